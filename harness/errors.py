@@ -1,0 +1,80 @@
+"""Every way to stop, one exit code each. What a model did wrong is an outcome and never stands here.
+
+LanebenchError                 1   something in the kit's surroundings was wrong
++-- CheckError                 1   a check was made and it failed (`verify`, `tasks check`)
++-- UncheckedError             2   a check that was asked for could not be made
++-- ConfigError                3   bench.toml, a command-line value
++-- TaskError                  4   a folder under fixtures/
++-- ServerError                5   a model server that does not answer, start or stop
++-- EngineError                6   the container engine or the scorer image
++-- RunError                   7   a run folder or a result file that cannot be used
++-- DiskError                  8   nothing more can be written
++-- InterruptedRunError      130   Ctrl-C
+"""
+
+
+class LanebenchError(Exception):
+    """The root: `faults` are whole sentences for the user, one a fault, each with its place and its fix."""
+
+    exit_code = 1
+
+    def __init__(self, *faults: str) -> None:
+        """Keep at least one fault; the first is the message when only one line fits."""
+        if not faults:
+            raise ValueError("an error needs at least one fault to tell")
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class CheckError(LanebenchError):
+    """A check was made and failed."""
+
+    exit_code = 1
+
+
+class UncheckedError(LanebenchError):
+    """A check that was asked for could not be made."""
+
+    exit_code = 2
+
+
+class ConfigError(LanebenchError):
+    """The configuration or a command-line value is wrong."""
+
+    exit_code = 3
+
+
+class TaskError(LanebenchError):
+    """A task folder is wrong."""
+
+    exit_code = 4
+
+
+class ServerError(LanebenchError):
+    """A model server does not answer, start or stop."""
+
+    exit_code = 5
+
+
+class EngineError(LanebenchError):
+    """The container engine or the scorer image is missing or at fault; never the model's failure."""
+
+    exit_code = 6
+
+
+class RunError(LanebenchError):
+    """A run folder or a result file cannot be used."""
+
+    exit_code = 7
+
+
+class DiskError(LanebenchError):
+    """The disk is full or the run folder cannot be written."""
+
+    exit_code = 8
+
+
+class InterruptedRunError(LanebenchError):
+    """The user stopped the run; what was recorded is kept."""
+
+    exit_code = 130

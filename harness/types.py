@@ -1,0 +1,590 @@
+"""The nouns of the kit (DESIGN: words), as frozen dataclasses, and the protocol of the sandbox.
+
+Nothing here does any work. Times end in `_ns` (monotonic nanoseconds) or `_s` (seconds), sizes in `_bytes`,
+counts of tokens in `_tokens`, rates in `_tps` (tokens a second). What is unknown is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+Json = Any
+"""A value that came from JSON or goes there: None, bool, int, float, str, list, dict with str keys."""
+
+Channel = Literal["content", "reasoning", "tool_calls"]
+
+
+class Outcome(StrEnum):
+    """How a trial ended; every one counts in the denominator."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NO_ANSWER = "no_answer"
+    DECLINED = "declined"
+    TRUNCATED_IN = "truncated_in"
+    TRUNCATED_OUT = "truncated_out"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    SERVER_ERROR = "server_error"
+
+
+# --- tasks --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one container may use. `load_s` is for reading the answer's code, `case_s` for each case after it."""
+
+    load_s: float = 10.0
+    case_s: float = 5.0
+    memory_bytes: int = 256 * 1024 * 1024
+    pids: int = 64
+    output_bytes: int = 1024 * 1024
+    disk_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One input with what must come out. `give` enters the container; `expect` never does."""
+
+    id: str
+    give: Mapping[str, Json]
+    expect: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """An answer that must not pass: exactly the checks in `fails` must fail ("*": all), ending as `outcome`.
+
+    One reply a turn; `finish_reason` is what the server would have said ("length" for a truncated answer).
+    """
+
+    name: str
+    replies: tuple[str, ...]
+    fails: tuple[str, ...]
+    outcome: Outcome
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One folder under fixtures/, read and checked. Texts still hold `{{variant.NAME}}` and `{{nonce}}`."""
+
+    name: str
+    title: str
+    suites: tuple[str, ...]
+    tags: tuple[str, ...]
+    language: str | None
+    budget_tokens: int
+    limits: Limits
+    scorer: str
+    settings: Mapping[str, Json]
+    system: str
+    turns: tuple[str, ...]
+    files: Mapping[str, str]
+    cases: str
+    solution: tuple[str, ...]
+    wrong: tuple[Wrong, ...]
+    variants: tuple[Mapping[str, str], ...]
+    sha256: str
+    private_includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A task with the renamings and constants of one of its variants put in: what is asked and scored.
+
+    `turns` still hold `{{nonce}}`. `solution` is one reply a turn.
+    """
+
+    task: Task
+    index: int
+    system: str
+    turns: tuple[str, ...]
+    files: Mapping[str, str]
+    cases: tuple[Case, ...]
+    solution: tuple[str, ...]
+    wrong: tuple[Wrong, ...]
+
+
+# --- models and servers -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What is sent with every request; None is not sent."""
+
+    temperature: float | None = 0.0
+    top_p: float | None = 1.0
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One contender: a model id, its server, its settings. `key_env` names the variable that holds the key."""
+
+    label: str
+    server: str
+    base_url: str
+    model: str
+    thinking: Literal["on", "off", "default"] = "default"
+    sampling: Sampling = field(default_factory=Sampling)
+    context_tokens: int | None = None
+    key_env: str | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialKey:
+    """Which trial: unique in a run."""
+
+    model: str
+    task: str
+    trial: int
+    warmup: bool = False
+
+
+# --- recording ----------------------------------------------------------------------------------------------
+
+Ended = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes read at once: `at_ns` nanoseconds after the request's first byte was about to be written."""
+
+    at_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One turn: the request as sent, every chunk of the body with its time, and how it ended.
+
+    `sent_ns` is the monotonic clock where all `at_ns` start, None when no connection was made. `sent_at` is the
+    wall clock (ISO 8601, UTC), for reading only. No header that holds a key is kept.
+    """
+
+    key: TrialKey
+    turn: int
+    variant: int
+    sent_at: str
+    sent_ns: int | None
+    url: str
+    request: Mapping[str, Json]
+    status: int | None
+    headers: Mapping[str, str]
+    headers_ns: int | None
+    chunks: tuple[Chunk, ...]
+    ended: Ended
+    ended_ns: int | None
+    fault: str | None = None
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call as the model wrote it; `arguments` is its text, which need not be JSON."""
+
+    id: str | None
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the server says it counted; each None where it does not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the stream was made of. `token_events` carry generated text; `arrivals` are the chunks that held them."""
+
+    events: int = 0
+    comments: int = 0
+    keepalives: int = 0
+    role_only: int = 0
+    empty: int = 0
+    malformed: int = 0
+    token_events: int = 0
+    token_events_first: int = 0
+    arrivals: int = 0
+    unfinished_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_reason`."""
+
+    ttfb_s: float | None = None
+    role_s: float | None = None
+    ttft_s: float | None = None
+    ttfc_s: float | None = None
+    e2e_s: float | None = None
+    decode_tps: float | None = None
+    decode_reason: str | None = None
+    e2e_tps: float | None = None
+    apparent_prefill_tps: float | None = None
+    tokens_source: Literal["usage", "chunks", "none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamError:
+    """An error that the server told, by status or inside a 200."""
+
+    message: str
+    kind: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a recording says."""
+
+    content: str
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+    done: bool
+    usage: Usage | None
+    error: StreamError | None
+    counts: Counts
+    timings: Timings
+    server_timings: Mapping[str, Json] | None = None
+    reported_model: str | None = None
+
+
+# --- sandbox ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What enters the container: the answer's code, given files and inputs. No expected value has a place here."""
+
+    language: str
+    driver: Literal["calls", "program"]
+    entry: str
+    files: Mapping[str, str]
+    cases: tuple[tuple[str, Mapping[str, Json]], ...]
+    limits: Limits
+
+
+CaseEnd = Literal["returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What came out of one case. `value` is rebuilt from plain JSON; `note` is an exception's type or a reason."""
+
+    case: str
+    ended: CaseEnd
+    value: Json = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxFacts:
+    """What the sandbox was: stands in every result."""
+
+    engine: str
+    engine_version: str
+    runtime: str
+    image: str
+    image_digest: str
+    rootless: bool
+    cgroup_version: str
+
+
+class Sandbox(Protocol):
+    """Runs a job in a throwaway place. Raises EngineError for faults of the kit's own side, and only then."""
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        """One observation a case, in the order of the job's cases."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: what was expected and what was seen, both short enough to print."""
+
+    name: str
+    passed: bool
+    expected: Json = None
+    seen: Json = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The verdict on a trial. `rule` names how the code was found in the answer."""
+
+    outcome: Outcome
+    fraction: float
+    checks: tuple[Check, ...]
+    rule: str | None = None
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTrial:
+    """One line of scores.jsonl."""
+
+    key: TrialKey
+    variant: int
+    score: Score
+
+
+# --- host ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """This machine without its name: nothing here identifies a person or a device."""
+
+    system: str
+    system_version: str | None
+    architecture: str
+    chip: str | None
+    cpu_cores: int | None
+    gpu_cores: int | None
+    memory_bytes: int | None
+    power_source: str | None
+    low_power_mode: bool | None
+    thermal: str | None
+    swap_used_bytes: int | None
+    load_1m: float | None
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Memory around a model's trials, in bytes; `how` says what was measured."""
+
+    how: str | None = None
+    before_bytes: int | None = None
+    loaded_bytes: int | None = None
+    after_bytes: int | None = None
+
+
+# --- result -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """One turn of a trial in the result: what was said and how long it took."""
+
+    content: str
+    content_sha256: str
+    reasoning_sha256: str
+    reasoning_chars: int
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+    done: bool
+    error: StreamError | None
+    usage: Usage | None
+    counts: Counts
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One trial in the result."""
+
+    model: str
+    task: str
+    trial: int
+    warmup: bool
+    variant: int
+    started_at: str
+    started_ns: int | None
+    ended_ns: int | None
+    outcome: Outcome
+    fraction: float
+    rule: str | None
+    checks: tuple[Check, ...]
+    turns: tuple[TurnResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """k of n with the Wilson 95 % interval; n = 0 has no rate."""
+
+    passed: int
+    n: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A measured quantity over trials: `low` and `high` are the median's order-statistic 95 % interval (n >= 6)."""
+
+    n: int
+    median: float
+    low: float | None
+    high: float | None
+    mean: float
+    variance: float | None
+    minimum: float
+    maximum: float
+    outliers: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSpeeds:
+    """The timings of one turn of a cell; None where no trial measured it."""
+
+    turn: int
+    ttft_s: Spread | None
+    ttfc_s: Spread | None
+    e2e_s: Spread | None
+    decode_tps: Spread | None
+    e2e_tps: Spread | None
+    apparent_prefill_tps: Spread | None
+    prompt_tokens: Spread | None
+    completion_tokens: Spread | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One model on one task."""
+
+    model: str
+    task: str
+    scored: bool
+    rate: Rate
+    fraction: float | None
+    outcomes: Mapping[str, int]
+    distinct_answers: int
+    cache_hits: int
+    turns: tuple[TurnSpeeds, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRate:
+    """A model over the suite's scored tasks, with the estimand named: tasks like these, or exactly these."""
+
+    estimand: Literal["tasks_like_these", "exactly_these_tasks"]
+    rate: float | None
+    low: float | None
+    high: float | None
+    n_tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """One model over all its trials."""
+
+    model: str
+    solved: Rate
+    suite_rates: tuple[SuiteRate, ...]
+    decode_tps: Spread | None
+    suite_s: float | None
+    memory: MemoryUse
+    load_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """Something a reader must know before believing a number; `code` is stable."""
+
+    code: str
+    text: str
+    model: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A task as the result names it."""
+
+    name: str
+    title: str
+    scorer: str
+    language: str | None
+    sha256: str
+    variants: int
+    private_includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as the result names it: what was asked for, and what its server said of itself."""
+
+    label: str
+    server: str
+    server_version: str | None
+    model: str
+    thinking: str
+    sampling: Sampling
+    context_tokens: int | None
+    served_context_tokens: int | None
+    facts: Mapping[str, Json]
+    simulated: bool
+    memory: MemoryUse
+    load_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The run as planned and as it went."""
+
+    id: str
+    started_at: str
+    ended_at: str
+    suite: str
+    seed: int
+    trials: int
+    warmups: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KitInfo:
+    """Which kit made the file; `commit` and `dirty` are None outside a checkout."""
+
+    version: str
+    commit: str | None
+    dirty: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """sha256 of the bytes that stand beside the result; None where that file was not made."""
+
+    recordings_sha256: str | None
+    scores_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The publishable file: everything above the line is evidence, everything below is computed from it."""
+
+    schema_version: str
+    kit: KitInfo
+    run: RunInfo
+    host: HostFacts
+    sandbox: SandboxFacts | None
+    models: tuple[ModelInfo, ...]
+    tasks: tuple[TaskInfo, ...]
+    digests: Digests
+    trials: tuple[TrialResult, ...]
+    cells: tuple[Cell, ...]
+    summaries: tuple[ModelSummary, ...]
+    warnings: tuple[Caveat, ...]
