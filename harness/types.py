@@ -213,7 +213,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the stream was made of. `token_events` carry generated text; `arrivals` are the chunks that held them."""
+    """What the stream was made of; `[DONE]` is not counted.
+
+    `token_events` carry generated text; `arrivals` are the moments at which bytes that held them were read, and
+    `token_events_first` came with the first. `echoes` are blank reasoning that was not generated, only repeated from
+    the prompt.
+    """
 
     events: int = 0
     comments: int = 0
@@ -225,11 +230,15 @@ class Counts:
     token_events_first: int = 0
     arrivals: int = 0
     unfinished_bytes: int = 0
+    echoes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_reason`."""
+    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_reason`.
+
+    `role_s` is the first role-only chunk, `echo_s` the first echo (see Counts): neither is a token.
+    """
 
     ttfb_s: float | None = None
     role_s: float | None = None
@@ -241,11 +250,12 @@ class Timings:
     e2e_tps: float | None = None
     apparent_prefill_tps: float | None = None
     tokens_source: Literal["usage", "chunks", "none"] = "none"
+    echo_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamError:
-    """An error that the server told, by status or inside a 200."""
+    """An error that the server told, by status or inside a 200, or that the stream's end shows (read/faults.py)."""
 
     message: str
     kind: str | None = None
