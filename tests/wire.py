@@ -6,7 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.types import Chunk, Ended, Recording, TrialKey
+from harness.read import read
+from harness.types import Chunk, Ended, Json, Reading, Recording, TrialKey
+
+MS = 1_000_000
+DONE = b"data: [DONE]\n\n"
 
 Reads = list[tuple[int, bytes]]
 """Moments in nanoseconds and the bytes that came then."""
@@ -105,3 +109,34 @@ def cuts(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
         size = max(1, sizes[turn % len(sizes)]) if sizes else len(data)
         yield data[at : at + size]
         at, turn = at + size, turn + 1
+
+
+def event(document: Json, name: str | None = None) -> bytes:
+    """One event as bytes."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
+
+
+def chunk(delta: Json, finish: str | None = None, **more: Json) -> bytes:
+    """One chunk of a chat completion."""
+    return event({"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
+
+
+def says(text: str) -> bytes:
+    """A chunk with content."""
+    return chunk({"content": text})
+
+
+def usage(prompt: int, completion: int, cached: int | None = None) -> bytes:
+    """A usage chunk."""
+    details = {} if cached is None else {"prompt_tokens_details": {"cached_tokens": cached}}
+    return event({"choices": [], "usage": {"prompt_tokens": prompt, "completion_tokens": completion, **details}})
+
+
+END = chunk({}, "stop")
+
+
+def read_bytes(*parts: bytes, status: int | None = 200, ended: Ended = "complete", fault: str | None = None) -> Reading:
+    """A reading of these bytes, each part a chunk, 10 ms apart."""
+    reads = [((number + 1) * 10 * MS, part) for number, part in enumerate(parts)]
+    return read(recording_of(reads, status, ended, fault))

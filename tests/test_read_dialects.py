@@ -1,0 +1,187 @@
+"""Every server's dialect, as literal bytes."""
+
+import json
+
+import pytest
+
+from harness.files import to_json
+from harness.types import Json, StreamError, ToolCall, Usage
+from tests.wire import DONE, END, chunk, event, read_bytes, says, usage
+
+
+def test_omlx_keepalive_chunks_and_its_early_role_chunk_start_no_clock() -> None:
+    alive = event({"id": "chatcmpl-keepalive", "model": "keepalive", "created": 0,
+                   "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})  # fmt: skip
+    speeds = {"time_to_first_token": 0.05, "generation_tokens_per_second": 40.0, "model_load_duration": 1.5}
+    counted = {"prompt_tokens": 9, "completion_tokens": 3, "cached_tokens": 4, **speeds}
+    reading = read_bytes(alive, alive, chunk({"role": "assistant"}), says("one two"), END,
+                         event({"choices": [], "usage": counted}), DONE)  # fmt: skip
+    assert (reading.content, reading.reported_model) == ("one two", "m")
+    assert (reading.counts.keepalives, reading.counts.role_only, reading.counts.token_events) == (2, 1, 1)
+    assert (reading.timings.ttfb_s, reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.03, 0.04)
+    assert reading.usage == Usage(9, 3, 4, None)
+    assert reading.server_timings == speeds
+
+
+def test_a_role_chunk_repeated_before_the_first_token_is_a_keepalive() -> None:
+    role = chunk({"role": "assistant", "content": ""})
+    reading = read_bytes(role, role, role, says("x"), chunk({"role": "assistant", "content": ""}), END, DONE)
+    assert (reading.counts.role_only, reading.counts.keepalives) == (2, 2)
+    assert (reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.04)
+
+
+def test_lm_studio_tells_an_overflow_as_an_error_event_at_200() -> None:
+    message = "Input does not fit in context length. Load the model with a larger one."
+    reading = read_bytes(event({"error": {"message": message}, "message": message}, "error"))
+    assert reading.error == StreamError(message, "context_overflow", 200)
+    assert reading.timings.decode_reason == "an error in the reply"
+
+
+def test_lm_studio_well_formed_stream_without_a_delta_is_no_error_and_no_answer() -> None:
+    reading = read_bytes(chunk({}, "stop"), usage(9000, 0), DONE)
+    assert (reading.content, reading.finish_reason, reading.error) == ("", "stop", None)
+    assert reading.usage == Usage(9000, 0, None, None)
+    assert (reading.timings.ttft_s, reading.timings.decode_reason) == (None, "no generated token")
+
+
+def test_lm_studio_stats_are_kept() -> None:
+    reading = read_bytes(
+        says("x"), chunk({}, "stop", stats={"tokens_per_second": 51.4, "stop_reason": "eosFound"}), DONE
+    )
+    assert reading.server_timings == {"tokens_per_second": 51.4, "stop_reason": "eosFound"}
+
+
+def test_mlx_openai_server_usage_on_the_finish_chunk_and_an_error_before_a_normal_end() -> None:
+    end = chunk({"role": "assistant"}, "stop", usage={"prompt_tokens": 5, "completion_tokens": 2})
+    fine = read_bytes(chunk({"role": "assistant"}), chunk({"role": "assistant", "content": "x"}), end, DONE)
+    assert (fine.usage, fine.error, fine.content) == (Usage(5, 2, None, None), None, "x")
+    failed = read_bytes(says("x"), event({"error": {"message": "boom", "type": "server_error"}}), end, DONE)
+    assert failed.error == StreamError("boom", "server_error", 200)
+    assert (failed.finish_reason, failed.done, failed.timings.decode_tps) == ("stop", True, None)
+
+
+def test_vllm_mlx_usage_told_twice_is_not_summed_and_the_last_one_counts() -> None:
+    on_finish = chunk({"content": None}, "stop", usage={"prompt_tokens": 5, "completion_tokens": 7})
+    reading = read_bytes(chunk({"role": "assistant"}), b": heartbeat\n\n", says("x"), on_finish, usage(5, 8), DONE)
+    assert reading.usage == Usage(5, 8, None, None)
+    assert (reading.counts.comments, reading.counts.role_only, reading.timings.ttft_s) == (1, 1, 0.03)
+
+
+def test_usage_null_or_empty_after_a_real_one_does_not_erase_it() -> None:
+    reading = read_bytes(
+        says("x"), usage(5, 8), chunk({}, "stop", usage=None), event({"choices": [], "usage": {}}), DONE
+    )
+    assert reading.usage == Usage(5, 8, None, None)
+
+
+def test_running_usage_on_every_chunk_ends_with_the_last() -> None:
+    running = [chunk({"content": "x"}, usage={"prompt_tokens": 5, "completion_tokens": n}) for n in (1, 2, 3)]
+    assert read_bytes(*running, END, DONE).usage == Usage(5, 3, None, None)
+
+
+def test_ollama_reasoning_and_whole_calls_under_one_index() -> None:
+    calls = [
+        {"id": f"c{n}", "index": 0, "type": "function", "function": {"name": "ls", "arguments": "{}"}} for n in (1, 2)
+    ]
+    reading = read_bytes(
+        chunk({"role": "assistant", "content": "", "reasoning": "hm"}),
+        chunk({"role": "assistant", "content": "", "tool_calls": [calls[0]]}),
+        chunk({"role": "assistant", "content": "", "tool_calls": [calls[1]]}),
+        chunk({}, "tool_calls"), usage(4, 9), DONE)  # fmt: skip
+    assert reading.tool_calls == (ToolCall("c1", "ls", "{}"), ToolCall("c2", "ls", "{}"))
+    assert (reading.reasoning, reading.content) == ("hm", "")
+    assert (reading.timings.ttft_s, reading.timings.ttfc_s) == (0.01, 0.02)
+
+
+def test_ds4_comments_then_role_then_text_and_its_error_finish() -> None:
+    reading = read_bytes(b": prefill\n\n", b": prefill\n\n", chunk({"role": "assistant"}),
+                         chunk({"reasoning_content": "hm"}), says("x"), chunk({}, "error"), DONE)  # fmt: skip
+    assert (reading.counts.comments, reading.reasoning, reading.content) == (2, "hm", "x")
+    assert reading.error is not None
+    assert reading.error.kind == "finish_reason_error"
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_a_thought_is_reasoning_under_each_key(key: str) -> None:
+    reading = read_bytes(chunk({"role": "assistant", key: "hm", "content": None}), says("x"), END, DONE)
+    assert (reading.reasoning, reading.content, reading.timings.ttft_s) == ("hm", "x", 0.01)
+    assert reading.timings.ttfc_s == 0.02
+
+
+def test_a_thought_under_two_keys_is_read_once() -> None:
+    assert read_bytes(chunk({"reasoning_content": "hm", "reasoning": "hm"}), says("x"), END, DONE).reasoning == "hm"
+
+
+@pytest.mark.parametrize("odd", [{"text": "hm"}, [{"type": "text", "text": "h"}, {"thinking": [{"text": "m"}]}]])
+def test_a_thought_in_parts_is_read_as_text(odd: Json) -> None:
+    assert read_bytes(chunk({"reasoning": odd}), says("x"), END, DONE).reasoning == "hm"
+
+
+@pytest.mark.parametrize("odd", [{}, [], 7, True, {"reasoning": {"deep": []}}, [[[[[[["x"]]]]]]]])
+def test_a_thought_in_a_shape_that_is_none_is_no_text_and_no_error(odd: Json) -> None:
+    reading = read_bytes(chunk({"reasoning": odd, "content": odd}), says("x"), END, DONE)
+    assert (reading.reasoning, reading.content, reading.error) == ("", "x", None)
+
+
+def test_a_blank_thought_alone_was_generated() -> None:
+    reading = read_bytes(chunk({"reasoning": "\n"}), chunk({}, "length"), usage(3, 1), DONE)
+    assert (reading.reasoning, reading.counts.token_events, reading.counts.echoes) == ("\n", 1, 0)
+    assert (reading.timings.ttft_s, reading.timings.echo_s) == (0.01, None)
+
+
+def test_a_blank_delta_before_a_real_thought_was_generated() -> None:
+    reading = read_bytes(chunk({"reasoning": "\n"}), chunk({"reasoning": "hm"}), says("x"), END, DONE)
+    assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("\nhm", 0, 0.01)
+
+
+def test_a_thought_left_in_the_text_counts_as_tokens_from_its_tag_on() -> None:
+    parts = ["<thi", "nk>h", "m</thi", "nk>\n", "x"]
+    reading = read_bytes(chunk({"role": "assistant"}), *map(says, parts), END, DONE)
+    assert (reading.reasoning, reading.content) == ("hm", "\nx")
+    assert (reading.timings.ttft_s, reading.timings.ttfc_s, reading.counts.token_events) == (0.02, 0.05, 5)
+
+
+def test_one_json_answer_to_a_stream_request_is_read_without_timings() -> None:
+    message = {"role": "assistant", "content": "x", "reasoning_content": "hm", "tool_calls": [
+        {"id": "c", "type": "function", "function": {"name": "ls", "arguments": "{}"}}]}  # fmt: skip
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4}}  # fmt: skip
+    reading = read_bytes(b"  \n", b" ", json.dumps(body, indent=1).encode())
+    assert (reading.content, reading.reasoning, reading.tool_calls) == ("x", "hm", (ToolCall("c", "ls", "{}"),))
+    assert (reading.finish_reason, reading.done, reading.error) == ("stop", False, None)
+    assert (reading.timings.ttfb_s, reading.timings.ttft_s, reading.timings.e2e_s) == (0.01, None, None)
+    assert reading.timings.decode_reason == "one JSON answer, not a stream"
+
+
+def test_a_whole_message_after_the_deltas_is_not_said_twice() -> None:
+    whole = event({"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]})
+    assert read_bytes(says("a"), says("b"), whole, DONE).content == "ab"
+    assert read_bytes(whole, DONE).content == "ab"
+
+
+def test_other_choices_are_left_out() -> None:
+    other = event({"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": "length"}]})
+    both = event({"choices": [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": "b"}}]})
+    reading = read_bytes(says("a"), other, both, END, DONE)
+    assert (reading.content, reading.finish_reason, reading.counts.token_events) == ("ab", "stop", 2)
+
+
+def test_a_character_that_a_server_escaped_in_two_halves_is_one_again() -> None:
+    halves = [
+        b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % half for half in (rb"\ud83e", rb"\udd80", rb"\ud83e")
+    ]
+    reading = read_bytes(*halves, END, DONE)
+    assert reading.content == "\U0001f980\ud83e"
+    assert json.loads(to_json(reading.content)) == "\U0001f980\ud83e"
+
+
+def test_line_separators_and_nul_in_the_text_are_text() -> None:
+    text = "a\u2028b\u2029c\x85d\x00e\x0bf"
+    raw = f'data: {{"choices":[{{"delta":{{"content":"{text}"}}}}]}}\r\n\r\n'.encode()
+    assert read_bytes(raw, END, DONE).content == text
+
+
+def test_a_stream_without_a_space_after_data_and_with_crlf_is_read() -> None:
+    stream = (says("x") + END + usage(3, 2) + DONE).replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
+    reading = read_bytes(stream)
+    assert (reading.content, reading.usage, reading.done, reading.error) == ("x", Usage(3, 2, None, None), True, None)

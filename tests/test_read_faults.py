@@ -1,0 +1,124 @@
+"""Errors: told inside a 200, by status and in each server's shape, and shown by how a stream ends."""
+
+import json
+
+import pytest
+
+from harness.types import Ended, Json, StreamError
+from tests.wire import DONE, END, chunk, event, read_bytes, says
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "kind"),
+    [
+        ({"error": {"message": "no", "type": "t", "code": 400}}, "no", "t"),
+        ({"error": {"message": "no", "type": "t", "code": "c"}}, "no", "c"),
+        ({"error": "no"}, "no", None),
+        ({"error": {"error": "no"}}, "no", None),
+        ({"error": True, "message": "no"}, "no", None),
+        ({"object": "error", "message": "no", "type": "BadRequestError", "code": 400}, "no", "BadRequestError"),
+        ({"type": "error", "error": {"type": "t", "message": "no"}}, "no", "t"),
+    ],
+)
+def test_an_error_object_is_an_error_at_200_and_as_a_refusal(body: Json, message: str, kind: str | None) -> None:
+    inside = read_bytes(says("x"), event(body), DONE)
+    assert inside.error == StreamError(message, kind, 200)
+    assert inside.content == "x"
+    assert read_bytes(json.dumps(body).encode()).error == StreamError(message, kind, 200)
+    assert read_bytes(json.dumps(body).encode(), status=400).error == StreamError(message, kind, 400)
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, False, []])
+def test_an_error_key_without_an_error_is_none(nothing: Json) -> None:
+    assert read_bytes(chunk({"content": "x"}, "stop", error=nothing), DONE).error is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": 400, "message": "request (40015 tokens) exceeds the available context size (16384 tokens)",
+         "type": "exceed_context_size_error", "n_prompt_tokens": 40015, "n_ctx": 16384},
+        {"message": "This model's maximum context length is 16384 tokens. However, your prompt contains at least 16385",
+         "type": "BadRequestError", "param": "input_tokens", "code": 400},
+        {"message": "too much", "type": "invalid_request_error", "code": "context_length_exceeded"},
+        {"message": "Prompt too long: 40015 tokens exceeds max context window of 32768 tokens",
+         "type": "invalid_request_error", "code": None},
+        "Trying to keep the first tokens of the prompt when the context overflows (n_keep: 9 >= n_ctx: 8)",
+        {"message": "prompt too long; exceeded max context length by 12 tokens", "type": "api_error"},
+    ],
+)  # fmt: skip
+def test_a_context_overflow_is_known_in_each_servers_words(error: Json) -> None:
+    reading = read_bytes(json.dumps({"error": error}).encode(), status=400)
+    assert reading.error is not None
+    assert reading.error.kind == "context_overflow"
+
+
+@pytest.mark.parametrize("message", ["Loading model", "n_ctx is 8", "out of memory", "set a longer context length"])
+def test_other_refusals_are_no_context_overflow(message: str) -> None:
+    reading = read_bytes(json.dumps({"error": {"message": message}}).encode(), status=400)
+    assert reading.error == StreamError(message, None, 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"detail": "Not Found"}', "Not Found"),
+        (b'{"detail": [{"loc": ["body"], "msg": "no"}]}', '[{"loc": ["body"], "msg": "no"}]'),
+        (b'{"message": "no"}', "no"),
+        (b"Internal Server Error\n", "Internal Server Error"),
+        (b"", "no text"),
+        (b'{"x": 1}', '{"x": 1}'),
+        (b'data: {"error": "no"}\n\n', "no"),
+    ],
+)
+def test_a_refusal_is_told_in_the_servers_words_whatever_their_shape(body: bytes, message: str) -> None:
+    assert read_bytes(body, status=500).error == StreamError(message, None, 500)
+
+
+def test_an_error_event_with_plain_text_is_an_error() -> None:
+    reading = read_bytes(says("x"), b"event: error\ndata: out of memory\n\n")
+    assert reading.error == StreamError("out of memory", None, 200)
+
+
+@pytest.mark.parametrize("ended", ["reset", "read_timeout", "protocol_error", "cut_off"])
+def test_a_connection_that_ends_in_the_middle_is_an_error_and_the_text_so_far_is_kept(ended: Ended) -> None:
+    reading = read_bytes(says("x"), b'data: {"cho', ended=ended, fault="the peer left")
+    assert reading.error == StreamError("the peer left", ended, 200)
+    assert (reading.content, reading.counts.unfinished_bytes) == ("x", 11)
+    assert reading.timings.decode_reason == "neither a finish reason nor [DONE]"
+
+
+@pytest.mark.parametrize("end", [END, DONE])
+def test_a_connection_that_breaks_after_the_answers_end_is_no_error(end: bytes) -> None:
+    assert read_bytes(says("x"), end, ended="reset", fault="the peer left").error is None
+
+
+def test_no_connection_is_an_error_without_a_status() -> None:
+    reading = read_bytes(status=None, ended="connect_failed", fault="refused")
+    assert reading.error == StreamError("refused", "connect_failed", None)
+    assert reading.timings.ttfb_s is None
+
+
+def test_a_clean_end_with_neither_finish_reason_nor_done_is_unfinished() -> None:
+    reading = read_bytes(says("x"))
+    assert reading.error is not None
+    assert reading.error.kind == "unfinished"
+
+
+def test_an_event_that_is_not_json_is_an_error_because_text_may_be_missing() -> None:
+    reading = read_bytes(says("a"), b"data: {oops\n\n", says("b"), END, DONE)
+    assert (reading.content, reading.counts.malformed) == ("ab", 1)
+    assert reading.error is not None
+    assert reading.error.kind == "malformed_event"
+
+
+def test_an_event_without_data_text_is_a_keepalive() -> None:
+    reading = read_bytes(b"data:\n\n", says("a"), END, DONE)
+    assert (reading.counts.keepalives, reading.counts.malformed, reading.error) == (1, 0, None)
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"[1]", b'{"object": "list", "data": []}'])
+def test_a_200_that_is_neither_a_stream_nor_an_answer_is_an_error(body: bytes) -> None:
+    reading = read_bytes(body)
+    assert reading.error is not None
+    assert (reading.error.kind, body.decode() in reading.error.message) == ("not_a_stream", True)

@@ -1,0 +1,73 @@
+"""Tool calls in every shape that servers send them: whole, in pieces, without an index, all under index 0."""
+
+from harness.read.tools import calls_of, pieces_of
+from harness.types import Json, ToolCall
+
+
+def call(index: Json, call_id: Json, name: Json, arguments: Json) -> Json:
+    """One entry of `tool_calls`; what is None is left out."""
+    function = {"name": name, "arguments": arguments}
+    entry = {
+        "index": index,
+        "id": call_id,
+        "function": {key: value for key, value in function.items() if value is not None},
+    }
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def told(*entries: Json) -> list[tuple[str | None, str, str]]:
+    """The calls that come of these entries, each in an event of its own."""
+    calls = calls_of(piece for entry in entries for piece in pieces_of([entry]))
+    return [(one.id, one.name, one.arguments) for one in calls]
+
+
+def test_a_call_in_pieces_is_put_together_by_its_index() -> None:
+    assert told(
+        call(0, "a", "read", ""), call(1, "b", "write", ""), call(0, None, None, '{"x"'), call(1, None, None, "{}"),
+        call(0, None, None, ":1}"),
+    ) == [("a", "read", '{"x":1}'), ("b", "write", "{}")]  # fmt: skip
+
+
+def test_a_name_may_come_before_the_arguments_or_with_the_first() -> None:
+    assert told(call(0, "a", "read", None), call(0, None, None, "{}")) == [("a", "read", "{}")]
+    assert told(call(0, "a", "read", "{"), call(0, None, None, "}")) == [("a", "read", "{}")]
+
+
+def test_pieces_without_an_index_belong_to_the_last_call_until_a_name_comes() -> None:
+    assert told(
+        call(None, "a", "read", "{"), call(None, None, None, "}"), call(None, None, "write", "{}")
+    ) == [("a", "read", "{}"), (None, "write", "{}")]  # fmt: skip
+
+
+def test_whole_calls_that_all_say_index_0_are_several_calls() -> None:
+    assert told(call(0, "a", "read", "{}"), call(0, "b", "read", "{}")) == [("a", "read", "{}"), ("b", "read", "{}")]
+
+
+def test_an_id_and_a_name_repeated_in_every_piece_are_one_call() -> None:
+    assert told(call(0, "a", "read", "{"), call(0, "a", "read", "}")) == [("a", "read", "{}")]
+    assert told(call(None, "a", "read", "{"), call(None, "a", "read", "}")) == [("a", "read", "{}")]
+
+
+def test_a_new_id_in_every_piece_does_not_break_a_call_that_has_its_name() -> None:
+    assert told(call(0, "a", "read", "{"), call(0, "b", None, "}")) == [("a", "read", "{}")]
+
+
+def test_a_name_in_two_pieces_is_one_name() -> None:
+    assert told(call(0, "a", "read", ""), call(0, None, "_file", "{}")) == [("a", "read_file", "{}")]
+
+
+def test_arguments_that_are_an_object_become_text() -> None:
+    assert told(call(0, "a", "read", {"path": "é"})) == [("a", "read", '{"path": "é"}')]
+
+
+def test_an_id_alone_is_not_generated_but_names_the_call() -> None:
+    (piece,) = pieces_of([call(0, "a", "", "")])
+    assert not piece.generated
+    assert calls_of([piece]) == (ToolCall("a", "", ""),)
+
+
+def test_what_is_no_call_is_left_out() -> None:
+    values: list[Json] = [None, {}, "x", 7, [None, "x", 7, []]]
+    assert [pieces_of(value) for value in values] == [()] * len(values)
+    odd = {"index": "0", "id": 5, "function": {"name": ["x"], "arguments": 7}}
+    assert told(odd, {"function": None}, {"index": True}) == [(None, "", "")]
