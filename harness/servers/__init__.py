@@ -1,0 +1,39 @@
+"""The server kinds: one TOML each beside this file, read into frozen dataclasses. Facts only: asks no server."""
+
+from harness.servers.ask import body_of, ignored_fields, pick, request_fields, unsent_fields, url_of
+from harness.servers.facts import (
+    CacheFacts,
+    Call,
+    ContextFacts,
+    LifecycleFacts,
+    Place,
+    ReadinessFacts,
+    ServerKind,
+    StreamFacts,
+    Thinking,
+    TimingFacts,
+)
+from harness.servers.load import kind_of, load_kinds, read_kind, read_kinds
+
+__all__ = [
+    "CacheFacts",
+    "Call",
+    "ContextFacts",
+    "LifecycleFacts",
+    "Place",
+    "ReadinessFacts",
+    "ServerKind",
+    "StreamFacts",
+    "Thinking",
+    "TimingFacts",
+    "body_of",
+    "ignored_fields",
+    "kind_of",
+    "load_kinds",
+    "pick",
+    "read_kind",
+    "read_kinds",
+    "request_fields",
+    "unsent_fields",
+    "url_of",
+]

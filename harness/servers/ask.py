@@ -1,0 +1,94 @@
+"""A model's requests in the words of its server's kind, and where in a server's answers a fact stands. Asks nobody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from urllib.parse import quote, urlsplit
+
+from harness.errors import ConfigError
+from harness.servers.facts import Call, ServerKind
+from harness.types import Json, Model
+
+
+def _merged(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, Json]:
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
+    """Sampling, the thinking switch and the model's own extra fields, merged in this order; no limit of tokens.
+
+    Raises ConfigError where thinking is to be switched, the kind has no known switch and `extra` holds none either.
+    """
+    sampling = {name: value for name, value in asdict(model.sampling).items() if value is not None}
+    switch: Mapping[str, Json] | None = {}
+    if model.thinking != "default":
+        switch = kind.thinking.on if model.thinking == "on" else kind.thinking.off
+    if switch is None and not model.extra:
+        raise ConfigError(
+            f"model {model.label!r}: no field is known that turns thinking {model.thinking} on a {kind.name} server: "
+            'say thinking = "default", or put the fields that this server reads into extra'
+        )
+    return _merged(_merged(sampling, switch or {}), model.extra)
+
+
+def unsent_fields(kind: ServerKind, model: Model) -> tuple[str, ...]:
+    """Fields that this kind fills with surprising defaults and this model's requests leave out."""
+    sent = request_fields(kind, model)
+    return tuple(name for name in kind.must_send if name not in sent and name != kind.max_tokens_key)
+
+
+def ignored_fields(kind: ServerKind, model: Model) -> tuple[str, ...]:
+    """Fields of this model's requests that this kind is known to ignore."""
+    return tuple(name for name in request_fields(kind, model) if name in kind.ignored)
+
+
+def _row_of(rows: list[Json], model: str) -> Json:
+    named = [
+        row
+        for row in rows
+        if isinstance(row, dict) and model in (row.get(key) for key in ("id", "key", "model", "name"))
+    ]
+    if named:
+        return named[0]
+    return rows[0] if len(rows) == 1 else None
+
+
+def pick(document: Json, at: str, model: str) -> Json:
+    """The value at a dotted path, None where nothing stands there.
+
+    `rows[]` is the row whose id, key, model or name is `model`, else the only row; `rows[0]` is a row by number.
+    """
+    value = document
+    for step in at.split("."):
+        name, _, index = step.removesuffix("]").partition("[")
+        value = value.get(name) if isinstance(value, dict) else None
+        if not step.endswith("]"):
+            continue
+        if not isinstance(value, list):
+            return None
+        value = _row_of(value, model) if index == "" else next(iter(value[int(index) :]), None)
+    return value
+
+
+def url_of(model: Model, path: str) -> str:
+    """The address of a path from the root of the model's server; `{model}` becomes the quoted model id."""
+    parts = urlsplit(model.base_url)
+    root = re.sub(r"/v1/?$", "", parts.path).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{root}{path.replace('{model}', quote(model.model, safe=''))}"
+
+
+def _filled(value: Json, model: str) -> Json:
+    if isinstance(value, dict):
+        return {key: _filled(one, model) for key, one in value.items()}
+    return value.replace("{model}", model) if isinstance(value, str) else value
+
+
+def body_of(call: Call, model: Model) -> dict[str, Json]:
+    """The body of a call with the model's id put in."""
+    return {key: _filled(value, model.model) for key, value in call.body.items()}

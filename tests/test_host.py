@@ -1,0 +1,213 @@
+"""The machine's facts: macOS from replayed outputs, this machine as it is."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from harness import host
+from harness.files import to_json
+
+CARDS = """{"SPDisplaysDataType": [{"_name": "Apple M4 Pro", "sppci_model": "Apple M4 Pro", "sppci_cores": "20",
+  "spdisplays_ndrvs": [{"_name": "Studio Display", "spdisplays_display-serial-number": "SECRET123"}]}]}"""
+VM_STAT = """Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                               12345.
+Pages active:                            800000.
+Pages inactive:                          700000.
+Pages speculative:                         1000.
+Pages throttled:                              0.
+Pages wired down:                        330751.
+Pages purgeable:                          20000.
+"Translation faults":                 123456789.
+Pages copy-on-write:                    5000000.
+Anonymous pages:                         900000.
+File-backed pages:                       600000.
+Pages stored in compressor:               90000.
+Pages occupied by compressor:             40000.
+Swapins:                                      0.
+Swapouts:                                     0.
+"""
+BATT = """Now drawing from 'AC Power'
+ -InternalBattery-0 (id=4653155)\t80%; charged; 0:00 remaining present: true
+"""
+PMSET = """System-wide power settings:
+ lowpowermode         1
+Currently in use:
+ standby              1
+ Sleep On Power Button 1
+ powermode            2
+ lowpowermode         0
+ sleep                0 (sleep prevented by caffeinate)
+"""
+COOL = """Note: No thermal warning level has been recorded
+Note: No performance warning level has been recorded
+Note: No CPU power status has been recorded
+"""
+HOT = """Note: No thermal warning level has been recorded
+Note: No performance warning level has been recorded
+2026-09-01 10:00:00 +0200 CPU Power notify
+\tCPU_Scheduler_Limit \t= 100
+\tCPU_Available_CPUs \t= 8
+\tCPU_Speed_Limit \t= 72
+"""
+FOOTPRINT = """======================================================================
+llama-server [4711]: 64-bit    Footprint: 31 GB (16384 bytes per page)
+======================================================================
+
+  Dirty      Clean  Reclaimable    Regions    Category
+    ---        ---          ---        ---    ---
+  31 GB        0 B          0 B       1003    IOAccelerator
+
+Auxiliary data:
+    phys_footprint: 31 GB
+    phys_footprint_peak: 33 GB
+"""
+MAC: Mapping[str, str] = {
+    "sw_vers -productVersion": "26.1\n",
+    "sysctl -n machdep.cpu.brand_string": "Apple M4 Pro\n",
+    "sysctl -n hw.logicalcpu": "14\n",
+    "sysctl -n hw.memsize": "51539607552\n",
+    "sysctl -n vm.swapusage": "total = 1024.00M  used = 1.50M  free = 1022.50M  (encrypted)\n",
+    "system_profiler SPDisplaysDataType -json": CARDS,
+    "pmset -g batt": BATT,
+    "pmset -g": PMSET,
+    "pmset -g therm": COOL,
+    "vm_stat": VM_STAT,
+    "lsof -nP -iTCP:8080 -sTCP:LISTEN -t": "4711\n",
+    "pgrep -P 4711": "4712\n",
+    "footprint 4711": FOOTPRINT,
+    "footprint 4712": "Auxiliary data:\n    phys_footprint: 512 KB\n",
+}
+
+
+def replay(outputs: Mapping[str, str]) -> host.Run:
+    def run(words: Sequence[str]) -> str | None:
+        return outputs.get(" ".join(words))
+
+    return run
+
+
+def without(*commands: str) -> host.Run:
+    return replay({command: text for command, text in MAC.items() if command not in commands})
+
+
+def instead(command: str, text: str) -> host.Run:
+    assert command in MAC
+    return replay({**MAC, command: text})
+
+
+def test_a_mac_is_read_from_its_commands() -> None:
+    facts = host.host_facts(replay(MAC), "Darwin")
+    assert (facts.system, facts.system_version, facts.chip) == ("macOS", "26.1", "Apple M4 Pro")
+    assert (facts.cpu_cores, facts.gpu_cores, facts.memory_bytes) == (14, 20, 48 * 1024**3)
+    assert (facts.power_source, facts.low_power_mode) == ("AC Power", False)
+    assert (facts.thermal, facts.swap_used_bytes) == ("no warning recorded", 1_572_864)
+
+
+def test_no_serial_number_is_kept() -> None:
+    assert "SECRET123" not in to_json(host.host_facts(replay(MAC), "Darwin"))
+
+
+def test_a_mac_whose_commands_are_all_missing_has_facts_that_are_none() -> None:
+    facts = host.host_facts(replay({}), "Darwin")
+    read = ("system_version", "chip", "cpu_cores", "gpu_cores", "memory_bytes", "power_source", "low_power_mode")
+    assert [getattr(facts, name) for name in (*read, "thermal", "swap_used_bytes")] == [None] * 9
+    assert host.memory_in_use(replay({}), "Darwin") is None
+    assert host.server_memory(8080, replay({}), "Darwin") is None
+    assert host.swap_used_bytes(replay({}), "Darwin") is None
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "name"),
+    [
+        ("sw_vers -productVersion", "one\ntwo\n", "system_version"),
+        ("sysctl -n hw.logicalcpu", "14 cores\n", "cpu_cores"),
+        ("sysctl -n hw.memsize", "-1\n", "memory_bytes"),
+        ("sysctl -n vm.swapusage", "used = some\n", "swap_used_bytes"),
+        ("system_profiler SPDisplaysDataType -json", '{"SPDisplaysDataType": [{"sppci_cores": "many"}]}', "gpu_cores"),
+        ("system_profiler SPDisplaysDataType -json", '{"SPDisplaysDataType": []}', "gpu_cores"),
+        ("system_profiler SPDisplaysDataType -json", "{", "gpu_cores"),
+        ("pmset -g batt", "Now drawing from 'Solar Power'\n", "power_source"),
+        ("pmset -g", "System-wide power settings:\n lowpowermode         1\n", "low_power_mode"),
+        ("pmset -g therm", "", "thermal"),
+    ],
+)
+def test_an_odd_output_gives_none_and_never_a_guess(command: str, text: str, name: str) -> None:
+    assert getattr(host.host_facts(instead(command, text), "Darwin"), name) is None
+    assert getattr(host.host_facts(replay(MAC), "Darwin"), name) is not None
+
+
+@pytest.mark.parametrize(("mode", "low"), [("0", False), ("1", True), ("2", False)])
+def test_a_mac_with_three_power_modes_is_low_in_the_first_only(mode: str, low: bool) -> None:
+    text = f"Currently in use:\n powermode            {mode}\n"
+    assert host.parse_low_power(text) is low
+
+
+def test_battery_and_heat_are_told() -> None:
+    assert host.parse_power_source("Now drawing from 'Battery Power'\n") == "Battery Power"
+    assert host.parse_thermal(HOT) == "CPU_Scheduler_Limit=100 CPU_Available_CPUs=8 CPU_Speed_Limit=72"
+
+
+def test_memory_in_use_is_anonymous_wired_and_compressed() -> None:
+    pages = 900_000 - 20_000 + 330_751 + 40_000
+    assert host.memory_in_use(replay(MAC), "Darwin") == pages * 16_384
+
+
+def test_memory_in_use_needs_every_line_and_the_page_size() -> None:
+    assert host.parse_memory_in_use(VM_STAT.replace("Pages wired down", "Pages wired up")) is None
+    assert host.parse_memory_in_use(VM_STAT.replace("page size of 16384 bytes", "pages")) is None
+
+
+def test_a_mac_servers_memory_is_its_footprint_with_its_children() -> None:
+    assert host.server_memory(8080, replay(MAC), "Darwin") == 31 * 1024**3 + 512 * 1024
+
+
+def test_a_footprint_that_is_known_in_part_only_is_none() -> None:
+    assert host.server_memory(8080, without("footprint 4712"), "Darwin") is None
+    assert host.server_memory(8080, without("pgrep -P 4711"), "Darwin") == 31 * 1024**3
+    assert host.server_memory(8081, replay(MAC), "Darwin") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n', "Debian GNU/Linux 13 (trixie)"),
+        ("PRETTY_NAME=Alpine\n", "Alpine"),
+        ("NAME=x\n", None),
+        (None, None),
+    ],
+)
+def test_a_linux_names_itself(text: str | None, name: str | None) -> None:
+    assert host.parse_os_release(text) == name
+
+
+def test_a_processor_without_a_name_has_none() -> None:
+    assert host.parse_cpu_model("processor\t: 0\nmodel name\t: AMD EPYC 7B13 \n") == "AMD EPYC 7B13"
+    assert host.parse_cpu_model("processor\t: 0\nBogoMIPS\t: 48.00\n") is None
+
+
+def test_this_machine_has_facts_without_its_name() -> None:
+    facts = host.host_facts()
+    assert facts.memory_bytes
+    assert facts.cpu_cores
+    assert facts.system in ("Linux", "macOS")
+    assert os.uname().nodename not in to_json(facts) or len(os.uname().nodename) < 4
+    assert (host.memory_in_use() or 0) > 0
+    assert host.swap_used_bytes() is not None
+
+
+def test_the_memory_of_a_server_is_that_of_the_process_that_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        own = host.server_memory(port)
+    assert own is not None
+    assert own > 1_000_000
+    assert host.server_memory(port) is None
+
+
+def test_a_command_that_is_missing_fails_or_succeeds_is_told_apart() -> None:
+    assert host.run_command(["no-such-command-here"]) is None
+    assert host.run_command([sys.executable, "-c", "raise SystemExit(3)"]) is None
+    assert host.run_command([sys.executable, "-c", "print('well')"]) == "well\n"

@@ -1,0 +1,231 @@
+"""The kinds as they ship, and every way in which a TOML can be wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.servers import (
+    body_of,
+    ignored_fields,
+    kind_of,
+    load_kinds,
+    pick,
+    read_kind,
+    read_kinds,
+    request_fields,
+    unsent_fields,
+    url_of,
+)
+from harness.servers.load import FOLDER
+from harness.types import Json, Model, Sampling
+
+KINDS = {
+    "ds4",
+    "llama-server",
+    "llama-swap",
+    "lm-studio",
+    "mlx-lm",
+    "mlx-openai-server",
+    "ollama",
+    "omlx",
+    "openai",
+    "transformers",
+    "vllm",
+    "vllm-mlx",
+}
+
+
+def a_model(thinking: str = "default", **changes: Json) -> Model:
+    fields: dict[str, Json] = {
+        "label": "a",
+        "server": "llama-server",
+        "base_url": "http://127.0.0.1:8080/v1",
+        "model": "org/coder",
+        "thinking": thinking,
+    }
+    return Model(**(fields | changes))
+
+
+# --- the kinds that ship ----------------------------------------------------------------------------------------
+
+
+def test_the_kinds_that_ship_are_these() -> None:
+    assert set(load_kinds()) == KINDS
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_kind_says_where_its_facts_come_from(name: str) -> None:
+    text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    head = text.split("\ntitle =", 1)[0].splitlines()
+    assert all(line.startswith("# ") for line in head)
+    assert "Source" in " ".join(head)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_kind_is_whole(name: str) -> None:
+    kind = kind_of(name)
+    assert kind.name == name
+    assert 1024 <= kind.default_port <= 65535
+    assert kind.stream.reasoning_keys
+    assert kind.readiness.path.startswith("/")
+    assert all(place.path.startswith("/") for place in kind.context.reads + kind.context.model_reads)
+    assert (kind.context.overflow_marks == ()) == (kind.context.overflow == "unchecked" or name == "mlx-openai-server")
+    assert (kind.lifecycle.by == "api") == (kind.lifecycle.load is not None and kind.lifecycle.unload is not None)
+    assert (kind.thinking.on is None) == (kind.thinking.off is None) == (name == "openai")
+
+
+@pytest.mark.parametrize("name", sorted(KINDS - {"openai"}))
+def test_thinking_on_and_off_are_asked_for_in_different_words(name: str) -> None:
+    thinking = kind_of(name).thinking
+    assert thinking.on
+    assert thinking.off
+    assert thinking.on != thinking.off
+    assert not set(thinking.on) & set(kind_of(name).ignored)
+
+
+def test_early_role_chunks_stand_where_the_stream_says_so() -> None:
+    for kind in load_kinds().values():
+        early = "role_chunk" in kind.stream.before_prefill
+        assert early == (kind.stream.role_chunk in ("before_prefill", "any")), kind.name
+
+
+def test_an_unknown_kind_is_answered_with_the_known_ones_and_the_nearest() -> None:
+    with pytest.raises(ConfigError) as caught:
+        kind_of("llama_sever")
+    assert "Did you mean 'llama-server'?" in str(caught.value)
+    assert all(name in str(caught.value) for name in KINDS)
+    with pytest.raises(ConfigError) as caught:
+        kind_of("zzz")
+    assert "Did you mean" not in str(caught.value)
+
+
+# --- a TOML that is wrong ---------------------------------------------------------------------------------------
+
+
+def a_toml(folder: Path, old: str, new: str) -> Path:
+    text = (FOLDER / "llama-server.toml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path = folder / "mine.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('title = "llama-server"\n', "", "`title`"),
+        ("default_port = 8080", 'default_port = "8080"', "$.default_port"),
+        ("default_port = 8080", "default_prot = 8080", "default_prot: unknown key; did you mean default_port?"),
+        ('reasoning_keys = ["reas', 'reasoning_key = ["reas', "stream.reasoning_key: unknown key"),
+        ('tool_calls = "pieces"', 'tool_calls = "bits"', "$.stream.tool_calls"),
+        ('["comment"]', '["commend"]', "$.stream.before_prefill[0]"),
+        ('"/v1/models", at = "data[].meta.n_ctx"', '"/v1/models", att = "x"', "context.reads.att: unknown key"),
+        ('title = "llama-server"', 'title = "x"\nname = "y"', "name: 'y' is not the file's name"),
+        ('title = "llama-server"', "title = ", "cannot be read as TOML"),
+        ("[thinking]", "[thinkin]", "thinkin: unknown key; did you mean thinking?"),
+    ],
+)
+def test_a_wrong_toml_is_told_with_its_file_and_its_key(tmp_path: Path, old: str, new: str, told: str) -> None:
+    path = a_toml(tmp_path, old, new)
+    with pytest.raises(ConfigError) as caught:
+        read_kind(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert told in str(caught.value)
+
+
+def test_the_faults_of_all_the_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text("title = 1\nhue = 2\n")
+    (tmp_path / "two.toml").write_text("nonsense")
+    with pytest.raises(ConfigError) as caught:
+        read_kinds(tmp_path)
+    assert [fault.split(":")[0].removeprefix(str(tmp_path)) for fault in caught.value.faults] == [
+        "/one.toml",
+        "/two.toml",
+    ]
+
+
+# --- requests ---------------------------------------------------------------------------------------------------
+
+
+def test_sampling_is_sent_in_full_and_what_is_none_is_not() -> None:
+    assert request_fields(kind_of("openai"), a_model()) == {"temperature": 0.0, "top_p": 1.0}
+    sampling = Sampling(temperature=0.7, top_k=20, seed=5)
+    fields = request_fields(kind_of("openai"), a_model(sampling=sampling))
+    assert fields == {"temperature": 0.7, "top_p": 1.0, "top_k": 20, "seed": 5}
+
+
+def test_the_thinking_switch_is_the_kinds_own() -> None:
+    assert request_fields(kind_of("ds4"), a_model("off"))["think"] is False
+    assert request_fields(kind_of("ollama"), a_model("off"))["reasoning_effort"] == "none"
+    assert request_fields(kind_of("mlx-lm"), a_model("on"))["chat_template_kwargs"] == {"enable_thinking": True}
+    assert "chat_template_kwargs" not in request_fields(kind_of("mlx-lm"), a_model("default"))
+
+
+def test_extra_fields_join_the_switch_and_win_over_it() -> None:
+    extra = {"chat_template_kwargs": {"budget": 5}, "cache_prompt": False, "temperature": 0.5}
+    fields = request_fields(kind_of("llama-server"), a_model("on", extra=extra))
+    assert fields["chat_template_kwargs"] == {"enable_thinking": True, "budget": 5}
+    assert fields["cache_prompt"] is False
+    assert fields["temperature"] == 0.5
+    assert kind_of("llama-server").thinking.on == {"chat_template_kwargs": {"enable_thinking": True}}
+
+
+def test_a_switch_that_nobody_knows_is_refused_unless_extra_holds_one() -> None:
+    with pytest.raises(ConfigError, match="turns thinking off on a openai server"):
+        request_fields(kind_of("openai"), a_model("off"))
+    assert request_fields(kind_of("openai"), a_model("off", extra={"think": False}))["think"] is False
+
+
+def test_fields_left_to_surprising_defaults_and_fields_that_are_ignored_are_named() -> None:
+    llama = kind_of("llama-server")
+    assert unsent_fields(llama, a_model()) == ("top_k", "min_p")
+    assert unsent_fields(llama, a_model(sampling=Sampling(top_k=0, min_p=0.0))) == ()
+    assert unsent_fields(kind_of("mlx-lm"), a_model()) == ()
+    assert ignored_fields(kind_of("vllm-mlx"), a_model(sampling=Sampling(seed=1))) == ("seed",)
+    assert ignored_fields(llama, a_model()) == ()
+
+
+# --- where facts stand ------------------------------------------------------------------------------------------
+
+MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "meta": {"n_ctx": 2}}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "at", "value"),
+    [
+        (MODELS, "data[].meta.n_ctx", 2),
+        ({"data": [{"id": "/a/file", "max_model_len": 9}]}, "data[].max_model_len", 9),
+        ({"data": [{"id": "x"}, {"id": "y"}]}, "data[].max_model_len", None),
+        ({"data": []}, "data[].max_model_len", None),
+        ({"data": {}}, "data[].max_model_len", None),
+        ({"models": [{"key": "org/coder", "loaded": [{"n": 7}]}]}, "models[].loaded[0].n", 7),
+        ({"models": [{"key": "org/coder", "loaded": []}]}, "models[].loaded[0].n", None),
+        ({"default_generation_settings": {"n_ctx": 5}}, "default_generation_settings.n_ctx", 5),
+        ([1], "version", None),
+        (None, "version", None),
+        ("text", "version", None),
+    ],
+)
+def test_a_fact_is_picked_from_its_place_or_is_none(document: Json, at: str, value: Json) -> None:
+    assert pick(document, at, "org/coder") == value
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path", "url"),
+    [
+        ("http://127.0.0.1:1234/v1", "/health", "http://127.0.0.1:1234/health"),
+        ("http://127.0.0.1:1234/v1/", "/v1/models", "http://127.0.0.1:1234/v1/models"),
+        ("http://mac:1234", "/props", "http://mac:1234/props"),
+        ("https://far/proxy/v1", "/props", "https://far/proxy/props"),
+        ("http://mac:1234/v1", "/v1/models/{model}/load", "http://mac:1234/v1/models/org%2Fcoder/load"),
+    ],
+)
+def test_a_path_is_taken_from_the_servers_root(base_url: str, path: str, url: str) -> None:
+    assert url_of(a_model(base_url=base_url), path) == url
+
+
+def test_the_models_id_is_put_into_a_call() -> None:
+    load = kind_of("ollama").lifecycle.load
+    assert load is not None
+    assert body_of(load, a_model()) == {"model": "org/coder", "keep_alive": -1}
