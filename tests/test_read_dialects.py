@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.files import to_json
-from harness.types import Json, StreamError, ToolCall, Usage
+from harness.types import Counts, Json, StreamError, ToolCall, Usage
 from tests.wire import DONE, END, chunk, event, read_bytes, says, usage
 
 
@@ -157,6 +157,29 @@ def test_a_whole_message_after_the_deltas_is_not_said_twice() -> None:
     whole = event({"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]})
     assert read_bytes(says("a"), says("b"), whole, DONE).content == "ab"
     assert read_bytes(whole, DONE).content == "ab"
+
+
+def test_every_event_is_counted_as_one_thing_and_a_finish_usage_or_other_choice_as_none_of_them() -> None:
+    other = event({"choices": [{"index": 1, "delta": {"role": "assistant"}}]})
+    stream = [b": x\n\n", chunk({"role": "assistant"}), other, says("a"), chunk({}), says("b"), usage(5, 2), DONE]
+    reading = read_bytes(*stream[:6], chunk({"role": "assistant"}, "stop"), *stream[6:])
+    assert reading.counts == Counts(
+        events=7, comments=1, role_only=1, empty=1, token_events=2, token_events_first=1, arrivals=2
+    )
+
+
+def test_a_stream_that_goes_right_to_its_text_has_nothing_else_to_count() -> None:
+    assert read_bytes(says("a") + END + DONE).counts == Counts(
+        events=2, token_events=1, token_events_first=1, arrivals=1
+    )
+
+
+@pytest.mark.parametrize("odd", [7, ["stop"], {"a": 1}, True])
+def test_a_finish_reason_or_usage_in_a_shape_that_is_none_is_none(odd: Json) -> None:
+    bad = event({"choices": [{"index": 0, "delta": {}, "finish_reason": odd}], "usage": [odd]})
+    reading = read_bytes(says("x"), END, usage(5, 2), bad, DONE)
+    assert (reading.finish_reason, reading.usage) == ("stop", Usage(5, 2, None, None))
+    assert read_bytes(says("x"), bad, DONE).finish_reason is None
 
 
 def test_other_choices_are_left_out() -> None:

@@ -75,6 +75,18 @@ def test_a_refusal_is_told_in_the_servers_words_whatever_their_shape(body: bytes
     assert read_bytes(body, status=500).error == StreamError(message, None, 500)
 
 
+def test_a_message_without_end_is_cut_to_a_length_that_a_result_can_hold() -> None:
+    error = read_bytes(json.dumps({"error": "x" * 5000}).encode(), status=400).error
+    assert error is not None
+    assert error.message == "x" * 2000
+
+
+@pytest.mark.parametrize(("status", "refused"), [(199, True), (200, False), (299, False), (300, True)])
+def test_only_a_status_of_success_is_none_to_refuse(status: int, refused: bool) -> None:
+    reading = read_bytes(says("x"), END, DONE, status=status)
+    assert (reading.error is not None) == refused
+
+
 def test_an_error_event_with_plain_text_is_an_error() -> None:
     reading = read_bytes(says("x"), b"event: error\ndata: out of memory\n\n")
     assert reading.error == StreamError("out of memory", None, 200)

@@ -157,6 +157,15 @@ def test_signs_of_life_before_the_first_token_are_counted_and_start_no_clock() -
     assert ping.timings.ttft_s - ping.timings.ttfb_s > 29
 
 
+@pytest.mark.parametrize(
+    ("trace", "events"),
+    [("llama-server--code", 208), ("mlx-lm--code", 202), ("llama-cpp-python--code", 263), ("transformers--code", 169),
+     ("vllm--code", 208), ("llama-server--n2", 22), ("llama-server--killed", 65), ("llama-server--no-stream", 0)],
+)  # fmt: skip
+def test_events_are_counted_as_they_stood_on_the_wire(trace: str, events: int) -> None:
+    assert reading_of(trace).counts.events == events
+
+
 def test_the_thought_that_transformers_repeats_from_its_prompt_is_no_token() -> None:
     reading = reading_of("transformers--long")
     assert reading.timings.echo_s == pytest.approx(0.01998, abs=1e-5)
