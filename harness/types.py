@@ -154,7 +154,7 @@ class TrialKey:
 
 # --- recording ----------------------------------------------------------------------------------------------
 
-Ended = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error"]
+Ended = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "cut_off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,7 @@ class Chunk:
 class Recording:
     """One turn: the request as sent, every chunk of the body with its time, and how it ended.
 
+    `last` marks the trial's last turn: a trial without one was broken off by the kit's end and is asked again.
     `sent_ns` is the monotonic clock where all `at_ns` start, None when no connection was made. `sent_at` is the
     wall clock (ISO 8601, UTC), for reading only. No header that holds a key is kept.
     """
@@ -187,6 +188,7 @@ class Recording:
     ended: Ended
     ended_ns: int | None
     fault: str | None = None
+    last: bool = True
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -323,6 +325,11 @@ class SandboxFacts:
 class Sandbox(Protocol):
     """Runs a job in a throwaway place. Raises EngineError for faults of the kit's own side, and only then."""
 
+    @property
+    def facts(self) -> SandboxFacts:
+        """What the sandbox is."""
+        ...
+
     def run(self, job: Job) -> tuple[Observation, ...]:
         """One observation a case, in the order of the job's cases."""
         ...
@@ -352,11 +359,12 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """One line of scores.jsonl."""
+    """One line of scores.jsonl; `sandbox` is None where nothing had to run."""
 
     key: TrialKey
     variant: int
     score: Score
+    sandbox: SandboxFacts | None = None
 
 
 # --- host ---------------------------------------------------------------------------------------------------
@@ -389,6 +397,21 @@ class MemoryUse:
     before_bytes: int | None = None
     loaded_bytes: int | None = None
     after_bytes: int | None = None
+
+
+# --- run ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """What was seen of a model around its trials; `stopped` says why it did not run to its end."""
+
+    label: str
+    server_version: str | None = None
+    served_context_tokens: int | None = None
+    memory: MemoryUse = field(default_factory=MemoryUse)
+    load_s: float | None = None
+    stopped: str | None = None
 
 
 # --- result -------------------------------------------------------------------------------------------------
@@ -549,6 +572,7 @@ class ModelInfo:
     simulated: bool
     memory: MemoryUse
     load_s: float | None
+    stopped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,6 +596,29 @@ class KitInfo:
     version: str
     commit: str | None
     dirty: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """run.json: everything that was decided before the first request."""
+
+    schema_version: str
+    id: str
+    started_at: str
+    kit: KitInfo
+    host: HostFacts
+    suite: str
+    seed: int
+    trials: int
+    warmups: int
+    thinking_tokens: int
+    idle_s: float
+    connect_timeout_s: float
+    read_timeout_s: float
+    turn_timeout_s: float
+    models: tuple[Model, ...]
+    tasks: tuple[TaskInfo, ...]
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

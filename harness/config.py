@@ -1,0 +1,115 @@
+"""bench.toml -> Config: the models and how often each is asked. Every fault in one pass, with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.files import build
+from harness.schema import validate
+from harness.servers import kind_of
+from harness.types import Json, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run goes; the meaning of each stands in schemas/config.v1.schema.json."""
+
+    suite: str = "v1"
+    tasks: tuple[str, ...] = ()
+    trials: int = 10
+    warmups: int = 1
+    seed: int | None = None
+    thinking_tokens: int = 8192
+    idle_s: float = 0.5
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 2400.0
+    turn_timeout_s: float = 7200.0
+
+    def seeded(self) -> Settings:
+        """The same with a seed: a fresh one unless one was given, so that no server has seen the nonces before."""
+        return self if self.seed is not None else replace(self, seed=secrets.randbelow(2**48))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A checked bench.toml."""
+
+    settings: Settings
+    models: tuple[Model, ...]
+
+
+def _line_of(text: str, place: str) -> int | None:
+    """The line where a JSON path such as `$.models[1].base_url` stands, as near as TOML's tables show it."""
+    parts = re.findall(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]", place)
+    lines = text.splitlines()
+    line = 0
+    for at, (name, number) in enumerate(parts):
+        if number:
+            heads = [n for n, one in enumerate(lines) if one.strip().startswith(f"[[{parts[at - 1][0]}]]")]
+            line = heads[int(number)] if int(number) < len(heads) else line
+        elif name:
+            found = re.compile(rf"^\s*(?:\[+[^\]]*\b)?{re.escape(name)}\b")
+            line = next((n for n in range(line, len(lines)) if found.match(lines[n])), line)
+    return line + 1 if lines else None
+
+
+def _fault(path: Path, text: str, fault: str) -> str:
+    place = fault.split(":", 1)[0].strip()
+    line = _line_of(text, place) if place.startswith("$") else None
+    return f"{path}, line {line}: {fault}" if line else f"{path}: {fault}"
+
+
+def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
+    faults = []
+    labels: dict[str, int] = {}
+    for at, model in enumerate(models):
+        first = labels.setdefault(model["label"], at)
+        if first != at:
+            faults.append(f"$.models[{at}].label: {model['label']!r} is already models[{first}]: give each its own label")
+        try:
+            kind_of(model["server"])
+        except ConfigError as error:
+            faults.append(f"$.models[{at}].server: {error}")
+        if "key_env" in model and not os.environ.get(model["key_env"]):
+            faults.append(
+                f"$.models[{at}].key_env: the environment has no {model['key_env']}: export it before the run"
+            )
+    return faults
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a bench.toml. Raises ConfigError, one fault a line, each with its line and its fix."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; `lanebench init` writes one") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    faults = validate("config", document) or _further_faults(document["models"])
+    if faults:
+        raise ConfigError(*(_fault(path, text, fault) for fault in faults))
+    return Config(
+        settings=build(Settings, document.get("run", {})),
+        models=tuple(build(Model, model) for model in document["models"]),
+    )
+
+
+def secret_of(model: Model) -> str | None:
+    """The API key of a model, from the environment only. Raises ConfigError when its variable is empty."""
+    if model.key_env is None:
+        return None
+    secret = os.environ.get(model.key_env)
+    if not secret:
+        raise ConfigError(f"model {model.label!r}: the environment has no {model.key_env}: export it before the run")
+    return secret
