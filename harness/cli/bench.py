@@ -1,0 +1,35 @@
+"""`lanebench bench`: the whole path, from the model servers to the tables."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.cli.console import say, watching
+from harness.cli.running import add_run_options, opened, resumable
+from harness.cli.scoring import add_scoring_options, make_engine_ready, score_and_write, show_result
+from harness.errors import ServerError
+from harness.pipeline import record_run
+
+NAME = "bench"
+HELP = "Ask every model every task, run what they wrote in containers, print the tables and leave a result file."
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of a run, and how its result is printed."""
+    add_run_options(parser)
+    add_scoring_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record, score, report. Raises ServerError at the end for models that stopped early."""
+    with opened(args) as run:
+        say(f"run {run.folder.path}")
+        with resumable(run.folder, NAME):
+            make_engine_ready(run.tasks)
+            with watching() as watch:
+                stopped = record_run(run.folder, run.tasks, run.models, watch)
+                result = score_and_write(run.folder, run.tasks, watch)
+            show_result(run.folder, result, args.format)
+            if stopped:
+                raise ServerError(*stopped)
+    return 0

@@ -1,0 +1,127 @@
+"""What the commands that work on a run share: their options, the run they mean, and how to go on after a stop."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.cli.console import command, say
+from harness.config import Config, Settings, load_config
+from harness.demo import serve
+from harness.errors import InterruptedRunError, LanebenchError
+from harness.pipeline import check_tasks_unchanged, settings_with, start_run
+from harness.runs import RunFolder, open_run
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import Model, Task
+
+DEMO_SETTINGS = Settings(suite="demo", trials=3, idle_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open run with the tasks that it asks and the models as they can be reached now."""
+
+    folder: RunFolder
+    tasks: tuple[Task, ...]
+    models: tuple[Model, ...]
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the commands that record."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one the demo server is asked")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run folder")
+    parser.add_argument("--suite", help="a named set of tasks: quick, v1, v2, full")
+    parser.add_argument("--task", action="append", metavar="NAME", help="only this task; may be given again")
+    parser.add_argument("--trials", type=_positive, metavar="N", help="trials of each task")
+    parser.add_argument("--warmups", type=_not_negative, metavar="N", help="warm-up trials of each prompt size")
+    parser.add_argument("--seed", type=_not_negative, metavar="N", help="the order and the nonces; fresh unless given")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where run folders stand")
+    add_tasks_option(parser)
+
+
+def add_tasks_option(parser: argparse.ArgumentParser) -> None:
+    """Where tasks of one's own stand."""
+    parser.add_argument(
+        "--tasks", type=Path, action="append", default=[], metavar="DIR", help="a folder with tasks of your own"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _not_negative(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def _folders(args: argparse.Namespace) -> list[Path]:
+    return [find_fixtures(), *args.tasks]
+
+
+def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    names = None if args.task is None else tuple(args.task)
+    changes = {"suite": args.suite, "trials": args.trials, "warmups": args.warmups, "seed": args.seed, "tasks": names}
+    if args.suite is not None and names is None:
+        changes["tasks"] = ()
+    return settings_with(settings, changes)
+
+
+def tasks_of_run(folder: RunFolder, own: Sequence[Path] = ()) -> tuple[Task, ...]:
+    """The tasks that a run asked. Raises TaskError for one that is gone, RunError for one that changed."""
+    tasks = load_tasks([find_fixtures(), *own], names=[info.name for info in folder.plan.tasks])
+    check_tasks_unchanged(folder, tasks)
+    return tuple(tasks)
+
+
+def _reachable(models: Sequence[Model], demo: Sequence[Model]) -> tuple[Model, ...]:
+    """The demo stands at another port each time; everything else of a model is as planned."""
+    now = {model.label: model.base_url for model in demo}
+    return tuple(replace(model, base_url=now.get(model.label, model.base_url)) for model in models)
+
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator[Run]:
+    """The run that the options mean, new or to go on with; the demo server answers until the block ends."""
+    if args.resume is not None:
+        folder = open_run(args.resume)
+        tasks = tasks_of_run(folder, args.tasks)
+        if not folder.plan.simulated:
+            yield Run(folder, tasks, folder.plan.models)
+            return
+        with serve(tasks) as demo:
+            yield Run(folder, tasks, _reachable(folder.plan.models, demo.models))
+        return
+    config = load_config(args.config) if args.config is not None else Config(DEMO_SETTINGS, ())
+    settings = _settings(args, config.settings)
+    tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
+    if args.config is not None:
+        config = replace(config, settings=settings)
+        yield Run(start_run(args.results, config, tasks), tasks, config.models)
+        return
+    say("no --config: asking the demo's simulated models, so that you see the whole path; nothing is measured")
+    with serve(tasks) as demo:
+        config = replace(config, settings=settings, models=demo.models)
+        yield Run(start_run(args.results, config, tasks, simulated=True), tasks, demo.models)
+
+
+@contextmanager
+def resumable(folder: RunFolder, word: str) -> Iterator[None]:
+    """Whatever stops the block, the user reads how to go on without losing a trial."""
+    way = f"score {folder.path}" if word == "score" else f"{word} --resume {folder.path}"
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise InterruptedRunError(f"stopped; {_kept(folder)}: {command(way)}") from stop
+    except LanebenchError as error:
+        raise type(error)(*error.faults, f"{_kept(folder)}: {command(way)}") from error
+
+
+def _kept(folder: RunFolder) -> str:
+    return f"{len(folder.recorded)} recorded and {len(folder.scored)} scored trials are kept; go on with"

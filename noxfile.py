@@ -1,0 +1,44 @@
+"""The project's commands: `nox -s bench` does the main job, `nox -s tests` passes the tests; both bring what they need."""
+
+import nox
+
+nox.options.sessions = ["bench"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure models: `nox -s bench -- --config bench.toml`; without a configuration, the demo."""
+    session.install("-e", ".")
+    session.run("python", "-m", "harness", "bench", *session.posargs)
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Check results: `nox -s verify -- FILE|RUN...`."""
+    session.install("-e", ".")
+    session.run("python", "-m", "harness", "verify", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test but those against real model servers; the container engine is installed where it is missing."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tests_real(session: nox.Session) -> None:
+    """The whole path against two real model servers on a tiny model that is made on the spot."""
+    session.install("-e", ".[test,real]")
+    session.run("pytest", "tests/real", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint and types of the whole tree."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
