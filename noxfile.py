@@ -1,4 +1,4 @@
-"""The project's commands: `nox -s bench` does the main job, `nox -s tests` passes the tests; both bring what they need."""
+"""The project's commands: `nox -s bench` does the main job, `nox -s tests` the tests; both bring what they need."""
 
 import nox
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.cli.console import command, say
 from harness.config import Config, Settings, load_config
 from harness.demo import serve
-from harness.errors import InterruptedRunError, LanebenchError
+from harness.errors import ConfigError, InterruptedRunError, LanebenchError
 from harness.pipeline import check_tasks_unchanged, settings_with, start_run
 from harness.runs import RunFolder, open_run
 from harness.tasks import find_fixtures, load_tasks
@@ -87,28 +87,43 @@ def _reachable(models: Sequence[Model], demo: Sequence[Model]) -> tuple[Model, .
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Run]:
-    """The run that the options mean, new or to go on with; the demo server answers until the block ends."""
-    if args.resume is not None:
-        folder = open_run(args.resume)
-        tasks = tasks_of_run(folder, args.tasks)
-        if not folder.plan.simulated:
-            yield Run(folder, tasks, folder.plan.models)
-            return
-        with serve(tasks) as demo:
-            yield Run(folder, tasks, _reachable(folder.plan.models, demo.models))
+def _resumed(args: argparse.Namespace) -> Iterator[Run]:
+    folder = open_run(args.resume)
+    tasks = tasks_of_run(folder, args.tasks)
+    if not folder.plan.simulated:
+        yield Run(folder, tasks, folder.plan.models)
         return
-    config = load_config(args.config) if args.config is not None else Config(DEMO_SETTINGS, ())
+    with serve(tasks) as demo:
+        yield Run(folder, tasks, _reachable(folder.plan.models, demo.models))
+
+
+@contextmanager
+def _begun(args: argparse.Namespace) -> Iterator[Run]:
+    config = load_config(args.config)
     settings = _settings(args, config.settings)
     tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
-    if args.config is not None:
-        config = replace(config, settings=settings)
-        yield Run(start_run(args.results, config, tasks), tasks, config.models)
-        return
+    yield Run(start_run(args.results, replace(config, settings=settings), tasks), tasks, config.models)
+
+
+@contextmanager
+def _demonstrated(args: argparse.Namespace) -> Iterator[Run]:
     say("no --config: asking the demo's simulated models, so that you see the whole path; nothing is measured")
+    settings = _settings(args, DEMO_SETTINGS)
+    tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
     with serve(tasks) as demo:
-        config = replace(config, settings=settings, models=demo.models)
-        yield Run(start_run(args.results, config, tasks, simulated=True), tasks, demo.models)
+        yield Run(start_run(args.results, Config(settings, demo.models), tasks, simulated=True), tasks, demo.models)
+
+
+def opened(args: argparse.Namespace) -> AbstractContextManager[Run]:
+    """The run that the options mean, new or to go on with; the demo server answers until the block ends."""
+    if args.resume is None:
+        return _demonstrated(args) if args.config is None else _begun(args)
+    given = [
+        name for name in ("config", "suite", "task", "trials", "warmups", "seed") if getattr(args, name) is not None
+    ]
+    if given:
+        raise ConfigError(f"--resume goes on with the run as planned: leave out --{', --'.join(given)}")
+    return _resumed(args)
 
 
 @contextmanager
