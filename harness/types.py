@@ -455,7 +455,9 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """k of n with the Wilson 95 % interval; n = 0 has no rate."""
+    """k of n with the Wilson 95 % interval; n = 0 has no rate. Over several tasks the interval is None: trials of
+    different tasks are never pooled (see SuiteRate).
+    """
 
     passed: int
     n: int
@@ -466,7 +468,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A measured quantity over trials: `low` and `high` are the median's order-statistic 95 % interval (n >= 6)."""
+    """A measured quantity over trials: `low` and `high` are the median's order-statistic 95 % interval (n >= 6).
+
+    The quartiles are None for one value. `outliers` counts the values outside Tukey's fences; none is dropped.
+    """
 
     n: int
     median: float
@@ -477,6 +482,8 @@ class Spread:
     minimum: float
     maximum: float
     outliers: int
+    lower_quartile: float | None = None
+    upper_quartile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
