@@ -5,7 +5,7 @@ Every function names the source of its method. What cannot be told is None.
 
 from harness.stats.proportions import Interval, clopper_pearson, wilson
 from harness.stats.speeds import quartiles, spread
-from harness.stats.suites import rate_on_these_tasks, rate_on_tasks_like_these, t_interval
+from harness.stats.suites import rate_on_tasks_like_these, rate_on_these_tasks, t_interval
 
 __all__ = [
     "Interval",

@@ -1,0 +1,51 @@
+"""One model over all its trials. Speeds of different prompts are put together only where a table needs one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from harness.stats import Interval, rate_on_tasks_like_these, rate_on_these_tasks, spread
+from harness.summarise.cells import counted, is_whole
+from harness.types import Cell, ModelInfo, ModelSummary, Rate, Result, SuiteRate
+
+
+def _suite_rate(
+    estimand: Literal["tasks_like_these", "exactly_these_tasks"],
+    found: tuple[float | None, Interval | None],
+    n_tasks: int,
+) -> SuiteRate:
+    rate, interval = found
+    return SuiteRate(
+        estimand, rate, interval.low if interval else None, interval.high if interval else None, n_tasks=n_tasks
+    )
+
+
+def _suite_s(result: Result, model: ModelInfo) -> float | None:
+    """Seconds spent in trials; None while a planned trial is missing or has no times."""
+    trials = counted(result, model.label)
+    if len(trials) < len(result.tasks) * result.run.trials:
+        return None
+    spans = [(trial.started_ns, trial.ended_ns) for trial in trials]
+    known = [end - start for start, end in spans if start is not None and end is not None]
+    return sum(known) / 1e9 if known and len(known) == len(spans) else None
+
+
+def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
+    """A model over the scored tasks, its decode rate over every whole reply, and what it took."""
+    counts = [(one.rate.passed, one.rate.n) for one in cells if one.model == model.label and one.scored]
+    passed, n = sum(k for k, _ in counts), sum(n for _, n in counts)
+    asked = sum(1 for _, n in counts if n)
+    rates = [turn.timings.decode_tps for t in counted(result, model.label) for turn in t.turns if is_whole(turn)]
+    return ModelSummary(
+        model=model.label,
+        solved=Rate(passed, n, passed / n if n else None, None, None),
+        suite_rates=(
+            _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), asked),
+            _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), asked),
+        ),
+        decode_tps=spread([rate for rate in rates if rate is not None]),
+        suite_s=_suite_s(result, model),
+        memory=model.memory,
+        load_s=model.load_s,
+    )

@@ -1,0 +1,55 @@
+"""One trial: its recordings, what they say and its verdict become the trial of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.files import sha256_of
+from harness.types import Reading, Recording, ScoredTrial, TrialResult, TurnResult
+
+
+def _turn(reading: Reading) -> TurnResult:
+    return TurnResult(
+        content=reading.content,
+        content_sha256=sha256_of(reading.content),
+        reasoning_sha256=sha256_of(reading.reasoning),
+        reasoning_chars=len(reading.reasoning),
+        tool_calls=reading.tool_calls,
+        finish_reason=reading.finish_reason,
+        done=reading.done,
+        error=reading.error,
+        usage=reading.usage,
+        counts=reading.counts,
+        timings=reading.timings,
+    )
+
+
+def _ended_ns(turn: Recording) -> int | None:
+    if turn.sent_ns is None or turn.ended_ns is None:
+        return None
+    return turn.sent_ns + turn.ended_ns
+
+
+def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored: ScoredTrial) -> TrialResult:
+    """The trial as the result tells it. Raises ValueError when the three do not belong together.
+
+    `started_ns` and `ended_ns` are on one monotonic clock: first byte out of the first turn, end of the last.
+    """
+    if len(turns) != len(readings) or any(turn.key != scored.key for turn in turns):
+        raise ValueError(f"{scored.key}: {len(turns)} recordings and {len(readings)} readings do not make this trial")
+    first, key, score = turns[0], scored.key, scored.score
+    return TrialResult(
+        model=key.model,
+        task=key.task,
+        trial=key.trial,
+        warmup=key.warmup,
+        variant=scored.variant,
+        started_at=first.sent_at,
+        started_ns=first.sent_ns,
+        ended_ns=_ended_ns(turns[-1]),
+        outcome=score.outcome,
+        fraction=score.fraction,
+        rule=score.rule,
+        checks=score.checks,
+        turns=tuple(_turn(reading) for reading in readings),
+    )
