@@ -10,6 +10,7 @@ from harness.stats.proportions import LEVEL, Interval
 from harness.types import Spread
 
 FENCE = 1.5
+ROUNDING = 1e-9
 
 
 def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
@@ -42,7 +43,7 @@ def count_outliers(values: Sequence[float]) -> int:
     box = quartiles(values)
     if box is None:
         return 0
-    reach = FENCE * (box.high - box.low)
+    reach = max(FENCE * (box.high - box.low), ROUNDING * abs(box.high))
     return sum(1 for value in values if value < box.low - reach or value > box.high + reach)
 
 
