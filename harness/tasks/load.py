@@ -44,10 +44,7 @@ def _solution(reader: Reader) -> tuple[str, ...]:
 
 def _wrong(reader: Reader, row: WrongRow) -> Wrong:
     place = f"wrong/{row.file}"
-    if reader.under(place):
-        replies = _numbered(reader, place)
-    else:
-        replies = (reader.text(place).removesuffix("\n"),)
+    replies = _numbered(reader, place) if reader.under(place) else (reader.text(place).removesuffix("\n"),)
     return Wrong(row.file.removesuffix(".md"), replies, row.fails, row.outcome, row.finish_reason)
 
 
