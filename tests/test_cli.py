@@ -1,0 +1,133 @@
+"""The command line: the whole path as a user runs it, and what bad input gets."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.cli import COMMANDS, main
+from harness.schema import validate
+
+
+def lanebench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words], capture_output=True, text=True, cwd=cwd, check=False, timeout=600
+    )
+
+
+@pytest.fixture(scope="module")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The demo, short: one trial of the tasks that have code."""
+    results = tmp_path_factory.mktemp("results")
+    words = ["bench", "--trials", "1", "--warmups", "0", "--results", str(results)]
+    done = lanebench(*words, "--task", "code-bugfix", "--task", "code-bugfix-js", "--task", "code-refactor")
+    return next(results.iterdir()), done
+
+
+def test_bench_without_a_configuration_ends_with_tables_and_a_run_folder(
+    demo_run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = demo_run
+    assert done.returncode == 0, done.stderr
+    assert "demo-steady" in done.stdout
+    assert "SIMULATED" in done.stdout.upper()
+    names = {path.name for path in folder.iterdir()}
+    assert {"run.json", "recordings.jsonl", "scores.jsonl", "result.json", "report.html"} <= names
+    assert validate("result", json.loads((folder / "result.json").read_text())) == []
+
+
+def test_the_result_of_the_demo_is_checked_up_to_rescore(
+    demo_run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo_run
+    done = lanebench("verify", str(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rescore" in done.stdout
+
+
+def test_report_prints_markdown_that_can_be_pasted(demo_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = demo_run
+    done = lanebench("report", str(folder), "--format", "github")
+    assert done.returncode == 0, done.stderr
+    assert "\n|" in done.stdout
+
+
+def test_going_on_with_a_finished_run_asks_nothing_again(
+    demo_run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo_run
+    before = (folder / "recordings.jsonl").read_bytes(), (folder / "scores.jsonl").read_bytes()
+    done = lanebench("bench", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert ((folder / "recordings.jsonl").read_bytes(), (folder / "scores.jsonl").read_bytes()) == before
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Path) -> None:
+    words = ["record", "--trials", "3", "--warmups", "0", "--results", str(tmp_path), "--task", "code-bugfix"]
+    run = subprocess.Popen([sys.executable, "-m", "harness", *words], stderr=subprocess.PIPE, text=True)
+    kept = 0
+    for _ in range(600):
+        kept = sum(path.read_bytes().count(b"\n") for path in tmp_path.glob("*/recordings.jsonl"))
+        if kept:
+            break
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert kept
+    assert run.returncode == 130
+    assert f"record --resume {next(tmp_path.iterdir())}" in said.replace("\n", "")
+    folder = next(tmp_path.iterdir())
+    first = (folder / "recordings.jsonl").read_bytes()
+    done = lanebench("record", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    whole = (folder / "recordings.jsonl").read_bytes()
+    assert whole.startswith(first)
+    keys = [json.dumps(json.loads(line)["key"], sort_keys=True) for line in whole.splitlines()]
+    assert len(keys) == len(set(keys)) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["bench", "--config", "no-such.toml"], 3, "no-such.toml: no such file"),
+        (["bench", "--task", "no-such-task"], 4, "no-such-task"),
+        (["bench", "--suite", "no-such-suite"], 4, "no-such-suite"),
+        (["bench", "--resume", "no-such-run"], 7, "not a run folder"),
+        (["bench", "--resume", "no-such-run", "--trials", "3"], 3, "--trials"),
+        (["score", "no-such-run"], 7, "not a run folder"),
+    ],
+)
+def test_wrong_words_end_with_one_clear_line_and_their_exit_code(
+    words: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == code
+    said = capsys.readouterr().err
+    assert told in said.replace("\n", " ")
+    assert "Traceback" not in said
+
+
+def test_an_unreachable_server_stops_its_model_and_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text(
+        '[run]\ntasks = ["speed-small"]\ntrials = 1\n'
+        '[[models]]\nlabel = "gone"\nserver = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    )
+    assert main(["record", "--config", str(config), "--results", str(tmp_path / "results")]) == 5
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "'gone'" in said
+    assert "start the server" in said
+    assert "--resume" in said
+
+
+def test_every_command_has_a_line_of_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert all(one.HELP.endswith(".") for one in COMMANDS)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert all(one.NAME in out for one in COMMANDS)
