@@ -1,0 +1,116 @@
+"""The sections on what was run: tasks, models as they were asked, machine, sandbox, kit, files."""
+
+from __future__ import annotations
+
+from harness.report.parts import Entry, Section, Table, line
+from harness.report.words import NOTHING, known, size, yes_no
+from harness.types import Json, ModelInfo, Result, Sampling
+
+SHORT_DIGEST = 12
+
+
+def tasks(result: Result) -> Section:
+    """Each task with its digest."""
+    rows = tuple(
+        line(task.name, task.title, task.scorer, known(task.language), str(task.variants), task.sha256[:SHORT_DIGEST])
+        for task in result.tasks
+    )
+    headers = ("task", "what is asked", "scorer", "language", "variants", "sha256")
+    notes = tuple(
+        f"{task.name}: {len(task.private_includes)} private file(s) of its author are in the prompt; only their "
+        "digests are published, so nobody else can ask the same"
+        for task in result.tasks
+        if task.private_includes
+    )
+    return Section("tasks", "Tasks", "", (Table("", headers, rows),), notes=notes)
+
+
+def _sampling_words(sampling: Sampling) -> str:
+    named = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "seed": sampling.seed,
+    }
+    sent = [f"{name} {value:g}" for name, value in named.items() if value is not None]
+    return ", ".join(sent) or "nothing sent"
+
+
+def _context_words(model: ModelInfo) -> str:
+    return f"{known(model.context_tokens)} / {known(model.served_context_tokens)}"
+
+
+def _fact_words(value: Json) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def models(result: Result) -> Section:
+    """Each model as it was asked, and what its owner declares of it."""
+    rows = tuple(
+        line(
+            model.label,
+            f"{model.server} {model.server_version or ''}".strip(),
+            model.model,
+            model.thinking,
+            _sampling_words(model.sampling),
+            _context_words(model),
+        )
+        for model in result.models
+    )
+    headers = ("model", "server", "id", "thinking", "sampling", "context asked / served")
+    declared = tuple(
+        f"{model.label} declares: " + ", ".join(f"{name} {_fact_words(value)}" for name, value in model.facts.items())
+        for model in result.models
+        if model.facts
+    )
+    return Section("models", "Models as they were asked", "", (Table("", headers, rows),), notes=declared)
+
+
+def _host_rows(result: Result) -> list[tuple[str, str]]:
+    host = result.host
+    memory = NOTHING if host.memory_bytes is None else size(host.memory_bytes)
+    swap = NOTHING if host.swap_used_bytes is None else size(host.swap_used_bytes)
+    return [
+        ("machine", f"{known(host.chip)}, {host.architecture}, {known(host.cpu_cores)} cores, {memory}"),
+        ("graphics", "unknown" if host.gpu_cores is None else f"{host.gpu_cores} cores"),
+        ("system", f"{host.system} {host.system_version or ''}, Python {host.python}".replace(" ,", ",")),
+        (
+            "power and heat",
+            f"source {known(host.power_source)}, low power mode {yes_no(host.low_power_mode)}, "
+            f"thermal {known(host.thermal)}, load {known(host.load_1m)}, swap used {swap}",
+        ),
+    ]
+
+
+def _sandbox_words(result: Result) -> str:
+    box = result.sandbox
+    if box is None:
+        return "none: nothing had to run"
+    return (
+        f"{box.engine} {box.engine_version}, {box.runtime}, cgroup {box.cgroup_version}, "
+        f"rootless {yes_no(box.rootless)}, image {box.image} {box.image_digest}"
+    )
+
+
+def _kit_words(result: Result) -> str:
+    kit = result.kit
+    commit = "" if kit.commit is None else f", commit {kit.commit[:SHORT_DIGEST]}"
+    return f"lanebench {kit.version}{commit}{' with changes that are in no commit' if kit.dirty else ''}"
+
+
+def surroundings(result: Result) -> Section:
+    """Machine, sandbox, kit, run and the files beside the result."""
+    run = result.run
+    warmups = f"{run.warmups} warm-up{'' if run.warmups == 1 else 's'} a prompt size"
+    rows = [
+        *_host_rows(result),
+        ("sandbox", _sandbox_words(result)),
+        ("kit", _kit_words(result)),
+        ("run", f"{run.id}: suite {run.suite}, {run.trials} trials a task, {warmups}, seed {run.seed}"),
+        ("time", f"{run.started_at} to {run.ended_at}"),
+        ("recordings sha256", known(result.digests.recordings_sha256)),
+        ("scores sha256", known(result.digests.scores_sha256)),
+    ]
+    table = Table("", ("what", "as it was"), tuple((Entry(name), Entry(value)) for name, value in rows))
+    return Section("surroundings", "Machine, sandbox, kit", "", (table,))

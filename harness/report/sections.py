@@ -1,0 +1,43 @@
+"""The sections of every report, in their order. A new one is a function and its line in the tuple at the foot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.report.facts import models, surroundings, tasks
+from harness.report.parts import Section
+from harness.report.quality import correctness, glance, memory, outcomes, warnings
+from harness.report.speeds import first_token, generation, prefill
+from harness.types import Result
+
+SIMULATED = "SIMULATED: the demo server answered in this run; nothing here measures a real model or this machine"
+
+
+def title_of(result: Result) -> str:
+    """The report's first line."""
+    return f"Lanebench: suite {result.run.suite}, {result.run.trials} trials a task, run {result.run.id}"
+
+
+def simulated_in(result: Result) -> str | None:
+    """The banner of a run that measured nothing real."""
+    return SIMULATED if result.run.simulated or any(model.simulated for model in result.models) else None
+
+
+def sections_of(result: Result) -> tuple[Section, ...]:
+    """Every section with something in it."""
+    return tuple(make(result) for make in SECTIONS)
+
+
+SECTIONS: tuple[Callable[[Result], Section], ...] = (
+    glance,
+    correctness,
+    generation,
+    prefill,
+    first_token,
+    memory,
+    outcomes,
+    warnings,
+    tasks,
+    models,
+    surroundings,
+)

@@ -1,0 +1,77 @@
+"""The sections on speed: generation, prefill, the wait for the first token."""
+
+from __future__ import annotations
+
+from harness.report.grid import cells_of, labels_of, speeds_of, turn_name, turn_table, turns_of
+from harness.report.parts import Chart, Mark, Section, Table
+from harness.report.words import NOTHING, seconds_words, spread_words
+from harness.types import Result, TurnSpeeds
+
+
+def _present(*tables: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table is not None)
+
+
+def _decode_chart(result: Result) -> tuple[Chart, ...]:
+    cells, marks = cells_of(result), []
+    for task in result.tasks:
+        turns = turns_of(cells, task.name)
+        for turn in turns:
+            for label in labels_of(result):
+                speeds = speeds_of(cells.get((task.name, label)), turn)
+                spread = speeds.decode_tps if speeds else None
+                if spread is not None:
+                    name = f"{turn_name(task.name, turn, turns)} / {label}"
+                    marks.append(Mark(name, spread.low, spread.median, spread.high, spread_words(spread)))
+    return (Chart("Generation speed, median", "tok/s", tuple(marks)),) if marks else ()
+
+
+def generation(result: Result) -> Section:
+    """Decode rate per task and model, and the rate that people quote beside it."""
+    return Section(
+        "generation",
+        "Generation speed",
+        "Decode: tokens after the first arrival over the time they took. End to end: all tokens over the time from "
+        "the request to the last token; it falls on short answers. Tokens a second, median [95 % interval] n=trials.",
+        _present(
+            turn_table("Decode, tok/s", result, lambda speeds: spread_words(speeds.decode_tps)),
+            turn_table("End to end, tok/s", result, lambda speeds: spread_words(speeds.e2e_tps)),
+        ),
+        _decode_chart(result),
+    )
+
+
+def _prefill_words(speeds: TurnSpeeds) -> str:
+    return spread_words(speeds.apparent_prefill_tps)
+
+
+def _prompt_words(speeds: TurnSpeeds) -> str:
+    prompt = speeds.prompt_tokens
+    return NOTHING if prompt is None else f"{prompt.median:,.0f} n={prompt.n}"
+
+
+def prefill(result: Result) -> Section:
+    """The apparent prefill of cold turns, named so, with the size of the prompt."""
+    rates = turn_table("Apparent prefill on cold turns, tok/s", result, _prefill_words, cold_only=True)
+    sizes = turn_table("Prompt, tokens as the server counts them", result, _prompt_words, cold_only=True)
+    lead = (
+        "Apparent: uncached prompt tokens over TTFT of the first turn, so queue, network and overhead are in it; "
+        "it says more the longer the prompt is."
+    )
+    if rates is None:
+        lead = "Not told: it needs a server that says how many prompt tokens it took and how many came from its cache."
+    return Section("prefill", "Prefill", lead, _present(rates, sizes))
+
+
+def first_token(result: Result) -> Section:
+    """TTFT and TTFC per task and model."""
+    return Section(
+        "first_token",
+        "Time to the first token",
+        "TTFT: the first generated token on any channel. TTFC: the first of the answer or of a tool call, after any "
+        "thoughts. Median [95 % interval] n=trials.",
+        _present(
+            turn_table("TTFT", result, lambda speeds: seconds_words(speeds.ttft_s)),
+            turn_table("TTFC", result, lambda speeds: seconds_words(speeds.ttfc_s)),
+        ),
+    )

@@ -1,0 +1,158 @@
+"""Geometry of the charts: positions in px for the page's template, which does the escaping. Draws no foreign text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.report.parts import Chart, Mark, Point, Scatter
+
+WIDTH = 880
+ROW = 22
+CHAR = 6.6
+PLOT_HEIGHT = 300
+LEFT, RIGHT, TOP, FOOT = 56, 170, 12, 44
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of the grid and its number."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A mark drawn: whisker from `low` to `high`, a dot at `middle`, None where there is none."""
+
+    y: float
+    low: float | None
+    middle: float | None
+    high: float | None
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarPlot:
+    """A chart ready to draw."""
+
+    title: str
+    unit: str
+    width: float
+    height: float
+    left: float
+    right: float
+    ticks: tuple[Tick, ...]
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point drawn, with its whisker and where its label stands."""
+
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+    label: str
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True)
+class DotPlot:
+    """A scatter ready to draw."""
+
+    title: str
+    x_name: str
+    y_name: str
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    dots: tuple[Dot, ...]
+
+
+def tick_step(top: float, most: int = 6) -> float:
+    """1, 2 or 5 times a power of ten, so that at most `most` steps reach the top."""
+    if not (math.isfinite(top) and top > 0):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(top / most))
+    return next(power * times for times in (1, 2, 5, 10) if top / (power * times) <= most)
+
+
+def _ticks(top: float, start: float, length: float, times: float = 1.0) -> tuple[Tick, ...]:
+    step = tick_step(top)
+    count = int(top / step + 1e-9) + 1
+    return tuple(Tick(round(start + length * step * at / top, 1), f"{step * at * times:,.6g}") for at in range(count))
+
+
+def _largest(values: list[float]) -> float:
+    return max((value for value in values if math.isfinite(value)), default=1.0) or 1.0
+
+
+def _all_of(mark: Mark) -> list[float]:
+    return [value for value in (mark.low, mark.middle, mark.high) if value is not None]
+
+
+def bar_plot(chart: Chart) -> BarPlot:
+    """Marks one under the other on an axis from 0."""
+    left = 12 + CHAR * max((len(mark.label) for mark in chart.marks), default=0)
+    right = WIDTH - 12 - CHAR * max((len(mark.text) for mark in chart.marks), default=0)
+    left, right = min(left, 360.0), max(right, 560.0)
+    top = chart.top or 1.05 * _largest([value for mark in chart.marks for value in _all_of(mark)])
+
+    def at(value: float | None) -> float | None:
+        return None if value is None else round(left + (right - left) * min(max(value / top, 0.0), 1.0), 1)
+
+    bars = tuple(
+        Bar(TOP + ROW * (row + 0.5), at(mark.low), at(mark.middle), at(mark.high), mark.label, mark.text)
+        for row, mark in enumerate(chart.marks)
+    )
+    ticks = _ticks(top, left, right - left, 100.0 if chart.unit == "%" else 1.0)
+    return BarPlot(chart.title, chart.unit, WIDTH, TOP + ROW * len(bars) + 24, left, right, ticks, bars)
+
+
+def _apart(wanted: list[float], gap: float = 14.0) -> list[float]:
+    """The heights of labels, pushed down where two would cover each other; same order as given."""
+    out = [0.0] * len(wanted)
+    last = -math.inf
+    for index in sorted(range(len(wanted)), key=lambda at: wanted[at]):
+        last = max(wanted[index], last + gap)
+        out[index] = last
+    return out
+
+
+def dot_plot(scatter: Scatter) -> DotPlot:
+    """Points on two axes from 0."""
+    right, bottom = WIDTH - RIGHT, TOP + PLOT_HEIGHT
+    x_top = scatter.x_top or 1.1 * _largest([point.x for point in scatter.points])
+    y_top = scatter.y_top or 1.1 * _largest([point.y for point in scatter.points])
+
+    def x_of(point: Point) -> float:
+        return round(LEFT + (right - LEFT) * min(max(point.x / x_top, 0.0), 1.0), 1)
+
+    def y_of(value: float) -> float:
+        return round(bottom - PLOT_HEIGHT * min(max(value / y_top, 0.0), 1.0), 1)
+
+    heights = _apart([y_of(point.y) for point in scatter.points])
+    dots = tuple(
+        Dot(
+            x_of(point),
+            y_of(point.y),
+            None if point.low is None else y_of(point.low),
+            None if point.high is None else y_of(point.high),
+            point.label,
+            height,
+        )
+        for point, height in zip(scatter.points, heights, strict=True)
+    )
+    x_ticks = _ticks(x_top, LEFT, right - LEFT)
+    y_ticks = _ticks(y_top, bottom, -PLOT_HEIGHT)
+    axes = (scatter.title, scatter.x_name, scatter.y_name)
+    return DotPlot(*axes, WIDTH, bottom + FOOT, LEFT, right, TOP, bottom, x_ticks, y_ticks, dots)

@@ -1,0 +1,250 @@
+"""The three reports say the same, mark what is simulated, carry every n, and cannot be steered by foreign names."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from harness.report import plain_text, render_github, render_html, render_text
+from harness.report.parts import Chart, Mark, Point, Scatter
+from harness.report.sections import SECTIONS, SIMULATED, sections_of
+from harness.report.svg import bar_plot, dot_plot, tick_step
+from harness.report.text import WIDTH
+from harness.report.words import figure, percent, seconds
+from harness.summarise import summarise
+from harness.types import Result
+from tests.example import example_result
+
+RENDERERS = (render_text, render_github, render_html)
+VOID = {"meta", "line", "circle", "br", "hr", "img", "input", "link"}
+HOSTILE = "\x1b[31mred\x1b[0m <script>alert(1)</script> | a\u202eb `x` [l](http://e.example) @someone"
+
+
+class _Page(HTMLParser):
+    """A page as a browser takes it apart; complains of tags that do not close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def _page(html: str) -> _Page:
+    page = _Page()
+    page.feed(html)
+    page.close()
+    assert page.open == []
+    return page
+
+
+def _simulated(result: Result) -> Result:
+    return replace(result, run=replace(result.run, simulated=True))
+
+
+def _named(name: str) -> Result:
+    """The example with a foreign name wherever a file can bring one."""
+    result = example_result()
+    models = tuple(replace(one, label=f"{name}{at}", model=name) for at, one in enumerate(result.models))
+    names = {old.label: new.label for old, new in zip(result.models, models, strict=True)}
+    trials = tuple(
+        replace(
+            one,
+            model=names[one.model],
+            checks=tuple(replace(check, name=name, passed=False, seen=name) for check in one.checks),
+            turns=tuple(replace(turn, content=name) for turn in one.turns),
+        )
+        for one in result.trials
+    )
+    tasks = tuple(replace(one, title=name) for one in result.tasks)
+    return summarise(replace(result, models=models, trials=trials, tasks=tasks))
+
+
+def test_every_report_names_the_run_and_holds_every_section() -> None:
+    result = example_result()
+    for render in RENDERERS:
+        report = render(result)
+        assert result.run.id in report
+        for section in sections_of(result):
+            assert section.title in report
+
+
+def test_every_section_has_a_key_of_its_own() -> None:
+    keys = [section.key for section in sections_of(example_result())]
+    assert len(set(keys)) == len(SECTIONS)
+
+
+@pytest.mark.parametrize("words", ["5/6 83% [44, 97]", "2/6 33% [10, 70]", "6/6 100% [61, 100]", "n=18", "[truncated"])
+def test_every_report_tells_the_same_numbers_with_their_n_and_interval(words: str) -> None:
+    for render in (render_text, render_html):
+        assert words in render(example_result())
+    assert words.replace("[truncated", "truncated") in render_github(example_result())
+
+
+def test_a_simulated_run_is_marked_in_every_report_and_a_measured_one_in_none() -> None:
+    for render in RENDERERS:
+        assert SIMULATED in render(_simulated(example_result()))
+        assert "SIMULATED" not in render(example_result())
+
+
+def test_one_simulated_model_marks_the_whole_report() -> None:
+    result = example_result()
+    models = (replace(result.models[0], simulated=True), *result.models[1:])
+    assert SIMULATED in render_text(replace(result, models=models))
+
+
+def test_warnings_stand_in_every_report() -> None:
+    for render in (render_text, render_html):
+        assert "answers met their budget of tokens and were cut off" in render(example_result())
+
+
+def test_four_models_fit_the_terminal_and_more_are_shown_in_groups() -> None:
+    result = example_result()
+    for count in (4, 6):
+        infos = tuple(replace(result.models[0], label=f"contender-{at}-q4") for at in range(count))
+        trials = tuple(
+            replace(trial, model=info.label) for info in infos for trial in result.trials if trial.model == "steady"
+        )
+        report = render_text(summarise(replace(result, models=infos, trials=trials)))
+        assert max(map(len, report.splitlines())) <= WIDTH
+        assert ("(more models)" in report) == (count > 4)
+        assert all(info.label in report for info in infos)
+
+
+def test_a_model_without_trials_is_shown_as_not_run_and_not_as_zero() -> None:
+    result = example_result()
+    report = render_text(replace(result, cells=tuple(one for one in result.cells if one.model == "steady")))
+    assert "not run" in report
+
+
+def test_text_without_a_right_and_wrong_task_still_renders() -> None:
+    result = example_result()
+    tasks = result.tasks[:1]
+    trials = tuple(one for one in result.trials if one.task == tasks[0].name)
+    bare = summarise(replace(result, tasks=tasks, trials=trials))
+    for render in RENDERERS:
+        assert "Generation speed" in render(bare)
+
+
+def test_an_empty_result_renders() -> None:
+    bare = summarise(replace(example_result(), models=(), tasks=(), trials=(), sandbox=None))
+    for render in RENDERERS:
+        assert "nothing had to run" in render(bare)
+
+
+def test_plain_text_spells_out_what_could_steer_a_terminal() -> None:
+    assert plain_text("\x1b[2J\x07\u202e\u2028\ud800\x9b") == "\\x1b[2J\\x07\\u202e\\u2028\\ud800\\x9b"
+    assert plain_text("naïve 模型 🚀") == "naïve 模型 🚀"
+
+
+def test_foreign_names_cannot_steer_the_terminal() -> None:
+    report = render_text(_named(HOSTILE))
+    assert set(re.findall(r"[^\x20-\x7e]", report)) <= {"\n"}
+
+
+def test_foreign_names_stay_text_in_markdown() -> None:
+    report = render_github(_named(HOSTILE))
+    for line in report.splitlines():
+        # Everything foreign is escaped, so no row of a table has a cell too many.
+        if line.startswith("| ") and "red" in line:
+            assert "<" not in line
+            assert "http://" not in line
+            assert "@someone" not in line.replace("&#64;&#8288;", "")
+            assert "\x1b" not in line
+    tables = [block for block in report.split("\n\n") if block.startswith("| ")]
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_foreign_names_stay_text_in_the_page() -> None:
+    html = render_html(_named(HOSTILE))
+    page = _page(html)
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+    assert any("<script>alert(1)</script>" in text for text in page.text)
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = _page(render_html(example_result()))
+    loading = {"src", "srcset", "data", "action", "poster", "background"}
+    for tag, attrs in page.tags:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "img", "base", "form"}
+        assert not loading & set(attrs)
+        assert not [name for name in attrs if name.startswith("on")]
+        assert (attrs.get("href") or "#").startswith("#")
+    policies = [attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv")]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+
+
+def test_every_link_of_the_page_leads_somewhere_and_no_id_stands_twice() -> None:
+    page = _page(render_html(example_result()))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {(attrs["href"] or "")[1:] for _, attrs in page.tags if "href" in attrs} <= set(ids)
+
+
+def test_the_page_of_a_result_is_always_the_same_bytes() -> None:
+    assert render_html(example_result()) == render_html(example_result())
+
+
+def test_the_page_shows_answers_and_cuts_long_ones() -> None:
+    result = example_result()
+    long = replace(result.trials[1].turns[0], content="<b>" + "x" * 50_000)
+    trials = (result.trials[0], replace(result.trials[1], turns=(long,)), *result.trials[2:])
+    html = render_html(replace(result, trials=trials))
+    assert "&lt;b&gt;xxx" in html
+    assert "Cut here." in html
+    assert "x" * 20_000 not in html
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0.00"), (0.04213, "0.0421"), (4.2149, "4.21"), (42.149, "42.1"), (421.49, "421"), (4214.9, "4,215")],
+)
+def test_figures_keep_three_digits(value: float, words: str) -> None:
+    assert figure(value) == words
+
+
+@pytest.mark.parametrize(("share", "words"), [(0, "0%"), (0.001, "<1%"), (0.5, "50%"), (0.998, ">99%"), (1, "100%")])
+def test_per_cents_never_round_to_all_or_nothing(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_seconds_take_the_unit_that_reads_best() -> None:
+    assert [seconds(value) for value in (0.0123, 12.34, 600)] == ["12.3 ms", "12.3 s", "10.0 min"]
+
+
+@pytest.mark.parametrize("top", [0.003, 1, 7, 100, 12345])
+def test_an_axis_has_few_round_ticks(top: float) -> None:
+    assert 1 <= top / tick_step(top) <= 6
+
+
+def test_marks_beyond_the_axis_stay_inside_the_drawing() -> None:
+    plot = bar_plot(Chart("t", "u", (Mark("a", -5, 50, 5e9, ""), Mark("b", None, None, None, "-")), top=100))
+    first, second = plot.bars
+    assert (first.low, first.high) == (plot.left, plot.right)
+    assert second.middle is None
+
+
+def test_labels_of_points_at_one_height_do_not_cover_each_other() -> None:
+    points = tuple(Point(f"m{at}", 10.0 * at, 50.0) for at in range(4))
+    heights = sorted(dot.label_y for dot in dot_plot(Scatter("t", "x", "y", points)).dots)
+    assert all(lower - upper >= 14 for upper, lower in pairwise(heights))
