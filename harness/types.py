@@ -189,6 +189,7 @@ class Recording:
     ended_ns: int | None
     fault: str | None = None
     last: bool = True
+    schema_version: str = "1.0"
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -365,6 +366,7 @@ class ScoredTrial:
     variant: int
     score: Score
     sandbox: SandboxFacts | None = None
+    schema_version: str = "1.0"
 
 
 # --- host ---------------------------------------------------------------------------------------------------
@@ -412,6 +414,7 @@ class ModelRun:
     memory: MemoryUse = field(default_factory=MemoryUse)
     load_s: float | None = None
     stopped: str | None = None
+    schema_version: str = "1.0"
 
 
 # --- result -------------------------------------------------------------------------------------------------
