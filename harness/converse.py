@@ -23,7 +23,9 @@ def reply_message(reading: Reading) -> dict[str, Json]:
     return {"role": "assistant", "content": reading.content}
 
 
-def request_body(model: Model, kind: ServerKind, messages: list[dict[str, Json]], max_tokens: int) -> Mapping[str, Json]:
+def request_body(
+    model: Model, kind: ServerKind, messages: list[dict[str, Json]], max_tokens: int
+) -> Mapping[str, Json]:
     """The whole body of a request, sampling sent in full."""
     return {
         "model": model.model,
@@ -43,7 +45,13 @@ def budget_tokens(model: Model, variant: Variant, thinking_tokens: int) -> int:
 
 
 def converse(
-    client: Client, asked: tuple[Model, ServerKind, str | None], variant: Variant, key: TrialKey, *, nonce: str, room: int
+    client: Client,
+    asked: tuple[Model, ServerKind, str | None],
+    variant: Variant,
+    key: TrialKey,
+    *,
+    nonce: str,
+    room: int,
 ) -> Iterator[Recording]:
     """Yield each turn's recording as it ends; a turn that failed is the last one.
 

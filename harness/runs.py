@@ -87,7 +87,9 @@ def trials_in(path: Path) -> Iterator[tuple[Recording, ...]]:
         if turns and turns[0].key != recording.key:
             turns = []
         if recording.key in seen or recording.turn != len(turns):
-            raise RunError(f"{path}, line {number}: turn {recording.turn} of {recording.key} is doubled or out of order")
+            raise RunError(
+                f"{path}, line {number}: turn {recording.turn} of {recording.key} is doubled or out of order"
+            )
         turns.append(recording)
         if recording.last:
             seen.add(recording.key)

@@ -21,6 +21,7 @@ LEVELS = (
         "check",
         "verify",
         "demo",
+        "truth",
     ),
     ("cli",),
     ("__main__",),
