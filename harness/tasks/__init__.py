@@ -10,13 +10,15 @@ from pathlib import Path
 
 from harness.errors import TaskError
 from harness.kit import find_data
+from harness.tasks.copying import OWN_SUITE, copy_task
 from harness.tasks.load import load_task, vary
+from harness.tasks.replies import split_reply
 from harness.tasks.select import choose, find_folders
 from harness.tasks.table import FILE
 from harness.tasks.texts import LIBRARY
 from harness.types import Task
 
-__all__ = ["FILE", "LIBRARY", "find_fixtures", "load_tasks", "suites_in", "vary"]
+__all__ = ["FILE", "LIBRARY", "OWN_SUITE", "copy_task", "find_fixtures", "load_tasks", "split_reply", "vary"]
 
 
 def find_fixtures() -> Path:
@@ -42,12 +44,3 @@ def load_tasks(folders: Sequence[Path], *, suite: str | None = None, names: Iter
     if faults:
         raise TaskError(*faults)
     return tuple(tasks)
-
-
-def suites_in(folders: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """Every suite with the names of its tasks."""
-    out: dict[str, list[str]] = {}
-    for task in load_tasks(folders):
-        for suite in task.suites:
-            out.setdefault(suite, []).append(task.name)
-    return {suite: tuple(out[suite]) for suite in sorted(out)}

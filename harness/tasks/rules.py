@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.tasks.faults import Faults
+from harness.tasks.replies import split_reply
 from harness.tasks.table import FILE
 from harness.tasks.texts import NONCE, Reader, list_files, placeholders
 from harness.types import Task
@@ -87,6 +88,12 @@ def _replies(task: Task, faults: Faults) -> None:
             faults.add(
                 f"wrong/{wrong.name}", f"has {len(wrong.replies)} replies, the solution {len(task.solution)}; drop some"
             )
+    for place, text in texts_of(task):
+        if place.startswith(("solution/", "wrong/")):
+            try:
+                split_reply(text)
+            except ValueError as error:
+                faults.add(place, f"its tool_calls block is not readable: {error}")
 
 
 def _budget(task: Task, faults: Faults) -> None:

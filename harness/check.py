@@ -1,0 +1,145 @@
+"""Is every test itself tested: the solution of each variant scores full marks, each wrong answer fails as it says.
+
+The answers go the way that a model's go: the same scorers, the same containers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from harness.errors import CheckError
+from harness.score import score
+from harness.tasks import split_reply, vary
+from harness.types import Counts, Outcome, Reading, Sandbox, Score, Task, Timings, Variant, Wrong
+
+EVERY = ("*",)
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An answer that stands in a task's folder; `wrong` is None for the solution."""
+
+    variant: Variant
+    wrong: Wrong | None
+
+    @property
+    def name(self) -> str:
+        """The answer as a fault names it."""
+        answer = "solution" if self.wrong is None else f"wrong/{self.wrong.name}"
+        return f"{self.variant.task.name}, variant {self.variant.index}, {answer}"
+
+
+def readings_of(replies: Sequence[str], finish_reason: str = "stop") -> list[Reading]:
+    """What would have been read had a server said these replies; the last one ends for `finish_reason`.
+
+    Raises ValueError for a reply whose tool calls are not readable.
+    """
+    last = len(replies) - 1
+    return [_reading(reply, finish_reason if turn == last else None) for turn, reply in enumerate(replies)]
+
+
+def _reading(reply: str, finish_reason: str | None) -> Reading:
+    content, calls = split_reply(reply)
+    usual = "tool_calls" if calls else "stop"
+    return Reading(
+        content=content,
+        reasoning="",
+        tool_calls=calls,
+        finish_reason=usual if finish_reason in (None, "stop") else finish_reason,
+        done=True,
+        usage=None,
+        error=None,
+        counts=Counts(),
+        timings=Timings(),
+    )
+
+
+def trials_of(task: Task) -> Iterator[Trial]:
+    """Every answer of every variant."""
+    for index in range(max(1, len(task.variants))):
+        variant = vary(task, index)
+        yield Trial(variant, None)
+        yield from (Trial(variant, wrong) for wrong in variant.wrong)
+
+
+def _seen(verdict: Score) -> str:
+    failed = [check for check in verdict.checks if not check.passed]
+    shown = [
+        f"{check.name} (expected {_short(check.expected)}, saw {_short(check.seen)}{_note(check.note)})"
+        for check in failed[:_SHOWN]
+    ]
+    more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    return f"ends as {verdict.outcome.value}, fails {', '.join(shown) or 'no check'}{more}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _note(note: str | None) -> str:
+    return f", {note}" if note else ""
+
+
+def fault_of_solution(verdict: Score) -> str | None:
+    """Why a verdict on a solution is not full marks."""
+    if verdict.outcome is Outcome.PASSED and verdict.fraction == 1 and all(check.passed for check in verdict.checks):
+        return None
+    return f"must score full marks, but {_seen(verdict)}; mend the answer or the cases"
+
+
+def fault_of_wrong(wrong: Wrong, verdict: Score) -> str | None:
+    """Why a verdict on a wrong answer is not the one that its row in task.toml names."""
+    if verdict.outcome is Outcome.PASSED:
+        return "passes; a check is missing that this answer fails"
+    failed = {check.name for check in verdict.checks if not check.passed}
+    wanted = {check.name for check in verdict.checks} if wrong.fails == EVERY else set(wrong.fails)
+    if verdict.outcome is wrong.outcome and failed == wanted:
+        return None
+    said = "all" if wrong.fails == EVERY else ", ".join(sorted(wanted))
+    unnamed, unfailed = ", ".join(sorted(failed - wanted)), ", ".join(sorted(wanted - failed))
+    parts = [f"fails also {unnamed}" if unnamed else "", f"does not fail {unfailed}" if unfailed else ""]
+    difference = "; ".join(part for part in parts if part) or "the checks are as named"
+    return f"should end as {wrong.outcome.value} and fail {said}, but {_seen(verdict)} ({difference})"
+
+
+def check_trial(trial: Trial, sandbox: Sandbox) -> str | None:
+    """The fault of one answer, None where it does what its task says of it. Raises EngineError."""
+    wrong = trial.wrong
+    try:
+        replies = trial.variant.solution if wrong is None else wrong.replies
+        readings = readings_of(replies, "stop" if wrong is None else wrong.finish_reason)
+    except ValueError as error:
+        return f"{trial.name}: its tool calls are not readable: {error}"
+    verdict = score(trial.variant, readings, sandbox)
+    fault = fault_of_solution(verdict) if wrong is None else fault_of_wrong(wrong, verdict)
+    return None if fault is None else f"{trial.name}: {fault}"
+
+
+def check_tasks(tasks: Sequence[Task], sandbox: Sandbox, say: Callable[[str], None]) -> int:
+    """Try every answer of these tasks; returns how many there were.
+
+    Raises CheckError with one line a fault, EngineError where an answer could not be run.
+    """
+    trials = [trial for task in tasks for trial in trials_of(task)]
+    left = Counter(trial.variant.task.name for trial in trials)
+    faults = []
+    with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
+        try:
+            for trial, fault in zip(trials, pool.map(lambda one: check_trial(one, sandbox), trials), strict=True):
+                name = trial.variant.task.name
+                left[name] -= 1
+                faults += [] if fault is None else [fault]
+                if not left[name]:
+                    say(f"{name}: {sum(one.variant.task.name == name for one in trials)} answers tried")
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if faults:
+        raise CheckError(*faults)
+    return len(trials)
