@@ -67,8 +67,10 @@ def load_task(folder: Path, libraries: Sequence[Path], public: Path) -> tuple[Ta
         return None, faults.found
     task = _assemble(reader, recipe)
     rules.hold(task, reader)
+    before = len(faults.found)
     for index in range(max(1, len(task.variants))):
-        _cases(task, index, faults)
+        if len(faults.found) == before:
+            _cases(task, index, faults)
     return (None if faults.found else task), faults.found
 
 

@@ -72,6 +72,7 @@ class Reader:
         return [f"{place}/{path.as_posix()}" for path in list_files(sub)] if sub.is_dir() else []
 
     def _read(self, path: Path, place: str) -> str:
+        self.used.add(path.relative_to(self.folder))
         try:
             if not path.resolve().is_relative_to(self.folder.resolve()):
                 self.faults.add(place, "points out of the task's folder; put the file itself there")
@@ -83,7 +84,6 @@ class Reader:
         except OSError as error:
             self.faults.add(place, f"cannot be read: {error.strerror}")
             return ""
-        self.used.add(path.relative_to(self.folder))
         return self._decode(data, place)
 
     def _decode(self, data: bytes, place: str) -> str:
