@@ -15,6 +15,7 @@ from functools import cache
 
 from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from harness.kit import find_data
 from harness.types import Json
@@ -174,19 +175,33 @@ def _bad_numbers(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[str]
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield from _bad_numbers(inner, (*path, name))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for at, inner in enumerate(value):
             yield from _bad_numbers(inner, (*path, at))
 
 
+def _whole_pattern(_: Json, pattern: str, text: Json, __: Json) -> Iterator[ValidationError]:
+    """As in ECMA 262, where `$` does not match before a line's end: names with a newline at their end are refused."""
+    python = re.sub(r"(?<!\\)\$$", r"\\Z", pattern)
+    if isinstance(text, str) and not re.search(python, text):
+        yield ValidationError(f"{text!r} does not match {pattern!r}")
+
+
+_Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _whole_pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("array", lambda _, value: isinstance(value, list | tuple)),
+)
+
+
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(load_schema(name))
+    return _Validator(load_schema(name))
 
 
 def _sorted(faults: Iterator[str]) -> list[str]:
     """Without doubles, in the order of their places with list positions as numbers."""
-    return sorted(set(faults), key=lambda fault: [part.zfill(12) for part in re.split(r"(\d+)", fault)])
+    return sorted(set(faults), key=lambda fault: re.sub(r"\d+", lambda number: number[0].zfill(12), fault))
 
 
 def load_schema(name: str) -> Json:
@@ -211,7 +226,7 @@ def validate(name: str, document: Json) -> list[str]:
 
 def faults(schema: Json, value: Json) -> list[str]:
     """Every fault of a value against a schema given in place, as `validate` tells them. See `schema_faults` too."""
-    errors = Draft202012Validator(schema).iter_errors(value)
+    errors = _Validator(schema).iter_errors(value)
     return _sorted(sentence for error in errors for sentence in _sentences(_fault(error)))
 
 

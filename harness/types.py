@@ -574,7 +574,7 @@ class ModelInfo:
     server: str
     server_version: str | None
     model: str
-    thinking: str
+    thinking: Literal["on", "off", "default"]
     sampling: Sampling
     context_tokens: int | None
     served_context_tokens: int | None

@@ -1,0 +1,208 @@
+"""The hand-written schemas: sound, the same as the dataclasses both ways, and told to users in sentences."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config import Settings
+from harness.files import from_json, plain, read_json, read_lines, to_json
+from harness.kit import find_data
+from harness.schema import faults, load_schema, schema_faults, validate
+from harness.types import Json, Model, ModelRun, Recording, Result, RunPlan, ScoredTrial
+from tests.example import example_result, write_run
+
+NAMES = sorted(path.name.split(".")[0] for path in find_data("schemas").glob("*.schema.json"))
+DOCUMENTS: dict[str, type] = {
+    "run": RunPlan,
+    "models": ModelRun,
+    "recording": Recording,
+    "scores": ScoredTrial,
+    "result": Result,
+}
+JSON_TYPES = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _resolved(node: Json, root: Json) -> Json:
+    while "$ref" in node:
+        node = root["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return node
+
+
+def _kinds_of(node: Json) -> set[str]:
+    kinds = node.get("type", [])
+    return {kinds} if isinstance(kinds, str) else set(kinds)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, False
+    rest = [one for one in typing.get_args(hint) if one is not type(None)]
+    assert len(rest) == 1, hint
+    return rest[0], True
+
+
+def _differences(kind: Any, node: Json, root: Json, place: str) -> Iterator[str]:
+    """Where a dataclass and its schema do not say the same."""
+    fields = {field.name for field in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for name in sorted(fields ^ set(node["properties"])):
+        yield f"{place}.{name}: only in the {'dataclass' if name in fields else 'schema'}"
+    if node.get("additionalProperties") is not False:
+        yield f"{place}: unknown fields are let in"
+    for name in sorted(fields & set(node["properties"])):
+        yield from _of_hint(hints[name], node["properties"][name], root, f"{place}.{name}")
+
+
+def _of_hint(hint: Any, node: Json, root: Json, place: str) -> Iterator[str]:
+    node = _resolved(node, root)
+    hint, nullable = _without_none(hint)
+    if hint is Any:
+        return
+    if nullable != ("null" in _kinds_of(node)):
+        yield f"{place}: null"
+    kinds, origin = _kinds_of(node) - {"null"}, typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint):
+        yield from _differences(hint, node, root, place)
+    elif origin is tuple:
+        yield from [] if kinds == {"array"} else [f"{place}: a list"]
+        yield from _of_hint(typing.get_args(hint)[0], node["items"], root, f"{place}[]")
+    elif origin is typing.Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
+        values = typing.get_args(hint) or [member.value for member in hint]
+        yield from [] if set(node["enum"]) == set(values) else [f"{place}: one of {sorted(values)}"]
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        yield from [] if kinds == {"object"} else [f"{place}: an object"]
+    elif kinds != {JSON_TYPES[hint]}:
+        yield f"{place}: {JSON_TYPES[hint]}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_schema_is_sound_and_says_what_it_is(name: str) -> None:
+    schema = load_schema(name)
+    assert schema_faults(schema) == []
+    assert schema["$id"].startswith(f"urn:lanebench:schema:{name}:1.")
+    assert schema["title"]
+    assert schema["description"]
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_a_schema_and_its_dataclass_name_the_same_fields_of_the_same_types(name: str) -> None:
+    schema = load_schema(name)
+    assert list(_differences(DOCUMENTS[name], schema, schema, "$")) == []
+
+
+def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> None:
+    config = load_schema("config")
+    run, model = config["properties"]["run"], config["properties"]["models"]["items"]
+    assert set(run["properties"]) == {field.name for field in dataclasses.fields(Settings)}
+    told = {field.name for field in dataclasses.fields(Model)} - {"simulated"}
+    assert set(model["properties"]) == told
+    defaults = {name: node["default"] for name, node in run["properties"].items() if "default" in node}
+    assert defaults == {name: getattr(Settings(), name) for name in defaults}
+
+
+def test_a_field_that_only_one_side_has_or_types_otherwise_is_found() -> None:
+    @dataclasses.dataclass
+    class Noun:
+        one: int
+        two: str
+
+    node = {"additionalProperties": False, "properties": {"one": {"type": "number"}, "three": {"type": "string"}}}
+    assert list(_differences(Noun, node, node, "$")) == [
+        "$.three: only in the schema",
+        "$.two: only in the dataclass",
+        "$.one: integer",
+    ]
+
+
+def test_every_file_of_the_example_is_valid(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    assert validate("run", read_json(run / "run.json")) == []
+    assert validate("result", read_json(run / "result.json")) == []
+    for name, file in (("recording", "recordings"), ("scores", "scores"), ("models", "models")):
+        assert [fault for _, line in read_lines(run / f"{file}.jsonl") for fault in validate(name, line)] == []
+
+
+def test_all_faults_are_told_at_once_with_their_places_and_what_to_do() -> None:
+    document = {
+        "run": {"trails": 3, "trials": 0, "idle_s": float("nan")},
+        "models": [{"label": "a b", "server": 1, "base_url": "http://127.0.0.1:1/v1", "thinking": "onn"}],
+    }
+    assert validate("config", document) == [
+        '$.models[0].label: is "a b", give a text that matches ^[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}$',
+        "$.models[0].server: is 1, give a text",
+        "$.models[0].thinking: is \"onn\", give one of on, off, default; did you mean 'on'?",
+        "$.models[0]: 'model' is missing, add it (The model id as the server knows it.)",
+        "$.run.idle_s: is nan, give a finite number or leave it out",
+        "$.run.trails: unknown field, take it out; did you mean 'trials'?",
+        "$.run.trials: is 0, give 1 or more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("run", "started_at"), "2026-11-23T10:00:00", "give a text that matches"),
+        (("run", "seed"), 2**53, "up to 2^53 - 1"),
+        (("host", "load_1m"), float("inf"), "finite"),
+        (("cells", 0, "rate", "rate"), 87.5, "give 1 or less"),
+        (("cells", 0, "outcomes"), {"solved": 1}, "outcomes"),
+        (("trials", 0, "outcome"), "pass", "did you mean 'passed'"),
+        (("models", 0, "label"), "steady\n", "give a text that matches"),
+        (("schema_version",), "2.0", "give a text that matches"),
+    ],
+)
+def test_a_result_with_one_wrong_value_is_refused(place: tuple[str | int, ...], value: Json, told: str) -> None:
+    document = from_json(to_json(example_result()))
+    *way, last = place
+    inner = document
+    for step in way:
+        inner = inner[step]
+    inner[last] = value
+    found = validate("result", document)
+    assert found
+    assert any(told in fault for fault in found), found
+    assert len({fault.split(": ")[0] for fault in found}) == 1
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1, "a": 2}', "[" * 200_000])
+def test_text_that_two_readers_could_understand_differently_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"NaN|Infinity|duplicate|deep"):
+        from_json(text)
+
+
+def test_a_number_too_large_for_a_float_is_refused_by_every_schema() -> None:
+    assert any("finite" in fault for fault in validate("models", from_json('{"load_s": 1e999}')))
+
+
+def test_a_result_in_memory_is_judged_as_its_file_is() -> None:
+    assert validate("result", plain(example_result())) == []
+
+
+def test_an_inline_schema_tells_the_faults_of_a_tools_arguments() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "line": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+        "required": ["path"],
+        "additionalProperties": False,
+    }
+    assert faults(schema, {"path": "a.py", "line": None}) == []
+    assert faults(schema, {"pth": "a.py", "line": "3"}) == [
+        '$.line: is "3", give a whole number or null',
+        "$.pth: unknown field, take it out; did you mean 'path'?",
+        "$: 'path' is missing, add it",
+    ]
+
+
+def test_of_several_forms_the_nearest_one_is_told() -> None:
+    schema = {"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {}}}]}
+    assert faults(schema, {}) == ["$: 'name' is missing, add it"]
+
+
+def test_a_schema_that_is_none_is_told() -> None:
+    assert schema_faults({"type": "strng"})
