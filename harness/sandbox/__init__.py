@@ -1,0 +1,85 @@
+"""Throwaway containers that run what a model wrote: inputs go in, plain values come out, nothing else does.
+
+`open_sandbox` is the way in: it finds or brings an engine, builds the image that a language needs, clears what dead
+runs left, and gives a Sandbox that may be used from many threads. How values are written: harness/sandbox/values.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.errors import EngineError
+from harness.sandbox.body import Kind
+from harness.sandbox.engine import Engine, Say, ensure_engine
+from harness.sandbox.image import ensure_image, image_digest
+from harness.sandbox.leftovers import owned, remove_left_over, remove_own
+from harness.sandbox.pool import Pool
+from harness.sandbox.runner import run_job
+from harness.types import Job, Observation, SandboxFacts
+
+__all__ = ["DockerSandbox", "Engine", "Say", "ensure_engine", "ensure_image", "open_sandbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSandbox:
+    """The sandbox on a Docker engine, or on one that speaks its language. `run` may be called from many threads."""
+
+    pool: Pool
+    images: Mapping[str, str]
+    facts: SandboxFacts
+    runtime: str | None = None
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        """One observation a case, in order. Raises EngineError for the kit's own faults, and only then."""
+        if job.language not in self.images:
+            raise EngineError(f"the sandbox was opened without {job.language!r}: name it in the languages to open")
+        return run_job(self.pool, self.kind_of(job), job)
+
+    def kind_of(self, job: Job) -> Kind:
+        """Which containers serve a job."""
+        return Kind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
+
+
+def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> SandboxFacts:
+    tags = sorted(set(images.values()))
+    return SandboxFacts(
+        engine=engine.name,
+        engine_version=engine.version,
+        runtime=runtime or engine.runtime,
+        image=", ".join(tags),
+        image_digest=", ".join(image_digest(engine, tag) for tag in tags),
+        rootless=engine.rootless,
+        cgroup_version=engine.cgroup_version,
+    )
+
+
+def _check_runtime(engine: Engine, runtime: str | None) -> None:
+    if runtime is not None and engine.runtimes and runtime not in engine.runtimes:
+        raise EngineError(
+            f"runtime {runtime!r} is not one of this engine's ({', '.join(engine.runtimes)}): install it, or leave it out"
+        )
+
+
+@contextmanager
+def open_sandbox(
+    run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None = None
+) -> Iterator[DockerSandbox]:
+    """A sandbox for these languages, with what it needs brought; its containers are gone when the block ends.
+
+    `say` is told in one line of everything that takes long or changes this machine. Raises EngineError.
+    """
+    engine = ensure_engine(say)
+    _check_runtime(engine, runtime)
+    left = remove_left_over(engine)
+    if left:
+        say(f"Removed {left} container{'s' if left > 1 else ''} that an earlier run left behind.")
+    images = {language: ensure_image(engine, language, say) for language in sorted(set(languages))}
+    with owned(run_id) as labels:
+        pool = Pool(engine, labels, ahead=max(2, engine.cpus))
+        try:
+            yield DockerSandbox(pool, images, _facts(engine, images, runtime), runtime)
+        finally:
+            pool.close()
+            remove_own(engine, labels)

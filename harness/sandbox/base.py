@@ -1,0 +1,115 @@
+"""The image that the scorer's image starts from: there already, pulled, or made from a Debian mirror."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import docker
+import requests
+
+from harness.errors import EngineError
+from harness.sandbox.engine import Engine, Say, engine_faults
+from harness.sandbox.install import run_command
+
+SUITE = "trixie"
+REPOSITORY, TAG = "debian", f"{SUITE}-slim"
+BASE = f"{REPOSITORY}:{TAG}"
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_USUAL_MIRROR = "http://deb.debian.org/debian"
+# What Debian's own slim images leave out: nothing here is read by a program.
+_LEFT_OUT = ("man", "doc", "info", "locale", "lintian", "linda", "groff")
+
+
+def mirror_of(targets: str) -> str | None:
+    """This machine's Debian mirror out of `apt-get indextargets` lines of `origin<TAB>label<TAB>uri`."""
+    for line in targets.splitlines():
+        origin, label, uri = [*line.split("\t"), "", ""][:3]
+        if origin == "Debian" and label == "Debian" and uri:
+            return uri.rstrip("/")
+    return None
+
+
+def host_mirror() -> str | None:
+    """The mirror that this machine's apt uses when it is a Debian; None elsewhere."""
+    if shutil.which("apt-get") is None:
+        return None
+    words = ["apt-get", "indextargets", "--format", "$(ORIGIN)\t$(LABEL)\t$(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return mirror_of(done.stdout)
+
+
+def _is_there(engine: Engine) -> bool:
+    with engine_faults(f"looking for {BASE}"):
+        try:
+            engine.api.inspect_image(BASE)
+        except docker.errors.ImageNotFound:
+            return False
+    return True
+
+
+def _pulled(engine: Engine) -> str | None:
+    """None when the pull worked, else why it did not."""
+    try:
+        engine.api.pull(REPOSITORY, tag=TAG)
+    except (docker.errors.APIError, requests.RequestException) as error:
+        return str(getattr(error, "explanation", None) or error)
+    return None
+
+
+def _maker() -> str:
+    """The tool that makes a Debian tree, installed where this machine allows it."""
+    for name in ("mmdebstrap", "debootstrap"):
+        if shutil.which(name):
+            return name
+    run_command(["apt-get", "update", "-qq"])
+    run_command(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "mmdebstrap", "debian-archive-keyring"])
+    return "mmdebstrap"
+
+
+def _make(maker: str, mirror: str, folder: Path, architecture: str) -> Path:
+    """A tar archive of a minimal Debian. Raises EngineError."""
+    archive = folder / "base.tar"
+    debian = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
+    keyring = [f"--keyring={_KEYRING}"] if _KEYRING.exists() else []
+    if maker == "mmdebstrap":
+        slim = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
+        words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={debian}", *keyring, *slim]
+        run_command([*words, SUITE, str(archive), f"deb {mirror} {SUITE} main"])
+        return archive
+    tree = folder / "tree"
+    run_command(["debootstrap", "--variant=minbase", f"--arch={debian}", *keyring, SUITE, str(tree), mirror])
+    run_command(["tar", "-C", str(tree), "-cf", str(archive), "."])
+    return archive
+
+
+def ensure_base(engine: Engine, say: Say) -> str | None:
+    """See that the base is there; returns this machine's own Debian mirror, None where the usual one will do.
+
+    Raises EngineError when no registry answers and this machine cannot make it.
+    """
+    mirror = host_mirror()
+    if not _is_there(engine):
+        why = _pulled(engine)
+        if why is not None:
+            _import(engine, mirror or _USUAL_MIRROR, why, say)
+    return mirror if mirror != _USUAL_MIRROR else None
+
+
+def _import(engine: Engine, mirror: str, why: str, say: Say) -> None:
+    able = sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get")
+    if not able:
+        raise EngineError(
+            f"{BASE} cannot be pulled ({why}): let the engine reach a registry, or load it yourself (`docker load`)"
+        )
+    say(f"No registry answers: making {BASE} from the Debian mirror {mirror}.")
+    with tempfile.TemporaryDirectory(prefix="lanebench-base-") as folder:
+        archive = _make(_maker(), mirror, Path(folder), engine.architecture)
+        with engine_faults(f"importing {BASE}"), archive.open("rb") as data:
+            engine.api.import_image_from_data(data, repository=REPOSITORY, tag=TAG)
+    if not _is_there(engine):
+        raise EngineError(f"{BASE} was made but the engine did not take it: see `docker import`")

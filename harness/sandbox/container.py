@@ -1,0 +1,129 @@
+"""One throwaway container: made, given one job, listened to, removed. Never reused, never stopped gently."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import requests
+
+from harness.errors import EngineError
+from harness.sandbox.body import Kind, create_body
+from harness.sandbox.engine import Engine, engine_faults
+from harness.types import Json
+
+_HEADER = struct.Struct(">BxxxL")
+_SETTLE_S = 5.0
+_WRITE_S = 20.0
+STDOUT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a container ended by itself; `running` means that it had not."""
+
+    code: int
+    out_of_memory: bool
+    running: bool
+
+
+class Container:
+    """A container whose driver waits for its job."""
+
+    def __init__(self, engine: Engine, kind: Kind, labels: Mapping[str, str]) -> None:
+        """Create, attach and start. Raises EngineError; nothing is left behind then."""
+        self.kind = kind
+        self._api = engine.api
+        self._left = bytearray()
+        with engine_faults("creating a container"):
+            made = self._api.create_container_from_config(create_body(kind, engine.architecture, labels))
+        self.id: str = made["Id"]
+        try:
+            with engine_faults("starting a container"):
+                self._line = self._attach()
+                self._api.start(self.id)
+        except BaseException:
+            self.remove()
+            raise
+
+    def _attach(self) -> Any:
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        line = self._api.attach_socket(self.id, params=wanted)
+        self._socket: socket.socket = getattr(line, "_sock", line)
+        return line
+
+    def give(self, payload: bytes) -> None:
+        """Hand the job over: its length in bytes on a line, then the job. A container that died takes nothing."""
+        self._socket.settimeout(_WRITE_S)
+        try:
+            self._socket.sendall(b"%d\n" % len(payload) + payload)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        except OSError as error:
+            raise EngineError(f"the container engine took no input for a container: {error}") from error
+
+    def frame(self, deadline: float) -> tuple[int, bytes] | None:
+        """The next (stream, bytes), None when its streams are over. Raises TimeoutError at the monotonic deadline."""
+        while len(self._left) < _HEADER.size:
+            if not self._receive(deadline):
+                return None
+        stream, size = _HEADER.unpack_from(self._left)
+        end = _HEADER.size + size
+        while len(self._left) < end:
+            if not self._receive(deadline):
+                return None
+        data = bytes(self._left[_HEADER.size : end])
+        del self._left[:end]
+        return stream, data
+
+    def _receive(self, deadline: float) -> bool:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        try:
+            data = self._socket.recv(65536)
+        except TimeoutError:
+            raise
+        except ConnectionResetError:
+            return False
+        except OSError as error:
+            raise EngineError(f"the container engine broke off: {error}; see that it runs: `docker info`") from error
+        self._left += data
+        return bool(data)
+
+    def exit(self) -> Exit:
+        """How it ended: asked when its stream is over, given a moment to settle. Raises EngineError."""
+        until = time.monotonic() + _SETTLE_S
+        while True:
+            with engine_faults("asking how a container ended"):
+                state: Json = self._api.inspect_container(self.id)["State"]
+            code, killed = int(state.get("ExitCode") or 0), bool(state.get("OOMKilled"))
+            # The news of a kill for want of memory comes by another way than that of the end, and may come later.
+            settled = not state.get("Running") and (killed or code != 137 or time.monotonic() > until - _SETTLE_S + 0.5)
+            if settled or time.monotonic() > until:
+                return Exit(code, killed, bool(state.get("Running")))
+            time.sleep(0.01)
+
+    def remove(self) -> None:
+        """Take it away with whatever runs in it. Raises EngineError."""
+        line = getattr(self, "_line", None)
+        if line is not None:
+            self._socket.close()
+            line.close()
+        remove_container(self._api, self.id)
+
+
+def remove_container(api: Any, name: str) -> None:
+    """Remove by force; one that is gone, or is just being removed, is no fault."""
+    with engine_faults("removing a container"):
+        try:
+            api.remove_container(name, force=True, v=True)
+        except docker.errors.APIError as error:
+            if not isinstance(error.response, requests.Response) or error.response.status_code not in (404, 409):
+                raise

@@ -1,0 +1,132 @@
+// Load the answer once, call its functions with each case's arguments, and report what came back.
+// Descriptor 9 is the line out; 1 is /dev/null from the start, 0 from when the job is read.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+const Module = require("node:module");
+const { types } = require("node:util");
+const { encode, decode, namesOf, OVERSIZE } = require("./node_values.js");
+
+const LINE = 9;
+const LONGEST = 256 * 1024;
+const write = fs.writeSync;
+const quote = JSON.stringify;
+const leave = process.reallyExit.bind(process);
+
+function readJob() {
+  let head = "";
+  const byte = Buffer.alloc(1);
+  while (!head.endsWith("\n")) {
+    if (fs.readSync(0, byte, 0, 1) === 0) leave(0);
+    head += byte.toString("latin1");
+  }
+  const body = Buffer.alloc(Number(head));
+  for (let at = 0; at < body.length; ) {
+    const got = fs.readSync(0, body, at, body.length - at);
+    if (got === 0) leave(0);
+    at += got;
+  }
+  fs.closeSync(0);
+  fs.openSync("/dev/null", "r");
+  return JSON.parse(body.toString("utf8"));
+}
+
+function say(text) {
+  let bytes = Buffer.from(text + "\n", "utf8");
+  while (bytes.length) bytes = bytes.subarray(write(LINE, bytes));
+}
+
+function putFiles(files) {
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.resolve(name)), { recursive: true });
+    fs.writeFileSync(path.resolve(name), text);
+  }
+}
+
+// The answer's own scope, so that a function that is declared and not exported is found too.
+function loadScript(file, source) {
+  const module = new Module(file);
+  module.filename = file;
+  module.paths = [];
+  const args = ["exports", "require", "module", "__filename", "__dirname"];
+  const body = source.replace(/^#!.*/, "") + "\n;module.__scope = (__name) => eval(__name);";
+  const run = vm.compileFunction(body, args, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+  run.call(module.exports, module.exports, Module.createRequire(file), module, file, path.dirname(file));
+  return { exported: module.exports, scope: module.__scope };
+}
+
+async function loadModule(file, source) {
+  const copy = file.replace(/\.[cm]?[jt]s$/, "") + ".scope.mjs";
+  fs.writeFileSync(copy, source.replace(/^#!.*/, "") + "\n;export const __scope = (__name) => eval(__name);");
+  const made = await import(copy);
+  return { exported: made.default ?? made, named: made, scope: made.__scope };
+}
+
+async function load(job) {
+  const file = path.resolve(job.entry);
+  let source = job.files[job.entry];
+  if (/\.[cm]?ts$/.test(file)) source = Module.stripTypeScriptTypes(source, { mode: "transform" });
+  try {
+    new vm.Script("(function (exports, require, module) {" + source.replace(/^#!.*/, "") + "\n})");
+  } catch (error) {
+    if (error instanceof SyntaxError && /^\s*(import|export)\b|\bawait\b|import\.meta/m.test(source)) return loadModule(file, source);
+    throw error;
+  }
+  return loadScript(file, source);
+}
+
+function find(answer, name) {
+  const [first, ...rest] = name.split(".");
+  const { exported, named } = answer;
+  let found = exported !== null && (typeof exported === "object" || typeof exported === "function") ? exported[first] : undefined;
+  if (found === undefined && named) found = named[first];
+  if (found === undefined) {
+    try {
+      found = answer.scope(first);
+    } catch (error) {
+      if (typeof exported === "function" && !(error instanceof TypeError)) found = exported;
+      else throw error;
+    }
+  }
+  let self;
+  for (const part of rest) [self, found] = [found, found[part]];
+  return found.bind ? found.bind(self) : found;
+}
+
+async function observe(answer, give) {
+  let value;
+  try {
+    value = find(answer, give.call)(...(give.args ?? []).map(decode));
+    if (types.isPromise(value)) value = await value;
+  } catch (error) {
+    const names = namesOf(error);
+    return '"k":"raised","t":' + quote(names[0]) + ',"v":' + quote(names);
+  }
+  let text = OVERSIZE;
+  try {
+    text = encode(value);
+  } catch {}
+  return '"k":"returned","v":' + (text.length > LONGEST ? OVERSIZE : text);
+}
+
+async function main() {
+  const job = readJob();
+  const tag = '{"n":' + quote(job.nonce) + ',"e":';
+  putFiles(job.files);
+  process.on("uncaughtException", () => {});
+  process.on("unhandledRejection", () => {});
+  let answer;
+  try {
+    answer = await load(job);
+  } catch (error) {
+    say(tag + '"load_failed","t":' + quote(namesOf(error)[0]) + "}");
+    leave(0);
+  }
+  say(tag + '"loaded"}');
+  for (const [index, give] of job.cases) say(tag + '"case","i":' + index + "," + (await observe(answer, give)) + "}");
+  say(tag + '"done"}');
+  leave(0);
+}
+
+main();

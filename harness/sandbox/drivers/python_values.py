@@ -1,0 +1,170 @@
+"""Python values to JSON values and back, inside the container; harness/sandbox/values.py describes the encoding.
+
+Contents are read with the methods of the plain type and the exact type is looked at, so that a class of the answer's
+own is told apart from the type it derives from and cannot lie about what it holds.
+"""
+
+import sys
+
+SAFE = 2**53 - 1
+NESTING = 60
+ITEMS = 100_000
+DIGITS_BITS = 14_000
+
+OVERSIZE = {"$": "oversize", "v": None}
+
+
+class TooLargeError(Exception):
+    """A value of too many items, too deep or too long."""
+
+
+def _name(kind):
+    name = type.__dict__["__qualname__"].__get__(kind)
+    return str.__str__(name)[:100] if type(name) is str else "?"
+
+
+def _base64(data):
+    import binascii
+
+    return binascii.b2a_base64(bytes(data), newline=False).decode()
+
+
+def _int(value):
+    if -SAFE <= value <= SAFE:
+        return value
+    if int.bit_length(value) > DIGITS_BITS:
+        raise TooLargeError
+    return {"$": "int", "v": int.__repr__(value)}
+
+
+def _float(value):
+    if value - value == 0.0:
+        return value
+    return {"$": "float", "v": "nan" if value != value else "inf" if value > 0 else "-inf"}
+
+
+def _dict(value, deeper):
+    if all(type(key) is str for key in dict.keys(value)) and not dict.__contains__(value, "$"):
+        return {key: deeper(item) for key, item in dict.items(value)}
+    return {"$": "dict", "v": [[deeper(key), deeper(item)] for key, item in dict.items(value)]}
+
+
+def _set(value, deeper):
+    items = [deeper(item) for item in (set if isinstance(value, set) else frozenset).__iter__(value)]
+    return {"$": "set", "v": sorted(items, key=repr)}
+
+
+def _late(module, name):
+    return getattr(sys.modules.get(module), name, None)
+
+
+def _rare(value, kind, deeper):
+    if kind is complex:
+        return {"$": "complex", "v": [_float(value.real), _float(value.imag)]}
+    if kind is range:
+        return {"$": "range", "v": [_int(value.start), _int(value.stop), _int(value.step)]}
+    if kind is _late("collections", "deque"):
+        return {"$": "deque", "v": [deeper(item) for item in value]}
+    if kind is _late("decimal", "Decimal"):
+        return {"$": "decimal", "v": str(value)}
+    if kind is _late("fractions", "Fraction"):
+        return {"$": "fraction", "v": [_int(value.numerator), _int(value.denominator)]}
+    if kind in (_late("datetime", name) for name in ("date", "time", "datetime")):
+        return {"$": "date", "v": value.isoformat()}
+    return None
+
+
+def _plain(value, kind, deeper):
+    """The encoding by a plain type's own methods, or None; `kind` says as which type to read it."""
+    if kind is bool or value is None:
+        return value
+    if kind is str:
+        return str.__str__(value)
+    if kind is int:
+        return _int(int.__int__(value))
+    if kind is float:
+        return _float(float.__float__(value))
+    if kind is list:
+        return [deeper(item) for item in list.__iter__(value)]
+    if kind is tuple:
+        return {"$": "tuple", "v": [deeper(item) for item in tuple.__iter__(value)]}
+    if kind is dict:
+        return _dict(value, deeper)
+    if kind in (set, frozenset):
+        return _set(value, deeper)
+    return {"$": "bytes", "v": _base64(kind.__getitem__(value, slice(None)))}
+
+
+PLAIN = (str, int, float, list, tuple, dict, set, frozenset, bytes, bytearray)
+
+
+def encode(value, nesting=0, left=None):
+    """One value as JSON values; raises TooLargeError."""
+    left = [ITEMS] if left is None else left
+    left[0] -= 1
+    if nesting > NESTING or left[0] < 0:
+        raise TooLargeError
+
+    def deeper(item):
+        return encode(item, nesting + 1, left)
+
+    kind = type(value)
+    if value is None or kind is bool or kind in PLAIN:
+        return _plain(value, kind, deeper)
+    rare = _rare(value, kind, deeper)
+    if rare is not None:
+        return rare
+    for base in type.__dict__["__mro__"].__get__(kind):
+        if base in PLAIN:
+            content = _plain(value, base, deeper)
+            return {"$": "subclass", "of": base.__name__, "name": _name(kind), "v": content}
+    return {"$": "other", "v": _name(kind)}
+
+
+def _decode_other(kind, content):
+    from collections import deque
+    from datetime import datetime
+    from decimal import Decimal
+    from fractions import Fraction
+
+    makers = {
+        "complex": lambda: complex(*content),
+        "range": lambda: range(*content),
+        "deque": lambda: deque(decode(content)),
+        "decimal": lambda: Decimal(content),
+        "fraction": lambda: Fraction(*content),
+        "date": lambda: datetime.fromisoformat(content),
+        "undefined": lambda: None,
+    }
+    return makers[kind]()
+
+
+def decode(value):
+    """One JSON value as the Python value it stands for."""
+    if type(value) is list:
+        return [decode(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if "$" not in value:
+        return {key: decode(item) for key, item in value.items()}
+    kind, content = value["$"], value["v"]
+    if kind in ("int", "bigint"):
+        return int(content)
+    if kind == "float":
+        return float(content)
+    if kind == "tuple":
+        return tuple(decode(content))
+    if kind == "set":
+        return set(decode(content))
+    if kind in ("dict", "map"):
+        return {decode(key): decode(item) for key, item in content}
+    if kind == "bytes":
+        import binascii
+
+        return binascii.a2b_base64(content)
+    return _decode_other(kind, content)
+
+
+def bases_of(error):
+    """The names of an exception's type and its bases, nearest first."""
+    return [_name(base) for base in type.__dict__["__mro__"].__get__(type(error)) if base is not object][:20]

@@ -1,0 +1,171 @@
+"""The scorer's image: built from Dockerfile.scorer on first use, and again only when what it is made of changes.
+
+What it is made of: Dockerfile.scorer, the drivers and the stage. This machine's certificates, package mirror and wheels
+go into the build so that it works behind a proxy, but are no part of that, and not of the stages that run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import docker
+
+from harness.errors import EngineError
+from harness.files import sha256_of
+from harness.kit import find_data
+from harness.sandbox.base import BASE, ensure_base
+from harness.sandbox.engine import Engine, Say, engine_faults
+from harness.types import Json
+
+REPOSITORY = "lanebench-scorer"
+STAGES = {
+    "python": "base",
+    "javascript": "base",
+    "typescript": "base",
+    "bash": "base",
+    "sql": "base",
+}
+DRIVERS = Path(__file__).parent / "drivers"
+
+_CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
+_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_MTIME = 1_700_000_000
+
+
+def stage_of(language: str) -> str:
+    """The stage of Dockerfile.scorer that runs a language. Raises EngineError for one that no stage runs."""
+    if language not in STAGES:
+        raise EngineError(f"no stage of Dockerfile.scorer runs {language!r}: it runs {', '.join(sorted(STAGES))}")
+    return STAGES[language]
+
+
+def inputs() -> dict[str, bytes]:
+    """What the image is made of, by its path in the build's context."""
+    drivers = {f"drivers/{path.name}": path.read_bytes() for path in sorted(DRIVERS.iterdir()) if path.is_file()}
+    return {"Dockerfile.scorer": find_data("Dockerfile.scorer").read_bytes(), **drivers}
+
+
+def digest_of(made_of: Mapping[str, bytes], stage: str) -> str:
+    """Twelve hex digits that change exactly when an input or the stage does."""
+    parts = [f"{name} {sha256_of(data)}" for name, data in sorted(made_of.items())]
+    return sha256_of("\n".join([stage, *parts]))[:12]
+
+
+def certificates(env: Mapping[str, str]) -> bytes:
+    """The certificates that this machine's tools are told to trust; empty where they are told of none."""
+    for name in _CERTIFICATES:
+        path = Path(env.get(name, ""))
+        if path.is_file():
+            return path.read_bytes()
+    return b""
+
+
+def wheel_name(dockerfile: str) -> str:
+    """What Dockerfile.scorer names as Node's wheel: the pin stands there and nowhere else."""
+    found = re.search(r"^ARG NODE=(\S+)$", dockerfile, re.MULTILINE)
+    if found is None:
+        raise EngineError("Dockerfile.scorer: no line `ARG NODE=name==version`: put it back")
+    return found.group(1)
+
+
+def fetch_wheel(wheel: str, architecture: str) -> dict[str, bytes]:
+    """Node's wheel as this machine's own pip fetches it, mirrors and all; nothing where that does not work.
+
+    The build then asks by itself, so a failure here is no end.
+    """
+    if importlib.util.find_spec("pip") is None:
+        return {}
+    platforms = [f"manylinux_2_28_{architecture}", f"manylinux2014_{architecture}"]
+    with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+        words = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", folder]
+        words += [word for platform in platforms for word in ("--platform", platform)]
+        done = subprocess.run([*words, wheel], capture_output=True, check=False)
+        found = sorted(Path(folder).glob("*.whl"))
+        return {f"wheels/{found[0].name}": found[0].read_bytes()} if done.returncode == 0 and found else {}
+
+
+def apt_script(mirror: str | None) -> bytes:
+    """A script for the build that points apt at this machine's Debian mirror, where it has one of its own."""
+    if mirror is None:
+        return b"exit 0\n"
+    lines = f"rm -f /etc/apt/sources.list.d/debian.sources; echo 'deb {mirror} trixie main' > /etc/apt/sources.list\n"
+    return lines.encode()
+
+
+def context_of(made_of: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
+    """The build's context as a tar archive, the same bytes for the same inputs so that the builder's cache holds."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in ("host", "wheels", "drivers"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, _MTIME
+            tar.addfile(entry)
+        for name, data in sorted({**made_of, **host}.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(data), 0o644, _MTIME
+            tar.addfile(entry, io.BytesIO(data))
+    archive.seek(0)
+    return archive
+
+
+def _build_args(env: Mapping[str, str]) -> dict[str, str]:
+    """Settings that mean the same inside the build: folders of this machine do not."""
+    wanted = {name: env[name] for name in _PASSED_ON if env.get(name) and "file:" not in env[name]}
+    return wanted | {name: env[name] for name in _PROXIES if env.get(name)}
+
+
+def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
+    said: list[str] = []
+    with engine_faults("building the scorer's image"):
+        steps = engine.api.build(
+            fileobj=context, custom_context=True, dockerfile="Dockerfile.scorer", target=stage, tag=tag, rm=True,
+            forcerm=True, decode=True, buildargs=_build_args(os.environ), labels={"lanebench.image": tag},
+        )  # fmt: skip
+        for step in steps:
+            said.append(str(step.get("stream") or step.get("error") or "").rstrip())
+            if "error" in step:
+                tail = " / ".join(line for line in said[-12:] if line)
+                raise EngineError(f"the scorer's image cannot be built: {tail}")
+
+
+def _has(engine: Engine, tag: str) -> bool:
+    with engine_faults("looking for the scorer's image"):
+        try:
+            engine.api.inspect_image(tag)
+        except docker.errors.ImageNotFound:
+            return False
+    return True
+
+
+def ensure_image(engine: Engine, language: str, say: Say) -> str:
+    """The name of the image that runs a language, built where it is missing. Raises EngineError."""
+    stage, made_of = stage_of(language), inputs()
+    tag = f"{REPOSITORY}:{stage}-{digest_of(made_of, stage)}"
+    if _has(engine, tag):
+        return tag
+    say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
+    began = time.monotonic()
+    mirror = ensure_base(engine, say)
+    wheel = fetch_wheel(wheel_name(made_of["Dockerfile.scorer"].decode()), engine.architecture)
+    host = {"host/ca.pem": certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
+    _build(engine, stage, tag, context_of(made_of, host))
+    say(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
+    return tag
+
+
+def image_digest(engine: Engine, tag: str) -> str:
+    """The image's content address."""
+    with engine_faults("looking at the scorer's image"):
+        found: Json = engine.api.inspect_image(tag)
+    return str(found["Id"])

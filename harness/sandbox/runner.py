@@ -1,0 +1,146 @@
+"""One job to one observation a case: a fresh container for the job, and another after each case that ended one.
+
+A case that hangs or crashes ends its container and itself alone; the cases after it run in a fresh one. An answer that
+does not load is not tried again. What the engine did wrong raises EngineError and is never an observation.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import EngineError
+from harness.files import to_json
+from harness.sandbox.body import Kind
+from harness.sandbox.container import STDOUT, Container, Exit
+from harness.sandbox.pool import Pool
+from harness.sandbox.protocol import Transcript
+from harness.types import CaseEnd, Job, Observation
+
+Silence = Literal["over", "late", "ended"]
+"""Why nothing more was read: everything was said, time was up, or the container ended by itself."""
+
+_TAIL = 4096
+_ESCAPED = 8
+_KILLED = 137
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one container said, and how it ended when it ended by itself."""
+
+    transcript: Transcript
+    silence: Silence
+    exit: Exit | None
+    tail: bytes
+
+    @property
+    def unexplained(self) -> bool:
+        """Killed from outside, and neither by the kit nor for want of memory: nothing inside can do that by force."""
+        return self.exit is not None and self.exit.code == _KILLED and not self.exit.out_of_memory
+
+
+def _payload(job: Job, start: int, nonce: str) -> bytes:
+    cases = [[index, give] for index, (_, give) in enumerate(job.cases[start:])]
+    return to_json(
+        {
+            "nonce": nonce,
+            "language": job.language,
+            "entry": job.entry,
+            "files": job.files,
+            "cases": cases,
+            "output_bytes": job.limits.output_bytes,
+        }
+    ).encode("utf-8")
+
+
+def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Silence, bytes]:
+    """Read until all is said, the case that is due is late, or nothing more can come."""
+    limits, tail, noise = job.limits, b"", 0
+    steps, deadline = 0, time.monotonic() + limits.load_s
+    while not transcript.over:
+        try:
+            frame = container.frame(deadline)
+        except TimeoutError:
+            return "late", tail
+        if frame is None:
+            return "ended", tail
+        stream, data = frame
+        if stream == STDOUT:
+            transcript.feed(data)
+        else:
+            tail, noise = (tail + data)[-_TAIL:], noise + len(data)
+            transcript.overflowed = transcript.overflowed or noise > limits.output_bytes
+        if transcript.steps != steps:
+            steps, deadline = transcript.steps, time.monotonic() + limits.case_s
+    return "over", tail
+
+
+def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
+    nonce = secrets.token_hex(8)
+    ids = tuple(name for name, _ in job.cases[start:])
+    transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes)
+    container = pool.take(kind)
+    try:
+        container.give(_payload(job, start, nonce))
+        silence, tail = _listen(container, transcript, job)
+        ended = container.exit() if silence == "ended" else None
+    finally:
+        pool.discard(container)
+    if ended is not None and ended.running:
+        raise EngineError(
+            "the container engine broke off while an answer ran: see `docker info`, then go on with --resume"
+        )
+    return _Heard(transcript, silence, ended, tail)
+
+
+def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
+    """How the case that was due ended, or the loading of the answer."""
+    loaded, limits = heard.transcript.loaded, job.limits
+    if heard.silence == "late":
+        return "timed_out", f"no end within {limits.case_s:g} s" if loaded else f"not loaded within {limits.load_s:g} s"
+    if heard.transcript.overflowed:
+        return "crashed", "too much output"
+    ended = heard.exit
+    if (ended is not None and ended.out_of_memory) or b"heap out of memory" in heard.tail:
+        return "out_of_memory", f"over {limits.memory_bytes // 1024 // 1024} MiB"
+    code = ended.code if ended is not None else 0
+    return "crashed", f"ended with exit code {code}" + ("" if loaded else " while loading")
+
+
+def _observations(heard: _Heard, job: Job, start: int) -> list[Observation]:
+    """What is known after one container: of the cases that it answered, and of the one that ended it, or of all."""
+    transcript = heard.transcript
+    ids = transcript.ids
+    if transcript.load_fault is not None:
+        return [
+            transcript.ends.get(at, Observation(ids[at], "not_loaded", None, transcript.load_fault))
+            for at in range(len(ids))
+        ]
+    known = [transcript.ends[at] for at in range(transcript.due)]
+    if transcript.due == len(ids):
+        return known
+    end, note = _ending(heard, job)
+    last = transcript.due + 1 if transcript.loaded else len(ids)
+    return known + [
+        transcript.ends.get(at, Observation(ids[at], end, None, note)) for at in range(transcript.due, last)
+    ]
+
+
+def run_job(pool: Pool, kind: Kind, job: Job) -> tuple[Observation, ...]:
+    """One observation a case, in order. Raises EngineError."""
+    seen: list[Observation] = []
+    doubted = -1
+    while len(seen) < len(job.cases):
+        start = len(seen)
+        heard = _hear(pool, kind, job, start)
+        found = _observations(heard, job, start)
+        if heard.unexplained and start + len(found) != doubted:
+            # Once may be the engine's doing (a restart, an operator); twice at one case is the answer's.
+            doubted = start + len(found)
+            seen += found[:-1] if heard.transcript.loaded else []
+            continue
+        seen += found
+    return tuple(seen)
