@@ -57,9 +57,8 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
 
 def _check_runtime(engine: Engine, runtime: str | None) -> None:
     if runtime is not None and engine.runtimes and runtime not in engine.runtimes:
-        raise EngineError(
-            f"runtime {runtime!r} is not one of this engine's ({', '.join(engine.runtimes)}): install it, or leave it out"
-        )
+        there = ", ".join(engine.runtimes)
+        raise EngineError(f"runtime {runtime!r} is not one of this engine's ({there}): install it, or leave it out")
 
 
 @contextmanager

@@ -26,8 +26,8 @@ floats). Everything else is `{"$": kind, "v": content}`:
     oversize    null                                               too deep, too many items or too long to report
 
 What a class of the answer's own derives from a plain type is `{"$": "subclass", "of": "int", "name": "Sly", "v": 3}`:
-its content is read with the base's own methods, so that it cannot lie; it never equals the plain value under exact types.
-In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties.
+its content is read with the base's own methods, so that it cannot lie; it never equals the plain value under exact
+types. In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties.
 
 A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}}`; its value is what the call returned,
 encoded. A raised exception is `ended="raised"`, `note` the exception's type, `value` the names of its type and that
