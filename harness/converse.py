@@ -1,16 +1,25 @@
-"""A trial's turns: ask, record, read, and go on with what was read. Nothing is timed or scored here."""
+"""A trial's turns: ask, record, read, and go on with what was read. Nothing is timed or scored here.
+
+Three ways, told by the task's settings: one conversation; `separate`, every turn a conversation of its own (a prompt
+of one size each); `clients`, the same question by so many clients at once, group after group.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.servers import ServerKind, request_fields
-from harness.types import Json, Model, Reading, Recording, TrialKey, Variant
+from harness.types import Json, Model, Reading, Recording, Task, TrialKey, Variant
 
 NONCE = "{{nonce}}"
+SEPARATE = "separate"
+CLIENTS = "clients"
 
 
 def first_messages(variant: Variant, nonce: str) -> list[dict[str, Json]]:
@@ -23,25 +32,107 @@ def reply_message(reading: Reading) -> dict[str, Json]:
     return {"role": "assistant", "content": reading.content}
 
 
+def seeded(model: Model, trial: int) -> Model:
+    """The model with the trial's own seed, where one was given: with the same seed it would be the same trial again."""
+    if model.sampling.seed is None:
+        return model
+    return replace(model, sampling=replace(model.sampling, seed=model.sampling.seed + trial))
+
+
 def request_body(
-    model: Model, kind: ServerKind, messages: list[dict[str, Json]], max_tokens: int
+    model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, cold: bool
 ) -> Mapping[str, Json]:
-    """The whole body of a request, sampling sent in full."""
+    """The whole body of a request, sampling sent in full; a cold one asks for no cache where the server has a switch."""
     return {
         "model": model.model,
         "messages": list(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         kind.max_tokens_key: max_tokens,
+        **(kind.cache.off or {} if cold else {}),
         **request_fields(kind, model),
     }
 
 
-def budget_tokens(model: Model, variant: Variant, thinking_tokens: int) -> int:
-    """The answer's budget, and room for thoughts beside it where thinking was asked for."""
-    task = variant.task
-    extra = thinking_tokens if model.thinking == "on" and task.scorer != "speed" else 0
-    return task.budget_tokens + extra
+def budget_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: int) -> int:
+    """The answer's budget, and room for thoughts beside it where the model thinks or may think."""
+    may_think = model.thinking == "on" or (model.thinking == "default" and kind.thinking.default != "off")
+    return task.budget_tokens + (thinking_tokens if may_think and task.scorer != "speed" else 0)
+
+
+def nonce_of_turn(nonce: str, turn: int) -> str:
+    """A nonce of its own for a turn that begins a conversation of its own; the first turn has the trial's."""
+    return hashlib.sha256(f"{nonce}/{turn}".encode()).hexdigest()[:16] if turn else nonce
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One trial on its way."""
+
+    client: Client
+    model: Model
+    kind: ServerKind
+    secret: str | None
+    variant: Variant
+    key: TrialKey
+    nonce: str
+    room: int
+
+    def ask(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
+        budget = budget_tokens(self.model, self.kind, self.variant.task, self.room)
+        body = request_body(seeded(self.model, self.key.trial), self.kind, messages, budget, cold=cold)
+        url = f"{self.model.base_url.rstrip('/')}/chat/completions"
+        return TurnRequest(self.key, turn, self.variant.index, url, body, self.secret)
+
+    def alone(self, turn: int, text: str) -> TurnRequest:
+        """A turn that begins, and ends, a conversation of its own."""
+        nonce = nonce_of_turn(self.nonce, turn)
+        user = {"role": "user", "content": text.replace(NONCE, nonce)}
+        return self.ask(turn, [*first_messages(self.variant, nonce), user], cold=True)
+
+
+def _conversation(talk: _Talk) -> Iterator[Recording]:
+    """Each turn on top of the last; a turn that failed or said nothing is the last one."""
+    turns, nonce = talk.variant.turns, talk.nonce
+    messages = first_messages(talk.variant, nonce)
+    for turn, text in enumerate(turns):
+        messages.append({"role": "user", "content": text.replace(NONCE, nonce)})
+        recording = record(talk.client, talk.ask(turn, messages, cold=len(turns) == 1))
+        reading = read(recording)
+        last = turn + 1 == len(turns) or reading.error is not None or not reading.content
+        yield replace(recording, last=last)
+        if last:
+            return
+        messages.append(reply_message(reading))
+
+
+def _separate(talk: _Talk) -> Iterator[Recording]:
+    """Every turn by itself; one that fails says nothing of the others, unless the server is gone."""
+    turns = talk.variant.turns
+    for turn, text in enumerate(turns):
+        recording = record(talk.client, talk.alone(turn, text))
+        last = turn + 1 == len(turns) or recording.ended == "connect_failed"
+        yield replace(recording, last=last)
+        if last:
+            return
+
+
+def _together(talk: _Talk, groups: Sequence[int]) -> Iterator[Recording]:
+    """So many clients at once, each with a connection and a nonce of its own; turns are numbered through all groups."""
+    text, first = talk.variant.turns[0], 0
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(talk.client.waits)) for _ in range(max(groups))]
+        for size in groups:
+            asks = [talk.alone(turn, text) for turn in range(first, first + size)]
+            with ThreadPoolExecutor(max_workers=size) as pool:
+                recordings = list(pool.map(record, clients, asks))
+            first += size
+            gone = all(recording.ended == "connect_failed" for recording in recordings)
+            ends = gone or first == sum(groups)
+            for recording in recordings:
+                yield replace(recording, last=ends and recording is recordings[-1])
+            if ends:
+                return
 
 
 def converse(
@@ -53,20 +144,12 @@ def converse(
     nonce: str,
     room: int,
 ) -> Iterator[Recording]:
-    """Yield each turn's recording as it ends; a turn that failed is the last one.
+    """Yield each turn's recording as it ends; the one marked `last` ends the trial.
 
     `asked` is the model, its server's kind and its key; `room` the extra tokens for thoughts.
     """
-    model, kind, secret = asked
-    messages = first_messages(variant, nonce)
-    url = f"{model.base_url.rstrip('/')}/chat/completions"
-    for turn, text in enumerate(variant.turns):
-        messages.append({"role": "user", "content": text.replace(NONCE, nonce)})
-        body = request_body(model, kind, messages, budget_tokens(model, variant, room))
-        recording = record(client, TurnRequest(key, turn, variant.index, url, body, secret))
-        reading = read(recording)
-        last = turn + 1 == len(variant.turns) or reading.error is not None or not reading.content
-        yield replace(recording, last=last)
-        if last:
-            return
-        messages.append(reply_message(reading))
+    talk = _Talk(client, *asked, variant, key, nonce, room)
+    settings = variant.task.settings
+    if settings.get(CLIENTS):
+        return _together(talk, settings[CLIENTS])
+    return _separate(talk) if settings.get(SEPARATE) else _conversation(talk)

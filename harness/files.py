@@ -7,6 +7,7 @@ reading: a file that two readers could understand differently is no evidence.
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import json
@@ -135,7 +136,9 @@ def append_line(path: Path, value: Any) -> None:
                 view = view[os.write(handle, view) :]
             os.fsync(handle)
         except OSError as error:
-            os.ftruncate(handle, start)
+            # Where even that fails the torn line stays; readers leave it out and a resume drops it.
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, start)
             raise _disk_error(path, error) from error
     finally:
         os.close(handle)

@@ -1,7 +1,8 @@
 """Which trials a model runs, in which order: seeded, interleaved, the same for every model.
 
-Every block holds one trial of each task in an order of its own, so that heat and drift fall on all tasks alike.
-Warm-ups come first: the first task of each class of prompt size, since a server pays for a size when it meets it.
+Every block holds one trial of each task in an order of its own, so that heat and drift fall on all tasks alike, and
+begins with the canaries: short tasks whose speed, block by block, shows how the machine's changed. Warm-ups come
+first: the first task of each class of prompt size, since a server pays for a size when it meets it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ from collections.abc import Sequence
 
 from harness.types import Task, TrialKey
 
-LARGE_PROMPT_BYTES = 24_000
+CANARY = "canary"
+"""The tag of a task that is asked at the head of every block."""
+CLASS_BYTES = (2_000, 24_000)
+"""Where one class of prompt size ends and the next begins."""
 
 
 def _prompt_bytes(task: Task) -> int:
     return len(task.system) + sum(len(turn) for turn in task.turns)
 
 
+def _class_of(task: Task) -> int:
+    return sum(_prompt_bytes(task) >= limit for limit in CLASS_BYTES)
+
+
 def _warm_up_tasks(tasks: Sequence[Task]) -> list[Task]:
-    classes: dict[bool, Task] = {}
-    for task in tasks:
-        classes.setdefault(_prompt_bytes(task) >= LARGE_PROMPT_BYTES, task)
-    return [classes[large] for large in sorted(classes)]
+    """The first task of each class, small prompts before large ones; a canary stands for no class but an empty one."""
+    classes: dict[int, Task] = {}
+    for task in sorted(tasks, key=lambda task: CANARY in task.tags):
+        classes.setdefault(_class_of(task), task)
+    return [classes[number] for number in sorted(classes)]
 
 
 def plan(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: int) -> tuple[TrialKey, ...]:
@@ -31,10 +40,12 @@ def plan(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: 
     keys = [
         TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in _warm_up_tasks(tasks)
     ]
+    canaries = [task for task in tasks if CANARY in task.tags]
+    others = [task for task in tasks if CANARY not in task.tags]
     for index in range(trials):
-        block = list(tasks)
+        block = list(others)
         random.Random(f"{seed}/{index}").shuffle(block)
-        keys += [TrialKey(model, task.name, index) for task in block]
+        keys += [TrialKey(model, task.name, index) for task in (*canaries, *block)]
     return tuple(keys)
 
 

@@ -4,15 +4,20 @@ moment loses at most the trial in flight.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
-from harness.types import ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
+from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
 
+T = TypeVar("T")
 PLAN_VERSION = "1.0"
 
 
@@ -60,6 +65,10 @@ class RunFolder:
         """Append what was seen of a model."""
         append_line(self.models_path, model_run)
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder against a second kit that would record into it. Raises RunError when there is one."""
+        return _alone(self.path)
+
     def trials(self) -> Iterator[tuple[Recording, ...]]:
         """The turns of each whole trial, in the order in which they were recorded."""
         return trials_in(self.recordings_path)
@@ -72,23 +81,41 @@ class RunFolder:
         """The last that was seen of each model."""
         if not self.models_path.exists():
             return {}
-        runs = (build(ModelRun, document) for _, document in read_lines(self.models_path))
+        path = self.models_path
+        runs = (_built(ModelRun, document, path, number) for number, document in read_lines(path))
         return {run.label: run for run in runs}
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    # The system lets go of this lock however the process ends, so no stale lock can stop a --resume.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"{path}: another process records into it: wait for its end, or stop it") from error
+        yield
+    finally:
+        os.close(handle)
+
+
 def trials_in(path: Path) -> Iterator[tuple[Recording, ...]]:
-    """Group the lines of a recordings.jsonl into whole trials. Raises RunError for a trial out of order or twice."""
+    """The whole trials of a recordings.jsonl, the turns of each; one that was broken off at the file's end is left out.
+
+    Raises RunError for a trial that stands there twice, in disorder, or broken off before others.
+    """
     turns: list[Recording] = []
     seen: set[TrialKey] = set()
     if not path.exists():
         return
     for number, document in read_lines(path):
-        recording = build(Recording, document)
-        if turns and turns[0].key != recording.key:
-            turns = []
-        if recording.key in seen or recording.turn != len(turns):
+        recording = _built(Recording, document, path, number)
+        begun = turns[0].key if turns else recording.key
+        if recording.key in seen or recording.key != begun or recording.turn != len(turns):
             raise RunError(
-                f"{path}, line {number}: turn {recording.turn} of {recording.key} is doubled or out of order"
+                f"{path}, line {number}: turn {recording.turn} of {_told(recording.key)} is doubled or out of order: "
+                "the file was changed after the run; only its untouched copy can be used"
             )
         turns.append(recording)
         if recording.last:
@@ -97,15 +124,26 @@ def trials_in(path: Path) -> Iterator[tuple[Recording, ...]]:
             turns = []
 
 
+def _told(key: TrialKey) -> str:
+    return f"{key.model} on {key.task}, {'warm-up' if key.warmup else 'trial'} {key.trial + 1}"
+
+
+def _built(kind: type[T], document: Json, path: Path, number: int) -> T:
+    try:
+        return build(kind, document)
+    except RunError as error:
+        raise RunError(f"{path}, line {number}: {error}") from error
+
+
 def scores_in(path: Path) -> dict[TrialKey, ScoredTrial]:
     """The verdicts of a scores.jsonl. Raises RunError for a trial scored twice."""
     scores: dict[TrialKey, ScoredTrial] = {}
     if not path.exists():
         return scores
     for number, document in read_lines(path):
-        scored = build(ScoredTrial, document)
+        scored = _built(ScoredTrial, document, path, number)
         if scored.key in scores:
-            raise RunError(f"{path}, line {number}: {scored.key} is scored twice")
+            raise RunError(f"{path}, line {number}: {_told(scored.key)} is scored twice: take one of the lines out")
         scores[scored.key] = scored
     return scores
 
@@ -121,35 +159,53 @@ def create_run(results: Path, plan: RunPlan) -> RunFolder:
     return RunFolder(path, plan)
 
 
-def _drop_broken_trials(path: Path) -> None:
-    """Take out the turns of a trial that was broken off: its conversation is no longer warm and starts again.
-
-    They can only be the file's last lines, since the next trial begins after the last turn of the one before.
-    """
+def _keep_lines(path: Path, count: int) -> None:
+    """Cut a file behind its first `count` lines."""
     if not path.exists():
         return
-    end = at = 0
     with path.open("rb") as file:
-        for line, (_, document) in zip(file, read_lines(path), strict=False):
-            at += len(line)
-            if document.get("last", True):
-                end = at
-    if end < at:
-        os.truncate(path, end)
+        kept = sum(len(line) for line in islice(file, count))
+    if kept < path.stat().st_size:
+        os.truncate(path, kept)
+
+
+def _mend(folder: RunFolder) -> None:
+    """Drop what a crash left: torn last lines, and the first turns of a trial that was broken off.
+
+    Those turns are asked again with the rest: a conversation that stood still is no longer warm.
+    """
+    try:
+        for file in (folder.recordings_path, folder.scores_path, folder.models_path):
+            drop_torn_line(file)
+        lines = 0
+        for turns in folder.trials():
+            folder.recorded.add(turns[0].key)
+            lines += len(turns)
+        _keep_lines(folder.recordings_path, lines)
+    except OSError as error:
+        raise DiskError(f"{folder.path}: cannot be written: {error.strerror}; make the folder writable") from error
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run to go on with it or to read it. Raises RunError when it is none, or of another major version."""
+    """Open a run to go on with it. Raises RunError when it is none, or of another major version of the format.
+
+    A run of an older kit with the same major version is gone on with: fields that it lacks have defaults.
+    """
     if not (path / "run.json").is_file():
         raise RunError(f"{path}: no run.json here: not a run folder (they stand under results/)")
     document = read_json(path / "run.json")
     version = str(document.get("schema_version")) if isinstance(document, dict) else ""
     if version.split(".")[0] != PLAN_VERSION.split(".")[0]:
         raise RunError(f"{path}/run.json: version {version!r} is not {PLAN_VERSION}: use the kit that made it")
-    folder = RunFolder(path, build(RunPlan, document))
-    for file in (folder.recordings_path, folder.scores_path, folder.models_path):
-        drop_torn_line(file)
-    _drop_broken_trials(folder.recordings_path)
-    folder.recorded = {turns[0].key for turns in folder.trials()}
+    folder = RunFolder(path, _plan_of(path, document))
+    with folder.alone():
+        _mend(folder)
     folder.scored = set(folder.scores())
     return folder
+
+
+def _plan_of(path: Path, document: Json) -> RunPlan:
+    try:
+        return build(RunPlan, document)
+    except RunError as error:
+        raise RunError(f"{path}/run.json: {error}: it was changed, or another kit made it") from error

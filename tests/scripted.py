@@ -41,21 +41,27 @@ def _request(stream: socket.SocketIO) -> tuple[str, bytes] | None:
     return head, body
 
 
+def _talk(connection: socket.socket, told: Scripted, answers: Iterator[bytes], lock: threading.Lock) -> None:
+    with connection, socket.SocketIO(connection, "rw") as stream:
+        while (request := _request(stream)) is not None:
+            with lock:
+                told.heads.append(request[0])
+                told.bodies.append(json.loads(request[1]) if request[1] else None)
+                reply = next(answers)
+            connection.sendall(reply)
+            if b"Connection: close" in reply:
+                return
+
+
 def _serve(listener: socket.socket, told: Scripted, answers: Iterator[bytes]) -> None:
+    lock = threading.Lock()
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
         told.connections += 1
-        with connection, socket.SocketIO(connection, "rw") as stream:
-            while (request := _request(stream)) is not None:
-                told.heads.append(request[0])
-                told.bodies.append(json.loads(request[1]) if request[1] else None)
-                reply = next(answers)
-                connection.sendall(reply)
-                if b"Connection: close" in reply:
-                    break
+        threading.Thread(target=_talk, args=(connection, told, answers, lock)).start()
 
 
 @contextmanager

@@ -1,0 +1,40 @@
+"""Tasks, variants and models made by hand, for tests that need no folder."""
+
+from dataclasses import replace
+
+from harness.types import Json, Limits, Model, Sampling, Task, Variant
+
+MODEL = Model("m", "openai", "http://127.0.0.1:1/v1", "model-id", sampling=Sampling(0.0, 1.0))
+
+
+def task_of(name: str = "t", *turns: str, scorer: str = "speed", tags: tuple[str, ...] = (), **settings: Json) -> Task:
+    """A task with these turns."""
+    return Task(
+        name=name,
+        title=name,
+        suites=("v1",),
+        tags=tags,
+        language=None,
+        budget_tokens=300,
+        limits=Limits(),
+        scorer=scorer,
+        settings=settings,
+        system="You help. {{nonce}}",
+        turns=turns or ("ask {{nonce}}",),
+        files={},
+        cases="[]",
+        solution=("yes",),
+        wrong=(),
+        variants=(),
+        sha256="0" * 64,
+    )
+
+
+def variant_of(task: Task) -> Variant:
+    """A task's only variant."""
+    return Variant(task, 0, task.system, task.turns, {}, (), task.solution, ())
+
+
+def model_at(base_url: str, model_id: str = "model-id", server: str = "openai") -> Model:
+    """A model at an address."""
+    return replace(MODEL, base_url=base_url, model=model_id, server=server)
