@@ -30,6 +30,7 @@ from harness.summarise import summarise, trial_result
 from harness.tasks import vary
 from harness.types import (
     Digests,
+    Json,
     MemoryUse,
     Model,
     ModelInfo,
@@ -273,6 +274,6 @@ def write_result(folder: RunFolder, result: Result) -> Path:
     return folder.result_path
 
 
-def settings_with(settings: Settings, changes: Mapping[str, object]) -> Settings:
+def settings_with(settings: Settings, changes: Mapping[str, Json]) -> Settings:
     """The settings with what the command line says on top; None changes nothing."""
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})

@@ -12,14 +12,24 @@ from dataclasses import dataclass
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind
-from harness.sandbox.engine import Engine, Say, ensure_engine
-from harness.sandbox.image import ensure_image, image_digest
+from harness.sandbox.engine import Engine, Say, ensure_engine, find_engine
+from harness.sandbox.image import ensure_image, has_image, image_digest, image_name
 from harness.sandbox.leftovers import owned, remove_left_over, remove_own
 from harness.sandbox.pool import Pool
 from harness.sandbox.runner import run_job
 from harness.types import Job, Observation, SandboxFacts
 
-__all__ = ["DockerSandbox", "Engine", "Say", "ensure_engine", "ensure_image", "open_sandbox"]
+__all__ = [
+    "DockerSandbox",
+    "Engine",
+    "Say",
+    "ensure_engine",
+    "ensure_image",
+    "find_engine",
+    "has_image",
+    "image_name",
+    "open_sandbox",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,14 @@ def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
                 raise EngineError(f"the scorer's image cannot be built: {tail}")
 
 
-def _has(engine: Engine, tag: str) -> bool:
+def image_name(language: str) -> str:
+    """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
+    stage = stage_of(language)
+    return f"{REPOSITORY}:{stage}-{digest_of(inputs(), stage)}"
+
+
+def has_image(engine: Engine, tag: str) -> bool:
+    """Whether the engine holds that image. Raises EngineError."""
     with engine_faults("looking for the scorer's image"):
         try:
             engine.api.inspect_image(tag)
@@ -150,9 +157,8 @@ def _has(engine: Engine, tag: str) -> bool:
 
 def ensure_image(engine: Engine, language: str, say: Say) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
-    stage, made_of = stage_of(language), inputs()
-    tag = f"{REPOSITORY}:{stage}-{digest_of(made_of, stage)}"
-    if _has(engine, tag):
+    stage, made_of, tag = stage_of(language), inputs(), image_name(language)
+    if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
     began = time.monotonic()
