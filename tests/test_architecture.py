@@ -16,7 +16,9 @@ LEVELS = (
     (
         "plan",
         "converse",
+        "enquire",
         "lifecycle",
+        "probe",
         "pipeline",
         "check",
         "verify",
@@ -32,6 +34,8 @@ SIDEWAYS = {
     "schema": {"kit"},
     "tasks": {"kit"},
     "converse": {"plan"},
+    "lifecycle": {"enquire"},
+    "probe": {"enquire"},
     "pipeline": {"plan", "converse", "lifecycle"},
 }
 IMPORTERS = {

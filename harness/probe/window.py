@@ -1,0 +1,94 @@
+"""The context cap: how long the long request must be, and what its reply says of the cap. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.probe.questions import CANARY
+from harness.probe.stream import Heard, finding
+from harness.servers import ServerKind
+from harness.types import Finding
+
+SAFE_TOKENS = 8_000
+UNCHECKED_LIMIT_TOKENS = 65_536
+BEYOND = 1.1
+CUT_SHARE = 0.9
+# llama.cpp and ds4, vLLM, oMLX, LM Studio.
+_CAPS = re.compile(
+    r'"n_ctx"\s*:\s*(\d+)|context length is (\d+)|context window of (\d+)'
+    r"|max(?:imum)? context (?:length|window|size)\D{1,12}(\d+)|context size \((\d+)|n_ctx\W+(\d+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LongPrompt:
+    """The long request: how many tokens it should have, and whether that is more than the server serves."""
+
+    tokens: int
+    beyond: bool
+
+
+def plan_long(kind: ServerKind, served: int | None, wanted: int | None) -> LongPrompt:
+    """Beyond the cap where the server tells one and looks at it; where nobody checks, no more than is harmless.
+
+    A server that does not check takes a prompt that it cannot hold and may end with it.
+    """
+    if wanted is not None:
+        return LongPrompt(wanted, served is not None and wanted > served)
+    checked = kind.context.overflow in ("http_400", "error_in_200")
+    if served is None or (not checked and served > UNCHECKED_LIMIT_TOKENS) or kind.context.overflow == "unchecked":
+        return LongPrompt(min(SAFE_TOKENS, served or SAFE_TOKENS), False)
+    return LongPrompt(int(served * BEYOND) + 256, True)
+
+
+def cap_in(text: str) -> int | None:
+    """The cap that an error's text names."""
+    found = _CAPS.search(text)
+    return int(next(group for group in found.groups() if group)) if found else None
+
+
+def _failure(heard: Heard, prompt: LongPrompt) -> str | None:
+    """How the long prompt ended; None where it was not taken for too long."""
+    reading = heard.reading
+    if reading.error is not None:
+        refused = heard.recording.status is not None and heard.recording.status >= 400
+        return f"http_{heard.recording.status}" if refused else "error_in_200"
+    if not reading.content and not reading.reasoning:
+        return "nothing_in_200"
+    counted = reading.usage.prompt_tokens if reading.usage is not None else None
+    if counted is not None and counted < CUT_SHARE * prompt.tokens:
+        return "silent_cut"
+    return None
+
+
+def _overflow(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> Finding:
+    stated, live = kind.context.overflow, _failure(heard, prompt)
+    if live is None and not prompt.beyond:
+        return Finding("too_long_prompt", stated, None, None, f"{prompt.tokens} tokens were taken; no more were sent")
+    error = heard.reading.error
+    return finding("too_long_prompt", stated, live or "unchecked", error.message[:160] if error else None)
+
+
+def _marks(kind: ServerKind, heard: Heard) -> Finding | None:
+    """Whether the error can be known for what it is by the marks that the TOML names."""
+    if heard.reading.error is None or not kind.context.overflow_marks:
+        return None
+    body = b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace").lower()
+    marked = any(mark.lower() in body for mark in kind.context.overflow_marks)
+    return finding("too_long_is_marked", True, marked)
+
+
+def window(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> tuple[int | None, tuple[Finding, ...]]:
+    """The cap in tokens that the long prompt met, None where it met none, and the findings about it."""
+    body = b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace")
+    failed = _failure(heard, prompt)
+    counted = heard.reading.usage.prompt_tokens if heard.reading.usage is not None else None
+    probed = cap_in(body) if heard.reading.error is not None else counted if failed == "silent_cut" else None
+    out = [_overflow(kind, heard, prompt), _marks(kind, heard)]
+    if heard.reading.error is None:
+        spoken = (heard.reading.content + heard.reading.reasoning).lower()
+        note = None if CANARY in spoken else "a model that does not follow would not repeat it either"
+        out.append(finding("canary_at_the_beginning_seen", None, CANARY in spoken or None, note))
+    return probed, tuple(one for one in out if one is not None)

@@ -1,0 +1,217 @@
+"""A model server for tests that behaves as a kind is documented to, or on purpose differently."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.types import Json
+from tests.wire import DONE, END, chunk, event
+
+Route = Callable[[Json], tuple[int, Json]]
+WORDS = [
+    "pump",
+    "valve",
+    "ledger",
+    "heron",
+    "river",
+    "depot",
+    "signal",
+    "crane",
+    "harbour",
+    "orchard",
+    "lantern",
+    "granite",
+]
+
+
+@dataclass
+class Manners:
+    """How the pretended model talks."""
+
+    context: int = 4096
+    overflow: str = "http_400"
+    thinks: bool = True
+    reads_switch: bool = True
+    reads_seed: bool = True
+    reads_top_k: bool = True
+    caches: bool = True
+    tells_cached: bool = True
+    reasoning_key: str = "reasoning_content"
+    early_role: bool = False
+    role_everywhere: bool = False
+    usage_on_finish: bool = False
+    says_done: bool = True
+    tells_speeds: bool = True
+    key: str | None = None
+
+
+@dataclass
+class Told:
+    """Where it listens and what it was asked, in order; `bodies` are those of chat requests."""
+
+    base_url: str
+    asked: list[str] = field(default_factory=list)
+    bodies: list[Mapping[str, Json]] = field(default_factory=list)
+
+
+def _tokens(text: str) -> int:
+    return max(1, len(text) // 4)
+
+
+def _prompt(body: Mapping[str, Json]) -> str:
+    return "\n".join(message["content"] for message in body["messages"])
+
+
+def _answer(body: Mapping[str, Json], manners: Manners, count: int) -> list[str]:
+    hot = body.get("temperature", 1) > 0 and not (manners.reads_top_k and body.get("top_k") == 1)
+    seed = body.get("seed") if manners.reads_seed else None
+    dice = f"{seed if seed is not None else time.monotonic_ns()}" if hot else "cold"
+    digest = hashlib.sha256(f"{dice}".encode()).digest()
+    return [WORDS[digest[at % 32] % len(WORDS)] + " " for at in range(count)]
+
+
+def _thinking(body: Mapping[str, Json], manners: Manners) -> bool:
+    wanted = (body.get("chat_template_kwargs") or {}).get("enable_thinking")
+    return manners.thinks if wanted is None or not manners.reads_switch else bool(wanted)
+
+
+class Pretender:
+    """One model with its cache."""
+
+    def __init__(self, manners: Manners) -> None:
+        self.manners = manners
+        self.seen: list[str] = []
+
+    def cached(self, prompt: str) -> int:
+        shared = max((_shared(prompt, old) for old in self.seen), default=0) if self.manners.caches else 0
+        self.seen.append(prompt)
+        return _tokens(prompt[:shared]) if shared > 16 else 0
+
+    def refusal(self, body: Mapping[str, Json]) -> tuple[int, bytes] | None:
+        prompt = _tokens(_prompt(body))
+        if prompt <= self.manners.context or self.manners.overflow not in ("http_400", "error_in_200"):
+            return None
+        told = {
+            "type": "exceed_context_size_error",
+            "message": f"the request ({prompt} tokens) exceeds the available context size",
+            "n_prompt_tokens": prompt,
+            "n_ctx": self.manners.context,
+        }
+        if self.manners.overflow == "http_400":
+            return 400, json.dumps({"error": told}).encode()
+        return 200, event({"error": told}, "error")
+
+    def parts(self, body: Mapping[str, Json]) -> Iterator[tuple[float, bytes]]:
+        """Each part of the reply with the seconds to wait before it."""
+        manners, prompt = self.manners, _prompt(body)
+        cached = self.cached(prompt)
+        counted = min(_tokens(prompt), manners.context) if manners.overflow == "silent_cut" else _tokens(prompt)
+        limit = min(body.get("max_tokens") or 24, body.get("max_completion_tokens") or 24)
+        thought = _answer(body, manners, limit // 3 if _thinking(body, manners) else 0)
+        content = _answer(body, manners, limit - len(thought))
+        role = {"role": "assistant"}
+        everywhere = role if manners.role_everywhere else {}
+        if not manners.role_everywhere:
+            yield 0.0, chunk({**role, "content": ""}) if manners.early_role else b""
+        yield 0.12 if cached < counted // 2 else 0.01, b""
+        if not manners.role_everywhere and not manners.early_role:
+            yield 0.0, chunk({**role, "content": None})
+        for word in thought:
+            yield 0.0, chunk({**everywhere, manners.reasoning_key: word})
+        for word in content:
+            yield 0.0, chunk({**everywhere, "content": word})
+        details = {"prompt_tokens_details": {"cached_tokens": cached}} if manners.tells_cached else {}
+        usage = {"prompt_tokens": counted, "completion_tokens": len(thought) + len(content), **details}
+        speeds = {"timings": {"predicted_n": len(thought) + len(content)}} if manners.tells_speeds else {}
+        if manners.usage_on_finish:
+            yield 0.0, chunk({}, "stop", usage=usage, **speeds)
+        else:
+            yield 0.0, END + event({"choices": [], "usage": usage, **speeds})
+        yield 0.0, DONE if manners.says_done else b""
+
+
+def _shared(one: str, other: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+    server: Any
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
+    def _handle(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(size)) if size else None
+        told, path = self.server.told, urlsplit(self.path).path
+        told.asked.append(f"{self.command} {path}")
+        key = self.server.pretender.manners.key
+        if key is not None and self.headers.get("Authorization") != f"Bearer {key}":
+            self._send(401, b'{"error": {"message": "no key"}}')
+        elif (route := self.server.routes.get(f"{self.command} {path}")) is not None:
+            status, document = route(body)
+            self._send(status, json.dumps(document).encode())
+        elif path == "/v1/chat/completions":
+            told.bodies.append(body)
+            self._chat(body or {})
+        else:
+            self._send(404, b'{"error": "nothing here"}')
+
+    def _chat(self, body: Mapping[str, Json]) -> None:
+        pretender = self.server.pretender
+        refusal = pretender.refusal(body)
+        if refusal is not None:
+            self._send(*refusal)
+            return
+        if not body.get("stream"):
+            self._send(200, b'{"choices": [{"message": {"content": "yes"}, "finish_reason": "length"}]}')
+            return
+        self.send_response(200)
+        self.end_headers()
+        for wait_s, data in pretender.parts(body):
+            time.sleep(wait_s)
+            self.wfile.write(data)
+
+    def _send(self, status: int, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextmanager
+def pretending(manners: Manners, routes: Mapping[str, Route] | None = None, port: int = 0) -> Iterator[Told]:
+    """Serve until the block ends; `routes` are "METHOD /path" -> what is answered to a body."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+    server.pretender, server.routes = Pretender(manners), routes or {}
+    server.told = Told(f"http://127.0.0.1:{server.server_port}/v1")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def answers_with(document: Json, status: int = 200) -> Route:
+    """A route that always says the same."""
+    return lambda _: (status, document)
