@@ -17,10 +17,7 @@ from harness.runs import RunFolder, open_run
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, Task
 
-# One task of each kind that the simulated models answer within two minutes, three times over.
-DEMO_SETTINGS = Settings(
-    tasks=("speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"), trials=3, idle_s=0.0
-)
+DEMO_SETTINGS = Settings(suite="demo", trials=3, idle_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)
