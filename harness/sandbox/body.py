@@ -18,7 +18,7 @@ _LONGEST_S = 3600
 _PYTHON = ("python3", "-S", "-s", "-P")
 _HOME = "/opt/lanebench"
 _QUIET = "--disable-warning=ExperimentalWarning"
-_NODE = f"exec 9>&1 1>/dev/null; exec node --max-old-space-size=$1 {_QUIET} {_HOME}/node_calls.js"
+_NODE = f"exec 9>&1 1>/dev/null; exec node --max-old-space-size=$1 {_QUIET}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,18 @@ class Kind:
     runtime: str | None = None
 
 
+_CALLS = {"python": "python_calls.py", "bash": "bash_calls.py", "sql": "sql_calls.py"}
+_NODE_FLAGS = {"javascript": "", "typescript": "--experimental-transform-types"}
+
+
 def _command(kind: Kind) -> list[str]:
     if kind.driver == "program":
         return [*_PYTHON, f"{_HOME}/program.py"]
-    if kind.language == "python":
-        return [*_PYTHON, f"{_HOME}/python_calls.py"]
-    if kind.language in ("javascript", "typescript"):
+    if kind.language in _CALLS:
+        return [*_PYTHON, f"{_HOME}/{_CALLS[kind.language]}"]
+    if kind.language in _NODE_FLAGS:
         heap = kind.limits.memory_bytes * 3 // 4 // 1024 // 1024
-        return ["sh", "-c", _NODE, "sh", str(heap)]
+        return ["sh", "-c", f"{_NODE} {_NODE_FLAGS[kind.language]} {_HOME}/node_calls.js", "sh", str(heap)]
     raise EngineError(f"language {kind.language!r} has no driver for calls: score it with kind `program`")
 
 

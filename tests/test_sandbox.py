@@ -1,0 +1,244 @@
+"""Every driver on the real engine: what goes in comes out typed, and one bad case spoils itself alone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import EngineError
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.types import Job, Json, Limits, Observation
+from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
+
+QUICK = Limits(load_s=20.0, case_s=1.5)
+
+Give = tuple[str, Json]
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[DockerSandbox]:
+    with open_sandbox("test", print, [speaker.language for speaker in SPEAKERS]) as sandbox:
+        yield sandbox
+
+
+def job_of(speaker: Speaker, gives: list[Give], code: str | None = None, limits: Limits = QUICK) -> Job:
+    cases = tuple((f"c{at}", {"call": name, "args": [given]}) for at, (name, given) in enumerate(gives))
+    files = {speaker.entry: speaker.code if code is None else code}
+    return Job(speaker.language, "calls", speaker.entry, files, cases, limits)
+
+
+def named(speaker: Speaker) -> str:
+    return speaker.language
+
+
+def ends(seen: tuple[Observation, ...]) -> list[str]:
+    return [observation.ended for observation in seen]
+
+
+def exactly(value: Json) -> str:
+    """Tells 2 from 2.0 and True from 1, as == does not."""
+    return repr(value)
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_values_come_back_as_they_went_in_to_the_last_bit(box: DockerSandbox, speaker: Speaker) -> None:
+    given = [*speaker.values, *speaker.typed]
+    seen = box.run(job_of(speaker, [("same", value) for value in given]))
+    assert [exactly(one.value) for one in seen] == [exactly(value) for value in given]
+    assert set(ends(seen)) == {"returned"}
+
+
+@pytest.mark.parametrize("speaker", [one for one in NAMED if one.big is not None], ids=named)
+def test_integers_beyond_a_machine_word_are_exact(box: DockerSandbox, speaker: Speaker) -> None:
+    assert speaker.big is not None
+    given, expected = speaker.big
+    assert box.run(job_of(speaker, [("twice_as_big", given)]))[0].value == expected
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_an_exception_is_named_and_the_next_case_runs(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("fail", "x"), ("same", "x")]))
+    assert (seen[0].ended, seen[0].note) == ("raised", speaker.raised)
+    assert seen[0].value[0] == speaker.raised
+    assert seen[1].value == "x"
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_a_hanging_case_times_out_alone(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("same", "a"), ("hang", ""), ("same", "b")]))
+    assert ends(seen) == ["returned", "timed_out", "returned"]
+    assert [one.value for one in seen] == ["a", None, "b"]
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_a_crash_in_the_middle_is_that_cases_own(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("same", "a"), ("vanish", ""), ("same", "b")]))
+    assert ends(seen) == ["returned", "crashed", "returned"]
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_an_answer_that_eats_memory_is_told_from_one_that_crashes(box: DockerSandbox, speaker: Speaker) -> None:
+    small = replace(QUICK, case_s=20.0, memory_bytes=128 * 1024 * 1024)
+    seen = box.run(job_of(speaker, [("eat", ""), ("same", "b")], limits=small))
+    assert ends(seen) == ["out_of_memory", "returned"]
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_an_answer_may_print(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("noisy", "a"), ("noisy", "b")]))
+    assert [(one.ended, one.value) for one in seen] == [("returned", "a"), ("returned", "b")]
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_a_line_that_the_driver_did_not_write_makes_the_case_forged(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("same", "a"), ("meddle", "b"), ("same", "c")]))
+    assert ends(seen) == ["returned", "forged", "returned"]
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS, ids=named)
+def test_an_answer_that_does_not_load_is_tried_once_and_says_why(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("same", "a"), ("same", "b")], code=speaker.broken))
+    assert ends(seen) == ["not_loaded", "not_loaded"]
+    assert all(one.note for one in seen)
+
+
+@pytest.mark.parametrize("speaker", NAMED, ids=named)
+def test_a_function_that_is_not_there_is_an_exception(box: DockerSandbox, speaker: Speaker) -> None:
+    seen = box.run(job_of(speaker, [("absent", "a")]))
+    assert ends(seen) == ["raised"]
+
+
+def test_sql_gives_rows_with_their_types(box: DockerSandbox) -> None:
+    gives = [*SQL.values, *SQL.typed]
+    cases = tuple((str(at), {"call": "rows", "args": ["", value]}) for at, value in enumerate(gives))
+    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: SQL.code}, cases, QUICK))
+    assert [exactly(one.value) for one in seen] == [exactly([[value, "a;b"]]) for value in gives]
+
+
+def test_sql_that_changes_a_database_is_looked_at_afterwards_and_its_errors_are_named(box: DockerSandbox) -> None:
+    setup = "CREATE TABLE t (n INTEGER UNIQUE); INSERT INTO t VALUES (1);"
+    code = "INSERT INTO t VALUES (2); INSERT INTO t SELECT n + 2 FROM t"
+    look = {"call": "after", "args": [setup, "SELECT n FROM t ORDER BY n"]}
+    full = {"call": "after", "args": [setup + "INSERT INTO t VALUES (4);", "SELECT 1"]}
+    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), QUICK))
+    assert seen[0].value == [[1], [2], [3], [4]]
+    assert (seen[1].ended, seen[1].note) == ("raised", "IntegrityError")
+
+
+def test_a_query_without_end_times_out(box: DockerSandbox) -> None:
+    code = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    job = Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", {"call": "rows", "args": [""]}),), QUICK)
+    assert ends(box.run(job)) == ["timed_out"]
+
+
+def test_classes_that_derive_from_plain_types_never_equal_them_and_cannot_lie(box: DockerSandbox) -> None:
+    code = """
+import collections, enum
+class Sly(int):
+    def __eq__(self, other): return True
+    def __repr__(self): return "7"
+    def __int__(self): return 7
+class Level(enum.IntEnum): LOW = 1
+class Thing: pass
+Point = collections.namedtuple("Point", "x y")
+def sly(): return Sly(3)
+def level(): return Level.LOW
+def point(): return Point(1, 2)
+def count(): return collections.Counter("aab")
+def thing(): return Thing()
+def forever():
+    held = []; held.append(held); return held
+def digits(): return 10 ** 1_000_000
+def wide(): return list(range(1_000_000))
+"""
+    names = ("sly", "level", "point", "count", "thing", "forever", "digits", "wide")
+    cases = tuple((name, {"call": name}) for name in names)
+    seen = {one.case: one.value for one in box.run(Job("python", "calls", "a.py", {"a.py": code}, cases, QUICK))}
+    oversize = {"$": "oversize", "v": None}
+    assert seen == {
+        "sly": {"$": "subclass", "of": "int", "name": "Sly", "v": 3},
+        "level": {"$": "subclass", "of": "int", "name": "Level", "v": 1},
+        "point": {"$": "subclass", "of": "tuple", "name": "Point", "v": {"$": "tuple", "v": [1, 2]}},
+        "count": {"$": "subclass", "of": "dict", "name": "Counter", "v": {"a": 2, "b": 1}},
+        "thing": {"$": "other", "v": "Thing"},
+        "forever": oversize,
+        "digits": oversize,
+        "wide": oversize,
+    }
+
+
+def test_javascript_objects_are_read_without_asking_them(box: DockerSandbox) -> None:
+    code = """
+class Box { constructor() { this.held = 1; } toJSON() { return 7; } }
+function boxed() { return new Box(); }
+function getter() { return { get x() { return 7; } }; }
+function proxy() { return new Proxy({}, { get: () => 7 }); }
+function number() { return new Number(7); }
+function holes() { return [1, , 3]; }
+function bare() { return Object.assign(Object.create(null), { a: 1 }); }
+async function later() { await new Promise((go) => setTimeout(go, 10)); return 7; }
+function forever() { const held = []; held.push(held); return held; }
+exports.boxed = boxed;
+"""
+    names = ("boxed", "getter", "proxy", "number", "holes", "bare", "later", "forever")
+    cases = tuple((name, {"call": name}) for name in names)
+    seen = {one.case: one.value for one in box.run(Job("javascript", "calls", "a.js", {"a.js": code}, cases, QUICK))}
+    assert seen == {
+        "boxed": {"$": "subclass", "of": "dict", "name": "Box", "v": {"held": 1}},
+        "getter": {"x": {"$": "other", "v": "accessor"}},
+        "proxy": {"$": "other", "v": "Proxy"},
+        "number": {"$": "other", "v": "Number"},
+        "holes": [1, {"$": "undefined", "v": None}, 3],
+        "bare": {"a": 1},
+        "later": 7,
+        "forever": {"$": "oversize", "v": None},
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exports.f = (x) => x;",
+        "module.exports = { f: (x) => x };",
+        "module.exports = function f(x) { return x; };",
+        "const f = (x) => x;",
+        "export function f(x) { return x; }",
+        "export default function f(x) { return x; }",
+        "import fs from 'node:fs';\nconst f = (x) => x;",
+        "#!/usr/bin/env node\nfunction f(x) { return x; }",
+    ],
+)
+def test_a_javascript_function_is_found_however_it_is_offered(box: DockerSandbox, code: str) -> None:
+    cases = (("a", {"call": "f", "args": [1]}),)
+    assert box.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, QUICK))[0].value == 1
+
+
+def test_many_threads_get_their_own_answers(box: DockerSandbox) -> None:
+    jobs = [job_of(PYTHON, [("same", number)]) for number in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        seen = list(threads.map(box.run, jobs))
+    assert [one[0].value for one in seen] == list(range(12))
+
+
+def test_a_language_that_was_not_opened_or_has_no_driver_is_the_kits_fault(box: DockerSandbox) -> None:
+    with pytest.raises(EngineError, match="opened without 'cobol'"):
+        box.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), QUICK))
+
+
+def test_a_job_without_cases_has_no_observations(box: DockerSandbox) -> None:
+    assert box.run(job_of(PYTHON, [])) == ()
+
+
+def test_the_facts_say_what_the_sandbox_was(box: DockerSandbox) -> None:
+    assert box.facts.image.startswith("lanebench-scorer:base-")
+    assert box.facts.image_digest.startswith("sha256:")
+    assert box.facts.cgroup_version in ("1", "2")
+
+
+def test_a_runtime_that_the_engine_lacks_is_refused_with_those_it_has() -> None:
+    with (
+        pytest.raises(EngineError, match=r"'nonesuch' is not one of this engine's \(.*runc"),
+        open_sandbox("test", print, ["python"], runtime="nonesuch"),
+    ):
+        pass
