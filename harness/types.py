@@ -126,8 +126,32 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How a model's server is started and stopped, for the time of its trials only.
+
+    Every command is a list of words that no shell reads. `running` ends with 0 while the server runs. `memory_bytes`
+    is what the loaded model takes. Which fields `by` needs stands in schemas/config.v1.schema.json.
+    """
+
+    by: Literal["api", "process", "launchd", "commands"]
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    service: str | None = None
+    plist: str | None = None
+    domain: Literal["gui", "system"] = "gui"
+    ready_s: float = 600.0
+    stop_s: float = 30.0
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """One contender: a model id, its server, its settings. `key_env` names the variable that holds the key."""
+    """One contender: a model id, its server, its settings. `key_env` names the variable that holds the key.
+
+    `tunnel` is an SSH destination on which the server listens at the port of `base_url`; `lifecycle` None means that
+    the user starts and stops the server.
+    """
 
     label: str
     server: str
@@ -140,6 +164,8 @@ class Model:
     extra: Mapping[str, Json] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
     simulated: bool = False
+    tunnel: str | None = None
+    lifecycle: Lifecycle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,24 +449,61 @@ class HostFacts:
     swap_used_bytes: int | None
     load_1m: float | None
     python: str
+    wired_bytes: int | None = None
+    gpu_wired_limit_bytes: int | None = None
+    gpu_memory_bytes: int | None = None
+    gpu_busy_percent: int | None = None
+    gpu_users: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Memory around a model's trials, in bytes; `how` says what was measured."""
+    """Memory around a model's trials, in bytes; `how` says what the first three measured.
+
+    `wired` is what the machine cannot page out, `gpu` what its graphics driver or card has in use.
+    """
 
     how: str | None = None
     before_bytes: int | None = None
     loaded_bytes: int | None = None
     after_bytes: int | None = None
+    wired_before_bytes: int | None = None
+    wired_loaded_bytes: int | None = None
+    wired_after_bytes: int | None = None
+    gpu_before_bytes: int | None = None
+    gpu_loaded_bytes: int | None = None
+    gpu_after_bytes: int | None = None
 
 
 # --- run ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A task that was not asked of a model because it does not fit into the context that the server gives it."""
+
+    task: str
+    needs_tokens: int
+    has_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something on this machine that the run stopped; `restored` None until it was tried."""
+
+    what: str
+    stopped_at: str
+    restored: bool | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRun:
-    """What was seen of a model around its trials; `stopped` says why it did not run to its end."""
+    """What was seen of a model around its trials; `stopped` says why it did not run to its end.
+
+    `live` is what its server showed against what its kind states; `own_context_tokens` what the model could have, and
+    `context_setting` the setting that decides what is served.
+    """
 
     label: str
     server_version: str | None = None
@@ -448,6 +511,11 @@ class ModelRun:
     memory: MemoryUse = field(default_factory=MemoryUse)
     load_s: float | None = None
     stopped: str | None = None
+    own_context_tokens: int | None = None
+    context_setting: str | None = None
+    swap_growth_bytes: int | None = None
+    skipped: tuple[Skipped, ...] = ()
+    live: tuple[Finding, ...] = ()
     schema_version: str = "1.0"
 
 
@@ -617,6 +685,11 @@ class ModelInfo:
     memory: MemoryUse
     load_s: float | None
     stopped: str | None = None
+    own_context_tokens: int | None = None
+    context_setting: str | None = None
+    swap_growth_bytes: int | None = None
+    skipped: tuple[Skipped, ...] = ()
+    live: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -631,6 +704,7 @@ class RunInfo:
     trials: int
     warmups: int
     simulated: bool
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
