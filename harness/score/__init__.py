@@ -1,0 +1,51 @@
+"""score(variant, readings, sandbox): the verdict on a trial, by running what the model wrote. Asks no model.
+
+One module a kind: its docstring is the contract of its settings, cases and checks. Nothing here imports or runs an
+answer; a Sandbox does, and only inputs enter it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.score import calls, program, speed
+from harness.score.verdict import Judgement, score_of, server_fault
+from harness.tasks import vary
+from harness.types import Case, Reading, Sandbox, Score, Task, Variant
+
+__all__ = ["KINDS", "faults_of", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One scorer kind: the names of its checks for a variant, its judgement, and the faults of a task's settings."""
+
+    names: Callable[[Variant], tuple[str, ...]]
+    judge: Callable[[Variant, Sequence[Reading], Sandbox], Judgement]
+    faults: Callable[[Task, Sequence[Case]], list[str]]
+
+
+def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Score:
+    """The verdict on one trial, one reading a turn. Raises EngineError, for faults of the kit's side only."""
+    kind = KINDS[variant.task.scorer]
+    broken = next((reading for reading in readings if reading.error is not None), None)
+    if broken is not None:
+        return server_fault(kind.names(variant), broken)
+    return score_of(kind.judge(variant, readings, sandbox), readings)
+
+
+def faults_of(task: Task) -> list[str]:
+    """What is wrong with the scorer's kind, settings and cases of a task, each once, with its place and its fix."""
+    if task.scorer not in KINDS:
+        return [f"task.toml: scorer.kind: is {task.scorer!r}; write one of {', '.join(sorted(KINDS))}"]
+    variants = (vary(task, index) for index in range(max(1, len(task.variants))))
+    found = (fault for variant in variants for fault in KINDS[task.scorer].faults(task, variant.cases))
+    return list(dict.fromkeys(found))
+
+
+KINDS: Mapping[str, Kind] = {
+    "calls": Kind(calls.case_names, calls.score_calls, calls.faults),
+    "program": Kind(calls.case_names, program.score_program, program.faults),
+    "speed": Kind(speed.check_names, speed.score_speed, speed.faults),
+}
