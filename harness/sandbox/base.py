@@ -10,10 +10,9 @@ import tempfile
 from pathlib import Path
 
 import docker
-import requests
 
 from harness.errors import EngineError
-from harness.sandbox.engine import Engine, Say, engine_faults
+from harness.sandbox.engine import FAULTS, Engine, Say, engine_faults
 from harness.sandbox.install import run_command
 
 SUITE = "trixie"
@@ -56,7 +55,7 @@ def _pulled(engine: Engine) -> str | None:
     """None when the pull worked, else why it did not."""
     try:
         engine.api.pull(REPOSITORY, tag=TAG)
-    except (docker.errors.APIError, requests.RequestException) as error:
+    except FAULTS as error:
         return str(getattr(error, "explanation", None) or error)
     return None
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import requests
 from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
@@ -26,8 +25,8 @@ from harness.types import Json
 
 Say = Callable[[str], None]
 
-FAULTS = (docker.errors.DockerException, requests.RequestException, OSError)
-"""What the engine's client raises when the engine, and not an answer, is at fault."""
+FAULTS = (docker.errors.DockerException, OSError)
+"""What the engine's client raises when the engine is at fault; its HTTP library's own errors are OSErrors."""
 
 _TIMEOUT_S = 120
 
