@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -64,7 +65,15 @@ Auxiliary data:
     phys_footprint: 31 GB
     phys_footprint_peak: 33 GB
 """
+IOREG = """+-o AGXAcceleratorG16X  <class AGXAcceleratorG16X, id 0x100000a1b, registered, matched, active>
+    {
+      "gpu-core-count" = 20
+      "PerformanceStatistics" = {"In use system memory (driver)"=0,"Device Utilization %"=34,"In use system memory"=7688503296}
+    }
+"""
 MAC: Mapping[str, str] = {
+    "ioreg -r -c IOGPU -d 1 -f": IOREG,
+    "sysctl -n iogpu.wired_limit_mb": "40960\n",
     "sw_vers -productVersion": "26.1\n",
     "sysctl -n machdep.cpu.brand_string": "Apple M4 Pro\n",
     "sysctl -n hw.logicalcpu": "14\n",
@@ -211,3 +220,86 @@ def test_a_command_that_is_missing_fails_or_succeeds_is_told_apart() -> None:
     assert host.run_command(["no-such-command-here"]) is None
     assert host.run_command([sys.executable, "-c", "raise SystemExit(3)"]) is None
     assert host.run_command([sys.executable, "-c", "print('well')"]) == "well\n"
+
+
+def test_a_macs_graphics_are_read_from_ioreg_and_its_limit_from_sysctl() -> None:
+    facts = host.host_facts(replay(MAC), "Darwin")
+    assert (facts.gpu_memory_bytes, facts.gpu_busy_percent) == (7_688_503_296, 34)
+    assert (facts.gpu_wired_limit_bytes, facts.gpu_users) == (40 * 1024**3, None)
+    assert facts.wired_bytes == 330_751 * 16_384
+
+
+def test_older_macs_tell_their_graphics_under_another_class() -> None:
+    outputs = {**MAC, "ioreg -r -c IOAccelerator -d 1 -f": IOREG}
+    del outputs["ioreg -r -c IOGPU -d 1 -f"]
+    assert host.gpu_state(replay(outputs), "Darwin").busy_percent == 34
+
+
+def test_a_limit_of_zero_is_the_systems_own_and_unknown() -> None:
+    assert host.host_facts(instead("sysctl -n iogpu.wired_limit_mb", "0\n"), "Darwin").gpu_wired_limit_bytes is None
+
+
+def test_two_graphics_processors_or_none_are_unknown() -> None:
+    assert host.parse_ioreg(IOREG + IOREG) == (None, None)
+    assert host.parse_ioreg(None) == (None, None)
+
+
+NVIDIA: Mapping[str, str] = {
+    "nvidia-smi --query-gpu=memory.used,memory.total,utilization.gpu --format=csv,noheader,nounits": (
+        "1024, 24576, 3\n512, 24576, 97\n"
+    ),
+    "nvidia-smi --query-compute-apps=pid --format=csv,noheader": "4711\n4712\n4711\n",
+}
+
+
+def test_nvidia_cards_are_added_up_and_their_users_counted() -> None:
+    state = host.gpu_state(replay(NVIDIA), "Linux")
+    assert state == host.GpuState(1536 * 1024**2, 49_152 * 1024**2, 97, 2)
+
+
+def test_a_linux_without_a_card_or_with_an_odd_answer_knows_nothing_of_it() -> None:
+    assert host.gpu_state(replay({}), "Linux") == host.GpuState()
+    assert host.parse_nvidia("[N/A], 24576, 3\n") is None
+    assert host.parse_nvidia("1, 2, 3\nUnknown error\n") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "low"), [("low-power\n", True), ("balanced\n", False), ("performance\n", False), ("", None), (None, None)]
+)
+def test_a_linux_in_its_low_power_profile_says_so(text: str | None, low: bool | None) -> None:
+    assert host.parse_platform_profile(text) is low
+
+
+def test_what_linux_cannot_page_out_is_read_in_kilobytes() -> None:
+    assert host.parse_unevictable("MemFree:   1 kB\nUnevictable:        3072 kB\n") == 3072 * 1024
+    assert host.parse_unevictable("MemFree:   1 kB\n") is None
+
+
+def test_a_process_is_known_again_by_when_it_began_and_can_be_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        began = host.began_at(process.pid)
+        assert began is not None
+        assert not host.is_same(process.pid, began - 5)
+        assert host.end_process(process.pid, began - 5, 1.0)
+        assert process.poll() is None
+        assert host.end_process(process.pid, began, 5.0)
+        process.wait(5)
+    assert host.began_at(process.pid) is None
+
+
+def test_a_process_that_will_not_end_is_made_to() -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert host.end_process(process.pid, host.began_at(process.pid) or 0.0, 0.2)
+        assert host.began_at(process.pid) is None
+
+
+def test_a_port_that_is_listened_on_is_seen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert host.listens(port) is True
+    assert host.listens(port) is False

@@ -1,0 +1,96 @@
+"""What this machine is, on one page, without anything that names it or its owner."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import psutil
+
+from harness.host.commands import Run, is_mac, run_command, text_of
+from harness.host.gpu import GpuState, gpu_state
+from harness.host.parse import (
+    parse_cpu_model,
+    parse_gpu_cores,
+    parse_line,
+    parse_low_power,
+    parse_os_release,
+    parse_platform_profile,
+    parse_power_source,
+    parse_swap_used,
+    parse_thermal,
+    parse_unevictable,
+    parse_whole,
+    parse_wired,
+)
+from harness.types import HostFacts
+
+
+def _load_1m() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except OSError:
+        return None
+
+
+def _gpu_facts(state: GpuState) -> dict[str, int | None]:
+    return {
+        "gpu_wired_limit_bytes": state.limit_bytes,
+        "gpu_memory_bytes": state.memory_bytes,
+        "gpu_busy_percent": state.busy_percent,
+        "gpu_users": state.users,
+    }
+
+
+def mac_facts(run: Run) -> HostFacts:
+    """The facts of a Mac by commands that need no password."""
+    return HostFacts(
+        system="macOS",
+        system_version=parse_line(run(["sw_vers", "-productVersion"])),
+        architecture=platform.machine(),
+        chip=parse_line(run(["sysctl", "-n", "machdep.cpu.brand_string"])),
+        cpu_cores=parse_whole(run(["sysctl", "-n", "hw.logicalcpu"])),
+        gpu_cores=parse_gpu_cores(run(["system_profiler", "SPDisplaysDataType", "-json"])),
+        memory_bytes=parse_whole(run(["sysctl", "-n", "hw.memsize"])),
+        power_source=parse_power_source(run(["pmset", "-g", "batt"])),
+        low_power_mode=parse_low_power(run(["pmset", "-g"])),
+        thermal=parse_thermal(run(["pmset", "-g", "therm"])),
+        swap_used_bytes=parse_swap_used(run(["sysctl", "-n", "vm.swapusage"])),
+        load_1m=_load_1m(),
+        python=platform.python_version(),
+        wired_bytes=parse_wired(run(["vm_stat"])),
+        **_gpu_facts(gpu_state(run, "Darwin")),
+    )
+
+
+def _plugged() -> str | None:
+    battery = psutil.sensors_battery()
+    if battery is None or battery.power_plugged is None:
+        return None
+    return "AC Power" if battery.power_plugged else "Battery Power"
+
+
+def linux_facts(run: Run) -> HostFacts:
+    """The facts of a Linux machine; nothing there counts GPU cores or tells a power mode the same way everywhere."""
+    return HostFacts(
+        system="Linux",
+        system_version=parse_os_release(text_of("/etc/os-release")),
+        architecture=platform.machine(),
+        chip=parse_cpu_model(text_of("/proc/cpuinfo")),
+        cpu_cores=psutil.cpu_count(),
+        gpu_cores=None,
+        memory_bytes=psutil.virtual_memory().total,
+        power_source=_plugged(),
+        low_power_mode=parse_platform_profile(text_of("/sys/firmware/acpi/platform_profile")),
+        thermal=None,
+        swap_used_bytes=psutil.swap_memory().used,
+        load_1m=_load_1m(),
+        python=platform.python_version(),
+        wired_bytes=parse_unevictable(text_of("/proc/meminfo")),
+        **_gpu_facts(gpu_state(run, "Linux")),
+    )
+
+
+def host_facts(run: Run = run_command, system: str | None = None) -> HostFacts:
+    """What this machine is; `system` is the kernel's name (`Darwin`, `Linux`), by default the one that runs."""
+    return mac_facts(run) if is_mac(system) else linux_facts(run)

@@ -1,0 +1,70 @@
+"""Memory in use: of the machine, and of the process that serves a model."""
+
+from __future__ import annotations
+
+import psutil
+
+from harness.host.commands import Run, is_mac, run_command, text_of
+from harness.host.parse import (
+    parse_footprint,
+    parse_memory_in_use,
+    parse_swap_used,
+    parse_unevictable,
+    parse_wired,
+)
+
+
+def swap_used_bytes(run: Run = run_command, system: str | None = None) -> int | None:
+    """Bytes of swap in use now; growth during a run spoils its speeds."""
+    return parse_swap_used(run(["sysctl", "-n", "vm.swapusage"])) if is_mac(system) else psutil.swap_memory().used
+
+
+def memory_in_use(run: Run = run_command, system: str | None = None) -> int | None:
+    """Bytes of the machine's memory that cannot be given to a program without paging."""
+    if is_mac(system):
+        return parse_memory_in_use(run(["vm_stat"]))
+    memory = psutil.virtual_memory()
+    return memory.total - memory.available
+
+
+def wired_bytes(run: Run = run_command, system: str | None = None) -> int | None:
+    """Bytes of the machine's memory that cannot be paged out."""
+    return parse_wired(run(["vm_stat"])) if is_mac(system) else parse_unevictable(text_of("/proc/meminfo"))
+
+
+def _listeners(port: int) -> set[int]:
+    rows = psutil.net_connections(kind="tcp")
+    heard = [row for row in rows if row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port]
+    return {row.pid for row in heard if row.pid}
+
+
+def _family(pids: set[int]) -> set[psutil.Process]:
+    found: set[psutil.Process] = set()
+    for pid in pids:
+        process = psutil.Process(pid)
+        found |= {process, *process.children(recursive=True)}
+    return found
+
+
+def _mac_server_memory(port: int, run: Run) -> int | None:
+    listed = run(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"])
+    pids = {int(line) for line in (listed or "").split() if line.isdigit()}
+    children = run(["pgrep", "-P", ",".join(map(str, sorted(pids)))]) if pids else None
+    pids |= {int(line) for line in (children or "").split() if line.isdigit()}
+    sizes = [parse_footprint(run(["footprint", str(pid)])) for pid in sorted(pids)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known and len(known) == len(sizes) else None
+
+
+def server_memory(port: int, run: Run = run_command, system: str | None = None) -> int | None:
+    """Bytes of the processes that listen on a local port and of their children; None where they cannot be seen.
+
+    On Linux the resident set; on macOS the physical footprint, since mapped weights mislead there.
+    """
+    if is_mac(system):
+        return _mac_server_memory(port, run)
+    try:
+        processes = _family(_listeners(port))
+        return sum(process.memory_info().rss for process in processes) or None
+    except psutil.Error:
+        return None

@@ -1,0 +1,142 @@
+"""The text of one command becomes one fact; what does not look as it should becomes None, never a guess.
+
+Sources of the macOS formats: the man pages of sysctl, vm_stat, pmset, sw_vers, ioreg and footprint, and outputs that
+users published.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_UNITS = {"B": 1, "KB": 1024, "K": 1024, "MB": 1024**2, "M": 1024**2, "GB": 1024**3, "G": 1024**3, "T": 1024**4}
+
+
+def parse_whole(text: str | None) -> int | None:
+    """The number that is all of the text."""
+    stripped = (text or "").strip()
+    return int(stripped) if re.fullmatch(r"\d+", stripped) else None
+
+
+def parse_line(text: str | None) -> str | None:
+    """The text's only line; None where it is empty or has several."""
+    stripped = (text or "").strip()
+    return stripped if stripped and "\n" not in stripped else None
+
+
+def parse_gpu_cores(text: str | None) -> int | None:
+    """GPU cores from `system_profiler SPDisplaysDataType -json`, where they stand as text beside display serials."""
+    try:
+        cards = json.loads(text or "")["SPDisplaysDataType"]
+        cores = [card["sppci_cores"] for card in cards if "sppci_cores" in card]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return parse_whole(str(cores[0])) if len(cores) == 1 else None
+
+
+def parse_swap_used(text: str | None) -> int | None:
+    """Bytes from `sysctl -n vm.swapusage`: `total = 1024.00M  used = 0.00M  free = 1024.00M  (encrypted)`."""
+    found = re.search(r"\bused = (\d+(?:\.\d+)?)([KMGT])\b", text or "")
+    return int(float(found[1]) * _UNITS[found[2]]) if found else None
+
+
+def parse_vm_stat(text: str | None) -> dict[str, int] | None:
+    """Bytes of each line of `vm_stat`: pages times the page size of its first line; None without a page size."""
+    size = re.search(r"page size of (\d+) bytes", text or "")
+    if size is None:
+        return None
+    lines = re.findall(r'^"?([A-Za-z][A-Za-z -]*?)"?:\s+(\d+)\.\s*$', text or "", re.MULTILINE)
+    return {name: int(pages) * int(size[1]) for name, pages in lines}
+
+
+def parse_memory_in_use(text: str | None) -> int | None:
+    """Bytes in use from `vm_stat` as Activity Monitor counts them: anonymous less purgeable, wired, compressed."""
+    pages = parse_vm_stat(text)
+    names = ("Anonymous pages", "Pages purgeable", "Pages wired down", "Pages occupied by compressor")
+    if pages is None or any(name not in pages for name in names):
+        return None
+    anonymous, purgeable, wired, compressed = (pages[name] for name in names)
+    return anonymous - purgeable + wired + compressed
+
+
+def parse_power_source(text: str | None) -> str | None:
+    """`AC Power`, `Battery Power` or `UPS Power` from the first line of `pmset -g batt`."""
+    found = re.match(r"Now drawing from '((?:AC|Battery|UPS) Power)'", text or "")
+    return found[1] if found else None
+
+
+def parse_low_power(text: str | None) -> bool | None:
+    """From `pmset -g`: `lowpowermode` 0 or 1, else `powermode` 0, 1 (low) or 2, of what is in use now."""
+    _, found, block = (text or "").partition("Currently in use:")
+    rows = dict(re.findall(r"^ (lowpowermode|powermode)\s+([0-2])\s*$", block, re.MULTILINE)) if found else {}
+    mode = rows.get("lowpowermode", rows.get("powermode"))
+    return None if mode is None else mode == "1"
+
+
+def parse_thermal(text: str | None) -> str | None:
+    """From `pmset -g therm`: its limits as `NAME=VALUE`, or `no warning recorded`, which is no proof of coolness."""
+    limits = re.findall(r"^\s*(CPU_[A-Za-z_]+)\s*=\s*(\d+)\s*$", text or "", re.MULTILINE)
+    if limits:
+        return " ".join(f"{name}={value}" for name, value in limits)
+    quiet = "No thermal warning level has been recorded" in (text or "")
+    return "no warning recorded" if quiet else None
+
+
+def parse_footprint(text: str | None) -> int | None:
+    """Bytes from `footprint PID`: its line `phys_footprint: 99 MB`."""
+    found = re.search(r"^\s*phys_footprint:\s+(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)\s*$", text or "", re.MULTILINE)
+    return int(float(found[1]) * _UNITS[found[2]]) if found else None
+
+
+def parse_os_release(text: str | None) -> str | None:
+    """PRETTY_NAME of Linux's os-release."""
+    found = re.search(r'^PRETTY_NAME="?([^"\n]+)"?$', text or "", re.MULTILINE)
+    return found[1] if found else None
+
+
+def parse_cpu_model(text: str | None) -> str | None:
+    """The processor's name from Linux's /proc/cpuinfo; ARM kernels do not write one."""
+    found = re.search(r"^model name\s*:\s*(\S.*?)\s*$", text or "", re.MULTILINE)
+    return found[1] if found else None
+
+
+def parse_wired(text: str | None) -> int | None:
+    """Bytes that macOS cannot page out, from `vm_stat`."""
+    return (parse_vm_stat(text) or {}).get("Pages wired down")
+
+
+def parse_unevictable(text: str | None) -> int | None:
+    """Bytes that Linux cannot page out, from /proc/meminfo."""
+    found = re.search(r"^Unevictable:\s+(\d+) kB$", text or "", re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def parse_wired_limit(text: str | None) -> int | None:
+    """Bytes from `sysctl -n iogpu.wired_limit_mb`; 0 means the system's own limit, which nothing tells."""
+    megabytes = parse_whole(text)
+    return megabytes * 1024**2 if megabytes else None
+
+
+def parse_platform_profile(text: str | None) -> bool | None:
+    """Whether Linux runs in its low-power profile, from /sys/firmware/acpi/platform_profile."""
+    profile = parse_line(text)
+    return None if profile is None else profile in ("low-power", "quiet")
+
+
+def parse_ioreg(text: str | None) -> tuple[int | None, int | None]:
+    """(bytes in use, busy percent) from the PerformanceStatistics of `ioreg -r -c IOGPU -d 1 -f`; one GPU only."""
+    blocks = re.findall(r'"PerformanceStatistics" = \{([^}]*)\}', text or "")
+    if len(blocks) != 1:
+        return None, None
+    used = re.search(r'"In use system memory"=(\d+)', blocks[0])
+    busy = re.search(r'"Device Utilization %"=(\d+)', blocks[0])
+    return int(used[1]) if used else None, min(100, int(busy[1])) if busy else None
+
+
+def parse_nvidia(text: str | None) -> tuple[int, int, int] | None:
+    """(bytes used, bytes in all, busy percent of the busiest) over all cards, from nvidia-smi's CSV in MiB."""
+    rows = re.findall(r"^\s*(\d+), (\d+), (\d+)\s*$", text or "", re.MULTILINE)
+    if not rows or len(rows) != len((text or "").strip().splitlines()):
+        return None
+    used, total = (sum(int(row[at]) for row in rows) * 1024**2 for at in (0, 1))
+    return used, total, min(100, max(int(row[2]) for row in rows))
