@@ -24,12 +24,14 @@ LEVELS = (
         "verify",
         "demo",
         "truth",
+        "bench_client",
     ),
     ("cli",),
     ("__main__",),
 )
 # What a module may import of its own level: facts and words that the level shares.
 SIDEWAYS = {
+    "bench_client": {"truth"},
     "config": {"schema", "servers"},
     "schema": {"kit"},
     "tasks": {"kit"},
@@ -39,12 +41,14 @@ SIDEWAYS = {
     "pipeline": {"plan", "converse", "lifecycle"},
 }
 IMPORTERS = {
+    "aiohttp": "bench_client",
     "docker": "sandbox",
     "httpx": "record",
     "httpcore": "record",
     "jinja2": "report",
     "jsonschema": "schema",
     "msgspec": "files",
+    "openai": "bench_client",
     "psutil": "host",
     "rich": "cli",
     "scipy": "stats",

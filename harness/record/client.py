@@ -6,6 +6,7 @@ public interface. Never follows a redirect, never uses a proxy, reads no environ
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,12 +45,12 @@ class SocketClock:
 
     def start(self, deadline_ns: int) -> None:
         """Forget the last request."""
-        self.sent_ns, self.deadline_ns = None, deadline_ns
+        self.sent_ns, self.deadline_ns, self.read_ns = None, deadline_ns, perf_counter_ns()
         self.closed = self.overdue = False
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket that holds back what is written until the reply is awaited.
+    """A socket that holds back what is written until the reply is awaited, and is read without any layer above it.
 
     httpcore writes headers and body one after the other, and builds the second while the first is on its way; held
     back they leave in one write, so the start stamp stands before the whole request and none of that is in it.
@@ -57,22 +58,39 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream, clock: SocketClock) -> None:
         self._inner = inner
+        self._socket: socket.socket = inner.get_extra_info("socket")
         self._clock = clock
         self._unsent: list[bytes] = []
+        self._wait_s: float | None = -1.0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         clock = self._clock
         if self._unsent:
             self._send(timeout)
         try:
-            data = self._inner.read(max_bytes, self._wait_s(timeout))
-        except httpcore.ReadTimeout:
+            self._set_wait(timeout)
+            data = self._socket.recv(max_bytes)
+        except TimeoutError as error:
             clock.overdue = clock.deadline_ns is not None and perf_counter_ns() >= clock.deadline_ns
-            raise
+            raise httpcore.ReadTimeout("no byte came in time") from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
         clock.read_ns = perf_counter_ns()
         if not data:
             clock.closed = True
         return data
+
+    def _set_wait(self, timeout: float | None) -> None:
+        """Wait for a byte no longer than is left of the turn. The socket is told only what is new: telling costs."""
+        clock, wait_s = self._clock, timeout
+        if clock.deadline_ns is not None:
+            left_s = (clock.deadline_ns - clock.read_ns) / 1e9
+            if left_s <= 0:
+                raise TimeoutError
+            wait_s = left_s if timeout is None or left_s < timeout else timeout
+        if wait_s != self._wait_s:
+            self._socket.settimeout(wait_s)
+            self._wait_s = wait_s
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if buffer:
@@ -81,6 +99,7 @@ class _Stream(httpcore.NetworkStream):
     def _send(self, timeout: float | None) -> None:
         request = b"".join(self._unsent)
         self._unsent.clear()
+        self._wait_s = -1.0
         if self._clock.sent_ns is None:
             self._clock.sent_ns = perf_counter_ns()
         try:
@@ -88,15 +107,6 @@ class _Stream(httpcore.NetworkStream):
         except httpcore.WriteError:
             # A server may refuse a request before it has read all of it; its answer is still there to be read.
             return
-
-    def _wait_s(self, timeout: float | None) -> float | None:
-        """The shorter of the wait for a byte and what is left of the turn."""
-        if self._clock.deadline_ns is None:
-            return timeout
-        left_s = (self._clock.deadline_ns - perf_counter_ns()) / 1e9
-        if left_s <= 0:
-            raise httpcore.ReadTimeout("the turn's time is over")
-        return left_s if timeout is None or left_s < timeout else timeout
 
     def close(self) -> None:
         self._inner.close()
