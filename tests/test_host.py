@@ -68,7 +68,7 @@ Auxiliary data:
 IOREG = """+-o AGXAcceleratorG16X  <class AGXAcceleratorG16X, id 0x100000a1b, registered, matched, active>
     {
       "gpu-core-count" = 20
-      "PerformanceStatistics" = {"In use system memory (driver)"=0,"Device Utilization %"=34,"In use system memory"=7688503296}
+      "PerformanceStatistics" = {"Device Utilization %"=34,"In use system memory"=7688503296}
     }
 """
 MAC: Mapping[str, str] = {
@@ -288,9 +288,7 @@ def test_a_process_is_known_again_by_when_it_began_and_can_be_ended() -> None:
 
 
 def test_a_process_that_will_not_end_is_made_to() -> None:
-    stubborn = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
-    )
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
