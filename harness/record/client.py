@@ -21,12 +21,16 @@ KEEPALIVE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long to wait: for a connection, for the next byte (a 200K prefill may take half an hour), for a turn."""
+    """How long to wait: for a connection, for the next byte (a 200K prefill may take half an hour), for a turn.
+
+    `fetch_s` is for questions about the server; a server that is asked to load a model needs more.
+    """
 
     connect_s: float = 5.0
     read_s: float = 2400.0
     turn_s: float = 7200.0
     turn_bytes: int = 512 * 1024 * 1024
+    fetch_s: float = 30.0
 
 
 @dataclass(slots=True)

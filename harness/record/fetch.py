@@ -12,7 +12,6 @@ from harness.record.client import Client
 from harness.record.wire import body_of, headers_of, url_of
 from harness.types import Json
 
-FETCH_S = 30.0
 TEXT_CHARS = 2000
 
 
@@ -34,7 +33,8 @@ def _document(raw: bytes) -> Json:
 
 def fetch(client: Client, method: str, url: str, secret: str | None = None, body: Json = None) -> Reply:
     """Ask a server about itself. Raises ServerError in one line when it does not answer, ConfigError for a bad URL."""
-    waits = {"connect": client.waits.connect_s, "read": FETCH_S, "write": FETCH_S, "pool": FETCH_S}
+    wait_s = client.waits.fetch_s
+    waits = {"connect": client.waits.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
     content = None if body is None else body_of(body)
     client.clock.deadline_ns = None
     try:
