@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from harness.errors import CheckError
-from harness.score import score
+from harness.errors import CheckError, TaskError
+from harness.score import faults_of, score
 from harness.tasks import split_reply, vary
-from harness.types import Counts, Outcome, Reading, Sandbox, Score, Task, Timings, Variant, Wrong
+from harness.types import Check, Counts, Outcome, Reading, Sandbox, Score, Task, Timings, Variant, Wrong
 
 EVERY = ("*",)
-_SHOWN = 3
+_SHOWN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +67,48 @@ def trials_of(task: Task) -> Iterator[Trial]:
         yield from (Trial(variant, wrong) for wrong in variant.wrong)
 
 
-def _seen(verdict: Score) -> str:
-    failed = [check for check in verdict.checks if not check.passed]
-    shown = [
-        f"{check.name} (expected {_short(check.expected)}, saw {_short(check.seen)}{_note(check.note)})"
-        for check in failed[:_SHOWN]
-    ]
-    more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-    return f"ends as {verdict.outcome.value}, fails {', '.join(shown) or 'no check'}{more}"
-
-
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _note(note: str | None) -> str:
-    return f", {note}" if note else ""
+def _shown(check: Check) -> str:
+    note = f", {check.note}" if check.note else ""
+    return f"{check.name} (expected {_short(check.expected)}, saw {_short(check.seen)}{note})"
+
+
+def _told(checks: Sequence[Check]) -> str:
+    more = f" and {len(checks) - _SHOWN} more" if len(checks) > _SHOWN else ""
+    return ", ".join(_shown(check) for check in checks[:_SHOWN]) + more
 
 
 def fault_of_solution(verdict: Score) -> str | None:
     """Why a verdict on a solution is not full marks."""
-    if verdict.outcome is Outcome.PASSED and verdict.fraction == 1 and all(check.passed for check in verdict.checks):
+    failed = [check for check in verdict.checks if not check.passed]
+    if verdict.outcome is Outcome.PASSED and verdict.fraction == 1 and not failed:
         return None
-    return f"must score full marks, but {_seen(verdict)}; mend the answer or the cases"
+    seen = f"ends as {verdict.outcome.value} and fails {_told(failed) or 'no check'}"
+    return f"must score full marks, but {seen}; mend the answer or the cases"
 
 
 def fault_of_wrong(wrong: Wrong, verdict: Score) -> str | None:
     """Why a verdict on a wrong answer is not the one that its row in task.toml names."""
     if verdict.outcome is Outcome.PASSED:
         return "passes; a check is missing that this answer fails"
-    failed = {check.name for check in verdict.checks if not check.passed}
-    wanted = {check.name for check in verdict.checks} if wrong.fails == EVERY else set(wrong.fails)
-    if verdict.outcome is wrong.outcome and failed == wanted:
-        return None
-    said = "all" if wrong.fails == EVERY else ", ".join(sorted(wanted))
-    unnamed, unfailed = ", ".join(sorted(failed - wanted)), ", ".join(sorted(wanted - failed))
-    parts = [f"fails also {unnamed}" if unnamed else "", f"does not fail {unfailed}" if unfailed else ""]
-    difference = "; ".join(part for part in parts if part) or "the checks are as named"
-    return f"should end as {wrong.outcome.value} and fail {said}, but {_seen(verdict)} ({difference})"
+    names = {check.name for check in verdict.checks}
+    wanted = names if wrong.fails == EVERY else set(wrong.fails)
+    unnamed = [check for check in verdict.checks if not check.passed and check.name not in wanted]
+    unfailed = [check for check in verdict.checks if check.passed and check.name in wanted]
+    parts = []
+    if verdict.outcome is not wrong.outcome:
+        parts.append(f"ends as {verdict.outcome.value}, not as {wrong.outcome.value}")
+    if unnamed:
+        parts.append(f"fails also {_told(unnamed)}")
+    if unfailed:
+        parts.append(f"does not fail {', '.join(check.name for check in unfailed)}")
+    if wanted - names:
+        parts.append(f"no check is called {', '.join(sorted(wanted - names))}")
+    return "; ".join(parts) or None
 
 
 def check_trial(trial: Trial, sandbox: Sandbox) -> str | None:
@@ -121,11 +124,20 @@ def check_trial(trial: Trial, sandbox: Sandbox) -> str | None:
     return None if fault is None else f"{trial.name}: {fault}"
 
 
+def refuse_unscorable(tasks: Sequence[Task]) -> None:
+    """Raises TaskError with every fault of a task's scorer kind, settings, language and cases; runs nothing."""
+    faults = [f"{task.name}: {fault}" for task in tasks for fault in faults_of(task)]
+    if faults:
+        raise TaskError(*faults)
+
+
 def check_tasks(tasks: Sequence[Task], sandbox: Sandbox, say: Callable[[str], None]) -> int:
     """Try every answer of these tasks; returns how many there were.
 
-    Raises CheckError with one line a fault, EngineError where an answer could not be run.
+    Raises TaskError for a task that no scorer can score, CheckError with one line a fault, EngineError where an answer
+    could not be run.
     """
+    refuse_unscorable(tasks)
     trials = [trial for task in tasks for trial in trials_of(task)]
     left = Counter(trial.variant.task.name for trial in trials)
     faults = []
