@@ -39,6 +39,7 @@ SIDEWAYS = {
     "lifecycle": {"enquire"},
     "probe": {"enquire"},
     "pipeline": {"plan", "converse", "lifecycle"},
+    "verify": {"plan", "converse"},
 }
 IMPORTERS = {
     "aiohttp": "bench_client",

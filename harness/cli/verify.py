@@ -1,0 +1,98 @@
+"""`lanebench verify`: check a result that somebody else made, level by level."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from harness.cli.console import say, show
+from harness.cli.running import add_tasks_option
+from harness.files import to_json
+from harness.report import plain_text
+from harness.sandbox import open_sandbox
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import Sandbox, Task
+from harness.verify import ALSO_CALLED, LEVELS, Asked, Finding, LevelReport, Verdict, expand, verify
+
+SHOWN = 20
+STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not asked": "not asked"}
+
+NAME = "verify"
+HELP = "Check results, level by level; only the level rescored runs their code, in the sandbox."
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What to check and how far."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|FOLDER|ZIP", help="results, runs or bundles")
+    names = [*LEVELS[:-1], *ALSO_CALLED]
+    parser.add_argument(
+        "--level",
+        choices=names,
+        default="rescored",
+        metavar="LEVEL",
+        help=f"the level to reach: {', '.join(LEVELS[:-1])} (also arithmetic, rescore); default rescored",
+    )
+    parser.add_argument("--strict", action="store_true", help="doubts fail their level")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    add_tasks_option(parser)
+
+
+def _tasks(folders: list[Path]) -> dict[str, Task]:
+    """The kit's own tasks, and those of the folders given: theirs stand in front."""
+    own = {task.name: task for task in load_tasks([find_fixtures()])}
+    return own | ({task.name: task for task in load_tasks(folders)} if folders else {})
+
+
+@contextmanager
+def _sandbox(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    with open_sandbox("verify", say, languages) as sandbox:
+        yield sandbox
+
+
+def _open(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
+    return _sandbox(languages)
+
+
+def _line_of(finding: Finding) -> str:
+    return plain_text(f"    {finding.severity} [{finding.check}] {finding.place}: {finding.text}")
+
+
+def _name_of(report: LevelReport) -> str:
+    other = [word for word, level in ALSO_CALLED.items() if level == report.level]
+    return f"{report.level} ({other[0]})" if other else report.level
+
+
+def render_verdict(verdict: Verdict) -> str:
+    """A line a level with how it ended, its findings under it. Foreign names cannot steer the terminal."""
+    lines = [plain_text(verdict.source)]
+    for report in verdict.levels:
+        told = plain_text(report.told) if report.state != "failed" else f"{len(report.findings)} finding(s):"
+        lines.append(f"  {_name_of(report):<24}{STATES[report.state]:<12}{told}".rstrip())
+        lines += [_line_of(finding) for finding in report.findings[:SHOWN]]
+        if len(report.findings) > SHOWN:
+            lines.append(f"    and {len(report.findings) - SHOWN} more: --json lists them all")
+    lines += [f"  {plain_text(note)}" for note in verdict.notes]
+    return "\n".join(lines)
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """1 if any failed, else 2 if any could not be checked, else 0."""
+    codes = {verdict.exit_code for verdict in verdicts}
+    return 1 if 1 in codes else max(codes, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check each path; print a small table for each."""
+    level = ALSO_CALLED.get(args.level, args.level)
+    asked = Asked(level, strict=args.strict, tasks=_tasks(args.tasks), open_sandbox=_open)
+    verdicts = []
+    for path in (inner for given in args.paths for inner in expand(given)):
+        say(f"checking {plain_text(str(path))}")
+        verdicts.append(verify(path, asked))
+        if not args.json:
+            show(render_verdict(verdicts[-1]))
+    if args.json:
+        show(to_json(verdicts, indent=1))
+    return exit_code(verdicts)

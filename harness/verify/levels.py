@@ -1,0 +1,186 @@
+"""verify(path, asked): the levels one after the other, each with its checks, whatever became of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import EngineError, RunError
+from harness.files import build
+from harness.schema import validate
+from harness.types import Json, Result, Sandbox, Task
+from harness.verify import digests, known, recomputed, reread, rescored, trials, turns
+from harness.verify.documents import Shelf, UnreadableError, read_document
+from harness.verify.evidence import Evidence
+from harness.verify.findings import LEVELS, Finding, LevelReport, Verdict, judged, unverified
+from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
+
+MAJOR = "1"
+
+OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
+"""Given the languages that are needed, a sandbox for the time of a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of verify: the level to reach, the tasks known here, how to open a sandbox, and the caps."""
+
+    level: str = "rescored"
+    strict: bool = False
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    open_sandbox: OpenSandbox | None = None
+    caps: Caps = field(default_factory=Caps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """What could be read."""
+
+    shelf: Shelf
+    result: Json
+    manifest: Json = None
+
+
+def _wants(asked: Asked, level: str) -> bool:
+    return LEVELS.index(level) <= LEVELS.index(asked.level)
+
+
+def _readable(name: str, source: Source, caps: Caps) -> tuple[_Documents | None, list[Finding]]:
+    shelf = Shelf(name, source, caps)
+    try:
+        manifest = read_document(shelf, MANIFEST) if shelf.has(MANIFEST) else None
+        return _Documents(shelf, read_document(shelf, RESULT), manifest), []
+    except UnreadableError as error:
+        return None, [error.finding]
+
+
+def _schema_findings(documents: _Documents) -> Iterator[Finding]:
+    place, document = documents.shelf.place(RESULT), documents.result
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, str) or version.split(".")[0] != MAJOR:
+        text = f"schema_version is {version!r}: this kit reads {MAJOR}.x; use the kit of that version"
+        yield Finding("version", place, text)
+        return
+    yield from (Finding("schema-result", place, fault) for fault in validate("result", document))
+    if documents.manifest is not None:
+        faults = validate("manifest", documents.manifest)
+        yield from (Finding("schema-manifest", documents.shelf.place(MANIFEST), fault) for fault in faults)
+
+
+def _consistent(evidence: Evidence, manifest: Json) -> Iterator[Finding]:
+    if manifest is not None:
+        yield from digests.check_manifest(evidence, manifest)
+    for check in CONSISTENT:
+        yield from check(evidence)
+
+
+def _missing_for_reread(evidence: Evidence) -> str | None:
+    missing = [name for name in (RECORDINGS, SCORES) if not evidence.shelf.has(name)]
+    return f"{' and '.join(missing)} are not beside the result" if missing else None
+
+
+def _guarded(level: str, told: str, findings: Iterator[Finding], asked: Asked) -> LevelReport:
+    found: list[Finding] = []
+    try:
+        found.extend(findings)
+    except UnreadableError as error:
+        found.append(error.finding)
+    return judged(level, told, found, strict=asked.strict)
+
+
+def _rescored(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> LevelReport:
+    if reread_report.state == "failed":
+        return unverified("rescored", "the recordings do not give the answers of the result")
+    lacking = _missing_for_reread(evidence)
+    if lacking is not None:
+        return unverified("rescored", lacking)
+    unknown = rescored.unknown_tasks(evidence)
+    if unknown:
+        return unverified("rescored", f"not the tasks known here: {', '.join(unknown)}; give their folder with --tasks")
+    if asked.open_sandbox is None:
+        return unverified("rescored", "no sandbox was given")
+    languages = tuple(sorted({task.language for task in evidence.result.tasks if task.language is not None}))
+    try:
+        with asked.open_sandbox(languages) as sandbox:
+            told = f"{len(evidence.result.trials)} trials scored again"
+            return _guarded("rescored", told, rescored.check_rescored(evidence, sandbox), asked)
+    except EngineError as error:
+        return unverified("rescored", error.faults[0])
+
+
+def _deeper(evidence: Evidence, asked: Asked) -> Iterator[LevelReport]:
+    """The levels that need the files beside the result."""
+    if not _wants(asked, "reread"):
+        return
+    lacking, count = _missing_for_reread(evidence), len(evidence.result.trials)
+    if lacking is not None:
+        report = unverified("reread", lacking)
+    else:
+        report = _guarded("reread", f"{count} trials read again", reread.check_reread(evidence), asked)
+    yield report
+    if _wants(asked, "rescored"):
+        yield _rescored(evidence, asked, report)
+
+
+def _of_documents(documents: _Documents, asked: Asked) -> Iterator[LevelReport]:
+    if not _wants(asked, "schema"):
+        return
+    faults = list(_schema_findings(documents))
+    result: Result | None = None
+    if not faults:
+        try:
+            result = build(Result, documents.result)
+        except RunError as error:
+            faults = [Finding("schema-result", documents.shelf.place(RESULT), str(error))]
+    yield judged("schema", "every document has its published form", faults, strict=asked.strict)
+    if result is None or not _wants(asked, "consistent"):
+        return
+    evidence = Evidence(documents.shelf, documents.result, result, asked.tasks)
+    told = f"{len(result.trials)} trials, {len(result.cells)} cells"
+    yield _guarded("consistent", told, _consistent(evidence, documents.manifest), asked)
+    yield from _deeper(evidence, asked)
+
+
+def _completed(reports: list[LevelReport], asked: Asked) -> tuple[LevelReport, ...]:
+    """A report for every level: those that nothing was said about say why."""
+    out = list(reports)
+    for level in LEVELS[len(reports) :]:
+        if _wants(asked, level):
+            out.append(unverified(level, f"{reports[-1].level} was not reached" if reports else "nothing was read"))
+        else:
+            out.append(LevelReport(level, "not asked", ""))
+    return tuple(out)
+
+
+def verify(path: Path, asked: Asked) -> Verdict:
+    """Check one file, folder or zip. Raises nothing for what is wrong with it: that is what the verdict tells."""
+    source, findings = open_source(path, asked.caps)
+    found, documents = list(findings), None
+    if source is not None:
+        documents, more = _readable(str(path), source, asked.caps)
+        found += more
+    reports = [judged("readable", "the documents can be read", found, strict=asked.strict)]
+    if documents is not None and reports[0].state == "reached":
+        reports += _of_documents(documents, asked)
+    return Verdict(str(path), asked.level, _completed(reports, asked))
+
+
+CONSISTENT: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    digests.check_digests,
+    digests.check_answers,
+    trials.check_trials,
+    trials.check_times,
+    trials.check_verdicts,
+    trials.check_simulated,
+    turns.check_counts,
+    turns.check_order,
+    turns.check_rates,
+    turns.check_usage,
+    turns.check_tokens,
+    recomputed.check_recomputed,
+    known.check_tasks,
+    known.check_bound,
+    known.check_same_times,
+)

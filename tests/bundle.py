@@ -1,0 +1,290 @@
+"""A bundle as the kit makes it, on the kit's own tasks: the streams are written here, everything else is computed from
+them by the stages, so that `verify` finds nothing. Tests change it and look what is found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.converse import budget_tokens, first_messages, request_body
+from harness.files import build, plain, sha256_of, to_json
+from harness.plan import nonce_of, plan
+from harness.read import read
+from harness.score import score
+from harness.servers import kind_of
+from harness.summarise import summarise, trial_result
+from harness.tasks import find_fixtures, load_tasks, vary
+from harness.types import (
+    Chunk,
+    Digests,
+    Job,
+    Json,
+    KitInfo,
+    MemoryUse,
+    Model,
+    ModelInfo,
+    Observation,
+    Recording,
+    Result,
+    RunInfo,
+    Sampling,
+    SandboxFacts,
+    ScoredTrial,
+    Task,
+    TaskInfo,
+    TrialKey,
+    Variant,
+)
+from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES
+from tests.example import HOST, SANDBOX
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+TRIALS = 3
+WARMUPS = 1
+SEED = 42
+RUN = "20261123-100000-002a"
+TASK_NAMES = ("code-bugfix", "speed-small")
+MODELS = (
+    Model("alpha", "llama-server", "http://127.0.0.1:8080/v1", "alpha-14b", thinking="off", context_tokens=32768),
+    Model(
+        "beta",
+        "vllm",
+        "http://127.0.0.1:8000/v1",
+        "beta-30b-a3b",
+        thinking="on",
+        sampling=Sampling(temperature=0.7, seed=7),
+        facts={"parameters_b": 30.0, "active_parameters_b": 3.0, "bits": 4.5},
+    ),
+)
+
+
+@cache
+def tasks() -> Mapping[str, Task]:
+    """The kit's own tasks that the bundle is about."""
+    return {task.name: task for task in load_tasks([find_fixtures()], names=TASK_NAMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The documents of a bundle as JSON: one result, a list of lines of each .jsonl."""
+
+    result: dict[str, Json]
+    recordings: list[dict[str, Json]]
+    scores: list[dict[str, Json]]
+
+    def copy(self) -> Bundle:
+        """One that may be changed."""
+        return Bundle(*json.loads(to_json([self.result, self.recordings, self.scores])))
+
+
+def _event(document: Json) -> bytes:
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+def _delta(delta: Json, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return _event({"model": "served", "choices": [choice]})
+
+
+def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
+    said = [("content", f"{word} ") for word in text.split(" ")]
+    if model.thinking == "on":
+        said = [("reasoning_content", f"thought {at} ") for at in range(12)] + said
+    at_ns = (300 + 7 * trial) * MS
+    chunks = [Chunk(4 * MS, _delta({"role": "assistant"}))]
+    for number, (channel, word) in enumerate(said):
+        chunks.append(Chunk(at_ns, _delta({channel: word})))
+        at_ns += 9 * MS + (number * 7 + trial) % 5 * MS // 3
+    usage = {
+        "prompt_tokens": 400 + trial,
+        "completion_tokens": len(said),
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    tail = _delta({}, "stop") + _event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
+    return (*chunks, Chunk(at_ns, tail))
+
+
+def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
+    """What the model says: beta gets its second trial wrong."""
+    if model.label == "beta" and key.trial == 1 and variant.wrong:
+        return variant.wrong[0].replies[0]
+    return variant.solution[0]
+
+
+class TrustingSandbox:
+    """Runs the kit's own reference answers and wrong answers in this very process. `slow`: each case hangs."""
+
+    def __init__(self, *, slow: bool = False) -> None:
+        self.slow = slow
+
+    @property
+    def facts(self) -> SandboxFacts:
+        return SANDBOX
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        space: dict[str, Any] = {}
+        exec(compile(job.files[job.entry], job.entry, "exec"), space)
+        return tuple(self._case(space, name, give) for name, give in job.cases)
+
+    def _case(self, space: Mapping[str, Any], name: str, give: Mapping[str, Json]) -> Observation:
+        if self.slow:
+            return Observation(name, "timed_out")
+        try:
+            return Observation(name, "returned", space[give["call"]](*give.get("args", ())))
+        except IndexError as error:
+            return Observation(name, "raised", note=type(error).__name__)
+
+
+def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> Recording:
+    kind, nonce = kind_of(model.server), nonce_of(SEED, key)
+    messages = [
+        *first_messages(variant, nonce),
+        {"role": "user", "content": variant.turns[0].replace("{{nonce}}", nonce)},
+    ]
+    sampling = model.sampling
+    if sampling.seed is not None:
+        sampling = replace(sampling, seed=sampling.seed + key.trial)
+    sent = replace(model, sampling=sampling)
+    chunks = _stream(model, _reply(model, variant, key), key.trial)
+    return Recording(
+        key=key,
+        turn=0,
+        variant=variant.index,
+        sent_at=f"2026-11-23T10:00:{sent_ns // SECOND:02d}.000+00:00",
+        sent_ns=sent_ns,
+        url=f"{model.base_url}/chat/completions",
+        request=request_body(sent, kind, messages, budget_tokens(model, kind, variant.task, 8192), cold=True),
+        status=200,
+        headers={"content-type": "text/event-stream"},
+        headers_ns=3 * MS,
+        chunks=chunks,
+        ended="complete",
+        ended_ns=chunks[-1].at_ns + MS,
+    )
+
+
+def _evidence() -> tuple[list[Recording], list[ScoredTrial]]:
+    recordings, scores, clock_ns = [], [], SECOND
+    listed = list(tasks().values())
+    for model in MODELS:
+        for key in plan(model.label, listed, trials=TRIALS, warmups=WARMUPS, seed=SEED):
+            variant = vary(tasks()[key.task], key.trial)
+            recording = _recording(model, variant, key, clock_ns)
+            recordings.append(recording)
+            sandbox = SANDBOX if variant.task.language else None
+            score_of_it = score(variant, [read(recording)], TrustingSandbox())
+            scores.append(ScoredTrial(key, variant.index, score_of_it, sandbox))
+            clock_ns += (recording.ended_ns or 0) + SECOND // 10
+    return recordings, scores
+
+
+def _model_info(model: Model) -> ModelInfo:
+    return ModelInfo(
+        label=model.label,
+        server=model.server,
+        server_version="1.2.3",
+        model=model.model,
+        thinking=model.thinking,
+        sampling=model.sampling,
+        context_tokens=model.context_tokens,
+        served_context_tokens=32768,
+        facts=model.facts,
+        simulated=False,
+        memory=MemoryUse("server process", 2**30, 9 * 2**30, None),
+        load_s=None,
+    )
+
+
+def _task_info(task: Task) -> TaskInfo:
+    return TaskInfo(
+        task.name, task.title, task.scorer, task.language, task.sha256, len(task.variants), task.private_includes
+    )
+
+
+def _lines(values: Sequence[Any]) -> str:
+    return "".join(to_json(value) + "\n" for value in values)
+
+
+@cache
+def _good() -> Bundle:
+    recordings, scores = _evidence()
+    result = summarise(
+        Result(
+            schema_version="1.0",
+            kit=KitInfo("0.1.0", "a" * 40, False),
+            run=RunInfo(
+                id=RUN,
+                started_at="2026-11-23T10:00:00.000+00:00",
+                ended_at="2026-11-23T10:02:00.000+00:00",
+                suite="own choice",
+                seed=SEED,
+                trials=TRIALS,
+                warmups=WARMUPS,
+                simulated=False,
+            ),
+            host=HOST,
+            sandbox=SANDBOX,
+            models=tuple(map(_model_info, MODELS)),
+            tasks=tuple(map(_task_info, tasks().values())),
+            digests=Digests(sha256_of(_lines(recordings)), sha256_of(_lines(scores))),
+            trials=tuple(
+                trial_result([turn], [read(turn)], scored) for turn, scored in zip(recordings, scores, strict=True)
+            ),
+            cells=(),
+            summaries=(),
+            warnings=(),
+        )
+    )
+    return Bundle(plain(result), plain(recordings), plain(scores))
+
+
+def good_bundle() -> Bundle:
+    """A bundle in which nothing can be found; a fresh copy each time."""
+    return _good().copy()
+
+
+def summarised(bundle: Bundle) -> Bundle:
+    """The bundle with every number computed again from its trials, as a careful forger would."""
+    result = json.loads(to_json(summarise(build(Result, bundle.result))))
+    return Bundle(result, bundle.recordings, bundle.scores)
+
+
+def texts_of(bundle: Bundle, *, honest: bool = True) -> dict[str, str]:
+    """The files of a bundle by name. Not `honest`: digests and manifest stay as they were before the changes."""
+    base = bundle if honest else _good()
+    files = {RECORDINGS: _lines(base.recordings), SCORES: _lines(base.scores)}
+    result = json.loads(to_json(bundle.result))
+    if honest:
+        result["digests"] = {
+            "recordings_sha256": sha256_of(files[RECORDINGS]),
+            "scores_sha256": sha256_of(files[SCORES]),
+        }
+    return {
+        RESULT: to_json(result, indent=1) + "\n",
+        RECORDINGS: _lines(bundle.recordings),
+        SCORES: _lines(bundle.scores),
+    }
+
+
+def manifest_of(files: Mapping[str, str]) -> str:
+    """The manifest of these files."""
+    listed = {
+        name: {"sha256": sha256_of(text), "size_bytes": len(text.encode("utf-8", "surrogatepass"))}
+        for name, text in files.items()
+    }
+    return to_json({"schema_version": "1.0", "run": RUN, "files": listed, "supersedes": None}, indent=1) + "\n"
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> Path:
+    """The bundle as files, with the digests and the manifest that a careful forger would write."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = texts_of(bundle)
+    for name, text in (files | {MANIFEST: manifest_of(files)}).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
