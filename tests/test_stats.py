@@ -79,7 +79,22 @@ def test_ten_tasks_of_ten_trials_are_not_a_hundred_independent_ones() -> None:
 
 
 def test_tasks_that_all_pass_leave_room_for_other_tasks_that_do_not() -> None:
-    assert rate_on_tasks_like_these([(10, 10)] * 5) == (1.0, wilson(5, 5))
+    rate, interval = rate_on_tasks_like_these([(10, 10)] * 5)
+    single = wilson(5, 5)
+    assert (rate, interval and interval.high) == (1.0, 1.0)
+    assert interval
+    assert single
+    assert interval.low < single.low
+
+
+def test_one_task_says_nothing_of_others() -> None:
+    assert rate_on_tasks_like_these([(7, 10)]) == (0.7, None)
+
+
+def test_weights_move_the_rate_and_its_interval_towards_the_heavier_task() -> None:
+    counts = [(10, 10), (0, 10)]
+    assert rate_on_these_tasks(counts, weights=[3.0, 1.0])[0] == pytest.approx(0.75)
+    assert rate_on_these_tasks(counts, weights=[1.0, 0.0]) == rate_on_these_tasks(counts[:1])
 
 
 def test_exactly_these_tasks_are_known_better_than_tasks_like_them() -> None:

@@ -3,17 +3,47 @@
 Every function names the source of its method. What cannot be told is None.
 """
 
+from harness.stats.many import holm, over_tasks, pass_all, pass_at, tie_groups
+from harness.stats.pairs import (
+    Difference,
+    Table,
+    difference_on_tasks_like_these,
+    difference_on_these_tasks,
+    mcnemar_p,
+    sign_flip_p,
+)
 from harness.stats.proportions import Interval, clopper_pearson, wilson
+from harness.stats.ratios import Drift, Ratio, drift_of, ratio_of, ratio_word
 from harness.stats.speeds import quartiles, spread
-from harness.stats.suites import rate_on_tasks_like_these, rate_on_these_tasks, t_interval
+from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
+from harness.stats.words import at_least, k_of_n
 
 __all__ = [
+    "Count",
+    "Difference",
+    "Drift",
     "Interval",
+    "Ratio",
+    "Table",
+    "at_least",
     "clopper_pearson",
+    "difference_on_tasks_like_these",
+    "difference_on_these_tasks",
+    "drift_of",
+    "holm",
+    "k_of_n",
+    "mcnemar_p",
+    "over_tasks",
+    "pass_all",
+    "pass_at",
     "quartiles",
     "rate_on_tasks_like_these",
     "rate_on_these_tasks",
+    "ratio_of",
+    "ratio_word",
+    "sign_flip_p",
     "spread",
     "t_interval",
+    "tie_groups",
     "wilson",
 ]

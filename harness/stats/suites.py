@@ -7,8 +7,7 @@ never pooled into one interval.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
-from statistics import fmean, variance
+from math import fsum, sqrt
 
 from scipy.special import stdtrit
 
@@ -23,6 +22,17 @@ def t_quantile(freedom: float, level: float = LEVEL) -> float:
     return float(stdtrit(freedom, 0.5 + level / 2))
 
 
+def mean_of(values: Sequence[float]) -> float:
+    """The arithmetic mean of at least one value."""
+    return fsum(values) / len(values)
+
+
+def sample_variance(values: Sequence[float]) -> float:
+    """The variance of at least two values, with n - 1."""
+    mean = mean_of(values)
+    return fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
 def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
     """Student's interval of the mean of independent values; None for fewer than two.
 
@@ -30,36 +40,46 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None
     """
     if len(values) < 2:
         return None
-    half = t_quantile(len(values) - 1, level) * sqrt(variance(values) / len(values))
-    return Interval(fmean(values) - half, fmean(values) + half)
+    half = t_quantile(len(values) - 1, level) * sqrt(sample_variance(values) / len(values))
+    return Interval(mean_of(values) - half, mean_of(values) + half)
 
 
 def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> tuple[float | None, Interval | None]:
-    """The mean of the tasks' rates with Student's interval over tasks, kept inside 0 and 1.
+    """The mean of the tasks' rates, with an interval for tasks of which these are a sample.
 
-    Where all tasks have the same rate their spread says nothing of other tasks; then each task counts as one trial.
-    Source: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit of randomisation).
-    """
-    rates = [k / n for k, n in counts if n > 0]
-    if not rates:
-        return None, None
-    mean, interval = fmean(rates), t_interval(rates, level)
-    if interval is None or interval.low == interval.high:
-        return mean, score_interval(min(1.0, mean), len(rates), normal_quantile(level))
-    return mean, Interval(max(0.0, interval.low), min(1.0, interval.high))
-
-
-def rate_on_these_tasks(counts: Sequence[Count], level: float = LEVEL) -> tuple[float | None, Interval | None]:
-    """The mean of the tasks' rates, with an interval for repeating exactly these tasks.
-
-    The variance is stratified by task; half a success and half a failure are added to each task's variance, so that a
-    task without a failure is not taken for certain. Source: W. G. Cochran, "Sampling techniques", chapter 5.
+    Student's t on the tasks' rates, in Wilson's form: n is the number of independent trials that would have the same
+    standard error. So it stays inside 0 and 1 and keeps its coverage near them, where t alone falls to 80 %
+    (tests/simulation.py). Where the tasks' rates do not differ, each task counts as one trial.
+    Sources: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit); L. Kish, "Survey
+    sampling", 1965 (the effective number).
     """
     some = [(k, n) for k, n in counts if n > 0]
     if not some:
         return None, None
-    mean = fmean(k / n for k, n in some)
-    softened = [(k + 0.5) / (n + 1) for k, n in some]
-    error = sum(p * (1 - p) / n for p, (_, n) in zip(softened, some, strict=True)) / len(some) ** 2
-    middle = fmean(softened)
-    return mean, score_interval(mean, middle * (1 - middle) / error, normal_quantile(level))
+    rates = [k / n for k, n in some]
+    mean, tasks = min(1.0, mean_of(rates)), len(rates)
+    if tasks == 1:
+        return mean, None
+    squared_error = sample_variance(rates) / tasks
+    trials = sum(n for _, n in some)
+    effective = min(trials, max(1.0, mean * (1 - mean) / squared_error)) if squared_error > 0 else tasks
+    return mean, score_interval(mean, effective, t_quantile(tasks - 1, level))
+
+
+def rate_on_these_tasks(
+    counts: Sequence[Count], level: float = LEVEL, weights: Sequence[float] | None = None
+) -> tuple[float | None, Interval | None]:
+    """The (weighted) mean of the tasks' rates, with an interval for repeating exactly these tasks.
+
+    The variance is stratified by task; half a success and half a failure are added to each task's variance, so that a
+    task without a failure is not taken for certain. Source: W. G. Cochran, "Sampling techniques", chapter 5.
+    """
+    rows = [(k, n, w) for (k, n), w in zip(counts, weights or [1.0] * len(counts), strict=True) if n > 0 and w > 0]
+    if not rows:
+        return None, None
+    whole = fsum(w for _, _, w in rows)
+    mean = min(1.0, fsum(w * k / n for k, n, w in rows) / whole)
+    soft = [((k + 0.5) / (n + 1), n, w / whole) for k, n, w in rows]
+    squared_error = fsum(w * w * p * (1 - p) / n for p, n, w in soft)
+    middle = fsum(w * p for p, _, w in soft)
+    return mean, score_interval(mean, middle * (1 - middle) / squared_error, normal_quantile(level))

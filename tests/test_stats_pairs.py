@@ -1,0 +1,216 @@
+"""Two models, many models, ratios and drift; scipy is the oracle where the code is our own."""
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as oracle
+
+from harness.stats import (
+    Table,
+    at_least,
+    difference_on_tasks_like_these,
+    difference_on_these_tasks,
+    drift_of,
+    holm,
+    k_of_n,
+    mcnemar_p,
+    over_tasks,
+    pass_all,
+    pass_at,
+    ratio_of,
+    ratio_word,
+    sign_flip_p,
+    tie_groups,
+)
+from harness.stats.power import smallest_gap, tasks_to_decide, trials_to_decide
+from harness.stats.ratios import Ratio
+
+TENTHS = st.lists(st.integers(-10, 10).map(lambda tenth: Fraction(tenth, 10)), min_size=2, max_size=9)
+
+
+@settings(max_examples=40)
+@given(TENTHS)
+def test_the_sign_flip_p_is_that_of_scipys_exact_permutation_test(differences: list[Fraction]) -> None:
+    steps = [int(10 * one) for one in differences]
+    expected = oracle.permutation_test(
+        (steps,), sum, permutation_type="samples", vectorized=False, n_resamples=1024, alternative="two-sided"
+    )
+    assert sign_flip_p(differences) == pytest.approx(min(1.0, float(expected.pvalue)))
+
+
+def test_the_sign_flip_p_is_exact_where_drawing_would_not_be() -> None:
+    assert sign_flip_p([Fraction(1, 10)] * 50) == 2 / 2**50
+    assert sign_flip_p([Fraction(1), Fraction(-1)]) == 1.0
+    assert sign_flip_p([]) == 1.0
+
+
+def test_denominators_that_do_not_fit_the_grid_are_rounded_to_the_careful_side() -> None:
+    awkward = [Fraction(1, prime) for prime in (3, 7, 11, 13, 17, 19, 23, 29)]
+    assert sign_flip_p(awkward) == 2 / 2**8
+    assert sign_flip_p([*awkward, -sum(awkward, Fraction(0))]) > 0.9
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemars_p_is_the_binomial_tests(more: int, less: int) -> None:
+    expected = oracle.binomtest(more, more + less).pvalue if more + less else 1.0
+    assert mcnemar_p(more, less) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("more", "less", "decided"), [(5, 0, False), (6, 0, True), (8, 1, True), (7, 1, False)])
+def test_one_trial_a_task_needs_six_all_one_way(more: int, less: int, decided: bool) -> None:
+    assert (mcnemar_p(more, less) < 0.05) is decided
+
+
+@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=4, max_size=20))
+def test_the_differences_interval_is_students_on_the_tasks(counts: list[tuple[int, int]]) -> None:
+    values = [(a - b) / 10 for a, b in counts]
+    seen = difference_on_tasks_like_these([((a, 10), (b, 10)) for a, b in counts])
+    assert seen.interval
+    if len(set(values)) > 1:
+        expected = oracle.ttest_1samp(values, 0.0).confidence_interval()
+        assert seen.interval == pytest.approx((max(-1, expected.low), min(1, expected.high)), abs=1e-9)
+    assert seen.difference == pytest.approx(math.fsum(values) / len(values))
+
+
+def test_a_clear_gap_on_many_tasks_is_better_and_its_mirror_is_worse() -> None:
+    pairs = [((9, 10), (5, 10)), ((8, 10), (6, 10)), ((10, 10), (4, 10)), ((7, 10), (3, 10))] * 3
+    assert difference_on_tasks_like_these(pairs).word == "better"
+    assert difference_on_tasks_like_these([(b, a) for a, b in pairs]).word == "worse"
+
+
+def test_few_tasks_cannot_tell_and_say_how_many_would() -> None:
+    seen = difference_on_tasks_like_these([((9, 10), (7, 10)), ((8, 10), (4, 10)), ((6, 10), (6, 10))])
+    assert seen.word == "can't tell"
+    assert seen.difference == pytest.approx(0.2)
+    assert seen.smallest_gap
+    assert seen.smallest_gap > 0.2
+    assert seen.tasks_to_decide
+    assert 3 < seen.tasks_to_decide < 30
+
+
+def test_more_trials_do_not_help_where_the_tasks_disagree() -> None:
+    seen = difference_on_tasks_like_these([((10, 10), (0, 10)), ((0, 10), (9, 10)), ((10, 10), (0, 10))])
+    assert (seen.word, seen.trials_to_decide) == ("can't tell", None)
+    assert seen.tasks_to_decide
+
+
+def test_no_difference_at_all_is_not_certainty() -> None:
+    seen = difference_on_tasks_like_these([((10, 10), (10, 10))] * 5)
+    assert seen.interval
+    assert seen.interval.low < -0.02 < 0.02 < seen.interval.high
+    assert (seen.word, seen.tasks_to_decide, seen.trials_to_decide) == ("can't tell", None, None)
+
+
+def test_one_task_says_nothing_of_others_but_something_of_itself() -> None:
+    assert difference_on_tasks_like_these([((10, 10), (0, 10))]).word == "can't tell"
+    assert difference_on_these_tasks([Table(0, 10, 0, 0)]).word == "better"
+    assert difference_on_these_tasks([Table(0, 5, 0, 5)]).word == "can't tell"
+    assert difference_on_these_tasks([]).interval is None
+
+
+def test_a_difference_on_these_tasks_says_how_many_trials_would_decide() -> None:
+    seen = difference_on_these_tasks([Table(3, 4, 1, 2)])
+    assert seen.difference == pytest.approx(0.3)
+    assert seen.word == "can't tell"
+    assert seen.p == pytest.approx(mcnemar_p(4, 1))
+    assert seen.trials_to_decide
+    assert 10 < seen.trials_to_decide < 100
+
+
+def test_the_number_of_tasks_that_decides_is_the_first_whose_gap_is_small_enough() -> None:
+    tasks = tasks_to_decide(0.1, 0.3)
+    assert tasks
+    assert (smallest_gap(0.3 / math.sqrt(tasks), tasks - 1) or 1) <= 0.1
+    assert (smallest_gap(0.3 / math.sqrt(tasks - 1), tasks - 2) or 1) > 0.1
+    assert tasks_to_decide(0.0, 0.3) is None
+    assert trials_to_decide(0.0, (0.0, 0.1), (5, 10)) is None
+    assert smallest_gap(5.0, 10) is None
+
+
+def test_holms_adjustment_is_that_of_the_textbook_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.6, 0.7]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_ties_are_groups_against_their_first() -> None:
+    rates = {"a": 0.9, "b": 0.8, "c": 0.6, "d": 0.5}
+    assert tie_groups(list(rates), lambda name, anchor: rates[anchor] - rates[name] > 0.25) == (("a", "b"), ("c", "d"))
+    assert tie_groups([], lambda name, anchor: True) == ()
+
+
+def test_pass_at_k_and_pass_all_k_count_the_draws() -> None:
+    assert pass_at(1, (3, 10)) == pytest.approx(0.3)
+    assert pass_all(1, (3, 10)) == pytest.approx(0.3)
+    assert pass_at(10, (1, 10)) == 1.0
+    assert pass_all(10, (9, 10)) == 0.0
+    assert pass_at(2, (5, 10)) == pytest.approx(1 - (5 / 10) * (4 / 9))
+    assert pass_all(2, (5, 10)) == pytest.approx((5 / 10) * (4 / 9))
+    assert pass_at(3, (2, 2)) is None
+    assert over_tasks(pass_at, 10, [(1, 10), (0, 10)]) == 0.5
+    assert over_tasks(pass_at, 3, [(1, 10), (0, 2)]) is None
+
+
+SPEEDS = st.lists(st.floats(10, 100), min_size=3, max_size=12, unique=True)
+
+
+@given(SPEEDS, SPEEDS)
+def test_the_ratio_of_one_cell_is_welchs_on_logarithms(a: list[float], b: list[float]) -> None:
+    seen = ratio_of([(a, b)])
+    expected = oracle.ttest_ind(list(map(math.log, a)), list(map(math.log, b)), equal_var=False)
+    bounds = expected.confidence_interval()
+    assert seen
+    assert (seen.low, seen.high) == pytest.approx((math.exp(bounds.low), math.exp(bounds.high)), rel=1e-6)
+
+
+def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
+    seen = ratio_of([([20.0, 20.0], [10.0, 10.0]), ([10.0, 10.0], [20.0, 20.0])])
+    assert seen == Ratio(1.0, 1.0, 1.0, 2)
+    single = ratio_of([([20.0], [10.0])])
+    assert single
+    assert single.ratio == pytest.approx(2.0)
+    assert single.low is None
+    assert ratio_of([([], [1.0])]) is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "word"),
+    [
+        (Ratio(1.20, 1.10, 1.30, 1), "more"),
+        (Ratio(0.80, 0.75, 0.90, 1), "less"),
+        (Ratio(1.01, 0.98, 1.04, 1), "no difference that matters"),
+        (Ratio(1.03, 1.02, 1.04, 1), "no difference that matters"),
+        (Ratio(1.03, 0.98, 1.08, 1), "can't tell"),
+        (Ratio(1.20, 0.90, 1.50, 1), "can't tell"),
+        (Ratio(1.20, None, None, 1), "can't tell"),
+    ],
+)
+def test_a_ratio_is_told_with_the_practical_threshold(ratio: Ratio, word: str) -> None:
+    assert ratio_word(ratio) == word
+
+
+def test_drift_of_one_group_is_scipys_slope() -> None:
+    points = [(float(at), 40.0 * math.exp(-0.01 * at + 0.02 * (at % 3))) for at in range(12)]
+    seen = drift_of([points])
+    expected = oracle.linregress([x for x, _ in points], [math.log(y) for _, y in points])
+    assert seen
+    assert seen.change == pytest.approx(math.exp(float(expected.slope) * 11) - 1)
+    half = float(oracle.t.ppf(0.975, 10)) * float(expected.stderr)
+    assert seen.low == pytest.approx(math.exp((float(expected.slope) - half) * 11) - 1)
+
+
+def test_drift_is_not_made_by_tasks_of_different_speeds() -> None:
+    quick = [(float(at), 100.0) for at in range(0, 10, 2)]
+    slow = [(float(at), 10.0) for at in range(1, 11, 2)]
+    assert drift_of([quick, slow]) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert drift_of([quick[:2]]) is None
+    assert drift_of([[(1.0, 2.0)] * 9]) is None
+
+
+def test_a_rate_is_told_with_its_k_its_n_and_its_interval() -> None:
+    assert k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
+    assert k_of_n(0, 0) == "in none of 0 trials"
+    assert at_least(7, 10) == "at least 35 % of the time (7 of 10)"
