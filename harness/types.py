@@ -457,6 +457,37 @@ class HostFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTest:
+    """This machine's own delays just before a run, measured on streams of a server that logs the truth.
+
+    `floor_s` is by how much a bare socket tells TTFT late (median), `ttft_error_s` the kit; `lag_p99_s` is the 99th
+    percentile of how late the kit stamps a token; `others_busy` the share of all processor time that other processes
+    took meanwhile.
+    """
+
+    streams: int
+    floor_s: float
+    ttft_error_s: float
+    lag_p99_s: float
+    decode_error_percent: float
+    others_busy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KitUse:
+    """What the kit itself took while it recorded: processor time over `wall_s`, and its largest memory ever.
+
+    `others_busy` is the share of all processor time that neither the kit took nor nobody: the model server is in it.
+    """
+
+    cpu_s: float
+    wall_s: float
+    turns: int
+    memory_bytes: int
+    others_busy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryUse:
     """Memory around a model's trials, in bytes; `how` says what the first three measured.
 
@@ -517,6 +548,7 @@ class ModelRun:
     skipped: tuple[Skipped, ...] = ()
     live: tuple[Finding, ...] = ()
     schema_version: str = "1.0"
+    kit_use: KitUse | None = None
 
 
 # --- result -------------------------------------------------------------------------------------------------
@@ -622,6 +654,43 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class PrefillPoint:
+    """One prompt size: medians over its cold turns."""
+
+    uncached_tokens: float
+    ttft_s: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """How fast a model reads: the line through the sizes of one task, beside what the longest prompt alone says.
+
+    `tps` is the line's rate with its 95 % interval, `overhead_s` what no prompt is free of. `curved`: the rate changes
+    with the size, so that `marginal_tps`, the rates between neighbouring sizes, say more than one number. `apparent`
+    is uncached tokens over TTFT at the longest size. `trust` says which of the two to believe; `early_s` is by how
+    much the first token comes before the line says that the longest prompt can have been read.
+    """
+
+    task: str
+    points: tuple[PrefillPoint, ...]
+    tps: float | None
+    low: float | None
+    high: float | None
+    overhead_s: float | None
+    overhead_low_s: float | None
+    overhead_high_s: float | None
+    residual_share: float | None
+    curved: bool | None
+    marginal_tps: tuple[float | None, ...]
+    apparent_tps: float | None
+    apparent_low: float | None
+    apparent_high: float | None
+    trust: Literal["line", "apparent", "marginal", "neither"]
+    early_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteRate:
     """A model over the suite's scored tasks, with the estimand named: tasks like these, or exactly these."""
 
@@ -643,6 +712,7 @@ class ModelSummary:
     suite_s: float | None
     memory: MemoryUse
     load_s: float | None
+    prefill: Prefill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -657,7 +727,11 @@ class Caveat:
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """A task as the result names it."""
+    """A task as the result names it.
+
+    `separate`: every turn is a conversation of its own, and cold. `clients`: so many ask at once, group after group.
+    `canary`: asked at the head of every block to show drift.
+    """
 
     name: str
     title: str
@@ -666,6 +740,9 @@ class TaskInfo:
     sha256: str
     variants: int
     private_includes: tuple[str, ...] = ()
+    separate: bool = False
+    clients: tuple[int, ...] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -690,6 +767,7 @@ class ModelInfo:
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
     live: tuple[Finding, ...] = ()
+    kit_use: KitUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -705,6 +783,7 @@ class RunInfo:
     warmups: int
     simulated: bool
     changes: tuple[Change, ...] = ()
+    selftest: SelfTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -737,6 +816,7 @@ class RunPlan:
     models: tuple[Model, ...]
     tasks: tuple[TaskInfo, ...]
     simulated: bool
+    selftest: SelfTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
