@@ -11,7 +11,7 @@ HOUSE = Path(harness.__file__).parent
 LEVELS = (
     ("errors", "types"),
     ("files", "stats"),
-    ("kit", "schema", "tasks", "servers", "host", "config", "runs"),
+    ("kit", "schema", "tasks", "servers", "host", "config", "runs", "tools"),
     ("record", "read", "score", "sandbox", "summarise", "report"),
     (
         "plan",
@@ -25,6 +25,7 @@ LEVELS = (
         "demo",
         "truth",
         "bench_client",
+        "selftest",
     ),
     ("cli",),
     ("__main__",),
@@ -32,9 +33,11 @@ LEVELS = (
 # What a module may import of its own level: facts and words that the level shares.
 SIDEWAYS = {
     "bench_client": {"truth"},
+    "selftest": {"truth", "bench_client"},
     "config": {"schema", "servers"},
     "schema": {"kit"},
     "tasks": {"kit"},
+    "tools": {"schema"},
     "converse": {"plan"},
     "lifecycle": {"enquire"},
     "probe": {"enquire"},

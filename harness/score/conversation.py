@@ -7,7 +7,7 @@ cases.json    `give` holds `turn` (from 1), which does not enter the container, 
     {"turn": n, "call": ...}       as of kind `calls`, on the code of that turn's reply; expect as there
     {"turn": n, "argv": ...}       as of kind `program`; give "mode": "run" where nothing else says so
     {"turn": n, "tests_on": name}  the tests of that turn's reply run with pytest on files/<name>, which stands beside
-                                   them under the name of `module`; expect {"tests": "pass"} (there are some and all pass)
+                                   them under the name of `module`; expect {"tests": "pass"} (there are some, all pass)
                                    or {"tests": "fail"} (at least one fails; a file that does not load is neither)
 checks        one a case; the cases of a turn without code all fail
 facts         rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right

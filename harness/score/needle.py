@@ -10,6 +10,6 @@ cases.json    `give` is {}; `expect` is one of
     {"key": name, "absent": true}                                   is not in the text: right as null or left out
 Values are compared without case, blanks at the ends, quotes and thousands separators; numbers by value.
 checks        one a case, and `precision`: right values / all values given
-facts         recall, precision, recall_by_depth, superseded, invented (keys that were not asked for, values for absent ones)
+facts         recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
 An answer that holds no JSON object is no answer.
 """

@@ -14,6 +14,7 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
 cases.json    as of the driver; they run on the files as the last call left them. May be empty: then only calls count
 checks        `first-call` where set, `calls-valid`, `calls-useful` where set, `applied` (an edit changed a file;
               only where there are cases), and one a case
-facts         calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused, files_changed, groups
+facts         calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
+              files_changed, groups
 An answer without a single call is no answer.
 """
