@@ -17,6 +17,9 @@ Json = Any
 Channel = Literal["content", "reasoning", "tool_calls"]
 
 
+Source = Literal["measured", "server_reported", "declared", "unknown"]
+
+
 class Outcome(StrEnum):
     """How a trial ended; every one counts in the denominator."""
 
@@ -551,6 +554,39 @@ class ModelRun:
     kit_use: KitUse | None = None
 
 
+# --- lanes --------------------------------------------------------------------------------------------------
+
+RankBy = Literal["pass_rate", "decode_tps", "ttft_s", "warm_ttft_s", "e2e_s", "memory_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What the user took in place of what the kit recommends, kept beside it."""
+
+    model: str
+    reason: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A role that a model is wanted for: its tasks with their weights, what it demands, what it ranks by.
+
+    `min_pass_rate` must be met by the lower bound of the rate's interval, `max_warm_ttft_s` by the upper bound of the
+    TTFT of later turns. `rank_by` are criteria in their order: each is asked only of those that the ones before it
+    could not tell apart.
+    """
+
+    name: str
+    tasks: Mapping[str, float]
+    min_pass_rate: float | None = None
+    min_context_tokens: int | None = None
+    max_memory_bytes: int | None = None
+    max_warm_ttft_s: float | None = None
+    rank_by: tuple[RankBy, ...] = ("pass_rate",)
+    override: Override | None = None
+
+
 # --- result -------------------------------------------------------------------------------------------------
 
 
@@ -702,8 +738,17 @@ class SuiteRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """The relative change of the decode rate from a model's first trial to its last, tasks allowed for."""
+
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """One model over all its trials."""
+    """One model over all its trials. `solved_always` and `solved_once` count tasks: solved in every trial, in any."""
 
     model: str
     solved: Rate
@@ -712,6 +757,84 @@ class ModelSummary:
     suite_s: float | None
     memory: MemoryUse
     load_s: float | None
+    solved_always: Rate | None = None
+    solved_once: Rate | None = None
+    drift: Drift | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models of a run by task and trial; every number is `model` minus `baseline`.
+
+    `p` is the sign-flip test's, `p_holm` the same after all pairs of the run were looked at: the verdict goes by that.
+    `smallest_gap` is what this design shows in four repeats of five; the last two are how many tasks or trials in all
+    would decide a difference as large as this, None where no number would or it is decided.
+    """
+
+    model: str
+    baseline: str
+    estimand: Literal["tasks_like_these", "exactly_these_tasks"]
+    n_tasks: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    verdict: Literal["better", "worse", "can't tell"]
+    smallest_gap: float | None
+    tasks_to_decide: int | None
+    trials_to_decide: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Models that cannot be told from the first of them (on tasks like these)."""
+
+    rank: int
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One demand of a lane on one model; `text` has the numbers. `unknown`: nothing was measured or told."""
+
+    name: str
+    state: Literal["met", "not_met", "not_shown", "unknown"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a model stands in a lane: ruled out by a demand that it does not meet, eligible when it meets all.
+
+    `rate`, `low` and `high` are its weighted pass rate on the lane's tasks with the 95 % interval.
+    """
+
+    model: str
+    status: Literal["eligible", "ruled_out", "undecided"]
+    demands: tuple[Demand, ...]
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What the evidence says for a lane. `model` None: it does not decide, and `text` says between whom or why.
+
+    Confidence `clear`: everybody else is ruled out or worse by an interval. `leaning`: somebody else is not shown
+    either way. `low` and `high` bound what decided: the difference or ratio to the next one, see `text`.
+    """
+
+    lane: str
+    model: str | None
+    confidence: Literal["clear", "leaning", "none"]
+    text: str
+    low: float | None
+    high: float | None
+    tied: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    untested: tuple[str, ...]
     prefill: Prefill | None = None
 
 
@@ -816,6 +939,7 @@ class RunPlan:
     models: tuple[Model, ...]
     tasks: tuple[TaskInfo, ...]
     simulated: bool
+    lanes: tuple[Lane, ...] = ()
     selftest: SelfTest | None = None
 
 
@@ -829,7 +953,10 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The publishable file: everything above the line is evidence, everything below is computed from it."""
+    """The publishable file: evidence (kit to trials, and lanes), and what is computed from it (all the rest).
+
+    `sources` says of each fact whether the kit measured it, the server reported it, the user declared it.
+    """
 
     schema_version: str
     kit: KitInfo
@@ -843,6 +970,11 @@ class Result:
     cells: tuple[Cell, ...]
     summaries: tuple[ModelSummary, ...]
     warnings: tuple[Caveat, ...]
+    lanes: tuple[Lane, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    ranks: tuple[Rank, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 # --- bundle -------------------------------------------------------------------------------------------------
