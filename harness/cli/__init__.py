@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import bench, bench_client, doctor, record, report, score, tasks, verify
+from harness.cli import bench, bench_client, doctor, record, report, score, selftest, tasks, verify
 from harness.cli.command import Command
 from harness.cli.console import complain
 from harness.errors import InterruptedRunError, LanebenchError
@@ -48,4 +48,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     return error.exit_code
 
 
-COMMANDS: tuple[Command, ...] = (bench, record, score, report, verify, doctor, tasks, bench_client)
+COMMANDS: tuple[Command, ...] = (bench, record, score, report, verify, doctor, tasks, bench_client, selftest)

@@ -28,15 +28,18 @@ from harness.host.parse import (
     parse_wired_limit,
 )
 from harness.host.processes import began_at, end_process, is_same, listens
+from harness.host.work import Work, largest_memory_bytes, share_of_others, work
 
 __all__ = [
     "GpuState",
     "Run",
+    "Work",
     "began_at",
     "end_process",
     "gpu_state",
     "host_facts",
     "is_same",
+    "largest_memory_bytes",
     "linux_facts",
     "listens",
     "mac_facts",
@@ -61,6 +64,8 @@ __all__ = [
     "parse_wired_limit",
     "run_command",
     "server_memory",
+    "share_of_others",
     "swap_used_bytes",
     "wired_bytes",
+    "work",
 ]
