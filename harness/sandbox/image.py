@@ -25,29 +25,16 @@ from harness.files import sha256_of
 from harness.kit import find_data
 from harness.sandbox.base import BASE, ensure_base
 from harness.sandbox.engine import Engine, Say, engine_faults
+from harness.sandbox.languages import language_of
 from harness.types import Json
 
 REPOSITORY = "lanebench-scorer"
-STAGES = {
-    "python": "base",
-    "javascript": "base",
-    "typescript": "base",
-    "bash": "base",
-    "sql": "base",
-}
 DRIVERS = Path(__file__).parent / "drivers"
 
 _CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _MTIME = 1_700_000_000
-
-
-def stage_of(language: str) -> str:
-    """The stage of Dockerfile.scorer that runs a language. Raises EngineError for one that no stage runs."""
-    if language not in STAGES:
-        raise EngineError(f"no stage of Dockerfile.scorer runs {language!r}: it runs {', '.join(sorted(STAGES))}")
-    return STAGES[language]
 
 
 def inputs() -> dict[str, bytes]:
@@ -141,7 +128,7 @@ def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
 
 def image_name(language: str) -> str:
     """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
-    stage = stage_of(language)
+    stage = language_of(language).stage
     return f"{REPOSITORY}:{stage}-{digest_of(inputs(), stage)}"
 
 
@@ -157,7 +144,7 @@ def has_image(engine: Engine, tag: str) -> bool:
 
 def ensure_image(engine: Engine, language: str, say: Say) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
-    stage, made_of, tag = stage_of(language), inputs(), image_name(language)
+    stage, made_of, tag = language_of(language).stage, inputs(), image_name(language)
     if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
