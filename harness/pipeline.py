@@ -15,12 +15,12 @@ from pathlib import Path
 
 from harness import lifecycle
 from harness.config import Config, Settings, secret_of
-from harness.converse import converse
+from harness.converse import CLIENTS, SEPARATE, converse
 from harness.errors import RunError, ServerError
 from harness.files import sha256_of_file, to_json, write_atomic
-from harness.host import host_facts
+from harness.host import Work, host_facts, largest_memory_bytes, share_of_others, work
 from harness.kit import kit_info
-from harness.plan import nonce_of, plan
+from harness.plan import CANARY, nonce_of, plan
 from harness.read import read
 from harness.record import Client, Waits
 from harness.runs import PLAN_VERSION, RunFolder, create_run
@@ -31,6 +31,7 @@ from harness.tasks import vary
 from harness.types import (
     Digests,
     Json,
+    KitUse,
     MemoryUse,
     Model,
     ModelInfo,
@@ -42,6 +43,7 @@ from harness.types import (
     Sandbox,
     SandboxFacts,
     ScoredTrial,
+    SelfTest,
     Task,
     TaskInfo,
     TrialKey,
@@ -54,11 +56,27 @@ Watch = Callable[[str, int, int, str], None]
 def task_info(task: Task) -> TaskInfo:
     """A task as run.json and the result name it."""
     return TaskInfo(
-        task.name, task.title, task.scorer, task.language, task.sha256, len(task.variants), task.private_includes
+        name=task.name,
+        title=task.title,
+        scorer=task.scorer,
+        language=task.language,
+        sha256=task.sha256,
+        variants=len(task.variants),
+        private_includes=task.private_includes,
+        separate=bool(task.settings.get(SEPARATE)),
+        clients=tuple(task.settings.get(CLIENTS, ())),
+        canary=CANARY in task.tags,
     )
 
 
-def start_run(results: Path, config: Config, tasks: Sequence[Task], *, simulated: bool = False) -> RunFolder:
+def start_run(
+    results: Path,
+    config: Config,
+    tasks: Sequence[Task],
+    *,
+    simulated: bool = False,
+    selftest: SelfTest | None = None,
+) -> RunFolder:
     """Decide everything that a run needs to know beforehand and write it down. Raises DiskError."""
     settings = config.settings.seeded()
     now = datetime.now(UTC)
@@ -81,6 +99,7 @@ def start_run(results: Path, config: Config, tasks: Sequence[Task], *, simulated
         models=config.models,
         tasks=tuple(task_info(task) for task in tasks),
         simulated=simulated,
+        selftest=selftest,
     )
     return create_run(results, run_plan)
 
@@ -101,17 +120,23 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Recorder:
-    """What recording one model needs."""
+    """What recording one model needs, and how many turns it took."""
 
     folder: RunFolder
     client: Client
     model: Model
     secret: str | None
+    turns: int = 0
 
     def trial(self, task: Task, key: TrialKey) -> None:
-        """Record one trial. Raises ServerError when no connection could be made: nothing is kept of it then."""
+        """Record one trial.
+
+        Raises ServerError when no connection could be made, and nothing is kept of it then: the model was not asked.
+        Raises it too, once the turn is kept, when the server refuses the key or knows no such model or address: what
+        follows would be refused the same.
+        """
         variant = vary(task, key.trial)
         asked = (self.model, kind_of(self.model.server), self.secret)
         nonce = nonce_of(self.folder.plan.seed, key)
@@ -120,6 +145,29 @@ class _Recorder:
             if recording.ended == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {self.model.label!r}: {recording.url}: {recording.fault}")
             self.folder.keep(recording)
+            self.turns += 1
+            if recording.status in REFUSALS:
+                told = f"HTTP {recording.status}: {REFUSALS[recording.status]}"
+                raise ServerError(f"model {self.model.label!r}: {recording.url}: {told}")
+
+
+REFUSALS = {
+    401: "the server refuses the key: name its variable in key_env",
+    403: "the server refuses the key: name its variable in key_env",
+    404: "the server knows no such model or address: correct model or base_url",
+}
+"""Refusals that stop a model: nothing that comes after would be answered."""
+
+
+def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
+    now = work()
+    return KitUse(
+        cpu_s=now.own_s - begun.own_s,
+        wall_s=time.monotonic() - begun_s,
+        turns=turns,
+        memory_bytes=largest_memory_bytes(),
+        others_busy=share_of_others(begun, now),
+    )
 
 
 def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
@@ -148,15 +196,18 @@ def record_run(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model]
     run_plan = folder.plan
     waits = Waits(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
     stopped = []
-    for model in models:
-        left = [key for key in planned(folder, tasks, model) if key not in folder.recorded]
-        if not left:
-            continue
-        with Client(waits) as client:
-            seen = _record_model(_Recorder(folder, client, model, secret_of(model)), by_name, left, watch)
-        folder.keep_model(seen)
-        if seen.stopped is not None:
-            stopped.append(seen.stopped)
+    with folder.alone():
+        for model in models:
+            left = [key for key in planned(folder, tasks, model) if key not in folder.recorded]
+            if not left:
+                continue
+            begun, begun_s = work(), time.monotonic()
+            with Client(waits) as client:
+                recorder = _Recorder(folder, client, model, secret_of(model))
+                seen = _record_model(recorder, by_name, left, watch)
+            folder.keep_model(replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns)))
+            if seen.stopped is not None:
+                stopped.append(seen.stopped)
     return stopped
 
 
@@ -219,6 +270,7 @@ def _model_info(model: Model, seen: ModelRun) -> ModelInfo:
         memory=seen.memory,
         load_s=seen.load_s,
         stopped=seen.stopped,
+        kit_use=seen.kit_use,
     )
 
 
@@ -254,6 +306,7 @@ def result_of(folder: RunFolder) -> Result:
                 trials=run_plan.trials,
                 warmups=run_plan.warmups,
                 simulated=run_plan.simulated,
+                selftest=run_plan.selftest,
             ),
             host=run_plan.host,
             sandbox=_sandbox_of(scores.values()),
