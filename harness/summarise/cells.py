@@ -33,9 +33,12 @@ def served_from_cache(turn: TurnResult) -> bool:
     return usage.cached_tokens > max(CACHED_TOKENS, CACHED_SHARE * (usage.prompt_tokens or 0))
 
 
-def cold_but_cached(trial: TrialResult) -> bool:
-    """Whether the first turn, cold by its nonce, was served from the cache all the same."""
-    return bool(trial.turns) and served_from_cache(trial.turns[0])
+def cold_but_cached(trial: TrialResult, *, separate: bool = False) -> bool:
+    """Whether a turn that is cold by its nonce was served from the cache all the same.
+
+    That is the first turn, and every turn of a task whose turns are conversations of their own.
+    """
+    return any(map(served_from_cache, trial.turns if separate else trial.turns[:1]))
 
 
 def answer_of(trial: TrialResult) -> tuple[object, ...] | None:
@@ -64,12 +67,11 @@ def _spread(turns: Iterable[TurnResult], value_of: Callable[[TurnResult], float 
     return spread(values)
 
 
-def _turn_speeds(index: int, trials: Sequence[TrialResult]) -> TurnSpeeds:
+def _turn_speeds(index: int, trials: Sequence[TrialResult], *, cold: bool) -> TurnSpeeds:
     """Decode rates and counts of tokens do not depend on the cache; everything before the first token does."""
-    there = [trial for trial in trials if index < len(trial.turns) and is_whole(trial.turns[index])]
-    whole = [trial.turns[index] for trial in there]
-    fair = [trial.turns[index] for trial in there if index > 0 or not cold_but_cached(trial)]
-    cold = fair if index == 0 else []
+    there = [trial.turns[index] for trial in trials if index < len(trial.turns)]
+    whole = [turn for turn in there if is_whole(turn)]
+    fair = [turn for turn in whole if not (cold and served_from_cache(turn))]
     return TurnSpeeds(
         turn=index,
         ttft_s=_spread(fair, lambda turn: turn.timings.ttft_s),
@@ -77,21 +79,26 @@ def _turn_speeds(index: int, trials: Sequence[TrialResult]) -> TurnSpeeds:
         e2e_s=_spread(fair, lambda turn: turn.timings.e2e_s),
         decode_tps=_spread(whole, lambda turn: turn.timings.decode_tps),
         e2e_tps=_spread(fair, lambda turn: turn.timings.e2e_tps),
-        apparent_prefill_tps=_spread(cold, lambda turn: turn.timings.apparent_prefill_tps),
+        apparent_prefill_tps=_spread(fair if cold else (), lambda turn: turn.timings.apparent_prefill_tps),
         prompt_tokens=_spread(whole, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
         completion_tokens=_spread(whole, lambda turn: turn.usage.completion_tokens if turn.usage else None),
     )
 
 
-def planned_trials(result: Result, model: ModelInfo, there: int) -> int:
-    """The denominator of a cell: every planned trial, unless the model was stopped before it could be asked."""
-    return there if model.stopped is not None else max(there, result.run.trials)
+def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
+    """Whether the task was not asked because it does not fit into the model's context."""
+    return any(skipped.task == task.name for skipped in model.skipped)
+
+
+def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, there: int) -> int:
+    """The denominator of a cell: every planned trial, unless the model was stopped or the task does not fit it."""
+    return there if model.stopped is not None or was_skipped(model, task) else max(there, result.run.trials)
 
 
 def cell(result: Result, model: ModelInfo, task: TaskInfo) -> Cell:
     """The numbers of one model on one task. A planned trial that is not there did not pass."""
     trials = counted(result, model.label, task.name)
-    n = planned_trials(result, model, len(trials))
+    n = planned_trials(result, model, task, len(trials))
     answers = {answer for answer in map(answer_of, trials) if answer is not None}
     return Cell(
         model=model.label,
@@ -101,6 +108,9 @@ def cell(result: Result, model: ModelInfo, task: TaskInfo) -> Cell:
         fraction=sum(trial.fraction for trial in trials) / n if n else None,
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),
         distinct_answers=len(answers),
-        cache_hits=sum(map(cold_but_cached, trials)),
-        turns=tuple(_turn_speeds(index, trials) for index in range(max((len(t.turns) for t in trials), default=0))),
+        cache_hits=sum(cold_but_cached(trial, separate=task.separate) for trial in trials),
+        turns=tuple(
+            _turn_speeds(index, trials, cold=index == 0 or task.separate)
+            for index in range(max((len(trial.turns) for trial in trials), default=0))
+        ),
     )

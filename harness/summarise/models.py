@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from harness.stats import Interval, rate_on_tasks_like_these, rate_on_these_tasks, spread
-from harness.summarise.cells import counted, is_whole
+from harness.summarise.cells import counted, is_whole, was_skipped
 from harness.types import Cell, ModelInfo, ModelSummary, Rate, Result, SuiteRate
 
 
@@ -24,7 +24,8 @@ def _suite_rate(
 def _suite_s(result: Result, model: ModelInfo) -> float | None:
     """Seconds spent in trials; None while a planned trial is missing or has no times."""
     trials = counted(result, model.label)
-    if len(trials) < len(result.tasks) * result.run.trials:
+    asked = sum(1 for task in result.tasks if not was_skipped(model, task))
+    if len(trials) < asked * result.run.trials:
         return None
     spans = [(trial.started_ns, trial.ended_ns) for trial in trials]
     known = [end - start for start, end in spans if start is not None and end is not None]
