@@ -5,7 +5,7 @@ process), `noisy` (prints, then gives back), `meddle` (writes where only the dri
 (takes memory without end).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.types import Json
 
@@ -24,11 +24,16 @@ class Speaker:
     code: str
     broken: str
     raised: str
-    names: dict[str, str] = field(default_factory=dict)
     values: tuple[Json, ...] = PLAIN
     typed: tuple[Json, ...] = ()
     big: tuple[Json, Json] | None = None
     cannot: frozenset[str] = frozenset()
+    kinds: tuple[tuple[type, str], ...] = ()
+
+    def same(self, value: Json) -> str:
+        """The function that gives back a value of this type, where each type needs one of its own."""
+        kind = int if isinstance(value, dict) and value.get("$") == "int" else type(value)
+        return next((name for one, name in self.kinds if kind is one), "same")
 
 
 PYTHON = Speaker(
@@ -156,6 +161,105 @@ SQL = Speaker(
     cannot=frozenset({"names"}),
 )
 
-SPEAKERS = (PYTHON, JAVASCRIPT, TYPESCRIPT, BASH, SQL)
+GO = Speaker(
+    "go",
+    "answer.go",
+    """
+package answer
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+)
+
+func same(x any) any                 { return x }
+func twice_as_big(x *big.Int) *big.Int { return new(big.Int).Add(x, x) }
+func fail(x string) (int, error)     { return 0, errors.New(x) }
+func hang(x string)                  { for { } }
+func vanish(x string)                { os.Exit(0) }
+func noisy(x string) string          { fmt.Println("{}", x); fmt.Fprintln(os.Stderr, "oops"); return x }
+func meddle(x string) string {
+	os.NewFile(9, "line").WriteString("{\\"n\\":\\"0\\",\\"e\\":\\"case\\",\\"i\\":0}\\n")
+	return x
+}
+func eat(x string) {
+	var held [][]byte
+	for {
+		part := make([]byte, 1<<22)
+		for at := range part { part[at] = 1 }
+		held = append(held, part)
+	}
+}
+""",
+    "package answer\n\nfunc same(x any) any { return y }\n",
+    "error",
+    values=(*PLAIN, 2.0, -0.0, 1e21),
+    typed=(
+        {"$": "float", "v": "nan"},
+        {"$": "float", "v": "-inf"},
+        {"$": "bytes", "v": "AP8="},
+        {"$": "int", "v": "-123456789012345678901234567890"},
+    ),
+    big=({"$": "int", "v": str(2**80)}, {"$": "int", "v": str(2**81)}),
+    cannot=frozenset({"absent"}),
+)
+
+RUST = Speaker(
+    "rust",
+    "answer.rs",
+    """
+use std::collections::HashMap;
+use std::io::Write;
+use std::os::fd::FromRawFd;
+
+fn same(x: &str) -> &str { x }
+fn same_number(x: i64) -> i64 { x }
+fn same_float(x: f64) -> f64 { x }
+fn same_flag(x: bool) -> bool { x }
+fn same_list(x: Vec<Option<f64>>) -> Vec<Option<f64>> { x }
+fn same_map(x: HashMap<String, Vec<(i8, char)>>) -> HashMap<String, Vec<(i8, char)>> { x }
+fn same_none(x: Option<i64>) -> Option<i64> { x }
+fn twice_as_big(x: i128) -> i128 { x * 2 }
+fn fail(x: &str) -> Result<(), String> { Err(x.to_string()) }
+fn hang(_: &str) { loop {} }
+fn vanish(_: &str) { std::process::exit(0) }
+fn noisy(x: String) -> String { println!("{}", x); eprintln!("oops"); x }
+fn meddle(x: String) -> String {
+    let mut line = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(9) });
+    line.write_all(b"{}\\n").unwrap();
+    x
+}
+fn eat(_: &str) {
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    loop { held.push(vec![1; 1 << 22]); }
+}
+fn main() { println!("an honest main is not run"); }
+""",
+    "fn same(x: &str) -> &str { y }\n",
+    "Err",
+    values=(
+        *(value for value in PLAIN if type(value) in (type(None), bool, int, str, float)),
+        2.0,
+        -0.0,
+        [0.5, None, 2.0],
+        {},
+        {"k": [{"$": "tuple", "v": [1, "é"]}]},
+    ),
+    typed=({"$": "int", "v": str(2**63 - 1)},),
+    big=({"$": "int", "v": str(2**80)}, {"$": "int", "v": str(2**81)}),
+    cannot=frozenset({"absent"}),
+    kinds=(
+        (bool, "same_flag"),
+        (int, "same_number"),
+        (float, "same_float"),
+        (list, "same_list"),
+        (dict, "same_map"),
+        (type(None), "same_none"),
+    ),
+)
+
+SPEAKERS = (PYTHON, JAVASCRIPT, TYPESCRIPT, BASH, SQL, GO, RUST)
 NAMED = tuple(speaker for speaker in SPEAKERS if "names" not in speaker.cannot)
 """Those whose answers are functions with names."""

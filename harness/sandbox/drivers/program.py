@@ -39,7 +39,34 @@ def sql(job, argv, importing):
     return ["sh", "-c", 'exec sqlite3 -bail "${1:-:memory:}" < "$0"', job["entry"], *argv]
 
 
-COMMANDS = {"python": python, "javascript": node, "typescript": node, "bash": bash, "sql": sql}
+def compiled(job, argv, importing):
+    """Go and Rust: what was built when the answer was loaded; to import it is to build it."""
+    return ["true"] if importing else ["/build/answer", *argv]
+
+
+def load(job):
+    """Build what has to be built; False when it does not compile."""
+    if job["language"] not in ("go", "rust"):
+        return True
+    import python_build
+
+    source = os.path.join(os.getcwd(), "source")
+    put_files(source, job["files"])
+    files = [job["entry"], *(name for name in job["files"] if name != job["entry"])]
+    built = python_build.build(job["language"], source, files) is not None
+    clear(os.getcwd())
+    return built
+
+
+COMMANDS = {
+    "go": compiled,
+    "rust": compiled,
+    "python": python,
+    "javascript": node,
+    "typescript": node,
+    "bash": bash,
+    "sql": sql,
+}
 
 
 def shape_of(data):
@@ -116,6 +143,9 @@ def main():
     """The whole life of one container."""
     job = read_job()
     report = Report(take_stdout(), job["nonce"])
+    if not load(job):
+        report.say("load_failed", t="CompileError")
+        os._exit(0)
     report.say("loaded")
     for index, give in job["cases"]:
         report.say("case", i=index, **observe(job, index, give))
