@@ -722,7 +722,7 @@ class Prefill:
     apparent_tps: float | None
     apparent_low: float | None
     apparent_high: float | None
-    trust: Literal["line", "apparent", "marginal", "neither"]
+    trust: Literal["line", "marginal", "neither"]
     early_s: float | None = None
 
 
