@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness.pipeline import Watch
+from harness.recorder import Watch
 
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -33,15 +33,19 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
+NOX_SESSIONS = ("bench", "verify")
+
+
 def command(words: str) -> str:
     """How this user would type a sub-command: through nox where nox started us, else as installed."""
     first, _, rest = words.partition(" ")
     session = os.environ.get("NOX_CURRENT_SESSION")
-    if session == first:
-        return f"nox -s {session} -- {rest}".removesuffix(" -- ")
+    if session in NOX_SESSIONS and first in NOX_SESSIONS:
+        return f"nox -s {first} -- {rest}"
     if Path(sys.argv[0]).stem == "lanebench":
         return f"lanebench {words}"
-    return f"{'.nox/' + session + '/bin/' if session else ''}python -m harness {words}"
+    python = os.path.relpath(sys.executable) if session else "python"
+    return f"{python} -m harness {words}"
 
 
 class _Bars:
