@@ -42,7 +42,7 @@ def seeded(model: Model, trial: int) -> Model:
 def request_body(
     model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, cold: bool
 ) -> Mapping[str, Json]:
-    """The whole body of a request, sampling sent in full; a cold one asks for no cache where the server has a switch."""
+    """The whole body of a request, sampling sent in full; a cold one asks for no cache where there is a switch."""
     return {
         "model": model.model,
         "messages": list(messages),

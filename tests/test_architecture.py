@@ -10,8 +10,8 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
-    ("files", "stats"),
-    ("kit", "schema", "tasks", "servers", "host", "config", "runs", "tools"),
+    ("files", "stats", "prefill", "bounds"),
+    ("kit", "schema", "signing", "tasks", "servers", "host", "config", "runs", "tools"),
     ("record", "read", "score", "sandbox", "summarise", "report"),
     (
         "plan",
@@ -20,6 +20,7 @@ LEVELS = (
         "lifecycle",
         "probe",
         "pipeline",
+        "recorder",
         "check",
         "verify",
         "demo",
@@ -32,6 +33,7 @@ LEVELS = (
 )
 # What a module may import of its own level: facts and words that the level shares.
 SIDEWAYS = {
+    "prefill": {"stats"},
     "bench_client": {"truth"},
     "selftest": {"truth", "bench_client"},
     "config": {"schema", "servers"},
@@ -41,7 +43,8 @@ SIDEWAYS = {
     "converse": {"plan"},
     "lifecycle": {"enquire"},
     "probe": {"enquire"},
-    "pipeline": {"plan", "converse", "lifecycle"},
+    "pipeline": {"plan", "converse", "recorder"},
+    "recorder": {"plan", "converse", "enquire", "lifecycle", "probe"},
     "verify": {"plan", "converse"},
 }
 IMPORTERS = {
