@@ -72,15 +72,45 @@ def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
     for at, model in enumerate(models):
         first = labels.setdefault(model["label"], at)
         if first != at:
-            faults.append(f"$.models[{at}].label: {model['label']!r} is already models[{first}]: give each its own label")
+            faults.append(
+                f"$.models[{at}].label: {model['label']!r} is already models[{first}]: give each its own label"
+            )
         try:
             kind_of(model["server"])
         except ConfigError as error:
             faults.append(f"$.models[{at}].server: {error}")
+        faults += _lifecycle_faults(at, model)
         if "key_env" in model and not os.environ.get(model["key_env"]):
             faults.append(
                 f"$.models[{at}].key_env: the environment has no {model['key_env']}: export it before the run"
             )
+    return faults
+
+
+_NEEDS = {
+    "api": (),
+    "process": ("start",),
+    "launchd": ("service", "plist"),
+    "commands": ("start", "stop", "running"),
+}
+
+
+def _lifecycle_faults(at: int, model: Mapping[str, Json]) -> list[str]:
+    """What the chosen way to start and stop a server lacks."""
+    cycle, place = model.get("lifecycle"), f"$.models[{at}].lifecycle"
+    if cycle is None:
+        return []
+    faults = [f"{place}.by: {cycle['by']} needs {name}: add it" for name in _NEEDS[cycle["by"]] if name not in cycle]
+    if cycle["by"] == "api" and "start" in cycle and "stop" not in cycle:
+        faults.append(f"{place}.start: what the run starts it must be able to stop: add stop")
+    try:
+        by_api = kind_of(model["server"]).lifecycle.by == "api"
+    except ConfigError:
+        return faults
+    if cycle["by"] == "api" and not by_api:
+        faults.append(f"{place}.by: {model['server']} loads no model by its API: say process, launchd or commands")
+    if model.get("tunnel") is not None and cycle["by"] != "api":
+        faults.append(f"{place}.by: a server behind a tunnel can be loaded by its api only: start it there yourself")
     return faults
 
 

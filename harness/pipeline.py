@@ -6,33 +6,28 @@ Every stage can be taken up again where it stopped: what is on the disk is never
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import lifecycle
-from harness.config import Config, Settings, secret_of
-from harness.converse import CLIENTS, SEPARATE, converse
-from harness.errors import RunError, ServerError
+from harness.config import Config, Settings
+from harness.converse import CLIENTS, SEPARATE
+from harness.errors import RunError
 from harness.files import sha256_of_file, to_json, write_atomic
-from harness.host import Work, host_facts, largest_memory_bytes, share_of_others, work
+from harness.host import host_facts
 from harness.kit import kit_info
-from harness.plan import CANARY, nonce_of, plan
+from harness.plan import CANARY
 from harness.read import read
-from harness.record import Client, Waits
+from harness.recorder import Watch
 from harness.runs import PLAN_VERSION, RunFolder, create_run
 from harness.score import score
-from harness.servers import kind_of
 from harness.summarise import summarise, trial_result
 from harness.tasks import vary
 from harness.types import (
     Digests,
     Json,
-    KitUse,
-    MemoryUse,
     Model,
     ModelInfo,
     ModelRun,
@@ -46,11 +41,7 @@ from harness.types import (
     SelfTest,
     Task,
     TaskInfo,
-    TrialKey,
 )
-
-Watch = Callable[[str, int, int, str], None]
-"""Told of each step: stage, steps done, steps in all, and the trial's name."""
 
 
 def task_info(task: Task) -> TaskInfo:
@@ -104,12 +95,6 @@ def start_run(
     return create_run(results, run_plan)
 
 
-def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
-    """The trials of one model in this run."""
-    run_plan = folder.plan
-    return plan(model.label, tasks, trials=run_plan.trials, warmups=run_plan.warmups, seed=run_plan.seed)
-
-
 def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
     """Raises RunError where a task is no longer the one that the run began with."""
     now = {task.name: task.sha256 for task in tasks}
@@ -118,97 +103,6 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
         raise RunError(
             f"{folder.path}: these tasks changed since the run began: {', '.join(changed)}; put them back or start anew"
         )
-
-
-@dataclass(slots=True)
-class _Recorder:
-    """What recording one model needs, and how many turns it took."""
-
-    folder: RunFolder
-    client: Client
-    model: Model
-    secret: str | None
-    turns: int = 0
-
-    def trial(self, task: Task, key: TrialKey) -> None:
-        """Record one trial.
-
-        Raises ServerError when no connection could be made, and nothing is kept of it then: the model was not asked.
-        Raises it too, once the turn is kept, when the server refuses the key or knows no such model or address: what
-        follows would be refused the same.
-        """
-        variant = vary(task, key.trial)
-        asked = (self.model, kind_of(self.model.server), self.secret)
-        nonce = nonce_of(self.folder.plan.seed, key)
-        room = self.folder.plan.thinking_tokens
-        for recording in converse(self.client, asked, variant, key, nonce=nonce, room=room):
-            if recording.ended == "connect_failed" and recording.turn == 0:
-                raise ServerError(f"model {self.model.label!r}: {recording.url}: {recording.fault}")
-            self.folder.keep(recording)
-            self.turns += 1
-            if recording.status in REFUSALS:
-                told = f"HTTP {recording.status}: {REFUSALS[recording.status]}"
-                raise ServerError(f"model {self.model.label!r}: {recording.url}: {told}")
-
-
-REFUSALS = {
-    401: "the server refuses the key: name its variable in key_env",
-    403: "the server refuses the key: name its variable in key_env",
-    404: "the server knows no such model or address: correct model or base_url",
-}
-"""Refusals that stop a model: nothing that comes after would be answered."""
-
-
-def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
-    now = work()
-    return KitUse(
-        cpu_s=now.own_s - begun.own_s,
-        wall_s=time.monotonic() - begun_s,
-        turns=turns,
-        memory_bytes=largest_memory_bytes(),
-        others_busy=share_of_others(begun, now),
-    )
-
-
-def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
-    model = recorder.model
-    seen = ModelRun(model.label)
-    try:
-        before = lifecycle.measure(model)
-        ready = lifecycle.make_ready(recorder.client, model, recorder.secret)
-        seen = replace(seen, server_version=ready.version, served_context_tokens=ready.context_tokens)
-        for done, key in enumerate(left):
-            watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
-            recorder.trial(tasks[key.task], key)
-            time.sleep(recorder.folder.plan.idle_s)
-        watch("record", len(left), len(left), model.label)
-        return replace(seen, memory=lifecycle.memory_use(before, lifecycle.measure(model)))
-    except ServerError as error:
-        return replace(seen, memory=MemoryUse(), stopped=error.faults[0])
-
-
-def record_run(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], watch: Watch) -> list[str]:
-    """Record what is left of every model's trials; returns why models stopped early, one line each.
-
-    A server that is gone stops its model, not the run.
-    """
-    by_name = {task.name: task for task in tasks}
-    run_plan = folder.plan
-    waits = Waits(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
-    stopped = []
-    with folder.alone():
-        for model in models:
-            left = [key for key in planned(folder, tasks, model) if key not in folder.recorded]
-            if not left:
-                continue
-            begun, begun_s = work(), time.monotonic()
-            with Client(waits) as client:
-                recorder = _Recorder(folder, client, model, secret_of(model))
-                seen = _record_model(recorder, by_name, left, watch)
-            folder.keep_model(replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns)))
-            if seen.stopped is not None:
-                stopped.append(seen.stopped)
-    return stopped
 
 
 def score_trial(task: Task, recordings: Sequence[Recording], sandbox: Sandbox) -> ScoredTrial:
@@ -270,6 +164,11 @@ def _model_info(model: Model, seen: ModelRun) -> ModelInfo:
         memory=seen.memory,
         load_s=seen.load_s,
         stopped=seen.stopped,
+        own_context_tokens=seen.own_context_tokens,
+        context_setting=seen.context_setting,
+        swap_growth_bytes=seen.swap_growth_bytes,
+        skipped=seen.skipped,
+        live=seen.live,
         kit_use=seen.kit_use,
     )
 
@@ -307,6 +206,7 @@ def result_of(folder: RunFolder) -> Result:
                 warmups=run_plan.warmups,
                 simulated=run_plan.simulated,
                 selftest=run_plan.selftest,
+                changes=folder.changes(),
             ),
             host=run_plan.host,
             sandbox=_sandbox_of(scores.values()),

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
-from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
+from harness.types import Change, Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
 
 T = TypeVar("T")
 PLAN_VERSION = "1.0"
@@ -76,6 +76,13 @@ class RunFolder:
     def scores(self) -> dict[TrialKey, ScoredTrial]:
         """Every verdict. Raises RunError for a trial scored twice."""
         return scores_in(self.scores_path)
+
+    def changes(self) -> tuple[Change, ...]:
+        """What the run stopped on this machine, and whether it runs again."""
+        path = self.path / "changes.jsonl"
+        if not path.exists():
+            return ()
+        return tuple(_built(Change, document, path, number) for number, document in read_lines(path))
 
     def model_runs(self) -> dict[str, ModelRun]:
         """The last that was seen of each model."""

@@ -8,7 +8,7 @@ from harness.cli.console import say, watching
 from harness.cli.running import add_run_options, opened, resumable
 from harness.cli.scoring import add_scoring_options, make_engine_ready, score_and_write, show_result
 from harness.errors import ServerError
-from harness.pipeline import record_run
+from harness.recorder import record_run
 
 NAME = "bench"
 HELP = "Ask every model every task, run what they wrote in containers, print the tables and leave a result file."
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         with resumable(run.folder, NAME):
             make_engine_ready(run.tasks)
             with watching() as watch:
-                stopped = record_run(run.folder, run.tasks, run.models, watch)
+                stopped = record_run(run.folder, run.tasks, run.models, watch, say)
                 result = score_and_write(run.folder, run.tasks, watch)
             show_result(run.folder, result, args.format)
             if stopped:

@@ -7,7 +7,7 @@ import argparse
 from harness.cli.console import command, say, show, watching
 from harness.cli.running import add_run_options, opened, resumable
 from harness.errors import ServerError
-from harness.pipeline import record_run
+from harness.recorder import record_run
 
 NAME = "record"
 HELP = "Ask every model every task and keep the raw streams; needs no Docker."
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME), watching() as watch:
-            stopped = record_run(run.folder, run.tasks, run.models, watch)
+            stopped = record_run(run.folder, run.tasks, run.models, watch, say)
             if stopped:
                 raise ServerError(*stopped)
         show(str(run.folder.path))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from harness.cli.console import command, say, show
 from harness.files import write_atomic
-from harness.pipeline import Watch, result_of, score_run, write_result
+from harness.pipeline import result_of, score_run, write_result
+from harness.recorder import Watch
 from harness.report import render_github, render_html, render_text
 from harness.runs import RunFolder
 from harness.sandbox import ensure_engine, ensure_image, open_sandbox

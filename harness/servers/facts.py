@@ -101,12 +101,36 @@ class ReadinessFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """Which models a server holds: the rows below `rows` at `path` in which `where` holds something.
+
+    `id` is what loads a model again, `instance` (by default the same) what lets go of it; `keep` are fields of the
+    load's body, with the place in the row where their values stand.
+    """
+
+    path: str
+    rows: str
+    id: str
+    where: str | None = None
+    instance: str | None = None
+    keep: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LifecycleFacts:
-    """Who loads and lets go of a model: the server's API, its process's start and end, or the user."""
+    """Who loads and lets go of a model: the server's API, its process's start and end, or the user.
+
+    `restore` loads what was loaded before the run (None: as `load` does); `context` is the field of the load's body
+    that sets the context; `size` is where the server tells a model's bytes.
+    """
 
     by: Literal["api", "process", "user"]
     load: Call | None = None
     unload: Call | None = None
+    restore: Call | None = None
+    loaded: Loaded | None = None
+    size: Place | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,27 @@
+"""One model at a time: start, wait until it really answers, load, let go, and put back what ran before."""
+
+from harness.lifecycle.context import Need, skip_what_does_not_fit
+from harness.lifecycle.memory import Snapshot, memory_use
+from harness.lifecycle.ready import Readiness, ask_readiness, make_ready
+from harness.lifecycle.rehearse import rehearse
+from harness.lifecycle.restore import CHANGES, recover
+from harness.lifecycle.stage import Stage, Visit, on_stage, refused
+from harness.lifecycle.state import state_path
+
+__all__ = [
+    "CHANGES",
+    "Need",
+    "Readiness",
+    "Snapshot",
+    "Stage",
+    "Visit",
+    "ask_readiness",
+    "make_ready",
+    "memory_use",
+    "on_stage",
+    "recover",
+    "refused",
+    "rehearse",
+    "skip_what_does_not_fit",
+    "state_path",
+]

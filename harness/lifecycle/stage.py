@@ -1,0 +1,250 @@
+"""One model at a time: what ran before is put away, each model is brought up and down, everything is put back.
+
+Whatever is about to change stands on the disk before (state.py), so that the next start can put it back after a crash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.enquire import Asked, list_models
+from harness.errors import ServerError
+from harness.host import end_process, listens
+from harness.lifecycle.hands import Spawned, do, do_until, spawn, works
+from harness.lifecycle.memory import Snapshot, is_here, misfit, port_of, room, take_snapshot, wait_until_back
+from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
+from harness.lifecycle.restore import END_S, RESTORE_S, Say, note_changes, put_back, recover
+from harness.lifecycle.state import State, keep_state, new_state
+from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, told, unload_step
+from harness.lifecycle.survey import loaded_rows, survey
+from harness.record import Client, Waits
+from harness.types import Change, Lifecycle, Model
+
+
+@dataclass(slots=True)
+class Visit:
+    """One model while its trials run, and what was seen around them."""
+
+    readiness: Readiness
+    load_s: float | None
+    before: Snapshot
+    loaded: Snapshot = field(default_factory=Snapshot)
+    after: Snapshot = field(default_factory=Snapshot)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def tunnel_step(model: Model) -> Step | None:
+    """The command that forwards the server's port; None where it is reached directly."""
+    if model.tunnel is None:
+        return None
+    port = port_of(model)
+    options = (
+        "-N",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "ExitOnForwardFailure=yes",
+        "-L",
+        f"127.0.0.1:{port}:127.0.0.1:{port}",
+    )
+    return Step(f"reach the server of {model.label}", ("ssh", *options, model.tunnel))
+
+
+class Stage:
+    """The machine during a run. `changes` tells what was stopped and whether it runs again."""
+
+    def __init__(self, run: Path, say: Say) -> None:
+        """Changes nothing."""
+        self.changes: tuple[Change, ...] = ()
+        self._run = run
+        self._say = say
+        self._state: State = new_state(run)
+        self._written = False
+
+    def _keep(self, state: State) -> None:
+        # A stage that never changed anything must not remove what another one wrote.
+        self._state = state
+        if self._written or state.held or state.spawned:
+            self._written = True
+            keep_state(state)
+
+    def put_away(self, held: Sequence[Held]) -> None:
+        """Write down everything that will be stopped, then stop it. Raises ServerError where something stays up."""
+        noted = tuple(replace(one, stopped_at=_now()) for one in held)
+        if noted:
+            self._keep(replace(self._state, held=noted))
+        for one in noted:
+            self._say(f"stopping {one.what}")
+            for step in one.stop:
+                do(step, RESTORE_S)
+
+    def put_back(self) -> None:
+        """Put back what was put away; what fails stays written down for the next start."""
+        held = self._state.held
+        self.changes = put_back(held, self._say)
+        failed = {change.what for change in self.changes if not change.restored}
+        self._keep(replace(self._state, held=tuple(one for one in held if one.what in failed)))
+        note_changes(self._run, self.changes)
+
+    def _spawn(self, step: Step, name: str) -> Spawned:
+        self._say(told(step))
+        spawned = spawn(step, self._run / f"{name}.log")
+        self._keep(replace(self._state, spawned=(*self._state.spawned, spawned)))
+        return spawned
+
+    def _end(self, spawned: Spawned, wait_s: float) -> None:
+        if not end_process(spawned.pid, spawned.began, wait_s):
+            self._say(f"NOT ended: {spawned.what}, process {spawned.pid}")
+        left = tuple(one for one in self._state.spawned if one != spawned)
+        self._keep(replace(self._state, spawned=left))
+
+    @contextmanager
+    def _tunnel(self, model: Model) -> Iterator[Spawned | None]:
+        step = tunnel_step(model)
+        if step is None:
+            yield None
+            return
+        spawned = self._spawn(step, f"{model.label}.tunnel")
+        try:
+            yield spawned
+        finally:
+            self._end(spawned, END_S)
+
+    @contextmanager
+    def _service(self, asked: Asked, service: Service | None, cycle: Lifecycle) -> Iterator[Spawned | None]:
+        """The server's program, started when it does not run, ended when it was started here."""
+        if service is None or service.start is None or _is_up(asked, service):
+            yield None
+            return
+        if service.stays:
+            _refuse_taken_port(asked)
+            spawned = self._spawn(service.start, asked.model.label)
+            try:
+                yield spawned
+            finally:
+                self._end(spawned, cycle.stop_s)
+            return
+        self._say(told(service.start))
+        # Written down first: a kill from here on leaves a server running that did not run before.
+        stop = (service.stop,) if service.stop is not None else ()
+        before = self._state
+        mine = Held(f"{service.name} (started by the run)", (), stop, None, _now())
+        self._keep(replace(before, held=(*before.held, mine)))
+        try:
+            do_until(service.start, cycle.stop_s)
+            yield None
+        finally:
+            for step in stop:
+                self._try(step, cycle.stop_s)
+            self._keep(replace(self._state, held=before.held))
+
+    def _try(self, step: Step, wait_s: float) -> None:
+        self._say(told(step))
+        try:
+            do(step, wait_s)
+        except ServerError as error:
+            self._say(f"NOT done: {error.faults[0]}")
+
+    @contextmanager
+    def _model(self, asked: Asked, spawned: Spawned | None, cycle: Lifecycle) -> Iterator[None]:
+        """The model itself, loaded by its server's own interface where there is one, until it answers."""
+        step = load_step(asked.model, asked.kind)
+        try:
+            if step is not None:
+                _wait_listening(asked, cycle.ready_s)
+                self._say(told(step))
+                do(step, cycle.ready_s)
+            wait_ready(asked, spawned, cycle.ready_s)
+            yield
+        finally:
+            for row in loaded_rows(asked):
+                unload = unload_step(asked.model, asked.kind, row)
+                if unload is not None:
+                    self._try(unload, cycle.stop_s)
+
+    @contextmanager
+    def up(self, asked: Asked) -> Iterator[Visit]:
+        """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
+        model, cycle = asked.model, asked.model.lifecycle
+        before = take_snapshot(model)
+        with self._tunnel(model):
+            if cycle is None:
+                visit = Visit(ask_readiness(asked), None, before)
+                yield visit
+                visit.loaded = take_snapshot(model)
+                return
+            with Client(Waits(connect_s=2.0, fetch_s=cycle.ready_s)) as client:
+                patient = replace(asked, client=client)
+                began = time.monotonic()
+                with self._service(patient, service_of(model), cycle) as spawned, self._model(patient, spawned, cycle):
+                    visit = Visit(ask_readiness(patient), time.monotonic() - began, before)
+                    client.close()
+                    yield visit
+                    visit.loaded = take_snapshot(model)
+        if wait_until_back(before, cycle.stop_s) is False:
+            self._say(f"the memory of {model.label} was not given back within {cycle.stop_s:.0f} s")
+        visit.after = take_snapshot(model)
+
+
+def _is_up(asked: Asked, service: Service) -> bool:
+    if service.running is not None:
+        return works(service.running)
+    return not service.stays and _listens(asked)
+
+
+def _listens(asked: Asked) -> bool:
+    try:
+        list_models(asked)
+    except ServerError:
+        return False
+    return True
+
+
+def _wait_listening(asked: Asked, ready_s: float) -> None:
+    """A server that was just started must listen before it can be told to load."""
+    until = time.monotonic() + ready_s
+    while not _listens(asked):
+        if time.monotonic() > until:
+            list_models(asked)
+        time.sleep(0.2)
+
+
+def _refuse_taken_port(asked: Asked) -> None:
+    """Some servers go on living when their port is taken: the other program's answers would be measured."""
+    port = port_of(asked.model)
+    if is_here(asked.model) and listens(port):
+        raise ServerError(
+            f"model {asked.model.label!r}: port {port} is already taken by another program: stop it, or choose another "
+            "port in base_url and lifecycle.start"
+        )
+
+
+def refused(contenders: Sequence[Asked]) -> dict[str, str]:
+    """Label -> why a model cannot be brought up; looked at before anything is stopped."""
+    limit = room()
+    found = ((asked.model.label, misfit(asked, limit)) for asked in contenders if asked.model.lifecycle is not None)
+    return {label: why for label, why in found if why is not None}
+
+
+@contextmanager
+def on_stage(contenders: Sequence[Asked], run: Path, say: Say) -> Iterator[Stage]:
+    """Put away what runs, and put it back when the block ends, however it ends.
+
+    Raises ServerError before anything is changed where another run goes on or a command is missing.
+    """
+    recover(say)
+    stage = Stage(run, say)
+    held = survey(contenders)
+    try:
+        stage.put_away(held)
+        yield stage
+    finally:
+        stage.put_back()

@@ -1,0 +1,186 @@
+"""Record every trial of every model: one model at a time is up, and what ran before runs again at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness import lifecycle
+from harness.config import secret_of
+from harness.converse import SEPARATE, budget_tokens, converse
+from harness.enquire import Asked
+from harness.errors import ServerError
+from harness.host import Work, largest_memory_bytes, share_of_others, work
+from harness.lifecycle import Need, Stage, Visit
+from harness.plan import nonce_of, plan
+from harness.probe import observe
+from harness.record import Client, Waits
+from harness.runs import RunFolder
+from harness.servers import kind_of
+from harness.tasks import vary
+from harness.types import KitUse, Model, ModelRun, Recording, Skipped, Task, TrialKey
+
+HEARD_TURNS = 12
+Say = Callable[[str], None]
+"""Told one line about what is being done."""
+Watch = Callable[[str, int, int, str], None]
+"""Told of each step: stage, steps done, steps in all, and the trial's name."""
+
+
+def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
+    """The trials of one model in this run."""
+    run_plan = folder.plan
+    return plan(model.label, tasks, trials=run_plan.trials, warmups=run_plan.warmups, seed=run_plan.seed)
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """What recording one model needs, and how many turns it took. `heard` are the first of them."""
+
+    folder: RunFolder
+    asked: Asked
+    stage: Stage
+    turns: int = 0
+    heard: list[Recording] = field(default_factory=list)
+
+    def trial(self, task: Task, key: TrialKey) -> None:
+        """Record one trial.
+
+        Raises ServerError when no connection could be made, and nothing is kept of it then: the model was not asked.
+        Raises it too, once the turn is kept, when the server refuses the key or knows no such model or address: what
+        follows would be refused the same.
+        """
+        asked, variant = self.asked, vary(task, key.trial)
+        nonce = nonce_of(self.folder.plan.seed, key)
+        who, room = (asked.model, asked.kind, asked.secret), self.folder.plan.thinking_tokens
+        for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room):
+            if recording.ended == "connect_failed" and recording.turn == 0:
+                raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.fault}")
+            self._keep(recording)
+            if recording.status in REFUSALS:
+                told = f"{recording.url}: HTTP {recording.status}: {REFUSALS[recording.status]}"
+                raise ServerError(f"model {asked.model.label!r}: {told}")
+
+    def _keep(self, recording: Recording) -> None:
+        self.folder.keep(recording)
+        self.turns += 1
+        if len(self.heard) < HEARD_TURNS:
+            self.heard.append(recording)
+
+
+REFUSALS = {
+    401: "the server refuses the key: name its variable in key_env",
+    403: "the server refuses the key: name its variable in key_env",
+    404: "the server knows no such model or address: correct model or base_url",
+}
+"""Refusals that stop a model: nothing that comes after would be answered."""
+
+
+def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
+    now = work()
+    return KitUse(
+        cpu_s=now.own_s - begun.own_s,
+        wall_s=time.monotonic() - begun_s,
+        turns=turns,
+        memory_bytes=largest_memory_bytes(),
+        others_busy=share_of_others(begun, now),
+    )
+
+
+def _need(task: Task, asked: Asked, thinking_tokens: int) -> Need:
+    """What a task needs of the context: every turn's answer stays in it, unless each begins a conversation anew."""
+    variant = vary(task, 0)
+    turns = [len(turn.encode("utf-8")) for turn in variant.turns]
+    separate = bool(task.settings.get(SEPARATE))
+    answers = 1 if separate else len(turns)
+    prompts = len(variant.system.encode("utf-8")) + (max(turns) if separate else sum(turns))
+    return Need(task.name, prompts, answers * budget_tokens(asked.model, asked.kind, task, thinking_tokens))
+
+
+def _skipped(recorder: _Recorder, tasks: Iterable[Task], served: int | None) -> tuple[Skipped, ...]:
+    """The tasks that do not fit into what the server gives: left out by rule, and listed."""
+    asked, room = recorder.asked, recorder.folder.plan.thinking_tokens
+    has = served if served is not None else asked.model.context_tokens
+    return lifecycle.skip_what_does_not_fit([_need(task, asked, room) for task in tasks], has)
+
+
+def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> None:
+    for done, key in enumerate(left):
+        watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
+        recorder.trial(tasks[key.task], key)
+        time.sleep(recorder.folder.plan.idle_s)
+    watch("record", len(left), len(left), recorder.asked.model.label)
+
+
+def _once_let_go(seen: ModelRun, visit: Visit, recorder: _Recorder) -> ModelRun:
+    """What is known of a model once it was let go, and what its replies showed of its server."""
+    before, loaded = visit.before.swap_bytes, visit.loaded.swap_bytes
+    return replace(
+        seen,
+        memory=lifecycle.memory_use(visit.before, visit.loaded, visit.after),
+        swap_growth_bytes=None if before is None or loaded is None else loaded - before,
+        live=tuple(one for one in observe(recorder.heard, recorder.asked.kind) if one.live is not None),
+    )
+
+
+def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
+    asked = recorder.asked
+    seen = ModelRun(asked.model.label, context_setting=asked.kind.context.setting)
+    try:
+        with recorder.stage.up(asked) as visit:
+            ready = visit.readiness
+            seen = replace(
+                seen,
+                server_version=ready.version,
+                served_context_tokens=ready.context_tokens,
+                own_context_tokens=ready.own_context_tokens,
+                load_s=visit.load_s,
+                skipped=_skipped(recorder, tasks.values(), ready.context_tokens),
+            )
+            skipped = {one.task for one in seen.skipped}
+            _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
+        return _once_let_go(seen, visit, recorder)
+    except ServerError as error:
+        return replace(seen, stopped=error.faults[0])
+
+
+def contenders(models: Sequence[Model], client: Client) -> tuple[Asked, ...]:
+    """The models as they can be asked. Raises ConfigError where a key is missing."""
+    return tuple(Asked(client, model, kind_of(model.server), secret_of(model)) for model in models)
+
+
+def _measured(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
+    """Record a model, with what the kit itself used meanwhile."""
+    begun, begun_s = work(), time.monotonic()
+    seen = _record_model(recorder, tasks, left, watch)
+    recorder.asked.client.close()
+    return replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns))
+
+
+def record_run(
+    folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], watch: Watch, say: Say = lambda _: None
+) -> list[str]:
+    """Record what is left of every model's trials; returns why models stopped early, one line each.
+
+    A server that is gone stops its model, not the run. What is stopped for the run's time runs again when it ends.
+    """
+    by_name, run_plan = {task.name: task for task in tasks}, folder.plan
+    waits = Waits(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
+    left = {
+        model.label: [key for key in planned(folder, tasks, model) if key not in folder.recorded] for model in models
+    }
+    stopped = []
+    with folder.alone(), Client(waits) as client:
+        asked = contenders([model for model in models if left[model.label]], client)
+        refused = lifecycle.refused(asked)
+        for label, why in refused.items():
+            folder.keep_model(ModelRun(label, stopped=why))
+            stopped.append(why)
+        able = [one for one in asked if one.model.label not in refused]
+        with lifecycle.on_stage(able, folder.path, say) as stage:
+            for one in able:
+                seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], watch)
+                folder.keep_model(seen)
+                stopped += [seen.stopped] if seen.stopped is not None else []
+    return stopped
