@@ -757,6 +757,7 @@ class ModelSummary:
     suite_s: float | None
     memory: MemoryUse
     load_s: float | None
+    prefill: Prefill | None = None
     solved_always: Rate | None = None
     solved_once: Rate | None = None
     drift: Drift | None = None
@@ -835,7 +836,6 @@ class Recommendation:
     tied: tuple[str, ...]
     standings: tuple[Standing, ...]
     untested: tuple[str, ...]
-    prefill: Prefill | None = None
 
 
 @dataclass(frozen=True, slots=True)
