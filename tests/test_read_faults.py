@@ -1,11 +1,13 @@
 """Errors: told inside a 200, by status and in each server's shape, and shown by how a stream ends."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from harness.types import Ended, Json, StreamError
-from tests.wire import DONE, END, chunk, event, read_bytes, says
+from harness.read import read
+from harness.types import Ended, Json, Reading, StreamError
+from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, says, usage
 
 
 @pytest.mark.parametrize(
@@ -134,3 +136,30 @@ def test_a_200_that_is_neither_a_stream_nor_an_answer_is_an_error(body: bytes) -
     reading = read_bytes(body)
     assert reading.error is not None
     assert (reading.error.kind, body.decode() in reading.error.message) == ("not_a_stream", True)
+
+
+def answered(prompt: str, tokens: int, cached: int | None = None, *, warm: bool = False) -> Reading:
+    """A whole answer to a prompt of which the server counts so many tokens."""
+    before = [{"role": "assistant", "content": "yes"}] if warm else []
+    messages = [{"role": "system", "content": ""}, *before, {"role": "user", "content": prompt}]
+    recording = recording_of([(MS, says("fine") + END + usage(tokens, 1, cached) + DONE)])
+    return read(replace(recording, request={"messages": messages}))
+
+
+@pytest.mark.parametrize(("chars", "tokens"), [(112_000, 4096), (40_000, 4096), (4000, 499)])
+def test_a_prompt_of_which_the_server_counts_too_few_tokens_was_cut(chars: int, tokens: int) -> None:
+    reading = answered("x" * chars, tokens)
+    assert reading.error is not None
+    assert reading.error.kind == "context_overflow"
+    assert f"{tokens} tokens in a prompt of {chars} characters" in reading.error.message
+    assert reading.timings.e2e_tps is None
+
+
+@pytest.mark.parametrize(("chars", "tokens"), [(112_000, 28_000), (112_000, 14_000), (3999, 1), (112_000, 0)])
+def test_a_prompt_that_can_be_whole_or_is_short_or_not_counted_is_left_alone(chars: int, tokens: int) -> None:
+    assert answered("x" * chars, tokens).error is None
+
+
+def test_a_warm_turn_or_a_cached_part_that_is_counted_apart_is_no_cut() -> None:
+    assert answered("x" * 112_000, 40, warm=True).error is None
+    assert answered("x" * 112_000, 40, 27_000).error is None

@@ -1,9 +1,10 @@
 """What went wrong, as the server told it or as the stream shows it. Decides nothing about the model's outcome.
 
 `kind` of the error is `context_overflow` for a prompt or an answer that the context cannot hold, in each server's
-words; else the server's own code or type; else, where the stream itself shows the fault, one of: `reset`,
-`read_timeout`, `connect_failed`, `protocol_error`, `cut_off` (how the recording ended), `malformed_event`,
-`not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor [DONE]).
+words, or where its own count of tokens shows that it cut the prompt; else the server's own code or type; else, where
+the stream itself shows the fault, one of: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `cut_off` (how
+the recording ended), `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason
+nor [DONE]).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from harness.types import Json, Recording, StreamError
 
 MESSAGE_CHARS = 2000
 _EXCERPT_CHARS = 300
+CHARS_A_TOKEN = 8
+"""No tokenizer puts so many characters of prose or code into a token on average: 3 to 5 is usual."""
+CUT_CHARS = 4000
 _OVERFLOW_CODE = re.compile(r"context_length_exceeded|exceed_context_size", re.IGNORECASE)
 # llama-server, vLLM and llama-cpp-python, oMLX and Ollama, LM Studio, LM Studio before 0.4.
 _OVERFLOW_TEXT = re.compile(
@@ -78,6 +82,28 @@ class Signs:
     done: bool
     malformed: int
     readable: bool
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+def _asked_chars(recording: Recording) -> int | None:
+    """The length of a prompt that begins a conversation; None for any other, whose cached part some servers leave out
+    of their counts."""
+    messages = recording.request.get("messages")
+    if not isinstance(messages, list) or any(message.get("role") == "assistant" for message in messages):
+        return None
+    return sum(len(message["content"]) for message in messages if isinstance(message.get("content"), str))
+
+
+def _cut(recording: Recording, signs: Signs) -> Told | None:
+    """A prompt of which the server counts far fewer tokens than it can have: it was cut, and nobody said so."""
+    chars, tokens = _asked_chars(recording), signs.prompt_tokens
+    if chars is None or not tokens or chars < CUT_CHARS:
+        return None
+    counted = tokens + (signs.cached_tokens or 0)
+    if counted * CHARS_A_TOKEN >= chars:
+        return None
+    return Told(f"the server counts {counted} tokens in a prompt of {chars} characters: it was cut", "context_overflow")
 
 
 def fault_of(recording: Recording, signs: Signs, body: Told) -> StreamError | None:
@@ -100,6 +126,8 @@ def fault_of(recording: Recording, signs: Signs, body: Told) -> StreamError | No
         told = Told("the server ended the answer with the finish reason `error`", "finish_reason_error")
     elif not ended:
         told = Told("the stream ended with neither a finish reason nor [DONE]", "unfinished")
+    else:
+        told = _cut(recording, signs)
     if told is None:
         return None
     return StreamError(told.message[:MESSAGE_CHARS], told.kind, recording.status)

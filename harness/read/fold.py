@@ -135,12 +135,15 @@ class _Body:
 
 def _fault(recording: Recording, folded: _Folded, events: Events, body: _Body) -> StreamError | None:
     answered = events.recognised or bool(folded.finish_reason or folded.tokens)
+    usage = usage_of(folded.usage, folded.speeds)
     signs = Signs(
         error=folded.error,
         finish_reason=folded.finish_reason,
         done=folded.done,
         malformed=folded.tally.get("malformed", 0),
         readable=answered or not body.text.strip(),
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        cached_tokens=usage.cached_tokens if usage else None,
     )
     return fault_of(recording, signs, told_by_body(body.document, body.text))
 
