@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.score import calls, program, speed
+from harness.score import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
 from harness.score.verdict import Judgement, score_of, server_fault
 from harness.tasks import vary
 from harness.types import Case, Reading, Sandbox, Score, Task, Variant
@@ -46,6 +46,14 @@ def faults_of(task: Task) -> list[str]:
 
 KINDS: Mapping[str, Kind] = {
     "calls": Kind(calls.case_names, calls.score_calls, calls.faults),
+    "cannot_do": Kind(cannot_do.check_names, cannot_do.score_cannot_do, cannot_do.faults),
+    "conversation": Kind(conversation.check_names, conversation.score_conversation, conversation.faults),
+    "edits": Kind(edits.check_names, edits.score_edits, edits.faults),
+    "needle": Kind(needle.check_names, needle.score_needle, needle.faults),
     "program": Kind(calls.case_names, program.score_program, program.faults),
+    "review": Kind(review.check_names, review.score_review, review.faults),
     "speed": Kind(speed.check_names, speed.score_speed, speed.faults),
+    "summary": Kind(prose.check_names, prose.score_prose, prose.faults),
+    "tools": Kind(tools.check_names, tools.score_tools, tools.faults),
+    "voice": Kind(prose.check_names, prose.score_prose, prose.faults),
 }

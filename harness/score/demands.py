@@ -17,7 +17,8 @@ _WORDS = {
     int: "a whole number",
     float: "a number",
 }
-_ENTRY = "the file that the answer becomes"
+OF_CONVERSE = ("separate", "clients")
+"""Settings that say how a trial is asked: read by harness/converse.py, not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Demands:
     def case(self, case: Case) -> Demands:
         """The same demands at one case."""
         return replace(self, place=f"cases.json: {case.id}")
+
+    def settings(self, known: Sequence[str]) -> None:
+        """No other settings than these and those of `converse`."""
+        self.only(self.task.settings, (*known, *OF_CONVERSE))
 
     def only(self, document: Mapping[str, Json], known: Sequence[str], at: str = "") -> None:
         """Every key that is not known is a fault."""
@@ -91,7 +96,7 @@ class Demands:
     def code(self, known: Sequence[str]) -> None:
         """The settings that every kind with execution shares."""
         settings = self.task.settings
-        self.only(settings, known)
+        self.settings(known)
         self.language()
         self.choice(settings, "equality", ("exact", "equal"))
         self.choice(settings, "blocks", ("one", "all"))

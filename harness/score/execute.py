@@ -5,14 +5,15 @@ The checks of an execution are its cases, named by their ids; what must come out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.score.compare import Equality, equality_of, short
 from harness.score.extract import Found, extract
 from harness.score.languages import LANGUAGES
 from harness.score.verdict import Judgement, ends_of, nothing
-from harness.types import Case, Check, Job, Json, Observation, Sandbox, Variant
+from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
 Driver = Literal["calls", "program"]
 Judge = Callable[[Case, Observation, Equality], Check]
@@ -57,15 +58,23 @@ def find_code(answer: str, variant: Variant) -> Found | None:
     return extract(answer, language_of(variant), wanted_of(variant), joined=joined)
 
 
-def job_of(variant: Variant, files: Mapping[str, str], driver: Driver, cases: Iterable[Case] | None = None) -> Job:
-    """The job that runs these files against the task's cases, or against others."""
-    chosen = variant.cases if cases is None else tuple(cases)
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is run: the files of the working directory, which of them is loaded or started, and how."""
+
+    files: Mapping[str, str]
+    entry: str
+    driver: Driver
+
+
+def job_of(variant: Variant, build: Build, cases: Sequence[Case]) -> Job:
+    """The job that runs a build against cases."""
     return Job(
         language=language_of(variant),
-        driver=driver,
-        entry=entry_of(variant),
-        files=dict(files),
-        cases=tuple((case.id, case.give) for case in chosen),
+        driver=build.driver,
+        entry=build.entry,
+        files=dict(build.files),
+        cases=tuple((case.id, case.give) for case in cases),
         limits=variant.task.limits,
     )
 
@@ -95,13 +104,47 @@ def expected_of(case: Case) -> Json:
     return short(expect["value"] if list(expect) == ["value"] else expect)
 
 
-def judged(
-    variant: Variant, files: Mapping[str, str], sandbox: Sandbox, *, driver: Driver, judge: Judge
-) -> tuple[tuple[Check, ...], list[Observation]]:
-    """Run files against the task's cases: one check a case, and what was seen. Raises EngineError."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The checks of an execution, one a case, and what ended the code in those that failed."""
+
+    checks: tuple[Check, ...]
+    ends: frozenset[Outcome]
+
+
+def judged(variant: Variant, build: Build, sandbox: Sandbox, judge: Judge, cases: Sequence[Case]) -> Judged:
+    """Run a build against cases. Raises EngineError."""
+    if not cases:
+        return Judged((), frozenset())
     how = equality(variant)
-    pairs = pair(variant.cases, sandbox.run(job_of(variant, files, driver)))
-    return tuple(judge(case, seen, how) for case, seen in pairs), [seen for _, seen in pairs]
+    pairs = pair(cases, sandbox.run(job_of(variant, build, cases)))
+    checks = tuple(judge(case, seen, how) for case, seen in pairs)
+    failed = [seen for check, (_, seen) in zip(checks, pairs, strict=True) if not check.passed]
+    return Judged(checks, ends_of(failed) | _killed(failed))
+
+
+def _killed(failed: Sequence[Observation]) -> frozenset[Outcome]:
+    """A program that ended by a signal died; no program ends so by itself."""
+    codes = [seen.value.get("exit") for seen in failed if isinstance(seen.value, dict)]
+    return frozenset({Outcome.CRASHED} if any(type(code) is int and code < 0 for code in codes) else ())
+
+
+def groups_of(checks: Sequence[Check]) -> dict[str, Json]:
+    """How many checks passed of each group: what stands before a slash in their names."""
+    groups: dict[str, Json] = {}
+    for check in checks:
+        group, slash, _ = check.name.partition("/")
+        if slash:
+            counts = groups.setdefault(group, {"passed": 0, "n": 0})
+            counts["passed"] += check.passed
+            counts["n"] += 1
+    return groups
+
+
+def grouped(checks: Sequence[Check]) -> dict[str, Json]:
+    """The fact `groups`, where there are any."""
+    groups = groups_of(checks)
+    return {"groups": groups} if groups else {}
 
 
 def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: Judge) -> Judgement:
@@ -109,11 +152,7 @@ def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Dri
     found = find_code(answer, variant)
     if found is None:
         return nothing([case.id for case in variant.cases], NO_CODE)
-    files = {**given_files(variant), entry_of(variant): found.code}
-    checks, seen = judged(variant, files, sandbox, driver=driver, judge=judge)
-    return Judgement(checks, found.rule, ends_of(failed_of(checks, seen)), facts={"block_closed": found.closed})
-
-
-def failed_of(checks: Sequence[Check], seen: Sequence[Observation]) -> list[Observation]:
-    """The observations whose checks failed."""
-    return [one for check, one in zip(checks, seen, strict=True) if not check.passed]
+    entry = entry_of(variant)
+    build = Build({**given_files(variant), entry: found.code}, entry, driver)
+    ran = judged(variant, build, sandbox, judge, variant.cases)
+    return Judgement(ran.checks, found.rule, ran.ends, facts={"block_closed": found.closed, **grouped(ran.checks)})

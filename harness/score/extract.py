@@ -46,7 +46,7 @@ class Found:
 class Search:
     """A cleaned answer with its blocks, and what is looked for: code of `language` that defines the `wanted` names.
 
-    `joined` says that all the blocks of the language are one program.
+    `joined` says that all the blocks of the language are one program, `mark` is a pattern that the code must hold.
     """
 
     text: str
@@ -54,12 +54,13 @@ class Search:
     wanted: tuple[str, ...]
     joined: bool
     blocks: tuple[Block, ...]
+    mark: str | None = None
 
     def fits(self, code: str) -> bool:
         """Whether a text can be the answer: it defines what is wanted, or is code where no name is."""
-        if self.wanted:
-            return defines_all(self.language, code, self.wanted)
-        return bool(code.strip())
+        if self.mark is not None and not re.search(self.mark, code, re.MULTILINE):
+            return False
+        return defines_all(self.language, code, self.wanted) if self.wanted else bool(code.strip())
 
     def labelled(self) -> list[Block]:
         """The blocks with a label of the language."""
@@ -229,12 +230,15 @@ def _from_mislabelled(search: Search) -> Found | None:
     return None
 
 
-def extract(answer: str, language: str, wanted: Sequence[str] = (), *, joined: bool = False) -> Found | None:
-    """The code in an answer, None when it holds none. `wanted` are the names that it must define to be preferred."""
+def extract(
+    answer: str, language: str, wanted: Sequence[str] = (), *, joined: bool = False, mark: str | None = None
+) -> Found | None:
+    """The code in an answer, None when it holds none. Code that defines the `wanted` names and holds the pattern `mark`
+    is preferred."""
     text = clean(answer)
     blocks = blocks_of(text, lambda code: parses(language, code) is not False)
     named = tuple(_without_name_line(block, language) for block in blocks if block.text.strip())
-    search = Search(text, language, tuple(wanted), joined, named)
+    search = Search(text, language, tuple(wanted), joined, named, mark)
     for rule in RULES:
         found = rule(search)
         if found is not None and found.code.strip():

@@ -16,6 +16,7 @@ checks        one a case, named by its id
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.score.calls import SETTINGS
@@ -25,6 +26,7 @@ from harness.score.execute import expected_of, judge_answer, unreturned
 from harness.score.verdict import Judgement
 from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Task, Variant
 
+_NAMES_ERROR = re.compile(r"^\w*(?:Error|Exception)\b|\berror:", re.MULTILINE)
 EXPECT = ("exit", "stdout", "stdout_json", "stderr_has", "files", "kept", "no_files")
 
 
@@ -64,8 +66,12 @@ def _wrong(expect: Mapping[str, Json], seen: Mapping[str, Json], how: Equality) 
 
 
 def _end_of(stderr: Json) -> Json:
-    """The last line says what happened."""
-    return stderr.strip().rpartition("\n")[2] if isinstance(stderr, str) else stderr
+    """The line that says what happened: the last one that names an error, else the last one."""
+    if not isinstance(stderr, str):
+        return stderr
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    named = [line for line in lines if _NAMES_ERROR.search(line)]
+    return (named or lines or [""])[-1]
 
 
 def judge_program(case: Case, seen: Observation, how: Equality) -> Check:

@@ -1,6 +1,6 @@
 """Kind `speed`: only the timings count; passed when every turn gave tokens and no error.
 
-settings      none
+settings      none of its own
 cases.json    none
 checks        `tokens`
 """
@@ -38,7 +38,7 @@ def score_speed(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
 def faults(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
-    demands.only(task.settings, ())
+    demands.settings(())
     if cases:
         demands.found.append("cases.json: a task that is only timed has no cases; take the file out")
     return demands.found
