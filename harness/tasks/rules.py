@@ -84,7 +84,7 @@ def _replies(task: Task, faults: Faults) -> None:
     if not any(reply.strip() for reply in task.solution):
         faults.add("solution", "is empty; write the answer that must score full marks")
     for wrong in task.wrong:
-        if len(wrong.replies) > len(task.solution):
+        if len(task.solution) == len(task.turns) < len(wrong.replies):
             faults.add(
                 f"wrong/{wrong.name}", f"has {len(wrong.replies)} replies, the solution {len(task.solution)}; drop some"
             )
