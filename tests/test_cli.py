@@ -131,3 +131,15 @@ def test_every_command_has_a_line_of_help(capsys: pytest.CaptureFixture[str]) ->
         main(["--help"])
     out = capsys.readouterr().out
     assert all(one.NAME in out for one in COMMANDS)
+
+
+def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text(
+        '[[models]]\nlabel = "gone"\nserver = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    )
+    assert main(["doctor"]) == 0
+    assert "ok  engine" in capsys.readouterr().out
+    assert main(["doctor", "--config", str(config)]) == 5
+    told = capsys.readouterr().out
+    assert any(line.startswith("NO  gone") and "start the server" in line for line in told.splitlines())
