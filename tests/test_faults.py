@@ -1,0 +1,169 @@
+"""What goes wrong with a server in the middle of a run: the trial's outcome, the bytes that stay, and what goes on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import Config, Settings
+from harness.errors import DiskError
+from harness.pipeline import result_of, score_run, start_run
+from harness.recorder import record_run
+from harness.runs import RunFolder, open_run
+from harness.truth import FAULTS, TruthServer, serving
+from harness.truth.process import start
+from harness.types import Job, Model, Observation, Outcome, Result, SandboxFacts, Task
+from tests.made import model_at, task_of
+
+SETTINGS = Settings(
+    tasks=("one", "two"),
+    trials=2,
+    warmups=0,
+    seed=7,
+    idle_s=0.0,
+    connect_timeout_s=10.0,
+    read_timeout_s=0.8,
+    turn_timeout_s=4.0,
+)
+TASKS = (task_of("one"), task_of("two"))
+PACE = "ttft_ms=5&tps=2000&tokens=40"
+STOPS = ("http-401", "http-404")
+LONG = ("huge-event", "endless", "die")
+BROKEN = ("http-429", "http-500", "http-503", "malformed-event", "unfinished", "reset", "hang", "silent", "not-http")
+OUTCOMES = {
+    **{name: Outcome.TRUNCATED_IN for name in FAULTS if name.startswith("overflow")},
+    **dict.fromkeys(BROKEN, Outcome.SERVER_ERROR),
+    "nothing-said": Outcome.NO_ANSWER,
+}
+
+
+class NoSandbox:
+    """Nothing has to run for tasks that are only timed."""
+
+    @property
+    def facts(self) -> SandboxFacts:
+        return SandboxFacts("none", "0", "none", "none", "none", False, "2")
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        raise AssertionError(f"a task that is only timed ran {job}")
+
+
+def silent(_stage: str, _done: int, _total: int, _name: str) -> None:
+    return
+
+
+def models_of(server: TruthServer, names: Sequence[str]) -> tuple[Model, ...]:
+    return tuple(replace(model_at(server.base_url, f"{name}?{PACE}"), label=name) for name in names)
+
+
+def begin(path: Path, models: Sequence[Model], tasks: Sequence[Task] = TASKS, **changes: float) -> RunFolder:
+    settings = replace(SETTINGS, tasks=tuple(task.name for task in tasks), **changes)  # type: ignore[arg-type]
+    return start_run(path, Config(settings, tuple(models)), tasks)
+
+
+def finish(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task] = TASKS) -> tuple[Result, list[str]]:
+    """Record and score what is left; the result, and why models stopped."""
+    stopped = record_run(folder, tasks, models, silent)
+    score_run(folder, tasks, NoSandbox(), silent)
+    return result_of(folder), stopped
+
+
+def outcomes(result: Result, model: str) -> list[Outcome]:
+    return [trial.outcome for trial in result.trials if trial.model == model]
+
+
+def test_every_fault_is_told_for() -> None:
+    assert {*OUTCOMES, *STOPS, *LONG} == set(FAULTS)
+
+
+def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path) -> None:
+    with serving() as server:
+        models = models_of(server, [*OUTCOMES, "plain"])
+        folder = begin(tmp_path, models)
+        result, stopped = finish(folder, models)
+    assert stopped == []
+    assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {name: {one} for name, one in OUTCOMES.items()}
+    assert outcomes(result, "plain") == [Outcome.PASSED] * 4
+    assert all(len(outcomes(result, model.label)) == 4 for model in models)
+
+
+@pytest.mark.parametrize("name", ["reset", "hang", "unfinished", "malformed-event"])
+def test_the_bytes_of_a_broken_reply_are_kept_and_carry_no_rate(tmp_path: Path, name: str) -> None:
+    with serving() as server:
+        models = models_of(server, [name])
+        result, _ = finish(begin(tmp_path, models), models)
+    turns = [turn for trial in result.trials for turn in trial.turns]
+    assert all(turn.content.startswith("w0 w1 w2 ") for turn in turns)
+    assert all(turn.error is not None and turn.timings.decode_tps is None for turn in turns)
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_refusal_that_would_repeat_itself_stops_its_model_and_not_the_run(tmp_path: Path, name: str) -> None:
+    with serving() as server:
+        models = models_of(server, [name, "plain"])
+        result, stopped = finish(begin(tmp_path, models), models)
+    assert outcomes(result, name) == [Outcome.SERVER_ERROR]
+    assert outcomes(result, "plain") == [Outcome.PASSED] * 4
+    assert len(stopped) == 1
+    assert name[-3:] in stopped[0]
+    assert ("key_env" if name == "http-401" else "base_url") in stopped[0]
+
+
+def test_a_stream_that_never_ends_and_an_event_of_50_mb_end_by_stated_limits(tmp_path: Path) -> None:
+    with serving() as server:
+        models = models_of(server, ["endless", "huge-event"])
+        tasks = TASKS[:1]
+        folder = begin(tmp_path, models, tasks, trials=1, read_timeout_s=30.0)
+        result, stopped = finish(folder, models, tasks)
+    assert stopped == []
+    assert outcomes(result, "endless") == [Outcome.SERVER_ERROR]
+    assert outcomes(result, "huge-event") == [Outcome.PASSED]
+    (endless, huge) = (trial.turns[0] for trial in result.trials)
+    assert endless.error is not None
+    assert endless.error.kind == "cut_off"
+    assert endless.content.startswith("w0 w1 ")
+    assert len(huge.content) == 50 * 1024 * 1024
+
+
+def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is_back(tmp_path: Path) -> None:
+    with serving() as server:
+        models = models_of(server, ["die"])
+        folder = begin(tmp_path, models)
+        port = server.port
+        result, stopped = finish(folder, models)
+    # The dying server may still take the next connection and drop it: that trial is its failure too.
+    died = outcomes(result, "die")
+    assert set(died) == {Outcome.SERVER_ERROR}
+    assert 1 <= len(died) < 4
+    assert len(stopped) == 1
+    back = start(port)
+    try:
+        again = open_run(folder.path)
+        alive = tuple(replace(model, model=f"plain?{PACE}") for model in models)
+        result, stopped = finish(again, alive)
+    finally:
+        back.end()
+    assert stopped == []
+    assert outcomes(result, "die") == [*died, *[Outcome.PASSED] * (4 - len(died))]
+
+
+def test_a_server_that_is_gone_stops_every_model_on_it_and_nothing_is_counted_against_them(tmp_path: Path) -> None:
+    with serving() as server:
+        models = models_of(server, ["plain", "crlf"])
+    result, stopped = finish(begin(tmp_path, models), models)
+    assert len(stopped) == 2
+    assert result.trials == ()
+    assert [one.rate.n for one in result.cells] == [0, 0, 0, 0]
+
+
+def test_a_disk_that_is_full_stops_the_run_with_what_was_recorded_kept(tmp_path: Path) -> None:
+    with serving() as server:
+        models = models_of(server, ["plain"])
+        folder = begin(tmp_path, models)
+        folder.recordings_path.mkdir()
+        with pytest.raises(DiskError, match="--resume"):
+            record_run(folder, TASKS, models, silent)
+        folder.recordings_path.rmdir()
+        result, _ = finish(open_run(folder.path), models)
+    assert outcomes(result, "plain") == [Outcome.PASSED] * 4
