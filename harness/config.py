@@ -14,7 +14,7 @@ from harness.errors import ConfigError
 from harness.files import build
 from harness.schema import validate
 from harness.servers import kind_of
-from harness.types import Json, Model
+from harness.types import Json, Lane, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Config:
 
     settings: Settings
     models: tuple[Model, ...]
+    lanes: tuple[Lane, ...] = ()
 
 
 def _line_of(text: str, place: str) -> int | None:
@@ -126,13 +127,34 @@ def load_config(path: Path) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    faults = validate("config", document) or _further_faults(document["models"])
+    faults = validate("config", document) or [*_further_faults(document["models"]), *_lane_faults(document)]
     if faults:
         raise ConfigError(*(_fault(path, text, fault) for fault in faults))
     return Config(
         settings=build(Settings, document.get("run", {})),
         models=tuple(build(Model, model) for model in document["models"]),
+        lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
     )
+
+
+def _lane_faults(document: Mapping[str, Json]) -> list[str]:
+    """Lanes of one name, and overrides that name nobody."""
+    faults, names = [], dict[str, int]()
+    labels = [model["label"] for model in document["models"]]
+    for at, lane in enumerate(document.get("lanes", [])):
+        first = names.setdefault(lane["name"], at)
+        if first != at:
+            faults.append(f"$.lanes[{at}].name: {lane['name']!r} is already lanes[{first}]: give each its own name")
+        chosen = lane.get("override", {}).get("model")
+        if chosen is not None and chosen not in labels:
+            faults.append(f"$.lanes[{at}].override.model: no model has the label {chosen!r}: {', '.join(labels)}")
+    return faults
+
+
+def _lane(document: Mapping[str, Json]) -> Lane:
+    """A lane; tasks that are listed without weights weigh the same."""
+    tasks = document["tasks"]
+    return build(Lane, {**document, "tasks": dict.fromkeys(tasks, 1.0) if isinstance(tasks, list) else tasks})
 
 
 def secret_of(model: Model) -> str | None:

@@ -22,6 +22,7 @@ from harness.plan import CANARY
 from harness.read import read
 from harness.recorder import Watch
 from harness.runs import PLAN_VERSION, RunFolder, create_run
+from harness.schema import current
 from harness.score import score
 from harness.summarise import summarise, trial_result
 from harness.tasks import vary
@@ -194,7 +195,7 @@ def result_of(folder: RunFolder) -> Result:
         trials.append(trial_result(turns, [read(turn) for turn in turns], scores[key]))
     return summarise(
         Result(
-            schema_version="1.0",
+            schema_version=current("result"),
             kit=run_plan.kit,
             run=RunInfo(
                 id=run_plan.id,
@@ -217,6 +218,7 @@ def result_of(folder: RunFolder) -> Result:
             cells=(),
             summaries=(),
             warnings=(),
+            lanes=run_plan.lanes,
         )
     )
 

@@ -195,8 +195,26 @@ _Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call
 
 
 @cache
-def _validator(name: str) -> Draft202012Validator:
-    return _Validator(load_schema(name))
+def _validator(name: str, *, whole: bool) -> Draft202012Validator:
+    schema = load_schema(name)
+    return _Validator(_demanding(schema) if whole else schema)
+
+
+def _demanding(node: Json) -> Json:
+    """The same schema with every field required: what is optional in it came with a later minor version."""
+    if isinstance(node, list):
+        return [_demanding(inner) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    out = {name: _demanding(inner) for name, inner in node.items()}
+    if node.get("additionalProperties") is False and "properties" in node:
+        out["required"] = list(node["properties"])
+    return out
+
+
+def current(name: str) -> str:
+    """MAJOR.MINOR of a form as its schema's $id states it."""
+    return str(load_schema(name)["$id"]).rpartition(":")[2]
 
 
 def _sorted(faults: Iterator[str]) -> list[str]:
@@ -204,6 +222,7 @@ def _sorted(faults: Iterator[str]) -> list[str]:
     return sorted(set(faults), key=lambda fault: re.sub(r"\d+", lambda number: number[0].zfill(12), fault))
 
 
+@cache
 def load_schema(name: str) -> Json:
     """The schema document called `name`: config, run, recording, scores or result."""
     path = find_data("schemas") / f"{name}.v1.schema.json"
@@ -213,12 +232,15 @@ def load_schema(name: str) -> Json:
 def validate(name: str, document: Json) -> list[str]:
     """Every fault of a document against schemas/<name>.v1.schema.json as "$.path: fault, fix"; [] when it is right.
 
-    Beyond the schema, numbers that are not finite or past 2^53 are refused wherever they stand.
+    Beyond the schema, numbers that are not finite or past 2^53 are refused wherever they stand, and a document of the
+    schema's own minor version must have every field; older ones lack those that came later.
     """
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    validator = _validator(name, whole=version == current(name))
 
     def found() -> Iterator[str]:
         yield from _bad_numbers(document)
-        for error in _validator(name).iter_errors(document):
+        for error in validator.iter_errors(document):
             yield from _sentences(_fault(error))
 
     return _sorted(found())

@@ -550,7 +550,7 @@ class ModelRun:
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
     live: tuple[Finding, ...] = ()
-    schema_version: str = "1.0"
+    schema_version: str = "1.1"
     kit_use: KitUse | None = None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.files import sha256_of, to_json
 from harness.read import read
+from harness.schema import current
 from harness.summarise import summarise, trial_result
 from harness.types import (
     Check,
@@ -251,7 +252,7 @@ def example_result(**changes: Any) -> Result:
     turns = recordings()
     verdicts = [scored(turn.key) for turn in turns]
     evidence = Result(
-        schema_version="1.0",
+        schema_version=current("result"),
         kit=KIT,
         run=RunInfo(
             id="20261123-100000-002a",
@@ -279,7 +280,7 @@ def example_result(**changes: Any) -> Result:
 def run_plan() -> RunPlan:
     """The run.json that the example's recordings would have begun with."""
     return RunPlan(
-        schema_version="1.0",
+        schema_version=current("run"),
         id="20261123-100000-002a",
         started_at="2026-11-23T10:00:00.000+00:00",
         kit=KIT,

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from harness.config import Settings
-from harness.files import from_json, plain, read_json, read_lines, to_json
+from harness.files import build, from_json, plain, read_json, read_lines, to_json
 from harness.kit import find_data
-from harness.schema import faults, load_schema, schema_faults, validate
+from harness.runs import PLAN_VERSION
+from harness.schema import current, faults, load_schema, schema_faults, validate
+from harness.summarise import summarise
 from harness.types import Json, Model, ModelRun, Recording, Result, RunPlan, ScoredTrial
 from tests.example import example_result, write_run
 
@@ -206,3 +208,48 @@ def test_of_several_forms_the_nearest_one_is_told() -> None:
 
 def test_a_schema_that_is_none_is_told() -> None:
     assert schema_faults({"type": "strng"})
+
+
+OLD = Path(__file__).parent / "data" / "results" / "result-1.0.json"
+
+
+def _holds(stated: Json, found: Json) -> bool:
+    """Whether all that was stated is found again, whatever else there is."""
+    if isinstance(stated, dict):
+        return all(name in found and _holds(value, found[name]) for name, value in stated.items())
+    if isinstance(stated, list):
+        return all(map(_holds, stated, found)) and len(stated) == len(found)
+    return bool(stated == found)
+
+
+def test_a_result_of_an_older_minor_is_read_and_its_numbers_still_hold() -> None:
+    document = read_json(OLD)
+    assert validate("result", document) == []
+    result = build(Result, document)
+    again = from_json(to_json(summarise(result)))
+    assert _holds(document["cells"], again["cells"])
+    assert _holds(document["summaries"], again["summaries"])
+
+
+def test_a_result_of_this_minor_must_have_every_field() -> None:
+    document = from_json(to_json(example_result()))
+    del document["summaries"][0]["drift"]
+    del document["sources"]
+    assert [fault.split(",")[0] for fault in validate("result", document)] == [
+        "$.summaries[0]: 'drift' is missing",
+        "$: 'sources' is missing",
+    ]
+    assert validate("result", document | {"schema_version": "1.0"}) == []
+
+
+def test_what_the_kit_writes_names_the_version_of_its_form() -> None:
+    assert current("run") == PLAN_VERSION
+    for name, kind in (("recording", Recording), ("scores", ScoredTrial), ("models", ModelRun)):
+        (written,) = (field.default for field in dataclasses.fields(kind) if field.name == "schema_version")
+        assert written == current(name)
+
+
+def test_every_version_of_every_form_stands_in_the_history() -> None:
+    history = (find_data("schemas") / "README.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"| {name} | {current(name)} |" in history

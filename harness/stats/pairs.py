@@ -145,28 +145,36 @@ def _variance_of(table: Table) -> float:
     return (more + less - (more - less) ** 2) / table.n
 
 
-def difference_on_these_tasks(tables: Sequence[Table], level: float = LEVEL) -> Difference:
+def difference_on_these_tasks(
+    tables: Sequence[Table], level: float = LEVEL, weights: Sequence[float] | None = None
+) -> Difference:
     """Model against baseline on exactly these tasks, the pair of trials as the unit, stratified by task.
 
     With one trial a task this is McNemar's test.
     Sources: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions",
     Statistics in Medicine 24 (2005); the p flips the sign of every pair.
     """
-    some = [table for table in tables if table.n]
-    if not some:
+    rows = [(table, w) for table, w in zip(tables, weights or [1.0] * len(tables), strict=True) if table.n and w > 0]
+    if not rows:
         return Difference(0.0, None, None, "can't tell")
-    share = [Fraction(1, table.n * len(some)) for table in some]
-    flips = [
-        sign * part
-        for table, part in zip(some, share, strict=True)
-        for sign, count in ((1, table.model_only), (-1, table.baseline_only))
-        for _ in range(count)
-    ]
+    whole = fsum(w for _, w in rows)
+    flips = _flips(rows)
     mean, p = float(sum(flips, Fraction(0))), sign_flip_p(flips)
-    error = sqrt(fsum(_variance_of(table) for table in some)) / len(some)
+    error = sqrt(fsum((w / whole) ** 2 * _variance_of(table) for table, w in rows))
     half = normal_quantile(level) * error
     interval = Interval(max(-1.0, mean - half), min(1.0, mean + half))
     word = word_of(interval, p, level)
-    trials = round(mean_of([table.n for table in some]))
-    more = trials_to_decide(mean, (0.0, error**2 * len(some)), (len(some), trials), freedom=None)
+    trials = round(mean_of([table.n for table, _ in rows]))
+    more = trials_to_decide(mean, (0.0, error**2 * len(rows)), (len(rows), trials), freedom=None)
     return Difference(mean, interval, p, word, smallest_gap(error, None), None, more if word == "can't tell" else None)
+
+
+def _flips(rows: Sequence[tuple[Table, float]]) -> list[Fraction]:
+    """What each pair of trials that differ adds to the weighted mean."""
+    whole = sum((Fraction(str(w)) for _, w in rows), Fraction(0))
+    return [
+        sign * Fraction(str(w)) / whole / table.n
+        for table, w in rows
+        for sign, count in ((1, table.model_only), (-1, table.baseline_only))
+        for _ in range(count)
+    ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from harness.summarise import machine, replies
-from harness.types import Caveat, Cell, Result
+from harness.types import Caveat, Result
 
-Find = Callable[[Result, Sequence[Cell]], Iterator[Caveat]]
+Find = Callable[[Result], Iterator[Caveat]]
 
 
-def caveats(result: Result, cells: Sequence[Cell]) -> tuple[Caveat, ...]:
-    """Every caveat of a result, in the order of the table."""
-    return tuple(one for find in CAVEATS for one in find(result, cells))
+def caveats(result: Result) -> tuple[Caveat, ...]:
+    """Every caveat of a result whose cells and summaries are filled, in the order of the table."""
+    return tuple(one for find in CAVEATS for one in find(result))
 
 
 CAVEATS: tuple[Find, ...] = (
@@ -32,6 +32,7 @@ CAVEATS: tuple[Find, ...] = (
     replies.buffered_stream,
     replies.decode_unmeasured,
     replies.telling_outcomes,
+    replies.drifted,
     machine.context_smaller,
     replies.prefill_contradicted,
     machine.private_includes,

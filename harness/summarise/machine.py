@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from harness.summarise.cells import counted
-from harness.types import Caveat, Cell, HostFacts, Result
+from harness.types import Caveat, HostFacts, Result
 
 SWAP_BYTES = 256 * 1024 * 1024
 SWAP_GROWTH_BYTES = 64 * 1024 * 1024
@@ -14,7 +14,7 @@ BUSY_SHARE = 0.5
 FEW_TRIALS = 6
 
 
-def simulated(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def simulated(result: Result) -> Iterator[Caveat]:
     """The demo server's numbers are not measurements."""
     for model in result.models:
         if model.simulated:
@@ -22,7 +22,7 @@ def simulated(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("simulated", text, model.label)
 
 
-def kit_dirty(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def kit_dirty(result: Result) -> Iterator[Caveat]:
     """A changed kit is a kit that nobody else has."""
     if result.kit.dirty:
         yield Caveat("kit_dirty", "the kit had changes that are not committed: nobody else can run what ran here")
@@ -44,14 +44,14 @@ def _host_texts(host: HostFacts) -> Mapping[str, str | None]:
     }
 
 
-def host_state(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def host_state(result: Result) -> Iterator[Caveat]:
     """Battery, low power mode, swap, heat and other programs: all of them move speeds."""
     for code, text in _host_texts(result.host).items():
         if text is not None:
             yield Caveat(code, text)
 
 
-def model_stopped(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def model_stopped(result: Result) -> Iterator[Caveat]:
     """A model that was stopped was not asked everything; what was not asked is named."""
     for model in result.models:
         if model.stopped is None:
@@ -66,16 +66,16 @@ def model_stopped(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
         yield Caveat("model_stopped", f"{model.label} was stopped: {model.stopped}{left}", model.label)
 
 
-def trials_missing(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def trials_missing(result: Result) -> Iterator[Caveat]:
     """Planned trials that are not there count as not passed."""
-    for one in cells:
+    for one in result.cells:
         there = sum(one.outcomes.values())
         if there < one.rate.n:
             text = f"{one.rate.n - there} of {one.rate.n} planned trials are missing and count as not passed"
             yield Caveat("trials_missing", f"{one.model} on {one.task}: {text}", one.model, one.task)
 
 
-def tasks_skipped(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def tasks_skipped(result: Result) -> Iterator[Caveat]:
     """A task that does not fit into the context that the server gives was not asked, and counts nowhere."""
     for model in result.models:
         for skipped in model.skipped:
@@ -83,7 +83,7 @@ def tasks_skipped(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("task_skipped", f"{model.label} on {skipped.task}: {text}", model.label, skipped.task)
 
 
-def swap_grew(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def swap_grew(result: Result) -> Iterator[Caveat]:
     """Memory that went to the disk while a model answered spoils its speeds."""
     for model in result.models:
         if (model.swap_growth_bytes or 0) >= SWAP_GROWTH_BYTES:
@@ -94,7 +94,7 @@ def swap_grew(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("swap_grew", text, model.label)
 
 
-def not_restored(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def not_restored(result: Result) -> Iterator[Caveat]:
     """What the run stopped on this machine and did not start again."""
     for change in result.run.changes:
         if change.restored is False:
@@ -102,14 +102,14 @@ def not_restored(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("not_restored", f"{change.what} was stopped for the run and not started again{note}")
 
 
-def few_trials(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def few_trials(result: Result) -> Iterator[Caveat]:
     """A median of fewer than six values has no 95 % interval."""
     if result.run.trials < FEW_TRIALS:
         text = f"{result.run.trials} trials a task: speeds have no interval below {FEW_TRIALS}, and few rates differ"
         yield Caveat("few_trials", text)
 
 
-def context_smaller(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def context_smaller(result: Result) -> Iterator[Caveat]:
     """A server that gives less room than it was asked for."""
     for model in result.models:
         asked, served = model.context_tokens, model.served_context_tokens
@@ -118,7 +118,7 @@ def context_smaller(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("context_smaller", text, model.label)
 
 
-def private_includes(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def private_includes(result: Result) -> Iterator[Caveat]:
     """What only its owner can read, nobody else can run again."""
     for task in result.tasks:
         if task.private_includes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from harness.stats import Interval, rate_on_tasks_like_these, rate_on_these_tasks, spread
-from harness.summarise.cells import counted, is_whole, was_skipped
-from harness.types import Cell, ModelInfo, ModelSummary, Rate, Result, SuiteRate
+from harness.stats import Interval, drift_of, rate_on_tasks_like_these, rate_on_these_tasks, spread
+from harness.summarise.cells import counted, is_whole, rate_of, was_skipped
+from harness.types import Cell, Drift, ModelInfo, ModelSummary, Rate, Result, SuiteRate
 
 
 def _suite_rate(
@@ -32,21 +32,36 @@ def _suite_s(result: Result, model: ModelInfo) -> float | None:
     return sum(known) / 1e9 if known and len(known) == len(spans) else None
 
 
+def _drift(result: Result, model: ModelInfo) -> Drift | None:
+    """Decode rate against the moment of the trial; each turn of each task has a level of its own."""
+    points: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for trial in counted(result, model.label):
+        for index, turn in enumerate(trial.turns):
+            rate = turn.timings.decode_tps
+            if rate and is_whole(turn) and trial.started_ns is not None:
+                points.setdefault((trial.task, index), []).append((trial.started_ns / 1e9, rate))
+    seen = drift_of(list(points.values()))
+    return None if seen is None else Drift(seen.change, seen.low, seen.high)
+
+
 def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
     """A model over the scored tasks, its decode rate over every whole reply, and what it took."""
-    counts = [(one.rate.passed, one.rate.n) for one in cells if one.model == model.label and one.scored]
+    own = [one.rate for one in cells if one.model == model.label and one.scored and one.rate.n]
+    counts = [(rate.passed, rate.n) for rate in own]
     passed, n = sum(k for k, _ in counts), sum(n for _, n in counts)
-    asked = sum(1 for _, n in counts if n)
     rates = [turn.timings.decode_tps for t in counted(result, model.label) for turn in t.turns if is_whole(turn)]
     return ModelSummary(
         model=model.label,
         solved=Rate(passed, n, passed / n if n else None, None, None),
         suite_rates=(
-            _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), asked),
-            _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), asked),
+            _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), len(counts)),
+            _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
         ),
         decode_tps=spread([rate for rate in rates if rate is not None]),
         suite_s=_suite_s(result, model),
         memory=model.memory,
         load_s=model.load_s,
+        solved_always=rate_of(sum(k == n for k, n in counts), len(counts)),
+        solved_once=rate_of(sum(k > 0 for k, _ in counts), len(counts)),
+        drift=_drift(result, model),
     )

@@ -13,6 +13,7 @@ BUFFERED_ARRIVALS = 8
 PREFILL_TIMES_LONGER = 4
 PREFILL_TOKENS_MORE = 1000
 PREFILL_SLOWER = 1.2
+DRIFT = 0.05
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -23,10 +24,10 @@ def _turns(result: Result, model: ModelInfo) -> list[tuple[TrialResult, TurnResu
     return [(trial, turn) for trial in counted(result, model.label) for turn in trial.turns]
 
 
-def identical_answers(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def identical_answers(result: Result) -> Iterator[Caveat]:
     """Ten copies of one answer are one observation."""
     temperature = {model.label: model.sampling.temperature for model in result.models}
-    for one in cells:
+    for one in result.cells:
         there = sum(one.outcomes.values())
         if there < 2 or one.distinct_answers != 1 or temperature[one.model] != 0:
             continue
@@ -34,9 +35,9 @@ def identical_answers(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]
         yield Caveat("identical_answers", f"{one.model} on {one.task}: {text}", one.model, one.task)
 
 
-def cache_hits(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def cache_hits(result: Result) -> Iterator[Caveat]:
     """A cold trial that was not cold says nothing of prefill."""
-    for one in cells:
+    for one in result.cells:
         if one.cache_hits:
             text = (
                 f"{one.cache_hits} of {sum(one.outcomes.values())} cold trials were served from the cache "
@@ -45,7 +46,7 @@ def cache_hits(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("cache_hit", f"{one.model} on {one.task}: {text}", one.model, one.task)
 
 
-def cache_unknown(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def cache_unknown(result: Result) -> Iterator[Caveat]:
     """Without the server's word nobody knows whether cold was cold."""
     for model in result.models:
         whole = [turn for _, turn in _turns(result, model) if is_whole(turn)]
@@ -56,7 +57,7 @@ def cache_unknown(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("cache_unknown", text, model.label)
 
 
-def usage_missing(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def usage_missing(result: Result) -> Iterator[Caveat]:
     """Chunks are not tokens."""
     for model in result.models:
         turns = [(t, turn) for t, turn in _turns(result, model) if turn.timings.tokens_source == "chunks"]
@@ -72,7 +73,7 @@ def _is_buffered(turn: TurnResult) -> bool:
     return is_whole(turn) and few and tokens is not None and tokens >= BUFFERED_TOKENS
 
 
-def buffered_stream(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def buffered_stream(result: Result) -> Iterator[Caveat]:
     """Many tokens in a handful of arrivals: something on the way held the stream back."""
     for model in result.models:
         turns = [(t, turn) for t, turn in _turns(result, model) if _is_buffered(turn)]
@@ -82,7 +83,7 @@ def buffered_stream(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
             yield Caveat("buffered_stream", f"{text}: their TTFT is late and they have no decode rate", model.label)
 
 
-def decode_unmeasured(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def decode_unmeasured(result: Result) -> Iterator[Caveat]:
     """A decode rate that is null has its reason."""
     for model in result.models:
         whole = [(t, turn) for t, turn in _turns(result, model) if is_whole(turn)]
@@ -105,9 +106,9 @@ _OUTCOMES = {
 }
 
 
-def telling_outcomes(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def telling_outcomes(result: Result) -> Iterator[Caveat]:
     """Outcomes that may say more of a budget, a window or a server than of the model."""
-    for one in cells:
+    for one in result.cells:
         for outcome, text in _OUTCOMES.items():
             count = one.outcomes.get(outcome.value, 0)
             if count:
@@ -121,10 +122,10 @@ def _medians(model: ModelInfo, cells: Sequence[Cell]) -> list[tuple[float, float
     return sorted((t.prompt_tokens.median, t.ttft_s.median) for t in cold if t.prompt_tokens and t.ttft_s)
 
 
-def prefill_contradicted(result: Result, cells: Sequence[Cell]) -> Iterator[Caveat]:
+def prefill_contradicted(result: Result) -> Iterator[Caveat]:
     """A prompt many times longer that is read in the same time was not read before the first token, or was cached."""
     for model in result.models:
-        points = _medians(model, cells)
+        points = _medians(model, result.cells)
         if len(points) < 2:
             continue
         (small, quick), (large, slow) = points[0], points[-1]
@@ -135,3 +136,14 @@ def prefill_contradicted(result: Result, cells: Sequence[Cell]) -> Iterator[Cave
                 f"{quick:.3f} s: the stream tells its first token too early, or a cache was at work"
             )
             yield Caveat("prefill_contradicted", text, model.label)
+
+
+def drifted(result: Result) -> Iterator[Caveat]:
+    """A decode rate that moved during the run by more than matters: heat, another program, a growing cache."""
+    for one in result.summaries:
+        drift = one.drift
+        if drift is None or abs(drift.change) < DRIFT or drift.low <= 0 <= drift.high:
+            continue
+        bounds = f"{100 * drift.low:+.0f} to {100 * drift.high:+.0f} %"
+        text = f"{one.model}: its decode rate moved by {100 * drift.change:+.0f} % from first trial to last ({bounds})"
+        yield Caveat("drift", text, one.model)

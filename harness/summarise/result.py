@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from harness.summarise.caveats import caveats
 from harness.summarise.cells import cell
+from harness.summarise.contests import comparisons, ranks
+from harness.summarise.lanes import recommendations
 from harness.summarise.models import model_summary
+from harness.summarise.sources import sources
 from harness.types import Result
 
 
@@ -14,4 +17,13 @@ def summarise(result: Result) -> Result:
     """Fill cells, summaries and warnings from the evidence above them; what stood there before is not looked at."""
     cells = tuple(cell(result, model, task) for model in result.models for task in result.tasks)
     summaries = tuple(model_summary(result, model, cells) for model in result.models)
-    return replace(result, cells=cells, summaries=summaries, warnings=caveats(result, cells))
+    pairs = comparisons(result)
+    filled = replace(result, cells=cells, summaries=summaries)
+    return replace(
+        filled,
+        warnings=caveats(filled),
+        comparisons=pairs,
+        ranks=ranks(summaries, pairs),
+        recommendations=recommendations(filled),
+        sources=sources(result),
+    )
