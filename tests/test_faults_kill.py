@@ -1,0 +1,27 @@
+"""A run that is killed at any moment and gone on with has every trial once; `python -m tests.kill 200` for more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.truth import serving
+from tests.kill import TASKS, faults_of
+from tests.made import model_at
+from tests.test_faults import begin, finish
+
+
+def test_runs_killed_at_random_moments_lose_and_double_no_trial() -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.kill", "10"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 faults" in done.stdout
+
+
+def test_a_trial_that_is_lost_or_doubled_is_seen(tmp_path: Path) -> None:
+    with serving() as server:
+        models = (model_at(server.base_url, "plain?ttft_ms=2&tps=5000&tokens=20"),)
+        folder = begin(tmp_path, models, TASKS)
+        finish(folder, models, TASKS)
+    assert faults_of(folder.path, models) == []
+    lines = folder.recordings_path.read_text().splitlines(keepends=True)
+    folder.recordings_path.write_text("".join(lines[:-1]))
+    assert any("is there 0 times" in fault for fault in faults_of(folder.path, models))
