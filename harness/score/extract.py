@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from harness.score.fences import Block, blocks_of, clean
 from harness.score.languages import (
     LANGUAGES,
-    OTHER_LABELS,
     PLAIN_LABELS,
     code_within,
     defines_all,
@@ -122,13 +121,15 @@ def _from_mixed(search: Search) -> Found | None:
     """A name in a block of the language and another in one without a label."""
     if not search.wanted:
         return None
-    return _choose(search, [block for block in search.blocks if block.label not in OTHER_LABELS], "fenced-mixed")
+    mine = [*search.labelled(), *search.plain()]
+    return _choose(search, [block for block in search.blocks if block in mine], "fenced-mixed")
 
 
 def new_side(diff: str) -> str:
     """The lines of a diff that stand after it, without its headers."""
     body = [line for line in diff.split("\n") if not re.match(r"(?:diff |index |---|\+\+\+|@@|\\ No newline)", line)]
-    return "\n".join(line[1:] if line[:1] in "+ " else line for line in body if not line.startswith("-")) + "\n"
+    kept = [line[1:] if line[:1] in "+ " else line for line in body if not line.startswith("-")]
+    return "\n".join(kept).rstrip("\n") + "\n"
 
 
 def _from_diff(search: Search) -> Found | None:
@@ -260,9 +261,9 @@ Rule = Callable[[Search], Found | None]
 RULES: tuple[Rule, ...] = (
     _from_prompts,
     _from_labelled,
+    _from_diff,
     _from_plain,
     _from_mixed,
-    _from_diff,
     _from_json,
     _from_tags,
     _from_spans,

@@ -52,7 +52,7 @@ LANGUAGES = {
             r"|^from\s+[\w.]+\s+import\s|^@\w[\w.]*(?:\(.*)?$|^if\s+__name__\s*=="
             r"|^#!|^\w+(?:\s*:\s*[\w\[\], .|]+)?\s=\s\S|^print\("
         ),
-        weak=r"^\s|^[})\]]|^#|^(?:if|for|while|with|try|else|elif|except|finally|return|raise|assert)\b.*:?$|[:\\,(\[{]$",
+        weak=r"^\s|^[})\]]|^#|^(?:if|for|while|with|try|else|elif|except|finally|return|raise|assert)\b.*:?$|[\\,(\[{]$",
     ),
     "javascript": Language(
         entry="answer.js",
@@ -120,9 +120,6 @@ LANGUAGES = {
 PLAIN_LABELS = frozenset(
     ("", "text", "txt", "plaintext", "plain", "code", "script", "source", "answer", "solution", "file")
 )
-OTHER_LABELS = frozenset(
-    ("console", "output", "json", "yaml", "yml", "toml", "ini", "xml", "html", "css", "markdown", "md", "diff", "patch")
-)
 
 
 def language_of_label(label: str) -> str | None:
@@ -158,7 +155,10 @@ def parses(language: str, code: str) -> bool | None:
     return _tree(code) is not None if language == "python" else None
 
 
-_PYTHON_WORDS = (ast.Constant, ast.Name, ast.Tuple, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Attribute)
+_PYTHON_WORDS = (
+    ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp,
+    ast.Attribute,
+)  # fmt: skip
 
 
 def _is_python(code: str) -> bool:
