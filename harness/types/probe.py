@@ -1,0 +1,38 @@
+"""What a live server showed, beside what its kind states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.types.words import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact of a server: what its kind's TOML states and what the live server showed.
+
+    `stated` None: the TOML says nothing; `live` None: it could not be seen. `agrees` is None in both cases.
+    """
+
+    name: str
+    stated: Json = None
+    live: Json = None
+    agrees: bool | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What `probe` found. The context in tokens: asked for, told by the server, the model's own, met by a prompt."""
+
+    server: str
+    model: str
+    models: tuple[str, ...]
+    version: str | None
+    context_configured: int | None
+    context_reported: int | None
+    context_model: int | None
+    context_probed: int | None
+    findings: tuple[Finding, ...]
+    short_requests: int
+    long_requests: int

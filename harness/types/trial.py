@@ -1,0 +1,45 @@
+"""One trial as the result tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
+from harness.types.scoring import Check
+from harness.types.words import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """One turn of a trial in the result: what was said and how long it took."""
+
+    content: str
+    content_sha256: str
+    reasoning_sha256: str
+    reasoning_chars: int
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+    done: bool
+    error: StreamError | None
+    usage: Usage | None
+    counts: Counts
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One trial in the result."""
+
+    model: str
+    task: str
+    trial: int
+    warmup: bool
+    variant: int
+    started_at: str
+    started_ns: int | None
+    ended_ns: int | None
+    outcome: Outcome
+    fraction: float
+    rule: str | None
+    checks: tuple[Check, ...]
+    turns: tuple[TurnResult, ...]
