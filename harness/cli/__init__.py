@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import bench, bench_client, doctor, record, report, score, selftest, tasks, verify
+from harness.cli import bench, bench_client, doctor, probe, record, report, score, selftest, tasks, verify
 from harness.cli.command import Command
 from harness.cli.console import complain
 from harness.errors import InterruptedRunError, LanebenchError
@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns the exit code (harness/errors.py lists them)."""
     # A stop from the system is the same as Ctrl-C: what is recorded stays, and the same line says how to go on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # So is a terminal that closes, unless the user asked to outlive it (nohup).
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     args = parser(COMMANDS).parse_args(argv)
     try:
         return int(args.run(args))
@@ -48,4 +51,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     return error.exit_code
 
 
-COMMANDS: tuple[Command, ...] = (bench, record, score, report, verify, doctor, tasks, bench_client, selftest)
+COMMANDS: tuple[Command, ...] = (bench, record, score, report, verify, doctor, probe, tasks, bench_client, selftest)

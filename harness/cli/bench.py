@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from harness.cli.console import say, watching
-from harness.cli.running import add_run_options, opened, resumable
+from harness.cli.console import say, show, watching
+from harness.cli.running import add_run_options, opened, rehearsal, resumable
 from harness.cli.scoring import add_scoring_options, make_engine_ready, score_and_write, show_result
 from harness.errors import ServerError
 from harness.recorder import record_run
@@ -22,6 +22,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record, score, report. Raises ServerError at the end for models that stopped early."""
+    if args.dry_run:
+        show(rehearsal(args))
+        return 0
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME):

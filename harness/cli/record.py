@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import command, say, show, watching
-from harness.cli.running import add_run_options, opened, resumable
+from harness.cli.running import add_run_options, opened, rehearsal, resumable
 from harness.errors import ServerError
 from harness.recorder import record_run
 
@@ -20,6 +20,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record what is left of the run. Raises ServerError for models that stopped early."""
+    if args.dry_run:
+        show(rehearsal(args))
+        return 0
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME), watching() as watch:

@@ -12,7 +12,10 @@ from harness.cli.console import command, say
 from harness.config import Config, Settings, load_config
 from harness.demo import serve
 from harness.errors import ConfigError, InterruptedRunError, LanebenchError
+from harness.lifecycle import rehearse
 from harness.pipeline import check_tasks_unchanged, settings_with, start_run
+from harness.record import Client, Waits
+from harness.recorder import contenders
 from harness.runs import RunFolder, open_run
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, Task
@@ -38,6 +41,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=_positive, metavar="N", help="trials of each task")
     parser.add_argument("--warmups", type=_not_negative, metavar="N", help="warm-up trials of each prompt size")
     parser.add_argument("--seed", type=_not_negative, metavar="N", help="the order and the nonces; fresh unless given")
+    parser.add_argument("--dry-run", action="store_true", help="print every step and command; do none of them")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where run folders stand")
     add_tasks_option(parser)
 
@@ -124,6 +128,18 @@ def opened(args: argparse.Namespace) -> AbstractContextManager[Run]:
     if given:
         raise ConfigError(f"--resume goes on with the run as planned: leave out --{', --'.join(given)}")
     return _resumed(args)
+
+
+def rehearsal(args: argparse.Namespace) -> str:
+    """What the run would start, load, stop and put back. Asks servers what they hold, changes nothing."""
+    if args.resume is not None:
+        models = open_run(args.resume).plan.models
+    elif args.config is not None:
+        models = load_config(args.config).models
+    else:
+        return "the demo server is asked inside this program: nothing is started or stopped"
+    with Client(Waits(connect_s=3.0)) as client:
+        return "\n".join(rehearse(contenders(models, client)))
 
 
 @contextmanager

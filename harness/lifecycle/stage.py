@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.enquire import Asked, list_models
 from harness.errors import ServerError
 from harness.host import end_process, listens
-from harness.lifecycle.hands import Spawned, do, do_until, spawn, works
+from harness.lifecycle.hands import Spawned, do, do_until, is_alive, spawn, tail_of, works
 from harness.lifecycle.memory import Snapshot, is_here, misfit, port_of, room, take_snapshot, wait_until_back
 from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
 from harness.lifecycle.restore import END_S, RESTORE_S, Say, note_changes, put_back, recover
@@ -24,6 +24,8 @@ from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, 
 from harness.lifecycle.survey import loaded_rows, survey
 from harness.record import Client, Waits
 from harness.types import Change, Lifecycle, Model
+
+TUNNEL_S = 20.0
 
 
 @dataclass(slots=True)
@@ -175,7 +177,9 @@ class Stage:
         """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
         model, cycle = asked.model, asked.model.lifecycle
         before = take_snapshot(model)
-        with self._tunnel(model):
+        with self._tunnel(model) as tunnel:
+            if tunnel is not None:
+                _wait_listening(asked, TUNNEL_S, tunnel)
             if cycle is None:
                 visit = Visit(ask_readiness(asked), None, before)
                 yield visit
@@ -208,10 +212,13 @@ def _listens(asked: Asked) -> bool:
     return True
 
 
-def _wait_listening(asked: Asked, ready_s: float) -> None:
-    """A server that was just started must listen before it can be told to load."""
-    until = time.monotonic() + ready_s
+def _wait_listening(asked: Asked, wait_s: float, spawned: Spawned | None = None) -> None:
+    """A server that was just started must listen before it can be told to load; `spawned` is what it needs for that."""
+    until = time.monotonic() + wait_s
     while not _listens(asked):
+        if spawned is not None and not is_alive(spawned):
+            said = tail_of(Path(spawned.log)) or "nothing"
+            raise ServerError(f"model {asked.model.label!r}: cannot {spawned.what}: ssh ended and said: {said}")
         if time.monotonic() > until:
             list_models(asked)
         time.sleep(0.2)
