@@ -17,9 +17,12 @@ def thinking(result: Result, lane: Lane) -> Iterator[str]:
     """The other half of a model that can think."""
     for model in result.models:
         run = _settings_run(result, model)
-        for other in ("on", "off"):
-            if model.thinking != other and other not in run:
-                yield f"{model.label} with thinking {other} was not run: retiring it would be premature"
+        if model.thinking == "default" and len(run) == 1:
+            yield f"{model.label} thought as its server pleased: neither on nor off was run"
+        elif model.thinking == "off" and "on" not in run:
+            yield f"{model.label} with thinking on was not run: retiring it would be premature"
+        elif model.thinking == "on" and "off" not in run:
+            yield f"{model.label} with thinking off was not run: it may be quicker and as good"
 
 
 def context(result: Result, lane: Lane) -> Iterator[str]:
