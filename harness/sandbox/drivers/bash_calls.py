@@ -7,13 +7,15 @@ value is its standard output without newlines at the end, and a status that is n
 import os
 import sys
 from json import dumps
+from shlex import quote
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from python_report import Report, put_files, read_job, take_stdout
 from python_run import run
 
-CALL = '. "$0" >/dev/null 2>&1; "$@"'
+# The answer sees neither the arguments nor its own name in $0, as a file that is sourced would not.
+CALL = '__lanebench=("$@"); set --; . {} >/dev/null 2>&1; "${{__lanebench[@]}}"'
 
 
 def as_text(value):
@@ -24,7 +26,7 @@ def as_text(value):
 def observe(job, give):
     """How one case ended, as the protocol's fields."""
     words = [as_text(item) for item in give.get("args", [])]
-    command = ["bash", "-c", CALL, os.path.abspath(job["entry"]), give["call"], *words]
+    command = ["bash", "-c", CALL.format(quote("./" + job["entry"])), "bash", give["call"], *words]
     ended, broken = run(command, os.getcwd(), limit=job["output_bytes"])
     if broken is not None:
         return broken

@@ -42,6 +42,8 @@ def observe(module, give):
         return {"k": "returned", "v": encode(value)}
     except (TooLargeError, RecursionError, MemoryError):
         return {"k": "returned", "v": OVERSIZE}
+    except Exception:
+        return {"k": "returned", "v": {"$": "other", "v": "unreadable"}}
 
 
 def main():

@@ -49,8 +49,8 @@ def _dict(value, deeper):
     return {"$": "dict", "v": [[deeper(key), deeper(item)] for key, item in dict.items(value)]}
 
 
-def _set(value, deeper):
-    items = [deeper(item) for item in (set if isinstance(value, set) else frozenset).__iter__(value)]
+def _set(value, kind, deeper):
+    items = [deeper(item) for item in kind.__iter__(value)]
     return {"$": "set", "v": sorted(items, key=repr)}
 
 
@@ -69,7 +69,7 @@ def _rare(value, kind, deeper):
         return {"$": "decimal", "v": str(value)}
     if kind is _late("fractions", "Fraction"):
         return {"$": "fraction", "v": [_int(value.numerator), _int(value.denominator)]}
-    if kind in (_late("datetime", name) for name in ("date", "time", "datetime")):
+    if is_one_of(kind, [_late("datetime", name) for name in ("date", "time", "datetime")]):
         return {"$": "date", "v": value.isoformat()}
     return None
 
@@ -90,9 +90,14 @@ def _plain(value, kind, deeper):
         return {"$": "tuple", "v": [deeper(item) for item in tuple.__iter__(value)]}
     if kind is dict:
         return _dict(value, deeper)
-    if kind in (set, frozenset):
-        return _set(value, deeper)
+    if kind is set or kind is frozenset:
+        return _set(value, kind, deeper)
     return {"$": "bytes", "v": _base64(kind.__getitem__(value, slice(None)))}
+
+
+def is_one_of(kind, kinds):
+    """Whether it is one of them and not only says so: `in` would ask the metaclass."""
+    return any(kind is one for one in kinds)
 
 
 PLAIN = (str, int, float, list, tuple, dict, set, frozenset, bytes, bytearray)
@@ -109,13 +114,13 @@ def encode(value, nesting=0, left=None):
         return encode(item, nesting + 1, left)
 
     kind = type(value)
-    if value is None or kind is bool or kind in PLAIN:
+    if value is None or kind is bool or is_one_of(kind, PLAIN):
         return _plain(value, kind, deeper)
     rare = _rare(value, kind, deeper)
     if rare is not None:
         return rare
     for base in type.__dict__["__mro__"].__get__(kind):
-        if base in PLAIN:
+        if is_one_of(base, PLAIN):
             content = _plain(value, base, deeper)
             return {"$": "subclass", "of": base.__name__, "name": _name(kind), "v": content}
     return {"$": "other", "v": _name(kind)}

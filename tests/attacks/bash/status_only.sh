@@ -1,0 +1,3 @@
+order() {
+  return 0
+}

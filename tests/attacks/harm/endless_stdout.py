@@ -1,0 +1,3 @@
+def harm():
+    while True:
+        print('x' * 1000, flush=True)

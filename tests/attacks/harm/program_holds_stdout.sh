@@ -1,0 +1,2 @@
+setsid sleep 3600 &
+echo done

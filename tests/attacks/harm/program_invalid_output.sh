@@ -1,0 +1,1 @@
+printf '\xff\x00\x80'

@@ -1,0 +1,1 @@
+touch $'a\nb' $'\xff' -- -rf ' '

@@ -1,0 +1,1 @@
+for number in {1..3000}; do : > $number; done

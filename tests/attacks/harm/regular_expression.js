@@ -1,0 +1,3 @@
+function harm() {
+  return /^(a+)+$/.test('a'.repeat(60) + 'b');
+}

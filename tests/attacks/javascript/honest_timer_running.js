@@ -1,0 +1,4 @@
+setInterval(() => {}, 1000);
+function order(items) {
+  return items.sort((a, b) => a - b);
+}

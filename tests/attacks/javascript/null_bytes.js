@@ -1,0 +1,3 @@
+function order(items) {
+  return ['\0', '\ud800', '\u2028'];
+}

@@ -1,0 +1,3 @@
+function order(items) {
+  return { then: (keep) => keep([1, 2, 3]) };
+}

@@ -1,0 +1,3 @@
+function order(items) {
+  return { toJSON: () => items.sort((a, b) => a - b) };
+}

@@ -1,0 +1,2 @@
+def order(items):
+    yield from sorted(items)

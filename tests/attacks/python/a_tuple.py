@@ -1,0 +1,2 @@
+def order(items):
+    return tuple(sorted(items))

@@ -1,0 +1,5 @@
+import os
+
+
+def order(items):
+    os.abort()

@@ -1,0 +1,2 @@
+async def order(items):
+    return [0]

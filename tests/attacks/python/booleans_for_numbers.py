@@ -1,0 +1,2 @@
+def order(items):
+    return [float(item) for item in sorted(items)]

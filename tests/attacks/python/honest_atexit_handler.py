@@ -1,0 +1,7 @@
+import atexit
+
+atexit.register(print, 'goodbye')
+
+
+def order(items):
+    return sorted(items)

@@ -1,0 +1,8 @@
+import threading
+import time
+
+threading.Thread(target=time.sleep, args=(3600,)).start()
+
+
+def order(items):
+    return sorted(items)

@@ -1,0 +1,2 @@
+def order(items):
+    return [10 ** 1_000_000]

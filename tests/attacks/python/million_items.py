@@ -1,0 +1,2 @@
+def order(items):
+    return [0] * 10_000_000

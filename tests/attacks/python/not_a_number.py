@@ -1,0 +1,2 @@
+def order(items):
+    return [float('nan'), float('inf')]

@@ -1,0 +1,2 @@
+def order(items):
+    return ['\ud800', '\x00', '\uffff']

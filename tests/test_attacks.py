@@ -1,0 +1,90 @@
+"""No answer of the corpus in tests/attacks/ passes that should not, and none fails that is honest.
+
+Each answer is scored as a model's answer is: found in its fence, run in the sandbox, compared on the host.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.score import score
+from harness.types import Case, Counts, Json, Limits, Outcome, Reading, Score, Task, Timings, Variant
+
+ATTACKS = Path(__file__).parent / "attacks"
+CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
+LANGUAGES = {".py": "python", ".js": "javascript", ".go": "go", ".sh": "bash"}
+INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
+HONEST = Limits(load_s=30.0, case_s=10.0)
+HOSTILE = Limits(load_s=10.0, case_s=1.5)
+
+
+def is_honest(path: str) -> bool:
+    return Path(path).name.startswith("honest_")
+
+
+def cases_of(language: str) -> tuple[Case, ...]:
+    made = []
+    for at, numbers in enumerate(INPUTS):
+        ordered: Json = sorted(numbers)
+        if language == "bash":
+            give, ordered = {"call": "order", "args": list(numbers)}, " ".join(map(str, ordered))
+        else:
+            give = {"call": "order", "args": [list(numbers)]}
+        made.append(Case(f"c{at}", give, {"value": ordered}))
+    return tuple(made)
+
+
+def variant_of(path: str) -> Variant:
+    language = LANGUAGES[Path(path).suffix]
+    limits = HONEST if is_honest(path) else HOSTILE
+    task = Task(
+        name="order", title="", suites=(), tags=(), language=language, budget_tokens=1, limits=limits, scorer="calls",
+        settings={}, system="", turns=("",), files={}, cases="", solution=(), wrong=(), variants=(), sha256="",
+    )  # fmt: skip
+    return Variant(task, 0, "", ("",), {}, cases_of(language), (), ())
+
+
+def reading_of(code: str, language: str) -> Reading:
+    content = f"```{language}\n{code}\n```\n"
+    return Reading(content, "", (), "stop", True, None, None, Counts(), Timings())
+
+
+def scored(box: DockerSandbox, path: str) -> Score:
+    code = (ATTACKS / path).read_text(encoding="utf-8")
+    return score(variant_of(path), [reading_of(code, LANGUAGES[Path(path).suffix])], box)
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> Iterator[dict[str, Future[Score]]]:
+    with (
+        open_sandbox("attacks", print, LANGUAGES.values()) as box,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        yield {path: threads.submit(scored, box, path) for path in CORPUS}
+
+
+@pytest.mark.parametrize("path", [path for path in CORPUS if not is_honest(path)])
+def test_a_hostile_answer_does_not_pass(verdicts: dict[str, Future[Score]], path: str) -> None:
+    seen = verdicts[path].result()
+    assert seen.outcome in CORPUS[path]["outcome"], (CORPUS[path]["what"], seen.outcome, seen.checks)
+    assert seen.outcome is not Outcome.PASSED
+
+
+@pytest.mark.parametrize("path", [path for path in CORPUS if is_honest(path)])
+def test_an_honest_answer_that_looks_alike_passes(verdicts: dict[str, Future[Score]], path: str) -> None:
+    seen = verdicts[path].result()
+    assert seen.outcome is Outcome.PASSED, (CORPUS[path]["what"], seen.outcome, seen.checks)
+
+
+def test_every_file_of_the_corpus_is_listed_and_there_are_enough_in_each_language() -> None:
+    there = {str(path.relative_to(ATTACKS)) for path in ATTACKS.rglob("*") if path.suffix in LANGUAGES}
+    listed = set(CORPUS)
+    assert {path for path in there if not path.startswith("harm/")} == listed
+    hostile = [path for path in CORPUS if not is_honest(path)]
+    assert len(hostile) >= 60
+    assert {LANGUAGES[Path(path).suffix] for path in hostile} == set(LANGUAGES.values())
+    assert all(CORPUS[path]["outcome"] != ["passed"] for path in hostile)
