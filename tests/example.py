@@ -103,11 +103,11 @@ def model(voice: Voice) -> Model:
         label=voice.label,
         server=voice.server,
         base_url="http://127.0.0.1:8080/v1",
-        model=f"{voice.label}-14b",
+        model=f"{voice.label}-7b",
         thinking="on" if voice.thinks else "off",
         sampling=Sampling(temperature=0.0, top_p=1.0),
         context_tokens=32768,
-        facts={"parameters_b": 14.0, "quantisation": "Q4_K_M", "bits": 4.8},
+        facts={"parameters_b": 7.0, "quantisation": "Q4_K_M", "bits": 4.8},
     )
 
 
@@ -178,7 +178,7 @@ def recording(voice: Voice, key: TrialKey, sent_ns: int, *, cut: bool = False) -
         sent_ns=sent_ns,
         url="http://127.0.0.1:8080/v1/chat/completions",
         request={
-            "model": f"{voice.label}-14b",
+            "model": f"{voice.label}-7b",
             "messages": [{"role": "user", "content": f"[{key.task} {key.trial}] Put it right."}],
             "stream": True,
             "stream_options": {"include_usage": True},

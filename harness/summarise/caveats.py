@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.summarise import machine, replies
+from harness.summarise import machine, replies, timing
 from harness.types import Caveat, Result
 
 Find = Callable[[Result], Iterator[Caveat]]
@@ -33,6 +33,12 @@ CAVEATS: tuple[Find, ...] = (
     replies.decode_unmeasured,
     replies.telling_outcomes,
     replies.drifted,
+    timing.canary_moved,
+    timing.thinking_unproven,
+    timing.prefill_told,
+    timing.implausible,
+    timing.clock_disturbed,
+    timing.kit_heavy,
     machine.context_smaller,
     replies.prefill_contradicted,
     machine.private_includes,

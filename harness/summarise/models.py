@@ -7,6 +7,7 @@ from typing import Literal
 
 from harness.stats import Interval, drift_of, rate_on_tasks_like_these, rate_on_these_tasks, spread
 from harness.summarise.cells import counted, is_whole, rate_of, was_skipped
+from harness.summarise.timing import prefill_of
 from harness.types import Cell, Drift, ModelInfo, ModelSummary, Rate, Result, SuiteRate
 
 
@@ -64,4 +65,5 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
         solved_always=rate_of(sum(k == n for k, n in counts), len(counts)),
         solved_once=rate_of(sum(k > 0 for k, _ in counts), len(counts)),
         drift=_drift(result, model),
+        prefill=prefill_of(result, model),
     )

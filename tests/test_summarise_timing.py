@@ -1,0 +1,198 @@
+"""What a result says of how its times were taken: prefill by the line, bounds, canaries, thinking, disturbances."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.summarise import summarise
+from harness.types import KitUse, Prefill, Result, SelfTest, Spread, TaskInfo, TrialResult, TurnResult, Usage
+from tests.example import example_result
+
+SIZES = (1000, 4000, 8000, 16000, 32000)
+CURVE = TaskInfo("speed-curve", "Sizes", "speed", None, "0" * 64, 1, separate=True)
+CANARY = TaskInfo("speed-canary", "Canary", "speed", None, "0" * 64, 1, canary=True)
+TRIALS = 6
+
+
+def base() -> Result:
+    return replace(example_result(), warnings=())
+
+
+def model_of(result: Result) -> str:
+    return result.models[0].label
+
+
+def pattern(result: Result) -> TrialResult:
+    return next(one for one in result.trials if one.task == "speed-small" and not one.warmup)
+
+
+def timed(turn: TurnResult, tokens: int, ttft_s: float, e2e_s: float) -> TurnResult:
+    timings = replace(turn.timings, ttft_s=ttft_s, e2e_s=e2e_s)
+    return replace(turn, usage=Usage(tokens, 128, 0, None), timings=timings)
+
+
+def with_curve(ttft_s: Callable[[int], float], hidden_s: Callable[[int], float] = lambda _tokens: 0.0) -> Result:
+    """A result whose first model was asked every size; `hidden_s` is prefill after the first token."""
+    result = base()
+    trial, label = pattern(result), model_of(result)
+    trials = []
+    for number in range(TRIALS):
+        noise = 1 + 0.002 * (number % 3 - 1)
+        turns = tuple(timed(trial.turns[0], n, noise * ttft_s(n), noise * ttft_s(n) + 2.0 + hidden_s(n)) for n in SIZES)
+        trials.append(replace(trial, model=label, task=CURVE.name, trial=number, turns=turns))
+    return summarise(replace(result, tasks=(*result.tasks, CURVE), trials=(*result.trials, *trials)))
+
+
+def curve_with_usage(result: Result, usage: Callable[[int, int], Usage]) -> Result:
+    """The same with what the server counts changed, by trial and size."""
+    trials = []
+    for trial in result.trials:
+        if trial.task == CURVE.name:
+            turns = [replace(turn, usage=usage(trial.trial, at)) for at, turn in enumerate(trial.turns)]
+            trials.append(replace(trial, turns=tuple(turns)))
+        else:
+            trials.append(trial)
+    return summarise(replace(result, trials=tuple(trials)))
+
+
+def codes(result: Result) -> set[str]:
+    return {warning.code for warning in result.warnings if warning.model in (None, model_of(result))}
+
+
+def text_of(result: Result, code: str) -> str:
+    return next(warning.text for warning in result.warnings if warning.code == code)
+
+
+def line_of(result: Result) -> Prefill:
+    line = result.summaries[0].prefill
+    assert line is not None
+    return line
+
+
+def test_the_line_stands_in_the_models_summary_with_its_sizes() -> None:
+    result = with_curve(lambda tokens: 0.1 + tokens / 1000)
+    line = line_of(result)
+    assert line.tps == pytest.approx(1000, rel=0.01)
+    assert [(point.uncached_tokens, point.n) for point in line.points] == [(size, TRIALS) for size in SIZES]
+    assert not codes(result) & {"first_token_early", "prefill_unmeasured", "prefill_curved"}
+    assert result.summaries[1].prefill is None
+
+
+def test_cold_turns_that_were_served_from_a_cache_are_not_on_the_line() -> None:
+    result = with_curve(lambda tokens: 0.1 + tokens / 1000)
+    again = curve_with_usage(result, lambda trial, at: Usage(SIZES[at], 128, 0 if trial else 900))
+    assert [point.n for point in line_of(again).points][:3] == [TRIALS - 1] * 3
+    assert next(cell for cell in again.cells if cell.task == CURVE.name).cache_hits == 1
+
+
+def test_a_first_token_before_the_prefill_is_told_with_how_early_and_what_to_trust() -> None:
+    result = with_curve(lambda _tokens: 0.02, lambda tokens: tokens / 1000)
+    text = text_of(result, "first_token_early")
+    assert "by about 31.00 s" in text
+    assert "E2E is" in text
+    assert line_of(result).tps is None
+
+
+def test_a_first_token_that_is_early_in_every_size_is_told_with_the_line_to_trust() -> None:
+    result = with_curve(lambda tokens: tokens / 1000 - 0.4, lambda _tokens: 0.4)
+    assert "trust the line, 1000 tokens/s" in text_of(result, "first_token_early")
+
+
+def test_answers_of_different_lengths_do_not_make_a_first_token_early() -> None:
+    result = with_curve(lambda _tokens: 0.02, lambda tokens: tokens / 1000)
+    uneven = curve_with_usage(result, lambda _trial, at: Usage(SIZES[at], 20 * (at + 1), 0))
+    assert "prefill_unmeasured" in codes(uneven)
+
+
+def test_a_prefill_that_slows_down_has_marginal_rates_and_no_one_rate() -> None:
+    result = with_curve(lambda tokens: 0.1 + tokens / 2000 + tokens**2 / 1e8)
+    assert "no one rate holds" in text_of(result, "prefill_curved")
+
+
+def faster(spread: Spread | None, times: float) -> Spread | None:
+    return None if spread is None else replace(spread, median=spread.median * times)
+
+
+def test_rates_above_what_the_machine_can_do_are_told_with_the_bound() -> None:
+    result = base()
+    assert not codes(summarise(result)) & {"implausible_decode", "implausible_prefill"}
+    trials = [
+        replace(
+            trial,
+            turns=tuple(
+                replace(turn, timings=replace(turn.timings, decode_tps=5000.0, apparent_prefill_tps=1e6))
+                for turn in trial.turns
+            ),
+        )
+        for trial in result.trials
+    ]
+    fast = summarise(replace(result, trials=tuple(trials)))
+    assert "is above 130" in text_of(fast, "implausible_decode")
+    assert {"implausible_decode", "implausible_prefill"} <= codes(fast)
+    unknown = replace(fast, host=replace(fast.host, chip="Unknown"))
+    assert not codes(summarise(unknown)) & {"implausible_decode", "implausible_prefill"}
+
+
+def with_canary(rates: list[float]) -> Result:
+    result = base()
+    trial = pattern(result)
+    canaries = [
+        replace(
+            trial,
+            model=model_of(result),
+            task=CANARY.name,
+            trial=number,
+            turns=(replace(trial.turns[0], timings=replace(trial.turns[0].timings, decode_tps=rate)),),
+        )
+        for number, rate in enumerate(rates)
+    ]
+    return summarise(replace(result, tasks=(*result.tasks, CANARY), trials=(*result.trials, *canaries)))
+
+
+def test_a_canary_that_moved_by_more_than_5_percent_names_its_blocks() -> None:
+    text = text_of(with_canary([60, 61, 60, 52, 60, 64]), "canary_moved")
+    assert "blocks 4, 6 of 6" in text
+    assert "-13 %" in text
+
+
+def test_a_canary_that_stays_within_5_percent_says_nothing() -> None:
+    assert "canary_moved" not in codes(with_canary([60, 62, 61, 58.5, 60, 62.5]))
+
+
+def thought(chars: int, thinking: str) -> Result:
+    result = base()
+    label = model_of(result)
+    models = tuple(
+        replace(model, thinking=thinking) if model.label == label else model  # type: ignore[arg-type]
+        for model in result.models
+    )
+    trials = tuple(
+        replace(trial, turns=tuple(replace(turn, reasoning_chars=chars) for turn in trial.turns))
+        if trial.model == label
+        else trial
+        for trial in result.trials
+    )
+    return summarise(replace(result, models=models, trials=trials))
+
+
+def test_a_thinking_switch_is_believed_only_when_the_replies_show_it() -> None:
+    assert "thinking_not_off" in codes(thought(50, "off"))
+    assert "thinking_not_on" in codes(thought(0, "on"))
+    for chars, thinking in ((0, "off"), (50, "on"), (50, "default"), (0, "default")):
+        assert not codes(thought(chars, thinking)) & {"thinking_not_off", "thinking_not_on"}
+
+
+@pytest.mark.parametrize(("busy", "lag_s", "told"), [(0.4, 0.001, True), (0.1, 0.02, True), (0.1, 0.001, False)])
+def test_a_clock_that_others_disturbed_is_told(busy: float, lag_s: float, told: bool) -> None:
+    found = SelfTest(12, 0.0002, 0.0003, lag_s, 0.01, busy)
+    result = base()
+    result = summarise(replace(result, run=replace(result.run, selftest=found)))
+    assert ("clock_disturbed" in codes(result)) is told
+
+
+@pytest.mark.parametrize(("cpu_s", "told"), [(1.0, False), (9.0, True)])
+def test_a_kit_that_took_much_itself_is_told(cpu_s: float, told: bool) -> None:
+    result = base()
+    models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, 10, 10**8)) for model in result.models)
+    assert ("kit_heavy" in codes(summarise(replace(result, models=models)))) is told
