@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.types import Skipped
 
-BYTES_PER_TOKEN = 4.0
-RESERVE = 1.1
+TOKENS, BYTES = 11, 40
+"""Tokens for so many bytes of prompt: four bytes a token, and a tenth more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,8 @@ class Need:
 
     @property
     def tokens(self) -> int:
-        """Four bytes a token, a tenth more, and the answers; what the real tokenizer says is known only afterwards."""
-        return math.ceil(self.prompt_bytes / BYTES_PER_TOKEN * RESERVE) + self.answer_tokens
+        """A guess from the bytes, and the answers; what the real tokenizer makes of them is known only afterwards."""
+        return -(-self.prompt_bytes * TOKENS // BYTES) + self.answer_tokens
 
 
 def skip_what_does_not_fit(needs: Iterable[Need], served_tokens: int | None) -> tuple[Skipped, ...]:

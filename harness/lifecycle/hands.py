@@ -95,8 +95,8 @@ def do_until(step: Step, wait_s: float) -> None:
             return
 
 
-def spawn(step: Step, log: Path) -> Spawned:
-    """Start a process that outlives its command; its output goes to `log`. Raises ServerError."""
+def spawn(step: Step, log: Path) -> tuple[Spawned, subprocess.Popen[bytes]]:
+    """Start a process; its output goes to `log`. Returns it for the disk and for this program. Raises ServerError."""
     try:
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -105,7 +105,7 @@ def spawn(step: Step, log: Path) -> Spawned:
     except OSError as error:
         raise ServerError(f"{step.what}: `{step.words[0]}` cannot be started: {error.strerror}") from error
     # A process that ends at once has no time of birth any more; now is as good, since nothing will match it.
-    return Spawned(step.what, process.pid, began_at(process.pid) or time.time(), str(log))
+    return Spawned(step.what, process.pid, began_at(process.pid) or time.time(), str(log)), process
 
 
 def is_alive(spawned: Spawned) -> bool:

@@ -21,7 +21,7 @@ CHANGES = "changes.jsonl"
 """The file in a run's folder that tells what was stopped: one line a change."""
 
 
-def put_back(held: Sequence[Held], say: Say) -> tuple[Change, ...]:
+def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Change, ...]:
     """Start what was stopped, the last first. What fails is told and does not keep the others from coming back."""
     changes = []
     for one in reversed(held):
@@ -29,7 +29,7 @@ def put_back(held: Sequence[Held], say: Say) -> tuple[Change, ...]:
         try:
             if one.running is None or not works(one.running):
                 for step in one.restore:
-                    do_until(step, RESTORE_S)
+                    do_until(step, restore_s)
         except ServerError as error:
             restored, note = False, error.faults[0]
         say(f"restored {one.what}" if restored else f"NOT restored: {one.what}: {note}")

@@ -5,6 +5,7 @@ Whatever is about to change stands on the disk before (state.py), so that the ne
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,13 +64,15 @@ def tunnel_step(model: Model) -> Step | None:
 class Stage:
     """The machine during a run. `changes` tells what was stopped and whether it runs again."""
 
-    def __init__(self, run: Path, say: Say) -> None:
-        """Changes nothing."""
+    def __init__(self, run: Path, say: Say, restore_s: float) -> None:
+        """Changes nothing. `restore_s` is how long each service may take to come back."""
         self.changes: tuple[Change, ...] = ()
         self._run = run
         self._say = say
+        self._restore_s = restore_s
         self._state: State = new_state(run)
         self._written = False
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def _keep(self, state: State) -> None:
         # A stage that never changed anything must not remove what another one wrote.
@@ -91,20 +94,22 @@ class Stage:
     def put_back(self) -> None:
         """Put back what was put away; what fails stays written down for the next start."""
         held = self._state.held
-        self.changes = put_back(held, self._say)
+        self.changes = put_back(held, self._say, self._restore_s)
         failed = {change.what for change in self.changes if not change.restored}
         self._keep(replace(self._state, held=tuple(one for one in held if one.what in failed)))
         note_changes(self._run, self.changes)
 
     def _spawn(self, step: Step, name: str) -> Spawned:
         self._say(told(step))
-        spawned = spawn(step, self._run / f"{name}.log")
+        spawned, child = spawn(step, self._run / f"{name}.log")
+        self._children[spawned.pid] = child
         self._keep(replace(self._state, spawned=(*self._state.spawned, spawned)))
         return spawned
 
     def _end(self, spawned: Spawned, wait_s: float) -> None:
         if not end_process(spawned.pid, spawned.began, wait_s):
             self._say(f"NOT ended: {spawned.what}, process {spawned.pid}")
+        self._children.pop(spawned.pid).poll()
         left = tuple(one for one in self._state.spawned if one != spawned)
         self._keep(replace(self._state, spawned=left))
 
@@ -242,13 +247,13 @@ def refused(contenders: Sequence[Asked]) -> dict[str, str]:
 
 
 @contextmanager
-def on_stage(contenders: Sequence[Asked], run: Path, say: Say) -> Iterator[Stage]:
+def on_stage(contenders: Sequence[Asked], run: Path, say: Say, restore_s: float = RESTORE_S) -> Iterator[Stage]:
     """Put away what runs, and put it back when the block ends, however it ends.
 
     Raises ServerError before anything is changed where another run goes on or a command is missing.
     """
     recover(say)
-    stage = Stage(run, say)
+    stage = Stage(run, say, restore_s)
     held = survey(contenders)
     try:
         stage.put_away(held)
