@@ -1,4 +1,4 @@
 function harm() {
   const held = [];
-  for (;;) held.push('x'.repeat(1 << 20) + held.length);
+  for (;;) held.push(new Array(1e5).fill(held.length));
 }

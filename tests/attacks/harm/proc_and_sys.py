@@ -2,7 +2,7 @@ import glob
 import os
 import socket
 
-FILES = ['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/proc/sys/vm/overcommit_memory', '/proc/1/oom_adj', '/proc/kcore', '/proc/kmsg', '/sys/kernel/uevent_helper', '/sys/power/state', '/dev/mem', '/dev/kmsg', '/dev/sda', '/dev/vda', '/etc/passwd', '/etc/hosts', '/etc/resolv.conf', '/usr/bin/new', '/opt/lanebench/program.py', '/root/x']
+FILES = ['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/proc/sys/vm/overcommit_memory', '/proc/kcore', '/proc/kmsg', '/sys/kernel/uevent_helper', '/sys/power/state', '/dev/mem', '/dev/kmsg', '/dev/sda', '/dev/vda', '/etc/passwd', '/etc/hosts', '/etc/resolv.conf', '/usr/bin/new', '/opt/lanebench/program.py', '/root/x']
 FILES += glob.glob('/sys/fs/cgroup/*/release_agent') + glob.glob('/sys/fs/cgroup/**/cgroup.procs', recursive=True)[:20] + glob.glob('/sys/fs/cgroup/**/memory.max', recursive=True)[:5]
 SOCKETS = ['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/podman/podman.sock']
 
