@@ -13,7 +13,7 @@ from harness.record import Client, TurnRequest, record
 from harness.truth import Heard, TruthServer, serving
 from harness.types import Recording, SelfTest, TrialKey
 
-STREAMS = 12
+STREAMS = 8
 _KEY = TrialKey("selftest", "stream", 0)
 
 

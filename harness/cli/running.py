@@ -17,6 +17,7 @@ from harness.pipeline import check_tasks_unchanged, settings_with, start_run
 from harness.record import Client, Waits
 from harness.recorder import contenders
 from harness.runs import RunFolder, open_run
+from harness.selftest import selftest
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, Task
 
@@ -106,7 +107,9 @@ def _begun(args: argparse.Namespace) -> Iterator[Run]:
     config = load_config(args.config)
     settings = _settings(args, config.settings)
     tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
-    yield Run(start_run(args.results, replace(config, settings=settings), tasks), tasks, config.models)
+    say("timing this machine's own delays, for a few seconds")
+    planned = replace(config, settings=settings)
+    yield Run(start_run(args.results, planned, tasks, selftest=selftest()), tasks, config.models)
 
 
 @contextmanager
