@@ -23,19 +23,20 @@ OF_CONVERSE = ("separate", "clients")
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """Notes faults of one task in `found`; `place` is where in the task."""
+    """Notes faults of one task in `found`; `place` is where in the task, `joint` what stands before a key."""
 
     task: Task
     place: str = "task.toml: scorer"
+    joint: str = "."
     found: list[str] = field(default_factory=list)
 
     def fault(self, at: str, what: str) -> None:
         """Note a fault at a key of the place."""
-        self.found.append(f"{self.place}{'.' + at if at else ''}: {what}")
+        self.found.append(f"{self.place}{self.joint + at if at else ''}: {what}")
 
     def case(self, case: Case) -> Demands:
         """The same demands at one case."""
-        return replace(self, place=f"cases.json: {case.id}")
+        return replace(self, place=f"cases.json: {case.id}", joint=": ")
 
     def settings(self, known: Sequence[str]) -> None:
         """No other settings than these and those of `converse`."""
