@@ -6,7 +6,7 @@ cut off. Three tasks: one measures speed only. Sizes and rates are those of smal
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -275,6 +275,20 @@ def example_result(**changes: Any) -> Result:
         warnings=(),
     )
     return summarise(replace(evidence, **changes))
+
+
+def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
+    """The example with `trials` of each task: `fails` of a task failing for `hasty`, all else passing."""
+    result = example_result()
+    first = {(trial.model, trial.task): trial for trial in reversed(result.trials) if not trial.warmup}
+    made = []
+    for (label, task), trial in first.items():
+        for at in range(trials):
+            failed = label == "hasty" and at < fails.get(task, 0)
+            outcome = Outcome.FAILED if failed else Outcome.PASSED
+            turns = tuple(replace(turn, content_sha256=f"{at:064d}") for turn in trial.turns)
+            made.append(replace(trial, trial=at, outcome=outcome, fraction=float(not failed), turns=turns))
+    return summarise(replace(result, run=replace(result.run, trials=trials), trials=tuple(made)))
 
 
 def run_plan() -> RunPlan:

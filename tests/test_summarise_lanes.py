@@ -1,6 +1,5 @@
 """Pairs, ranks, who says so, and which model for which lane."""
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -23,28 +22,13 @@ from harness.types import (
     TaskInfo,
     TrialResult,
 )
-from tests.example import example_result
+from tests.example import example_result, grown_result
 
 TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
 
 
 def _pair(result: Result, estimand: str) -> Comparison:
     return next(one for one in result.comparisons if one.estimand == estimand)
-
-
-def _grown(trials: int, fails: Mapping[str, int]) -> Result:
-    """The example with more trials a task, `fails` of each task failing for `hasty`, all else passing."""
-    result = example_result()
-    first = {(t.model, t.task): t for t in reversed(result.trials) if not t.warmup}
-    made = []
-    for (model, task), trial in first.items():
-        for at in range(trials):
-            failed = model == "hasty" and at < fails.get(task, 0)
-            outcome = Outcome.FAILED if failed else Outcome.PASSED
-            digest = f"{at:064d}"
-            turns = tuple(replace(turn, content_sha256=digest) for turn in trial.turns)
-            made.append(replace(trial, trial=at, outcome=outcome, fraction=float(not failed), turns=turns))
-    return summarise(replace(result, run=replace(result.run, trials=trials), trials=tuple(made)))
 
 
 def _models(result: Result, **changes: dict[str, Any]) -> Result:
@@ -65,7 +49,7 @@ def test_two_models_are_paired_by_task_and_trial_under_both_estimands() -> None:
 
 
 def test_a_sixth_failure_all_one_way_decides_on_these_tasks_but_not_on_others() -> None:
-    result = _grown(6, {"code-refactor": 4, "code-bugfix": 2})
+    result = grown_result(6, {"code-refactor": 4, "code-bugfix": 2})
     assert _pair(result, "exactly_these_tasks").verdict == "worse"
     assert _pair(result, "tasks_like_these").verdict == "can't tell"
 
@@ -170,7 +154,7 @@ def _status(found: Recommendation) -> dict[str, str]:
 
 
 def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None:
-    found = _lane(_grown(10, {"code-refactor": 8, "code-bugfix": 4}))
+    found = _lane(grown_result(10, {"code-refactor": 8, "code-bugfix": 4}))
     assert (found.model, found.confidence, found.tied) == ("steady", "clear", ())
     assert "pass rate +60 points against hasty" in found.text
     assert found.low is not None
@@ -178,13 +162,13 @@ def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None
 
 
 def test_models_that_are_not_told_apart_are_named_and_nobody_is_recommended() -> None:
-    found = _lane(_grown(10, {"code-refactor": 1}))
+    found = _lane(grown_result(10, {"code-refactor": 1}))
     assert (found.model, found.confidence, found.tied) == (None, "none", ("steady", "hasty"))
     assert found.text.startswith("The evidence does not decide between steady and hasty")
 
 
 def test_the_second_criterion_decides_what_the_first_cannot() -> None:
-    found = _lane(_grown(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
+    found = _lane(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
     assert (found.model, found.confidence) == ("hasty", "clear")
     assert "decode rate 1.7" in found.text
 
@@ -193,24 +177,24 @@ def test_the_second_criterion_decides_what_the_first_cannot() -> None:
     ("criterion", "model"), [("ttft_s", "hasty"), ("e2e_s", "hasty"), ("memory_bytes", "hasty"), ("warm_ttft_s", None)]
 )
 def test_less_is_better_where_it_is(criterion: Any, model: str | None) -> None:
-    assert _lane(_grown(10, {}), rank_by=(criterion,)).model == model
+    assert _lane(grown_result(10, {}), rank_by=(criterion,)).model == model
 
 
 def test_the_lower_bound_must_reach_the_demanded_rate() -> None:
-    twenty = _grown(20, {"code-refactor": 18, "code-bugfix": 18})
+    twenty = grown_result(20, {"code-refactor": 18, "code-bugfix": 18})
     found = _lane(twenty, min_pass_rate=0.8)
     assert _status(found) == {"steady": "eligible", "hasty": "ruled_out"}
     assert found.model == "steady"
     assert "only one shown to meet every demand" in found.text
     assert "Ruled out: hasty (pass rate 10 %" in found.text
-    few = _lane(_grown(3, {}), min_pass_rate=0.8)
+    few = _lane(grown_result(3, {}), min_pass_rate=0.8)
     assert _status(few) == {"steady": "undecided", "hasty": "undecided"}
     assert (few.model, few.confidence) == (None, "none")
     assert "no model is shown to meet every demand" in few.text
 
 
 def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> None:
-    result = _models(_grown(20, {}), hasty={"memory": MemoryUse()})
+    result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
     found = _lane(result, max_memory_bytes=20 * 2**30)
     assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
     assert (found.model, found.confidence) == ("steady", "leaning")
@@ -219,18 +203,18 @@ def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> Non
 
 def test_memory_is_the_process_or_what_the_machine_used_more() -> None:
     result = _models(
-        _grown(6, {}),
+        grown_result(6, {}),
         steady={"memory": MemoryUse("machine in use", 10 * 2**30, 30 * 2**30)},
         hasty={"memory": MemoryUse("machine in use", None, 30 * 2**30)},
     )
     found = _lane(result, max_memory_bytes=24 * 2**30)
     assert _demand(found, "steady", "memory").state == "met"
     assert _demand(found, "hasty", "memory").state == "unknown"
-    assert _demand(_lane(_grown(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
+    assert _demand(_lane(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
 
 
 def test_context_is_shown_by_the_server_only() -> None:
-    result = _models(_grown(6, {}), hasty={"served_context_tokens": None})
+    result = _models(grown_result(6, {}), hasty={"served_context_tokens": None})
     found = _lane(result, min_context_tokens=32_768)
     assert _demand(found, "steady", "context").state == "met"
     assert _demand(found, "hasty", "context").state == "not_shown"
@@ -247,7 +231,7 @@ def _second_turn(ttft_s: float) -> Result:
         seen = ttft_s + 0.01 * trial.trial
         return replace(trial, turns=(first, replace(first, timings=replace(first.timings, ttft_s=seen))))
 
-    result = _grown(8, {})
+    result = grown_result(8, {})
     return summarise(replace(result, trials=tuple(map(talk, result.trials))))
 
 
@@ -258,22 +242,22 @@ def test_later_turns_must_be_quick_by_their_interval(ttft_s: float, state: str) 
 
 
 def test_a_demand_on_later_turns_without_any_is_unknown_and_said_to_be_untested() -> None:
-    found = _lane(_grown(8, {}), max_warm_ttft_s=1.0)
+    found = _lane(grown_result(8, {}), max_warm_ttft_s=1.0)
     assert _demand(found, "steady", "warm_ttft").state == "unknown"
     assert any("second turn" in one for one in found.untested)
     assert found.model is None
 
 
 def test_a_task_that_was_not_run_or_does_not_fit_is_no_evidence() -> None:
-    found = _lane(_grown(8, {}), tasks={**TASKS, "code-large": 1.0})
+    found = _lane(grown_result(8, {}), tasks={**TASKS, "code-large": 1.0})
     assert _demand(found, "steady", "tasks").text == "not asked: code-large"
     assert "not in this run: code-large" in found.untested
-    skipping = _models(_grown(8, {}), hasty={"skipped": (Skipped("code-refactor", 60_000, 4_096),)})
+    skipping = _models(grown_result(8, {}), hasty={"skipped": (Skipped("code-refactor", 60_000, 4_096),)})
     assert _demand(_lane(skipping), "hasty", "tasks").state == "not_met"
 
 
 def test_weights_decide_what_counts() -> None:
-    result = _grown(10, {"code-refactor": 9})
+    result = grown_result(10, {"code-refactor": 9})
     heavy = _lane(result, tasks={"code-refactor": 9.0, "code-bugfix": 1.0})
     light = _lane(result, tasks={"code-refactor": 0.1, "code-bugfix": 9.9})
     rates = [next(one.rate for one in found.standings if one.model == "hasty") for found in (heavy, light)]
@@ -292,7 +276,7 @@ def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
 
 def test_the_users_own_choice_stays_beside_the_recommendation_and_changes_nothing() -> None:
     own = Override("hasty", "faster in my editor", "2026-11-20")
-    result = _grown(10, {"code-refactor": 8, "code-bugfix": 4})
+    result = grown_result(10, {"code-refactor": 8, "code-bugfix": 4})
     lane = Lane("daily coding", TASKS, override=own)
     kept = summarise(replace(result, lanes=(lane,)))
     assert kept.lanes[0].override == own

@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import bench, bench_client, doctor, probe, record, report, score, selftest, tasks, verify
+from harness.cli import (
+    bench,
+    bench_client,
+    compare,
+    doctor,
+    init,
+    probe,
+    record,
+    report,
+    score,
+    selftest,
+    tasks,
+    verify,
+)
 from harness.cli.command import Command
 from harness.cli.console import complain
 from harness.errors import InterruptedRunError, LanebenchError
@@ -51,4 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return error.exit_code
 
 
-COMMANDS: tuple[Command, ...] = (bench, record, score, report, verify, doctor, probe, tasks, bench_client, selftest)
+COMMANDS: tuple[Command, ...] = (
+    bench,
+    record,
+    score,
+    report,
+    verify,
+    compare,
+    doctor,
+    init,
+    probe,
+    tasks,
+    bench_client,
+    selftest,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from harness.report.parts import Section, Table
 from harness.report.sections import sections_of, simulated_in, title_of
@@ -48,10 +49,14 @@ def _section(section: Section) -> list[str]:
     return [*lines, *([""] if section.notes else [])]
 
 
-def render_github(result: Result) -> str:
-    """The whole report as Markdown."""
-    banner = simulated_in(result)
-    lines = [f"# {markdown_text(title_of(result))}", "", *([f"> **{banner}**", ""] if banner else [])]
-    for section in sections_of(result):
+def render_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
+    """Any sections under a title as Markdown."""
+    lines = [f"# {markdown_text(title)}", "", *([f"> **{banner}**", ""] if banner else [])]
+    for section in sections:
         lines += _section(section)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def render_github(result: Result) -> str:
+    """The whole report as Markdown."""
+    return render_sections(title_of(result), sections_of(result), simulated_in(result))

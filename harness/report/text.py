@@ -83,12 +83,16 @@ def _section(section: Section) -> list[str]:
     return [*lines, *([""] if section.notes else [])]
 
 
-def render_text(result: Result) -> str:
-    """The whole report as lines of at most WIDTH columns, where names are not longer than that."""
-    banner = simulated_in(result)
-    lines = [plain_text(title_of(result)), *([banner] if banner else []), ""]
-    for section in sections_of(result):
+def render_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
+    """Any sections under a title as lines of at most WIDTH columns, where names are not longer than that."""
+    lines = [plain_text(title), *([banner] if banner else []), ""]
+    for section in sections:
         lines += _section(section)
     if banner:
         lines.append(banner)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def render_text(result: Result) -> str:
+    """The whole report as text."""
+    return render_sections(title_of(result), sections_of(result), simulated_in(result))

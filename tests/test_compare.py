@@ -1,0 +1,277 @@
+"""Runs against a baseline: what fits, what differs, the words, and the gate."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.compare import Compared, ModelPair, Quantity, compare
+from harness.compare.lanes import lane_changes
+from harness.compare.sections import sections_of
+from harness.errors import RunError
+from harness.files import to_json
+from harness.report.github import render_sections as as_markdown
+from harness.report.text import render_sections as as_text
+from harness.summarise import summarise
+from harness.types import Lane, Result, TrialResult
+from tests.example import example_result, grown_result
+
+LANE = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0}, min_pass_rate=0.6)
+
+
+def _compare(baseline: Result, other: Result, **more: Any) -> Compared:
+    return compare(("a", baseline), ("b", other), **more)
+
+
+def _pair(compared: Compared, label: str) -> ModelPair:
+    return next(one for one in compared.pairs if one.other == label)
+
+
+def _words(quantities: tuple[Quantity, ...]) -> Mapping[str, str]:
+    return {one.name: one.word for one in quantities}
+
+
+def _paced(result: Result, model: str, times: float) -> Result:
+    """The same trials with another decode rate, and so other times, a little apart from each other."""
+
+    def paced(trial: TrialResult) -> TrialResult:
+        if trial.model != model:
+            return trial
+        own = times * (1 + 0.004 * (trial.trial % 5))
+        turns = []
+        for turn in trial.turns:
+            old = turn.timings
+            rate = old.decode_tps and old.decode_tps * own
+            turns.append(replace(turn, timings=replace(old, decode_tps=rate, e2e_s=old.e2e_s and old.e2e_s / own)))
+        return replace(trial, turns=tuple(turns))
+
+    return summarise(replace(result, trials=tuple(map(paced, result.trials))))
+
+
+def test_a_run_against_itself_differs_in_nothing() -> None:
+    result = example_result()
+    compared = _compare(result, result)
+    assert compared.unlike == ()
+    for pair in compared.pairs:
+        assert pair.unlike == ()
+        assert pair.regressed.passed == 0
+        assert set(_words(pair.overall).values()) <= {"can't tell", "no difference that matters"}
+        assert all(one.figure == (1.0 if one.is_ratio else 0.0) for one in pair.overall)
+    assert not compared.is_worse
+
+
+def test_a_task_that_fails_now_is_worse_overall_and_in_its_cell_alone() -> None:
+    compared = _compare(grown_result(10, {"code-refactor": 1}), grown_result(10, {"code-refactor": 9}))
+    pair = _pair(compared, "hasty")
+    assert _words(pair.overall)["pass rate on these tasks"] == "worse"
+    assert _words(pair.overall)["pass rate on tasks like these"] == "can't tell"
+    words = {cell.task: _words(cell.quantities).get("pass rate on these tasks") for cell in pair.cells}
+    assert words == {"speed-small": None, "code-bugfix": "can't tell", "code-refactor": "worse"}
+    cell = next(cell for cell in pair.cells if cell.task == "code-refactor")
+    assert (cell.regressed.passed, cell.regressed.n) == (8, 10)
+    assert compared.is_worse
+    assert _words(_pair(compared, "steady").overall)["pass rate on these tasks"] == "can't tell"
+
+
+def test_the_other_way_round_it_is_better_and_nothing_is_worse() -> None:
+    compared = _compare(grown_result(10, {"code-refactor": 9}), grown_result(10, {"code-refactor": 1}))
+    assert _words(_pair(compared, "hasty").overall)["pass rate on these tasks"] == "better"
+    assert not compared.is_worse
+
+
+def test_one_cell_of_many_needs_more_than_a_lone_one() -> None:
+    """Six failures all one way are p = 0.031 alone, and 0.063 when two cells were looked at."""
+    compared = _compare(grown_result(10, {}), grown_result(10, {"code-refactor": 6}))
+    (cell,) = (cell for cell in _pair(compared, "hasty").cells if cell.task == "code-refactor")
+    assert _words(cell.quantities)["pass rate on these tasks"] == "can't tell"
+
+
+@pytest.mark.parametrize(
+    ("times", "word"), [(0.8, "worse"), (1.25, "better"), (1.01, "no difference that matters"), (1.06, "better")]
+)
+def test_speeds_are_told_with_the_practical_threshold(times: float, word: str) -> None:
+    base = grown_result(10, {})
+    compared = _compare(_paced(base, "steady", 1.0), _paced(base, "steady", times))
+    words = _words(_pair(compared, "steady").overall)
+    assert words["decode rate"] == word
+    assert words["time to the whole answer"] == word
+    assert words["TTFT"] == "no difference that matters"
+    assert compared.is_worse is (word == "worse")
+
+
+def test_what_differs_is_named() -> None:
+    base = example_result()
+    model = replace(
+        base.models[0],
+        server_version="b7000",
+        thinking="on",
+        served_context_tokens=8192,
+        sampling=replace(base.models[0].sampling, temperature=0.7),
+        facts={**base.models[0].facts, "quantisation": "Q8_0"},
+    )
+    other = summarise(
+        replace(base, models=(model, base.models[1]), host=replace(base.host, power_source="Battery Power"))
+    )
+    compared = _compare(base, other)
+    assert [(one.name, one.baseline, one.other) for one in compared.unlike] == [("power", "AC Power", "Battery Power")]
+    assert [one.name for one in _pair(compared, "steady").unlike] == [
+        "server version",
+        "thinking",
+        "context served",
+        "temperature",
+        "quantisation",
+    ]
+    assert _pair(compared, "hasty").unlike == ()
+
+
+def test_other_tasks_another_major_and_the_demo_are_refused_with_every_reason() -> None:
+    base = example_result()
+    tasks = tuple(replace(task, sha256="0" * 64) for task in base.tasks)
+    other = replace(base, tasks=tasks, kit=replace(base.kit, version="1.2.0"), run=replace(base.run, simulated=True))
+    with pytest.raises(RunError) as caught:
+        _compare(base, other)
+    assert [fault.split(": ", 1)[1][:30] for fault in caught.value.faults] == [
+        "made by kits of other major ve",
+        "one of them is simulated by th",
+        "no task is the same in both (n",
+    ]
+
+
+def test_a_task_that_changed_or_stands_alone_is_left_out_and_named() -> None:
+    base = example_result()
+    tasks = (base.tasks[0], replace(base.tasks[1], sha256="0" * 64), replace(base.tasks[2], name="code-other"))
+    trials = tuple(
+        replace(trial, task="code-other") if trial.task == "code-refactor" else trial for trial in base.trials
+    )
+    compared = _compare(base, summarise(replace(base, tasks=tasks, trials=trials)))
+    assert [cell.task for cell in compared.pairs[0].cells] == ["speed-small"]
+    assert compared.notes[0] == "left out, since their text or cases differ between the runs: code-bugfix"
+    assert compared.notes[1] == "left out, since only one run has them: code-other, code-refactor"
+
+
+def _renamed(result: Result, names: Mapping[str, str]) -> Result:
+    models = tuple(replace(one, label=names[one.label]) for one in result.models if one.label in names)
+    trials = tuple(replace(t, model=names[t.model]) for t in result.trials if t.model in names)
+    return summarise(replace(result, models=models, trials=trials))
+
+
+def test_models_go_together_by_label_by_being_alone_or_by_being_named() -> None:
+    base = example_result()
+    alone = _renamed(base, {"steady": "steady-q8"})
+    assert [(one.baseline, one.other) for one in _compare(_renamed(base, {"hasty": "hasty"}), alone).pairs] == [
+        ("hasty", "steady-q8")
+    ]
+    both = _renamed(base, {"steady": "new", "hasty": "newer"})
+    with pytest.raises(RunError, match="--pair"):
+        _compare(base, both)
+    named = _compare(base, both, pairs=[("steady", "newer")])
+    assert [(one.baseline, one.other) for one in named.pairs] == [("steady", "newer")]
+    with pytest.raises(RunError, match="no model has the label gone"):
+        _compare(base, both, pairs=[("gone", "newer")])
+
+
+def test_the_same_seed_is_a_warning_about_caches() -> None:
+    base = example_result()
+    later = replace(base, run=replace(base.run, id="later"))
+    assert any("both runs have the seed 42" in note for note in _compare(base, later).notes)
+    fresh = replace(base, run=replace(base.run, id="later", seed=43))
+    assert not any("seed" in note for note in _compare(base, fresh).notes)
+
+
+def test_numbers_that_a_file_states_wrongly_change_nothing() -> None:
+    base = example_result()
+    forged = replace(base, cells=(), summaries=(), comparisons=())
+    assert _compare(base, forged) == _compare(base, base)
+
+
+# --- lanes --------------------------------------------------------------------------------------------------
+
+
+def _with_lane(result: Result, lane: Lane = LANE) -> Result:
+    return summarise(replace(result, lanes=(lane,)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word", "told"),
+    [
+        ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (clear"),
+        ({"code-refactor": 9, "code-bugfix": 8}, {}, "weakened", "now the evidence does not decide"),
+        ({"code-refactor": 9, "code-bugfix": 8}, {"code-refactor": 9, "code-bugfix": 8}, "unchanged", "and now (clear"),
+        ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (leaning"),
+        ({}, {}, "unchanged", "decides in neither run"),
+    ],
+)
+def test_a_later_run_moves_the_confidence(
+    before: Mapping[str, int], after: Mapping[str, int], word: str, told: str
+) -> None:
+    left, right = (_with_lane(grown_result(10, fails)) for fails in (before, after))
+    (change,) = lane_changes(left, right)
+    assert not isinstance(change, str)
+    assert change.word == word
+    assert told in change.text
+
+
+def test_a_lane_with_other_demands_is_not_compared_and_an_override_is_no_demand() -> None:
+    left = _with_lane(grown_result(10, {}))
+    (other,) = lane_changes(left, _with_lane(grown_result(10, {}), replace(LANE, min_pass_rate=0.5)))
+    assert other == "lane daily coding: its tasks or demands are not the same in both runs"
+    assert list(lane_changes(left, grown_result(10, {}))) == []
+
+
+# --- the command ------------------------------------------------------------------------------------------------
+
+
+def _files(tmp_path: Path, *results: Result) -> list[str]:
+    out = []
+    for at, result in enumerate(results):
+        path = tmp_path / f"{at}.json"
+        path.write_text(to_json(result), encoding="utf-8")
+        out.append(str(path))
+    return out
+
+
+def test_the_command_fails_a_worse_run_only_when_it_is_asked_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = grown_result(10, {"code-refactor": 1}), grown_result(10, {"code-refactor": 9})
+    paths = _files(tmp_path, good, bad)
+    assert main(["compare", *paths]) == 0
+    shown = capsys.readouterr().out
+    assert "code-refactor regresses in 8 of 10 trials (95 % interval 49 to 94 %)" in shown
+    assert main(["compare", *paths, "--fail-if", "worse"]) == 1
+    assert main(["compare", *paths, "--fail-if", "worse", "--baseline", paths[1]]) == 0
+
+
+def test_the_command_holds_every_other_run_against_the_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = [replace(example_result(), run=replace(example_result().run, id=f"run-{at}")) for at in range(3)]
+    paths = _files(tmp_path, *results)
+    assert main(["compare", *paths, "--baseline", "run-1", "--format", "github"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("To keep in mind") == 2
+    assert main(["compare", *paths, "--baseline", "run-9"]) == 7
+    assert "none of these" in capsys.readouterr().err
+
+
+def test_the_command_prints_json_that_machines_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *_files(tmp_path, example_result(), example_result()), "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["other"] for one in document["pairs"]] == ["steady", "hasty"]
+
+
+def test_one_result_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *_files(tmp_path, example_result())]) == 7
+    assert "two results or more" in capsys.readouterr().err
+
+
+def test_what_is_printed_cannot_steer_a_terminal_or_a_page() -> None:
+    base = example_result()
+    model = replace(base.models[0], server_version="\x1b[2J<img src=x>")
+    compared = _compare(base, summarise(replace(base, models=(model, base.models[1]))))
+    assert "\x1b" not in as_text("compared", sections_of(compared))
+    assert "<img" not in as_markdown("compared", sections_of(compared))
