@@ -172,6 +172,17 @@ def test_a_second_turn_gets_the_second_answer(demo: Demo) -> None:
     assert text_of(events) == "right answer 1 to talk 0"
 
 
+def test_turns_that_begin_anew_are_answered_each_by_itself() -> None:
+    talk = VARIANTS[-1]
+    apart = replace(talk, task=replace(talk.task, settings={"separate": True}))
+    alone = replace(apart, turns=apart.turns[1:], solution=apart.solution[1:])
+    answers = Answers([apart])
+    found = answers.find(messages_of(alone))
+    assert found is not None
+    assert found.right == "right answer 1 to talk 0"
+    assert answers.find(messages_of(talk, turn=1)) is None
+
+
 @pytest.mark.parametrize("index", range(6))
 def test_the_flaky_model_fails_the_refactor_in_two_variants_of_three(demo: Demo, index: int) -> None:
     variant = next(one for one in VARIANTS if one.task.name == "code-refactor" and one.index == index)

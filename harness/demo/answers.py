@@ -12,6 +12,8 @@ from harness.tasks import vary
 from harness.types import Json, Task, Variant, Wrong
 
 NONCE = "{{nonce}}"
+SEPARATE = "separate"
+"""The setting of a task whose every turn begins a conversation of its own."""
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
 _SENTENCES = (
     "First I look at what is asked and at what must stay as it is.",
@@ -90,7 +92,8 @@ def _answers_of(variant: Variant) -> Iterator[tuple[str, Answer]]:
             right=variant.solution[turn],
             wrong=tuple(one.replies[turn] for one in wrong),
         )
-        yield _digest([variant.system, *variant.turns[: turn + 1]]), answer
+        first = turn if variant.task.settings.get(SEPARATE) else 0
+        yield _digest([variant.system, *variant.turns[first : turn + 1]]), answer
 
 
 def variants_of(tasks: Sequence[Task]) -> Iterator[Variant]:
