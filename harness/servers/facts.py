@@ -135,7 +135,10 @@ class LifecycleFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """One kind of model server. `must_send` fields have surprising defaults; `ignored` ones are read by nobody."""
+    """One kind of model server. `must_send` fields have surprising defaults; `ignored` ones are read by nobody.
+
+    A server where something stands at one of the `signs` is of this kind.
+    """
 
     name: str
     title: str
@@ -151,3 +154,4 @@ class ServerKind:
     lifecycle: LifecycleFacts
     timings: TimingFacts | None = None
     version: Place | None = None
+    signs: tuple[Place, ...] = ()
