@@ -1,4 +1,4 @@
-"""What the tests of the scorers share: a variant made of parts, replies as readings, a sandbox that follows a script."""
+"""What the tests of the scorers share: variants made of parts, replies as readings, a sandbox that follows a script."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -21,7 +21,7 @@ NO_CODE = "no code was found in the answer"
 
 
 def language_of(variant: Variant) -> str:
-    """The task's language; tasks that run code name one (see `faults_of_language`)."""
+    """The task's language: `faults_of` refuses a task that runs code and names none."""
     return variant.task.language or "python"
 
 

@@ -1,0 +1,300 @@
+"""Edits as models write them: read in their forms, put in exactly or with blanks overlooked, then run."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from harness.score import faults_of, score
+from harness.score.edit_apply import Applied, apply_edits
+from harness.score.edit_forms import Edit, edits_of, path_in
+from harness.types import Case, Json, Outcome, Score
+from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
+
+ADD = "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return 2 * a\n"
+FILES = {"calc.py": ADD}
+MANY = {"calc.py": ADD, "app/main.py": "from calc import add\n", "app/notes.txt": "one\ntwo\none\n"}
+BLOCK = "calc.py\n<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>>>>>>> REPLACE\n"
+FIXED = ADD.replace("a - b", "a + b")
+
+
+def applied(answer: str, files: Mapping[str, str] = FILES, *protected: str) -> Applied:
+    return apply_edits(edits_of(answer, list(files)), files, protected)
+
+
+# --- forms that say the same --------------------------------------------------------------------------------
+
+DIFF = "--- a/calc.py\n+++ b/calc.py\n@@ -1,2 +1,2 @@\n def add(a, b):\n-    return a - b\n+    return a + b\n"
+SAME: dict[str, str] = {
+    "a block below its path": BLOCK,
+    "a block in a fence": f"Here:\n\n```python\n{BLOCK}```\n",
+    "the path above the fence": "calc.py\n```python\n" + BLOCK.partition("\n")[2] + "```\n",
+    "the path in bold above the fence": "**`calc.py`**\n\n```\n" + BLOCK.partition("\n")[2] + "```\n",
+    "the path as a heading": "### calc.py\n```python\n" + BLOCK.partition("\n")[2] + "```\n",
+    "the path in the fence's line": "```python calc.py\n" + BLOCK.partition("\n")[2] + "```\n",
+    "the path after the mark": BLOCK.partition("\n")[2].replace("SEARCH", "SEARCH calc.py"),
+    "short marks": BLOCK.replace("<<<<<<<", "<<<<<").replace("=======", "=====").replace(">>>>>>>", ">>>>>"),
+    "a diff in a fence": f"```diff\n{DIFF}```\n",
+    "a diff with the git header": f"```diff\ndiff --git a/calc.py b/calc.py\nindex 1..2 100644\n{DIFF}```",
+    "a diff without a fence": f"The change:\n\n{DIFF}",
+    "a diff with wrong line numbers": f"```diff\n{DIFF.replace('-1,2 +1,2', '-90,7 +88,3')}```",
+    "a diff with a bare hunk mark": f"```diff\n{DIFF.replace('@@ -1,2 +1,2 @@', '@@ ... @@')}```",
+    "a diff whose blank context lost its blank": "```diff\n--- calc.py\n+++ calc.py\n@@\n-    return a - b\n"
+    "+    return a + b\n\n\n def double(a):\n```",
+    "the whole file with its path in the info line": f"```python calc.py\n{FIXED}```",
+    "the whole file below its path": f"`calc.py`:\n\n```python\n{FIXED}```",
+    "the whole file with its path in a comment": f"```python\n# calc.py\n{FIXED}```",
+    "the whole file named in a sentence": f"Here is the new `calc.py`:\n```python\n{FIXED}```",
+    "line ends of Windows": BLOCK.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("answer", SAME.values(), ids=SAME.keys())
+def test_the_same_edit_in_every_form_gives_the_same_file(answer: str) -> None:
+    done = applied(answer)
+    assert done.faults == ()
+    assert done.files["calc.py"].removeprefix("# calc.py\n") == FIXED
+    assert (done.changed, done.rules) == (("calc.py",), frozenset({"exact"}))
+
+
+def test_a_block_without_a_path_is_for_the_file_of_the_block_before() -> None:
+    answer = BLOCK + "\nand\n<<<<<<< SEARCH\n    return 2 * a\n=======\n    return a + a\n>>>>>>> REPLACE\n"
+    assert applied(answer, MANY).files["calc.py"] == FIXED.replace("2 * a", "a + a")
+
+
+def test_several_files_change_in_one_answer_and_a_new_one_is_made() -> None:
+    answer = (
+        BLOCK
+        + "app/main.py\n<<<<<<< SEARCH\nfrom calc import add\n=======\nfrom calc import add, double\n>>>>>>> REPLACE\n"
+        + "app/new.py\n<<<<<<< SEARCH\n=======\nX = 1\n>>>>>>> REPLACE\n"
+        + "app/other.py\n```python\nY = 2\n```\n"
+    )
+    done = applied(answer, MANY)
+    assert done.changed == ("app/main.py", "app/new.py", "app/other.py", "calc.py")
+    assert (done.files["app/new.py"], done.files["app/other.py"]) == ("X = 1\n", "Y = 2\n")
+
+
+def test_a_diff_makes_and_deletes_files() -> None:
+    answer = (
+        "```diff\n--- /dev/null\n+++ b/app/new.py\n@@ -0,0 +1,2 @@\n+X = 1\n+Y = 2\n"
+        "--- a/app/notes.txt\n+++ /dev/null\n@@ -1,3 +0,0 @@\n-one\n-two\n-one\n```"
+    )
+    done = applied(answer, MANY)
+    assert done.files["app/new.py"] == "X = 1\nY = 2\n"
+    assert "app/notes.txt" not in done.files
+
+
+def test_later_edits_see_earlier_ones() -> None:
+    again = BLOCK.replace("a - b", "a + b").replace("=======\n    return a + b", "=======\n    return b + a")
+    assert "return b + a" in applied(BLOCK + again).files["calc.py"]
+
+
+def test_a_snippet_beside_blocks_explains_and_replaces_nothing() -> None:
+    done = applied(f"In `calc.py`:\n```python\nadd(1, 2)\n```\n{BLOCK}")
+    assert done.files["calc.py"] == FIXED
+
+
+# --- blanks overlooked --------------------------------------------------------------------------------------
+
+
+def test_a_common_indent_is_overlooked_and_the_new_lines_follow_it() -> None:
+    answer = "calc.py\n<<<<<<< SEARCH\nreturn a - b\n=======\nif a:\n    return a\nreturn b\n>>>>>>> REPLACE\n"
+    done = applied(answer)
+    assert done.rules == {"whitespace"}
+    assert done.files["calc.py"].startswith("def add(a, b):\n    if a:\n        return a\n    return b\n")
+
+
+def test_too_much_indent_is_taken_off_again() -> None:
+    old, new = "    def double(a):\n        return 2 * a\n", "    def double(a):\n        return a\n"
+    answer = f"calc.py\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
+    assert applied(answer).files["calc.py"].endswith("\ndef double(a):\n    return a\n")
+
+
+def test_blanks_at_line_ends_are_overlooked() -> None:
+    answer = BLOCK.replace("    return a - b\n", "    return a - b  \n", 1)
+    done = applied(answer)
+    assert (done.files["calc.py"], done.rules) == (FIXED, frozenset({"whitespace"}))
+
+
+UNFIT: dict[str, tuple[str, str]] = {
+    "old lines that are not there": (BLOCK.replace("a - b", "a * b"), "are not there"),
+    "old lines that stand twice": (
+        "app/notes.txt\n<<<<<<< SEARCH\none\n=======\n1\n>>>>>>> REPLACE\n",
+        "stand there 2 times",
+    ),
+    "indents that differ unevenly": (
+        "calc.py\n<<<<<<< SEARCH\n  def add(a, b):\n    return a - b\n=======\nx\n>>>>>>> REPLACE\n",
+        "are not there",
+    ),
+    "a word that differs": (BLOCK.replace("return a - b\n=", "return a  -  b\n="), "are not there"),
+    "a file that is not there": (BLOCK.replace("calc.py", "gone.py"), "there is no such file"),
+    "no file among several": (BLOCK.partition("\n")[2], "names no file"),
+    "a block that is not closed": (BLOCK.partition(">>>>>>>")[0], "is not closed"),
+    "a block without a middle": (BLOCK.replace("=======\n", ""), "is not closed"),
+    "an empty old side where the file is": (
+        "calc.py\n<<<<<<< SEARCH\n=======\nx = 1\n>>>>>>> REPLACE\n",
+        "has no old lines",
+    ),
+    "a hunk with a line without a mark": (f"```diff\n{DIFF}return 1\n```", "without a mark"),
+    "a hunk whose context differs": (f"```diff\n{DIFF.replace(' def add(a, b)', ' def sum(a, b)')}```", "not there"),
+    "a path outside": ("<<<<<<< SEARCH ../calc.py\n=======\nx = 1\n>>>>>>> REPLACE\n", "lies outside"),
+}
+
+
+@pytest.mark.parametrize(("answer", "why"), UNFIT.values(), ids=UNFIT.keys())
+def test_an_edit_that_does_not_fit_is_told_and_changes_nothing(answer: str, why: str) -> None:
+    done = applied(answer, MANY)
+    assert any(why in fault for fault in done.faults), done.faults
+    assert (done.files, done.changed) == (MANY, ())
+
+
+def test_one_edit_that_does_not_fit_keeps_the_others_out() -> None:
+    done = applied(BLOCK + BLOCK.replace("a - b", "nowhere"))
+    assert (done.files, done.done, len(done.faults)) == (FILES, 1, 1)
+
+
+def test_line_numbers_of_a_diff_choose_between_equal_places() -> None:
+    files = {"a.txt": "x\nkey\ny\nkey\nz\n"}
+    answer = "```diff\n--- a.txt\n+++ a.txt\n@@ -4,1 +4,1 @@\n-key\n+KEY\n```"
+    assert applied(answer, files).files["a.txt"] == "x\nkey\ny\nKEY\nz\n"
+
+
+def test_a_protected_file_is_not_edited_by_any_form() -> None:
+    for answer in SAME.values():
+        done = applied(answer, FILES, "calc.py")
+        assert (done.refused, done.files) == (("calc.py",), FILES)
+
+
+@pytest.mark.parametrize(
+    "line", ["calc.py", "`calc.py`", "**calc.py**:", "File: app/main.py", "# calc.py", "new file: a/b.js"]
+)
+def test_a_line_that_is_a_path_is_one_whatever_stands_around_it(line: str) -> None:
+    assert path_in(line) in ("calc.py", "app/main.py", "a/b.js")
+
+
+@pytest.mark.parametrize("line", ["Here is the file:", "version 3.11", "calc.py and main.py", "e.g.", "", "v1.2"])
+def test_a_line_that_says_more_is_no_path(line: str) -> None:
+    assert path_in(line) is None
+
+
+@given(some.text(alphabet="<>=SEARCHREPL \n`+-@a.py", max_size=120))
+def test_no_answer_breaks_the_reading_or_the_putting_in(answer: str) -> None:
+    done = applied(answer, MANY)
+    assert done.faults or set(done.files) >= set()
+
+
+@given(some.lists(some.sampled_from(["a", "b", "", "  c"]), max_size=8), some.integers(0, 8), some.integers(0, 3))
+def test_an_exact_edit_changes_its_lines_and_no_others(lines: list[str], at: int, size: int) -> None:
+    before, old, after = lines[:at], lines[at : at + size], lines[at + size :]
+    marked = ["marker", *old]
+    files = {"f.txt": "\n".join([*before, *marked, *after])}
+    done = apply_edits([Edit("blocks", "f.txt", ("new",), tuple(marked))], files)
+    assert done.files["f.txt"] == "\n".join([*before, "new", *after])
+
+
+# --- the kind -----------------------------------------------------------------------------------------------
+
+CASES = (
+    case("still/double", {"call": "double", "args": [4]}, value=8),
+    case("new/add", {"call": "add", "args": [1, 2]}, value=3),
+)
+
+
+def judge(answer: str, files: Mapping[str, str] = FILES, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
+    variant = variant_of("edits", cases, files=files, settings={"entry": "calc.py", **settings})
+    assert faults_of(variant.task) == []
+    return score(variant, [said(answer)], running_python())
+
+
+def test_a_right_edit_passes_and_tells_its_form_apart_from_the_verdict() -> None:
+    verdict = judge(BLOCK)
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "blocks-exact")
+    assert [one.name for one in verdict.checks] == ["applied", "still/double", "new/add"]
+    assert verdict.facts == {
+        "applied": True,
+        "edit_format": "blocks",
+        "edit_rule": "exact",
+        "edits": 1,
+        "edits_applied": 1,
+        "files_changed": ["calc.py"],
+        "groups": {"still": {"passed": 1, "n": 1}, "new": {"passed": 1, "n": 1}},
+    }
+
+
+def test_an_edit_that_applies_may_still_be_wrong() -> None:
+    verdict = judge(BLOCK.replace("a + b", "a * b"))
+    assert (verdict.outcome, failed(verdict), verdict.facts["applied"]) == (Outcome.FAILED, {"new/add"}, True)
+
+
+def test_an_edit_that_breaks_what_passed_fails_that_group() -> None:
+    verdict = judge(BLOCK + BLOCK.replace("a - b", "2 * a").replace("a + b", "a"))
+    assert failed(verdict) == {"still/double"}
+
+
+def test_an_edit_that_does_not_apply_fails_everything_and_runs_nothing() -> None:
+    variant = variant_of("edits", CASES, files=FILES)
+    verdict = score(variant, [said(BLOCK.replace("a - b", "x"))], ScriptedSandbox())
+    assert failed(verdict) == {"applied", "still/double", "new/add"}
+    assert (verdict.outcome, verdict.facts["applied"]) == (Outcome.FAILED, False)
+    assert "not there" in str(check(verdict, "applied").note)
+
+
+def test_an_edit_that_changes_nothing_is_not_applied() -> None:
+    assert failed(judge(f"```python\n{ADD}```")) == {"applied", "new/add"}
+
+
+def test_prose_is_no_answer_and_a_cut_block_is_truncated() -> None:
+    assert judge("I would change the sign.").outcome is Outcome.NO_ANSWER
+    variant = variant_of("edits", CASES, files=FILES)
+    cut = score(variant, [said(BLOCK.partition("a + b")[0], finish="length")], ScriptedSandbox())
+    assert (cut.outcome, len(failed(cut))) == (Outcome.TRUNCATED_OUT, 3)
+
+
+def test_a_lone_block_of_code_is_the_one_file_that_may_be_edited() -> None:
+    verdict = judge(
+        f"```python\n{FIXED}```", {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"]
+    )
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "whole-exact")
+
+
+def test_an_edit_of_a_protected_file_is_refused_and_told() -> None:
+    answer = BLOCK + "test_calc.py\n<<<<<<< SEARCH\nimport calc\n=======\nx = 1\n>>>>>>> REPLACE\n"
+    verdict = judge(answer, {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"])
+    assert "test_calc.py: must not be changed" in str(check(verdict, "applied").note)
+
+
+def test_a_form_that_the_task_does_not_take_is_refused() -> None:
+    verdict = judge(f"```diff\n{DIFF}```", formats=["blocks"])
+    assert "this task takes edits as blocks" in str(check(verdict, "applied").note)
+
+
+def test_too_few_changed_files_fail_a_check_of_their_own() -> None:
+    assert failed(judge(BLOCK, least_files=2)) == {"files-changed"}
+    assert failed(judge(BLOCK, least_files=1)) == set()
+
+
+def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
+    sandbox = running_python()
+    score(variant_of("edits", CASES, files=MANY, settings={"entry": "calc.py"}), [said(BLOCK)], sandbox)
+    assert sandbox.jobs[0].files == {**MANY, "calc.py": FIXED}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"formats": ["patch"]}, "scorer.formats: holds 'patch'; there are blocks, diff, whole"),
+        ({"protected": ["gone.py"]}, "scorer.protected: files/gone.py is not there"),
+        ({"least_files": "3"}, "scorer.least_files: must be a whole number"),
+        ({"driver": "tests"}, "scorer.driver: is 'tests'; write one of calls, program"),
+        ({"entry": "gone.py"}, "scorer.entry: files/gone.py is not there"),
+        ({"least": 3}, "scorer.least: unknown key"),
+    ],
+)
+def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
+    found = faults_of(variant_of("edits", CASES, files=FILES, settings=settings).task)
+    assert any(fault in one for one in found), found
+
+
+def test_a_task_without_files_has_nothing_to_edit() -> None:
+    assert any("files: is empty" in one for one in faults_of(variant_of("edits", CASES).task))
