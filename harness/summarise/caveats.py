@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.summarise import machine, replies, timing
+from harness.summarise import machine, replies, servers, timing
 from harness.types import Caveat, Result
 
 Find = Callable[[Result], Iterator[Caveat]]
@@ -19,10 +19,12 @@ CAVEATS: tuple[Find, ...] = (
     machine.simulated,
     machine.kit_dirty,
     machine.host_state,
+    servers.gpu_in_use,
     machine.model_stopped,
     machine.trials_missing,
     machine.tasks_skipped,
     machine.swap_grew,
+    servers.put_back,
     machine.not_restored,
     machine.few_trials,
     replies.identical_answers,
@@ -40,6 +42,8 @@ CAVEATS: tuple[Find, ...] = (
     timing.clock_disturbed,
     timing.kit_heavy,
     machine.context_smaller,
+    servers.context_lowered,
+    servers.server_differs,
     replies.prefill_contradicted,
     machine.private_includes,
 )

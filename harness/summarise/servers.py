@@ -1,0 +1,65 @@
+"""What a reader must know of the servers and of what the run did to the machine for their sake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.files import to_json
+from harness.types import Caveat, Finding, Json, ModelInfo, Result
+
+GPU_BUSY_PERCENT = 25
+
+
+def gpu_in_use(result: Result) -> Iterator[Caveat]:
+    """Whoever else uses the graphics processor takes a share of every speed."""
+    host = result.host
+    busy = host.gpu_busy_percent is not None and host.gpu_busy_percent >= GPU_BUSY_PERCENT
+    if not busy and not host.gpu_users:
+        return
+    users = f" by {host.gpu_users} programs" if host.gpu_users else ""
+    share = f" ({host.gpu_busy_percent} % busy)" if host.gpu_busy_percent is not None else ""
+    yield Caveat("gpu_in_use", f"the graphics processor was in use{users} before the run asked anything{share}")
+
+
+def _cost(model: ModelInfo) -> str:
+    names = ", ".join(sorted(one.task for one in model.skipped))
+    return f"; it cost {names}" if names else ""
+
+
+def context_lowered(result: Result) -> Iterator[Caveat]:
+    """A setting that gives a model less room than it could have, and what that cost."""
+    for model in result.models:
+        served, own = model.served_context_tokens, model.own_context_tokens
+        if served is None or own is None or served >= own:
+            continue
+        setting = f" ({model.context_setting})" if model.context_setting else ""
+        text = f"{model.label}: its server gives {served} tokens of context{setting}, the model could have {own}"
+        yield Caveat("context_lowered", text + _cost(model), model.label)
+
+
+def _word(value: Json) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "nothing"
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _difference(one: Finding) -> str:
+    return f"{one.name} {_word(one.live)}, stated {_word(one.stated)}"
+
+
+def server_differs(result: Result) -> Iterator[Caveat]:
+    """A server that does not do what is known of its kind; the live answer is the one that counts."""
+    for model in result.models:
+        found = [_difference(one) for one in model.live if one.agrees is False]
+        if found:
+            text = f"{model.label}: its server does not do what is stated of {model.server}: {'; '.join(found)}"
+            yield Caveat("server_differs", text, model.label)
+
+
+def put_back(result: Result) -> Iterator[Caveat]:
+    """What the run stopped on this machine, and started again."""
+    names = [change.what for change in result.run.changes if change.restored]
+    if names:
+        yield Caveat("put_back", f"stopped for the run and running again: {', '.join(dict.fromkeys(names))}")
