@@ -22,11 +22,13 @@ from harness.types import (
     HostFacts,
     Json,
     KitInfo,
+    Lane,
     MemoryUse,
     Model,
     ModelInfo,
     ModelRun,
     Outcome,
+    Override,
     Recording,
     Result,
     RunInfo,
@@ -74,6 +76,15 @@ TASKS = (
     TaskInfo("speed-small", "A short question", "speed", None, sha256_of("speed-small"), 2),
     TaskInfo("code-bugfix", "Find the off-by-one", "calls", "python", sha256_of("code-bugfix"), 2),
     TaskInfo("code-refactor", "Pure functions and a thin main", "program", "python", sha256_of("code-refactor"), 2),
+)
+LANE = Lane(
+    name="daily coding",
+    tasks={"code-bugfix": 2.0, "code-refactor": 1.0},
+    min_pass_rate=0.3,
+    min_context_tokens=16_384,
+    max_memory_bytes=32 * 2**30,
+    rank_by=("pass_rate", "decode_tps"),
+    override=Override("hasty", "faster in my editor", "2026-11-20"),
 )
 PROMPT_TOKENS = {"speed-small": 70, "code-bugfix": 310, "code-refactor": 1240}
 ANSWER = "Here it is.\n\n```python\ndef answer(values, k):\n    return sorted(values)[k - 1]  # trial {trial}\n```\n"
@@ -273,6 +284,7 @@ def example_result(**changes: Any) -> Result:
         cells=(),
         summaries=(),
         warnings=(),
+        lanes=(LANE,),
     )
     return summarise(replace(evidence, **changes))
 
@@ -311,6 +323,7 @@ def run_plan() -> RunPlan:
         models=tuple(model(voice) for voice in VOICES),
         tasks=TASKS,
         simulated=False,
+        lanes=(LANE,),
     )
 
 

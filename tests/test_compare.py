@@ -219,7 +219,7 @@ def test_a_lane_with_other_demands_is_not_compared_and_an_override_is_no_demand(
     left = _with_lane(grown_result(10, {}))
     (other,) = lane_changes(left, _with_lane(grown_result(10, {}), replace(LANE, min_pass_rate=0.5)))
     assert other == "lane daily coding: its tasks or demands are not the same in both runs"
-    assert list(lane_changes(left, grown_result(10, {}))) == []
+    assert list(lane_changes(left, replace(left, lanes=(), recommendations=()))) == []
 
 
 # --- the command ------------------------------------------------------------------------------------------------

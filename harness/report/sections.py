@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.report.choices import lanes, pairs, stability, trades
 from harness.report.facts import models, surroundings, tasks
 from harness.report.parts import Section
 from harness.report.quality import correctness, glance, memory, outcomes, warnings
@@ -25,16 +26,21 @@ def simulated_in(result: Result) -> str | None:
 
 def sections_of(result: Result) -> tuple[Section, ...]:
     """Every section with something in it."""
-    return tuple(make(result) for make in SECTIONS)
+    made = (make(result) for make in SECTIONS)
+    return tuple(one for one in made if one.lead or one.tables or one.charts or one.notes)
 
 
 SECTIONS: tuple[Callable[[Result], Section], ...] = (
     glance,
+    lanes,
     correctness,
+    stability,
+    pairs,
     generation,
     prefill,
     first_token,
     memory,
+    trades,
     outcomes,
     warnings,
     tasks,
