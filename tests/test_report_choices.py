@@ -25,7 +25,7 @@ def test_the_users_own_choice_stands_beside_the_recommendation_never_instead(ren
 
 
 def test_a_lane_says_recommended_confidence_demands_and_what_was_not_tested() -> None:
-    section = lanes(_with(grown_result(10, {"code-refactor": 9, "code-bugfix": 8}), LANE))
+    section = lanes(_with(grown_result(10, {"code-refactor": 10, "code-bugfix": 10}), LANE))
     assert [entry.text for entry in section.tables[0].rows[0]][:3] == ["daily coding", "steady", "clear"]
     assert {row[1].text for row in section.tables[1].rows} == {"eligible", "ruled out"}
     assert any("retiring it would be premature" in note for note in section.notes)
