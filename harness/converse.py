@@ -1,7 +1,8 @@
 """A trial's turns: ask, record, read, and go on with what was read. Nothing is timed or scored here.
 
-Three ways, told by the task's settings: one conversation; `separate`, every turn a conversation of its own (a prompt
-of one size each); `clients`, the same question by so many clients at once, group after group.
+Four ways. By the task's scorer: a loop of tool calls, answered by the virtual tools. By the task's settings:
+`separate`, every turn a conversation of its own (a prompt of one size each); `clients`, the same question by so many
+clients at once, group after group. Else one conversation.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from dataclasses import dataclass, replace
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.servers import ServerKind, request_fields
+from harness.tools import bench_of, definitions, most_turns, sent_calls, tool_messages
 from harness.types import Json, Model, Reading, Recording, Task, TrialKey, Variant
 
 NONCE = "{{nonce}}"
 SEPARATE = "separate"
 CLIENTS = "clients"
+TOOLS = "tools"
 
 
 def first_messages(variant: Variant, nonce: str) -> list[dict[str, Json]]:
@@ -29,7 +32,8 @@ def first_messages(variant: Variant, nonce: str) -> list[dict[str, Json]]:
 
 def reply_message(reading: Reading) -> dict[str, Json]:
     """What goes back into the conversation: the answer without its thoughts, as every server's template wants it."""
-    return {"role": "assistant", "content": reading.content}
+    said = {"role": "assistant", "content": reading.content}
+    return {**said, "tool_calls": sent_calls(reading.tool_calls)} if reading.tool_calls else said
 
 
 def seeded(model: Model, trial: int) -> Model:
@@ -106,6 +110,24 @@ def _conversation(talk: _Talk) -> Iterator[Recording]:
         messages.append(reply_message(reading))
 
 
+def _tool_loop(talk: _Talk) -> Iterator[Recording]:
+    """Each reply's calls answered from the task's own files, until one calls nothing or the task grants no more."""
+    user = {"role": "user", "content": talk.variant.turns[0].replace(NONCE, talk.nonce)}
+    messages, bench = [*first_messages(talk.variant, talk.nonce), user], bench_of(talk.variant)
+    most = most_turns(talk.variant)
+    for turn in range(most):
+        asked = talk.ask(turn, messages, cold=False)
+        asked = replace(asked, body={**asked.body, "tools": definitions(bench.offered)})
+        recording = record(talk.client, asked)
+        reading = read(recording)
+        last = turn + 1 == most or reading.error is not None or not reading.tool_calls
+        yield replace(recording, last=last)
+        if last:
+            return
+        answers, bench = tool_messages(reading.tool_calls, bench)
+        messages += [reply_message(reading), *answers]
+
+
 def _separate(talk: _Talk) -> Iterator[Recording]:
     """Every turn by itself; one that fails says nothing of the others, unless the server is gone."""
     turns = talk.variant.turns
@@ -150,6 +172,8 @@ def converse(
     """
     talk = _Talk(client, *asked, variant, key, nonce, room)
     settings = variant.task.settings
+    if variant.task.scorer == TOOLS:
+        return _tool_loop(talk)
     if settings.get(CLIENTS):
         return _together(talk, settings[CLIENTS])
     return _separate(talk) if settings.get(SEPARATE) else _conversation(talk)

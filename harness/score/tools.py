@@ -22,25 +22,19 @@ An answer without a single call is no answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.score.demands import Demands
 from harness.score.edits import APPLIED
 from harness.score.execute import grouped
 from harness.score.running import demand_driven, run_files
 from harness.score.verdict import Judgement, nothing
-from harness.tools import NAMES, Bench, Used, use
+from harness.tools import NAMES, Bench, Used, bench_of, use
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
 
 FIRST_CALL, VALID, USEFUL = "first-call", "calls-valid", "calls-useful"
 SETTINGS = ("equality", "entry", "driver", "tools", "max_turns", "first_call", "invalid_at_most", "wasted_at_most",
             "protected")  # fmt: skip
-
-
-def bench_of(variant: Variant) -> Bench:
-    """What the calls of a trial work on at its start."""
-    settings = variant.task.settings
-    return Bench(dict(variant.files), tuple(settings.get("tools", NAMES)), tuple(settings.get("protected", ())))
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
@@ -66,7 +60,7 @@ class _Replay:
         key = (call.name, call.arguments)
         self.repeats += key in self._seen and not (used.wasted or used.invalid)
         self._seen = set() if used.edited else self._seen | {key}
-        self.bench = Bench(used.files, self.bench.offered, self.bench.protected)
+        self.bench = replace(self.bench, files=used.files)
         self.made.append((call, used))
 
     @property

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.files import from_json
 from harness.schema import faults
 from harness.tools.pattern import Pattern, PatternError
-from harness.types import Json, ToolCall
+from harness.types import Json, ToolCall, Variant
 
 NAMES = ("read_file", "grep", "edit_file")
+MOST_TURNS = 10
 MOST_HITS = 200
 MOST_CHARS = 60_000
 
@@ -195,11 +196,45 @@ def use(bench: Bench, call: ToolCall) -> Used:
     return _TOOLS[call.name].does(bench, read_arguments(call.arguments))
 
 
+def bench_of(variant: Variant) -> Bench:
+    """What the calls of a trial work on at its start: the task's files, and its settings `tools` and `protected`."""
+    settings = variant.task.settings
+    return Bench(dict(variant.files), tuple(settings.get("tools", NAMES)), tuple(settings.get("protected", ())))
+
+
+def most_turns(variant: Variant) -> int:
+    """How many replies a loop asks for at most: the setting `max_turns`."""
+    return int(variant.task.settings.get("max_turns", MOST_TURNS))
+
+
+def _id_of(call: ToolCall, number: int) -> str:
+    return call.id or f"call_{number}"
+
+
+def sent_calls(calls: Sequence[ToolCall]) -> list[dict[str, Json]]:
+    """A reply's calls as they go back into the conversation.
+
+    Servers read the arguments again to fill their template, and fail on what is no JSON object: that goes back as {}.
+    """
+    sent = []
+    for number, call in enumerate(calls, 1):
+        function = {"name": call.name, "arguments": call.arguments if _is_object(call.arguments) else "{}"}
+        sent.append({"id": _id_of(call, number), "type": "function", "function": function})
+    return sent
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(from_json(text), dict)
+    except ValueError:
+        return False
+
+
 def tool_messages(calls: Sequence[ToolCall], bench: Bench) -> tuple[list[dict[str, Json]], Bench]:
     """The messages with role `tool` that answer a reply's calls in order, and the bench after them."""
     messages: list[dict[str, Json]] = []
     for number, call in enumerate(calls, 1):
         used = use(bench, call)
-        bench = Bench(used.files, bench.offered, bench.protected)
-        messages.append({"role": "tool", "tool_call_id": call.id or f"call_{number}", "content": used.text})
+        bench = replace(bench, files=used.files)
+        messages.append({"role": "tool", "tool_call_id": _id_of(call, number), "content": used.text})
     return messages, bench
