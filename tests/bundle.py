@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import __version__
 from harness.converse import budget_tokens, first_messages, request_body
 from harness.files import build, plain, sha256_of, to_json
 from harness.plan import nonce_of, plan
@@ -32,6 +34,7 @@ from harness.types import (
     Recording,
     Result,
     RunInfo,
+    RunPlan,
     Sampling,
     SandboxFacts,
     ScoredTrial,
@@ -43,11 +46,13 @@ from harness.types import (
 from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES
 from tests.example import HOST, SANDBOX
 
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 MS = 1_000_000
 SECOND = 1_000_000_000
 TRIALS = 3
 WARMUPS = 1
 SEED = 42
+KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
 TASK_NAMES = ("code-bugfix", "speed-small")
 MODELS = (
@@ -114,7 +119,8 @@ def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
     """What the model says: beta gets its second trial wrong."""
     if model.label == "beta" and key.trial == 1 and variant.wrong:
         return variant.wrong[0].replies[0]
-    return variant.solution[0]
+    # Nothing rests on the length of the reply to a task that is only timed; a short one keeps the tests quick.
+    return variant.solution[0] if variant.cases else variant.solution[0][:400]
 
 
 class TrustingSandbox:
@@ -156,7 +162,7 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
         key=key,
         turn=0,
         variant=variant.index,
-        sent_at=f"2026-11-23T10:00:{sent_ns // SECOND:02d}.000+00:00",
+        sent_at=(START + timedelta(microseconds=sent_ns // 1000)).isoformat(timespec="milliseconds"),
         sent_ns=sent_ns,
         url=f"{model.base_url}/chat/completions",
         request=request_body(sent, kind, messages, budget_tokens(model, kind, variant.task, 8192), cold=True),
@@ -169,11 +175,11 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
     )
 
 
-def _evidence() -> tuple[list[Recording], list[ScoredTrial]]:
+def _evidence(trials: int) -> tuple[list[Recording], list[ScoredTrial]]:
     recordings, scores, clock_ns = [], [], SECOND
     listed = list(tasks().values())
     for model in MODELS:
-        for key in plan(model.label, listed, trials=TRIALS, warmups=WARMUPS, seed=SEED):
+        for key in plan(model.label, listed, trials=trials, warmups=WARMUPS, seed=SEED):
             variant = vary(tasks()[key.task], key.trial)
             recording = _recording(model, variant, key, clock_ns)
             recordings.append(recording)
@@ -207,24 +213,47 @@ def _task_info(task: Task) -> TaskInfo:
     )
 
 
+def run_plan() -> RunPlan:
+    """The plan that stands beside the result in a run folder."""
+    return RunPlan(
+        schema_version="1.0",
+        id=RUN,
+        started_at="2026-11-23T10:00:00.000+00:00",
+        kit=KIT,
+        host=HOST,
+        suite="own choice",
+        seed=SEED,
+        trials=TRIALS,
+        warmups=WARMUPS,
+        thinking_tokens=8192,
+        idle_s=0.1,
+        connect_timeout_s=5.0,
+        read_timeout_s=60.0,
+        turn_timeout_s=600.0,
+        models=MODELS,
+        tasks=tuple(map(_task_info, tasks().values())),
+        simulated=False,
+    )
+
+
 def _lines(values: Sequence[Any]) -> str:
     return "".join(to_json(value) + "\n" for value in values)
 
 
 @cache
-def _good() -> Bundle:
-    recordings, scores = _evidence()
+def _good(trials: int = TRIALS) -> Bundle:
+    recordings, scores = _evidence(trials)
     result = summarise(
         Result(
             schema_version="1.0",
-            kit=KitInfo("0.1.0", "a" * 40, False),
+            kit=KIT,
             run=RunInfo(
                 id=RUN,
                 started_at="2026-11-23T10:00:00.000+00:00",
                 ended_at="2026-11-23T10:02:00.000+00:00",
                 suite="own choice",
                 seed=SEED,
-                trials=TRIALS,
+                trials=trials,
                 warmups=WARMUPS,
                 simulated=False,
             ),
@@ -244,9 +273,9 @@ def _good() -> Bundle:
     return Bundle(plain(result), plain(recordings), plain(scores))
 
 
-def good_bundle() -> Bundle:
+def good_bundle(trials: int = TRIALS) -> Bundle:
     """A bundle in which nothing can be found; a fresh copy each time."""
-    return _good().copy()
+    return _good(trials).copy()
 
 
 def summarised(bundle: Bundle) -> Bundle:
@@ -272,19 +301,20 @@ def texts_of(bundle: Bundle, *, honest: bool = True) -> dict[str, str]:
     }
 
 
-def manifest_of(files: Mapping[str, str]) -> str:
+def manifest_of(files: Mapping[str, str], run: str = RUN) -> str:
     """The manifest of these files."""
     listed = {
         name: {"sha256": sha256_of(text), "size_bytes": len(text.encode("utf-8", "surrogatepass"))}
         for name, text in files.items()
     }
-    return to_json({"schema_version": "1.0", "run": RUN, "files": listed, "supersedes": None}, indent=1) + "\n"
+    return to_json({"schema_version": "1.0", "run": run, "files": listed, "supersedes": None}, indent=1) + "\n"
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> Path:
     """The bundle as files, with the digests and the manifest that a careful forger would write."""
     folder.mkdir(parents=True, exist_ok=True)
     files = texts_of(bundle)
-    for name, text in (files | {MANIFEST: manifest_of(files)}).items():
+    manifest = manifest_of(files, str(bundle.result["run"]["id"]))
+    for name, text in (files | {MANIFEST: manifest}).items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder

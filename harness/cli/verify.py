@@ -68,12 +68,12 @@ def render_verdict(verdict: Verdict) -> str:
     """A line a level with how it ended, its findings under it. Foreign names cannot steer the terminal."""
     lines = [plain_text(verdict.source)]
     for report in verdict.levels:
-        told = plain_text(report.told) if report.state != "failed" else f"{len(report.findings)} finding(s):"
+        count = sum(one.severity != "note" for one in report.findings)
+        told = plain_text(report.told) if report.state != "failed" else f"{count} finding{'s' if count > 1 else ''}:"
         lines.append(f"  {_name_of(report):<24}{STATES[report.state]:<12}{told}".rstrip())
         lines += [_line_of(finding) for finding in report.findings[:SHOWN]]
         if len(report.findings) > SHOWN:
             lines.append(f"    and {len(report.findings) - SHOWN} more: --json lists them all")
-    lines += [f"  {plain_text(note)}" for note in verdict.notes]
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from harness.converse import (
 )
 from harness.errors import ConfigError
 from harness.plan import nonce_of
-from harness.servers import ServerKind, kind_of
+from harness.servers import ServerKind, kind_of, load_kinds
 from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, Variant
 from harness.verify.evidence import Evidence, key_of, known_task
@@ -64,15 +64,18 @@ def _model(info: ModelInfo) -> Model:
     )
 
 
+def unknown_kinds(evidence: Evidence) -> Iterator[tuple[int, str]]:
+    """(index, name) of each model whose server kind this kit does not know: of its requests nothing can be said."""
+    known = load_kinds()
+    yield from ((at, model.server) for at, model in enumerate(evidence.result.models) if model.server not in known)
+
+
 def _question(evidence: Evidence, trial: TrialResult) -> _Question | None:
     info = next((one for one in evidence.result.models if one.label == trial.model), None)
     task, key = known_task(evidence, trial.task), key_of(trial)
-    if info is None:
+    if info is None or info.server not in load_kinds():
         return None
-    try:
-        kind = kind_of(info.server)
-    except ConfigError:
-        return None
+    kind = kind_of(info.server)
     model = seeded(_model(info), trial.trial)
     variant = None if task is None else vary(task, trial.trial)
     return _Question(model, kind, variant, nonce_of(evidence.result.run.seed, key))

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.errors import UncheckedError
 from harness.files import sha256_of
-from harness.types import Json
-from harness.verify.documents import digest_of
+from harness.signing import signer_of
+from harness.verify.documents import digest_of, read_bytes
 from harness.verify.evidence import Evidence, key_of, told
 from harness.verify.findings import Finding
-from harness.verify.source import MANIFEST, MODELS, PLAN, RECORDINGS, SCORES, SIGNATURE
+from harness.verify.source import MANIFEST, RECORDINGS, SCORES, SIGNATURE
 
 NOT_LISTED = (MANIFEST, SIGNATURE)
-PAGE = "report.html"
-BESIDE = (PLAN, MODELS, PAGE)
-"""What a run folder holds beside a bundle's files; nothing is concluded from them that the result states."""
 
 
-def check_manifest(evidence: Evidence, manifest: Json) -> Iterator[Finding]:
-    """Every file of the manifest is there with its bytes, and no other file is."""
-    shelf = evidence.shelf
+def check_manifest(evidence: Evidence) -> Iterator[Finding]:
+    """Every file of the manifest is there with its bytes, and no other file is; the run is the result's."""
+    shelf, manifest = evidence.shelf, evidence.manifest
+    if manifest is None:
+        return
     place, files = shelf.place(MANIFEST), manifest["files"]
+    if manifest["run"] != evidence.result.run.id:
+        yield Finding("manifest", place, f"is of run {manifest['run']}, the result of {evidence.result.run.id}")
+    if manifest["supersedes"] is not None:
+        old = manifest["supersedes"]
+        text = f"supersedes the bundle with manifest {old['manifest_sha256']}: {old['reason']}"
+        yield Finding("manifest", place, text, "note")
     for name, listed in sorted(files.items()):
         if not shelf.has(name):
             yield Finding("manifest", place, f"lists {name}, which is not there")
@@ -28,6 +34,25 @@ def check_manifest(evidence: Evidence, manifest: Json) -> Iterator[Finding]:
             yield Finding("manifest", shelf.place(name), "its bytes are not those that the manifest lists")
     for name in sorted(set(shelf.source.sizes) - set(files) - set(NOT_LISTED)):
         yield Finding("manifest", shelf.place(name), "is not listed in the manifest")
+
+
+def check_signature(evidence: Evidence) -> Iterator[Finding]:
+    """A signature that is there is one of the manifest's bytes; whose it is stands in a note, and what that proves."""
+    shelf = evidence.shelf
+    if not shelf.has(SIGNATURE):
+        return
+    place = shelf.place(SIGNATURE)
+    try:
+        signer = signer_of(read_bytes(shelf, MANIFEST), read_bytes(shelf, SIGNATURE), evidence.signers)
+    except UncheckedError as error:
+        yield Finding("signature", place, f"cannot be checked: {error}", "unknown")
+        return
+    if signer is None:
+        yield Finding("signature", place, "is not a signature of this manifest")
+        return
+    named = signer.name or "whose it is nobody says here: --signers FILE gives keys their names"
+    text = f"signed with {signer.fingerprint} ({named}): unchanged since then, which says nothing of its truth"
+    yield Finding("signature", place, text, "note")
 
 
 def check_digests(evidence: Evidence) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def deeper_than(value: Json, most: int) -> bool:
 def parse(data: bytes, place: str) -> Json:
     """One JSON document. Raises UnreadableError."""
     try:
-        document = from_json(data)
+        document = from_json(data.decode("utf-8"))
     except ValueError as error:
         deep = "nested too deeply" in str(error)
         raise UnreadableError(

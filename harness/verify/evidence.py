@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.types import Json, Result, Task, TrialKey, TrialResult
 from harness.verify.documents import Shelf
@@ -12,12 +13,15 @@ from harness.verify.source import RESULT
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the checks look at. `tasks` are the tasks known here by name, whatever their digests."""
+    """What the checks look at. `tasks` are the tasks known here by name, whatever their digests; `signers` an
+    allowed-signers file of the user's."""
 
     shelf: Shelf
     document: Json
     result: Result
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    manifest: Json = None
+    signers: Path | None = None
 
     def place(self, path: str) -> str:
         """A path in result.json as findings name it."""

@@ -19,8 +19,8 @@ from typing import Literal
 LEVELS = ("readable", "schema", "consistent", "reread", "rescored", "replicated")
 ALSO_CALLED = {"arithmetic": "consistent", "rescore": "rescored"}
 
-Severity = Literal["fault", "unknown", "doubt"]
-"""A fault fails its level; an unknown leaves it unverified; a doubt is shown, and fails it with --strict."""
+Severity = Literal["fault", "unknown", "doubt", "note"]
+"""A fault fails its level; an unknown leaves it unverified; a doubt fails it with --strict only; a note only tells."""
 
 State = Literal["reached", "failed", "unverified", "not asked"]
 
@@ -52,7 +52,6 @@ class Verdict:
     source: str
     asked: str
     levels: tuple[LevelReport, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

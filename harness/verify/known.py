@@ -1,14 +1,18 @@
-"""Checks against what is known here: the tasks, and the machine's memory bandwidth."""
+"""Checks against what is known here: the tasks, their suites, and what a machine can do at most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from harness import __version__
+from harness.bounds import most_decode_tps
 from harness.files import plain
-from harness.types import Cell, ModelInfo, Task, TaskInfo
+from harness.types import Cell, Task, TaskInfo
 from harness.verify.evidence import Evidence
-from harness.verify.findings import Finding
+from harness.verify.findings import Finding, Severity
 
+OWN_CHOICE = "own choice"
+"""What a run of named tasks calls its suite."""
 MARGIN = 1.15
 """Speculative decoding and sparse activation may beat the bound a little; beyond this it wants an explanation."""
 
@@ -34,19 +38,21 @@ def check_tasks(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("tasks", place, f"{info.name} is described otherwise than the task with its digest says")
 
 
-def _number(model: ModelInfo, name: str) -> float | None:
-    value = model.facts.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
-
-
-def decode_bound_tps(model: ModelInfo, chip: str | None) -> float | None:
-    """Memory bandwidth over the bytes of the active weights: what one stream cannot beat without speculation."""
-    bandwidth = BANDWIDTH_GBPS.get(chip or "")
-    active = _number(model, "active_parameters_b") or _number(model, "parameters_b")
-    bits = _number(model, "bits")
-    if bandwidth is None or active is None or bits is None:
-        return None
-    return bandwidth / (active * bits / 8)
+def check_suite(evidence: Evidence) -> Iterator[Finding]:
+    """A run of a suite asked every task of it: a task that was left out is no failure that nobody sees."""
+    run, place = evidence.result.run, evidence.place("$.run.suite")
+    if run.suite == OWN_CHOICE or not evidence.tasks:
+        return
+    there = {info.name for info in evidence.result.tasks}
+    wanted = {name for name, task in evidence.tasks.items() if run.suite in task.suites}
+    # A suite may grow with the kit: only of the very same kit it is known what was in it.
+    severity: Severity = "fault" if evidence.result.kit.version == __version__ else "doubt"
+    if not wanted:
+        yield Finding("suite", place, f"no suite {run.suite!r} is known here", severity)
+    elif wanted - there:
+        yield Finding("suite", place, f"{run.suite} has these tasks too: {', '.join(sorted(wanted - there))}", severity)
+    for name in sorted(there & set(evidence.tasks) - wanted if wanted else ()):
+        yield Finding("suite", place, f"{name} is not a task of {run.suite}", severity)
 
 
 def _fastest(cell: Cell) -> float:
@@ -57,7 +63,7 @@ def check_bound(evidence: Evidence) -> Iterator[Finding]:
     """No decode rate is above what the machine's memory allows for the declared size. A doubt, not a fault."""
     result = evidence.result
     for model in result.models:
-        bound = decode_bound_tps(model, result.host.chip)
+        bound = most_decode_tps(result.host, model.facts)
         fastest = max((_fastest(cell) for cell in result.cells if cell.model == model.label), default=0.0)
         if bound is not None and fastest > MARGIN * bound:
             text = (
@@ -80,24 +86,3 @@ def check_same_times(evidence: Evidence) -> Iterator[Finding]:
         if len(known) > 2 and len(set(known)) == 1:
             text = f"{cell.model} on {cell.task}: all {len(known)} trials took exactly {known[0]} s"
             yield Finding("same-times", evidence.place("$.trials"), text, "doubt")
-
-
-# GB/s as the maker states them: Apple's technical specifications of each machine.
-BANDWIDTH_GBPS: Mapping[str, float] = {
-    "Apple M1": 68.25,
-    "Apple M1 Pro": 200.0,
-    "Apple M1 Max": 400.0,
-    "Apple M1 Ultra": 800.0,
-    "Apple M2": 100.0,
-    "Apple M2 Pro": 200.0,
-    "Apple M2 Max": 400.0,
-    "Apple M2 Ultra": 800.0,
-    "Apple M3": 100.0,
-    "Apple M3 Pro": 150.0,
-    "Apple M3 Max": 400.0,
-    "Apple M3 Ultra": 819.0,
-    "Apple M4": 120.0,
-    "Apple M4 Pro": 273.0,
-    "Apple M4 Max": 546.0,
-    "Apple M5": 153.0,
-}

@@ -11,10 +11,11 @@ from harness.errors import EngineError, RunError
 from harness.files import build
 from harness.schema import validate
 from harness.types import Json, Result, Sandbox, Task
-from harness.verify import digests, known, recomputed, reread, rescored, trials, turns
+from harness.verify import beside, digests, known, recomputed, replicated, reread, rescored, trials, turns
 from harness.verify.documents import Shelf, UnreadableError, read_document
 from harness.verify.evidence import Evidence
 from harness.verify.findings import LEVELS, Finding, LevelReport, Verdict, judged, unverified
+from harness.verify.replicated import Again
 from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
 
 MAJOR = "1"
@@ -25,13 +26,16 @@ OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of verify: the level to reach, the tasks known here, how to open a sandbox, and the caps."""
+    """What is asked of verify: the level to reach, the tasks known here, how to open a sandbox, one's own
+    models to ask again, the caps, and an allowed-signers file that gives keys their names."""
 
     level: str = "rescored"
     strict: bool = False
     tasks: Mapping[str, Task] = field(default_factory=dict)
     open_sandbox: OpenSandbox | None = None
+    again: Again | None = None
     caps: Caps = field(default_factory=Caps)
+    signers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,7 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
         yield from (Finding("schema-manifest", documents.shelf.place(MANIFEST), fault) for fault in faults)
 
 
-def _consistent(evidence: Evidence, manifest: Json) -> Iterator[Finding]:
-    if manifest is not None:
-        yield from digests.check_manifest(evidence, manifest)
+def _consistent(evidence: Evidence) -> Iterator[Finding]:
     for check in CONSISTENT:
         yield from check(evidence)
 
@@ -90,24 +92,45 @@ def _guarded(level: str, told: str, findings: Iterator[Finding], asked: Asked) -
     return judged(level, told, found, strict=asked.strict)
 
 
-def _rescored(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> LevelReport:
+def _why_not_rescored(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> str | None:
     if reread_report.state == "failed":
-        return unverified("rescored", "the recordings do not give the answers of the result")
-    lacking = _missing_for_reread(evidence)
-    if lacking is not None:
-        return unverified("rescored", lacking)
+        return "the recordings do not give the answers of the result"
     unknown = rescored.unknown_tasks(evidence)
     if unknown:
-        return unverified("rescored", f"not the tasks known here: {', '.join(unknown)}; give their folder with --tasks")
-    if asked.open_sandbox is None:
-        return unverified("rescored", "no sandbox was given")
+        return f"not the tasks known here: {', '.join(unknown)}; give their folder with --tasks"
+    return _missing_for_reread(evidence) or ("no sandbox was given" if asked.open_sandbox is None else None)
+
+
+def _in_sandbox(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> Iterator[LevelReport]:
+    """The levels that run code."""
+    wanted = [level for level in ("rescored", "replicated") if _wants(asked, level)]
+    reason = _why_not_rescored(evidence, asked, reread_report)
+    if reason is not None or asked.open_sandbox is None:
+        yield from (unverified(level, reason or "no sandbox was given") for level in wanted)
+        return
     languages = tuple(sorted({task.language for task in evidence.result.tasks if task.language is not None}))
+    done = 0
     try:
         with asked.open_sandbox(languages) as sandbox:
             told = f"{len(evidence.result.trials)} trials scored again"
-            return _guarded("rescored", told, rescored.check_rescored(evidence, sandbox), asked)
+            yield _guarded("rescored", told, rescored.check_rescored(evidence, sandbox), asked)
+            done = 1
+            if "replicated" in wanted:
+                yield _replicated(evidence, asked, sandbox)
+                done = 2
     except EngineError as error:
-        return unverified("rescored", error.faults[0])
+        yield from (unverified(level, error.faults[0]) for level in wanted[done:])
+
+
+def _replicated(evidence: Evidence, asked: Asked, sandbox: Sandbox) -> LevelReport:
+    again = asked.again
+    if again is None:
+        return unverified("replicated", "no model was named to ask again: --replicate K --config bench.toml")
+    reason = replicated.why_not(evidence, again)
+    if reason is not None:
+        return unverified("replicated", reason)
+    told = f"{again.count} trials of each model asked again"
+    return _guarded("replicated", told, replicated.check_replicated(evidence, again, sandbox), asked)
 
 
 def _deeper(evidence: Evidence, asked: Asked) -> Iterator[LevelReport]:
@@ -121,7 +144,7 @@ def _deeper(evidence: Evidence, asked: Asked) -> Iterator[LevelReport]:
         report = _guarded("reread", f"{count} trials read again", reread.check_reread(evidence), asked)
     yield report
     if _wants(asked, "rescored"):
-        yield _rescored(evidence, asked, report)
+        yield from _in_sandbox(evidence, asked, report)
 
 
 def _of_documents(documents: _Documents, asked: Asked) -> Iterator[LevelReport]:
@@ -137,9 +160,9 @@ def _of_documents(documents: _Documents, asked: Asked) -> Iterator[LevelReport]:
     yield judged("schema", "every document has its published form", faults, strict=asked.strict)
     if result is None or not _wants(asked, "consistent"):
         return
-    evidence = Evidence(documents.shelf, documents.result, result, asked.tasks)
+    evidence = Evidence(documents.shelf, documents.result, result, asked.tasks, documents.manifest, asked.signers)
     told = f"{len(result.trials)} trials, {len(result.cells)} cells"
-    yield _guarded("consistent", told, _consistent(evidence, documents.manifest), asked)
+    yield _guarded("consistent", told, _consistent(evidence), asked)
     yield from _deeper(evidence, asked)
 
 
@@ -168,6 +191,8 @@ def verify(path: Path, asked: Asked) -> Verdict:
 
 
 CONSISTENT: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    digests.check_manifest,
+    digests.check_signature,
     digests.check_digests,
     digests.check_answers,
     trials.check_trials,
@@ -180,7 +205,9 @@ CONSISTENT: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     turns.check_usage,
     turns.check_tokens,
     recomputed.check_recomputed,
+    beside.check_plan,
     known.check_tasks,
+    known.check_suite,
     known.check_bound,
     known.check_same_times,
 )

@@ -10,7 +10,7 @@ from harness.errors import RunError
 from harness.files import build, plain
 from harness.schema import validate
 from harness.types import ScoredTrial, TrialKey, TrialResult
-from harness.verify.asked import asked_faults
+from harness.verify.asked import asked_faults, unknown_kinds
 from harness.verify.differ import MOST, differences
 from harness.verify.documents import UnreadableError, parse, read_rows
 from harness.verify.evidence import Evidence, key_of, told
@@ -128,6 +128,9 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _sets(evidence, list(trials.rows), RECORDINGS, "recordings")
     yield from _sets(evidence, list(scores), SCORES, "scores")
     yield from _check_sandbox(evidence, scores)
+    for at, kind in unknown_kinds(evidence):
+        text = f"no server kind {kind!r} is known here: what its requests must hold cannot be said"
+        yield Finding("asked", evidence.place(f"$.models[{at}].server"), text, "unknown")
     for at, trial in enumerate(evidence.result.trials):
         rows = trials.rows.get(key_of(trial))
         if rows is None:

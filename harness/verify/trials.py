@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from harness.types import ModelInfo, Outcome, Result, TrialResult
 from harness.verify.evidence import Evidence, key_of, told
@@ -45,7 +45,9 @@ def _known_trials(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _planned(result: Result, model: ModelInfo) -> set[tuple[str, int]]:
-    return {(task.name, index) for task in result.tasks for index in range(result.run.trials)}
+    skipped = {one.task for one in model.skipped}
+    asked = [task.name for task in result.tasks if task.name not in skipped]
+    return {(task, index) for task in asked for index in range(result.run.trials)}
 
 
 def _counts(evidence: Evidence) -> Iterator[Finding]:
@@ -75,8 +77,18 @@ def _warmups(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("trials", place, text + (str(sorted(indexes)) if indexes else "none"))
 
 
+def _id(evidence: Evidence) -> Iterator[Finding]:
+    """A run is called after the second in which it began and the end of its seed."""
+    run = evidence.result.run
+    moment = _moment(run.started_at)
+    right = "" if moment is None else f"{moment.astimezone(UTC):%Y%m%d-%H%M%S}-{run.seed & 0xFFFF:04x}"
+    if run.id != right:
+        yield Finding("run-id", evidence.place("$.run.id"), f"is {run.id}, start and seed give {right}")
+
+
 def check_trials(evidence: Evidence) -> Iterator[Finding]:
     """Denominators are tasks x trials; a model that was stopped may lack trials, no other."""
+    yield from _id(evidence)
     yield from _names(evidence)
     yield from _known_trials(evidence)
     yield from _counts(evidence)
@@ -156,3 +168,6 @@ def check_simulated(evidence: Evidence) -> Iterator[Finding]:
     if result.run.simulated != any(model.simulated for model in result.models):
         text = "does not say the same as the models: a run is simulated as soon as one of its models is"
         yield Finding("simulated", evidence.place("$.run.simulated"), text)
+    elif result.run.simulated:
+        text = "simulated: the demo server answered, and nothing here measures a model"
+        yield Finding("simulated", evidence.place("$.run.simulated"), text, "note")

@@ -1,0 +1,129 @@
+"""Every field of a good bundle is edited, one at a time, as a forger who makes digests and manifest anew would; then
+something must complain. What nothing can cover is listed here, with the reason, and the list is exact.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.types import Json
+from harness.verify import Asked, verify
+from tests.bundle import Bundle, good_bundle, tasks, write_bundle
+
+CLAIM = "a claim of whoever made the file: nothing in a bundle can show it"
+MINOR = "a file of a later minor version is read"
+ANEW = "the test makes digests anew, as a forger would; tests/reject/digests edits them"
+NO_NUMBER = "no number of the result is made from it; only the digest holds it, which a forger makes anew"
+NO_STATUS = "what the server said counts, not the number it said it with: an error is known from the body too"
+
+UNCOVERED = {
+    "recordings: headers.content-type": NO_NUMBER,
+    "recordings: headers_ns": NO_NUMBER,
+    "recordings: schema_version": MINOR,
+    "recordings: status": NO_STATUS,
+    "recordings: url": NO_NUMBER,
+    "result: digests.recordings_sha256": ANEW,
+    "result: digests.scores_sha256": ANEW,
+    "result: kit.commit": CLAIM,
+    "result: kit.version": CLAIM,
+    "result: models.facts": CLAIM,
+    "result: models.facts.active_parameters_b": CLAIM,
+    "result: models.facts.bits": CLAIM,
+    "result: models.facts.parameters_b": CLAIM,
+    "result: models.served_context_tokens": CLAIM,
+    "result: models.server_version": CLAIM,
+    "result: run.ended_at": CLAIM,
+    "result: schema_version": MINOR,
+    "scores: schema_version": MINOR,
+    "scores: score.facts": NO_NUMBER,
+    "scores: score.facts.block_closed": NO_NUMBER,
+} | {
+    f"result: host.{name}": CLAIM
+    for name in (
+        *("architecture", "cpu_cores", "gpu_cores", "load_1m", "memory_bytes", "power_source", "python"),
+        *("swap_used_bytes", "system", "system_version", "thermal"),
+    )
+}
+"""Each field that can be edited without a complaint, and why. A run folder's run.json covers the host's as well."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a leaf stands: the document, and the way to it."""
+
+    document: str
+    way: tuple[str | int, ...]
+
+    @property
+    def name(self) -> str:
+        """The place with every list position left out: one field of the form."""
+        steps = [step for step in self.way[self.document != "result" :] if not isinstance(step, int)]
+        return f"{self.document}: {'.'.join(str(step) for step in steps)}"
+
+
+def _leaves(value: Json, document: str, way: tuple[str | int, ...] = ()) -> Iterator[tuple[Place, Json]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, document, (*way, name))
+    elif isinstance(value, list) and value:
+        for at, inner in enumerate(value):
+            yield from _leaves(inner, document, (*way, at))
+    else:
+        yield Place(document, way), value
+
+
+def _other_text(text: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{40,64}", text):
+        return ("0" if text[0] != "0" else "1") + text[1:]
+    if re.match(r"\d{4}-\d\d-\d\dT", text):
+        return text[:17] + f"{(int(text[17:19]) + 1) % 60:02d}" + text[19:]
+    if re.fullmatch(r"1\.\d+", text):
+        return "1.9"
+    return text + "x"
+
+
+def _mutated(value: Json) -> Json:
+    """Another value of the same kind, near enough that no type gives it away."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value * 1.01 if value else 0.01
+    if isinstance(value, str):
+        return _other_text(value)
+    return {"x": 1} if isinstance(value, dict) else ["x"] if isinstance(value, list) else 1
+
+
+def _parts(bundle: Bundle) -> dict[str, Json]:
+    return {"result": bundle.result, "recordings": bundle.recordings, "scores": bundle.scores}
+
+
+def _fields() -> dict[str, tuple[Place, Json]]:
+    """One leaf for each field: the first that is not null."""
+    found: dict[str, tuple[Place, Json]] = {}
+    for document, part in _parts(good_bundle(2)).items():
+        for place, value in _leaves(part, document):
+            if place.name not in found or found[place.name][1] is None:
+                found[place.name] = (place, value)
+    return found
+
+
+def _complains(folder: Path, place: Place, value: Json) -> bool:
+    bundle = good_bundle(2)
+    target = _parts(bundle)[place.document]
+    for step in place.way[:-1]:
+        target = target[step]
+    target[place.way[-1]] = _mutated(value)
+    return verify(write_bundle(folder, bundle), Asked("reread", strict=True, tasks=tasks())).exit_code != 0
+
+
+FIELDS = _fields()
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_an_edited_field_is_found_or_listed_as_one_that_nothing_covers(name: str, tmp_path: Path) -> None:
+    assert _complains(tmp_path / "bundle", *FIELDS[name]) != (name in UNCOVERED), UNCOVERED.get(name)

@@ -1,0 +1,77 @@
+"""Every check refuses what it is there to refuse. A check without such a case is a check that may accept everything."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import harness.verify
+from harness.files import read_json
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import Sandbox
+from harness.verify import Asked, Verdict, verify
+from harness.verify.checks import CHECKS
+from harness.verify.findings import LEVELS
+from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
+from tests.recipes import REJECT, caps_of, prepare, recipes
+
+DOUBTS = {"tokens-for-text", "rate-bound", "same-times"}
+ELSEWHERE = {"replicated"}
+"""Refused against a server, in test_verify_replicated.py."""
+HERE = [pair for pair in recipes() if pair[0] not in ELSEWHERE]
+
+
+@contextmanager
+def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    yield TrustingSandbox()
+
+
+def _ids_in_code() -> set[str]:
+    folder = Path(harness.verify.__file__).parent
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "checks.py")
+    direct = re.findall(r"""Finding\(\s*"([a-z-]+)\"""", text)
+    by_name = re.findall(r"""_findings\(evidence, "([a-z-]+)\"""", text)
+    chosen = [name for pair in re.findall(r'Finding\(\s*"([a-z-]+)" if [^"]+ else "([a-z-]+)"', text) for name in pair]
+    return {*direct, *by_name, *chosen}
+
+
+def _states(verdict: Verdict) -> dict[str, str]:
+    return {report.level: report.state for report in verdict.levels}
+
+
+def test_every_check_has_a_file_that_it_must_refuse() -> None:
+    assert {name for name, _ in recipes()} == set(CHECKS)
+    assert {path.name for path in REJECT.iterdir()} <= set(CHECKS)
+
+
+def test_every_check_that_the_code_makes_stands_in_the_table() -> None:
+    assert _ids_in_code() <= set(CHECKS)
+    # Those that are told by another name than a literal: one a part of the result.
+    assert set(CHECKS) - _ids_in_code() == {"cells", "summaries", "warnings", "recomputed"}
+
+
+@pytest.mark.parametrize(("check", "path"), HERE, ids=lambda value: value.stem if isinstance(value, Path) else value)
+def test_it_is_refused_with_the_id_of_the_check(check: str, path: Path, tmp_path: Path) -> None:
+    recipe = read_json(path)
+    level = recipe.get("level", CHECKS[check].level)
+    known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
+    asked = Asked(level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, caps=caps_of(recipe))
+    verdict = verify(prepare(recipe, tmp_path), asked)
+    report = verdict.levels[LEVELS.index(level)]
+    assert check in {finding.check for finding in report.findings}, report
+    assert report.state == ("unverified" if {one.severity for one in report.findings} == {"unknown"} else "failed")
+    assert verdict.exit_code in (1, 2)
+
+
+def test_what_the_refused_files_were_made_from_is_not_refused(tmp_path: Path) -> None:
+    asked = Asked("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
+    verdict = verify(write_bundle(tmp_path / "good", good_bundle()), asked)
+    assert set(list(_states(verdict).values())[:5]) == {"reached"}
+    assert [finding for report in verdict.levels for finding in report.findings] == []
+
+
+def test_a_run_folder_whose_plan_says_the_same_is_not_refused(tmp_path: Path) -> None:
+    path = prepare({"plan": []}, tmp_path)
+    assert verify(path, Asked("reread", strict=True, tasks=tasks())).exit_code == 0

@@ -1,0 +1,108 @@
+"""Trials asked again of one's own server: agreement is told, a difference that chance does not explain is refused."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.demo import Answers, serve, serve_answers
+from harness.demo.answers import variants_of
+from harness.files import read_json
+from harness.record import Waits
+from harness.types import Model, Sandbox
+from harness.verify import Asked, LevelReport, verify
+from harness.verify.replicated import Again, chosen, least_count
+from tests.bundle import MODELS, TrustingSandbox, good_bundle, tasks, write_bundle
+from tests.recipes import REJECT
+
+K = 7
+
+
+@contextmanager
+def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    yield TrustingSandbox()
+
+
+def _own(base_url: str) -> dict[str, Model]:
+    """One's own alpha and beta: both are served by the demo's steady voice."""
+    return {model.label: replace(model, base_url=base_url, model="demo-steady") for model in MODELS}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bundle(tmp_path_factory.mktemp("replicated") / "bundle", good_bundle(trials=7))
+
+
+def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelReport:
+    again = Again(count, models, 512, Waits(connect_s=1.0, read_s=30.0))
+    asked = Asked("replicated", tasks=tasks(), open_sandbox=_trusting, again=again)
+    verdict = verify(path, asked)
+    assert [report.state for report in verdict.levels[:5]] == ["reached"] * 5
+    return verdict.levels[5]
+
+
+def test_a_server_that_answers_as_published_agrees(good: Path) -> None:
+    with serve(list(tasks().values())) as demo:
+        report = _replicated(good, _own(demo.base_url))
+    assert report.state == "reached"
+    assert [finding.severity for finding in report.findings] == ["note", "note"]
+    assert "alpha: passed in 7 of 7 trials" in report.findings[0].text
+    assert "tok/s here" in report.findings[0].text
+
+
+def test_a_server_that_gets_wrong_what_was_published_as_right_is_no_replication(good: Path) -> None:
+    recipe = read_json(REJECT / "replicated" / "worse.json")
+    assert recipe["own_server"] == "wrong"
+    ignorant = [
+        replace(one, solution=("I do not know.",) * len(one.turns)) for one in variants_of(list(tasks().values()))
+    ]
+    with serve_answers(Answers(ignorant)) as demo:
+        report = _replicated(good, _own(demo.base_url))
+    assert report.state == "failed"
+    assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "fault")}
+    assert "chance does not explain that" in report.findings[0].text
+
+
+def test_a_server_that_does_not_answer_leaves_it_unverified(good: Path) -> None:
+    report = _replicated(good, _own("http://127.0.0.1:9/v1"))
+    assert report.state == "unverified"
+    assert "does not answer" in report.told
+
+
+def test_a_model_that_the_config_does_not_name_is_not_asked(good: Path) -> None:
+    with serve(list(tasks().values())) as demo:
+        models = _own(demo.base_url)
+        report = _replicated(good, {"alpha": models["alpha"]}, count=1)
+        other = _replicated(good, {"gamma": replace(models["alpha"], label="gamma")})
+    assert report.state == "unverified"
+    assert "beta is not in the config" in report.told
+    assert other.told == "the config names none of the result's models: alpha, beta"
+
+
+def test_without_a_config_nobody_is_asked(good: Path) -> None:
+    verdict = verify(good, Asked("replicated", tasks=tasks(), open_sandbox=_trusting))
+    assert verdict.levels[5].state == "unverified"
+    assert "--config" in verdict.levels[5].told
+
+
+def test_trials_are_chosen_over_all_tasks_and_by_a_seed() -> None:
+    from tests.example import example_result
+
+    trials = [trial for trial in example_result().trials if trial.model == "steady" and not trial.warmup]
+    first, second = chosen(trials, 6, seed=1), chosen(trials, 6, seed=2)
+    assert {trial.task for trial in first} == {trial.task for trial in trials}
+    assert [(one.task, one.trial) for one in first] != [(one.task, one.trial) for one in second]
+    assert chosen(trials, 6, seed=1) == first
+
+
+def test_too_few_trials_to_show_anything_decide_nothing(good: Path) -> None:
+    with serve(list(tasks().values())) as demo:
+        report = _replicated(good, _own(demo.base_url), count=2)
+    assert report.state == "unverified"
+    assert "2 trials could show no difference: 7 can" in report.told
+
+
+def test_the_fewest_trials_that_can_show_a_difference_grow_with_the_models() -> None:
+    assert [least_count(models) for models in (1, 2, 4)] == [6, 7, 8]
