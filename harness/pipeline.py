@@ -29,6 +29,7 @@ from harness.tasks import vary
 from harness.types import (
     Digests,
     Json,
+    Lane,
     Model,
     ModelInfo,
     ModelRun,
@@ -227,6 +228,18 @@ def write_result(folder: RunFolder, result: Result) -> Path:
     """Write result.json whole or not at all. Raises DiskError."""
     write_atomic(folder.result_path, to_json(result, indent=1) + "\n")
     return folder.result_path
+
+
+def restate_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> Result:
+    """Other lanes, or other choices of the user's own, for a run that is over; recorded and scored stay as they are.
+
+    Writes run.json and result.json. Raises DiskError.
+    """
+    folder.plan = replace(folder.plan, lanes=tuple(lanes))
+    write_atomic(folder.path / "run.json", to_json(folder.plan, indent=1) + "\n")
+    again = summarise(replace(result, lanes=tuple(lanes)))
+    write_result(folder, again)
+    return again
 
 
 def settings_with(settings: Settings, changes: Mapping[str, Json]) -> Settings:

@@ -1,0 +1,81 @@
+"""`lanebench lanes`: lanes and choices put into a run that is over."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.files import build, read_json
+from harness.runs import open_run
+from harness.schema import validate
+from harness.summarise import summarise
+from harness.types import Result
+from tests.example import write_run
+
+CONFIG = """
+[[models]]
+label = "steady"
+server = "llama-server"
+base_url = "http://127.0.0.1:8080/v1"
+model = "steady-14b"
+
+[[lanes]]
+name = "quick fixes"
+tasks = ["code-bugfix"]
+rank_by = ["decode_tps"]
+"""
+
+
+def _result(run: Path) -> Result:
+    document = read_json(run / "result.json")
+    assert validate("result", document) == []
+    return build(Result, document)
+
+
+def test_lanes_of_a_run_are_printed_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "run")
+    before = (run / "result.json").read_bytes()
+    assert main(["lanes", str(run)]) == 0
+    assert "daily coding" in capsys.readouterr().out
+    assert (run / "result.json").read_bytes() == before
+
+
+def test_other_lanes_are_put_into_a_run_that_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, config = write_run(tmp_path / "run"), tmp_path / "bench.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    ended = _result(run).run.ended_at
+    assert main(["lanes", str(run), "--config", str(config)]) == 0
+    assert "quick fixes" in capsys.readouterr().out
+    result = _result(run)
+    assert [one.lane for one in result.recommendations] == ["quick fixes"]
+    assert result.recommendations[0].model == "hasty"
+    assert result == summarise(result)
+    assert result.run.ended_at == ended
+    assert open_run(run).plan.lanes == result.lanes
+
+
+def test_the_users_own_choice_is_kept_with_its_reason_and_changes_no_recommendation(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    before = _result(run)
+    assert main(["lanes", str(run), "--choose", "daily coding=steady", "--reason", "it asks first"]) == 0
+    after = _result(run)
+    own = after.lanes[0].override
+    assert own
+    assert (own.model, own.reason, len(own.date)) == ("steady", "it asks first", 10)
+    assert after.recommendations == before.recommendations
+    assert "it asks first" in (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--choose", "daily coding=steady"], "needs --reason"),
+        (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing': daily coding"),
+        (["--choose", "daily coding=gone", "--reason", "x"], "no model has the label 'gone': steady, hasty"),
+    ],
+)
+def test_a_choice_that_says_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main(["lanes", str(write_run(tmp_path / "run")), *words]) == 7
+    assert told in capsys.readouterr().err
