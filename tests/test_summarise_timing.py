@@ -196,3 +196,24 @@ def test_a_kit_that_took_much_itself_is_told(cpu_s: float, told: bool) -> None:
     result = base()
     models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, 10, 10**8)) for model in result.models)
     assert ("kit_heavy" in codes(summarise(replace(result, models=models)))) is told
+
+
+def test_clients_that_ask_at_once_are_counted_together() -> None:
+    result = base()
+    trial, label = pattern(result), model_of(result)
+    parallel = TaskInfo("speed-parallel", "Together", "speed", None, "0" * 64, 1, clients=(1, 2))
+    starts_s = (0.0, 10.0, 10.5)
+    turns = tuple(
+        replace(timed(trial.turns[0], 100, 0.5 + at, 4.0), started_ns=10**9 + int(start_s * 1e9))
+        for at, start_s in enumerate(starts_s)
+    )
+    trials = [replace(trial, model=label, task=parallel.name, trial=number, turns=turns) for number in range(TRIALS)]
+    broken = replace(trials[0], turns=(turns[0], turns[1], replace(turns[2], done=False, finish_reason=None)))
+    whole = replace(result, tasks=(*result.tasks, parallel), trials=(*result.trials, broken, *trials[1:]))
+    one, two = next(cell for cell in summarise(whole).cells if cell.task == parallel.name).throughput
+    assert one.tps is not None
+    assert two.tps is not None
+    assert two.slowest_ttft_s is not None
+    assert [(group.clients, group.tps.n) for group in (one, two) if group.tps] == [(1, TRIALS), (2, TRIALS - 1)]
+    assert [one.tps.median, two.tps.median] == pytest.approx([128 / 4, 256 / 4.5])
+    assert two.slowest_ttft_s.median == pytest.approx(2.5)

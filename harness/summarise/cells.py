@@ -6,7 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from harness.stats import spread, wilson
-from harness.types import Cell, ModelInfo, Outcome, Rate, Result, Spread, TaskInfo, TrialResult, TurnResult, TurnSpeeds
+from harness.types import (
+    Cell,
+    ModelInfo,
+    Outcome,
+    Rate,
+    Result,
+    Spread,
+    TaskInfo,
+    Throughput,
+    TrialResult,
+    TurnResult,
+    TurnSpeeds,
+)
 
 SPEED = "speed"
 CACHED_SHARE = 0.1
@@ -85,6 +97,30 @@ def _turn_speeds(index: int, trials: Sequence[TrialResult], *, cold: bool) -> Tu
     )
 
 
+def _together(trial: TrialResult, first: int, clients: int) -> tuple[float, float] | None:
+    """Tokens a second and the longest wait of one group; None where a client of it got no whole reply."""
+    turns = trial.turns[first : first + clients]
+    if len(turns) < clients or not all(is_whole(turn) for turn in turns):
+        return None
+    tokens = [turn.usage.completion_tokens for turn in turns if turn.usage and turn.usage.completion_tokens]
+    starts = [turn.started_ns for turn in turns if turn.started_ns is not None]
+    waits = [turn.timings.ttft_s for turn in turns if turn.timings.ttft_s is not None]
+    ends = [turn.started_ns + turn.timings.e2e_s * 1e9 for turn in turns if turn.started_ns and turn.timings.e2e_s]
+    if not len(tokens) == len(starts) == len(waits) == len(ends) == clients:
+        return None
+    return sum(tokens) / ((max(ends) - min(starts)) / 1e9), max(waits)
+
+
+def throughput(trials: Sequence[TrialResult], groups: Sequence[int]) -> tuple[Throughput, ...]:
+    """What each group of clients got together, over the trials; turns are numbered through all groups."""
+    out = []
+    for at, clients in enumerate(groups):
+        found = [_together(trial, sum(groups[:at]), clients) for trial in trials]
+        known = [one for one in found if one is not None]
+        out.append(Throughput(clients, spread([tps for tps, _ in known]), spread([wait for _, wait in known])))
+    return tuple(out)
+
+
 def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
     """Whether the task was not asked because it does not fit into the model's context."""
     return any(skipped.task == task.name for skipped in model.skipped)
@@ -113,4 +149,5 @@ def cell(result: Result, model: ModelInfo, task: TaskInfo) -> Cell:
             _turn_speeds(index, trials, cold=index == 0 or task.separate)
             for index in range(max((len(trial.turns) for trial in trials), default=0))
         ),
+        throughput=throughput(trials, task.clients),
     )

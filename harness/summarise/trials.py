@@ -8,7 +8,7 @@ from harness.files import sha256_of
 from harness.types import Reading, Recording, ScoredTrial, TrialResult, TurnResult
 
 
-def _turn(reading: Reading) -> TurnResult:
+def _turn(recording: Recording, reading: Reading) -> TurnResult:
     return TurnResult(
         content=reading.content,
         content_sha256=sha256_of(reading.content),
@@ -21,6 +21,7 @@ def _turn(reading: Reading) -> TurnResult:
         usage=reading.usage,
         counts=reading.counts,
         timings=reading.timings,
+        started_ns=recording.sent_ns,
     )
 
 
@@ -51,5 +52,5 @@ def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored
         fraction=score.fraction,
         rule=score.rule,
         checks=score.checks,
-        turns=tuple(_turn(reading) for reading in readings),
+        turns=tuple(_turn(turn, reading) for turn, reading in zip(turns, readings, strict=True)),
     )

@@ -17,6 +17,7 @@ from harness.types.figures import (
     Rate,
     Spread,
     SuiteRate,
+    Throughput,
     TurnSpeeds,
 )
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
@@ -93,6 +94,7 @@ __all__ = [
     "Supersedes",
     "Task",
     "TaskInfo",
+    "Throughput",
     "Timings",
     "ToolCall",
     "TrialKey",

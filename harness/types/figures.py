@@ -58,6 +58,18 @@ class TurnSpeeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Throughput:
+    """What so many clients got together: all tokens of a group over the time from its first request to its last token.
+
+    `slowest_ttft_s` is the longest wait for a first token among the group's clients.
+    """
+
+    clients: int
+    tps: Spread | None
+    slowest_ttft_s: Spread | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One model on one task."""
 
@@ -70,6 +82,7 @@ class Cell:
     distinct_answers: int
     cache_hits: int
     turns: tuple[TurnSpeeds, ...]
+    throughput: tuple[Throughput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

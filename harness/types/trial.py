@@ -11,7 +11,7 @@ from harness.types.words import Outcome
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """One turn of a trial in the result: what was said and how long it took."""
+    """One turn of a trial in the result: what was said and how long it took. `started_ns` is on the trial's clock."""
 
     content: str
     content_sha256: str
@@ -24,6 +24,7 @@ class TurnResult:
     usage: Usage | None
     counts: Counts
     timings: Timings
+    started_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
