@@ -18,8 +18,8 @@ ATTACKS = Path(__file__).parent / "attacks"
 CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
 LANGUAGES = {".py": "python", ".js": "javascript", ".go": "go", ".sh": "bash"}
 INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
-HONEST = Limits(load_s=30.0, case_s=10.0)
-HOSTILE = Limits(load_s=10.0, case_s=1.5)
+HONEST = Limits(load_s=60.0, case_s=30.0)
+HOSTILE = Limits(load_s=15.0, case_s=4.0)
 
 
 def is_honest(path: str) -> bool:

@@ -11,7 +11,8 @@ from harness.sandbox import DockerSandbox, open_sandbox
 from harness.types import Job, Json, Limits, Observation
 from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
 
-QUICK = Limits(load_s=20.0, case_s=1.5)
+QUICK = Limits(load_s=30.0, case_s=1.5)
+PATIENT = Limits(load_s=60.0, case_s=30.0)
 
 Give = tuple[str, Json]
 
@@ -22,7 +23,7 @@ def box() -> Iterator[DockerSandbox]:
         yield sandbox
 
 
-def job_of(speaker: Speaker, gives: list[Give], code: str | None = None, limits: Limits = QUICK) -> Job:
+def job_of(speaker: Speaker, gives: list[Give], code: str | None = None, limits: Limits = PATIENT) -> Job:
     cases = tuple((f"c{at}", {"call": name, "args": [given]}) for at, (name, given) in enumerate(gives))
     files = {speaker.entry: speaker.code if code is None else code}
     return Job(speaker.language, "calls", speaker.entry, files, cases, limits)
@@ -66,7 +67,7 @@ def test_an_exception_is_named_and_the_next_case_runs(box: DockerSandbox, speake
 
 @pytest.mark.parametrize("speaker", NAMED, ids=named)
 def test_a_hanging_case_times_out_alone(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("same", "a"), ("hang", ""), ("same", "b")]))
+    seen = box.run(job_of(speaker, [("same", "a"), ("hang", ""), ("same", "b")], limits=QUICK))
     assert ends(seen) == ["returned", "timed_out", "returned"]
     assert [one.value for one in seen] == ["a", None, "b"]
 
@@ -79,7 +80,7 @@ def test_a_crash_in_the_middle_is_that_cases_own(box: DockerSandbox, speaker: Sp
 
 @pytest.mark.parametrize("speaker", NAMED, ids=named)
 def test_an_answer_that_eats_memory_is_told_from_one_that_crashes(box: DockerSandbox, speaker: Speaker) -> None:
-    small = replace(QUICK, case_s=20.0, memory_bytes=128 * 1024 * 1024)
+    small = replace(PATIENT, memory_bytes=128 * 1024 * 1024)
     seen = box.run(job_of(speaker, [("eat", ""), ("same", "b")], limits=small))
     assert ends(seen) == ["out_of_memory", "returned"]
 
@@ -117,7 +118,7 @@ def test_a_function_that_is_not_there_does_not_compile(box: DockerSandbox, speak
 def test_sql_gives_rows_with_their_types(box: DockerSandbox) -> None:
     gives = [*SQL.values, *SQL.typed]
     cases = tuple((str(at), {"call": "rows", "args": ["", value]}) for at, value in enumerate(gives))
-    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: SQL.code}, cases, QUICK))
+    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: SQL.code}, cases, PATIENT))
     assert [exactly(one.value) for one in seen] == [exactly([[value, "a;b"]]) for value in gives]
 
 
@@ -126,7 +127,7 @@ def test_sql_that_changes_a_database_is_looked_at_afterwards_and_its_errors_are_
     code = "INSERT INTO t VALUES (2); INSERT INTO t SELECT n + 2 FROM t"
     look = {"call": "after", "args": [setup, "SELECT n FROM t ORDER BY n"]}
     full = {"call": "after", "args": [setup + "INSERT INTO t VALUES (4);", "SELECT 1"]}
-    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), QUICK))
+    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), PATIENT))
     assert seen[0].value == [[1], [2], [3], [4]]
     assert (seen[1].ended, seen[1].note) == ("raised", "IntegrityError")
 
@@ -159,7 +160,7 @@ def wide(): return list(range(1_000_000))
 """
     names = ("sly", "level", "point", "count", "thing", "forever", "digits", "wide")
     cases = tuple((name, {"call": name}) for name in names)
-    seen = {one.case: one.value for one in box.run(Job("python", "calls", "a.py", {"a.py": code}, cases, QUICK))}
+    seen = {one.case: one.value for one in box.run(Job("python", "calls", "a.py", {"a.py": code}, cases, PATIENT))}
     oversize = {"$": "oversize", "v": None}
     assert seen == {
         "sly": {"$": "subclass", "of": "int", "name": "Sly", "v": 3},
@@ -188,7 +189,7 @@ exports.boxed = boxed;
 """
     names = ("boxed", "getter", "proxy", "number", "holes", "bare", "later", "forever")
     cases = tuple((name, {"call": name}) for name in names)
-    seen = {one.case: one.value for one in box.run(Job("javascript", "calls", "a.js", {"a.js": code}, cases, QUICK))}
+    seen = {one.case: one.value for one in box.run(Job("javascript", "calls", "a.js", {"a.js": code}, cases, PATIENT))}
     assert seen == {
         "boxed": {"$": "subclass", "of": "dict", "name": "Box", "v": {"held": 1}},
         "getter": {"x": {"$": "other", "v": "accessor"}},
@@ -216,7 +217,7 @@ exports.boxed = boxed;
 )
 def test_a_javascript_function_is_found_however_it_is_offered(box: DockerSandbox, code: str) -> None:
     cases = (("a", {"call": "f", "args": [1]}),)
-    assert box.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, QUICK))[0].value == 1
+    assert box.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, PATIENT))[0].value == 1
 
 
 def test_many_threads_get_their_own_answers(box: DockerSandbox) -> None:
@@ -228,7 +229,7 @@ def test_many_threads_get_their_own_answers(box: DockerSandbox) -> None:
 
 def test_a_language_that_was_not_opened_or_has_no_driver_is_the_kits_fault(box: DockerSandbox) -> None:
     with pytest.raises(EngineError, match="opened without 'cobol'"):
-        box.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), QUICK))
+        box.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), PATIENT))
 
 
 def test_a_job_without_cases_has_no_observations(box: DockerSandbox) -> None:

@@ -44,9 +44,9 @@ def command_of(name: str, driver: str, limits: Limits) -> list[str]:
     """What a container of this language runs: its driver, which waits for a job."""
     language = language_of(name)
     if driver == "program":
-        return [*_PYTHON, f"{HOME}/program.py"]
+        return [*_PYTHON, f"{HOME}/program.pyc"]
     if language.driver.endswith(".py"):
-        return [*_PYTHON, f"{HOME}/{language.driver}"]
+        return [*_PYTHON, f"{HOME}/{language.driver}c"]
     # The heap stays below the container's memory, so that V8 collects in time and says so when it cannot.
     heap = limits.memory_bytes * 3 // 4 // _MIB
     return ["sh", "-c", f"{_NODE} {language.flags} {HOME}/{language.driver}", "sh", str(heap)]

@@ -6,11 +6,11 @@ value is its standard output without newlines at the end, and a status that is n
 
 import os
 import sys
-from json import dumps
 from shlex import quote
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from python_json import dumps
 from python_report import Report, put_files, read_job, take_stdout
 from python_run import run
 
@@ -20,7 +20,7 @@ CALL = '__lanebench=("$@"); set --; . {} >/dev/null 2>&1; "${{__lanebench[@]}}"'
 
 def as_text(value):
     """A given value as a Bash function can take it."""
-    return value if type(value) is str else "" if value is None else dumps(value, ensure_ascii=False)
+    return value if type(value) is str else "" if value is None else dumps(value)
 
 
 def observe(job, give):

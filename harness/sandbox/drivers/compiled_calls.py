@@ -9,11 +9,11 @@ import os
 import re
 import shutil
 import sys
-from json import dump
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import python_build
+from python_json import dumps
 from python_report import Report, put_files, read_job, take_stdout
 
 LINE = 9
@@ -69,7 +69,7 @@ def main():
         Report(out, job["nonce"]).say("load_failed", t="CompileError")
         os._exit(0)
     with open("/build/job.json", "w", encoding="utf-8") as file:
-        dump({"nonce": job["nonce"], "cases": [{"i": index, **give} for index, give in job["cases"]]}, file)
+        file.write(dumps({"nonce": job["nonce"], "cases": [{"i": index, **give} for index, give in job["cases"]]}))
     os.dup2(out, LINE, inheritable=True)
     os.execv(program, [program])
 

@@ -5,7 +5,8 @@ keeps a verdict right: no expected value is in the container.
 """
 
 import os
-from json import dumps, loads
+
+from python_json import dumps, loads
 
 _write = os.write
 
