@@ -131,8 +131,17 @@ def _unknown(fault: _Fault) -> Iterator[str]:
         yield f"{_place((*fault.path, name))}: unknown field, take it out{hint}"
 
 
+def _is_of_another_kind(fault: _Fault) -> bool:
+    other = fault.keyword == "const" and type(fault.wanted) is not type(fault.found)
+    return fault.depth == 0 and (fault.keyword == "type" or other)
+
+
 def _of_another_kind(branch: Sequence[_Fault]) -> bool:
-    return any(inner.keyword == "type" and inner.depth == 0 for inner in branch)
+    return any(map(_is_of_another_kind, branch))
+
+
+def _wanted(fault: _Fault) -> str:
+    return _kinds(fault.wanted) if fault.keyword == "type" else _shown(fault.wanted)
 
 
 def _of_branches(fault: _Fault) -> Iterator[str]:
@@ -141,7 +150,8 @@ def _of_branches(fault: _Fault) -> Iterator[str]:
         yield f"{_place(fault.path)}: is {_shown(fault.found)}, which fits more than one form; leave one"
         return
     if all(_of_another_kind(branch) for branch in fault.branches.values()):
-        wanted = [_kinds(inner.wanted) for branch in fault.branches.values() for inner in branch]
+        inners = (inner for branch in fault.branches.values() for inner in branch)
+        wanted = [_wanted(inner) for inner in inners if _is_of_another_kind(inner)]
         yield f"{_place(fault.path)}: is {_shown(fault.found)}, give {' or '.join(wanted)}"
         return
     nearest = max(

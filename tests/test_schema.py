@@ -1,6 +1,7 @@
 """The hand-written schemas: sound, the same as the dataclasses both ways, and told to users in sentences."""
 
 import dataclasses
+import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,8 @@ from harness.kit import find_data
 from harness.runs import PLAN_VERSION
 from harness.schema import current, faults, load_schema, schema_faults, validate
 from harness.summarise import summarise
-from harness.types import Json, Model, ModelRun, Recording, Result, RunPlan, ScoredTrial
+from harness.tasks.recipe import Recipe, WrongRow
+from harness.types import Json, Limits, Model, ModelRun, Outcome, Recording, Result, RunPlan, ScoredTrial
 from tests.example import example_result, write_run
 
 NAMES = sorted(path.name.split(".")[0] for path in find_data("schemas").glob("*.schema.json"))
@@ -106,6 +108,31 @@ def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> Non
     assert set(model["properties"]) == told
     defaults = {name: node["default"] for name, node in run["properties"].items() if "default" in node}
     assert defaults == {name: getattr(Settings(), name) for name in defaults}
+
+
+def test_the_task_schema_has_every_key_that_the_loader_reads() -> None:
+    schema = load_schema("task")
+    recipe = {field.name for field in dataclasses.fields(Recipe)} - {"settings"}
+    assert set(schema["properties"]) == recipe
+    rows = schema["properties"]["wrong"]["items"]["properties"]
+    assert set(rows) == {field.name for field in dataclasses.fields(WrongRow)}
+    limits = schema["properties"]["limits"]["properties"]
+    assert {name: node["default"] for name, node in limits.items()} == plain(Limits())
+    assert set(rows["outcome"]["enum"]) == {one.value for one in Outcome} - {"passed"}
+
+
+@pytest.mark.parametrize("path", sorted(find_data("fixtures").glob("*/task.toml")), ids=lambda path: path.parent.name)
+def test_every_task_that_ships_is_valid(path: Path) -> None:
+    assert validate("task", tomllib.loads(path.read_text(encoding="utf-8"))) == []
+
+
+def test_a_wrong_task_is_refused() -> None:
+    document = {"title": "A task", "budget_tokens": 0, "scorer": {}, "wrong": [{"file": "a.md", "fails": []}]}
+    assert validate("task", document) == [
+        "$.budget_tokens: is 0, give 1 or more",
+        "$.scorer: 'kind' is missing, add it (A module of harness/score/; `speed` measures only.)",
+        "$.wrong[0].fails: has 0 entries, give at least 1",
+    ]
 
 
 def test_a_field_that_only_one_side_has_or_types_otherwise_is_found() -> None:
