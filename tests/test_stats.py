@@ -142,6 +142,12 @@ def test_six_runs_give_the_smallest_and_the_largest_and_five_give_nothing() -> N
     assert median_interval([3, 1, 2, 5, 4]) is None
 
 
+def test_a_median_of_thousands_has_its_interval_too() -> None:
+    interval = median_interval([float(value) for value in range(5000)])
+    assert interval is not None
+    assert (interval.low, interval.high) == (2430.0, 2569.0)
+
+
 def test_outliers_are_counted_and_stay() -> None:
     seen = spread([10.0, 10.1, 9.9, 10.2, 9.8, 30.0])
     assert seen

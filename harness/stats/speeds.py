@@ -21,7 +21,7 @@ def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval |
     """
     n, ordered = len(values), sorted(values)
     below, rank = 0, 0
-    while rank < n // 2 and 2 * (below + comb(n, rank)) <= (1 - level) * 2**n:
+    while rank < n // 2 and 2 * (below + comb(n, rank)) / 2**n <= 1 - level:
         below += comb(n, rank)
         rank += 1
     return Interval(ordered[rank - 1], ordered[n - rank]) if rank else None
