@@ -1,0 +1,159 @@
+"""Conversations: each turn's code by running it, and tests that the model wrote by running those."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from harness.errors import EngineError
+from harness.score import faults_of, score
+from harness.types import Case, Job, Json, Observation, Outcome, Reading, Score
+from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
+
+FILES = {"right.py": "def even(n):\n    return n % 2 == 0\n", "broken.py": "def even(n):\n    return True\n"}
+SETTINGS = {"entry": "even.py", "test_file": "test_even.py"}
+CASES = (
+    case("turn-1/two", {"turn": 1, "call": "even", "args": [2]}, value=True),
+    case("turn-1/three", {"turn": 1, "call": "even", "args": [3]}, value=False),
+    case("turn-2/minus", {"turn": 2, "call": "even", "args": [-1]}, value=False),
+    case("turn-3/right", {"turn": 3, "tests_on": "right.py"}, tests="pass"),
+    case("turn-3/broken", {"turn": 3, "tests_on": "broken.py"}, tests="fail"),
+)
+EVEN = said("```python\ndef even(n):\n    return n % 2 == 0\n```")
+TESTS = said(
+    "```python\nfrom even import even\n\n\ndef test_odd():\n    assert not even(3)\n```\nRun it:\n```bash\npytest\n```"
+)
+
+
+def exits(by_implementation: Mapping[str, int]) -> ScriptedSandbox:
+    """A sandbox that calls functions for real, and in which the tests end as said for each implementation."""
+    real = running_python()
+
+    def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        if job.driver == "calls":
+            assert real.script is not None
+            return real.script(job, name, give)
+        implementation = next(path for path, text in FILES.items() if text == give["files"]["even.py"])
+        value = {"exit": by_implementation[implementation], "stdout": "", "stderr": "", "files": {}}
+        return Observation(name, "returned", value)
+
+    return ScriptedSandbox(script)
+
+
+FAIR = {"right.py": 0, "broken.py": 1}
+
+
+def judge(*replies: Reading, ends: Mapping[str, int] = FAIR, cases: tuple[Case, ...] = CASES) -> Score:
+    variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
+    assert faults_of(variant.task) == []
+    return score(variant, replies, exits(ends))
+
+
+def test_three_right_turns_pass() -> None:
+    verdict = judge(EVEN, EVEN, TESTS)
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "fenced")
+    assert [one.name for one in verdict.checks] == [one.id for one in CASES]
+    assert verdict.facts == {
+        "rules": {"1": "fenced", "2": "fenced", "3": "fenced"},
+        "tests_right": 1.0,
+        "tests_broken": 1.0,
+        "groups": {
+            "turn-1": {"passed": 2, "n": 2},
+            "turn-2": {"passed": 1, "n": 1},
+            "turn-3": {"passed": 2, "n": 2},
+        },
+    }
+
+
+def test_each_turn_is_scored_on_its_own_code() -> None:
+    always = said("```python\ndef even(n):\n    return True\n```")
+    assert failed(judge(always, EVEN, TESTS)) == {"turn-1/three"}
+    assert failed(judge(EVEN, always, TESTS)) == {"turn-2/minus"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "fails"),
+    [
+        ({"right.py": 1, "broken.py": 1}, {"turn-3/right"}),
+        ({"right.py": 0, "broken.py": 0}, {"turn-3/broken"}),
+        ({"right.py": 5, "broken.py": 5}, {"turn-3/right", "turn-3/broken"}),
+        ({"right.py": 2, "broken.py": 2}, {"turn-3/right", "turn-3/broken"}),
+        ({"right.py": 0, "broken.py": -9}, {"turn-3/broken"}),
+    ],
+)
+def test_tests_must_pass_on_what_is_right_and_fail_on_what_is_broken_and_neither_by_not_running(
+    ends: Mapping[str, int], fails: set[str]
+) -> None:
+    assert failed(judge(EVEN, EVEN, TESTS, ends=ends)) == fails
+
+
+def test_tests_that_could_not_run_say_so() -> None:
+    verdict = judge(EVEN, EVEN, TESTS, ends={"right.py": 2, "broken.py": 1})
+    assert check(verdict, "turn-3/right").seen == "exit 2: no tests that could run"
+
+
+def test_an_image_without_pytest_is_the_kits_fault_and_not_the_answers() -> None:
+    with pytest.raises(EngineError, match="pytest"):
+        judge(EVEN, EVEN, TESTS, ends={"right.py": 91, "broken.py": 91})
+
+
+def test_the_block_with_tests_is_taken_where_a_turn_is_about_tests() -> None:
+    sandbox = exits(FAIR)
+    both = said(f"```python\n{FILES['broken.py']}```\n" + TESTS.content)
+    variant = variant_of("conversation", CASES[3:], files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
+    score(variant, [EVEN, EVEN, both], sandbox)
+    assert sandbox.jobs[0].files["test_even.py"].startswith("from even import even")
+
+
+def test_neither_the_turn_nor_what_is_expected_enters_the_container() -> None:
+    sandbox = exits(FAIR)
+    variant = variant_of("conversation", CASES, files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
+    score(variant, [EVEN, EVEN, TESTS], sandbox)
+    gives = [give for job in sandbox.jobs for _, give in job.cases]
+    assert all("turn" not in give and "tests_on" not in give for give in gives)
+    tests = next(job for job in sandbox.jobs if job.driver == "program")
+    assert set(tests.files) == {"test_even.py", "run_the_tests.py"}
+    assert "right" not in str([give["files"] for _, give in tests.cases])
+
+
+def test_a_turn_without_code_fails_its_cases_only() -> None:
+    verdict = judge(EVEN, said("It already works for all of them."), TESTS)
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"turn-2/minus"})
+
+
+def test_turns_that_were_not_reached_fail_their_cases() -> None:
+    verdict = judge(EVEN)
+    assert failed(verdict) == {"turn-2/minus", "turn-3/right", "turn-3/broken"}
+    assert check(verdict, "turn-3/right").note == "the conversation ended before this turn"
+
+
+def test_no_code_in_any_turn_is_no_answer_and_a_cut_turn_is_truncated() -> None:
+    verdict = judge(said("No."), said("No."), said("No."))
+    assert (verdict.outcome, len(failed(verdict))) == (Outcome.NO_ANSWER, 6)
+    cut = said("```python\nfrom ev", finish="length")
+    assert judge(EVEN, EVEN, cut, ends={"right.py": 2, "broken.py": 2}).outcome is Outcome.TRUNCATED_OUT
+
+
+def test_a_program_may_be_a_turn_too() -> None:
+    program = case("turn-1/run", {"turn": 1, "argv": [], "stdin": ""}, stdout="4\n")
+    variant = variant_of("conversation", [program])
+    value = {"exit": 0, "stdout": "4\n", "stderr": "", "files": {}}
+    sandbox = ScriptedSandbox(lambda job, name, give: Observation(name, "returned", value))
+    assert score(variant, [said("```python\nprint(4)\n```")], sandbox).outcome is Outcome.PASSED
+    assert sandbox.jobs[0].driver == "program"
+
+
+@pytest.mark.parametrize(
+    ("give", "expect", "fault"),
+    [
+        ({"call": "f"}, {"value": 1}, "give.turn: missing"),
+        ({"turn": 4, "call": "f"}, {"value": 1}, "give.turn: is 4; the task has turns 1 to 3"),
+        ({"turn": 1, "tests_on": "gone.py"}, {"tests": "pass"}, "files/gone.py is not there"),
+        ({"turn": 1, "tests_on": "right.py"}, {"tests": "maybe"}, 'must be {"tests": "pass"}'),
+        ({"turn": 1, "call": "f"}, {"result": 1}, "must hold one of value"),
+        ({"turn": 1, "argv": []}, {}, "expects nothing"),
+    ],
+)
+def test_wrong_cases_are_told(give: dict[str, Json], expect: dict[str, Json], fault: str) -> None:
+    variant = variant_of("conversation", [case("one", give, **expect)], files=FILES, turns=("a", "b", "c"))
+    found = faults_of(variant.task)
+    assert any(fault in one for one in found), found

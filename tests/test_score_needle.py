@@ -1,0 +1,140 @@
+"""Values asked from a long text: right, superseded, invented, and left out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from harness.files import to_json
+from harness.score import faults_of, score
+from harness.score.jsonanswer import object_in
+from harness.types import Case, Json, Outcome, Score
+from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+
+CODE = case("code", key="harbour code", any=["K7-Lantern"], depth=0.1)
+PORTS = case("ports", key="ports", any=[1200, "twelve hundred"], depth=0.5, old=["900"])
+RATE = case("rate", key="rate", any=[0.25], depth=0.5)
+ABSENT = case("absent", key="owner", absent=True)
+CASES = (CODE, PORTS, RATE, ABSENT)
+RIGHT: dict[str, Json] = {"harbour code": "K7-Lantern", "ports": 1200, "rate": 0.25, "owner": None}
+
+
+def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
+    variant = variant_of("needle", cases, language=None, settings=settings)
+    assert faults_of(variant.task) == []
+    return score(variant, [said(answer if isinstance(answer, str) else to_json(answer))], ScriptedSandbox())
+
+
+def test_all_values_right_passes_with_recall_by_depth() -> None:
+    verdict = judge(RIGHT)
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.facts == {
+        "recall": 1.0,
+        "precision": 1.0,
+        "recall_by_depth": {"0.1": 1.0, "0.5": 1.0},
+        "superseded": 0,
+        "invented": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("harbour code", "k7-lantern"),
+        ("harbour code", ' "K7-Lantern" '),
+        ("harbour code", ["K7-Lantern"]),
+        ("Harbour_Code", "K7-Lantern"),
+        ("ports", "1,200"),
+        ("ports", "1200.0"),
+        ("ports", "Twelve hundred"),
+        ("rate", ".25".rjust(4, "0")),
+        ("owner", "not found"),
+        ("owner", "N/A"),
+    ],
+)
+def test_a_value_is_right_in_any_usual_writing(key: str, value: Json) -> None:
+    answer = {name: one for name, one in RIGHT.items() if name.lower() != key.lower().replace("_", " ")}
+    assert failed(judge({**answer, key: value})) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        ({"harbour code": "K8-Lantern"}, {"code", "precision"}),
+        ({"harbour code": "the code is K7-Lantern"}, {"code", "precision"}),
+        ({"ports": 900}, {"ports", "precision"}),
+        ({"ports": True}, {"ports", "precision"}),
+        ({"rate": 25}, {"rate", "precision"}),
+        ({"rate": None}, {"rate"}),
+        ({"owner": "Ada"}, {"absent", "precision"}),
+        ({"more": "than asked"}, {"precision"}),
+    ],
+)
+def test_each_check_fails_for_what_it_is_there_for(change: dict[str, Json], fails: set[str]) -> None:
+    verdict = judge({**RIGHT, **change})
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
+
+
+def test_a_superseded_value_is_counted_apart() -> None:
+    verdict = judge({**RIGHT, "ports": "900"})
+    assert (verdict.facts["superseded"], check(verdict, "ports").note) == (1, "superseded")
+
+
+def test_what_was_not_asked_for_or_is_not_there_is_invented() -> None:
+    assert judge({**RIGHT, "owner": "Ada", "more": 1}).facts["invented"] == 2
+
+
+def test_saying_everything_at_once_costs_precision() -> None:
+    verdict = judge({**RIGHT, **{f"guess {number}": number for number in range(12)}})
+    assert verdict.facts["precision"] == 0.2
+    assert failed(judge({**RIGHT, "more": 1}, precision_at_least=0.7)) == set()
+
+
+def test_an_absent_key_may_be_left_out() -> None:
+    assert judge({key: value for key, value in RIGHT.items() if key != "owner"}).outcome is Outcome.PASSED
+
+
+def test_an_answer_without_an_object_is_no_answer() -> None:
+    verdict = judge("The code is K7-Lantern.")
+    assert verdict.outcome is Outcome.NO_ANSWER
+    assert failed(verdict) == {"answer", "code", "ports", "rate", "absent", "precision"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"a": 1}', '```json\n{"a": 1}\n```', 'So:\n{"a": 1}\nDone.', '```\n{"a": 0}\n```\nno:\n```json\n{"a": 1}\n```',
+     '<think>{"a": 0}</think>{"a": 1}', 'I set {x} to {"a": 1}'],
+)  # fmt: skip
+def test_the_object_is_found_alone_in_a_fence_or_between_sentences(answer: str) -> None:
+    assert object_in(answer) == {"a": 1}
+
+
+@pytest.mark.parametrize("answer", ["", "[1]", "{", '{"a": ', "{a: 1}", "{" * 3000])
+def test_what_is_no_object_is_none(answer: str) -> None:
+    assert object_in(answer) is None
+
+
+@given(some.text(alphabet='{}[]":,a1\n`', max_size=60))
+def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
+    found = object_in(text)
+    assert found is None or isinstance(found, dict)
+
+
+@pytest.mark.parametrize(
+    ("expect", "fault"),
+    [
+        ({"any": ["x"]}, "expect.key: missing"),
+        ({"key": "a", "any": []}, "expect.any: is empty"),
+        ({"key": "a", "any": "x"}, "expect.any: must be a list"),
+        ({"key": "a", "any": ["x"], "depth": "deep"}, "expect.depth: must be a number"),
+        ({"key": "a", "absent": True, "any": ["x"]}, "expect.any: unknown key"),
+        ({"key": "a", "value": "x"}, "expect.value: unknown key"),
+    ],
+)
+def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+    found = faults_of(variant_of("needle", [case("one", **expect)], language=None).task)
+    assert any(fault in one for one in found), found
+
+
+def test_asking_twice_for_a_key_is_told() -> None:
+    twice = [case("one", key="the key", any=["x"]), case("two", key="The_Key", any=["y"])]
+    assert any("asks for 'the_key' twice" in one for one in faults_of(variant_of("needle", twice).task))

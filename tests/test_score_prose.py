@@ -1,0 +1,308 @@
+"""Rules of prose, each with a text that keeps it and one that breaks it; numbers and names against a source."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from harness.score import faults_of, score
+from harness.score.numerals import numerals, ungrounded
+from harness.score.prose import loosened, text_of
+from harness.score.prose_rules import RULES, Held
+from harness.score.text import names, paragraphs, sections, sentences, words
+from harness.types import Case, Json, Outcome, Score
+from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+
+SOURCE = (
+    "The Karlsund harbour moved 1,200 containers in 2023 with seven cranes. Since March the limit is 45 minutes; it "
+    "was 30 minutes before. "
+    "Ines Okafor runs the PostgreSQL cluster at version 16.2.1. Costs fell by 12.5% to 3.4 million."
+)
+
+
+def holds(rule: str, text: str, **params: Json) -> bool:
+    return RULES[rule].check(Held(text, params, SOURCE)).passed
+
+
+# --- every rule, kept and broken ----------------------------------------------------------------------------
+
+KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
+    ("no_em_dash", {}, "A well-known range, 3-5, and a `--flag`.", "It works — mostly."),
+    ("no_em_dash", {}, "pages 3–5", "It works – mostly."),
+    ("no_em_dash", {}, "use --force", "It works -- mostly."),
+    ("no_phrases", {"phrases": ["game changer", "delve*"]}, "The game changed; a delta.", "A Game\nChanger indeed."),
+    ("no_phrases", {"phrases": ["delve*"]}, "a shelved plan", "We delved into it."),
+    ("no_phrases", {"phrases": ["it's not"]}, "its notes", "It’s not a tool."),
+    ("no_phrases", {"phrases": ["a.b"]}, "axb", "see a.b here"),
+    ("no_emoji", {}, "Fine (c) 2023.", "Fine 🚀."),
+    ("no_emoji", {}, "ok", "ok ✅"),
+    ("no_hashtags", {}, "Issue #12 in C# and # a heading", "Read this. #DevOps"),
+    ("no_lists", {}, "One - two. 3. is a number in the line", "Points:\n- one\n- two"),
+    ("no_lists", {}, "It was in 2023.\nIt was good.", "1. First\n2. Second"),
+    ("no_headings", {}, "A # in a line", "# Title\ntext"),
+    ("no_headings", {}, "text\n\nmore", "Title\n=====\ntext"),
+    ("no_first_person", {}, "The US team runs it. It is Iowa.", "I run it."),
+    ("no_first_person", {}, "The team's own", "That is our plan."),
+    ("no_exclamation", {}, "It is done.", "It is done!"),
+    ("no_links", {}, "See the docs.", "See [docs](x) at https://example.org"),
+    ("no_questions", {}, "Why not.", "Why not?"),
+    ("no_new_numbers", {}, "1200 containers, 7 cranes, 3,400,000 and 12.5 percent in 2023.", "About 1,300 containers."),
+    ("no_new_numbers", {}, "Version 16.2.1 since March", "Version 16.2.2"),
+    ("no_new_numbers", {}, "One crane of seven", "Eight cranes"),
+    ("no_new_numbers", {"allowed": ["99"]}, "99 percent", "98 percent"),
+    ("no_new_numbers", {}, "1. First\n2. Second", "It has 2 parts"),
+    ("no_new_names", {}, "It is Ines Okafor's PostgreSQL cluster in Karlsund.", "It is run by Mira Okafor."),
+    ("no_new_names", {}, "Nothing else. Everything here counts.", "It runs on MySQL."),
+    ("no_new_names", {"allowed": ["Kafka"]}, "It feeds Kafka.", "It feeds Redis."),
+    ("words", {"min": 3, "max": 4}, "three words here", "two words"),
+    ("words", {"max": 2}, "two words", "three words here"),
+    ("sentences", {"min": 2, "max": 2}, "One, e.g. this. Two at 3.5!", "Only one."),
+    ("paragraphs", {"min": 2}, "One.\n\nTwo.", "One.\nStill one."),
+    ("characters", {"max": 5}, " five ", "sixsix"),
+    ("sentence_words", {"max": 4}, "Four words are fine. Four words are fine.", "Here are more than four words."),
+    ("says", {"any": ["1200 containers"]}, "It moved 1,200  containers.", "It moved containers."),
+    ("says", {"any": ["crane*"]}, "Seven Cranes.", "A craning neck."),
+    (
+        "says",
+        {"any": ["45 minutes"], "section": "Limits"},
+        "## Limits\n45 minutes",
+        "## Other\n45 minutes\n## Limits\nx",
+    ),
+    ("avoids", {"any": ["30 minutes"]}, "It is 45 minutes; 130 minutes.", "It is 30 minutes."),
+    ("avoids", {"any": ["30 minutes"], "unless": ["was"]}, "It was 30 minutes before.", "It was so. Now 30 minutes."),
+    ("sections", {"titles": ["Facts", "Risks"]}, "# Facts\na\n\n**Risks**\nb", "# Risks\na\n# Facts\nb"),
+    (
+        "sections",
+        {"titles": ["Facts", "Risks"]},
+        "## 1. Facts:\na\nRisks\nb",
+        "# Facts\n# Risks\nb",
+    ),
+    ("sections", {"titles": ["Facts"]}, "Facts\na", "# Facts\na\n# More\nb"),
+    ("starts", {"any": ["Last week"]}, "  last week it broke", "It broke last week"),
+    ("ends", {"any": ["done."]}, "It is Done.\n", "done. Really"),
+]
+
+
+@pytest.mark.parametrize(("rule", "params", "kept", "broken"), KEPT_AND_BROKEN)
+def test_each_rule_passes_what_keeps_it_and_fails_what_breaks_it(
+    rule: str, params: dict[str, Json], kept: str, broken: str
+) -> None:
+    assert holds(rule, kept, **params)
+    assert not holds(rule, broken, **params)
+
+
+def test_every_rule_of_the_table_is_kept_and_broken_above() -> None:
+    assert {rule for rule, *_ in KEPT_AND_BROKEN} == set(RULES)
+
+
+def test_a_broken_rule_tells_where() -> None:
+    seen = RULES["no_phrases"].check(Held("Good. A game changer.", {"phrases": ["game changer"]}, "")).seen
+    assert seen == [{"at": 8, "text": "game changer"}]
+
+
+@given(some.text(max_size=120))
+def test_no_text_breaks_any_rule(text: str) -> None:
+    for rule, params, *_ in KEPT_AND_BROKEN:
+        RULES[rule].check(Held(text, params, SOURCE))
+
+
+# --- counting -----------------------------------------------------------------------------------------------
+
+
+def test_words_hold_apostrophes_and_hyphens_and_no_marks() -> None:
+    assert words("Don't – it's a well-known 3.5x; «rôle»!") == ["Don't", "it's", "a", "well-known", "3.5x", "rôle"]
+
+
+def test_sentences_end_at_stops_items_and_paragraphs_and_not_after_abbreviations() -> None:
+    text = 'See e.g. Mr. Doe at 3.5. "Really?" he said.\n- one item\n- another\n\nA title\n\nEnd'
+    assert [span.text.strip() for span in sentences(text)] == [
+        "See e.g. Mr. Doe at 3.5.",
+        '"Really?"',
+        "he said.",
+        "- one item",
+        "- another",
+        "A title",
+        "End",
+    ]
+
+
+def test_every_sentence_stands_where_it_says() -> None:
+    text = "One. Two! Three?\n\nFour"
+    assert all(text[span.start : span.end] == span.text for span in sentences(text))
+
+
+def test_headings_are_no_paragraphs() -> None:
+    assert paragraphs("# Title\n\nOne.\n\n**Bold title**\n\nTwo.\n\n---\n") == ["One.", "Two."]
+
+
+def test_sections_know_what_stands_below_them_and_before_the_first() -> None:
+    text = "Intro\n# One #\na\n**Two:**\nb\nThree\nc\n"
+    assert sections(text, ["Three"]) == [("", "Intro"), ("one", "a"), ("two", "b"), ("three", "c\n")]
+
+
+def test_names_are_capitalised_words_that_do_not_begin_a_sentence_an_item_or_a_heading() -> None:
+    text = "# Big Title\nThe port of Karlsund has macOS. Ships call.\n- Item one for NATO\nHe said: Never, said Ines."
+    assert [span.text for span in names(text)] == ["Karlsund", "macOS", "NATO", "Ines"]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1,200 or 1200", [1200, 1200]),
+        ("3.4 million, 2k and 5 bn", [3_400_000, 2000, 5_000_000_000]),
+        ("seven and thirty", [7, 30]),
+        ("two hundred", [200]),
+        ("12.5% of 3rd", ["12.5", 3]),
+        ("2024-05-01 at 14:30", [2024, 5, 1, 14, 30]),
+        ("GPT4, v2 and one of them", []),
+        ("x86_64 and 0", [0]),
+        ("1.50", ["1.5"]),
+    ],
+)
+def test_numbers_are_read_by_value(text: str, values: list[Json]) -> None:
+    assert [next(iter(one.values)) for one in numerals(text)] == [Decimal(value) for value in values]
+
+
+def test_the_marks_of_lists_are_no_numbers_and_versions_are_texts() -> None:
+    assert numerals("1. one\n  2) two\n## 3. Three")[0].text == "two"
+    assert next(iter(numerals("16.2.1")[0].values)) == "16.2.1"
+
+
+@given(some.integers(2, 10**12))
+def test_a_number_is_grounded_in_itself_however_it_is_written(number: int) -> None:
+    assert ungrounded(f"it is {number:,} now", f"it was {number}") == []
+    assert ungrounded(f"it is {number + 1} now", f"it was {number:,}") != []
+
+
+def test_a_number_of_endless_digits_breaks_nothing() -> None:
+    assert len(ungrounded("9" * 10_000, "1")) == 1
+
+
+# --- the kinds ----------------------------------------------------------------------------------------------
+
+RULED = (
+    case("dash", rule="no_em_dash"),
+    case("numbers", rule="no_new_numbers"),
+    case("length", rule="words", min=3, max=12),
+)
+
+
+def judge(text: str, cases: tuple[Case, ...] = RULED, kind: str = "voice", **settings: Json) -> Score:
+    variant = variant_of(
+        kind, cases, language=None, prompt=SOURCE, settings=settings, files={"facts.md": "Only 99 here."}
+    )
+    assert faults_of(variant.task) == []
+    return score(variant, [said(text)], ScriptedSandbox())
+
+
+def test_a_text_that_keeps_all_rules_passes() -> None:
+    verdict = judge("Seven cranes moved 1200 containers.")
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "text")
+    assert (verdict.facts["strict_passed"], verdict.facts["loose_passed"], verdict.facts["words"]) == (3, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("Seven cranes — all of them.", {"dash"}),
+        ("Nine cranes moved.", {"numbers"}),
+        ("Cranes moved.", {"length"}),
+        ("Cranes — 99.", {"dash", "numbers", "length"}),
+    ],
+)
+def test_each_rule_that_is_broken_fails_its_check(text: str, fails: set[str]) -> None:
+    verdict = judge(text)
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
+
+
+def test_the_loose_reading_forgives_a_line_of_introduction_and_the_strict_one_does_not() -> None:
+    verdict = judge("Here is a post of 14 words:\nSeven cranes moved containers.")
+    assert failed(verdict) == {"numbers"}
+    assert verdict.facts["loose"] == {"dash": True, "numbers": True, "length": True}
+    assert (verdict.facts["strict_passed"], verdict.facts["loose_passed"]) == (2, 3)
+
+
+def test_the_loose_readings_are_those_of_the_method() -> None:
+    assert set(loosened("a\n*b*\nc")) == {"a\n*b*\nc", "a\nb\nc", "*b*\nc", "b\nc", "a\n*b*", "a\nb", "*b*", "b"}
+
+
+def test_the_source_may_be_files_instead_of_the_prompt() -> None:
+    assert failed(judge("It is 99 in total.", source=["facts.md"])) == set()
+    assert failed(judge("It is 1200 in total.", source=["facts.md"])) == {"numbers"}
+
+
+def test_a_text_in_one_fence_is_the_text_and_an_empty_one_is_no_answer() -> None:
+    assert text_of("```\nSeven cranes moved.\n```") == ("Seven cranes moved.", "fenced-text")
+    assert text_of("Post:\n```\nSeven.\n```")[1] == "text"
+    for empty in ("", "  \n", "<think>hm</think>", "...", "```\n```"):
+        verdict = judge(empty)
+        assert (verdict.outcome, failed(verdict)) == (Outcome.NO_ANSWER, {"answer", "dash", "numbers", "length"})
+
+
+BRIEF = (
+    case("sections", rule="sections", titles=["Facts", "Limits"]),
+    case("cranes", rule="says", any=["seven cranes", "7 cranes"]),
+    case("limit", rule="says", any=["45 minutes"], section="Limits"),
+    case("old-limit", rule="avoids", any=["30 minutes"], unless=["was", "before"]),
+    case("numbers", rule="no_new_numbers"),
+    case("names", rule="no_new_names"),
+)
+GOOD = "## Facts\nKarlsund has seven cranes.\n\n## Limits\nThe limit is 45 minutes; it was 30 minutes."
+
+
+def test_a_right_brief_passes_and_tells_its_facts() -> None:
+    verdict = judge(GOOD, BRIEF, "summary")
+    assert verdict.outcome is Outcome.PASSED
+    facts = verdict.facts
+    assert (facts["facts_kept"], facts["facts_total"], facts["superseded"]) == (2, 2, 0)
+    assert (facts["new_numbers"], facts["new_names"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fails"),
+    [
+        ("## Limits", "## Limitations", {"sections", "limit"}),
+        ("seven cranes", "cranes", {"cranes"}),
+        ("45 minutes", "some minutes", {"limit"}),
+        ("45 minutes; it was 30 minutes.", "45 minutes. The other is 30 minutes.", {"old-limit"}),
+        ("seven cranes", "seven cranes and 12 tugs", {"numbers"}),
+        ("Karlsund has", "The port of Vestby has", {"names"}),
+    ],
+)
+def test_each_fault_of_a_brief_fails_its_check(old: str, new: str, fails: set[str]) -> None:
+    assert failed(judge(GOOD.replace(old, new), BRIEF, "summary")) == fails
+
+
+def test_what_is_new_is_listed_and_superseded_values_are_counted() -> None:
+    bad = GOOD.replace("seven cranes", "seven cranes and 12 tugs of Vestby").replace("it was 30", "or 30")
+    facts = judge(bad, BRIEF, "summary").facts
+    assert (facts["new_numbers"], facts["new_names"], facts["superseded"]) == (["12"], ["Vestby"], 1)
+
+
+def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
+    seen = check(judge("Cranes moved."), "length")
+    assert (seen.expected, seen.seen) == ({"rule": "words", "min": 3, "max": 12}, 2)
+
+
+@pytest.mark.parametrize(
+    ("expect", "fault"),
+    [
+        ({"rule": "no_dashes"}, "expect.rule: is 'no_dashes'; write one of no_em_dash"),
+        ({"rule": "no_phrases"}, "expect.phrases: missing"),
+        ({"rule": "no_phrases", "phrases": "x"}, "expect.phrases: must be a list"),
+        ({"rule": "words"}, "bounds nothing"),
+        ({"rule": "words", "most": 3}, "expect.most: unknown key"),
+        ({"rule": "words", "max": "3"}, "expect.max: must be a whole number"),
+        ({"rule": "sentence_words"}, "expect.max: missing"),
+        ({"rule": "says", "any": ["x"], "section": 3}, "expect.section: must be a text"),
+    ],
+)
+def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+    found = faults_of(variant_of("voice", [case("one", **expect)], language=None).task)
+    assert any(fault in one for one in found), found
+
+
+def test_a_source_that_is_not_there_is_told() -> None:
+    found = faults_of(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
+    assert any("files/gone.md is not there" in one for one in found)

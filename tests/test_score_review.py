@@ -1,0 +1,222 @@
+"""Findings read from JSON and Markdown, set against planted defects, decoys and clean code, one to one."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from harness.files import to_json
+from harness.score import faults_of, score
+from harness.score.findings import Finding, findings_of
+from harness.score.review import match
+from harness.types import Case, Json, Outcome, Score
+from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+
+SQL = case("sql", defect=["sql injection", "parameter"], file="app.py", lines=[20, 24], severity="critical")
+MD5 = case("md5", defect=["md5", "weak hash"], file="app.py", lines=[40, 40], severity="high")
+SMELL = case("smell", defect=["magic number"], file="app.py", lines=[60, 60], severity="low", optional=True)
+DECOY = case("decoy", decoy="the check above makes it safe", file="app.py", lines=[80, 85])
+CLEAN = case("clean", clean=True, file="util.py")
+CASES = (SQL, MD5, SMELL, DECOY, CLEAN)
+
+
+def finding(line: Json, text: str, severity: str = "high", file: str = "app.py") -> dict[str, Json]:
+    return {"file": file, "line": line, "severity": severity, "category": text}
+
+
+RIGHT = [finding(21, "SQL injection", "critical"), finding(40, "MD5 for passwords")]
+
+
+def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
+    variant = variant_of("review", cases, language=None, settings=settings)
+    assert faults_of(variant.task) == []
+    text = answer if isinstance(answer, str) else f"```json\n{to_json(answer)}\n```"
+    return score(variant, [said(text)], ScriptedSandbox())
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '[{"file": "app.py", "line": 21, "severity": "critical", "title": "SQL injection"}]',
+        '{"findings": [{"path": "app.py", "lines": [21, 21], "severity": "CRITICAL", "claim": "SQL injection"}]}',
+        '```json\n[{"file": "app.py", "start_line": 21, "to": 21, "level": "critical", "kind": "SQL injection"}]\n```',
+        'Found:\n[{"file": "app.py", "lines": "21", "severity": "blocker", "issue": "SQL injection"}]\nThat is all.',
+        '[{"filename": "app.py", "location": {"line": 21}, "severity": "crit", "message": "SQL injection"}]',
+    ],
+)
+def test_json_findings_are_read_whatever_their_keys(answer: str) -> None:
+    read = findings_of(answer)
+    assert read is not None
+    (one,), form = read
+    assert (one.file, one.first_line, one.last_line, one.severity, form) == ("app.py", 21, 21, "critical", "json")
+    assert "sql injection" in one.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "- **Line 21** (critical): SQL injection in the query of app.py",
+        "1. [Critical] app.py:21 SQL injection: the name goes into the query",
+        "### Critical: SQL injection\n\napp.py, lines 21-21: the name is put into the query.\n",
+        "| Severity | Place | Problem |\n|---|---|---|\n| critical | app.py:21 | SQL injection |",
+        "* `app.py` L21: critical SQL injection\n",
+    ],
+)
+def test_markdown_findings_are_read_as_items_tables_and_headings(answer: str) -> None:
+    read = findings_of(answer)
+    assert read is not None
+    findings, form = read
+    assert form == "markdown"
+    assert [(one.first_line, one.severity) for one in findings] == [(21, "critical")]
+    assert "sql injection" in findings[0].text
+
+
+def test_several_markdown_findings_stay_apart_with_their_own_lines() -> None:
+    read = findings_of("- line 21: SQL injection\n  more of it\n- lines 40 to 42: MD5\n\nSummary: bad.")
+    assert read is not None
+    assert [(one.first_line, one.last_line) for one in read[0]] == [(21, 21), (40, 42)]
+
+
+def test_an_empty_list_is_a_review_and_prose_is_none() -> None:
+    assert findings_of("[]") == ([], "json")
+    assert findings_of('```json\n{"findings": []}\n```') == ([], "json")
+    assert findings_of("It looks fine to me.") is None
+    assert findings_of("") is None
+
+
+@given(some.text(max_size=200))
+def test_no_text_breaks_the_reading_of_findings(text: str) -> None:
+    read = findings_of(text)
+    assert read is None or all(isinstance(one, Finding) for one in read[0])
+
+
+# --- matching -----------------------------------------------------------------------------------------------
+
+
+@given(some.lists(some.lists(some.integers(0, 4), max_size=4, unique=True), max_size=5))
+def test_no_other_pairing_has_more_pairs(rows: list[list[int]]) -> None:
+    edges = dict(enumerate(rows))
+    pairs = match(len(rows), edges)
+    assert all(right in edges[left] for left, right in pairs.items())
+    assert len(set(pairs.values())) == len(pairs)
+    best = max(
+        len({right for right in chosen if right is not None}) == len([right for right in chosen if right is not None])
+        and len([right for right in chosen if right is not None])
+        for chosen in itertools.product(*([*row, None] for row in rows))
+    )
+    assert len(pairs) == best
+
+
+def test_one_finding_proves_one_defect_only() -> None:
+    both = case("other", defect=["sql"], file="app.py", lines=[22, 22], severity="high")
+    verdict = judge([finding(22, "SQL injection", "critical")], (SQL, both))
+    assert len(failed(verdict)) == 1
+    assert judge([finding(22, "SQL injection"), finding(22, "SQL again")], (SQL, both)).outcome is Outcome.PASSED
+
+
+# --- judging ------------------------------------------------------------------------------------------------
+
+
+def test_all_defects_found_and_nothing_else_claimed_passes() -> None:
+    verdict = judge(RIGHT, precision_at_least=0.8, severity_at_least=0.8)
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "findings-json")
+    assert [one.name for one in verdict.checks] == ["sql", "md5", "decoy", "clean", "precision", "severity"]
+    facts = verdict.facts
+    assert (facts["recall"], facts["precision"], facts["severity_exact"]) == (0.6667, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fails"),
+    [
+        (RIGHT[:1], {"md5"}),
+        ([], {"sql", "md5"}),
+        ([RIGHT[0], finding(50, "MD5 for passwords")], {"md5"}),
+        ([RIGHT[0], finding(40, "a long line")], {"md5"}),
+        ([RIGHT[0], finding(40, "MD5 for passwords", file="other.py")], {"md5"}),
+        ([RIGHT[0], finding(None, "MD5 for passwords")], {"md5"}),
+        ([*RIGHT, finding(82, "missing check")], {"decoy"}),
+        ([*RIGHT, finding(3, "unused import", file="util.py")], {"clean"}),
+    ],
+)
+def test_each_check_fails_for_what_it_is_there_for(answer: Json, fails: set[str]) -> None:
+    verdict = judge(answer)
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
+
+
+def test_lines_may_be_off_by_the_slack_and_no_further() -> None:
+    assert failed(judge([RIGHT[0], finding(43, "md5")])) == set()
+    assert failed(judge([RIGHT[0], finding(44, "md5")])) == {"md5"}
+    assert failed(judge([RIGHT[0], finding(44, "md5")], slack_lines=4)) == set()
+
+
+def test_an_optional_defect_counts_in_recall_and_is_no_check() -> None:
+    verdict = judge([*RIGHT, finding(60, "magic number", "low")])
+    assert (verdict.facts["recall"], verdict.facts["matched"]) == (1.0, 3)
+    assert "smell" not in {one.name for one in verdict.checks}
+
+
+def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_unjudged() -> None:
+    verdict = judge([*RIGHT, finding(82, "x"), finding(120, "maybe slow"), finding(1, "y", file="util.py")])
+    facts = verdict.facts
+    assert (facts["precision"], facts["false_claims"], facts["unjudged"]) == (0.5, 2, 1)
+
+
+def test_the_same_defect_told_twice_is_a_duplicate_and_not_unjudged() -> None:
+    facts = judge([*RIGHT, finding(40, "md5 again")]).facts
+    assert (facts["duplicates"], facts["unjudged"], facts["precision"]) == (1, 0, 1.0)
+
+
+def test_too_low_a_precision_fails_its_check() -> None:
+    verdict = judge([*RIGHT, finding(82, "x")], precision_at_least=0.8)
+    assert failed(verdict) == {"decoy", "precision"}
+    assert check(verdict, "precision").seen == 0.6667
+
+
+def test_severities_agree_when_at_most_one_step_off() -> None:
+    near = [finding(21, "SQL injection", "high"), finding(40, "MD5", "critical")]
+    assert (judge(near).facts["severity_exact"], judge(near).facts["severity_near"]) == (0.0, 1.0)
+    far = [finding(21, "SQL injection", "low"), finding(40, "MD5", "info")]
+    assert failed(judge(far, severity_at_least=0.5)) == {"severity"}
+    unsaid = [{"line": 21, "category": "SQL injection"}, {"line": 40, "category": "MD5"}]
+    assert failed(judge(unsaid, severity_at_least=0.5)) == {"severity"}
+
+
+def test_findings_past_the_most_are_not_read() -> None:
+    assert failed(judge(RIGHT, max_findings=1)) == {"md5"}
+
+
+def test_prose_is_no_answer_and_fails_everything() -> None:
+    verdict = judge("The module is fine.")
+    assert (verdict.outcome, failed(verdict)) == (Outcome.NO_ANSWER, {"answer", "sql", "md5", "decoy", "clean"})
+
+
+def test_a_clean_file_with_nothing_found_passes() -> None:
+    assert judge([], (CLEAN,)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("expect", "fault"),
+    [
+        ({"file": "a.py"}, "must hold one of defect, decoy, clean"),
+        ({"clean": True}, "expect.file: missing"),
+        ({"defect": "sql", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.defect: must be a list"),
+        ({"defect": ["x"], "file": "a", "lines": [2, 1], "severity": "low"}, "must be [from, to]"),
+        ({"defect": ["x"], "file": "a", "severity": "low"}, "expect.lines: missing"),
+        ({"defect": ["x"], "file": "a", "lines": [1, 2]}, "expect.severity: is None; write one of info"),
+        ({"decoy": "why", "file": "a"}, "expect.lines: missing"),
+        ({"decoy": "why", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.severity: unknown key"),
+    ],
+)
+def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+    found = faults_of(variant_of("review", [case("one", **expect)], language=None).task)
+    assert any(fault in one for one in found), found
+
+
+def test_wrong_settings_are_told() -> None:
+    found = faults_of(variant_of("review", CASES, settings={"slack_lines": 1.5, "precision": 1}).task)
+    assert any("scorer.slack_lines: must be a whole number" in one for one in found)
+    assert any("scorer.precision: unknown key" in one for one in found)

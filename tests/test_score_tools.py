@@ -1,0 +1,140 @@
+"""Tool loops played again: the first call, valid and wasted calls, the edit, and what it left, by running it."""
+
+import pytest
+
+from harness.score import faults_of, score
+from harness.types import Json, Outcome, Reading, Score, ToolCall
+from tests.scored import ScriptedSandbox, called, case, check, failed, running_python, said, variant_of
+
+FILES = {"calc.py": "def add(a, b):\n    return a - b\n", "probe.py": "from calc import add\n"}
+CASES = (case("add", {"call": "add", "args": [1, 2]}, value=3),)
+LOOK = said("", called("grep", pattern="def add"))
+READ = said("", called("read_file", path="calc.py"))
+FIX = said("", called("edit_file", path="calc.py", old="a - b", new="a + b"))
+DONE = said("Done.")
+SETTINGS: dict[str, Json] = {"entry": "calc.py", "first_call": "grep", "protected": ["probe.py"]}
+
+
+def judge(*replies: Reading, cases: tuple[Json, ...] = CASES, **settings: Json) -> Score:
+    variant = variant_of("tools", cases, files=FILES, settings={**SETTINGS, **settings})
+    assert faults_of(variant.task) == []
+    return score(variant, replies, running_python())
+
+
+def test_a_loop_that_looks_then_edits_passes() -> None:
+    verdict = judge(LOOK, READ, FIX, DONE)
+    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "tool-calls")
+    assert [one.name for one in verdict.checks] == ["first-call", "calls-valid", "applied", "add"]
+    assert verdict.facts == {
+        "calls": 3,
+        "invalid_calls": 0,
+        "wasted_calls": 0,
+        "turns": 4,
+        "narrated_first": False,
+        "edits_applied": 1,
+        "edits_refused": 0,
+        "files_changed": ["calc.py"],
+    }
+
+
+def test_narration_in_the_first_reply_fails_the_first_call() -> None:
+    verdict = judge(said("First I will search for add."), FIX)
+    assert failed(verdict) == {"first-call"}
+    assert verdict.facts["narrated_first"] is True
+
+
+def test_words_beside_the_first_call_are_no_narration_instead_of_it() -> None:
+    verdict = judge(said("Let me look.", called("grep", pattern="add")), FIX, DONE)
+    assert (verdict.outcome, verdict.facts["narrated_first"]) == (Outcome.PASSED, True)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        called("read_file", path="calc.py"),
+        called("grep", regex="def add"),
+        ToolCall(None, "grep", '{"pattern": "def add"'),
+        ToolCall(None, "search", '{"pattern": "def add"}'),
+    ],
+)
+def test_a_first_call_of_another_tool_or_with_wrong_arguments_fails(first: ToolCall) -> None:
+    assert "first-call" in failed(judge(said("", first), FIX, DONE))
+
+
+def test_a_later_call_that_breaks_its_schema_fails_only_the_check_of_calls() -> None:
+    verdict = judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE)
+    assert (failed(verdict), verdict.facts["invalid_calls"]) == ({"calls-valid"}, 1)
+    assert "'path' is missing" in str(check(verdict, "calls-valid").note)
+    assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, invalid_at_most=1)) == set()
+
+
+def test_an_edit_that_does_not_fit_leaves_nothing_applied() -> None:
+    verdict = judge(LOOK, said("", called("edit_file", path="calc.py", old="a * b", new="a + b")), DONE)
+    assert failed(verdict) == {"applied", "add"}
+    assert "stands in calc.py 0 times" in str(check(verdict, "applied").note)
+
+
+def test_a_loop_without_an_edit_leaves_nothing_applied() -> None:
+    assert failed(judge(LOOK, READ, DONE)) == {"applied", "add"}
+
+
+def test_an_edit_that_applies_may_still_be_wrong() -> None:
+    wrong = said("", called("edit_file", path="calc.py", old="a - b", new="a * b"))
+    assert failed(judge(LOOK, wrong, DONE)) == {"add"}
+
+
+def test_an_edit_undone_is_no_edit() -> None:
+    back = said("", called("edit_file", path="calc.py", old="a + b", new="a - b"))
+    assert failed(judge(LOOK, FIX, back, DONE)) == {"applied", "add"}
+
+
+def test_a_protected_file_stays_as_it_was() -> None:
+    cheat = said("", called("edit_file", path="probe.py", old="from calc import add", new="add = max"))
+    verdict = judge(LOOK, cheat, FIX, DONE)
+    assert (verdict.outcome, verdict.facts["edits_refused"]) == (Outcome.PASSED, 1)
+
+
+def test_repeats_with_nothing_changed_between_and_calls_in_vain_are_wasted() -> None:
+    vain = said("", called("read_file", path="gone.py"))
+    verdict = judge(LOOK, LOOK, vain, FIX, DONE, wasted_at_most=1)
+    assert (failed(verdict), verdict.facts["wasted_calls"]) == ({"calls-useful"}, 2)
+    assert failed(judge(LOOK, READ, FIX, READ, LOOK, DONE, wasted_at_most=0)) == set()
+
+
+def test_several_calls_in_one_reply_count_each() -> None:
+    both = said("", called("grep", pattern="add"), called("edit_file", path="calc.py", old="a - b", new="a + b"))
+    verdict = judge(both, DONE)
+    assert (verdict.outcome, verdict.facts["calls"], verdict.facts["turns"]) == (Outcome.PASSED, 2, 2)
+
+
+def test_an_answer_without_a_single_call_is_no_answer() -> None:
+    variant = variant_of("tools", CASES, files=FILES, settings=SETTINGS)
+    verdict = score(variant, [said("Change the sign in calc.py.")], ScriptedSandbox())
+    assert verdict.outcome is Outcome.NO_ANSWER
+    assert failed(verdict) == {"answer", "first-call", "calls-valid", "applied", "add"}
+
+
+def test_a_loop_that_was_cut_is_truncated() -> None:
+    assert judge(LOOK, said("", finish="length")).outcome is Outcome.TRUNCATED_OUT
+
+
+def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
+    variant = variant_of("tools", files=FILES, settings={"first_call": "grep"}, language=None)
+    assert faults_of(variant.task) == []
+    verdict = score(variant, [LOOK, DONE], ScriptedSandbox())
+    assert (verdict.outcome, [one.name for one in verdict.checks]) == (Outcome.PASSED, ["first-call", "calls-valid"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"tools": ["bash"]}, "scorer.tools: holds 'bash'; there are read_file, grep, edit_file"),
+        ({"first_call": "bash"}, "scorer.first_call: is 'bash'"),
+        ({"max_turns": "ten"}, "scorer.max_turns: must be a whole number"),
+        ({"wasted": 1}, "scorer.wasted: unknown key"),
+        ({"entry": "gone.py"}, "scorer.entry: files/gone.py is not there"),
+    ],
+)
+def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
+    found = faults_of(variant_of("tools", CASES, files=FILES, settings=settings).task)
+    assert any(fault in one for one in found), found
