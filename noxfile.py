@@ -36,6 +36,13 @@ def tests_real(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Whether intervals cover and equal models are rarely told apart, where the truth is known; some minutes."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.simulation", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Format, lint and types of the whole tree."""
     session.install("-e", ".[lint]")

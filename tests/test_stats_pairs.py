@@ -17,9 +17,6 @@ from harness.stats import (
     holm,
     k_of_n,
     mcnemar_p,
-    over_tasks,
-    pass_all,
-    pass_at,
     ratio_of,
     ratio_word,
     sign_flip_p,
@@ -140,18 +137,6 @@ def test_ties_are_groups_against_their_first() -> None:
     rates = {"a": 0.9, "b": 0.8, "c": 0.6, "d": 0.5}
     assert tie_groups(list(rates), lambda name, anchor: rates[anchor] - rates[name] > 0.25) == (("a", "b"), ("c", "d"))
     assert tie_groups([], lambda name, anchor: True) == ()
-
-
-def test_pass_at_k_and_pass_all_k_count_the_draws() -> None:
-    assert pass_at(1, (3, 10)) == pytest.approx(0.3)
-    assert pass_all(1, (3, 10)) == pytest.approx(0.3)
-    assert pass_at(10, (1, 10)) == 1.0
-    assert pass_all(10, (9, 10)) == 0.0
-    assert pass_at(2, (5, 10)) == pytest.approx(1 - (5 / 10) * (4 / 9))
-    assert pass_all(2, (5, 10)) == pytest.approx((5 / 10) * (4 / 9))
-    assert pass_at(3, (2, 2)) is None
-    assert over_tasks(pass_at, 10, [(1, 10), (0, 10)]) == 0.5
-    assert over_tasks(pass_at, 3, [(1, 10), (0, 2)]) is None
 
 
 SPEEDS = st.lists(st.floats(10, 100), min_size=3, max_size=12, unique=True)

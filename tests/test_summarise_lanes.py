@@ -193,6 +193,12 @@ def test_the_lower_bound_must_reach_the_demanded_rate() -> None:
     assert "no model is shown to meet every demand" in few.text
 
 
+def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
+    found = _lane(grown_result(10, {}), tasks={"code-bugfix": 1.0}, min_pass_rate=0.7)
+    assert found.standings[0].low == pytest.approx(0.6915, abs=1e-4)
+    assert _status(found)["steady"] == "undecided"
+
+
 def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> None:
     result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
     found = _lane(result, max_memory_bytes=20 * 2**30)

@@ -3,7 +3,7 @@
 Every function names the source of its method. What cannot be told is None.
 """
 
-from harness.stats.many import holm, over_tasks, pass_all, pass_at, tie_groups
+from harness.stats.many import holm, tie_groups
 from harness.stats.pairs import (
     Difference,
     Table,
@@ -33,9 +33,6 @@ __all__ = [
     "holm",
     "k_of_n",
     "mcnemar_p",
-    "over_tasks",
-    "pass_all",
-    "pass_at",
     "quartiles",
     "rate_on_tasks_like_these",
     "rate_on_these_tasks",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import comb
-
-from harness.stats.suites import Count, mean_of
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:
@@ -34,28 +31,3 @@ def tie_groups(names: Sequence[str], is_worse: Callable[[str, str], bool]) -> tu
         else:
             groups.append([name])
     return tuple(map(tuple, groups))
-
-
-def pass_at(k: int, count: Count) -> float | None:
-    """The chance that at least one of k trials solves the task, from `count`; None where fewer than k were made.
-
-    Source: M. Chen et al., "Evaluating large language models trained on code", arXiv 2107.03374.
-    """
-    solved, n = count
-    return None if n < k else 1 - comb(n - solved, k) / comb(n, k)
-
-
-def pass_all(k: int, count: Count) -> float | None:
-    """The chance that all of k trials solve the task, from `count`; None where fewer than k were made.
-
-    Source: S. Yao et al., "tau-bench", arXiv 2406.12045.
-    """
-    solved, n = count
-    return None if n < k else comb(solved, k) / comb(n, k)
-
-
-def over_tasks(function: Callable[[int, Count], float | None], k: int, counts: Sequence[Count]) -> float | None:
-    """The mean over tasks of `pass_at` or `pass_all`; None where a task had fewer than k trials."""
-    values = [function(k, count) for count in counts]
-    known = [value for value in values if value is not None]
-    return mean_of(known) if known and len(known) == len(values) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from harness.stats import Interval, rate_on_these_tasks
+from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
 from harness.types import Cell, Demand, Lane, MemoryUse, ModelInfo, Result, Standing
 
 State = Literal["met", "not_met", "not_shown", "unknown"]
@@ -21,9 +21,11 @@ def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
 
 
 def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Interval | None]:
-    """The model's weighted pass rate on the lane's scored tasks."""
+    """The weighted pass rate on the lane's scored tasks. Of one task the interval is exact: it carries a claim."""
     cells = [one for one in cells_of(result, lane, model).values() if one.scored]
     counts = [(one.rate.passed, one.rate.n) for one in cells]
+    if len(cells) == 1:
+        return cells[0].rate.rate, clopper_pearson(*counts[0])
     return rate_on_these_tasks(counts, weights=[lane.tasks[one.task] for one in cells])
 
 
