@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -38,26 +39,43 @@ class SocketClock:
     """What the sockets of one client saw of the request that is on its way.
 
     `sent_ns` is the monotonic clock just before the first byte was written, None before that; `read_ns` just after
-    the last read. `closed` tells that the server ended the connection, `overdue` that `deadline_ns` was reached.
+    the read whose bytes were handed on last. `closed` tells that the server ended the connection, `overdue` that
+    `deadline_ns` was reached. `gathers` is set for a body that is listened to without a pause, of at most `left_bytes`.
     """
 
     sent_ns: int | None = None
     read_ns: int = 0
     deadline_ns: int | None = None
+    gathers: bool = False
+    left_bytes: int = 0
     closed: bool = False
     overdue: bool = False
 
-    def start(self, deadline_ns: int) -> None:
+    def start(self, deadline_ns: int | None, left_bytes: int = 0) -> None:
         """Forget the last request."""
-        self.sent_ns, self.deadline_ns, self.read_ns = None, deadline_ns, perf_counter_ns()
-        self.closed = self.overdue = False
+        self.sent_ns, self.deadline_ns, self.left_bytes = None, deadline_ns, left_bytes
+        self.gathers = self.closed = self.overdue = False
+
+
+class _Heard:
+    """Reads that wait to be handed on, oldest first; two queues, since pairs would be the garbage collector's work."""
+
+    def __init__(self) -> None:
+        self.times_ns: deque[int] = deque()
+        self.pieces: deque[bytes | Exception] = deque()
+
+    def add(self, at_ns: int, piece: bytes | Exception) -> None:
+        self.times_ns.append(at_ns)
+        self.pieces.append(piece)
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket that holds back what is written until the reply is awaited, and is read without any layer above it.
+    """A socket that holds back what is written until the reply is awaited, and listens before it hands on.
 
     httpcore writes headers and body one after the other, and builds the second while the first is on its way; held
     back they leave in one write, so the start stamp stands before the whole request and none of that is in it.
+    A body that is gathered is read and stamped to what may be its end, and only then handed on read by read: nothing
+    takes its HTTP framing apart while it runs.
     """
 
     def __init__(self, inner: httpcore.NetworkStream, clock: SocketClock) -> None:
@@ -65,30 +83,48 @@ class _Stream(httpcore.NetworkStream):
         self._socket: socket.socket = inner.get_extra_info("socket")
         self._clock = clock
         self._unsent: list[bytes] = []
+        self._heard = _Heard()
+        self._tail = b""
         self._wait_s: float | None = -1.0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        clock = self._clock
         if self._unsent:
             self._send(timeout)
-        try:
-            self._set_wait(timeout)
-            data = self._socket.recv(max_bytes)
-        except TimeoutError as error:
-            clock.overdue = clock.deadline_ns is not None and perf_counter_ns() >= clock.deadline_ns
-            raise httpcore.ReadTimeout("no byte came in time") from error
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
-        clock.read_ns = perf_counter_ns()
-        if not data:
-            clock.closed = True
-        return data
+        if not self._heard.pieces:
+            self._listen(max_bytes, timeout)
+        self._clock.read_ns = self._heard.times_ns.popleft()
+        piece = self._heard.pieces.popleft()
+        if isinstance(piece, Exception):
+            raise piece
+        if not piece:
+            self._clock.closed = True
+        return piece
 
-    def _set_wait(self, timeout: float | None) -> None:
+    def _listen(self, max_bytes: int, timeout: float | None) -> None:
+        """Read once, or until what may be the end of a gathered body: a chunked one ends with two line ends."""
+        clock, heard, at_ns = self._clock, self._heard, perf_counter_ns()
+        try:
+            while True:
+                self._set_wait(timeout, at_ns)
+                data = self._socket.recv(max_bytes)
+                at_ns = perf_counter_ns()
+                heard.add(at_ns, data)
+                self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
+                clock.left_bytes -= len(data)
+                if not clock.gathers or not data or self._tail == b"\r\n\r\n" or clock.left_bytes < 0:
+                    return
+        except TimeoutError:
+            at_ns = perf_counter_ns()
+            clock.overdue = clock.deadline_ns is not None and at_ns >= clock.deadline_ns
+            heard.add(at_ns, httpcore.ReadTimeout("no byte came in time"))
+        except OSError as error:
+            heard.add(perf_counter_ns(), httpcore.ReadError(str(error)))
+
+    def _set_wait(self, timeout: float | None, now_ns: int) -> None:
         """Wait for a byte no longer than is left of the turn. The socket is told only what is new: telling costs."""
-        clock, wait_s = self._clock, timeout
-        if clock.deadline_ns is not None:
-            left_s = (clock.deadline_ns - clock.read_ns) / 1e9
+        deadline_ns, wait_s = self._clock.deadline_ns, timeout
+        if deadline_ns is not None:
+            left_s = (deadline_ns - now_ns) / 1e9
             if left_s <= 0:
                 raise TimeoutError
             wait_s = left_s if timeout is None or left_s < timeout else timeout
@@ -103,7 +139,7 @@ class _Stream(httpcore.NetworkStream):
     def _send(self, timeout: float | None) -> None:
         request = b"".join(self._unsent)
         self._unsent.clear()
-        self._wait_s = -1.0
+        self._wait_s, self._tail = -1.0, b""
         if self._clock.sent_ns is None:
             self._clock.sent_ns = perf_counter_ns()
         try:

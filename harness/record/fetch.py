@@ -36,7 +36,7 @@ def fetch(client: Client, method: str, url: str, secret: str | None = None, body
     wait_s = client.waits.fetch_s
     waits = {"connect": client.waits.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
     content = None if body is None else body_of(body)
-    client.clock.deadline_ns = None
+    client.clock.start(None)
     try:
         reply = client.pool.request(
             method, url_of(url), headers=headers_of(secret), content=content, extensions={"timeout": waits}

@@ -76,6 +76,8 @@ def _listen(client: Client, ask: TurnRequest, content: bytes, tape: _Tape) -> No
         tape.headers_ns = clock.read_ns
         tape.status = response.status
         tape.headers = _kept(response.headers)
+        # A body with a length is no stream: gathering it would wait for bytes that never come.
+        clock.gathers = not any(name.lower() == b"content-length" for name, _ in response.headers)
         for data in response.iter_stream():
             add_time(clock.read_ns)
             add_piece(data)
@@ -93,15 +95,14 @@ def record(client: Client, ask: TurnRequest) -> Recording:
     """
     clock, tape, content = client.clock, _Tape(), body_of(ask.body)
     sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    clock.start(perf_counter_ns() + int(client.waits.turn_s * 1e9))
+    clock.start(perf_counter_ns() + int(client.waits.turn_s * 1e9), client.waits.turn_bytes)
     try:
         _listen(client, ask, content, tape)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         tape.ended = _ended_by(error, clock)
         tape.fault = TOO_LONG if tape.ended == "cut_off" else f"{type(error).__name__}: {error}"
-    ended_ns = perf_counter_ns()
-    clock.deadline_ns = None
-    start = clock.sent_ns if clock.sent_ns is not None else ended_ns
+    start = clock.sent_ns if clock.sent_ns is not None else 0
+    ended_ns = clock.read_ns if clock.read_ns > start else perf_counter_ns()
     return Recording(
         key=ask.key,
         turn=ask.turn,
