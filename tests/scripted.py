@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,19 +42,27 @@ def _request(stream: socket.SocketIO) -> tuple[str, bytes] | None:
     return head, body
 
 
-def _talk(connection: socket.socket, told: Scripted, answers: Iterator[bytes], lock: threading.Lock) -> None:
+Answer = bytes | tuple[bytes, ...]
+"""What is sent: at once, or in pieces that cannot come with one read."""
+PAUSE_S = 0.03
+
+
+def _talk(connection: socket.socket, told: Scripted, answers: Iterator[Answer], lock: threading.Lock) -> None:
     with connection, socket.SocketIO(connection, "rw") as stream:
         while (request := _request(stream)) is not None:
             with lock:
                 told.heads.append(request[0])
                 told.bodies.append(json.loads(request[1]) if request[1] else None)
                 reply = next(answers)
-            connection.sendall(reply)
-            if b"Connection: close" in reply:
+            pieces = (reply,) if isinstance(reply, bytes) else reply
+            for number, piece in enumerate(pieces):
+                time.sleep(PAUSE_S if number else 0)
+                connection.sendall(piece)
+            if b"Connection: close" in b"".join(pieces):
                 return
 
 
-def _serve(listener: socket.socket, told: Scripted, answers: Iterator[bytes]) -> None:
+def _serve(listener: socket.socket, told: Scripted, answers: Iterator[Answer]) -> None:
     lock = threading.Lock()
     while True:
         try:
@@ -65,7 +74,7 @@ def _serve(listener: socket.socket, told: Scripted, answers: Iterator[bytes]) ->
 
 
 @contextmanager
-def scripted(answers: Sequence[bytes]) -> Iterator[Scripted]:
+def scripted(answers: Sequence[Answer]) -> Iterator[Scripted]:
     """A server that gives these answers, one a request, over any number of connections."""
     listener = socket.create_server(("127.0.0.1", 0))
     told = Scripted(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")

@@ -167,3 +167,49 @@ def test_a_question_about_the_server_gives_status_and_json_or_text() -> None:
 def test_a_question_without_an_answer_names_the_address() -> None:
     with Client(LONG) as client, pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
         fetch(client, "GET", "http://127.0.0.1:9/v1/models")
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def framed(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (CHUNKED, framed(REPLY), b"0\r\n\r\n"),
+        (CHUNKED + framed(REPLY) + b"0\r\n\r\n",),
+        (CHUNKED + framed(REPLY) + b"0\r\n\r", b"\n"),
+        (CHUNKED + framed(REPLY) + b"0\r", b"\n\r", b"\n"),
+        (CHUNKED, framed(REPLY) + b"0\r\nTrailer: yes\r\n\r\n"),
+        (CHUNKED, framed(b"data: 1\r\n"), framed(b"\r\n"), framed(REPLY), b"0\r\n", b"\r\n"),
+        (CHUNKED[:20], CHUNKED[20:], framed(REPLY)[:7], framed(REPLY)[7:] + b"0\r\n\r\n"),
+    ],
+)
+def test_a_chunked_body_ends_where_it_ends_however_it_was_cut_and_the_connection_lives_on(
+    pieces: tuple[bytes, ...],
+) -> None:
+    with scripted([pieces, answer(REPLY)]) as server, Client(LONG) as client:
+        recordings = [turn(client, server.base_url) for _ in range(2)]
+        assert server.connections == 1
+    assert [recording.ended for recording in recordings] == ["complete", "complete"]
+    assert body_bytes(recordings[0]).endswith(REPLY)
+
+
+def test_pieces_that_came_apart_have_times_apart_and_pieces_that_came_together_share_one() -> None:
+    pieces = (CHUNKED, framed(says("a"), says("b")), framed(says("c")) + b"0\r\n\r\n")
+    with scripted([pieces]) as server, Client(LONG) as client:
+        recording = turn(client, server.base_url)
+    times = [chunk.at_ns for chunk in recording.chunks]
+    assert len(times) == 3
+    assert times[0] == times[1] < times[2]
+    assert recording.ended_ns == times[2]
+
+
+def test_bytes_that_are_no_chunk_are_a_broken_protocol_with_what_came_before_kept() -> None:
+    pieces = (CHUNKED, framed(REPLY), b"zz\r\n\r\n")
+    with scripted([pieces]) as server, Client(LONG) as client:
+        recording = turn(client, server.base_url)
+    assert (recording.ended, body_bytes(recording)) == ("protocol_error", REPLY)
