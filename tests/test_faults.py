@@ -13,7 +13,7 @@ from harness.recorder import record_run
 from harness.runs import RunFolder, open_run
 from harness.truth import FAULTS, TruthServer, serving
 from harness.truth.process import start
-from harness.types import Job, Model, Observation, Outcome, Result, SandboxFacts, Task
+from harness.types import Job, Model, Observation, Outcome, Result, SandboxFacts, Task, TurnResult
 from tests.made import model_at, task_of
 
 SETTINGS = Settings(
@@ -110,19 +110,26 @@ def test_a_refusal_that_would_repeat_itself_stops_its_model_and_not_the_run(tmp_
     assert ("key_env" if name == "http-401" else "base_url") in stopped[0]
 
 
-def test_a_stream_that_never_ends_and_an_event_of_50_mb_end_by_stated_limits(tmp_path: Path) -> None:
+def run_one(path: Path, name: str, **waits: float) -> TurnResult:
+    """The turn of one trial of one fault, asked with these limits."""
     with serving() as server:
-        models = models_of(server, ["endless", "huge-event"])
-        tasks = TASKS[:1]
-        folder = begin(tmp_path, models, tasks, trials=1, read_timeout_s=30.0)
-        result, stopped = finish(folder, models, tasks)
+        models = models_of(server, [name])
+        folder = begin(path, models, TASKS[:1], trials=1, **waits)
+        result, stopped = finish(folder, models, TASKS[:1])
     assert stopped == []
-    assert outcomes(result, "endless") == [Outcome.SERVER_ERROR]
-    assert outcomes(result, "huge-event") == [Outcome.PASSED]
-    (endless, huge) = (trial.turns[0] for trial in result.trials)
+    return result.trials[0].turns[0]
+
+
+def test_a_stream_that_never_ends_is_cut_off_by_the_turns_limit(tmp_path: Path) -> None:
+    endless = run_one(tmp_path, "endless", read_timeout_s=30.0)
     assert endless.error is not None
     assert endless.error.kind == "cut_off"
     assert endless.content.startswith("w0 w1 ")
+
+
+def test_an_event_of_50_mb_is_kept_whole(tmp_path: Path) -> None:
+    huge = run_one(tmp_path, "huge-event", read_timeout_s=300.0, turn_timeout_s=300.0)
+    assert huge.error is None
     assert len(huge.content) == 50 * 1024 * 1024
 
 
