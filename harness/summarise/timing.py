@@ -44,12 +44,12 @@ def _samples(result: Result, model: ModelInfo, task: TaskInfo) -> list[Sample]:
 
 
 def prefill_of(result: Result, model: ModelInfo) -> Prefill | None:
-    """The line through the task that asks most sizes; None where none was asked."""
+    """The line through the task that asks the longest prompts in enough sizes; None where none does."""
     lines = [
         prefill(task.name, _samples(result, model, task)) for task in result.tasks if task.separate and not task.clients
     ]
     known = [line for line in lines if line is not None]
-    return max(known, key=lambda line: len(line.points), default=None)
+    return max(known, key=lambda line: line.points[-1].uncached_tokens, default=None)
 
 
 def _rate(value: float | None, low: float | None, high: float | None) -> str:
