@@ -20,7 +20,9 @@ CLASS_BYTES = (2_000, 24_000)
 
 
 def _prompt_bytes(task: Task) -> int:
-    return len(task.system) + sum(len(turn) for turn in task.turns)
+    """The longest prompt of a trial: of a conversation its end, of turns that begin anew the longest."""
+    turns = [len(turn) for turn in task.turns]
+    return len(task.system) + (max(turns) if task.settings.get("separate") else sum(turns))
 
 
 def _class_of(task: Task) -> int:

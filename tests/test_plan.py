@@ -47,6 +47,11 @@ def test_warm_ups_come_first_one_for_each_class_of_prompt_size() -> None:
     assert [key.trial for key in keys[:6]] == [0, 0, 0, 1, 1, 1]
 
 
+def test_turns_that_begin_anew_are_of_the_class_of_the_longest() -> None:
+    apart = task_of("apart", *["x" * 1500] * 20, separate=True)
+    assert names(plan("m", [apart, *TASKS], trials=1, warmups=1, seed=1))[:3] == ["apart", "code", "large"]
+
+
 def test_a_canary_opens_every_block_and_warms_nothing_up_that_another_task_can() -> None:
     keys = plan("m", [CANARY, *TASKS], trials=5, warmups=1, seed=1)
     measured = [key for key in keys if not key.warmup]
