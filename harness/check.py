@@ -59,9 +59,9 @@ def _reading(reply: str, finish_reason: str | None) -> Reading:
     )
 
 
-def trials_of(task: Task) -> Iterator[Trial]:
-    """Every answer of every variant."""
-    for index in range(max(1, len(task.variants))):
+def trials_of(task: Task, *, first_only: bool = False) -> Iterator[Trial]:
+    """Every answer of every variant, or of the first one only."""
+    for index in range(1 if first_only else max(1, len(task.variants))):
         variant = vary(task, index)
         yield Trial(variant, None)
         yield from (Trial(variant, wrong) for wrong in variant.wrong)
@@ -131,14 +131,16 @@ def refuse_unscorable(tasks: Sequence[Task]) -> None:
         raise TaskError(*faults)
 
 
-def check_tasks(tasks: Sequence[Task], sandbox: Sandbox, say: Callable[[str], None]) -> int:
+def check_tasks(
+    tasks: Sequence[Task], sandbox: Sandbox, say: Callable[[str], None], *, first_only: bool = False
+) -> int:
     """Try every answer of these tasks; returns how many there were.
 
     Raises TaskError for a task that no scorer can score, CheckError with one line a fault, EngineError where an answer
     could not be run.
     """
     refuse_unscorable(tasks)
-    trials = [trial for task in tasks for trial in trials_of(task)]
+    trials = [trial for task in tasks for trial in trials_of(task, first_only=first_only)]
     left = Counter(trial.variant.task.name for trial in trials)
     faults = []
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.check import check_tasks
+from harness.check import check_tasks, refuse_unscorable
 from harness.cli.console import command, say, show
 from harness.sandbox import open_sandbox
 from harness.tasks import copy_task, find_fixtures, load_tasks
@@ -24,6 +24,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
         sub.add_argument("--suite", help="only the tasks of this suite")
         sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="tasks of your own")
+    checking.add_argument(
+        "--first", action="store_true", help="only the first variant of each task: faster, proves less"
+    )
     making = words.add_parser("new", help="copy a task as a start for your own", allow_abbrev=False)
     making.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     making.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
@@ -45,9 +48,10 @@ def _list(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     tasks = _chosen(args)
+    refuse_unscorable(tasks)
     languages = tuple(sorted({task.language for task in tasks if task.language is not None}))
     with open_sandbox("tasks-check", say, languages) as sandbox:
-        tried = check_tasks(tasks, sandbox, say)
+        tried = check_tasks(tasks, sandbox, say, first_only=args.first)
     show(f"{len(tasks)} tasks hold: {tried} answers gave the verdict that their task names")
     return 0
 

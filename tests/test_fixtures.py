@@ -1,0 +1,248 @@
+"""The tasks that ship: which there are, what they hold, and that each gives the verdict which it names."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.check import check_tasks, refuse_unscorable
+from harness.sandbox import open_sandbox
+from harness.tasks import find_fixtures, load_tasks, vary
+from harness.types import Json
+
+TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+LIBRARY = find_fixtures() / "_library"
+NINE = {
+    "speed-small",
+    "speed-large",
+    "code-bugfix",
+    "code-refactor",
+    "code-review",
+    "code-tooluse",
+    "write-voice",
+    "summarize-long",
+    "chat-cold-warm",
+}
+CANARY = {"speed-canary"}
+TABLE = (
+    NINE
+    | CANARY
+    | {
+        "speed-curve",
+        "speed-curve-long",
+        "speed-parallel",
+        "code-bugfix-js",
+        "code-bugfix-go",
+        "code-bugfix-ts",
+        "code-refactor-js",
+        "code-refactor-go",
+        "code-new-bash",
+        "code-new-py",
+        "code-new-sql",
+        "code-rust-fix",
+        "code-edit-in-context",
+        "code-edit-large",
+        "code-multifile",
+        "agent-loop",
+        "chat-ten-turns",
+        "chat-cold-control",
+        "chat-ten-control",
+        "long-needle-short",
+        "long-needle-28k",
+        "long-needle-128k",
+        "long-needle-256k",
+        "cannot-do-file",
+        "cannot-do-file-twin",
+        "cannot-do-spec",
+        "cannot-do-spec-twin",
+        "cannot-do-api",
+        "cannot-do-api-twin",
+    }
+)
+TOKENS_A_SECOND = 60
+CHARS_A_TOKEN = 3.5
+
+
+def names_in(suite: str) -> set[str]:
+    return {task.name for task in TASKS.values() if suite in task.suites}
+
+
+def library(name: str) -> str:
+    return (LIBRARY / name).read_text(encoding="utf-8")
+
+
+def facts_in(name: str) -> list[dict[str, Json]]:
+    document = json.loads(library(name))
+    found: list[dict[str, Json]] = document["facts"]
+    return found
+
+
+def test_there_is_a_task_for_every_line_of_the_method() -> None:
+    assert set(TASKS) == TABLE
+
+
+def test_the_suites_are_those_of_the_method() -> None:
+    assert names_in("v1") - CANARY == NINE
+    assert names_in("v2") - CANARY == NINE | {"code-edit-in-context", "code-bugfix-js"}
+    assert names_in("demo") == {"speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"}
+    assert names_in("full") | names_in("long") == TABLE
+
+
+def test_ten_trials_of_the_quick_suite_take_under_two_minutes_at_60_tokens_a_second() -> None:
+    tokens = sum(len(reply) for name in names_in("quick") for reply in TASKS[name].solution) / CHARS_A_TOKEN
+    pauses_s = 0.5 * 10 * len(names_in("quick"))
+    assert 10 * tokens / TOKENS_A_SECOND + pauses_s < 120
+
+
+def test_no_scorer_finds_fault_with_a_task() -> None:
+    refuse_unscorable(list(TASKS.values()))
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_no_two_variants_of_a_task_ask_the_same(name: str) -> None:
+    task = TASKS[name]
+    asked = [vary(task, index) for index in range(len(task.variants))]
+    assert len({(one.system, one.turns) for one in asked}) == len(asked)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_nothing_of_a_variant_is_left_unfilled(name: str) -> None:
+    task = TASKS[name]
+    for index in range(max(1, len(task.variants))):
+        variant = vary(task, index)
+        texts = [variant.system, *variant.turns, *variant.files.values(), *variant.solution]
+        texts += [reply for wrong in variant.wrong for reply in wrong.replies]
+        assert not [text for text in texts if "{{variant." in text or "{{include:" in text]
+
+
+def test_the_names_of_kinds_of_wrong_answers_are_many() -> None:
+    outcomes = {wrong.outcome for task in TASKS.values() for wrong in task.wrong}
+    assert {"failed", "no_answer", "truncated_out", "crashed", "timed_out", "declined"} <= outcomes
+
+
+def test_the_bug_is_asked_for_all_eight_ranks_of_the_stated_list() -> None:
+    for name in ("code-bugfix", "code-bugfix-js", "code-bugfix-ts"):
+        for index in range(len(TASKS[name].variants)):
+            cases = vary(TASKS[name], index).cases
+            assert [case.give["args"][1] for case in cases] == list(range(1, 9))
+            assert [case.expect["value"] for case in cases] == sorted([3, 1, 4, 1, 5, 9, 2, 6])
+            assert all(sorted(case.give["args"][0]) == sorted([3, 1, 4, 1, 5, 9, 2, 6]) for case in cases)
+        assert vary(TASKS[name], 0).cases[0].give["args"][0] == [3, 1, 4, 1, 5, 9, 2, 6]
+
+
+def test_the_large_module_has_two_thousand_lines() -> None:
+    assert TASKS["code-edit-large"].files["yards.py"].count("\n") >= 2000
+
+
+def test_the_long_prompt_has_about_28_thousand_tokens_and_the_short_one_about_70() -> None:
+    assert 100_000 < len(TASKS["speed-large"].turns[0]) < 125_000
+    small = TASKS["speed-small"]
+    assert 40 < len((small.system + small.turns[0]).split()) < 75
+
+
+def test_the_journal_is_what_its_program_writes(tmp_path: Path) -> None:
+    for name in ("make.py", "facts.json"):
+        (tmp_path / name).write_text(library(f"journal/{name}"), encoding="utf-8")
+    subprocess.run([sys.executable, "make.py"], cwd=tmp_path, check=True)
+    for number in range(1, 9):
+        assert (tmp_path / f"{number}.md").read_text(encoding="utf-8") == library(f"journal/{number}.md")
+
+
+def test_each_fact_of_the_journal_stands_in_it_once_and_its_older_value_before_it() -> None:
+    journal = "".join(library(f"journal/{number}.md") for number in range(1, 9))
+    for fact in facts_in("journal/facts.json"):
+        plants = [plant["text"] for plant in fact["plants"]]
+        assert [journal.count(text) for text in plants] == [1] * len(plants)
+        assert journal.index(plants[0]) <= journal.index(plants[-1])
+        assert any(word in plants[-1] for word in [fact["answer"], *fact["aliases"]])
+        assert all(any(old in text for text in plants) for old in fact["superseded"])
+
+
+def is_at(text: str, quotes: Sequence[str], depth: float) -> bool:
+    return any(abs(text.index(quote) / len(text) - depth) < 0.002 for quote in quotes if quote in text)
+
+
+def quotes_of(key: str) -> list[str]:
+    """Where the value of a key stands, in the handbook or in the journal."""
+    name = key.replace("_", "-")
+    found = [fact["quote"] for fact in facts_in("handbook.facts.json") if fact["id"] == name]
+    return found or [
+        fact["plants"][-1]["text"] for fact in facts_in("journal/facts.json") if fact["id"].replace("_", "-") == name
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("long-needle-28k", ["handbook.md"]),
+        ("long-needle-128k", [f"journal/{number}.md" for number in range(1, 8)]),
+        ("long-needle-256k", [f"journal/{number}.md" for number in range(1, 9)]),
+    ],
+)
+def test_a_needle_stands_where_its_case_says(name: str, parts: list[str]) -> None:
+    text = "".join(library(part) for part in parts)
+    for index in range(len(TASKS[name].variants)):
+        wanted = [case.expect for case in vary(TASKS[name], index).cases if "any" in case.expect]
+        assert len({one["key"] for one in wanted}) == len(wanted) == 12
+        assert all(is_at(text, quotes_of(one["key"]), one["depth"]) for one in wanted)
+
+
+def test_the_short_needles_are_the_same_as_the_long_ones_and_stand_in_their_passages() -> None:
+    for index in range(3):
+        short, long = vary(TASKS["long-needle-short"], index), vary(TASKS["long-needle-28k"], index)
+        assert short.cases == long.cases
+        keys = [case.expect["key"] for case in short.cases if "any" in case.expect]
+        assert all(any(quote in short.turns[0] for quote in quotes_of(key)) for key in keys)
+        assert len(short.turns[0]) < len(long.turns[0]) / 10
+
+
+@pytest.mark.parametrize(
+    ("control", "talk"), [("chat-cold-control", "chat-cold-warm"), ("chat-ten-control", "chat-ten-turns")]
+)
+def test_the_cold_control_asks_what_the_conversation_asks(control: str, talk: str) -> None:
+    cold, warm = TASKS[control], TASKS[talk]
+    assert cold.variants == warm.variants
+    assert cold.system == warm.system
+    for number, (alone, asked) in enumerate(zip(cold.turns, warm.turns, strict=True)):
+        assert alone.endswith(asked)
+        assert all(earlier in alone for earlier in (*warm.turns[:number], *warm.solution[:number]))
+
+
+def test_the_numbered_lines_of_the_review_hold_what_its_cases_name() -> None:
+    marks = {
+        "pickle": "pickle.loads",
+        "command": "shell=True",
+        "sql": "LIKE '%",
+        "md5": "hashlib.md5(form",
+        "secret": "secret_key",
+        "traversal": "os.path.join",
+        "leak": "traceback.format_exc()",
+        "unclosed": "sqlite3.connect",
+        "validation": "INSERT INTO",
+    }
+    variant = vary(TASKS["code-review"], 0)
+    lines = variant.turns[0].split("`desk.py`:")[1].split("`stock.py`:")[0].split("\n")
+    numbered = {line[:3].strip(): line for line in lines if line[:3].strip().isdecimal()}
+    for case in variant.cases:
+        if case.id in marks:
+            first, last = case.expect["lines"]
+            shown = "\n".join(numbered[str(number)] for number in range(first, last + 1))
+            assert marks[case.id] in shown, case.id
+
+
+def test_a_twin_differs_from_its_task_by_what_makes_it_possible() -> None:
+    for name in ("cannot-do-file", "cannot-do-spec", "cannot-do-api"):
+        task, twin = TASKS[name], TASKS[f"{name}-twin"]
+        assert (task.settings["possible"], twin.settings["possible"]) == (False, True)
+        assert task.turns[0].split("\n")[0] == twin.turns[0].split("\n")[0]
+
+
+def test_every_answer_of_the_first_variants_gives_the_verdict_that_its_task_names() -> None:
+    """`lanebench tasks check` tries all variants; CI runs it."""
+    languages = {task.language for task in TASKS.values() if task.language is not None}
+    with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
+        tried = check_tasks(list(TASKS.values()), sandbox, lambda line: None, first_only=True)
+    assert tried == sum(1 + len(task.wrong) for task in TASKS.values())
