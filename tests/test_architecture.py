@@ -28,6 +28,7 @@ LEVELS = (
         "demo",
         "truth",
         "bench_client",
+        "bench_scorer",
         "selftest",
     ),
     ("cli",),

@@ -11,6 +11,7 @@ from harness import __version__
 from harness.cli import (
     bench,
     bench_client,
+    bench_scorer,
     compare,
     doctor,
     init,
@@ -78,5 +79,6 @@ COMMANDS: tuple[Command, ...] = (
     probe,
     tasks,
     bench_client,
+    bench_scorer,
     selftest,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +33,7 @@ class Pool:
         self._coming: dict[Kind, int] = {}
         self._closed = False
         self._faults: list[EngineError] = []
+        self._begun: set[Future[None]] = set()
         self._removals = threading.BoundedSemaphore(_REMOVALS)
         self._makers = ThreadPoolExecutor(max(2, ahead), thread_name_prefix="lanebench-make")
         self._removers = ThreadPoolExecutor(2, thread_name_prefix="lanebench-remove")
@@ -62,7 +63,7 @@ class Pool:
             self._coming[kind] = self._coming.get(kind, 0) + max(0, missing)
             old = self._ready.popitem(last=False)[1] if len(self._ready) > _KINDS else []
         for _ in range(missing):
-            self._makers.submit(self._make, kind)
+            self._begin(self._makers.submit(self._make, kind))
         for container in old:
             self.discard(container)
 
@@ -86,7 +87,19 @@ class Pool:
     def discard(self, container: Container) -> None:
         """Remove a container soon; waits only when many removals are behind."""
         self._removals.acquire()
-        self._removers.submit(self._remove, container).add_done_callback(self._removed)
+        removal = self._removers.submit(self._remove, container)
+        removal.add_done_callback(self._removed)
+        self._begin(removal)
+
+    def _begin(self, work: Future[None]) -> None:
+        with self._lock:
+            self._begun = {one for one in self._begun if not one.done()} | {work}
+
+    def settle(self) -> None:
+        """Wait until what was begun is made, and what was let go of is removed."""
+        with self._lock:
+            begun = tuple(self._begun)
+        wait(begun)
 
     def _removed(self, _: Future[None]) -> None:
         self._removals.release()
@@ -108,6 +121,11 @@ class Pool:
         for container in left:
             self.discard(container)
         self._removers.shutdown(wait=True)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What marks this pool's containers as its owner's."""
+        return self._labels
 
     @property
     def faults(self) -> tuple[EngineError, ...]:

@@ -1,0 +1,241 @@
+"""How fast this machine scores: the kit's sandbox beside the bare engine and plain `docker run`, in one run.
+
+The three ways take turns in blocks, so that what else the machine does falls on all of them alike. A block of the kit's
+ends when its pool is as full as before and what was used is gone. Processor time is the whole machine's, engine and
+client together; it is unknown where containers run on another kernel than this one.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import EngineError
+from harness.sandbox import DockerSandbox, Engine
+from harness.sandbox.bare import bare_container, docker_run, has_docker_command
+from harness.types import Job, Limits
+
+BLOCKS = 5
+CASES = 5
+_PAUSE_S = 0.4
+_MIB = 1024 * 1024
+
+Way = Callable[[int], None]
+Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A short answer in one language, and a program of its interpreter that does nothing."""
+
+    entry: str
+    code: str
+    nothing: tuple[str, ...]
+
+
+PROGRAMS = {
+    "python": Program("answer.py", "def double(x):\n    return 2 * x\n", ("python3", "-S", "-s", "-P", "-c", "")),
+    "javascript": Program("answer.js", "const double = (x) => 2 * x;\n", ("node", "-e", "")),
+}
+
+
+@dataclass(slots=True)
+class Rate:
+    """One way of running one language's programs: how many, in how long, at what processor time."""
+
+    way: str
+    language: str
+    threads: int
+    n: int = 0
+    seconds: float = 0.0
+    cpu_s: float | None = 0.0
+
+    @property
+    def per_s(self) -> float:
+        """Programs a second."""
+        return self.n / self.seconds
+
+    @property
+    def cpu_ms(self) -> float | None:
+        """Milliseconds of processor time a program; None where it is unknown."""
+        return None if self.cpu_s is None else self.cpu_s / self.n * 1000
+
+
+@dataclass(slots=True)
+class Measured:
+    """Everything that was measured: rates, the engine's stages and single answers in seconds, the kit's memory."""
+
+    rates: list[Rate] = field(default_factory=list)
+    stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)
+    latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
+    memory_bytes: list[int] = field(default_factory=list)
+
+
+def job_of(language: str, first: int) -> Job:
+    """A job of a few calls, not the same for any two answers."""
+    program = PROGRAMS[language]
+    cases = tuple((str(at), {"call": "double", "args": [first + at]}) for at in range(CASES))
+    return Job(language, "calls", program.entry, {program.entry: program.code}, cases, Limits())
+
+
+def busy_s() -> float | None:
+    """Seconds that this machine's processors have worked since it started; None where that is not told."""
+    if sys.platform != "linux":
+        return None
+    words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    user, nice, system, _idle, _wait, irq, softirq, steal = (int(word) for word in words)
+    return (user + nice + system + irq + softirq + steal) / 100
+
+
+def memory_bytes() -> int:
+    """What this process holds in memory now; at its largest where the present is not told."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _time(rate: Rate, way: Way, numbers: Sequence[int], settle: Callable[[], None]) -> None:
+    before, began = busy_s(), time.monotonic()
+    with ThreadPoolExecutor(rate.threads) as threads:
+        for _ in threads.map(way, numbers):
+            pass
+    settle()
+    rate.seconds += time.monotonic() - began
+    rate.n += len(numbers)
+    after = busy_s()
+    rate.cpu_s = None if before is None or after is None or rate.cpu_s is None else rate.cpu_s + after - before
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is measured on: an open sandbox and its engine; `singles` answers are run one at a time."""
+
+    box: DockerSandbox
+    engine: Engine
+    labels: dict[str, str]
+    singles: int = 20
+
+    def answer(self, language: str, number: int) -> None:
+        """Run one answer through the sandbox. Raises EngineError when it does not come back right."""
+        seen = self.box.run(job_of(language, number))
+        if [one.value for one in seen] != [2 * (number + at) for at in range(CASES)]:
+            raise EngineError(f"an answer in {language} came back wrong: {seen}")
+
+    def bare(self, language: str) -> None:
+        """Run an empty program with the bare engine."""
+        kind = self.box.kind_of(job_of(language, 0))
+        bare_container(self.engine, kind, PROGRAMS[language].nothing, self.labels)
+
+    def ways(self, language: str) -> dict[str, Way]:
+        """The ways to run a program of this language, by name."""
+        image, nothing = self.box.images[language], PROGRAMS[language].nothing
+        found: dict[str, Way] = {
+            "lanebench": lambda number: self.answer(language, number),
+            "bare engine API": lambda _: self.bare(language),
+        }
+        if has_docker_command():
+            found["docker run --rm"] = lambda _: docker_run(image, nothing)
+        return found
+
+    def stages_ms(self, language: str) -> dict[str, float]:
+        """The median milliseconds of each of the engine's calls, one container at a time."""
+        kind, nothing = self.box.kind_of(job_of(language, 0)), PROGRAMS[language].nothing
+        seen = [bare_container(self.engine, kind, nothing, self.labels) for _ in range(self.singles)]
+        names = ("create_s", "start_s", "run_s", "remove_s")
+        return {name[:-2]: 1000 * statistics.median(getattr(one, name) for one in seen) for name in names}
+
+    def latency_ms(self, language: str) -> tuple[float, float]:
+        """Median and largest milliseconds from job to observations, of single answers with the pool warm."""
+        seen = []
+        for number in range(self.singles):
+            time.sleep(_PAUSE_S)
+            began = time.monotonic()
+            self.answer(language, number)
+            seen.append(1000 * (time.monotonic() - began))
+        return statistics.median(seen), max(seen)
+
+
+def bench_scorer(bench: Bench, n: int, threads: int, watch: Watch) -> Measured:
+    """Measure `n` programs of each language each way. Raises EngineError."""
+    measured = Measured()
+    for language in PROGRAMS:
+        bench.answer(language, 0)
+        bench.box.pool.settle()
+        ways = bench.ways(language)
+        rates = {name: Rate(name, language, threads) for name in ways}
+        for block in range(BLOCKS):
+            numbers = range(n * block // BLOCKS, n * (block + 1) // BLOCKS)
+            for name, way in ways.items():
+                watch(f"{language}: {name}, {numbers.stop} of {n}")
+                _time(rates[name], way, numbers, bench.box.pool.settle)
+            measured.memory_bytes.append(memory_bytes())
+        measured.rates += rates.values()
+        watch(f"{language}: one at a time")
+        measured.stages_ms[language] = bench.stages_ms(language)
+        measured.latency_ms[language] = bench.latency_ms(language)
+    return measured
+
+
+def memory_over(bench: Bench, n: int, threads: int, watch: Watch) -> list[int]:
+    """The kit's memory in bytes after each tenth of `n` answers."""
+    seen = []
+    for tenth in range(10):
+        numbers = range(n * tenth // 10, n * (tenth + 1) // 10)
+        _time(
+            Rate("lanebench", "python", threads),
+            lambda number: bench.answer("python", number),
+            numbers,
+            bench.box.pool.settle,
+        )
+        seen.append(memory_bytes())
+        watch(f"{numbers.stop} of {n} answers: {seen[-1] / _MIB:.1f} MiB")
+    return seen
+
+
+def _rows(measured: Measured) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("language", "way", "threads", "n", "programs/s", "CPU ms each", "of bare", "of docker run")
+    ]
+    for rate in measured.rates:
+        others = {one.way: one.per_s for one in measured.rates if one.language == rate.language}
+        bare, plain = others["bare engine API"], others.get("docker run --rm")
+        cpu = "unknown" if rate.cpu_ms is None else f"{rate.cpu_ms:.0f}"
+        against = "-" if plain is None else f"{rate.per_s / plain:.2f}"
+        rows.append(
+            (
+                rate.language,
+                rate.way,
+                str(rate.threads),
+                str(rate.n),
+                f"{rate.per_s:.1f}",
+                cpu,
+                f"{rate.per_s / bare:.2f}",
+                against,
+            )
+        )
+    return rows
+
+
+def table(measured: Measured) -> str:
+    """The rates side by side, the engine's stages, single answers and the kit's memory, as text."""
+    rows = _rows(measured)
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.append("")
+    for language, stages in measured.stages_ms.items():
+        total = sum(stages.values())
+        shares = ", ".join(f"{name} {ms:.0f} ms ({ms / total:.0%})" for name, ms in stages.items())
+        lines.append(f"{language}: bare container, one at a time: {shares}")
+        median, largest = measured.latency_ms[language]
+        lines.append(f"{language}: one answer with the pool warm: median {median:.0f} ms, largest {largest:.0f} ms")
+    held = ", ".join(f"{size / _MIB:.0f}" for size in measured.memory_bytes)
+    lines.append(f"the kit's memory after each block: {held} MiB")
+    return "\n".join(lines)

@@ -1,0 +1,62 @@
+"""What a container costs without the kit: the engine's own calls with the same create body, and plain `docker run`.
+
+For `bench-scorer` alone: the kit's rates are held against these.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness.errors import EngineError
+from harness.sandbox.body import Kind, create_body
+from harness.sandbox.container import remove_container
+from harness.sandbox.engine import Engine, engine_faults
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Seconds that one container took in each of the engine's calls."""
+
+    create_s: float
+    start_s: float
+    run_s: float
+    remove_s: float
+
+
+def bare_container(engine: Engine, kind: Kind, command: Sequence[str], labels: Mapping[str, str]) -> Stages:
+    """Create, attach, start, read to the end and remove one container that runs `command`. Raises EngineError."""
+    body = {**create_body(kind, engine.architecture, labels), "Cmd": list(command)}
+    times = [time.monotonic()]
+    with engine_faults("running a bare container"):
+        name = engine.api.create_container_from_config(body)["Id"]
+        times.append(time.monotonic())
+        line = engine.api.attach_socket(name, params={"stdout": 1, "stderr": 1, "stream": 1})
+        engine.api.start(name)
+        times.append(time.monotonic())
+        connection = getattr(line, "_sock", line)
+        while connection.recv(65536):
+            pass
+        connection.close()
+        line.close()
+        times.append(time.monotonic())
+    remove_container(engine.api, name)
+    times.append(time.monotonic())
+    return Stages(*(after - before for before, after in pairwise(times)))
+
+
+def has_docker_command() -> bool:
+    """Whether `docker run` can be measured here."""
+    return shutil.which("docker") is not None
+
+
+def docker_run(image: str, command: Sequence[str]) -> None:
+    """Plain `docker run --rm --network none`, as one would type it. Raises EngineError."""
+    words = ["docker", "run", "--rm", "--network", "none", image, *command]
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.strip()[-200:]}")

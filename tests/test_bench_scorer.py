@@ -1,0 +1,51 @@
+"""The scorer's benchmark on the real engine, as short as can be: it measures what it says, and only right answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness.bench_scorer import PROGRAMS, Bench, Rate, bench_scorer, memory_over, table
+from harness.errors import EngineError
+from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
+from harness.types import Job, Observation
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with open_sandbox("bench-test", print, PROGRAMS) as box:
+        yield Bench(box, ensure_engine(print), dict(box.pool.labels), singles=2)
+
+
+def test_every_way_is_measured_for_every_language_and_stands_in_the_table(bench: Bench) -> None:
+    measured = bench_scorer(bench, 5, 2, lambda line: None)
+    assert {(rate.language, rate.way) for rate in measured.rates} >= {
+        (language, way) for language in PROGRAMS for way in ("lanebench", "bare engine API")
+    }
+    assert all(rate.n == 5 and rate.per_s > 0 for rate in measured.rates)
+    assert {tuple(stages) for stages in measured.stages_ms.values()} == {("create", "start", "run", "remove")}
+    text = table(measured)
+    for word in ("lanebench", "bare engine API", "of docker run", "pool warm", "memory"):
+        assert word in text
+
+
+def test_memory_is_told_after_each_tenth(bench: Bench) -> None:
+    assert len(memory_over(bench, 10, 2, lambda line: None)) == 10
+
+
+class Lying(DockerSandbox):
+    """A sandbox whose answers are all wrong."""
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        return tuple(replace(one, value=0) for one in super().run(job))
+
+
+def test_a_wrong_answer_ends_the_measurement(bench: Bench) -> None:
+    box = Lying(bench.box.pool, bench.box.images, bench.box.facts)
+    with pytest.raises(EngineError, match="came back wrong"):
+        Bench(box, bench.engine, bench.labels).answer("python", 1)
+
+
+def test_processor_time_that_is_not_told_is_unknown_and_not_nothing() -> None:
+    assert Rate("lanebench", "python", 1, 4, 2.0, None).cpu_ms is None
+    assert Rate("lanebench", "python", 1, 4, 2.0, 1.0).cpu_ms == 250
