@@ -89,6 +89,9 @@ def test_the_suites_are_those_of_the_method() -> None:
     assert names_in("v2") - CANARY == NINE | {"code-edit-in-context", "code-bugfix-js"}
     assert names_in("demo") == {"speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"}
     assert names_in("full") | names_in("long") == TABLE
+    assert names_in("think-on") == {
+        task.name for task in TASKS.values() if task.language and set(task.tags) & {"bugfix", "refactor", "new", "edit"}
+    }
 
 
 def test_ten_trials_of_the_quick_suite_take_under_two_minutes_at_60_tokens_a_second() -> None:
