@@ -1,0 +1,72 @@
+"""What bench.toml says of starting and stopping servers, and the line that a fault of it names."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.config import load_config
+from harness.errors import ConfigError
+from harness.types import Lifecycle
+
+MODEL = """[[models]]
+label = "a"
+server = "{server}"
+base_url = "http://127.0.0.1:8000/v1"
+model = "m"
+"""
+
+
+def loaded(tmp_path: Path, more: str, server: str = "llama-server") -> Lifecycle | None:
+    path = tmp_path / "bench.toml"
+    path.write_text(MODEL.format(server=server) + more)
+    return load_config(path).models[0].lifecycle
+
+
+def faults(tmp_path: Path, more: str, server: str = "llama-server") -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, more, server)
+    return tuple(fault.removeprefix(f"{tmp_path / 'bench.toml'}, ") for fault in caught.value.faults)
+
+
+def test_without_a_lifecycle_the_server_is_the_users(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "") is None
+
+
+def test_a_process_has_its_command_as_words(tmp_path: Path) -> None:
+    cycle = loaded(tmp_path, '[models.lifecycle]\nby = "process"\nstart = ["llama-server", "-m", "my model.gguf"]\n')
+    assert cycle == Lifecycle("process", start=("llama-server", "-m", "my model.gguf"))
+
+
+@pytest.mark.parametrize(
+    ("by", "lacks"),
+    [("process", ["start"]), ("launchd", ["service", "plist"]), ("commands", ["start", "stop", "running"])],
+)
+def test_what_a_way_needs_is_named_one_fault_each_with_its_line(tmp_path: Path, by: str, lacks: list[str]) -> None:
+    told = faults(tmp_path, f'[models.lifecycle]\nby = "{by}"\n')
+    assert [fault.split("needs ")[1] for fault in told] == [f"{name}: add it" for name in lacks]
+    assert all(fault.startswith("line 7: ") for fault in told)
+
+
+def test_a_kind_without_an_interface_cannot_be_loaded_by_one(tmp_path: Path) -> None:
+    assert "llama-server loads no model by its API" in faults(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
+    assert loaded(tmp_path, '[models.lifecycle]\nby = "api"\n', "ollama") == Lifecycle("api")
+
+
+def test_what_the_run_starts_it_must_be_able_to_stop(tmp_path: Path) -> None:
+    start = '[models.lifecycle]\nby = "api"\nstart = ["lms", "server", "start"]\n'
+    assert "must be able to stop: add stop" in faults(tmp_path, start, "lm-studio")[0]
+    assert loaded(tmp_path, start + 'stop = ["lms", "server", "stop"]\n', "lm-studio") is not None
+
+
+def test_a_server_behind_a_tunnel_is_started_on_its_own_machine(tmp_path: Path) -> None:
+    more = 'tunnel = "me@studio"\n[models.lifecycle]\nby = "process"\nstart = ["llama-server"]\n'
+    assert "behind a tunnel can be loaded by its api only" in faults(tmp_path, more)[0]
+
+
+@pytest.mark.parametrize("target", ["-oProxyCommand=evil", "a b", "", "me@host;ls"])
+def test_a_tunnel_that_ssh_could_take_for_an_option_is_refused(tmp_path: Path, target: str) -> None:
+    assert "tunnel" in faults(tmp_path, f'tunnel = "{target}"\n')[0]
+
+
+def test_a_way_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    assert "by" in faults(tmp_path, '[models.lifecycle]\nby = "systemd"\n')[0]
