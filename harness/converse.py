@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from harness.plan import CLIENTS, SEPARATE
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.servers import ServerKind, request_fields
@@ -20,8 +21,6 @@ from harness.tools import bench_of, definitions, most_turns, sent_calls, tool_me
 from harness.types import Json, Model, Reading, Recording, Task, TrialKey, Variant
 
 NONCE = "{{nonce}}"
-SEPARATE = "separate"
-CLIENTS = "clients"
 TOOLS = "tools"
 
 

@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.config import Config, Settings
-from harness.converse import CLIENTS, SEPARATE
 from harness.errors import RunError
 from harness.files import sha256_of_file, to_json, write_atomic
 from harness.host import host_facts
 from harness.kit import kit_info
-from harness.plan import CANARY
+from harness.plan import task_info
 from harness.read import read
 from harness.recorder import Watch
 from harness.runs import PLAN_VERSION, RunFolder, create_run
@@ -42,24 +41,7 @@ from harness.types import (
     ScoredTrial,
     SelfTest,
     Task,
-    TaskInfo,
 )
-
-
-def task_info(task: Task) -> TaskInfo:
-    """A task as run.json and the result name it."""
-    return TaskInfo(
-        name=task.name,
-        title=task.title,
-        scorer=task.scorer,
-        language=task.language,
-        sha256=task.sha256,
-        variants=len(task.variants),
-        private_includes=task.private_includes,
-        separate=bool(task.settings.get(SEPARATE)),
-        clients=tuple(task.settings.get(CLIENTS, ())),
-        canary=CANARY in task.tags,
-    )
 
 
 def start_run(

@@ -11,10 +11,14 @@ import hashlib
 import random
 from collections.abc import Sequence
 
-from harness.types import Task, TrialKey
+from harness.types import Task, TaskInfo, TrialKey
 
 CANARY = "canary"
 """The tag of a task that is asked at the head of every block."""
+SEPARATE = "separate"
+"""The setting of a task whose every turn begins a conversation of its own."""
+CLIENTS = "clients"
+"""The setting of a task that so many clients ask at once, group after group."""
 CLASS_BYTES = (2_000, 24_000)
 """Where one class of prompt size ends and the next begins."""
 
@@ -22,7 +26,7 @@ CLASS_BYTES = (2_000, 24_000)
 def _prompt_bytes(task: Task) -> int:
     """The longest prompt of a trial: of a conversation its end, of turns that begin anew the longest."""
     turns = [len(turn) for turn in task.turns]
-    return len(task.system) + (max(turns) if task.settings.get("separate") else sum(turns))
+    return len(task.system) + (max(turns) if task.settings.get(SEPARATE) else sum(turns))
 
 
 def _class_of(task: Task) -> int:
@@ -55,3 +59,19 @@ def nonce_of(seed: int, key: TrialKey) -> str:
     """16 hex digits that no prefix cache has seen, the same for every model: the model's label is not in them."""
     text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}"
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def task_info(task: Task) -> TaskInfo:
+    """A task as run.json and the result name it."""
+    return TaskInfo(
+        name=task.name,
+        title=task.title,
+        scorer=task.scorer,
+        language=task.language,
+        sha256=task.sha256,
+        variants=len(task.variants),
+        private_includes=task.private_includes,
+        separate=bool(task.settings.get(SEPARATE)),
+        clients=tuple(task.settings.get(CLIENTS, ())),
+        canary=CANARY in task.tags,
+    )

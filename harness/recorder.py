@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from harness import lifecycle
 from harness.config import secret_of
-from harness.converse import SEPARATE, budget_tokens, converse
+from harness.converse import budget_tokens, converse
 from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.host import Work, largest_memory_bytes, share_of_others, work
 from harness.lifecycle import Need, Stage, Visit
-from harness.plan import nonce_of, plan
+from harness.plan import SEPARATE, nonce_of, plan
 from harness.probe import observe
 from harness.record import Client, Waits
 from harness.runs import RunFolder

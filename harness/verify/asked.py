@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.converse import (
-    CLIENTS,
     NONCE,
-    SEPARATE,
     budget_tokens,
     first_messages,
     nonce_of_turn,
@@ -16,7 +14,7 @@ from harness.converse import (
     seeded,
 )
 from harness.errors import ConfigError
-from harness.plan import nonce_of
+from harness.plan import CLIENTS, SEPARATE, nonce_of
 from harness.servers import ServerKind, kind_of, load_kinds
 from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, Variant

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from harness import __version__
 from harness.bounds import most_decode_tps
 from harness.files import plain
-from harness.types import Cell, Task, TaskInfo
+from harness.plan import task_info
+from harness.types import Cell
 from harness.verify.evidence import Evidence
 from harness.verify.findings import Finding, Severity
 
@@ -15,13 +16,6 @@ OWN_CHOICE = "own choice"
 """What a run of named tasks calls its suite."""
 MARGIN = 1.15
 """Speculative decoding and sparse activation may beat the bound a little; beyond this it wants an explanation."""
-
-
-def task_facts(task: Task) -> TaskInfo:
-    """A task known here as a result must name it."""
-    return TaskInfo(
-        task.name, task.title, task.scorer, task.language, task.sha256, len(task.variants), task.private_includes
-    )
 
 
 def check_tasks(evidence: Evidence) -> Iterator[Finding]:
@@ -34,7 +28,7 @@ def check_tasks(evidence: Evidence) -> Iterator[Finding]:
         elif task.sha256 != info.sha256:
             text = f"{info.name} is another version than the one known here: give the folder that was used with --tasks"
             yield Finding("tasks", f"{place}.sha256", text, "unknown")
-        elif plain(task_facts(task)) != plain(info):
+        elif plain(task_info(task)) != plain(info):
             yield Finding("tasks", place, f"{info.name} is described otherwise than the task with its digest says")
 
 
