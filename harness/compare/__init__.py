@@ -15,7 +15,7 @@ from harness.compare.quantities import LEVEL, Side, Sides, pass_rates, speeds, t
 from harness.compare.unlike import unlike_models, unlike_runs
 from harness.stats import holm, mcnemar_p, wilson
 from harness.summarise import summarise
-from harness.summarise.cells import SPEED
+from harness.summarise.cells import SPEED, by_cell
 from harness.types import Rate, Result, TaskInfo
 
 __all__ = ["CellPair", "Compared", "LaneChange", "ModelPair", "Quantity", "Unlike", "compare"]
@@ -89,13 +89,15 @@ def compare(baseline: tuple[str, Result], other: tuple[str, Result], pairs: Sequ
     refuse_unfit(names, baseline[1], other[1])
     left, right = summarise(baseline[1]), summarise(other[1])
     tasks, _ = common_tasks(left, right)
+    trials = by_cell(left), by_cell(right)
     lanes = list(lane_changes(left, right))
     return Compared(
         baseline=names[0],
         other=names[1],
         unlike=unlike_runs(left, right),
         pairs=tuple(
-            _model_pair((Side(left, one), Side(right, two)), tasks) for one, two in pair_models(left, right, pairs)
+            _model_pair((Side(left, one, trials[0]), Side(right, two, trials[1])), tasks)
+            for one, two in pair_models(left, right, pairs)
         ),
         lanes=tuple(one for one in lanes if isinstance(one, LaneChange)),
         notes=(*_notes(left, right), *(one for one in lanes if isinstance(one, str))),

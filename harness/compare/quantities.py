@@ -15,7 +15,7 @@ from harness.stats import (
     ratio_of,
     ratio_word,
 )
-from harness.summarise.cells import cold_but_cached, counted, is_whole
+from harness.summarise.cells import Trials, cold_but_cached, is_whole
 from harness.summarise.contests import Passes, passes_of, table_of
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
@@ -47,15 +47,16 @@ class Side:
 
     result: Result
     model: ModelInfo
+    trials: Trials
 
     def passes(self, task: TaskInfo) -> Passes:
         """Its trials of a task by number."""
-        return passes_of(self.result, self.model, task)
+        return passes_of(self.result, self.model, task, self.trials)
 
     def values(self, task: TaskInfo, speed: Speed) -> Values:
         """Its values of a speed on a task, of whole replies."""
         found: dict[int, list[float]] = {}
-        for trial in counted(self.result, self.model.label, task.name):
+        for trial in self.trials.get((self.model.label, task.name), ()):
             if speed.needs_cold and cold_but_cached(trial, separate=task.separate):
                 continue
             for at, turn in enumerate(trial.turns):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import comb
-from statistics import fmean, median, quantiles, variance
+from statistics import fmean, median, quantiles
 
 from harness.stats.proportions import LEVEL, Interval
+from harness.stats.suites import sample_variance
 from harness.types import Spread
 
 FENCE = 1.5
@@ -58,7 +59,7 @@ def spread(values: Sequence[float]) -> Spread | None:
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         mean=fmean(values),
-        variance=variance(values) if len(values) > 1 else None,
+        variance=sample_variance(values) if len(values) > 1 else None,
         minimum=min(values),
         maximum=max(values),
         outliers=count_outliers(values),

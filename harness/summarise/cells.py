@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.stats import spread, wilson
 from harness.types import (
@@ -32,6 +32,19 @@ def counted(result: Result, model: str, task: str | None = None) -> tuple[TrialR
         for trial in result.trials
         if trial.model == model and not trial.warmup and (task is None or trial.task == task)
     )
+
+
+Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
+"""(model, task) -> its trials that count."""
+
+
+def by_cell(result: Result) -> Trials:
+    """All trials that count, in one pass: a large result has thousands."""
+    found: dict[tuple[str, str], list[TrialResult]] = {}
+    for trial in result.trials:
+        if not trial.warmup:
+            found.setdefault((trial.model, trial.task), []).append(trial)
+    return found
 
 
 def served_from_cache(turn: TurnResult) -> bool:
@@ -131,9 +144,8 @@ def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, there: int)
     return there if model.stopped is not None or was_skipped(model, task) else max(there, result.run.trials)
 
 
-def cell(result: Result, model: ModelInfo, task: TaskInfo) -> Cell:
+def cell(result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult]) -> Cell:
     """The numbers of one model on one task. A planned trial that is not there did not pass."""
-    trials = counted(result, model.label, task.name)
     n = planned_trials(result, model, task, len(trials))
     answers = {answer for answer in map(answer_of, trials) if answer is not None}
     return Cell(

@@ -15,7 +15,7 @@ from harness.stats import (
     holm,
     tie_groups,
 )
-from harness.summarise.cells import SPEED, planned_trials
+from harness.summarise.cells import SPEED, Trials, by_cell, planned_trials
 from harness.types import Comparison, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
 Estimand = Literal["tasks_like_these", "exactly_these_tasks"]
@@ -24,13 +24,9 @@ Passes = Mapping[int, bool]
 SIGNIFICANT = 0.05
 
 
-def passes_of(result: Result, model: ModelInfo, task: TaskInfo) -> Passes:
-    """The trials of one cell by number; a planned trial that is missing did not pass."""
-    there = {
-        trial.trial: trial.outcome is Outcome.PASSED
-        for trial in result.trials
-        if (trial.model, trial.task, trial.warmup) == (model.label, task.name, False)
-    }
+def passes_of(result: Result, model: ModelInfo, task: TaskInfo, trials: Trials) -> Passes:
+    """The trials of one cell by number, out of `by_cell`; a planned trial that is missing did not pass."""
+    there = {trial.trial: trial.outcome is Outcome.PASSED for trial in trials.get((model.label, task.name), ())}
     n = planned_trials(result, model, task, len(there))
     return there if len(there) >= n else {at: there.get(at, False) for at in range(n)}
 
@@ -56,8 +52,11 @@ class _Field:
 
 def _field(result: Result) -> _Field:
     tasks = tuple(task for task in result.tasks if task.scorer != SPEED)
-    passes = {(model.label, task.name): passes_of(result, model, task) for model in result.models for task in tasks}
-    return _Field(tasks, passes)
+    trials = by_cell(result)
+    return _Field(
+        tasks,
+        {(model.label, task.name): passes_of(result, model, task, trials) for model in result.models for task in tasks},
+    )
 
 
 def _differences(pairs: Sequence[tuple[Passes, Passes]]) -> dict[Estimand, Difference]:

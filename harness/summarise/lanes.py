@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Literal
 
 from harness.stats import difference_on_these_tasks, ratio_of, ratio_word
-from harness.summarise.cells import SPEED, cold_but_cached, counted, is_whole
+from harness.summarise.cells import SPEED, Trials, by_cell, cold_but_cached, counted, is_whole
 from harness.summarise.contests import passes_of, table_of
 from harness.summarise.demands import cells_of, standing, taken_bytes
 from harness.summarise.untested import untested
@@ -63,10 +63,11 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
     return found
 
 
-def _by_pass_rate(result: Result, lane: Lane, one: ModelInfo, other: ModelInfo) -> Gap:
+def _by_pass_rate(result: Result, lane: Lane, one: ModelInfo, other: ModelInfo, trials: Trials) -> Gap:
     asked = cells_of(result, lane, one.label).keys() & cells_of(result, lane, other.label).keys()
     tasks = [task for task in result.tasks if task.name in asked and task.scorer != SPEED]
-    tables = [table_of(passes_of(result, one, task), passes_of(result, other, task)) for task in tasks]
+    passes = [[passes_of(result, model, task, trials) for model in (one, other)] for task in tasks]
+    tables = [table_of(mine, theirs) for mine, theirs in passes]
     seen = difference_on_these_tasks(tables, weights=[lane.tasks[task.name] for task in tasks])
     low, high = seen.interval or (None, None)
     text = f"pass rate {100 * seen.difference:+.0f} points against {other.label}"
@@ -108,12 +109,13 @@ class Contest:
     result: Result
     lane: Lane
     models: Mapping[str, ModelInfo]
+    trials: Trials
 
     def gap(self, criterion: RankBy, one: str, other: str) -> Gap:
         """The one against the other."""
         pair = (self.models[one], self.models[other])
         if criterion == "pass_rate":
-            return _by_pass_rate(self.result, self.lane, *pair)
+            return _by_pass_rate(self.result, self.lane, *pair, self.trials)
         return _by_memory(*pair) if criterion == "memory_bytes" else _by_speed(self.result, self.lane, pair, criterion)
 
     def narrow(self, names: Sequence[str], criterion: RankBy) -> tuple[list[str], list[Gap]]:
@@ -171,7 +173,7 @@ def recommendation(result: Result, lane: Lane) -> Recommendation:
     """What the evidence says for one lane."""
     standings = tuple(standing(result, lane, model) for model in result.models)
     eligible = [one.model for one in standings if one.status == "eligible"]
-    contest = Contest(result, lane, {model.label: model for model in result.models})
+    contest = Contest(result, lane, {model.label: model for model in result.models}, by_cell(result))
     left, decided = contest.decide(eligible)
     nearest = min(decided, key=lambda gap: gap.low if gap.low is not None else 0.0, default=None)
     chosen = left[0] if len(left) == 1 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.summarise.caveats import caveats
-from harness.summarise.cells import cell
+from harness.summarise.cells import by_cell, cell
 from harness.summarise.contests import comparisons, ranks
 from harness.summarise.lanes import recommendations
 from harness.summarise.models import model_summary
@@ -15,7 +15,12 @@ from harness.types import Result
 
 def summarise(result: Result) -> Result:
     """Fill cells, summaries and warnings from the evidence above them; what stood there before is not looked at."""
-    cells = tuple(cell(result, model, task) for model in result.models for task in result.tasks)
+    trials = by_cell(result)
+    cells = tuple(
+        cell(result, model, task, trials.get((model.label, task.name), ()))
+        for model in result.models
+        for task in result.tasks
+    )
     summaries = tuple(model_summary(result, model, cells) for model in result.models)
     pairs = comparisons(result)
     filled = replace(result, cells=cells, summaries=summaries)
