@@ -304,6 +304,18 @@ def test_a_folder_without_a_recipe_is_a_fault_unless_its_name_starts_with_an_und
         load_tasks([own])
 
 
+def test_a_folder_whose_name_cannot_be_a_tasks_is_a_fault(own: Path) -> None:
+    write(own / "My Task", FILES)
+    with pytest.raises(TaskError, match="My Task: a task's name is lower-case letters, digits and hyphens"):
+        load_tasks([own])
+
+
+def test_a_link_to_nothing_is_a_fault_and_no_crash(own: Path) -> None:
+    (own / "add" / "files").mkdir()
+    (own / "add" / "files" / "data.txt").symlink_to(own / "add" / "gone.txt")
+    assert "files/data.txt: no such file; write it" in faults(own)
+
+
 def test_a_folder_that_is_a_task_itself_can_be_named(own: Path) -> None:
     assert [task.name for task in load_tasks([own / "add"])] == ["add"]
 

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from harness.errors import DiskError, TaskError
+from harness.tasks.select import NAME
 from harness.tasks.table import FILE
 
 OWN_SUITE = "own"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SUITES = re.compile(r"^suites\s*=\s*\[[^\]]*\]", re.MULTILINE)
 _TITLE = re.compile(r'^title\s*=\s*"(.*)"', re.MULTILINE)
 
@@ -20,7 +20,7 @@ def copy_task(like: Path, into: Path, name: str) -> Path:
 
     Raises TaskError for a name that cannot be one or is taken, DiskError when it cannot be written.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise TaskError(f"{name!r} cannot be a task's name: use lower-case letters, digits and hyphens")
     target = into / name
     if target.exists():

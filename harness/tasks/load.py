@@ -54,7 +54,12 @@ def _files(reader: Reader) -> Mapping[str, str]:
 
 def _digest(reader: Reader) -> str:
     """One digest over the name and bytes of every input, includes from elsewhere among them."""
-    own = [[path.as_posix(), sha256_of_file(reader.folder / path)] for path in list_files(reader.folder)]
+    own = []
+    for path in list_files(reader.folder):
+        try:
+            own.append([path.as_posix(), sha256_of_file(reader.folder / path)])
+        except OSError as error:
+            reader.faults.add(path.as_posix(), f"cannot be read: {error.strerror}")
     return sha256_of(to_json([own, sorted(reader.outside.items())]))
 
 

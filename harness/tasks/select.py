@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from harness.errors import TaskError
 from harness.tasks.table import FILE
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 def find_folders(folders: Sequence[Path]) -> Mapping[str, Path]:
@@ -25,6 +28,8 @@ def find_folders(folders: Sequence[Path]) -> Mapping[str, Path]:
                 continue
             if path.name in found and found[path.name].resolve() != path.resolve():
                 faults.append(f"{path}: {found[path.name]} has the same name; give this one another")
+            elif not NAME.fullmatch(path.name):
+                faults.append(f"{path}: a task's name is lower-case letters, digits and hyphens; rename the folder")
             elif not (path / FILE).is_file():
                 faults.append(f"{path}: has no {FILE}; write one, or start the folder's name with '_'")
             found.setdefault(path.name, path)
@@ -37,7 +42,7 @@ def _suites_of(folder: Path) -> list[str]:
     """The suites that a task says it is in; a broken task.toml is in every suite, so that its faults are told."""
     try:
         document = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
         return ["*"]
     suites = document.get("suites", [])
     return [str(one) for one in suites] if isinstance(suites, list) else ["*"]

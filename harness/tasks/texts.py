@@ -112,7 +112,11 @@ class Reader:
     def _included(self, path: Path, name: str, where: str) -> str:
         if path.is_relative_to(self.folder):
             self.used.add(path.relative_to(self.folder))
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            self.faults.add(where, f"cannot be read: {error.strerror}")
+            return ""
         digest = sha256_of(data)
         self.outside[name] = digest
         if not path.resolve().is_relative_to(self.public.resolve()):
