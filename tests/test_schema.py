@@ -1,6 +1,7 @@
 """The hand-written schemas: sound, the same as the dataclasses both ways, and told to users in sentences."""
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -241,11 +242,13 @@ OLD = Path(__file__).parent / "data" / "results" / "result-1.0.json"
 
 
 def _holds(stated: Json, found: Json) -> bool:
-    """Whether all that was stated is found again, whatever else there is."""
+    """Whether all that was stated is found again, numbers up to rounding, whatever else there is."""
     if isinstance(stated, dict):
         return all(name in found and _holds(value, found[name]) for name, value in stated.items())
     if isinstance(stated, list):
         return all(map(_holds, stated, found)) and len(stated) == len(found)
+    if isinstance(stated, float) and isinstance(found, float):
+        return math.isclose(stated, found, rel_tol=1e-9)
     return bool(stated == found)
 
 
