@@ -175,10 +175,10 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
     )
 
 
-def _evidence(trials: int) -> tuple[list[Recording], list[ScoredTrial]]:
+def _evidence(trials: int, models: Sequence[Model]) -> tuple[list[Recording], list[ScoredTrial]]:
     recordings, scores, clock_ns = [], [], SECOND
     listed = list(tasks().values())
-    for model in MODELS:
+    for model in models:
         for key in plan(model.label, listed, trials=trials, warmups=WARMUPS, seed=SEED):
             variant = vary(tasks()[key.task], key.trial)
             recording = _recording(model, variant, key, clock_ns)
@@ -240,9 +240,14 @@ def _lines(values: Sequence[Any]) -> str:
     return "".join(to_json(value) + "\n" for value in values)
 
 
+def _ended_at(last: Recording) -> str:
+    end_ns = (last.sent_ns or 0) + (last.ended_ns or 0)
+    return (START + timedelta(microseconds=end_ns // 1000)).isoformat(timespec="milliseconds")
+
+
 @cache
-def _good(trials: int = TRIALS) -> Bundle:
-    recordings, scores = _evidence(trials)
+def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
+    recordings, scores = _evidence(trials, models)
     result = summarise(
         Result(
             schema_version="1.0",
@@ -250,7 +255,7 @@ def _good(trials: int = TRIALS) -> Bundle:
             run=RunInfo(
                 id=RUN,
                 started_at="2026-11-23T10:00:00.000+00:00",
-                ended_at="2026-11-23T10:02:00.000+00:00",
+                ended_at=_ended_at(recordings[-1]),
                 suite="own choice",
                 seed=SEED,
                 trials=trials,
@@ -259,7 +264,7 @@ def _good(trials: int = TRIALS) -> Bundle:
             ),
             host=HOST,
             sandbox=SANDBOX,
-            models=tuple(map(_model_info, MODELS)),
+            models=tuple(map(_model_info, models)),
             tasks=tuple(map(_task_info, tasks().values())),
             digests=Digests(sha256_of(_lines(recordings)), sha256_of(_lines(scores))),
             trials=tuple(
@@ -271,6 +276,13 @@ def _good(trials: int = TRIALS) -> Bundle:
         )
     )
     return Bundle(plain(result), plain(recordings), plain(scores))
+
+
+def large_bundle(trials: int) -> Bundle:
+    """About so many trials: alpha under as many names as it takes."""
+    names = [f"alpha-{number}" for number in range(max(1, trials // 1000))]
+    each = trials // (len(names) * len(TASK_NAMES))
+    return _good.__wrapped__(each, [replace(MODELS[0], label=name) for name in names])
 
 
 def good_bundle(trials: int = TRIALS) -> Bundle:

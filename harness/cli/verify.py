@@ -9,12 +9,15 @@ from pathlib import Path
 
 from harness.cli.console import say, show
 from harness.cli.running import add_tasks_option
+from harness.config import load_config
+from harness.errors import ConfigError
 from harness.files import to_json
+from harness.record import Waits
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Sandbox, Task
-from harness.verify import ALSO_CALLED, LEVELS, Asked, Finding, LevelReport, Verdict, expand, verify
+from harness.verify import ALSO_CALLED, LEVELS, Again, Asked, Finding, LevelReport, Verdict, expand, verify
 
 SHOWN = 20
 STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not asked": "not asked"}
@@ -26,17 +29,38 @@ HELP = "Check results, level by level; only the level rescored runs their code, 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to check and how far."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|FOLDER|ZIP", help="results, runs or bundles")
-    names = [*LEVELS[:-1], *ALSO_CALLED]
     parser.add_argument(
         "--level",
-        choices=names,
-        default="rescored",
+        choices=[*LEVELS, *ALSO_CALLED],
         metavar="LEVEL",
-        help=f"the level to reach: {', '.join(LEVELS[:-1])} (also arithmetic, rescore); default rescored",
+        help=f"the level to reach: {', '.join(LEVELS)} (also arithmetic, rescore); default rescored",
     )
+    parser.add_argument(
+        "--replicate", type=_count, metavar="K", help="ask K trials of each model again; needs --config"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml with models of the same labels")
+    parser.add_argument("--signers", type=Path, metavar="FILE", help="allowed-signers file that gives keys their names")
     parser.add_argument("--strict", action="store_true", help="doubts fail their level")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add_tasks_option(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000")
+    return int(text)
+
+
+def _again(args: argparse.Namespace) -> Again | None:
+    """Whom to ask again. Raises ConfigError when it is not said how to reach them."""
+    if args.replicate is None:
+        return None
+    if args.config is None:
+        raise ConfigError("--replicate asks models again: say how they are reached with --config bench.toml")
+    config = load_config(args.config)
+    settings = config.settings
+    waits = Waits(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
+    return Again(args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, waits)
 
 
 def _tasks(folders: list[Path]) -> dict[str, Task]:
@@ -85,8 +109,16 @@ def exit_code(verdicts: list[Verdict]) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Check each path; print a small table for each."""
-    level = ALSO_CALLED.get(args.level, args.level)
-    asked = Asked(level, strict=args.strict, tasks=_tasks(args.tasks), open_sandbox=_open)
+    again = _again(args)
+    level = args.level or ("replicated" if again else "rescored")
+    asked = Asked(
+        ALSO_CALLED.get(level, level),
+        strict=args.strict,
+        tasks=_tasks(args.tasks),
+        open_sandbox=_open,
+        again=again,
+        signers=args.signers,
+    )
     verdicts = []
     for path in (inner for given in args.paths for inner in expand(given)):
         say(f"checking {plain_text(str(path))}")

@@ -86,11 +86,12 @@ def read_scores(evidence: Evidence) -> Iterator[ScoredTrial | Finding]:
 def _sets(evidence: Evidence, keys: Sequence[TrialKey], file: str, check: str) -> Iterator[Finding]:
     """The file has exactly the trials of the result."""
     stated, place = [key_of(trial) for trial in evidence.result.trials], evidence.shelf.place(file)
-    for key in islice((key for key in stated if key not in set(keys)), MOST):
+    in_file, in_result = set(keys), set(stated)
+    for key in islice((key for key in stated if key not in in_file), MOST):
         yield Finding(check, place, f"{told(key)} of the result is not in it")
-    for key in islice((key for key in keys if key not in set(stated)), MOST):
+    for key in islice((key for key in keys if key not in in_result), MOST):
         yield Finding(check, place, f"{told(key)} is in it and not in the result")
-    if check == "recordings" and set(keys) == set(stated) and list(keys) != stated:
+    if check == "recordings" and in_file == in_result and list(keys) != stated:
         yield Finding(check, place, "has the trials in another order than the result")
 
 

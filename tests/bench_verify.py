@@ -1,0 +1,51 @@
+"""How long verify takes to read a large bundle again: `python -m tests.bench_verify [trials]`.
+
+Not a test: a time on a shared machine proves nothing twice. The bundle is made like the good one of the tests, zipped.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from harness.cli.verify import render_verdict
+from harness.verify import Asked, verify
+from tests.bundle import large_bundle, tasks, write_bundle
+
+
+def _cpu_s() -> float:
+    """Processor seconds of this process and of those that it waited for: what a busy machine does not change."""
+    return sum(os.times()[:4])
+
+
+def _zipped(folder: Path, trials: int) -> Path:
+    path = folder / f"bundle-{trials}.zip"
+    write_bundle(folder / "bundle", large_bundle(trials))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted((folder / "bundle").iterdir()):
+            archive.write(file, file.name)
+    return path
+
+
+def main() -> int:
+    """Make the bundle, verify it to reread, print the seconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trials", type=int, nargs="?", default=5000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = _zipped(Path(folder), args.trials)
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        start, cpu = time.perf_counter(), _cpu_s()
+        verdict = verify(path, Asked("reread", tasks=tasks()))
+        took, cpu = time.perf_counter() - start, _cpu_s() - cpu
+    print(render_verdict(verdict))
+    print(f"{args.trials} trials, {unpacked / 2**20:.0f} MiB unpacked: {took:.1f} s, processors busy {cpu:.1f} s")
+    return verdict.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
