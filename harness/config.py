@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.files import build
+from harness.files import build, sha256_of, sha256_of_file
 from harness.schema import validate
 from harness.servers import kind_of
 from harness.types import Json, Lane, Model
@@ -81,6 +81,9 @@ def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
         except ConfigError as error:
             faults.append(f"$.models[{at}].server: {error}")
         faults += _lifecycle_faults(at, model)
+        named = model.get("facts", {}).get("file")
+        if named is not None and not Path(named).expanduser().exists():
+            faults.append(f"$.models[{at}].facts.file: there is no {named}: correct it, or leave it out")
         if "key_env" in model and not os.environ.get(model["key_env"]):
             faults.append(
                 f"$.models[{at}].key_env: the environment has no {model['key_env']}: export it before the run"
@@ -155,6 +158,31 @@ def _lane(document: Mapping[str, Json]) -> Lane:
     """A lane; tasks that are listed without weights weigh the same."""
     tasks = document["tasks"]
     return build(Lane, {**document, "tasks": dict.fromkeys(tasks, 1.0) if isinstance(tasks, list) else tasks})
+
+
+def _weighed(path: Path) -> tuple[str, int]:
+    """The digest and the bytes of a file; of a folder, the digest of a listing with every file's name and digest."""
+    if path.is_file():
+        return sha256_of_file(path), path.stat().st_size
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    listing = "".join(f"{one.relative_to(path).as_posix()}\0{sha256_of_file(one)}\n" for one in files)
+    return sha256_of(listing), sum(one.stat().st_size for one in files)
+
+
+def with_digest(model: Model) -> Model:
+    """The model with the digest and size of its file in place of its path, which would tell where a user keeps things.
+
+    Takes about a second a gigabyte. Raises ConfigError where the file cannot be read.
+    """
+    facts = dict(model.facts)
+    named = facts.pop("file", None)
+    if named is None:
+        return model
+    try:
+        digest, size = _weighed(Path(named).expanduser())
+    except OSError as error:
+        raise ConfigError(f"model {model.label!r}: facts.file cannot be read: {error.strerror}: correct it") from error
+    return replace(model, facts={"file_sha256": digest, "file_bytes": size, **facts})
 
 
 def secret_of(model: Model) -> str | None:

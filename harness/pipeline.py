@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.config import Config, Settings
+from harness.config import Config, Settings, with_digest
 from harness.errors import RunError
 from harness.files import sha256_of_file, to_json, write_atomic
 from harness.host import host_facts
@@ -71,7 +71,7 @@ def start_run(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
         turn_timeout_s=settings.turn_timeout_s,
-        models=config.models,
+        models=tuple(map(with_digest, config.models)),
         tasks=tuple(task_info(task) for task in tasks),
         simulated=simulated,
         selftest=selftest,

@@ -1,11 +1,13 @@
 """What bench.toml says of starting and stopping servers, and the line that a fault of it names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.config import load_config
+from harness.config import load_config, with_digest
 from harness.errors import ConfigError
+from harness.files import to_json
 from harness.types import Lifecycle
 
 MODEL = """[[models]]
@@ -66,6 +68,29 @@ def test_a_server_behind_a_tunnel_is_started_on_its_own_machine(tmp_path: Path) 
 @pytest.mark.parametrize("target", ["-oProxyCommand=evil", "a b", "", "me@host;ls"])
 def test_a_tunnel_that_ssh_could_take_for_an_option_is_refused(tmp_path: Path, target: str) -> None:
     assert "tunnel" in faults(tmp_path, f'tunnel = "{target}"\n')[0]
+
+
+def test_a_models_file_is_told_by_its_digest_and_size_and_never_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "secret-place").mkdir()
+    weights = tmp_path / "secret-place" / "w.gguf"
+    weights.write_bytes(b"abc")
+    path = tmp_path / "bench.toml"
+    path.write_text(MODEL.format(server="llama-server") + f'facts = {{ file = "{weights}", quantisation = "Q4" }}\n')
+    model = with_digest(load_config(path).models[0])
+    assert model.facts == {
+        "file_sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "file_bytes": 3,
+        "quantisation": "Q4",
+    }
+    folder = replace(model, facts={"file": str(weights.parent)})
+    assert with_digest(folder).facts["file_bytes"] == 3
+    assert "secret-place" not in to_json(with_digest(folder))
+    assert with_digest(model) == model
+
+
+def test_a_models_file_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
+    (told,) = faults(tmp_path, 'facts = { file = "/no/such/file" }\n')
+    assert told == "line 6: $.models[0].facts.file: there is no /no/such/file: correct it, or leave it out"
 
 
 def test_a_way_that_nobody_knows_is_refused(tmp_path: Path) -> None:

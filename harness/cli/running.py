@@ -109,7 +109,8 @@ def _begun(args: argparse.Namespace) -> Iterator[Run]:
     tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
     say("timing this machine's own delays, for a few seconds")
     planned = replace(config, settings=settings)
-    yield Run(start_run(args.results, planned, tasks, selftest=selftest()), tasks, config.models)
+    folder = start_run(args.results, planned, tasks, selftest=selftest())
+    yield Run(folder, tasks, folder.plan.models)
 
 
 @contextmanager
