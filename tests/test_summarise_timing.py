@@ -198,7 +198,8 @@ def test_a_kit_that_took_much_itself_is_told(cpu_s: float, told: bool) -> None:
     assert ("kit_heavy" in codes(summarise(replace(result, models=models)))) is told
 
 
-def test_clients_that_ask_at_once_are_counted_together() -> None:
+def with_clients() -> Result:
+    """A result whose first model was asked by one client and by two; one trial lacks the second one's end."""
     result = base()
     trial, label = pattern(result), model_of(result)
     parallel = TaskInfo("speed-parallel", "Together", "speed", None, "0" * 64, 1, clients=(1, 2))
@@ -210,7 +211,11 @@ def test_clients_that_ask_at_once_are_counted_together() -> None:
     trials = [replace(trial, model=label, task=parallel.name, trial=number, turns=turns) for number in range(TRIALS)]
     broken = replace(trials[0], turns=(turns[0], turns[1], replace(turns[2], done=False, finish_reason=None)))
     whole = replace(result, tasks=(*result.tasks, parallel), trials=(*result.trials, broken, *trials[1:]))
-    one, two = next(cell for cell in summarise(whole).cells if cell.task == parallel.name).throughput
+    return summarise(whole)
+
+
+def test_clients_that_ask_at_once_are_counted_together() -> None:
+    one, two = next(cell for cell in with_clients().cells if cell.task == "speed-parallel").throughput
     assert one.tps is not None
     assert two.tps is not None
     assert two.slowest_ttft_s is not None

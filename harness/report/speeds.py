@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from harness.report.grid import cells_of, labels_of, speeds_of, turn_name, turn_table, turns_of
-from harness.report.parts import Chart, Mark, Section, Table
-from harness.report.words import NOTHING, seconds_words, spread_words
-from harness.types import Result, TurnSpeeds
+from harness.report.parts import Chart, Entry, Mark, Section, Table
+from harness.report.words import NOTHING, figure, seconds, seconds_words, spread_words
+from harness.types import Prefill, Result, Throughput, TurnSpeeds
 
 
 def _present(*tables: Table | None) -> tuple[Table, ...]:
@@ -36,9 +36,58 @@ def generation(result: Result) -> Section:
         _present(
             turn_table("Decode, tok/s", result, lambda speeds: spread_words(speeds.decode_tps)),
             turn_table("End to end, tok/s", result, lambda speeds: spread_words(speeds.e2e_tps)),
+            _together(result),
         ),
         _decode_chart(result),
     )
+
+
+def _together(result: Result) -> Table | None:
+    """A line for each number of clients that asked at once."""
+    rows = []
+    for task in result.tasks:
+        line = [cells_of(result).get((task.name, label)) for label in labels_of(result)]
+        for at, clients in enumerate(task.clients):
+            groups = [cell.throughput[at] if cell and at < len(cell.throughput) else None for cell in line]
+            shown = (NOTHING if one is None else _group_words(one) for one in groups)
+            rows.append((Entry(f"{task.name}, {clients} at once"), *map(Entry, shown)))
+    title = "Clients at once: all their tokens a second, and the longest wait for a first token"
+    return Table(title, ("task", *labels_of(result)), tuple(rows), by_model=True) if rows else None
+
+
+def _group_words(group: Throughput) -> str:
+    return f"{spread_words(group.tps)}; {seconds_words(group.slowest_ttft_s)}"
+
+
+_TRUST = {"line": "the line", "marginal": "the rates between the sizes", "neither": "neither"}
+
+
+def _bounded(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return figure(value) + (f" [{figure(low)}, {figure(high)}]" if low is not None and high is not None else "")
+
+
+def _line_row(model: str, line: Prefill) -> tuple[Entry, ...]:
+    sizes = ", ".join(f"{point.uncached_tokens:,.0f}" for point in line.points)
+    marginal = ", ".join(NOTHING if rate is None else figure(rate) for rate in line.marginal_tps)
+    texts = (
+        model,
+        _bounded(line.tps, line.low, line.high),
+        NOTHING if line.overhead_s is None else seconds(max(0.0, line.overhead_s)),
+        marginal,
+        _bounded(line.apparent_tps, line.apparent_low, line.apparent_high),
+        _TRUST[line.trust],
+        sizes,
+    )
+    return tuple(map(Entry, texts))
+
+
+def _lines(result: Result) -> Table | None:
+    """Prefill by the line through several sizes of prompt, beside the apparent one of the longest."""
+    rows = [_line_row(one.model, one.prefill) for one in result.summaries if one.prefill is not None]
+    headers = ("model", "line, tok/s", "overhead", "between sizes", "apparent, longest", "trust", "prompt tokens")
+    return Table("Prefill by the line through several prompt sizes", headers, tuple(rows)) if rows else None
 
 
 def _prefill_words(speeds: TurnSpeeds) -> str:
@@ -60,7 +109,7 @@ def prefill(result: Result) -> Section:
     )
     if rates is None:
         lead = "Not told: it needs a server that says how many prompt tokens it took and how many came from its cache."
-    return Section("prefill", "Prefill", lead, _present(rates, sizes))
+    return Section("prefill", "Prefill", lead, _present(_lines(result), rates, sizes))
 
 
 def first_token(result: Result) -> Section:

@@ -1,0 +1,45 @@
+"""What the report says of prefill by the line and of clients that ask at once."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.report import render_github, render_html, render_text
+from harness.types import Result
+from tests.example import example_result
+from tests.test_summarise_timing import with_clients, with_curve
+
+RENDERERS = (render_text, render_github, render_html)
+
+
+def words_of(text: str) -> str:
+    """The text without line breaks and the drawing of tables."""
+    return " ".join(text.replace("|", " ").split())
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_the_line_stands_beside_the_apparent_rate_with_what_to_trust(render: Callable[[Result], str]) -> None:
+    report = words_of(render(with_curve(lambda tokens: 0.5 + tokens / 1000)))
+    assert "Prefill by the line through several prompt sizes" in report
+    assert "the line" in report
+    assert "500 ms" in report
+
+
+def test_a_stream_that_lies_has_no_rate_by_the_line_and_none_is_trusted() -> None:
+    report = words_of(render_github(with_curve(lambda _tokens: 0.02, lambda tokens: tokens / 1000)))
+    assert "neither" in report
+    assert "first token comes before the prefill is done" in report
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_clients_that_ask_at_once_have_a_line_for_each_number(render: Callable[[Result], str]) -> None:
+    report = words_of(render(with_clients()))
+    assert "speed-parallel, 1 at" in report
+    assert "speed-parallel, 2 at" in report
+    assert "56.9" in report
+
+
+def test_a_run_without_such_tasks_has_no_such_tables() -> None:
+    report = render_text(example_result())
+    assert "by the line" not in report
+    assert "at once" not in report
