@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import EngineError
-from harness.sandbox import DockerSandbox, open_sandbox
+from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
+from harness.sandbox.container import Container
+from harness.sandbox.runner import run_job
 from harness.types import Job, Json, Limits, Observation
 from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
 
@@ -248,3 +250,15 @@ def test_a_runtime_that_the_engine_lacks_is_refused_with_those_it_has() -> None:
         open_sandbox("test", print, ["python"], runtime="nonesuch"),
     ):
         pass
+
+
+def test_a_container_that_ends_before_it_takes_its_job_is_the_kits_fault(box: DockerSandbox) -> None:
+    engine = ensure_engine(print)
+    kind = box.kind_of(job_of(PYTHON, [("same", 1)]))
+    broken = replace(kind, image=kind.image.replace("lanebench-scorer:base", "lanebench-scorer:gone"))
+    with pytest.raises(EngineError, match=r"creating a container.*lanebench-scorer:gone"):
+        Container(engine, broken, box.pool.labels)
+    bare = replace(kind, image="debian:trixie-slim")
+    job = job_of(PYTHON, [("same", 1)])
+    with pytest.raises(EngineError, match=r"starting a container|before it took its job"):
+        run_job(box.pool, bare, job)

@@ -13,7 +13,7 @@ from harness.errors import EngineError
 from harness.kit import find_data
 from harness.sandbox import ensure_engine, ensure_image
 from harness.sandbox.base import mirror_of
-from harness.sandbox.body import Kind, create_body
+from harness.sandbox.body import Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
 from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
@@ -225,16 +225,23 @@ def test_an_architecture_without_a_list_gets_the_engines_own() -> None:
 
 
 def test_every_safe_setting_is_in_the_create_body() -> None:
-    body = create_body(Kind("image", "python", "calls", Limits()), "x86_64", {"lanebench.run": "r"})
+    body = create_body(Kind("image", "python", "calls", Limits()), Manners("{}"), {"lanebench.run": "r"})
     host = body["HostConfig"]
     assert (body["NetworkDisabled"], body["User"], host["ReadonlyRootfs"]) == (True, "65534:65534", True)
     assert (host["CapDrop"], host["Memory"], host["MemorySwap"]) == (["ALL"], 2**28, 2**28)
     assert host["LogConfig"]["Type"] == "none"
-    assert "no-new-privileges" in host["SecurityOpt"]
+    assert host["SecurityOpt"] == ["no-new-privileges", "seccomp={}"]
     assert not host.get("Binds")
     assert not host.get("Privileged")
 
 
 def test_a_container_for_an_unknown_language_is_the_kits_fault() -> None:
     with pytest.raises(EngineError, match="'cobol'"):
-        create_body(Kind("image", "cobol", "calls", Limits()), "x86_64", {})
+        create_body(Kind("image", "cobol", "calls", Limits()), Manners(None), {})
+
+
+def test_podman_is_given_only_what_it_takes() -> None:
+    body = create_body(Kind("image", "python", "calls", Limits()), manners_of("podman", "x86_64"), {})
+    assert body["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]
+    assert all("nr_inodes" not in mount for mount in body["HostConfig"]["Tmpfs"].values())
+    assert manners_of("docker", "x86_64").seccomp == profile_of("x86_64")

@@ -17,7 +17,7 @@ def line(event: str, **what: Json) -> bytes:
     return json.dumps({"n": NONCE, "e": event, **what}).encode() + b"\n"
 
 
-LOADED, DONE = line("loaded"), line("done")
+LOADED, DONE = line("taken") + line("loaded"), line("done")
 
 
 def returned(index: int, value: Json = 1) -> bytes:
@@ -71,7 +71,7 @@ def test_a_line_that_no_driver_writes_there_spoils_the_case_and_only_that(data: 
 
 def test_nothing_is_read_after_the_end_or_after_a_failed_load() -> None:
     assert ends(heard(LOADED + returned(0) + returned(1) + DONE + returned(1))) == ["returned", "returned"]
-    failed = heard(line("load_failed", t="SyntaxError") + LOADED + returned(0))
+    failed = heard(line("taken") + line("load_failed", t="SyntaxError") + LOADED + returned(0))
     assert (failed.load_fault, failed.ends) == ("SyntaxError", {})
 
 

@@ -30,7 +30,7 @@ class Stages:
 
 def bare_container(engine: Engine, kind: Kind, command: Sequence[str], labels: Mapping[str, str]) -> Stages:
     """Create, attach, start, read to the end and remove one container that runs `command`. Raises EngineError."""
-    body = {**create_body(kind, engine.architecture, labels), "Cmd": list(command)}
+    body = {**create_body(kind, engine.manners, labels), "Cmd": list(command)}
     times = [time.monotonic()]
     with engine_faults("running a bare container"):
         name = engine.api.create_container_from_config(body)["Id"]

@@ -28,24 +28,43 @@ class Kind:
     runtime: str | None = None
 
 
-def _tmpfs(size_bytes: int, *, executes: bool) -> str:
-    runs = "exec" if executes else "noexec"
-    return f"rw,nosuid,nodev,{runs},size={size_bytes},nr_inodes=4096,mode=0700,uid=65534,gid=65534"
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What one engine takes and tells that another does not: a list of system calls in the call itself, mount options.
+
+    Without a list the engine's own holds. `tells_memory`: it says when the kernel killed for want of memory.
+    """
+
+    seccomp: str | None
+    mount: str = "nr_inodes=4096,mode=0700,uid=65534,gid=65534"
+    processes: int | None = None
+    tells_memory: bool = True
 
 
-def _folders(language: Language, limits: Limits) -> dict[str, str]:
+def manners_of(engine: str, architecture: str) -> Manners:
+    """Docker takes both. Podman takes a list only as a file of its own, and no count of files.
+
+    Podman also sets a limit of processes of a user that it may not be allowed to set, unless it is told a lower one.
+    """
+    return (
+        Manners(profile_of(architecture))
+        if engine == "docker"
+        else Manners(None, "mode=1777", 4096, tells_memory=False)
+    )
+
+
+def _folders(language: Language, limits: Limits, mount: str) -> dict[str, str]:
     """The folders that can be written: all in memory, all gone with the container."""
-    work = _tmpfs(limits.disk_bytes, executes=language.executes)
-    build = {BUILD: _tmpfs(language.build_bytes, executes=True)} if language.build_bytes else {}
+
+    def room(size_bytes: int, *, executes: bool) -> str:
+        return f"rw,nosuid,nodev,{'exec' if executes else 'noexec'},size={size_bytes},{mount}"
+
+    work = room(limits.disk_bytes, executes=language.executes)
+    build = {BUILD: room(language.build_bytes, executes=True)} if language.build_bytes else {}
     return {WORK: work, "/tmp": work, **build}  # noqa: S108
 
 
-def _security(architecture: str) -> list[str]:
-    profile = profile_of(architecture)
-    return ["no-new-privileges"] + ([f"seccomp={profile}"] if profile else [])
-
-
-def create_body(kind: Kind, architecture: str, labels: Mapping[str, str]) -> dict[str, Json]:
+def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict[str, Json]:
     """The body of the engine's create call. Raises EngineError for a language that is not there."""
     limits, language = kind.limits, language_of(kind.language)
     memory_bytes = max(limits.memory_bytes, language.memory_bytes)
@@ -55,19 +74,20 @@ def create_body(kind: Kind, architecture: str, labels: Mapping[str, str]) -> dic
         "LogConfig": {"Type": "none", "Config": {}},
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
-        "SecurityOpt": _security(architecture),
+        "SecurityOpt": ["no-new-privileges", *([f"seccomp={manners.seccomp}"] if manners.seccomp else [])],
         "Memory": memory_bytes,
         "MemorySwap": memory_bytes,
         "PidsLimit": limits.pids,
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _folders(language, limits),
+        "Tmpfs": _folders(language, limits, manners.mount),
         "Ulimits": [
             {"Name": "core", "Soft": 0, "Hard": 0},
             {"Name": "nofile", "Soft": 256, "Hard": 256},
             {"Name": "fsize", "Soft": fsize, "Hard": fsize},
             {"Name": "cpu", "Soft": _LONGEST_S, "Hard": _LONGEST_S},
+            *([{"Name": "nproc", "Soft": manners.processes, "Hard": manners.processes}] if manners.processes else []),
         ],
     }
     if kind.runtime:

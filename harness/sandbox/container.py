@@ -19,6 +19,7 @@ from harness.types import Json
 _HEADER = struct.Struct(">BxxxL")
 _SETTLE_S = 5.0
 _WRITE_S = 20.0
+_KILLED = 137
 STDOUT = 1
 
 
@@ -37,10 +38,10 @@ class Container:
     def __init__(self, engine: Engine, kind: Kind, labels: Mapping[str, str]) -> None:
         """Create, attach and start. Raises EngineError; nothing is left behind then."""
         self.kind = kind
-        self._api = engine.api
+        self._api, self._tells_memory = engine.api, engine.manners.tells_memory
         self._left = bytearray()
         with engine_faults("creating a container"):
-            made = self._api.create_container_from_config(create_body(kind, engine.architecture, labels))
+            made = self._api.create_container_from_config(create_body(kind, engine.manners, labels))
         self.id: str = made["Id"]
         try:
             with engine_faults("starting a container"):
@@ -102,9 +103,13 @@ class Container:
         while True:
             with engine_faults("asking how a container ended"):
                 state: Json = self._api.inspect_container(self.id)["State"]
-            code, killed = int(state.get("ExitCode") or 0), bool(state.get("OOMKilled"))
+            code = int(state.get("ExitCode") or 0)
+            # Nothing inside can kill a container's first process by force: where no engine says why, it was memory.
+            killed = bool(state.get("OOMKilled")) or (code == _KILLED and not self._tells_memory)
             # The news of a kill for want of memory comes by another way than that of the end, and may come later.
-            settled = not state.get("Running") and (killed or code != 137 or time.monotonic() > until - _SETTLE_S + 0.5)
+            settled = not state.get("Running") and (
+                killed or code != _KILLED or time.monotonic() > until - _SETTLE_S + 0.5
+            )
             if settled or time.monotonic() > until:
                 return Exit(code, killed, bool(state.get("Running")))
             time.sleep(0.01)

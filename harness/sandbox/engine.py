@@ -20,6 +20,7 @@ from docker.utils import kwargs_from_env
 
 from harness.errors import EngineError
 from harness.files import read_json
+from harness.sandbox.body import Manners, manners_of
 from harness.sandbox.install import install_engine, this_machine
 from harness.types import Json
 
@@ -29,6 +30,7 @@ FAULTS = (docker.errors.DockerException, OSError)
 """What the engine's client raises when the engine is at fault; its HTTP library's own errors are OSErrors."""
 
 _TIMEOUT_S = 120
+_LONGEST_WHY = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Engine:
     rootless: bool
     cgroup_version: str
     cpus: int
+    manners: Manners
 
 
 @contextmanager
@@ -62,7 +65,8 @@ def engine_faults(doing: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        why = getattr(error, "explanation", None) or str(error)
+        why = str(getattr(error, "explanation", None) or error)
+        why = why if len(why) <= _LONGEST_WHY else f"{why[:_LONGEST_WHY]} ..."
         raise EngineError(
             f"the container engine failed while {doing}: {why}; see that it runs (`docker info`), then use --resume"
         ) from error
@@ -130,19 +134,22 @@ def connect(place: Place, env: Mapping[str, str]) -> Engine:
             raise ConnectionError(f"{place.url} does not exist")
         api = _open(place, env)
         version, info = api.version(), api.info()
-    names = {str(part.get("Name", "")) for part in version.get("Components") or []}
+    components = " ".join(str(part.get("Name", "")) for part in version.get("Components") or [])
+    name = "podman" if "podman" in components.lower() else "docker"
+    architecture = {"amd64": "x86_64", "arm64": "aarch64"}.get(info["Architecture"], info["Architecture"])
     options = " ".join(info.get("SecurityOptions") or [])
     return Engine(
         api=api,
         url=place.url,
-        name="podman" if any("podman" in name.lower() for name in names) else "docker",
+        name=name,
         version=str(version.get("Version", "unknown")),
         runtime=str(info.get("DefaultRuntime") or "runc"),
         runtimes=tuple(sorted(info.get("Runtimes") or {})),
-        architecture={"amd64": "x86_64", "arm64": "aarch64"}.get(info["Architecture"], info["Architecture"]),
+        architecture=architecture,
         rootless="rootless" in options,
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
+        manners=manners_of(name, architecture),
     )
 
 

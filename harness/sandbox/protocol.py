@@ -1,8 +1,9 @@
 """What a driver says, read without trust: bytes in, one Observation a case out. Does no input or output of its own.
 
-A report is one JSON line with the job's nonce: `loaded`, `load_failed`, `case` (its index, how it ended, its value) and
-`done`. Cases come in order. A second line for a case, a line for a case that is not due, and anything that is not such
-a line make the case `forged`: an answer that writes there cannot make a wrong value right, only spoil its own.
+A report is one JSON line with the job's nonce: `taken` (the driver has its job, nothing of the answer ran yet), then
+`loaded` or `load_failed`, `case` (its index, how it ended, its value) and `done`. Cases come in order. A second line
+for a case, a line for a case that is not due, and anything that is not such a line make the case `forged`: an answer
+that writes there cannot make a wrong value right, only spoil its own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Transcript:
     nonce: str
     ids: tuple[str, ...]
     line_bytes: int
+    taken: bool = False
     loaded: bool = False
     load_fault: str | None = None
     done: bool = False
@@ -49,7 +51,7 @@ class Transcript:
     @property
     def steps(self) -> int:
         """How far it has come: each step has its own time limit."""
-        return self.due + int(self.loaded)
+        return self.due + int(self.taken) + int(self.loaded)
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they came, cut anywhere."""
@@ -70,9 +72,11 @@ class Transcript:
         event = said.get("e")
         if event == "case":
             self._case(said)
-        elif event == "loaded" and not self.loaded and not self.ends:
+        elif event == "taken" and not self.taken and not self.ends:
+            self.taken = True
+        elif event == "loaded" and self.taken and not self.loaded and not self.ends:
             self.loaded = True
-        elif event == "load_failed" and not self.loaded:
+        elif event == "load_failed" and self.taken and not self.loaded:
             self.load_fault = _short(said.get("t")) or "unknown"
         elif event == "done" and self.due == len(self.ids):
             self.done = True

@@ -25,6 +25,7 @@ Silence = Literal["over", "late", "ended"]
 _TAIL = 4096
 _ESCAPED = 8
 _KILLED = 137
+_TAKE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _payload(job: Job, start: int, nonce: str) -> bytes:
 def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Silence, bytes]:
     """Read until all is said, the case that is due is late, or nothing more can come."""
     limits, tail, noise = job.limits, b"", 0
-    steps, deadline = 0, time.monotonic() + limits.load_s
+    steps, deadline = 0, time.monotonic() + _TAKE_S
     while not transcript.over:
         try:
             frame = container.frame(deadline)
@@ -74,8 +75,16 @@ def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Sil
             tail, noise = (tail + data)[-_TAIL:], noise + len(data)
             transcript.overflowed = transcript.overflowed or noise > limits.output_bytes
         if transcript.steps != steps:
-            steps, deadline = transcript.steps, time.monotonic() + limits.case_s
+            wait_s = limits.case_s if transcript.loaded else limits.load_s
+            steps, deadline = transcript.steps, time.monotonic() + wait_s
     return "over", tail
+
+
+def _untaken(ended: Exit | None, tail: bytes) -> str:
+    """Why a container that ended or hung before anything of the answer ran is not the answer's fault."""
+    how = f"ended with exit code {ended.code}" if ended is not None else f"did nothing for {_TAKE_S:.0f} s"
+    last = tail.decode("utf-8", "replace").strip()[-300:] or "it said nothing"
+    return f"a container {how} before it took its job: {last}; see that the engine works: `docker info`"
 
 
 def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
@@ -90,9 +99,9 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
     finally:
         pool.discard(container)
     if ended is not None and ended.running:
-        raise EngineError(
-            "the container engine broke off while an answer ran: see `docker info`, then go on with --resume"
-        )
+        raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
+    if not transcript.taken:
+        raise EngineError(_untaken(ended, tail))
     return _Heard(transcript, silence, ended, tail)
 
 

@@ -43,6 +43,7 @@ def main():
     job = read_job()
     put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
+    report.say("taken")
     read, _ = run(["bash", "-n", job["entry"]], os.getcwd())
     if read is None or read["exit"] != 0:
         report.say("load_failed", t="SyntaxError")

@@ -64,9 +64,11 @@ def main():
     job = read_job()
     put_files(".", job["files"])
     out = take_stdout()
+    report = Report(out, job["nonce"])
+    report.say("taken")
     program = BUILDERS[job["language"]](job)
     if program is None:
-        Report(out, job["nonce"]).say("load_failed", t="CompileError")
+        report.say("load_failed", t="CompileError")
         os._exit(0)
     with open("/build/job.json", "w", encoding="utf-8") as file:
         file.write(dumps({"nonce": job["nonce"], "cases": [{"i": index, **give} for index, give in job["cases"]]}))

@@ -114,6 +114,7 @@ async function main() {
   const job = readJob();
   const tag = '{"n":' + quote(job.nonce) + ',"e":';
   putFiles(job.files);
+  say(tag + '"taken"}');
   process.on("uncaughtException", () => {});
   process.on("unhandledRejection", () => {});
   let answer;

@@ -143,6 +143,7 @@ def main():
     """The whole life of one container."""
     job = read_job()
     report = Report(take_stdout(), job["nonce"])
+    report.say("taken")
     if not load(job):
         report.say("load_failed", t="CompileError")
         os._exit(0)

@@ -52,6 +52,7 @@ def main():
     job = read_job()
     put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
+    report.say("taken")
     sys.path.insert(0, os.getcwd())
     name = os.path.splitext(job["entry"])[0].replace("/", ".")
     try:

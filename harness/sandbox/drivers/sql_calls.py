@@ -70,6 +70,7 @@ def main():
     job = read_job()
     put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
+    report.say("taken")
     answer = statements(job["files"][job["entry"]])
     if not answer:
         report.say("load_failed", t="no statement")
