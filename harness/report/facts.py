@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.report.parts import Entry, Section, Table, line
 from harness.report.words import NOTHING, known, size, yes_no
 from harness.types import Json, ModelInfo, Result, Sampling
@@ -64,7 +66,26 @@ def models(result: Result) -> Section:
         for model in result.models
         if model.facts
     )
-    return Section("models", "Models as they were asked", "", (Table("", headers, rows),), notes=declared)
+    return Section(
+        "models",
+        "Models as they were asked",
+        "Version and served context are the server's own word; what was asked is what was sent.",
+        (Table("", headers, rows),),
+        notes=(*declared, *_unknown(result)),
+    )
+
+
+def _unknown(result: Result) -> Iterator[str]:
+    """What nobody measured, reported or declared of each model."""
+    for model in result.models:
+        start = f"models.{model.label}."
+        names = [
+            place.removeprefix(start).removeprefix("facts.")
+            for place, source in result.sources.items()
+            if place.startswith(start) and source == "unknown"
+        ]
+        if names:
+            yield f"{model.label}, unknown: {', '.join(names)}"
 
 
 def _host_rows(result: Result) -> list[tuple[str, str]]:
