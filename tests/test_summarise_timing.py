@@ -222,3 +222,32 @@ def test_clients_that_ask_at_once_are_counted_together() -> None:
     assert [(group.clients, group.tps.n) for group in (one, two) if group.tps] == [(1, TRIALS), (2, TRIALS - 1)]
     assert [one.tps.median, two.tps.median] == pytest.approx([128 / 4, 256 / 4.5])
     assert two.slowest_ttft_s.median == pytest.approx(2.5)
+
+
+def counted_so(tokens: Callable[[int], int]) -> Result:
+    """A result whose server counts so many tokens in prompts of four characters a token."""
+    result = with_curve(lambda size: 0.1 + size / 1000)
+    trials = [
+        replace(
+            trial,
+            turns=tuple(
+                replace(turn, prompt_chars=4 * SIZES[at], usage=Usage(tokens(SIZES[at]), 128, 0))
+                for at, turn in enumerate(trial.turns)
+            ),
+        )
+        if trial.task == CURVE.name
+        else trial
+        for trial in result.trials
+    ]
+    return summarise(replace(result, trials=tuple(trials)))
+
+
+def test_a_long_prompt_with_fewer_tokens_a_character_than_shorter_ones_may_have_been_cut() -> None:
+    text = text_of(counted_so(lambda size: min(size, 20_000)), "prompt_suspect")
+    assert "20000 tokens in 128000 characters" in text
+    assert "38 % fewer" in text
+
+
+@pytest.mark.parametrize("tokens", [lambda size: size, lambda size: size + 500, lambda size: int(size * 0.8)])
+def test_prompts_of_one_density_or_a_little_thinner_are_not_suspected(tokens: Callable[[int], int]) -> None:
+    assert "prompt_suspect" not in codes(counted_so(tokens))

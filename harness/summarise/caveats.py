@@ -37,6 +37,7 @@ CAVEATS: tuple[Find, ...] = (
     replies.drifted,
     timing.canary_moved,
     timing.thinking_unproven,
+    timing.prompt_suspect,
     timing.prefill_told,
     timing.implausible,
     timing.clock_disturbed,

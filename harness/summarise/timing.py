@@ -15,6 +15,10 @@ OTHERS_BUSY = 0.25
 LATE_S = 0.005
 KIT_SHARE = 0.05
 SAME_LENGTH = 0.1
+COUNTED_CHARS = 1500
+LONGER_TIMES = 2.0
+THINNER = 0.7
+"""Code has up to 1.4 times the tokens a character that prose has; what is thinner still is no other kind of text."""
 
 
 def _sample(size: int, turn: TurnResult) -> Sample | None:
@@ -152,6 +156,37 @@ def thinking_unproven(result: Result) -> Iterator[Caveat]:
         if model.thinking == "on" and turns and not thought:
             text = f"{model.label}: thinking was switched on, and none of {len(turns)} replies holds a thought"
             yield Caveat("thinking_not_on", text, model.label)
+
+
+def _densities(result: Result, model: ModelInfo) -> list[tuple[str, int, int, float]]:
+    """(task, characters, tokens, tokens a character) of each turn whose prompt is long enough to count."""
+    tasks = {task.name: task for task in result.tasks}
+    out = []
+    for trial in counted(result, model.label):
+        cold = trial.turns if tasks[trial.task].separate else trial.turns[:1]
+        for turn in cold:
+            chars, tokens = turn.prompt_chars or 0, turn.usage.prompt_tokens if turn.usage else None
+            if chars >= COUNTED_CHARS and tokens and is_whole(turn):
+                out.append((trial.task, chars, tokens, tokens / chars))
+    return out
+
+
+def prompt_suspect(result: Result) -> Iterator[Caveat]:
+    """A long prompt of which the server counts far fewer tokens a character than of the shorter ones was cut."""
+    for model in result.models:
+        rows = _densities(result, model)
+        told: set[str] = set()
+        for task, chars, tokens, density in rows:
+            shorter = [other for _, others, _, other in rows if others * LONGER_TIMES <= chars]
+            if not shorter or density >= THINNER * min(shorter) or task in told:
+                continue
+            told.add(task)
+            text = (
+                f"{model.label} on {task}: the server counts {tokens} tokens in {chars} characters, "
+                f"{100 * (1 - density / min(shorter)):.0f} % fewer a character than in shorter prompts: it may have "
+                "cut the prompt"
+            )
+            yield Caveat("prompt_suspect", text, model.label, task)
 
 
 def clock_disturbed(result: Result) -> Iterator[Caveat]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.files import sha256_of
-from harness.types import Reading, Recording, ScoredTrial, TrialResult, TurnResult
+from harness.types import Json, Reading, Recording, ScoredTrial, TrialResult, TurnResult
+
+
+def asked_chars(messages: Json) -> int | None:
+    """The characters of a request's messages; None where they are not what the kit sends."""
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        return None
+    texts = (message.get("content") for message in messages)
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 def _turn(recording: Recording, reading: Reading) -> TurnResult:
@@ -22,6 +30,7 @@ def _turn(recording: Recording, reading: Reading) -> TurnResult:
         counts=reading.counts,
         timings=reading.timings,
         started_ns=recording.sent_ns,
+        prompt_chars=asked_chars(recording.request.get("messages")),
     )
 
 

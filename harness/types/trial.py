@@ -11,7 +11,11 @@ from harness.types.words import Outcome
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """One turn of a trial in the result: what was said and how long it took. `started_ns` is on the trial's clock."""
+    """One turn of a trial in the result: what was said and how long it took.
+
+    `started_ns` is on the trial's clock; `prompt_chars` the characters of everything that was asked, by which it can be
+    seen whether the server counted all of it.
+    """
 
     content: str
     content_sha256: str
@@ -25,6 +29,7 @@ class TurnResult:
     counts: Counts
     timings: Timings
     started_ns: int | None = None
+    prompt_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
