@@ -16,7 +16,7 @@ from harness.record import Client
 from harness.servers import kind_of
 from harness.types import Finding, Model, ProbeReport
 from tests.pretend import Manners, Route, answers_with, pretending
-from tests.wire import load_reads, unframe
+from tests.wire import DONE, END, MS, chunk, load_reads, recording_of, says, unframe
 
 TRACES = Path(__file__).parent / "data" / "traces"
 LLAMA: Mapping[str, Route] = {
@@ -203,6 +203,18 @@ def test_captured_streams_of_another_kind_do_not_agree() -> None:
     recordings = [unframe(load_reads(TRACES / f"transformers--{name}.jsonl.gz")) for name in ("code", "think")]
     differ = {one.name for one in observe(recordings, kind_of("llama-server")) if one.agrees is False}
     assert {"done", "usage", "cached_tokens_told"} <= differ
+
+
+def test_a_mark_that_is_generated_unseen_is_not_taken_for_a_prefill() -> None:
+    # Twelve tokens of 10 ms, an opening mark among them, between the role and the first that is seen.
+    role = chunk({"role": "assistant", "content": None})
+    words = [(220 * MS + at * 10 * MS, says("word ")) for at in range(20)]
+    reads = [(100 * MS, role), *words, (500 * MS, END), (501 * MS, DONE)]
+    found = {one.name: one for one in observe([recording_of(reads)], kind_of("llama-server"))}
+    assert found["role_chunk"].live == "with_first_token"
+    slow = [(at_ns + 400 * MS if at_ns > 100 * MS else at_ns, data) for at_ns, data in reads]
+    found = {one.name: one for one in observe([recording_of(slow)], kind_of("llama-server"))}
+    assert found["role_chunk"].live == "before_prefill"
 
 
 def test_replies_that_broke_off_show_nothing() -> None:

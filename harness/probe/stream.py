@@ -13,6 +13,8 @@ from harness.servers import ServerKind
 from harness.types import Finding, Json, Reading, Recording
 
 EARLY_S = 0.05
+EARLY_TOKENS = 16
+"""So many tokens may be generated unseen, a thought's or a call's opening mark, before the first that is seen."""
 MANY_TOKENS = 1.5
 ENOUGH_TOKENS = 16
 
@@ -62,11 +64,18 @@ def _reasoning_key(heard: Sequence[Heard], kind: ServerKind) -> Finding:
     return Finding("reasoning_keys", stated, live, agrees, None if live else "no reply held a thought")
 
 
+def _clearly_before_s(one: Heard) -> float:
+    """What came before this moment came before the first token was generated, not only before it was seen."""
+    times, events = one.reading.timings, one.reading.counts.token_events
+    first_s = times.ttft_s or 0.0
+    pace_s = ((times.e2e_s or first_s) - first_s) / max(1, events - 1)
+    return first_s - max(EARLY_S, EARLY_TOKENS * pace_s)
+
+
 def _before_tokens(one: Heard) -> set[str]:
     """What came clearly before the first token."""
     reading, found = one.reading, set()
-    first_s = reading.timings.ttft_s or 0.0
-    early_s = first_s - EARLY_S
+    early_s = _clearly_before_s(one)
     if any(
         chunk.at_ns / 1e9 < early_s and chunk.data.lstrip(b"\r\n").startswith(b":") for chunk in one.recording.chunks
     ):
@@ -87,7 +96,7 @@ def _before_prefill(heard: Sequence[Heard], kind: ServerKind) -> Finding:
     live = sorted(set().union(*map(_before_tokens, heard)))
     stated = sorted(kind.stream.before_prefill)
     more = sorted(set(live) - set(stated))
-    note = None if live else f"nothing came {EARLY_S * 1000:.0f} ms or more before a first token in these replies"
+    note = None if live else "nothing came clearly before a first token in these replies"
     return Finding("before_prefill", stated, live, not more, note)
 
 
@@ -97,8 +106,8 @@ def _role_place(one: Heard) -> str | None:
         return None
     if len(roles) > 2 and sum(roles) >= len(roles) - 1:
         return "every_chunk"
-    role_s, first_s = one.reading.timings.role_s, one.reading.timings.ttft_s or 0.0
-    return "before_prefill" if role_s is not None and role_s < first_s - EARLY_S else "with_first_token"
+    role_s = one.reading.timings.role_s
+    return "before_prefill" if role_s is not None and role_s < _clearly_before_s(one) else "with_first_token"
 
 
 def _role_chunk(heard: Sequence[Heard], kind: ServerKind) -> Finding:
