@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from harness.bench_client import Plan, Row, Shape, aims, measure, table
+from harness.bench_client import Plan, Row, Shape, aims, measure, misunderstood, table
 from harness.bench_client.clients import CLIENTS, Take, Taken, _unchunked, _usual, open_clients
 from harness.bench_client.measure import Errors, percentile
 from harness.truth import Heard, TruthServer, Written, serving
@@ -119,6 +119,10 @@ def test_a_client_whose_package_is_missing_is_left_out() -> None:
         known = {**CLIENTS, "missing": missing}
         opened = open_clients(stack, "http://127.0.0.1:9/v1", ["missing", "httpx raw"], known)
         assert list(opened) == ["httpx raw"]
+
+
+def test_no_behaviour_of_a_server_is_misread(server: TruthServer) -> None:
+    assert misunderstood(server) == {}
 
 
 def test_the_plans_ask_for_three_rates_or_for_a_short_look() -> None:

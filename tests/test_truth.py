@@ -5,27 +5,12 @@ import pytest
 from harness.errors import ServerError
 from harness.read import read
 from harness.record import Waits
-from harness.truth import BEHAVIOURS, FAULTS, script_of, serving
+from harness.truth import BEHAVIOURS, FAULTS, misread, serving
 from harness.truth.process import start
 from harness.types import Reading
 from tests.truth import LONG, SHORT, ask, truth_and_client
 
 PACE = "ttft_ms=40&tps=500&tokens=40"
-
-
-def misread(model: str, reading: Reading) -> list[str]:
-    """What of a reading is not what the behaviour said."""
-    meant = script_of(model).expected
-    found = {
-        "content": (reading.content, meant.content),
-        "reasoning": (reading.reasoning, meant.reasoning),
-        "calls": (tuple((call.name, call.arguments) for call in reading.tool_calls), meant.calls),
-        "finish_reason": (reading.finish_reason, meant.finish_reason),
-        "done": (reading.done, meant.done),
-        "error": (reading.error.kind if reading.error else None, meant.error),
-        "tokens": (reading.usage.completion_tokens if reading.usage else None, meant.completion_tokens),
-    }
-    return [name for name, (seen, wanted) in found.items() if seen != wanted]
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import ceil
 
-from harness.bench_client.clients import CLIENTS, Take, Taken, open_clients
-from harness.truth import Heard, TruthServer
+from harness.bench_client.clients import CLIENTS, KEY, Take, Taken, open_clients
+from harness.read import read
+from harness.record import Client, TurnRequest, Waits, record
+from harness.truth import BEHAVIOURS, Heard, TruthServer, misread
+from harness.types import Reading
 
 Watch = Callable[[int, int], None]
 SEVERAL = ("four-tokens-an-event", "eight-events-a-write", "random-tokens-an-event")
@@ -129,6 +132,22 @@ def measure(server: TruthServer, plan: Plan, watch: Watch) -> list[Row]:
     order = list(CLIENTS)
     keys = sorted(found, key=lambda key: (plan.shapes.index(key[0]), order.index(key[1])))
     return [Row(shape, name, found[shape, name]) for shape, name in keys]
+
+
+def misunderstood(server: TruthServer) -> dict[str, list[str]]:
+    """Every behaviour of the truth server that this kit reads otherwise than it was meant, with what it misread."""
+    with Client(Waits(read_s=30.0)) as client:
+        wrong = {name: misread(model, ask(client, server, model)) for name, model in _models()}
+    return {name: faults for name, faults in wrong.items() if faults}
+
+
+def _models() -> Iterator[tuple[str, str]]:
+    return ((name, f"{name}?ttft_ms=20&tps=1000&tokens=40") for name in BEHAVIOURS)
+
+
+def ask(client: Client, server: TruthServer, model: str) -> Reading:
+    """One stream, recorded and read."""
+    return read(record(client, TurnRequest(KEY, 0, 0, f"{server.base_url}/chat/completions", {"model": model})))
 
 
 # --- aims -----------------------------------------------------------------------------------------------------

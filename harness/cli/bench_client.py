@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from harness.bench_client import Plan, aims, measure, table
+from harness.bench_client import Plan, aims, measure, misunderstood, table
 from harness.cli.console import say, show
 from harness.errors import CheckError, ConfigError
-from harness.truth import serving
+from harness.truth import BEHAVIOURS, serving
 
 NAME = "bench-client"
 HELP = "Measure this kit's own timing errors against a server that logs the truth, beside other clients."
@@ -43,11 +43,14 @@ def run(args: argparse.Namespace) -> int:
             _ahead_of_all(server.pid, 0)
             _ahead_of_all(0, 1)
         rows = measure(server, Plan.whole(max(1, args.rounds)), _watch)
+        wrong = misunderstood(server)
     show(f"errors against the truth server, p50/p99 (p99 of fewer than 100 streams is the largest)\n\n{table(rows)}\n")
     found = aims(rows)
     for aim in found:
         show(f"{'met   ' if aim.met else 'MISSED'} {aim.name}: {aim.seen:.3f} of at most {aim.most:g} {aim.unit}")
-    missed = [f"{aim.name}: {aim.seen:.3f} {aim.unit}, the aim is {aim.most:g}" for aim in found if not aim.met]
+    show(f"{'MISSED' if wrong else 'met   '} all {len(BEHAVIOURS)} behaviours of servers are read as they were meant")
+    missed = [f"{name} is misread: {', '.join(faults)}" for name, faults in wrong.items()]
+    missed += [f"{aim.name}: {aim.seen:.3f} {aim.unit}, the aim is {aim.most:g}" for aim in found if not aim.met]
     if missed:
         raise CheckError(*missed)
     return 0
