@@ -25,6 +25,7 @@ LEVELS = (
         "check",
         "compare",
         "verify",
+        "publish",
         "demo",
         "truth",
         "bench_client",
@@ -50,6 +51,7 @@ SIDEWAYS = {
     "pipeline": {"plan", "converse", "recorder"},
     "recorder": {"plan", "converse", "enquire", "lifecycle", "probe"},
     "verify": {"plan", "converse"},
+    "publish": {"verify"},
 }
 IMPORTERS = {
     "aiohttp": "bench_client",

@@ -1,0 +1,160 @@
+"""A result in the form of Every Eval Ever (evalevalai.com), schema 0.3.0: one document a model, its trials beside it.
+
+That form has no place for hardware, quantisation or a context window: they go into its maps of strings, and the bundle
+stays the thing to check. Source: github.com/evaleval/every_eval_ever, eval.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from harness.files import sha256_of, to_json, write_atomic
+from harness.types import Cell, Json, ModelInfo, Result, TrialResult
+
+SCHEMA_VERSION = "0.3.0"
+
+
+def _strings(**values: object) -> dict[str, str]:
+    """Known values as strings: the form takes no other, and `unknown` would hide that nothing is known."""
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _epoch(moment: str) -> str:
+    return str(int(datetime.fromisoformat(moment).timestamp()))
+
+
+def _slug(text: str) -> str:
+    return "".join(char if char.isalnum() or char in "._-" else "-" for char in text)
+
+
+def _model_info(result: Result, model: ModelInfo) -> Json:
+    host = result.host
+    details = _strings(
+        deployment_type="self_hosted",
+        context_tokens=model.context_tokens,
+        served_context_tokens=model.served_context_tokens,
+        thinking=model.thinking,
+        chip=host.chip,
+        memory_bytes=host.memory_bytes,
+        gpu_cores=host.gpu_cores,
+        system=host.system,
+        system_version=host.system_version,
+    )
+    declared = _strings(**{f"declared_{name}": value for name, value in model.facts.items()})
+    engine = _strings(name=model.server, version=model.server_version)
+    return {
+        "name": model.label,
+        "id": model.model,
+        "inference_engine": engine,
+        "inference_platform": "local",
+        "additional_details": details | declared,
+    }
+
+
+def _uncertainty(cell: Cell) -> Json:
+    rate = cell.rate
+    interval = {"lower": rate.low, "upper": rate.high, "confidence_level": 0.95, "method": "wilson"}
+    return {"num_samples": rate.n} | ({} if rate.low is None else {"confidence_interval": interval})
+
+
+def _evaluation(result: Result, model: ModelInfo, cell: Cell) -> Json:
+    task = next(one for one in result.tasks if one.name == cell.task)
+    args = {"temperature": model.sampling.temperature, "top_p": model.sampling.top_p, "top_k": model.sampling.top_k}
+    outcomes = {f"outcome_{name}": count for name, count in cell.outcomes.items()}
+    return {
+        "evaluation_name": f"lanebench/{cell.task}",
+        "source_data": {
+            "dataset_name": f"lanebench {cell.task}",
+            "source_type": "other",
+            "additional_details": _strings(task_sha256=task.sha256, suite=result.run.suite),
+        },
+        "metric_config": {
+            "evaluation_description": f"Share of trials passed: {task.title}",
+            "lower_is_better": False,
+            "score_type": "continuous",
+            "min_score": 0.0,
+            "max_score": 1.0,
+        },
+        "score_details": {
+            "score": cell.rate.rate,
+            "details": _strings(passed=cell.rate.passed, trials=cell.rate.n, **outcomes),
+            "uncertainty": _uncertainty(cell),
+        },
+        "generation_config": {
+            "generation_args": {name: value for name, value in args.items() if value is not None}
+            | ({} if model.thinking == "default" else {"reasoning": model.thinking == "on"})
+            | {"max_attempts": 1},
+        },
+    }
+
+
+def _row(result: Result, trial: TrialResult) -> Json:
+    """One trial: what it was asked is in the bundle's recordings, which the row names."""
+    turn = trial.turns[-1] if trial.turns else None
+    return {
+        "sample_id": f"{trial.task}/{trial.trial}",
+        "run": result.run.id,
+        "variant": trial.variant,
+        "output": None if turn is None else turn.content,
+        "answer_attribution": trial.rule,
+        "score": 1.0 if trial.outcome == "passed" else 0.0,
+        "outcome": str(trial.outcome),
+        "output_sha256": None if turn is None else turn.content_sha256,
+        "time_to_first_token_s": None if turn is None else turn.timings.ttft_s,
+        "generation_s": None if turn is None else turn.timings.e2e_s,
+    }
+
+
+def _document(result: Result, model: ModelInfo, rows: str, rows_name: str) -> Json:
+    cells = [cell for cell in result.cells if cell.model == model.label and cell.scored and cell.rate.rate is not None]
+    moment = _epoch(result.run.ended_at)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"lanebench/{_slug(model.model)}/{result.run.id}",
+        "evaluation_timestamp": result.run.started_at,
+        "retrieved_timestamp": moment,
+        "source_metadata": {
+            "source_name": "lanebench",
+            "source_type": "evaluation_run",
+            "source_organization_name": "independent",
+            "evaluator_relationship": "third_party",
+        },
+        "eval_library": {
+            "name": "lanebench",
+            "version": result.kit.version,
+            "additional_details": _strings(commit=result.kit.commit),
+        },
+        "model_info": _model_info(result, model),
+        "evaluation_results": [_evaluation(result, model, cell) for cell in cells],
+        "detailed_evaluation_results": {
+            "format": "jsonl",
+            "file_path": rows_name,
+            "hash_algorithm": "sha256",
+            "checksum": sha256_of(rows),
+            "total_rows": rows.count("\n"),
+        },
+    }
+
+
+def eee_documents(result: Result) -> Iterator[tuple[str, Json, str, str]]:
+    """(name, document, name of the rows, rows) of each model that was asked a task with a right and a wrong."""
+    scored = {cell.task for cell in result.cells if cell.scored}
+    for model in result.models:
+        own = [one for one in result.trials if one.model == model.label and not one.warmup and one.task in scored]
+        if not own:
+            continue
+        name = f"{result.run.id}-{_slug(model.label)}"
+        rows = "".join(to_json(_row(result, trial)) + "\n" for trial in own)
+        yield f"{name}.json", _document(result, model, rows, f"{name}.jsonl"), f"{name}.jsonl", rows
+
+
+def write_eee(result: Result, folder: Path) -> list[Path]:
+    """Write the documents into a folder; returns their paths. Raises DiskError."""
+    written = []
+    for name, document, rows_name, rows in eee_documents(result):
+        write_atomic(folder / rows_name, rows)
+        write_atomic(folder / name, to_json(document, indent=1) + "\n")
+        written.append(folder / name)
+    return written

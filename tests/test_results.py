@@ -1,0 +1,44 @@
+"""Every bundle that is kept under results/ is sound up to reread, whole and publishable."""
+
+from pathlib import Path
+
+from harness.kit import ROOT
+from harness.tasks import find_fixtures, load_tasks
+from harness.verify import Asked, Verdict, verify
+from tests.bundle import good_bundle, tasks, write_bundle
+
+BUNDLES = sorted((ROOT / "results").glob("*.zip"))
+
+
+def faults_of(verdict: Verdict) -> list[str]:
+    """What speaks against keeping a bundle. A task that has changed since leaves `consistent` open, no more."""
+    states = {report.level: report.state for report in verdict.levels}
+    faults = [f"{level} is {states[level]}" for level in ("readable", "schema", "reread") if states[level] != "reached"]
+    if states["consistent"] == "failed":
+        faults.append("consistent is failed")
+    notes = [finding.text for report in verdict.levels for finding in report.findings if finding.check == "simulated"]
+    return faults + notes
+
+
+def test_every_published_bundle_is_sound() -> None:
+    known = {task.name: task for task in load_tasks([find_fixtures()])}
+    assert {path.name: faults_of(verify(path, Asked("reread", tasks=known))) for path in BUNDLES} == {
+        path.name: [] for path in BUNDLES
+    }
+
+
+def test_nothing_but_bundles_is_published() -> None:
+    listed = {path.suffix for path in (ROOT / "results").iterdir() if path.is_file() and path.name != "README.md"}
+    assert listed <= {".zip"}
+
+
+def test_a_bundle_that_is_not_sound_is_found(tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["cells"][0]["rate"]["passed"] = 1
+    assert faults_of(verify(write_bundle(tmp_path / "bad", bundle), Asked("reread", tasks=tasks()))) == [
+        "consistent is failed"
+    ]
+
+
+def test_a_bundle_of_tasks_that_have_changed_since_is_kept(tmp_path: Path) -> None:
+    assert faults_of(verify(write_bundle(tmp_path / "old", good_bundle()), Asked("reread"))) == []
