@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from harness.score.edit_apply import apply_edits
+from harness.score.edit_forms import edits_of
 from harness.score.extract import RULES, extract, new_side
 from harness.score.fences import blocks_of, clean, label_of
+from harness.score.findings import findings_of
+from harness.score.jsonanswer import object_in
 from harness.score.languages import LANGUAGES, defines, is_code
+from harness.score.text import names, sentences
 
 PY = "def add(a, b):\n    return a + b\n"
 HELPED = (
@@ -289,3 +294,19 @@ def test_no_text_at_all_breaks_the_search(text: str, language: str) -> None:
 def test_no_arrangement_of_marks_breaks_the_reading_of_fences(text: str) -> None:
     for block in blocks_of(clean(text)):
         assert "\r" not in block.text
+
+
+ENDLESS = ["<think>", "<|im_end|>\n", "```\n", "~~~\n", "` ", "<code>", "[python]", "{", "[", " ", "\n", "- ", "> ",
+           "1. ", "e.g. ", "<<<<<<< SEARCH\n", "--- a\n+++ b\n", "- line 3\n", "```a\n```\n"]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", ENDLESS)
+def test_a_token_that_a_model_repeats_without_end_is_read_in_passing(token: str) -> None:
+    """What took time in proportion to the square of its length would not come to an end here."""
+    answer = token * (150_000 // len(token))
+    found = extract(answer, "python", ("add",))
+    assert found is None or found.code
+    assert object_in(answer) is None
+    assert findings_of(answer) is None or findings_of(answer)
+    assert apply_edits(edits_of(answer, ["a.py"]), {"a.py": ""}).files is not None
+    assert all(span.text for span in [*sentences(answer), *names(answer)])

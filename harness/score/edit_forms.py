@@ -177,7 +177,7 @@ def edits_of(answer: str, known: Sequence[str]) -> list[Edit]:
         found += _diff(block.text.split("\n"))
     if not found and not diffs and re.search(r"^--- .*\n\+\+\+ .*\n@@", text, re.MULTILINE):
         found += _diff(lines)
-    named = [(block, path_of_block(block, known)) for block in blocks if block not in diffs]
+    named = [(block, path_of_block(block, known)) for block in blocks if not _is_diff(block)]
     if found:
         return found + [
             _whole(block, path)

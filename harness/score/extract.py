@@ -25,8 +25,7 @@ from harness.score.languages import (
 )
 
 _CODE_KEYS = ("code", "answer", "solution", "content", "program", "source", "file")
-_TAGS = "code|pre|answer|solution|script|python|javascript|typescript|go|rust|bash|sql"
-_TAGGED = re.compile(rf"<({_TAGS})(?:\s[^>]*)?>(.*?)</\1>|\[({_TAGS})\](.*?)\[/\3\]", re.DOTALL | re.IGNORECASE)
+_TAGS = "code pre answer solution script python javascript typescript go rust bash sql"
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
@@ -61,15 +60,22 @@ class Search:
             return False
         return defines_all(self.language, code, self.wanted) if self.wanted else bool(code.strip())
 
+    def is_labelled(self, block: Block) -> bool:
+        """Whether a block has a label of the language."""
+        known = LANGUAGES[self.language]
+        return block.label in known.labels or block.info.endswith(known.extensions)
+
+    def is_plain(self, block: Block) -> bool:
+        """Whether a block has no label, or one that names no language."""
+        return block.label in PLAIN_LABELS and not self.is_labelled(block)
+
     def labelled(self) -> list[Block]:
         """The blocks with a label of the language."""
-        labels = LANGUAGES[self.language].labels
-        endings = LANGUAGES[self.language].extensions
-        return [block for block in self.blocks if block.label in labels or block.info.endswith(endings)]
+        return [block for block in self.blocks if self.is_labelled(block)]
 
     def plain(self) -> list[Block]:
-        """The blocks without a label, or with one that names no language."""
-        return [block for block in self.blocks if block.label in PLAIN_LABELS and block not in self.labelled()]
+        """The blocks without a label that names a language."""
+        return [block for block in self.blocks if self.is_plain(block)]
 
 
 def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
@@ -121,8 +127,8 @@ def _from_mixed(search: Search) -> Found | None:
     """A name in a block of the language and another in one without a label."""
     if not search.wanted:
         return None
-    mine = [*search.labelled(), *search.plain()]
-    return _choose(search, [block for block in search.blocks if block in mine], "fenced-mixed")
+    mine = [block for block in search.blocks if search.is_labelled(block) or search.is_plain(block)]
+    return _choose(search, mine, "fenced-mixed")
 
 
 def new_side(diff: str) -> str:
@@ -166,12 +172,22 @@ def _from_json(search: Search) -> Found | None:
     return None
 
 
+def _between(text: str, name: str, marks: tuple[str, str]) -> tuple[int, str] | None:
+    """What the last pair of a tag holds, and where; `marks` are its brackets."""
+    low, high = marks
+    folded = text.lower() if len(text.lower()) == len(text) else text
+    end = folded.rfind(f"{low}/{name}{high}")
+    start = folded.rfind(f"{low}{name}", 0, max(end, 0))
+    begins = folded.find(high, start, end)
+    return None if min(end, start, begins) < 0 else (start, text[begins + 1 : end])
+
+
 def _from_tags(search: Search) -> Found | None:
     """Code between tags."""
     if search.blocks:
         return None
-    for match in reversed(list(_TAGGED.finditer(search.text))):
-        inner = re.sub(r"\A\s*<code[^>]*>|</code>\s*\Z", "", match[2] or match[4] or "")
+    pairs = [_between(search.text, name, marks) for name in _TAGS.split() for marks in (("<", ">"), ("[", "]"))]
+    for _, inner in sorted((pair for pair in pairs if pair is not None), reverse=True):
         code = html.unescape(inner).strip("\n") + "\n"
         if search.fits(code) and has_code(search.language, code):
             return Found(code, "tagged")

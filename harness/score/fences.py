@@ -6,17 +6,18 @@ Follows CommonMark 0.31 section 4.5, except that a fence may be indented further
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _OPEN = re.compile(
     r"^(?P<lead>[ \t]*(?:>[ \t]?)*(?:[ \t]*(?:[-*+]|\d+[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$"
 )
-_END_MARKS = re.compile(r"(?:\s*(?:<\|[\w.-]+\|>|</s>|<end_of_turn>|<eos>|\[/INST\]))+\s*\Z")
-_WHOLE_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL)
-_END_OF_THOUGHT = re.compile(r".*</(?:think|thinking)>", re.DOTALL)
-_OPEN_THOUGHT = re.compile(r"\A\s*<(?:think|thinking)>.*", re.DOTALL)
+_MARK = re.compile(r"<\|[\w.-]{1,40}\|>")
+_MARKS = ("</s>", "<end_of_turn>", "<eos>", "[/INST]")
+_THOUGHTS = ("thought", "reasoning")
 _LOOKED_AHEAD = 8
+_LOOKED_AHEAD_LINES = 400
+_DEEPEST = 120
 _GLUED = 3
 
 
@@ -33,12 +34,50 @@ class Block:
 
 
 def clean(answer: str) -> str:
-    """The answer as lines that end in a newline, without thoughts, byte order mark and end-of-turn marks."""
+    """The answer with lines that end in a newline, without thoughts, byte order mark and end-of-turn marks."""
     text = answer.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    text = _WHOLE_THOUGHT.sub("", text)
-    text = _END_OF_THOUGHT.sub("", text)
-    text = _OPEN_THOUGHT.sub("", text)
-    return _END_MARKS.sub("\n", text)
+    return _without_end_marks(_without_thoughts(text))
+
+
+def _without_thoughts(text: str) -> str:
+    """What follows the last thought that ended; nothing where a thought began and never ended."""
+    ended = max(text.rfind(mark) + len(mark) if mark in text else 0 for mark in ("</think>", "</thinking>"))
+    text = text[ended:]
+    if text.lstrip().startswith(("<think>", "<thinking>")):
+        return ""
+    for name in _THOUGHTS:
+        text = _without_element(text, f"<{name}>", f"</{name}>")
+    return text
+
+
+def _without_element(text: str, opening: str, closing: str) -> str:
+    kept, at = [], 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
+        kept.append(text[at:start])
+        at = end + len(closing)
+    return "".join([*kept, text[at:]])
+
+
+def _without_end_marks(text: str) -> str:
+    end = len(text)
+    while (before := _before_mark(text, _end_of_text(text, end))) is not None:
+        end = before
+    return text if end == len(text) else f"{text[: _end_of_text(text, end)]}\n"
+
+
+def _end_of_text(text: str, end: int) -> int:
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _before_mark(text: str, end: int) -> int | None:
+    """Where the mark that ends here begins; None where there is none."""
+    for mark in _MARKS:
+        if text.endswith(mark, 0, end):
+            return end - len(mark)
+    start = text.rfind("<|", max(0, end - 44), end)
+    return start if start >= 0 and _MARK.fullmatch(text, start, end) else None
 
 
 def label_of(info: str) -> str:
@@ -57,23 +96,27 @@ def _unindented(line: str, lead: str) -> str:
 
 
 def _is_close(line: str, lead: str, mark: str) -> bool:
+    if mark not in line:
+        return False
     rest = _unindented(line, lead)
     close = re.fullmatch(rf"[ ]{{0,3}}({re.escape(mark[0])}{{{len(mark)},}})[ \t]*", rest)
     return close is not None
 
 
-def _body(lines: list[str], lead: str) -> str:
+def _body(lines: Sequence[str], lead: str) -> str:
     return "".join(f"{_unindented(line, lead)}\n" for line in lines)
 
 
-def _find_close(lines: list[str], opened: tuple[str, str], whole: Callable[[str], bool]) -> int | None:
-    """Where the block ends: at its first close, unless only a later one leaves the code whole (a fence in a text)."""
+def _find_close(lines: Sequence[str], start: int, opened: tuple[str, str], whole: Callable[[str], bool]) -> int | None:
+    """Where the block that begins at `start` ends: at its first close, unless one soon after it leaves the code whole
+    where the first does not (a fence inside a text)."""
     lead, mark = opened
-    closes = [at for at, line in enumerate(lines) if _is_close(line, lead, mark)]
-    for at in closes[:_LOOKED_AHEAD]:
-        if whole(_body(lines[:at], lead)):
-            return at
-    return closes[0] if closes else None
+    first = next((at for at in range(start, len(lines)) if _is_close(lines[at], lead, mark)), None)
+    if first is None or whole(_body(lines[start:first], lead)):
+        return first
+    soon = range(first + 1, min(len(lines), first + _LOOKED_AHEAD_LINES))
+    closes = [at for at in soon if _is_close(lines[at], lead, mark)]
+    return next((at for at in closes[:_LOOKED_AHEAD] if whole(_body(lines[start:at], lead))), first)
 
 
 def _unglued(text: str, mark: str) -> tuple[str, bool]:
@@ -84,25 +127,27 @@ def _unglued(text: str, mark: str) -> tuple[str, bool]:
     return text, False
 
 
+def _opening(line: str) -> re.Match[str] | None:
+    """The fence that a line opens; only its beginning is looked at, so that a long line costs nothing."""
+    at = min((place for place in (line.find("```"), line.find("~~~")) if place >= 0), default=_DEEPEST)
+    return _OPEN.match(line) if at < _DEEPEST else None
+
+
 def blocks_of(text: str, whole: Callable[[str], bool] = lambda _: True) -> list[Block]:
     """Every fenced block of a cleaned answer, in order. `whole` says whether a block's text is complete."""
     lines = text.split("\n")
     blocks, at, before = [], 0, ""
     while at < len(lines):
-        opened = _OPEN.match(lines[at])
+        opened = _opening(lines[at])
         if opened is None:
             before = lines[at].strip() or before
             at += 1
             continue
         lead, mark, info = opened["lead"], opened["mark"], opened["info"].strip()
-        rest = lines[at + 1 :]
-        end = _find_close(rest, (lead, mark), whole)
-        body, closed = (
-            (_body(rest, lead).rstrip("\n") + "\n", False) if end is None else (_body(rest[:end], lead), True)
-        )
-        if end is None:
-            body, closed = _unglued(body, mark)
+        end = _find_close(lines, at + 1, (lead, mark), whole)
+        body, closed = _body(lines[at + 1 : end], lead), end is not None
+        if not closed:
+            body, closed = _unglued(body.rstrip("\n") + "\n", mark)
         blocks.append(Block(label_of(info), info, body, before, closed))
-        at += 1 + (len(rest) if end is None else end + 1)
-        before = ""
+        at, before = len(lines) if end is None else end + 1, ""
     return blocks

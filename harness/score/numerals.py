@@ -26,7 +26,7 @@ _NUMBER = re.compile(
     rf"|\b(?P<word>{'|'.join(word for word in _SPELLED if word != 'one')})\b(?:[\s-](?P<more>{_SCALE})\b)?",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"^\s*(?:#+\s*)?\d+[.)](?=\s)", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]{0,9})?\d{1,9}[.)](?=\s)", re.MULTILINE)
 _MOST_DIGITS = 60
 
 

@@ -182,7 +182,7 @@ RULES: Mapping[str, Rule] = {
     "no_headings": Rule(_without(r"^[ ]{0,3}#{1,6}[ \t].*$|^.+\n(?:={2,}|-{2,})[ \t]*$")),
     "no_first_person": Rule(_without(_FIRST_PERSON)),
     "no_exclamation": Rule(_without("!")),
-    "no_links": Rule(_without(r"https?://\S+|\bwww\.\S+|\[[^\]\n]+\]\([^)\n]+\)")),
+    "no_links": Rule(_without(r"https?://\S+|\bwww\.\S+|\[[^\]\n]{1,200}\]\([^)\n]{1,500}\)")),
     "no_questions": Rule(_without(r"\?")),
     "no_new_numbers": Rule(_no_new_numbers, lists=("allowed",)),
     "no_new_names": Rule(_no_new_names, lists=("allowed",)),

@@ -16,6 +16,8 @@ _STOP = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+•
 _SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|St|No|cf|ca|Fig|Inc|Ltd)|\b[A-Za-z])\.$")
 _HEADING = re.compile(r"^\s{0,3}(?:(#{1,6})\s+(.*?)\s*#*|\*\*(.+?)\*\*:?|__(.+?)__:?)\s*$")
 _NUMBERING = re.compile(r"^(?:\d+[.)]|[IVX]+[.)]|[a-z]\))\s+")
+_LONGEST_SHORT = 12
+_BEGINS = re.compile(r"[:\"“(\n]")
 _CAPITALISED = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w'’-]*|[a-z]+[A-Z]\w*")
 
 
@@ -42,7 +44,8 @@ def sentences(text: str) -> list[Span]:
     """The sentences that hold a word, each with its place."""
     found, start = [], 0
     for stop in _STOP.finditer(text):
-        if _SHORT.search(text[start : stop.end()].rstrip("\"'”’)]")) and stop.group().startswith("."):
+        tail = text[max(start, stop.end() - _LONGEST_SHORT) : stop.end()]
+        if stop.group().startswith(".") and _SHORT.search(tail.rstrip("\"'”’)]")):
             continue
         found.append(Span(start, stop.end(), text[start : stop.end()]))
         start = stop.end()
@@ -78,18 +81,24 @@ def sections(text: str, titles: Sequence[str] = ()) -> list[tuple[str, str]]:
 def names(text: str) -> list[Span]:
     """The capitalised words that stand neither first in a sentence, item or quote nor in a heading."""
     found = []
+    titled = _heading_places(text)
     for sentence in sentences(text):
-        begun = False
+        last = -1
         for word in _WORD.finditer(sentence.text):
-            first = not begun or re.search(r"[:\"“(\n]\W*$", sentence.text[: word.start()]) is not None
-            begun = True
+            between = sentence.text[last : word.start()] if last >= 0 else ":"
+            last = word.end()
             at = sentence.start + word.start()
-            if _CAPITALISED.fullmatch(word[0]) and not first and not _is_in_heading(text, at):
+            if not _BEGINS.search(between) and _CAPITALISED.fullmatch(word[0]) and at not in titled:
                 found.append(Span(at, at + len(word[0]), word[0]))
     return [span for span in found if not re.fullmatch(r"I(?:['’]\w+)?", span.text)]
 
 
-def _is_in_heading(text: str, at: int) -> bool:
-    start = text.rfind("\n", 0, at) + 1
-    end = text.find("\n", at)
-    return _HEADING.match(text[start : end if end >= 0 else len(text)]) is not None
+def _heading_places(text: str) -> set[int]:
+    """Every position inside a heading."""
+    places: set[int] = set()
+    start = 0
+    for line in text.split("\n"):
+        if _HEADING.match(line):
+            places |= set(range(start, start + len(line)))
+        start += len(line) + 1
+    return places
