@@ -1,0 +1,286 @@
+"""Right answers that look unlike the reference: a task that refuses one of them measures style, not ability."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.check import readings_of
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.score import score
+from harness.tasks import find_fixtures, load_tasks, vary
+from harness.types import Json, Outcome, Variant
+
+TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+
+Answer = Callable[[Variant], list[str]]
+
+
+def names_of(variant: Variant) -> dict[str, str]:
+    return dict(variant.task.variants[variant.index])
+
+
+def fenced(language: str, code: str) -> str:
+    return f"Here it is.\n\n```{language}\n{code}\n```\n\nTell me if you want it otherwise."
+
+
+def sorted_instead(variant: Variant) -> list[str]:
+    names = names_of(variant)
+    helper = f"def {names['SPLIT']}(pool, low, high):\n    return low\n"
+    return [f"{helper}\n\ndef {names['FUNC']}(items, rank):\n    return sorted(items)[rank - 1]\n"]
+
+
+def with_pathlib(variant: Variant) -> list[str]:
+    code = """import argparse
+import json
+from pathlib import Path
+
+
+def count(text):
+    lines = text.splitlines()
+    blank = sum(not line.strip() for line in lines)
+    comment = sum(line.strip().startswith("#") for line in lines)
+    return {
+        "%(TOTAL)s": len(lines),
+        "%(CODE)s": len(lines) - blank - comment,
+        "%(BLANK)s": blank,
+        "%(COMMENT)s": comment,
+        "%(GUARD)s": any(line.startswith("if __name__ ==") for line in lines),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("output", type=Path)
+    args = parser.parse_args()
+    files = [
+        {**count(path.read_text(encoding="utf-8")), "path": path.relative_to(args.folder).as_posix()}
+        for path in args.folder.rglob("*.py")
+    ]
+    files.sort(key=lambda one: one["path"])
+    keys = ("%(TOTAL)s", "%(CODE)s", "%(BLANK)s", "%(COMMENT)s")
+    sums = {key: sum(one[key] for one in files) for key in keys}
+    args.output.write_text(json.dumps({"%(SUM)s": sums, "%(FILES)s": files}), encoding="utf-8")
+    print(len(files), "files,", sums["%(TOTAL)s"], "lines")
+
+
+if __name__ == "__main__":
+    main()"""
+    return [fenced("python", code % names_of(variant))]
+
+
+def email_after(variant: Variant) -> str:
+    old = '    return "a" <= character <= "z" or "A" <= character <= "Z" or "0" <= character <= "9"\n'
+    new = '    kind = unicodedata.category(character)\n    return kind[0] in "LM" or kind == "Nd"\n'
+    before = variant.files["validate_email.py"]
+    assert old in before
+    return before.replace(old, new)
+
+
+def as_a_whole_file(variant: Variant) -> list[str]:
+    return [f"`validate_email.py`\n```python\n{email_after(variant)}```\n"]
+
+
+def as_a_diff(variant: Variant) -> list[str]:
+    before = variant.files["validate_email.py"].splitlines(keepends=True)
+    after = email_after(variant).splitlines(keepends=True)
+    diff = "".join(difflib.unified_diff(before, after, "a/validate_email.py", "b/validate_email.py"))
+    return [f"```diff\n{diff}```"]
+
+
+def views_by_other_means(variant: Variant) -> list[str]:
+    names = names_of(variant)
+    code = """create view still_out as
+  select (select name from %(THING)s t where t.id = h.%(THING_ID)s) as name, %(WHO)s as who, %(OUT)s as since
+  from %(HIRE)s h where %(BACK)s is null;
+create view takings(kind, ended, money) as
+  with done as (
+    select t.%(KIND)s k, (julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s m
+    from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null)
+  select k.%(KIND)s, (select count(*) from done where done.k = k.%(KIND)s),
+    (select cast(total(m) as integer) from done where done.k = k.%(KIND)s)
+  from (select distinct %(KIND)s from %(THING)s) k;
+create view best(kind, who, days) as
+  with sums as (
+    select t.%(KIND)s kind, h.%(WHO)s who,
+      cast(sum(julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) as integer) days
+    from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null group by 1, 2)
+  select * from sums s where days = (select max(days) from sums where kind = s.kind);
+create view clashes(first_id, second_id) as
+  select a.id, b.id from %(HIRE)s a, %(HIRE)s b
+  where a.%(THING_ID)s = b.%(THING_ID)s and a.id < b.id
+    and a.%(OUT)s <= coalesce(b.%(BACK)s, '9999-12-31') and b.%(OUT)s <= coalesce(a.%(BACK)s, '9999-12-31');
+create view running(day, money, so_far) as
+  with per(day, money) as (
+    select h.%(BACK)s, cast(sum((julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s) as integer)
+    from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null group by 1)
+  select day, money, (select sum(money) from per q where q.day <= per.day) from per;"""
+    return [fenced("sql", code % names)]
+
+
+def bash_with_find(variant: Variant) -> list[str]:
+    code = """#!/bin/bash
+if [ "$#" -ne 2 ] || [ ! -d "$1" ]; then echo "usage: answer.sh FOLDER KEEP" >&2; exit 4; fi
+case "$2" in ''|*[!0-9]*|0*) echo "bad number" >&2; exit 4;; esac
+cd "$1" || exit 4
+find . -maxdepth 1 -type f -name '*.%(EXT)s' -size +0c -print0 | LC_ALL=C sort -z | while IFS= read -r -d '' path; do
+  name=${path#./}
+  i=$(($2 - 1))
+  while [ "$i" -ge 1 ]; do
+    [ -f "$name.$i" ] && mv -f "$name.$i" "$name.$((i + 1))"
+    i=$((i - 1))
+  done
+  cp "$name" "$name.1"
+  : > "$name"
+  echo "%(WORD)s $name"
+done"""
+    return [fenced("bash", code % names_of(variant))]
+
+
+def other_words(variant: Variant) -> list[str]:
+    del variant
+    return [
+        """Last Tuesday our nightly import needed 47 minutes. It normally needs 6, so I blamed the database.
+
+I spent 2 hours guessing. I looked at disks, at indexes, at the weather. Then I added a single line to the log. I
+could have done that first. The import was trying everything 3 times, row by row.
+
+Renske had put that loop in back in March, and she had meant it for each file. She saw it before I had finished my
+sentence, and the credit for the repair is hers. She deleted four lines. I watched.
+
+The import takes 5 minutes now. It is faster than it was before I began to help, and I have decided not to think about
+that too much.
+
+What I took home from it is small and I keep having to learn it: measure first, guess later. My guesses are quick, but
+they are not cheap."""
+    ]
+
+
+def review_in_other_words(variant: Variant) -> list[str]:
+    del variant
+    rows: list[tuple[int, int, str, str]] = [
+        (19, 19, "high", "Hardcoded secret key"),
+        (54, 54, "high", "Weak password hashing"),
+        (65, 66, "critical", "SQL Injection"),
+        (79, 88, "medium", "Missing input validation"),
+        (92, 95, "high", "Path Traversal"),
+        (110, 113, "critical", "Insecure Deserialization"),
+        (127, 130, "critical", "OS Command Injection"),
+        (134, 140, "medium", "Resource leak"),
+        (163, 166, "medium", "Information disclosure"),
+        (154, 160, "medium", "Missing authentication"),
+    ]
+    findings: list[Json] = [
+        {"file": "desk.py", "lines": [first, last], "severity": how, "category": what, "claim": what, "fix": "Mend it."}
+        for first, last, how, what in rows
+    ]
+    return [json.dumps({"findings": findings})]
+
+
+def brief_in_other_words(variant: Variant) -> list[str]:
+    names = names_of(variant)
+    text = """## %(T1)s
+
+Rollouts start between 08:20 and 16:50 on working days. The canary receives 9%% of traffic for 35 minutes. A rollback
+must complete across both halls within 6 minutes 30 seconds. A change may have at most 380 changed lines, and 14
+previous builds of each service are kept warm.
+
+## %(T2)s
+
+- Every cluster runs PostgreSQL 16.4.
+- The lock timeout of migrations is 2.5 seconds, no longer 8 seconds.
+- Yardbook keeps position history for 26 months.
+- Application logs are searchable for 34 days.
+- A restore drill takes place every 5 weeks.
+
+## %(T3)s
+
+Pages must be acknowledged within 7 minutes. Tomasz Wieliczko owns the programme. The pool of trained commanders has at
+least 9 people. Turns hand over on Wednesdays at 10:30. A week of carrying the pager pays 285 euros.
+
+## %(T4)s
+
+Strongroom rotates secrets every 63 days. A Gatehand token is valid for 25 minutes. The subsistence allowance is
+53 euros per working day at the other office. Ending the data hall contract needs 75 days of notice. Halves on invoices
+are rounded half to even."""
+    return [text % names]
+
+
+def bare_values(variant: Variant) -> list[str]:
+    """The last writing of each value, absent ones left out."""
+    values = {case.expect["key"]: case.expect["any"][-1] for case in variant.cases if "any" in case.expect}
+    return [json.dumps(values, ensure_ascii=False)]
+
+
+def asked_at_length(variant: Variant) -> list[str]:
+    """A tool loop that looks around first and does one thing a reply."""
+    names = names_of(variant)
+    get = names["GET"]
+    old = f'def {get}():\n    """A connection to the database."""\n    return connect(LOCATION)\n'
+    new = f"""def {get}():
+    state = app.state
+    db = getattr(state, "_connection", None)
+    if db is None:
+        db = state._connection = connect(LOCATION)
+    return db
+
+
+def _close():
+    db = getattr(app.state, "_connection", None)
+    if db:
+        db.close()
+
+
+app.teardown(_close)
+"""
+    calls: list[tuple[str, Json]] = [
+        ("grep", {"pattern": f"{get}\\(", "path": "."}),
+        ("read_file", {"path": "store.py"}),
+        ("read_file", {"path": "web.py", "first_line": 1, "last_line": 60}),
+        ("edit_file", {"path": "store.py", "old": old, "new": new}),
+        ("edit_file", {"path": "store.py", "old": "LOCATION = ", "new": "from web import app\n\nLOCATION = "}),
+        ("read_file", {"path": "store.py"}),
+    ]
+    said = [f"```tool_calls\n{json.dumps([{'name': name, 'arguments': given}])}\n```" for name, given in calls]
+    return [*said, "Every request has one connection now, and it is closed when the request ends."]
+
+
+def refused_in_a_sentence_of_its_own(variant: Variant) -> list[str]:
+    reason = variant.task.settings["reasons"][0]
+    return [json.dumps({"detail": "It cannot be done as asked.", "reason": reason, "status": "cannot"})]
+
+
+ALTERNATIVES: list[tuple[str, int, Answer]] = [
+    ("code-bugfix", 2, sorted_instead),
+    ("code-refactor", 1, with_pathlib),
+    ("code-edit-in-context", 0, as_a_whole_file),
+    ("code-edit-in-context", 3, as_a_diff),
+    ("code-new-sql", 1, views_by_other_means),
+    ("code-new-bash", 0, bash_with_find),
+    ("code-tooluse", 2, asked_at_length),
+    ("code-review", 4, review_in_other_words),
+    ("write-voice", 0, other_words),
+    ("summarize-long", 2, brief_in_other_words),
+    ("long-needle-28k", 1, bare_values),
+    ("long-needle-256k", 2, bare_values),
+    ("cannot-do-file", 0, refused_in_a_sentence_of_its_own),
+    ("cannot-do-api", 4, refused_in_a_sentence_of_its_own),
+]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[DockerSandbox]:
+    with open_sandbox("test-alternatives", lambda line: None, ["bash", "python", "sql"]) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("name", "index", "answer"), ALTERNATIVES, ids=[f"{row[0]}-{row[1]}" for row in ALTERNATIVES])
+def test_a_right_answer_passes_however_it_is_written(
+    name: str, index: int, answer: Answer, sandbox: DockerSandbox
+) -> None:
+    variant = vary(TASKS[name], index)
+    verdict = score(variant, readings_of(answer(variant)), sandbox)
+    assert [check for check in verdict.checks if not check.passed] == []
+    assert verdict.outcome is Outcome.PASSED
