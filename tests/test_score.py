@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from harness.files import plain, to_json
 from harness.score import KINDS, faults_of, score
 from harness.score.compare import SHOWN_CHARS, Equality, equality_of, same, short
-from harness.types import CaseEnd, Job, Json, Observation, Outcome, StreamError
+from harness.types import CaseEnd, Job, Json, Observation, Outcome, StreamError, Variant
 from tests.scored import ScriptedSandbox, case, check, failed, returning, running_python, said, variant_of
 
 CODE = "```python\ndef add(a, b):\n    return a + b\n```"
@@ -371,6 +371,39 @@ def test_a_program_that_is_expected_to_die_by_a_signal_passes() -> None:
     assert score(variant, [PROGRAM], ran(-15)).outcome is Outcome.PASSED
 
 
+SCRIPT_ANSWER = said("```bash\n#!/bin/bash\necho $1\n```")
+REMARKS = '[{"level": "info", "code": 2086, "line": 2}, {"level": "error", "code": 1009, "line": 3}]'
+
+
+def linting(stdout: Json) -> ScriptedSandbox:
+    """A sandbox in which the script prints what is right and the linter this."""
+
+    def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        out = stdout if name == "lint" else "hi\n"
+        return Observation(name, "returned", {"exit": 0, "stdout": out, "stderr": "", "files": {}})
+
+    return ScriptedSandbox(script)
+
+
+def linted() -> Variant:
+    return variant_of("program", [case("run", {}, stdout="hi\n")], language="bash", settings={"lint": "shellcheck"})
+
+
+def test_what_the_linter_says_stands_beside_the_verdict_and_changes_nothing() -> None:
+    assert faults_of(linted().task) == []
+    sandbox = linting(REMARKS)
+    verdict = score(linted(), [SCRIPT_ANSWER], sandbox)
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.facts["lint"] == {"error": 1, "warning": 0, "info": 1, "style": 0, "codes": ["SC1009", "SC2086"]}
+    assert sandbox.jobs[1].files["script.sh"] == "#!/bin/bash\necho $1\n"
+
+
+@pytest.mark.parametrize("stdout", ["", "no such command", "{}", "[1]", {"$": "bytes", "v": "/w=="}])
+def test_a_linter_that_did_not_run_says_nothing(stdout: Json) -> None:
+    verdict = score(linted(), [SCRIPT_ANSWER], linting(stdout))
+    assert (verdict.outcome, verdict.facts["lint"]) == (Outcome.PASSED, None)
+
+
 # --- speed --------------------------------------------------------------------------------------------------
 
 
@@ -408,6 +441,8 @@ FAULTS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str]]
     ("program", {}, {}, {"files": {"a": "text"}}, "one: expect.files.a: must be"),
     ("program", {}, {}, {"no_files": "a"}, "one: expect.no_files: must be a list"),
     ("program", {}, {}, {"output": ""}, "one: expect.output: unknown key"),
+    ("program", {"lint": "shellcheck"}, {}, {"exit": 0}, "scorer.lint: shellcheck reads Bash, not python"),
+    ("program", {"lint": "ruff"}, {}, {"exit": 0}, "scorer.lint: is 'ruff'"),
     ("speed", {}, {}, {"value": 1}, "has no cases"),
     ("speed", {"equality": "exact"}, {}, {"value": 1}, "scorer.equality: unknown key"),
 ]

@@ -1,6 +1,7 @@
 """Kind `program`: the answer is run for each case in a fresh directory; exit code, output and files are compared.
 
-settings      as of kind `calls` (equality is that of JSON values)
+settings      as of kind `calls` (equality is that of JSON values); and
+    lint        "shellcheck": what it says of a Bash script goes into facts.lint, beside the verdict
 cases.json
     give      {"argv": [text], "stdin": text, "files": {path: text}, "mode": "run" | "import"}; each may be left out.
               "import" loads the answer without running it as a program: nothing should happen
@@ -12,21 +13,28 @@ cases.json
               "kept"         [path]: given files that must stand unchanged
               "no_files"     true: nothing else was made or changed than `files` names; or [path]: these were not
 checks        one a case, named by its id
+facts         lint: how many remarks of each level, and their codes; null where the linter did not run
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from harness.score.calls import SETTINGS
 from harness.score.compare import Equality, same, same_json, short
 from harness.score.demands import Demands
-from harness.score.execute import expected_of, judge_answer, unreturned
+from harness.score.execute import Build, expected_of, find_code, job_of, judge_answer, unreturned
 from harness.score.verdict import Judgement
 from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Task, Variant
 
 _NAMES_ERROR = re.compile(r"^\w*(?:Error|Exception)\b|\berror:", re.MULTILINE)
+_LINTED, _LINT = "script.sh", "lint.sh"
+_LINT_SCRIPT = f"shellcheck --format=json --shell=bash {_LINTED}\n"
+_MOST_CODES = 20
+_LEVELS = ("error", "warning", "info", "style")
 EXPECT = ("exit", "stdout", "stdout_json", "stderr_has", "files", "kept", "no_files")
 
 
@@ -85,9 +93,37 @@ def judge_program(case: Case, seen: Observation, how: Equality) -> Check:
     return Check(case.id, False, expected_of(case), dict(wrong[:3]), note[:200])
 
 
+def _remarks(seen: Sequence[Observation]) -> Json:
+    """The linter's remarks counted by level; None where it said nothing that can be read."""
+    value = seen[0].value if seen else None
+    try:
+        found = json.loads(value["stdout"]) if isinstance(value, dict) else None
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return None
+    codes = sorted({f"SC{one.get('code')}" for one in found})
+    return {
+        **{level: sum(one.get("level") == level for one in found) for level in _LEVELS},
+        "codes": codes[:_MOST_CODES],
+    }
+
+
+def _lint(answer: str, variant: Variant, sandbox: Sandbox) -> Json:
+    found = find_code(answer, variant)
+    if found is None:
+        return None
+    build = Build({_LINTED: found.code, _LINT: _LINT_SCRIPT}, _LINT, "program")
+    return _remarks(sandbox.run(job_of(variant, build, [Case("lint", {"argv": [], "mode": "run"}, {})])))
+
+
 def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
     """Score the last turn's answer. Raises EngineError."""
-    return judge_answer(readings[-1].content, variant, sandbox, driver="program", judge=judge_program)
+    answer = readings[-1].content
+    judgement = judge_answer(answer, variant, sandbox, driver="program", judge=judge_program)
+    if judgement.missing is not None or "lint" not in variant.task.settings:
+        return judgement
+    return replace(judgement, facts={**judgement.facts, "lint": _lint(answer, variant, sandbox)})
 
 
 def _demand_files(at: Demands, files: Json) -> None:
@@ -121,7 +157,10 @@ def demand_programs(demands: Demands, cases: Sequence[Case]) -> None:
 def faults(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
-    demands.code(SETTINGS)
+    demands.code((*SETTINGS, "lint"))
+    demands.choice(task.settings, "lint", ("shellcheck",))
+    if "lint" in task.settings and task.language != "bash":
+        demands.fault("lint", f"shellcheck reads Bash, not {task.language}; take it out")
     demands.some(cases)
     demand_programs(demands, cases)
     return demands.found
