@@ -17,6 +17,7 @@ from harness.converse import budget_tokens, first_messages, request_body
 from harness.files import build, plain, sha256_of, to_json
 from harness.plan import nonce_of, plan
 from harness.read import read
+from harness.schema import current
 from harness.score import score
 from harness.servers import kind_of
 from harness.summarise import summarise, trial_result
@@ -27,10 +28,12 @@ from harness.types import (
     Job,
     Json,
     KitInfo,
+    Lane,
     MemoryUse,
     Model,
     ModelInfo,
     Observation,
+    Override,
     Recording,
     Result,
     RunInfo,
@@ -54,6 +57,17 @@ WARMUPS = 1
 SEED = 42
 KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
+LANES = (
+    Lane(
+        name="daily coding",
+        tasks={"code-bugfix": 1.0},
+        min_pass_rate=0.2,
+        min_context_tokens=16_384,
+        max_memory_bytes=32 * 2**30,
+        rank_by=("pass_rate", "decode_tps"),
+        override=Override("beta", "faster in my editor", "2026-11-20"),
+    ),
+)
 TASK_NAMES = ("code-bugfix", "speed-small")
 MODELS = (
     Model("alpha", "llama-server", "http://127.0.0.1:8080/v1", "alpha-14b", thinking="off", context_tokens=32768),
@@ -216,7 +230,7 @@ def _task_info(task: Task) -> TaskInfo:
 def run_plan() -> RunPlan:
     """The plan that stands beside the result in a run folder."""
     return RunPlan(
-        schema_version="1.0",
+        schema_version=current("run"),
         id=RUN,
         started_at="2026-11-23T10:00:00.000+00:00",
         kit=KIT,
@@ -233,6 +247,7 @@ def run_plan() -> RunPlan:
         models=MODELS,
         tasks=tuple(map(_task_info, tasks().values())),
         simulated=False,
+        lanes=LANES,
     )
 
 
@@ -250,7 +265,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
     recordings, scores = _evidence(trials, models)
     result = summarise(
         Result(
-            schema_version="1.0",
+            schema_version=current("result"),
             kit=KIT,
             run=RunInfo(
                 id=RUN,
@@ -273,6 +288,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             cells=(),
             summaries=(),
             warnings=(),
+            lanes=LANES,
         )
     )
     return Bundle(plain(result), plain(recordings), plain(scores))

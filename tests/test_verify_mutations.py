@@ -19,6 +19,8 @@ ANEW = "the test makes digests anew, as a forger would; tests/reject/digests edi
 NO_NUMBER = "no number of the result is made from it; only the digest holds it, which a forger makes anew"
 NO_STATUS = "what the server said counts, not the number it said it with: an error is known from the body too"
 
+OWN_WORD = "the user's own statement, made before the run: a lane may demand, and its owner choose, what they like"
+
 UNCOVERED = {
     "recordings: headers.content-type": NO_NUMBER,
     "recordings: headers_ns": NO_NUMBER,
@@ -29,11 +31,15 @@ UNCOVERED = {
     "result: digests.scores_sha256": ANEW,
     "result: kit.commit": CLAIM,
     "result: kit.version": CLAIM,
+    "result: lanes.max_memory_bytes": OWN_WORD,
+    "result: lanes.min_pass_rate": OWN_WORD,
+    "result: lanes.override.model": OWN_WORD,
+    "result: lanes.override.reason": OWN_WORD,
+    "result: lanes.tasks.code-bugfix": OWN_WORD,
     "result: models.facts": CLAIM,
     "result: models.facts.active_parameters_b": CLAIM,
     "result: models.facts.bits": CLAIM,
     "result: models.facts.parameters_b": CLAIM,
-    "result: models.served_context_tokens": CLAIM,
     "result: models.server_version": CLAIM,
     "result: run.ended_at": CLAIM,
     "result: schema_version": MINOR,

@@ -160,10 +160,10 @@ def thinking_unproven(result: Result) -> Iterator[Caveat]:
 
 def _densities(result: Result, model: ModelInfo) -> list[tuple[str, int, int, float]]:
     """(task, characters, tokens, tokens a character) of each turn whose prompt is long enough to count."""
-    tasks = {task.name: task for task in result.tasks}
+    separate = {task.name for task in result.tasks if task.separate}
     out = []
     for trial in counted(result, model.label):
-        cold = trial.turns if tasks[trial.task].separate else trial.turns[:1]
+        cold = trial.turns if trial.task in separate else trial.turns[:1]
         for turn in cold:
             chars, tokens = turn.prompt_chars or 0, turn.usage.prompt_tokens if turn.usage else None
             if chars >= COUNTED_CHARS and tokens and is_whole(turn):

@@ -13,7 +13,7 @@ from harness.verify.evidence import Evidence
 from harness.verify.findings import Finding
 from harness.verify.source import MODELS, PLAN
 
-WHOLE = ("kit", "host", "tasks")
+WHOLE = ("kit", "host", "tasks", "lanes")
 
 
 def _shared(stated: Mapping[str, Json], planned: Mapping[str, Json], path: str) -> Iterator[tuple[str, str]]:
@@ -36,7 +36,8 @@ def _models_seen(evidence: Evidence) -> dict[str, Json]:
 def _of_plan(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     document, seen = evidence.document, _models_seen(evidence)
     for name in WHOLE:
-        yield from differences(document[name], plan[name], f"$.{name}")
+        # Lanes came with 1.1: an older plan or result has none.
+        yield from differences(document.get(name, []), plan.get(name, []), f"$.{name}")
     yield from _shared(document["run"], plan, "$.run")
     planned = {model["label"]: model for model in plan["models"]}
     for at, model in enumerate(document["models"]):
