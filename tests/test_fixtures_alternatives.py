@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -88,6 +89,33 @@ def as_a_diff(variant: Variant) -> list[str]:
     after = email_after(variant).splitlines(keepends=True)
     diff = "".join(difflib.unified_diff(before, after, "a/validate_email.py", "b/validate_email.py"))
     return [f"```diff\n{diff}```"]
+
+
+_BLOCK = re.compile(r"(\S+)\n<<<<<<< SEARCH\n(.*?)=======\n(.*?)>>>>>>> REPLACE", re.DOTALL)
+
+
+def edited(variant: Variant) -> dict[str, str]:
+    """The files that the reference changes, as it leaves them."""
+    after: dict[str, str] = {}
+    for path, old, new in _BLOCK.findall(variant.solution[0]):
+        before = after.get(path, variant.files[path])
+        assert before.count(old) == 1
+        after[path] = before.replace(old, new)
+    return after
+
+
+def as_whole_files(variant: Variant) -> list[str]:
+    return ["\n\n".join(f"**{path}**\n\n```python\n{text}```" for path, text in edited(variant).items())]
+
+
+def as_diffs(variant: Variant) -> list[str]:
+    """A diff without context that could be mistaken, its line numbers off by ten."""
+    out = []
+    for path, text in edited(variant).items():
+        before, after = variant.files[path].splitlines(keepends=True), text.splitlines(keepends=True)
+        diff = "".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"))
+        out.append(re.sub(r"@@ -(\d+)", lambda found: f"@@ -{int(found[1]) + 10}", diff))
+    return ["```diff\n" + "".join(out) + "```"]
 
 
 def views_by_other_means(variant: Variant) -> list[str]:
@@ -257,6 +285,9 @@ ALTERNATIVES: list[tuple[str, int, Answer]] = [
     ("code-refactor", 1, with_pathlib),
     ("code-edit-in-context", 0, as_a_whole_file),
     ("code-edit-in-context", 3, as_a_diff),
+    ("code-multifile", 4, as_whole_files),
+    ("code-multifile", 2, as_diffs),
+    ("code-edit-large", 1, as_diffs),
     ("code-new-sql", 1, views_by_other_means),
     ("code-new-bash", 0, bash_with_find),
     ("code-tooluse", 2, asked_at_length),
