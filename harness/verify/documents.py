@@ -56,8 +56,11 @@ def deeper_than(value: Json, most: int) -> bool:
     return True
 
 
-def parse(data: bytes, place: str) -> Json:
-    """One JSON document. Raises UnreadableError."""
+def parse(data: bytes, place: str, flat: str | None = None) -> Json:
+    """One JSON document. Raises UnreadableError.
+
+    `flat` names a field that is too long to be looked through for depth: its caller looks at what is in it.
+    """
     try:
         document = from_json(data.decode("utf-8"))
     except ValueError as error:
@@ -65,7 +68,8 @@ def parse(data: bytes, place: str) -> Json:
         raise UnreadableError(
             Finding("json-depth" if deep else "json", place, f"not readable as JSON: {error}")
         ) from error
-    if deeper_than(document, DEPTH):
+    rest = {**document, flat: None} if flat is not None and isinstance(document, dict) else document
+    if deeper_than(rest, DEPTH):
         raise UnreadableError(Finding("json-depth", place, f"nested more than {DEPTH} deep"))
     return document
 

@@ -18,7 +18,7 @@ from harness.verify.findings import Finding
 from harness.verify.rows import Row, examined
 from harness.verify.source import RECORDINGS, SCORES
 
-OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks")
+OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks", "facts")
 
 
 @dataclass(slots=True)
@@ -99,7 +99,14 @@ def _check_trial(evidence: Evidence, at: int, found: TrialResult, scored: Scored
     stated = plain(evidence.result.trials[at])
     if scored is not None:
         score = scored.score
-        found = replace(found, outcome=score.outcome, fraction=score.fraction, rule=score.rule, checks=score.checks)
+        found = replace(
+            found,
+            outcome=score.outcome,
+            fraction=score.fraction,
+            rule=score.rule,
+            checks=score.checks,
+            facts=score.facts,
+        )
     for path, text in islice(differences(stated, plain(found), f"$.trials[{at}]"), MOST):
         field_name = path.removeprefix(f"$.trials[{at}].").split(".")[0].split("[")[0]
         if field_name in OF_SCORES and scored is None:

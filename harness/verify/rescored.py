@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
 from harness.files import build
 from harness.read import read
 from harness.score import score
 from harness.tasks import vary
-from harness.types import Outcome, Recording, Sandbox, Score, TrialKey, TrialResult
+from harness.types import Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.documents import parse, read_rows
 from harness.verify.evidence import Evidence, key_of, known_task, told
 from harness.verify.findings import Finding
@@ -61,12 +64,31 @@ def unknown_tasks(evidence: Evidence) -> Sequence[str]:
     return [task.name for task in evidence.result.tasks if known_task(evidence, task.name) is None]
 
 
+def _again(task: Task, turns: Sequence[Recording], sandbox: Sandbox) -> Score:
+    return score(vary(task, turns[0].key.trial), [read(turn) for turn in turns], sandbox)
+
+
 def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
     """Score every trial again and compare verdict and checks. Raises EngineError for faults of the kit's own side."""
     at_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
-    for key, turns in _turns(evidence):
-        task, at = known_task(evidence, key.task), at_of.get(key)
-        if task is None or at is None:
-            continue
-        found = score(vary(task, key.trial), [read(turn) for turn in turns], sandbox)
-        yield from _finding(evidence, at, found)
+    threads = max(2, os.cpu_count() or 2)
+    waiting: deque[tuple[int, Future[Score]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for key, turns in _turns(evidence):
+                task, at = known_task(evidence, key.task), at_of.get(key)
+                if task is None or at is None:
+                    continue
+                waiting.append((at, pool.submit(_again, task, turns, sandbox)))
+                if len(waiting) > 2 * threads:
+                    yield from _next_finding(evidence, waiting)
+            while waiting:
+                yield from _next_finding(evidence, waiting)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _next_finding(evidence: Evidence, waiting: deque[tuple[int, Future[Score]]]) -> Iterator[Finding]:
+    at, future = waiting.popleft()
+    yield from _finding(evidence, at, future.result())

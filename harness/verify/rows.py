@@ -85,7 +85,7 @@ def examine(lines: Iterable[Line], place: str) -> list[Row]:
 
 def _row(number: int, line: bytes, place: str) -> Row:
     try:
-        document = parse(line, place)
+        document = parse(line, place, flat="chunks")
     except UnreadableError as error:
         return Row(number, (error.finding,))
     faults = _form_faults(document)

@@ -27,6 +27,15 @@ def _names(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("trials", evidence.place(f"$.{kind}"), f"{name} is listed {count} times")
 
 
+def names_hold(evidence: Evidence) -> bool:
+    """Whether every trial names a model and a task of the result, each of which is listed once: without that nothing
+    can be computed from the trials."""
+    result = evidence.result
+    labels, tasks = [one.label for one in result.models], [one.name for one in result.tasks]
+    once = len(set(labels)) == len(labels) and len(set(tasks)) == len(tasks)
+    return once and all(trial.model in labels and trial.task in tasks for trial in result.trials)
+
+
 def _known_trials(evidence: Evidence) -> Iterator[Finding]:
     result = evidence.result
     labels = {one.label for one in result.models}
