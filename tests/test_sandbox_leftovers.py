@@ -5,15 +5,22 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from harness.errors import EngineError
 from harness.sandbox import Engine, ensure_engine, open_sandbox
 from harness.sandbox.body import Kind
 from harness.sandbox.container import Container
+from harness.sandbox.engine import Place, connect
 from harness.sandbox.image import ensure_image
 from harness.sandbox.leftovers import HOST, OWNER, RUN, owned, remove_left_over
+from harness.sandbox.pool import Pool
+from harness.sandbox.runner import run_job
 from harness.types import Job, Json, Limits
+from tests.relay import Relay
 
 KILLED_KIT = """
 import sys
@@ -103,3 +110,32 @@ def test_containers_of_no_living_owner_on_this_machine_are_removed(engine: Engin
     assert remove_left_over(engine) >= 1
     assert listed(engine, f"{RUN}=gone") == []
     container.remove()
+
+
+def test_an_engine_that_breaks_off_in_the_middle_is_the_kits_fault_and_the_job_can_run_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    code = "import time\ndef f(wait):\n    time.sleep(wait)\n    return 1\n"
+
+    def job(wait: int) -> Job:
+        return Job(
+            "python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f", "args": [wait]}),), Limits(case_s=60)
+        )
+
+    kind = Kind(ensure_image(engine, "python", print), "python", "calls", Limits(case_s=60))
+    with Relay(engine.url, tmp_path) as relay, owned("cut") as labels, ThreadPoolExecutor(1) as threads:
+        far = connect(Place(relay.url), {})
+        pool = Pool(far, labels, ahead=1)
+        running = threads.submit(run_job, pool, kind, job(3600))
+        wait_for(engine, f"{RUN}=cut")
+        pool.settle()
+        relay.cut()
+        with pytest.raises(EngineError):
+            running.result(timeout=60)
+        relay.mend()
+        seen = run_job(pool, kind, job(0))
+        pool.close()
+        far.api.close()
+    assert [one.value for one in seen] == [1]
+    remove_left_over(engine)
+    assert listed(engine, f"{RUN}=cut") == []

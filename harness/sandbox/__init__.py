@@ -80,6 +80,17 @@ def open_sandbox(
     `say` is told in one line of everything that takes long or changes this machine. Raises EngineError.
     """
     engine = ensure_engine(say)
+    try:
+        with _opened(engine, run_id, say, languages, runtime=runtime) as sandbox:
+            yield sandbox
+    finally:
+        engine.api.close()
+
+
+@contextmanager
+def _opened(
+    engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None
+) -> Iterator[DockerSandbox]:
     _check_runtime(engine, runtime)
     left = remove_left_over(engine)
     if left:

@@ -67,6 +67,13 @@ class Pool:
         for container in old:
             self.discard(container)
 
+    def forget(self, kind: Kind) -> None:
+        """Let go of what was made ahead of a kind: it may be as dead as the one that was taken."""
+        with self._lock:
+            old = self._ready.pop(kind, [])
+        for container in old:
+            self.discard(container)
+
     def _make(self, kind: Kind) -> None:
         container = None
         try:

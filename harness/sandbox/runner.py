@@ -80,6 +80,10 @@ def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Sil
     return "over", tail
 
 
+class UntakenError(EngineError):
+    """A container ended, or hung, before it took its job: nothing of the answer ran."""
+
+
 def _untaken(ended: Exit | None, tail: bytes) -> str:
     """Why a container that ended or hung before anything of the answer ran is not the answer's fault."""
     how = f"ended with exit code {ended.code}" if ended is not None else f"did nothing for {_TAKE_S:.0f} s"
@@ -101,8 +105,17 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
     if ended is not None and ended.running:
         raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
     if not transcript.taken:
-        raise EngineError(_untaken(ended, tail))
+        raise UntakenError(_untaken(ended, tail))
     return _Heard(transcript, silence, ended, tail)
+
+
+def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
+    """As `_hear`; a container made ahead may have died since, with a restart of the engine: then there is a second."""
+    try:
+        return _hear(pool, kind, job, start)
+    except UntakenError:
+        pool.forget(kind)
+        return _hear(pool, kind, job, start)
 
 
 def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
@@ -144,7 +157,7 @@ def run_job(pool: Pool, kind: Kind, job: Job) -> tuple[Observation, ...]:
     doubted = -1
     while len(seen) < len(job.cases):
         start = len(seen)
-        heard = _hear(pool, kind, job, start)
+        heard = _hear_fresh(pool, kind, job, start)
         found = _observations(heard, job, start)
         if heard.unexplained and start + len(found) != doubted:
             # Once may be the engine's doing (a restart, an operator); twice at one case is the answer's.
