@@ -335,3 +335,39 @@ def test_the_kits_own_tasks_load_and_every_suite_of_the_design_has_some() -> Non
     suites = {suite for task in tasks for suite in task.suites}
     assert {"demo", "quick", "v1", "v2", "full"} <= suites
     assert all(json.loads(task.cases or "[]") is not None for task in tasks if not task.variants)
+
+
+ODD = ("1", "-1", "0", "1.5", "nan", "inf", "true", '""', '"x"', "[]", "[1]", '["a", "a"]', "[[]]", "{}", "{a = 1}",
+       "2020-01-01", '"\\u0000"', "[{}]", "[{file = 1}]", "99999999999999999999", '"../../etc"', "'{{nonce}}'")  # fmt: skip
+PLACES = (
+    ('title = "Add two numbers"', "title"),
+    ('suites = ["own"]', "suites"),
+    ('tags = ["code"]', "tags"),
+    ('language = "python"', "language"),
+    ("budget_tokens = 100", "budget_tokens"),
+    ('[scorer]\nkind = "calls"', "scorer"),
+    ('kind = "calls"', "kind"),
+    ('file = "minus.md"', "file"),
+    ('fails = ["one"]', "fails"),
+    ('outcome = "no_answer"', "outcome"),
+    ('finish_reason = "length"', "finish_reason"),
+    ('FUNC = "add1"', "FUNC"),
+    ("budget_tokens = 100", "budget_tokens = 100\nlimits.case_s"),
+    ("budget_tokens = 100", "budget_tokens = 100\nlimits.pids"),
+)
+
+
+@pytest.mark.parametrize(("old", "key"), PLACES, ids=[place[1][-13:] for place in PLACES])
+def test_no_value_of_a_key_makes_the_loader_fall_over(own: Path, old: str, key: str) -> None:
+    for value in ODD:
+        recipe = (RECIPE + VARIANTS).replace(old, f"{key} = {value}", 1)
+        (own / "add" / "task.toml").write_text(recipe, encoding="utf-8")
+        try:
+            assert [vary(task, 1).index for task in load_tasks([own], names=["add"])] == [1]
+        except TaskError as error:
+            assert all("add/" in fault for fault in error.faults)
+
+
+def test_a_wrong_answer_is_a_file_of_its_own_folder(own: Path) -> None:
+    change(own, "task.toml", 'file = "minus.md"', 'file = "../solution/answer.md"')
+    assert any("'../solution/answer.md' is no name of a file under wrong/" in fault for fault in faults(own))

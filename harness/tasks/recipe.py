@@ -14,6 +14,7 @@ from harness.types import Json, Limits, Outcome
 _KEYS = ("title", "suites", "tags", "language", "budget_tokens", "limits", "scorer", "wrong", "variants")
 _WRONG_KEYS = ("file", "fails", "outcome", "finish_reason")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_FILE = re.compile(r"\w[\w. -]*")
 _SUITE = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -73,9 +74,17 @@ def _outcome(table: Table) -> Outcome:
     return Outcome(text)
 
 
+def _file(table: Table) -> str:
+    name = table.text("file")
+    if name and not _FILE.fullmatch(name):
+        table.fault("file", f"{name!r} is no name of a file under wrong/; write one like near-miss.md")
+        return ""
+    return name
+
+
 def _wrong(table: Table) -> WrongRow:
     table.refuse_others(_WRONG_KEYS)
-    return WrongRow(table.text("file"), _fails(table), _outcome(table), table.text("finish_reason", "stop"))
+    return WrongRow(_file(table), _fails(table), _outcome(table), table.text("finish_reason", "stop"))
 
 
 def _variant(table: Table) -> Mapping[str, str]:

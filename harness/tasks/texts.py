@@ -18,7 +18,7 @@ LIBRARY = "_library"
 NONCE = "nonce"
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:[.:][^{}\n]*)?)\s*\}\}")
 _VARIANT = re.compile(r"\{\{\s*variant\.(\w+)\s*\}\}")
-_INCLUDE = re.compile(r"\{\{\s*include:([^{}\n]*?)\s*\}\}")
+_INCLUDE = re.compile(r"\{\{\s*include:([^{}\n\0]*?)\s*\}\}")
 
 
 def placeholders(text: str) -> Iterator[tuple[str, int]]:
