@@ -45,7 +45,6 @@ UNCOVERED = {
     "result: schema_version": MINOR,
     "scores: schema_version": MINOR,
     "scores: score.facts": NO_NUMBER,
-    "scores: score.facts.block_closed": NO_NUMBER,
 } | {
     f"result: host.{name}": CLAIM
     for name in (

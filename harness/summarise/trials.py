@@ -62,4 +62,5 @@ def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored
         rule=score.rule,
         checks=score.checks,
         turns=tuple(_turn(turn, reading) for turn, reading in zip(turns, readings, strict=True)),
+        facts=score.facts,
     )

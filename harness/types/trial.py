@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
 from harness.types.scoring import Check
-from harness.types.words import Outcome
+from harness.types.words import Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One trial in the result."""
+    """One trial in the result; `facts` are what the scorer saw besides its checks."""
 
     model: str
     task: str
@@ -49,3 +50,4 @@ class TrialResult:
     rule: str | None
     checks: tuple[Check, ...]
     turns: tuple[TurnResult, ...]
+    facts: Mapping[str, Json] = field(default_factory=dict)
