@@ -338,7 +338,7 @@ def test_the_kits_own_tasks_load_and_every_suite_of_the_design_has_some() -> Non
 
 
 ODD = ("1", "-1", "0", "1.5", "nan", "inf", "true", '""', '"x"', "[]", "[1]", '["a", "a"]', "[[]]", "{}", "{a = 1}",
-       "2020-01-01", '"\\u0000"', "[{}]", "[{file = 1}]", "99999999999999999999", '"../../etc"', "'{{nonce}}'")  # fmt: skip
+       "2020-01-01", '"\\u0000"', "[{}]", "[{file = 1}]", "99999999999999999999", '"../../etc"', "'x'")  # fmt: skip
 PLACES = (
     ('title = "Add two numbers"', "title"),
     ('suites = ["own"]', "suites"),
@@ -362,10 +362,16 @@ def test_no_value_of_a_key_makes_the_loader_fall_over(own: Path, old: str, key: 
     for value in ODD:
         recipe = (RECIPE + VARIANTS).replace(old, f"{key} = {value}", 1)
         (own / "add" / "task.toml").write_text(recipe, encoding="utf-8")
-        try:
-            assert [vary(task, 1).index for task in load_tasks([own], names=["add"])] == [1]
-        except TaskError as error:
-            assert all("add/" in fault for fault in error.faults)
+        assert loads_or_tells(own)
+
+
+def loads_or_tells(own: Path) -> bool:
+    """Whether the task loads, or every fault that is told names its place in the folder."""
+    try:
+        tasks = load_tasks([own], names=["add"])
+    except TaskError as error:
+        return all("add/" in fault for fault in error.faults)
+    return [vary(task, 1).index for task in tasks] == [1]
 
 
 def test_a_wrong_answer_is_a_file_of_its_own_folder(own: Path) -> None:
