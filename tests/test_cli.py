@@ -99,12 +99,14 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Pa
         (["bench", "--resume", "no-such-run"], 7, "not a run folder"),
         (["bench", "--resume", "no-such-run", "--trials", "3"], 3, "--trials"),
         (["score", "no-such-run"], 7, "not a run folder"),
+        (["bench", "--task", "code-bugfix", "--runtime", "no-such-runtime"], 6, "no-such-runtime"),
     ],
 )
 def test_wrong_words_end_with_one_clear_line_and_their_exit_code(
-    words: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words) == code
+    place = ["--results", str(tmp_path)] if words[0] == "bench" else []
+    assert main([*words, *place]) == code
     said = capsys.readouterr().err
     assert told in said.replace("\n", " ")
     assert "Traceback" not in said

@@ -28,10 +28,10 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME):
-            make_engine_ready(run.tasks)
+            make_engine_ready(run.tasks, args.runtime)
             with watching() as watch:
                 stopped = record_run(run.folder, run.tasks, run.models, watch, say)
-                result = score_and_write(run.folder, run.tasks, watch)
+                result = score_and_write(run.folder, run.tasks, watch, args.runtime)
             show_result(run.folder, result, args.format)
             if stopped:
                 raise ServerError(*stopped)

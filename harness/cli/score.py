@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
     tasks = tasks_of_run(folder, args.tasks)
     say(f"run {folder.path}")
     with resumable(folder, NAME), watching() as watch:
-        result = score_and_write(folder, tasks, watch)
+        result = score_and_write(folder, tasks, watch, args.runtime)
     show_result(folder, result, args.format)
     return 0

@@ -11,7 +11,7 @@ from harness.pipeline import result_of, score_run, write_result
 from harness.recorder import Watch
 from harness.report import render_github, render_html, render_text
 from harness.runs import RunFolder
-from harness.sandbox import ensure_engine, ensure_image, open_sandbox
+from harness.sandbox import check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.types import Result, Task
 
 FORMATS = {"text": render_text, "github": render_github}
@@ -22,6 +22,7 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="text", help="github prints Markdown that can be pasted"
     )
+    parser.add_argument("--runtime", help="the engine's runtime for the containers, as runsc where gVisor is installed")
 
 
 def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -29,7 +30,7 @@ def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
     return tuple(sorted({task.language for task in tasks if task.language is not None}))
 
 
-def make_engine_ready(tasks: Sequence[Task]) -> None:
+def make_engine_ready(tasks: Sequence[Task], runtime: str | None = None) -> None:
     """Bring the engine and the images up before a model is asked: what is missing should show in the first minute.
 
     No container runs yet. Raises EngineError.
@@ -38,13 +39,14 @@ def make_engine_ready(tasks: Sequence[Task]) -> None:
     if not languages:
         return
     engine = ensure_engine(say)
+    check_runtime(engine, runtime)
     for language in languages:
         ensure_image(engine, language, say)
 
 
-def score_and_write(folder: RunFolder, tasks: Sequence[Task], watch: Watch) -> Result:
+def score_and_write(folder: RunFolder, tasks: Sequence[Task], watch: Watch, runtime: str | None = None) -> Result:
     """Score what has no verdict yet; write result.json and report.html. Raises EngineError, DiskError."""
-    with open_sandbox(folder.plan.id, say, languages_of(tasks)) as sandbox:
+    with open_sandbox(folder.plan.id, say, languages_of(tasks), runtime=runtime) as sandbox:
         score_run(folder, tasks, sandbox, watch)
     result = result_of(folder)
     write_result(folder, result)

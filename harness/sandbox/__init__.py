@@ -23,6 +23,7 @@ __all__ = [
     "DockerSandbox",
     "Engine",
     "Say",
+    "check_runtime",
     "ensure_engine",
     "ensure_image",
     "find_engine",
@@ -65,7 +66,8 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
     )
 
 
-def _check_runtime(engine: Engine, runtime: str | None) -> None:
+def check_runtime(engine: Engine, runtime: str | None) -> None:
+    """Raises EngineError where the engine does not have that runtime."""
     if runtime is not None and engine.runtimes and runtime not in engine.runtimes:
         there = ", ".join(engine.runtimes)
         raise EngineError(f"runtime {runtime!r} is not one of this engine's ({there}): install it, or leave it out")
@@ -91,7 +93,7 @@ def open_sandbox(
 def _opened(
     engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None
 ) -> Iterator[DockerSandbox]:
-    _check_runtime(engine, runtime)
+    check_runtime(engine, runtime)
     left = remove_left_over(engine)
     if left:
         say(f"Removed {left} container{'s' if left > 1 else ''} that an earlier run left behind.")
