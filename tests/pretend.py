@@ -50,6 +50,7 @@ class Manners:
     says_done: bool = True
     tells_speeds: bool = True
     key: str | None = None
+    refuses: str | None = None
 
 
 @dataclass
@@ -95,6 +96,8 @@ class Pretender:
         return _tokens(prompt[:shared]) if shared > 16 else 0
 
     def refusal(self, body: Mapping[str, Json]) -> tuple[int, bytes] | None:
+        if self.manners.refuses in body:
+            return 422, json.dumps({"error": {"message": f"{self.manners.refuses} is not allowed"}}).encode()
         prompt = _tokens(_prompt(body))
         if prompt <= self.manners.context or self.manners.overflow not in ("http_400", "error_in_200"):
             return None

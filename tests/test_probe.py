@@ -165,6 +165,15 @@ def test_a_server_that_lists_several_models_needs_to_be_told_which() -> None:
             probe(asked)
 
 
+def test_a_question_that_is_refused_is_named_with_the_servers_words() -> None:
+    with pretending(Manners(refuses="top_k"), LLAMA) as server, Client() as client:
+        asked = Asked(client, Model("p", "llama-server", server.base_url, "m"), kind_of("llama-server"))
+        found = by_name(probe(asked, long=False))
+    assert found["refused_questions"].live == ["top-k"]
+    assert found["refused_questions"].note == "top-k: top_k is not allowed"
+    assert found["reads_top_k"].live is None
+
+
 def test_a_server_that_refuses_the_first_question_ends_the_probe_with_its_words() -> None:
     with pytest.raises(ServerError, match="the first request failed: the request"):
         probed(Manners(context=10))

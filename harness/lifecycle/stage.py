@@ -187,6 +187,8 @@ class Stage:
                 _wait_listening(asked, TUNNEL_S, tunnel)
             if cycle is None:
                 visit = Visit(ask_readiness(asked), None, before)
+                # Some servers close the connection after a question that they do not know: trials get their own.
+                asked.client.close()
                 yield visit
                 visit.loaded = take_snapshot(model)
                 return

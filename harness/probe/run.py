@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.enquire import Asked, list_models, own_context, served_context, version_of
@@ -63,6 +63,15 @@ def _first_error(recording: Recording) -> None:
         )
 
 
+def _refused(replies: Mapping[str, Heard]) -> Finding:
+    """The questions that were not answered: a field that the server refuses is as good to know as one it ignores."""
+    errors = {name: heard.reading.error for name, heard in replies.items()}
+    told = {name: error.message[:80] for name, error in errors.items() if error is not None}
+    return finding(
+        "refused_questions", None, sorted(told), "; ".join(f"{name}: {why}" for name, why in told.items()) or None
+    )
+
+
 def _window(
     asked: Asked, served: int | None, wanted: int | None, ratio: float
 ) -> tuple[int | None, tuple[Finding, ...], tuple[Recording, ...]]:
@@ -87,6 +96,7 @@ def probe(asked: Asked, *, long: bool = True, long_tokens: int | None = None) ->
     )
     findings = (
         finding("model_listed", None, asked.model.model in listed),
+        _refused(replies),
         *observe([*recordings.values(), *more], asked.kind),
         *thinking(replies, asked.kind),
         *cache(replies, asked.kind),
