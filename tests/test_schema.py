@@ -272,6 +272,14 @@ def test_a_result_of_this_minor_must_have_every_field() -> None:
     assert validate("result", document | {"schema_version": "1.0"}) == []
 
 
+@pytest.mark.parametrize(("version", "newer"), [("1.999", True), ("1.0", False)])
+def test_a_newer_minor_is_refused_in_one_line_and_an_older_one_is_not(version: str, newer: bool) -> None:
+    document = from_json(to_json(example_result())) | {"schema_version": version, "a_field_to_come": 1}
+    (fault,) = validate("result", document)
+    assert ("use the kit that made it or a newer one" in fault) is newer
+    assert ("unknown field" in fault) is not newer
+
+
 def test_what_the_kit_writes_names_the_version_of_its_form() -> None:
     assert current("run") == PLAN_VERSION
     for name, kind in (("recording", Recording), ("scores", ScoredTrial), ("models", ModelRun)):

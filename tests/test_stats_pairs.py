@@ -10,7 +10,6 @@ from scipy import stats as oracle
 
 from harness.stats import (
     Table,
-    at_least,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
     drift_of,
@@ -198,4 +197,3 @@ def test_drift_is_not_made_by_tasks_of_different_speeds() -> None:
 def test_a_rate_is_told_with_its_k_its_n_and_its_interval() -> None:
     assert k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
     assert k_of_n(0, 0) == "in none of 0 trials"
-    assert at_least(7, 10) == "at least 35 % of the time (7 of 10)"

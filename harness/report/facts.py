@@ -77,7 +77,7 @@ def models(result: Result) -> Section:
 
 def _unknown(result: Result) -> Iterator[str]:
     """What nobody measured, reported or declared of each model."""
-    for model in result.models:
+    for model in (one for one in result.models if not one.simulated):
         start = f"models.{model.label}."
         names = [
             place.removeprefix(start).removeprefix("facts.")

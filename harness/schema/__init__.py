@@ -92,6 +92,14 @@ def current(name: str) -> str:
     return str(load_schema(name)["$id"]).rpartition(":")[2]
 
 
+def _is_newer(version: Json, known: str) -> bool:
+    """Whether a version is a later minor of the same major."""
+    parts = version.split(".") if isinstance(version, str) else []
+    major, minor = known.split(".")
+    is_minor = len(parts) == 2 and parts[0] == major and re.fullmatch(r"[0-9]{1,9}", parts[1]) is not None
+    return is_minor and int(parts[1]) > int(minor)
+
+
 def _sorted(faults: Iterator[str]) -> list[str]:
     """Without doubles, in the order of their places with list positions as numbers."""
     return sorted(set(faults), key=lambda fault: re.sub(r"\d+", lambda number: number[0].zfill(12), fault))
@@ -108,9 +116,13 @@ def validate(name: str, document: Json) -> list[str]:
     """Every fault of a document against schemas/<name>.v1.schema.json as "$.path: fault, fix"; [] when it is right.
 
     Beyond the schema, numbers that are not finite or past 2^53 are refused wherever they stand, and a document of the
-    schema's own minor version must have every field; older ones lack those that came later.
+    schema's own minor version must have every field; older ones lack those that came later, newer ones are refused.
     """
     version = document.get("schema_version") if isinstance(document, dict) else None
+    if _is_newer(version, current(name)):
+        return [
+            f"$.schema_version: is {version}, this kit knows {current(name)}: use the kit that made it or a newer one"
+        ]
     validator, is_valid = _validator(name, whole=version == current(name))
     if is_valid(document) and not _has_bad_numbers(document):
         return []

@@ -16,7 +16,7 @@ from harness.stats.proportions import Interval, clopper_pearson, wilson
 from harness.stats.ratios import Drift, Ratio, drift_of, ratio_of, ratio_word
 from harness.stats.speeds import quartiles, spread
 from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
-from harness.stats.words import at_least, k_of_n
+from harness.stats.words import k_of_n
 
 __all__ = [
     "Count",
@@ -25,7 +25,6 @@ __all__ = [
     "Interval",
     "Ratio",
     "Table",
-    "at_least",
     "clopper_pearson",
     "difference_on_tasks_like_these",
     "difference_on_these_tasks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.stats.proportions import clopper_pearson, wilson
+from harness.stats.proportions import wilson
 
 
 def k_of_n(k: int, n: int, what: str = "trials") -> str:
@@ -11,9 +11,3 @@ def k_of_n(k: int, n: int, what: str = "trials") -> str:
     if interval is None:
         return f"in none of 0 {what}"
     return f"in {k} of {n} {what} (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
-
-
-def at_least(k: int, n: int) -> str:
-    """`at least 35 % of the time (7 of 10)`: a claim, so the exact lower bound."""
-    interval = clopper_pearson(k, n)
-    return f"at least {100 * (interval.low if interval else 0):.0f} % of the time ({k} of {n})"
