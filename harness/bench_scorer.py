@@ -156,6 +156,7 @@ class Bench:
         """Median and largest milliseconds from job to observations, of single answers with the pool warm."""
         seen = []
         for number in range(self.singles):
+            self.box.pool.settle()
             time.sleep(_PAUSE_S)
             began = time.monotonic()
             self.answer(language, number)
