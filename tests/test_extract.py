@@ -94,6 +94,9 @@ SEVERAL = [
     Shape("helpers and an import in the block", f"```python\n{HELPED}```", "fenced", HELPED),
     Shape("tests after the code", f"```python\n{PY}```\n```python\nfrom answer import add\nassert add(1, 1) == 2\n```",
           "fenced-last", PY),
+    Shape("a program and its tests",
+          f"```python\n{HELPED}```\n```python\nimport pytest\n{HELPED}\ndef test_add(): ...\n```",
+          "fenced-last", HELPED, wanted=()),
     Shape("a program and an example of it", f"```bash\n{BASH}```\nThen:\n```bash\nchmod +x rotate.sh\n```",
           "fenced-last", BASH, "bash", ()),
     Shape("the shebang marks the script", "```bash\n# how to install, at some length, in one line of shell\n"

@@ -28,6 +28,11 @@ _CODE_KEYS = ("code", "answer", "solution", "content", "program", "source", "fil
 _TAGS = "code pre answer solution script python javascript typescript go rust bash sql"
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_TEST = re.compile(
+    r"^\s*(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b|describe\("
+    r"|func Test[A-Z])|require\(['\"](?:node:)?(?:assert|test|\./answer)|#\[test\]",
+    re.MULTILINE,
+)
 _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
 
 
@@ -79,8 +84,10 @@ class Search:
 
 
 def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
-    """Scripts, where there are any; and nothing that is short beside the longest: an example of its use."""
+    """Scripts, where there are any; no tests, where there is anything else; and nothing that is short beside the
+    longest: an example of its use."""
     scripts = [block for block in blocks if block.text.startswith("#!")] or list(blocks)
+    scripts = [block for block in scripts if not _TEST.search(block.text)] or scripts
     longest = max((len(block.text) for block in scripts), default=0)
     return [block for block in scripts if 2 * len(block.text) >= longest]
 

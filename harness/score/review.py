@@ -27,6 +27,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.score.compare import short
 from harness.score.demands import Demands
 from harness.score.findings import SEVERITIES, Finding, findings_of
 from harness.score.verdict import Judgement, nothing
@@ -156,8 +157,8 @@ def _facts(variant: Variant, findings: Sequence[Finding], seen: _Reviewed) -> di
     }
 
 
-def _shown(finding: Finding) -> str:
-    return f"{finding.file or ''}:{finding.first_line or '?'} {finding.text[:80]}"
+def _shown(finding: Finding) -> Json:
+    return short(f"{finding.file or ''}:{finding.first_line or '?'} {finding.text[:80]}")
 
 
 def _case_check(number: int, case: Case, findings: Sequence[Finding], seen: _Reviewed) -> Check:

@@ -60,7 +60,8 @@ def _read_file(bench: Bench, given: Mapping[str, Json]) -> Used:
     if path not in bench.files:
         return Used(_no_such(path, bench.files), bench.files, wasted="no such file")
     lines = bench.files[path].split("\n")
-    first, last = given.get("first_line", 1), given.get("last_line", len(lines))
+    # JSON has one kind of number: 2.0 is a whole one.
+    first, last = int(given.get("first_line", 1)), int(given.get("last_line", len(lines)))
     shown = "\n".join(lines[first - 1 : last])
     if first > len(lines) or first > last:
         return Used(f"error: {path} has {len(lines)} lines", bench.files, wasted="no such lines")
