@@ -1,6 +1,7 @@
 """Do the intervals cover and do the tests keep quiet? Worlds with a known truth, asked again and again.
 
-`python -m tests.simulation [REPEATS]` prints the table; tests/test_stats_simulation.py holds a part of it.
+`nox -s simulate` (`python -m tests.simulation [REPEATS]`) prints the table; tests/data/stats/simulation-4000.txt is what
+4000 repeats printed, and tests/test_stats_simulation.py holds a part of it.
 
 A world is a population of tasks: each task's rate comes from a normal distribution of log odds, and a model may find
 a task harder or easier than another model does (`interaction`). Python's own generator, whose stream never changes,
@@ -70,6 +71,13 @@ class Row:
     def is_kept(self) -> bool:
         """Whether the share lies where it should."""
         return self.wanted[0] <= self.seen <= self.wanted[1]
+
+    @property
+    def line(self) -> str:
+        """The row as it is printed."""
+        low, high = self.wanted
+        mark = "" if self.is_kept else "   <-- outside"
+        return f"{self.what:28} {self.world:10} {self.design:7} {self.seen:6.3f}   {low:.2f} to {high:.2f}{mark}"
 
 
 def _rate(log_odds: float) -> float:
@@ -200,9 +208,7 @@ def table(repeats: int, say: Callable[[str], None]) -> list[Row]:
 
     def keep(row: Row) -> None:
         rows.append(row)
-        low, high = row.wanted
-        mark = "" if row.is_kept else "   <-- outside"
-        say(f"{row.what:28} {row.world:10} {row.design:7} {row.seen:6.3f}   {low:.2f} to {high:.2f}{mark}")
+        say(row.line)
 
     for n in (5, 10, 20, 50):
         for row in cell_rows(n):

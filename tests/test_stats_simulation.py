@@ -1,8 +1,10 @@
 """What is said of many models holds in worlds with a known truth. The whole table: `python -m tests.simulation`."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.simulation import WORLDS, World, cell_rows, speed_rows, suite_rows
+from tests.simulation import COVERS, WORLDS, Row, World, cell_rows, speed_rows, suite_rows
 
 REPEATS = 600
 
@@ -25,7 +27,12 @@ def test_the_intervals_of_suites_cover_and_equal_models_are_rarely_told_apart(
     assert [row for row in suite_rows(world, design, REPEATS) if not row.is_kept] == []
 
 
-def test_a_row_outside_its_bounds_is_told() -> None:
-    from tests.simulation import COVERS, Row
+def test_the_table_of_4000_repeats_is_kept_whole_and_was_made_by_this_code() -> None:
+    kept = (Path(__file__).parent / "data" / "stats" / "simulation-4000.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in kept if "outside" in line] == []
+    assert kept[:8] == [row.line for n in (5, 10, 20, 50) for row in cell_rows(n)]
+    assert len([line for line in kept if line.startswith(("like", "gap like", "false like"))]) == 3 * 3 * 6
 
+
+def test_a_row_outside_its_bounds_is_told() -> None:
     assert not Row("like", "world", "1x1", 0.90, COVERS).is_kept

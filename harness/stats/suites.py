@@ -48,7 +48,7 @@ def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> t
     """The mean of the tasks' rates, with an interval for tasks of which these are a sample.
 
     Student's t on the tasks' rates, in Wilson's form: n is the number of independent trials that would have the same
-    standard error. So it stays inside 0 and 1 and keeps its coverage near them, where t alone falls to 80 %
+    standard error. So it stays inside 0 and 1 and keeps 92 % or more near them, where t alone falls to 80 %
     (tests/simulation.py). Where the tasks' rates do not differ, each task counts as one trial.
     Sources: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit); L. Kish, "Survey
     sampling", 1965 (the effective number).
