@@ -1,7 +1,7 @@
 """Do the intervals cover and do the tests keep quiet? Worlds with a known truth, asked again and again.
 
-`nox -s simulate` (`python -m tests.simulation [REPEATS]`) prints the table; tests/data/stats/simulation-4000.txt is what
-4000 repeats printed, and tests/test_stats_simulation.py holds a part of it.
+`nox -s simulate` (`python -m tests.simulation [REPEATS]`) prints the table;
+tests/data/stats/simulation-4000.txt is what 4000 repeats printed, and tests/test_stats_simulation.py holds a part.
 
 A world is a population of tasks: each task's rate comes from a normal distribution of log odds, and a model may find
 a task harder or easier than another model does (`interaction`). Python's own generator, whose stream never changes,
