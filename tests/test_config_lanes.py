@@ -1,5 +1,6 @@
 """Lanes in bench.toml."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,12 @@ def test_a_wrong_lane_is_told_with_its_place(tmp_path: Path, old: str, new: str,
 
 def test_two_lanes_of_one_name_are_a_fault(tmp_path: Path) -> None:
     assert "'daily coding' is already lanes[0]" in _faults(tmp_path, LANE + LANE)
+
+
+def test_the_examples_of_the_readme_are_a_config(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "bench.toml"
+    path.write_text("\n".join(re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)), encoding="utf-8")
+    config = load_config(path)
+    assert [model.label for model in config.models] == ["qwen-coder-4bit"]
+    assert [lane.name for lane in config.lanes] == ["daily coding"]
