@@ -29,6 +29,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def tasks(session: nox.Session) -> None:
+    """Every task's own right and wrong answers, in every variant, in containers."""
+    session.install("-e", ".")
+    session.run("python", "-m", "harness", "tasks", "check", *session.posargs)
+
+
+@nox.session
 def tests_real(session: nox.Session) -> None:
     """The whole path against two real model servers on a tiny model that is made on the spot."""
     session.install("-e", ".[test,real]")

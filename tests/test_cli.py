@@ -145,3 +145,18 @@ def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pyte
     assert main(["doctor", "--config", str(config)]) == 5
     told = capsys.readouterr().out
     assert any(line.startswith("NO  gone") and "start the server" in line for line in told.splitlines())
+
+
+def test_a_task_of_ones_own_whose_solution_fails_is_refused_before_a_model_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own"
+    assert main(["tasks", "new", "my-bug", "--like", "code-bugfix", "--tasks", str(own)]) == 0
+    solution = own / "my-bug" / "solution" / "answer.md"
+    solution.write_text(solution.read_text().replace("- 1", "- 2"))
+    results = tmp_path / "results"
+    words = ["bench", "--tasks", str(own), "--task", "my-bug", "--results", str(results)]
+    assert main(words) == 1
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "my-bug, variant 0, solution" in said
+    assert not list(results.glob("*/recordings.jsonl"))

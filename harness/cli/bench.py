@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME):
-            make_engine_ready(run.tasks, args.runtime)
+            make_engine_ready(run.tasks, args.runtime, args.tasks)
             with watching() as watch:
                 stopped = record_run(run.folder, run.tasks, run.models, watch, say)
                 result = score_and_write(run.folder, run.tasks, watch, args.runtime)

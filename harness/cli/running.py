@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.check import refuse_unscorable
 from harness.cli.console import command, say
 from harness.config import Config, Settings, load_config
 from harness.demo import serve
@@ -66,8 +67,11 @@ def _not_negative(text: str) -> int:
     return int(text)
 
 
-def _folders(args: argparse.Namespace) -> list[Path]:
-    return [find_fixtures(), *args.tasks]
+def _tasks(args: argparse.Namespace, settings: Settings) -> tuple[Task, ...]:
+    """The tasks to ask. Raises TaskError for one that is wrong or that no scorer could score."""
+    tasks = load_tasks([find_fixtures(), *args.tasks], suite=settings.suite, names=settings.tasks)
+    refuse_unscorable(tasks)
+    return tasks
 
 
 def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
@@ -106,7 +110,7 @@ def _resumed(args: argparse.Namespace) -> Iterator[Run]:
 def _begun(args: argparse.Namespace) -> Iterator[Run]:
     config = load_config(args.config)
     settings = _settings(args, config.settings)
-    tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
+    tasks = _tasks(args, settings)
     say("timing this machine's own delays, for a few seconds")
     planned = replace(config, settings=settings)
     folder = start_run(args.results, planned, tasks, selftest=selftest())
@@ -117,7 +121,7 @@ def _begun(args: argparse.Namespace) -> Iterator[Run]:
 def _demonstrated(args: argparse.Namespace) -> Iterator[Run]:
     say("no --config: asking the demo's simulated models, so that you see the whole path; nothing is measured")
     settings = _settings(args, DEMO_SETTINGS)
-    tasks = tuple(load_tasks(_folders(args), suite=settings.suite, names=settings.tasks))
+    tasks = _tasks(args, settings)
     with serve(tasks) as demo:
         yield Run(start_run(args.results, Config(settings, demo.models), tasks, simulated=True), tasks, demo.models)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+from harness.check import check_tasks
 from harness.cli.console import command, say, show
 from harness.files import write_atomic
 from harness.pipeline import result_of, score_run, write_result
@@ -30,10 +32,11 @@ def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
     return tuple(sorted({task.language for task in tasks if task.language is not None}))
 
 
-def make_engine_ready(tasks: Sequence[Task], runtime: str | None = None) -> None:
+def make_engine_ready(tasks: Sequence[Task], runtime: str | None, own: Sequence[Path] = ()) -> None:
     """Bring the engine and the images up before a model is asked: what is missing should show in the first minute.
 
-    No container runs yet. Raises EngineError.
+    Tasks in the user's `own` folders are tried by their own answers here; no container is left when this returns.
+    Raises EngineError, and CheckError for an own task whose answers do not end as it says.
     """
     languages = languages_of(tasks)
     if not languages:
@@ -42,6 +45,15 @@ def make_engine_ready(tasks: Sequence[Task], runtime: str | None = None) -> None
     check_runtime(engine, runtime)
     for language in languages:
         ensure_image(engine, language, say)
+    mine = [task for task in tasks if any(task.name in (folder.name, *listed(folder)) for folder in own)]
+    if mine:
+        with open_sandbox("tasks-check", say, languages_of(mine), runtime=runtime) as sandbox:
+            check_tasks(mine, sandbox, say, first_only=True)
+
+
+def listed(folder: Path) -> list[str]:
+    """The names of what stands in a folder."""
+    return [path.name for path in folder.iterdir()]
 
 
 def score_and_write(folder: RunFolder, tasks: Sequence[Task], watch: Watch, runtime: str | None = None) -> Result:
