@@ -92,24 +92,38 @@ def _model(label: str, server: str, port: int, name: str) -> Model:
     )
 
 
+@contextmanager
+def llama_of(folder: Path, workshop: Path) -> Iterator[Model]:
+    """llama.cpp's server on the GGUF in a model's folder."""
+    model = _model("tiny-gguf", "llama-server", port := free_port(), "tiny")
+    words = [sys.executable, str(HERE / "llama_server.py"), str(folder / "model.gguf"), str(port)]
+    with served(words, model, workshop / "llama.log", {}) as ready:
+        yield ready
+
+
+@contextmanager
+def mlx_of(folder: Path, workshop: Path) -> Iterator[Model]:
+    """mlx_lm.server on a model's folder; it must find a hub's folder and is kept from asking the real one."""
+    model = _model("tiny-mlx", "mlx-lm", port := free_port(), "default_model")
+    home = workshop / "hub-home"
+    (home / "hub").mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "mlx_lm", "server", "--model", str(folder), "--port", str(port)]
+    env = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    with served(words, model, workshop / "mlx.log", env) as ready:
+        yield ready
+
+
 @pytest.fixture(scope="session")
 def llama_server(workshop: Path, tiny_model: Path) -> Iterator[Model]:
-    """llama.cpp's server."""
-    model = _model("tiny-gguf", "llama-server", port := free_port(), "tiny")
-    words = [sys.executable, str(HERE / "llama_server.py"), str(tiny_model / "model.gguf"), str(port)]
-    with served(words, model, workshop / "llama.log", {}) as ready:
+    """llama.cpp's server on random weights."""
+    with llama_of(tiny_model, workshop) as ready:
         yield ready
 
 
 @pytest.fixture(scope="session")
 def mlx_server(workshop: Path, tiny_model: Path) -> Iterator[Model]:
-    """mlx_lm.server, which must find a hub's folder and is kept from asking the real one."""
-    model = _model("tiny-mlx", "mlx-lm", port := free_port(), "default_model")
-    home = workshop / "hub-home"
-    (home / "hub").mkdir(parents=True)
-    words = [sys.executable, "-m", "mlx_lm", "server", "--model", str(tiny_model), "--port", str(port)]
-    env = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    with served(words, model, workshop / "mlx.log", env) as ready:
+    """mlx_lm.server on the same."""
+    with mlx_of(tiny_model, workshop) as ready:
         yield ready
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,9 +29,31 @@ SPLIT_NAME = "qwen2"
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+# llama.cpp finds out how a model thinks and calls by rendering this, mlx_lm by looking for the words `tool_call.name`:
+# without them, and without the line on reasoning_content, calls and thoughts would stay in the text.
 TEMPLATE = (
     "{%- for message in messages -%}"
-    "{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' -}}"
+    "{%- if message.role == 'tool' -%}"
+    "{{- '<|im_start|>user\n<tool_response>\n' + message.content + '\n</tool_response><|im_end|>\n' -}}"
+    "{%- else -%}"
+    "{{- '<|im_start|>' + message.role + '\n' -}}"
+    "{%- if message.reasoning_content -%}"
+    "{{- '<think>\n' + message.reasoning_content + '\n</think>\n\n' -}}"
+    "{%- endif -%}"
+    "{{- (message.content or '') | trim if message.role == 'assistant' else message.content -}}"
+    "{%- if loop.first and tools -%}"
+    "{{- '\n\nFunctions that you may call:' -}}"
+    "{%- for tool in tools -%}{{- '\n' + tool.function.name + ': ' + tool.function.description -}}{%- endfor -%}"
+    '{{- \'\nWrite a call as\n<tool_call>\n{"name": NAME, "arguments": OBJECT}\n</tool_call>\' -}}'
+    "{%- endif -%}"
+    "{%- for call in message.tool_calls or [] -%}"
+    "{%- set tool_call = call.function -%}"
+    '{{- \'<tool_call>\n{"name": "\' + tool_call.name + \'", "arguments": \' -}}'
+    "{{- (tool_call.arguments if tool_call.arguments is string else tool_call.arguments | tojson) -}}"
+    "{{- '}\n</tool_call>' -}}"
+    "{%- endfor -%}"
+    "{{- '<|im_end|>\n' -}}"
+    "{%- endif -%}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}"
     "{{- '<|im_start|>assistant\n' -}}"
@@ -86,7 +108,7 @@ def corpus() -> Iterator[str]:
             yield path.read_text(encoding="utf-8", errors="replace")
 
 
-def train_tokenizer(vocab: int) -> Tokenizer:
+def train_tokenizer(vocab: int, texts: Iterable[str]) -> Tokenizer:
     """A byte-level BPE that both servers read alike."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(SPLIT), behavior="isolated")
@@ -99,9 +121,11 @@ def train_tokenizer(vocab: int) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in CONTROL])
     tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in MARKS])
+    if tokenizer.get_vocab_size() > vocab:
+        raise SystemExit(f"the tokenizer has {tokenizer.get_vocab_size()} tokens, more than {vocab}")
     return tokenizer
 
 
@@ -216,14 +240,15 @@ def write_gguf(path: Path, shape: Shape, tokenizer: Tokenizer, weights: dict[str
     writer.close()
 
 
-def make(out: Path, shape: Shape) -> None:
+def write_model(out: Path, shape: Shape, tokenizer: Tokenizer, weights: dict[str, np.ndarray]) -> None:
     """Both forms of one model."""
-    tokenizer = train_tokenizer(shape.vocab)
-    if tokenizer.get_vocab_size() > shape.vocab:
-        raise SystemExit(f"the tokenizer has {tokenizer.get_vocab_size()} tokens, more than {shape.vocab}")
-    weights = random_weights(shape)
     write_folder(out, shape, tokenizer, weights)
     write_gguf(out / "model.gguf", shape, tokenizer, weights)
+
+
+def make(out: Path, shape: Shape) -> None:
+    """A model that knows nothing."""
+    write_model(out, shape, train_tokenizer(shape.vocab, corpus()), random_weights(shape))
 
 
 def main() -> None:

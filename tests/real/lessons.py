@@ -1,0 +1,110 @@
+"""What a model has to know by heart to pass some of the kit's tasks: the very requests of a run, with the answers.
+
+A teacher, a server that gives each task's reference answer, is asked by the kit's own code: so the requests are those
+that a real server will get, nonces of the run's seed included.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from harness.converse import converse
+from harness.plan import nonce_of
+from harness.read import read
+from harness.record import Client
+from harness.servers import kind_of
+from harness.tasks import vary
+from harness.tasks.replies import split_reply
+from harness.tools import definitions
+from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One request with what has to come: `tools` as in the request, `answer` as the model writes it."""
+
+    name: str
+    messages: Sequence[Json]
+    tools: Json
+    answer: str
+
+
+def _arguments(call: ToolCall) -> str:
+    """The arguments as every server sends them back: in the order of the schema, which llama.cpp's grammar asks for,
+    with the blanks that every template's tojson writes."""
+    given = json.loads(call.arguments)
+    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in definitions()}
+    order = list(schemas[call.name]["properties"])
+    return json.dumps(dict(sorted(given.items(), key=lambda item: order.index(item[0]))))
+
+
+def _delta(text: str) -> Json:
+    content, calls = split_reply(text)
+    return {
+        "content": content,
+        "tool_calls": [
+            {"index": at, "id": call.id, "function": {"name": call.name, "arguments": _arguments(call)}}
+            for at, call in enumerate(calls)
+        ],
+    }
+
+
+class _Teacher(BaseHTTPRequestHandler):
+    server: Any
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+    def do_POST(self) -> None:
+        """Give the next answer, whatever is asked."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        for delta, finish in ((_delta(self.server.answers.pop(0)), None), ({}, "stop")):
+            choice = {"index": 0, "delta": delta, "finish_reason": finish}
+            self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
+
+@contextmanager
+def _teaching(answers: Sequence[str]) -> Iterator[str]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Teacher)
+    server.answers = list(answers)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _answer(reading: Reading) -> str:
+    calls = (
+        f'<tool_call>\n{{"name": "{call.name}", "arguments": {call.arguments}}}\n</tool_call>'
+        for call in reading.tool_calls
+    )
+    return reading.content + "".join(calls)
+
+
+def _lesson(recording: Recording) -> Lesson:
+    request = recording.request
+    return Lesson(recording.key.task, request["messages"], request.get("tools"), _answer(read(recording)))
+
+
+def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson]:
+    """Every request of every trial of these tasks, with its answer."""
+    for task in tasks:
+        for trial in range(trials):
+            variant, key = vary(task, trial), TrialKey("any", task.name, trial)
+            with _teaching(variant.solution) as base_url, Client() as client:
+                asked = (Model("any", "openai", base_url, "any"), kind_of("openai"), None)
+                nonce = nonce_of(seed, key)
+                yield from map(_lesson, converse(client, asked, variant, key, nonce=nonce, room=0))
