@@ -11,7 +11,7 @@ from harness.config import secret_of
 from harness.converse import budget_tokens, converse
 from harness.enquire import Asked
 from harness.errors import ServerError
-from harness.host import Work, largest_memory_bytes, share_of_others, work
+from harness.host import Work, largest_memory_bytes, share_of_others, without_home, work
 from harness.lifecycle import Need, Stage, Visit
 from harness.plan import SEPARATE, nonce_of, plan
 from harness.probe import observe
@@ -142,7 +142,7 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
             _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
         return _once_let_go(seen, visit, recorder)
     except ServerError as error:
-        return replace(seen, stopped=error.faults[0])
+        return replace(seen, stopped=without_home(error.faults[0]))
 
 
 def contenders(models: Sequence[Model], client: Client) -> tuple[Asked, ...]:

@@ -296,6 +296,13 @@ def test_a_process_that_will_not_end_is_made_to() -> None:
         assert host.began_at(process.pid) is None
 
 
+def test_a_text_for_a_file_does_not_tell_whose_folder_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/Users/jane")
+    assert host.without_home("its log is /Users/jane/results/a.log") == "its log is ~/results/a.log"
+    monkeypatch.setenv("HOME", "/")
+    assert host.without_home("its log is /tmp/a.log") == "its log is /tmp/a.log"
+
+
 def test_a_port_that_is_listened_on_is_seen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]

@@ -231,7 +231,7 @@ def test_what_cannot_be_restored_stays_written_down_and_is_tried_again(
     machine.let_run("com.example.ds4")
     (machine.here / "refuse").touch()
     told: list[str] = []
-    with on_stage([asked(client, a_daemon())], run, told.append, restore_s=0.3) as stage:
+    with on_stage([asked(client, a_daemon())], run, told.append, restore_s=5.0) as stage:
         pass
     assert [change.restored for change in stage.changes] == [False]
     assert "Input/output error" in (stage.changes[0].note or "")

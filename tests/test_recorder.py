@@ -146,6 +146,18 @@ def test_a_server_that_is_not_there_is_one_line_and_the_next_model_is_asked(
     assert {key.model for key in folder.recorded} == {"a"}
 
 
+def test_why_a_model_stopped_is_kept_without_the_folder_of_its_owner(
+    tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
+    cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=5.0)
+    folder, _ = recorded(tmp_path, tasks, [a_model("http://127.0.0.1:9/v1", lifecycle=cycle)])
+    stopped = seen(folder).stopped or ""
+    assert "it said: no model at ~/models" in stopped
+    assert str(tmp_path) not in stopped
+
+
 def test_a_missing_key_is_told_before_anything_is_asked(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(), routes(4096)) as server:
         model = a_model(server.base_url, key_env="LANEBENCH_NO_SUCH_KEY")

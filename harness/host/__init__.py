@@ -3,7 +3,7 @@
 Serial numbers, host names and home folders are in what some commands print; nothing of them is kept.
 """
 
-from harness.host.commands import Run, run_command
+from harness.host.commands import Run, run_command, without_home
 from harness.host.facts import host_facts, linux_facts, mac_facts
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.memory import memory_in_use, server_memory, swap_used_bytes, wired_bytes
@@ -67,5 +67,6 @@ __all__ = [
     "share_of_others",
     "swap_used_bytes",
     "wired_bytes",
+    "without_home",
     "work",
 ]

@@ -33,6 +33,12 @@ def text_of(path: str) -> str | None:
         return None
 
 
+def without_home(text: str) -> str:
+    """A text for a file that may be published: the user's own folder, which names its owner, written as ~."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
 def is_mac(system: str | None) -> bool:
     """Whether this is macOS; `system` is the kernel's name, by default the one that runs."""
     return (system or platform.system()) == "Darwin"

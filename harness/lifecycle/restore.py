@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import ServerError
 from harness.files import append_line
-from harness.host import end_process
+from harness.host import end_process, without_home
 from harness.lifecycle.hands import do_until, works
 from harness.lifecycle.state import keep_state, left_state
 from harness.lifecycle.steps import Held
@@ -31,7 +31,7 @@ def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tu
                 for step in one.restore:
                     do_until(step, restore_s)
         except ServerError as error:
-            restored, note = False, error.faults[0]
+            restored, note = False, without_home(error.faults[0])
         say(f"restored {one.what}" if restored else f"NOT restored: {one.what}: {note}")
         changes.append(Change(one.what, one.stopped_at or "", restored, note))
     return tuple(changes)
