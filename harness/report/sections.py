@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.report.beside import beside
 from harness.report.choices import lanes, pairs, stability, trades
 from harness.report.facts import models, surroundings, tasks
 from harness.report.parts import Section
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     glance,
     lanes,
     correctness,
+    beside,
     stability,
     pairs,
     generation,
