@@ -87,7 +87,8 @@ def test_every_report_names_the_run_and_holds_every_section() -> None:
 
 
 def test_every_section_has_a_key_of_its_own() -> None:
-    keys = [make(example_result()).key for make in SECTIONS]
+    result = example_result()
+    keys = [make(result).key for make in SECTIONS]
     assert len(set(keys)) == len(SECTIONS)
 
 
