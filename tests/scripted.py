@@ -43,7 +43,7 @@ def _request(stream: socket.SocketIO) -> tuple[str, bytes] | None:
 
 
 Answer = bytes | tuple[bytes, ...]
-"""What is sent: at once, or in pieces that cannot come with one read."""
+"""What is sent: at once, or in pieces that cannot come with one read; an empty last piece ends the connection."""
 PAUSE_S = 0.03
 
 
@@ -58,7 +58,7 @@ def _talk(connection: socket.socket, told: Scripted, answers: Iterator[Answer], 
             for number, piece in enumerate(pieces):
                 time.sleep(PAUSE_S if number else 0)
                 connection.sendall(piece)
-            if b"Connection: close" in b"".join(pieces):
+            if not pieces[-1] or b"Connection: close" in b"".join(pieces):
                 return
 
 
