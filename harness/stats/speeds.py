@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
 from statistics import fmean, median, quantiles
 
 from harness.stats.proportions import LEVEL, Interval
@@ -21,10 +20,11 @@ def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval |
     Source: H. A. David and H. N. Nagaraja, "Order statistics", section 7.1.
     """
     n, ordered = len(values), sorted(values)
-    below, rank = 0, 0
-    while rank < n // 2 and 2 * (below + comb(n, rank)) / 2**n <= 1 - level:
-        below += comb(n, rank)
-        rank += 1
+    below, ways, rank = 0, 1, 0
+    # `ways` is n over rank, from one rank to the next: whole numbers of thousands of bits are dear to make anew.
+    while rank < n // 2 and 2 * (below + ways) / 2**n <= 1 - level:
+        below, rank = below + ways, rank + 1
+        ways = ways * (n - rank + 1) // rank
     return Interval(ordered[rank - 1], ordered[n - rank]) if rank else None
 
 
