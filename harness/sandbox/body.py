@@ -64,39 +64,46 @@ def _folders(language: Language, limits: Limits, mount: str) -> dict[str, str]:
     return {WORK: work, "/tmp": work, **build}  # noqa: S108
 
 
-def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict[str, Json]:
-    """The body of the engine's create call. Raises EngineError for a language that is not there."""
-    limits, language = kind.limits, language_of(kind.language)
-    memory_bytes = max(limits.memory_bytes, language.memory_bytes)
-    fsize = max(limits.disk_bytes, language.build_bytes)
-    host: dict[str, Json] = {
+def memory_of(kind: Kind) -> int:
+    """Bytes of memory that a container of this kind may use, swap and folders included."""
+    return max(kind.limits.memory_bytes, language_of(kind.language).memory_bytes)
+
+
+def _ulimits(kind: Kind, manners: Manners) -> list[dict[str, Json]]:
+    largest_file = max(kind.limits.disk_bytes, language_of(kind.language).build_bytes)
+    limits = {"core": 0, "nofile": 256, "fsize": largest_file, "cpu": _LONGEST_S}
+    if manners.processes is not None:
+        limits["nproc"] = manners.processes
+    return [{"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.items()]
+
+
+def _host_config(kind: Kind, manners: Manners) -> dict[str, Json]:
+    return {
         "NetworkMode": "none",
         "LogConfig": {"Type": "none", "Config": {}},
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges", *([f"seccomp={manners.seccomp}"] if manners.seccomp else [])],
-        "Memory": memory_bytes,
-        "MemorySwap": memory_bytes,
-        "PidsLimit": limits.pids,
+        "Memory": memory_of(kind),
+        "MemorySwap": memory_of(kind),
+        "PidsLimit": kind.limits.pids,
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _folders(language, limits, manners.mount),
-        "Ulimits": [
-            {"Name": "core", "Soft": 0, "Hard": 0},
-            {"Name": "nofile", "Soft": 256, "Hard": 256},
-            {"Name": "fsize", "Soft": fsize, "Hard": fsize},
-            {"Name": "cpu", "Soft": _LONGEST_S, "Hard": _LONGEST_S},
-            *([{"Name": "nproc", "Soft": manners.processes, "Hard": manners.processes}] if manners.processes else []),
-        ],
+        "Tmpfs": _folders(language_of(kind.language), kind.limits, manners.mount),
+        "Ulimits": _ulimits(kind, manners),
+        **({"Runtime": kind.runtime} if kind.runtime else {}),
     }
-    if kind.runtime:
-        host["Runtime"] = kind.runtime
+
+
+def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict[str, Json]:
+    """The body of the engine's create call. Raises EngineError for a language that is not there."""
+    more = language_of(kind.language).env
     return {
         "Image": kind.image,
-        "Cmd": command_of(kind.language, kind.driver, limits),
+        "Cmd": command_of(kind.language, kind.driver, kind.limits),
         "Entrypoint": [],
-        "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *language.env],
+        "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *more],
         "User": "65534:65534",
         "WorkingDir": WORK,
         "Labels": dict(labels),
@@ -107,5 +114,5 @@ def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": True,
-        "HostConfig": host,
+        "HostConfig": _host_config(kind, manners),
     }

@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.errors import EngineError
 from harness.files import to_json
-from harness.sandbox.body import Kind
+from harness.sandbox.body import Kind, memory_of
 from harness.sandbox.container import STDOUT, Container, Exit
 from harness.sandbox.pool import Pool
 from harness.sandbox.protocol import Transcript
@@ -36,6 +36,7 @@ class _Heard:
     silence: Silence
     exit: Exit | None
     tail: bytes
+    memory_bytes: int
 
     @property
     def unexplained(self) -> bool:
@@ -106,7 +107,7 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
         raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
     if not transcript.taken:
         raise UntakenError(_untaken(ended, tail))
-    return _Heard(transcript, silence, ended, tail)
+    return _Heard(transcript, silence, ended, tail, memory_of(kind))
 
 
 def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
@@ -127,7 +128,7 @@ def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
         return "crashed", "too much output"
     ended = heard.exit
     if (ended is not None and ended.out_of_memory) or b"heap out of memory" in heard.tail:
-        return "out_of_memory", f"over {limits.memory_bytes // 1024 // 1024} MiB"
+        return "out_of_memory", f"over {heard.memory_bytes // 1024 // 1024} MiB"
     code = ended.code if ended is not None else 0
     return "crashed", f"ended with exit code {code}" + ("" if loaded else " while loading")
 
