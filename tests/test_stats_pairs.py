@@ -43,6 +43,12 @@ def test_the_sign_flip_p_is_exact_where_drawing_would_not_be() -> None:
     assert sign_flip_p([]) == 1.0
 
 
+@pytest.mark.parametrize(("more", "less"), [(40, 22), (70, 61), (900, 1100)])
+def test_many_equal_steps_are_the_binomial_test(more: int, less: int) -> None:
+    steps = [Fraction(1, 10)] * more + [Fraction(-1, 10)] * less
+    assert sign_flip_p(steps) == pytest.approx(oracle.binomtest(more, more + less).pvalue, rel=1e-9)
+
+
 def test_denominators_that_do_not_fit_the_grid_are_rounded_to_the_careful_side() -> None:
     awkward = [Fraction(1, prime) for prime in (3, 7, 11, 13, 17, 19, 23, 29)]
     assert sign_flip_p(awkward) == 2 / 2**8
