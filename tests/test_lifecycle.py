@@ -64,7 +64,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with Client(Waits(connect_s=2.0, fetch_s=5.0)) as one:
+    with Client(Waits(connect_s=2.0, fetch_s=30.0)) as one:
         yield one
 
 
@@ -79,12 +79,12 @@ def process(port: int, *more: str, ready_s: float = 20.0) -> Lifecycle:
 
 
 def a_daemon(name: str = "com.example.ds4") -> Lifecycle:
-    return Lifecycle("launchd", service=name, plist=f"/tmp/{name}.plist", ready_s=5.0, stop_s=5.0)
+    return Lifecycle("launchd", service=name, plist=f"/tmp/{name}.plist", ready_s=30.0, stop_s=5.0)
 
 
 def by_commands(machine: Machine, name: str) -> Lifecycle:
     start, stop, running = (machine.touch(name, verb) for verb in ("start", "stop", "running"))
-    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=5.0, stop_s=5.0)
+    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=30.0, stop_s=5.0)
 
 
 def listens(port: int) -> bool:
@@ -219,6 +219,19 @@ def test_what_did_not_run_before_does_not_run_afterwards(machine: Machine, run: 
     assert machine.log == ["start s", "stop s"]
 
 
+def test_a_start_command_that_fails_is_told_with_its_words_and_its_end(
+    machine: Machine, run: Path, client: Client
+) -> None:
+    failing = replace(by_commands(machine, "s"), start=("sh", "-c", "echo no such service >&2; exit 4"))
+    with (
+        on_stage([one := asked(client, failing)], run, print) as stage,
+        pytest.raises(ServerError, match="ended with 4: no such service"),
+        stage.up(one),
+    ):
+        pass
+    assert not state_path().exists()
+
+
 def test_a_daemon_of_the_system_is_asked_for_without_a_password(machine: Machine, client: Client) -> None:
     one = asked(client, replace(a_daemon("com.x"), domain="system"))
     lines = rehearse([one])
@@ -231,7 +244,7 @@ def test_what_cannot_be_restored_stays_written_down_and_is_tried_again(
     machine.let_run("com.example.ds4")
     (machine.here / "refuse").touch()
     told: list[str] = []
-    with on_stage([asked(client, a_daemon())], run, told.append, restore_s=5.0) as stage:
+    with on_stage([asked(client, a_daemon())], run, told.append, restore_s=8.0) as stage:
         pass
     assert [change.restored for change in stage.changes] == [False]
     assert "Input/output error" in (stage.changes[0].note or "")
@@ -329,7 +342,7 @@ def test_a_loaded_model_makes_room_and_is_loaded_again(
     machine: Machine, run: Path, client: Client, server: str, routes: type
 ) -> None:
     holder = Holder("before")
-    cycle = Lifecycle("api", ready_s=5.0, stop_s=2.0)
+    cycle = Lifecycle("api", ready_s=30.0, stop_s=2.0)
     listed = {"GET /v1/models": answers_with({"data": [{"id": "m"}, {"id": "before"}]})}
     with llama({**listed, **routes(holder)}) as port:
         one = asked(client, cycle, port=port, server=server)
@@ -348,7 +361,7 @@ def test_a_model_is_loaded_with_the_context_that_was_asked_for_and_restored_with
 ) -> None:
     holder = Holder("before")
     with llama(lm_studio(holder)) as port:
-        cycle = Lifecycle("api", ready_s=5.0, stop_s=2.0)
+        cycle = Lifecycle("api", ready_s=30.0, stop_s=2.0)
         one = asked(client, cycle, port=port, server="lm-studio", context_tokens=16384)
         with on_stage([one], run, print) as stage, stage.up(one):
             pass
@@ -364,7 +377,7 @@ def test_a_load_that_fails_is_told_in_the_servers_words(machine: Machine, run: P
     holder = Holder()
     full = {"POST /api/v1/models/load": answers_with({"error": "not enough memory for m"}, 507)}
     with llama({**lm_studio(holder), **full}) as port:
-        one = asked(client, Lifecycle("api", ready_s=5.0), port=port, server="lm-studio")
+        one = asked(client, Lifecycle("api", ready_s=30.0), port=port, server="lm-studio")
         with (
             on_stage([one], run, print) as stage,
             pytest.raises(ServerError, match=r"HTTP 507: .*not enough memory for m"),

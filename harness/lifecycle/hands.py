@@ -81,16 +81,16 @@ def do(step: Step, wait_s: float) -> None:
         raise ServerError(f"{step.what}: `{shlex.join(step.words)}` ended with {code}" + (f": {said}" if said else ""))
 
 
-def do_until(step: Step, wait_s: float) -> None:
-    """Do a step, again each second while it fails: launchd refuses a service that has not quite ended."""
-    until = time.monotonic() + wait_s
+def do_until(step: Step, wait_s: float, again_s: float) -> None:
+    """Do a step, and again for `again_s` while it fails: launchd refuses a service that has not quite ended."""
+    until = time.monotonic() + again_s
     while True:
         try:
             do(step, wait_s)
         except ServerError:
             if time.monotonic() > until:
                 raise
-            time.sleep(min(1.0, wait_s / 10))
+            time.sleep(min(1.0, again_s / 10))
         else:
             return
 

@@ -29,7 +29,7 @@ def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tu
         try:
             if one.running is None or not works(one.running):
                 for step in one.restore:
-                    do_until(step, restore_s)
+                    do_until(step, restore_s, restore_s)
         except ServerError as error:
             restored, note = False, without_home(error.faults[0])
         say(f"restored {one.what}" if restored else f"NOT restored: {one.what}: {note}")

@@ -27,6 +27,8 @@ from harness.record import Client, Waits
 from harness.types import Change, Lifecycle, Model
 
 TUNNEL_S = 20.0
+COMMAND_S = 60.0
+AGAIN_S = 8.0
 
 
 @dataclass(slots=True)
@@ -146,11 +148,11 @@ class Stage:
         mine = Held(f"{service.name} (started by the run)", (), stop, None, _now())
         self._keep(replace(before, held=(*before.held, mine)))
         try:
-            do_until(service.start, cycle.stop_s)
+            do_until(service.start, cycle.ready_s, AGAIN_S)
             yield None
         finally:
             for step in stop:
-                self._try(step, cycle.stop_s)
+                self._try(step, max(cycle.stop_s, COMMAND_S))
             self._keep(replace(self._state, held=before.held))
 
     def _try(self, step: Step, wait_s: float) -> None:
@@ -175,7 +177,7 @@ class Stage:
             for row in loaded_rows(asked):
                 unload = unload_step(asked.model, asked.kind, row)
                 if unload is not None:
-                    self._try(unload, cycle.stop_s)
+                    self._try(unload, max(cycle.stop_s, COMMAND_S))
 
     @contextmanager
     def up(self, asked: Asked) -> Iterator[Visit]:
