@@ -9,6 +9,7 @@ from harness.errors import ConfigError, ServerError
 from harness.files import to_json
 from harness.read import read
 from harness.record import Client, TurnRequest, Waits, fetch, record
+from harness.record.turn import clock_on_file
 from harness.types import Json, Recording
 from tests.scripted import answer, scripted
 from tests.truth import KEY, LONG, ask, truth_and_client
@@ -211,3 +212,10 @@ def test_bytes_that_are_no_chunk_are_a_broken_protocol_with_what_came_before_kep
     with scripted([pieces]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     assert (recording.ended, body_bytes(recording)) == ("protocol_error", REPLY)
+
+
+def test_the_clock_of_a_machine_that_is_up_for_long_fits_into_every_file() -> None:
+    assert clock_on_file(None) is None
+    assert clock_on_file(7) == 7
+    half_a_year_ns = 180 * 24 * 3600 * 10**9
+    assert 0 <= (clock_on_file(half_a_year_ns) or 0) < 2**52

@@ -19,6 +19,7 @@ from harness.types import Chunk, Ended, Json, Recording, TrialKey
 
 KEPT_HEADERS = ("content-type", "transfer-encoding", "content-encoding", "connection", "server", "x-request-id")
 TOO_LONG = "the reply did not end within the turn's limit of bytes or time"
+CLOCK_NS = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,12 @@ def _listen(client: Client, ask: TurnRequest, content: bytes, tape: _Tape) -> No
                 break
 
 
+def clock_on_file(clock_ns: int | None) -> int | None:
+    """The monotonic clock as files hold it: it begins anew every 52 days, since a machine that has been up for 104 has
+    a clock past 2^53, which many JSON readers cannot hold."""
+    return None if clock_ns is None else clock_ns % CLOCK_NS
+
+
 def record(client: Client, ask: TurnRequest) -> Recording:
     """Send one turn and keep what comes, whatever comes: a fault of the server is part of the recording.
 
@@ -108,7 +115,7 @@ def record(client: Client, ask: TurnRequest) -> Recording:
         turn=ask.turn,
         variant=ask.variant,
         sent_at=sent_at,
-        sent_ns=clock.sent_ns,
+        sent_ns=clock_on_file(clock.sent_ns),
         url=ask.url,
         request=ask.body,
         status=tape.status,
