@@ -373,6 +373,23 @@ def test_a_model_is_loaded_with_the_context_that_was_asked_for_and_restored_with
     ]
 
 
+def test_a_context_that_is_told_of_loaded_models_only_is_read_after_one_token(
+    machine: Machine, run: Path, client: Client
+) -> None:
+    holder = Holder()
+
+    def reply(_: Json) -> tuple[int, Json]:
+        holder.loaded[:] = ["m"]
+        return 200, {"choices": []}
+
+    with llama({**ollama(holder), "POST /v1/chat/completions": reply}) as port:
+        one = asked(client, None, port=port, server="ollama")
+        with on_stage([one], run, print) as stage, stage.up(one) as visit:
+            assert visit.readiness.context_tokens == 4096
+            assert visit.load_s is None
+    assert holder.loaded == ["m"]
+
+
 def test_a_load_that_fails_is_told_in_the_servers_words(machine: Machine, run: Path, client: Client) -> None:
     holder = Holder()
     full = {"POST /api/v1/models/load": answers_with({"error": "not enough memory for m"}, 507)}

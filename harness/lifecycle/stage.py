@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.enquire import Asked, list_models
+from harness.enquire import Asked
 from harness.errors import ServerError
-from harness.host import end_process, listens
-from harness.lifecycle.hands import Spawned, do, do_until, is_alive, spawn, tail_of, works
-from harness.lifecycle.memory import Snapshot, is_here, misfit, port_of, room, take_snapshot, wait_until_back
+from harness.host import end_process
+from harness.lifecycle.hands import Spawned, do, do_until, spawn
+from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_listening
+from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_until_back
 from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
 from harness.lifecycle.restore import END_S, RESTORE_S, Say, note_changes, put_back, recover
 from harness.lifecycle.state import State, keep_state, new_state
@@ -130,11 +131,11 @@ class Stage:
     @contextmanager
     def _service(self, asked: Asked, service: Service | None, cycle: Lifecycle) -> Iterator[Spawned | None]:
         """The server's program, started when it does not run, ended when it was started here."""
-        if service is None or service.start is None or _is_up(asked, service):
+        if service is None or service.start is None or is_up(asked, service):
             yield None
             return
         if service.stays:
-            _refuse_taken_port(asked)
+            refuse_taken_port(asked)
             spawned = self._spawn(service.start, asked.model.label)
             try:
                 yield spawned
@@ -168,7 +169,7 @@ class Stage:
         step = load_step(asked.model, asked.kind)
         try:
             if step is not None:
-                _wait_listening(asked, cycle.ready_s)
+                wait_listening(asked, cycle.ready_s)
                 self._say(told(step))
                 do(step, cycle.ready_s)
             wait_ready(asked, spawned, cycle.ready_s)
@@ -186,9 +187,9 @@ class Stage:
         before = take_snapshot(model)
         with self._tunnel(model) as tunnel:
             if tunnel is not None:
-                _wait_listening(asked, TUNNEL_S, tunnel)
+                wait_listening(asked, TUNNEL_S, tunnel)
             if cycle is None:
-                visit = Visit(ask_readiness(asked), None, before)
+                visit = Visit(look(asked), None, before)
                 # Some servers close the connection after a question that they do not know: trials get their own.
                 asked.client.close()
                 yield visit
@@ -205,42 +206,6 @@ class Stage:
         if wait_until_back(before, cycle.stop_s) is False:
             self._say(f"the memory of {model.label} was not given back within {cycle.stop_s:.0f} s")
         visit.after = take_snapshot(model)
-
-
-def _is_up(asked: Asked, service: Service) -> bool:
-    if service.running is not None:
-        return works(service.running)
-    return not service.stays and _listens(asked)
-
-
-def _listens(asked: Asked) -> bool:
-    try:
-        list_models(asked)
-    except ServerError:
-        return False
-    return True
-
-
-def _wait_listening(asked: Asked, wait_s: float, spawned: Spawned | None = None) -> None:
-    """A server that was just started must listen before it can be told to load; `spawned` is what it needs for that."""
-    until = time.monotonic() + wait_s
-    while not _listens(asked):
-        if spawned is not None and not is_alive(spawned):
-            said = tail_of(Path(spawned.log)) or "nothing"
-            raise ServerError(f"model {asked.model.label!r}: cannot {spawned.what}: ssh ended and said: {said}")
-        if time.monotonic() > until:
-            list_models(asked)
-        time.sleep(0.2)
-
-
-def _refuse_taken_port(asked: Asked) -> None:
-    """Some servers go on living when their port is taken: the other program's answers would be measured."""
-    port = port_of(asked.model)
-    if is_here(asked.model) and listens(port):
-        raise ServerError(
-            f"model {asked.model.label!r}: port {port} is already taken by another program: stop it, or choose another "
-            "port in base_url and lifecycle.start"
-        )
 
 
 def refused(contenders: Sequence[Asked]) -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""Whether a server is there: before it is started, while it starts, and where the user started it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from harness.enquire import Asked, answers, list_models
+from harness.errors import ServerError
+from harness.host import listens
+from harness.lifecycle.hands import Spawned, is_alive, tail_of, works
+from harness.lifecycle.memory import is_here, port_of
+from harness.lifecycle.ready import Readiness, ask_readiness
+from harness.lifecycle.steps import Service
+from harness.record import Client, Waits
+
+LOAD_S = 600.0
+
+
+def look(asked: Asked) -> Readiness:
+    """What a server of the user's own says of itself; some tell the context of a loaded model only: a token loads it."""
+    readiness = ask_readiness(asked)
+    if readiness.context_tokens is not None or not asked.kind.context.reads:
+        return readiness
+    with Client(Waits(connect_s=asked.client.waits.connect_s, fetch_s=LOAD_S)) as client:
+        # Whatever it says to this, the first trial hears it too, and keeps it.
+        return ask_readiness(asked) if answers(replace(asked, client=client)) is None else readiness
+
+
+def is_up(asked: Asked, service: Service) -> bool:
+    """Whether a service runs, by its own command, else by its answer."""
+    if service.running is not None:
+        return works(service.running)
+    return not service.stays and is_listening(asked)
+
+
+def is_listening(asked: Asked) -> bool:
+    """Whether a server lists its models."""
+    try:
+        list_models(asked)
+    except ServerError:
+        return False
+    return True
+
+
+def wait_listening(asked: Asked, wait_s: float, spawned: Spawned | None = None) -> None:
+    """A server that was just started must listen before it can be told to load; `spawned` is what it needs for that."""
+    until = time.monotonic() + wait_s
+    while not is_listening(asked):
+        if spawned is not None and not is_alive(spawned):
+            said = tail_of(Path(spawned.log)) or "nothing"
+            raise ServerError(f"model {asked.model.label!r}: cannot {spawned.what}: ssh ended and said: {said}")
+        if time.monotonic() > until:
+            list_models(asked)
+        time.sleep(0.2)
+
+
+def refuse_taken_port(asked: Asked) -> None:
+    """Some servers go on living when their port is taken: the other program's answers would be measured."""
+    port = port_of(asked.model)
+    if is_here(asked.model) and listens(port):
+        raise ServerError(
+            f"model {asked.model.label!r}: port {port} is already taken by another program: stop it, or choose another "
+            "port in base_url and lifecycle.start"
+        )
