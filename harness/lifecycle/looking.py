@@ -19,7 +19,7 @@ LOAD_S = 600.0
 
 
 def look(asked: Asked) -> Readiness:
-    """What a server of the user's own says of itself; some tell the context of a loaded model only: a token loads it."""
+    """What a server of the user's own says of itself. Some tell the context of loaded models only: a token loads it."""
     readiness = ask_readiness(asked)
     if readiness.context_tokens is not None or not asked.kind.context.reads:
         return readiness
