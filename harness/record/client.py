@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import httpcore
 
-SETTLE_S = 0.005
+SETTLE_S = 0.02
 """How long a new connection rests before its request: until the server has taken it and waits for bytes."""
 
 
