@@ -156,6 +156,12 @@ def test_a_canary_that_moved_by_more_than_5_percent_names_its_blocks() -> None:
     assert "-13 %" in text
 
 
+def test_a_block_without_a_canarys_rate_is_a_block_all_the_same() -> None:
+    result = with_canary([60, 60, 60, 60, 60, 70])
+    trials = [trial for trial in result.trials if (trial.task, trial.trial) != (CANARY.name, 1)]
+    assert "blocks 6 of 6" in text_of(summarise(replace(result, trials=tuple(trials))), "canary_moved")
+
+
 def test_a_canary_that_stays_within_5_percent_says_nothing() -> None:
     assert "canary_moved" not in codes(with_canary([60, 62, 61, 58.5, 60, 62.5]))
 

@@ -140,7 +140,7 @@ def canary_moved(result: Result) -> Iterator[Caveat]:
             blocks = ", ".join(str(trial + 1) for trial in sorted(moved))
             text = (
                 f"{model.label}: the canary's decode rate was up to {100 * worst:+.0f} % off in blocks {blocks} of "
-                f"{len(rates)}: in every cell, the trials of these numbers ran on a machine of another speed"
+                f"{result.run.trials}: in every cell, the trials of these numbers ran on a machine of another speed"
             )
             yield Caveat("canary_moved", text, model.label)
 
