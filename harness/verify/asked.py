@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.converse import (
-    NONCE,
-    budget_tokens,
-    first_messages,
-    nonce_of_turn,
-    request_body,
-    seeded,
-)
+from harness.converse import NONCE, TOOLS, budget_tokens, first_messages, nonce_of_turn, request_body, seeded
 from harness.errors import ConfigError
 from harness.plan import CLIENTS, SEPARATE, nonce_of
 from harness.servers import ServerKind, kind_of, load_kinds
 from harness.tasks import vary
-from harness.types import Json, Model, ModelInfo, TrialResult, Variant
+from harness.tools import bench_of, definitions, sent_calls, tool_messages
+from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, known_task
 from harness.verify.rows import Row, messages_digest
 
@@ -44,9 +38,14 @@ class _Question:
         return bool(self.settings.get(SEPARATE) or self.settings.get(CLIENTS))
 
     @property
+    def tools(self) -> bool:
+        """Whether the trial is a loop of tool calls."""
+        return self.variant is not None and self.variant.task.scorer == TOOLS
+
+    @property
     def cold(self) -> bool:
         """Whether every turn is the first of its conversation."""
-        return self.variant is not None and (self.apart or len(self.variant.turns) == 1)
+        return self.variant is not None and not self.tools and (self.apart or len(self.variant.turns) == 1)
 
 
 def _model(info: ModelInfo) -> Model:
@@ -87,7 +86,9 @@ def _fields(question: _Question) -> Mapping[str, Json]:
     except ConfigError:
         # This kind has no switch for thinking that is known: its owner sent fields of his own for it.
         body = request_body(replace(model, thinking="default"), kind, [], 0, cold=cold)
-    return {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_key)}
+    offered = {"tools": definitions(bench_of(question.variant).offered)} if question.tools and question.variant else {}
+    fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_key)}
+    return fields | offered
 
 
 def _field_faults(question: _Question, row: Row) -> Iterator[str]:
@@ -108,12 +109,28 @@ def _budget_faults(question: _Question, variant: Variant, row: Row) -> Iterator[
         yield f"{allowed} output tokens were allowed, the task gives {least}"
 
 
+def _reply(turn: TurnResult) -> Mapping[str, Json]:
+    """What went back into the conversation of a turn."""
+    said = {"role": "assistant", "content": turn.content}
+    return {**said, "tool_calls": sent_calls(turn.tool_calls)} if turn.tool_calls else said
+
+
+def _of_tool_loop(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
+    user = {"role": "user", "content": variant.turns[0].replace(NONCE, question.nonce)}
+    messages: Messages = [*first_messages(variant, question.nonce), user]
+    bench = bench_of(variant)
+    for turn in trial.turns:
+        yield list(messages)
+        answers, bench = tool_messages(turn.tool_calls, bench)
+        messages += [_reply(turn), *answers]
+
+
 def _of_conversation(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
     messages: Messages = list(first_messages(variant, question.nonce))
     for text, turn in zip(variant.turns, trial.turns, strict=False):
         messages.append({"role": "user", "content": text.replace(NONCE, question.nonce)})
         yield list(messages)
-        messages.append({"role": "assistant", "content": turn.content})
+        messages.append(_reply(turn))
 
 
 def _of_turns_apart(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
@@ -125,6 +142,8 @@ def _of_turns_apart(question: _Question, variant: Variant, trial: TrialResult) -
 
 def _wanted(question: _Question, variant: Variant, trial: TrialResult) -> list[Messages]:
     """The messages that each turn must have sent; the model's own words come from the turns before."""
+    if question.tools:
+        return list(_of_tool_loop(question, variant, trial))
     of = _of_turns_apart if question.apart else _of_conversation
     return list(of(question, variant, trial))
 

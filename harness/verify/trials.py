@@ -81,7 +81,8 @@ def _warmups(evidence: Evidence) -> Iterator[Finding]:
     for model in result.models:
         indexes = {one.trial for one in result.trials if one.model == model.label and one.warmup}
         right = set(range(result.run.warmups))
-        if indexes != right and (model.stopped is None or indexes - right):
+        asked = any(one.model == model.label for one in result.trials)
+        if indexes != right and ((asked and model.stopped is None) or indexes - right):
             text = f"{model.label}: {result.run.warmups} warm-ups were planned, there are those with numbers "
             yield Finding("trials", place, text + (str(sorted(indexes)) if indexes else "none"))
 
