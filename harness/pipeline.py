@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from harness.config import Config, Settings, with_digest
@@ -167,12 +167,18 @@ def _sandbox_of(scores: Iterable[ScoredTrial]) -> SandboxFacts | None:
     return facts[-1] if facts else None
 
 
+def _end_of(turn: Recording) -> str:
+    """When a turn ended, by the wall clock, ISO 8601: the result is the same however often it is computed."""
+    ended = datetime.fromisoformat(turn.sent_at) + timedelta(microseconds=(turn.ended_ns or 0) / 1000)
+    return ended.isoformat(timespec="milliseconds")
+
+
 def result_of(folder: RunFolder) -> Result:
     """The result of what is recorded and scored. Raises RunError when a recorded trial has no verdict yet."""
     run_plan, scores, seen = folder.plan, folder.scores(), folder.model_runs()
-    trials = []
+    trials, ended_at = [], run_plan.started_at
     for turns in folder.trials():
-        key = turns[0].key
+        key, ended_at = turns[0].key, max(ended_at, *(_end_of(turn) for turn in turns))
         if key not in scores:
             raise RunError(f"{folder.path}: {key} has no score yet: run `lanebench score {folder.path}` first")
         trials.append(trial_result(turns, [read(turn) for turn in turns], scores[key]))
@@ -183,7 +189,7 @@ def result_of(folder: RunFolder) -> Result:
             run=RunInfo(
                 id=run_plan.id,
                 started_at=run_plan.started_at,
-                ended_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                ended_at=ended_at,
                 suite=run_plan.suite,
                 seed=run_plan.seed,
                 trials=run_plan.trials,
