@@ -58,7 +58,9 @@ def _host() -> Iterator[_Line]:
 def _image(engine: Engine) -> Iterator[_Line]:
     tag = image_name("python")
     built = has_image(engine, tag)
-    yield _Line("scorer image", built or None, tag if built else f"{tag} is not built yet; `bench` and `score` build it")
+    yield _Line(
+        "scorer image", built or None, tag if built else f"{tag} is not built yet; `bench` and `score` build it"
+    )
 
 
 def _engine() -> Iterator[_Line]:
