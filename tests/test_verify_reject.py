@@ -17,7 +17,7 @@ from harness.verify.findings import LEVELS
 from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, caps_of, prepare, recipes
 
-DOUBTS = {"tokens-for-text", "rate-bound", "same-times"}
+DOUBTS = {"tokens-for-text", "usage", "rate-bound", "same-times"}
 ELSEWHERE = {"replicated"}
 """Refused against a server, in test_verify_replicated.py."""
 HERE = [pair for pair in recipes() if pair[0] not in ELSEWHERE]

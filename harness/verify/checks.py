@@ -39,7 +39,7 @@ CHECKS: Mapping[str, CheckInfo] = {
     "counts": CheckInfo("consistent", "a stream's events, arrivals and first events agree"),
     "turn-times": CheckInfo("consistent", "the moments of a turn are in their order and within the trial"),
     "rates": CheckInfo("consistent", "each rate is its tokens over its time"),
-    "usage": CheckInfo("consistent", "no part of the tokens is more than the whole"),
+    "usage": CheckInfo("consistent", "no part of the server's tokens is more than the whole (doubt)"),
     "tokens-for-text": CheckInfo("consistent", "the server's tokens fit the text that it sent (doubt)"),
     "cells": CheckInfo("consistent", "every number of a cell follows from its trials"),
     "summaries": CheckInfo("consistent", "every number of a model follows from its trials"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.types import TurnResult
 from harness.verify.evidence import Evidence
-from harness.verify.findings import Finding
+from harness.verify.findings import Finding, Severity
 
 RELATIVE = 1e-6
 SLACK_S = 1e-6
@@ -114,13 +114,16 @@ def _plausible(turn: TurnResult) -> Iterator[tuple[str, str]]:
         yield "usage.completion_tokens", f"{said} tokens for {size} bytes of text: more than {CHARS_A_TOKEN} bytes each"
 
 
+DOUBTED: Mapping[str, Severity] = {"tokens-for-text": "doubt", "usage": "doubt"}
+"""What a server counts is its own affair: an odd count makes nobody dishonest who wrote it down."""
+
+
 def _findings(evidence: Evidence, check: str, look: Look) -> Iterator[Finding]:
-    severity = "doubt" if check == "tokens-for-text" else "fault"
     for at, trial in enumerate(evidence.result.trials):
         for number, turn in enumerate(trial.turns):
             for field, text in look(turn):
                 place = evidence.place(f"$.trials[{at}].turns[{number}].{field}")
-                yield Finding(check, place, text, "doubt" if severity == "doubt" else "fault")
+                yield Finding(check, place, text, DOUBTED.get(check, "fault"))
 
 
 def check_counts(evidence: Evidence) -> Iterator[Finding]:
@@ -148,7 +151,7 @@ def check_rates(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_usage(evidence: Evidence) -> Iterator[Finding]:
-    """A part is not more than its whole."""
+    """A part is not more than its whole. A doubt: it is the server's count."""
     return _findings(evidence, "usage", _tokens)
 
 
