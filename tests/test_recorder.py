@@ -39,7 +39,7 @@ def a_model(base_url: str, **more: Json) -> Model:
 
 def by_commands(machine: Machine, name: str) -> Lifecycle:
     start, stop, running = (machine.touch(name, verb) for verb in ("start", "stop", "running"))
-    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=5.0, stop_s=2.0)
+    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=30.0, stop_s=2.0)
 
 
 def recorded(
@@ -151,7 +151,7 @@ def test_why_a_model_stopped_is_kept_without_the_folder_of_its_owner(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
-    cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=5.0)
+    cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
     folder, _ = recorded(tmp_path, tasks, [a_model("http://127.0.0.1:9/v1", lifecycle=cycle)])
     stopped = seen(folder).stopped or ""
     assert "it said: no model at ~/models" in stopped
