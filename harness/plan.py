@@ -8,10 +8,11 @@ first: the first task of each class of prompt size, since a server pays for a si
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections.abc import Sequence
 
-from harness.types import Task, TaskInfo, TrialKey
+from harness.types import Model, ModelInfo, Task, TaskInfo, TrialKey
 
 CANARY = "canary"
 """The tag of a task that is asked at the head of every block."""
@@ -55,9 +56,22 @@ def plan(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: 
     return tuple(keys)
 
 
-def nonce_of(seed: int, key: TrialKey) -> str:
-    """16 hex digits that no prefix cache has seen, the same for every model: the model's label is not in them."""
-    text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}"
+def share_of(models: Sequence[Model | ModelInfo], label: str) -> int:
+    """How many contenders before this one are the same model of the same server kind, as with thinking off and on.
+
+    They may share a process and its prefix cache, so each needs nonces of its own to start cold.
+    """
+    ahead = list(itertools.takewhile(lambda one: one.label != label, models))
+    this = models[len(ahead)]
+    return sum((one.server, one.model) == (this.server, this.model) for one in ahead)
+
+
+def nonce_of(seed: int, key: TrialKey, share: int = 0) -> str:
+    """16 hex digits that no prefix cache has seen, the same for every model: the model's label is not in them.
+
+    `share` tells contenders apart that may share a cache (share_of).
+    """
+    text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}{f'/{share}' if share else ''}"
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 

@@ -13,7 +13,7 @@ from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.host import Work, largest_memory_bytes, share_of_others, without_home, work
 from harness.lifecycle import Need, Stage, Visit
-from harness.plan import SEPARATE, nonce_of, plan
+from harness.plan import SEPARATE, nonce_of, plan, share_of
 from harness.probe import observe
 from harness.record import Client, Waits
 from harness.runs import RunFolder
@@ -52,8 +52,9 @@ class _Recorder:
         follows would be refused the same.
         """
         asked, variant = self.asked, vary(task, key.trial)
-        nonce = nonce_of(self.folder.plan.seed, key)
-        who, room = (asked.model, asked.kind, asked.secret), self.folder.plan.thinking_tokens
+        run_plan = self.folder.plan
+        nonce = nonce_of(run_plan.seed, key, share_of(run_plan.models, asked.model.label))
+        who, room = (asked.model, asked.kind, asked.secret), run_plan.thinking_tokens
         for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room):
             if recording.ended == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.fault}")

@@ -1,11 +1,12 @@
 """The order of the trials: every task alike, the same for every model, fresh nonces for each."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
-from harness.plan import nonce_of, plan
+from harness.plan import nonce_of, plan, share_of
 from harness.types import TrialKey
-from tests.made import task_of
+from tests.made import MODEL, task_of
 
 TASKS = [task_of("small"), task_of("code", "x" * 3000), task_of("large", "x" * 30_000), task_of("more", "x" * 40_000)]
 CANARY = task_of("speed-canary", "count", tags=("canary",))
@@ -71,3 +72,11 @@ def test_nonces_differ_in_every_trial_and_never_tell_the_model() -> None:
 def test_two_nonces_share_no_beginning_that_a_cache_could_keep() -> None:
     nonces = sorted(nonce_of(7, key) for key in plan("a", TASKS, trials=10, warmups=0, seed=1))
     assert all(one[:4] != two[:4] for one, two in pairwise(nonces))
+
+
+def test_contenders_that_may_share_a_cache_have_nonces_of_their_own_and_others_do_not() -> None:
+    models = [replace(MODEL, label="off"), replace(MODEL, label="other", model="b"), replace(MODEL, label="on")]
+    assert [share_of(models, one.label) for one in models] == [0, 0, 1]
+    key = plan("off", TASKS, trials=1, warmups=0, seed=1)[0]
+    assert nonce_of(7, key, 0) == nonce_of(7, key)
+    assert nonce_of(7, key, 1) != nonce_of(7, key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.converse import NONCE, TOOLS, budget_tokens, first_messages, nonce_of_turn, request_body, seeded
 from harness.errors import ConfigError
-from harness.plan import CLIENTS, SEPARATE, nonce_of
+from harness.plan import CLIENTS, SEPARATE, nonce_of, share_of
 from harness.servers import ServerKind, kind_of, load_kinds
 from harness.tasks import vary
 from harness.tools import bench_of, definitions, sent_calls, tool_messages
@@ -75,7 +75,8 @@ def _question(evidence: Evidence, trial: TrialResult) -> _Question | None:
     kind = kind_of(info.server)
     model = seeded(_model(info), trial.trial)
     variant = None if task is None else vary(task, trial.trial)
-    return _Question(model, kind, variant, nonce_of(evidence.result.run.seed, key))
+    share = share_of(evidence.result.models, info.label)
+    return _Question(model, kind, variant, nonce_of(evidence.result.run.seed, key, share))
 
 
 def _fields(question: _Question) -> Mapping[str, Json]:

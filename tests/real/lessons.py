@@ -27,12 +27,16 @@ from harness.types import Json, Model, Reading, Recording, Task, ToolCall, Trial
 
 @dataclass(frozen=True)
 class Lesson:
-    """One request with what has to come: `tools` as in the request, `answer` as the model writes it."""
+    """One request with what has to come: `tools` as in the request, `answer` as the model writes it.
+
+    `thinking` is what the request asks: on for the second contender of a server, whose nonces are its own.
+    """
 
     name: str
     messages: Sequence[Json]
     tools: Json
     answer: str
+    thinking: bool
 
 
 def _arguments(call: ToolCall) -> str:
@@ -94,9 +98,9 @@ def _answer(reading: Reading) -> str:
     return reading.content + "".join(calls)
 
 
-def _lesson(recording: Recording) -> Lesson:
+def _lesson(recording: Recording, thinking: bool) -> Lesson:
     request = recording.request
-    return Lesson(recording.key.task, request["messages"], request.get("tools"), _answer(read(recording)))
+    return Lesson(recording.key.task, request["messages"], request.get("tools"), _answer(read(recording)), thinking)
 
 
 def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson]:
@@ -106,5 +110,7 @@ def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson
             variant, key = vary(task, trial), TrialKey("any", task.name, trial)
             with _teaching(variant.solution) as base_url, Client() as client:
                 asked = (Model("any", "openai", base_url, "any"), kind_of("openai"), None)
-                nonce = nonce_of(seed, key)
-                yield from map(_lesson, converse(client, asked, variant, key, nonce=nonce, room=0))
+                for share, thinking in enumerate((False, True)):
+                    nonce = nonce_of(seed, key, share)
+                    for recording in converse(client, asked, variant, key, nonce=nonce, room=0):
+                        yield _lesson(recording, thinking)

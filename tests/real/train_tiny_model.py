@@ -12,7 +12,7 @@ import argparse
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,26 +46,28 @@ class Sample:
         return len(self.prompt) + len(self.answer)
 
 
-def texts_of(lesson: Lesson) -> Iterator[tuple[str, str]]:
-    """Prompt and answer with thinking on and off, as both servers render them."""
-    template = jinja2.Environment().from_string(TEMPLATE)
-    for thinking in (True, False):
-        prompt = template.render(
-            messages=lesson.messages, tools=lesson.tools, add_generation_prompt=True, enable_thinking=thinking
+def text_of(lesson: Lesson) -> tuple[str, str]:
+    """Prompt and answer, as both servers render them."""
+    prompt = (
+        jinja2.Environment()
+        .from_string(TEMPLATE)
+        .render(
+            messages=lesson.messages, tools=lesson.tools, add_generation_prompt=True, enable_thinking=lesson.thinking
         )
-        thought = f"<think>\n{THOUGHT}\n</think>\n\n" if thinking else ""
-        yield prompt, f"{thought}{lesson.answer}<|im_end|>"
+    )
+    thought = f"<think>\n{THOUGHT}\n</think>\n\n" if lesson.thinking else ""
+    return prompt, f"{thought}{lesson.answer}<|im_end|>"
 
 
 def samples_of(lessons: Sequence[Lesson], tokenizer: Tokenizer) -> list[Sample]:
-    """Every lesson twice, as tokens that meet where the answer begins."""
+    """Every lesson as tokens that meet where the answer begins."""
     samples = []
     for lesson in lessons:
-        for prompt, answer in texts_of(lesson):
-            before, after = tokenizer.encode(prompt).ids, tokenizer.encode(answer).ids
-            if tokenizer.encode(prompt + answer).ids != before + after:
-                raise SystemExit(f"{lesson.name}: a token spans the end of the prompt")
-            samples.append(Sample(lesson.name, tuple(before), tuple(after)))
+        prompt, answer = text_of(lesson)
+        before, after = tokenizer.encode(prompt).ids, tokenizer.encode(answer).ids
+        if tokenizer.encode(prompt + answer).ids != before + after:
+            raise SystemExit(f"{lesson.name}: a token spans the end of the prompt")
+        samples.append(Sample(lesson.name, tuple(before), tuple(after)))
     return samples
 
 
@@ -219,7 +221,7 @@ def train(out: Path, shape: Shape, lessons: Sequence[Lesson], epochs: int) -> No
     torch.set_num_threads(1)
     torch.manual_seed(shape.seed)
     random.seed(shape.seed)
-    said = [text for lesson in lessons for pair in texts_of(lesson) for text in pair]
+    said = [text for lesson in lessons for text in text_of(lesson)]
     tokenizer = train_tokenizer(shape.vocab, [*corpus(), *(said * 10)])
     samples = samples_of(lessons, tokenizer)
     model = Tiny(shape)
