@@ -24,7 +24,7 @@ SEEN: dict[str, tuple[dict[str, Json], str, str]] = {
     "conversation": ({"tests_right": 1.0, "tests_broken": 0.75}, "own tests catch what is broken", "75% (n {n})"),
     "voice": ({"strict_passed": 0, "loose": {"a": True}}, "rules kept", "0.00/{n}"),
     "summary": ({"new_names": ["Vestby", "Ada"]}, "names not in the source, a text", "2.00 (n {n})"),
-    "needle": ({"recall_by_depth": {"0.1": 1.0, "0.5": 0.5}}, "recall by depth", "0.1: 100%, 0.5: 50%"),
+    "needle": ({"recall": 0.5, "superseded": 1}, "superseded values, an answer", "1.00 (n {n})"),
     "cannot_do": ({"quadrant": "wrongly_declined", "hard_coded": False}, "wrongly declined", "{n}/{n}"),
 }
 

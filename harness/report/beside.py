@@ -84,16 +84,6 @@ def _listed(key: str) -> Tell:
     return tell
 
 
-def _by_depth(facts: Facts) -> str:
-    found: dict[str, list[float]] = {}
-    for one in facts:
-        depths: Json = one.get("recall_by_depth")
-        for depth in depths if isinstance(depths, dict) else ():
-            found.setdefault(str(depth), []).extend(_numbers([depths], depth))
-    told = [f"{depth}: {percent(sum(values) / len(values))}" for depth, values in sorted(found.items()) if values]
-    return ", ".join(told) or NOTHING
-
-
 def _remarks(facts: Facts) -> str:
     lints = [one["lint"] for one in facts if isinstance(one.get("lint"), dict)]
     counts = [sum(_numbers([lint], level)) for lint in lints for level in ("error", "warning", "info", "style")]
@@ -163,7 +153,6 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "needle": (
         Measure("recall", _mean_share("recall")),
         Measure("precision", _mean_share("precision")),
-        Measure("recall by depth", _by_depth),
         Measure("superseded values, an answer", _mean("superseded")),
     ),
     "cannot_do": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.beside import beside
+from harness.report.catalogue import conversations, declines, needles
 from harness.report.choices import lanes, pairs, stability, trades
 from harness.report.facts import models, surroundings, tasks
 from harness.report.parts import Section
@@ -36,6 +37,9 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     lanes,
     correctness,
     beside,
+    declines,
+    needles,
+    conversations,
     stability,
     pairs,
     generation,
