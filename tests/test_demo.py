@@ -265,6 +265,7 @@ STEADY_ASK = body_of("demo-steady", messages_of(VARIANTS[0]))
         (STEADY_ASK | {"max_tokens": 0}, 400, "max_tokens"),
         (STEADY_ASK | {"max_tokens": "many"}, 400, "max_tokens"),
         (STEADY_ASK | {"stream": "yes"}, 400, "stream"),
+        (STEADY_ASK | {"tools": {}}, 400, "tools"),
         (STEADY_ASK | {"stream_options": 3}, 400, "stream_options"),
         (STEADY_ASK | {"model": "gpt-9"}, 404, "model"),
     ],

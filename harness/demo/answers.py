@@ -12,6 +12,7 @@ from harness.tasks import vary
 from harness.types import Json, Task, Variant, Wrong
 
 NONCE = "{{nonce}}"
+TOOLS = "tools"
 SEPARATE = "separate"
 """The setting of a task whose every turn begins a conversation of its own."""
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
@@ -79,13 +80,20 @@ def text_of(message: Mapping[str, Json]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _usable(wrong: Wrong, turns: int) -> bool:
-    return wrong.finish_reason == "stop" and len(wrong.replies) == turns
+def turns_answered(messages: Sequence[Mapping[str, Json]]) -> int:
+    """How many replies with tool calls stand in a conversation: the next one is the tool task's next reply."""
+    return sum(message.get("role") == "assistant" and bool(message.get("tool_calls")) for message in messages)
 
 
-def _answers_of(variant: Variant) -> Iterator[tuple[str, Answer]]:
-    wrong = [one for one in variant.wrong if _usable(one, len(variant.turns))]
-    for turn in range(len(variant.turns)):
+def _usable(wrong: Wrong, replies: int) -> bool:
+    return wrong.finish_reason == "stop" and len(wrong.replies) == replies
+
+
+def _answers_of(variant: Variant) -> Iterator[tuple[tuple[str, int], Answer]]:
+    tools = variant.task.scorer == TOOLS
+    replies = len(variant.solution if tools else variant.turns)
+    wrong = [one for one in variant.wrong if _usable(one, replies)]
+    for turn in range(replies):
         answer = Answer(
             task=variant.task.name,
             variant=variant.index,
@@ -93,7 +101,8 @@ def _answers_of(variant: Variant) -> Iterator[tuple[str, Answer]]:
             wrong=tuple(one.replies[turn] for one in wrong),
         )
         first = turn if variant.task.settings.get(SEPARATE) else 0
-        yield _digest([variant.system, *variant.turns[first : turn + 1]]), answer
+        asked = [variant.system, *variant.turns[first : turn + 1]]
+        yield (_digest(asked), turn if tools else 0), answer
 
 
 def variants_of(tasks: Sequence[Task]) -> Iterator[Variant]:
@@ -108,11 +117,11 @@ class Answers:
 
     def __init__(self, variants: Iterable[Variant]) -> None:
         """Where two prompts are the same the first answer stands."""
-        self._by_digest: dict[str, Answer] = {}
+        self._by_digest: dict[tuple[str, int], Answer] = {}
         for variant in variants:
-            for digest, answer in _answers_of(variant):
-                self._by_digest.setdefault(digest, answer)
+            for place, answer in _answers_of(variant):
+                self._by_digest.setdefault(place, answer)
 
     def find(self, messages: Sequence[Mapping[str, Json]]) -> Answer | None:
         """The answer to a conversation's last question, None for one that no task asks."""
-        return self._by_digest.get(_digest(without_nonce(asked_texts(messages))))
+        return self._by_digest.get((_digest(without_nonce(asked_texts(messages))), turns_answered(messages)))

@@ -66,6 +66,13 @@ def _flag(body: Mapping[str, Json], name: str, default: bool) -> bool:
     return value
 
 
+def _has_tools(body: Mapping[str, Json]) -> bool:
+    tools = body.get("tools")
+    if not isinstance(tools, list | None):
+        raise RefusedError("tools must be a list", param="tools")
+    return bool(tools)
+
+
 def _section(body: Mapping[str, Json], name: str) -> Mapping[str, Json]:
     value = body.get(name) or {}
     if not isinstance(value, dict):
@@ -90,4 +97,5 @@ def parse_ask(data: bytes) -> Ask:
         thinking=bool(voice.thought_tokens) and _flag(template, "enable_thinking", True),
         stream=_flag(body, "stream", False),
         include_usage=_flag(_section(body, "stream_options"), "include_usage", False),
+        tools=_has_tools(body),
     )

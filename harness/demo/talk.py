@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.demo.replies import Ask, Reply
@@ -12,6 +12,16 @@ from harness.types import Json
 
 def _event(document: Mapping[str, Json]) -> bytes:
     return b"data: " + json.dumps(document, ensure_ascii=False).encode("utf-8") + b"\n\n"
+
+
+def _whole_calls(pieces: Iterable[Mapping[str, Json]]) -> list[Json]:
+    """The pieces of each call put together, as a reply that is not streamed has them."""
+    calls: dict[int, dict[str, Json]] = {}
+    for piece in pieces:
+        call = calls.setdefault(piece["index"], {"id": piece.get("id"), "type": "function", "function": {}})
+        for name, text in piece["function"].items():
+            call["function"][name] = call["function"].get(name, "") + text
+    return list(calls.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Talk:
         message: dict[str, Json] = {"role": "assistant", "content": "".join(self.reply.content)}
         if self.reply.thought:
             message["reasoning_content"] = "".join(self.reply.thought)
+        if self.reply.calls:
+            message["tool_calls"] = _whole_calls(self.reply.calls)
         choice = {"index": 0, "finish_reason": self.reply.finish_reason, "message": message}
         head = self._head() | {"object": "chat.completion"}
         return head | {"choices": [choice], "usage": self.reply.usage, "timings": self._timings()}
