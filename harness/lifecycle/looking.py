@@ -23,9 +23,14 @@ def look(asked: Asked) -> Readiness:
     readiness = ask_readiness(asked)
     if readiness.context_tokens is not None or not asked.kind.context.reads:
         return readiness
-    with Client(Waits(connect_s=asked.client.waits.connect_s, fetch_s=LOAD_S)) as client:
-        # Whatever it says to this, the first trial hears it too, and keeps it.
-        return ask_readiness(asked) if answers(replace(asked, client=client)) is None else readiness
+    waits = Waits(connect_s=asked.client.waits.connect_s, fetch_s=min(LOAD_S, asked.client.waits.read_s))
+    with Client(waits) as client:
+        try:
+            loaded = answers(replace(asked, client=client)) is None
+        except ServerError:
+            # The first trial meets the same silence, and keeps it.
+            return readiness
+        return ask_readiness(asked) if loaded else readiness
 
 
 def is_up(asked: Asked, service: Service) -> bool:

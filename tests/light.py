@@ -1,0 +1,64 @@
+"""How little the kit takes while it records: `python -m tests.light`; about four minutes.
+
+A stream of 10,000 chunks at 100 a second must cost under 2 % of a core, and 5,000 turns must keep memory flat.
+"""
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from harness.config import Config, Settings
+from harness.host import largest_memory_bytes
+from harness.pipeline import start_run
+from harness.record import Client, TurnRequest, Waits, record
+from harness.recorder import record_run
+from harness.truth import TruthServer, serving
+from tests.made import model_at, task_of
+from tests.truth import KEY
+
+MOST_SHARE = 0.02
+MOST_GROWTH_BYTES = 8 * 1024 * 1024
+TURNS = 5000
+
+
+def stream_share(server: TruthServer, chunks: int = 10_000, rate: float = 100.0) -> float:
+    """The share of a core that recording one long stream takes."""
+    url = f"{server.base_url}/chat/completions"
+    body = {"model": f"plain?ttft_ms=100&tps={rate}&tokens={chunks}", "stream": True}
+    with Client(Waits(turn_s=600.0)) as client:
+        wall, cpu = time.monotonic(), time.process_time()
+        recording = record(client, TurnRequest(KEY, 0, 0, url, body))
+        share = (time.process_time() - cpu) / (time.monotonic() - wall)
+    assert len(recording.chunks) > chunks
+    return share
+
+
+def memory_growth_bytes(server: TruthServer, path: Path, turns: int = TURNS) -> int:
+    """By how much the largest memory grows between the first tenth of a long run and its end."""
+    tasks = [task_of(f"task-{number}") for number in range(10)]
+    settings = Settings(
+        tasks=tuple(task.name for task in tasks), trials=turns // 10, warmups=0, seed=7, idle_s=0.0, turn_timeout_s=30.0
+    )
+    models = (replace(model_at(server.base_url, "plain?ttft_ms=1&tps=9000&tokens=30"), label="m"),)
+    folder = start_run(path, Config(settings, models), tasks)
+    seen: list[int] = []
+    record_run(folder, tasks, models, lambda _stage, _done, _total, _name: seen.append(largest_memory_bytes()))
+    return seen[-1] - seen[len(seen) // 10]
+
+
+def main() -> int:
+    """Print both figures; 1 when one is above what is allowed."""
+    with serving() as server, tempfile.TemporaryDirectory() as results:
+        growth = memory_growth_bytes(server, Path(results))
+        print(f"{TURNS} turns: memory grew by {growth / 2**20:.1f} MiB after the first tenth, at most 8 are allowed")
+        share = stream_share(server)
+        print(
+            f"10,000 chunks at 100 a second: {100 * share:.2f} % of a core, at most {100 * MOST_SHARE:.0f} are allowed"
+        )
+    return 0 if growth <= MOST_GROWTH_BYTES and share <= MOST_SHARE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
