@@ -298,7 +298,7 @@ def large_bundle(trials: int) -> Bundle:
     """About so many trials: alpha under as many names as it takes."""
     names = [f"alpha-{number}" for number in range(max(1, trials // 1000))]
     each = trials // (len(names) * len(TASK_NAMES))
-    return _good.__wrapped__(each, [replace(MODELS[0], label=name) for name in names])
+    return _good.__wrapped__(each, [replace(MODELS[0], label=name, model=name) for name in names])
 
 
 def good_bundle(trials: int = TRIALS) -> Bundle:
