@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.check import check_tasks, refuse_unscorable
 from harness.cli.console import command, say, show
+from harness.cli.scoring import languages_of
 from harness.sandbox import open_sandbox
 from harness.tasks import copy_task, find_fixtures, load_tasks
 from harness.types import Task
@@ -49,8 +50,7 @@ def _list(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     tasks = _chosen(args)
     refuse_unscorable(tasks)
-    languages = tuple(sorted({task.language for task in tasks if task.language is not None}))
-    with open_sandbox("tasks-check", say, languages) as sandbox:
+    with open_sandbox("tasks-check", say, languages_of(tasks)) as sandbox:
         tried = check_tasks(tasks, sandbox, say, first_only=args.first)
     show(f"{len(tasks)} tasks hold: {tried} answers gave the verdict that their task names")
     return 0
