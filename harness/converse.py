@@ -22,6 +22,8 @@ from harness.types import Json, Model, Reading, Recording, Task, TrialKey, Varia
 
 NONCE = "{{nonce}}"
 TOOLS = "tools"
+LEAST_SHARE = 0.6
+"""Of the tokens that the server's own prose would have in so many characters; code has more of them, never so few."""
 
 
 def first_messages(variant: Variant, nonce: str) -> list[dict[str, Json]]:
@@ -63,6 +65,13 @@ def budget_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: i
     return task.budget_tokens + (thinking_tokens if may_think and task.scorer != "speed" else 0)
 
 
+def least_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
+    """The fewest tokens that these messages can have; None where the server's count of a character is unknown."""
+    if tokens_per_char is None:
+        return None
+    return int(LEAST_SHARE * tokens_per_char * sum(len(str(message.get("content") or "")) for message in messages))
+
+
 def nonce_of_turn(nonce: str, turn: int) -> str:
     """A nonce of its own for a turn that begins a conversation of its own; the first turn has the trial's."""
     return hashlib.sha256(f"{nonce}/{turn}".encode()).hexdigest()[:16] if turn else nonce
@@ -80,12 +89,14 @@ class _Talk:
     key: TrialKey
     nonce: str
     room: int
+    tokens_per_char: float | None
 
     def ask(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
         budget = budget_tokens(self.model, self.kind, self.variant.task, self.room)
         body = request_body(seeded(self.model, self.key.trial), self.kind, messages, budget, cold=cold)
         url = f"{self.model.base_url.rstrip('/')}/chat/completions"
-        return TurnRequest(self.key, turn, self.variant.index, url, body, self.secret)
+        least = least_tokens(messages, self.tokens_per_char)
+        return TurnRequest(self.key, turn, self.variant.index, url, body, self.secret, least)
 
     def alone(self, turn: int, text: str) -> TurnRequest:
         """A turn that begins, and ends, a conversation of its own."""
@@ -164,12 +175,14 @@ def converse(
     *,
     nonce: str,
     room: int,
+    tokens_per_char: float | None = None,
 ) -> Iterator[Recording]:
     """Yield each turn's recording as it ends; the one marked `last` ends the trial.
 
-    `asked` is the model, its server's kind and its key; `room` the extra tokens for thoughts.
+    `asked` is the model, its server's kind and its key; `room` the extra tokens for thoughts; `tokens_per_char` what
+    the server counted of a prompt before the run.
     """
-    talk = _Talk(client, *asked, variant, key, nonce, room)
+    talk = _Talk(client, *asked, variant, key, nonce, room, tokens_per_char)
     settings = variant.task.settings
     if variant.task.scorer == TOOLS:
         return _tool_loop(talk)

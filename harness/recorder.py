@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import lifecycle
 from harness.config import secret_of
-from harness.converse import budget_tokens, converse
+from harness.converse import converse
 from harness.enquire import Asked
 from harness.errors import ServerError
+from harness.fitting import fit
 from harness.host import Work, largest_memory_bytes, share_of_others, without_home, work
-from harness.lifecycle import Need, Stage, Visit
-from harness.plan import SEPARATE, nonce_of, plan, share_of
+from harness.lifecycle import Stage, Visit
+from harness.plan import nonce_of, plan, share_of
 from harness.probe import observe
 from harness.record import Client, Waits
 from harness.runs import RunFolder
 from harness.servers import kind_of
 from harness.tasks import vary
-from harness.types import KitUse, Model, ModelRun, Recording, Skipped, Task, TrialKey
+from harness.types import KitUse, Model, ModelRun, Recording, Task, TrialKey
 
 HEARD_TURNS = 12
 Say = Callable[[str], None]
@@ -36,11 +37,15 @@ def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[Tri
 
 @dataclass(slots=True)
 class _Recorder:
-    """What recording one model needs, and how many turns it took. `heard` are the first of them."""
+    """What recording one model needs, and how many turns it took. `heard` are the first of them.
+
+    `tokens_per_char` is what its server counted in a prompt before the first trial.
+    """
 
     folder: RunFolder
     asked: Asked
     stage: Stage
+    tokens_per_char: float | None = None
     turns: int = 0
     heard: list[Recording] = field(default_factory=list)
 
@@ -54,8 +59,8 @@ class _Recorder:
         asked, variant = self.asked, vary(task, key.trial)
         run_plan = self.folder.plan
         nonce = nonce_of(run_plan.seed, key, share_of(run_plan.models, asked.model.label))
-        who, room = (asked.model, asked.kind, asked.secret), run_plan.thinking_tokens
-        for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room):
+        who, room, density = (asked.model, asked.kind, asked.secret), run_plan.thinking_tokens, self.tokens_per_char
+        for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room, tokens_per_char=density):
             if recording.ended == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.fault}")
             self._keep(recording)
@@ -89,23 +94,6 @@ def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
     )
 
 
-def _need(task: Task, asked: Asked, thinking_tokens: int) -> Need:
-    """What a task needs of the context: every turn's answer stays in it, unless each begins a conversation anew."""
-    variant = vary(task, 0)
-    turns = [len(turn.encode("utf-8")) for turn in variant.turns]
-    separate = bool(task.settings.get(SEPARATE))
-    answers = 1 if separate else len(turns)
-    prompts = len(variant.system.encode("utf-8")) + (max(turns) if separate else sum(turns))
-    return Need(task.name, prompts, answers * budget_tokens(asked.model, asked.kind, task, thinking_tokens))
-
-
-def _skipped(recorder: _Recorder, tasks: Iterable[Task], served: int | None) -> tuple[Skipped, ...]:
-    """The tasks that do not fit into what the server gives: left out by rule, and listed."""
-    asked, room = recorder.asked, recorder.folder.plan.thinking_tokens
-    has = served if served is not None else asked.model.context_tokens
-    return lifecycle.skip_what_does_not_fit([_need(task, asked, room) for task in tasks], has)
-
-
 def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> None:
     for done, key in enumerate(left):
         watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
@@ -121,7 +109,7 @@ def _once_let_go(seen: ModelRun, visit: Visit, recorder: _Recorder) -> ModelRun:
         seen,
         memory=lifecycle.memory_use(visit.before, visit.loaded, visit.after),
         swap_growth_bytes=None if before is None or loaded is None else loaded - before,
-        live=tuple(one for one in observe(recorder.heard, recorder.asked.kind) if one.live is not None),
+        live=(*(one for one in observe(recorder.heard, recorder.asked.kind) if one.live is not None), *seen.live),
     )
 
 
@@ -131,15 +119,23 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
     try:
         with recorder.stage.up(asked) as visit:
             ready = visit.readiness
+            served = ready.context_tokens if ready.context_tokens is not None else asked.model.context_tokens
             seen = replace(
                 seen,
                 server_version=ready.version,
                 served_context_tokens=ready.context_tokens,
                 own_context_tokens=ready.own_context_tokens,
                 load_s=visit.load_s,
-                skipped=_skipped(recorder, tasks.values(), ready.context_tokens),
             )
-            skipped = {one.task for one in seen.skipped}
+            fits = fit(asked, tuple(tasks.values()), served, recorder.folder.plan.thinking_tokens)
+            recorder.tokens_per_char = fits.tokens_per_char
+            seen = replace(
+                seen,
+                served_context_tokens=seen.served_context_tokens if fits.cap_tokens is None else fits.cap_tokens,
+                skipped=fits.skipped,
+                live=fits.findings,
+            )
+            skipped = {one.task for one in fits.skipped}
             _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
         return _once_let_go(seen, visit, recorder)
     except ServerError as error:

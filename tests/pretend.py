@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,11 @@ WORDS = [
 
 @dataclass
 class Manners:
-    """How the pretended model talks."""
+    """How the pretended model talks.
+
+    One that `repeats` says a code word again when it stands in what was left of the prompt; a server that cuts
+    without `counts_cut` counts the whole prompt all the same.
+    """
 
     context: int = 4096
     overflow: str = "http_400"
@@ -51,6 +56,8 @@ class Manners:
     tells_speeds: bool = True
     key: str | None = None
     refuses: str | None = None
+    repeats: bool = False
+    counts_cut: bool = True
 
 
 @dataclass
@@ -115,10 +122,14 @@ class Pretender:
         """Each part of the reply with the seconds to wait before it."""
         manners, prompt = self.manners, _prompt(body)
         cached = self.cached(prompt)
-        counted = min(_tokens(prompt), manners.context) if manners.overflow == "silent_cut" else _tokens(prompt)
+        cut = manners.overflow == "silent_cut" and _tokens(prompt) > manners.context
+        counted = manners.context if cut and manners.counts_cut else _tokens(prompt)
         limit = min(body.get("max_tokens") or 24, body.get("max_completion_tokens") or 24)
         thought = _answer(body, manners, limit // 3 if _thinking(body, manners) else 0)
         content = _answer(body, manners, limit - len(thought))
+        told = re.search(r"code word is (\w+)\.", prompt)
+        if told is not None:
+            content = [told[1] if manners.repeats and not cut else "none"]
         role = {"role": "assistant"}
         everywhere = role if manners.role_everywhere else {}
         if not manners.role_everywhere:

@@ -17,6 +17,7 @@ LEVELS = (
         "plan",
         "converse",
         "enquire",
+        "fitting",
         "init",
         "lifecycle",
         "probe",
@@ -49,7 +50,8 @@ SIDEWAYS = {
     "init": {"enquire"},
     "probe": {"enquire"},
     "pipeline": {"plan", "converse", "recorder"},
-    "recorder": {"plan", "converse", "enquire", "lifecycle", "probe"},
+    "fitting": {"plan", "converse", "enquire", "lifecycle", "probe"},
+    "recorder": {"plan", "converse", "enquire", "fitting", "lifecycle", "probe"},
     "verify": {"plan", "converse"},
     "publish": {"verify"},
 }

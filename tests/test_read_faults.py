@@ -138,12 +138,14 @@ def test_a_200_that_is_neither_a_stream_nor_an_answer_is_an_error(body: bytes) -
     assert (reading.error.kind, body.decode() in reading.error.message) == ("not_a_stream", True)
 
 
-def answered(prompt: str, tokens: int, cached: int | None = None, *, warm: bool = False) -> Reading:
+def answered(
+    prompt: str, tokens: int, cached: int | None = None, *, warm: bool = False, least: int | None = None
+) -> Reading:
     """A whole answer to a prompt of which the server counts so many tokens."""
     before = [{"role": "assistant", "content": "yes"}] if warm else []
     messages = [{"role": "system", "content": ""}, *before, {"role": "user", "content": prompt}]
     recording = recording_of([(MS, says("fine") + END + usage(tokens, 1, cached) + DONE)])
-    return read(replace(recording, request={"messages": messages}))
+    return read(replace(recording, request={"messages": messages}, least_prompt_tokens=least))
 
 
 @pytest.mark.parametrize(("chars", "tokens"), [(112_000, 4096), (40_000, 4096), (4000, 499)])
@@ -163,3 +165,9 @@ def test_a_prompt_that_can_be_whole_or_is_short_or_not_counted_is_left_alone(cha
 def test_a_warm_turn_or_a_cached_part_that_is_counted_apart_is_no_cut() -> None:
     assert answered("x" * 112_000, 40, warm=True).error is None
     assert answered("x" * 112_000, 40, 27_000).error is None
+
+
+@pytest.mark.parametrize(("tokens", "warm", "cut"), [(15_999, False, True), (16_000, False, False), (9, True, False)])
+def test_a_prompt_below_what_the_server_counted_of_another_was_cut(tokens: int, warm: bool, cut: bool) -> None:
+    error = answered("x" * 112_000, tokens, warm=warm, least=16_000).error
+    assert (error is not None and error.kind == "context_overflow") is cut

@@ -70,3 +70,13 @@ def test_what_was_stopped_and_runs_again_is_told_and_what_does_not_is_told_apart
     assert _warned(changed, "put_back") == ["stopped for the run and running again: launchd com.x"]
     assert "m loaded in Ollama" in _warned(changed, "not_restored")[0]
     assert _warned(result, "put_back") == []
+
+
+def test_a_long_prompt_that_was_not_kept_whole_is_told_with_what_it_cost() -> None:
+    cut = Finding("long_prompt", "whole", "cut", agrees=False, note="4096 tokens counted of some 28000 sent")
+    lost = _first_model(live=(cut,), skipped=(Skipped("speed-large", 29_000, 4096),))
+    (text,) = _warned(lost, "long_prompt")
+    assert text.endswith("was cut: 4096 tokens counted of some 28000 sent; it cost speed-large")
+    assert _warned(lost, "server_differs") == []
+    whole = replace(cut, live="whole", agrees=True)
+    assert _warned(_first_model(live=(whole,)), "long_prompt") == []

@@ -16,6 +16,8 @@ TOOLS = "tools"
 SEPARATE = "separate"
 """The setting of a task whose every turn begins a conversation of its own."""
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
+_CODE_WORD = re.compile(r"^The code word is (\w+)\.")
+"""At the front of the prompt by which a run looks whether a server keeps it whole."""
 _SENTENCES = (
     "First I look at what is asked and at what must stay as it is.",
     "The names in the question are the names that the answer has to use.",
@@ -123,5 +125,9 @@ class Answers:
                 self._by_digest.setdefault(place, answer)
 
     def find(self, messages: Sequence[Mapping[str, Json]]) -> Answer | None:
-        """The answer to a conversation's last question, None for one that no task asks."""
-        return self._by_digest.get((_digest(without_nonce(asked_texts(messages))), turns_answered(messages)))
+        """The answer to a conversation's last question, None for one that neither a task asks nor a run."""
+        texts = asked_texts(messages)
+        word = next(filter(None, map(_CODE_WORD.match, texts)), None)
+        if word is not None:
+            return Answer("code word", 0, word[1], ())
+        return self._by_digest.get((_digest(without_nonce(texts)), turns_answered(messages)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,11 +19,17 @@ class Need:
     task: str
     prompt_bytes: int
     answer_tokens: int
+    tokens_per_byte: float | None = None
 
     @property
     def tokens(self) -> int:
-        """A guess from the bytes, and the answers; what the real tokenizer makes of them is known only afterwards."""
-        return -(-self.prompt_bytes * TOKENS // BYTES) + self.answer_tokens
+        """A guess from the bytes, and the answers; what the real tokenizer makes of them is known only afterwards.
+
+        `tokens_per_byte` is what the server counted in prose: of code it counts more, so it only raises the guess.
+        """
+        least = -(-self.prompt_bytes * TOKENS // BYTES)
+        counted = 0 if self.tokens_per_byte is None else math.ceil(self.prompt_bytes * self.tokens_per_byte)
+        return max(least, counted) + self.answer_tokens
 
 
 def skip_what_does_not_fit(needs: Iterable[Need], served_tokens: int | None) -> tuple[Skipped, ...]:

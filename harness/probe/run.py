@@ -23,7 +23,8 @@ def filler() -> str:
     return find_data("fixtures/_library/handbook.md").read_text(encoding="utf-8")
 
 
-def _ask(asked: Asked, question: Question) -> Recording:
+def ask(asked: Asked, question: Question) -> Recording:
+    """Ask one question and keep the reply. Raises ServerError where no connection could be made."""
     url = f"{asked.model.base_url.rstrip('/')}/chat/completions"
     key = TrialKey(asked.model.label, f"probe {question.name}", 0)
     recording = record(asked.client, TurnRequest(key, 0, 0, url, question.body, asked.secret))
@@ -51,7 +52,7 @@ def _chars_per_token(heard: Heard) -> float:
 
 def _ask_long(asked: Asked, prompt: LongPrompt, ratio: float) -> Heard:
     question = long_question(asked.kind, asked.model.model, filler(), int(prompt.tokens * ratio))
-    return hear(_ask(asked, question))
+    return hear(ask(asked, question))
 
 
 def _first_error(recording: Recording) -> None:
@@ -86,9 +87,9 @@ def probe(asked: Asked, *, long: bool = True, long_tokens: int | None = None) ->
     listed = list_models(asked)
     asked = _with_a_model(asked, listed)
     questions = short_questions(asked.kind, asked.model.model, filler())
-    first = _ask(asked, questions[0])
+    first = ask(asked, questions[0])
     _first_error(first)
-    recordings = {questions[0].name: first} | {one.name: _ask(asked, one) for one in questions[1:]}
+    recordings = {questions[0].name: first} | {one.name: ask(asked, one) for one in questions[1:]}
     replies = {name: hear(recording) for name, recording in recordings.items()}
     served = served_context(asked)
     probed, met, more = (

@@ -49,6 +49,11 @@ def cap_in(text: str) -> int | None:
     return int(next(group for group in found.groups() if group)) if found else None
 
 
+def text_of(heard: Heard) -> str:
+    """Everything that the server sent, as text."""
+    return b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace")
+
+
 def _failure(heard: Heard, prompt: LongPrompt) -> str | None:
     """How the long prompt ended; None where it was not taken for too long."""
     reading = heard.reading
@@ -75,17 +80,16 @@ def _marks(kind: ServerKind, heard: Heard) -> Finding | None:
     """Whether the error can be known for what it is by the marks that the TOML names."""
     if heard.reading.error is None or not kind.context.overflow_marks:
         return None
-    body = b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace").lower()
+    body = text_of(heard).lower()
     marked = any(mark.lower() in body for mark in kind.context.overflow_marks)
     return finding("too_long_is_marked", True, marked)
 
 
 def window(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> tuple[int | None, tuple[Finding, ...]]:
     """The cap in tokens that the long prompt met, None where it met none, and the findings about it."""
-    body = b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace")
     failed = _failure(heard, prompt)
     counted = heard.reading.usage.prompt_tokens if heard.reading.usage is not None else None
-    probed = cap_in(body) if heard.reading.error is not None else counted if failed == "silent_cut" else None
+    probed = cap_in(text_of(heard)) if heard.reading.error is not None else counted if failed == "silent_cut" else None
     out = [_overflow(kind, heard, prompt), _marks(kind, heard)]
     if heard.reading.error is None:
         spoken = (heard.reading.content + heard.reading.reasoning).lower()

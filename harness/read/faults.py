@@ -96,12 +96,15 @@ def _asked_chars(recording: Recording) -> int | None:
 
 
 def _cut(recording: Recording, signs: Signs) -> Told | None:
-    """A prompt of which the server counts far fewer tokens than it can have: it was cut, and nobody said so."""
+    """A prompt of which the server counts far fewer tokens than it can have: it was cut, and nobody said so.
+
+    What it can have is known from the server's own count of another prompt, where it was asked for one before the run.
+    """
     chars, tokens = _asked_chars(recording), signs.prompt_tokens
     if chars is None or not tokens or chars < CUT_CHARS:
         return None
     counted = tokens + (signs.cached_tokens or 0)
-    if counted * CHARS_A_TOKEN >= chars:
+    if counted * CHARS_A_TOKEN >= chars and counted >= (recording.least_prompt_tokens or 0):
         return None
     return Told(f"the server counts {counted} tokens in a prompt of {chars} characters: it was cut", "context_overflow")
 

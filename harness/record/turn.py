@@ -24,7 +24,10 @@ CLOCK_NS = 2**52
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """What one turn asks: the body is sent as it stands here. `secret` goes into a header and nowhere else."""
+    """What one turn asks: the body is sent as it stands here. `secret` goes into a header and nowhere else.
+
+    `least_prompt_tokens` goes into the recording as it is, for who reads it.
+    """
 
     key: TrialKey
     turn: int
@@ -32,6 +35,7 @@ class TurnRequest:
     url: str
     body: Mapping[str, Json]
     secret: str | None = None
+    least_prompt_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -125,4 +129,5 @@ def record(client: Client, ask: TurnRequest) -> Recording:
         ended=tape.ended,
         ended_ns=None if clock.sent_ns is None else ended_ns - start,
         fault=tape.fault,
+        least_prompt_tokens=ask.least_prompt_tokens,
     )

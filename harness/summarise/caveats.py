@@ -45,6 +45,7 @@ CAVEATS: tuple[Find, ...] = (
     machine.context_smaller,
     servers.context_lowered,
     servers.server_differs,
+    servers.long_prompt,
     replies.prefill_contradicted,
     machine.private_includes,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.files import to_json
-from harness.types import Caveat, Finding, Json, ModelInfo, Result
+from harness.types import LONG_PROMPT, Caveat, Finding, Json, ModelInfo, Result
 
 GPU_BUSY_PERCENT = 25
 
@@ -52,10 +52,21 @@ def _difference(one: Finding) -> str:
 def server_differs(result: Result) -> Iterator[Caveat]:
     """A server that does not do what is known of its kind; the live answer is the one that counts."""
     for model in result.models:
-        found = [_difference(one) for one in model.live if one.agrees is False]
+        found = [_difference(one) for one in model.live if one.agrees is False and one.name != LONG_PROMPT]
         if found:
             text = f"{model.label}: its server does not do what is stated of {model.server}: {'; '.join(found)}"
             yield Caveat("server_differs", text, model.label)
+
+
+def long_prompt(result: Result) -> Iterator[Caveat]:
+    """A server that did not take a prompt as long as the run's longest whole, before the first trial."""
+    for model in result.models:
+        for one in model.live:
+            if one.name == LONG_PROMPT and one.agrees is False:
+                text = (
+                    f"{model.label}: before the run a prompt as long as the longest was {_word(one.live)}: {one.note}"
+                )
+                yield Caveat("long_prompt", text + _cost(model), model.label)
 
 
 def put_back(result: Result) -> Iterator[Caveat]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from harness.types.words import Json
 
+LONG_PROMPT = "long_prompt"
+"""The finding that tells what became of a prompt as long as the run's longest: whole, cut, refused, front lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -26,7 +26,8 @@ class Recording:
 
     `last` marks the trial's last turn: a trial without one was broken off by the kit's end and is asked again.
     `sent_ns` is the monotonic clock where all `at_ns` start, None when no connection was made. `sent_at` is the
-    wall clock (ISO 8601, UTC), for reading only. No header that holds a key is kept.
+    wall clock (ISO 8601, UTC), for reading only. No header that holds a key is kept. `least_prompt_tokens` is the
+    fewest tokens that the prompt can have, by the server's own count of a prompt before the run; None where none was.
     """
 
     key: TrialKey
@@ -44,4 +45,5 @@ class Recording:
     ended_ns: int | None
     fault: str | None = None
     last: bool = True
-    schema_version: str = "1.0"
+    least_prompt_tokens: int | None = None
+    schema_version: str = "1.1"
