@@ -7,7 +7,7 @@ import pytest
 from harness.report import render_github, render_html, render_text
 from harness.types import Result
 from tests.example import example_result
-from tests.test_summarise_timing import with_clients, with_curve
+from tests.test_summarise_timing import with_canary, with_clients, with_curve
 
 RENDERERS = (render_text, render_github, render_html)
 
@@ -43,3 +43,11 @@ def test_a_run_without_such_tasks_has_no_such_tables() -> None:
     report = render_text(example_result())
     assert "by the line" not in report
     assert "at once" not in report
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_speeds_of_a_cell_whose_canary_moved_bear_a_mark_that_is_explained(render: Callable[[Result], str]) -> None:
+    moved, quiet = (words_of(render(with_canary(rates))) for rates in ([60, 61, 52, 60, 60, 64], [60] * 6))
+    assert "~: in some of its trials the canary was more than 5 % off." in moved
+    assert moved.count(" ~") > 2
+    assert "~" not in quiet

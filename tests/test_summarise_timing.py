@@ -156,6 +156,16 @@ def test_a_canary_that_moved_by_more_than_5_percent_names_its_blocks() -> None:
     assert "-13 %" in text
 
 
+def test_a_cell_with_trials_in_a_block_whose_canary_moved_is_flagged() -> None:
+    result = with_canary([60, 61, 52, 60, 60, 64])
+    there = {trial.trial for trial in result.trials if (trial.model, trial.task) == (model_of(result), "code-bugfix")}
+    assert {2, 5} & there
+    flagged = {(cell.model, cell.task): cell.moved_trials for cell in result.cells if cell.moved_trials}
+    assert flagged[model_of(result), "code-bugfix"] == tuple(sorted({2, 5} & there))
+    assert {model for model, _ in flagged} == {model_of(result)}
+    assert not any(cell.moved_trials for cell in with_canary([60, 61, 60, 60, 60, 60]).cells)
+
+
 def test_a_block_without_a_canarys_rate_is_a_block_all_the_same() -> None:
     result = with_canary([60, 60, 60, 60, 60, 70])
     trials = [trial for trial in result.trials if (trial.task, trial.trial) != (CANARY.name, 1)]

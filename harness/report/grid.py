@@ -10,8 +10,13 @@ from harness.types import Cell, Result, TurnSpeeds
 
 NOT_RUN = "not run"
 
+MOVED = "~"
+"""Behind a speed of which some trials ran on a machine of another speed, as their block's canary showed."""
+MOVED_LEGEND = f" {MOVED}: in some of its trials the canary was more than 5 % off."
+
 Cells = dict[tuple[str, str], Cell]
 """(task, model) -> its cell."""
+Words = Callable[[TurnSpeeds], str]
 
 
 def cells_of(result: Result) -> Cells:
@@ -52,16 +57,27 @@ def turn_name(task: str, turn: int, turns: tuple[int, ...]) -> str:
     return f"{task}, turn {turn + 1}" if len(turns) > 1 else task
 
 
+def _shown(cell: Cell | None, turn: int, words: Words, *, timed: bool) -> str:
+    speeds = speeds_of(cell, turn)
+    text = NOTHING if speeds is None else words(speeds)
+    return f"{text} {MOVED}" if timed and cell and cell.moved_trials and text != NOTHING else text
+
+
+def moved_legend(result: Result) -> str:
+    """What the mark means, where a cell bears it."""
+    return MOVED_LEGEND if any(cell.moved_trials for cell in result.cells) else ""
+
+
 def turn_table(
-    title: str, result: Result, words: Callable[[TurnSpeeds], str], *, cold_only: bool = False
+    title: str, result: Result, words: Words, *, cold_only: bool = False, timed: bool = True
 ) -> Table | None:
-    """A line a task and turn; None when no model has anything to tell in it."""
+    """A line a task and turn; None when no model has anything to tell in it. `timed` figures bear the canary's mark."""
     cells, labels, rows = cells_of(result), labels_of(result), []
     for task in result.tasks:
         turns = turns_of(cells, task.name)
         for turn in turns[:1] if cold_only else turns:
-            line = [speeds_of(cells.get((task.name, label)), turn) for label in labels]
-            shown = [NOTHING if speeds is None else words(speeds) for speeds in line]
+            line = [cells.get((task.name, label)) for label in labels]
+            shown = [_shown(cell, turn, words, timed=timed) for cell in line]
             if any(text != NOTHING for text in shown):
                 rows.append((Entry(turn_name(task.name, turn, turns)), *map(Entry, shown)))
     return Table(title, ("task", *labels), tuple(rows), by_model=True) if rows else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.grid import cells_of, labels_of, speeds_of, turn_name, turn_table, turns_of
+from harness.report.grid import cells_of, labels_of, moved_legend, speeds_of, turn_name, turn_table, turns_of
 from harness.report.parts import Chart, Entry, Mark, Section, Table
 from harness.report.words import NOTHING, figure, seconds, seconds_words, spread_words
 from harness.types import Prefill, Result, Throughput, TurnSpeeds
@@ -32,7 +32,8 @@ def generation(result: Result) -> Section:
         "generation",
         "Generation speed",
         "Decode: tokens after the first arrival over the time they took. End to end: all tokens over the time from "
-        "the request to the last token; it falls on short answers. Tokens a second, median [95 % interval] n=trials.",
+        "the request to the last token; it falls on short answers. Tokens a second, median [95 % interval] n=trials."
+        + moved_legend(result),
         _present(
             turn_table("Decode, tok/s", result, lambda speeds: spread_words(speeds.decode_tps)),
             turn_table("End to end, tok/s", result, lambda speeds: spread_words(speeds.e2e_tps)),
@@ -102,14 +103,14 @@ def _prompt_words(speeds: TurnSpeeds) -> str:
 def prefill(result: Result) -> Section:
     """The apparent prefill of cold turns, named so, with the size of the prompt."""
     rates = turn_table("Apparent prefill on cold turns, tok/s", result, _prefill_words, cold_only=True)
-    sizes = turn_table("Prompt, tokens as the server counts them", result, _prompt_words, cold_only=True)
+    sizes = turn_table("Prompt, tokens as the server counts them", result, _prompt_words, cold_only=True, timed=False)
     lead = (
         "Apparent: uncached prompt tokens over TTFT of the first turn, so queue, network and overhead are in it; "
         "it says more the longer the prompt is."
     )
     if rates is None:
         lead = "Not told: it needs a server that says how many prompt tokens it took and how many came from its cache."
-    return Section("prefill", "Prefill", lead, _present(_lines(result), rates, sizes))
+    return Section("prefill", "Prefill", lead + moved_legend(result), _present(_lines(result), rates, sizes))
 
 
 def first_token(result: Result) -> Section:
@@ -118,7 +119,7 @@ def first_token(result: Result) -> Section:
         "first_token",
         "Time to the first token",
         "TTFT: the first generated token on any channel. TTFC: the first of the answer or of a tool call, after any "
-        "thoughts. Median [95 % interval] n=trials.",
+        "thoughts. Median [95 % interval] n=trials." + moved_legend(result),
         _present(
             turn_table("TTFT", result, lambda speeds: seconds_words(speeds.ttft_s)),
             turn_table("TTFC", result, lambda speeds: seconds_words(speeds.ttfc_s)),

@@ -144,8 +144,13 @@ def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, there: int)
     return there if model.stopped is not None or was_skipped(model, task) else max(there, result.run.trials)
 
 
-def cell(result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult]) -> Cell:
-    """The numbers of one model on one task. A planned trial that is not there did not pass."""
+def cell(
+    result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult], moved: Mapping[int, float]
+) -> Cell:
+    """The numbers of one model on one task. A planned trial that is not there did not pass.
+
+    `moved` has the numbers of the trials whose block's canary was off.
+    """
     n = planned_trials(result, model, task, len(trials))
     answers = {answer for answer in map(answer_of, trials) if answer is not None}
     return Cell(
@@ -162,4 +167,5 @@ def cell(result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[Tria
             for index in range(max((len(trial.turns) for trial in trials), default=0))
         ),
         throughput=throughput(trials, task.clients),
+        moved_trials=tuple(sorted({trial.trial for trial in trials} & moved.keys())),
     )

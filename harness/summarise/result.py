@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.summarise.canary import moved_blocks
 from harness.summarise.caveats import caveats
 from harness.summarise.cells import by_cell, cell
 from harness.summarise.contests import comparisons, ranks
@@ -16,8 +17,9 @@ from harness.types import Result
 def summarise(result: Result) -> Result:
     """Fill cells, summaries and warnings from the evidence above them; what stood there before is not looked at."""
     trials = by_cell(result)
+    moved = {model.label: moved_blocks(result, model, trials) for model in result.models}
     cells = tuple(
-        cell(result, model, task, trials.get((model.label, task.name), ()))
+        cell(result, model, task, trials.get((model.label, task.name), ()), moved[model.label])
         for model in result.models
         for task in result.tasks
     )

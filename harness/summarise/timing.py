@@ -7,10 +7,10 @@ from statistics import median
 
 from harness.bounds import most_decode_tps, most_prefill_tps
 from harness.prefill import Sample, prefill
-from harness.summarise.cells import counted, is_whole, served_from_cache
+from harness.summarise.canary import moved_blocks
+from harness.summarise.cells import by_cell, counted, is_whole, served_from_cache
 from harness.types import Caveat, ModelInfo, Prefill, Result, TaskInfo, TrialResult, TurnResult
 
-CANARY_MOVED = 0.05
 OTHERS_BUSY = 0.25
 LATE_S = 0.005
 KIT_SHARE = 0.05
@@ -118,23 +118,11 @@ def _fastest(result: Result, model: ModelInfo, word: str) -> float | None:
     return max((spread.median for spread in spreads if spread is not None), default=None)
 
 
-def _canary_rates(result: Result, model: ModelInfo) -> dict[int, float]:
-    """The canary's decode rate at the head of each block; of several canaries the first that has rates."""
-    for task in result.tasks:
-        trials = counted(result, model.label, task.name) if task.canary else ()
-        rates = {t.trial: t.turns[0].timings.decode_tps for t in trials if t.turns and is_whole(t.turns[0])}
-        known = {trial: rate for trial, rate in rates.items() if rate is not None}
-        if len(known) > 1:
-            return known
-    return {}
-
-
 def canary_moved(result: Result) -> Iterator[Caveat]:
     """Blocks whose canary was more than 5 % off the run's own: heat, another program, another state of the server."""
+    trials = by_cell(result)
     for model in result.models:
-        rates = _canary_rates(result, model)
-        middle = median(rates.values()) if rates else 0.0
-        moved = {trial: rate / middle - 1 for trial, rate in rates.items() if abs(rate / middle - 1) > CANARY_MOVED}
+        moved = moved_blocks(result, model, trials)
         if moved:
             worst = max(moved.values(), key=abs)
             blocks = ", ".join(str(trial + 1) for trial in sorted(moved))

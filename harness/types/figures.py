@@ -71,7 +71,11 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One model on one task."""
+    """One model on one task.
+
+    `moved_trials` are the numbers of its trials whose block began with a canary that was off: on a machine, or with a
+    server, of another speed than the run's.
+    """
 
     model: str
     task: str
@@ -83,6 +87,7 @@ class Cell:
     cache_hits: int
     turns: tuple[TurnSpeeds, ...]
     throughput: tuple[Throughput, ...] = ()
+    moved_trials: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
