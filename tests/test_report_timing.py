@@ -47,7 +47,7 @@ def test_a_run_without_such_tasks_has_no_such_tables() -> None:
 
 @pytest.mark.parametrize("render", RENDERERS)
 def test_speeds_of_a_cell_whose_canary_moved_bear_a_mark_that_is_explained(render: Callable[[Result], str]) -> None:
-    moved, quiet = (words_of(render(with_canary(rates))) for rates in ([60, 61, 52, 60, 60, 64], [60] * 6))
+    moved, quiet = (words_of(render(with_canary(rates))) for rates in ([60.0, 61, 52, 60, 60, 64], [60.0] * 6))
     assert "~: in some of its trials the canary was more than 5 % off." in moved
     assert moved.count(" ~") > 2
     assert "~" not in quiet
