@@ -72,6 +72,14 @@ def test_aims_compare_with_the_floor_and_with_plain_httpx() -> None:
     assert [aim.met for aim in aims([far, floor, usual])] == [False] * 4
 
 
+def test_the_wait_is_judged_by_the_streams_that_were_asked_for_most_often() -> None:
+    few, many = Shape("plain", 60.0, 40, 3), Shape("plain", 60.0, 16, 100)
+    rows = [Row(shape, "bare socket", Errors(ttft_s=[0.001] * 3)) for shape in (few, many)]
+    rows.append(Row(few, "lanebench", Errors(ttft_s=[0.009] * 3)))
+    rows.append(Row(many, "lanebench", Errors(ttft_s=[0.0012] * 99 + [0.009], decode_percent=[50.0])))
+    assert [aim.met for aim in aims(rows)] == [True, True]
+
+
 def test_streams_of_several_tokens_an_event_have_an_aim_of_their_own() -> None:
     found = aims([row("lanebench", 60.0, "random-tokens-an-event", decode_percent=[0.6])])
     assert [(aim.met, aim.most) for aim in found] == [(True, 1.0)]
