@@ -88,4 +88,5 @@ def task_info(task: Task) -> TaskInfo:
         separate=bool(task.settings.get(SEPARATE)),
         clients=tuple(task.settings.get(CLIENTS, ())),
         canary=CANARY in task.tags,
+        limits=task.limits if task.language is not None else None,
     )

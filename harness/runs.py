@@ -18,7 +18,7 @@ from harness.files import append_line, build, drop_torn_line, read_json, read_li
 from harness.types import Change, Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
 
 T = TypeVar("T")
-PLAN_VERSION = "1.1"
+PLAN_VERSION = "1.2"
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 from harness import __version__
 from harness.converse import budget_tokens, first_messages, request_body
 from harness.files import build, plain, sha256_of, to_json
-from harness.plan import nonce_of, plan
+from harness.plan import nonce_of, plan, task_info
 from harness.read import read
 from harness.schema import current
 from harness.score import score
@@ -42,7 +42,6 @@ from harness.types import (
     SandboxFacts,
     ScoredTrial,
     Task,
-    TaskInfo,
     TrialKey,
     Variant,
 )
@@ -221,12 +220,6 @@ def _model_info(model: Model) -> ModelInfo:
     )
 
 
-def _task_info(task: Task) -> TaskInfo:
-    return TaskInfo(
-        task.name, task.title, task.scorer, task.language, task.sha256, len(task.variants), task.private_includes
-    )
-
-
 def run_plan() -> RunPlan:
     """The plan that stands beside the result in a run folder."""
     return RunPlan(
@@ -245,7 +238,7 @@ def run_plan() -> RunPlan:
         read_timeout_s=60.0,
         turn_timeout_s=600.0,
         models=MODELS,
-        tasks=tuple(map(_task_info, tasks().values())),
+        tasks=tuple(map(task_info, tasks().values())),
         simulated=False,
         lanes=LANES,
     )
@@ -280,7 +273,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             host=HOST,
             sandbox=SANDBOX,
             models=tuple(map(_model_info, models)),
-            tasks=tuple(map(_task_info, tasks().values())),
+            tasks=tuple(map(task_info, tasks().values())),
             digests=Digests(sha256_of(_lines(recordings)), sha256_of(_lines(scores))),
             trials=tuple(
                 trial_result([turn], [read(turn)], scored) for turn, scored in zip(recordings, scores, strict=True)

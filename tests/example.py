@@ -23,6 +23,7 @@ from harness.types import (
     Json,
     KitInfo,
     Lane,
+    Limits,
     MemoryUse,
     Model,
     ModelInfo,
@@ -55,6 +56,8 @@ SANDBOX = SandboxFacts(
     image_digest="sha256:" + "5c" * 32,
     rootless=False,
     cgroup_version="2",
+    enforces=("cpu", "memory", "processes", "swap"),
+    seccomp="lanebench",
 )
 HOST = HostFacts(
     system="Darwin",
@@ -74,7 +77,7 @@ HOST = HostFacts(
 KIT = KitInfo("0.1.0", "a" * 40, False)
 TASKS = (
     TaskInfo("speed-small", "A short question", "speed", None, sha256_of("speed-small"), 2),
-    TaskInfo("code-bugfix", "Find the off-by-one", "calls", "python", sha256_of("code-bugfix"), 2),
+    TaskInfo("code-bugfix", "Find the off-by-one", "calls", "python", sha256_of("code-bugfix"), 2, limits=Limits()),
     TaskInfo("code-refactor", "Pure functions and a thin main", "program", "python", sha256_of("code-refactor"), 2),
 )
 LANE = Lane(

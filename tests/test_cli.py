@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import COMMANDS, main
+from harness.lifecycle.state import State, keep_state
+from harness.lifecycle.steps import Held
 from harness.schema import validate
 
 
@@ -145,6 +147,19 @@ def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pyte
     assert main(["doctor", "--config", str(config)]) == 5
     told = capsys.readouterr().out
     assert any(line.startswith("NO  gone") and "start the server" in line for line in told.splitlines())
+
+
+def test_doctor_tells_of_servers_that_a_killed_run_left_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
+        gone.wait()
+    keep_state(State(gone.pid, 1.0, str(tmp_path), held=(Held("launchd com.example.ds4", (), ()),)))
+    assert main(["doctor"]) == 5
+    told = capsys.readouterr().out
+    assert "NO  servers stopped" in told
+    assert "a killed run left launchd com.example.ds4" in told
 
 
 def test_a_task_of_ones_own_whose_solution_fails_is_refused_before_a_model_is_asked(

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import EngineError
 from harness.kit import find_data
-from harness.sandbox import ensure_engine, ensure_image
+from harness.sandbox import check_limits, ensure_engine, ensure_image
 from harness.sandbox.base import mirror_of
 from harness.sandbox.body import Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
@@ -19,7 +19,7 @@ from harness.sandbox.image import apt_script, certificates, context_of, digest_o
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
 from harness.sandbox.languages import LANGUAGES, language_of
 from harness.sandbox.seccomp import profile_of
-from harness.types import Limits
+from harness.types import Limited, Limits
 
 
 @dataclass
@@ -245,3 +245,19 @@ def test_podman_is_given_only_what_it_takes() -> None:
     assert body["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]
     assert all("nr_inodes" not in mount for mount in body["HostConfig"]["Tmpfs"].values())
     assert manners_of("docker", "x86_64").seccomp == profile_of("x86_64")
+
+
+@pytest.mark.parametrize("enforces", [(), ("cpu", "swap"), ("memory",), ("cpu", "processes", "swap")])
+def test_an_engine_that_cannot_limit_memory_or_processes_is_refused_unless_that_is_accepted(
+    enforces: tuple[Limited, ...],
+) -> None:
+    engine = replace(ensure_engine(print), enforces=enforces, rootless=True, cgroup_version="1")
+    with pytest.raises(EngineError, match=r"cannot limit .* \(rootless, cgroup v1\).*LANEBENCH_UNLIMITED=1"):
+        check_limits(engine, unlimited=False)
+    check_limits(engine, unlimited=True)
+
+
+def test_the_engine_that_is_here_limits_what_an_answer_takes() -> None:
+    engine = ensure_engine(print)
+    assert {"memory", "processes"} <= set(engine.enforces)
+    check_limits(engine, unlimited=False)

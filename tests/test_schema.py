@@ -79,7 +79,8 @@ def _of_hint(hint: Any, node: Json, root: Json, place: str) -> Iterator[str]:
         yield from _of_hint(typing.get_args(hint)[0], node["items"], root, f"{place}[]")
     elif origin is typing.Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         values = typing.get_args(hint) or [member.value for member in hint]
-        yield from [] if set(node["enum"]) == set(values) else [f"{place}: one of {sorted(values)}"]
+        allowed = {*values, None} if nullable else {*values}
+        yield from [] if set(node["enum"]) == allowed else [f"{place}: one of {sorted(values)}"]
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield from [] if kinds == {"object"} else [f"{place}: an object"]
     elif kinds != {JSON_TYPES[hint]}:

@@ -22,6 +22,7 @@ from harness.types import Json, Model, Sampling
 
 KINDS = {
     "ds4",
+    "llama-router",
     "llama-server",
     "llama-swap",
     "lm-studio",

@@ -228,7 +228,7 @@ def _line(row: Row) -> tuple[str, ...]:
         _pair(row, "ttft_s", 1e3, 2),
         _pair(row, "ttfc_s", 1e3, 2),
         _pair(row, "e2e_s", 1e3, 2),
-        _pair(row, "decode_percent", 1, 2),
+        "-" if row.shape.tokens == TAIL_TOKENS else _pair(row, "decode_percent", 1, 2),
         _cell(row.at("cpu_s", 50), 1e6, 0),
     )
 

@@ -13,7 +13,7 @@ from harness.config import load_config, secret_of
 from harness.errors import EngineError, LanebenchError, ServerError
 from harness.host import host_facts
 from harness.kit import kit_info
-from harness.lifecycle import make_ready
+from harness.lifecycle import left_state, make_ready
 from harness.record import Client, Waits
 from harness.sandbox import Engine, find_engine, has_image, image_name
 from harness.types import Model
@@ -26,11 +26,12 @@ _WAITS = Waits(connect_s=3.0, read_s=10.0, turn_s=15.0)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One thing that was looked at; `works` is None where it is only told."""
+    """One thing that was looked at; `works` is None where it is only told. `fault` is what it is called otherwise."""
 
     name: str
     works: bool | None
     told: str
+    fault: type[LanebenchError] = EngineError
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -77,23 +78,35 @@ def _engine() -> Iterator[_Line]:
         yield _Line("engine", False, error.faults[0])
 
 
+def _left() -> Iterator[_Line]:
+    """What a run that was killed left stopped; a run that goes on is told, and no fault."""
+    try:
+        state = left_state()
+    except ServerError as error:
+        yield _Line("servers stopped", None, error.faults[0])
+        return
+    if state is not None:
+        names = ", ".join([*(one.what for one in state.held), *(one.what for one in state.spawned)])
+        told = f"a killed run left {names}; the next `bench` or `record` puts it back"
+        yield _Line("servers stopped", False, told, ServerError)
+
+
 def _server(model: Model) -> _Line:
     try:
         with Client(_WAITS) as client:
             ready = make_ready(client, model, secret_of(model))
     except ServerError as error:
-        return _Line(model.label, False, error.faults[0])
+        return _Line(model.label, False, error.faults[0], ServerError)
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""
     return _Line(model.label, True, f"{model.server} {ready.version or ''} answers at {model.base_url}{context}")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each; 0 when all that was looked at works, else the code of the first that does not."""
-    lines = [*_kit(), *_host(), *_engine()]
+    lines = [*_kit(), *_host(), *_engine(), *_left()]
     servers = [_server(model) for model in load_config(args.config).models] if args.config is not None else []
     marks = {True: "ok  ", False: "NO  ", None: "    "}
     width = max(len(line.name) for line in [*lines, *servers])
     show("\n".join(f"{marks[line.works]}{line.name:<{width}}  {line.told}" for line in [*lines, *servers]))
-    missing: list[type[LanebenchError]] = [EngineError for line in lines if line.works is False]
-    missing += [ServerError for line in servers if line.works is False]
+    missing: list[type[LanebenchError]] = [line.fault for line in (*lines, *servers) if line.works is False]
     return missing[0].exit_code if missing else 0

@@ -6,7 +6,7 @@ from harness.lifecycle.ready import Readiness, ask_readiness, make_ready
 from harness.lifecycle.rehearse import rehearse
 from harness.lifecycle.restore import CHANGES, recover
 from harness.lifecycle.stage import Stage, Visit, on_stage, refused
-from harness.lifecycle.state import state_path
+from harness.lifecycle.state import left_state, state_path
 
 __all__ = [
     "CHANGES",
@@ -16,6 +16,7 @@ __all__ = [
     "Stage",
     "Visit",
     "ask_readiness",
+    "left_state",
     "make_ready",
     "memory_use",
     "on_stage",

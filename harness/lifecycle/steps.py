@@ -114,6 +114,10 @@ class Held:
     stopped_at: str | None = None
 
 
+def _holds(found: Json, value: Json) -> bool:
+    return bool(found) if value is None else bool(found == value)
+
+
 def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping[str, Json], ...]:
     """The rows of a server's listing that stand for models in memory."""
     facts = kind.lifecycle.loaded
@@ -121,7 +125,7 @@ def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping
     if facts is None or not isinstance(rows, list):
         return ()
     there = [row for row in rows if isinstance(row, dict) and isinstance(pick(row, facts.id, ""), str)]
-    return tuple(row for row in there if facts.where is None or pick(row, facts.where, ""))
+    return tuple(row for row in there if facts.where is None or _holds(pick(row, facts.where, ""), facts.value))
 
 
 def unload_step(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Step | None:

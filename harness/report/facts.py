@@ -6,18 +6,31 @@ from collections.abc import Iterator
 
 from harness.report.parts import Entry, Section, Table, line
 from harness.report.words import NOTHING, known, size, yes_no
-from harness.types import Json, ModelInfo, Result, Sampling
+from harness.types import Json, ModelInfo, Result, Sampling, TaskInfo
 
 SHORT_DIGEST = 12
+
+
+def _limits_words(task: TaskInfo) -> str:
+    limits = task.limits
+    return NOTHING if limits is None else f"{size(limits.memory_bytes)}, {limits.case_s:g} s a case"
 
 
 def tasks(result: Result) -> Section:
     """Each task with its digest."""
     rows = tuple(
-        line(task.name, task.title, task.scorer, known(task.language), str(task.variants), task.sha256[:SHORT_DIGEST])
+        line(
+            task.name,
+            task.title,
+            task.scorer,
+            known(task.language),
+            _limits_words(task),
+            str(task.variants),
+            task.sha256[:SHORT_DIGEST],
+        )
         for task in result.tasks
     )
-    headers = ("task", "what is asked", "scorer", "language", "variants", "sha256")
+    headers = ("task", "what is asked", "scorer", "language", "container", "variants", "sha256")
     notes = tuple(
         f"{task.name}: {len(task.private_includes)} private file(s) of its author are in the prompt; only their "
         "digests are published, so nobody else can ask the same"
@@ -110,7 +123,8 @@ def _sandbox_words(result: Result) -> str:
         return "none: nothing had to run"
     return (
         f"{box.engine} {box.engine_version}, {box.runtime}, cgroup {box.cgroup_version}, "
-        f"rootless {yes_no(box.rootless)}, image {box.image} {box.image_digest}"
+        f"rootless {yes_no(box.rootless)}, limits {', '.join(box.enforces) or 'none'}, system calls by the list of "
+        f"{box.seccomp or 'nobody known'}, image {box.image} {box.image_digest}"
     )
 
 

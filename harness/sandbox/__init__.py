@@ -6,6 +6,7 @@ runs left, and gives a Sandbox that may be used from many threads. How values ar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ __all__ = [
     "DockerSandbox",
     "Engine",
     "Say",
+    "check_limits",
     "check_runtime",
     "ensure_engine",
     "ensure_image",
@@ -31,6 +33,10 @@ __all__ = [
     "image_name",
     "open_sandbox",
 ]
+
+
+UNLIMITED = "LANEBENCH_UNLIMITED"
+"""The variable that accepts an engine which cannot limit what an answer takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
         image_digest=", ".join(image_digest(engine, tag) for tag in tags),
         rootless=engine.rootless,
         cgroup_version=engine.cgroup_version,
+        enforces=engine.enforces,
+        seccomp="engine" if engine.manners.seccomp is None else "lanebench",
     )
 
 
@@ -71,6 +79,20 @@ def check_runtime(engine: Engine, runtime: str | None) -> None:
     if runtime is not None and engine.runtimes and runtime not in engine.runtimes:
         there = ", ".join(engine.runtimes)
         raise EngineError(f"runtime {runtime!r} is not one of this engine's ({there}): install it, or leave it out")
+
+
+def check_limits(engine: Engine, *, unlimited: bool) -> None:
+    """Raises EngineError where the engine can limit neither memory nor processes, unless that was accepted.
+
+    So it is with a rootless engine where cgroups are of version 1: an answer could take all that its user may take.
+    """
+    missing = [word for word in ("memory", "processes") if word not in engine.enforces]
+    if missing and not unlimited:
+        raise EngineError(
+            f"{engine.name} {engine.version} at {engine.url} cannot limit a container's {' and '.join(missing)} "
+            f"({'rootless, ' if engine.rootless else ''}cgroup v{engine.cgroup_version}): let it delegate these "
+            f"controllers (cgroup v2), use another engine, or accept that with {UNLIMITED}=1"
+        )
 
 
 @contextmanager
@@ -94,6 +116,7 @@ def _opened(
     engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None
 ) -> Iterator[DockerSandbox]:
     check_runtime(engine, runtime)
+    check_limits(engine, unlimited=bool(os.environ.get(UNLIMITED)))
     left = remove_left_over(engine)
     if left:
         say(f"Removed {left} container{'s' if left > 1 else ''} that an earlier run left behind.")

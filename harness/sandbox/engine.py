@@ -22,7 +22,7 @@ from harness.errors import EngineError
 from harness.files import read_json
 from harness.sandbox.body import Manners, manners_of
 from harness.sandbox.install import install_engine, this_machine
-from harness.types import Json
+from harness.types import Json, Limited
 
 Say = Callable[[str], None]
 
@@ -30,6 +30,13 @@ FAULTS = (docker.errors.DockerException, OSError)
 """What the engine's client raises when the engine is at fault; its HTTP library's own errors are OSErrors."""
 
 _TIMEOUT_S = 120
+_ENFORCED: Mapping[Limited, str] = {
+    "cpu": "CpuCfsQuota",
+    "memory": "MemoryLimit",
+    "processes": "PidsLimit",
+    "swap": "SwapLimit",
+}
+"""A limit, and where the engine tells whether it can set it."""
 _CONNECTIONS = 32
 _LONGEST_WHY = 400
 
@@ -58,6 +65,7 @@ class Engine:
     cgroup_version: str
     cpus: int
     manners: Manners
+    enforces: tuple[Limited, ...]
 
 
 @contextmanager
@@ -156,6 +164,7 @@ def connect(place: Place, env: Mapping[str, str]) -> Engine:
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
         manners=manners_of(name, architecture),
+        enforces=tuple(sorted(word for word, told in _ENFORCED.items() if info.get(told))),
     )
 
 

@@ -102,7 +102,7 @@ class ReadinessFacts:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Which models a server holds: the rows below `rows` at `path` in which `where` holds something.
+    """Which models a server holds: the rows below `rows` at `path` in which `where` holds something, or just `value`.
 
     `id` is what loads a model again, `instance` (by default the same) what lets go of it; `keep` are fields of the
     load's body, with the place in the row where their values stand.
@@ -112,6 +112,7 @@ class Loaded:
     rows: str
     id: str
     where: str | None = None
+    value: Json = None
     instance: str | None = None
     keep: Mapping[str, str] = field(default_factory=dict)
 

@@ -28,7 +28,17 @@ from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCal
 from harness.types.recording import Chunk, Ended, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
-from harness.types.scoring import CaseEnd, Check, Job, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
+from harness.types.scoring import (
+    CaseEnd,
+    Check,
+    Job,
+    Limited,
+    Observation,
+    Sandbox,
+    SandboxFacts,
+    Score,
+    ScoredTrial,
+)
 from harness.types.task import Case, Limits, Task, TaskInfo, Variant, Wrong
 from harness.types.trial import TrialResult, TurnResult
 from harness.types.words import Channel, Json, Outcome, Source
@@ -58,6 +68,7 @@ __all__ = [
     "KitUse",
     "Lane",
     "Lifecycle",
+    "Limited",
     "Limits",
     "Manifest",
     "MemoryUse",

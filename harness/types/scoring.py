@@ -36,9 +36,17 @@ class Observation:
     note: str | None = None
 
 
+Limited = Literal["cpu", "memory", "processes", "swap"]
+"""What an engine may limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxFacts:
-    """What the sandbox was: stands in every result."""
+    """What the sandbox was: stands in every result.
+
+    `enforces` names the limits that the engine can set on a container, of cpu, memory, processes and swap; what they
+    are stands with each task. `seccomp` says whose list of system calls held: the kit's or the engine's.
+    """
 
     engine: str
     engine_version: str
@@ -47,6 +55,8 @@ class SandboxFacts:
     image_digest: str
     rootless: bool
     cgroup_version: str
+    enforces: tuple[Limited, ...] = ()
+    seccomp: Literal["lanebench", "engine"] | None = None
 
 
 class Sandbox(Protocol):
@@ -92,4 +102,4 @@ class ScoredTrial:
     variant: int
     score: Score
     sandbox: SandboxFacts | None = None
-    schema_version: str = "1.0"
+    schema_version: str = "1.1"

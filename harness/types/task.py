@@ -89,7 +89,7 @@ class TaskInfo:
     """A task as the result names it.
 
     `separate`: every turn is a conversation of its own, and cold. `clients`: so many ask at once, group after group.
-    `canary`: asked at the head of every block to show drift.
+    `canary`: asked at the head of every block to show drift. `limits`: of each container that runs an answer to it.
     """
 
     name: str
@@ -102,3 +102,4 @@ class TaskInfo:
     separate: bool = False
     clients: tuple[int, ...] = ()
     canary: bool = False
+    limits: Limits | None = None
