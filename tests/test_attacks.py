@@ -88,3 +88,10 @@ def test_every_file_of_the_corpus_is_listed_and_there_are_enough_in_each_languag
     assert len(hostile) >= 60
     assert {LANGUAGES[Path(path).suffix] for path in hostile} == set(LANGUAGES.values())
     assert all(CORPUS[path]["outcome"] != ["passed"] for path in hostile)
+
+
+def test_no_file_of_the_corpus_has_a_name_that_a_test_runner_loads_by_itself() -> None:
+    names = {path.name for path in ATTACKS.rglob("*") if path.is_file()}
+    assert not names & {"conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "noxfile.py"}
+    assert not [name for name in names if name.endswith(".py") and name.startswith("test_")]
+    assert not [name for name in names if name.endswith("_test.py")]
