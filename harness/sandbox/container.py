@@ -19,6 +19,7 @@ from harness.types import Json
 _HEADER = struct.Struct(">BxxxL")
 _SETTLE_S = 5.0
 _WRITE_S = 20.0
+_LEAVE_S = 0.2
 _KILLED = 137
 STDOUT = 1
 
@@ -113,6 +114,21 @@ class Container:
             if settled or time.monotonic() > until:
                 return Exit(code, killed, bool(state.get("Running")))
             time.sleep(0.01)
+
+    def see_off(self) -> None:
+        """Wait a moment for the end of one whose driver has said its last word; what it still says is not read.
+
+        One that still runs when it is removed costs the engine another process, to kill it: 7 ms of processor time.
+        """
+        until = time.monotonic() + _LEAVE_S
+        try:
+            while (left_s := until - time.monotonic()) > 0:
+                self._socket.settimeout(left_s)
+                if not self._socket.recv(65536):
+                    return
+        except OSError:
+            # Late or broken off: removing it by force settles both.
+            return
 
     def remove(self) -> None:
         """Take it away with whatever runs in it. Raises EngineError."""

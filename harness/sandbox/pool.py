@@ -91,10 +91,10 @@ class Pool:
             if container is not None and not kept:
                 self._remove(container)
 
-    def discard(self, container: Container) -> None:
-        """Remove a container soon; waits only when many removals are behind."""
+    def discard(self, container: Container, *, leaving: bool = False) -> None:
+        """Remove a container soon, `leaving` once it has ended by itself; waits only when many removals are behind."""
         self._removals.acquire()
-        removal = self._removers.submit(self._remove, container)
+        removal = self._removers.submit(self._remove, container, leaving=leaving)
         removal.add_done_callback(self._removed)
         self._begin(removal)
 
@@ -111,8 +111,10 @@ class Pool:
     def _removed(self, _: Future[None]) -> None:
         self._removals.release()
 
-    def _remove(self, container: Container) -> None:
+    def _remove(self, container: Container, *, leaving: bool = False) -> None:
         try:
+            if leaving:
+                container.see_off()
             container.remove()
         except EngineError as error:
             # What is left has its label and goes with the next start; the fault is told when the pool closes.

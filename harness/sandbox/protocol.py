@@ -46,7 +46,12 @@ class Transcript:
     @property
     def over(self) -> bool:
         """Nothing more is to be waited for."""
-        return self.done or self.load_fault is not None or self.overflowed
+        return self.leaving or self.overflowed
+
+    @property
+    def leaving(self) -> bool:
+        """The driver's last word was said: what is left for it is to end."""
+        return self.done or self.load_fault is not None
 
     @property
     def steps(self) -> int:

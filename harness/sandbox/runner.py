@@ -102,7 +102,7 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
         silence, tail = _listen(container, transcript, job)
         ended = container.exit() if silence == "ended" else None
     finally:
-        pool.discard(container)
+        pool.discard(container, leaving=transcript.leaving)
     if ended is not None and ended.running:
         raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
     if not transcript.taken:
