@@ -52,10 +52,11 @@ def _of_kind(wanted: Json) -> Check:
 
 
 def _texts(wanted: Json) -> Check:
-    if not all(isinstance(one, str) for one in wanted):
-        raise UnknownKeywordError("enum of other things than texts")
+    if not all(one is None or isinstance(one, str) for one in wanted):
+        raise UnknownKeywordError("enum of other things than texts and null")
     known = frozenset(wanted)
-    return lambda value: isinstance(value, str) and value in known
+    # Asked for its kind first: what has no hash cannot be looked up.
+    return lambda value: (value is None or isinstance(value, str)) and value in known
 
 
 def _pattern(wanted: Json) -> Check:
