@@ -13,8 +13,7 @@ from harness.types import Limits
 HOME = "/opt/lanebench"
 _MIB = 1024 * 1024
 _PYTHON = ("python3", "-S", "-s", "-P")
-# Node's line out is descriptor 9; its standard output is nothing from the start, as it cannot be changed later.
-_NODE = "exec 9>&1 1>/dev/null; exec node --max-old-space-size=$1 --disable-warning=ExperimentalWarning"
+_QUIET = "--disable-warning=ExperimentalWarning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Language:
 
     stage: str
     driver: str
-    flags: str = ""
+    flags: tuple[str, ...] = ()
     executes: bool = False
     build_bytes: int = 0
     memory_bytes: int = 0
@@ -49,13 +48,13 @@ def command_of(name: str, driver: str, limits: Limits) -> list[str]:
         return [*_PYTHON, f"{HOME}/{language.driver}c"]
     # The heap stays below the container's memory, so that V8 collects in time and says so when it cannot.
     heap = limits.memory_bytes * 3 // 4 // _MIB
-    return ["sh", "-c", f"{_NODE} {language.flags} {HOME}/{language.driver}", "sh", str(heap)]
+    return ["node", f"--max-old-space-size={heap}", *language.flags, f"{HOME}/{language.driver}"]
 
 
 LANGUAGES = {
     "python": Language("base", "python_calls.py"),
-    "javascript": Language("base", "node_calls.js"),
-    "typescript": Language("base", "node_calls.js", flags="--experimental-transform-types"),
+    "javascript": Language("base", "node_calls.js", flags=(_QUIET,)),
+    "typescript": Language("base", "node_calls.js", flags=(_QUIET, "--experimental-transform-types")),
     "bash": Language("base", "bash_calls.py", executes=True),
     "sql": Language("base", "sql_calls.py"),
     "go": Language(

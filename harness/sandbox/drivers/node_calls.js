@@ -1,5 +1,5 @@
 // Load the answer once, call its functions with each case's arguments, and report what came back.
-// Descriptor 9 is the line out; 1 is /dev/null from the start, 0 from when the job is read.
+// The line out is a descriptor of its own; 1 is /dev/null before anything of the answer is there, 0 from when the job is read.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -8,11 +8,19 @@ const Module = require("node:module");
 const { types } = require("node:util");
 const { encode, decode, namesOf, OVERSIZE } = require("./node_values.js");
 
-const LINE = 9;
+const LINE = takeStdout();
 const LONGEST = 256 * 1024;
 const write = fs.writeSync;
 const quote = JSON.stringify;
 const leave = process.reallyExit.bind(process);
+
+// The stream of descriptor 1 opened once more; Node opens its own standard output only when that is first asked for.
+function takeStdout() {
+  const line = fs.openSync("/proc/self/fd/1", fs.constants.O_WRONLY);
+  fs.closeSync(1);
+  fs.openSync("/dev/null", fs.constants.O_WRONLY);
+  return line;
+}
 
 function readJob() {
   let head = "";
