@@ -35,6 +35,25 @@ def oom_kills():
     return 0
 
 
+def end_of(number):
+    """A descriptor that has something to read once a child has ended, which is not reaped by that."""
+    try:
+        return os.pidfd_open(number)
+    except OSError:
+        # gVisor has no such descriptor: a thread waits instead.
+        import threading
+
+        ended, ends = os.pipe2(os.O_CLOEXEC)
+
+        def wait():
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
+            os.close(ends)
+
+        threading.Thread(target=wait).start()
+        return ended
+
+
 class Streams:
     """The program's two streams, read until it has ended or said too much."""
 
@@ -46,7 +65,7 @@ class Streams:
         for number in self.texts:
             os.set_blocking(number, False)
             self.selector.register(number, selectors.EVENT_READ)
-        self.ended = os.pidfd_open(process.pid)
+        self.ended = end_of(process.pid)
         self.selector.register(self.ended, selectors.EVENT_READ)
 
     def take(self, number):
