@@ -76,7 +76,10 @@ def list_models(asked: Asked) -> tuple[str, ...]:
 
 
 def says_ready(asked: Asked) -> bool:
-    """Whether the server says that it can answer; False also while nothing listens."""
+    """Whether the server says that it can answer; False also while nothing listens.
+
+    Raises ServerError where it says that loading the model has failed: waiting would not help.
+    """
     facts = asked.kind.readiness
     try:
         reply = fetch(asked.client, "GET", url_of(asked.model, facts.path), asked.secret)
@@ -86,6 +89,10 @@ def says_ready(asked: Asked) -> bool:
         return True
     if reply.status != 200:
         return False
+    if facts.failed is not None and pick(reply.document, facts.failed, asked.model.model):
+        raise ServerError(
+            f"model {asked.model.label!r}: {asked.kind.title} says that loading {asked.model.model} failed: see its log"
+        )
     if facts.at is None:
         return True
     value = pick(reply.document, facts.at, asked.model.model)

@@ -28,7 +28,8 @@ def _of_model(asked: Asked) -> Iterator[str]:
     yield f"wait until {model.base_url} answers a request of one token, {cycle.ready_s:.0f} s at most"
     yield "record the trials"
     if asked.kind.lifecycle.unload is not None:
-        yield f"unload {model.model}: {asked.kind.lifecycle.unload.method} {asked.kind.lifecycle.unload.path}"
+        call = asked.kind.lifecycle.unload
+        yield f"unload {model.model}: {call.method} {call.path}, and wait until its server holds it no more"
     if service is not None and service.stop is not None:
         yield told(service.stop)
     elif service is not None and service.stays:

@@ -10,9 +10,12 @@ from harness.errors import ServerError
 from harness.files import append_line
 from harness.host import end_process, without_home
 from harness.lifecycle.hands import do_until, works
+from harness.lifecycle.letgo import let_go, wait_listed
 from harness.lifecycle.state import keep_state, left_state
 from harness.lifecycle.steps import Held
-from harness.types import Change
+from harness.lifecycle.survey import asked_again, loaded_rows
+from harness.record import Client, Waits
+from harness.types import Change, Model
 
 Say = Callable[[str], None]
 RESTORE_S = 120.0
@@ -21,20 +24,54 @@ CHANGES = "changes.jsonl"
 """The file in a run's folder that tells what was stopped: one line a change."""
 
 
-def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Change, ...]:
-    """Start what was stopped, the last first. What fails is told and does not keep the others from coming back."""
-    changes = []
+def _put_back_model(one: Held, model: Model, say: Say, restore_s: float) -> None:
+    """A model that its server loads and lets go of. Raises ServerError where its listing does not come to say so."""
+    if model.tunnel is not None:
+        raise ServerError(f"{model.model} is behind a tunnel that is closed: see to it on {model.tunnel}")
+    with Client(Waits(connect_s=5.0, fetch_s=restore_s)) as client:
+        asked = asked_again(client, model)
+        if not one.wanted:
+            let_go(asked, restore_s, say)
+        elif not loaded_rows(asked):
+            for step in one.restore:
+                do_until(step, restore_s, restore_s)
+            wait_listed(asked, restore_s)
+
+
+def _put_back_one(one: Held, say: Say, restore_s: float) -> None:
+    if one.listed is not None:
+        _put_back_model(one, one.listed, say, restore_s)
+    elif one.running is None or works(one.running) != one.wanted:
+        for step in one.restore:
+            do_until(step, restore_s, restore_s)
+
+
+def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Held, ...]:
+    """Start what was stopped and end what was started, the last first; returns what could not be put back.
+
+    What fails is told and does not keep the others from coming back.
+    """
+    failed = []
     for one in reversed(held):
-        restored, note = True, None
+        verb = "restored" if one.wanted else "ended"
         try:
-            if one.running is None or not works(one.running):
-                for step in one.restore:
-                    do_until(step, restore_s, restore_s)
+            _put_back_one(one, say, restore_s)
+            say(f"{verb} {one.what}")
         except ServerError as error:
-            restored, note = False, without_home(error.faults[0])
-        say(f"restored {one.what}" if restored else f"NOT restored: {one.what}: {note}")
-        changes.append(Change(one.what, one.stopped_at or "", restored, note))
-    return tuple(changes)
+            note = without_home(error.faults[0])
+            say(f"NOT {verb}: {one.what}: {note}")
+            failed.append(replace(one, failed=note))
+    return tuple(reversed(failed))
+
+
+def changes_of(held: Sequence[Held], failed: Sequence[Held]) -> tuple[Change, ...]:
+    """What the report tells: all that ran before, and what the run brought up where it could not be ended."""
+    notes = {one.what: one.failed for one in failed}
+    return tuple(
+        Change(one.what, one.stopped_at or "", one.what not in notes, notes.get(one.what))
+        for one in reversed(held)
+        if one.wanted or one.what in notes
+    )
 
 
 def recover(say: Say) -> tuple[Change, ...]:
@@ -46,9 +83,9 @@ def recover(say: Say) -> tuple[Change, ...]:
     for spawned in state.spawned:
         if not end_process(spawned.pid, spawned.began, END_S):
             say(f"NOT ended: {spawned.what}, process {spawned.pid}")
-    changes = put_back(state.held, say)
-    failed = {change.what for change in changes if not change.restored}
-    keep_state(replace(state, held=tuple(one for one in state.held if one.what in failed), spawned=()))
+    failed = put_back(state.held, say)
+    changes = changes_of(state.held, failed)
+    keep_state(replace(state, held=failed, spawned=()))
     if state.run and Path(state.run).is_dir():
         note_changes(Path(state.run), changes)
     return changes

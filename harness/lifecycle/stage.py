@@ -17,13 +17,14 @@ from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.host import end_process
 from harness.lifecycle.hands import Spawned, do, do_until, spawn
+from harness.lifecycle.letgo import let_go
 from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_listening
 from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_until_back
 from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
-from harness.lifecycle.restore import END_S, RESTORE_S, Say, note_changes, put_back, recover
+from harness.lifecycle.restore import END_S, RESTORE_S, Say, changes_of, note_changes, put_back, recover
 from harness.lifecycle.state import State, keep_state, new_state
-from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, told, unload_step
-from harness.lifecycle.survey import loaded_rows, survey
+from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, told
+from harness.lifecycle.survey import asked_again, survey
 from harness.record import Client, Waits
 from harness.types import Change, Lifecycle, Model
 
@@ -91,16 +92,29 @@ class Stage:
             self._keep(replace(self._state, held=noted))
         for one in noted:
             self._say(f"stopping {one.what}")
+            if one.listed is not None:
+                with Client(Waits(connect_s=5.0, fetch_s=RESTORE_S)) as client:
+                    let_go(asked_again(client, one.listed), RESTORE_S, self._say)
+                continue
             for step in one.stop:
                 do(step, RESTORE_S)
 
     def put_back(self) -> None:
         """Put back what was put away; what fails stays written down for the next start."""
         held = self._state.held
-        self.changes = put_back(held, self._say, self._restore_s)
-        failed = {change.what for change in self.changes if not change.restored}
-        self._keep(replace(self._state, held=tuple(one for one in held if one.what in failed)))
+        failed = put_back(held, self._say, self._restore_s)
+        self.changes = changes_of(held, failed)
+        self._keep(replace(self._state, held=failed))
         note_changes(self._run, self.changes)
+
+    def _note(self, mine: Held) -> Held:
+        """Write down what the run is about to bring up: a kill from here on leaves what did not run before."""
+        noted = replace(mine, wanted=False, stopped_at=_now())
+        self._keep(replace(self._state, held=(*self._state.held, noted)))
+        return noted
+
+    def _strike(self, noted: Held) -> None:
+        self._keep(replace(self._state, held=tuple(one for one in self._state.held if one is not noted)))
 
     def _spawn(self, step: Step, name: str) -> Spawned:
         self._say(told(step))
@@ -143,42 +157,54 @@ class Stage:
                 self._end(spawned, cycle.stop_s)
             return
         self._say(told(service.start))
-        # Written down first: a kill from here on leaves a server running that did not run before.
         stop = (service.stop,) if service.stop is not None else ()
-        before = self._state
-        mine = Held(f"{service.name} (started by the run)", (), stop, None, _now())
-        self._keep(replace(before, held=(*before.held, mine)))
+        mine = self._note(Held(f"{service.name} (started by the run)", (), stop, service.running))
         try:
             do_until(service.start, cycle.ready_s, AGAIN_S)
             yield None
         finally:
-            for step in stop:
-                self._try(step, max(cycle.stop_s, COMMAND_S))
-            self._keep(replace(self._state, held=before.held))
+            ended = [self._stops(step, max(cycle.stop_s, COMMAND_S)) for step in stop]
+            # What could not be stopped is tried again at the end, where a command tells whether it runs at all.
+            if all(ended) or service.running is None:
+                self._strike(mine)
 
-    def _try(self, step: Step, wait_s: float) -> None:
+    def _stops(self, step: Step, wait_s: float) -> bool:
         self._say(told(step))
         try:
             do(step, wait_s)
         except ServerError as error:
             self._say(f"NOT done: {error.faults[0]}")
+            return False
+        return True
+
+    def _lets_go(self, asked: Asked, wait_s: float) -> bool:
+        try:
+            let_go(asked, wait_s, self._say)
+        except ServerError as error:
+            self._say(f"NOT done: {error.faults[0]}")
+            return False
+        return True
 
     @contextmanager
     def _model(self, asked: Asked, spawned: Spawned | None, cycle: Lifecycle) -> Iterator[None]:
         """The model itself, loaded by its server's own interface where there is one, until it answers."""
         step = load_step(asked.model, asked.kind)
+        if step is None:
+            wait_ready(asked, spawned, cycle.ready_s)
+            yield
+            return
+        mine = self._note(
+            Held(f"{asked.model.model} (loaded in {asked.kind.title} by the run)", (), (), listed=asked.model)
+        )
         try:
-            if step is not None:
-                wait_listening(asked, cycle.ready_s)
-                self._say(told(step))
-                do(step, cycle.ready_s)
+            wait_listening(asked, cycle.ready_s)
+            self._say(told(step))
+            do(step, cycle.ready_s)
             wait_ready(asked, spawned, cycle.ready_s)
             yield
         finally:
-            for row in loaded_rows(asked):
-                unload = unload_step(asked.model, asked.kind, row)
-                if unload is not None:
-                    self._try(unload, max(cycle.stop_s, COMMAND_S))
+            if self._lets_go(asked, max(cycle.stop_s, COMMAND_S)):
+                self._strike(mine)
 
     @contextmanager
     def up(self, asked: Asked) -> Iterator[Visit]:

@@ -104,7 +104,8 @@ def load_step(model: Model, kind: ServerKind) -> Step | None:
 class Held:
     """Something that runs or is loaded before the run: how it is put away and how it comes back.
 
-    `running` tells whether it is there; None where a load or the server's own listing decides.
+    `running` tells whether it is there, or the listing of the server of `listed`; None where nothing can tell. What
+    is not `wanted` was brought up by the run itself, and to restore it is to end it. `failed` says why it could not be.
     """
 
     what: str
@@ -112,10 +113,13 @@ class Held:
     restore: tuple[Step, ...]
     running: Step | None = None
     stopped_at: str | None = None
+    listed: Model | None = None
+    wanted: bool = True
+    failed: str | None = None
 
 
-def _holds(found: Json, value: Json) -> bool:
-    return bool(found) if value is None else bool(found == value)
+def _holds(found: Json, values: tuple[Json, ...]) -> bool:
+    return found in values if values else bool(found)
 
 
 def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping[str, Json], ...]:
@@ -125,7 +129,7 @@ def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping
     if facts is None or not isinstance(rows, list):
         return ()
     there = [row for row in rows if isinstance(row, dict) and isinstance(pick(row, facts.id, ""), str)]
-    return tuple(row for row in there if facts.where is None or _holds(pick(row, facts.where, ""), facts.value))
+    return tuple(row for row in there if facts.where is None or _holds(pick(row, facts.where, ""), facts.values))
 
 
 def unload_step(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Step | None:
@@ -146,5 +150,6 @@ def held_model(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Held 
         return None
     name = str(pick(row, facts.id, ""))
     keep = {key: value for key, place in facts.keep.items() if (value := pick(row, place, "")) is not None}
-    back = call_step(f"load {name} again", replace(model, model=name), call, keep)
-    return Held(f"{name} loaded in {kind.title}", (unload,), (back,))
+    named = replace(model, model=name)
+    back = call_step(f"load {name} again", named, call, keep)
+    return Held(f"{name} loaded in {kind.title}", (unload,), (back,), listed=named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,9 +10,14 @@ from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.lifecycle.hands import works
 from harness.lifecycle.steps import Held, held_model, rows_loaded, service_of
-from harness.record import fetch
-from harness.servers import url_of
-from harness.types import Json
+from harness.record import Client, fetch
+from harness.servers import kind_of, url_of
+from harness.types import Json, Model
+
+
+def asked_again(client: Client, model: Model) -> Asked:
+    """A model that a state names; its key is in the environment or nowhere."""
+    return Asked(client, model, kind_of(model.server), os.environ.get(model.key_env) if model.key_env else None)
 
 
 def _listing(asked: Asked) -> Json:

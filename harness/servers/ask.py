@@ -52,7 +52,8 @@ def _row_of(rows: list[Json], model: str) -> Json:
     named = [
         row
         for row in rows
-        if isinstance(row, dict) and model in (row.get(key) for key in ("id", "key", "model", "name"))
+        if isinstance(row, dict)
+        and (model in (row.get(key) for key in ("id", "key", "model", "name")) or model in (row.get("aliases") or ()))
     ]
     if named:
         return named[0]
@@ -62,7 +63,7 @@ def _row_of(rows: list[Json], model: str) -> Json:
 def pick(document: Json, at: str, model: str) -> Json:
     """The value at a dotted path, None where nothing stands there.
 
-    `rows[]` is the row whose id, key, model or name is `model`, else the only row; `rows[0]` is a row by number.
+    `rows[]` is the row whose id, key, model, name or alias is `model`, else the only row; `rows[0]` is a row by number.
     """
     value = document
     for step in at.split("."):

@@ -91,18 +91,20 @@ class ContextFacts:
 class ReadinessFacts:
     """Ready is HTTP 200 at `path`, with `value` at `at` where these are given (`at` alone: something stands there).
 
-    `lies` says what to ask instead, where this answer comes before the model is loaded.
+    `lies` says what to ask instead, where this answer comes before the model is loaded. Something that holds at
+    `failed` in the same answer means that the load has failed and no waiting helps.
     """
 
     path: str
     at: str | None = None
     value: Json = None
     lies: str | None = None
+    failed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Which models a server holds: the rows below `rows` at `path` in which `where` holds something, or just `value`.
+    """Which models a server holds: the rows below `rows` at `path` where `where` holds something, or one of `values`.
 
     `id` is what loads a model again, `instance` (by default the same) what lets go of it; `keep` are fields of the
     load's body, with the place in the row where their values stand.
@@ -112,7 +114,7 @@ class Loaded:
     rows: str
     id: str
     where: str | None = None
-    value: Json = None
+    values: tuple[Json, ...] = ()
     instance: str | None = None
     keep: Mapping[str, str] = field(default_factory=dict)
 

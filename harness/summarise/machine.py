@@ -95,11 +95,11 @@ def swap_grew(result: Result) -> Iterator[Caveat]:
 
 
 def not_restored(result: Result) -> Iterator[Caveat]:
-    """What the run stopped on this machine and did not start again."""
+    """What on this machine is not as it was before the run."""
     for change in result.run.changes:
         if change.restored is False:
             note = f": {change.note}" if change.note else ""
-            yield Caveat("not_restored", f"{change.what} was stopped for the run and not started again{note}")
+            yield Caveat("not_restored", f"not as it was before the run: {change.what}{note}")
 
 
 def few_trials(result: Result) -> Iterator[Caveat]:
