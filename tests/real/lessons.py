@@ -99,6 +99,8 @@ def _answer(reading: Reading) -> str:
 
 
 def _lesson(recording: Recording, thinking: bool) -> Lesson:
+    if recording.ended != "complete":
+        raise SystemExit(f"{recording.key.task}: the teacher did not answer turn {recording.turn}: {recording.fault}")
     request = recording.request
     return Lesson(recording.key.task, request["messages"], request.get("tools"), _answer(read(recording)), thinking)
 
@@ -108,9 +110,10 @@ def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson
     for task in tasks:
         for trial in range(trials):
             variant, key = vary(task, trial), TrialKey("any", task.name, trial)
-            with _teaching(variant.solution) as base_url, Client() as client:
-                asked = (Model("any", "openai", base_url, "any"), kind_of("openai"), None)
-                for share, thinking in enumerate((False, True)):
-                    nonce = nonce_of(seed, key, share)
+            for share, thinking in enumerate((False, True)):
+                nonce = nonce_of(seed, key, share)
+                # A teacher of its own: one who has said all its answers has none left for the second contender.
+                with _teaching(variant.solution) as base_url, Client() as client:
+                    asked = (Model("any", "openai", base_url, "any"), kind_of("openai"), None)
                     for recording in converse(client, asked, variant, key, nonce=nonce, room=0):
                         yield _lesson(recording, thinking)
