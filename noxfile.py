@@ -39,7 +39,14 @@ def tasks(session: nox.Session) -> None:
 def tests_real(session: nox.Session) -> None:
     """The whole path against two real model servers on a tiny model that is made on the spot."""
     session.install("-e", ".[test,real]")
-    session.run("pytest", "tests/real", *session.posargs)
+    session.run("pytest", "tests/real", "-m", "not by_hand", *session.posargs)
+
+
+@nox.session
+def tests_by_hand(session: nox.Session) -> None:
+    """Real servers that are heavy or no wheel: `transformers serve`, and the `llama-server` on PATH in router mode."""
+    session.install("-e", ".[test,real,by_hand]")
+    session.run("pytest", "tests/real", "-m", "by_hand", *session.posargs)
 
 
 @nox.session

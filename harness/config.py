@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.files import build, sha256_of, sha256_of_file
 from harness.schema import validate
-from harness.servers import kind_of
+from harness.servers import kind_of, request_faults
 from harness.types import Json, Lane, Model
 
 
@@ -77,9 +77,11 @@ def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
                 f"$.models[{at}].label: {model['label']!r} is already models[{first}]: give each its own label"
             )
         try:
-            kind_of(model["server"])
+            kind = kind_of(model["server"])
         except ConfigError as error:
             faults.append(f"$.models[{at}].server: {error}")
+        else:
+            faults += [f"$.models[{at}].{place}: {why}" for place, why in request_faults(kind, build(Model, model))]
         faults += _lifecycle_faults(at, model)
         named = model.get("facts", {}).get("file")
         if named is not None and not Path(named).expanduser().exists():

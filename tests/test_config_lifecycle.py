@@ -95,3 +95,13 @@ def test_a_models_file_that_is_not_there_is_told_with_its_line(tmp_path: Path) -
 
 def test_a_way_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     assert "by" in faults(tmp_path, '[models.lifecycle]\nby = "systemd"\n')[0]
+
+
+def test_a_field_that_the_server_refuses_is_told_with_its_line_before_anything_is_asked(tmp_path: Path) -> None:
+    (told,) = faults(tmp_path, "sampling = { temperature = 0, top_k = 1 }\n", "transformers")
+    assert told.startswith("line 6: $.models[0].sampling.top_k: transformers serve refuses")
+
+
+def test_thinking_without_a_known_switch_is_told_with_its_line_before_anything_is_asked(tmp_path: Path) -> None:
+    (told,) = faults(tmp_path, 'thinking = "on"\n', "openai")
+    assert told.startswith("line 6: $.models[0].thinking: no field is known")

@@ -7,14 +7,14 @@ import pytest
 from harness.errors import ConfigError
 from harness.servers import (
     body_of,
-    ignored_fields,
     kind_of,
     load_kinds,
     pick,
     read_kind,
     read_kinds,
+    request_faults,
     request_fields,
-    unsent_fields,
+    request_notes,
     url_of,
 )
 from harness.servers.load import FOLDER
@@ -172,19 +172,29 @@ def test_extra_fields_join_the_switch_and_win_over_it() -> None:
     assert kind_of("llama-server").thinking.on == {"chat_template_kwargs": {"enable_thinking": True}}
 
 
-def test_a_switch_that_nobody_knows_is_refused_unless_extra_holds_one() -> None:
-    with pytest.raises(ConfigError, match="turns thinking off on a openai server"):
-        request_fields(kind_of("openai"), a_model("off"))
-    assert request_fields(kind_of("openai"), a_model("off", extra={"think": False}))["think"] is False
+def test_a_switch_that_nobody_knows_is_a_fault_unless_extra_holds_one() -> None:
+    (place, why), *others = request_faults(kind_of("openai"), a_model("off"))
+    assert (place, others) == ("thinking", [])
+    assert "turns thinking off on a openai server" in why
+    given = a_model("off", extra={"think": False})
+    assert request_faults(kind_of("openai"), given) == ()
+    assert request_fields(kind_of("openai"), given)["think"] is False
 
 
-def test_fields_left_to_surprising_defaults_and_fields_that_are_ignored_are_named() -> None:
+def test_fields_that_a_server_refuses_are_faults_where_they_stand() -> None:
+    refusing = kind_of("transformers")
+    model = a_model(sampling=Sampling(top_k=0), extra={"enable_thinking": True})
+    assert [place for place, _ in request_faults(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
+    assert request_faults(refusing, a_model("on")) == ()
+
+
+def test_fields_left_to_surprising_defaults_and_fields_that_are_ignored_are_told() -> None:
     llama = kind_of("llama-server")
-    assert unsent_fields(llama, a_model()) == ("top_k", "min_p")
-    assert unsent_fields(llama, a_model(sampling=Sampling(top_k=0, min_p=0.0))) == ()
-    assert unsent_fields(kind_of("mlx-lm"), a_model()) == ()
-    assert ignored_fields(kind_of("vllm-mlx"), a_model(sampling=Sampling(seed=1))) == ("seed",)
-    assert ignored_fields(llama, a_model()) == ()
+    filled = "llama-server fills in top_k, min_p by itself where sampling leaves them out"
+    assert request_notes(llama, a_model()) == (filled,)
+    assert request_notes(llama, a_model(sampling=Sampling(top_k=0, min_p=0.0))) == ()
+    assert request_notes(kind_of("mlx-lm"), a_model()) == ()
+    assert request_notes(kind_of("vllm-mlx"), a_model(sampling=Sampling(seed=1))) == ("vllm-mlx ignores seed",)
 
 
 # --- where facts stand ------------------------------------------------------------------------------------------

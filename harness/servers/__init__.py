@@ -1,6 +1,6 @@
 """The server kinds: one TOML each beside this file, read into frozen dataclasses. Facts only: asks no server."""
 
-from harness.servers.ask import body_of, ignored_fields, pick, request_fields, unsent_fields, url_of
+from harness.servers.ask import body_of, pick, request_faults, request_fields, request_notes, url_of
 from harness.servers.facts import (
     CacheFacts,
     Call,
@@ -29,13 +29,13 @@ __all__ = [
     "Thinking",
     "TimingFacts",
     "body_of",
-    "ignored_fields",
     "kind_of",
     "load_kinds",
     "pick",
     "read_kind",
     "read_kinds",
+    "request_faults",
     "request_fields",
-    "unsent_fields",
+    "request_notes",
     "url_of",
 ]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import quote, urlsplit
 
-from harness.errors import ConfigError
 from harness.servers.facts import Call, ServerKind
 from harness.types import Json, Model
 
@@ -21,31 +20,40 @@ def _merged(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, J
 
 
 def request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
-    """Sampling, the thinking switch and the model's own extra fields, merged in this order; no limit of tokens.
-
-    Raises ConfigError where thinking is to be switched, the kind has no known switch and `extra` holds none either.
-    """
+    """Sampling, the thinking switch and the model's own extra fields, merged in this order; no limit of tokens."""
     sampling = {name: value for name, value in asdict(model.sampling).items() if value is not None}
-    switch: Mapping[str, Json] | None = {}
-    if model.thinking != "default":
-        switch = kind.thinking.on if model.thinking == "on" else kind.thinking.off
-    if switch is None and not model.extra:
-        raise ConfigError(
-            f"model {model.label!r}: no field is known that turns thinking {model.thinking} on a {kind.name} server: "
-            'say thinking = "default", or put the fields that this server reads into extra'
-        )
+    switch = {"on": kind.thinking.on, "off": kind.thinking.off, "default": None}[model.thinking]
     return _merged(_merged(sampling, switch or {}), model.extra)
 
 
-def unsent_fields(kind: ServerKind, model: Model) -> tuple[str, ...]:
-    """Fields that this kind fills with surprising defaults and this model's requests leave out."""
+def request_faults(kind: ServerKind, model: Model) -> tuple[tuple[str, str], ...]:
+    """What in a model's settings its server cannot be asked for: the key in its table, and why with what to do."""
+    faults = []
+    switch = {"on": kind.thinking.on, "off": kind.thinking.off, "default": {}}[model.thinking]
+    if switch is None and not model.extra:
+        faults.append(
+            (
+                "thinking",
+                f"no field is known that turns thinking {model.thinking} on a {kind.name} server: say thinking = "
+                '"default", or put the fields that this server reads into extra',
+            )
+        )
+    for name in request_fields(kind, model):
+        if name in kind.refused:
+            place = "extra" if name in model.extra else "sampling"
+            faults.append((f"{place}.{name}", f"{kind.title} refuses a request that holds it: leave it out"))
+    return tuple(faults)
+
+
+def request_notes(kind: ServerKind, model: Model) -> tuple[str, ...]:
+    """What a user should know of the fields that go out: ignored ones, and defaults of the server's own."""
     sent = request_fields(kind, model)
-    return tuple(name for name in kind.must_send if name not in sent and name != kind.max_tokens_key)
-
-
-def ignored_fields(kind: ServerKind, model: Model) -> tuple[str, ...]:
-    """Fields of this model's requests that this kind is known to ignore."""
-    return tuple(name for name in request_fields(kind, model) if name in kind.ignored)
+    ignored = [name for name in sent if name in kind.ignored]
+    unsent = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_key]
+    notes = [f"{kind.title} ignores {', '.join(ignored)}"] if ignored else []
+    if unsent:
+        notes.append(f"{kind.title} fills in {', '.join(unsent)} by itself where sampling leaves them out")
+    return tuple(notes)
 
 
 def _row_of(rows: list[Json], model: str) -> Json:

@@ -138,7 +138,8 @@ class LifecycleFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """One kind of model server. `must_send` fields have surprising defaults; `ignored` ones are read by nobody.
+    """One kind of model server. `must_send` fields have surprising defaults; `ignored` ones are read by nobody,
+    `refused` ones make it refuse the request.
 
     A server where something stands at one of the `signs` is of this kind.
     """
@@ -158,3 +159,4 @@ class ServerKind:
     timings: TimingFacts | None = None
     version: Place | None = None
     signs: tuple[Place, ...] = ()
+    refused: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,17 @@ def mlx_of(folder: Path, workshop: Path) -> Iterator[Model]:
     words = [sys.executable, "-m", "mlx_lm", "server", "--model", str(folder), "--port", str(port)]
     env = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     with served(words, model, workshop / "mlx.log", env) as ready:
+        yield ready
+
+
+@contextmanager
+def transformers_of(folder: Path, workshop: Path) -> Iterator[Model]:
+    """`transformers serve` on a model's folder, kept from asking a hub; it knows the model by that folder only."""
+    model = _model("tiny-hf", "transformers", port := free_port(), str(folder))
+    model = replace(model, sampling=Sampling(temperature=0.0, top_p=1.0))
+    program = Path(sys.executable).parent / "transformers"
+    words = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", str(folder)]
+    with served(words, model, workshop / "transformers.log", {"HF_HUB_OFFLINE": "1"}) as ready:
         yield ready
 
 

@@ -1,0 +1,142 @@
+"""llama-server's router mode on the real program: LLAMA_SERVER names it, else it is the one on PATH.
+
+xllamacpp's wheel leaves that mode out. Homebrew's llama.cpp and Debian's llama.cpp-tools have it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.enquire import Asked
+from harness.errors import ServerError
+from harness.lifecycle import memory_use, on_stage, recover, state_path
+from harness.record import Client, Waits
+from harness.servers import kind_of
+from harness.types import Json, Lifecycle, Model
+from tests.real.conftest import READY_S, free_port
+
+pytestmark = pytest.mark.by_hand
+
+
+class Router:
+    """A running router: what it lists, and every state that was seen."""
+
+    def __init__(self, port: int) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self.seen: list[dict[str, str]] = []
+
+    def states(self) -> dict[str, str]:
+        """Name -> status of each model."""
+        with urllib.request.urlopen(f"{self.root}/models", timeout=READY_S) as reply:
+            rows: list[Json] = json.load(reply)["data"]
+        return {row["id"]: row["status"]["value"] for row in rows}
+
+    def load(self, name: str) -> None:
+        """Load a model as its user would, and wait."""
+        body = json.dumps({"model": name}).encode()
+        request = urllib.request.Request(f"{self.root}/models/load", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=READY_S).close()
+        while self.states()[name] != "loaded":
+            time.sleep(0.05)
+
+    def watch(self, until: threading.Event) -> None:
+        """Note the states until told to stop."""
+        while not until.is_set():
+            self.seen.append(self.states())
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def router(workshop: Path, tiny_model: Path) -> Iterator[Router]:
+    program = os.environ.get("LLAMA_SERVER") or shutil.which("llama-server")
+    assert program is not None, "there is no llama-server on PATH: install llama.cpp, or name it in LLAMA_SERVER"
+    models = workshop / "models"
+    models.mkdir()
+    whole = (tiny_model / "model.gguf").read_bytes()
+    for name in ("before", "one", "two"):
+        (models / f"{name}.gguf").write_bytes(whole)
+    (models / "damaged.gguf").write_bytes(whole[: len(whole) // 2])
+    running = Router(port := free_port())
+    words = [program, "--models-dir", str(models), "--host", "127.0.0.1", "--port", str(port), "-c", "8192"]
+    with (workshop / "router.log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + READY_S
+        while True:
+            try:
+                running.states()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert process.poll() is None, (workshop / "router.log").read_text()[-2000:]
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        yield running
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
+    return tmp_path
+
+
+def asked(client: Client, router: Router, name: str) -> Asked:
+    cycle = Lifecycle("api", ready_s=60.0, stop_s=20.0)
+    return Asked(
+        client, Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), kind_of("llama-router")
+    )
+
+
+def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: Path) -> None:
+    router.load("before")
+    stop = threading.Event()
+    watching = threading.Thread(target=router.watch, args=(stop,))
+    watching.start()
+    memory = []
+    try:
+        with Client(Waits(connect_s=2.0, fetch_s=60.0)) as client:
+            both = [asked(client, router, name) for name in ("one", "two")]
+            with on_stage(both, run, print) as stage:
+                for one in both:
+                    with stage.up(one) as visit:
+                        assert router.states()[one.model.model] == "loaded"
+                        assert visit.readiness.context_tokens == 8192
+                        assert visit.readiness.own_context_tokens is not None
+                    memory.append(memory_use(visit.before, visit.loaded, visit.after))
+    finally:
+        stop.set()
+        watching.join()
+    assert max(sum(state != "unloaded" for state in states.values()) for states in router.seen) == 1
+    assert router.states() == {"before": "loaded", "one": "unloaded", "two": "unloaded", "damaged": "unloaded"}
+    for use in memory:
+        assert use.how == "server process"
+        assert (use.loaded_bytes or 0) > (use.before_bytes or 0) + 8 * 2**20
+        assert (use.after_bytes or 0) < (use.before_bytes or 0) + 2 * 2**20
+    assert not state_path().exists()
+
+
+def test_a_damaged_file_is_told_and_what_was_loaded_comes_back(router: Router, run: Path) -> None:
+    with Client(Waits(connect_s=2.0, fetch_s=60.0)) as client:
+        one = asked(client, router, "damaged")
+        with (
+            pytest.raises(ServerError, match="says that loading damaged failed"),
+            on_stage([one], run, print) as stage,
+            stage.up(one),
+        ):
+            pass
+    assert router.states()["before"] == "loaded"
+    assert recover(print) == ()

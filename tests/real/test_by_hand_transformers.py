@@ -1,0 +1,68 @@
+"""`transformers serve`: no [DONE], and with thinking off a blank reasoning delta long before the first token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.enquire import Asked
+from harness.probe import probe
+from harness.record import Client
+from harness.servers import kind_of
+from harness.types import Model
+from tests.real.conftest import transformers_of
+from tests.real.test_real_servers import ask
+
+pytestmark = pytest.mark.by_hand
+
+LONG = "The pump house has two pumps and a spare. " * 400
+
+
+@pytest.fixture(scope="module")
+def server(workshop: Path, tiny_model: Path) -> Iterator[Model]:
+    with transformers_of(tiny_model, workshop) as ready:
+        yield ready
+
+
+def test_a_stream_without_done_is_a_whole_answer(server: Model) -> None:
+    reading = ask(server, "What is a pump?")
+    assert reading.error is None
+    assert not reading.done
+    assert reading.finish_reason in ("stop", "length")
+    assert reading.content
+    assert reading.usage is not None
+    assert (reading.usage.completion_tokens or 0) > 0
+    assert reading.timings.decode_tps is not None
+
+
+def test_the_echo_of_an_empty_thought_starts_no_clock(server: Model) -> None:
+    reading = ask(replace(server, thinking="off"), LONG)
+    times = reading.timings
+    assert reading.counts.echoes == 1
+    assert reading.reasoning == ""
+    assert times.echo_s is not None
+    assert times.ttft_s is not None
+    # What the echo would have made of it: a prefill of thousands of tokens in a few milliseconds.
+    assert times.ttft_s > 3 * times.echo_s
+
+
+def test_the_role_chunk_comes_before_the_prefill_and_starts_no_clock(server: Model) -> None:
+    times = ask(replace(server, thinking="on"), f"Again. {LONG}").timings
+    assert times.role_s is not None
+    assert times.ttft_s is not None
+    assert times.ttft_s > 3 * times.role_s
+
+
+def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
+    with Client() as client:
+        report = probe(Asked(client, server, kind_of("transformers")))
+    assert report.short_requests <= 10
+    assert report.long_requests == 1
+    found = {one.name: one for one in report.findings}
+    assert [one.name for one in report.findings if one.agrees is False] == []
+    assert found["done"].live is False
+    assert found["usage"].live == "finish_chunk"
+    assert set(found["before_prefill"].live or ()) >= {"echo"}
