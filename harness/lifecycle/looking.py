@@ -12,7 +12,7 @@ from harness.host import listens
 from harness.lifecycle.hands import Spawned, is_alive, tail_of, works
 from harness.lifecycle.memory import is_here, port_of
 from harness.lifecycle.ready import Readiness, ask_readiness
-from harness.lifecycle.steps import Service
+from harness.lifecycle.steps import Service, Step, told
 from harness.record import Client, Waits
 
 LOAD_S = 600.0
@@ -38,6 +38,18 @@ def is_up(asked: Asked, service: Service) -> bool:
     if service.running is not None:
         return works(service.running)
     return not service.stays and is_listening(asked)
+
+
+def wait_gone(what: str, running: Step, wait_s: float) -> None:
+    """Wait until a service that was told to stop runs no more: launchctl returns before its process has ended.
+
+    Raises ServerError where it goes on.
+    """
+    until = time.monotonic() + wait_s
+    while works(running):
+        if time.monotonic() > until:
+            raise ServerError(f"{what} still runs {wait_s:.0f} s after it was told to stop: see `{told(running)}`")
+        time.sleep(0.2)
 
 
 def is_listening(asked: Asked) -> bool:

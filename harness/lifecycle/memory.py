@@ -15,6 +15,7 @@ GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
 SLACK_SHARE = 0.02
 POLL_S = 0.25
+SETTLED_POLLS = 4
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -92,6 +93,23 @@ def wait_until_back(before: Snapshot, wait_s: float) -> bool | None:
             return False
         time.sleep(POLL_S)
     return True
+
+
+def wait_settled(wait_s: float) -> bool | None:
+    """Wait until memory in use no longer falls: what was stopped gives it back a while after it says that it ended.
+
+    None where that is not known.
+    """
+    until = time.monotonic() + wait_s
+    readings: list[int] = []
+    while (now := memory_in_use()) is not None:
+        readings.append(now)
+        if len(readings) > SETTLED_POLLS and readings[-1 - SETTLED_POLLS] - now < SLACK_BYTES:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_S)
+    return None
 
 
 def size_of(asked: Asked) -> tuple[int, str] | None:

@@ -18,8 +18,8 @@ from harness.errors import ServerError
 from harness.host import end_process
 from harness.lifecycle.hands import Spawned, do, do_until, spawn
 from harness.lifecycle.letgo import let_go
-from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_listening
-from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_until_back
+from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_gone, wait_listening
+from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_settled, wait_until_back
 from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
 from harness.lifecycle.restore import END_S, RESTORE_S, Say, changes_of, note_changes, put_back, recover
 from harness.lifecycle.state import State, keep_state, new_state
@@ -31,6 +31,7 @@ from harness.types import Change, Lifecycle, Model
 TUNNEL_S = 20.0
 COMMAND_S = 60.0
 AGAIN_S = 8.0
+SETTLE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -98,6 +99,10 @@ class Stage:
                 continue
             for step in one.stop:
                 do(step, RESTORE_S)
+            if one.running is not None:
+                wait_gone(one.what, one.running, RESTORE_S)
+        if noted and wait_settled(SETTLE_S) is False:
+            self._say(f"memory in use still fell {SETTLE_S:.0f} s after the last was stopped")
 
     def put_back(self) -> None:
         """Put back what was put away; what fails stays written down for the next start."""
@@ -207,20 +212,10 @@ class Stage:
                 self._strike(mine)
 
     @contextmanager
-    def up(self, asked: Asked) -> Iterator[Visit]:
-        """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
-        model, cycle = asked.model, asked.model.lifecycle
-        before = take_snapshot(model)
-        with self._tunnel(model) as tunnel:
-            if tunnel is not None:
-                wait_listening(asked, TUNNEL_S, tunnel)
-            if cycle is None:
-                visit = Visit(look(asked), None, before)
-                # Some servers close the connection after a question that they do not know: trials get their own.
-                asked.client.close()
-                yield visit
-                visit.loaded = take_snapshot(model)
-                return
+    def _brought_up(self, asked: Asked, cycle: Lifecycle, before: Snapshot) -> Iterator[Visit]:
+        """A model that the run starts and ends: its server, itself, and the memory that must be back afterwards."""
+        model = asked.model
+        try:
             with Client(Waits(connect_s=2.0, fetch_s=cycle.ready_s)) as client:
                 patient = replace(asked, client=client)
                 began = time.monotonic()
@@ -229,9 +224,29 @@ class Stage:
                     client.close()
                     yield visit
                     visit.loaded = take_snapshot(model)
-        if wait_until_back(before, cycle.stop_s) is False:
-            self._say(f"the memory of {model.label} was not given back within {cycle.stop_s:.0f} s")
+        finally:
+            # However it ended: what comes next must not be loaded into memory that is not back yet.
+            if wait_until_back(before, cycle.stop_s) is False:
+                self._say(f"the memory of {model.label} was not given back within {cycle.stop_s:.0f} s")
         visit.after = take_snapshot(model)
+
+    @contextmanager
+    def up(self, asked: Asked) -> Iterator[Visit]:
+        """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
+        model = asked.model
+        before = take_snapshot(model)
+        with self._tunnel(model) as tunnel:
+            if tunnel is not None:
+                wait_listening(asked, TUNNEL_S, tunnel)
+            if model.lifecycle is not None:
+                with self._brought_up(asked, model.lifecycle, before) as visit:
+                    yield visit
+                return
+            visit = Visit(look(asked), None, before)
+            # Some servers close the connection after a question that they do not know: trials get their own.
+            asked.client.close()
+            yield visit
+            visit.loaded = take_snapshot(model)
 
 
 def refused(contenders: Sequence[Asked]) -> dict[str, str]:
