@@ -130,7 +130,12 @@ def test_a_client_whose_package_is_missing_is_left_out() -> None:
 
 
 def test_no_behaviour_of_a_server_is_misread(server: TruthServer) -> None:
-    assert misunderstood(server) == {}
+    assert misunderstood(server, ("plain", "as-omlx", "error-then-stop")) == {}
+
+
+def test_a_time_that_is_taken_of_something_else_is_misread(server: TruthServer) -> None:
+    wrong = misunderstood(server, ("keepalive-comments",), within_s=0.0)
+    assert wrong == {"keepalive-comments": ["ttft", "ttfc", "e2e"]}
 
 
 def test_the_plans_ask_for_three_rates_or_for_a_short_look() -> None:

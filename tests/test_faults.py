@@ -29,8 +29,20 @@ SETTINGS = Settings(
 TASKS = (task_of("one"), task_of("two"))
 PACE = "ttft_ms=5&tps=2000&tokens=40"
 STOPS = ("http-401", "http-404")
-LONG = ("huge-event", "endless", "die")
-BROKEN = ("http-429", "http-500", "http-503", "malformed-event", "unfinished", "reset", "hang", "silent", "not-http")
+LONG = ("huge-event", "endless", "die", "die-while-reading")
+BROKEN = (
+    "error-body",
+    "no-reply",
+    "http-429",
+    "http-500",
+    "http-503",
+    "malformed-event",
+    "unfinished",
+    "reset",
+    "hang",
+    "silent",
+    "not-http",
+)
 OUTCOMES = {
     **{name: Outcome.TRUNCATED_IN for name in FAULTS if name.startswith("overflow")},
     **dict.fromkeys(BROKEN, Outcome.SERVER_ERROR),
@@ -133,16 +145,21 @@ def test_an_event_of_50_mb_is_kept_whole(tmp_path: Path) -> None:
     assert len(huge.content) == 50 * 1024 * 1024
 
 
-def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "kept"), [("die", b"w0 "), ("die-while-reading", b": keepalive 1024/4096")])
+def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is_back(
+    tmp_path: Path, name: str, kept: bytes
+) -> None:
     with serving() as server:
-        models = models_of(server, ["die"])
+        models = models_of(server, [name])
         folder = begin(tmp_path, models)
         port = server.port
         result, stopped = finish(folder, models)
     # The dying server may still take the next connection and drop it: that trial is its failure too.
-    died = outcomes(result, "die")
+    died = outcomes(result, name)
     assert set(died) == {Outcome.SERVER_ERROR}
     assert 1 <= len(died) < 4
+    first = next(folder.trials())[0]
+    assert kept in b"".join(chunk.data for chunk in first.chunks)
     assert len(stopped) == 1
     back = start(port)
     try:
@@ -152,7 +169,7 @@ def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is
     finally:
         back.end()
     assert stopped == []
-    assert outcomes(result, "die") == [*died, *[Outcome.PASSED] * (4 - len(died))]
+    assert outcomes(result, name) == [*died, *[Outcome.PASSED] * (4 - len(died))]
 
 
 def test_a_server_that_is_gone_stops_every_model_on_it_and_nothing_is_counted_against_them(tmp_path: Path) -> None:

@@ -141,6 +141,57 @@ def test_a_thought_left_in_the_text_counts_as_tokens_from_its_tag_on() -> None:
     assert (reading.timings.ttft_s, reading.timings.ttfc_s, reading.counts.token_events) == (0.02, 0.05, 5)
 
 
+def made_up(*texts: str) -> list[bytes]:
+    return [event({"choices": [{"delta": {"reasoning_content": text}}]}) for text in texts]
+
+
+LOADING = (
+    "━━━━━",
+    "\n",
+    "llama-swap loading model: m",
+    "\n",
+    ".",
+    "\n",
+    "Done! (1.23s)",
+    "\n",
+    "━━━━━",
+    "\n",
+    " ",
+    "\n",
+)
+
+
+def test_what_llama_swap_makes_up_while_it_loads_a_model_is_no_thought_and_starts_no_clock() -> None:
+    reading = read_bytes(*made_up(*LOADING), chunk({"role": "assistant"}), says("x"), END, usage(5, 1), DONE)
+    assert (reading.content, reading.reasoning, reading.error) == ("x", "", None)
+    assert (reading.counts.echoes, reading.counts.token_events, reading.counts.role_only) == (12, 1, 1)
+    assert (reading.timings.echo_s, reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.13, 0.14)
+
+
+def test_a_thought_that_follows_the_made_up_text_is_the_models() -> None:
+    for thought in (chunk({"reasoning_content": "hm"}), *made_up("hm")):
+        reading = read_bytes(*made_up(*LOADING), thought, says("x"), END, DONE)
+        assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("hm", 12, 0.13)
+
+
+def test_a_loading_text_that_was_broken_off_is_no_answer() -> None:
+    reading = read_bytes(*made_up(*LOADING[:5]))
+    assert (reading.reasoning, reading.timings.ttft_s, reading.counts.echoes) == ("", None, 5)
+    assert reading.error is not None
+    assert reading.error.kind == "unfinished"
+
+
+@pytest.mark.parametrize("texts", [("llama-swap loading model: m",), ("━━━━━", "\n", "hm"), ("a ━━━━━\nllama-swap",)])
+def test_a_thought_without_a_name_that_only_looks_alike_is_a_thought(texts: tuple[str, ...]) -> None:
+    reading = read_bytes(*made_up(*texts), says("x"), END, DONE)
+    assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("".join(texts), 0, 0.01)
+
+
+def test_the_same_words_under_a_models_name_were_generated() -> None:
+    named = [chunk({"reasoning_content": text}) for text in LOADING]
+    assert read_bytes(*named, says("x"), END, DONE).reasoning == "".join(LOADING)
+
+
 def test_one_json_answer_to_a_stream_request_is_read_without_timings() -> None:
     message = {"role": "assistant", "content": "x", "reasoning_content": "hm", "tool_calls": [
         {"id": "c", "type": "function", "function": {"name": "ls", "arguments": "{}"}}]}  # fmt: skip

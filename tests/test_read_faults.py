@@ -126,6 +126,27 @@ def test_an_event_that_is_not_json_is_an_error_because_text_may_be_missing() -> 
     assert reading.error.kind == "malformed_event"
 
 
+def test_an_error_under_a_field_of_its_own_name_is_told_as_older_llama_servers_did() -> None:
+    told = b'error: {"code": 400, "message": "the request exceeds the available context size.", "type": "x"}\n\n'
+    reading = read_bytes(told)
+    assert reading.error is not None
+    assert (reading.error.kind, reading.error.status) == ("context_overflow", 200)
+    broken = read_bytes(says("a"), b'error: {"code": 500, "message": "gave up"}\n\n')
+    assert broken.error == StreamError("gave up", None, 200)
+    assert broken.content == "a"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "cached", "cut"),
+    [(9_000, 0, True), (9_000, 9_000, False), (15_999, 0, True), (16_000, 0, False), (9_000, None, False)],
+)
+def test_a_later_turn_was_cut_where_the_server_tells_all_that_it_counts(
+    tokens: int, cached: int | None, cut: bool
+) -> None:
+    error = answered("x" * 112_000, tokens, cached, warm=True, least=16_000).error
+    assert (error is not None and error.kind == "context_overflow") is cut
+
+
 def test_an_event_without_data_text_is_a_keepalive() -> None:
     reading = read_bytes(b"data:\n\n", says("a"), END, DONE)
     assert (reading.counts.keepalives, reading.counts.malformed, reading.error) == (1, 0, None)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from time import perf_counter_ns, thread_time_ns
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.read import read
@@ -199,7 +200,8 @@ def with_openai(base_url: str) -> Iterator[Take]:
 
         def take(model: str) -> Taken:
             begun, start_ns = thread_time_ns(), perf_counter_ns()
-            stamps = [(perf_counter_ns(), one) for one in client.chat.completions.create(**_body(model))]
+            chunks: Any = client.chat.completions.create(**_body(model))
+            stamps = [(perf_counter_ns(), one) for one in chunks]
             cpu_s = (thread_time_ns() - begun) / 1e9
             return _usual(start_ns, [(at_ns, one.model_dump()) for at_ns, one in stamps], cpu_s)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.read import read
-from harness.read.dialects import REASONING_KEYS, text_of
+from harness.read.dialects import REASONING_KEYS, delta_of, text_of
 from harness.read.jsontext import object_of
+from harness.read.loading import loading_events
 from harness.read.sse import split
 from harness.servers import ServerKind
 from harness.types import Finding, Json, Reading, Recording
@@ -72,6 +73,11 @@ def _clearly_before_s(one: Heard) -> float:
     return first_s - max(EARLY_S, EARLY_TOKENS * pace_s)
 
 
+def _is_loading(one: Heard) -> bool:
+    """Whether the stream begins with what a proxy makes up while it loads the model."""
+    return loading_events([delta_of(document, None, 0) for _, document in one.objects]) > 0
+
+
 def _before_tokens(one: Heard) -> set[str]:
     """What came clearly before the first token."""
     reading, found = one.reading, set()
@@ -83,7 +89,7 @@ def _before_tokens(one: Heard) -> set[str]:
     if reading.timings.role_s is not None and reading.timings.role_s < early_s:
         found.add("role_chunk")
     if reading.counts.echoes and (reading.timings.echo_s or 0.0) < early_s:
-        found.add("echo")
+        found.add("fake_reasoning" if _is_loading(one) else "echo")
     for at_s, document in one.objects:
         if at_s < early_s and (
             document.get("model") == "keepalive" or isinstance(document.get("prompt_progress"), dict)

@@ -17,13 +17,14 @@ from harness.read.tools import Piece, pieces_of
 from harness.read.usage import speeds_of
 from harness.types import Json
 
-Kind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other"]
+Kind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other", "echo"]
 _TEXT_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one event says. `token` means generated text on any channel; `whole` that it is a message, no delta."""
+    """What one event says. `token` means generated text on any channel; `whole` that it is a message, no delta;
+    `nameless` that it names neither itself nor a model."""
 
     kind: Kind
     at_ns: int
@@ -36,6 +37,7 @@ class Delta:
     model: str | None = None
     error: Told | None = None
     whole: bool = False
+    nameless: bool = False
 
 
 def text_of(value: Json, depth: int = _TEXT_DEPTH) -> str:
@@ -100,6 +102,7 @@ def delta_of(document: Mapping[str, Json], name: str | None, at_ns: int) -> Delt
         model=model if isinstance(model, str) and model != "keepalive" else None,
         error=error,
         whole=whole,
+        nameless=document.keys() == {"choices"},
     )
 
 

@@ -86,11 +86,13 @@ class Signs:
     cached_tokens: int | None = None
 
 
-def _asked_chars(recording: Recording) -> int | None:
-    """The length of a prompt that begins a conversation; None for any other, whose cached part some servers leave out
-    of their counts."""
+def _asked_chars(recording: Recording, cached_told: bool) -> int | None:
+    """The length of a prompt; None for one that goes on with a conversation where the server does not tell how much
+    of it was cached: some leave that part out of their counts."""
     messages = recording.request.get("messages")
-    if not isinstance(messages, list) or any(message.get("role") == "assistant" for message in messages):
+    if not isinstance(messages, list):
+        return None
+    if not cached_told and any(message.get("role") == "assistant" for message in messages):
         return None
     return sum(len(message["content"]) for message in messages if isinstance(message.get("content"), str))
 
@@ -100,7 +102,7 @@ def _cut(recording: Recording, signs: Signs) -> Told | None:
 
     What it can have is known from the server's own count of another prompt, where it was asked for one before the run.
     """
-    chars, tokens = _asked_chars(recording), signs.prompt_tokens
+    chars, tokens = _asked_chars(recording, signs.cached_tokens is not None), signs.prompt_tokens
     if chars is None or not tokens or chars < CUT_CHARS:
         return None
     counted = tokens + (signs.cached_tokens or 0)

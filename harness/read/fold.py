@@ -6,7 +6,8 @@ Rules that are decided here, because they need the whole stream:
 - An echo is a blank reasoning delta before everything else in a stream whose reasoning is blank to its end, when
   other tokens follow: transformers sends the empty thought of its prompt so, before the prefill. It is no token,
   starts no clock and is no reasoning; its time is `echo_s`. Where a model really generated an empty thought, TTFT
-  is two or three tokens late by this rule; without it TTFT would be early by the whole prefill.
+  is two or three tokens late by this rule; without it TTFT would be early by the whole prefill. The text that a
+  proxy makes up while it loads a model is an echo too (loading.py): no model generated it.
 - A whole message after deltas is a repetition and is left out.
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from harness.read.dialects import Delta, delta_of, read_event
 from harness.read.faults import Signs, Told, fault_of, told_by_body
 from harness.read.jsontext import object_of
+from harness.read.loading import without_loading
 from harness.read.sse import Events, split
 from harness.read.think import Parted, part
 from harness.read.timing import Ending, Moments, first_arrival, measure
@@ -37,6 +39,7 @@ class _Folded:
     tally: dict[str, int] = field(default_factory=dict)
     done: bool = False
     role_ns: int | None = None
+    echo_ns: int | None = None
     finish_reason: str | None = None
     usage: Mapping[str, Json] | None = None
     speeds: Mapping[str, Json] | None = None
@@ -57,6 +60,8 @@ class _Folded:
         self.tally[kind] = self.tally.get(kind, 0) + 1
         if kind == "token":
             self.tokens.append(delta)
+        if kind == "echo" and self.echo_ns is None:
+            self.echo_ns = delta.at_ns
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.speeds = delta.speeds or self.speeds
@@ -107,7 +112,7 @@ def _counts(folded: _Folded, events: Events, moments: Moments) -> Counts:
         role_only=folded.tally.get("role_only", 0),
         empty=folded.tally.get("empty", 0),
         malformed=folded.tally.get("malformed", 0),
-        echoes=len(folded.tokens) - len(times_ns),
+        echoes=folded.tally.get("echo", 0) + len(folded.tokens) - len(times_ns),
         token_events=len(times_ns),
         token_events_first=first_arrival(times_ns),
         arrivals=len(set(times_ns)),
@@ -116,10 +121,11 @@ def _counts(folded: _Folded, events: Events, moments: Moments) -> Counts:
 
 
 def _moments(recording: Recording, folded: _Folded, tokens: Sequence[Delta], parted: Parted) -> Moments:
+    blank_ns = folded.tokens[0].at_ns if len(tokens) < len(folded.tokens) else None
     return Moments(
         first_byte_ns=next((chunk.at_ns for chunk in recording.chunks if chunk.data), None),
         role_ns=folded.role_ns,
-        echo_ns=folded.tokens[0].at_ns if len(tokens) < len(folded.tokens) else None,
+        echo_ns=blank_ns if folded.echo_ns is None else folded.echo_ns,
         tokens_ns=[delta.at_ns for delta in tokens],
         usable_ns=_usable_ns(tokens, parted),
     )
@@ -161,7 +167,7 @@ def read(recording: Recording) -> Reading:
     events = split(recording.chunks)
     body = _body(recording, events)
     if body.document is None:
-        folded = _fold([read_event(event) for event in events.events])
+        folded = _fold(without_loading([read_event(event) for event in events.events]))
     else:
         folded = _fold([delta_of(body.document, None, recording.chunks[-1].at_ns)])
     tokens = folded.tokens[_echoes(folded.tokens) :]

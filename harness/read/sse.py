@@ -4,7 +4,8 @@ Source of the rules: the WHATWG HTML standard, "Event stream interpretation". Th
 where the network cut it into chunks cannot change an event; a chunk only gives an event its time, the time of the
 chunk with the byte that ended the event. One rule goes beyond the standard, which throws an event away that is not
 followed by a blank line: it is kept when its data is a whole JSON object or `[DONE]`, since what is cut off is never
-whole. No captured stream needs this; a server that forgets the last line end would lose its usage without it.
+whole. No captured stream needs this; a server that forgets the last line end would lose its usage without it. And
+`error:` is a field here, though not in the standard: llama-server before October 2025 told its errors so.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from harness.types import Chunk
 DONE = "[DONE]"
 _LINE_END = re.compile(rb"\r\n?|\n")
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = (b"data", b"event", b"id", b"retry")
+_FIELDS = (b"data", b"event", b"id", b"retry", b"error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ def _take(open_event: _Open, line: bytes, start: int) -> bool:
         open_event.start = start
     value = value[1:] if value.startswith(b" ") else value
     if name == b"data":
+        open_event.lines.append(value)
+    elif name == b"error":
+        open_event.name = "error"
         open_event.lines.append(value)
     elif name == b"event":
         open_event.name = value.decode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from harness.truth.behaviours import BEHAVIOURS
 from harness.truth.faults import FAULTS
-from harness.truth.names import misread, script_of
+from harness.truth.names import misread, mistimed, script_of
 from harness.truth.process import Heard, TruthServer, Written, serving
 
-__all__ = ["BEHAVIOURS", "FAULTS", "Heard", "TruthServer", "Written", "misread", "script_of", "serving"]
+__all__ = ["BEHAVIOURS", "FAULTS", "Heard", "TruthServer", "Written", "misread", "mistimed", "script_of", "serving"]

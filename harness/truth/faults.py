@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from harness.truth.early import PROGRESS
 from harness.truth.scripts import (
-    DONE,
-    PROMPT_TOKENS,
     Expected,
     Pace,
     Script,
@@ -62,16 +61,16 @@ def _unfinished(pace: Pace) -> Script:
 def _malformed(pace: Pace) -> Script:
     writes = spoken(pace, Shape())
     bad = Write(writes[0].at_s, b'data: {"choices":[{"delta":{"content":"lost\n\n')
-    end = Write(writes[-1].at_s, Tail().data(pace.tokens))
-    said = replace(Tail().expected(pace.tokens), content="".join(words(pace.tokens)), error="malformed_event")
+    end = Write(writes[-1].at_s, Tail().data(pace))
+    said = replace(Tail().expected(pace), content="".join(words(pace.tokens)), error="malformed_event")
     return Script((writes[0], bad, *writes[1:], end), said)
 
 
 def _huge_event(pace: Pace) -> Script:
     text = "x" * HUGE_CHARS
-    said = replace(Tail().expected(pace.tokens), content=text)
+    said = replace(Tail().expected(pace), content=text)
     return Script(
-        (Write(pace.ttft_s, chunk({"content": text}), 1, pace.tokens), Write(pace.ttft_s, Tail().data(pace.tokens))),
+        (Write(pace.ttft_s, chunk({"content": text}), 1, pace.tokens), Write(pace.ttft_s, Tail().data(pace))),
         said,
     )
 
@@ -80,6 +79,17 @@ def _endless(pace: Pace) -> Script:
     """Far more tokens than anybody waits for, and no end."""
     many = replace(pace, tokens=10**4)
     return Script(tuple(spoken(many, Shape())), Expected(finish_reason=None, done=False, error="cut_off"))
+
+
+def _dead_while_it_reads(_pace: Pace) -> Script:
+    """A sign of progress, and then the server is gone (mlx_lm.server on a prompt that its memory cannot hold)."""
+    said = Expected(finish_reason=None, done=False, error="reset")
+    return Script((Write(0.0, PROGRESS[1]),), said, ending="die")
+
+
+def _no_reply(_pace: Pace) -> Script:
+    """The connection ends without a byte (mlx_lm.server on a field of a wrong type)."""
+    return Script((), Expected(finish_reason=None, done=False, error="reset"), framing="nothing")
 
 
 def _silent(pace: Pace) -> Script:
@@ -93,11 +103,17 @@ def _overflow_in_200(_pace: Pace) -> Script:
     return Script((Write(0.0, data),), Expected(finish_reason=None, done=False, error="context_overflow"))
 
 
-def _nothing_said(_pace: Pace) -> Script:
+def _overflow_in_a_line(_pace: Pace) -> Script:
+    """An error under a field name of its own (llama-server before October 2025)."""
+    error = {"code": 400, "message": "the request exceeds the available context size.", "type": "invalid_request_error"}
+    data = b"error: " + json.dumps(error).encode() + b"\n\n"
+    return Script((Write(0.0, data),), Expected(finish_reason=None, done=False, error="context_overflow"))
+
+
+def _nothing_said(pace: Pace) -> Script:
     """A well-formed stream without one delta (LM Studio on a prompt that does not fit)."""
-    usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": 0, "total_tokens": PROMPT_TOKENS}
-    data = chunk({}, "stop") + event({"choices": [], "usage": usage}) + DONE
-    return Script((Write(0.0, data),), Expected(completion_tokens=0))
+    pace, tail = replace(pace, tokens=0), Tail(cached=None)
+    return Script((Write(0.0, tail.data(pace)),), tail.expected(pace))
 
 
 def _not_http(_pace: Pace) -> Script:
@@ -130,6 +146,7 @@ FAULTS: Mapping[str, Callable[[Pace], Script]] = {
         _told("the request exceeds the available context size", code=400, type="exceed_context_size_error", **CTX),
         "context_overflow",
     ),
+    "overflow-llama-server-old": _overflow_in_a_line,
     "overflow-vllm": _refused(
         400,
         _told("This model's maximum context length is 4096 tokens.", type="BadRequestError", param=None, code=400),
@@ -154,6 +171,7 @@ FAULTS: Mapping[str, Callable[[Pace], Script]] = {
         ),
         "context_overflow",
     ),
+    "error-body": _refused(200, _told("the engine gave up", type="server_error"), "server_error"),
     "http-401": _refused(401, _told("bad key", type="authentication_error"), "authentication_error"),
     "http-404": _refused(
         404, _told("no such model", type="not_found_error", code="model_not_found"), "model_not_found"
@@ -168,6 +186,8 @@ FAULTS: Mapping[str, Callable[[Pace], Script]] = {
     "reset": _broken_off("reset", "reset"),
     "hang": _broken_off("hang", "read_timeout"),
     "die": _broken_off("die", "reset"),
+    "die-while-reading": _dead_while_it_reads,
+    "no-reply": _no_reply,
     "silent": _silent,
     "nothing-said": _nothing_said,
     "not-http": _not_http,

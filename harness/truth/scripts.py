@@ -19,12 +19,15 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast: seconds from the whole request to the first token, tokens a second, and how many tokens."""
+    """How fast: seconds from the whole request to the first token, tokens a second, and how many tokens; and how long
+    the prompt is that was asked."""
 
     ttft_s: float = 0.1
     tps: float = 200.0
     tokens: int = 40
     seed: int = 0
+    prompt_tokens: int = PROMPT_TOKENS
+    cached_tokens: int = 0
 
     def at_s(self, token: int) -> float:
         """When a token (from 0) is due."""
@@ -44,7 +47,8 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a right reader finds; `error` is the kind of error (None: no error), `calls` pairs of name and arguments."""
+    """What a right reader finds; `error` is the kind of error (None: no error), `calls` pairs of name and arguments,
+    `speeds` the names of the server's own speeds."""
 
     content: str = ""
     reasoning: str = ""
@@ -52,6 +56,9 @@ class Expected:
     finish_reason: str | None = "stop"
     done: bool = True
     completion_tokens: int | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    speeds: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -63,7 +70,7 @@ class Script:
     expected: Expected
     status: int = 200
     content_type: str = "text/event-stream"
-    framing: Literal["chunked", "close", "garbage"] = "chunked"
+    framing: Literal["chunked", "close", "http/1.0", "garbage", "nothing"] = "chunked"
     ending: Literal["clean", "reset", "hang", "die"] = "clean"
 
 
@@ -81,21 +88,6 @@ def chunk(delta: Mapping[str, Json], finish: str | None = None, **more: Json) ->
     return event({"id": "truth", "object": "chat.completion.chunk", "model": "truth", "choices": [choice], **more})
 
 
-def usage_of(tokens: int) -> dict[str, Json]:
-    """A usage object for an uncached prompt."""
-    return {
-        "prompt_tokens": PROMPT_TOKENS,
-        "completion_tokens": tokens,
-        "total_tokens": PROMPT_TOKENS + tokens,
-        "prompt_tokens_details": {"cached_tokens": 0},
-    }
-
-
-def usage_chunk(tokens: int) -> bytes:
-    """Usage on a chunk of its own."""
-    return event({"id": "truth", "object": "chat.completion.chunk", "choices": [], "usage": usage_of(tokens)})
-
-
 def words(count: int) -> list[str]:
     """The tokens: words that tell their place, so that a lost one is seen."""
     return [f"w{number} " for number in range(count)]
@@ -104,28 +96,69 @@ def words(count: int) -> list[str]:
 # --- building blocks --------------------------------------------------------------------------------------------
 
 ROLE = chunk({"role": "assistant", "content": ""})
+SPEEDS: Mapping[str, Mapping[str, Json]] = {
+    "timings": {"prompt_per_second": 900.5, "predicted_per_second": 60.2},
+    "stats": {"tokens_per_second": 60.2, "time_to_first_token": 0.1, "stop_reason": "eosFound"},
+    "usage": {"time_to_first_token": 0.1, "generation_tokens_per_second": 60.2},
+}
+"""The server's own speeds, by the object in which they stand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What follows the last token: finish chunk, usage, [DONE], and how long after the token they come."""
+    """What follows the last token: finish chunk, usage, [DONE], and how long after the token they come.
+
+    `cached` is where cached tokens are told, `speeds` where the server's own speeds are: None where they are not.
+    `kind` is what a usage chunk calls itself.
+    """
 
     finish: str | None = "stop"
     usage: Literal["extra", "finish", "both", "none"] = "extra"
     done: bool = True
     delay_s: float = 0.0
+    cached: Literal["details", "usage", "timings"] | None = "details"
+    speeds: Literal["timings", "stats", "usage"] | None = None
+    kind: str = "chat.completion.chunk"
 
-    def data(self, tokens: int) -> bytes:
-        """Its bytes."""
-        riding: dict[str, Json] = {"usage": usage_of(tokens)} if self.usage in ("finish", "both") else {}
-        finish = chunk({}, self.finish, **riding) if self.finish else b""
-        extra = usage_chunk(tokens) if self.usage in ("extra", "both") else b""
+    def usage_of(self, pace: Pace) -> dict[str, Json]:
+        """The usage object."""
+        counts: dict[str, Json] = {"prompt_tokens": pace.prompt_tokens, "completion_tokens": pace.tokens}
+        counts["total_tokens"] = pace.prompt_tokens + pace.tokens
+        if self.cached == "details":
+            counts["prompt_tokens_details"] = {"cached_tokens": pace.cached_tokens}
+        elif self.cached == "usage":
+            counts["cached_tokens"] = pace.cached_tokens
+        return {**counts, **SPEEDS["usage"]} if self.speeds == "usage" else counts
+
+    def _beside(self, pace: Pace) -> dict[str, Json]:
+        """What stands beside usage on its chunk."""
+        if self.speeds in (None, "usage"):
+            return {}
+        more = {"cache_n": pace.cached_tokens} if self.cached == "timings" else {}
+        return {str(self.speeds): {**SPEEDS[str(self.speeds)], **more}}
+
+    def data(self, pace: Pace, delta: Mapping[str, Json] | None = None) -> bytes:
+        """Its bytes; the finish chunk has this delta."""
+        told = {"usage": self.usage_of(pace), **self._beside(pace)}
+        riding = told if self.usage in ("finish", "both") else {}
+        finish = chunk(delta or {}, self.finish, **riding) if self.finish else b""
+        own = event({"id": "truth", "object": self.kind, "choices": [], **told})
+        extra = own if self.usage in ("extra", "both") else b""
         return finish + extra + (DONE if self.done else b"")
 
-    def expected(self, tokens: int) -> Expected:
+    def expected(self, pace: Pace) -> Expected:
         """What is to be read from it."""
-        counted = None if self.usage == "none" else tokens
-        return Expected(finish_reason=self.finish, done=self.done, completion_tokens=counted)
+        if self.usage == "none":
+            return Expected(finish_reason=self.finish, done=self.done)
+        speeds = {**SPEEDS.get(str(self.speeds), {}), **({"cache_n": 0} if self.cached == "timings" else {})}
+        return Expected(
+            finish_reason=self.finish,
+            done=self.done,
+            completion_tokens=pace.tokens,
+            prompt_tokens=pace.prompt_tokens,
+            cached_tokens=None if self.cached is None else pace.cached_tokens,
+            speeds=tuple(sorted(speeds)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +196,6 @@ def stream(pace: Pace, shape: Shape | None = None) -> Script:
     """A whole reply in content."""
     shape = shape or Shape()
     writes = [*shape.before(pace), *spoken(pace, shape)]
-    end = Write(writes[-1].at_s + shape.tail.delay_s, shape.tail.data(pace.tokens))
-    expected = replace(shape.tail.expected(pace.tokens), content="".join(words(pace.tokens)))
+    end = Write(writes[-1].at_s + shape.tail.delay_s, shape.tail.data(pace))
+    expected = replace(shape.tail.expected(pace), content="".join(words(pace.tokens)))
     return Script((*writes, end), expected)

@@ -1,8 +1,8 @@
 """The truth server: speaks the protocol and logs, on the monotonic clock that all processes share, when each request
 was whole and when each write began and ended. Runs in a process of its own so that it disturbs no client's.
 
-A request's `model` names a behaviour with its pace, `role-early?ttft_ms=200&tps=500&tokens=64`. GET /truth hands out
-what was logged since it was asked last.
+A request's `model` names a behaviour with its pace, `role-early?ttft_ms=200&tps=500&tokens=64`; see names.py for what
+else it may say. GET /truth hands out what was logged since it was asked last.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
-from harness.truth.names import SCRIPTS, script_of
+from harness.truth.names import SCRIPTS, Prompt, script_of
 from harness.truth.scripts import Script
 from harness.types import Json
 
 SPIN_NS = 1_300_000
 HANG_S = 3600.0
+WHOLE: Json = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}]}
+"""The answer to a request that is not to be streamed, as `is this model there`: no behaviour of a stream is in it."""
 
 
 def _wait_until(at_ns: int, *, spin: bool) -> None:
@@ -35,11 +37,17 @@ def _wait_until(at_ns: int, *, spin: bool) -> None:
         pass
 
 
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 @dataclass(slots=True)
 class Log:
-    """What was heard and written; `busy` counts the replies that are on their way."""
+    """What was heard and written; `busy` counts the replies that are on their way, `prompts` is the prefix cache."""
 
     rows: list[Json] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
     busy: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -47,6 +55,13 @@ class Log:
         """A reply starts."""
         with self.changed:
             self.busy += 1
+
+    def shared_chars(self, prompt: str) -> int:
+        """How much of its front the longest earlier prompt shares; remembers it."""
+        with self.changed:
+            shared = max((_shared(prompt, one) for one in self.prompts), default=0)
+            self.prompts.append(prompt)
+        return shared
 
     def end(self, row: Json) -> None:
         """A reply has ended."""
@@ -86,7 +101,8 @@ def _read_request(connection: socket.socket) -> tuple[bytes, bytes] | None:
 
 def _head(script: Script) -> bytes:
     framing = "Transfer-Encoding: chunked" if script.framing == "chunked" else "Connection: close"
-    return f"HTTP/1.1 {script.status} Told\r\nContent-Type: {script.content_type}\r\n{framing}\r\n\r\n".encode()
+    version = "HTTP/1.0" if script.framing == "http/1.0" else "HTTP/1.1"
+    return f"{version} {script.status} Told\r\nContent-Type: {script.content_type}\r\n{framing}\r\n\r\n".encode()
 
 
 def _plain(document: Json, status: int = 200) -> bytes:
@@ -108,6 +124,8 @@ def _perform(connection: socket.socket, script: Script, whole_ns: int, writes: l
     if script.framing == "garbage":
         connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         return
+    if script.framing == "nothing":
+        return
     connection.sendall(_head(script))
     for write in script.writes:
         framed = _framed(script, write.data)
@@ -126,13 +144,24 @@ def _perform(connection: socket.socket, script: Script, whole_ns: int, writes: l
         connection.sendall(b"0\r\n\r\n")
 
 
+def _prompt_of(body: Json, log: Log) -> Prompt:
+    """The prompt as one text. Only a model whose name says `cache` remembers it."""
+    texts = [str(message.get("content") or "") for message in body.get("messages") or ()]
+    cached = "cache=" in str(body.get("model"))
+    return Prompt(sum(map(len, texts)), log.shared_chars("\n".join(texts)) if cached else 0)
+
+
 def _speak(connection: socket.socket, body: bytes, log: Log, whole_ns: int) -> bool:
     """Answer one chat request; returns whether the connection stays open."""
-    model = str(json.loads(body).get("model"))
+    request = json.loads(body)
+    model = str(request.get("model"))
     try:
-        script = script_of(model)
+        script = script_of(model, _prompt_of(request, log))
     except (KeyError, ValueError) as error:
         connection.sendall(_plain({"error": {"message": f"no behaviour: {error!r}"}}, 404))
+        return True
+    if request.get("stream") is False and script.status == 200:
+        connection.sendall(_plain(WHOLE))
         return True
     writes: list[Json] = []
     log.begin()

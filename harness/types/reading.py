@@ -33,8 +33,8 @@ class Counts:
     """What the stream was made of; `[DONE]` is not counted.
 
     `token_events` carry generated text; `arrivals` are the moments at which bytes that held them were read, and
-    `token_events_first` came with the first. `echoes` are blank reasoning that was not generated, only repeated from
-    the prompt.
+    `token_events_first` came with the first. `echoes` are reasoning that no model generated: blank, repeated from the
+    prompt, or what a proxy makes up while it loads a model.
     """
 
     events: int = 0
