@@ -29,6 +29,8 @@ BANDWIDTH_GB_S: Mapping[str, float] = {
     "M4 Pro": 273.0,
     "M4 Max": 546.0,
     "M5": 153.6,
+    "M5 Pro": 307.0,
+    "M5 Max": 614.0,
 }
 """The largest that a chip of this name was sold with."""
 

@@ -16,7 +16,7 @@ from harness.host import Work, largest_memory_bytes, share_of_others, without_ho
 from harness.lifecycle import Stage, Visit
 from harness.plan import nonce_of, plan, share_of
 from harness.probe import observe
-from harness.record import Client, Waits
+from harness.record import Client, Waits, since_s
 from harness.runs import RunFolder
 from harness.servers import kind_of
 from harness.tasks import vary
@@ -39,7 +39,8 @@ def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[Tri
 class _Recorder:
     """What recording one model needs, and how many turns it took. `heard` are the first of them.
 
-    `tokens_per_char` is what its server counted in a prompt before the first trial.
+    `tokens_per_char` is what its server counted in a prompt before the first trial, `quiet_ns` when the last turn
+    ended.
     """
 
     folder: RunFolder
@@ -47,6 +48,7 @@ class _Recorder:
     stage: Stage
     tokens_per_char: float | None = None
     turns: int = 0
+    quiet_ns: int | None = None
     heard: list[Recording] = field(default_factory=list)
 
     def trial(self, task: Task, key: TrialKey) -> None:
@@ -69,10 +71,19 @@ class _Recorder:
                 raise ServerError(f"model {asked.model.label!r}: {told}")
 
     def _keep(self, recording: Recording) -> None:
+        if recording.sent_ns is not None:
+            self.quiet_ns = recording.sent_ns + (recording.ended_ns or 0)
         self.folder.keep(recording)
         self.turns += 1
         if len(self.heard) < HEARD_TURNS:
             self.heard.append(recording)
+
+    def rest(self) -> None:
+        """Wait until the server had its pause: what reading and keeping a long reply took is part of it."""
+        idle_s = self.folder.plan.idle_s
+        if self.quiet_ns is not None:
+            idle_s -= since_s(self.quiet_ns)
+        time.sleep(max(0.0, idle_s))
 
 
 REFUSALS = {
@@ -98,7 +109,7 @@ def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequenc
     for done, key in enumerate(left):
         watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
         recorder.trial(tasks[key.task], key)
-        time.sleep(recorder.folder.plan.idle_s)
+        recorder.rest()
     watch("record", len(left), len(left), recorder.asked.model.label)
 
 

@@ -137,4 +137,5 @@ def test_what_is_not_known_has_no_bound(facts: dict[str, object]) -> None:
     assert most_decode_tps(host("Apple M4 Max", 40), facts) is None
     assert most_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits": 4.0}) is None
     assert most_prefill_tps(host("Apple M5", 10), {"parameters_b": 30.0}) is None
+    assert most_decode_tps(host("Apple M5 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(614e9 / 15e9)
     assert most_prefill_tps(host("Apple M4", None), {"parameters_b": 30.0}) is None

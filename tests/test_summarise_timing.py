@@ -267,3 +267,35 @@ def test_a_long_prompt_with_fewer_tokens_a_character_than_shorter_ones_may_have_
 @pytest.mark.parametrize("tokens", [lambda size: size, lambda size: size + 500, lambda size: int(size * 0.8)])
 def test_prompts_of_one_density_or_a_little_thinner_are_not_suspected(tokens: Callable[[int], int]) -> None:
     assert "prompt_suspect" not in codes(counted_so(tokens))
+
+
+def with_conversation(counts: list[int | None], cached: int | None = None, **changes: bool) -> Result:
+    """A result with one task of so many turns, the prompt of each counted so."""
+    result = base()
+    trial = pattern(result)
+    task = TaskInfo("talk", "Talk", "speed", None, "0" * 64, 1, **changes)  # type: ignore[arg-type]
+    turns = tuple(
+        replace(trial.turns[0], usage=None if count is None else Usage(count, 20, cached, None)) for count in counts
+    )
+    return summarise(
+        replace(
+            result,
+            tasks=(*result.tasks, task),
+            trials=(*result.trials, replace(trial, model=model_of(result), task="talk", turns=turns)),
+        )
+    )
+
+
+def test_a_conversation_whose_prompt_gets_shorter_lost_what_was_said_first() -> None:
+    text = text_of(with_conversation([1000, 2000, 1500]), "prompt_shrank")
+    assert "1 of 1 trials" in text
+    assert "turn 3: 1500 tokens, 2000 before" in text
+
+
+def test_a_conversation_that_grows_or_cannot_be_told_is_not_suspected() -> None:
+    assert "prompt_shrank" in codes(with_conversation([1000, 1000]))
+    whole: list[int | None] = [1000, 2000, 3000]
+    for counts in (whole, [1000, None, 900]):
+        assert "prompt_shrank" not in codes(with_conversation(counts))
+    assert "prompt_shrank" not in codes(with_conversation([1000, 500], 0))
+    assert "prompt_shrank" not in codes(with_conversation([1000, 500], separate=True))

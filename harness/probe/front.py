@@ -70,20 +70,17 @@ def _finding(live: str | None, note: str) -> Finding:
 
 def judge_front(short: Asking, long: Asking) -> Front:
     """What the replies to the short and to the long prompt say of the long one. Pure."""
-    error = long.heard.reading.error
-    if short.heard.reading.error is not None:
-        return Front(_finding(None, f"a short prompt was not answered: {short.heard.reading.error.message[:120]}"))
-    if error is not None:
-        told = f"{long.chars} characters: {error.message[:120]}"
-        overflow = error.kind == "context_overflow"
-        return Front(_finding(REFUSED if overflow else None, told), cap_in(text_of(long.heard)) if overflow else None)
+    counted = "the server counts no tokens"
     if short.tokens_per_char is not None and long.tokens is not None:
         expected = round(short.tokens_per_char * long.chars)
         counted = f"{long.tokens} tokens counted of some {expected} sent"
         if long.tokens < CUT_SHARE * expected:
             return Front(_finding(CUT, counted), long.tokens)
-    else:
-        counted = "the server counts no tokens"
+    error = long.heard.reading.error
+    if error is not None:
+        told = f"{long.chars} characters: {error.message[:120]}"
+        overflow = error.kind == "context_overflow"
+        return Front(_finding(REFUSED if overflow else None, told), cap_in(text_of(long.heard)) if overflow else None)
     if long.word_seen:
         return Front(_finding(WHOLE, f"{counted}; the code word at its front was repeated"))
     if short.word_seen:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from harness.probe.questions import CANARY
 from harness.probe.stream import Heard, finding
 from harness.servers import ServerKind
-from harness.types import Finding
+from harness.types import Finding, StreamError
 
 SAFE_TOKENS = 8_000
 UNCHECKED_LIMIT_TOKENS = 65_536
 BEYOND = 1.1
 CUT_SHARE = 0.9
+SILENT_CUT = "silent_cut"
 # llama.cpp and ds4, vLLM, oMLX, LM Studio.
 _CAPS = re.compile(
     r'"n_ctx"\s*:\s*(\d+)|context length is (\d+)|context window of (\d+)'
@@ -57,28 +58,35 @@ def text_of(heard: Heard) -> str:
 def _failure(heard: Heard, prompt: LongPrompt) -> str | None:
     """How the long prompt ended; None where it was not taken for too long."""
     reading = heard.reading
+    said, counted = bool(reading.content or reading.reasoning), _counted(heard)
+    # An answer to a prompt that the count shows to be cut reads as an overflow: the server itself told of none.
+    if said and counted is not None and counted < CUT_SHARE * prompt.tokens:
+        return SILENT_CUT
     if reading.error is not None:
         refused = heard.recording.status is not None and heard.recording.status >= 400
         return f"http_{heard.recording.status}" if refused else "error_in_200"
-    if not reading.content and not reading.reasoning:
-        return "nothing_in_200"
-    counted = reading.usage.prompt_tokens if reading.usage is not None else None
-    if counted is not None and counted < CUT_SHARE * prompt.tokens:
-        return "silent_cut"
-    return None
+    return None if said else "nothing_in_200"
 
 
-def _overflow(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> Finding:
-    stated, live = kind.context.overflow, _failure(heard, prompt)
-    if live is None and not prompt.beyond:
+def _counted(heard: Heard) -> int | None:
+    return heard.reading.usage.prompt_tokens if heard.reading.usage is not None else None
+
+
+def _told(heard: Heard, failed: str | None) -> StreamError | None:
+    """The error that the server itself told."""
+    return None if failed == SILENT_CUT else heard.reading.error
+
+
+def _overflow(kind: ServerKind, heard: Heard, prompt: LongPrompt, failed: str | None) -> Finding:
+    stated, error = kind.context.overflow, _told(heard, failed)
+    if failed is None and not prompt.beyond:
         return Finding("too_long_prompt", stated, None, None, f"{prompt.tokens} tokens were taken; no more were sent")
-    error = heard.reading.error
-    return finding("too_long_prompt", stated, live or "unchecked", error.message[:160] if error else None)
+    return finding("too_long_prompt", stated, failed or "unchecked", error.message[:160] if error else None)
 
 
 def _marks(kind: ServerKind, heard: Heard) -> Finding | None:
     """Whether the error can be known for what it is by the marks that the TOML names."""
-    if heard.reading.error is None or not kind.context.overflow_marks:
+    if not kind.context.overflow_marks:
         return None
     body = text_of(heard).lower()
     marked = any(mark.lower() in body for mark in kind.context.overflow_marks)
@@ -88,11 +96,11 @@ def _marks(kind: ServerKind, heard: Heard) -> Finding | None:
 def window(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> tuple[int | None, tuple[Finding, ...]]:
     """The cap in tokens that the long prompt met, None where it met none, and the findings about it."""
     failed = _failure(heard, prompt)
-    counted = heard.reading.usage.prompt_tokens if heard.reading.usage is not None else None
-    probed = cap_in(text_of(heard)) if heard.reading.error is not None else counted if failed == "silent_cut" else None
-    out = [_overflow(kind, heard, prompt), _marks(kind, heard)]
-    if heard.reading.error is None:
-        spoken = (heard.reading.content + heard.reading.reasoning).lower()
-        note = None if CANARY in spoken else "a model that does not follow would not repeat it either"
-        out.append(finding("canary_at_the_beginning_seen", None, CANARY in spoken or None, note))
-    return probed, tuple(one for one in out if one is not None)
+    overflow = _overflow(kind, heard, prompt, failed)
+    if _told(heard, failed) is not None:
+        marks = _marks(kind, heard)
+        return cap_in(text_of(heard)), (overflow,) if marks is None else (overflow, marks)
+    spoken = (heard.reading.content + heard.reading.reasoning).lower()
+    note = None if CANARY in spoken else "a model that does not follow would not repeat it either"
+    seen = finding("canary_at_the_beginning_seen", None, CANARY in spoken or None, note)
+    return _counted(heard) if failed == SILENT_CUT else None, (overflow, seen)

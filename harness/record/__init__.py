@@ -2,6 +2,6 @@
 
 from harness.record.client import Client, Waits
 from harness.record.fetch import Reply, fetch
-from harness.record.turn import TurnRequest, record
+from harness.record.turn import TurnRequest, record, since_s
 
-__all__ = ["Client", "Reply", "TurnRequest", "Waits", "fetch", "record"]
+__all__ = ["Client", "Reply", "TurnRequest", "Waits", "fetch", "record", "since_s"]

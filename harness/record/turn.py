@@ -98,6 +98,11 @@ def clock_on_file(clock_ns: int | None) -> int | None:
     return None if clock_ns is None else clock_ns % CLOCK_NS
 
 
+def since_s(clock_ns: int) -> float:
+    """Seconds since a moment of the monotonic clock as files hold it."""
+    return (perf_counter_ns() - clock_ns) % CLOCK_NS / 1e9
+
+
 def record(client: Client, ask: TurnRequest) -> Recording:
     """Send one turn and keep what comes, whatever comes: a fault of the server is part of the recording.
 

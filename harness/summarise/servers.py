@@ -58,6 +58,18 @@ def server_differs(result: Result) -> Iterator[Caveat]:
             yield Caveat("server_differs", text, model.label)
 
 
+def loaded_in_request(result: Result) -> Iterator[Caveat]:
+    """A proxy that loads a model while a request waits makes a wait of the load."""
+    for model in result.models:
+        places = [one.live for one in model.live if one.name == "before_prefill" and isinstance(one.live, list)]
+        if any("fake_reasoning" in live for live in places):
+            text = (
+                f"{model.label}: a proxy loaded the model while a request waited, and said so in a made-up thought: "
+                "the load is in that reply's TTFT"
+            )
+            yield Caveat("loaded_in_request", text, model.label)
+
+
 def long_prompt(result: Result) -> Iterator[Caveat]:
     """A server that did not take a prompt as long as the run's longest whole, before the first trial."""
     for model in result.models:

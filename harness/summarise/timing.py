@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 
 from harness.bounds import most_decode_tps, most_prefill_tps
@@ -112,10 +113,13 @@ def implausible(result: Result) -> Iterator[Caveat]:
 
 
 def _fastest(result: Result, model: ModelInfo, word: str) -> float | None:
-    """The largest median rate that the result tells of a model."""
+    """The largest median rate that the result tells of a model; of prefill the line's too."""
     turns = [turn for cell in result.cells if cell.model == model.label for turn in cell.turns]
     spreads = [turn.decode_tps if word == "decode" else turn.apparent_prefill_tps for turn in turns]
-    return max((spread.median for spread in spreads if spread is not None), default=None)
+    rates = [spread.median for spread in spreads if spread is not None]
+    lines = [one.prefill.tps for one in result.summaries if one.model == model.label and one.prefill is not None]
+    rates += [rate for rate in lines if rate is not None and word == "prefill"]
+    return max(rates, default=None)
 
 
 def canary_moved(result: Result) -> Iterator[Caveat]:
@@ -175,6 +179,31 @@ def prompt_suspect(result: Result) -> Iterator[Caveat]:
                 "cut the prompt"
             )
             yield Caveat("prompt_suspect", text, model.label, task)
+
+
+def _shrunk(trial: TrialResult) -> tuple[int, int, int] | None:
+    """(turn, tokens, tokens of the turn before) where a conversation's prompt did not grow; cached tokens not told."""
+    counts = [turn.usage.prompt_tokens if turn.usage and is_whole(turn) else None for turn in trial.turns]
+    told = any(turn.usage and turn.usage.cached_tokens is not None for turn in trial.turns)
+    for at, (before, now) in enumerate(pairwise(counts), 2):
+        if not told and before and now and now <= before:
+            return at, now, before
+    return None
+
+
+def prompt_shrank(result: Result) -> Iterator[Caveat]:
+    """A conversation grows: a later prompt with no more tokens lost its beginning, or its cached part."""
+    alone = {task.name for task in result.tasks if task.separate or task.clients}
+    for (model, task), trials in by_cell(result).items():
+        found = [one for one in map(_shrunk, trials) if one is not None and task not in alone]
+        if found:
+            turn, now, before = found[0]
+            text = (
+                f"{model} on {task}: in {len(found)} of {len(trials)} trials the prompt did not grow on its way "
+                f"(turn {turn}: {now} tokens, {before} before): the server dropped what was said first, or does not "
+                "count what it had cached"
+            )
+            yield Caveat("prompt_shrank", text, model, task)
 
 
 def clock_disturbed(result: Result) -> Iterator[Caveat]:

@@ -1,0 +1,226 @@
+"""What a run tells of a server's timing, from the socket to the report: nothing here is made by hand but the server.
+
+The truth server reads a prompt at a stated rate, keeps or cuts it, and remembers it where it is told to.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from harness.files import read_lines
+from harness.pipeline import write_result
+from harness.report import render_html
+from harness.runs import RunFolder, open_run
+from harness.truth import TruthServer, serving
+from harness.types import Json, Model, Outcome, Result, Task
+from tests.made import model_at, task_of
+from tests.test_faults import begin, finish
+
+PREFILL_TPS = 20_000.0
+SIZES_TOKENS = (500, 1000, 2000, 4000, 8000)
+SIZES = task_of("sizes", *("word " * (tokens * 4 // 5) for tokens in SIZES_TOKENS), separate=True)
+READS = f"ttft_ms=20&prefill_tps={PREFILL_TPS:g}"
+PACE = f"{READS}&tps=2000&tokens=24"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TruthServer]:
+    with serving() as one:
+        yield one
+
+
+def model_of(server: TruthServer, name: str, kind: str = "openai", **changes: Json) -> Model:
+    return replace(model_at(server.base_url, name, kind), label=name.partition("?")[0], **changes)
+
+
+def run(path: Path, models: Sequence[Model], tasks: Sequence[Task], **settings: float) -> tuple[RunFolder, Result]:
+    folder = begin(path, models, tasks, **settings)
+    result, stopped = finish(folder, models, tasks)
+    assert stopped == []
+    write_result(folder, result)
+    return folder, result
+
+
+def told(result: Result, code: str, model: str | None = None) -> list[str]:
+    return [one.text for one in result.warnings if one.code == code and model in (None, one.model)]
+
+
+# --- a TTFT that cannot be lied to ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sized(server: TruthServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Result]:
+    """Three servers of one true rate: an honest one, one with an early role chunk, one with an early first token."""
+    names = ("plain", "role-early", "early-token")
+    models = [model_of(server, f"{name}?{PACE}") for name in names]
+    return run(tmp_path_factory.mktemp("sized"), models, [SIZES], trials=2)
+
+
+@pytest.mark.parametrize("name", ["plain", "role-early"])
+def test_the_line_finds_the_servers_rate_whatever_comes_first(sized: tuple[RunFolder, Result], name: str) -> None:
+    _, result = sized
+    line = next(one.prefill for one in result.summaries if one.model == name)
+    assert line is not None
+    assert line.trust == "line"
+    assert line.tps == pytest.approx(PREFILL_TPS, rel=0.1)
+    assert line.tps is not None
+    assert line.apparent_tps is not None
+    assert line.apparent_tps < line.tps
+    assert told(result, "first_token_early", name) == []
+
+
+def test_a_first_token_before_the_prefill_is_told_with_by_how_much_and_which_number_to_trust(
+    sized: tuple[RunFolder, Result],
+) -> None:
+    folder, result = sized
+    line = next(one.prefill for one in result.summaries if one.model == "early-token")
+    assert line is not None
+    assert (line.trust, line.tps) == ("neither", None)
+    assert line.early_s == pytest.approx((SIZES_TOKENS[-1] - SIZES_TOKENS[0]) / PREFILL_TPS, rel=0.1)
+    (text,) = told(result, "first_token_early", "early-token")
+    assert f"by about {line.early_s:.2f} s" in text
+    assert "not to be trusted; E2E is" in text
+    assert text in [one["text"] for one in json.loads(folder.result_path.read_text())["warnings"]]
+    assert "first token comes before the prefill is done" in render_html(result)
+
+
+def test_first_byte_role_chunk_first_token_and_first_usable_thing_stand_apart(
+    server: TruthServer, tmp_path: Path
+) -> None:
+    models = [model_of(server, "as-omlx?ttft_ms=120&tps=200&tokens=30")]
+    folder, result = run(tmp_path, models, [task_of("one")], trials=1)
+    times = result.trials[0].turns[0].timings
+    assert times.ttfb_s is not None
+    assert times.role_s is not None
+    assert times.ttft_s is not None
+    assert times.ttfc_s is not None
+    assert times.ttfb_s < times.role_s < times.ttft_s < times.ttfc_s
+    assert times.ttfb_s < 0.05
+    assert times.ttft_s > 0.12
+    on_file = json.loads(folder.result_path.read_text())["trials"][0]["turns"][0]
+    assert on_file["timings"]["role_s"] == times.role_s
+    assert (on_file["counts"]["keepalives"], on_file["counts"]["role_only"]) == (2, 1)
+    (line,) = [document for _, document in read_lines(folder.recordings_path)]
+    assert line["headers_ns"] <= line["chunks"][0]["at_ns"] == round(times.ttfb_s * 1e9)
+
+
+def test_a_model_that_a_proxy_loads_while_a_request_waits_is_told(server: TruthServer, tmp_path: Path) -> None:
+    models = [model_of(server, f"{name}?ttft_ms=250&tps=2000&tokens=24") for name in ("loading-text", "comments")]
+    _, result = run(tmp_path, models, [task_of("one")], trials=1)
+    assert [one.model for one in result.warnings if one.code == "loaded_in_request"] == ["loading-text"]
+    (turn,) = (trial.turns[0] for trial in result.trials if trial.model == "loading-text")
+    assert (turn.reasoning_chars, turn.content[:3]) == (0, "w0 ")
+
+
+# --- cold is cold ---------------------------------------------------------------------------------------------------
+
+
+def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
+    server: TruthServer, tmp_path: Path
+) -> None:
+    models = [model_of(server, f"plain?{READS}&tps=200&tokens=24&cache=1")]
+    tasks = [task_of("one", "word " * 4000)]
+    _, first = run(tmp_path / "first", models, tasks, trials=2, seed=11)
+    _, again = run(tmp_path / "again", models, tasks, trials=4, seed=11)
+    assert first.cells[0].cache_hits == 0
+    (cell,) = again.cells
+    assert (cell.cache_hits, cell.rate.n) == (2, 4)
+    speeds = cell.turns[0]
+    assert speeds.ttft_s is not None
+    assert speeds.decode_tps is not None
+    assert (speeds.ttft_s.n, speeds.decode_tps.n) == (2, 4)
+    assert speeds.ttft_s.minimum > 4000 / PREFILL_TPS
+    assert "2 of 4 cold trials were served from the cache" in told(again, "cache_hit")[0]
+
+
+def test_a_warm_conversation_stands_beside_its_cold_control(server: TruthServer, tmp_path: Path) -> None:
+    models = [model_of(server, f"plain?{PACE}&cache=1")]
+    turns = ["word " * 2400, "and then", "and last"]
+    tasks = [task_of("talk", *turns), task_of("apart", *("word " * 2400 + turn for turn in turns), separate=True)]
+    _, result = run(tmp_path, models, tasks, trials=2)
+    talk, apart = (next(cell for cell in result.cells if cell.task == name) for name in ("talk", "apart"))
+    assert (talk.cache_hits, apart.cache_hits) == (0, 0)
+    warm, cold = talk.turns[1].ttft_s, apart.turns[1].ttft_s
+    assert warm is not None
+    assert cold is not None
+    assert warm.maximum < 0.5 * cold.minimum
+    assert talk.turns[1].apparent_prefill_tps is None
+    assert apart.turns[1].apparent_prefill_tps is not None
+
+
+# --- cut prompts ------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: TruthServer, tmp_path: Path) -> None:
+    models = [model_of(server, f"plain?{PACE}&cap=2000"), model_of(server, "cached-not-told?cap=2000")]
+    tasks = [task_of("long", "word " * 4000), task_of("short", "word " * 200)]
+    _, result = run(tmp_path, models, tasks, trials=2)
+    assert {trial.task for trial in result.trials} == {"short"}
+    for model in result.models:
+        assert [skipped.task for skipped in model.skipped] == ["long"]
+        assert "2000 tokens counted of some" in told(result, "long_prompt", model.label)[0]
+
+
+def test_a_prompt_that_a_server_cuts_in_the_middle_of_a_conversation_is_truncated_in(
+    server: TruthServer, tmp_path: Path
+) -> None:
+    models = [model_of(server, f"{name}?{PACE}&cap=600") for name in ("plain", "cached-not-told")]
+    tasks = [task_of("talk", *["word " * 360] * 4)]
+    _, result = run(tmp_path, models, tasks, trials=1)
+    outcomes = {trial.model: (trial.outcome, len(trial.turns)) for trial in result.trials}
+    # What the server leaves untold of its cache could be what is missing: that is told, and no verdict.
+    assert outcomes == {"plain": (Outcome.TRUNCATED_IN, 3), "cached-not-told": (Outcome.PASSED, 4)}
+    assert "turn 3: 600 tokens, 600 before" in told(result, "prompt_shrank", "cached-not-told")[0]
+
+
+# --- comparable -------------------------------------------------------------------------------------------------------
+
+
+def gaps_s(lines: Sequence[Mapping[str, Json]]) -> list[float]:
+    """Seconds between the end of each turn and the first byte of the next."""
+    return [(after["sent_ns"] - before["sent_ns"] - before["ended_ns"]) / 1e9 for before, after in pairwise(lines)]
+
+
+def test_order_is_interleaved_seeds_are_each_trials_own_and_the_pause_is_one_however_long_a_reply_was(
+    server: TruthServer, tmp_path: Path
+) -> None:
+    model = model_of(server, "plain?ttft_ms=5&tps=400000&tokens=6000")
+    model = replace(model, sampling=replace(model.sampling, seed=40))
+    tasks = [task_of("canary", tags=("canary",)), task_of("one"), task_of("two")]
+    folder, result = run(tmp_path, [model], tasks, trials=2, idle_s=0.3)
+    lines = [document for _, document in read_lines(folder.recordings_path)]
+    names = [line["key"]["task"] for line in lines]
+    assert names[::3] == ["canary"] * 2
+    assert [sorted(names[at : at + 3]) for at in (0, 3)] == [["canary", "one", "two"]] * 2
+    assert [line["request"]["seed"] for line in lines] == [40 + line["key"]["trial"] for line in lines]
+    assert all(line["request"]["temperature"] == 0.0 and line["request"]["top_p"] == 1.0 for line in lines)
+    gaps = gaps_s(lines)
+    # The shortest: on a busy machine others lengthen some.
+    assert 0.3 <= min(gaps) < 0.36
+    assert [cell.distinct_answers for cell in result.cells] == [1, 1, 1]
+    assert len(told(result, "identical_answers")) == 3
+
+
+def test_thinking_is_believed_when_the_reply_shows_it(server: TruthServer, tmp_path: Path) -> None:
+    pace = "ttft_ms=5&tps=2000&tokens=24"
+    models = [
+        model_of(server, f"plain?{pace}", kind="vllm", thinking="on"),
+        model_of(server, f"reasoning?{pace}", kind="vllm", thinking="off"),
+        model_of(server, f"reasoning-content?{pace}", kind="vllm", thinking="on"),
+    ]
+    _, result = run(tmp_path, models, [task_of("one")], trials=1)
+    found = {(one.code, one.model) for one in result.warnings if one.code.startswith("thinking")}
+    assert found == {("thinking_not_on", "plain"), ("thinking_not_off", "reasoning")}
+
+
+def test_what_the_kit_took_stands_in_the_result(sized: tuple[RunFolder, Result]) -> None:
+    _, result = sized
+    for model in result.models:
+        assert model.kit_use is not None
+        assert 0 < model.kit_use.cpu_s < model.kit_use.wall_s
+        assert (model.kit_use.turns, model.kit_use.memory_bytes > 10**6) == (10, True)
+    assert open_run(sized[0].path).recorded
