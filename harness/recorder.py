@@ -18,7 +18,7 @@ from harness.plan import nonce_of, plan, share_of
 from harness.probe import observe
 from harness.record import Client, Waits, since_s
 from harness.runs import RunFolder
-from harness.servers import kind_of
+from harness.servers import kind_of, told_of_request
 from harness.tasks import vary
 from harness.types import KitUse, Model, ModelRun, Recording, Task, TrialKey
 
@@ -144,7 +144,7 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
                 seen,
                 served_context_tokens=seen.served_context_tokens if fits.cap_tokens is None else fits.cap_tokens,
                 skipped=fits.skipped,
-                live=fits.findings,
+                live=(*fits.findings, *told_of_request(asked.kind, asked.model)),
             )
             skipped = {one.task for one in fits.skipped}
             _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)

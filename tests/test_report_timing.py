@@ -1,11 +1,12 @@
 """What the report says of prefill by the line and of clients that ask at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from harness.report import render_github, render_html, render_text
-from harness.types import Result
+from harness.types import KitUse, Result, SelfTest
 from tests.example import example_result
 from tests.test_summarise_timing import with_canary, with_clients, with_curve
 
@@ -37,6 +38,21 @@ def test_clients_that_ask_at_once_have_a_line_for_each_number(render: Callable[[
     assert "speed-parallel, 1 at" in report
     assert "speed-parallel, 2 at" in report
     assert "56.9" in report
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_the_machines_own_delays_and_what_the_kit_took_stand_beside_the_machine(
+    render: Callable[[Result], str],
+) -> None:
+    result = example_result()
+    run = replace(result.run, selftest=SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, 0.07))
+    first = replace(result.models[0], kit_use=KitUse(1.5, 100.0, 40, 80 * 2**20))
+    report = words_of(render(replace(result, run=run, models=(first, *result.models[1:]))))
+    assert "late, by a bare socket" in report
+    assert "1.5 ms late (99th percentile)" in report.replace("1.50", "1.5")
+    assert "other programs took 7% of the processors" in report
+    assert f"kit beside {first.label}" in report
+    assert "1.5 % of a core" in report
 
 
 def test_a_run_without_such_tasks_has_no_such_tables() -> None:

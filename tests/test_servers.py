@@ -14,11 +14,11 @@ from harness.servers import (
     read_kinds,
     request_faults,
     request_fields,
-    request_notes,
+    told_of_request,
     url_of,
 )
 from harness.servers.load import FOLDER
-from harness.types import Json, Model, Sampling
+from harness.types import Finding, Json, Model, Sampling
 
 KINDS = {
     "ds4",
@@ -188,13 +188,14 @@ def test_fields_that_a_server_refuses_are_faults_where_they_stand() -> None:
     assert request_faults(refusing, a_model("on")) == ()
 
 
-def test_fields_left_to_surprising_defaults_and_fields_that_are_ignored_are_told() -> None:
-    llama = kind_of("llama-server")
-    filled = "llama-server fills in top_k, min_p by itself where sampling leaves them out"
-    assert request_notes(llama, a_model()) == (filled,)
-    assert request_notes(llama, a_model(sampling=Sampling(top_k=0, min_p=0.0))) == ()
-    assert request_notes(kind_of("mlx-lm"), a_model()) == ()
-    assert request_notes(kind_of("vllm-mlx"), a_model(sampling=Sampling(seed=1))) == ("vllm-mlx ignores seed",)
+def test_settings_that_do_not_reach_a_server_or_come_from_it_are_found_unless_decoding_is_greedy() -> None:
+    llama, hot = kind_of("llama-server"), Sampling(temperature=0.7, seed=1)
+    assert told_of_request(llama, a_model()) == ()
+    assert told_of_request(llama, a_model(sampling=hot)) == (Finding("left_to_server", live=["top_k", "min_p"]),)
+    assert told_of_request(llama, a_model(sampling=hot, extra={"top_k": 5, "min_p": 0})) == ()
+    assert told_of_request(kind_of("lm-studio"), a_model(sampling=hot)) == (
+        Finding("ignored_by_server", live=["seed"]),
+    )
 
 
 # --- where facts stand ------------------------------------------------------------------------------------------

@@ -45,6 +45,21 @@ def test_a_context_that_is_whole_or_unknown_is_not_warned_of(served: int | None,
     assert _warned(_first_model(served_context_tokens=served, own_context_tokens=own), "context_lowered") == []
 
 
+def test_settings_that_are_not_the_runs_own_are_told_and_are_no_fault_of_the_server() -> None:
+    live = (Finding("left_to_server", live=["top_k", "min_p"]), Finding("ignored_by_server", live=["seed"]))
+    result = _first_model(live=live)
+    (left,), (ignored,) = (_warned(result, one.name) for one in live)
+    assert "top_k, min_p: not sent" in left
+    assert "seed: sent" in ignored
+    assert _warned(result, "server_differs") == []
+
+
+@pytest.mark.parametrize(("live", "told"), [(["fake_reasoning"], 1), (["comment"], 0), (None, 0)])
+def test_a_load_inside_a_request_is_told(live: list[str] | None, told: int) -> None:
+    found = Finding("before_prefill", ["fake_reasoning"], live, agrees=None)
+    assert len(_warned(_first_model(live=(found,)), "loaded_in_request")) == told
+
+
 def test_a_server_that_differs_from_its_kind_is_told_with_both_sides() -> None:
     live = (
         Finding("done", True, False, agrees=False),

@@ -15,6 +15,7 @@ from harness.files import read_lines
 from harness.pipeline import write_result
 from harness.report import render_html
 from harness.runs import RunFolder, open_run
+from harness.summarise import summarise
 from harness.truth import TruthServer, serving
 from harness.types import Json, Model, Outcome, Result, Task
 from tests.made import model_at, task_of
@@ -203,6 +204,27 @@ def test_order_is_interleaved_seeds_are_each_trials_own_and_the_pause_is_one_how
     assert 0.3 <= min(gaps) < 0.36
     assert [cell.distinct_answers for cell in result.cells] == [1, 1, 1]
     assert len(told(result, "identical_answers")) == 3
+
+
+def test_a_machine_that_slows_down_on_the_way_is_seen_by_the_canary_in_every_cell(
+    server: TruthServer, tmp_path: Path
+) -> None:
+    models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
+    _, result = run(tmp_path, models, [task_of("canary", tags=("canary",)), task_of("one")], trials=4)
+    (text,) = told(result, "canary_moved")
+    assert "4 of 4" in text
+    assert [3 in cell.moved_trials for cell in result.cells] == [True, True]
+    assert " ~" in render_html(result)
+
+
+def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tuple[RunFolder, Result]) -> None:
+    _, result = sized
+    heavy = {"parameters_b": 70.0, "bits": 8.0}
+    host = replace(result.host, chip="Apple M1", gpu_cores=8)
+    models = tuple(replace(model, facts=heavy) for model in result.models)
+    again = summarise(replace(result, host=host, models=models))
+    assert "is above 69, the most" in told(again, "implausible_prefill", "plain")[0]
+    assert told(result, "implausible_prefill") == []
 
 
 def test_thinking_is_believed_when_the_reply_shows_it(server: TruthServer, tmp_path: Path) -> None:

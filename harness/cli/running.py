@@ -19,7 +19,7 @@ from harness.record import Client, Waits
 from harness.recorder import contenders
 from harness.runs import RunFolder, open_run
 from harness.selftest import selftest
-from harness.servers import kind_of, request_notes
+from harness.servers import kind_of, told_of_request
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, Task
 
@@ -113,8 +113,8 @@ def _begun(args: argparse.Namespace) -> Iterator[Run]:
     settings = _settings(args, config.settings)
     tasks = _tasks(args, settings)
     for model in config.models:
-        for note in request_notes(kind_of(model.server), model):
-            say(f"model {model.label}: {note}")
+        for told in told_of_request(kind_of(model.server), model):
+            say(f"model {model.label}: {told.name.replace('_', ' ')}: {', '.join(told.live)}")
     say("timing this machine's own delays, for a few seconds")
     planned = replace(config, settings=settings)
     folder = start_run(args.results, planned, tasks, selftest=selftest())

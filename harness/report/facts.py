@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.report.parts import Entry, Section, Table, line
-from harness.report.words import NOTHING, known, size, yes_no
+from harness.report.words import NOTHING, known, percent, seconds, size, yes_no
 from harness.types import Json, ModelInfo, Result, Sampling, TaskInfo
 
 SHORT_DIGEST = 12
@@ -128,6 +128,30 @@ def _sandbox_words(result: Result) -> str:
     )
 
 
+def _clock_words(result: Result) -> str:
+    found = result.run.selftest
+    if found is None:
+        return "not tested: nothing was measured" if result.run.simulated else NOTHING
+    return (
+        f"before the run TTFT was told {seconds(found.ttft_error_s)} late, by a bare socket {seconds(found.floor_s)}; "
+        f"tokens were stamped up to {seconds(found.lag_p99_s)} late (99th percentile), the decode rate was off by "
+        f"{found.decode_error_percent:.2f} %; other programs took {_share_words(found.others_busy)} of the processors"
+    )
+
+
+def _share_words(share: float | None) -> str:
+    return "an unknown share" if share is None else percent(share)
+
+
+def _kit_rows(result: Result) -> Iterator[tuple[str, str]]:
+    """What the kit itself took while it recorded each model."""
+    for model in result.models:
+        use = model.kit_use
+        if use is not None and use.wall_s > 0:
+            core = f"{100 * use.cpu_s / use.wall_s:.1f} % of a core over {seconds(use.wall_s)}"
+            yield f"kit beside {model.label}", f"{core}, {use.turns} turns, at most {size(use.memory_bytes)} of memory"
+
+
 def _kit_words(result: Result) -> str:
     kit = result.kit
     commit = "" if kit.commit is None else f", commit {kit.commit[:SHORT_DIGEST]}"
@@ -142,6 +166,8 @@ def surroundings(result: Result) -> Section:
         *_host_rows(result),
         ("sandbox", _sandbox_words(result)),
         ("kit", _kit_words(result)),
+        ("clock", _clock_words(result)),
+        *_kit_rows(result),
         ("run", f"{run.id}: suite {run.suite}, {run.trials} trials a task, {warmups}, seed {run.seed}"),
         ("time", f"{run.started_at} to {run.ended_at}"),
         ("recordings sha256", known(result.digests.recordings_sha256)),

@@ -1,6 +1,6 @@
 """The server kinds: one TOML each beside this file, read into frozen dataclasses. Facts only: asks no server."""
 
-from harness.servers.ask import body_of, pick, request_faults, request_fields, request_notes, url_of
+from harness.servers.ask import body_of, pick, request_faults, request_fields, told_of_request, url_of
 from harness.servers.facts import (
     CacheFacts,
     Call,
@@ -36,6 +36,6 @@ __all__ = [
     "read_kinds",
     "request_faults",
     "request_fields",
-    "request_notes",
+    "told_of_request",
     "url_of",
 ]

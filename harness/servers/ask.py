@@ -8,7 +8,7 @@ from dataclasses import asdict
 from urllib.parse import quote, urlsplit
 
 from harness.servers.facts import Call, ServerKind
-from harness.types import Json, Model
+from harness.types import IGNORED_BY_SERVER, LEFT_TO_SERVER, Finding, Json, Model
 
 
 def _merged(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, Json]:
@@ -45,15 +45,17 @@ def request_faults(kind: ServerKind, model: Model) -> tuple[tuple[str, str], ...
     return tuple(faults)
 
 
-def request_notes(kind: ServerKind, model: Model) -> tuple[str, ...]:
-    """What a user should know of the fields that go out: ignored ones, and defaults of the server's own."""
+def told_of_request(kind: ServerKind, model: Model) -> tuple[Finding, ...]:
+    """What becomes of this model's settings at its server beside what is sent, where anything does.
+
+    Greedy decoding leaves nothing to a sampler.
+    """
     sent = request_fields(kind, model)
+    greedy = sent.get("temperature") == 0
+    left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_key and not greedy]
     ignored = [name for name in sent if name in kind.ignored]
-    unsent = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_key]
-    notes = [f"{kind.title} ignores {', '.join(ignored)}"] if ignored else []
-    if unsent:
-        notes.append(f"{kind.title} fills in {', '.join(unsent)} by itself where sampling leaves them out")
-    return tuple(notes)
+    found = ((LEFT_TO_SERVER, left), (IGNORED_BY_SERVER, ignored))
+    return tuple(Finding(name, live=fields) for name, fields in found if fields)
 
 
 def _row_of(rows: list[Json], model: str) -> Json:

@@ -46,6 +46,7 @@ CAVEATS: tuple[Find, ...] = (
     machine.context_smaller,
     servers.context_lowered,
     servers.server_differs,
+    servers.settings_lost,
     servers.loaded_in_request,
     servers.long_prompt,
     replies.prefill_contradicted,

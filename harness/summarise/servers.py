@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.files import to_json
-from harness.types import LONG_PROMPT, Caveat, Finding, Json, ModelInfo, Result
+from harness.types import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, Caveat, Finding, Json, ModelInfo, Result
 
 GPU_BUSY_PERCENT = 25
 
@@ -56,6 +56,18 @@ def server_differs(result: Result) -> Iterator[Caveat]:
         if found:
             text = f"{model.label}: its server does not do what is stated of {model.server}: {'; '.join(found)}"
             yield Caveat("server_differs", text, model.label)
+
+
+def settings_lost(result: Result) -> Iterator[Caveat]:
+    """What was to be the same for every model and is its server's own."""
+    texts = {
+        LEFT_TO_SERVER: "not sent, so that its server's own values hold, which differ between servers",
+        IGNORED_BY_SERVER: "sent, and servers of its kind are known to ignore that",
+    }
+    for model in result.models:
+        for one in model.live:
+            if one.name in texts and one.live:
+                yield Caveat(one.name, f"{model.label}: {_word(one.live)}: {texts[one.name]}", model.label)
 
 
 def loaded_in_request(result: Result) -> Iterator[Caveat]:

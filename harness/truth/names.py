@@ -14,16 +14,18 @@ from harness.types import Reading
 
 SCRIPTS = {**BEHAVIOURS, **FAULTS}
 CHARS_A_TOKEN = 4
+SLOWER = 0.8
 COUNTED = ("prefill_tps", "cap", "cache")
 """With one of these in a model's name the prompt is counted, else it has 100 tokens whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """How long the prompt is that was asked, and how much of its front an earlier one shared."""
+    """How long the prompt is that was asked, how much of its front an earlier one shared, and the how many-th it is."""
 
     chars: int = 0
     shared_chars: int = 0
+    number: int = 1
 
 
 def pace_of(given: Mapping[str, str], prompt: Prompt) -> Pace:
@@ -31,7 +33,7 @@ def pace_of(given: Mapping[str, str], prompt: Prompt) -> Pace:
 
     `ttft_ms`, `tps`, `tokens`, `seed`; and of a prompt that is counted `prefill_tps` (how fast the uncached part of it
     is read, on top of `ttft_ms`), `cap` (it is cut to so many tokens, and nobody is told), `cache` (its front is known
-    from an earlier prompt).
+    from an earlier prompt). From its `slow_from`-th request on a model has four fifths of its `tps`.
     """
     counted = any(name in given for name in COUNTED)
     tokens = min(prompt.chars // CHARS_A_TOKEN, int(given.get("cap", 10**9))) if counted else PROMPT_TOKENS
@@ -39,7 +41,7 @@ def pace_of(given: Mapping[str, str], prompt: Prompt) -> Pace:
     read_s = (tokens - cached) / float(given["prefill_tps"]) if "prefill_tps" in given else 0.0
     return Pace(
         ttft_s=float(given.get("ttft_ms", 100)) / 1e3 + read_s,
-        tps=float(given.get("tps", 200)),
+        tps=float(given.get("tps", 200)) * (SLOWER if prompt.number >= int(given.get("slow_from", 10**9)) else 1.0),
         tokens=int(given.get("tokens", 40)),
         seed=int(given.get("seed", 0)),
         prompt_tokens=tokens,

@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -44,10 +45,12 @@ def _shared(one: str, other: str) -> int:
 
 @dataclass(slots=True)
 class Log:
-    """What was heard and written; `busy` counts the replies that are on their way, `prompts` is the prefix cache."""
+    """What was heard and written. `busy` counts the replies that are on their way, `asked` how often each model was;
+    `prompts` is the prefix cache."""
 
     rows: list[Json] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
     busy: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -146,9 +149,11 @@ def _perform(connection: socket.socket, script: Script, whole_ns: int, writes: l
 
 def _prompt_of(body: Json, log: Log) -> Prompt:
     """The prompt as one text. Only a model whose name says `cache` remembers it."""
+    model = str(body.get("model"))
     texts = [str(message.get("content") or "") for message in body.get("messages") or ()]
-    cached = "cache=" in str(body.get("model"))
-    return Prompt(sum(map(len, texts)), log.shared_chars("\n".join(texts)) if cached else 0)
+    shared = log.shared_chars("\n".join(texts)) if "cache=" in model else 0
+    log.asked[model] += body.get("stream") is not False
+    return Prompt(sum(map(len, texts)), shared, log.asked[model])
 
 
 def _speak(connection: socket.socket, body: bytes, log: Log, whole_ns: int) -> bool:

@@ -23,7 +23,7 @@ from harness.types.figures import (
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Demand, Lane, Override, RankBy, Recommendation, Standing
 from harness.types.model import Lifecycle, Model, Sampling, TrialKey
-from harness.types.probe import LONG_PROMPT, Finding, ProbeReport
+from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, Finding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, Ended, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
@@ -44,6 +44,8 @@ from harness.types.trial import TrialResult, TurnResult
 from harness.types.words import Channel, Json, Outcome, Source
 
 __all__ = [
+    "IGNORED_BY_SERVER",
+    "LEFT_TO_SERVER",
     "LONG_PROMPT",
     "Case",
     "CaseEnd",

@@ -9,6 +9,11 @@ from harness.types.words import Json
 LONG_PROMPT = "long_prompt"
 """The finding that tells what became of a prompt as long as the run's longest: whole, cut, refused, front lost."""
 
+LEFT_TO_SERVER = "left_to_server"
+"""The finding that names the fields which a model's requests leave to defaults of its server that surprise."""
+IGNORED_BY_SERVER = "ignored_by_server"
+"""The finding that names the fields of a model's requests which its server is known to ignore."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
