@@ -10,10 +10,11 @@ import pytest
 
 from harness.cli.verify import exit_code, render_verdict
 from harness.errors import EngineError
-from harness.types import Sandbox
+from harness.files import plain, to_json
+from harness.types import Json, Sandbox
 from harness.verify import LEVELS, Asked, Verdict, expand, verify
 from harness.verify.source import RECORDINGS, RESULT
-from tests.bundle import TrustingSandbox, good_bundle, summarised, tasks, write_bundle
+from tests.bundle import TrustingSandbox, good_bundle, run_plan, summarised, tasks, write_bundle
 
 
 @contextmanager
@@ -60,6 +61,21 @@ def test_a_zip_of_it_reaches_reread_too(good: Path, tmp_path: Path) -> None:
         for file in good.iterdir():
             archive.write(file, file.name)
     assert verify(path, _asked()).exit_code == 0
+
+
+@pytest.mark.parametrize(("limits", "state"), [(None, "reached"), ({"case_s": 1.0}, "failed")])
+def test_what_a_run_of_an_older_kit_did_not_write_is_null_in_its_result_and_no_fault(
+    tmp_path: Path, limits: Json, state: str
+) -> None:
+    bundle = good_bundle()
+    for task in bundle.result["tasks"]:
+        task["limits"] = None if limits is None or task["limits"] is None else {**task["limits"], **limits}
+    folder = write_bundle(tmp_path / "run", bundle)
+    plan = plain(run_plan()) | {"schema_version": "1.1"}
+    plan["tasks"] = [{name: value for name, value in task.items() if name != "limits"} for task in plan["tasks"]]
+    (folder / "run.json").write_text(to_json(plan), encoding="utf-8")
+    (folder / "manifest.json").unlink()
+    assert _states(verify(folder, _asked()))["consistent"] == state
 
 
 def test_a_result_alone_is_consistent_and_no_more_is_said_of_it(good: Path) -> None:
