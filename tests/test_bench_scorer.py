@@ -41,7 +41,7 @@ class Lying(DockerSandbox):
 
 
 def test_a_wrong_answer_ends_the_measurement(bench: Bench) -> None:
-    box = Lying(bench.box.pool, bench.box.images, bench.box.facts)
+    box = Lying(bench.box.pool, bench.box.images, bench.box.facts, bench.box.patience)
     with pytest.raises(EngineError, match="came back wrong"):
         Bench(box, bench.engine, bench.labels).answer("python", 1)
 

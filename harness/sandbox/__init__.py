@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind
 from harness.sandbox.engine import Engine, Say, ensure_engine, find_engine
 from harness.sandbox.image import ensure_image, has_image, image_digest, image_name
 from harness.sandbox.leftovers import owned, remove_left_over, remove_own
+from harness.sandbox.patience import Patience
 from harness.sandbox.pool import Pool
 from harness.sandbox.runner import run_job
 from harness.types import Job, Observation, SandboxFacts
@@ -38,6 +40,9 @@ __all__ = [
 UNLIMITED = "LANEBENCH_UNLIMITED"
 """The variable that accepts an engine which cannot limit what an answer takes."""
 
+_TRIES = 3
+_OWN_KERNELS = ("runsc", "kata")
+
 
 @dataclass(frozen=True, slots=True)
 class DockerSandbox:
@@ -46,13 +51,25 @@ class DockerSandbox:
     pool: Pool
     images: Mapping[str, str]
     facts: SandboxFacts
+    patience: Patience
     runtime: str | None = None
 
     def run(self, job: Job) -> tuple[Observation, ...]:
-        """One observation a case, in order. Raises EngineError for the kit's own faults, and only then."""
+        """One observation a case, in order. Raises EngineError for the kit's own faults, and only then.
+
+        A job that the engine broke off is run again from its start, once the engine answers; the third time it is told.
+        """
         if job.language not in self.images:
             raise EngineError(f"the sandbox was opened without {job.language!r}: name it in the languages to open")
-        return run_job(self.pool, self.kind_of(job), job)
+        kind = self.kind_of(job)
+        for _ in range(_TRIES - 1):
+            try:
+                return run_job(self.pool, kind, job)
+            except EngineError as fault:
+                if not self.patience.is_back(fault):
+                    raise
+                self.pool.forget(kind)
+        return run_job(self.pool, kind, job)
 
     def kind_of(self, job: Job) -> Kind:
         """Which containers serve a job."""
@@ -70,8 +87,15 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
         rootless=engine.rootless,
         cgroup_version=engine.cgroup_version,
         enforces=engine.enforces,
-        seccomp="engine" if engine.manners.seccomp is None else "lanebench",
+        seccomp=_list_of(engine, runtime or engine.runtime),
     )
+
+
+def _list_of(engine: Engine, runtime: str) -> Literal["lanebench", "engine"] | None:
+    """Whose list of system calls holds; unknown where a kernel of the runtime's own answers them, list or not."""
+    if any(word in runtime for word in _OWN_KERNELS):
+        return None
+    return "engine" if engine.manners.seccomp is None else "lanebench"
 
 
 def check_runtime(engine: Engine, runtime: str | None) -> None:
@@ -124,7 +148,7 @@ def _opened(
     with owned(run_id) as labels:
         pool = Pool(engine, labels, ahead=max(2, engine.cpus))
         try:
-            yield DockerSandbox(pool, images, _facts(engine, images, runtime), runtime)
+            yield DockerSandbox(pool, images, _facts(engine, images, runtime), Patience(engine, say), runtime)
         finally:
             pool.close()
             remove_own(engine, labels)

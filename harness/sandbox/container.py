@@ -21,6 +21,7 @@ _SETTLE_S = 5.0
 _WRITE_S = 20.0
 _LEAVE_S = 0.2
 _KILLED = 137
+_AT_ONCE_S = 2.0
 STDOUT = 1
 
 
@@ -114,6 +115,14 @@ class Container:
             if settled or time.monotonic() > until:
                 return Exit(code, killed, bool(state.get("Running")))
             time.sleep(0.01)
+
+    def runs_freely(self) -> bool:
+        """Whether the engine says at once that it runs; else a silence may be the engine's. Raises EngineError."""
+        began = time.monotonic()
+        with engine_faults("looking after a silent container"):
+            state: Json = self._api.inspect_container(self.id)["State"]
+        prompt = time.monotonic() - began < _AT_ONCE_S
+        return prompt and bool(state.get("Running")) and not state.get("Paused")
 
     def see_off(self) -> None:
         """Wait a moment for the end of one whose driver has said its last word; what it still says is not read.

@@ -37,11 +37,13 @@ class _Heard:
     exit: Exit | None
     tail: bytes
     memory_bytes: int
+    held_up: bool = False
 
     @property
     def unexplained(self) -> bool:
-        """Killed from outside, and neither by the kit nor for want of memory: nothing inside can do that by force."""
-        return self.exit is not None and self.exit.code == _KILLED and not self.exit.out_of_memory
+        """Ended or held up from outside, and neither by the kit nor for want of memory: nothing inside can do that."""
+        killed = self.exit is not None and self.exit.code == _KILLED and not self.exit.out_of_memory
+        return killed or self.held_up
 
 
 def _payload(job: Job, start: int, nonce: str) -> bytes:
@@ -101,13 +103,14 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
         container.give(_payload(job, start, nonce))
         silence, tail = _listen(container, transcript, job)
         ended = container.exit() if silence == "ended" else None
+        held_up = silence == "late" and not container.runs_freely()
     finally:
         pool.discard(container, leaving=transcript.leaving)
     if ended is not None and ended.running:
         raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
     if not transcript.taken:
         raise UntakenError(_untaken(ended, tail))
-    return _Heard(transcript, silence, ended, tail, memory_of(kind))
+    return _Heard(transcript, silence, ended, tail, memory_of(kind), held_up)
 
 
 def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
@@ -161,7 +164,7 @@ def run_job(pool: Pool, kind: Kind, job: Job) -> tuple[Observation, ...]:
         heard = _hear_fresh(pool, kind, job, start)
         found = _observations(heard, job, start)
         if heard.unexplained and start + len(found) != doubted:
-            # Once may be the engine's doing (a restart, an operator); twice at one case is the answer's.
+            # Once may be the engine's doing (a restart, an operator, a pause); twice at one case is the answer's.
             doubted = start + len(found)
             seen += found[:-1] if heard.transcript.loaded else []
             continue
