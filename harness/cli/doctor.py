@@ -15,7 +15,7 @@ from harness.host import host_facts
 from harness.kit import kit_info
 from harness.lifecycle import left_state, make_ready
 from harness.record import Client, Waits
-from harness.sandbox import Engine, find_engine, has_image, image_name
+from harness.sandbox import Engine, check_limits, find_engine, has_image, image_name
 from harness.types import Model
 
 NAME = "doctor"
@@ -64,6 +64,16 @@ def _image(engine: Engine) -> Iterator[_Line]:
     )
 
 
+def _limits(engine: Engine) -> Iterator[_Line]:
+    told = f"the engine limits {', '.join(engine.enforces) or 'nothing'}"
+    try:
+        check_limits(engine)
+    except EngineError as error:
+        yield _Line("limits", False, error.faults[0])
+        return
+    yield _Line("limits", {"memory", "processes"} <= set(engine.enforces) or None, told)
+
+
 def _engine() -> Iterator[_Line]:
     try:
         engine = find_engine(os.environ, Path.home())
@@ -73,6 +83,7 @@ def _engine() -> Iterator[_Line]:
             return
         rootless = ", rootless" if engine.rootless else ""
         yield _Line("engine", True, f"{engine.name} {engine.version}, runtime {engine.runtime}{rootless}")
+        yield from _limits(engine)
         yield from _image(engine)
     except EngineError as error:
         yield _Line("engine", False, error.faults[0])

@@ -13,7 +13,7 @@ from harness.pipeline import result_of, score_run, write_result
 from harness.recorder import Watch
 from harness.report import render_github, render_html, render_text
 from harness.runs import RunFolder
-from harness.sandbox import check_runtime, ensure_engine, ensure_image, open_sandbox
+from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.types import Result, Task
 
 FORMATS = {"text": render_text, "github": render_github}
@@ -43,6 +43,7 @@ def make_engine_ready(tasks: Sequence[Task], runtime: str | None, own: Sequence[
         return
     engine = ensure_engine(say)
     check_runtime(engine, runtime)
+    check_limits(engine)
     for language in languages:
         ensure_image(engine, language, say)
     mine = [task for task in tasks if any(task.name in (folder.name, *listed(folder)) for folder in own)]

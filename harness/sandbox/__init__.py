@@ -105,13 +105,13 @@ def check_runtime(engine: Engine, runtime: str | None) -> None:
         raise EngineError(f"runtime {runtime!r} is not one of this engine's ({there}): install it, or leave it out")
 
 
-def check_limits(engine: Engine, *, unlimited: bool) -> None:
-    """Raises EngineError where the engine can limit neither memory nor processes, unless that was accepted.
+def check_limits(engine: Engine, env: Mapping[str, str] = os.environ) -> None:
+    """Raises EngineError where the engine cannot limit memory or processes, unless the user accepts that.
 
     So it is with a rootless engine where cgroups are of version 1: an answer could take all that its user may take.
     """
     missing = [word for word in ("memory", "processes") if word not in engine.enforces]
-    if missing and not unlimited:
+    if missing and not env.get(UNLIMITED):
         raise EngineError(
             f"{engine.name} {engine.version} at {engine.url} cannot limit a container's {' and '.join(missing)} "
             f"({'rootless, ' if engine.rootless else ''}cgroup v{engine.cgroup_version}): let it delegate these "
@@ -140,7 +140,7 @@ def _opened(
     engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None
 ) -> Iterator[DockerSandbox]:
     check_runtime(engine, runtime)
-    check_limits(engine, unlimited=bool(os.environ.get(UNLIMITED)))
+    check_limits(engine)
     left = remove_left_over(engine)
     if left:
         say(f"Removed {left} container{'s' if left > 1 else ''} that an earlier run left behind.")

@@ -54,9 +54,11 @@ def has_docker_command() -> bool:
     return shutil.which("docker") is not None
 
 
-def docker_run(image: str, command: Sequence[str]) -> None:
-    """Plain `docker run --rm --network none`, as one would type it. Raises EngineError."""
-    words = ["docker", "run", "--rm", "--network", "none", image, *command]
+def docker_run(url: str, runtime: str | None, image: str, command: Sequence[str]) -> None:
+    """Plain `docker run --rm --network none`, as one would type it, on the same engine. Raises EngineError."""
+    there = ["--host", url] if url.startswith("unix://") else []
+    chosen = ["--runtime", runtime] if runtime else []
+    words = ["docker", *there, "run", "--rm", "--network", "none", *chosen, image, *command]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.strip()[-200:]}")
