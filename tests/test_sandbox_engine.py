@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import EngineError
 from harness.kit import find_data
-from harness.sandbox import check_limits, ensure_engine, ensure_image
+from harness.sandbox import check_limits, ensure_engine, ensure_image, seccomp_of
 from harness.sandbox.base import mirror_of
 from harness.sandbox.body import Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
@@ -255,6 +255,22 @@ def test_an_engine_that_cannot_limit_memory_or_processes_is_refused_unless_that_
     with pytest.raises(EngineError, match=r"cannot limit .* \(rootless, cgroup v1\).*LANEBENCH_UNLIMITED=1"):
         check_limits(engine, {})
     check_limits(engine, {"LANEBENCH_UNLIMITED": "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "expected"),
+    [
+        ("docker", "runc", "lanebench"),
+        ("docker", "runsc", None),
+        ("docker", "kata-fc", None),
+        ("podman", "crun", "engine"),
+    ],
+)
+def test_whose_system_calls_are_let_through_is_said_only_where_it_is_known(
+    name: str, runtime: str, expected: str | None
+) -> None:
+    engine = replace(ensure_engine(print), name=name, manners=manners_of(name, "x86_64"))
+    assert seccomp_of(engine, runtime) == expected
 
 
 def test_the_engine_that_is_here_limits_what_an_answer_takes() -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "has_image",
     "image_name",
     "open_sandbox",
+    "seccomp_of",
 ]
 
 
@@ -87,11 +88,11 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
         rootless=engine.rootless,
         cgroup_version=engine.cgroup_version,
         enforces=engine.enforces,
-        seccomp=_list_of(engine, runtime or engine.runtime),
+        seccomp=seccomp_of(engine, runtime or engine.runtime),
     )
 
 
-def _list_of(engine: Engine, runtime: str) -> Literal["lanebench", "engine"] | None:
+def seccomp_of(engine: Engine, runtime: str) -> Literal["lanebench", "engine"] | None:
     """Whose list of system calls holds; unknown where a kernel of the runtime's own answers them, list or not."""
     if any(word in runtime for word in _OWN_KERNELS):
         return None
