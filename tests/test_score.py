@@ -1,6 +1,7 @@
 """Outcomes in their order, whatever the kind; equality of encoded values; the kinds `calls`, `program` and `speed`."""
 
 import math
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -218,6 +219,8 @@ ALIKE = [
     (tagged("undefined", None), None, EQUAL),
     (tagged("bytes", "aGk="), tagged("bytes", "aGk="), EXACT),
     (tagged("bigint", "7"), tagged("bigint", "7"), SCRIPT),
+    (["oversize"], ["oversize"], EXACT),
+    (tagged("float", "-inf"), float("-inf"), EXACT),
 ]
 UNLIKE = [
     (1, True, EXACT),
@@ -238,6 +241,12 @@ UNLIKE = [
     ("a", "A", EQUAL),
     ({"a": 1}, {"a": 1, "b": None}, EQUAL),
     (tagged("float", "inf"), tagged("float", "-inf"), EXACT),
+    ([1], tagged("list", [1]), EXACT),
+    ([1], tagged("list", [1]), EQUAL),
+    ("a", tagged("str", "a"), EXACT),
+    (True, tagged("bool", True), SCRIPT),
+    (None, tagged("null", None), EXACT),
+    ({"a": 1}, tagged("object", [["a", 1]]), EXACT),
 ]
 
 
@@ -274,6 +283,22 @@ def test_a_value_that_is_malformed_or_too_large_equals_nothing_and_breaks_nothin
     assert not same(3, seen, EXACT)
     assert not same([tagged("oversize", None)], seen, EXACT)
     assert not same(3, seen, EQUAL)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        tagged("set", [at * (2**61 - 1) for at in range(50_000)]),
+        tagged("dict", [[tagged("int", str(at * (2**61 - 1))), at] for at in range(50_000)]),
+        tagged("decimal", "0." + "9" * 4_000_000),
+        tagged("fraction", [tagged("int", "7" * 4_000_000), 3]),
+    ],
+    ids=["numbers that hash alike", "keys that hash alike", "a decimal of four million digits", "a long fraction"],
+)
+def test_a_value_that_is_made_to_be_slow_to_compare_is_not(seen: Json) -> None:
+    began = time.process_time()
+    assert not same([1], [seen], EXACT)
+    assert time.process_time() - began < 5
 
 
 def test_a_value_too_deep_to_be_read_equals_nothing() -> None:
