@@ -234,6 +234,17 @@ def test_a_language_that_was_not_opened_or_has_no_driver_is_the_kits_fault(box: 
         box.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), PATIENT))
 
 
+@pytest.mark.parametrize("language", ["python", "javascript", "bash", "sql"])
+def test_an_answer_that_is_larger_than_its_folder_is_not_loaded_and_no_fault_of_the_kit(
+    box: DockerSandbox, language: str
+) -> None:
+    limits = replace(PATIENT, disk_bytes=1024 * 1024)
+    for size in (2 * limits.disk_bytes, limits.disk_bytes - 1):
+        job = Job(language, "calls", "a", {"a": " " * size, "b": "x"}, (("a", {"call": "f"}),), limits)
+        (seen,) = box.run(job)
+        assert seen.ended in ("not_loaded", "crashed")
+
+
 def test_a_job_without_cases_has_no_observations(box: DockerSandbox) -> None:
     assert box.run(job_of(PYTHON, [])) == ()
 

@@ -92,6 +92,21 @@ def test_a_line_that_is_not_small_plain_json_is_refused(data: bytes) -> None:
     assert parse_line(data) is None
 
 
+def test_a_line_of_more_values_than_any_driver_writes_is_refused_and_a_long_text_is_not() -> None:
+    assert parse_line(b'{"v": [' + b"{}," * 200_000 + b"{}]}") is None
+    assert parse_line(b'{"v": {' + b'"": 0,' * 200_000 + b'"": 0}}') is None
+    text = '[{"a": 1}, "\\"], ' * 100_000
+    assert parse_line(json.dumps({"v": text}).encode()) == {"v": text}
+
+
+def test_what_the_cases_of_a_job_give_in_all_is_limited() -> None:
+    transcript = Transcript(NONCE, ("c0", "c1", "c2"), 100_000, items_left=250)
+    for index in range(3):
+        transcript.feed((LOADED if index == 0 else b"") + returned(index, [0] * 100))
+    assert transcript.overflowed
+    assert (ends(transcript), transcript.due) == (["returned", "returned"], 2)
+
+
 def test_a_line_of_plain_json_is_taken_with_its_types() -> None:
     assert repr(parse_line(b'{"a": [1, 2.0, -0.0, "\\ud800", null, true]}')) == repr(
         {"a": [1, 2.0, -0.0, "\ud800", None, True]}

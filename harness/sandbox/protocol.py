@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.sandbox.values import parse_line
+from harness.sandbox.values import items_in, parse_line
 from harness.types import CaseEnd, Json, Observation
 
 _ENDS: dict[str, CaseEnd] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
@@ -21,18 +21,22 @@ def _short(text: Json) -> str | None:
 
 
 _STRAYS = 64
+MOST_ITEMS = 1_000_000
+"""Values that the cases of one job may give in all: they are kept until the last one is in."""
 
 
 @dataclass(slots=True)
 class Transcript:
     """Everything one container said about its cases; `due` is the index of the case that runs now.
 
-    A line over `line_bytes`, or many lines that are not the driver's, end the reading: `overflowed`.
+    A line over `line_bytes`, more than `items_left` values, or many lines that are not the driver's, end the reading:
+    `overflowed`.
     """
 
     nonce: str
     ids: tuple[str, ...]
     line_bytes: int
+    items_left: int = MOST_ITEMS
     taken: bool = False
     loaded: bool = False
     load_fault: str | None = None
@@ -76,6 +80,8 @@ class Transcript:
             return
         event = said.get("e")
         if event == "case":
+            self.items_left -= items_in(line)
+            self.overflowed = self.items_left < 0
             self._case(said)
         elif event == "taken" and not self.taken and not self.ends:
             self.taken = True
@@ -89,6 +95,8 @@ class Transcript:
             self._spoil(self.due, "a line out of turn")
 
     def _case(self, said: dict[str, Json]) -> None:
+        if self.overflowed:
+            return
         index, how = said.get("i"), said.get("k")
         if type(index) is not int or not 0 <= index < len(self.ids) or how not in _ENDS or not self.loaded:
             self._spoil(self.due, "a line out of turn")

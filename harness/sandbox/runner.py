@@ -16,7 +16,7 @@ from harness.files import to_json
 from harness.sandbox.body import Kind, memory_of
 from harness.sandbox.container import STDOUT, Container, Exit
 from harness.sandbox.pool import Pool
-from harness.sandbox.protocol import Transcript
+from harness.sandbox.protocol import MOST_ITEMS, Transcript
 from harness.types import CaseEnd, Job, Observation
 
 Silence = Literal["over", "late", "ended"]
@@ -94,10 +94,10 @@ def _untaken(ended: Exit | None, tail: bytes) -> str:
     return f"a container {how} before it took its job: {last}; see that the engine works: `docker info`"
 
 
-def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
+def _hear(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Heard:
     nonce = secrets.token_hex(8)
     ids = tuple(name for name, _ in job.cases[start:])
-    transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes)
+    transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes, items_left)
     container = pool.take(kind)
     try:
         container.give(_payload(job, start, nonce))
@@ -113,13 +113,13 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
     return _Heard(transcript, silence, ended, tail, memory_of(kind), held_up)
 
 
-def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int) -> _Heard:
+def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Heard:
     """As `_hear`; a container made ahead may have died since, with a restart of the engine: then there is a second."""
     try:
-        return _hear(pool, kind, job, start)
+        return _hear(pool, kind, job, start, items_left)
     except UntakenError:
         pool.forget(kind)
-        return _hear(pool, kind, job, start)
+        return _hear(pool, kind, job, start, items_left)
 
 
 def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
@@ -155,13 +155,21 @@ def _observations(heard: _Heard, job: Job, start: int) -> list[Observation]:
     ]
 
 
+def _is_too_large(job: Job) -> bool:
+    """Whether a job's files cannot stand in its folder: what no container can take is not given to one."""
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in job.files.values()) > job.limits.disk_bytes
+
+
 def run_job(pool: Pool, kind: Kind, job: Job) -> tuple[Observation, ...]:
     """One observation a case, in order. Raises EngineError."""
+    if _is_too_large(job):
+        return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     seen: list[Observation] = []
-    doubted = -1
+    doubted, items_left = -1, MOST_ITEMS
     while len(seen) < len(job.cases):
         start = len(seen)
-        heard = _hear_fresh(pool, kind, job, start)
+        heard = _hear_fresh(pool, kind, job, start, items_left)
+        items_left = heard.transcript.items_left
         found = _observations(heard, job, start)
         if heard.unexplained and start + len(found) != doubted:
             # Once may be the engine's doing (a restart, an operator, a pause); twice at one case is the answer's.

@@ -42,12 +42,28 @@ that is not text or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic 
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn
 
 from harness.types import Json
 
 DEPTH = 256
 DIGITS = 40
+ITEMS = 150_000
+"""Values that one line may hold: more than any driver writes. A short text makes thousands of times its own memory."""
+
+_FEW = 1000
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+
+
+def items_in(line: bytes) -> int:
+    """At most how many values a JSON text holds, without making one of them."""
+    marks = _marks(line)
+    return marks if marks <= _FEW else _marks(_TEXT.sub(b"", line))
+
+
+def _marks(text: bytes) -> int:
+    return sum(text.count(mark) for mark in (b",", b"[", b"{"))
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -76,8 +92,10 @@ def _depth_of(value: Json) -> int:
 def parse_line(line: bytes) -> dict[str, Json] | None:
     """One line of a report as plain JSON values; None for what no driver writes.
 
-    NaN, long integers, deep nesting, invalid UTF-8 and anything but an object are refused.
+    NaN, long integers, deep nesting, too many values, invalid UTF-8 and anything but an object are refused.
     """
+    if items_in(line) > ITEMS:
+        return None
     try:
         document = json.loads(line.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole)
     except (ValueError, RecursionError):

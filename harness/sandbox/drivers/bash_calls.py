@@ -41,9 +41,9 @@ def observe(job, give):
 def main():
     """The whole life of one container."""
     job = read_job()
-    put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
     report.say("taken")
+    put_files(".", job["files"])
     read, _ = run(["bash", "-n", job["entry"]], os.getcwd())
     if read is None or read["exit"] != 0:
         report.say("load_failed", t="SyntaxError")

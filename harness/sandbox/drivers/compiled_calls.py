@@ -62,10 +62,10 @@ BUILDERS = {"go": build_go, "rust": build_rust}
 def main():
     """The whole life of one container, up to the exchange of this program for the answer's."""
     job = read_job()
-    put_files(".", job["files"])
     out = take_stdout()
     report = Report(out, job["nonce"])
     report.say("taken")
+    put_files(".", job["files"])
     program = BUILDERS[job["language"]](job)
     if program is None:
         report.say("load_failed", t="CompileError")

@@ -1,4 +1,5 @@
 // Load the answer once, call its functions with each case's arguments, and report what came back.
+// Types of TypeScript are taken out by Node itself, which does not know decorators: an answer with one does not load.
 // The line out is a descriptor of its own; 1 is /dev/null before anything of the answer is there, 0 from when the job is read.
 "use strict";
 const fs = require("node:fs");
@@ -64,7 +65,14 @@ function loadScript(file, source) {
   return { exported: module.exports, scope: module.__scope };
 }
 
+// TypeScript is written with `import` and compiled to what has `require` and `module`: both are there for it.
+function offerRequire(file) {
+  const module = new Module(file);
+  Object.assign(globalThis, { require: Module.createRequire(file), module, exports: module.exports, __filename: file, __dirname: path.dirname(file) });
+}
+
 async function loadModule(file, source) {
+  if (/\.[cm]?ts$/.test(file)) offerRequire(file);
   const copy = file.replace(/\.[cm]?[jt]s$/, "") + ".scope.mjs";
   fs.writeFileSync(copy, source.replace(/^#!.*/, "") + "\n;export const __scope = (__name) => eval(__name);");
   const made = await import(copy);
@@ -121,15 +129,15 @@ async function observe(answer, give) {
 async function main() {
   const job = readJob();
   const tag = '{"n":' + quote(job.nonce) + ',"e":';
-  putFiles(job.files);
   say(tag + '"taken"}');
+  putFiles(job.files);
   process.on("uncaughtException", () => {});
   process.on("unhandledRejection", () => {});
   let answer;
   try {
     answer = await load(job);
   } catch (error) {
-    say(tag + '"load_failed","t":' + quote(namesOf(error)[0]) + "}");
+    say(tag + '"load_failed","t":' + quote(namesOf(error).find((name) => name !== "?") ?? "?") + "}");
     leave(0);
   }
   say(tag + '"loaded"}');

@@ -65,7 +65,8 @@ function record(value, deeper) {
 }
 
 function mapping(value, deeper) {
-  if (!keys(value).includes("$")) return record(value, deeper);
+  const mark = getOwnPropertyDescriptor(value, "$");
+  if (!mark || !mark.enumerable) return record(value, deeper);
   const parts = keys(value).map((key) => "[" + quote(key) + "," + deeper(getOwnPropertyDescriptor(value, key).value) + "]");
   return typed("dict", "[" + parts.join(",") + "]");
 }
@@ -131,9 +132,8 @@ function decode(value) {
   if (isArray(value)) return value.map(decode);
   if (value === null || typeof value !== "object") return value;
   if ("$" in value) return makers[value.$](value.v);
-  const out = {};
-  for (const key of keys(value)) out[key] = decode(value[key]);
-  return out;
+  // Not by assignment: a key "__proto__" would set the prototype.
+  return Object.fromEntries(keys(value).map((key) => [key, decode(value[key])]));
 }
 
 // The names of an error's type and its bases, nearest first; of a thing thrown that is no object, its type.

@@ -50,9 +50,9 @@ def main():
     """The whole life of one container."""
     sys.path.pop(0)
     job = read_job()
-    put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
     report.say("taken")
+    put_files(".", job["files"])
     sys.path.insert(0, os.getcwd())
     name = os.path.splitext(job["entry"])[0].replace("/", ".")
     try:

@@ -40,6 +40,15 @@ def without_comments(text):
     return text
 
 
+def seen_by_another(database):
+    """The database as a connection of its own sees it: no temporary table or view stands before a lasting one."""
+    other = sqlite3.connect(":memory:")
+    content = database.serialize()
+    if content:
+        other.deserialize(content)
+    return other
+
+
 def rows_of(give, answer):
     """The rows that a case asks for."""
     setup, *more = [decode(item) for item in give["args"]]
@@ -49,7 +58,7 @@ def rows_of(give, answer):
         database.execute(one)
     if give["call"] == "after":
         database.execute(answer[-1])
-        return [list(row) for row in database.execute(more[0])]
+        return [list(row) for row in seen_by_another(database).execute(more[0])]
     return [list(row) for row in database.execute(answer[-1], more)]
 
 
@@ -68,9 +77,9 @@ def observe(give, answer):
 def main():
     """The whole life of one container."""
     job = read_job()
-    put_files(".", job["files"])
     report = Report(take_stdout(), job["nonce"])
     report.say("taken")
+    put_files(".", job["files"])
     answer = statements(job["files"][job["entry"]])
     if not answer:
         report.say("load_failed", t="no statement")
