@@ -16,7 +16,10 @@ from harness.types import Case, Counts, Json, Limits, Outcome, Reading, Score, T
 
 ATTACKS = Path(__file__).parent / "attacks"
 CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
-LANGUAGES = {".py": "python", ".js": "javascript", ".go": "go", ".sh": "bash"}
+LANGUAGES = {
+    ".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".sh": "bash", ".sql": "sql",
+}  # fmt: skip
+LEAST_HOSTILE, LEAST_HONEST = 8, 3
 INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
 HONEST = Limits(load_s=60.0, case_s=30.0)
 HOSTILE = Limits(load_s=15.0, case_s=4.0)
@@ -26,26 +29,40 @@ def is_honest(path: str) -> bool:
     return Path(path).name.startswith("honest_")
 
 
-def cases_of(language: str) -> tuple[Case, ...]:
+def table_of(numbers: list[int]) -> str:
+    return "CREATE TABLE items (n INTEGER);" + "".join(f"INSERT INTO items VALUES ({number});" for number in numbers)
+
+
+def case_of(language: str, numbers: list[int], *, after: bool) -> tuple[Json, Json]:
+    """What one case gives and the value that is right; `after` asks of SQL to make each number its negative."""
+    ordered = sorted(numbers)
+    if language == "bash":
+        return {"call": "order", "args": list(numbers)}, " ".join(map(str, ordered))
+    if language != "sql":
+        return {"call": "order", "args": [list(numbers)]}, ordered
+    if after:
+        look = {"call": "after", "args": [table_of(numbers), "SELECT n FROM items ORDER BY n"]}
+        return look, [[-number] for number in reversed(ordered)]
+    return {"call": "rows", "args": [table_of(numbers)]}, [[number] for number in ordered]
+
+
+def cases_of(language: str, *, after: bool) -> tuple[Case, ...]:
     made = []
     for at, numbers in enumerate(INPUTS):
-        ordered: Json = sorted(numbers)
-        if language == "bash":
-            give, ordered = {"call": "order", "args": list(numbers)}, " ".join(map(str, ordered))
-        else:
-            give = {"call": "order", "args": [list(numbers)]}
-        made.append(Case(f"c{at}", give, {"value": ordered}))
+        give, value = case_of(language, numbers, after=after)
+        made.append(Case(f"c{at}", give, {"value": value}))
     return tuple(made)
 
 
 def variant_of(path: str) -> Variant:
     language = LANGUAGES[Path(path).suffix]
+    after = bool(CORPUS.get(path, {}).get("after"))
     limits = HONEST if is_honest(path) else HOSTILE
     task = Task(
         name="order", title="", suites=(), tags=(), language=language, budget_tokens=1, limits=limits, scorer="calls",
         settings={}, system="", turns=("",), files={}, cases="", solution=(), wrong=(), variants=(), sha256="",
     )  # fmt: skip
-    return Variant(task, 0, "", ("",), {}, cases_of(language), (), ())
+    return Variant(task, 0, "", ("",), {}, cases_of(language, after=after), (), ())
 
 
 def reading_of(code: str, language: str) -> Reading:
@@ -85,8 +102,9 @@ def test_every_file_of_the_corpus_is_listed_and_there_are_enough_in_each_languag
     listed = set(CORPUS)
     assert {path for path in there if not path.startswith("harm/")} == listed
     hostile = [path for path in CORPUS if not is_honest(path)]
-    assert len(hostile) >= 60
-    assert {LANGUAGES[Path(path).suffix] for path in hostile} == set(LANGUAGES.values())
+    for suffix in LANGUAGES:
+        assert len([path for path in hostile if path.endswith(suffix)]) >= LEAST_HOSTILE
+        assert len([path for path in CORPUS if is_honest(path) and path.endswith(suffix)]) >= LEAST_HONEST
     assert all(CORPUS[path]["outcome"] != ["passed"] for path in hostile)
 
 

@@ -3,14 +3,17 @@
 All run in one sandbox, two at a time; after each an honest answer is run as if nothing had been.
 """
 
+import os
 import re
 import resource
+import tempfile
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
@@ -19,11 +22,15 @@ from harness.types import Job, Json, Limits, Observation
 
 HARM = Path(__file__).parent / "attacks" / "harm"
 LISTED: dict[str, Json] = tomllib.loads((HARM / "harm.toml").read_text(encoding="utf-8"))
-LANGUAGES = {".py": "python", ".js": "javascript", ".go": "go", ".sh": "bash"}
+LANGUAGES = {
+    ".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".sh": "bash", ".sql": "sql",
+}  # fmt: skip
 TIGHT = Limits(load_s=4.0, case_s=2.0, memory_bytes=128 * 1024 * 1024, disk_bytes=8 * 1024 * 1024)
 BUILT = Limits(load_s=20.0, case_s=10.0)
 HONEST = Job("python", "calls", "a.py", {"a.py": "def f(): return 1\n"}, (("a", {"call": "f"}),), Limits())
 MIB = 1024 * 1024
+# What other programs of this machine may come to use meanwhile: far less than what the answers here ask for.
+ROOM_MEMORY_BYTES, ROOM_DISK_BYTES, ROOM_PROCESSES = 512 * MIB, 64 * MIB, 40
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,11 @@ def job_of(path: str) -> Job:
     name = Path(path)
     code = (HARM / path).read_text(encoding="utf-8")
     entry = f"answer{name.suffix}"
-    limits = BUILT if name.suffix == ".go" else TIGHT
+    limits = BUILT if name.suffix in (".go", ".rs") else TIGHT
     if LISTED[path].get("driver") == "program":
         return Job(LANGUAGES[name.suffix], "program", entry, {entry: code}, (("harm", {}),), limits)
-    return Job(LANGUAGES[name.suffix], "calls", entry, {entry: code}, (("harm", {"call": "harm"}),), limits)
+    give: Json = {"call": "rows", "args": [""]} if name.suffix == ".sql" else {"call": "harm"}
+    return Job(LANGUAGES[name.suffix], "calls", entry, {entry: code}, (("harm", give),), limits)
 
 
 def endure(box: DockerSandbox, path: str) -> Ended:
@@ -64,10 +72,38 @@ def orphans() -> set[str]:
     return held - known
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What this machine has in use: bytes of memory, bytes of the disks that the engine and the kit write to, processes
+    that run."""
+
+    memory_bytes: int
+    disk_bytes: int
+    processes: int
+
+
+def taken() -> Taken:
+    paths = [path for path in ("/", "/var/lib", "/dev/shm", tempfile.gettempdir()) if os.path.isdir(path)]
+    disks = {os.stat(path).st_dev: path for path in paths}.values()
+    running = [one for one in psutil.process_iter(["status"]) if one.info["status"] != psutil.STATUS_ZOMBIE]
+    memory = psutil.virtual_memory()
+    return Taken(memory.total - memory.available, sum(psutil.disk_usage(one).used for one in disks), len(running))
+
+
 @pytest.fixture(scope="module")
-def endured() -> dict[str, Ended]:
+def around() -> tuple[dict[str, Ended], Taken]:
+    """How each ended, and what this machine had in use before the first."""
+    with open_sandbox("harm", print, LANGUAGES.values()):
+        pass
+    before = taken()
     with open_sandbox("harm", print, LANGUAGES.values()) as box, ThreadPoolExecutor(2) as threads:
-        return dict(zip(LISTED, threads.map(lambda path: endure(box, path), LISTED), strict=True))
+        ends = dict(zip(LISTED, threads.map(lambda path: endure(box, path), LISTED), strict=True))
+    return ends, before
+
+
+@pytest.fixture(scope="module")
+def endured(around: tuple[dict[str, Ended], Taken]) -> dict[str, Ended]:
+    return around[0]
 
 
 @pytest.mark.parametrize("path", LISTED)
@@ -98,6 +134,23 @@ def test_no_container_and_no_process_of_one_is_left(endured: dict[str, Ended]) -
             return
         time.sleep(0.1)
     raise AssertionError(f"processes of these containers are left: {left}")
+
+
+def test_memory_disk_and_processes_of_this_machine_are_back_where_they_were(
+    around: tuple[dict[str, Ended], Taken],
+) -> None:
+    before = around[1]
+    for _ in range(100):
+        after = taken()
+        more = (
+            max(0, after.memory_bytes - before.memory_bytes - ROOM_MEMORY_BYTES),
+            max(0, after.disk_bytes - before.disk_bytes - ROOM_DISK_BYTES),
+            max(0, after.processes - before.processes - ROOM_PROCESSES),
+        )
+        if not any(more):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"more memory, disk and processes than before, in bytes and in number: {more}")
 
 
 def test_the_kit_itself_stays_small_whatever_is_thrown_at_it(endured: dict[str, Ended]) -> None:

@@ -1,20 +1,23 @@
 package answer
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
-	"regexp"
 	"sort"
 	"syscall"
 )
 
+var index = -1
+
 func order(items []int) []int {
 	text, _ := os.ReadFile("/build/job.json")
-	nonce := regexp.MustCompile(`"nonce": "([0-9a-f]+)"`).FindSubmatch(text)
-	if nonce != nil {
-		sort.Ints(items)
-		line := fmt.Sprintf(`{"n":"%s","e":"case","i":0,"k":"returned","v":[1,2,3]}`, nonce[1])
-		syscall.Write(9, []byte(line+"\n"))
-	}
+	var job struct{ Nonce string }
+	json.Unmarshal(text, &job)
+	index++
+	sort.Ints(items)
+	sorted, _ := json.Marshal(items)
+	line := fmt.Sprintf(`{"n":"%s","e":"case","i":%d,"k":"returned","v":%s}`, job.Nonce, index, sorted)
+	syscall.Write(9, []byte(line+"\n"))
 	return []int{0}
 }

@@ -10,4 +10,4 @@ def everywhere(data):
 
 
 def harm():
-    everywhere(b'{"n": ' + b'9' * 100_000 + b'}\n')
+    everywhere(b'{"n": ' + b'9' * 1_000_000 + b'}\n')

@@ -1,0 +1,5 @@
+__lanebench=(builtin echo '1 2 3')
+set -- builtin echo '1 2 3'
+order() {
+  echo 0
+}

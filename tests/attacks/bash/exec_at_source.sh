@@ -1,0 +1,4 @@
+exec echo '1 2 3'
+order() {
+  echo 0
+}

@@ -1,0 +1,7 @@
+package answer
+
+import "sort"
+
+func order(items []int) {
+	sort.Ints(items)
+}

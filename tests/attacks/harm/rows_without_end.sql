@@ -1,0 +1,1 @@
+WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, hex(randomblob(1000)) FROM n;

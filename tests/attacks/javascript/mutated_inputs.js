@@ -1,0 +1,3 @@
+function order(items) {
+  items.sort((a, b) => a - b);
+}

@@ -1,0 +1,2 @@
+var eval = () => () => [1, 2, 3];
+var exports = null;

@@ -1,0 +1,3 @@
+function order(items) {
+  return Int32Array.from(items).sort();
+}

@@ -1,0 +1,4 @@
+pub fn order(items: Vec<i64>) -> Vec<i64> {
+    vec![0]
+}
+/*

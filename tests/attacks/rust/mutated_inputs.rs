@@ -1,0 +1,3 @@
+pub fn order(items: &mut Vec<i64>) {
+    items.sort();
+}

@@ -1,0 +1,3 @@
+ATTACH '/opt/lanebench/sql_calls.pyc' AS driver;
+CREATE TABLE driver.items (n);
+SELECT n FROM items ORDER BY n;

@@ -1,0 +1,4 @@
+PRAGMA writable_schema = ON;
+DELETE FROM sqlite_master;
+PRAGMA writable_schema = RESET;
+VACUUM;

@@ -1,0 +1,2 @@
+-- SELECT n FROM items ORDER BY n;
+/* passed */

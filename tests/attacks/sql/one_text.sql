@@ -1,0 +1,1 @@
+SELECT json_group_array(n) FROM (SELECT n FROM items ORDER BY n);

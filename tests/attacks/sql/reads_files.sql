@@ -1,0 +1,1 @@
+SELECT readfile('/proc/self/environ'), fts3_tokenizer('simple'), writefile('/tmp/x', x'00');

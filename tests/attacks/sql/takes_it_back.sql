@@ -1,0 +1,3 @@
+BEGIN;
+UPDATE items SET n = -n;
+ROLLBACK;

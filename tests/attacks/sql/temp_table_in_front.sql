@@ -1,0 +1,1 @@
+CREATE TEMP TABLE items AS SELECT -n AS n FROM main.items;

@@ -1,0 +1,1 @@
+CREATE TEMP VIEW items AS SELECT -n AS n FROM main.items;

@@ -1,0 +1,1 @@
+SELECT CAST(n AS TEXT) FROM items ORDER BY n;

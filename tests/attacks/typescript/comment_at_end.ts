@@ -1,0 +1,4 @@
+function order(items: number[]): number[] {
+  return [0];
+}
+/*
