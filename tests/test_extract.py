@@ -1,5 +1,6 @@
 """The code in answers of the shapes that models really give: which rule finds it, and what exactly it finds."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -8,12 +9,14 @@ from hypothesis import strategies as some
 
 from harness.score.edit_apply import apply_edits
 from harness.score.edit_forms import edits_of
-from harness.score.extract import RULES, extract, new_side
-from harness.score.fences import blocks_of, clean, label_of
+from harness.score.extract import RULES, extract
+from harness.score.fences import blocks_of, label_of
 from harness.score.findings import findings_of
 from harness.score.jsonanswer import object_in
 from harness.score.languages import LANGUAGES, defines, is_code
+from harness.score.marks import clean
 from harness.score.text import names, sentences
+from harness.score.wrappings import new_side
 
 PY = "def add(a, b):\n    return a + b\n"
 HELPED = (
@@ -180,7 +183,83 @@ NOTHING = [
     Shape("prose in a Rust task", "Use a reference. The struct should own it; impl the trait.", None, language="rust"),
     Shape("prose that has a colon and a bracket", "Note: this (the last one) is right.\nResult: fine", None, wanted=()),
 ]  # fmt: skip
-SHAPES = [*FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *NOTHING]
+WRONG = "def add(a, b):\n    return 0\n"
+DRAFT = f"```python\n{WRONG}```\n"
+CALLED = '{"name": "write_file", "arguments": {"path": "answer.py", "content": "def add(a, b):\\n    return a + b\\n"}}'
+LEAKED = [
+    Shape("channels: analysis, then final", "<|channel|>analysis<|message|>Maybe\n" + DRAFT
+          + f"<|end|><|start|>assistant<|channel|>final<|message|>```python\n{PY}```<|return|>", "fenced", PY),
+    Shape("channels: final, unfenced", f"<|start|>assistant<|channel|>final<|message|>{PY}<|return|>", "unfenced", PY),
+    Shape("channels: analysis alone", f"<|channel|>analysis<|message|>Maybe\n{DRAFT}<|end|>", None),
+    Shape("a channel of thought with short marks", f"<|channel>thought\n{DRAFT}<channel|>```python\n{PY}```", "fenced",
+          PY),
+    Shape("a thought in square brackets", f"[THINK]Maybe\n{DRAFT}[/THINK]```python\n{PY}```", "fenced", PY),
+    Shape("a thought in lozenges", f"◁think▷Maybe\n{DRAFT}◁/think▷```python\n{PY}```", "fenced", PY),
+    Shape("a thought with a prefix", f"<seed:think>Maybe\n{DRAFT}</seed:think>```python\n{PY}```", "fenced", PY),
+    Shape("a mark of a tool before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
+    Shape("the marks of a role before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
+    Shape("a header of a role before it", f"<|start_header_id|>assistant<|end_header_id|>\n\n```python\n{PY}```",
+          "fenced", PY),
+    Shape("an end mark with wide bars", f"```python\n{PY}```<｜end▁of▁sentence｜>", "fenced", PY),
+    Shape("an end mark with wide bars, unfenced", f"{PY}<｜end▁of▁sentence｜>", "unfenced", PY),
+    Shape("a byte order mark in the fence", f"```python\n\ufeff{PY}```", "fenced", PY),
+    Shape("a blank of no width before the fence", f"\u200b```python\n{PY}```", "fenced", PY),
+]  # fmt: skip
+ODD = [
+    Shape("a document in a fence of four", f"````markdown\nHere:\n```python\n{PY}```\n````", "fenced", PY),
+    Shape("a document in a fence of three", f"```markdown\n# Answer\n\n```python\n{PY}```\n```", "fenced", PY),
+    Shape("words after the close", f"```python\n{PY}``` This adds both numbers.", "fenced", PY),
+    Shape("old line ends", f"```python\n{PY}```".replace("\n", "\r"), "fenced", PY),
+    Shape("a fence indented by a tab", "\t```python\n\tdef add(a, b):\n\t    return a + b\n\t```", "fenced", PY),
+    Shape("a fence in a nested list", "* Code:\n  * ```python\n    def add(a, b):\n        return a + b\n    ```",
+          "fenced", PY),
+    Shape("a path for a label", f"```src/answer.py\n{PY}```", "fenced", PY),
+    Shape("attributes in braces after the label", f"```python {{linenos=true}}\n{PY}```", "fenced", PY),
+    Shape("a fence inside folded details", f"<details>\n<summary>Code</summary>\n\n```python\n{PY}```\n\n</details>",
+          "fenced", PY),
+    Shape("a sketch, then the whole", f"```python\ndef add(a, b):\n    ...\n```\nIn full:\n```python\n{PY}```",
+          "fenced-last", PY),
+    Shape("the whole, then its signature", f"```python\n{PY}```\nIt stays\n```python\ndef add(a, b): ...\n```",
+          "fenced-last", PY),
+    Shape("the whole, then where it goes",
+          f"```javascript\n{JS}```\nso\n```javascript\n// ... as before\nconst add = 1;\n```", "fenced-last", JS,
+          "javascript"),
+    Shape("the session of a prompt after the code", f"```python\n{PY}```\n```python\n>>> add(1, 2)\n3\n```",
+          "fenced-last", PY),
+    Shape("a session of the prompt in a fence", "```python\n>>> def add(a, b):\n...     return a + b\n...\n```",
+          "prompt-session", "def add(a, b):\n    return a + b\n\n"),
+    Shape("numbered lines are no code", "```python\n1 | def add(a, b):\n2 |     return a + b\n```", "fenced-undefined",
+          "1 | def add(a, b):\n2 |     return a + b\n"),
+    Shape("an indented block of Markdown", "Here it is:\n\n    def add(a, b):\n        return a + b\n\nDone.",
+          "indented", PY),
+    Shape("the language's name, then code", f"python\n{PY}", "unfenced", PY),
+    Shape("a file's name as a heading, then code", f"**answer.py**\n\n{PY}", "unfenced-in-prose", PY),
+    Shape("an environment of LaTeX", f"\\begin{{lstlisting}}[language=Python]\n{PY}\\end{{lstlisting}}",
+          "unfenced-in-prose", PY),
+    Shape("a diff without a fence",
+          "Here is the diff:\n\n--- a/answer.py\n+++ b/answer.py\n@@ -1,2 +1,2 @@\n def add(a, b):\n"
+          "-    return a - b\n+    return a + b\n\nThat is all.", "diff-new-side", f"{PY}"),
+    Shape("a diff under the language's label", "```python\n def add(a, b):\n-    return a - b\n+    return a + b\n```",
+          "diff-new-side", PY),
+    Shape("a diff that makes the file", "```diff\ndiff --git a/answer.py b/answer.py\nnew file mode 100644\n"
+          "index 0000000..1111111\n--- /dev/null\n+++ b/answer.py\n@@ -0,0 +1,2 @@\n+def add(a, b):\n"
+          "+    return a + b\n```", "diff-new-side", PY),
+    Shape("a call of a tool", CALLED, "json", PY),
+    Shape("a call of a tool between tags", f"<tool_call>\n{CALLED}\n</tool_call>", "json", PY),
+    Shape("a call of a tool in tags", "<tool_call>\n<function=write_file>\n<parameter=content>\n" + PY
+          + "</parameter>\n</function>\n</tool_call>", "unfenced-in-prose", PY),
+    Shape("a list of files", '{"files": [{"path": "answer.py", "content": "def add(a, b):\\n    return a + b\\n"}]}',
+          "json", PY),
+    Shape("a text of JSON", '"def add(a, b):\\n    return a + b\\n"', "json", PY),
+    Shape("verbatim between tags", f"<answer><![CDATA[\n{PY}]]></answer>", "tagged", PY),
+    Shape("tags with attributes", '<pre lang="python"><code class="language-python">def add(a, b):\n    return a + b\n'
+          "</code></pre>", "tagged", PY),
+    Shape("a shell that writes the file", f"```bash\ncat > answer.py <<'EOF'\n{PY}EOF\npython answer.py\n```",
+          "here-document", PY),
+    Shape("a script that writes a file is a script", "```bash\ncat > out.txt <<EOF\nadd() { :; }\nEOF\n```", "fenced",
+          "cat > out.txt <<EOF\nadd() { :; }\nEOF\n", "bash", ()),
+]  # fmt: skip
+SHAPES = [*FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -196,9 +275,10 @@ def test_there_are_at_least_sixty_shapes_and_no_two_are_alike() -> None:
 def test_every_rule_of_the_table_finds_one_of_the_shapes() -> None:
     rules = {shape.rule for shape in SHAPES if shape.rule}
     for prefix in ("prompt-session", "fenced", "fenced-plain", "fenced-mixed", "diff", "json", "tagged", "inline",
-                   "unfenced", "unfenced-in-prose", "fenced-mislabelled", "fenced-undefined"):  # fmt: skip
+                   "unfenced", "unfenced-in-prose", "fenced-mislabelled", "fenced-undefined", "indented",
+                   "here-document"):  # fmt: skip
         assert any(rule.startswith(prefix) for rule in rules)
-    assert len(RULES) == 12
+    assert len(RULES) == 14
 
 
 def test_whether_a_block_was_closed_is_told() -> None:
@@ -313,3 +393,20 @@ def test_a_token_that_a_model_repeats_without_end_is_read_in_passing(token: str)
     assert findings_of(answer) is None or findings_of(answer)
     assert apply_edits(edits_of(answer, ["a.py"]), {"a.py": ""}).files is not None
     assert all(span.text for span in [*sentences(answer), *names(answer)])
+
+
+ENDLESS_CODE = [" ", "\t", "\n", " \n", "function ", "class a\n", "type a\n", "exports = ", "const a\n", "use a::",
+                "a: ", "a()", "with a (\n", "<<EOF\n", "```md\n", "@@ -1 +1 @@\n", "<|a|>", "# ...\n", "async ",
+                "::"]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_code_that_a_model_repeats_without_end_is_read_in_passing(language: str) -> None:
+    """The first words of a definition with nothing but blanks after them, and a line again and again."""
+    began = time.process_time()
+    for token in ENDLESS_CODE:
+        for head in ("", f"Here:\n{token.strip()}", f"```{language}\n{token.strip()}", "function", "use a::"):
+            answer = head + token * (20_000 // len(token))
+            found = extract(answer, language, ("add",))
+            assert found is None or found.code
+    assert time.process_time() - began < 20

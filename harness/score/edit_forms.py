@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.score.fences import Block, blocks_of, clean
+from harness.score.fences import Block, blocks_of
+from harness.score.marks import clean
 
 Form = Literal["blocks", "diff", "whole"]
 _SEARCH = re.compile(r"^\s{0,3}<{5,9}\s*(?:SEARCH|ORIGINAL|OLD)\b:?\s*(?P<path>\S+)?\s*$")

@@ -6,13 +6,11 @@ looked for: code in the model's reasoning, and anything that would have to be pu
 
 from __future__ import annotations
 
-import html
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.score.fences import Block, blocks_of, clean
+from harness.score.fences import Block, blocks_of
 from harness.score.languages import (
     LANGUAGES,
     PLAIN_LABELS,
@@ -23,17 +21,30 @@ from harness.score.languages import (
     language_of_label,
     parses,
 )
+from harness.score.marks import clean
+from harness.score.wrappings import (
+    between,
+    codes_in_json,
+    diff_within,
+    here_documents,
+    indented_within,
+    is_diff,
+    new_side,
+    tagged_codes,
+)
 
-_CODE_KEYS = ("code", "answer", "solution", "content", "program", "source", "file")
-_TAGS = "code pre answer solution script python javascript typescript go rust bash sql"
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _TEST = re.compile(
-    r"^\s*(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b|describe\("
+    r"^[ \t]*+(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b|describe\("
     r"|func Test[A-Z])|require\(['\"](?:node:)?(?:assert|test|\./answer)|#\[test\]",
     re.MULTILINE,
 )
 _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
+_SKETCHED = re.compile(r"(?m)(?:^|[:{]|#|//|/\*|--)[ \t]*(?:\.\.\.|…)(?![\w\[({])")
+_DOCUMENTS = ("markdown", "md")
+_DIFFS = ("diff", "patch")
+_SHELLS = ("bash", "sh", "shell", "zsh", "console")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,13 @@ def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in scripts if 2 * len(block.text) >= longest]
 
 
+def _whole_ones(blocks: list[Block]) -> list[Block]:
+    """Without those that leave something out, as `...` says, where a longer one does not."""
+    whole = [block for block in blocks if not _SKETCHED.search(block.text)]
+    longest = max((len(block.text) for block in whole), default=0)
+    return [block for block in blocks if block in whole or len(block.text) >= longest]
+
+
 def _told(rule: str, block: Block) -> Found:
     return Found(block.text, rule if block.closed else f"{rule}-unclosed", block.closed)
 
@@ -107,7 +125,7 @@ def _choose(search: Search, blocks: Sequence[Block], rule: str) -> Found | None:
         return None
     if search.joined and len(blocks) > 1:
         return _joined(blocks, rule)
-    fitting = [block for block in blocks if search.fits(block.text)]
+    fitting = _whole_ones([block for block in blocks if search.fits(block.text)])
     if not search.wanted:
         fitting = _main_blocks(fitting)
     if fitting:
@@ -138,40 +156,23 @@ def _from_mixed(search: Search) -> Found | None:
     return _choose(search, mine, "fenced-mixed")
 
 
-def new_side(diff: str) -> str:
-    """The lines of a diff that stand after it, without its headers."""
-    body = [line for line in diff.split("\n") if not re.match(r"(?:diff |index |---|\+\+\+|@@|\\ No newline)", line)]
-    kept = [line[1:] if line[:1] in "+ " else line for line in body if not line.startswith("-")]
-    return "\n".join(kept).rstrip("\n") + "\n"
-
-
 def _from_diff(search: Search) -> Found | None:
     """A diff that shows the whole code: its new side."""
-    for block in reversed(search.blocks):
-        looks = block.label in ("diff", "patch") or re.match(r"(?:--- |@@ )", block.text)
-        code = new_side(block.text) if looks else ""
+    shown = [(block.text, block.closed) for block in search.blocks if block.label in _DIFFS or is_diff(block.text)]
+    alone = diff_within(search.text) if not search.blocks else None
+    for diff, closed in [*reversed(shown), *([(alone, True)] if alone else [])]:
+        code = new_side(diff)
         if code.strip() and search.fits(code) and has_code(search.language, code):
-            return Found(code, "diff-new-side", block.closed)
+            return Found(code, "diff-new-side", closed)
     return None
 
 
-def _code_of_json(text: str) -> str | None:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    texts = [document[key] for key in _CODE_KEYS if isinstance(document.get(key), str)]
-    return texts[0] if texts else None
-
-
 def _from_json(search: Search) -> Found | None:
-    """An object with the code as one of its texts."""
-    for text in [search.text, *(block.text for block in search.blocks if block.label in ("json", ""))]:
-        code = _code_of_json(text)
-        if code is None:
-            continue
+    """A document with the code as one of its texts: an object, a call of a tool, a list of files."""
+    called = between(search.text, "tool_call")
+    texts = [search.text, *([called[1]] if called else [])]
+    texts += [block.text for block in search.blocks if block.label in ("json", "")]
+    for code in (code for text in texts for code in codes_in_json(text)):
         inner = blocks_of(clean(code))
         code = inner[-1].text if inner else code
         if search.fits(code) and has_code(search.language, code):
@@ -179,26 +180,29 @@ def _from_json(search: Search) -> Found | None:
     return None
 
 
-def _between(text: str, name: str, marks: tuple[str, str]) -> tuple[int, str] | None:
-    """What the last pair of a tag holds, and where; `marks` are its brackets."""
-    low, high = marks
-    folded = text.lower() if len(text.lower()) == len(text) else text
-    end = folded.rfind(f"{low}/{name}{high}")
-    start = folded.rfind(f"{low}{name}", 0, max(end, 0))
-    begins = folded.find(high, start, end)
-    return None if min(end, start, begins) < 0 else (start, text[begins + 1 : end])
-
-
 def _from_tags(search: Search) -> Found | None:
     """Code between tags."""
-    if search.blocks:
-        return None
-    pairs = [_between(search.text, name, marks) for name in _TAGS.split() for marks in (("<", ">"), ("[", "]"))]
-    for _, inner in sorted((pair for pair in pairs if pair is not None), reverse=True):
-        code = html.unescape(inner).strip("\n") + "\n"
+    for code in tagged_codes(search.text) if not search.blocks else ():
         if search.fits(code) and has_code(search.language, code):
             return Found(code, "tagged")
     return None
+
+
+def _from_here_documents(search: Search) -> Found | None:
+    """A file that shell commands would write."""
+    shells = [block for block in search.blocks if block.label in _SHELLS]
+    for code in (code for block in reversed(shells) for code in here_documents(block.text)):
+        if search.language != "bash" and search.fits(code) and has_code(search.language, code):
+            return Found(code, "here-document")
+    return None
+
+
+def _from_indented(search: Search) -> Found | None:
+    """Code that is indented below a sentence, as Markdown has it."""
+    code = indented_within(search.text) if not search.blocks else None
+    if code is None or not search.fits(code) or not is_code(search.language, code):
+        return None
+    return Found(code, "indented")
 
 
 def _from_spans(search: Search) -> Found | None:
@@ -260,9 +264,9 @@ def extract(
     """The code in an answer, None when it holds none. Code that defines the `wanted` names and holds the pattern `mark`
     is preferred."""
     text = clean(answer)
-    blocks = blocks_of(text, lambda code: parses(language, code) is not False)
-    named = tuple(_without_name_line(block, language) for block in blocks if block.text.strip())
-    search = Search(text, language, tuple(wanted), joined, named, mark)
+    blocks = _all_blocks(text, language)
+    named = tuple(_rightly_labelled(block, language) for block in blocks if block.text.strip())
+    search = Search(text if blocks else _without_name(text, language), language, tuple(wanted), joined, named, mark)
     for rule in RULES:
         found = rule(search)
         if found is not None and found.code.strip():
@@ -270,12 +274,28 @@ def extract(
     return None
 
 
-def _without_name_line(block: Block, language: str) -> Block:
-    """The language's name on the first line of a block is its label."""
-    first, _, rest = block.text.partition("\n")
-    if block.label == "" and first.strip().lower() in LANGUAGES[language].labels and rest.strip():
-        return replace(block, label=first.strip().lower(), text=rest)
-    return block
+def _all_blocks(text: str, language: str, *, nested: bool = False) -> list[Block]:
+    """The blocks of an answer, and in place of one that is a document of its own those in it."""
+    found: list[Block] = []
+    for block in blocks_of(text, lambda code: parses(language, code) is not False):
+        inner = _all_blocks(block.text, language, nested=True) if block.label in _DOCUMENTS and not nested else []
+        # The end of a document in a fence of three marks is that of its code: the fence in it was the first to close.
+        found += [replace(one, closed=one.closed or block.closed) for one in inner] or [block]
+    return found
+
+
+def _without_name(text: str, language: str) -> str:
+    """Without a first line that is nothing but the language's name."""
+    first, _, rest = text.partition("\n")
+    return rest if first.strip().lower() in LANGUAGES[language].labels and rest.strip() else text
+
+
+def _rightly_labelled(block: Block, language: str) -> Block:
+    """The language's name on the first line of a block is its label; a diff is one under any label."""
+    rest = _without_name(block.text, language)
+    if block.label == "" and rest != block.text:
+        return replace(block, label=block.text.partition("\n")[0].strip().lower(), text=rest)
+    return replace(block, label="diff", info="diff") if block.label and is_diff(block.text) else block
 
 
 Rule = Callable[[Search], Found | None]
@@ -291,6 +311,8 @@ RULES: tuple[Rule, ...] = (
     _from_tags,
     _from_spans,
     _from_whole,
+    _from_indented,
+    _from_here_documents,
     _from_prose,
     _from_mislabelled,
     _from_anything_labelled,

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 _OPEN = re.compile(
     r"^(?P<lead>[ \t]*(?:>[ \t]?)*(?:[ \t]*(?:[-*+]|\d+[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$"
 )
-_MARK = re.compile(r"<\|[\w.-]{1,40}\|>")
-_MARKS = ("</s>", "<end_of_turn>", "<eos>", "[/INST]")
-_THOUGHTS = ("thought", "reasoning")
+_INVISIBLE = "\ufeff\u200b"
 _LOOKED_AHEAD = 8
 _LOOKED_AHEAD_LINES = 400
 _DEEPEST = 120
@@ -33,53 +31,6 @@ class Block:
     closed: bool = True
 
 
-def clean(answer: str) -> str:
-    """The answer with lines that end in a newline, without thoughts, byte order mark and end-of-turn marks."""
-    text = answer.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    return _without_end_marks(_without_thoughts(text))
-
-
-def _without_thoughts(text: str) -> str:
-    """What follows the last thought that ended; nothing where a thought began and never ended."""
-    ended = max(text.rfind(mark) + len(mark) if mark in text else 0 for mark in ("</think>", "</thinking>"))
-    text = text[ended:]
-    if text.lstrip().startswith(("<think>", "<thinking>")):
-        return ""
-    for name in _THOUGHTS:
-        text = _without_element(text, f"<{name}>", f"</{name}>")
-    return text
-
-
-def _without_element(text: str, opening: str, closing: str) -> str:
-    kept, at = [], 0
-    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
-        kept.append(text[at:start])
-        at = end + len(closing)
-    return "".join([*kept, text[at:]])
-
-
-def _without_end_marks(text: str) -> str:
-    end = len(text)
-    while (before := _before_mark(text, _end_of_text(text, end))) is not None:
-        end = before
-    return text if end == len(text) else f"{text[: _end_of_text(text, end)]}\n"
-
-
-def _end_of_text(text: str, end: int) -> int:
-    while end and text[end - 1].isspace():
-        end -= 1
-    return end
-
-
-def _before_mark(text: str, end: int) -> int | None:
-    """Where the mark that ends here begins; None where there is none."""
-    for mark in _MARKS:
-        if text.endswith(mark, 0, end):
-            return end - len(mark)
-    start = text.rfind("<|", max(0, end - 44), end)
-    return start if start >= 0 and _MARK.fullmatch(text, start, end) else None
-
-
 def label_of(info: str) -> str:
     """The language's word of an info line: `python:answer.py`, `{.python}` and `python title=x` are `python`."""
     words = re.split(r"[\s:,;({]+", info.strip().strip("{}").lstrip(".").lower(), maxsplit=1)
@@ -87,6 +38,8 @@ def label_of(info: str) -> str:
 
 
 def _unindented(line: str, lead: str) -> str:
+    if lead and lead.isspace() and line.startswith(lead):
+        return line[len(lead) :]
     quoted = lead.count(">")
     for _ in range(quoted):
         line = re.sub(r"^[ \t]*>[ ]?", "", line, count=1)
@@ -120,11 +73,12 @@ def _find_close(lines: Sequence[str], start: int, opened: tuple[str, str], whole
 
 
 def _unglued(text: str, mark: str) -> tuple[str, bool]:
-    """A close at the end of the last line of code is a close."""
+    """A close at the end of the last line of code is a close; so is one that is followed by words."""
     stripped = text.rstrip()
     if stripped.endswith(mark[0] * _GLUED):
         return stripped.rstrip(mark[0]) + "\n", True
-    return text, False
+    worded = re.search(rf"(?m)^{re.escape(mark)}[ \t]+\S", text)
+    return (text, False) if worded is None else (text[: worded.start()], True)
 
 
 def _opening(line: str) -> re.Match[str] | None:
@@ -148,6 +102,6 @@ def blocks_of(text: str, whole: Callable[[str], bool] = lambda _: True) -> list[
         body, closed = _body(lines[at + 1 : end], lead), end is not None
         if not closed:
             body, closed = _unglued(body.rstrip("\n") + "\n", mark)
-        blocks.append(Block(label_of(info), info, body, before, closed))
+        blocks.append(Block(label_of(info), info, body.lstrip(_INVISIBLE), before, closed))
         at, before = len(lines) if end is None else end + 1, ""
     return blocks

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.score.fences import blocks_of, clean
+from harness.score.fences import blocks_of
+from harness.score.marks import clean
 from harness.types import Json
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")

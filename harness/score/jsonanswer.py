@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from harness.score.fences import blocks_of, clean
+from harness.score.fences import blocks_of
+from harness.score.marks import clean
 from harness.types import Json
 
 _TRIES = 200

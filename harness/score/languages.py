@@ -18,7 +18,8 @@ _ONE_AT_A_TIME = threading.Lock()
 class Language:
     """One language. In `defines` NAME stands for the name that is looked for.
 
-    `strong` is a line that nobody writes in prose; `weak` one that may stand between such lines.
+    `strong` is a line that nobody writes in prose; `weak` one that may stand between such lines. A pattern takes time
+    in proportion to the text: models do write blanks, or one line, without end.
     """
 
     entry: str
@@ -30,15 +31,17 @@ class Language:
 
 
 _JS_DEFINES = (
-    r"\bfunction\s*\*?\s*NAME\b|\b(?:const|let|var|class)\s+NAME\b|\bexports\.NAME\s*=|\bexports\s*=[^;]*\bNAME\b"
-    r"|^\s*(?:globalThis|window|global)\.NAME\s*="
+    r"\bfunction\s*+\*?\s*+NAME\b|\b(?:const|let|var|class)\s+NAME\b|\bexports\.NAME\s*="
+    r"|\bexports\s*+=(?:(?!\bexports\b)[^;])*?\bNAME\b|^[ \t]*+(?:globalThis|window|global)\.NAME\s*="
 )
 _JS_STRONG = (
-    r"^(?:export\s+)?(?:default\s+)?(?:async\s+)?function\b\s*\*?\s*\w*\s*[(<]"
-    r"|^(?:export\s+)?(?:const|let|var)\s+[\w{\[][^=]*=|^(?:export\s+)?(?:abstract\s+)?class\s+\w+[^.]*\{"
+    r"^(?:export\s+)?(?:default\s+)?(?:async\s+)?function\b\s*+\*?\s*+\w*+\s*+[(<]"
+    r"|^(?:export\s+)?(?:const|let|var)\s+[\w{\[][^=]{0,1000}+=|^(?:export\s+)?(?:abstract\s+)?class\s+\w++[^.{]{0,300}+\{"
     r"|^import\s.*\bfrom\s+['\"]|^(?:module\.)?exports\b.*=|^[\"']use strict[\"']|^console\.\w+\(|^#!"
 )
-_TS_STRONG = _JS_STRONG + r"|^(?:export\s+)?(?:interface\s+\w+[^.]*\{|type\s+\w+[^=.]*=|enum\s+\w+\s*\{)"
+_TS_STRONG = (
+    _JS_STRONG + r"|^(?:export\s+)?(?:interface\s+\w++[^.{]{0,300}+\{|type\s+\w++[^=.]{0,300}+=|enum\s+\w+\s*\{)"
+)
 _C_WEAK = r"^\s|^[})\]]|^//|^/\*|^\*/|[;{}(,]\s*(?://.*)?$|^\w+(?:\.\w+)+ ?="
 
 LANGUAGES = {
@@ -46,11 +49,11 @@ LANGUAGES = {
         entry="answer.py",
         labels=("python", "py", "python3", "python2", "py3", "pycon", "ipython", "ipython3"),
         extensions=(".py",),
-        defines=r"^\s*(?:async\s+)?def\s+NAME\b|^\s*class\s+NAME\b|^\s*NAME\s*(?::[^=\n]+)?=(?!=)",
+        defines=r"^[ \t]*+(?:(?:async\s+)?def\s+NAME\b|class\s+NAME\b|NAME\s*+(?::[^=\n]+)?=(?!=))",
         strong=(
             r"^(?:async\s+)?def\s+\w+\s*\(|^class\s+\w+\s*[:(]|^import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,.*)?\s*(?:#.*)?$"
             r"|^from\s+[\w.]+\s+import\s|^@\w[\w.]*(?:\(.*)?$|^if\s+__name__\s*=="
-            r"|^#!|^\w+(?:\s*:\s*[\w\[\], .|]+)?\s=\s\S|^print\("
+            r"|^#!|^\w+(?:[ \t]*+:[ \t]*+[\w\[\], .|]+)?\s=\s\S|^print\("
         ),
         weak=r"^\s|^[})\]]|^#|^(?:if|for|while|with|try|else|elif|except|finally|return|raise|assert)\b.*:?$|[\\,(\[{]$",
     ),
@@ -84,7 +87,7 @@ LANGUAGES = {
         extensions=(".rs",),
         defines=r"\bfn\s+NAME\b|\b(?:struct|enum|trait|const|static|type|mod)\s+NAME\b",
         strong=(
-            r"^(?:pub(?:\([\w ]+\))?\s+)?(?:const\s+|async\s+|unsafe\s+)*fn\s+\w+\s*[<(]|^use\s+[\w:]+.*;|^#!?\[\w"
+            r"^(?:pub(?:\([\w ]+\))?\s+)?(?:const\s+|async\s+|unsafe\s+)*fn\s+\w+\s*[<(]|^use\s+[\w:]++.*;|^#!?\[\w"
             r"|^(?:pub\s+)?(?:struct|enum|trait|mod)\s+\w+.*[{;(]|^impl\b.*\{|^macro_rules!"
         ),
         weak=_C_WEAK + r"|^where$",
@@ -93,9 +96,11 @@ LANGUAGES = {
         entry="answer.sh",
         labels=("bash", "sh", "shell", "zsh", "shellscript", "shell-script", "bash-script"),
         extensions=(".sh", ".bash"),
-        defines=r"^\s*(?:function\s+)?NAME\s*\(\)|^\s*function\s+NAME\b|^\s*(?:readonly\s+|local\s+|declare\s+.*)?NAME=",
+        defines=(
+            r"^[ \t]*+(?:(?:function\s+)?NAME\s*\(\)|function\s+NAME\b|(?:readonly\s+|local\s+|declare\s+.*)?NAME=)"
+        ),
         strong=(
-            r"^#!\s*/|^set\s+-[a-zA-Z]+|^(?:function\s+)?[\w-]+\s*\(\)\s*\{?\s*$|^(?:readonly|local|export|declare)\s+\w+"
+            r"^#!\s*/|^set\s+-[a-zA-Z]+|^(?:function\s+)?[\w-]+\s*+\(\)\s*+\{?\s*+$|^(?:readonly|local|export|declare)\s+\w+"
             r"|^[A-Za-z_]\w*=[\"'$(\w/]*|^(?:if|while|until)\s+(?:!\s+)?[\[(]|^for\s+\w+\s+in\s.*(?:;\s*do|[\"$*@})])"
             r"|^case\s.*\sin$|^shopt\s"
         ),
@@ -107,7 +112,7 @@ LANGUAGES = {
         extensions=(".sql",),
         defines=r"(?i)\b(?:table|view|index|trigger)\s+(?:if\s+not\s+exists\s+)?[\"'`\[]?NAME\b|\bNAME\b",
         strong=(
-            r"(?i)^select\b(?!\s+(?:the|an?)\b)[^.]*(?:,|\*|\bfrom\b|\(|;|$)|^with\s+(?:recursive\s+)?\w+\s*(?:\([^)]*\)\s*)?as\b"
+            r"(?i)^select\b(?!\s+(?:the|an?)\b)[^.]*(?:,|\*|\bfrom\b|\(|;|$)|^with\s+(?:recursive\s+)?\w+\s*+(?:\([^)]{0,2000}+\)\s*)?as\b"
             r"|^create\s+(?:temp\w*\s+|unique\s+)?(?:table|view|index|trigger)\b|^insert\s+(?:or\s+\w+\s+)?into\s+\w"
             r"|^update\s+\w+\s+set\b|^delete\s+from\s+\w|^(?:begin|commit|pragma)\b.*;|^\.(?:mode|headers|separator)\b"
         ),

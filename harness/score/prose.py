@@ -27,7 +27,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.score.compare import short
 from harness.score.demands import Demands
-from harness.score.fences import blocks_of, clean
+from harness.score.fences import blocks_of
+from harness.score.marks import clean
 from harness.score.numerals import ungrounded
 from harness.score.prose_rules import RULES, Held, Ruled, new_names
 from harness.score.text import words
