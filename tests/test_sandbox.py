@@ -10,6 +10,7 @@ from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
 from harness.sandbox.container import Container
 from harness.sandbox.runner import run_job
+from harness.score.execute import Driver
 from harness.types import Job, Json, Limits, Observation
 from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
 
@@ -243,6 +244,16 @@ def test_an_answer_that_is_larger_than_its_folder_is_not_loaded_and_no_fault_of_
         job = Job(language, "calls", "a", {"a": " " * size, "b": "x"}, (("a", {"call": "f"}),), limits)
         (seen,) = box.run(job)
         assert seen.ended in ("not_loaded", "crashed")
+
+
+@pytest.mark.parametrize("name", ["a/b", "b\x00c", "x" * 300, "."])
+@pytest.mark.parametrize(("language", "driver"), [("python", "calls"), ("javascript", "calls"), ("python", "program")])
+def test_a_file_that_no_folder_can_hold_is_no_fault_of_the_kit(
+    box: DockerSandbox, name: str, language: str, driver: Driver
+) -> None:
+    give: Json = {"call": "f"} if driver == "calls" else {}
+    job = Job(language, driver, "a", {"a": "", name: ""}, (("a", give), ("b", give)), PATIENT)
+    assert set(ends(box.run(job))) == {"crashed"}
 
 
 def test_a_job_without_cases_has_no_observations(box: DockerSandbox) -> None:
