@@ -100,7 +100,8 @@ LANGUAGES = {
             r"^[ \t]*+(?:(?:function\s+)?NAME\s*\(\)|function\s+NAME\b|(?:readonly\s+|local\s+|declare\s+.*)?NAME=)"
         ),
         strong=(
-            r"^#!\s*/|^set\s+-[a-zA-Z]+|^(?:function\s+)?[\w-]+\s*+\(\)\s*+\{?\s*+$|^(?:readonly|local|export|declare)\s+\w+"
+            r"^#!\s*/|^set\s+-[a-zA-Z]+|^(?:function\s+)?[\w-]+[ \t]*+\(\)[ \t]*+\{?[ \t]*+$"
+            r"|^(?:readonly|local|export|declare)\s+\w+"
             r"|^[A-Za-z_]\w*=[\"'$(\w/]*|^(?:if|while|until)\s+(?:!\s+)?[\[(]|^for\s+\w+\s+in\s.*(?:;\s*do|[\"$*@})])"
             r"|^case\s.*\sin$|^shopt\s"
         ),

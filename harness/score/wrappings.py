@@ -105,12 +105,18 @@ def here_documents(script: str) -> Iterator[str]:
 
 
 def indented_within(text: str) -> str | None:
-    """The longest stretch of lines that are indented as Markdown indents code, without the indent; None without one."""
+    """The longest stretch of lines that are indented as Markdown indents code, without the indent; None without one.
+
+    As in Markdown it begins after a blank line: a line that is indented below another goes on with it.
+    """
     runs: list[list[str]] = [[]]
+    before = ""
     for line in text.split("\n"):
-        if line.startswith(("    ", "\t")) or (runs[-1] and not line.strip()):
+        indented = line.startswith(("    ", "\t")) and (runs[-1] or not before.strip())
+        if indented or (runs[-1] and not line.strip()):
             runs[-1].append(line)
         elif runs[-1]:
             runs.append([])
+        before = line
     best = textwrap.dedent("\n".join(max(runs, key=lambda run: sum(map(len, run))))).strip("\n")
     return best + "\n" if best else None
