@@ -11,6 +11,7 @@ from harness.files import append_line
 from harness.host import end_process, without_home
 from harness.lifecycle.hands import do_until, works
 from harness.lifecycle.letgo import let_go, wait_listed
+from harness.lifecycle.memory import wait_settled
 from harness.lifecycle.state import keep_state, left_state
 from harness.lifecycle.steps import Held
 from harness.lifecycle.survey import asked_again, loaded_rows
@@ -47,14 +48,18 @@ def _put_back_one(one: Held, say: Say, restore_s: float) -> None:
 
 
 def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Held, ...]:
-    """Start what was stopped and end what was started, the last first; returns what could not be put back.
+    """End what was started, then start what was stopped, the last first; returns what could not be put back.
 
-    What fails is told and does not keep the others from coming back.
+    Nothing is loaded before the memory of what was ended has settled. What fails is told and does not keep the others
+    from coming back.
     """
-    failed = []
-    for one in reversed(held):
+    failed, settled = [], all(one.wanted for one in held)
+    backwards = held[::-1]
+    for one in (*(one for one in backwards if not one.wanted), *(one for one in backwards if one.wanted)):
         verb = "restored" if one.wanted else "ended"
         try:
+            if one.wanted and not settled:
+                settled = wait_settled(restore_s) is not False
             _put_back_one(one, say, restore_s)
             say(f"{verb} {one.what}")
         except ServerError as error:
