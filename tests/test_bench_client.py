@@ -80,6 +80,17 @@ def test_the_wait_is_judged_by_the_streams_that_were_asked_for_most_often() -> N
     assert [aim.met for aim in aims(rows)] == [True, True]
 
 
+@pytest.mark.parametrize("own_s", [0.001, 0.02])
+def test_a_p99_beside_a_floor_that_others_disturb_decides_nothing(own_s: float) -> None:
+    shape = Shape("plain", 60.0, 16, 100)
+    noisy = Row(shape, "bare socket", Errors(ttft_s=[0.001] * 98 + [0.005] * 2))
+    own = Row(shape, "lanebench", Errors(ttft_s=[0.001] * 98 + [own_s] * 2))
+    half, tail = aims([own, noisy])
+    assert (half.met, half.open) == (True, None)
+    assert (tail.met, tail.missed) == (False, False)
+    assert "4.0 ms above its p50" in (tail.open or "")
+
+
 def test_streams_of_several_tokens_an_event_have_an_aim_of_their_own() -> None:
     found = aims([row("lanebench", 60.0, "random-tokens-an-event", decode_percent=[0.6])])
     assert [(aim.met, aim.most) for aim in found] == [(True, 1.0)]
