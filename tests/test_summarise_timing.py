@@ -207,10 +207,10 @@ def test_a_clock_that_others_disturbed_is_told(busy: float, lag_s: float, told: 
     assert ("clock_disturbed" in codes(result)) is told
 
 
-@pytest.mark.parametrize(("cpu_s", "told"), [(1.0, False), (9.0, True)])
-def test_a_kit_that_took_much_itself_is_told(cpu_s: float, told: bool) -> None:
+@pytest.mark.parametrize(("cpu_s", "turns", "told"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])
+def test_a_kit_that_took_much_itself_while_it_recorded_is_told(cpu_s: float, turns: int, told: bool) -> None:
     result = base()
-    models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, 10, 10**8)) for model in result.models)
+    models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, turns, 10**8)) for model in result.models)
     assert ("kit_heavy" in codes(summarise(replace(result, models=models)))) is told
 
 

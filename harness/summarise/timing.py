@@ -224,6 +224,6 @@ def kit_heavy(result: Result) -> Iterator[Caveat]:
     """The kit itself must not be what slows a model down."""
     for model in result.models:
         use = model.kit_use
-        if use is not None and use.wall_s > 0 and use.cpu_s > KIT_SHARE * use.wall_s and not model.simulated:
+        if use is not None and use.turns and use.cpu_s > KIT_SHARE * use.wall_s and not model.simulated:
             share = 100 * use.cpu_s / use.wall_s
             yield Caveat("kit_heavy", f"{model.label}: the kit itself took {share:.0f} % of a core", model.label)
