@@ -78,13 +78,6 @@ class _Recorder:
         if len(self.heard) < HEARD_TURNS:
             self.heard.append(recording)
 
-    def rest(self) -> None:
-        """Wait until the server had its pause: what reading and keeping a long reply took is part of it."""
-        idle_s = self.folder.plan.idle_s
-        if self.quiet_ns is not None:
-            idle_s -= since_s(self.quiet_ns)
-        time.sleep(max(0.0, idle_s))
-
 
 REFUSALS = {
     401: "the server refuses the key: name its variable in key_env",
@@ -105,11 +98,16 @@ def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
     )
 
 
+def pause_left_s(idle_s: float, quiet_ns: int | None) -> float:
+    """What is left of a server's pause that began at this moment: reading and keeping a long reply is part of it."""
+    return max(0.0, idle_s - (0.0 if quiet_ns is None else since_s(quiet_ns)))
+
+
 def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> None:
     for done, key in enumerate(left):
         watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
         recorder.trial(tasks[key.task], key)
-        recorder.rest()
+        time.sleep(pause_left_s(recorder.folder.plan.idle_s, recorder.quiet_ns))
     watch("record", len(left), len(left), recorder.asked.model.label)
 
 

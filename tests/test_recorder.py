@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter_ns
 
 import pytest
 
 from harness.config import Config, Settings
 from harness.errors import ConfigError
 from harness.pipeline import start_run
-from harness.recorder import record_run
+from harness.recorder import pause_left_s, record_run
 from harness.runs import RunFolder, open_run
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, Task
@@ -186,3 +187,10 @@ def test_a_run_that_is_gone_on_with_asks_no_skipped_task(tmp_path: Path, tasks: 
         assert record_run(folder, tasks, [replace(model)], lambda *_: None) == []
         assert len(server.bodies) == asked
     assert [one.task for one in seen(folder).skipped] == ["speed-large"]
+
+
+def test_what_it_took_to_keep_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> None:
+    second_ago_ns = perf_counter_ns() - 10**9
+    assert 8.9 < pause_left_s(10.0, second_ago_ns) <= 9.0
+    assert pause_left_s(0.5, second_ago_ns) == 0.0
+    assert pause_left_s(0.5, None) == 0.5
