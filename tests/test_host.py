@@ -10,6 +10,7 @@ import pytest
 
 from harness import host
 from harness.files import to_json
+from harness.host.facts import power_source
 
 CARDS = """{"SPDisplaysDataType": [{"_name": "Apple M4 Pro", "sppci_model": "Apple M4 Pro", "sppci_cores": "20",
   "spdisplays_ndrvs": [{"_name": "Studio Display", "spdisplays_display-serial-number": "SECRET123"}]}]}"""
@@ -308,3 +309,11 @@ def test_a_port_that_is_listened_on_is_seen() -> None:
         port = listening.getsockname()[1]
         assert host.listens(port) is True
     assert host.listens(port) is False
+
+
+def test_a_kernel_without_power_supplies_is_a_machine_of_unknown_power() -> None:
+    def none_known() -> None:
+        raise FileNotFoundError("/sys/class/power_supply")
+
+    assert power_source(none_known) is None
+    assert power_source(lambda: None) is None

@@ -1,5 +1,7 @@
 """A container that is done with: one whose driver has left is let end, one that hangs is not waited for."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -61,3 +63,22 @@ def test_the_verdict_does_not_wait_for_an_answers_children(box: DockerSandbox) -
     assert [one.value for one in seen] == [1]
     box.pool.settle()
     assert time.monotonic() - began < 20
+
+
+TIDY = """
+import gc
+from harness.sandbox import open_sandbox
+from harness.types import Job, Limits
+with open_sandbox("tidy", lambda line: None, ["python"]) as box:
+    job = Job("python", "calls", "a.py", {"a.py": "def f(): return 1"}, (("a", {"call": "f"}),), Limits())
+    print(box.run(job)[0].value)
+del box
+gc.collect()
+"""
+
+
+def test_nothing_is_said_at_the_end_of_a_line_to_a_container() -> None:
+    # Newer Pythons always tell what goes wrong when a stream is let go of; the others do in development mode.
+    words = [sys.executable, "-X", "dev", "-c", TIDY]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("1\n", "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
+from typing import Any
 
 import psutil
 
@@ -63,8 +65,12 @@ def mac_facts(run: Run) -> HostFacts:
     )
 
 
-def _plugged() -> str | None:
-    battery = psutil.sensors_battery()
+def power_source(battery_of: Callable[[], Any]) -> str | None:
+    """What feeds the machine, as `battery_of` tells; None where it has no battery, or its kernel knows of none."""
+    try:
+        battery = battery_of()
+    except OSError:
+        return None
     if battery is None or battery.power_plugged is None:
         return None
     return "AC Power" if battery.power_plugged else "Battery Power"
@@ -80,7 +86,7 @@ def linux_facts(run: Run) -> HostFacts:
         cpu_cores=psutil.cpu_count(),
         gpu_cores=None,
         memory_bytes=psutil.virtual_memory().total,
-        power_source=_plugged(),
+        power_source=power_source(psutil.sensors_battery),
         low_power_mode=parse_platform_profile(text_of("/sys/firmware/acpi/platform_profile")),
         thermal=None,
         swap_used_bytes=psutil.swap_memory().used,

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind, create_body
-from harness.sandbox.container import remove_container
+from harness.sandbox.container import hang_up, remove_container
 from harness.sandbox.engine import Engine, engine_faults
 
 
@@ -41,8 +41,7 @@ def bare_container(engine: Engine, kind: Kind, command: Sequence[str], labels: M
         connection = getattr(line, "_sock", line)
         while connection.recv(65536):
             pass
-        connection.close()
-        line.close()
+        hang_up(line)
         times.append(time.monotonic())
     remove_container(engine.api, name)
     times.append(time.monotonic())

@@ -143,9 +143,17 @@ class Container:
         """Take it away with whatever runs in it. Raises EngineError."""
         line = getattr(self, "_line", None)
         if line is not None:
-            self._socket.close()
-            line.close()
+            hang_up(line)
         remove_container(self._api, self.id)
+
+
+def hang_up(line: Any) -> None:
+    """Close what `attach_socket` gave: the response first, or its end tries to flush what is closed, and says so."""
+    response, connection = getattr(line, "_response", None), getattr(line, "_sock", line)
+    if response is not None:
+        response.close()
+    connection.close()
+    line.close()
 
 
 def remove_container(api: Any, name: str) -> None:
