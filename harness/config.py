@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.errors import ConfigError
 from harness.files import build, sha256_of, sha256_of_file
@@ -82,6 +83,7 @@ def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
             faults.append(f"$.models[{at}].server: {error}")
         else:
             faults += [f"$.models[{at}].{place}: {why}" for place, why in request_faults(kind, build(Model, model))]
+        faults += [f"$.models[{at}].base_url: {why}" for why in _address_faults(model["base_url"])]
         faults += _lifecycle_faults(at, model)
         named = model.get("facts", {}).get("file")
         if named is not None and not Path(named).expanduser().exists():
@@ -91,6 +93,14 @@ def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
                 f"$.models[{at}].key_env: the environment has no {model['key_env']}: export it before the run"
             )
     return faults
+
+
+def _address_faults(base_url: str) -> list[str]:
+    """An address goes into every file of a run: one that holds a key must not get there, nor be repeated here."""
+    parts = urlsplit(base_url)
+    if parts.username is None and parts.password is None and not parts.query and not parts.fragment:
+        return []
+    return ["holds more than an address: leave out user, password and query; a key goes into the environment, key_env"]
 
 
 _NEEDS = {

@@ -105,3 +105,14 @@ def test_a_field_that_the_server_refuses_is_told_with_its_line_before_anything_i
 def test_thinking_without_a_known_switch_is_told_with_its_line_before_anything_is_asked(tmp_path: Path) -> None:
     (told,) = faults(tmp_path, 'thinking = "on"\n', "openai")
     assert told.startswith("line 6: $.models[0].thinking: no field is known")
+
+
+@pytest.mark.parametrize("url", ["http://me:sk-secret@127.0.0.1:1/v1", "http://127.0.0.1:1/v1?key=sk-secret"])
+def test_an_address_that_holds_a_key_is_refused_with_its_line_and_not_repeated(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "bench.toml"
+    path.write_text(MODEL.format(server="openai").replace("http://127.0.0.1:8000/v1", url))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    (told,) = caught.value.faults
+    assert "line 4: $.models[0].base_url: holds more than an address" in told
+    assert "sk-secret" not in told

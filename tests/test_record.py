@@ -76,6 +76,23 @@ def test_a_key_goes_into_one_header_and_into_no_recording() -> None:
     assert "sk-very-secret" not in to_json(recording)
 
 
+def test_a_key_that_a_refusal_repeats_is_kept_by_nobody_even_across_two_pieces() -> None:
+    said = b'{"error": {"message": "Incorrect API key provided: sk-very-secret."}}'
+    whole = answer(said, 401)
+    cut = whole.index(b"very")
+    with scripted([(whole[:cut], whole[cut:]), answer(said, 401)]) as server, Client(LONG) as client:
+        recording = turn(client, server.base_url, secret="sk-very-secret")
+        reply = fetch(client, "GET", f"{server.base_url}/models", "sk-very-secret")
+    assert b"provided: **************." in body_bytes(recording)
+    assert len(body_bytes(recording)) == len(said)
+    assert "very" not in to_json(recording) + to_json(reply)
+
+
+def test_an_answer_that_holds_the_word_that_is_the_key_is_kept_as_it_came() -> None:
+    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+        assert body_bytes(turn(client, server.base_url, secret="hello")) == REPLY
+
+
 @pytest.mark.parametrize("secret", ["sk-secret\n", "sk-secret ", "sk-secrét", "sk-\x00secret"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_told(secret: str) -> None:
     with Client(LONG) as client, pytest.raises(ConfigError) as error:

@@ -9,7 +9,7 @@ import httpcore
 
 from harness.errors import ServerError
 from harness.record.client import Client
-from harness.record.wire import body_of, headers_of, url_of
+from harness.record.wire import body_of, headers_of, url_of, without_secret
 from harness.types import Json
 
 TEXT_CHARS = 2000
@@ -43,5 +43,5 @@ def fetch(client: Client, method: str, url: str, secret: str | None = None, body
         )
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise ServerError(f"{url}: no answer: {error}") from error
-    text = reply.content.decode("utf-8", "replace")
-    return Reply(reply.status, _document(reply.content), text[:TEXT_CHARS])
+    content = without_secret(reply.content, reply.status, secret)
+    return Reply(reply.status, _document(content), content.decode("utf-8", "replace")[:TEXT_CHARS])

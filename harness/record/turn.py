@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate, pairwise
 from time import perf_counter_ns
 
 import httpcore
 
 from harness.record.client import Client, SocketClock
-from harness.record.wire import body_of, headers_of, url_of
+from harness.record.wire import body_of, headers_of, url_of, without_secret
 from harness.types import Chunk, Ended, Json, Recording, TrialKey
 
 KEPT_HEADERS = ("content-type", "transfer-encoding", "content-encoding", "connection", "server", "x-request-id")
@@ -103,6 +104,16 @@ def since_s(clock_ns: int) -> float:
     return (perf_counter_ns() - clock_ns) % CLOCK_NS / 1e9
 
 
+def _pieces(tape: _Tape, secret: str | None) -> list[bytes]:
+    """What was heard, piece by piece; a key that a refusal repeats may stand across two of them."""
+    if not secret or (tape.status or 0) < 400:
+        return tape.pieces
+    whole = b"".join(tape.pieces)
+    clean = without_secret(whole, tape.status, secret)
+    ends = list(accumulate(map(len, tape.pieces), initial=0))
+    return [clean[start:end] for start, end in pairwise(ends)]
+
+
 def record(client: Client, ask: TurnRequest) -> Recording:
     """Send one turn and keep what comes, whatever comes: a fault of the server is part of the recording.
 
@@ -119,6 +130,7 @@ def record(client: Client, ask: TurnRequest) -> Recording:
         tape.fault = TOO_LONG if tape.ended == "cut_off" else f"{type(error).__name__}: {error}"
     start = clock.sent_ns if clock.sent_ns is not None else 0
     ended_ns = clock.read_ns if clock.read_ns > start else perf_counter_ns()
+    pieces = _pieces(tape, ask.secret)
     return Recording(
         key=ask.key,
         turn=ask.turn,
@@ -130,7 +142,7 @@ def record(client: Client, ask: TurnRequest) -> Recording:
         status=tape.status,
         headers=tape.headers,
         headers_ns=None if tape.headers_ns is None else tape.headers_ns - start,
-        chunks=tuple(Chunk(at_ns - start, data) for at_ns, data in zip(tape.times_ns, tape.pieces, strict=True)),
+        chunks=tuple(Chunk(at_ns - start, data) for at_ns, data in zip(tape.times_ns, pieces, strict=True)),
         ended=tape.ended,
         ended_ns=None if clock.sent_ns is None else ended_ns - start,
         fault=tape.fault,

@@ -42,6 +42,16 @@ def headers_of(secret: str | None) -> list[tuple[bytes, bytes]]:
     return [*headers, (b"Authorization", b"Bearer " + secret.encode("ascii"))]
 
 
+def without_secret(data: bytes, status: int | None, secret: str | None) -> bytes:
+    """A refusal without the key that some servers repeat in it: as long as before, so that pieces can be cut anew.
+
+    An answer is left as it is: a key that is a common word may stand in it.
+    """
+    if not secret or status is None or status < 400:
+        return data
+    return data.replace(secret.encode("utf-8"), b"*" * len(secret.encode("utf-8")))
+
+
 def body_of(document: Json) -> bytes:
     """A JSON body. Half characters, which models do write, are escaped. Raises ConfigError for what is no JSON."""
     try:
