@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import ServerError
 from harness.record import Client, fetch
-from harness.servers import Place, ServerKind, pick, url_of
+from harness.servers import Place, ServerKind, body_of, pick, url_of
 from harness.types import Json, Model
 
 
@@ -23,7 +23,8 @@ class Asked:
 
 def fact(asked: Asked, place: Place) -> Json:
     """What stands at a place of a server's answers, None where nothing does. Raises ServerError: no connection."""
-    reply = fetch(asked.client, "GET", url_of(asked.model, place.path), asked.secret)
+    method, body = ("POST", body_of(place, asked.model)) if place.body else ("GET", None)
+    reply = fetch(asked.client, method, url_of(asked.model, place.path), asked.secret, body)
     return pick(reply.document, place.at, asked.model.model) if reply.status == 200 else None
 
 

@@ -194,6 +194,7 @@ def _ollama(shelf: Shelf) -> dict[str, Route]:
             {"models": [{"model": name, "context_length": n} for name, n in shelf.loaded.items()]},
         ),
         "POST /api/generate": generate,
+        "POST /api/show": lambda body: (200, {"model_info": {"gptoss.context_length": 131_072, "of": body["model"]}}),
     }
 
 

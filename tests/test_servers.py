@@ -212,6 +212,8 @@ MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "m
         ({"data": []}, "data[].max_model_len", None),
         ({"data": {}}, "data[].max_model_len", None),
         ({"models": [{"key": "org/coder", "loaded": [{"n": 7}]}]}, "models[].loaded[0].n", 7),
+        ({"info": {"qwen3.context_length": 7, "general.name": "x"}}, "info.~context_length", 7),
+        ({"info": {"a.context_length": 7, "b.context_length": 8}}, "info.~context_length", None),
         ({"models": [{"key": "org/coder", "loaded": []}]}, "models[].loaded[0].n", None),
         ({"default_generation_settings": {"n_ctx": 5}}, "default_generation_settings.n_ctx", 5),
         ([1], "version", None),

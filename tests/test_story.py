@@ -235,9 +235,14 @@ def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found
             assert abs(after - before) < GB, (label, kind)
     served = {label: models[label]["served_context_tokens"] for label in sizes}
     assert served == {"ds4": 100_000, "glm": 32768, "coder-next": 65536, "gpt-oss": 32768}
+    own = {label: models[label]["own_context_tokens"] for label in sizes}
+    assert own == {"ds4": None, "glm": None, "coder-next": 262_144, "gpt-oss": 131_072}
     asked = {(trial["model"], trial["task"]) for trial in result["trials"]}
     assert asked == {(label, task) for label in sizes for task in TASKS}
     report = " ".join(done.stdout.split())
+    assert (
+        "32768 tokens of context (num_ctx in the Modelfile, or OLLAMA_CONTEXT_LENGTH), the model could have" in report
+    )
     assert "stopped for the run and running again: helper-4b loaded in oMLX, launchd com.example.ds4" in report
     written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     for secret in (b"key-that-nobody-may-write", b"SERIAL-OF-A-DISPLAY", str(Path.home()).encode() + b"/"):

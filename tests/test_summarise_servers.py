@@ -40,6 +40,20 @@ def test_a_context_below_what_the_model_could_have_names_the_setting_and_its_cos
     assert "gives 32768 tokens of context (-c), the model could have 131072; it cost long" in text
 
 
+def test_a_context_that_cost_tasks_names_the_setting_even_where_the_models_own_is_not_told() -> None:
+    (text,) = _warned(
+        _first_model(
+            served_context_tokens=32768,
+            own_context_tokens=None,
+            context_setting="sampling.max_context_window in ~/.omlx/settings.json",
+            skipped=(Skipped("long", 90_000, 32768),),
+        ),
+        "context_lowered",
+    )
+    assert "(sampling.max_context_window in ~/.omlx/settings.json), what the model could have it does not tell" in text
+    assert text.endswith("it cost long")
+
+
 @pytest.mark.parametrize(("served", "own"), [(32768, 32768), (None, 32768), (32768, None)])
 def test_a_context_that_is_whole_or_unknown_is_not_warned_of(served: int | None, own: int | None) -> None:
     assert _warned(_first_model(served_context_tokens=served, own_context_tokens=own), "context_lowered") == []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import quote, urlsplit
 
-from harness.servers.facts import Call, ServerKind
+from harness.servers.facts import Call, Place, ServerKind
 from harness.types import IGNORED_BY_SERVER, LEFT_TO_SERVER, Finding, Json, Model
 
 
@@ -70,15 +70,23 @@ def _row_of(rows: list[Json], model: str) -> Json:
     return rows[0] if len(rows) == 1 else None
 
 
+def _under(document: Mapping[str, Json], name: str) -> Json:
+    if not name.startswith("~"):
+        return document.get(name)
+    found = [value for key, value in document.items() if key.endswith(f".{name[1:]}")]
+    return found[0] if len(found) == 1 else None
+
+
 def pick(document: Json, at: str, model: str) -> Json:
     """The value at a dotted path, None where nothing stands there.
 
-    `rows[]` is the row whose id, key, model, name or alias is `model`, else the only row; `rows[0]` is a row by number.
+    `rows[]` is the row whose id, key, model, name or alias is `model`, else the only row; `rows[0]` is a row by number;
+    `~name` is the only key that ends in `.name`.
     """
     value = document
     for step in at.split("."):
         name, _, index = step.removesuffix("]").partition("[")
-        value = value.get(name) if isinstance(value, dict) else None
+        value = _under(value, name) if isinstance(value, dict) else None
         if not step.endswith("]"):
             continue
         if not isinstance(value, list):
@@ -100,6 +108,6 @@ def _filled(value: Json, model: str) -> Json:
     return value.replace("{model}", model) if isinstance(value, str) else value
 
 
-def body_of(call: Call, model: Model) -> dict[str, Json]:
+def body_of(call: Call | Place, model: Model) -> dict[str, Json]:
     """The body of a call with the model's id put in."""
     return {key: _filled(value, model.model) for key, value in call.body.items()}

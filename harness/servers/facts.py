@@ -14,10 +14,14 @@ Early = Literal["comment", "role_chunk", "keepalive_chunk", "fake_reasoning", "e
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a fact stands: `path` from the server's root, `at` as `pick` reads it. `{model}` is the model's id."""
+    """Where a fact stands: `path` from the server's root, `at` as `pick` reads it. `{model}` is the model's id.
+
+    It is asked by GET, or with a `body` by POST.
+    """
 
     path: str
     at: str
+    body: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ def context_lowered(result: Result) -> Iterator[Caveat]:
     """A setting that gives a model less room than it could have, and what that cost."""
     for model in result.models:
         served, own = model.served_context_tokens, model.own_context_tokens
-        if served is None or own is None or served >= own:
+        # Several servers do not tell what the model could have: then only what it cost shows that it matters.
+        if served is None or (own is None and not model.skipped) or (own is not None and served >= own):
             continue
         setting = f" ({model.context_setting})" if model.context_setting else ""
-        text = f"{model.label}: its server gives {served} tokens of context{setting}, the model could have {own}"
+        could = f"the model could have {own}" if own is not None else "what the model could have it does not tell"
+        text = f"{model.label}: its server gives {served} tokens of context{setting}, {could}"
         yield Caveat("context_lowered", text + _cost(model), model.label)
 
 
