@@ -114,6 +114,7 @@ def test_a_mac_is_read_from_its_commands() -> None:
     assert (facts.cpu_cores, facts.gpu_cores, facts.memory_bytes) == (14, 20, 48 * 1024**3)
     assert (facts.power_source, facts.low_power_mode) == ("AC Power", False)
     assert (facts.thermal, facts.swap_used_bytes) == ("no warning recorded", 1_572_864)
+    assert facts.power_mode == "high"
 
 
 def test_no_serial_number_is_kept() -> None:
@@ -317,3 +318,24 @@ def test_a_kernel_without_power_supplies_is_a_machine_of_unknown_power() -> None
 
     assert power_source(none_known) is None
     assert power_source(lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "mode"),
+    [
+        (" powermode            0\n", "automatic"),
+        (" powermode            1\n", "low"),
+        (" lowpowermode         1\n", "low"),
+        (" lowpowermode         1\n powermode            2\n", "low"),
+        (" lowpowermode         0\n", None),
+        ("", None),
+    ],
+)
+def test_a_macs_power_mode_is_told_where_its_rows_decide_it(rows: str, mode: str | None) -> None:
+    assert host.parse_power_mode(f"Currently in use:\n{rows}") == mode
+    assert host.parse_power_mode(None) is None
+
+
+@pytest.mark.parametrize(("text", "mode"), [("balanced\n", "automatic"), ("performance\n", "high"), ("odd", None)])
+def test_a_linux_tells_its_profile_in_the_same_words(text: str, mode: str | None) -> None:
+    assert host.parse_platform_mode(text) == mode

@@ -17,7 +17,9 @@ from harness.host.parse import (
     parse_line,
     parse_low_power,
     parse_os_release,
+    parse_platform_mode,
     parse_platform_profile,
+    parse_power_mode,
     parse_power_source,
     parse_swap_used,
     parse_thermal,
@@ -46,6 +48,7 @@ def _gpu_facts(state: GpuState) -> dict[str, int | None]:
 
 def mac_facts(run: Run) -> HostFacts:
     """The facts of a Mac by commands that need no password."""
+    power = run(["pmset", "-g"])
     return HostFacts(
         system="macOS",
         system_version=parse_line(run(["sw_vers", "-productVersion"])),
@@ -55,7 +58,8 @@ def mac_facts(run: Run) -> HostFacts:
         gpu_cores=parse_gpu_cores(run(["system_profiler", "SPDisplaysDataType", "-json"])),
         memory_bytes=parse_whole(run(["sysctl", "-n", "hw.memsize"])),
         power_source=parse_power_source(run(["pmset", "-g", "batt"])),
-        low_power_mode=parse_low_power(run(["pmset", "-g"])),
+        low_power_mode=parse_low_power(power),
+        power_mode=parse_power_mode(power),
         thermal=parse_thermal(run(["pmset", "-g", "therm"])),
         swap_used_bytes=parse_swap_used(run(["sysctl", "-n", "vm.swapusage"])),
         load_1m=_load_1m(),
@@ -78,6 +82,7 @@ def power_source(battery_of: Callable[[], Any]) -> str | None:
 
 def linux_facts(run: Run) -> HostFacts:
     """The facts of a Linux machine; nothing there counts GPU cores or tells a power mode the same way everywhere."""
+    profile = text_of("/sys/firmware/acpi/platform_profile")
     return HostFacts(
         system="Linux",
         system_version=parse_os_release(text_of("/etc/os-release")),
@@ -87,7 +92,8 @@ def linux_facts(run: Run) -> HostFacts:
         gpu_cores=None,
         memory_bytes=psutil.virtual_memory().total,
         power_source=power_source(psutil.sensors_battery),
-        low_power_mode=parse_platform_profile(text_of("/sys/firmware/acpi/platform_profile")),
+        low_power_mode=parse_platform_profile(profile),
+        power_mode=parse_platform_mode(profile),
         thermal=None,
         swap_used_bytes=psutil.swap_memory().used,
         load_1m=_load_1m(),

@@ -65,12 +65,27 @@ def parse_power_source(text: str | None) -> str | None:
     return found[1] if found else None
 
 
+_MODES = {"0": "automatic", "1": "low", "2": "high"}
+
+
+def _power_rows(text: str | None) -> dict[str, str]:
+    _, found, block = (text or "").partition("Currently in use:")
+    return dict(re.findall(r"^ (lowpowermode|powermode)\s+([0-2])\s*$", block, re.MULTILINE)) if found else {}
+
+
 def parse_low_power(text: str | None) -> bool | None:
     """From `pmset -g`: `lowpowermode` 0 or 1, else `powermode` 0, 1 (low) or 2, of what is in use now."""
-    _, found, block = (text or "").partition("Currently in use:")
-    rows = dict(re.findall(r"^ (lowpowermode|powermode)\s+([0-2])\s*$", block, re.MULTILINE)) if found else {}
+    rows = _power_rows(text)
     mode = rows.get("lowpowermode", rows.get("powermode"))
     return None if mode is None else mode == "1"
+
+
+def parse_power_mode(text: str | None) -> str | None:
+    """`low`, `automatic` or `high` from `pmset -g`; where only `lowpowermode` stands, off does not tell which other."""
+    rows = _power_rows(text)
+    if rows.get("lowpowermode") == "1":
+        return "low"
+    return _MODES.get(rows.get("powermode", ""))
 
 
 def parse_thermal(text: str | None) -> str | None:
@@ -117,10 +132,17 @@ def parse_wired_limit(text: str | None) -> int | None:
     return megabytes * 1024**2 if megabytes else None
 
 
+_PROFILES = {"low-power": "low", "quiet": "low", "balanced": "automatic", "performance": "high"}
+
+
+def parse_platform_mode(text: str | None) -> str | None:
+    """`low`, `automatic` or `high` from Linux's /sys/firmware/acpi/platform_profile."""
+    return _PROFILES.get(parse_line(text) or "")
+
+
 def parse_platform_profile(text: str | None) -> bool | None:
-    """Whether Linux runs in its low-power profile, from /sys/firmware/acpi/platform_profile."""
-    profile = parse_line(text)
-    return None if profile is None else profile in ("low-power", "quiet")
+    """Whether Linux runs in its low-power profile, from the same file."""
+    return None if parse_line(text) is None else parse_platform_mode(text) == "low"
 
 
 def parse_ioreg(text: str | None) -> tuple[int | None, int | None]:

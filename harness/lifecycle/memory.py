@@ -29,6 +29,7 @@ class Snapshot:
     wired_bytes: int | None = None
     gpu_bytes: int | None = None
     swap_bytes: int | None = None
+    gpu_busy_percent: int | None = None
 
 
 NOTHING = Snapshot()
@@ -50,14 +51,16 @@ def take_snapshot(model: Model) -> Snapshot:
     if not is_here(model):
         return Snapshot()
     own, used = server_memory(port_of(model)), memory_in_use()
+    graphics = gpu_state()
     how = "server process" if own is not None else "machine in use" if used is not None else None
     return Snapshot(
         how=how,
         used_bytes=own if own is not None else used,
         machine_bytes=used,
         wired_bytes=wired_bytes(),
-        gpu_bytes=gpu_state().memory_bytes,
+        gpu_bytes=graphics.memory_bytes,
         swap_bytes=swap_used_bytes(),
+        gpu_busy_percent=graphics.busy_percent,
     )
 
 
@@ -79,6 +82,7 @@ def memory_use(before: Snapshot, loaded: Snapshot, after: Snapshot = NOTHING) ->
         gpu_before_bytes=before.gpu_bytes,
         gpu_loaded_bytes=loaded.gpu_bytes,
         gpu_after_bytes=after.gpu_bytes,
+        gpu_busy_percent=before.gpu_busy_percent,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.report.parts import Entry, Section, Table, line
 from harness.report.words import NOTHING, known, percent, seconds, size, yes_no
-from harness.types import Json, ModelInfo, Result, Sampling, TaskInfo
+from harness.types import HostFacts, Json, ModelInfo, Result, Sampling, TaskInfo
 
 SHORT_DIGEST = 12
 
@@ -101,17 +101,49 @@ def _unknown(result: Result) -> Iterator[str]:
             yield f"{model.label}, unknown: {', '.join(names)}"
 
 
+def _bytes(value: int | None) -> str:
+    return NOTHING if value is None else size(value)
+
+
+def _graphics(host: HostFacts) -> str:
+    """Cores, and what was in use of it before the run."""
+    cores = "cores unknown" if host.gpu_cores is None else f"{host.gpu_cores} cores"
+    busy = NOTHING if host.gpu_busy_percent is None else f"{host.gpu_busy_percent} %"
+    return (
+        f"{cores}, limit {_bytes(host.gpu_wired_limit_bytes)}; before the run in use {_bytes(host.gpu_memory_bytes)}, "
+        f"busy {busy}, programs {known(host.gpu_users)}"
+    )
+
+
+def _memory_table(result: Result) -> tuple[Table, ...]:
+    """Memory around each model: before it was loaded, loaded, after it was let go."""
+    rows = []
+    for model in result.models:
+        use = model.memory
+        for name, values in (
+            (use.how or "", (use.before_bytes, use.loaded_bytes, use.after_bytes)),
+            ("wired", (use.wired_before_bytes, use.wired_loaded_bytes, use.wired_after_bytes)),
+            ("graphics", (use.gpu_before_bytes, use.gpu_loaded_bytes, use.gpu_after_bytes)),
+        ):
+            if any(value is not None for value in values):
+                rows.append(line(model.label, name, *map(_bytes, values)))
+    if not rows:
+        return ()
+    return (Table("Memory around each model:", ("model", "of", "before", "loaded", "after"), tuple(rows)),)
+
+
 def _host_rows(result: Result) -> list[tuple[str, str]]:
     host = result.host
     memory = NOTHING if host.memory_bytes is None else size(host.memory_bytes)
     swap = NOTHING if host.swap_used_bytes is None else size(host.swap_used_bytes)
     return [
         ("machine", f"{known(host.chip)}, {host.architecture}, {known(host.cpu_cores)} cores, {memory}"),
-        ("graphics", "unknown" if host.gpu_cores is None else f"{host.gpu_cores} cores"),
+        ("graphics", _graphics(host)),
         ("system", f"{host.system} {host.system_version or ''}, Python {host.python}".replace(" ,", ",")),
         (
             "power and heat",
             f"source {known(host.power_source)}, low power mode {yes_no(host.low_power_mode)}, "
+            f"power mode {known(host.power_mode)}, "
             f"thermal {known(host.thermal)}, load {known(host.load_1m)}, swap used {swap}",
         ),
     ]
@@ -174,4 +206,4 @@ def surroundings(result: Result) -> Section:
         ("scores sha256", known(result.digests.scores_sha256)),
     ]
     table = Table("", ("what", "as it was"), tuple((Entry(name), Entry(value)) for name, value in rows))
-    return Section("surroundings", "Machine, sandbox, kit", "", (table,))
+    return Section("surroundings", "Machine, sandbox, kit", "", (table, *_memory_table(result)))

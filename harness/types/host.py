@@ -27,6 +27,7 @@ class HostFacts:
     gpu_memory_bytes: int | None = None
     gpu_busy_percent: int | None = None
     gpu_users: int | None = None
+    power_mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class KitUse:
 class MemoryUse:
     """Memory around a model's trials, in bytes; `how` says what the first three measured.
 
-    `wired` is what the machine cannot page out, `gpu` what its graphics driver or card has in use.
+    `wired` is what the machine cannot page out, `gpu` what its graphics driver or card has in use; `gpu_busy_percent`
+    how busy that was before the model was loaded.
     """
 
     how: str | None = None
@@ -77,3 +79,4 @@ class MemoryUse:
     gpu_before_bytes: int | None = None
     gpu_loaded_bytes: int | None = None
     gpu_after_bytes: int | None = None
+    gpu_busy_percent: int | None = None
