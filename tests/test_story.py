@@ -242,7 +242,7 @@ def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found
     asked = {(trial["model"], trial["task"]) for trial in result["trials"]}
     assert asked == {(label, task) for label in sizes for task in TASKS}
     report = " ".join(done.stdout.split())
-    assert "Memory around each model: model of before loaded after" in report
+    assert "gpt-oss wired 11.2 GiB 71.7 GiB 11.2 GiB" in report
     assert (
         "32768 tokens of context (num_ctx in the Modelfile, or OLLAMA_CONTEXT_LENGTH), the model could have" in report
     )
