@@ -42,6 +42,7 @@ that is not text or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import NoReturn
 
@@ -76,6 +77,13 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number that no float holds")
+    return number
+
+
 def _depth_of(value: Json) -> int:
     deepest, level = 0, [value]
     while level:
@@ -92,12 +100,13 @@ def _depth_of(value: Json) -> int:
 def parse_line(line: bytes) -> dict[str, Json] | None:
     """One line of a report as plain JSON values; None for what no driver writes.
 
-    NaN, long integers, deep nesting, too many values, invalid UTF-8 and anything but an object are refused.
+    NaN, numbers beyond a float, long integers, deep nesting, too many values, invalid UTF-8 and anything but an object
+    are refused.
     """
     if items_in(line) > ITEMS:
         return None
     try:
-        document = json.loads(line.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole)
+        document = json.loads(line.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or _depth_of(document) > DEPTH:

@@ -61,7 +61,7 @@ def _wrong_files(expect: Mapping[str, Json], made: Mapping[str, Json], how: Equa
 def _wrong(expect: Mapping[str, Json], seen: Mapping[str, Json], how: Equality) -> Iterator[tuple[str, Json]]:
     """Each thing that is not as expected, with what was seen of it."""
     if "exit" in expect and not same(expect["exit"], seen.get("exit"), how):
-        yield "exit", {"exit": seen.get("exit"), "stderr": short(_end_of(seen.get("stderr")))}
+        yield "exit", {"exit": short(seen.get("exit")), "stderr": short(_end_of(seen.get("stderr")))}
     if "stdout" in expect and seen.get("stdout") != expect["stdout"]:
         yield "stdout", short(seen.get("stdout"))
     stdout = seen.get("stdout")
