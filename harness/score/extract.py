@@ -104,10 +104,10 @@ def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _whole_ones(blocks: list[Block]) -> list[Block]:
-    """Without those that leave something out, as `...` says, where a longer one does not."""
+    """Without those that leave something out, as `...` says and as they are shorter than one that does not."""
     whole = [block for block in blocks if not _SKETCHED.search(block.text)]
     longest = max((len(block.text) for block in whole), default=0)
-    return [block for block in blocks if block in whole or len(block.text) >= longest]
+    return [block for block in blocks if block in whole or 4 * len(block.text) >= 3 * longest]
 
 
 def _told(rule: str, block: Block) -> Found:

@@ -105,7 +105,10 @@ LANGUAGES = {
             r"|^[A-Za-z_]\w*=[\"'$(\w/]*|^(?:if|while|until)\s+(?:!\s+)?[\[(]|^for\s+\w+\s+in\s.*(?:;\s*do|[\"$*@})])"
             r"|^case\s.*\sin$|^shopt\s"
         ),
-        weak=r"^\s|^#|^(?:then|else|elif|fi|do|done|esac|;;)\b|[|&;{}\\]$|^[\w./-]+\s+[-\"'$/]|^\w+ \w+$|^[\w./-]+$",
+        weak=(
+            r"^\s|^#|^(?:then|else|elif|fi|do|done|esac|;;)\b|[|&;{}\\]$|^[\w./-]+\s+[-\"'$/]|^\w+ \w+$"
+            r"|^[\w./-]*[\w/-]$"
+        ),
     ),
     "sql": Language(
         entry="answer.sql",
