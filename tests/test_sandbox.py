@@ -223,6 +223,22 @@ def test_a_javascript_function_is_found_however_it_is_offered(box: DockerSandbox
     assert box.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, PATIENT))[0].value == 1
 
 
+def test_what_one_answer_uses_up_of_its_user_is_not_missing_beside_it(box: DockerSandbox) -> None:
+    """Watches are counted for each user of the machine, and 128 are the usual limit."""
+    hoard = "import ctypes, time\nwatch = ctypes.CDLL(None).inotify_init1\ndef f():\n    n = 0\n"
+    hoard += "    while watch(0) >= 0: n += 1\n    time.sleep(2)\n    return n\n"
+    honest = "function f() { require('fs').watch('/work').close(); return require('os').userInfo().username; }"
+    greedy = Job("python", "calls", "a.py", {"a.py": hoard}, (("a", {"call": "f"}),), PATIENT)
+    modest = Job(
+        "javascript", "calls", "a.js", {"a.js": honest}, tuple((str(at), {"call": "f"}) for at in range(9)), PATIENT
+    )
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(box.run, greedy)
+        seen = [one.value for _ in range(8) for one in box.run(modest)]
+    assert held.result()[0].value >= 64
+    assert set(seen) == {"scorer"}
+
+
 def test_many_threads_get_their_own_answers(box: DockerSandbox) -> None:
     jobs = [job_of(PYTHON, [("same", number)]) for number in range(12)]
     with ThreadPoolExecutor(4) as threads:

@@ -13,7 +13,7 @@ from harness.errors import EngineError
 from harness.kit import find_data
 from harness.sandbox import check_limits, ensure_engine, ensure_image, seccomp_of
 from harness.sandbox.base import mirror_of
-from harness.sandbox.body import Kind, Manners, create_body, manners_of
+from harness.sandbox.body import USERS, Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
 from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
@@ -228,7 +228,10 @@ def test_an_architecture_without_a_list_gets_the_engines_own() -> None:
 def test_every_safe_setting_is_in_the_create_body() -> None:
     body = create_body(Kind("image", "python", "calls", Limits()), Manners("{}"), {"lanebench.run": "r"})
     host = body["HostConfig"]
-    assert (body["NetworkDisabled"], body["User"], host["ReadonlyRootfs"]) == (True, "65534:65534", True)
+    user, group = body["User"].split(":")
+    assert (int(user) in USERS, group) == (True, user)
+    assert f"uid={user},gid={user}" in host["Tmpfs"]["/work"]
+    assert (body["NetworkDisabled"], host["ReadonlyRootfs"]) == (True, True)
     assert (host["CapDrop"], host["Memory"], host["MemorySwap"]) == (["ALL"], 2**28, 2**28)
     assert host["LogConfig"]["Type"] == "none"
     assert host["SecurityOpt"] == ["no-new-privileges", "seccomp={}"]

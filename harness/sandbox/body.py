@@ -6,6 +6,7 @@ executions of itself a container: 107 ms of processor time of 251 where it was m
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from harness.sandbox.seccomp import profile_of
 from harness.types import Json, Limits
 
 WORK, BUILD = "/work", "/build"
+USERS = range(60_600, 61_100)
+"""A container has a user of its own, named in the image: what the kernel counts for each user, such as watches, queued
+signals and files in flight, one answer could use up for those beside it. No system gives these numbers to anybody."""
+
 _LONGEST_S = 3600
 
 
@@ -36,7 +41,7 @@ class Manners:
     """
 
     seccomp: str | None
-    mount: str = "nr_inodes=4096,mode=0700,uid=65534,gid=65534"
+    mount: str = "nr_inodes=4096,mode=0700,uid={user},gid={user}"
     processes: int | None = None
     tells_memory: bool = True
 
@@ -77,7 +82,7 @@ def _ulimits(kind: Kind, manners: Manners) -> list[dict[str, Json]]:
     return [{"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.items()]
 
 
-def _host_config(kind: Kind, manners: Manners) -> dict[str, Json]:
+def _host_config(kind: Kind, manners: Manners, user: int) -> dict[str, Json]:
     return {
         "NetworkMode": "none",
         "LogConfig": {"Type": "none", "Config": {}},
@@ -90,7 +95,7 @@ def _host_config(kind: Kind, manners: Manners) -> dict[str, Json]:
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _folders(language_of(kind.language), kind.limits, manners.mount),
+        "Tmpfs": _folders(language_of(kind.language), kind.limits, manners.mount.format(user=user)),
         "Ulimits": _ulimits(kind, manners),
         **({"Runtime": kind.runtime} if kind.runtime else {}),
     }
@@ -98,13 +103,13 @@ def _host_config(kind: Kind, manners: Manners) -> dict[str, Json]:
 
 def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict[str, Json]:
     """The body of the engine's create call. Raises EngineError for a language that is not there."""
-    more = language_of(kind.language).env
+    more, user = language_of(kind.language).env, secrets.choice(USERS)
     return {
         "Image": kind.image,
         "Cmd": command_of(kind.language, kind.driver, kind.limits),
         "Entrypoint": [],
         "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *more],
-        "User": "65534:65534",
+        "User": f"{user}:{user}",
         "WorkingDir": WORK,
         "Labels": dict(labels),
         "Hostname": "scorer",
@@ -114,5 +119,5 @@ def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": True,
-        "HostConfig": _host_config(kind, manners),
+        "HostConfig": _host_config(kind, manners, user),
     }
