@@ -239,6 +239,12 @@ def test_every_safe_setting_is_in_the_create_body() -> None:
     assert not host.get("Privileged")
 
 
+def test_each_image_has_a_name_for_every_user_that_a_container_may_have() -> None:
+    stages = {language.stage for language in LANGUAGES.values()}
+    dockerfile = find_data("Dockerfile.scorer").read_text(encoding="utf-8")
+    assert dockerfile.count(f"$(seq {USERS[0]} {USERS[-1]})") == len(stages)
+
+
 def test_a_container_for_an_unknown_language_is_the_kits_fault() -> None:
     with pytest.raises(EngineError, match="'cobol'"):
         create_body(Kind("image", "cobol", "calls", Limits()), Manners(None), {})
