@@ -29,8 +29,10 @@ from harness.lifecycle import (
     skip_what_does_not_fit,
     state_path,
 )
+from harness.lifecycle.looking import wait_runs
 from harness.lifecycle.memory import wait_until_back
 from harness.lifecycle.stage import tunnel_step
+from harness.lifecycle.steps import service_of
 from harness.record import Client, Waits
 from harness.servers import kind_of
 from harness.types import Json, Lifecycle, Model, Skipped
@@ -253,6 +255,29 @@ def test_what_cannot_be_restored_stays_written_down_and_is_tried_again(
     assert [change.restored for change in recover(print)] == [True]
     assert machine.runs("com.example.ds4")
     assert not state_path().exists()
+
+
+def test_a_service_that_ends_right_after_its_start_is_not_called_restored(
+    machine: Machine, run: Path, client: Client
+) -> None:
+    machine.let_run("s")
+    dead = replace(by_commands(machine, "s"), start=("true",))
+    with on_stage([asked(client, dead)], run, print, restore_s=0.5) as stage:
+        pass
+    assert [change.restored for change in stage.changes] == [False]
+    assert "does not run 0 s after it was told to" in (stage.changes[0].note or "")
+    assert state_path().exists()
+
+
+def test_a_service_that_does_not_stop_is_told_before_anything_else_is_loaded(
+    machine: Machine,
+) -> None:
+    machine.let_run("s")
+    service = service_of(Model("a", "llama-server", "http://127.0.0.1:9/v1", "m", lifecycle=by_commands(machine, "s")))
+    assert service is not None
+    assert service.running is not None
+    with pytest.raises(ServerError, match="s still runs 0 s after it was told to"):
+        wait_runs("s", service.running, False, 0.3)
 
 
 # --- by the server's own interface ------------------------------------------------------------------------------

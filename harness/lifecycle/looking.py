@@ -40,15 +40,16 @@ def is_up(asked: Asked, service: Service) -> bool:
     return not service.stays and is_listening(asked)
 
 
-def wait_gone(what: str, running: Step, wait_s: float) -> None:
-    """Wait until a service that was told to stop runs no more: launchctl returns before its process has ended.
+def wait_runs(what: str, running: Step, wanted: bool, wait_s: float) -> None:
+    """Wait until a service that was told to stop runs no more, or one that was started runs: launchctl returns before.
 
-    Raises ServerError where it goes on.
+    Raises ServerError where it does not come to that.
     """
     until = time.monotonic() + wait_s
-    while works(running):
+    while works(running) != wanted:
         if time.monotonic() > until:
-            raise ServerError(f"{what} still runs {wait_s:.0f} s after it was told to stop: see `{told(running)}`")
+            state = "does not run" if wanted else "still runs"
+            raise ServerError(f"{what} {state} {wait_s:.0f} s after it was told to: {told(running)}")
         time.sleep(0.2)
 
 

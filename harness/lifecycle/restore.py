@@ -11,6 +11,7 @@ from harness.files import append_line
 from harness.host import end_process, without_home
 from harness.lifecycle.hands import do_until, works
 from harness.lifecycle.letgo import let_go, wait_listed
+from harness.lifecycle.looking import wait_runs
 from harness.lifecycle.memory import wait_settled
 from harness.lifecycle.state import keep_state, left_state
 from harness.lifecycle.steps import Held
@@ -45,6 +46,8 @@ def _put_back_one(one: Held, say: Say, restore_s: float) -> None:
     elif one.running is None or works(one.running) != one.wanted:
         for step in one.restore:
             do_until(step, restore_s, restore_s)
+        if one.running is not None:
+            wait_runs(one.what, one.running, one.wanted, restore_s)
 
 
 def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Held, ...]:

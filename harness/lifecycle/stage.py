@@ -18,7 +18,7 @@ from harness.errors import ServerError
 from harness.host import end_process
 from harness.lifecycle.hands import Spawned, do, do_until, spawn
 from harness.lifecycle.letgo import let_go
-from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_gone, wait_listening
+from harness.lifecycle.looking import is_up, look, refuse_taken_port, wait_listening, wait_runs
 from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_settled, wait_until_back
 from harness.lifecycle.ready import Readiness, ask_readiness, wait_ready
 from harness.lifecycle.restore import END_S, RESTORE_S, Say, changes_of, note_changes, put_back, recover
@@ -100,7 +100,7 @@ class Stage:
             for step in one.stop:
                 do(step, RESTORE_S)
             if one.running is not None:
-                wait_gone(one.what, one.running, RESTORE_S)
+                wait_runs(one.what, one.running, False, RESTORE_S)
         if noted and wait_settled(SETTLE_S) is False:
             self._say(f"memory in use still fell {SETTLE_S:.0f} s after the last was stopped")
 
