@@ -496,7 +496,7 @@ def test_the_next_start_after_a_kill_puts_everything_back(machine: Machine, run:
 
 
 def test_a_run_that_goes_on_is_not_disturbed(machine: Machine, run: Path, client: Client) -> None:
-    with held(machine, run) as (holding, _):
+    with held(machine, run) as (holding, port):
         with (
             pytest.raises(ServerError, match=f"another run .process {holding.pid}. has stopped servers"),
             on_stage([asked(client, a_daemon())], run, print),
@@ -504,6 +504,9 @@ def test_a_run_that_goes_on_is_not_disturbed(machine: Machine, run: Path, client
             pass
         assert not machine.runs("com.example.ds4")
         assert holding.poll() is None
+    # The holder is killed here, and its server with what it had started is the next start's to end.
+    recover(print)
+    assert not listens(port)
 
 
 def test_a_stage_that_changes_nothing_leaves_the_state_of_others_alone(
