@@ -12,7 +12,7 @@ import pytest
 from harness.errors import EngineError
 from harness.kit import find_data
 from harness.sandbox import check_limits, ensure_engine, ensure_image, seccomp_of
-from harness.sandbox.base import mirror_of
+from harness.sandbox.base import BASE, mirror_of, pulled, take_in
 from harness.sandbox.body import USERS, Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
 from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
@@ -208,6 +208,30 @@ def test_the_machines_own_mirror_is_taken_only_from_debian() -> None:
     assert mirror_of(lines) == "http://mirror/debian"
     assert mirror_of("Ubuntu\tUbuntu\thttp://mirror/ubuntu/\n") is None
     assert b"http://mirror/debian" in apt_script("http://mirror/debian")
+
+
+class Podman4:
+    """What Podman 4.3.1 does with an image: a failed pull is an answer that went well, an import gets no tag."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, str] = {}
+
+    def pull(self, repository: str, **_asked: object) -> list[dict[str, str]]:
+        return [{"status": f"Trying to pull docker.io/library/{repository}..."}, {"error": "no such host"}]
+
+    def import_image_from_data(self, data: object, repository: str, tag: str) -> str:
+        return '{"status":"sha256:aa","progress":"","progressDetail":{},"id":"sha256:aa"}\r\n'
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        self.tags[f"{repository}:{tag}"] = image
+
+
+def test_podman_of_old_says_why_a_pull_failed_and_gets_its_tag_told(tmp_path: Path) -> None:
+    podman = Podman4()
+    assert pulled(podman) == "no such host"
+    (tmp_path / "base.tar").write_bytes(b"")
+    take_in(podman, tmp_path / "base.tar")
+    assert podman.tags == {BASE: "sha256:aa"}
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])

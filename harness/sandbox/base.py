@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -51,13 +53,23 @@ def _is_there(engine: Engine) -> bool:
     return True
 
 
-def _pulled(engine: Engine) -> str | None:
+def pulled(api: Any) -> str | None:
     """None when the pull worked, else why it did not."""
     try:
-        engine.api.pull(REPOSITORY, tag=TAG)
+        lines = list(api.pull(REPOSITORY, tag=TAG, stream=True, decode=True))
     except FAULTS as error:
         return str(getattr(error, "explanation", None) or error)
-    return None
+    # Podman tells of a failure in the lines of an answer that went well.
+    faults = [str(line["error"]) for line in lines if isinstance(line, dict) and "error" in line]
+    return faults[-1] if faults else None
+
+
+def take_in(api: Any, archive: Path) -> None:
+    """Make an archive of a tree the base. What the client raises comes through."""
+    with archive.open("rb") as data:
+        told = api.import_image_from_data(data, repository=REPOSITORY, tag=TAG)
+    # Podman 4 gives what it imports no tag but `latest`.
+    api.tag(json.loads(told.splitlines()[-1]).get("status"), REPOSITORY, TAG)
 
 
 def _maker() -> str:
@@ -93,7 +105,7 @@ def ensure_base(engine: Engine, say: Say) -> str | None:
     """
     mirror = host_mirror()
     if not _is_there(engine):
-        why = _pulled(engine)
+        why = pulled(engine.api)
         if why is not None:
             _import(engine, mirror or _USUAL_MIRROR, why, say)
     return mirror if mirror != _USUAL_MIRROR else None
@@ -108,7 +120,7 @@ def _import(engine: Engine, mirror: str, why: str, say: Say) -> None:
     say(f"No registry answers: making {BASE} from the Debian mirror {mirror}.")
     with tempfile.TemporaryDirectory(prefix="lanebench-base-") as folder:
         archive = _make(_maker(), mirror, Path(folder), engine.architecture)
-        with engine_faults(f"importing {BASE}"), archive.open("rb") as data:
-            engine.api.import_image_from_data(data, repository=REPOSITORY, tag=TAG)
+        with engine_faults(f"importing {BASE}"):
+            take_in(engine.api, archive)
     if not _is_there(engine):
         raise EngineError(f"{BASE} was made but the engine did not take it: see `docker import`")
