@@ -49,7 +49,7 @@ class ModelRun:
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
     live: tuple[Finding, ...] = ()
-    schema_version: str = "1.1"
+    schema_version: str = "1.2"
     kit_use: KitUse | None = None
 
 
