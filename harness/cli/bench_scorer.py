@@ -16,7 +16,7 @@ HELP = "Measure how many answers a second the sandbox scores on this machine, an
 def options(parser: argparse.ArgumentParser) -> None:
     """How many, how many at once, and on what."""
     parser.add_argument("--answers", type=int, default=200, metavar="N", help="answers of each language each way")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="at once; default: two for each processor")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="at once; default: as `score` does")
     parser.add_argument("--runtime", help="a container runtime that the engine knows, such as runsc")
     parser.add_argument("--memory", type=int, metavar="N", help="only watch the kit's memory over N answers")
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     if args.answers < 5 or (args.memory is not None and args.memory < 10):
         raise ConfigError("bench-scorer: --answers is at least 5 and --memory at least 10")
     engine = ensure_engine(say)
-    threads = args.threads or 2 * engine.cpus
+    threads = args.threads or max(2, engine.cpus)
     with open_sandbox("bench-scorer", say, PROGRAMS, runtime=args.runtime) as box:
         facts = box.facts
         bench = Bench(box, engine, dict(box.pool.labels))
