@@ -6,7 +6,6 @@ All run in one sandbox, two at a time; after each an honest answer is run as if 
 import os
 import re
 import resource
-import tempfile
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +75,7 @@ def orphans() -> set[str]:
 
 @dataclass(frozen=True)
 class Taken:
-    """What this machine has in use: bytes of memory, bytes of the disks that the engine and the kit write to, processes
+    """What this machine has in use: bytes of memory, bytes that the engine keeps and those of shared memory, processes
     that run."""
 
     memory_bytes: int
@@ -95,12 +94,21 @@ class Around:
     grown_bytes: int
 
 
+def kept_bytes() -> int:
+    """What the engine keeps: layers, what containers wrote, volumes, logs. The disk itself is others' as well."""
+    api = ensure_engine(print).api
+    told, folder = api.df(), Path(api.info()["DockerRootDir"]) / "containers"
+    wrote = sum(one.get("SizeRw") or 0 for one in told["Containers"] or [])
+    volumes = sum(one["UsageData"]["Size"] for one in told["Volumes"] or [])
+    logs = sum(path.stat().st_size for path in folder.rglob("*.log")) if os.access(folder, os.X_OK) else 0
+    return int(told["LayersSize"] + wrote + volumes + logs)
+
+
 def taken() -> Taken:
-    paths = [path for path in ("/", "/var/lib", "/dev/shm", tempfile.gettempdir()) if os.path.isdir(path)]
-    disks = {os.stat(path).st_dev: path for path in paths}.values()
     running = [one for one in psutil.process_iter(["status"]) if one.info["status"] != psutil.STATUS_ZOMBIE]
     memory = psutil.virtual_memory()
-    return Taken(memory.total - memory.available, sum(psutil.disk_usage(one).used for one in disks), len(running))
+    shared_bytes = psutil.disk_usage("/dev/shm").used if os.path.isdir("/dev/shm") else 0
+    return Taken(memory.total - memory.available, kept_bytes() + shared_bytes, len(running))
 
 
 def forget_peak() -> None:
