@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -175,16 +175,12 @@ class Stage:
 
     def _stops(self, step: Step, wait_s: float) -> bool:
         self._say(told(step))
-        try:
-            do(step, wait_s)
-        except ServerError as error:
-            self._say(f"NOT done: {error.faults[0]}")
-            return False
-        return True
+        return self._done(lambda: do(step, wait_s))
 
-    def _lets_go(self, asked: Asked, wait_s: float) -> bool:
+    def _done(self, act: Callable[[], object]) -> bool:
+        """Whether it could be done; what keeps it from that is told, and the rest goes on."""
         try:
-            let_go(asked, wait_s, self._say)
+            act()
         except ServerError as error:
             self._say(f"NOT done: {error.faults[0]}")
             return False
@@ -208,7 +204,7 @@ class Stage:
             wait_ready(asked, spawned, cycle.ready_s)
             yield
         finally:
-            if self._lets_go(asked, max(cycle.stop_s, COMMAND_S)):
+            if self._done(lambda: let_go(asked, max(cycle.stop_s, COMMAND_S), self._say)):
                 self._strike(mine)
 
     @contextmanager
