@@ -5,7 +5,6 @@ Every stage can be taken up again where it stopped: what is on the disk is never
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -22,7 +21,7 @@ from harness.read import read
 from harness.recorder import Watch
 from harness.runs import PLAN_VERSION, RunFolder, create_run
 from harness.schema import current
-from harness.score import score
+from harness.score import at_once, score
 from harness.summarise import summarise, trial_result
 from harness.tasks import vary
 from harness.types import (
@@ -105,7 +104,7 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, watch:
     """Score every recorded trial that has no verdict yet, as many at once as there are processors."""
     by_name = {task.name: task for task in tasks}
     total = len(folder.recorded - folder.scored)
-    threads = max(2, os.cpu_count() or 1)
+    threads = at_once()
     with ThreadPoolExecutor(max_workers=threads) as pool:
         waiting: set[Future[ScoredTrial]] = set()
         done = 0

@@ -6,6 +6,7 @@ answer; a Sandbox does, and only inputs enter it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from harness.score.verdict import Judgement, score_of, server_fault
 from harness.tasks import vary
 from harness.types import Case, Reading, Sandbox, Score, Task, Variant
 
-__all__ = ["KINDS", "faults_of", "score"]
+__all__ = ["KINDS", "at_once", "faults_of", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Sc
     if broken is not None:
         return server_fault(kind.names(variant), broken)
     return score_of(kind.judge(variant, readings, sandbox), readings)
+
+
+def at_once() -> int:
+    """How many answers are scored at once: one for each processor, and no fewer than two."""
+    return max(2, os.cpu_count() or 1)
 
 
 def faults_of(task: Task) -> list[str]:

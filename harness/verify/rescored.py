@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +9,7 @@ from itertools import groupby
 
 from harness.files import build
 from harness.read import read
-from harness.score import score
+from harness.score import at_once, score
 from harness.tasks import vary
 from harness.types import Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.documents import parse, read_rows
@@ -71,7 +70,7 @@ def _again(task: Task, turns: Sequence[Recording], sandbox: Sandbox) -> Score:
 def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
     """Score every trial again and compare verdict and checks. Raises EngineError for faults of the kit's own side."""
     at_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
-    threads = max(2, os.cpu_count() or 2)
+    threads = at_once()
     waiting: deque[tuple[int, Future[Score]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
