@@ -1,9 +1,9 @@
 """How fast this machine scores: the kit's sandbox beside the bare engine and plain `docker run`, in one run.
 
-The three ways take turns in blocks, forwards and backwards, so that what else the machine does falls on all of them
-alike. All start the same image and have removed what they started when a block ends: the kit's pool is then as full as
-before. Processor time is the whole machine's, engine and client together; it is unknown where containers run on another
-kernel than this one.
+The ways take turns in blocks, as often forwards as backwards, so that what else the machine does falls on all alike. All
+start the same image and have removed what they started when a block ends: the kit's pool is then as full as before. The
+kit and `docker run` run the same answers, and what comes back is looked at; the bare engine runs an empty program.
+Processor time is the whole machine's, engine and client together; it is unknown where containers run on another kernel.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from pathlib import Path
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, Engine
 from harness.sandbox.bare import bare_container, docker_run, has_docker_command
-from harness.types import Job, Limits
+from harness.sandbox.container import framed
+from harness.sandbox.languages import command_of
+from harness.sandbox.protocol import Transcript
+from harness.sandbox.runner import payload_of
+from harness.types import Job, Limits, Observation
 
-BLOCKS = 5
+BLOCKS = 4
 CASES = 5
 OURS, BARE, PLAIN = "lanebench", "bare engine API", "docker run --rm"
 LEAST_OF = {BARE: 0.9, PLAIN: 2.0}
@@ -134,24 +138,32 @@ class Bench:
 
     def answer(self, language: str, number: int) -> None:
         """Run one answer through the sandbox. Raises EngineError when it does not come back right."""
-        seen = self.box.run(job_of(language, number))
-        if [one.value for one in seen] != [2 * (number + at) for at in range(CASES)]:
-            raise EngineError(f"an answer in {language} came back wrong: {seen}")
+        _check(language, number, self.box.run(job_of(language, number)))
 
     def bare(self, language: str) -> None:
         """Run an empty program with the bare engine."""
         kind = self.box.kind_of(job_of(language, 0))
         bare_container(self.engine, kind, PROGRAMS[language].nothing, self.labels)
 
+    def plain(self, language: str, number: int) -> None:
+        """Run one answer by its driver in plain `docker run`. Raises EngineError when it does not come back right."""
+        job = job_of(language, number)
+        nonce, ids = f"{number:016x}", tuple(name for name, _ in job.cases)
+        command = command_of(language, job.driver, job.limits)
+        given = framed(payload_of(job, 0, nonce))
+        said = docker_run(self.engine.url, self.box.runtime, self.box.images[language], command, given)
+        transcript = Transcript(nonce, ids, job.limits.output_bytes)
+        transcript.feed(said)
+        _check(language, number, [transcript.ends[at] for at in range(transcript.due)])
+
     def ways(self, language: str) -> dict[str, Way]:
         """The ways to run a program of this language, by name."""
-        image, nothing = self.box.images[language], PROGRAMS[language].nothing
         found: dict[str, Way] = {
             OURS: lambda number: self.answer(language, number),
             BARE: lambda _: self.bare(language),
         }
         if has_docker_command():
-            found[PLAIN] = lambda _: docker_run(self.engine.url, self.box.runtime, image, nothing)
+            found[PLAIN] = lambda number: self.plain(language, number)
         return found
 
     def stages_ms(self, language: str) -> dict[str, float]:
@@ -171,6 +183,11 @@ class Bench:
             self.answer(language, number)
             seen.append(1000 * (time.monotonic() - began))
         return statistics.median(seen), max(seen)
+
+
+def _check(language: str, number: int, seen: Sequence[Observation]) -> None:
+    if [one.value for one in seen] != [2 * (number + at) for at in range(CASES)]:
+        raise EngineError(f"an answer in {language} came back wrong: {seen}")
 
 
 def bench_scorer(bench: Bench, n: int, threads: int, watch: Watch) -> Measured:

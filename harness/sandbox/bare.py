@@ -53,11 +53,15 @@ def has_docker_command() -> bool:
     return shutil.which("docker") is not None
 
 
-def docker_run(url: str, runtime: str | None, image: str, command: Sequence[str]) -> None:
-    """Plain `docker run --rm --network none`, as one would type it, on the same engine. Raises EngineError."""
+def docker_run(url: str, runtime: str | None, image: str, command: Sequence[str], given: bytes) -> bytes:
+    """What a command says of what it is given in plain `docker run --rm --network none`, as one would type it.
+
+    On the same engine. Raises EngineError.
+    """
     there = ["--host", url] if url.startswith("unix://") else []
     chosen = ["--runtime", runtime] if runtime else []
-    words = ["docker", *there, "run", "--rm", "--network", "none", *chosen, image, *command]
-    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+    words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, image, *command]
+    done = subprocess.run(words, input=given, capture_output=True, check=False)
     if done.returncode != 0:
-        raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.strip()[-200:]}")
+        raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.decode(errors='replace').strip()[-200:]}")
+    return done.stdout

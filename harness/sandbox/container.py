@@ -60,10 +60,10 @@ class Container:
         return line
 
     def give(self, payload: bytes) -> None:
-        """Hand the job over: its length in bytes on a line, then the job. A container that died takes nothing."""
+        """Hand the job over. A container that died takes nothing."""
         self._socket.settimeout(_WRITE_S)
         try:
-            self._socket.sendall(b"%d\n" % len(payload) + payload)
+            self._socket.sendall(framed(payload))
         except (BrokenPipeError, ConnectionResetError):
             return
         except OSError as error:
@@ -145,6 +145,11 @@ class Container:
         if line is not None:
             hang_up(line)
         remove_container(self._api, self.id)
+
+
+def framed(payload: bytes) -> bytes:
+    """What a driver reads: the length of its job in bytes on a line, then the job."""
+    return b"%d\n" % len(payload) + payload
 
 
 def hang_up(line: Any) -> None:

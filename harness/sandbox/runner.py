@@ -46,7 +46,8 @@ class _Heard:
         return killed or self.held_up
 
 
-def _payload(job: Job, start: int, nonce: str) -> bytes:
+def payload_of(job: Job, start: int, nonce: str) -> bytes:
+    """The job with its cases from `start` on, as a driver is given it; its lines will bear the nonce."""
     cases = [[index, give] for index, (_, give) in enumerate(job.cases[start:])]
     return to_json(
         {
@@ -100,7 +101,7 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Hea
     transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes, items_left)
     container = pool.take(kind)
     try:
-        container.give(_payload(job, start, nonce))
+        container.give(payload_of(job, start, nonce))
         silence, tail = _listen(container, transcript, job)
         ended = container.exit() if silence == "ended" else None
         held_up = silence == "late" and not container.runs_freely()
