@@ -1,8 +1,8 @@
 """How fast this machine scores: the kit's sandbox beside the bare engine and plain `docker run`, in one run.
 
-The ways take turns in blocks, as often forwards as backwards, so that what else the machine does falls on all alike. All
-start the same image and have removed what they started when a block ends: the kit's pool is then as full as before. The
-kit and `docker run` run the same answers, and what comes back is looked at; the bare engine runs an empty program.
+The ways take turns in blocks, as often forwards as backwards, so that what else the machine does falls on all alike.
+All start the same image and have removed what they started when a block ends: the kit's pool is then as full as before.
+The kit and `docker run` run the same answers, and what comes back is looked at; the bare engine runs an empty program.
 Processor time is the whole machine's, engine and client together; it is unknown where containers run on another kernel.
 """
 

@@ -42,7 +42,7 @@ def _restart(number: int, away_s: float) -> Callable[[PrivateEngine], None]:
     def disturb(engine: PrivateEngine) -> None:
         engine.stop(number)
         time.sleep(away_s)
-        engine.start().api.close()
+        engine.start().close()
 
     return disturb
 

@@ -87,7 +87,7 @@ class PrivateEngine:
         with engine_faults("copying images"):
             for tag in tags:
                 here.api.load_image(other.api.get_image(tag))
-        here.api.close()
+        here.close()
 
     def _end_what_is_left(self) -> None:
         """What held the containers that were left: it names this folder in its command."""

@@ -135,7 +135,7 @@ def test_an_engine_that_breaks_off_in_the_middle_is_the_kits_fault_and_the_job_c
         relay.mend()
         seen = run_job(pool, kind, job(0))
         pool.close()
-        far.api.close()
+        far.close()
     assert [one.value for one in seen] == [1]
     remove_left_over(engine)
     assert listed(engine, f"{RUN}=cut") == []

@@ -35,7 +35,7 @@ def sandbox_on(engine: Engine, run: str, said: list[str], away_s: float = 60.0) 
         pool.close()
         near = ensure_engine(print)
         remove_own(near, labels)
-        near.api.close()
+        near.close()
 
 
 def wait_for_two(engine: Engine, run: str) -> None:
@@ -86,5 +86,5 @@ def test_a_container_that_is_held_up_from_outside_has_its_case_run_again() -> No
         time.sleep(0.5)
         near.api.pause(made_ahead["Id"])
         running.join(timeout=60)
-    near.api.close()
+    near.close()
     assert [getattr(one, "value", None) for one in seen] == [1]

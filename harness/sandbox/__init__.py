@@ -133,7 +133,7 @@ def open_sandbox(
         with _opened(engine, run_id, say, languages, runtime=runtime) as sandbox:
             yield sandbox
     finally:
-        engine.api.close()
+        engine.close()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind, create_body
-from harness.sandbox.container import hang_up, remove_container
+from harness.sandbox.container import remove_container
 from harness.sandbox.engine import Engine, engine_faults
 
 
@@ -33,17 +33,15 @@ def bare_container(engine: Engine, kind: Kind, command: Sequence[str], labels: M
     body = {**create_body(kind, engine.manners, labels), "Cmd": list(command)}
     times = [time.monotonic()]
     with engine_faults("running a bare container"):
-        name = engine.api.create_container_from_config(body)["Id"]
+        name = engine.wire.create(body)
         times.append(time.monotonic())
-        line = engine.api.attach_socket(name, params={"stdout": 1, "stderr": 1, "stream": 1})
-        engine.api.start(name)
+        with engine.wire.attach(name, stdin=False) as line:
+            engine.wire.start(name)
+            times.append(time.monotonic())
+            while line.recv(65536):
+                pass
         times.append(time.monotonic())
-        connection = getattr(line, "_sock", line)
-        while connection.recv(65536):
-            pass
-        hang_up(line)
-        times.append(time.monotonic())
-    remove_container(engine.api, name)
+    remove_container(engine.wire, name)
     times.append(time.monotonic())
     return Stages(*(after - before for before, after in pairwise(times)))
 

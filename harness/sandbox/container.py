@@ -7,13 +7,11 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import docker
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind, create_body
 from harness.sandbox.engine import Engine, engine_faults
+from harness.sandbox.wire import RefusedError, Wire
 from harness.types import Json
 
 _HEADER = struct.Struct(">BxxxL")
@@ -40,24 +38,25 @@ class Container:
     def __init__(self, engine: Engine, kind: Kind, labels: Mapping[str, str]) -> None:
         """Create, attach and start. Raises EngineError; nothing is left behind then."""
         self.kind = kind
-        self._api, self._tells_memory = engine.api, engine.manners.tells_memory
+        self._api, self._wire, self._tells_memory = engine.api, engine.wire, engine.manners.tells_memory
         self._left = bytearray()
         with engine_faults("creating a container"):
-            made = self._api.create_container_from_config(create_body(kind, engine.manners, labels))
-        self.id: str = made["Id"]
+            self.id = self._wire.create(create_body(kind, engine.manners, labels))
         try:
-            with engine_faults("starting a container"):
-                self._line = self._attach()
-                self._api.start(self.id)
+            self._socket = self._started()
         except BaseException:
-            self.remove()
+            remove_container(self._wire, self.id)
             raise
 
-    def _attach(self) -> Any:
-        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        line = self._api.attach_socket(self.id, params=wanted)
-        self._socket: socket.socket = getattr(line, "_sock", line)
-        return line
+    def _started(self) -> socket.socket:
+        with engine_faults("starting a container"):
+            line = self._wire.attach(self.id, stdin=True)
+            try:
+                self._wire.start(self.id)
+            except BaseException:
+                line.close()
+                raise
+            return line
 
     def give(self, payload: bytes) -> None:
         """Hand the job over. A container that died takes nothing."""
@@ -141,10 +140,8 @@ class Container:
 
     def remove(self) -> None:
         """Take it away with whatever runs in it. Raises EngineError."""
-        line = getattr(self, "_line", None)
-        if line is not None:
-            hang_up(line)
-        remove_container(self._api, self.id)
+        self._socket.close()
+        remove_container(self._wire, self.id)
 
 
 def framed(payload: bytes) -> bytes:
@@ -152,20 +149,11 @@ def framed(payload: bytes) -> bytes:
     return b"%d\n" % len(payload) + payload
 
 
-def hang_up(line: Any) -> None:
-    """Close what `attach_socket` gave: the response first, or its end tries to flush what is closed, and says so."""
-    response, connection = getattr(line, "_response", None), getattr(line, "_sock", line)
-    if response is not None:
-        response.close()
-    connection.close()
-    line.close()
-
-
-def remove_container(api: Any, name: str) -> None:
+def remove_container(wire: Wire, name: str) -> None:
     """Remove by force; one that is gone, or is just being removed, is no fault."""
     with engine_faults("removing a container"):
         try:
-            api.remove_container(name, force=True, v=True)
-        except docker.errors.APIError as error:
-            if getattr(error.response, "status_code", None) not in (404, 409):
+            wire.remove(name)
+        except RefusedError as refused:
+            if refused.status not in (404, 409):
                 raise

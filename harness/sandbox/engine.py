@@ -22,6 +22,7 @@ from harness.errors import EngineError
 from harness.files import read_json
 from harness.sandbox.body import Manners, manners_of
 from harness.sandbox.install import install_engine, this_machine
+from harness.sandbox.wire import Wire
 from harness.types import Json, Limited
 
 Say = Callable[[str], None]
@@ -37,7 +38,6 @@ _ENFORCED: Mapping[Limited, str] = {
     "swap": "SwapLimit",
 }
 """A limit, and where the engine tells whether it can set it."""
-_CONNECTIONS = 32
 _LONGEST_WHY = 400
 
 
@@ -55,6 +55,7 @@ class Engine:
     """An engine that answers: `api` is its docker.APIClient; `architecture` is the kernel's word, x86_64 or aarch64."""
 
     api: Any
+    wire: Wire
     url: str
     name: str
     version: str
@@ -66,6 +67,11 @@ class Engine:
     cpus: int
     manners: Manners
     enforces: tuple[Limited, ...]
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.wire.close()
+        self.api.close()
 
 
 @contextmanager
@@ -123,18 +129,21 @@ def _tls_of(folder: Path) -> TLSConfig:
     return TLSConfig(client_cert=pair, ca_cert=str(authority) if authority.is_file() else None, verify=True)
 
 
+class _Client(docker.APIClient):
+    """docker's client, going by its place alone: requests puts REQUESTS_CA_BUNDLE before an engine's certificate."""
+
+    def merge_environment_settings(self, *settings: Any) -> Any:
+        self.trust_env = False
+        return super().merge_environment_settings(*settings)
+
+
 def _open(place: Place, env: Mapping[str, str]) -> Any:
     options: dict[str, Json] = {"base_url": place.url}
     if place.named == "DOCKER_HOST":
         options = dict(kwargs_from_env(environment=dict(env)))
     elif place.tls is not None:
         options["tls"] = _tls_of(Path(place.tls))
-    local = place.url.startswith("unix://")
-    # Behind a socket the client keeps a pool for every address of a container, and looks for proxies at every call:
-    # 2 ms of processor time a container, a quarter of the client's.
-    api = docker.APIClient(version="auto", timeout=_TIMEOUT_S, max_pool_size=1 if local else _CONNECTIONS, **options)
-    api.trust_env = not local
-    return api
+    return _Client(version="auto", timeout=_TIMEOUT_S, **options)
 
 
 def _is_there(place: Place) -> bool:
@@ -147,13 +156,14 @@ def connect(place: Place, env: Mapping[str, str]) -> Engine:
         if not _is_there(place):
             raise ConnectionError(f"{place.url} does not exist")
         api = _open(place, env)
-        version, info = api.version(), api.info()
+        version, info, wire = api.version(), api.info(), Wire(place.url, api)
     components = " ".join(str(part.get("Name", "")) for part in version.get("Components") or [])
     name = "podman" if "podman" in components.lower() else "docker"
     architecture = {"amd64": "x86_64", "arm64": "aarch64"}.get(info["Architecture"], info["Architecture"])
     options = " ".join(info.get("SecurityOptions") or [])
     return Engine(
         api=api,
+        wire=wire,
         url=place.url,
         name=name,
         version=str(version.get("Version", "unknown")),

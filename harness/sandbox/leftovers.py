@@ -83,7 +83,7 @@ def remove_left_over(engine: Engine) -> int:
         found = engine.api.containers(all=True, filters={"label": RUN})
     left = [container["Id"] for container in found if _is_left_over(container, time.time())]
     for name in left:
-        remove_container(engine.api, name)
+        remove_container(engine.wire, name)
     return len(left)
 
 
@@ -92,4 +92,4 @@ def remove_own(engine: Engine, labels: Mapping[str, str]) -> None:
     with engine_faults("removing this run's containers"):
         found = engine.api.containers(all=True, filters={"label": f"{OWNER}={labels[OWNER]}"})
     for container in found:
-        remove_container(engine.api, container["Id"])
+        remove_container(engine.wire, container["Id"])
