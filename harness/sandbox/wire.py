@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import socket
 import ssl
 import threading
@@ -19,7 +20,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker.errors import DockerException
-from urllib3.util import wait_for_read
 
 from harness.types import Json
 
@@ -142,7 +142,7 @@ class Wire:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if connection.sock is not None and not wait_for_read(connection.sock, timeout=0):
+            if connection.sock is not None and not _can_be_read(connection.sock):
                 return connection
             connection.close()
 
@@ -163,6 +163,12 @@ class Wire:
         if answer.status >= 400:
             raise _refusal(answer.status, said)
         return said
+
+
+def _can_be_read(line: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _close_all(connections: list[HTTPConnection]) -> None:
