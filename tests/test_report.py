@@ -245,7 +245,9 @@ def test_marks_beyond_the_axis_stay_inside_the_drawing() -> None:
     assert second.middle is None
 
 
-def test_labels_of_points_at_one_height_do_not_cover_each_other() -> None:
-    points = tuple(Point(f"m{at}", 10.0 * at, 50.0) for at in range(4))
-    heights = sorted(dot.label_y for dot in dot_plot(Scatter("t", "x", "y", points)).dots)
-    assert all(lower - upper >= 14 for upper, lower in pairwise(heights))
+def test_labels_of_points_at_one_place_do_not_cover_each_other() -> None:
+    points = tuple(Point(f"m{at}", 10.0, 50.0) for at in range(4))
+    dots = dot_plot(Scatter("t", "x", "y", points)).dots
+    beside = [one.label_y for one in dots if one.label_x > one.x], [one.label_y for one in dots if one.label_x < one.x]
+    assert len(beside[0] + beside[1]) == 4
+    assert all(lower - upper >= 14 for side in beside for upper, lower in pairwise(sorted(side)))

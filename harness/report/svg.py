@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from harness.report.labels import CHAR_PX, LINE_PX, Box, place_names
 from harness.report.parts import Chart, Mark, Point, Scatter
 
 WIDTH = 880
 ROW = 22
-CHAR = 6.6
 PLOT_HEIGHT = 300
 LEFT, RIGHT, TOP, FOOT = 56, 170, 12, 44
+HEAD = 28
+"""Above a scatter, so that the name of a point at the very top can stand over it."""
+_RADIUS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,15 @@ class BarPlot:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point drawn, with its whisker and where its label stands."""
+    """A point drawn, with its whisker and where its label begins, at the middle of its height."""
 
     x: float
     y: float
     low: float | None
     high: float | None
     label: str
-    label_y: float
+    label_x: float = 0.0
+    label_y: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,8 @@ def _all_of(mark: Mark) -> list[float]:
 
 def bar_plot(chart: Chart) -> BarPlot:
     """Marks one under the other on an axis from 0."""
-    left = 12 + CHAR * max((len(mark.label) for mark in chart.marks), default=0)
-    right = WIDTH - 12 - CHAR * max((len(mark.text) for mark in chart.marks), default=0)
+    left = 12 + CHAR_PX * max((len(mark.label) for mark in chart.marks), default=0)
+    right = WIDTH - 12 - CHAR_PX * max((len(mark.text) for mark in chart.marks), default=0)
     left, right = min(left, 360.0), max(right, 560.0)
     top = chart.top or 1.05 * _largest([value for mark in chart.marks for value in _all_of(mark)])
 
@@ -118,19 +123,22 @@ def bar_plot(chart: Chart) -> BarPlot:
     return BarPlot(chart.title, chart.unit, WIDTH, TOP + ROW * len(bars) + 24, left, right, ticks, bars)
 
 
-def _apart(wanted: list[float], gap: float = 14.0) -> list[float]:
-    """The heights of labels, pushed down where two would cover each other; same order as given."""
-    out = [0.0] * len(wanted)
-    last = -math.inf
-    for index in sorted(range(len(wanted)), key=lambda at: wanted[at]):
-        last = max(wanted[index], last + gap)
-        out[index] = last
-    return out
+def _named(dots: Sequence[Dot], frame: Box) -> tuple[Dot, ...]:
+    """The dots with a place in the frame for each one's label."""
+    points = [Box(dot.x - _RADIUS, dot.y - _RADIUS, dot.x + _RADIUS, dot.y + _RADIUS) for dot in dots]
+    whiskers = [
+        Box(dot.x - 2, dot.high, dot.x + 2, dot.low) for dot in dots if dot.low is not None and dot.high is not None
+    ]
+    boxes = place_names(points, [dot.label for dot in dots], whiskers, frame)
+    return tuple(
+        replace(dot, label_x=round(box.left, 1), label_y=round((box.top + box.bottom) / 2, 1))
+        for dot, box in zip(dots, boxes, strict=True)
+    )
 
 
 def dot_plot(scatter: Scatter) -> DotPlot:
     """Points on two axes from 0."""
-    right, bottom = WIDTH - RIGHT, TOP + PLOT_HEIGHT
+    right, bottom = WIDTH - RIGHT, HEAD + PLOT_HEIGHT
     x_top = scatter.x_top or 1.1 * _largest([point.x for point in scatter.points])
     y_top = scatter.y_top or 1.1 * _largest([point.y for point in scatter.points])
 
@@ -140,19 +148,18 @@ def dot_plot(scatter: Scatter) -> DotPlot:
     def y_of(value: float) -> float:
         return round(bottom - PLOT_HEIGHT * min(max(value / y_top, 0.0), 1.0), 1)
 
-    heights = _apart([y_of(point.y) for point in scatter.points])
-    dots = tuple(
+    bare = [
         Dot(
             x_of(point),
             y_of(point.y),
             None if point.low is None else y_of(point.low),
             None if point.high is None else y_of(point.high),
             point.label,
-            height,
         )
-        for point, height in zip(scatter.points, heights, strict=True)
-    )
+        for point in scatter.points
+    ]
+    dots = _named(bare, Box(LEFT, 0, WIDTH, bottom + LINE_PX / 2))
     x_ticks = _ticks(x_top, LEFT, right - LEFT)
     y_ticks = _ticks(y_top, bottom, -PLOT_HEIGHT)
     axes = (scatter.title, scatter.x_name, scatter.y_name)
-    return DotPlot(*axes, WIDTH, bottom + FOOT, LEFT, right, TOP, bottom, x_ticks, y_ticks, dots)
+    return DotPlot(*axes, WIDTH, bottom + FOOT, LEFT, right, HEAD, bottom, x_ticks, y_ticks, dots)
