@@ -1,6 +1,7 @@
 """Which engine is used, what is done where none answers, and when the image is built again."""
 
 import hashlib
+import io
 import json
 import tarfile
 from collections.abc import Callable, Sequence
@@ -263,10 +264,19 @@ def test_every_safe_setting_is_in_the_create_body() -> None:
     assert not host.get("Privileged")
 
 
-def test_each_image_has_a_name_for_every_user_that_a_container_may_have() -> None:
-    stages = {language.stage for language in LANGUAGES.values()}
-    dockerfile = find_data("Dockerfile.scorer").read_text(encoding="utf-8")
-    assert dockerfile.count(f"$(seq {USERS[0]} {USERS[-1]})") == len(stages)
+@pytest.mark.parametrize("language", {language.stage: name for name, language in LANGUAGES.items()}.values())
+def test_each_image_has_a_name_for_every_user_that_a_container_may_have(language: str) -> None:
+    engine = ensure_engine(print)
+    name = engine.wire.create({"Image": ensure_image(engine, language, print), "Cmd": ["true"]})
+    try:
+        pieces, _ = engine.api.get_archive(name, "/etc/passwd")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+            file = archive.extractfile("passwd")
+            assert file is not None
+            lines = file.read().decode().splitlines()
+    finally:
+        engine.wire.remove(name)
+    assert set(USERS) <= {int(line.split(":")[2]) for line in lines}
 
 
 def test_a_container_for_an_unknown_language_is_the_kits_fault() -> None:
