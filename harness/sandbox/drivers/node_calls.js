@@ -54,14 +54,17 @@ function putFiles(files) {
 }
 
 // The answer's own scope, so that a function that is declared and not exported is found too.
-function loadScript(file, source) {
+function compileScript(file, source) {
+  const args = ["exports", "require", "module", "__filename", "__dirname"];
+  const body = source.replace(/^#!.*/, "") + "\n;module.__scope = (__name) => eval(__name);";
+  return vm.compileFunction(body, args, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+}
+
+function runScript(file, script) {
   const module = new Module(file);
   module.filename = file;
   module.paths = [];
-  const args = ["exports", "require", "module", "__filename", "__dirname"];
-  const body = source.replace(/^#!.*/, "") + "\n;module.__scope = (__name) => eval(__name);";
-  const run = vm.compileFunction(body, args, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
-  run.call(module.exports, module.exports, Module.createRequire(file), module, file, path.dirname(file));
+  script.call(module.exports, module.exports, Module.createRequire(file), module, file, path.dirname(file));
   return { exported: module.exports, scope: module.__scope };
 }
 
@@ -83,13 +86,14 @@ async function load(job) {
   const file = path.resolve(job.entry);
   let source = job.files[job.entry];
   if (/\.[cm]?ts$/.test(file)) source = Module.stripTypeScriptTypes(source, { mode: "transform" });
+  let script;
   try {
-    new vm.Script("(function (exports, require, module) {" + source.replace(/^#!.*/, "") + "\n})");
+    script = compileScript(file, source);
   } catch (error) {
     if (error instanceof SyntaxError && /^\s*(import|export)\b|\bawait\b|import\.meta/m.test(source)) return loadModule(file, source);
     throw error;
   }
-  return loadScript(file, source);
+  return runScript(file, script);
 }
 
 function find(answer, name) {
