@@ -1,8 +1,8 @@
 """The engine's calls that every container costs, over the standard library's HTTP: create, attach, start, remove.
 
-docker's client takes 4.7 ms of processor time for these four, most of what the kit takes for an answer, and holds the
-interpreter's lock in all of it; here they take 1.7 ms. Everything else goes through docker's client, and where the
-engine is and who it must prove to be is asked of it too.
+docker's client spends about half of all that the kit takes of a processor for an answer on these four, and holds the
+interpreter's lock in all of it. Everything else goes through docker's client, and where the engine is and who it must
+prove to be is asked of it too.
 """
 
 from __future__ import annotations
