@@ -51,9 +51,9 @@ class Source(Protocol):
         ...
 
 
-READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What reading a damaged or strange archive raises; of an encrypted one zipfile says RuntimeError, and of one packed in
-a way that it does not know NotImplementedError."""
+READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+"""What reading a damaged or strange archive raises; RuntimeError is what zipfile says of an encrypted one, and of one
+packed in a way that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
