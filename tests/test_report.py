@@ -3,11 +3,12 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import combinations
 
 import pytest
 
 from harness.report import plain_text, render_github, render_html, render_text
+from harness.report.labels import CHAR_PX
 from harness.report.parts import Chart, Mark, Point, Scatter
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
 from harness.report.svg import bar_plot, dot_plot, tick_step
@@ -245,9 +246,9 @@ def test_marks_beyond_the_axis_stay_inside_the_drawing() -> None:
     assert second.middle is None
 
 
-def test_labels_of_points_at_one_place_do_not_cover_each_other() -> None:
-    points = tuple(Point(f"m{at}", 10.0, 50.0) for at in range(4))
+@pytest.mark.parametrize("step", [0.0, 0.1, 10.0])
+def test_labels_of_points_at_one_height_do_not_cover_each_other(step: float) -> None:
+    points = tuple(Point(f"m{at}", 10.0 + step * at, 50.0) for at in range(4))
     dots = dot_plot(Scatter("t", "x", "y", points)).dots
-    beside = [one.label_y for one in dots if one.label_x > one.x], [one.label_y for one in dots if one.label_x < one.x]
-    assert len(beside[0] + beside[1]) == 4
-    assert all(lower - upper >= 14 for side in beside for upper, lower in pairwise(sorted(side)))
+    for one, other in combinations(dots, 2):
+        assert abs(one.label_y - other.label_y) >= 14 or abs(one.label_x - other.label_x) >= CHAR_PX * len("m0")

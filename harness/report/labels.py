@@ -49,6 +49,7 @@ def place_names(points: Sequence[Box], names: Sequence[str], whiskers: Sequence[
     placed: list[Box] = []
     for point, name in zip(points, names, strict=True):
         taken = [*points, *whiskers, *placed]
-        there = [box for box in _places(point, name) if frame.holds(box)] or list(_places(point, name))[:1]
+        places = list(_places(point, name))
+        there = [box for box in places if frame.holds(box)] or places[:1]
         placed.append(min(there, key=lambda box: sum(box.covers(other) for other in taken)))
     return placed
