@@ -20,10 +20,6 @@ from pathlib import Path
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, Engine
 from harness.sandbox.bare import bare_container, docker_run, has_docker_command
-from harness.sandbox.container import framed
-from harness.sandbox.languages import command_of
-from harness.sandbox.protocol import Transcript
-from harness.sandbox.runner import payload_of
 from harness.types import Job, Limits, Observation
 
 BLOCKS = 4
@@ -148,13 +144,7 @@ class Bench:
     def plain(self, language: str, number: int) -> None:
         """Run one answer by its driver in plain `docker run`. Raises EngineError when it does not come back right."""
         job = job_of(language, number)
-        nonce, ids = f"{number:016x}", tuple(name for name, _ in job.cases)
-        command = command_of(language, job.driver, job.limits)
-        given = framed(payload_of(job, 0, nonce))
-        said = docker_run(self.engine.url, self.box.runtime, self.box.images[language], command, given)
-        transcript = Transcript(nonce, ids, job.limits.output_bytes)
-        transcript.feed(said)
-        _check(language, number, [transcript.ends[at] for at in range(transcript.due)])
+        _check(language, number, docker_run(self.engine.url, self.box.kind_of(job), job))
 
     def ways(self, language: str) -> dict[str, Way]:
         """The ways to run a program of this language, by name."""

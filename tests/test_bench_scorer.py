@@ -82,7 +82,7 @@ def test_plain_docker_run_runs_the_same_answers_and_a_wrong_one_ends_the_measure
 ) -> None:
     for language in PROGRAMS:
         bench.plain(language, 7)
-    monkeypatch.setattr("harness.bench_scorer.docker_run", lambda *_: b"")
+    monkeypatch.setattr("harness.bench_scorer.docker_run", lambda *_: [])
     with pytest.raises(EngineError, match="came back wrong"):
         bench.plain("python", 7)
 

@@ -5,6 +5,7 @@ For `bench-scorer` alone: the kit's rates are held against these.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import time
@@ -14,8 +15,12 @@ from itertools import pairwise
 
 from harness.errors import EngineError
 from harness.sandbox.body import Kind, create_body
-from harness.sandbox.container import remove_container
+from harness.sandbox.container import framed, remove_container
 from harness.sandbox.engine import Engine, engine_faults
+from harness.sandbox.languages import command_of
+from harness.sandbox.protocol import Transcript
+from harness.sandbox.runner import payload_of
+from harness.types import Job, Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,19 @@ def has_docker_command() -> bool:
     return shutil.which("docker") is not None
 
 
-def docker_run(url: str, runtime: str | None, image: str, command: Sequence[str], given: bytes) -> bytes:
-    """What a command says of what it is given in plain `docker run --rm --network none`, as one would type it.
+def docker_run(url: str, kind: Kind, job: Job) -> list[Observation]:
+    """What a job's driver reports in plain `docker run --rm --network none`, as one would type it, on the same engine.
 
-    On the same engine. Raises EngineError.
+    Cases that it did not come to are left out. Raises EngineError.
     """
     there = ["--host", url] if url.startswith("unix://") else []
-    chosen = ["--runtime", runtime] if runtime else []
-    words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, image, *command]
+    chosen = ["--runtime", kind.runtime] if kind.runtime else []
+    command = command_of(kind.language, kind.driver, kind.limits)
+    words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, kind.image, *command]
+    transcript = Transcript(secrets.token_hex(8), tuple(name for name, _ in job.cases), job.limits.output_bytes)
+    given = framed(payload_of(job, 0, transcript.nonce))
     done = subprocess.run(words, input=given, capture_output=True, check=False)
     if done.returncode != 0:
         raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.decode(errors='replace').strip()[-200:]}")
-    return done.stdout
+    transcript.feed(done.stdout)
+    return [transcript.ends[at] for at in range(transcript.due)]
