@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,9 +19,9 @@ from harness.sandbox.engine import Place, connect, engine_faults
 from harness.sandbox.leftovers import OWNER
 from harness.sandbox.wire import RefusedError, Wire
 from harness.types import Job, Json, Limits
+from tests.relay import Relay
 
 JOB = Job("python", "calls", "a.py", {"a.py": "def f(): return 1"}, (("a", {"call": "f"}),), Limits())
-Wrap = Callable[[socket.socket], socket.socket]
 
 
 @pytest.fixture(scope="module")
@@ -35,42 +35,6 @@ def box() -> Iterator[DockerSandbox]:
         yield sandbox
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
-def _both_ways(client: socket.socket, path: str, wrap: Wrap) -> None:
-    with client, contextlib.suppress(OSError), wrap(client) as near, socket.socket(socket.AF_UNIX) as far:
-        far.connect(path)
-        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
-        back.start()
-        _copy(near, far)
-        back.join()
-
-
-def _serve(door: socket.socket, path: str, wrap: Wrap) -> None:
-    while True:
-        try:
-            client, _ = door.accept()
-        except OSError:
-            return
-        threading.Thread(target=_both_ways, args=(client, path, wrap), daemon=True).start()
-
-
-@contextlib.contextmanager
-def forwarded(engine: Engine, wrap: Wrap = lambda client: client) -> Iterator[int]:
-    """The port of this machine at which the engine answers too, as it does behind a proxy of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        path = engine.url.removeprefix("unix://")
-        threading.Thread(target=_serve, args=(door, path, wrap), daemon=True).start()
-        yield door.getsockname()[1]
-        door.shutdown(socket.SHUT_RDWR)
-
-
 def runs(engine: Engine, box: DockerSandbox) -> bool:
     """Whether a container is made, started, heard and removed there."""
     bare_container(engine, box.kind_of(JOB), ["true"], box.pool.labels)
@@ -80,8 +44,8 @@ def runs(engine: Engine, box: DockerSandbox) -> bool:
 
 def test_an_engine_is_reached_over_its_socket_and_over_tcp(engine: Engine, box: DockerSandbox) -> None:
     assert runs(engine, box)
-    with forwarded(engine) as port:
-        far = connect(Place(f"tcp://127.0.0.1:{port}", "DOCKER_HOST"), {"DOCKER_HOST": f"tcp://127.0.0.1:{port}"})
+    with Relay(engine.url) as relay:
+        far = connect(Place(relay.url, "DOCKER_HOST"), {"DOCKER_HOST": relay.url})
         assert runs(far, box)
         far.close()
 
@@ -104,19 +68,18 @@ def test_over_tls_both_sides_prove_who_they_are(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.pem"))
     context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
     context.verify_mode = ssl.CERT_REQUIRED
-    with forwarded(engine, lambda client: context.wrap_socket(client, server_side=True)) as port:
-        url = f"tcp://127.0.0.1:{port}"
-        env = {"DOCKER_HOST": url, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
-        far = connect(Place(url, "DOCKER_HOST"), env)
+    with Relay(engine.url, context=context) as relay:
+        env = {"DOCKER_HOST": relay.url, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
+        far = connect(Place(relay.url, "DOCKER_HOST"), env)
         assert runs(far, box)
         far.close()
         far.api.cert = None
-        stranger = Wire(url, far.api)
+        stranger = Wire(relay.url, far.api)
         with pytest.raises(OSError):
             stranger.remove("nobody")
         far.api.cert, far.api.verify = (str(certificates / "cert.pem"), str(certificates / "key.pem")), True
         with pytest.raises(ssl.SSLError):
-            Wire(url, far.api).remove("nobody")
+            Wire(relay.url, far.api).remove("nobody")
 
 
 def test_what_the_engine_refuses_is_told_in_its_own_words(engine: Engine) -> None:
@@ -143,7 +106,7 @@ def saying(*answers: bytes) -> Iterator[Wire]:
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        wire = Wire(url, SimpleNamespace(api_version="1.41", base_url=url, verify=True, cert=None))
+        wire = Wire(url, SimpleNamespace(api_version="1.41", base_url=url, verify=True, cert=None, timeout=60))
         yield wire
         wire.close()
 

@@ -14,7 +14,8 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,6 @@ from docker.errors import DockerException
 
 from harness.types import Json
 
-_TIMEOUT_S = 120
 _LONGEST_HEAD = 65536
 _UPGRADED = (101, 200)
 
@@ -39,13 +39,13 @@ class RefusedError(DockerException):
 class _Local(HTTPConnection):
     """HTTP to a socket in the file system."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_S)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
@@ -57,6 +57,21 @@ def _context_of(api: Any) -> ssl.SSLContext:
     if api.cert:
         context.load_cert_chain(*api.cert)
     return context
+
+
+def _way_to(url: str, api: Any) -> Callable[[], HTTPConnection]:
+    """What makes a connection to the engine, not yet open. Raises ConnectionError where none can be made."""
+    if url.startswith("unix://"):
+        return partial(_Local, url.removeprefix("unix://"), timeout=api.timeout)
+    far = urlsplit(api.base_url)
+    if far.scheme == "https":
+        return partial(HTTPSConnection, far.hostname, far.port, timeout=api.timeout, context=_context_of(api))
+    if far.scheme == "http":
+        return partial(HTTPConnection, far.hostname, far.port, timeout=api.timeout)
+    raise ConnectionError(
+        f"an engine at {url} is not reached by itself: forward its socket "
+        "(`ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock"
+    )
 
 
 class Wire:
@@ -72,14 +87,7 @@ class Wire:
         self._idle: list[HTTPConnection] = []
         # As docker's client does: who forgets to close it leaves nothing open.
         weakref.finalize(self, _close_all, self._idle)
-        self._path = url.removeprefix("unix://") if url.startswith("unix://") else None
-        self._far = urlsplit(api.base_url)
-        if self._path is None and self._far.scheme not in ("http", "https"):
-            raise ConnectionError(
-                f"an engine at {url} is not reached by itself: forward its socket "
-                "(`ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock"
-            )
-        self._context = _context_of(api) if self._far.scheme == "https" else None
+        self._new = _way_to(url, api)
 
     def create(self, body: Json) -> str:
         """Make a container of this create body; returns its id."""
@@ -99,41 +107,21 @@ class Wire:
 
     def attach(self, name: str, *, stdin: bool) -> socket.socket:
         """A socket of its own to a container's streams; what comes is framed by the engine."""
-        line = self._open()
-        words = f"POST {self._at}/{name}/attach?stdin={int(stdin)}&stdout=1&stderr=1&stream=1 HTTP/1.1\r\n"
+        path = f"{self._at}/{name}/attach?stdin={int(stdin)}&stdout=1&stderr=1&stream=1"
+        connection = self._new()
         try:
-            line.sendall(
-                f"{words}Host: {self._far.netloc or 'localhost'}\r\n"
-                "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n".encode()
-            )
-            _check_upgraded(line)
+            connection.request("POST", path, headers={"Connection": "Upgrade", "Upgrade": "tcp"})
+            _check_upgraded(connection.sock)
         except BaseException:
-            line.close()
+            connection.close()
             raise
+        line: socket.socket = connection.sock
         return line
 
     def close(self) -> None:
         """Close the connections that are kept for the next call."""
         with self._lock:
             _close_all(self._idle)
-
-    def _new(self) -> HTTPConnection:
-        if self._path is not None:
-            return _Local(self._path)
-        host, port = self._far.hostname or "", self._far.port
-        if self._context is not None:
-            return HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=self._context)
-        return HTTPConnection(host, port, timeout=_TIMEOUT_S)
-
-    def _open(self) -> socket.socket:
-        connection = self._new()
-        try:
-            connection.connect()
-        except BaseException:
-            connection.close()
-            raise
-        line: socket.socket = connection.sock
-        return line
 
     def _kept(self) -> HTTPConnection | None:
         """A connection of an earlier call; one that can be read has been closed by the engine since."""
@@ -149,7 +137,7 @@ class Wire:
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         connection = self._kept() or self._new()
         try:
-            connection.request(method, self._at + path, body, _headers(body))
+            connection.request(method, self._at + path, body, {"Content-Type": "application/json"} if body else {})
             answer = connection.getresponse()
             said = answer.read()
         except HTTPException as error:
@@ -174,10 +162,6 @@ def _can_be_read(line: socket.socket) -> bool:
 def _close_all(connections: list[HTTPConnection]) -> None:
     while connections:
         connections.pop().close()
-
-
-def _headers(body: bytes | None) -> Mapping[str, str]:
-    return {} if body is None else {"Content-Type": "application/json"}
 
 
 def _refusal(status: int, said: bytes) -> RefusedError:
