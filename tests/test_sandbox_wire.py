@@ -139,5 +139,5 @@ def test_an_answer_that_is_cut_is_not_taken_for_one() -> None:
 
 
 def test_an_engine_that_cannot_be_reached_directly_is_told_with_the_way_there() -> None:
-    with pytest.raises(ConnectionError, match="ssh -N -L"):
-        Wire("ssh://box", SimpleNamespace(api_version="1.41", base_url="http+docker://ssh"))
+    with pytest.raises(EngineError, match="ssh -N -L"):
+        connect(Place("ssh://box", "DOCKER_HOST"), {"DOCKER_HOST": "ssh://box"})

@@ -153,6 +153,11 @@ def _is_there(place: Place) -> bool:
 def connect(place: Place, env: Mapping[str, str]) -> Engine:
     """The engine at a place. Raises EngineError when it does not answer there."""
     with engine_faults(f"connecting to {place.url}"):
+        if place.url.startswith("ssh://"):
+            raise ConnectionError(
+                "an engine behind ssh is not reached by itself: forward its socket "
+                "(ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock"
+            )
         if not _is_there(place):
             raise ConnectionError(f"{place.url} does not exist")
         api = _open(place, env)

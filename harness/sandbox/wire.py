@@ -60,18 +60,13 @@ def _context_of(api: Any) -> ssl.SSLContext:
 
 
 def _way_to(url: str, api: Any) -> Callable[[], HTTPConnection]:
-    """What makes a connection to the engine, not yet open. Raises ConnectionError where none can be made."""
+    """What makes a connection to the engine, not yet open."""
     if url.startswith("unix://"):
         return partial(_Local, url.removeprefix("unix://"), timeout=api.timeout)
     far = urlsplit(api.base_url)
     if far.scheme == "https":
         return partial(HTTPSConnection, far.hostname, far.port, timeout=api.timeout, context=_context_of(api))
-    if far.scheme == "http":
-        return partial(HTTPConnection, far.hostname, far.port, timeout=api.timeout)
-    raise ConnectionError(
-        f"an engine at {url} is not reached by itself: forward its socket "
-        "(`ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock"
-    )
+    return partial(HTTPConnection, far.hostname, far.port, timeout=api.timeout)
 
 
 class Wire:
@@ -81,7 +76,7 @@ class Wire:
     """
 
     def __init__(self, url: str, api: Any) -> None:
-        """Raises ConnectionError for a way to reach an engine that this cannot go."""
+        """Opens nothing yet."""
         self._at = f"/v{api.api_version}/containers"
         self._lock = threading.Lock()
         self._idle: list[HTTPConnection] = []
