@@ -1,4 +1,4 @@
-"""Every way to stop, one exit code each. What a model did wrong is an outcome and never stands here.
+"""The exception tree, one exit code each. What a model did wrong is an outcome, not an exception.
 
 LanebenchError                 1   something in the kit's surroundings was wrong
 +-- CheckError                 1   a check was made and it failed (`verify`, `tasks check`)
@@ -12,18 +12,38 @@ LanebenchError                 1   something in the kit's surroundings was wrong
 +-- InterruptedRunError      130   Ctrl-C
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: `message` says what and where, `fix` what to do about it ("" where nobody can say).
+
+    A fix that depends on the command (`--resume`, `--results`) is left to `cli`, which knows what the user typed.
+    """
+
+    message: str
+    fix: str = ""
+
 
 class LanebenchError(Exception):
-    """The root: `faults` are whole sentences for the user, one a fault, each with its place and its fix."""
+    """The root of the tree. `problems` has at least one; `str(error)` joins their messages, without the fixes."""
 
     exit_code = 1
 
-    def __init__(self, *faults: str) -> None:
-        """Keep at least one fault; the first is the message when only one line fits."""
-        if not faults:
-            raise ValueError("an error needs at least one fault to tell")
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    def __init__(self, *problems: str | Problem, fix: str = "") -> None:
+        """`fix` is for every problem that is given as a string."""
+        if not problems:
+            raise ValueError("an error needs at least one problem")
+        self.problems = tuple(Problem(one, fix) if isinstance(one, str) else one for one in problems)
+        super().__init__("\n".join(one.message for one in self.problems))
+
+    @property
+    def message(self) -> str:
+        """The first problem's message, for where one line fits."""
+        return self.problems[0].message
 
 
 class CheckError(LanebenchError):

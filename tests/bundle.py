@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.converse import budget_tokens, first_messages, request_body
+from harness.bundle.source import MANIFEST, RECORDINGS, RESULT, SCORES
 from harness.files import build, plain, sha256_of, to_json
-from harness.plan import nonce_of, plan, task_info
 from harness.read import read
+from harness.run.conversation import first_messages
+from harness.run.plan import nonce_of, plan, task_info
 from harness.schema import current
 from harness.score import score
-from harness.servers import kind_of
-from harness.summarise import summarise, trial_result
+from harness.servers import budget_tokens, kind_of, request_body
+from harness.summarize import summarize, trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import (
     Chunk,
@@ -45,7 +46,6 @@ from harness.types import (
     TrialKey,
     Variant,
 )
-from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES
 from tests.example import HOST, SANDBOX
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -256,7 +256,7 @@ def _ended_at(last: Recording) -> str:
 @cache
 def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
     recordings, scores = _evidence(trials, models)
-    result = summarise(
+    result = summarize(
         Result(
             schema_version=current("result"),
             kit=KIT,
@@ -299,9 +299,9 @@ def good_bundle(trials: int = TRIALS) -> Bundle:
     return _good(trials).copy()
 
 
-def summarised(bundle: Bundle) -> Bundle:
+def summarized(bundle: Bundle) -> Bundle:
     """The bundle with every number computed again from its trials, as a careful forger would."""
-    result = json.loads(to_json(summarise(build(Result, bundle.result))))
+    result = json.loads(to_json(summarize(build(Result, bundle.result))))
     return Bundle(result, bundle.recordings, bundle.scores)
 
 

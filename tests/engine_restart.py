@@ -17,16 +17,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.cli.scoring import languages_of
+from harness.cli.score_command import languages_of
 from harness.config import Config, Settings
 from harness.demo import serve
 from harness.errors import EngineError
 from harness.files import read_lines
-from harness.pipeline import result_of, score_run, start_run
-from harness.recorder import record_run
-from harness.runs import open_run
+from harness.run.folder import open_run
+from harness.run.pipeline import result_of, score_run, start_run
+from harness.run.recorder import record_run
 from harness.sandbox import ensure_engine, ensure_image, image_name, open_sandbox
-from harness.sandbox.leftovers import RUN
+from harness.sandbox.cleanup import RUN
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Task
 from tests.private_engine import PrivateEngine
@@ -90,7 +90,7 @@ def _score(path: Path, tasks: Sequence[Task]) -> tuple[int, int]:
             with open_sandbox(path.name, said.append, languages_of(tasks)) as sandbox:
                 score_run(open_run(path), tasks, sandbox, silent)
         except EngineError as error:
-            print(f"  stopped: {error.faults[0]}")
+            print(f"  stopped: {error.message}")
             time.sleep(1.0)
         else:
             return sum("again" in line for line in said), stops

@@ -1,5 +1,5 @@
 """A realistic result, built through the real types: recordings are bytes of a stream, and everything else is read,
-scored and summarised from them, so that `verify` finds it sound.
+scored and summarized from them, so that `verify` finds it sound.
 
 Two models: `steady` solves what it is asked, `hasty` fails the refactoring in some trials, thinks and has one reply
 cut off. Three tasks: one measures speed only. Sizes and rates are those of small models on a laptop.
@@ -14,7 +14,7 @@ from typing import Any
 from harness.files import sha256_of, to_json
 from harness.read import read
 from harness.schema import current
-from harness.summarise import summarise, trial_result
+from harness.summarize import summarize, trial_result
 from harness.types import (
     Check,
     Chunk,
@@ -289,7 +289,7 @@ def example_result(**changes: Any) -> Result:
         warnings=(),
         lanes=(LANE,),
     )
-    return summarise(replace(evidence, **changes))
+    return summarize(replace(evidence, **changes))
 
 
 def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
@@ -303,7 +303,7 @@ def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
             outcome = Outcome.FAILED if failed else Outcome.PASSED
             turns = tuple(replace(turn, content_sha256=f"{at:064d}") for turn in trial.turns)
             made.append(replace(trial, trial=at, outcome=outcome, fraction=float(not failed), turns=turns))
-    return summarise(replace(result, run=replace(result.run, trials=trials), trials=tuple(made)))
+    return summarize(replace(result, run=replace(result.run, trials=trials), trials=tuple(made)))
 
 
 def run_plan() -> RunPlan:

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.calibration.reference import TruthServer, serving
 from harness.config import Config, Settings
 from harness.files import read_lines
-from harness.pipeline import result_of, score_run, start_run
-from harness.recorder import planned, record_run
-from harness.runs import open_run
-from harness.truth import TruthServer, serving
+from harness.run.folder import open_run
+from harness.run.pipeline import result_of, score_run, start_run
+from harness.run.recorder import planned, record_run
 from harness.types import Model
 from tests.made import model_at, task_of
 from tests.test_faults import NoSandbox, silent

@@ -9,12 +9,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from harness.calibration.reference import TruthServer, serving
 from harness.config import Config, Settings
 from harness.host import largest_memory_bytes
-from harness.pipeline import start_run
 from harness.record import Client, TurnRequest, Waits, record
-from harness.recorder import record_run
-from harness.truth import TruthServer, serving
+from harness.run.pipeline import start_run
+from harness.run.recorder import record_run
 from tests.made import model_at, task_of
 from tests.truth import KEY
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, Caps
 from harness.files import from_json, plain, to_json
 from harness.types import Json
-from harness.verify.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, Caps
-from tests.bundle import Bundle, good_bundle, manifest_of, run_plan, summarised, texts_of
+from tests.bundle import Bundle, good_bundle, manifest_of, run_plan, summarized, texts_of
 
 REJECT = Path(__file__).parent / "reject"
 FILES = {RESULT: "result", RECORDINGS: "recordings", SCORES: "scores"}
@@ -63,8 +63,8 @@ def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
         _edit(_part(bundle, edit["in"]), edit)
     if "pass_trial" in recipe:
         _passed(bundle, recipe["pass_trial"])
-    if recipe.get("resummarise") or "pass_trial" in recipe:
-        bundle = summarised(bundle)
+    if recipe.get("resummarize") or "pass_trial" in recipe:
+        bundle = summarized(bundle)
     texts = texts_of(bundle, honest=recipe.get("honest", True))
     if "replace" in recipe:
         texts[recipe["replace"]["file"]] = texts[recipe["replace"]["file"]].replace(

@@ -1,6 +1,7 @@
-"""The two rules of the house: imports go down only, and one third-party package has one importer."""
+"""The rules of the house: imports go down only, through interfaces, and a third-party library has its importers."""
 
 import ast
+import importlib
 import sys
 from pathlib import Path
 
@@ -10,65 +11,33 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
-    ("files", "stats", "prefill", "bounds"),
-    ("kit", "schema", "signing", "tasks", "servers", "host", "config", "runs", "tools"),
-    ("record", "read", "score", "sandbox", "summarise", "report"),
-    (
-        "plan",
-        "converse",
-        "enquire",
-        "fitting",
-        "init",
-        "lifecycle",
-        "probe",
-        "pipeline",
-        "recorder",
-        "check",
-        "compare",
-        "verify",
-        "publish",
-        "demo",
-        "truth",
-        "bench_client",
-        "bench_scorer",
-        "selftest",
-    ),
+    ("files", "host", "read", "record", "report", "stats"),
+    ("sandbox", "schema", "summarize"),
+    ("bundle", "compare", "tasks"),
+    ("demo", "score", "servers"),
+    ("calibration", "config", "lifecycle"),
+    ("run",),
+    ("verify",),
     ("cli",),
     ("__main__",),
 )
-# What a module may import of its own level: facts and words that the level shares.
-SIDEWAYS = {
-    "prefill": {"stats"},
-    "bench_client": {"truth"},
-    "selftest": {"truth", "bench_client"},
-    "config": {"schema", "servers"},
-    "schema": {"kit"},
-    "tasks": {"kit"},
-    "tools": {"schema"},
-    "converse": {"plan"},
-    "lifecycle": {"enquire"},
-    "init": {"enquire"},
-    "probe": {"enquire"},
-    "pipeline": {"plan", "converse", "recorder"},
-    "fitting": {"plan", "converse", "enquire", "lifecycle", "probe"},
-    "recorder": {"plan", "converse", "enquire", "fitting", "lifecycle", "probe"},
-    "verify": {"plan", "converse"},
-    "publish": {"verify"},
-}
+"""From the ground up: a package imports only from levels below its own, and there is no exemption."""
 IMPORTERS = {
-    "aiohttp": "bench_client",
-    "docker": "sandbox",
-    "httpx": "record",
-    "httpcore": "record",
-    "jinja2": "report",
-    "jsonschema": "schema",
-    "msgspec": "files",
-    "openai": "bench_client",
-    "psutil": "host",
-    "rich": "cli",
-    "scipy": "stats",
-    "tabulate": "report",
+    "aiohttp": {"calibration"},
+    "docker": {"sandbox"},
+    "httpcore": {"record"},
+    "httpx": {"calibration", "servers"},
+    "jinja2": {"report"},
+    "jsonschema": {"schema"},
+    "msgspec": {"files"},
+    "numpy": {"stats"},
+    "openai": {"calibration"},
+    "psutil": {"host"},
+    "rich": {"cli"},
+    "scipy": {"stats"},
+    "tabulate": {"report"},
 }
+"""Which packages import a third-party library: one each, but for httpx, which calibration times as a rival client."""
 
 
 def _modules() -> dict[str, list[Path]]:
@@ -113,8 +82,8 @@ def _one_way(name: str, file: str, other: str) -> str | None:
         return f"{file} imports harness.{other}, which has no place"
     if level_of[other] > level_of[name]:
         return f"{file} imports upwards: {other}"
-    if level_of[other] == level_of[name] and other not in SIDEWAYS.get(name, set()):
-        return f"{file} imports its neighbour {other}"
+    if level_of[other] == level_of[name]:
+        return f"{file} imports its neighbor {other}"
     return None
 
 
@@ -138,8 +107,36 @@ def faults_of_packages(house: House) -> list[str]:
         for package in sorted({full.split(".")[0] for full in imports})
         if package not in sys.stdlib_module_names
         and package not in ("harness", "__future__")
-        and IMPORTERS.get(package) != name
+        and name not in IMPORTERS.get(package, set())
     ]
+
+
+def faults_of_interfaces(house: House) -> list[str]:
+    """Every import that reaches past a package's `__init__`, which is its interface."""
+    return [
+        f"{file} imports past an interface: {full}"
+        for name, files in house.items()
+        for file, imports in files
+        for full in sorted(imports)
+        if full.startswith("harness.") and full.split(".")[1] != name and _is_past_interface(full)
+    ]
+
+
+def _is_past_interface(full: str) -> bool:
+    package, *inner = full.split(".")[1:]
+    if not inner or not (HOUSE / package).is_dir():
+        return False
+    exported = importlib.import_module(f"harness.{package}").__all__
+    return len(inner) > 1 or (inner[0] not in exported and (HOUSE / package / f"{inner[0]}.py").is_file())
+
+
+def test_nobody_imports_past_the_interface_of_a_package() -> None:
+    assert faults_of_interfaces(_house()) == []
+
+
+def test_an_import_past_an_interface_is_a_fault() -> None:
+    house: House = {"score": [("score/compare.py", {"harness.tasks.load.vary", "harness.tasks", "harness.tasks.vary"})]}
+    assert faults_of_interfaces(house) == ["score/compare.py imports past an interface: harness.tasks.load.vary"]
 
 
 def test_every_module_has_its_place_in_a_level() -> None:
@@ -157,17 +154,17 @@ def test_one_third_party_package_has_one_importer() -> None:
 
 def test_an_import_upwards_sideways_or_from_nowhere_is_a_fault() -> None:
     house: House = {
-        "files": [("files.py", {"harness.pipeline"})],
-        "read": [("read/sse.py", {"harness.score"})],
+        "files": [("files.py", {"harness.run.pipeline"})],
+        "read": [("read/sse.py", {"harness.record"})],
         "cli": [("cli.py", {"harness.nowhere", "harness.read"})],
     }
     assert faults_of_direction(house) == [
-        "files.py imports upwards: pipeline",
-        "read/sse.py imports its neighbour score",
+        "files/kit.py imports upwards: run",
+        "read/sse.py imports its neighbor record",
         "cli.py imports harness.nowhere, which has no place",
     ]
 
 
 def test_a_second_importer_of_a_package_is_a_fault() -> None:
-    house: House = {"record": [("record.py", {"httpx"})], "demo": [("demo/server.py", {"httpx", "json"})]}
+    house: House = {"servers": [("servers/http.py", {"httpx"})], "demo": [("demo/server.py", {"httpx", "json"})]}
     assert faults_of_packages(house) == ["demo/server.py imports httpx"]

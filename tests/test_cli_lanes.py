@@ -6,9 +6,9 @@ import pytest
 
 from harness.cli import main
 from harness.files import build, read_json
-from harness.runs import open_run
+from harness.run.folder import open_run
 from harness.schema import validate
-from harness.summarise import summarise
+from harness.summarize import summarize
 from harness.types import Result
 from tests.example import write_run
 
@@ -49,7 +49,7 @@ def test_other_lanes_are_put_into_a_run_that_is_over(tmp_path: Path, capsys: pyt
     result = _result(run)
     assert [one.lane for one in result.recommendations] == ["quick fixes"]
     assert result.recommendations[0].model == "hasty"
-    assert result == summarise(result)
+    assert result == summarize(result)
     assert result.run.ended_at == ended
     assert open_run(run).plan.lanes == result.lanes
 

@@ -14,9 +14,9 @@ from harness.compare.lanes import lane_changes
 from harness.compare.sections import sections_of
 from harness.errors import RunError
 from harness.files import to_json
-from harness.report.github import render_sections as as_markdown
-from harness.report.text import render_sections as as_text
-from harness.summarise import summarise
+from harness.report.markdown import render_markdown_sections as as_markdown
+from harness.report.terminal import render_text_sections as as_text
+from harness.summarize import summarize
 from harness.types import Lane, Result, TrialResult
 from tests.example import example_result, grown_result
 
@@ -49,7 +49,7 @@ def _paced(result: Result, model: str, times: float) -> Result:
             turns.append(replace(turn, timings=replace(old, decode_tps=rate, e2e_s=old.e2e_s and old.e2e_s / own)))
         return replace(trial, turns=tuple(turns))
 
-    return summarise(replace(result, trials=tuple(map(paced, result.trials))))
+    return summarize(replace(result, trials=tuple(map(paced, result.trials))))
 
 
 def test_a_run_against_itself_differs_in_nothing() -> None:
@@ -113,7 +113,7 @@ def test_what_differs_is_named() -> None:
         sampling=replace(base.models[0].sampling, temperature=0.7),
         facts={**base.models[0].facts, "quantisation": "Q8_0"},
     )
-    other = summarise(
+    other = summarize(
         replace(base, models=(model, base.models[1]), host=replace(base.host, power_source="Battery Power"))
     )
     compared = _compare(base, other)
@@ -134,7 +134,7 @@ def test_other_tasks_another_major_and_the_demo_are_refused_with_every_reason() 
     other = replace(base, tasks=tasks, kit=replace(base.kit, version="1.2.0"), run=replace(base.run, simulated=True))
     with pytest.raises(RunError) as caught:
         _compare(base, other)
-    assert [fault.split(": ", 1)[1][:30] for fault in caught.value.faults] == [
+    assert [fault.split(": ", 1)[1][:30] for fault in [one.message for one in caught.value.problems]] == [
         "made by kits of other major ve",
         "one of them is simulated by th",
         "no task is the same in both (n",
@@ -147,7 +147,7 @@ def test_a_task_that_changed_or_stands_alone_is_left_out_and_named() -> None:
     trials = tuple(
         replace(trial, task="code-other") if trial.task == "code-refactor" else trial for trial in base.trials
     )
-    compared = _compare(base, summarise(replace(base, tasks=tasks, trials=trials)))
+    compared = _compare(base, summarize(replace(base, tasks=tasks, trials=trials)))
     assert [cell.task for cell in compared.pairs[0].cells] == ["speed-small"]
     assert compared.notes[0] == "left out, since their text or cases differ between the runs: code-bugfix"
     assert compared.notes[1] == "left out, since only one run has them: code-other, code-refactor"
@@ -156,7 +156,7 @@ def test_a_task_that_changed_or_stands_alone_is_left_out_and_named() -> None:
 def _renamed(result: Result, names: Mapping[str, str]) -> Result:
     models = tuple(replace(one, label=names[one.label]) for one in result.models if one.label in names)
     trials = tuple(replace(t, model=names[t.model]) for t in result.trials if t.model in names)
-    return summarise(replace(result, models=models, trials=trials))
+    return summarize(replace(result, models=models, trials=trials))
 
 
 def test_models_go_together_by_label_by_being_alone_or_by_being_named() -> None:
@@ -192,7 +192,7 @@ def test_numbers_that_a_file_states_wrongly_change_nothing() -> None:
 
 
 def _with_lane(result: Result, lane: Lane = LANE) -> Result:
-    return summarise(replace(result, lanes=(lane,)))
+    return summarize(replace(result, lanes=(lane,)))
 
 
 @pytest.mark.parametrize(
@@ -272,6 +272,6 @@ def test_one_result_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFix
 def test_what_is_printed_cannot_steer_a_terminal_or_a_page() -> None:
     base = example_result()
     model = replace(base.models[0], server_version="\x1b[2J<img src=x>")
-    compared = _compare(base, summarise(replace(base, models=(model, base.models[1]))))
+    compared = _compare(base, summarize(replace(base, models=(model, base.models[1]))))
     assert "\x1b" not in as_text("compared", sections_of(compared))
     assert "<img" not in as_markdown("compared", sections_of(compared))

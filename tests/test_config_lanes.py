@@ -38,7 +38,7 @@ def _lanes(tmp_path: Path, text: str) -> tuple[Lane, ...]:
 def _faults(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         _lanes(tmp_path, text)
-    return "\n".join(caught.value.faults)
+    return "\n".join([one.message for one in caught.value.problems])
 
 
 def test_a_lane_states_its_demands_and_how_it_ranks(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def loaded(tmp_path: Path, more: str, server: str = "llama-server") -> Lifecycle
 def faults(tmp_path: Path, more: str, server: str = "llama-server") -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, more, server)
-    return tuple(fault.removeprefix(f"{tmp_path / 'bench.toml'}, ") for fault in caught.value.faults)
+    return tuple(
+        fault.removeprefix(f"{tmp_path / 'bench.toml'}, ") for fault in [one.message for one in caught.value.problems]
+    )
 
 
 def test_without_a_lifecycle_the_server_is_the_users(tmp_path: Path) -> None:
@@ -113,6 +115,6 @@ def test_an_address_that_holds_a_key_is_refused_with_its_line_and_not_repeated(t
     path.write_text(MODEL.format(server="openai").replace("http://127.0.0.1:8000/v1", url))
     with pytest.raises(ConfigError) as caught:
         load_config(path)
-    (told,) = caught.value.faults
+    (told,) = [one.message for one in caught.value.problems]
     assert "line 4: $.models[0].base_url: holds more than an address" in told
     assert "sk-secret" not in told

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.demo import VOICES, Answers, Demo, serve_answers, split_tokens
 from harness.demo.replies import Ask, PromptCache, Reply
-from harness.demo.talk import Talk
+from harness.demo.stream import Talk
 from harness.types import Json, Limits, Outcome, Task, Variant, Wrong
 
 NONCE = "0123456789abcdef"

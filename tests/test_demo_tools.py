@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.converse import converse
 from harness.demo import Answers, serve, serve_answers
 from harness.read import read
 from harness.record import Client, Waits
+from harness.run.conversation import converse
 from harness.servers import kind_of
 from harness.tasks import find_fixtures, load_tasks, split_reply, vary
 from harness.types import Json, TrialKey, Variant

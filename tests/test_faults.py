@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.calibration.reference import FAULTS, TruthServer, serving
+from harness.calibration.reference.process import start
 from harness.config import Config, Settings
 from harness.errors import DiskError
-from harness.pipeline import result_of, score_run, start_run
-from harness.recorder import record_run
-from harness.runs import RunFolder, open_run
-from harness.truth import FAULTS, TruthServer, serving
-from harness.truth.process import start
+from harness.run.folder import RunFolder, open_run
+from harness.run.pipeline import result_of, score_run, start_run
+from harness.run.recorder import record_run
 from harness.types import Job, Model, Observation, Outcome, Result, SandboxFacts, Task, TurnResult
 from tests.made import model_at, task_of
 

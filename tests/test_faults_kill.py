@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.truth import serving
+from harness.calibration.reference import serving
 from tests.kill import TASKS, faults_of
 from tests.made import model_at
 from tests.test_faults import begin, finish

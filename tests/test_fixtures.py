@@ -4,13 +4,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness.check import check_tasks, refuse_unscorable
 from harness.sandbox import open_sandbox
+from harness.score import require_scorable, score
 from harness.tasks import find_fixtures, load_tasks, vary
+from harness.tasks.self_check import check_tasks
 from harness.types import Json
 
 TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
@@ -101,7 +103,7 @@ def test_ten_trials_of_the_quick_suite_take_under_two_minutes_at_60_tokens_a_sec
 
 
 def test_no_scorer_finds_fault_with_a_task() -> None:
-    refuse_unscorable(list(TASKS.values()))
+    require_scorable(list(TASKS.values()))
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -247,5 +249,5 @@ def test_every_answer_of_the_first_variants_gives_the_verdict_that_its_task_name
     """`lanebench tasks check` tries all variants; CI runs it."""
     languages = {task.language for task in TASKS.values() if task.language is not None}
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
-        tried = check_tasks(list(TASKS.values()), sandbox, lambda line: None, first_only=True)
+        tried = check_tasks(list(TASKS.values()), partial(score, sandbox=sandbox), lambda line: None, first_only=True)
     assert tried == sum(1 + len(task.wrong) for task in TASKS.values())

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.check import readings_of
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.tasks import find_fixtures, load_tasks, vary
+from harness.tasks.self_check import readings_of
 from harness.types import Json, Outcome, Variant
 
 TASKS = {task.name: task for task in load_tasks([find_fixtures()])}

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
-from harness.sandbox.leftovers import RUN
+from harness.sandbox.cleanup import RUN
 from harness.types import Job, Json, Limits, Observation
 
 HARM = Path(__file__).parent / "attacks" / "harm"

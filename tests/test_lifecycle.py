@@ -14,27 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.files import read_lines
 from harness.host import began_at
-from harness.lifecycle import (
-    Need,
-    Snapshot,
-    memory_use,
-    on_stage,
-    recover,
-    refused,
-    rehearse,
-    skip_what_does_not_fit,
-    state_path,
-)
-from harness.lifecycle.looking import wait_runs
+from harness.lifecycle import Snapshot, memory_use, on_stage, recover, refused, rehearse, state_path
 from harness.lifecycle.memory import wait_until_back
-from harness.lifecycle.stage import tunnel_step
+from harness.lifecycle.model_host import tunnel_step
+from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import service_of
 from harness.record import Client, Waits
-from harness.servers import kind_of
+from harness.servers import Need, kind_of, skip_what_does_not_fit
+from harness.servers.query import Asked
 from harness.types import Json, Lifecycle, Model, Skipped
 from tests.machine import Machine, make_machine, server_words
 from tests.pretend import Manners, Route, answers_with, pretending
@@ -433,7 +423,7 @@ def test_a_load_that_fails_is_told_in_the_servers_words(machine: Machine, run: P
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.enquire import Asked
+from harness.servers.query import Asked
 from harness.lifecycle import on_stage
 from harness.record import Client
 from harness.servers import kind_of

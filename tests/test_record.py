@@ -8,8 +8,9 @@ import pytest
 from harness.errors import ConfigError, ServerError
 from harness.files import to_json
 from harness.read import read
-from harness.record import Client, TurnRequest, Waits, fetch, record
+from harness.record import Client, TurnRequest, Waits, record
 from harness.record.turn import clock_on_file
+from harness.servers import fetch
 from harness.types import Json, Recording
 from tests.scripted import answer, scripted
 from tests.truth import KEY, LONG, ask, truth_and_client

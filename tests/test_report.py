@@ -8,13 +8,13 @@ from itertools import combinations
 import pytest
 
 from harness.report import plain_text, render_github, render_html, render_text
-from harness.report.labels import CHAR_PX
-from harness.report.parts import Chart, Mark, Point, Scatter
+from harness.report.elements import Chart, Mark, Point, Scatter
+from harness.report.formatting import figure, percent, seconds
+from harness.report.label_placement import CHAR_PX
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
 from harness.report.svg import bar_plot, dot_plot, tick_step
-from harness.report.text import WIDTH
-from harness.report.words import figure, percent, seconds
-from harness.summarise import summarise
+from harness.report.terminal import WIDTH
+from harness.summarize import summarize
 from harness.types import Result
 from tests.example import example_result
 
@@ -75,7 +75,7 @@ def _named(name: str) -> Result:
         for one in result.trials
     )
     tasks = tuple(replace(one, title=name) for one in result.tasks)
-    return summarise(replace(result, models=models, trials=trials, tasks=tasks))
+    return summarize(replace(result, models=models, trials=trials, tasks=tasks))
 
 
 def test_every_report_names_the_run_and_holds_every_section() -> None:
@@ -124,7 +124,7 @@ def test_four_models_fit_the_terminal_and_more_are_shown_in_groups() -> None:
         trials = tuple(
             replace(trial, model=info.label) for info in infos for trial in result.trials if trial.model == "steady"
         )
-        report = render_text(summarise(replace(result, models=infos, trials=trials)))
+        report = render_text(summarize(replace(result, models=infos, trials=trials)))
         assert max(map(len, report.splitlines())) <= WIDTH
         assert ("(more models)" in report) == (count > 4)
         assert all(info.label in report for info in infos)
@@ -140,13 +140,13 @@ def test_text_without_a_right_and_wrong_task_still_renders() -> None:
     result = example_result()
     tasks = result.tasks[:1]
     trials = tuple(one for one in result.trials if one.task == tasks[0].name)
-    bare = summarise(replace(result, tasks=tasks, trials=trials))
+    bare = summarize(replace(result, tasks=tasks, trials=trials))
     for render in RENDERERS:
         assert "Generation speed" in render(bare)
 
 
 def test_an_empty_result_renders() -> None:
-    bare = summarise(replace(example_result(), models=(), tasks=(), trials=(), sandbox=None))
+    bare = summarize(replace(example_result(), models=(), tasks=(), trials=(), sandbox=None))
     for render in RENDERERS:
         assert "nothing had to run" in render(bare)
 

@@ -8,7 +8,7 @@ import pytest
 from harness.report import render_github, render_html, render_text
 from harness.types import KitUse, Result, SelfTest
 from tests.example import example_result
-from tests.test_summarise_timing import with_canary, with_clients, with_curve
+from tests.test_summarize_timing import with_canary, with_clients, with_curve
 
 RENDERERS = (render_text, render_github, render_html)
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from harness.kit import ROOT
+from harness.files import ROOT
 from harness.tasks import find_fixtures, load_tasks
-from harness.verify import Asked, Verdict, verify
+from harness.types import Verdict
+from harness.verify import Asked, verify
 from tests.bundle import good_bundle, tasks, write_bundle
 
 BUNDLES = sorted((ROOT / "results").glob("*.zip"))

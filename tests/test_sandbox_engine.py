@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EngineError
-from harness.kit import find_data
+from harness.files import find_data
 from harness.sandbox import check_limits, ensure_engine, ensure_image, seccomp_of
-from harness.sandbox.base import BASE, mirror_of, pulled, take_in
-from harness.sandbox.body import USERS, Kind, Manners, create_body, manners_of
+from harness.sandbox.base_image import BASE, mirror_of, pulled, take_in
+from harness.sandbox.container_config import USERS, Kind, Manners, create_body, manners_of
 from harness.sandbox.engine import Place, connect, find_engine, places
 from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
 from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from harness.config import Settings
-from harness.files import build, from_json, plain, read_json, read_lines, to_json
-from harness.kit import find_data
-from harness.runs import PLAN_VERSION
+from harness.files import build, find_data, from_json, plain, read_json, read_lines, to_json
+from harness.run.folder import PLAN_VERSION
 from harness.schema import current, faults, load_schema, schema_faults, validate
-from harness.summarise import summarise
-from harness.tasks.recipe import Recipe, WrongRow
+from harness.summarize import summarize
+from harness.tasks.manifest import Recipe, WrongRow
 from harness.types import Json, Limits, Model, ModelRun, Outcome, Recording, Result, RunPlan, ScoredTrial
 from tests.example import example_result, write_run
 
@@ -257,7 +256,7 @@ def test_a_result_of_an_older_minor_is_read_and_its_numbers_still_hold() -> None
     document = read_json(OLD)
     assert validate("result", document) == []
     result = build(Result, document)
-    again = from_json(to_json(summarise(result)))
+    again = from_json(to_json(summarize(result)))
     assert _holds(document["cells"], again["cells"])
     assert _holds(document["summaries"], again["summaries"])
 

@@ -4,7 +4,7 @@ import pytest
 
 from harness.files import to_json
 from harness.score import faults_of, score
-from harness.score.cannot_do import decline_in
+from harness.score.kinds.cannot_do import decline_in
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, failed, running_python, said, variant_of
 

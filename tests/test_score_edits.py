@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.score import faults_of, score
-from harness.score.edit_apply import Applied, apply_edits
-from harness.score.edit_forms import Edit, edits_of, path_in
+from harness.score.edits.apply import Applied, apply_edits
+from harness.score.edits.formats import Edit, edits_of, path_in
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
 

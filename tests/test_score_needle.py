@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from harness.files import to_json
 from harness.score import faults_of, score
-from harness.score.jsonanswer import object_in
+from harness.score.extraction.json_answer import object_in
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.score import faults_of, score
-from harness.score.numerals import numerals, ungrounded
-from harness.score.prose import loosened, text_of
-from harness.score.prose_rules import RULES, Held
-from harness.score.text import names, paragraphs, sections, sentences, words
+from harness.score.kinds.prose import loosened, text_of
+from harness.score.prose.numerals import numerals, ungrounded
+from harness.score.prose.rules import RULES, Held
+from harness.score.prose.segments import names, paragraphs, sections, sentences, words
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as some
 
 from harness.files import to_json
 from harness.score import faults_of, score
-from harness.score.findings import Finding, findings_of
-from harness.score.review import match
+from harness.score.extraction.review_findings import ReviewFinding, findings_of
+from harness.score.kinds.review import match
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 
@@ -91,7 +91,7 @@ def test_an_empty_list_is_a_review_and_prose_is_none() -> None:
 @given(some.text(max_size=200))
 def test_no_text_breaks_the_reading_of_findings(text: str) -> None:
     read = findings_of(text)
-    assert read is None or all(isinstance(one, Finding) for one in read[0])
+    assert read is None or all(isinstance(one, ReviewFinding) for one in read[0])
 
 
 # --- matching -----------------------------------------------------------------------------------------------

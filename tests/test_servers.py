@@ -18,7 +18,7 @@ from harness.servers import (
     url_of,
 )
 from harness.servers.load import FOLDER
-from harness.types import Finding, Json, Model, Sampling
+from harness.types import Json, Model, ProbeFinding, Sampling
 
 KINDS = {
     "ds4",
@@ -140,7 +140,9 @@ def test_the_faults_of_all_the_files_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text("nonsense")
     with pytest.raises(ConfigError) as caught:
         read_kinds(tmp_path)
-    assert [fault.split(":")[0].removeprefix(str(tmp_path)) for fault in caught.value.faults] == [
+    assert [
+        fault.split(":")[0].removeprefix(str(tmp_path)) for fault in [one.message for one in caught.value.problems]
+    ] == [
         "/one.toml",
         "/two.toml",
     ]
@@ -191,10 +193,10 @@ def test_fields_that_a_server_refuses_are_faults_where_they_stand() -> None:
 def test_settings_that_do_not_reach_a_server_or_come_from_it_are_found_unless_decoding_is_greedy() -> None:
     llama, hot = kind_of("llama-server"), Sampling(temperature=0.7, seed=1)
     assert told_of_request(llama, a_model()) == ()
-    assert told_of_request(llama, a_model(sampling=hot)) == (Finding("left_to_server", live=["top_k", "min_p"]),)
+    assert told_of_request(llama, a_model(sampling=hot)) == (ProbeFinding("left_to_server", live=["top_k", "min_p"]),)
     assert told_of_request(llama, a_model(sampling=hot, extra={"top_k": 5, "min_p": 0})) == ()
     assert told_of_request(kind_of("lm-studio"), a_model(sampling=hot)) == (
-        Finding("ignored_by_server", live=["seed"]),
+        ProbeFinding("ignored_by_server", live=["seed"]),
     )
 
 

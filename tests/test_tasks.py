@@ -85,7 +85,7 @@ def load(own: Path) -> Task:
 def faults(own: Path) -> list[str]:
     with pytest.raises(TaskError) as caught:
         load_tasks([own], names=["add"])
-    return [fault.removeprefix(f"{own / 'add'}/") for fault in caught.value.faults]
+    return [fault.removeprefix(f"{own / 'add'}/") for fault in [one.message for one in caught.value.problems]]
 
 
 def change(own: Path, name: str, old: str, new: str) -> None:
@@ -370,7 +370,7 @@ def loads_or_tells(own: Path) -> bool:
     try:
         tasks = load_tasks([own], names=["add"])
     except TaskError as error:
-        return all("add/" in fault for fault in error.faults)
+        return all("add/" in problem.message for problem in error.problems)
     return [vary(task, 1).index for task in tasks] == [1]
 
 

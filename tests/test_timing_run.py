@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.calibration.reference import TruthServer, serving
 from harness.files import read_lines
-from harness.pipeline import write_result
 from harness.report import render_html
-from harness.runs import RunFolder, open_run
-from harness.summarise import summarise
-from harness.truth import TruthServer, serving
+from harness.run.folder import RunFolder, open_run
+from harness.run.pipeline import write_result
+from harness.summarize import summarize
 from harness.types import Json, Model, Outcome, Result, Task
 from tests.made import model_at, task_of
 from tests.test_faults import begin, finish
@@ -220,7 +220,7 @@ def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tupl
     heavy = {"parameters_b": 70.0, "bits": 8.0}
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
     models = tuple(replace(model, facts=heavy) for model in result.models)
-    again = summarise(replace(result, host=host, models=models))
+    again = summarize(replace(result, host=host, models=models))
     assert "is above 69, the most" in told(again, "implausible_prefill", "plain")[0]
     assert told(result, "implausible_prefill") == []
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.bundle import expand
+from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verify import exit_code, render_verdict
 from harness.errors import EngineError
 from harness.files import plain, to_json
-from harness.types import Json, Sandbox
-from harness.verify import LEVELS, Asked, Verdict, expand, verify
-from harness.verify.source import RECORDINGS, RESULT
-from tests.bundle import TrustingSandbox, good_bundle, run_plan, summarised, tasks, write_bundle
+from harness.types import LEVELS, Json, Sandbox, Verdict
+from harness.verify import Asked, verify
+from tests.bundle import TrustingSandbox, good_bundle, run_plan, summarized, tasks, write_bundle
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def test_a_verdict_that_the_answer_does_not_earn_is_found(good: Path) -> None:
     whole = [{**check, "passed": True} for check in bundle.result["trials"][at]["checks"]]
     bundle.result["trials"][at] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
     bundle.scores[at]["score"] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
-    verdict = verify(write_bundle(good, summarised(bundle)), _asked("rescored", open_sandbox=_scripted))
+    verdict = verify(write_bundle(good, summarized(bundle)), _asked("rescored", open_sandbox=_scripted))
     assert [one.state for one in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
     assert [finding.check for finding in verdict.levels[4].findings] == ["rescored"]
     assert "beta / code-bugfix / trial 1 is passed, run again it is failed" in verdict.levels[4].findings[0].text
@@ -147,7 +148,7 @@ def test_doubts_are_shown_and_fail_their_level_when_it_is_to_be_strict(good: Pat
     bundle = good_bundle()
     bundle.result["host"]["chip"] = "Apple M1"
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits": 16.0}
-    write_bundle(good, summarised(bundle))
+    write_bundle(good, summarized(bundle))
     relaxed, strict = verify(good, _asked()), verify(good, _asked(strict=True))
     assert [(one.check, one.severity) for one in relaxed.levels[2].findings] == [("rate-bound", "doubt")]
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)

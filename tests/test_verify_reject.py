@@ -10,10 +10,9 @@ import pytest
 import harness.verify
 from harness.files import read_json
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Sandbox
-from harness.verify import Asked, Verdict, verify
+from harness.types import LEVELS, Sandbox, Verdict
+from harness.verify import Asked, verify
 from harness.verify.checks import CHECKS
-from harness.verify.findings import LEVELS
 from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, caps_of, prepare, recipes
 

@@ -11,8 +11,8 @@ from harness.demo import Answers, serve, serve_answers
 from harness.demo.answers import variants_of
 from harness.files import read_json
 from harness.record import Waits
-from harness.types import Model, Sandbox
-from harness.verify import Asked, LevelReport, verify
+from harness.types import LevelReport, Model, Sandbox
+from harness.verify import Asked, verify
 from harness.verify.replicated import Again, chosen, least_count
 from tests.bundle import MODELS, TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT

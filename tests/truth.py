@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from harness.calibration.reference import TruthServer, serving
 from harness.record import Client, TurnRequest, Waits, record
-from harness.truth import TruthServer, serving
 from harness.types import Recording, TrialKey
 
 LONG = Waits(connect_s=10.0, read_s=30.0, turn_s=60.0)

@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output left, as `head` does: nothing is wrong with the run.
         sys.stderr.close()
         return 0
-    for fault in error.faults:
-        complain(fault)
+    for problem in error.problems:
+        complain(problem)
     return error.exit_code
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import say, show, watching
-from harness.cli.running import add_run_options, opened, rehearsal, resumable
-from harness.cli.scoring import add_scoring_options, make_engine_ready, score_and_write, show_result
+from harness.cli.run_command import add_run_options, opened, rehearsal, resumable
+from harness.cli.score_command import add_scoring_options, make_engine_ready, score_and_write, show_result
 from harness.errors import ServerError
-from harness.recorder import record_run
+from harness.run import record_run
 
 NAME = "bench"
 HELP = "Ask every model every task, run what they wrote in containers, print the tables and leave a result file."

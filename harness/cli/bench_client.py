@@ -6,10 +6,9 @@ import argparse
 import os
 import sys
 
-from harness.bench_client import Aim, Plan, aims, measure, misunderstood, table
+from harness.calibration import BEHAVIOURS, Aim, Plan, aims, measure, misunderstood, serving, timing_table
 from harness.cli.console import say, show
 from harness.errors import CheckError, ConfigError, UncheckedError
-from harness.truth import BEHAVIOURS, serving
 
 NAME = "bench-client"
 HELP = "Measure this kit's own timing errors against a server that logs the truth, beside other clients."
@@ -44,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
             _ahead_of_all(0, 1)
         rows = measure(server, Plan.whole(max(1, args.rounds)), _watch)
         wrong = misunderstood(server)
-    show(f"errors against the truth server, p50/p99 (p99 of fewer than 100 streams is the largest)\n\n{table(rows)}\n")
+    show("errors against the reference server, p50/p99 (p99 of fewer than 100 streams is the maximum)\n")
+    show(f"{timing_table(rows)}\n")
     found = aims(rows)
     for aim in found:
         show(f"{_word(aim)} {aim.name}: {aim.seen:.3f} of at most {aim.most:g} {aim.unit}")

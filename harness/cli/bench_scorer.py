@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.bench_scorer import PROGRAMS, Bench, bench_scorer, memory_over, table
+from harness.calibration import PROGRAMS, Bench, bench_scorer, memory_over, rate_table
 from harness.cli.console import say, show
 from harness.errors import ConfigError
 from harness.sandbox import ensure_engine, open_sandbox
@@ -39,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
             sizes = memory_over(bench, args.memory, threads, say)
             show("the kit's memory after each tenth: " + ", ".join(f"{size / 2**20:.1f}" for size in sizes) + " MiB")
             return 0
-        show(table(bench_scorer(bench, args.answers, threads, say)))
+        show(rate_table(bench_scorer(bench, args.answers, threads, say)))
     return 0

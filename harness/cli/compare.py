@@ -7,16 +7,15 @@ from pathlib import Path
 
 from harness.cli.console import show
 from harness.cli.report import load_result
-from harness.compare import Compared, compare
-from harness.compare.sections import sections_of
+from harness.compare import Compared, compare, sections_of
 from harness.errors import RunError
 from harness.files import to_json
-from harness.report import github, text
+from harness.report import render_markdown_sections, render_text_sections
 from harness.types import Result
 
 NAME = "compare"
 HELP = "Hold runs against a baseline: other servers, machines or people, cell by cell and overall."
-RENDER = {"text": text.render_sections, "github": github.render_sections}
+RENDER = {"text": render_text_sections, "github": render_markdown_sections}
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness.recorder import Watch
+from harness.errors import Problem
+from harness.run import Watch
 
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -22,9 +23,11 @@ def say(line: str) -> None:
     _ERR.print(escape(line), style="dim")
 
 
-def complain(line: str) -> None:
-    """One fault, with its fix."""
-    _ERR.print(f"[bold red]error[/] {escape(line)}")
+def complain(problem: Problem) -> None:
+    """Print what is wrong, and on a line of its own what to do about it."""
+    _ERR.print(f"[bold red]error[/] {escape(problem.message)}")
+    if problem.fix:
+        _ERR.print(f"[bold]fix[/]   {escape(problem.fix)}")
 
 
 def show(text: str) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.cli.console import show
 from harness.config import load_config, secret_of
 from harness.errors import EngineError, LanebenchError, ServerError
+from harness.files import kit_info
 from harness.host import host_facts
-from harness.kit import kit_info
 from harness.lifecycle import left_state, make_ready
 from harness.record import Client, Waits
 from harness.sandbox import Engine, check_limits, find_engine, has_image, image_name
@@ -69,7 +69,7 @@ def _limits(engine: Engine) -> Iterator[_Line]:
     try:
         check_limits(engine)
     except EngineError as error:
-        yield _Line("limits", False, error.faults[0])
+        yield _Line("limits", False, error.message)
         return
     yield _Line("limits", {"memory", "processes"} <= set(engine.enforces) or None, told)
 
@@ -86,7 +86,7 @@ def _engine() -> Iterator[_Line]:
         yield from _limits(engine)
         yield from _image(engine)
     except EngineError as error:
-        yield _Line("engine", False, error.faults[0])
+        yield _Line("engine", False, error.message)
 
 
 def _left() -> Iterator[_Line]:
@@ -94,7 +94,7 @@ def _left() -> Iterator[_Line]:
     try:
         state = left_state()
     except ServerError as error:
-        yield _Line("servers stopped", None, error.faults[0])
+        yield _Line("servers stopped", None, error.message)
         return
     if state is not None:
         names = ", ".join([*(one.what for one in state.held), *(one.what for one in state.spawned)])
@@ -107,7 +107,7 @@ def _server(model: Model) -> _Line:
         with Client(_WAITS) as client:
             ready = make_ready(client, model, secret_of(model))
     except ServerError as error:
-        return _Line(model.label, False, error.faults[0], ServerError)
+        return _Line(model.label, False, error.message, ServerError)
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""
     return _Line(model.label, True, f"{model.server} {ready.version or ''} answers at {model.base_url}{context}")
 

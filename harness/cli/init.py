@@ -9,8 +9,8 @@ from harness.cli.console import command, say
 from harness.config import load_config
 from harness.errors import ConfigError, ServerError
 from harness.files import write_atomic
-from harness.init import find_servers, usual_urls, write_config
 from harness.record import Client, Waits
+from harness.servers import find_servers, usual_urls, write_config
 
 NAME = "init"
 HELP = "Find the servers that answer on their usual ports, list their models, write a commented bench.toml."

@@ -13,11 +13,9 @@ from harness.cli.report import load_result
 from harness.config import load_config
 from harness.errors import RunError
 from harness.files import write_atomic
-from harness.pipeline import restate_lanes
-from harness.report import render_html
-from harness.report.choices import lanes as lanes_section
-from harness.report.text import render_sections
-from harness.runs import open_run
+from harness.report import lanes as lanes_section
+from harness.report import render_html, render_text_sections
+from harness.run import open_run, restate_lanes
 from harness.types import Lane, Override, Result
 
 NAME = "lanes"
@@ -67,5 +65,5 @@ def run(args: argparse.Namespace) -> int:
     section = lanes_section(result)
     if not section.tables:
         raise RunError(f"{args.run_folder}: no lanes: state them in bench.toml ([[lanes]]) and give it with --config")
-    show(render_sections(f"Run {result.run.id}", (section,)))
+    show(render_text_sections(f"Run {result.run.id}", (section,)))
     return 0

@@ -6,13 +6,11 @@ import argparse
 import os
 
 from harness.cli.console import say, show
-from harness.enquire import Asked
 from harness.errors import ConfigError
 from harness.files import to_json
-from harness.probe import probe
 from harness.record import Client, Waits
-from harness.servers import kind_of
-from harness.types import Finding, Json, Model, ProbeReport
+from harness.servers import Asked, kind_of, probe
+from harness.types import Json, Model, ProbeFinding, ProbeReport
 
 NAME = "probe"
 HELP = "Ask a live server, by at most ten short requests and one long one, what its kind's TOML states of it."
@@ -49,7 +47,7 @@ def _word(value: Json) -> str:
     return str(value)
 
 
-def _row(one: Finding) -> tuple[str, str, str, str, str]:
+def _row(one: ProbeFinding) -> tuple[str, str, str, str, str]:
     verdict = {None: "", True: "agrees", False: "DIFFERS"}[one.agrees]
     return one.name, _word(one.stated), _word(one.live), verdict, one.note or ""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.bundle import Order, publish, write_eee
 from harness.cli.console import command, say, show
 from harness.cli.report import load_result
-from harness.cli.running import add_tasks_option
-from harness.publish import Order, publish, write_eee
+from harness.cli.run_command import add_tasks_option
 from harness.tasks import find_fixtures, load_tasks
-from harness.verify import Asked
+from harness.verify import Asked, verify
 
 NAME = "publish"
 HELP = "Make a bundle of a run that others can check; refuses what would mislead or tell who you are."
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     order = Order(
         args.run_folder,
         args.output,
-        Asked("reread", tasks=tasks),
+        lambda run_folder: verify(run_folder, Asked("reread", tasks=tasks)),
         key=args.sign,
         supersedes=args.supersedes,
         reason=args.reason,

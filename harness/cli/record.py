@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import command, say, show, watching
-from harness.cli.running import add_run_options, opened, rehearsal, resumable
+from harness.cli.run_command import add_run_options, opened, rehearsal, resumable
 from harness.errors import ServerError
-from harness.recorder import record_run
+from harness.run import record_run
 
 NAME = "record"
 HELP = "Ask every model every task and keep the raw streams; needs no Docker."

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from harness.cli.console import say, watching
-from harness.cli.running import add_tasks_option, resumable, tasks_of_run
-from harness.cli.scoring import add_scoring_options, score_and_write, show_result
-from harness.runs import open_run
+from harness.cli.run_command import add_tasks_option, resumable, tasks_of_run
+from harness.cli.score_command import add_scoring_options, score_and_write, show_result
+from harness.run import open_run
 
 NAME = "score"
 HELP = "Run the answers of a recorded run in containers and write its result; needs no model."

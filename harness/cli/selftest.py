@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from harness.calibration import STREAMS, selftest
 from harness.cli.console import show
-from harness.selftest import STREAMS, selftest
 from harness.types import SelfTest
 
 NAME = "selftest"

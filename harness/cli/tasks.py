@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from harness.check import check_tasks, refuse_unscorable
 from harness.cli.console import command, say, show
-from harness.cli.scoring import languages_of
+from harness.cli.score_command import languages_of
 from harness.sandbox import open_sandbox
-from harness.tasks import copy_task, find_fixtures, load_tasks
+from harness.score import require_scorable, score
+from harness.tasks import check_tasks, copy_task, find_fixtures, load_tasks
 from harness.types import Task
 
 NAME = "tasks"
@@ -49,9 +50,9 @@ def _list(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     tasks = _chosen(args)
-    refuse_unscorable(tasks)
+    require_scorable(tasks)
     with open_sandbox("tasks-check", say, languages_of(tasks)) as sandbox:
-        tried = check_tasks(tasks, sandbox, say, first_only=args.first)
+        tried = check_tasks(tasks, partial(score, sandbox=sandbox), say, first_only=args.first)
     show(f"{len(tasks)} tasks hold: {tried} answers gave the verdict that their task names")
     return 0
 

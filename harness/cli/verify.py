@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from harness.bundle import expand
 from harness.cli.console import say, show
-from harness.cli.running import add_tasks_option
+from harness.cli.run_command import add_tasks_option
 from harness.config import load_config
 from harness.errors import ConfigError
 from harness.files import to_json
@@ -16,8 +17,8 @@ from harness.record import Waits
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Sandbox, Task
-from harness.verify import ALSO_CALLED, LEVELS, Again, Asked, Finding, LevelReport, Verdict, expand, verify
+from harness.types import ALSO_CALLED, LEVELS, Finding, LevelReport, Sandbox, Task, Verdict
+from harness.verify import Again, Asked, verify
 
 SHOWN = 20
 STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not asked": "not asked"}

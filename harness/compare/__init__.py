@@ -1,6 +1,6 @@
 """Runs against a baseline, across machines, people and server versions: what differs, cell by cell and overall.
 
-Calls what summarise calls on the trials of both; measures nothing and looks at no number that a file states.
+Calls what summarize calls on the trials of both; measures nothing and looks at no number that a file states.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.compare.fit import common_tasks, pair_models, refuse_unfit
+from harness.compare.comparability import common_tasks, pair_models, refuse_unfit
+from harness.compare.differences import unlike_models, unlike_runs
 from harness.compare.lanes import lane_changes
-from harness.compare.nouns import CellPair, Compared, LaneChange, ModelPair, Quantity, Unlike
+from harness.compare.models import CellPair, Compared, LaneChange, ModelPair, Quantity, Unlike
 from harness.compare.quantities import LEVEL, Side, Sides, pass_rates, speeds, tables
-from harness.compare.unlike import unlike_models, unlike_runs
+from harness.compare.sections import sections_of
 from harness.stats import holm, mcnemar_p, wilson
-from harness.summarise import summarise
-from harness.summarise.cells import SPEED, by_cell
+from harness.summarize import SPEED, by_cell, summarize
 from harness.types import Rate, Result, TaskInfo
 
-__all__ = ["CellPair", "Compared", "LaneChange", "ModelPair", "Quantity", "Unlike", "compare"]
+__all__ = ["CellPair", "Compared", "LaneChange", "ModelPair", "Quantity", "Unlike", "compare", "sections_of"]
 
 ONE_START = (
     "speeds are of one start of each server: their intervals hold for asking again, not for starting or building again"
@@ -87,7 +87,7 @@ def compare(baseline: tuple[str, Result], other: tuple[str, Result], pairs: Sequ
     """The other run against the baseline; both come with their names. Raises RunError where that makes no sense."""
     names = (baseline[0], other[0])
     refuse_unfit(names, baseline[1], other[1])
-    left, right = summarise(baseline[1]), summarise(other[1])
+    left, right = summarize(baseline[1]), summarize(other[1])
     tasks, _ = common_tasks(left, right)
     trials = by_cell(left), by_cell(right)
     lanes = list(lane_changes(left, right))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from harness.compare.nouns import LaneChange
+from harness.compare.models import LaneChange
 from harness.types import Recommendation, Result
 
 CONFIDENCE = ("none", "leaning", "clear")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.compare.nouns import Quantity, Word
+from harness.compare.models import Quantity, Word
 from harness.stats import (
     Difference,
     Ratio,
@@ -15,8 +15,7 @@ from harness.stats import (
     ratio_of,
     ratio_word,
 )
-from harness.summarise.cells import Trials, cold_but_cached, is_whole
-from harness.summarise.contests import Passes, passes_of, table_of
+from harness.summarize import Passes, Trials, cold_but_cached, is_whole, passes_of, table_of
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 LEVEL = 0.95

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.compare.nouns import CellPair, Compared, ModelPair, Quantity, Unlike
+from harness.compare.models import CellPair, Compared, ModelPair, Quantity, Unlike
 from harness.compare.quantities import SPEEDS
-from harness.report.parts import Section, Table, line
-from harness.report.words import NOTHING, rate_words
+from harness.report import NOTHING, Section, Table, line, rate_words
 from harness.stats import k_of_n
 
 SPEED_NAMES = tuple(speed.name for speed in SPEEDS)

@@ -6,7 +6,7 @@ every model of it is marked `simulated`.
 
 from harness.demo.answers import Answers
 from harness.demo.server import Demo, serve, serve_answers
-from harness.demo.voices import VOICES, Voice
-from harness.demo.words import split_tokens
+from harness.demo.simulated_models import VOICES, Voice
+from harness.demo.tokens import split_tokens
 
 __all__ = ["VOICES", "Answers", "Demo", "Voice", "serve", "serve_answers", "split_tokens"]

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.demo.voices import Voice
+from harness.demo.simulated_models import Voice
 from harness.files import sha256_of
 from harness.tasks import vary
 from harness.types import Json, Task, Variant, Wrong
 
 NONCE = "{{nonce}}"
 TOOLS = "tools"
-SEPARATE = "separate"
 """The setting of a task whose every turn begins a conversation of its own."""
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
 _CODE_WORD = re.compile(r"^The code word is (\w+)\.")
@@ -102,7 +101,7 @@ def _answers_of(variant: Variant) -> Iterator[tuple[tuple[str, int], Answer]]:
             right=variant.solution[turn],
             wrong=tuple(one.replies[turn] for one in wrong),
         )
-        first = turn if variant.task.settings.get(SEPARATE) else 0
+        first = turn if variant.task.separate else 0
         asked = [variant.system, *variant.turns[first : turn + 1]]
         yield (_digest(asked), turn if tools else 0), answer
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.demo.answers import Answer, text_of, thought_of, turns_answered
-from harness.demo.voices import Voice
-from harness.demo.words import count_tokens, split_tokens
+from harness.demo.simulated_models import Voice
+from harness.demo.tokens import count_tokens, split_tokens
 from harness.tasks import split_reply
 from harness.types import Json, ToolCall
 

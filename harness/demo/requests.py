@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from harness.demo.replies import Ask
-from harness.demo.voices import VOICES, Voice
+from harness.demo.simulated_models import VOICES, Voice
 from harness.types import Json
 
 

@@ -16,9 +16,9 @@ from typing import Any
 from harness.demo.answers import Answer, Answers, variants_of
 from harness.demo.replies import Ask, PromptCache, render, reply_to
 from harness.demo.requests import RefusedError, parse_ask
-from harness.demo.talk import Talk
-from harness.demo.voices import CONTEXT_TOKENS, VOICES, model_of
-from harness.demo.words import count_tokens
+from harness.demo.simulated_models import CONTEXT_TOKENS, VOICES, model_of
+from harness.demo.stream import Talk
+from harness.demo.tokens import count_tokens
 from harness.types import Json, Model, Task
 
 BODY_LIMIT_BYTES = 64 * 1024 * 1024

@@ -4,6 +4,7 @@ Serial numbers, host names and home folders are in what some commands print; not
 """
 
 from harness.host.commands import Run, run_command, without_home
+from harness.host.cpu_time import Work, largest_memory_bytes, share_of_others, work
 from harness.host.facts import host_facts, linux_facts, mac_facts
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.memory import memory_in_use, server_memory, swap_used_bytes, wired_bytes
@@ -30,7 +31,6 @@ from harness.host.parse import (
     parse_wired_limit,
 )
 from harness.host.processes import began_at, end_process, is_same, listens
-from harness.host.work import Work, largest_memory_bytes, share_of_others, work
 
 __all__ = [
     "GpuState",

@@ -5,13 +5,7 @@ from __future__ import annotations
 import psutil
 
 from harness.host.commands import Run, is_mac, run_command, text_of
-from harness.host.parse import (
-    parse_footprint,
-    parse_memory_in_use,
-    parse_swap_used,
-    parse_unevictable,
-    parse_wired,
-)
+from harness.host.parse import parse_footprint, parse_memory_in_use, parse_swap_used, parse_unevictable, parse_wired
 
 
 def swap_used_bytes(run: Run = run_command, system: str | None = None) -> int | None:

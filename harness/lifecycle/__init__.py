@@ -1,12 +1,12 @@
 """One model at a time: start, wait until it really answers, load, let go, and put back what ran before."""
 
-from harness.lifecycle.context import Need, skip_what_does_not_fit
+from harness.lifecycle.dry_run import rehearse
 from harness.lifecycle.memory import Snapshot, memory_use
-from harness.lifecycle.ready import Readiness, ask_readiness, make_ready
-from harness.lifecycle.rehearse import rehearse
+from harness.lifecycle.model_host import Stage, Visit, on_stage, refused
+from harness.lifecycle.readiness import Readiness, ask_readiness, make_ready
 from harness.lifecycle.restore import CHANGES, recover
-from harness.lifecycle.stage import Stage, Visit, on_stage, refused
 from harness.lifecycle.state import left_state, state_path
+from harness.servers import Need, skip_what_does_not_fit
 
 __all__ = [
     "CHANGES",

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.enquire import Asked, fact
 from harness.errors import ServerError
 from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
+from harness.servers import Asked, fact
 from harness.types import MemoryUse, Model
 
 GIB = 2**30

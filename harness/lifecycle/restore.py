@@ -9,13 +9,13 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.files import append_line
 from harness.host import end_process, without_home
-from harness.lifecycle.hands import do_until, works
-from harness.lifecycle.letgo import let_go, wait_listed
-from harness.lifecycle.looking import wait_runs
+from harness.lifecycle.actions import do_until, works
+from harness.lifecycle.inventory import asked_again, loaded_rows
 from harness.lifecycle.memory import wait_settled
 from harness.lifecycle.state import keep_state, left_state
+from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import Held
-from harness.lifecycle.survey import asked_again, loaded_rows
+from harness.lifecycle.unload import let_go, wait_listed
 from harness.record import Client, Waits
 from harness.types import Change, Model
 
@@ -66,7 +66,7 @@ def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tu
             _put_back_one(one, say, restore_s)
             say(f"{verb} {one.what}")
         except ServerError as error:
-            note = without_home(error.faults[0])
+            note = without_home(error.message)
             say(f"NOT {verb}: {one.what}: {note}")
             failed.append(replace(one, failed=note))
     return tuple(reversed(failed))

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.errors import RunError, ServerError
 from harness.files import build, read_json, to_json, write_atomic
 from harness.host import began_at, is_same
-from harness.lifecycle.hands import Spawned
+from harness.lifecycle.actions import Spawned
 from harness.lifecycle.steps import Held
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.read.faults import Told, told_of
-from harness.read.jsontext import object_of
+from harness.read.json_text import object_of
 from harness.read.sse import DONE, Event
 from harness.read.tools import Piece, pieces_of
 from harness.read.usage import speeds_of

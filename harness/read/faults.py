@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.read.jsontext import words_of
+from harness.read.json_text import words_of
 from harness.types import Json, Recording, StreamError
 
 MESSAGE_CHARS = 2000

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from harness.read.dialects import Delta, delta_of, read_event
 from harness.read.faults import Signs, Told, fault_of, told_by_body
-from harness.read.jsontext import object_of
+from harness.read.json_text import object_of
 from harness.read.loading import without_loading
 from harness.read.sse import Events, split
 from harness.read.think import Parted, part

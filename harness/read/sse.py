@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from harness.read.jsontext import object_of
+from harness.read.json_text import object_of
 from harness.types import Chunk
 
 DONE = "[DONE]"

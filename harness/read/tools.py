@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.read.jsontext import words_of
+from harness.read.json_text import words_of
 from harness.types import Json, ToolCall
 
 

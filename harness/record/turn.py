@@ -15,7 +15,7 @@ from time import perf_counter_ns
 import httpcore
 
 from harness.record.client import Client, SocketClock
-from harness.record.wire import body_of, headers_of, url_of, without_secret
+from harness.record.request import body_of, headers_of, url_of, without_secret
 from harness.types import Chunk, Ended, Json, Recording, TrialKey
 
 KEPT_HEADERS = ("content-type", "transfer-encoding", "content-encoding", "connection", "server", "x-request-id")

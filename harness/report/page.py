@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.report.parts import Chart, Scatter
+from harness.report.elements import Chart, Scatter
+from harness.report.formatting import known, seconds
 from harness.report.sections import sections_of, simulated_in, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
-from harness.report.text import plain_text
-from harness.report.words import known, seconds
+from harness.report.terminal import plain_text
 from harness.types import Check, Result, TrialResult, TurnResult
 
 TEMPLATE = "page.html.j2"

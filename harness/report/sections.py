@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.beside import beside
-from harness.report.catalogue import conversations, declines, needles
-from harness.report.choices import lanes, pairs, stability, trades
-from harness.report.facts import models, surroundings, tasks
-from harness.report.parts import Section
-from harness.report.quality import correctness, glance, memory, outcomes, warnings
-from harness.report.speeds import first_token, generation, prefill
+from harness.report.correctness import correctness, glance, memory, outcomes, warnings
+from harness.report.elements import Section
+from harness.report.environment import models, surroundings, tasks
+from harness.report.scorer_metrics import beside
+from harness.report.selection import lanes, pairs, stability, trades
+from harness.report.speed import first_token, generation, prefill
+from harness.report.task_families import conversations, declines, needles
 from harness.types import Result
 
 SIMULATED = "SIMULATED: the demo server answered in this run; nothing here measures a real model or this machine"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.report.labels import CHAR_PX, LINE_PX, Box, place_names
-from harness.report.parts import Chart, Mark, Point, Scatter
+from harness.report.elements import Chart, Mark, Point, Scatter
+from harness.report.label_placement import CHAR_PX, LINE_PX, Box, place_names
 
 WIDTH = 880
 ROW = 22

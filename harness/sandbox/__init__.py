@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import EngineError
-from harness.sandbox.body import Kind
+from harness.sandbox.baseline import bare_container, docker_run, has_docker_command
+from harness.sandbox.cleanup import owned, remove_left_over, remove_own
+from harness.sandbox.container_config import Kind
 from harness.sandbox.engine import Engine, Say, ensure_engine, find_engine
 from harness.sandbox.image import ensure_image, has_image, image_digest, image_name
-from harness.sandbox.leftovers import owned, remove_left_over, remove_own
-from harness.sandbox.patience import Patience
+from harness.sandbox.outage import Patience
 from harness.sandbox.pool import Pool
 from harness.sandbox.runner import run_job
 from harness.types import Job, Observation, SandboxFacts
@@ -26,11 +27,14 @@ __all__ = [
     "DockerSandbox",
     "Engine",
     "Say",
+    "bare_container",
     "check_limits",
     "check_runtime",
+    "docker_run",
     "ensure_engine",
     "ensure_image",
     "find_engine",
+    "has_docker_command",
     "has_image",
     "image_name",
     "open_sandbox",

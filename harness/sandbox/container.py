@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import EngineError
-from harness.sandbox.body import Kind, create_body
+from harness.sandbox.container_config import Kind, create_body
 from harness.sandbox.engine import Engine, engine_faults
-from harness.sandbox.wire import RefusedError, Wire
+from harness.sandbox.engine_http import RefusedError, Wire
 from harness.types import Json
 
 _HEADER = struct.Struct(">BxxxL")

@@ -20,9 +20,9 @@ from docker.utils import kwargs_from_env
 
 from harness.errors import EngineError
 from harness.files import read_json
-from harness.sandbox.body import Manners, manners_of
+from harness.sandbox.container_config import Manners, manners_of
+from harness.sandbox.engine_http import Wire
 from harness.sandbox.install import install_engine, this_machine
-from harness.sandbox.wire import Wire
 from harness.types import Json, Limited
 
 Say = Callable[[str], None]
@@ -194,7 +194,7 @@ def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
         except EngineError as error:
             if place.named is not None:
                 raise EngineError(
-                    f"{error.faults[0]}; {place.named} names this engine: start it, or unset that"
+                    f"{error.message}; {place.named} names this engine: start it, or unset that"
                 ) from error
     return None
 

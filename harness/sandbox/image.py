@@ -21,9 +21,8 @@ from pathlib import Path
 import docker
 
 from harness.errors import EngineError
-from harness.files import sha256_of
-from harness.kit import find_data
-from harness.sandbox.base import BASE, ensure_base
+from harness.files import find_data, sha256_of
+from harness.sandbox.base_image import BASE, ensure_base
 from harness.sandbox.engine import Engine, Say, engine_faults
 from harness.sandbox.languages import language_of
 from harness.types import Json

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import EngineError
-from harness.sandbox.body import Kind
 from harness.sandbox.container import Container
+from harness.sandbox.container_config import Kind
 from harness.sandbox.engine import Engine
 
 _KINDS = 3

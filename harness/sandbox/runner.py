@@ -13,8 +13,8 @@ from typing import Literal
 
 from harness.errors import EngineError
 from harness.files import to_json
-from harness.sandbox.body import Kind, memory_of
 from harness.sandbox.container import STDOUT, Container, Exit
+from harness.sandbox.container_config import Kind, memory_of
 from harness.sandbox.pool import Pool
 from harness.sandbox.protocol import MOST_ITEMS, Transcript
 from harness.types import CaseEnd, Job, Observation

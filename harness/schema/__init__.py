@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from harness.kit import find_data
-from harness.schema.quick import Check, ecma_pattern, quick_check
-from harness.schema.sentences import place_of, sentences, shown
+from harness.files import find_data
+from harness.schema.fast_check import Check, ecma_pattern, quick_check
+from harness.schema.messages import place_of, sentences, shown
 from harness.types import Json
 
 MAX_INTEGER = 2**53 - 1

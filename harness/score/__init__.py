@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.score import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
+from harness.errors import TaskError
+from harness.score.kinds import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
 from harness.score.verdict import Judgement, score_of, server_fault
 from harness.tasks import vary
 from harness.types import Case, Reading, Sandbox, Score, Task, Variant
 
-__all__ = ["KINDS", "at_once", "faults_of", "score"]
+__all__ = ["KINDS", "at_once", "faults_of", "require_scorable", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ def faults_of(task: Task) -> list[str]:
     variants = (vary(task, index) for index in range(max(1, len(task.variants))))
     found = (fault for variant in variants for fault in KINDS[task.scorer].faults(task, variant.cases))
     return list(dict.fromkeys(found))
+
+
+def require_scorable(tasks: Sequence[Task]) -> None:
+    """Raises TaskError with every fault of the tasks' scorer kind, settings, language and cases; runs nothing."""
+    faults = [f"{task.name}: {fault}" for task in tasks for fault in faults_of(task)]
+    if faults:
+        raise TaskError(*faults)
 
 
 KINDS: Mapping[str, Kind] = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.score.compare import Equality, equality_of, short
-from harness.score.extract import Found, extract
-from harness.score.languages import LANGUAGES
+from harness.score.extraction.extract import Found, extract
+from harness.score.extraction.languages import LANGUAGES
 from harness.score.verdict import Judgement, ends_of, nothing
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 

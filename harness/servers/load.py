@@ -13,7 +13,7 @@ from typing import get_args, get_origin, get_type_hints
 
 from harness.errors import ConfigError, RunError
 from harness.files import build
-from harness.servers.facts import ServerKind
+from harness.servers.kinds import ServerKind
 from harness.types import Json
 
 FOLDER = Path(__file__).parent
@@ -70,7 +70,7 @@ def read_kinds(folder: Path) -> Mapping[str, ServerKind]:
         try:
             kinds[path.stem] = read_kind(path)
         except ConfigError as error:
-            faults += error.faults
+            faults += [one.message for one in error.problems]
     if faults:
         raise ConfigError(*faults)
     return MappingProxyType(kinds)

@@ -3,8 +3,9 @@
 Every function names the source of its method. What cannot be told is None.
 """
 
-from harness.stats.many import holm, tie_groups
-from harness.stats.pairs import (
+from harness.stats.formatting import k_of_n
+from harness.stats.multiple_comparisons import holm, tie_groups
+from harness.stats.paired import (
     Difference,
     Table,
     difference_on_tasks_like_these,
@@ -15,8 +16,7 @@ from harness.stats.pairs import (
 from harness.stats.proportions import Interval, clopper_pearson, wilson
 from harness.stats.ratios import Drift, Ratio, drift_of, ratio_of, ratio_word
 from harness.stats.speeds import quartiles, spread
-from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
-from harness.stats.words import k_of_n
+from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval, t_quantile
 
 __all__ = [
     "Count",
@@ -40,6 +40,7 @@ __all__ = [
     "sign_flip_p",
     "spread",
     "t_interval",
+    "t_quantile",
     "tie_groups",
     "wilson",
 ]

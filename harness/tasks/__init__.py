@@ -9,16 +9,47 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.errors import TaskError
-from harness.kit import find_data
-from harness.tasks.copying import OWN_SUITE, copy_task
+from harness.files import find_data
+from harness.tasks.copy import OWN_SUITE, copy_task
 from harness.tasks.load import load_task, vary
 from harness.tasks.replies import split_reply
 from harness.tasks.select import choose, find_folders
+from harness.tasks.self_check import check_tasks
 from harness.tasks.table import FILE
-from harness.tasks.texts import LIBRARY
+from harness.tasks.text_files import LIBRARY
+from harness.tasks.virtual_tools import (
+    NAMES,
+    Bench,
+    Used,
+    bench_of,
+    definitions,
+    most_turns,
+    sent_calls,
+    tool_messages,
+    use,
+)
 from harness.types import Task
 
-__all__ = ["FILE", "LIBRARY", "OWN_SUITE", "copy_task", "find_fixtures", "load_tasks", "split_reply", "vary"]
+__all__ = [
+    "FILE",
+    "LIBRARY",
+    "NAMES",
+    "OWN_SUITE",
+    "Bench",
+    "Used",
+    "bench_of",
+    "check_tasks",
+    "copy_task",
+    "definitions",
+    "find_fixtures",
+    "load_tasks",
+    "most_turns",
+    "sent_calls",
+    "split_reply",
+    "tool_messages",
+    "use",
+    "vary",
+]
 
 
 def find_fixtures() -> Path:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.files import from_json, sha256_of, sha256_of_file, to_json
-from harness.tasks import rules
+from harness.tasks import validation
 from harness.tasks.faults import Faults
-from harness.tasks.recipe import Recipe, WrongRow, read_recipe
+from harness.tasks.manifest import Recipe, WrongRow, read_recipe
 from harness.tasks.table import FILE
-from harness.tasks.texts import Reader, fill, list_files
+from harness.tasks.text_files import Reader, fill, list_files
 from harness.types import Case, Json, Task, Variant, Wrong
 
 _NUMBERED = re.compile(r"(?:.*/)?(\d+)\.md")
@@ -71,7 +71,7 @@ def load_task(folder: Path, libraries: Sequence[Path], public: Path) -> tuple[Ta
     if recipe is None:
         return None, faults.found
     task = _assemble(reader, recipe)
-    rules.hold(task, reader)
+    validation.hold(task, reader)
     before = len(faults.found)
     for index in range(max(1, len(task.variants))):
         if len(faults.found) == before:

@@ -5,7 +5,17 @@ counts of tokens in `_tokens`, rates in `_tps` (tokens a second). What is unknow
 """
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
-from harness.types.figures import (
+from harness.types.common import Channel, Json, Outcome, Source
+from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
+from harness.types.lane import Demand, Lane, Override, RankBy, Recommendation, Standing
+from harness.types.model import Lifecycle, Model, Sampling, TrialKey
+from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, ProbeFinding, ProbeReport
+from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
+from harness.types.recording import Chunk, Ended, Recording
+from harness.types.result import Digests, ModelInfo, Result, RunInfo
+from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
+from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
+from harness.types.summary import (
     Caveat,
     Cell,
     Comparison,
@@ -20,32 +30,15 @@ from harness.types.figures import (
     Throughput,
     TurnSpeeds,
 )
-from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
-from harness.types.lane import Demand, Lane, Override, RankBy, Recommendation, Standing
-from harness.types.model import Lifecycle, Model, Sampling, TrialKey
-from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, Finding, ProbeReport
-from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
-from harness.types.recording import Chunk, Ended, Recording
-from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
-from harness.types.scoring import (
-    CaseEnd,
-    Check,
-    Job,
-    Limited,
-    Observation,
-    Sandbox,
-    SandboxFacts,
-    Score,
-    ScoredTrial,
-)
 from harness.types.task import Case, Limits, Task, TaskInfo, Variant, Wrong
 from harness.types.trial import TrialResult, TurnResult
-from harness.types.words import Channel, Json, Outcome, Source
+from harness.types.verification import ALSO_CALLED, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
 __all__ = [
+    "ALSO_CALLED",
     "IGNORED_BY_SERVER",
     "LEFT_TO_SERVER",
+    "LEVELS",
     "LONG_PROMPT",
     "Case",
     "CaseEnd",
@@ -69,6 +62,7 @@ __all__ = [
     "KitInfo",
     "KitUse",
     "Lane",
+    "LevelReport",
     "Lifecycle",
     "Limited",
     "Limits",
@@ -83,6 +77,7 @@ __all__ = [
     "Override",
     "Prefill",
     "PrefillPoint",
+    "ProbeFinding",
     "ProbeReport",
     "Rank",
     "RankBy",
@@ -99,10 +94,12 @@ __all__ = [
     "Score",
     "ScoredTrial",
     "SelfTest",
+    "Severity",
     "Skipped",
     "Source",
     "Spread",
     "Standing",
+    "State",
     "StreamError",
     "SuiteRate",
     "Supersedes",
@@ -117,5 +114,6 @@ __all__ = [
     "TurnSpeeds",
     "Usage",
     "Variant",
+    "Verdict",
     "Wrong",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.types.words import Json
+from harness.types.common import Json
 
 LONG_PROMPT = "long_prompt"
 """The finding that tells what became of a prompt as long as the run's longest: whole, cut, refused, front lost."""
@@ -16,7 +16,7 @@ IGNORED_BY_SERVER = "ignored_by_server"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeFinding:
     """One fact of a server: what its kind's TOML states and what the live server showed.
 
     `stated` None: the TOML says nothing; `live` None: it could not be seen. `agrees` is None in both cases.
@@ -41,6 +41,6 @@ class ProbeReport:
     context_reported: int | None
     context_model: int | None
     context_probed: int | None
-    findings: tuple[Finding, ...]
+    findings: tuple[ProbeFinding, ...]
     short_requests: int
     long_requests: int

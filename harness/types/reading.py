@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.types.words import Json
+from harness.types.common import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.types.common import Json
 from harness.types.model import TrialKey
-from harness.types.words import Json
 
 Ended = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "cut_off"]
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.types.figures import Caveat, Cell, Comparison, ModelSummary, Rank
+from harness.types.common import Json, Source
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
-from harness.types.probe import Finding
+from harness.types.probe import ProbeFinding
 from harness.types.run import Change, KitInfo, Skipped
 from harness.types.scoring import SandboxFacts
+from harness.types.summary import Caveat, Cell, Comparison, ModelSummary, Rank
 from harness.types.task import TaskInfo
 from harness.types.trial import TrialResult
-from harness.types.words import Json, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ModelInfo:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
-    live: tuple[Finding, ...] = ()
+    live: tuple[ProbeFinding, ...] = ()
     kit_use: KitUse | None = None
 
 

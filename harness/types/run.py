@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Lane
 from harness.types.model import Model
-from harness.types.probe import Finding
+from harness.types.probe import ProbeFinding
 from harness.types.task import TaskInfo
 
 
@@ -48,7 +48,7 @@ class ModelRun:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
-    live: tuple[Finding, ...] = ()
+    live: tuple[ProbeFinding, ...] = ()
     schema_version: str = "1.2"
     kit_use: KitUse | None = None
 

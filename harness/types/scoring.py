@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from harness.types.common import Json, Outcome
 from harness.types.model import TrialKey
 from harness.types.task import Limits
-from harness.types.words import Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.types.words import Json, Outcome
+from harness.types.common import Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,21 @@ class Task:
     variants: tuple[Mapping[str, str], ...]
     sha256: str
     private_includes: tuple[str, ...] = ()
+
+    @property
+    def separate(self) -> bool:
+        """Whether every turn is a conversation of its own (setting `separate`)."""
+        return bool(self.settings.get("separate"))
+
+    @property
+    def clients(self) -> tuple[int, ...]:
+        """How many clients ask at once, group after group (setting `clients`); empty for one client."""
+        return tuple(self.settings.get("clients", ()))
+
+    @property
+    def canary(self) -> bool:
+        """Whether the task is asked at the head of every block, so that its speed shows drift (tag `canary`)."""
+        return "canary" in self.tags
 
 
 @dataclass(frozen=True, slots=True)

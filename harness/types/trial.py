@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.types.common import Json, Outcome
 from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
 from harness.types.scoring import Check
-from harness.types.words import Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)

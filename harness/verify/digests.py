@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.bundle import MANIFEST, RECORDINGS, SCORES, SIGNATURE, signer_of
 from harness.errors import UncheckedError
 from harness.files import sha256_of
-from harness.signing import signer_of
+from harness.types import Finding
 from harness.verify.documents import digest_of, read_bytes
 from harness.verify.evidence import Evidence, key_of, told
-from harness.verify.findings import Finding
-from harness.verify.source import MANIFEST, RECORDINGS, SCORES, SIGNATURE
 
 NOT_LISTED = (MANIFEST, SIGNATURE)
 

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.bundle import READ_ERRORS, Caps, Source
 from harness.errors import LanebenchError
 from harness.files import from_json
-from harness.types import Json
-from harness.verify.findings import Finding
-from harness.verify.source import READ_ERRORS, Caps, Source
+from harness.types import Finding, Json
 
 DEPTH = 64
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.bundle import RESULT
 from harness.types import Json, Result, Task, TrialKey, TrialResult
 from harness.verify.documents import Shelf
-from harness.verify.source import RESULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.bundle import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
 from harness.errors import EngineError, RunError
 from harness.files import build
 from harness.schema import validate
-from harness.types import Json, Result, Sandbox, Task
-from harness.verify import beside, digests, known, recomputed, replicated, reread, rescored, trials, turns
+from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
+from harness.verify import digests, recomputed, replicated, reread, rescored, trials, turns
+from harness.verify import known_facts as known
+from harness.verify import run_files as beside
 from harness.verify.documents import Shelf, UnreadableError, read_document
 from harness.verify.evidence import Evidence
-from harness.verify.findings import LEVELS, Finding, LevelReport, Verdict, judged, unverified
+from harness.verify.findings import judged, unverified
 from harness.verify.replicated import Again
-from harness.verify.source import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
 
 MAJOR = "1"
 
@@ -119,7 +121,7 @@ def _in_sandbox(evidence: Evidence, asked: Asked, reread_report: LevelReport) ->
                 yield _replicated(evidence, asked, sandbox)
                 done = 2
     except EngineError as error:
-        yield from (unverified(level, error.faults[0]) for level in wanted[done:])
+        yield from (unverified(level, error.message) for level in wanted[done:])
 
 
 def _replicated(evidence: Evidence, asked: Asked, sandbox: Sandbox) -> LevelReport:

@@ -7,23 +7,23 @@ from itertools import islice
 
 from harness import __version__
 from harness.files import plain
-from harness.summarise import summarise
-from harness.verify.differ import MOST, differences
+from harness.summarize import summarize
+from harness.types import Finding, Severity
 from harness.verify.evidence import Evidence
-from harness.verify.findings import Finding, Severity
+from harness.verify.json_diff import MOST, differences
 from harness.verify.trials import names_hold
 
 PARTS = ("cells", "summaries", "warnings")
 
 
 def check_recomputed(evidence: Evidence) -> Iterator[Finding]:
-    """The result is what summarise makes of its own evidence; numbers up to rounding, everything else exactly.
+    """The result is what summarize makes of its own evidence; numbers up to rounding, everything else exactly.
 
     Silent where trials name what is not there: `trials` tells that, and nothing can be computed.
     """
     if not names_hold(evidence):
         return
-    again = plain(summarise(evidence.result))
+    again = plain(summarize(evidence.result))
     other_kit = evidence.result.kit.version != __version__
     for name, stated in evidence.document.items():
         check = name if name in PARTS else "recomputed"

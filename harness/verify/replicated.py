@@ -14,17 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config import secret_of
-from harness.converse import converse
 from harness.errors import ConfigError
 from harness.read import read
 from harness.record import Client, Waits
+from harness.run import converse
 from harness.score import score
 from harness.servers import kind_of
 from harness.stats import holm, k_of_n, mcnemar_p
 from harness.tasks import vary
-from harness.types import Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
+from harness.types import Finding, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, known_task
-from harness.verify.findings import Finding
 
 LEVEL = 0.05
 
@@ -60,7 +59,7 @@ def why_not(evidence: Evidence, again: Again) -> str | None:
             if label in again.models:
                 secret_of(again.models[label])
     except ConfigError as error:
-        return error.faults[0]
+        return error.message
     return None
 
 

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from harness.bundle import RECORDINGS, SCORES
 from harness.errors import RunError
 from harness.files import build, plain
 from harness.schema import validate
-from harness.types import ScoredTrial, TrialKey, TrialResult
-from harness.verify.asked import asked_faults, unknown_kinds
-from harness.verify.differ import MOST, differences
+from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
 from harness.verify.documents import UnreadableError, parse, read_rows
 from harness.verify.evidence import Evidence, key_of, told
-from harness.verify.findings import Finding
-from harness.verify.rows import Row, examined
-from harness.verify.source import RECORDINGS, SCORES
+from harness.verify.json_diff import MOST, differences
+from harness.verify.recording_rows import Row, examined
+from harness.verify.requests import asked_faults, unknown_kinds
 
 OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks", "facts")
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
+from harness.bundle import RECORDINGS
 from harness.files import build
 from harness.read import read
 from harness.score import at_once, score
 from harness.tasks import vary
-from harness.types import Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
+from harness.types import Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.documents import parse, read_rows
 from harness.verify.evidence import Evidence, key_of, known_task, told
-from harness.verify.findings import Finding
-from harness.verify.source import RECORDINGS
 
 OF_THE_MACHINE = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 """Outcomes that a slower or smaller machine may change: a difference here decides nothing."""

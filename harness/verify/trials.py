@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from harness.types import ModelInfo, Outcome, Result, TrialResult
+from harness.types import Finding, ModelInfo, Outcome, Result, TrialResult
 from harness.verify.evidence import Evidence, key_of, told
-from harness.verify.findings import Finding
 
 CLOCK_SLACK = timedelta(seconds=60)
 """A machine's wall clock may be set right while it runs."""

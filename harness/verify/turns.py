@@ -6,9 +6,8 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from harness.types import TurnResult
+from harness.types import Finding, Severity, TurnResult
 from harness.verify.evidence import Evidence
-from harness.verify.findings import Finding, Severity
 
 RELATIVE = 1e-6
 SLACK_S = 1e-6

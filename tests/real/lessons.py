@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from harness.converse import converse
-from harness.plan import nonce_of
 from harness.read import read
 from harness.record import Client
+from harness.run.conversation import converse
+from harness.run.plan import nonce_of
 from harness.servers import kind_of
 from harness.tasks import vary
 from harness.tasks.replies import split_reply
-from harness.tools import definitions
+from harness.tasks.virtual_tools import definitions
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
 
 

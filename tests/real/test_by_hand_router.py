@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.enquire import Asked
 from harness.errors import ServerError
 from harness.lifecycle import memory_use, on_stage, recover, state_path
 from harness.record import Client, Waits
 from harness.servers import kind_of
+from harness.servers.query import Asked
 from harness.types import Json, Lifecycle, Model
 from tests.real.conftest import READY_S, free_port
 

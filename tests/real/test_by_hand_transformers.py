@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.enquire import Asked
-from harness.probe import probe
 from harness.record import Client
 from harness.servers import kind_of
+from harness.servers.probe import probe
+from harness.servers.query import Asked
 from harness.types import Model
 from tests.real.conftest import transformers_of
 from tests.real.test_real_servers import ask

@@ -1,0 +1,62 @@
+"""Sections as GitHub Markdown to paste into an issue. Foreign text cannot become markup, links or mentions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.report.elements import Section, Table
+from harness.report.sections import sections_of, simulated_in, title_of
+from harness.report.terminal import plain_text
+from harness.types import Result
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~&@$]|(?<=\])\(|://|(?<=www)\.")
+_JOINER = "&#8288;"  # GitHub looks for @name and #1 after it has decoded entities: an invisible joiner parts them.
+
+
+def _spelled(found: re.Match[str]) -> str:
+    numbers = "".join(f"&#{ord(char)};" for char in found.group())
+    return numbers + _JOINER if found.group() in "@#" else numbers
+
+
+def markdown_text(foreign: str) -> str:
+    """Text that Markdown shows as it is: every sign with a meaning becomes its number, in tables as elsewhere."""
+    return _MARKUP.sub(_spelled, plain_text(foreign))
+
+
+def _readable(foreign: str) -> str:
+    """As `markdown_text`, but the brackets of our own intervals stay readable in the source."""
+    return re.sub(r"&#91;([0-9.,% ]+)&#93;", r"[\1]", markdown_text(foreign))
+
+
+def _row(texts: list[str]) -> str:
+    return "| " + " | ".join(_readable(text) for text in texts) + " |"
+
+
+def _table(table: Table) -> list[str]:
+    rule = "| " + " | ".join("---" for _ in table.headers) + " |"
+    rows = [_row([entry.text for entry in row]) for row in table.rows]
+    title = [f"**{markdown_text(table.title)}**", ""] if table.title else []
+    return [*title, _row(list(table.headers)), rule, *rows, ""]
+
+
+def _section(section: Section) -> list[str]:
+    lines = [f"## {markdown_text(section.title)}", ""]
+    lines += [section.lead, ""] if section.lead else []
+    for table in section.tables:
+        lines += _table(table)
+    lines += [f"- {_readable(note)}" for note in section.notes]
+    return [*lines, *([""] if section.notes else [])]
+
+
+def render_markdown_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
+    """Any sections under a title as Markdown."""
+    lines = [f"# {markdown_text(title)}", "", *([f"> **{banner}**", ""] if banner else [])]
+    for section in sections:
+        lines += _section(section)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render_github(result: Result) -> str:
+    """The whole report as Markdown."""
+    return render_markdown_sections(title_of(result), sections_of(result), simulated_in(result))

@@ -1,0 +1,44 @@
+"""Run."""
+
+from harness.run.conversation import (
+    NONCE,
+    TOOLS,
+    converse,
+    first_messages,
+    nonce_of_turn,
+)
+from harness.run.folder import RunFolder, open_run
+from harness.run.pipeline import (
+    check_tasks_unchanged,
+    restate_lanes,
+    result_of,
+    score_run,
+    settings_with,
+    start_run,
+    write_result,
+)
+from harness.run.plan import nonce_of, share_of, task_info
+from harness.run.recorder import Watch, contenders, record_run
+
+__all__ = [
+    "NONCE",
+    "TOOLS",
+    "RunFolder",
+    "Watch",
+    "check_tasks_unchanged",
+    "contenders",
+    "converse",
+    "first_messages",
+    "nonce_of",
+    "nonce_of_turn",
+    "open_run",
+    "record_run",
+    "restate_lanes",
+    "result_of",
+    "score_run",
+    "settings_with",
+    "share_of",
+    "start_run",
+    "task_info",
+    "write_result",
+]

@@ -1,0 +1,46 @@
+"""Short questions to a server about itself: models, health, load. Nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import httpcore
+
+from harness.errors import ServerError
+from harness.record import Client, body_of, headers_of, url_of, without_secret
+from harness.types import Json
+
+TEXT_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A short reply to a question about the server: status and JSON, None where the body is none."""
+
+    status: int
+    document: Json
+    text: str
+
+
+def _document(raw: bytes) -> Json:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def fetch(client: Client, method: str, url: str, secret: str | None = None, body: Json = None) -> Reply:
+    """Ask a server about itself. Raises ServerError in one line when it does not answer, ConfigError for a bad URL."""
+    wait_s = client.waits.fetch_s
+    waits = {"connect": client.waits.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
+    content = None if body is None else body_of(body)
+    client.clock.start(None)
+    try:
+        reply = client.pool.request(
+            method, url_of(url), headers=headers_of(secret), content=content, extensions={"timeout": waits}
+        )
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise ServerError(f"{url}: no answer: {error}") from error
+    content = without_secret(reply.content, reply.status, secret)
+    return Reply(reply.status, _document(content), content.decode("utf-8", "replace")[:TEXT_CHARS])

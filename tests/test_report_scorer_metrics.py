@@ -1,0 +1,83 @@
+"""What the scorers saw besides the verdicts, as lines of the report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from harness.report import render_github, render_html, render_text
+from harness.report.scorer_metrics import MEASURES, beside
+from harness.score import KINDS
+from harness.types import Json, Result
+from tests.example import example_result
+
+SEEN: dict[str, tuple[dict[str, Json], str, str]] = {
+    "program": (
+        {"lint": {"error": 1, "warning": 2, "info": 0, "style": 0}},
+        "shellcheck remarks a script",
+        "3.00 (n {n})",
+    ),
+    "edits": ({"applied": True, "edit_rule": "whitespace"}, "edits applied", "{n}/{n}"),
+    "review": ({"recall": 0.5, "precision": 1.0, "unjudged": 2}, "recall", "50% (n {n})"),
+    "tools": ({"calls": 4, "invalid_calls": 1, "wasted_calls": 0, "turns": 3}, "turns", "3.00 (n {n})"),
+    "conversation": ({"tests_right": 1.0, "tests_broken": 0.75}, "own tests catch what is broken", "75% (n {n})"),
+    "voice": ({"strict_passed": 0, "loose": {"a": True}}, "rules kept", "0.00/{n}"),
+    "summary": ({"new_names": ["Vestby", "Ada"]}, "names not in the source, a text", "2.00 (n {n})"),
+    "needle": ({"recall": 0.5, "superseded": 1}, "superseded values, an answer", "1.00 (n {n})"),
+    "cannot_do": ({"quadrant": "wrongly_declined", "hard_coded": False}, "wrongly declined", "{n}/{n}"),
+}
+
+
+@cache
+def example() -> Result:
+    """Made once: nothing in it changes."""
+    return example_result()
+
+
+def seeing(kind: str, facts: Mapping[str, Json]) -> Result:
+    """The example result with every trial of its first scored task seen so."""
+    result = example()
+    name = next(task.name for task in result.tasks if task.scorer != "speed")
+    tasks = tuple(replace(task, scorer=kind) if task.name == name else task for task in result.tasks)
+    trials = tuple(replace(trial, facts=facts) if trial.task == name else trial for trial in result.trials)
+    return replace(result, tasks=tasks, trials=trials)
+
+
+def lines(result: Result) -> dict[str, str]:
+    """The first model's words by measure."""
+    section = beside(result)
+    return {row[0].text.split(": ", 1)[1]: row[1].text for table in section.tables for row in table.rows}
+
+
+@pytest.mark.parametrize("kind", sorted(SEEN))
+def test_each_kind_tells_its_measures_with_their_n(kind: str) -> None:
+    facts, measure, words = SEEN[kind]
+    result = seeing(kind, facts)
+    name = next(task.name for task in result.tasks if task.scorer == kind)
+    label = result.models[0].label
+    n = sum(trial.task == name and trial.model == label and not trial.warmup for trial in result.trials)
+    assert lines(result)[measure] == words.format(n=n)
+
+
+def test_every_kind_that_tells_facts_of_its_own_has_measures() -> None:
+    assert set(MEASURES) == set(SEEN)
+    assert set(MEASURES) <= set(KINDS)
+
+
+def test_what_nobody_saw_makes_no_line_and_no_section() -> None:
+    assert lines(seeing("edits", {})) == {}
+    assert "beside" not in {section.key for section in [beside(seeing("edits", {}))] if section.lead}
+
+
+def test_facts_of_a_foreign_file_may_be_anything() -> None:
+    for kind in MEASURES:
+        for odd in (None, "x", [], {}, [1], {"a": "b"}, True, -1):
+            names = {key: odd for facts, *_ in SEEN.values() for key in facts}
+            lines(seeing(kind, names))
+
+
+def test_every_report_holds_the_section() -> None:
+    result = seeing("review", SEEN["review"][0])
+    for render in (render_text, render_github, render_html):
+        assert "Beside the verdicts" in render(result)

@@ -1,0 +1,137 @@
+"""What a trial asks, turn by turn, against a server that keeps what it was asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.record import Client
+from harness.run.conversation import converse
+from harness.run.plan import nonce_of
+from harness.servers import budget_tokens, kind_of
+from harness.types import Json, Model, Recording, Sampling, Task
+from tests.made import model_at, task_of, variant_of
+from tests.scripted import Scripted, answer, scripted
+from tests.truth import KEY, LONG
+from tests.wire import DONE, END, chunk, event, says, usage
+
+NONCE = nonce_of(1, KEY)
+FINE = answer(says("fine") + END + usage(9, 1) + DONE)
+
+
+def ask(server: Scripted, task: Task, model: Model | None = None) -> list[Recording]:
+    asked = model or model_at(server.base_url)
+    asked = replace(asked, base_url=server.base_url)
+    with Client(LONG) as client:
+        talk = (asked, kind_of(asked.server), None)
+        return list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=1000))
+
+
+def bodies(task: Task, *answers: bytes, model: Model | None = None) -> list[Json]:
+    with scripted(answers) as server:
+        ask(server, task, model)
+    return server.bodies
+
+
+def test_the_nonce_stands_first_in_the_first_message_and_wherever_it_is_asked_for() -> None:
+    (body,) = bodies(task_of(), FINE)
+    assert body["messages"] == [
+        {"role": "system", "content": f"[{NONCE}]\nYou help. {NONCE}"},
+        {"role": "user", "content": f"ask {NONCE}"},
+    ]
+
+
+def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
+    model = replace(model_at("", server="llama-server"), sampling=Sampling(0.7, 0.9, 40, 0.05, 11), extra={"more": 1})
+    (body,) = bodies(task_of(), FINE, model=model)
+    del body["messages"]
+    assert body == {
+        "model": "model-id",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 300,
+        "cache_prompt": False,
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "top_k": 40,
+        "min_p": 0.05,
+        "seed": 11,
+        "more": 1,
+    }
+
+
+def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
+    model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
+    with scripted([FINE]) as server, Client(LONG) as client:
+        asked = (replace(model, base_url=server.base_url), kind_of("openai"), None)
+        list(converse(client, asked, variant_of(task_of()), replace(KEY, trial=4), nonce=NONCE, room=0))
+    assert server.bodies[0]["seed"] == 15
+    assert "seed" not in bodies(task_of(), FINE)[0]
+
+
+def test_a_conversation_goes_on_with_the_answer_and_without_the_thoughts() -> None:
+    thought = answer(chunk({"reasoning_content": "hm"}) + says("<think>also</think>first") + END + DONE)
+    first, second = bodies(task_of("t", "one", "two"), thought, FINE)
+    assert second["messages"] == [
+        *first["messages"],
+        {"role": "assistant", "content": "first"},
+        {"role": "user", "content": "two"},
+    ]
+
+
+def test_a_warm_conversation_keeps_the_cache_on() -> None:
+    model = model_at("", server="llama-server")
+    assert all("cache_prompt" not in body for body in bodies(task_of("t", "one", "two"), FINE, FINE, model=model))
+
+
+def test_only_the_last_turn_is_marked_so() -> None:
+    with scripted([FINE] * 3) as server:
+        recordings = ask(server, task_of("t", "one", "two", "three"))
+    assert [(recording.turn, recording.last) for recording in recordings] == [(0, False), (1, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    "bad", [answer(event({"error": {"message": "no"}}), 500), answer(END + DONE), answer(says("cut"))]
+)
+def test_a_turn_that_failed_or_said_nothing_ends_the_trial(bad: bytes) -> None:
+    with scripted([bad]) as server:
+        recordings = ask(server, task_of("t", "one", "two"))
+    assert [recording.last for recording in recordings] == [True]
+
+
+def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
+    task = task_of("t", "small {{nonce}}", "larger", "largest", separate=True)
+    model = model_at("", server="llama-server")
+    with scripted([FINE, answer(b"{}", 500), FINE]) as server:
+        recordings = ask(server, task, model)
+    heads = [body["messages"][0]["content"][:18] for body in server.bodies]
+    assert [len(body["messages"]) for body in server.bodies] == [2, 2, 2]
+    assert len(set(heads)) == 3
+    assert heads[0] == f"[{NONCE}]"
+    assert all(body["cache_prompt"] is False for body in server.bodies)
+    assert [recording.last for recording in recordings] == [False, False, True]
+
+
+def test_several_clients_ask_at_once_group_after_group() -> None:
+    with scripted([FINE] * 7) as server:
+        recordings = ask(server, task_of("t", "ask", clients=[1, 2, 4]))
+    starts = [recording.sent_ns for recording in recordings]
+    assert [recording.turn for recording in recordings] == list(range(7))
+    assert [recording.last for recording in recordings] == [False] * 6 + [True]
+    assert len({body["messages"][0]["content"] for body in server.bodies}) == 7
+    assert None not in starts
+
+
+def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
+    gone = model_at("http://127.0.0.1:9/v1")
+    for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
+        with Client(LONG) as client:
+            talk = (gone, kind_of("openai"), None)
+            recordings = list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=0))
+        assert [(recording.ended, recording.last) for recording in recordings] == [("connect_failed", True)]
+
+
+def test_room_for_thoughts_is_given_where_the_model_thinks_or_may_and_never_when_timing() -> None:
+    llama, scored, timed = kind_of("llama-server"), task_of(scorer="calls"), task_of()
+    thinking = [replace(model_at(""), thinking=switch) for switch in ("on", "default", "off")]
+    assert [budget_tokens(model, llama, scored, 1000) for model in thinking] == [1300, 1300, 300]
+    assert [budget_tokens(model, llama, timed, 1000) for model in thinking] == [300, 300, 300]

@@ -1,0 +1,96 @@
+"""A loop of tool calls: what is offered, what is answered, when it ends; and that a scorer plays it the same again."""
+
+from dataclasses import replace
+
+from harness.read import read
+from harness.record import Client
+from harness.run.conversation import converse
+from harness.run.plan import nonce_of
+from harness.score import score
+from harness.servers import kind_of
+from harness.tasks.virtual_tools import definitions
+from harness.types import Json, Outcome, Recording, Variant
+from tests.made import model_at
+from tests.scored import case, running_python, variant_of
+from tests.scripted import answer, scripted
+from tests.truth import KEY, LONG
+from tests.wire import DONE, END, chunk, says
+
+NONCE = nonce_of(1, KEY)
+FILES = {"calc.py": "def add(a, b):\n    return a - b\n"}
+CASES = [case("add", {"call": "add", "args": [1, 2]}, value=3)]
+FIX = '{"path": "calc.py", "old": "a - b", "new": "a + b"}'
+CALLED = chunk({}, "tool_calls")
+
+
+def looped(**settings: Json) -> Variant:
+    return variant_of("tools", CASES, files=FILES, settings=settings, prompt="Mend {{nonce}}.")
+
+
+def calling(name: str, arguments: str, call_id: str | None = "id-1") -> bytes:
+    call = {"index": 0, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return answer(chunk({"tool_calls": [call]}) + CALLED + DONE)
+
+
+def saying(text: str) -> bytes:
+    return answer(says(text) + END + DONE)
+
+
+def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
+    with scripted(answers) as server, Client(LONG) as client:
+        asked = (replace(model_at(""), base_url=server.base_url), kind_of("openai"), None)
+        recordings = list(converse(client, asked, variant, KEY, nonce=NONCE, room=0))
+    return recordings, server.bodies
+
+
+def test_the_tools_are_offered_with_every_request_and_no_others() -> None:
+    _, bodies = ask(looped(tools=["grep", "edit_file"]), calling("grep", '{"pattern": "add"}'), saying("done"))
+    assert [body["tools"] for body in bodies] == [definitions(["grep", "edit_file"])] * 2
+    assert bodies[0]["messages"][1] == {"role": "user", "content": f"Mend {NONCE}."}
+
+
+def test_a_call_and_its_answer_go_back_into_the_conversation() -> None:
+    recordings, bodies = ask(looped(), calling("grep", '{"pattern": "a - b"}'), saying("done"))
+    call, told = bodies[1]["messages"][-2:]
+    assert call["tool_calls"] == [
+        {"id": "id-1", "type": "function", "function": {"name": "grep", "arguments": '{"pattern": "a - b"}'}}
+    ]
+    assert told == {"role": "tool", "tool_call_id": "id-1", "content": "calc.py:2:    return a - b"}
+    assert [recording.last for recording in recordings] == [False, True]
+
+
+def test_a_call_without_an_id_gets_the_same_one_on_both_sides() -> None:
+    _, bodies = ask(looped(), calling("read_file", '{"path": "calc.py"}', None), saying("done"))
+    call, told = bodies[1]["messages"][-2:]
+    assert call["tool_calls"][0]["id"] == told["tool_call_id"] == "call_1"
+
+
+def test_arguments_that_are_no_object_go_back_empty_and_are_answered_with_the_reason() -> None:
+    _, bodies = ask(looped(), calling("grep", '{"pattern": '), saying("done"))
+    call, told = bodies[1]["messages"][-2:]
+    assert call["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert told["content"].startswith("error: the arguments are not JSON")
+
+
+def test_later_calls_see_what_earlier_ones_changed() -> None:
+    _, bodies = ask(looped(), calling("edit_file", FIX), calling("read_file", '{"path": "calc.py"}'), saying("done"))
+    assert bodies[2]["messages"][-1]["content"] == "def add(a, b):\n    return a + b\n"
+
+
+def test_the_loop_ends_at_the_first_reply_that_calls_nothing_or_at_the_tasks_most() -> None:
+    recordings, _ = ask(looped(), saying("I would use grep."))
+    assert [recording.last for recording in recordings] == [True]
+    again = calling("grep", '{"pattern": "x"}')
+    recordings, _ = ask(looped(max_turns=3), again, again, again)
+    assert [recording.last for recording in recordings] == [False, False, True]
+
+
+def test_a_loop_ends_where_the_server_fails() -> None:
+    recordings, _ = ask(looped(), calling("grep", '{"pattern": "x"}'), answer(b"boom", status=500))
+    assert [recording.last for recording in recordings] == [False, True]
+
+
+def test_the_scorer_plays_a_recorded_loop_again_and_runs_what_it_left() -> None:
+    recordings, _ = ask(looped(), calling("grep", '{"pattern": "add"}'), calling("edit_file", FIX), saying("done"))
+    verdict = score(looped(), [read(recording) for recording in recordings], running_python())
+    assert (verdict.outcome, verdict.facts["turns"]) == (Outcome.PASSED, 3)

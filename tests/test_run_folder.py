@@ -1,0 +1,204 @@
+"""A run's folder: what a kill, a full disk, a second kit or an older one leave is gone on with, or told."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import DiskError, RunError
+from harness.files import plain, to_json
+from harness.host import host_facts
+from harness.run.folder import PLAN_VERSION, RunFolder, create_run, open_run, trials_in
+from harness.types import KitInfo, Model, ModelRun, Outcome, Recording, RunPlan, Score, ScoredTrial, TaskInfo, TrialKey
+from tests.wire import END, recording_of, says
+
+
+def run_plan(run_id: str = "run") -> RunPlan:
+    return RunPlan(
+        schema_version=PLAN_VERSION,
+        id=run_id,
+        started_at="2026-11-24T00:00:00.000+00:00",
+        kit=KitInfo("0.1.0", None, None),
+        host=host_facts(),
+        suite="v1",
+        seed=7,
+        trials=3,
+        warmups=1,
+        thinking_tokens=100,
+        idle_s=0.0,
+        connect_timeout_s=1.0,
+        read_timeout_s=1.0,
+        turn_timeout_s=1.0,
+        models=(Model("m", "openai", "http://127.0.0.1:1/v1", "m"),),
+        tasks=(TaskInfo("t", "T", "speed", None, "0" * 64, 1),),
+        simulated=False,
+    )
+
+
+def turn(trial: int, number: int = 0, last: bool = True, task: str = "t") -> Recording:
+    key = TrialKey("m", task, trial)
+    return replace(recording_of([(5, says("x") + END)]), key=key, turn=number, last=last)
+
+
+def score(trial: int) -> ScoredTrial:
+    return ScoredTrial(TrialKey("m", "t", trial), 0, Score(Outcome.PASSED, 1.0, ()))
+
+
+def folder_with(path: Path, *turns: Recording) -> RunFolder:
+    folder = create_run(path, run_plan())
+    for one in turns:
+        folder.keep(one)
+    return folder
+
+
+def test_a_run_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1))
+    folder.keep_score(score(0))
+    folder.keep_model(ModelRun("m", "v1"))
+    folder.keep_model(ModelRun("m", "v2"))
+    again = open_run(folder.path)
+    assert again.plan == folder.plan
+    assert again.recorded == folder.recorded == {TrialKey("m", "t", 0), TrialKey("m", "t", 1)}
+    assert [len(turns) for turns in again.trials()] == [1, 2]
+    assert next(iter(again.trials()))[0] == turn(0)
+    assert again.scored == {TrialKey("m", "t", 0)}
+    assert again.model_runs()["m"].server_version == "v2"
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"key":{"model":"m"', b"\x00\x00"])
+def test_a_torn_last_line_is_dropped_and_its_trial_asked_again(tmp_path: Path, torn: bytes) -> None:
+    folder = folder_with(tmp_path, turn(0))
+    whole = folder.recordings_path.read_bytes()
+    with folder.recordings_path.open("ab") as file:
+        file.write(torn)
+    assert [turns[0].key.trial for turns in folder.trials()] == [0]
+    assert open_run(folder.path).recorded == {TrialKey("m", "t", 0)}
+    assert folder.recordings_path.read_bytes() == whole
+
+
+def test_every_cut_of_the_file_leaves_whole_trials_only(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1), turn(2))
+    whole = folder.recordings_path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    ends = [0, len(lines[0]), len(b"".join(lines[:3])), len(whole)]
+    for cut in range(0, len(whole) + 1, 41):
+        folder.recordings_path.write_bytes(whole[:cut])
+        kept = max(end for end in ends if end <= cut)
+        assert len(open_run(folder.path).recorded) == ends.index(kept)
+        assert folder.recordings_path.read_bytes() == whole[:kept]
+
+
+def test_a_conversation_that_was_broken_off_is_asked_again_from_its_start(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1, last=False))
+    again = open_run(folder.path)
+    assert again.recorded == {TrialKey("m", "t", 0)}
+    again.keep(turn(1, 0, last=False))
+    again.keep(turn(1, 1))
+    assert [len(turns) for turns in open_run(folder.path).trials()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [turn(0), turn(0)],
+        [turn(0, 1)],
+        [turn(0, 0, last=False), turn(0, 0)],
+        [turn(0, 0, last=False), turn(1)],
+    ],
+)
+def test_a_trial_that_stands_there_twice_or_in_disorder_is_refused(tmp_path: Path, turns: list[Recording]) -> None:
+    folder = folder_with(tmp_path, *turns)
+    with pytest.raises(RunError, match="m on t, trial"):
+        list(folder.trials())
+
+
+def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0))
+    folder.keep_score(score(0))
+    folder.keep_score(score(0))
+    with pytest.raises(RunError, match="line 2: m on t, trial 1 is scored twice"):
+        open_run(folder.path)
+
+
+def test_a_line_that_is_no_recording_is_named_with_its_place(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    folder.recordings_path.write_text("[1]\n")
+    with pytest.raises(RunError, match=r"recordings\.jsonl, line 1: not a Recording"):
+        open_run(folder.path)
+
+
+def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no run\.json"):
+        open_run(tmp_path)
+
+
+def test_a_run_of_an_older_kit_lacks_what_came_later_and_is_gone_on_with(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0))
+    document = plain(folder.plan) | {"schema_version": "1.0", "of_a_newer_kit": 1}
+    document["kit"]["version"] = "0.0.1"
+    del document["tasks"][0]["private_includes"]
+    del document["models"][0]["extra"]
+    (folder.path / "run.json").write_text(to_json(document))
+    lines = [json.loads(line) for line in folder.recordings_path.read_text().splitlines()]
+    for line in lines:
+        del line["last"]
+        del line["fault"]
+    folder.recordings_path.write_text("".join(to_json(line) + "\n" for line in lines))
+    again = open_run(folder.path)
+    assert (again.plan.kit.version, again.recorded) == ("0.0.1", {TrialKey("m", "t", 0)})
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9", None])
+def test_a_run_of_another_major_version_names_the_kit_to_use(tmp_path: Path, version: object) -> None:
+    folder = folder_with(tmp_path)
+    (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": version}))
+    with pytest.raises(RunError, match="use the kit that made it"):
+        open_run(folder.path)
+
+
+def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"trials": "many"}))
+    with pytest.raises(RunError, match=r"run\.json.*trials"):
+        open_run(folder.path)
+
+
+def test_a_run_folder_that_is_there_already_is_not_written_into(tmp_path: Path) -> None:
+    create_run(tmp_path, run_plan())
+    with pytest.raises(DiskError, match="--results"):
+        create_run(tmp_path, run_plan())
+
+
+def test_a_second_kit_is_kept_out_while_one_records(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False))
+    before = folder.recordings_path.read_bytes()
+    with folder.alone(), pytest.raises(RunError, match="another process records into it"):
+        open_run(folder.path)
+    assert folder.recordings_path.read_bytes() == before
+    assert len(open_run(folder.path).recorded) == 1
+
+
+_FILL = """
+import resource, signal, sys
+from pathlib import Path
+from harness.errors import DiskError
+from tests.test_run_folder import folder_with, turn
+folder = folder_with(Path(sys.argv[1]), turn(0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (folder.recordings_path.stat().st_size + 100,) * 2)
+try:
+    folder.keep(turn(1))
+except DiskError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_way_on_and_leaves_no_half_line(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FILL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "make room" in done.stdout
+    assert "--resume" in done.stdout
+    path = tmp_path / "run" / "recordings.jsonl"
+    assert path.read_bytes().endswith(b"}\n")
+    assert [turns[0].key.trial for turns in trials_in(path)] == [0]

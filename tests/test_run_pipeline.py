@@ -1,0 +1,81 @@
+"""The stages in order: a result is a function of the files, and a fault of the engine is never a model's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import Config, Settings
+from harness.demo import serve
+from harness.errors import EngineError, RunError
+from harness.files import to_json
+from harness.run.folder import RunFolder, open_run
+from harness.run.pipeline import check_tasks_unchanged, result_of, score_run, start_run
+from harness.run.recorder import record_run
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import Job, Observation, Outcome, SandboxFacts
+
+(CODED,) = load_tasks([find_fixtures()], names=["code-bugfix"])
+SETTINGS = Settings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)
+
+
+class FaultySandbox:
+    """Fails like an engine that dies, after this many answers."""
+
+    def __init__(self, good: int) -> None:
+        self.left = good
+
+    @property
+    def facts(self) -> SandboxFacts:
+        return SandboxFacts("docker", "1", "runc", "image", "sha256:0", False, "2")
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        self.left -= 1
+        if self.left < 0:
+            raise EngineError("the engine is gone: start it")
+        return tuple(Observation(case, "returned", None) for case, _ in job.cases)
+
+
+def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
+    return
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> RunFolder:
+    """A run of three trials that are recorded and not scored."""
+    with serve((CODED,)) as demo:
+        model = demo.models[0]
+        folder = start_run(tmp_path, Config(SETTINGS, (model,)), (CODED,), simulated=True)
+        assert record_run(folder, (CODED,), (model,), ignore) == []
+    return folder
+
+
+def test_the_result_is_the_same_however_often_it_is_computed(recorded: RunFolder) -> None:
+    score_run(recorded, (CODED,), FaultySandbox(9), ignore)
+    assert to_json(result_of(recorded)) == to_json(result_of(open_run(recorded.path)))
+
+
+def test_there_is_no_result_while_a_trial_has_no_verdict(recorded: RunFolder) -> None:
+    with pytest.raises(RunError, match="lanebench score"):
+        result_of(recorded)
+
+
+def test_an_engine_that_dies_leaves_the_trial_to_be_scored_again_and_never_counts_it(recorded: RunFolder) -> None:
+    lines = recorded.recordings_path.read_bytes()
+    with pytest.raises(EngineError, match="gone"):
+        score_run(recorded, (CODED,), FaultySandbox(1), ignore)
+    before = recorded.scores_path.read_bytes() if recorded.scores_path.exists() else b""
+    assert before.count(b"\n") < 3
+    again = open_run(recorded.path)
+    score_run(again, (CODED,), FaultySandbox(9), ignore)
+    after = again.scores_path.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == 3
+    assert {trial.outcome for trial in result_of(again).trials} == {Outcome.FAILED}
+    assert recorded.recordings_path.read_bytes() == lines
+
+
+def test_a_task_that_changed_since_the_run_began_is_refused(recorded: RunFolder) -> None:
+    check_tasks_unchanged(recorded, (CODED,))
+    with pytest.raises(RunError, match="code-bugfix"):
+        check_tasks_unchanged(recorded, (replace(CODED, sha256="1" * 64),))

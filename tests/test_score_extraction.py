@@ -1,0 +1,413 @@
+"""The code in answers of the shapes that models really give: which rule finds it, and what exactly it finds."""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from harness.score.edits.apply import apply_edits
+from harness.score.edits.formats import edits_of
+from harness.score.extraction.extract import RULES, extract
+from harness.score.extraction.fences import blocks_of, label_of
+from harness.score.extraction.json_answer import object_in
+from harness.score.extraction.languages import LANGUAGES, defines, is_code
+from harness.score.extraction.review_findings import findings_of
+from harness.score.extraction.template_tokens import clean
+from harness.score.extraction.wrappers import new_side
+from harness.score.prose.segments import names, sentences
+
+PY = "def add(a, b):\n    return a + b\n"
+HELPED = (
+    "import math\n\n\ndef half(n):\n    return math.floor(n / 2)\n\n\ndef add(a, b):\n    return half(a) + half(b)\n"
+)
+JS = "function add(a, b) {\n  return a + b;\n}\n"
+TS = "export function add(a: number, b: number): number {\n  return a + b;\n}\n"
+GO = 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n}\n'
+RUST = "fn add(a: i64, b: i64) -> i64 {\n    a + b\n}\n"
+BASH = '#!/usr/bin/env bash\nset -euo pipefail\nfor file in "$1"/*.log; do\n  gzip "$file"\ndone\n'
+SQL = "SELECT name, count(*) AS n\nFROM orders\nGROUP BY name;\n"
+THINK = "<think>Maybe\n```python\ndef add(a, b):\n    return 0\n```\n</think>\n"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One answer: what it looks like, its language, the rule that must fire and the code that must come out."""
+
+    name: str
+    answer: str
+    rule: str | None
+    code: str = ""
+    language: str = "python"
+    wanted: tuple[str, ...] = ("add",)
+
+
+FENCED = [
+    Shape("a labelled fence", f"```python\n{PY}```", "fenced", PY),
+    Shape("prose on both sides", f"Here you are:\n\n```python\n{PY}```\n\nIt adds. Done.", "fenced", PY),
+    Shape("a short label", f"```py\n{PY}```", "fenced", PY),
+    Shape("a label in capitals", f"```Python\n{PY}```", "fenced", PY),
+    Shape("a label of version three", f"```python3\n{PY}```", "fenced", PY),
+    Shape("a label with a file's name", f"```python:answer.py\n{PY}```", "fenced", PY),
+    Shape("a label with a title", f'```python title="answer.py"\n{PY}```', "fenced", PY),
+    Shape("a label in braces", f"```{{.python .numberLines}}\n{PY}```", "fenced", PY),
+    Shape("a file's name for a label", f"```answer.py\n{PY}```", "fenced", PY),
+    Shape("a blank before the label", f"``` python\n{PY}```", "fenced", PY),
+    Shape("line ends of Windows", f"```python\n{PY}```".replace("\n", "\r\n"), "fenced", PY),
+    Shape("a byte order mark", f"\ufeff```python\n{PY}```", "fenced", PY),
+    Shape("a fence of four", f"````python\n{PY}````", "fenced", PY),
+    Shape("a fence of tildes", f"~~~python\n{PY}~~~", "fenced", PY),
+    Shape("a fence under a list item",
+          "1. Replace it:\n\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n",
+          "fenced", PY),
+    Shape("a fence in the item's own line", "- ```python\n  def add(a, b):\n      return a + b\n  ```\n", "fenced", PY),
+    Shape("a fence in a quote", "> ```python\n> def add(a, b):\n>     return a + b\n> ```\n", "fenced", PY),
+    Shape("a fence indented by four", "Code:\n\n    ```python\n    def add(a, b):\n        return a + b\n    ```\n",
+          "fenced", PY),
+    Shape("no label", f"```\n{PY}```", "fenced-plain", PY),
+    Shape("a label that names no language", f"```text\n{PY}```", "fenced-plain", PY),
+    Shape("the label on the next line", f"```\npython\n{PY}```", "fenced", PY),
+    Shape("a close at the end of the last line", f"```python\n{PY.rstrip()}```", "fenced", PY),
+    Shape("never closed", f"Sure.\n```python\n{PY}", "fenced-unclosed", PY),
+    Shape("cut in the middle of a line", "```python\ndef add(a, b):\n    return a +", "fenced-unclosed",
+          "def add(a, b):\n    return a +\n"),
+    Shape("cut before the name", "```python\nimport mat", "fenced-undefined-unclosed", "import mat\n"),
+    Shape("a fence inside a docstring", '```python\n"""Use it:\n\n```\nadd(1, 2)\n```\n"""\n\n\n' + PY + "```",
+          "fenced", '"""Use it:\n\n```\nadd(1, 2)\n```\n"""\n\n\n' + PY),
+    Shape("end-of-turn marks after it", f"```python\n{PY}```<|im_end|>\n", "fenced", PY),
+    Shape("another end-of-turn mark", f"```python\n{PY}```\n</s>", "fenced", PY),
+    Shape("a stray close at the end", f"```python\n{PY}```\n```", "fenced", PY),
+]  # fmt: skip
+SEVERAL = [
+    Shape("the code, then how it is used", f"```python\n{PY}```\nUse:\n```python\nprint(add(1, 2))\n```",
+          "fenced-last", PY),
+    Shape("the code, then a shell command", f"```python\n{PY}```\nRun:\n```bash\npython answer.py\n```", "fenced", PY),
+    Shape("the code, then its output", f"```python\n{PY}```\nOutput:\n```\n3\n```", "fenced", PY),
+    Shape("a draft, then a better one", f"```python\ndef add(a, b):\n    return a\n```\nNo:\n```python\n{PY}```",
+          "fenced-last", PY),
+    Shape("the broken code quoted first", f"You had\n```python\ndef add(a, b):\n    return a - b\n```\nFixed:\n"
+          f"```python\n{PY}```", "fenced-last", PY),
+    Shape("two functions in two blocks", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
+          "```python\ndef add(a, b):\n    return half(a) + half(b)\n```", "fenced-joined",
+          "def half(n):\n    return n / 2\n\ndef add(a, b):\n    return half(a) + half(b)\n", wanted=("half", "add")),
+    Shape("a labelled and a plain block", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
+          "```\ndef add(a, b):\n    return half(a)\n```", "fenced-mixed-joined",
+          "def half(n):\n    return n / 2\n\ndef add(a, b):\n    return half(a)\n", wanted=("half", "add")),
+    Shape("helpers and an import in the block", f"```python\n{HELPED}```", "fenced", HELPED),
+    Shape("tests after the code", f"```python\n{PY}```\n```python\nfrom answer import add\nassert add(1, 1) == 2\n```",
+          "fenced-last", PY),
+    Shape("a program and its tests",
+          f"```python\n{HELPED}```\n```python\nimport pytest\n{HELPED}\ndef test_add(): ...\n```",
+          "fenced-last", HELPED, wanted=()),
+    Shape("a program and an example of it", f"```bash\n{BASH}```\nThen:\n```bash\nchmod +x rotate.sh\n```",
+          "fenced-last", BASH, "bash", ()),
+    Shape("the shebang marks the script", "```bash\n# how to install, at some length, in one line of shell\n"
+          f"sudo cp rotate.sh /usr/local/bin/ && sudo chmod 755 /usr/local/bin/rotate.sh\n```\n```bash\n{BASH}```\n"
+          "```bash\n# and a crontab\n0 3 * * * /usr/local/bin/rotate.sh /var/log/app 7 >> /var/log/rotate.log\n```",
+          "fenced-last", BASH, "bash", ()),
+    Shape("wanted by a plain block", f"```bash\npip install nothing\n```\n```\n{PY}```", "fenced-plain", PY),
+    Shape("only a function of another name", "```python\ndef plus(a, b):\n    return a + b\n```", "fenced-undefined",
+          "def plus(a, b):\n    return a + b\n"),
+    Shape("under another language's label", f"```js\n{PY}```", "fenced-mislabelled", PY),
+    Shape("TypeScript under JavaScript's label", f"```javascript\n{TS}```", "fenced", TS, "typescript"),
+]  # fmt: skip
+UNFENCED = [
+    Shape("nothing but code", PY, "unfenced", PY),
+    Shape("code with a comment and an import", f"# adds\nimport math\n\n{PY}", "unfenced",
+          f"# adds\nimport math\n\n{PY}"),
+    Shape("code that does not parse", "def add(a, b)\n    return a + b\n", "unfenced",
+          "def add(a, b)\n    return a + b\n"),
+    Shape("prose, then code", f"Here is the function:\n\n{PY}", "unfenced-in-prose", PY),
+    Shape("prose around code", f"Here it is:\n\n{PY}\nThis adds both numbers.", "unfenced-in-prose", PY),
+    Shape("code that was cut", "def add(a, b):\n    if a:\n        return (a +", "unfenced",
+          "def add(a, b):\n    if a:\n        return (a +"),
+    Shape("JavaScript alone", JS, "unfenced", JS, "javascript"),
+    Shape("JavaScript after prose", f"Here it is.\n\n{JS}", "unfenced-in-prose", JS, "javascript"),
+    Shape("an arrow function", "const add = (a, b) => a + b;\n", "unfenced", "const add = (a, b) => a + b;\n",
+          "javascript"),
+    Shape("TypeScript alone", TS, "unfenced", TS, "typescript"),
+    Shape("Go alone", GO, "unfenced", GO, "go", ()),
+    Shape("Rust alone", RUST, "unfenced", RUST, "rust"),
+    Shape("Bash alone", BASH, "unfenced", BASH, "bash", ()),
+    Shape("SQL alone", SQL, "unfenced", SQL, "sql", ()),
+    Shape("Bash before one word", f"Here:\n\n{BASH}\nDone.", "unfenced-in-prose", BASH, "bash", ()),
+    Shape("SQL between sentences", f"Use this query:\n\n{SQL}\nIt counts per name.", "unfenced-in-prose", SQL, "sql",
+          ()),
+    Shape("a program of one line", 'print("hello")\n', "unfenced", 'print("hello")\n', wanted=()),
+    Shape("a session of the prompt", ">>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n",
+          "prompt-session", "def add(a, b):\n    return a + b\n\nadd(1, 2)\n"),
+]  # fmt: skip
+WRAPPED = [
+    Shape("a diff of the whole code", "```diff\n--- a/answer.py\n+++ b/answer.py\n@@ -1,2 +1,2 @@\n def add(a, b):\n"
+          "-    return a - b\n+    return a + b\n```", "diff-new-side", PY),
+    Shape("a diff without a label", "```\n@@ -1,2 +1,2 @@\n def add(a, b):\n-    return a - b\n+    return a + b\n```",
+          "diff-new-side", PY),
+    Shape("an object with the code", '{"code": "def add(a, b):\\n    return a + b\\n"}', "json", PY),
+    Shape("a fenced object with the code", '```json\n{"answer": "def add(a, b):\\n    return a + b\\n"}\n```', "json",
+          PY),
+    Shape("between tags", f"<answer>\n{PY}</answer>", "tagged", PY),
+    Shape("between tags of a page", "<pre><code>def add(a, b):\n    return [a + b, a &lt; b][0]\n</code></pre>",
+          "tagged",
+          "def add(a, b):\n    return [a + b, a < b][0]\n"),
+    Shape("between square tags", f"[PYTHON]\n{PY}[/PYTHON]", "tagged", PY),
+    Shape("between backticks", "Write `add = lambda a, b: a + b` and be done.", "inline", "add = lambda a, b: a + b\n"),
+    Shape("a fence on one line", "```python add = lambda a, b: a + b```", "inline", "add = lambda a, b: a + b\n"),
+    Shape("after a thought with a draft", f"{THINK}```python\n{PY}```", "fenced", PY),
+    Shape("after the end of a thought",
+          f"draft\n```python\ndef add(a, b):\n    return 0\n```\n</think>\n```python\n{PY}```",
+          "fenced", PY),
+]  # fmt: skip
+NOTHING = [
+    Shape("nothing", "", None),
+    Shape("blanks", " \n\n ", None),
+    Shape("one word", "Done", None),
+    Shape("prose", "Import the module first. For each item, return the sum; if there is none, return zero.", None),
+    Shape("prose with a list", "- First, add a check\n- Then return the value\n1. Done: nothing else changes", None),
+    Shape("prose with inline names", "Change `k` to `k - 1` in `add` and it works.", None),
+    Shape("a refusal", "I'm sorry, but I cannot help with that request.", None),
+    Shape("only a thought", "<think>\ndef add(a, b): return a\n</think>", None),
+    Shape("a thought that never ended", f"<think>Let me see.\n```python\n{PY}```", None),
+    Shape("only the shell commands", "Run:\n```bash\npip install add\n```", None),
+    Shape("only an output", "It prints:\n```text\n3\n```", None),
+    Shape("an empty fence", "```python\n```", None),
+    Shape("an object without code", '{"status": "cannot", "reason": "missing_file"}', None),
+    Shape("prose in a JavaScript task", "Let the index start at zero. Const is better than var; return the item.", None,
+          language="javascript"),
+    Shape("prose in a Go task", "The function should return the item. For ranges, type is important.", None,
+          language="go",
+          wanted=()),
+    Shape("prose in a Bash task", "First, rotate the logs. Then, if a file is old, delete it.", None, language="bash",
+          wanted=()),
+    Shape("prose in an SQL task", "Select the rows you need with a join. Update the index, then delete the old ones.",
+          None, language="sql", wanted=()),
+    Shape("prose in a Rust task", "Use a reference. The struct should own it; impl the trait.", None, language="rust"),
+    Shape("prose that has a colon and a bracket", "Note: this (the last one) is right.\nResult: fine", None, wanted=()),
+]  # fmt: skip
+WRONG = "def add(a, b):\n    return 0\n"
+DRAFT = f"```python\n{WRONG}```\n"
+CALLED = '{"name": "write_file", "arguments": {"path": "answer.py", "content": "def add(a, b):\\n    return a + b\\n"}}'
+LEAKED = [
+    Shape("channels: analysis, then final", "<|channel|>analysis<|message|>Maybe\n" + DRAFT
+          + f"<|end|><|start|>assistant<|channel|>final<|message|>```python\n{PY}```<|return|>", "fenced", PY),
+    Shape("channels: final, unfenced", f"<|start|>assistant<|channel|>final<|message|>{PY}<|return|>", "unfenced", PY),
+    Shape("channels: analysis alone", f"<|channel|>analysis<|message|>Maybe\n{DRAFT}<|end|>", None),
+    Shape("a channel of thought with short marks", f"<|channel>thought\n{DRAFT}<channel|>```python\n{PY}```", "fenced",
+          PY),
+    Shape("a thought in square brackets", f"[THINK]Maybe\n{DRAFT}[/THINK]```python\n{PY}```", "fenced", PY),
+    Shape("a thought in lozenges", f"◁think▷Maybe\n{DRAFT}◁/think▷```python\n{PY}```", "fenced", PY),
+    Shape("a thought with a prefix", f"<seed:think>Maybe\n{DRAFT}</seed:think>```python\n{PY}```", "fenced", PY),
+    Shape("a mark of a tool before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
+    Shape("the marks of a role before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
+    Shape("a header of a role before it", f"<|start_header_id|>assistant<|end_header_id|>\n\n```python\n{PY}```",
+          "fenced", PY),
+    Shape("an end mark with wide bars", f"```python\n{PY}```<｜end▁of▁sentence｜>", "fenced", PY),
+    Shape("an end mark with wide bars, unfenced", f"{PY}<｜end▁of▁sentence｜>", "unfenced", PY),
+    Shape("a byte order mark in the fence", f"```python\n\ufeff{PY}```", "fenced", PY),
+    Shape("a blank of no width before the fence", f"\u200b```python\n{PY}```", "fenced", PY),
+]  # fmt: skip
+ODD = [
+    Shape("a document in a fence of four", f"````markdown\nHere:\n```python\n{PY}```\n````", "fenced", PY),
+    Shape("a document in a fence of three", f"```markdown\n# Answer\n\n```python\n{PY}```\n```", "fenced", PY),
+    Shape("words after the close", f"```python\n{PY}``` This adds both numbers.", "fenced", PY),
+    Shape("old line ends", f"```python\n{PY}```".replace("\n", "\r"), "fenced", PY),
+    Shape("a fence indented by a tab", "\t```python\n\tdef add(a, b):\n\t    return a + b\n\t```", "fenced", PY),
+    Shape("a fence in a nested list", "* Code:\n  * ```python\n    def add(a, b):\n        return a + b\n    ```",
+          "fenced", PY),
+    Shape("a path for a label", f"```src/answer.py\n{PY}```", "fenced", PY),
+    Shape("attributes in braces after the label", f"```python {{linenos=true}}\n{PY}```", "fenced", PY),
+    Shape("a fence inside folded details", f"<details>\n<summary>Code</summary>\n\n```python\n{PY}```\n\n</details>",
+          "fenced", PY),
+    Shape("a sketch, then the whole", f"```python\ndef add(a, b):\n    ...\n```\nIn full:\n```python\n{PY}```",
+          "fenced-last", PY),
+    Shape("the whole, then its signature", f"```python\n{PY}```\nIt stays\n```python\ndef add(a, b): ...\n```",
+          "fenced-last", PY),
+    Shape("the whole, then where it goes",
+          f"```javascript\n{JS}```\nso\n```javascript\n// ...\nconst add = 1;\n```", "fenced-last", JS,
+          "javascript"),
+    Shape("the session of a prompt after the code", f"```python\n{PY}```\n```python\n>>> add(1, 2)\n3\n```",
+          "fenced-last", PY),
+    Shape("a session of the prompt in a fence", "```python\n>>> def add(a, b):\n...     return a + b\n...\n```",
+          "prompt-session", "def add(a, b):\n    return a + b\n\n"),
+    Shape("numbered lines are no code", "```python\n1 | def add(a, b):\n2 |     return a + b\n```", "fenced-undefined",
+          "1 | def add(a, b):\n2 |     return a + b\n"),
+    Shape("an indented block of Markdown", "Here it is:\n\n    def add(a, b):\n        return a + b\n\nDone.",
+          "indented", PY),
+    Shape("the language's name, then code", f"python\n{PY}", "unfenced", PY),
+    Shape("a file's name as a heading, then code", f"**answer.py**\n\n{PY}", "unfenced-in-prose", PY),
+    Shape("an environment of LaTeX", f"\\begin{{lstlisting}}[language=Python]\n{PY}\\end{{lstlisting}}",
+          "unfenced-in-prose", PY),
+    Shape("a diff without a fence",
+          "Here is the diff:\n\n--- a/answer.py\n+++ b/answer.py\n@@ -1,2 +1,2 @@\n def add(a, b):\n"
+          "-    return a - b\n+    return a + b\n\nThat is all.", "diff-new-side", f"{PY}"),
+    Shape("a diff under the language's label", "```python\n def add(a, b):\n-    return a - b\n+    return a + b\n```",
+          "diff-new-side", PY),
+    Shape("a diff that makes the file", "```diff\ndiff --git a/answer.py b/answer.py\nnew file mode 100644\n"
+          "index 0000000..1111111\n--- /dev/null\n+++ b/answer.py\n@@ -0,0 +1,2 @@\n+def add(a, b):\n"
+          "+    return a + b\n```", "diff-new-side", PY),
+    Shape("a call of a tool", CALLED, "json", PY),
+    Shape("a call of a tool between tags", f"<tool_call>\n{CALLED}\n</tool_call>", "json", PY),
+    Shape("a call of a tool in tags", "<tool_call>\n<function=write_file>\n<parameter=content>\n" + PY
+          + "</parameter>\n</function>\n</tool_call>", "unfenced-in-prose", PY),
+    Shape("a list of files", '{"files": [{"path": "answer.py", "content": "def add(a, b):\\n    return a + b\\n"}]}',
+          "json", PY),
+    Shape("a text of JSON", '"def add(a, b):\\n    return a + b\\n"', "json", PY),
+    Shape("verbatim between tags", f"<answer><![CDATA[\n{PY}]]></answer>", "tagged", PY),
+    Shape("tags with attributes", '<pre lang="python"><code class="language-python">def add(a, b):\n    return a + b\n'
+          "</code></pre>", "tagged", PY),
+    Shape("a shell that writes the file", f"```bash\ncat > answer.py <<'EOF'\n{PY}EOF\npython answer.py\n```",
+          "here-document", PY),
+    Shape("a script that writes a file is a script", "```bash\ncat > out.txt <<EOF\nadd() { :; }\nEOF\n```", "fenced",
+          "cat > out.txt <<EOF\nadd() { :; }\nEOF\n", "bash", ()),
+]  # fmt: skip
+SHAPES = [*FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_each_shape_is_found_by_its_rule_and_nothing_else_comes_out(shape: Shape) -> None:
+    found = extract(shape.answer, shape.language, shape.wanted)
+    assert (found and found.rule, found.code if found else "") == (shape.rule, shape.code)
+
+
+def test_there_are_at_least_sixty_shapes_and_no_two_are_alike() -> None:
+    assert len({(shape.answer, shape.language) for shape in SHAPES}) >= 60
+
+
+def test_every_rule_of_the_table_finds_one_of_the_shapes() -> None:
+    rules = {shape.rule for shape in SHAPES if shape.rule}
+    for prefix in ("prompt-session", "fenced", "fenced-plain", "fenced-mixed", "diff", "json", "tagged", "inline",
+                   "unfenced", "unfenced-in-prose", "fenced-mislabelled", "fenced-undefined", "indented",
+                   "here-document"):  # fmt: skip
+        assert any(rule.startswith(prefix) for rule in rules)
+    assert len(RULES) == 14
+
+
+def test_whether_a_block_was_closed_is_told() -> None:
+    cut, whole = extract(f"```python\n{PY}", "python"), extract(f"```python\n{PY}```", "python")
+    assert cut is not None
+    assert whole is not None
+    assert (cut.closed, whole.closed) == (False, True)
+
+
+def test_joined_blocks_are_one_program_where_the_task_says_so() -> None:
+    answer = "```sql\nSELECT 1;\n```\nand\n```sql\nSELECT 2;\n```"
+    one, both = extract(answer, "sql"), extract(answer, "sql", joined=True)
+    assert one is not None
+    assert both is not None
+    assert (one.code, both.code) == ("SELECT 2;\n", "SELECT 1;\n\nSELECT 2;\n")
+
+
+def test_a_mark_chooses_the_block_that_holds_it() -> None:
+    tests = "def test_add():\n    assert add(1, 1) == 2\n"
+    found = extract(f"```python\n{tests}```\nfor\n```python\n{PY}```", "python", mark=r"^def test")
+    assert found is not None
+    assert found.code == tests
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "name"),
+    [
+        ("python", "async def add(a):\n    pass", "add"),
+        ("python", "class Tree:\n    def add(self): ...", "Tree.add"),
+        ("python", "add: int = 3", "add"),
+        ("javascript", "module.exports = { add };", "add"),
+        ("javascript", "exports.add = (a) => a;", "add"),
+        ("typescript", "export class Add {}", "Add"),
+        ("go", "func (t *Tree) Add(n int) {}", "Add"),
+        ("rust", "pub fn add<T>(a: T) {}", "add"),
+        ("bash", "add() {", "add"),
+        ("sql", "CREATE VIEW IF NOT EXISTS add_up AS SELECT 1", "add_up"),
+    ],
+)
+def test_a_definition_is_seen_in_each_language(language: str, code: str, name: str) -> None:
+    assert defines(language, code, name)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "from answer import add"),
+        ("python", "print(add(1, 2))"),
+        ("python", "if add == 3: pass"),
+        ("python", "def add_all(a): pass"),
+        ("javascript", "add(1, 2);"),
+        ("go", "x := add(1)"),
+        ("rust", "let x = add(1);"),
+    ],
+)
+def test_a_use_is_no_definition(language: str, code: str) -> None:
+    assert not defines(language, code, "add")
+
+
+def test_code_too_deep_to_be_parsed_is_looked_at_and_not_fatal() -> None:
+    assert not is_code("python", "(" * 5000)
+    assert extract("```python\n" + "(" * 5000 + "\n```", "python") is not None
+
+
+def test_a_diffs_new_side_has_neither_headers_nor_old_lines() -> None:
+    assert new_side("diff --git a/x b/x\nindex 1..2\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n kept") == "new\nkept\n"
+
+
+@pytest.mark.parametrize(
+    ("info", "label"),
+    [
+        ("python", "python"),
+        ("", ""),
+        ("{.python}", "python"),
+        ("JS\t", "js"),
+        ("python,linenos", "python"),
+        ("c++", "c++"),
+    ],
+)
+def test_the_label_is_the_first_word_of_the_info_line(info: str, label: str) -> None:
+    assert label_of(info) == label
+
+
+def test_a_block_knows_the_line_before_it_and_its_info_line() -> None:
+    (block,) = blocks_of("intro\n\n**app.py**\n\n```python title=x\nx = 1\n```\n")
+    assert (block.before, block.info, block.text) == ("**app.py**", "python title=x", "x = 1\n")
+
+
+@given(some.text(), some.sampled_from(sorted(LANGUAGES)))
+def test_no_text_at_all_breaks_the_search(text: str, language: str) -> None:
+    found = extract(text, language, ("add",))
+    assert found is None or found.code.strip()
+
+
+@given(some.text(alphabet="`~ \n>-1.)#ab=(:", max_size=80))
+def test_no_arrangement_of_marks_breaks_the_reading_of_fences(text: str) -> None:
+    for block in blocks_of(clean(text)):
+        assert "\r" not in block.text
+
+
+ENDLESS = ["<think>", "<|im_end|>\n", "```\n", "~~~\n", "` ", "<code>", "[python]", "{", "[", " ", "\n", "- ", "> ",
+           "1. ", "e.g. ", "<<<<<<< SEARCH\n", "--- a\n+++ b\n", "- line 3\n", "```a\n```\n"]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", ENDLESS)
+def test_a_token_that_a_model_repeats_without_end_is_read_in_passing(token: str) -> None:
+    """What took time in proportion to the square of its length would not come to an end here."""
+    answer = token * (150_000 // len(token))
+    found = extract(answer, "python", ("add",))
+    assert found is None or found.code
+    assert object_in(answer) is None
+    assert findings_of(answer) is None or findings_of(answer)
+    assert apply_edits(edits_of(answer, ["a.py"]), {"a.py": ""}).files is not None
+    assert all(span.text for span in [*sentences(answer), *names(answer)])
+
+
+ENDLESS_CODE = [" ", "\t", "\n", " \n", "function ", "class a\n", "type a\n", "exports = ", "const a\n", "use a::",
+                "a: ", "a()", "with a (\n", "<<EOF\n", "```md\n", "@@ -1 +1 @@\n", "<|a|>", "# ...\n", "async ",
+                "::"]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_code_that_a_model_repeats_without_end_is_read_in_passing(language: str) -> None:
+    """The first words of a definition with nothing but blanks after them, and a line again and again."""
+    began = time.process_time()
+    for token in ENDLESS_CODE:
+        for head in ("", f"Here:\n{token.strip()}", f"```{language}\n{token.strip()}", "function", "use a::"):
+            answer = head + token * (20_000 // len(token))
+            found = extract(answer, language, ("add",))
+            assert found is None or found.code
+    assert time.process_time() - began < 20

@@ -1,0 +1,110 @@
+"""Whatever a model says and whatever comes out of a container, a trial ends as an outcome and never as a fault."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from harness.files import plain, to_json
+from harness.schema import validate
+from harness.score import KINDS, faults_of, score
+from harness.tasks.virtual_tools import NAMES, Bench, use
+from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
+from tests.scored import ScriptedSandbox, case, said, variant_of
+
+PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md": "In 2023 there were 7.\n"}
+ADD = case("one/add", {"call": "add", "args": [1, 2]}, value=3)
+RUN = case("run", {"argv": ["x"]}, exit=0, stdout="a\n", stdout_json=[1], files={"out": {"json": [1]}}, no_files=True)
+VARIANTS: dict[str, Variant] = {
+    "calls": variant_of("calls", [ADD, case("two", {"call": "add"}, raises="ValueError")]),
+    "program": variant_of("program", [RUN], language="bash", settings={"lint": "shellcheck"}),
+    "speed": variant_of("speed", language=None),
+    "edits": variant_of("edits", [ADD], files=PY, settings={"protected": ["right.py"], "least_files": 2}),
+    "review": variant_of(
+        "review",
+        [
+            case("defect", defect=["sql"], file="calc.py", lines=[1, 2], severity="high"),
+            case("decoy", decoy="fine", file="calc.py", lines=[3, 4]),
+            case("clean", clean=True, file="right.py"),
+        ],
+        settings={"precision_at_least": 0.5, "severity_at_least": 0.5},
+    ),
+    "tools": variant_of("tools", [ADD], files=PY, settings={"first_call": "grep", "wasted_at_most": 1}),
+    "conversation": variant_of(
+        "conversation",
+        [
+            case("a", {"turn": 1, "call": "add", "args": []}, value=1),
+            case("b", {"turn": 1, "tests_on": "right.py"}, tests="fail"),
+            case("c", {"turn": 1, "argv": []}, exit=0),
+        ],
+        files=PY,
+    ),
+    "voice": variant_of("voice", [case("dash", rule="no_em_dash"), case("new", rule="no_new_numbers")]),
+    "summary": variant_of("summary", [case("says", rule="says", any=["7"]), case("names", rule="no_new_names")]),
+    "needle": variant_of("needle", [case("k", key="key", any=["x", 7], old=["y"]), case("no", key="no", absent=True)]),
+    "cannot_do": variant_of("cannot_do", [ADD], settings={"possible": False, "reasons": ["missing_file"]}),
+}
+PIECES = (
+    "```python\n", "```\n", "```json\n", "def add(a, b):\n    return a + b\n", "import os\n", "[1, 2]", "{", "}", "[",
+    "]", '{"status": "cannot", "reason": "missing_file"}', '{"key": "x", "no": 1e999}',
+    '{"findings": [{"line": "1-2"}]}',
+    '[{"line": 1, "file": "calc.py", "severity": "high", "title": "sql"}]', "- line 1: sql (high)\n", "calc.py\n",
+    "<<<<<<< SEARCH\n", "    return a - b\n", "=======\n", ">>>>>>> REPLACE\n", "--- a/calc.py\n+++ b/calc.py\n",
+    "@@\n", "+x\n", "-x\n", " x\n", "\u2014", "\ud800", "\x00", "7 ", "Karlsund ", "\n", "\n\n", "# Title\n",
+    "<think>", "</think>",
+)  # fmt: skip
+ANSWERS = some.lists(some.sampled_from(PIECES) | some.text(max_size=4), max_size=14).map("".join)
+KIND_NAMES = ("int", "float", "set", "tuple", "dict", "decimal", "fraction", "subclass", "oversize", "undefined", "new")
+VALUES = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=6),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(["$", "v", "of", "exit", "stdout", "stderr", "files", "a"]), inner, max_size=4
+        )
+        | some.builds(lambda kind, value: {"$": kind, "v": value}, some.sampled_from(KIND_NAMES), inner)
+    ),
+    max_leaves=8,
+)
+EACH_END: tuple[CaseEnd, ...] = ("returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged")
+ENDS = some.sampled_from(EACH_END)
+ARGUMENTS = some.dictionaries(
+    some.sampled_from(["path", "pattern", "old", "new", "first_line", "last_line"]),
+    some.sampled_from(["calc.py", "", ".", "return a - b", "a*", "(", 1, 2.0, 10**30, -1, None, []]),
+    max_size=4,
+).map(to_json)
+CALLS = some.lists(
+    some.builds(ToolCall, some.none(), some.sampled_from([*NAMES, "bash"]), ARGUMENTS | some.text()), max_size=4
+)
+
+
+def test_every_kind_has_a_sound_task_here() -> None:
+    assert set(VARIANTS) == set(KINDS)
+    assert {kind: faults_of(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=60, deadline=None)
+@given(data=some.data())
+def test_any_answer_and_any_observation_give_a_score_that_can_be_kept(kind: str, data: some.DataObject) -> None:
+    def observe(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        return Observation(name, data.draw(ENDS), data.draw(VALUES), data.draw(some.none() | some.text(max_size=5)))
+
+    variant = VARIANTS[kind]
+    replies = [said(data.draw(ANSWERS), *data.draw(CALLS)) for _ in range(data.draw(some.integers(1, 3)))]
+    verdict = score(variant, replies, ScriptedSandbox(observe))
+    assert 0 <= verdict.fraction <= 1
+    assert (verdict.outcome is Outcome.PASSED) == all(check.passed for check in verdict.checks)
+    kept = plain(ScoredTrial(TrialKey("m", "t", 0), 0, verdict))
+    assert validate("scores", kept) == []
+    assert to_json(kept)
+
+
+@given(CALLS)
+def test_any_call_is_answered_and_no_other_file_changes(calls: list[ToolCall]) -> None:
+    for call in calls:
+        used = use(Bench(PY, protected=("right.py",)), call)
+        changed = {path for path in {*used.files, *PY} if used.files.get(path) != PY.get(path)}
+        assert used.text or call.name == "read_file"
+        assert changed <= {used.edited}

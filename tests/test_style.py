@@ -1,0 +1,154 @@
+"""How the code is written, as far as a program can tell: one meaning a name, positive docstrings, small functions."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import harness
+
+HOUSE = Path(harness.__file__).parent
+ROOT = HOUSE.parent
+
+MAX_FUNCTION_LINES = 40
+MAX_BRANCHES = 12
+MAX_ARGUMENTS = 5
+MAX_FILE_LINES = 400
+MIN_MODULE_LINES = 25
+SMALL_MODULES = {
+    "__init__.py": "the version, which the build reads",
+    "__main__.py": "`python -m harness`",
+}
+"""Modules under MIN_MODULE_LINES, each with its reason; a package's `__init__` is its interface and may be small."""
+
+NEGATIONS = re.compile(r"\b(?:no|not|never|nothing|nobody|none|neither|nor|without|cannot)\b|n't\b", re.IGNORECASE)
+PARAPHRASES = re.compile(r"^_*(?:MOST|LEAST|LONGEST|SHORTEST|FEWEST|LARGEST)(?:_|$)|_AN?_")
+BRITISH = re.compile(
+    r"\b\w*(?:behaviour|colour|neighbour|favour|honour|flavour|labelled|cancelled|modelled|licence|judgement|artefact"
+    r"|analys(?:e|ed|es|ing)\b|programme\b|grey\b|centre\b"
+    r"|(?:summar|recogn|normal|organ|initial|serial|token|quant|real|minim|maxim|optim|general|special|standard"
+    r"|categor|author|priorit|random|synchron|util|visual|custom|emphas|final|ideal|local|memor|parametr|penal)"
+    r"is(?:e|ed|es|er|ing|ation|ations)\b)\w*",
+    re.IGNORECASE,
+)
+BRANCHES = (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.BoolOp, ast.Assert, ast.comprehension)
+
+
+def _modules() -> list[Path]:
+    return [path for path in sorted(HOUSE.rglob("*.py")) if "_data" not in path.parts]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(HOUSE))
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def branches_of(function: ast.AST) -> int:
+    """How many branches a function has; an `and`/`or` counts once for each operand after the first."""
+    found = 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.BoolOp):
+            found += len(node.values) - 1
+        elif isinstance(node, ast.comprehension):
+            found += len(node.ifs)
+        elif isinstance(node, BRANCHES):
+            found += 1
+    return found
+
+
+def docstring_fault(text: str | None) -> str | None:
+    """Why a module docstring does not tell a newcomer what is there; None when it does."""
+    if not text or not text.strip():
+        return "is missing"
+    first, *others = re.split(r"(?<=[.;?!])\s+", text.strip())
+    if len(re.findall(r"\w+", first)) < 4:
+        return f"begins with too short a sentence: {first!r}"
+    if NEGATIONS.search(first):
+        return f"begins with what the module is not: {first!r}"
+    riddles = [one for one in others if NEGATIONS.search(one) and len(re.findall(r"\w+", one)) <= 3]
+    return f"has a riddle: {riddles[0]!r}" if riddles else None
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    places = defaultdict(list)
+    for path in _modules():
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(_name(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_every_module_docstring_says_what_is_there() -> None:
+    faults = {_name(path): docstring_fault(ast.get_docstring(_tree(path))) for path in _modules()}
+    assert {name: fault for name, fault in faults.items() if fault} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "Asks nobody.", "Does not judge what an answer says.", "Reads SSE events from bytes. Asks nobody."],
+)
+def test_a_missing_or_negative_docstring_is_a_fault(text: str | None) -> None:
+    assert docstring_fault(text) is not None
+
+
+def test_a_docstring_may_end_with_a_limit_that_would_surprise() -> None:
+    assert docstring_fault("Parses server-sent events from bytes. It never raises, whatever the bytes are.") is None
+
+
+def test_constants_are_called_max_and_min_and_per() -> None:
+    found = [
+        f"{_name(path)}:{node.lineno} {node.id}"
+        for path in _modules()
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and PARAPHRASES.search(node.id)
+    ]
+    assert found == []
+
+
+def test_the_spelling_is_american() -> None:
+    paths = [*_modules(), *sorted(ROOT.glob("*.md")), *sorted((ROOT / "schemas").glob("*")), *HOUSE.rglob("*.toml")]
+    found = {
+        str(path.relative_to(ROOT)): sorted({match[0] for match in BRITISH.finditer(path.read_text(encoding="utf-8"))})
+        for path in paths
+    }
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_functions_are_short_and_have_few_branches_and_arguments() -> None:
+    found = []
+    for path in _modules():
+        for function in _functions(_tree(path)):
+            lines = (function.end_lineno or 0) - function.lineno + 1
+            arguments = len(function.args.args) + len(function.args.kwonlyargs) - _is_method(function)
+            if lines > MAX_FUNCTION_LINES or branches_of(function) > MAX_BRANCHES or arguments > MAX_ARGUMENTS:
+                found.append(
+                    f"{_name(path)}:{function.name}: {lines} lines, {branches_of(function)} branches, "
+                    f"{arguments} arguments"
+                )
+    assert found == []
+
+
+def _is_method(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return bool(function.args.args) and function.args.args[0].arg in ("self", "cls")
+
+
+def test_modules_are_neither_too_long_nor_too_small_to_be_one() -> None:
+    lines = {_name(path): path.read_text(encoding="utf-8").count("\n") for path in _modules()}
+    long = {name: count for name, count in lines.items() if count > MAX_FILE_LINES}
+    small = {
+        name: count
+        for name, count in lines.items()
+        if count < MIN_MODULE_LINES and not name.endswith("__init__.py") and name not in SMALL_MODULES
+    }
+    assert (long, small) == ({}, {})
+    assert set(SMALL_MODULES) <= set(lines)

@@ -1,0 +1,289 @@
+"""Pairs, ranks, who says so, and which model for which lane."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from harness.stats import mcnemar_p
+from harness.summarize import summarize
+from harness.summarize.provenance import MODEL_FIELDS, NOT_FACTS
+from harness.types import (
+    Comparison,
+    Demand,
+    Lane,
+    MemoryUse,
+    ModelInfo,
+    Outcome,
+    Override,
+    Recommendation,
+    Result,
+    Skipped,
+    TaskInfo,
+    TrialResult,
+)
+from tests.example import example_result, grown_result
+
+TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
+
+
+def _pair(result: Result, estimand: str) -> Comparison:
+    return next(one for one in result.comparisons if one.estimand == estimand)
+
+
+def _models(result: Result, **changes: dict[str, Any]) -> Result:
+    models = tuple(replace(one, **changes.get(one.label, {})) for one in result.models)
+    return summarize(replace(result, models=models))
+
+
+def test_two_models_are_paired_by_task_and_trial_under_both_estimands() -> None:
+    result = example_result()
+    like, these = (_pair(result, name) for name in ("tasks_like_these", "exactly_these_tasks"))
+    assert (like.model, like.baseline, like.n_tasks) == ("hasty", "steady", 2)
+    assert (like.difference, these.difference) == pytest.approx((-5 / 12, -5 / 12))
+    assert (like.verdict, like.tasks_to_decide is not None) == ("can't tell", True)
+    assert these.p == pytest.approx(mcnemar_p(0, 5))
+    assert these.verdict == "can't tell"
+    assert these.low is not None
+    assert these.low < -5 / 12 < (these.high or 0)
+
+
+def test_a_sixth_failure_all_one_way_decides_on_these_tasks_but_not_on_others() -> None:
+    result = grown_result(6, {"code-refactor": 4, "code-bugfix": 2})
+    assert _pair(result, "exactly_these_tasks").verdict == "worse"
+    assert _pair(result, "tasks_like_these").verdict == "can't tell"
+
+
+def test_models_that_cannot_be_told_apart_share_a_rank() -> None:
+    assert [(one.rank, one.models) for one in example_result().ranks] == [(1, ("steady", "hasty"))]
+
+
+def test_many_tasks_part_the_models_and_the_ranks_follow() -> None:
+    result = example_result()
+    tasks = tuple(TaskInfo(f"task-{at}", "A task", "calls", "python", f"{at:064d}", 1) for at in range(8))
+    base = next(trial for trial in result.trials if trial.task == "code-bugfix")
+
+    def trial(model: str, task: TaskInfo, at: int) -> TrialResult:
+        failed = model == "hasty" and at % 2 == 0
+        outcome = Outcome.FAILED if failed else Outcome.PASSED
+        return replace(base, model=model, task=task.name, trial=at, outcome=outcome)
+
+    made = tuple(trial(model.label, task, at) for model in result.models for task in tasks for at in range(6))
+    parted = summarize(replace(result, tasks=tasks, trials=made))
+    like = _pair(parted, "tasks_like_these")
+    assert (like.verdict, like.p, like.tasks_to_decide) == ("worse", 2 / 2**8, None)
+    assert [(one.rank, one.models) for one in parted.ranks] == [(1, ("steady",)), (2, ("hasty",))]
+
+
+def test_looking_at_many_pairs_raises_the_bar() -> None:
+    result = example_result()
+    third = replace(result.models[1], label="third")
+    trials = result.trials + tuple(replace(t, model="third") for t in result.trials if t.model == "hasty")
+    more = summarize(replace(result, models=(*result.models, third), trials=trials))
+    assert len(more.comparisons) == 6
+    for one in more.comparisons:
+        assert one.p is not None
+        assert one.p_holm is not None
+        assert one.p_holm >= one.p
+
+
+def test_a_summary_counts_tasks_solved_always_and_once() -> None:
+    steady, hasty = example_result().summaries
+    assert steady.solved_always
+    assert hasty.solved_always
+    assert hasty.solved_once
+    assert (steady.solved_always.passed, steady.solved_always.n) == (2, 2)
+    assert (hasty.solved_always.passed, hasty.solved_once.passed) == (0, 2)
+
+
+def test_a_rate_that_falls_during_the_run_is_drift_and_is_warned_of() -> None:
+    result = example_result()
+
+    def slowed(trial: TrialResult) -> TrialResult:
+        factor = 1 - 0.03 * trial.trial if trial.model == "steady" else 1.0
+        timings = [replace(turn.timings, decode_tps=(turn.timings.decode_tps or 0) * factor) for turn in trial.turns]
+        return replace(
+            trial, turns=tuple(replace(turn, timings=t) for turn, t in zip(trial.turns, timings, strict=True))
+        )
+
+    slower = summarize(replace(result, trials=tuple(map(slowed, result.trials))))
+    drift = slower.summaries[0].drift
+    assert drift
+    assert drift.change == pytest.approx(-0.15, abs=0.03)
+    assert drift.high < 0
+    assert [one.model for one in slower.warnings if one.code == "drift"] == ["steady"]
+    assert "drift" not in [one.code for one in result.warnings]
+
+
+# --- who says so --------------------------------------------------------------------------------------------
+
+
+def test_every_fact_has_its_source_and_what_is_null_is_unknown() -> None:
+    result = _models(example_result(), steady={"server_version": None, "memory": MemoryUse()})
+    sources = result.sources
+    assert sources["models.steady.served_context_tokens"] == "server_reported"
+    assert sources["models.steady.server_version"] == "unknown"
+    assert sources["models.steady.memory"] == "unknown"
+    assert sources["models.hasty.memory"] == "measured"
+    assert sources["models.steady.facts.bits"] == "declared"
+    assert sources["models.steady.facts.file_sha256"] == "unknown"
+    assert sources["host.chip"] == "measured"
+    assert sources["trials.usage"] == "server_reported"
+
+
+def test_no_fact_of_a_model_is_left_without_a_source() -> None:
+    assert {field.name for field in fields(ModelInfo)} == set(MODEL_FIELDS) | NOT_FACTS
+
+
+# --- lanes --------------------------------------------------------------------------------------------------
+
+
+def _lane(result: Result, **changes: Any) -> Recommendation:
+    lane = replace(Lane("daily coding", TASKS), **changes)
+    (found,) = summarize(replace(result, lanes=(lane,))).recommendations
+    return found
+
+
+def _demand(found: Recommendation, model: str, name: str) -> Demand:
+    standing = next(one for one in found.standings if one.model == model)
+    return next(one for one in standing.demands if one.name == name)
+
+
+def _status(found: Recommendation) -> dict[str, str]:
+    return {one.model: one.status for one in found.standings}
+
+
+def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None:
+    found = _lane(grown_result(10, {"code-refactor": 8, "code-bugfix": 4}))
+    assert (found.model, found.confidence, found.tied) == ("steady", "clear", ())
+    assert "pass rate +60 points against hasty" in found.text
+    assert found.low is not None
+    assert 0 < found.low < 0.6 < (found.high or 0)
+
+
+def test_models_that_are_not_told_apart_are_named_and_nobody_is_recommended() -> None:
+    found = _lane(grown_result(10, {"code-refactor": 1}))
+    assert (found.model, found.confidence, found.tied) == (None, "none", ("steady", "hasty"))
+    assert found.text.startswith("The evidence does not decide between steady and hasty")
+
+
+def test_the_second_criterion_decides_what_the_first_cannot() -> None:
+    found = _lane(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
+    assert (found.model, found.confidence) == ("hasty", "clear")
+    assert "decode rate 1.7" in found.text
+
+
+@pytest.mark.parametrize(
+    ("criterion", "model"), [("ttft_s", "hasty"), ("e2e_s", "hasty"), ("memory_bytes", "hasty"), ("warm_ttft_s", None)]
+)
+def test_less_is_better_where_it_is(criterion: Any, model: str | None) -> None:
+    assert _lane(grown_result(10, {}), rank_by=(criterion,)).model == model
+
+
+def test_the_lower_bound_must_reach_the_demanded_rate() -> None:
+    twenty = grown_result(20, {"code-refactor": 18, "code-bugfix": 18})
+    found = _lane(twenty, min_pass_rate=0.8)
+    assert _status(found) == {"steady": "eligible", "hasty": "ruled_out"}
+    assert found.model == "steady"
+    assert "only one shown to meet every demand" in found.text
+    assert "Ruled out: hasty (pass rate 10 %" in found.text
+    few = _lane(grown_result(3, {}), min_pass_rate=0.8)
+    assert _status(few) == {"steady": "undecided", "hasty": "undecided"}
+    assert (few.model, few.confidence) == (None, "none")
+    assert "no model is shown to meet every demand" in few.text
+
+
+def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
+    found = _lane(grown_result(10, {}), tasks={"code-bugfix": 1.0}, min_pass_rate=0.7)
+    assert found.standings[0].low == pytest.approx(0.6915, abs=1e-4)
+    assert _status(found)["steady"] == "undecided"
+
+
+def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> None:
+    result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
+    found = _lane(result, max_memory_bytes=20 * 2**30)
+    assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
+    assert (found.model, found.confidence) == ("steady", "leaning")
+    assert "Not shown either way: hasty (its memory was not measured" in found.text
+
+
+def test_memory_is_the_process_or_what_the_machine_used_more() -> None:
+    result = _models(
+        grown_result(6, {}),
+        steady={"memory": MemoryUse("machine in use", 10 * 2**30, 30 * 2**30)},
+        hasty={"memory": MemoryUse("machine in use", None, 30 * 2**30)},
+    )
+    found = _lane(result, max_memory_bytes=24 * 2**30)
+    assert _demand(found, "steady", "memory").state == "met"
+    assert _demand(found, "hasty", "memory").state == "unknown"
+    assert _demand(_lane(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
+
+
+def test_context_is_shown_by_the_server_only() -> None:
+    result = _models(grown_result(6, {}), hasty={"served_context_tokens": None})
+    found = _lane(result, min_context_tokens=32_768)
+    assert _demand(found, "steady", "context").state == "met"
+    assert _demand(found, "hasty", "context").state == "not_shown"
+    larger = _lane(result, min_context_tokens=65_536)
+    assert _status(larger) == {"steady": "ruled_out", "hasty": "ruled_out"}
+    unknown = _models(result, hasty={"served_context_tokens": None, "context_tokens": None})
+    assert _demand(_lane(unknown, min_context_tokens=1), "hasty", "context").state == "unknown"
+    assert any("nothing from there to 65,536 was asked" in one for one in larger.untested)
+
+
+def _second_turn(ttft_s: float) -> Result:
+    def talk(trial: TrialResult) -> TrialResult:
+        first = trial.turns[0]
+        seen = ttft_s + 0.01 * trial.trial
+        return replace(trial, turns=(first, replace(first, timings=replace(first.timings, ttft_s=seen))))
+
+    result = grown_result(8, {})
+    return summarize(replace(result, trials=tuple(map(talk, result.trials))))
+
+
+@pytest.mark.parametrize(("ttft_s", "state"), [(0.5, "met"), (0.96, "not_shown"), (3.0, "not_met")])
+def test_later_turns_must_be_quick_by_their_interval(ttft_s: float, state: str) -> None:
+    found = _lane(_second_turn(ttft_s), max_warm_ttft_s=1.0)
+    assert _demand(found, "steady", "warm_ttft").state == state
+
+
+def test_a_demand_on_later_turns_without_any_is_unknown_and_said_to_be_untested() -> None:
+    found = _lane(grown_result(8, {}), max_warm_ttft_s=1.0)
+    assert _demand(found, "steady", "warm_ttft").state == "unknown"
+    assert any("second turn" in one for one in found.untested)
+    assert found.model is None
+
+
+def test_a_task_that_was_not_run_or_does_not_fit_is_no_evidence() -> None:
+    found = _lane(grown_result(8, {}), tasks={**TASKS, "code-large": 1.0})
+    assert _demand(found, "steady", "tasks").text == "not asked: code-large"
+    assert "not in this run: code-large" in found.untested
+    skipping = _models(grown_result(8, {}), hasty={"skipped": (Skipped("code-refactor", 60_000, 4_096),)})
+    assert _demand(_lane(skipping), "hasty", "tasks").state == "not_met"
+
+
+def test_weights_decide_what_counts() -> None:
+    result = grown_result(10, {"code-refactor": 9})
+    heavy = _lane(result, tasks={"code-refactor": 9.0, "code-bugfix": 1.0})
+    light = _lane(result, tasks={"code-refactor": 0.1, "code-bugfix": 9.9})
+    rates = [next(one.rate for one in found.standings if one.model == "hasty") for found in (heavy, light)]
+    assert rates == pytest.approx([0.19, 0.991])
+    assert heavy.model == "steady"
+
+
+def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
+    found = _lane(example_result())
+    assert "steady with thinking on was not run: retiring it would be premature" in found.untested
+    assert "hasty with thinking off was not run: it may be quicker and as good" in found.untested
+    default = _lane(_models(example_result(), steady={"thinking": "default"}, hasty={"stopped": "gone"}))
+    assert "steady thought as its server pleased: neither on nor off was run" in default.untested
+    assert "hasty was stopped before its end: gone" in default.untested
+
+
+def test_the_users_own_choice_stays_beside_the_recommendation_and_changes_nothing() -> None:
+    own = Override("hasty", "faster in my editor", "2026-11-20")
+    result = grown_result(10, {"code-refactor": 8, "code-bugfix": 4})
+    lane = Lane("daily coding", TASKS, override=own)
+    kept = summarize(replace(result, lanes=(lane,)))
+    assert kept.lanes[0].override == own
+    assert kept.recommendations == summarize(replace(result, lanes=(replace(lane, override=None),))).recommendations
