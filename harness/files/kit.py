@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import __version__
 from harness.types import KitInfo
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def _git(*words: str) -> str | None:
