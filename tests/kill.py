@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.calibration.reference import TruthServer, serving
+from harness.calibration.reference import ReferenceServer, serving
 from harness.config import Config, Settings
 from harness.files import read_lines
 from harness.run.folder import open_run
@@ -83,7 +83,7 @@ def faults_of(path: Path, models: Sequence[Model]) -> list[str]:
     return faults
 
 
-def kill_at(moments: int, seed: int, server: TruthServer, results: Path) -> tuple[int, list[str]]:
+def kill_at(moments: int, seed: int, server: ReferenceServer, results: Path) -> tuple[int, list[str]]:
     """Kill runs that are on their way at so many moments; how many runs that took, and what was lost or doubled."""
     chance, faults, met, number = random.Random(seed), [], 0, 0
     models = (model_at(server.base_url, "plain?ttft_ms=2&tps=5000&tokens=20"),)

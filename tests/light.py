@@ -9,25 +9,25 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.calibration.reference import TruthServer, serving
+from harness.calibration.reference import ReferenceServer, serving
 from harness.config import Config, Settings
 from harness.host import largest_memory_bytes
-from harness.record import Client, TurnRequest, Waits, record
+from harness.record import Client, Timeouts, TurnRequest, record
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run
 from tests.made import model_at, task_of
-from tests.truth import KEY
+from tests.reference import KEY
 
 MOST_SHARE = 0.02
 MOST_GROWTH_BYTES = 8 * 1024 * 1024
 TURNS = 5000
 
 
-def stream_share(server: TruthServer, chunks: int = 10_000, rate: float = 100.0) -> float:
+def stream_share(server: ReferenceServer, chunks: int = 10_000, rate: float = 100.0) -> float:
     """The share of a core that recording one long stream takes."""
     url = f"{server.base_url}/chat/completions"
     body = {"model": f"plain?ttft_ms=100&tps={rate}&tokens={chunks}", "stream": True}
-    with Client(Waits(turn_s=600.0)) as client:
+    with Client(Timeouts(turn_s=600.0)) as client:
         wall, cpu = time.monotonic(), time.process_time()
         recording = record(client, TurnRequest(KEY, 0, 0, url, body))
         share = (time.process_time() - cpu) / (time.monotonic() - wall)
@@ -35,7 +35,7 @@ def stream_share(server: TruthServer, chunks: int = 10_000, rate: float = 100.0)
     return share
 
 
-def memory_growth_bytes(server: TruthServer, path: Path, turns: int = TURNS) -> int:
+def memory_growth_bytes(server: ReferenceServer, path: Path, turns: int = TURNS) -> int:
     """By how much the largest memory grows between the first tenth of a long run and its end."""
     tasks = [task_of(f"task-{number}") for number in range(10)]
     settings = Settings(

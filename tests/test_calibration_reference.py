@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness.calibration.reference import BEHAVIOURS, FAULTS, Heard, misread, mistimed, serving
+from harness.calibration.reference import BEHAVIORS, FAULTS, Heard, misread, mistimed, serving
 from harness.calibration.reference.process import start
 from harness.calibration.timing import MOST_STALLS
 from harness.errors import ServerError
 from harness.read import read
-from harness.record import Waits
+from harness.record import Timeouts
 from harness.servers import kind_of, load_kinds
 from harness.servers.probe import observe
 from harness.types import Counts, Reading, Recording
-from tests.truth import LONG, SHORT, ask, truth_and_client
+from tests.reference import LONG, SHORT, ask, reference_server_and_client
 
 PACE = "ttft_ms=90&tps=1000&tokens=40"
 NEAR_S = 0.04
@@ -25,8 +25,8 @@ Heardings = dict[str, tuple[Recording, Reading, Heard]]
 def readings() -> Heardings:
     """Each behaviour's recording and reading, and what the server logged of it."""
     out = {}
-    with truth_and_client(LONG) as (server, client):
-        for name in BEHAVIOURS:
+    with reference_server_and_client(LONG) as (server, client):
+        for name in BEHAVIORS:
             # A machine that stood still does not do so each time, a misreading comes again.
             for _ in range(MOST_STALLS):
                 recording = ask(server, client, f"{name}?{PACE}")
@@ -37,7 +37,7 @@ def readings() -> Heardings:
     return out
 
 
-@pytest.mark.parametrize("name", BEHAVIOURS)
+@pytest.mark.parametrize("name", BEHAVIORS)
 def test_a_behaviour_is_not_misread(name: str, readings: Heardings) -> None:
     _, reading, heard = readings[name]
     assert misread(f"{name}?{PACE}", reading) == []
@@ -109,20 +109,20 @@ def test_times_that_were_taken_of_something_else_are_seen(readings: Heardings) -
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("die", "die-while-reading", "endless")])
 def test_a_fault_is_told_by_its_kind_with_the_bytes_so_far(name: str) -> None:
-    with truth_and_client(LONG if name == "huge-event" else SHORT) as (server, client):
+    with reference_server_and_client(LONG if name == "huge-event" else SHORT) as (server, client):
         assert misread(f"{name}?{PACE}", read(ask(server, client, f"{name}?{PACE}"))) == []
 
 
 @pytest.mark.parametrize("name", ["die", "die-while-reading"])
 def test_a_server_that_dies_is_told_with_the_bytes_so_far(name: str) -> None:
-    with truth_and_client(LONG) as (server, client):
+    with reference_server_and_client(LONG) as (server, client):
         recording = ask(server, client, f"{name}?{PACE}")
     assert misread(f"{name}?{PACE}", read(recording)) == []
     assert recording.chunks
 
 
 def test_a_stream_that_never_ends_is_cut_off_by_the_turns_time() -> None:
-    with truth_and_client(Waits(2.0, 2.0, 3.0)) as (server, client):
+    with reference_server_and_client(Timeouts(2.0, 2.0, 3.0)) as (server, client):
         recording = ask(server, client, f"endless?{PACE}")
     assert recording.ended == "cut_off"
     assert read(recording).content.startswith("w0 w1 w2 ")

@@ -7,14 +7,14 @@ import pytest
 
 from harness.calibration import Plan, Row, Shape, aims, measure, misunderstood, timing_table
 from harness.calibration.clients import CLIENTS, Take, Taken, _unchunked, _usual, open_clients
-from harness.calibration.reference import Heard, TruthServer, Written, serving
+from harness.calibration.reference import Heard, ReferenceServer, Written, serving
 from harness.calibration.timing import Errors, percentile
 
 MS = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[TruthServer]:
+def server() -> Iterator[ReferenceServer]:
     with serving() as one:
         yield one
 
@@ -110,7 +110,7 @@ def test_the_usual_way_counts_all_tokens_but_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["lanebench", "bare socket", "httpx raw", "httpx lines"])
-def test_every_client_times_a_stream_between_its_start_and_its_end(server: TruthServer, name: str) -> None:
+def test_every_client_times_a_stream_between_its_start_and_its_end(server: ReferenceServer, name: str) -> None:
     assert name in CLIENTS
     shape = Shape("reasoning-content", 500.0, 60, 2, (name,))
     (found,) = measure(server, Plan((shape,)), lambda _done, _total: None)
@@ -140,11 +140,11 @@ def test_a_client_whose_package_is_missing_is_left_out() -> None:
         assert list(opened) == ["httpx raw"]
 
 
-def test_no_behaviour_of_a_server_is_misread(server: TruthServer) -> None:
+def test_no_behaviour_of_a_server_is_misread(server: ReferenceServer) -> None:
     assert misunderstood(server, ("plain", "as-omlx", "error-then-stop")) == {}
 
 
-def test_a_time_that_is_taken_of_something_else_is_misread(server: TruthServer) -> None:
+def test_a_time_that_is_taken_of_something_else_is_misread(server: ReferenceServer) -> None:
     wrong = misunderstood(server, ("keepalive-comments",), within_s=0.0)
     assert wrong == {"keepalive-comments": ["ttft", "ttfc", "e2e"]}
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.demo import Answers, serve, serve_answers
 from harness.read import read
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.run.conversation import converse
 from harness.servers import kind_of
 from harness.tasks import find_fixtures, load_tasks, split_reply, vary
@@ -79,7 +79,7 @@ def test_where_no_tools_are_offered_none_is_called() -> None:
 def test_the_tool_tasks_of_the_kit_get_their_whole_solution_over_the_wire(name: str) -> None:
     (task,) = load_tasks([find_fixtures()], names=[name])
     variant = vary(task, 1)
-    with serve([task]) as demo, Client(Waits(connect_s=5.0, read_s=60.0)) as client:
+    with serve([task]) as demo, Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
         asked = (demo.models[0], kind_of(demo.models[0].server), None)
         key = TrialKey(demo.models[0].label, name, 1)
         readings = [read(one) for one in converse(client, asked, variant, key, nonce=NONCE, room=0)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import FAULTS, TruthServer, serving
+from harness.calibration.reference import FAULTS, ReferenceServer, serving
 from harness.calibration.reference.process import start
 from harness.config import Config, Settings
 from harness.errors import DiskError
@@ -65,7 +65,7 @@ def silent(_stage: str, _done: int, _total: int, _name: str) -> None:
     return
 
 
-def models_of(server: TruthServer, names: Sequence[str]) -> tuple[Model, ...]:
+def models_of(server: ReferenceServer, names: Sequence[str]) -> tuple[Model, ...]:
     return tuple(replace(model_at(server.base_url, f"{name}?{PACE}"), label=name) for name in names)
 
 

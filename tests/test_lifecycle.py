@@ -22,7 +22,7 @@ from harness.lifecycle.memory import wait_until_back
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import service_of
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import Need, kind_of, skip_what_does_not_fit
 from harness.servers.query import Asked
 from harness.types import Json, Lifecycle, Model, Skipped
@@ -56,7 +56,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with Client(Waits(connect_s=2.0, fetch_s=30.0)) as one:
+    with Client(Timeouts(connect_s=2.0, request_s=30.0)) as one:
         yield one
 
 

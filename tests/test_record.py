@@ -8,20 +8,22 @@ import pytest
 from harness.errors import ConfigError, ServerError
 from harness.files import to_json
 from harness.read import read
-from harness.record import Client, TurnRequest, Waits, record
-from harness.record.turn import clock_on_file
+from harness.record import Client, Timeouts, TurnRequest, record
+from harness.record.turn import wrap_clock_ns
 from harness.servers import fetch
 from harness.types import Json, Recording
+from tests.reference import KEY, LONG, ask, reference_server_and_client
 from tests.scripted import answer, scripted
-from tests.truth import KEY, LONG, ask, truth_and_client
 from tests.wire import DONE, END, says
 
 ASK = TurnRequest(KEY, 0, 0, "", {"model": "m", "stream": True})
 REPLY = says("hello") + END + DONE
 
 
-def turn(client: Client, base_url: str, body: Json = None, secret: str | None = None) -> Recording:
-    return record(client, replace(ASK, url=f"{base_url}/chat/completions", body=body or dict(ASK.body), secret=secret))
+def turn(client: Client, base_url: str, body: Json = None, api_key: str | None = None) -> Recording:
+    return record(
+        client, replace(ASK, url=f"{base_url}/chat/completions", body=body or dict(ASK.body), api_key=api_key)
+    )
 
 
 def body_bytes(recording: Recording) -> bytes:
@@ -62,7 +64,7 @@ def test_a_server_that_closes_after_an_answer_without_saying_so_loses_no_turn() 
 
 def test_headers_and_body_leave_together_so_that_the_clock_starts_before_both() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    with listener, Client(Waits(10.0, 0.2, 5.0)) as client:
+    with listener, Client(Timeouts(10.0, 0.2, 5.0)) as client:
         recording = turn(client, f"http://127.0.0.1:{listener.getsockname()[1]}", {"text": "x" * 2000})
         connection, _ = listener.accept()
         with connection:
@@ -72,7 +74,7 @@ def test_headers_and_body_leave_together_so_that_the_clock_starts_before_both() 
 
 def test_a_key_goes_into_one_header_and_into_no_recording() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
-        recording = turn(client, server.base_url, secret="sk-very-secret")
+        recording = turn(client, server.base_url, api_key="sk-very-secret")
     assert "Authorization: Bearer sk-very-secret" in server.heads[0]
     assert "sk-very-secret" not in to_json(recording)
 
@@ -82,7 +84,7 @@ def test_a_key_that_a_refusal_repeats_is_kept_by_nobody_even_across_two_pieces()
     whole = answer(said, 401)
     cut = whole.index(b"very")
     with scripted([(whole[:cut], whole[cut:]), answer(said, 401)]) as server, Client(LONG) as client:
-        recording = turn(client, server.base_url, secret="sk-very-secret")
+        recording = turn(client, server.base_url, api_key="sk-very-secret")
         reply = fetch(client, "GET", f"{server.base_url}/models", "sk-very-secret")
     assert b"provided: **************." in body_bytes(recording)
     assert len(body_bytes(recording)) == len(said)
@@ -91,21 +93,23 @@ def test_a_key_that_a_refusal_repeats_is_kept_by_nobody_even_across_two_pieces()
 
 def test_an_answer_that_holds_the_word_that_is_the_key_is_kept_as_it_came() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
-        assert body_bytes(turn(client, server.base_url, secret="hello")) == REPLY
+        assert body_bytes(turn(client, server.base_url, api_key="hello")) == REPLY
 
 
-@pytest.mark.parametrize("secret", ["sk-secret\n", "sk-secret ", "sk-secrét", "sk-\x00secret"])
-def test_a_key_that_no_header_can_carry_is_refused_without_being_told(secret: str) -> None:
+@pytest.mark.parametrize("api_key", ["sk-secret\n", "sk-secret ", "sk-secrét", "sk-\x00secret"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_told(api_key: str) -> None:
     with Client(LONG) as client, pytest.raises(ConfigError) as error:
-        turn(client, "http://127.0.0.1:9", secret=secret)
-    assert "key_env" in str(error.value)
-    assert "secr" not in str(error.value)
+        turn(client, "http://127.0.0.1:9", api_key=api_key)
+    (problem,) = error.value.problems
+    assert "key_env" in problem.fix
+    assert "secr" not in problem.message + problem.fix
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999999", "words"])
 def test_an_address_that_is_none_is_a_fault_of_the_config(url: str) -> None:
-    with Client(LONG) as client, pytest.raises(ConfigError, match="base_url"):
+    with Client(LONG) as client, pytest.raises(ConfigError) as error:
         turn(client, url)
+    assert "base_url" in error.value.problems[0].fix
 
 
 @pytest.mark.parametrize("extra", [float("nan"), float("inf"), {1, 2}])
@@ -136,20 +140,23 @@ def test_a_server_that_hangs_up_on_a_request_is_a_reset() -> None:
 
 
 def test_a_reply_with_more_bytes_than_a_turn_may_have_is_cut_off_and_kept() -> None:
-    with scripted([answer(REPLY * 40, keep=False)]) as server, Client(Waits(10.0, 10.0, 10.0, 1000)) as client:
+    with (
+        scripted([answer(REPLY * 40, keep=False)]) as server,
+        Client(Timeouts(10.0, 10.0, 10.0), max_turn_bytes=1000) as client,
+    ):
         recording = turn(client, server.base_url)
     assert recording.ended == "cut_off"
     assert body_bytes(recording) == (REPLY * 40)[: len(body_bytes(recording))]
 
 
 def test_after_a_broken_turn_the_next_one_starts_afresh() -> None:
-    with truth_and_client() as (server, client):
+    with reference_server_and_client() as (server, client):
         assert ask(server, client, "hang?tps=1000").ended == "read_timeout"
         assert ask(server, client, "plain?ttft_ms=10&tps=1000").ended == "complete"
 
 
 def test_a_server_that_dies_is_a_reset_and_a_dead_one_cannot_be_connected_to() -> None:
-    with truth_and_client() as (server, client):
+    with reference_server_and_client() as (server, client):
         died = ask(server, client, "die?ttft_ms=5&tps=1000")
         server.process.wait()
         gone = ask(server, client, "plain")
@@ -233,7 +240,7 @@ def test_bytes_that_are_no_chunk_are_a_broken_protocol_with_what_came_before_kep
 
 
 def test_the_clock_of_a_machine_that_is_up_for_long_fits_into_every_file() -> None:
-    assert clock_on_file(None) is None
-    assert clock_on_file(7) == 7
+    assert wrap_clock_ns(None) is None
+    assert wrap_clock_ns(7) == 7
     half_a_year_ns = 180 * 24 * 3600 * 10**9
-    assert 0 <= (clock_on_file(half_a_year_ns) or 0) < 2**52
+    assert 0 <= (wrap_clock_ns(half_a_year_ns) or 0) < 2**52

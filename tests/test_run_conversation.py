@@ -10,8 +10,8 @@ from harness.run.plan import nonce_of
 from harness.servers import budget_tokens, kind_of
 from harness.types import Json, Model, Recording, Sampling, Task
 from tests.made import model_at, task_of, variant_of
+from tests.reference import KEY, LONG
 from tests.scripted import Scripted, answer, scripted
-from tests.truth import KEY, LONG
 from tests.wire import DONE, END, chunk, event, says, usage
 
 NONCE = nonce_of(1, KEY)

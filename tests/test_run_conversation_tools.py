@@ -11,9 +11,9 @@ from harness.servers import kind_of
 from harness.tasks.virtual_tools import definitions
 from harness.types import Json, Outcome, Recording, Variant
 from tests.made import model_at
+from tests.reference import KEY, LONG
 from tests.scored import case, running_python, variant_of
 from tests.scripted import answer, scripted
-from tests.truth import KEY, LONG
 from tests.wire import DONE, END, chunk, says
 
 NONCE = nonce_of(1, KEY)

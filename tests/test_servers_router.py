@@ -8,7 +8,7 @@ import pytest
 from harness.errors import ServerError
 from harness.lifecycle import on_stage, recover, refused, rehearse, state_path
 from harness.lifecycle.unload import let_go
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import kind_of, pick
 from harness.servers.query import Asked, own_context, served_context, version_of
 from harness.types import Json, Lifecycle, Model
@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with Client(Waits(connect_s=2.0, fetch_s=10.0)) as one:
+    with Client(Timeouts(connect_s=2.0, request_s=10.0)) as one:
         yield one
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import TruthServer, serving
+from harness.calibration.reference import ReferenceServer, serving
 from harness.files import read_lines
 from harness.report import render_html
 from harness.run.folder import RunFolder, open_run
@@ -29,12 +29,12 @@ PACE = f"{READS}&tps=2000&tokens=24"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[TruthServer]:
+def server() -> Iterator[ReferenceServer]:
     with serving() as one:
         yield one
 
 
-def model_of(server: TruthServer, name: str, kind: str = "openai", **changes: Json) -> Model:
+def model_of(server: ReferenceServer, name: str, kind: str = "openai", **changes: Json) -> Model:
     return replace(model_at(server.base_url, name, kind), label=name.partition("?")[0], **changes)
 
 
@@ -54,7 +54,7 @@ def told(result: Result, code: str, model: str | None = None) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def sized(server: TruthServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Result]:
+def sized(server: ReferenceServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Result]:
     """Three servers of one true rate: an honest one, one with an early role chunk, one with an early first token."""
     names = ("plain", "role-early", "early-token")
     models = [model_of(server, f"{name}?{PACE}") for name in names]
@@ -90,7 +90,7 @@ def test_a_first_token_before_the_prefill_is_told_with_by_how_much_and_which_num
 
 
 def test_first_byte_role_chunk_first_token_and_first_usable_thing_stand_apart(
-    server: TruthServer, tmp_path: Path
+    server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, "as-omlx?ttft_ms=120&tps=200&tokens=30")]
     folder, result = run(tmp_path, models, [task_of("one")], trials=1)
@@ -109,7 +109,7 @@ def test_first_byte_role_chunk_first_token_and_first_usable_thing_stand_apart(
     assert line["headers_ns"] <= line["chunks"][0]["at_ns"] == round(times.ttfb_s * 1e9)
 
 
-def test_a_model_that_a_proxy_loads_while_a_request_waits_is_told(server: TruthServer, tmp_path: Path) -> None:
+def test_a_model_that_a_proxy_loads_while_a_request_waits_is_told(server: ReferenceServer, tmp_path: Path) -> None:
     models = [model_of(server, f"{name}?ttft_ms=250&tps=2000&tokens=24") for name in ("loading-text", "comments")]
     _, result = run(tmp_path, models, [task_of("one")], trials=1)
     assert [one.model for one in result.warnings if one.code == "loaded_in_request"] == ["loading-text"]
@@ -121,7 +121,7 @@ def test_a_model_that_a_proxy_loads_while_a_request_waits_is_told(server: TruthS
 
 
 def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
-    server: TruthServer, tmp_path: Path
+    server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, f"plain?{READS}&tps=200&tokens=24&cache=1")]
     tasks = [task_of("one", "word " * 4000)]
@@ -138,7 +138,7 @@ def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
     assert "2 of 4 cold trials were served from the cache" in told(again, "cache_hit")[0]
 
 
-def test_a_warm_conversation_stands_beside_its_cold_control(server: TruthServer, tmp_path: Path) -> None:
+def test_a_warm_conversation_stands_beside_its_cold_control(server: ReferenceServer, tmp_path: Path) -> None:
     models = [model_of(server, f"plain?{PACE}&cache=1")]
     turns = ["word " * 2400, "and then", "and last"]
     tasks = [task_of("talk", *turns), task_of("apart", *("word " * 2400 + turn for turn in turns), separate=True)]
@@ -156,7 +156,7 @@ def test_a_warm_conversation_stands_beside_its_cold_control(server: TruthServer,
 # --- cut prompts ------------------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: TruthServer, tmp_path: Path) -> None:
+def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: ReferenceServer, tmp_path: Path) -> None:
     models = [model_of(server, f"plain?{PACE}&cap=2000"), model_of(server, "cached-not-told?cap=2000")]
     tasks = [task_of("long", "word " * 4000), task_of("short", "word " * 200)]
     _, result = run(tmp_path, models, tasks, trials=2)
@@ -167,7 +167,7 @@ def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: T
 
 
 def test_a_prompt_that_a_server_cuts_in_the_middle_of_a_conversation_is_truncated_in(
-    server: TruthServer, tmp_path: Path
+    server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, f"{name}?{PACE}&cap=600") for name in ("plain", "cached-not-told")]
     tasks = [task_of("talk", *["word " * 360] * 4)]
@@ -187,7 +187,7 @@ def gaps_s(lines: Sequence[Mapping[str, Json]]) -> list[float]:
 
 
 def test_order_is_interleaved_seeds_are_each_trials_own_and_a_pause_lies_between_all(
-    server: TruthServer, tmp_path: Path
+    server: ReferenceServer, tmp_path: Path
 ) -> None:
     model = model_of(server, "plain?ttft_ms=5&tps=2000&tokens=24")
     model = replace(model, sampling=replace(model.sampling, seed=40))
@@ -205,7 +205,7 @@ def test_order_is_interleaved_seeds_are_each_trials_own_and_a_pause_lies_between
 
 
 def test_a_machine_that_slows_down_on_the_way_is_seen_by_the_canary_in_every_cell(
-    server: TruthServer, tmp_path: Path
+    server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
     _, result = run(tmp_path, models, [task_of("canary", tags=("canary",)), task_of("one")], trials=4)
@@ -225,7 +225,7 @@ def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tupl
     assert told(result, "implausible_prefill") == []
 
 
-def test_thinking_is_believed_when_the_reply_shows_it(server: TruthServer, tmp_path: Path) -> None:
+def test_thinking_is_believed_when_the_reply_shows_it(server: ReferenceServer, tmp_path: Path) -> None:
     pace = "ttft_ms=5&tps=2000&tokens=24"
     models = [
         model_of(server, f"plain?{pace}", kind="vllm", thinking="on"),

@@ -10,7 +10,7 @@ import pytest
 from harness.demo import Answers, serve, serve_answers
 from harness.demo.answers import variants_of
 from harness.files import read_json
-from harness.record import Waits
+from harness.record import Timeouts
 from harness.types import LevelReport, Model, Sandbox
 from harness.verify import Asked, verify
 from harness.verify.replicated import Again, chosen, least_count
@@ -36,7 +36,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelReport:
-    again = Again(count, models, 512, Waits(connect_s=1.0, read_s=30.0))
+    again = Again(count, models, 512, Timeouts(connect_s=1.0, read_s=30.0))
     asked = Asked("replicated", tasks=tasks(), open_sandbox=_trusting, again=again)
     verdict = verify(path, asked)
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 5

@@ -9,7 +9,7 @@ from harness.bundle.source import Caps, open_source
 from harness.demo import serve
 from harness.files import build, to_json
 from harness.read import read
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.run.conversation import converse
 from harness.run.plan import nonce_of, task_info
 from harness.servers import kind_of
@@ -47,7 +47,7 @@ def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
 
 
 def _asked(model: Model, task: Task, key: TrialKey) -> list[Recording]:
-    with Client(Waits(connect_s=5.0, read_s=60.0)) as client:
+    with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
         asked = (model, kind_of(model.server), None)
         return list(converse(client, asked, vary(task, key.trial), key, nonce=nonce_of(SEED, key), room=512))
 

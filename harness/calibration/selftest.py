@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from harness.calibration.reference import Heard, TruthServer, serving
+from harness.calibration.reference import Heard, ReferenceServer, serving
 from harness.calibration.timing import Plan, Shape, measure, percentile
 from harness.host import share_of_others, work
 from harness.read import read
@@ -23,19 +23,19 @@ def _lags_s(recording: Recording, heard: Heard) -> list[float]:
     return [(at - write.before_ns) / 1e9 for at, write in zip(arrived, heard.writes, strict=True) if write.events]
 
 
-def _ask(client: Client, server: TruthServer, model: str) -> Recording:
+def _ask(client: Client, server: ReferenceServer, model: str) -> Recording:
     url = f"{server.base_url}/chat/completions"
     return record(client, TurnRequest(_KEY, 0, 0, url, {"model": model, "stream": True}))
 
 
-def _medians(server: TruthServer, streams: int) -> tuple[float, float, float]:
+def _medians(server: ReferenceServer, streams: int) -> tuple[float, float, float]:
     """TTFT errors of a bare socket and of the kit, and how far off the kit's decode rate is."""
     rows = {row.client: row for row in measure(server, Plan.short(streams), lambda _done, _total: None)}
     own, floor = rows["lanebench"].errors, rows["bare socket"].errors
     return median(floor.ttft_s), median(own.ttft_s), median(map(abs, own.decode_percent))
 
 
-def _all_lags_s(server: TruthServer, shapes: Sequence[Shape], streams: int) -> list[float]:
+def _all_lags_s(server: ReferenceServer, shapes: Sequence[Shape], streams: int) -> list[float]:
     lags: list[float] = []
     with Client() as client:
         for number in range(streams):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from harness.calibration.clients import CLIENTS, KEY, Take, Taken, open_clients
-from harness.calibration.reference import BEHAVIOURS, Heard, TruthServer, misread, mistimed
+from harness.calibration.reference import BEHAVIORS, Heard, ReferenceServer, misread, mistimed
 from harness.read import read
-from harness.record import Client, TurnRequest, Waits, record
+from harness.record import Client, Timeouts, TurnRequest, record
 from harness.types import Reading
 
 Watch = Callable[[int, int], None]
@@ -120,7 +120,7 @@ def _jobs(plan: Plan, names: Sequence[str]) -> Iterator[list[tuple[Shape, str, i
         yield round_jobs
 
 
-def measure(server: TruthServer, plan: Plan, watch: Watch) -> list[Row]:
+def measure(server: ReferenceServer, plan: Plan, watch: Watch) -> list[Row]:
     """Ask for every stream of the plan through every client that is installed. Raises ServerError."""
     wanted = {name for shape in plan.shapes for name in shape.clients}
     found: dict[tuple[Shape, str], Errors] = {}
@@ -141,18 +141,18 @@ def measure(server: TruthServer, plan: Plan, watch: Watch) -> list[Row]:
 
 
 def misunderstood(
-    server: TruthServer, names: Sequence[str] = tuple(BEHAVIOURS), within_s: float = MISTIMED_S
+    server: ReferenceServer, names: Sequence[str] = tuple(BEHAVIORS), within_s: float = MISTIMED_S
 ) -> dict[str, list[str]]:
     """Every behaviour of the truth server that this kit reads otherwise than it was meant, with what it misread.
 
     A time that is further off than `within_s` is misread: what comes before the first token comes at least so early.
     """
-    with Client(Waits(read_s=30.0)) as client:
+    with Client(Timeouts(read_s=30.0)) as client:
         wrong = {name: _misread(client, server, name, within_s) for name in names}
     return {name: faults for name, faults in wrong.items() if faults}
 
 
-def _misread(client: Client, server: TruthServer, name: str, within_s: float) -> list[str]:
+def _misread(client: Client, server: ReferenceServer, name: str, within_s: float) -> list[str]:
     """Asked again where only times are off: a machine that stood still does not do so each time, a misreading does."""
     model, late = f"{name}?ttft_ms={2e3 * within_s:g}&tps=1000&tokens=40", ["not asked"]
     for _ in range(MOST_STALLS):
@@ -164,7 +164,7 @@ def _misread(client: Client, server: TruthServer, name: str, within_s: float) ->
     return late
 
 
-def ask(client: Client, server: TruthServer, model: str) -> Reading:
+def ask(client: Client, server: ReferenceServer, model: str) -> Reading:
     """One stream, recorded and read."""
     return read(record(client, TurnRequest(KEY, 0, 0, f"{server.base_url}/chat/completions", {"model": model})))
 

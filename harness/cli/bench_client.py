@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from harness.calibration import BEHAVIOURS, Aim, Plan, aims, measure, misunderstood, serving, timing_table
+from harness.calibration import BEHAVIORS, Aim, Plan, aims, measure, misunderstood, serving, timing_table
 from harness.cli.console import say, show
 from harness.errors import CheckError, ConfigError, UncheckedError
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     found = aims(rows)
     for aim in found:
         show(f"{_word(aim)} {aim.name}: {aim.seen:.3f} of at most {aim.most:g} {aim.unit}")
-    show(f"{'MISSED' if wrong else 'met   '} all {len(BEHAVIOURS)} behaviours of servers are read as they were meant")
+    show(f"{'MISSED' if wrong else 'met   '} all {len(BEHAVIORS)} behaviours of servers are read as they were meant")
     missed = [f"{name} is misread: {', '.join(faults)}" for name, faults in wrong.items()]
     missed += [f"{aim.name}: {aim.seen:.3f} {aim.unit}, the aim is {aim.most:g}" for aim in found if aim.missed]
     if missed:

@@ -14,14 +14,14 @@ from harness.errors import EngineError, LanebenchError, ServerError
 from harness.files import kit_info
 from harness.host import host_facts
 from harness.lifecycle import left_state, make_ready
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.sandbox import Engine, check_limits, find_engine, has_image, image_name
 from harness.types import Model
 
 NAME = "doctor"
 HELP = "Say what this machine can do: engine, image, host facts, which configured servers answer."
 
-_WAITS = Waits(connect_s=3.0, read_s=10.0, turn_s=15.0)
+_TIMEOUTS = Timeouts(connect_s=3.0, read_s=10.0, turn_s=15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _left() -> Iterator[_Line]:
 
 def _server(model: Model) -> _Line:
     try:
-        with Client(_WAITS) as client:
+        with Client(_TIMEOUTS) as client:
             ready = make_ready(client, model, secret_of(model))
     except ServerError as error:
         return _Line(model.label, False, error.message, ServerError)

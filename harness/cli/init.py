@@ -9,13 +9,13 @@ from harness.cli.console import command, say
 from harness.config import load_config
 from harness.errors import ConfigError, ServerError
 from harness.files import write_atomic
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import find_servers, usual_urls, write_config
 
 NAME = "init"
 HELP = "Find the servers that answer on their usual ports, list their models, write a commented bench.toml."
 
-_WAITS = Waits(connect_s=1.0, fetch_s=5.0)
+_TIMEOUTS = Timeouts(connect_s=1.0, request_s=5.0)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output.exists() and not args.force:
         raise ConfigError(f"{args.output} is there already: give another --output, or --force to write over it")
     urls = [*args.base_url, *(() if args.only else usual_urls())]
-    with Client(_WAITS) as client:
+    with Client(_TIMEOUTS) as client:
         servers = find_servers(client, dict.fromkeys(urls))
     if not servers:
         raise ServerError(f"nothing answers at {', '.join(urls)}: start a server, or say where one is with --base-url")

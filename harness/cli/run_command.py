@@ -14,7 +14,7 @@ from harness.config import Config, Settings, load_config
 from harness.demo import serve
 from harness.errors import ConfigError, InterruptedRunError, LanebenchError
 from harness.lifecycle import rehearse
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, settings_with, start_run
 from harness.score import require_scorable
 from harness.servers import kind_of, told_of_request
@@ -148,7 +148,7 @@ def rehearsal(args: argparse.Namespace) -> str:
         models = load_config(args.config).models
     else:
         return "the demo server is asked inside this program: nothing is started or stopped"
-    with Client(Waits(connect_s=3.0)) as client:
+    with Client(Timeouts(connect_s=3.0)) as client:
         return "\n".join(rehearse(contenders(models, client)))
 
 

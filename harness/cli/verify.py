@@ -13,7 +13,7 @@ from harness.cli.run_command import add_tasks_option
 from harness.config import load_config
 from harness.errors import ConfigError
 from harness.files import to_json
-from harness.record import Waits
+from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.tasks import find_fixtures, load_tasks
@@ -60,8 +60,8 @@ def _again(args: argparse.Namespace) -> Again | None:
         raise ConfigError("--replicate asks models again: say how they are reached with --config bench.toml")
     config = load_config(args.config)
     settings = config.settings
-    waits = Waits(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
-    return Again(args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, waits)
+    timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
+    return Again(args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts)
 
 
 def _tasks(folders: list[Path]) -> dict[str, Task]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.host import began_at, is_same
 from harness.lifecycle.steps import Step
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import fetch
 
 CHECK_S = 20.0
@@ -65,7 +65,7 @@ def works(step: Step) -> bool:
 
 def _request(step: Step, wait_s: float) -> None:
     secret = os.environ.get(step.key_env) if step.key_env else None
-    with Client(Waits(connect_s=5.0, fetch_s=wait_s)) as client:
+    with Client(Timeouts(connect_s=5.0, request_s=wait_s)) as client:
         reply = fetch(client, step.method or "GET", step.url or "", secret, dict(step.body) or None)
     if not 200 <= reply.status < 300:
         said = " ".join(reply.text.split())[:TAIL_CHARS]

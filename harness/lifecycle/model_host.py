@@ -24,7 +24,7 @@ from harness.lifecycle.state import State, keep_state, new_state
 from harness.lifecycle.status import is_up, look, refuse_taken_port, wait_listening, wait_runs
 from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, told
 from harness.lifecycle.unload import let_go
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import Asked
 from harness.types import Change, Lifecycle, Model
 
@@ -94,7 +94,7 @@ class Stage:
         for one in noted:
             self._say(f"stopping {one.what}")
             if one.listed is not None:
-                with Client(Waits(connect_s=5.0, fetch_s=RESTORE_S)) as client:
+                with Client(Timeouts(connect_s=5.0, request_s=RESTORE_S)) as client:
                     let_go(asked_again(client, one.listed), RESTORE_S, self._say)
                 continue
             for step in one.stop:
@@ -212,7 +212,7 @@ class Stage:
         """A model that the run starts and ends: its server, itself, and the memory that must be back afterwards."""
         model = asked.model
         try:
-            with Client(Waits(connect_s=2.0, fetch_s=cycle.ready_s)) as client:
+            with Client(Timeouts(connect_s=2.0, request_s=cycle.ready_s)) as client:
                 patient = replace(asked, client=client)
                 began = time.monotonic()
                 with self._service(patient, service_of(model), cycle) as spawned, self._model(patient, spawned, cycle):

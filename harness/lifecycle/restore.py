@@ -16,7 +16,7 @@ from harness.lifecycle.state import keep_state, left_state
 from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import Held
 from harness.lifecycle.unload import let_go, wait_listed
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.types import Change, Model
 
 Say = Callable[[str], None]
@@ -30,7 +30,7 @@ def _put_back_model(one: Held, model: Model, say: Say, restore_s: float) -> None
     """A model that its server loads and lets go of. Raises ServerError where its listing does not come to say so."""
     if model.tunnel is not None:
         raise ServerError(f"{model.model} is behind a tunnel that is closed: see to it on {model.tunnel}")
-    with Client(Waits(connect_s=5.0, fetch_s=restore_s)) as client:
+    with Client(Timeouts(connect_s=5.0, request_s=restore_s)) as client:
         asked = asked_again(client, model)
         if not one.wanted:
             let_go(asked, restore_s, say)

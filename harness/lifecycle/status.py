@@ -12,7 +12,7 @@ from harness.lifecycle.actions import Spawned, is_alive, tail_of, works
 from harness.lifecycle.memory import is_here, port_of
 from harness.lifecycle.readiness import Readiness, ask_readiness
 from harness.lifecycle.steps import Service, Step, told
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import Asked, answers, list_models
 
 LOAD_S = 600.0
@@ -23,8 +23,8 @@ def look(asked: Asked) -> Readiness:
     readiness = ask_readiness(asked)
     if readiness.context_tokens is not None or not asked.kind.context.reads:
         return readiness
-    waits = Waits(connect_s=asked.client.waits.connect_s, fetch_s=min(LOAD_S, asked.client.waits.read_s))
-    with Client(waits) as client:
+    timeouts = Timeouts(connect_s=asked.client.timeouts.connect_s, request_s=min(LOAD_S, asked.client.timeouts.read_s))
+    with Client(timeouts) as client:
         try:
             loaded = answers(replace(asked, client=client)) is None
         except ServerError:

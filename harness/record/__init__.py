@@ -1,7 +1,17 @@
-"""Stage 1: one request out, every chunk of the reply with its time kept; decodes nothing while the stream runs."""
+"""Stage 1: `record` sends one request and keeps every chunk of the reply with the time at which it was read."""
 
-from harness.record.client import Client, Waits
-from harness.record.request import body_of, headers_of, url_of, without_secret
-from harness.record.turn import TurnRequest, record, since_s
+from harness.record.client import Client, Timeouts
+from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
+from harness.record.turn import TurnRequest, record, seconds_since
 
-__all__ = ["Client", "TurnRequest", "Waits", "body_of", "headers_of", "record", "since_s", "url_of", "without_secret"]
+__all__ = [
+    "Client",
+    "Timeouts",
+    "TurnRequest",
+    "build_headers",
+    "encode_body",
+    "parse_url",
+    "record",
+    "redact_api_key",
+    "seconds_since",
+]

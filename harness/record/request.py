@@ -1,4 +1,4 @@
-"""A request as httpcore wants it: its address, its headers, its body as bytes. Sends nothing."""
+"""The parts of a request as httpcore takes them (URL, headers, body), and the redaction of API keys in replies."""
 
 from __future__ import annotations
 
@@ -10,50 +10,55 @@ import httpcore
 from harness.errors import ConfigError
 from harness.types import Json
 
-_KEPT_IN_URL = ":/?#[]@!$&'()*+,;=%"
+_SAFE_IN_URL = ":/?#[]@!$&'()*+,;=%"
 
 
-def url_of(text: str) -> httpcore.URL:
-    """The address. Raises ConfigError where it is none."""
+def parse_url(text: str) -> httpcore.URL:
+    """Parse and quote a URL. Raises ConfigError if it is not an http or https URL with a host."""
     try:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it has to begin with http:// or https:// and name a host")
-        return httpcore.URL(quote(text, safe=_KEPT_IN_URL))
+            raise ValueError("expected http:// or https:// and a host name")
+        return httpcore.URL(quote(text, safe=_SAFE_IN_URL))
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"{text}: not an address: {error}; correct base_url") from error
+        raise ConfigError(f"{text}: invalid URL: {error}", fix="correct base_url") from error
 
 
-def headers_of(secret: str | None) -> list[tuple[bytes, bytes]]:
-    """The headers of every request. Raises ConfigError for a key that no header can carry, without telling it."""
+def build_headers(api_key: str | None) -> list[tuple[bytes, bytes]]:
+    """Build the headers of a request. Raises ConfigError for a key that no header can carry; the message hides it.
+
+    `Accept-Encoding: identity` keeps a proxy from compressing the stream: compressed bytes arrive in other pieces.
+    """
     headers = [
         (b"Content-Type", b"application/json"),
         (b"Accept", b"text/event-stream"),
         (b"Accept-Encoding", b"identity"),
         (b"User-Agent", b"lanebench"),
     ]
-    if not secret:
+    if not api_key:
         return headers
-    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+    if not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip()):
         raise ConfigError(
-            "the API key holds a blank at its end, a line end or a letter that no HTTP header can carry: "
-            "export the variable of key_env again"
+            "the API key contains surrounding whitespace, a control character or a non-ASCII character",
+            fix="export the variable that key_env names again",
         )
-    return [*headers, (b"Authorization", b"Bearer " + secret.encode("ascii"))]
+    return [*headers, (b"Authorization", b"Bearer " + api_key.encode("ascii"))]
 
 
-def without_secret(data: bytes, status: int | None, secret: str | None) -> bytes:
-    """A refusal without the key that some servers repeat in it: as long as before, so that pieces can be cut anew.
+def redact_api_key(body: bytes, status: int | None, api_key: str | None) -> bytes:
+    """Replace the API key in an error response by as many asterisks; some servers repeat it in their message.
 
-    An answer is left as it is: a key that is a common word may stand in it.
+    A successful response is left as it is: the key may be a common word there. The length stays the same, so that the
+    chunks of a recording can be cut again where they were.
     """
-    if not secret or status is None or status < 400:
-        return data
-    return data.replace(secret.encode("utf-8"), b"*" * len(secret.encode("utf-8")))
+    if not api_key or status is None or status < 400:
+        return body
+    key = api_key.encode("utf-8")
+    return body.replace(key, b"*" * len(key))
 
 
-def body_of(document: Json) -> bytes:
-    """A JSON body. Half characters, which models do write, are escaped. Raises ConfigError for what is no JSON."""
+def encode_body(document: Json) -> bytes:
+    """Encode a JSON body. Lone surrogates, which models do write, are escaped. Raises ConfigError if it is not JSON."""
     try:
         try:
             return json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")

@@ -1,7 +1,8 @@
-"""One turn: the request goes out, every chunk of the reply is kept with the time of the read that brought it.
+"""Record one turn: send the request and keep every chunk of the reply with the time of the read that brought it.
 
-Times are read where the bytes leave and enter the socket, under the HTTP parser: what it costs to build a request or
-to take a frame apart is in no timing, and several HTTP chunks that came with one read share one arrival. Never retries.
+`record` takes a `TurnRequest` and returns a `Recording`. Times are taken where bytes leave and enter the socket (see
+client.py), so the cost of building a request or parsing HTTP is in no timing, and several HTTP chunks that came with
+one read share one arrival. A request is never retried: a second attempt would hide a failure of the server.
 """
 
 from __future__ import annotations
@@ -15,19 +16,26 @@ from time import perf_counter_ns
 import httpcore
 
 from harness.record.client import Client, SocketClock
-from harness.record.request import body_of, headers_of, url_of, without_secret
+from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Chunk, Ended, Json, Recording, TrialKey
 
-KEPT_HEADERS = ("content-type", "transfer-encoding", "content-encoding", "connection", "server", "x-request-id")
-TOO_LONG = "the reply did not end within the turn's limit of bytes or time"
-CLOCK_NS = 2**52
+RECORDED_HEADERS = (
+    "content-type",
+    "transfer-encoding",
+    "content-encoding",
+    "connection",
+    "server",
+    "x-request-id",
+)
+LIMIT_EXCEEDED = "the reply exceeded the turn's limit of bytes or time"
+CLOCK_WRAP_NS = 2**52
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """What one turn asks: the body is sent as it stands here. `secret` goes into a header and nowhere else.
+    """The request of one turn. `body` is sent as it is; `api_key` goes into a header and nowhere else.
 
-    `least_prompt_tokens` goes into the recording as it is, for who reads it.
+    `least_prompt_tokens` is copied into the recording for its readers.
     """
 
     key: TrialKey
@@ -35,34 +43,34 @@ class TurnRequest:
     variant: int
     url: str
     body: Mapping[str, Json]
-    secret: str | None = None
+    api_key: str | None = None
     least_prompt_tokens: int | None = None
 
 
 @dataclass(slots=True)
-class _Tape:
-    """What has been heard of one reply so far; kept when the reply breaks off.
+class _Reply:
+    """What has been received of a reply; it keeps what came before a failure.
 
-    Times and bytes stand in two lists because pairs of them would be objects for the garbage collector to look
-    through while the stream runs.
+    Times and data are two lists: pairs would be objects that the garbage collector has to scan during the stream.
     """
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     headers_ns: int | None = None
     times_ns: list[int] = field(default_factory=list)
-    pieces: list[bytes] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
     ended: Ended = "complete"
     fault: str | None = None
 
 
-def _kept(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-    return {name: found[name] for name in KEPT_HEADERS if name in found}
+def _select_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    values = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    return {name: values[name] for name in RECORDED_HEADERS if name in values}
 
 
-def _ended_by(error: Exception, clock: SocketClock) -> Ended:
-    if clock.overdue:
+def _end_reason(error: Exception, clock: SocketClock) -> Ended:
+    """How a reply ended that raised this error."""
+    if clock.deadline_exceeded:
         return "cut_off"
     if clock.sent_ns is None:
         return "connect_failed"
@@ -73,78 +81,95 @@ def _ended_by(error: Exception, clock: SocketClock) -> Ended:
     return "protocol_error"
 
 
-def _listen(client: Client, ask: TurnRequest, content: bytes, tape: _Tape) -> None:
-    clock, waits, left = client.clock, client.waits, client.waits.turn_bytes
-    timeouts = {"connect": waits.connect_s, "read": waits.read_s, "write": waits.read_s, "pool": waits.connect_s}
-    add_time, add_piece = tape.times_ns.append, tape.pieces.append
-    headers, more = headers_of(ask.secret), {"timeout": timeouts}
-    with client.pool.stream("POST", url_of(ask.url), headers=headers, content=content, extensions=more) as response:
-        tape.headers_ns = clock.read_ns
-        tape.status = response.status
-        tape.headers = _kept(response.headers)
-        # A body with a length is no stream: gathering it would wait for bytes that never come.
-        clock.gathers = not any(name.lower() == b"content-length" for name, _ in response.headers)
+def _timeout_extension(client: Client) -> dict[str, dict[str, float]]:
+    timeouts = client.timeouts
+    return {
+        "timeout": {
+            "connect": timeouts.connect_s,
+            "read": timeouts.read_s,
+            "write": timeouts.read_s,
+            "pool": timeouts.connect_s,
+        }
+    }
+
+
+def _receive(client: Client, request: TurnRequest, content: bytes, reply: _Reply) -> None:
+    """Send the request and fill the reply. Raises httpcore's errors; the reply keeps what came before."""
+    clock, remaining_bytes = client.clock, client.max_turn_bytes
+    url, headers, extensions = parse_url(request.url), build_headers(request.api_key), _timeout_extension(client)
+    with client.pool.stream("POST", url, headers=headers, content=content, extensions=extensions) as response:
+        reply.headers_ns, reply.status = clock.read_ns, response.status
+        reply.headers = _select_headers(response.headers)
+        # A body with a length is not a stream: reading ahead to the end of a chunked body would wait for bytes that
+        # never come.
+        clock.buffering = not any(name.lower() == b"content-length" for name, _ in response.headers)
         for data in response.iter_stream():
-            add_time(clock.read_ns)
-            add_piece(data)
-            left -= len(data)
-            if left < 0:
-                tape.ended, tape.fault = "cut_off", TOO_LONG
-                break
+            reply.times_ns.append(clock.read_ns)
+            reply.data.append(data)
+            remaining_bytes -= len(data)
+            if remaining_bytes < 0:
+                reply.ended, reply.fault = "cut_off", LIMIT_EXCEEDED
+                return
 
 
-def clock_on_file(clock_ns: int | None) -> int | None:
-    """The monotonic clock as files hold it: it begins anew every 52 days, since a machine that has been up for 104 has
-    a clock past 2^53, which many JSON readers cannot hold."""
-    return None if clock_ns is None else clock_ns % CLOCK_NS
+def wrap_clock_ns(clock_ns: int | None) -> int | None:
+    """Wrap the monotonic clock at 2^52 ns (52 days) before it is written to a file.
 
-
-def since_s(clock_ns: int) -> float:
-    """Seconds since a moment of the monotonic clock as files hold it."""
-    return (perf_counter_ns() - clock_ns) % CLOCK_NS / 1e9
-
-
-def _pieces(tape: _Tape, secret: str | None) -> list[bytes]:
-    """What was heard, piece by piece; a key that a refusal repeats may stand across two of them."""
-    if not secret or (tape.status or 0) < 400:
-        return tape.pieces
-    whole = b"".join(tape.pieces)
-    clean = without_secret(whole, tape.status, secret)
-    ends = list(accumulate(map(len, tape.pieces), initial=0))
-    return [clean[start:end] for start, end in pairwise(ends)]
-
-
-def record(client: Client, ask: TurnRequest) -> Recording:
-    """Send one turn and keep what comes, whatever comes: a fault of the server is part of the recording.
-
-    Raises ConfigError where the request cannot be written at all. Source of the method: the start stamp of httpcore's
-    `send_request_headers`, one level lower, at the socket.
+    On Linux and macOS the clock counts from boot. After 104 days it exceeds 2^53, above which JSON readers that hold
+    numbers as doubles lose nanoseconds (RFC 8259, section 6).
     """
-    clock, tape, content = client.clock, _Tape(), body_of(ask.body)
+    return None if clock_ns is None else clock_ns % CLOCK_WRAP_NS
+
+
+def seconds_since(wrapped_ns: int) -> float:
+    """Seconds since a moment of the wrapped monotonic clock."""
+    return (perf_counter_ns() - wrapped_ns) % CLOCK_WRAP_NS / 1e9
+
+
+def _redacted_data(reply: _Reply, api_key: str | None) -> list[bytes]:
+    """The reply's data without the API key, cut as it was received; the key may be split over two reads."""
+    if not api_key:
+        return reply.data
+    redacted = redact_api_key(b"".join(reply.data), reply.status, api_key)
+    ends = list(accumulate(map(len, reply.data), initial=0))
+    return [redacted[start:end] for start, end in pairwise(ends)]
+
+
+def record(client: Client, request: TurnRequest) -> Recording:
+    """Send one turn and record the reply; a failure of the server or the connection becomes part of the recording.
+
+    Raises ConfigError if the request itself is invalid.
+    """
+    clock, reply, content = client.clock, _Reply(), encode_body(request.body)
     sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    clock.start(perf_counter_ns() + int(client.waits.turn_s * 1e9), client.waits.turn_bytes)
+    clock.start(perf_counter_ns() + int(client.timeouts.turn_s * 1e9), client.max_turn_bytes)
     try:
-        _listen(client, ask, content, tape)
+        _receive(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        tape.ended = _ended_by(error, clock)
-        tape.fault = TOO_LONG if tape.ended == "cut_off" else f"{type(error).__name__}: {error}"
-    start = clock.sent_ns if clock.sent_ns is not None else 0
-    ended_ns = clock.read_ns if clock.read_ns > start else perf_counter_ns()
-    pieces = _pieces(tape, ask.secret)
+        reply.ended = _end_reason(error, clock)
+        reply.fault = LIMIT_EXCEEDED if reply.ended == "cut_off" else f"{type(error).__name__}: {error}"
+    return _recording(request, sent_at, clock, reply)
+
+
+def _recording(request: TurnRequest, sent_at: str, clock: SocketClock, reply: _Reply) -> Recording:
+    """The recording of a reply, with all times relative to the request's first byte."""
+    start_ns = 0 if clock.sent_ns is None else clock.sent_ns
+    ended_ns = clock.read_ns if clock.read_ns > start_ns else perf_counter_ns()
+    data = _redacted_data(reply, request.api_key)
     return Recording(
-        key=ask.key,
-        turn=ask.turn,
-        variant=ask.variant,
+        key=request.key,
+        turn=request.turn,
+        variant=request.variant,
         sent_at=sent_at,
-        sent_ns=clock_on_file(clock.sent_ns),
-        url=ask.url,
-        request=ask.body,
-        status=tape.status,
-        headers=tape.headers,
-        headers_ns=None if tape.headers_ns is None else tape.headers_ns - start,
-        chunks=tuple(Chunk(at_ns - start, data) for at_ns, data in zip(tape.times_ns, pieces, strict=True)),
-        ended=tape.ended,
-        ended_ns=None if clock.sent_ns is None else ended_ns - start,
-        fault=tape.fault,
-        least_prompt_tokens=ask.least_prompt_tokens,
+        sent_ns=wrap_clock_ns(clock.sent_ns),
+        url=request.url,
+        request=request.body,
+        status=reply.status,
+        headers=reply.headers,
+        headers_ns=None if reply.headers_ns is None else reply.headers_ns - start_ns,
+        chunks=tuple(Chunk(at_ns - start_ns, chunk) for at_ns, chunk in zip(reply.times_ns, data, strict=True)),
+        ended=reply.ended,
+        ended_ns=None if clock.sent_ns is None else ended_ns - start_ns,
+        fault=reply.fault,
+        least_prompt_tokens=request.least_prompt_tokens,
     )

@@ -124,7 +124,7 @@ def _together(talk: _Talk, groups: Sequence[int]) -> Iterator[Recording]:
     """So many clients at once, each with a connection and a nonce of its own; turns are numbered through all groups."""
     text, first = talk.variant.turns[0], 0
     with ExitStack() as stack:
-        clients = [stack.enter_context(Client(talk.client.waits)) for _ in range(max(groups))]
+        clients = [stack.enter_context(Client(talk.client.timeouts)) for _ in range(max(groups))]
         for size in groups:
             asks = [talk.alone(turn, text) for turn in range(first, first + size)]
             with ThreadPoolExecutor(max_workers=size) as pool:

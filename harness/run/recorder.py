@@ -11,7 +11,7 @@ from harness.errors import ServerError
 from harness.host import Work, largest_memory_bytes, share_of_others, without_home, work
 from harness.lifecycle import Stage, Visit, memory_use, on_stage
 from harness.lifecycle import refused as why_refused
-from harness.record import Client, Waits, since_s
+from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import converse
 from harness.run.folder import RunFolder
 from harness.run.plan import nonce_of, plan, share_of
@@ -97,7 +97,7 @@ def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
 
 def pause_left_s(idle_s: float, quiet_ns: int | None) -> float:
     """What is left of a server's pause that began at this moment: reading and keeping a long reply is part of it."""
-    return max(0.0, idle_s - (0.0 if quiet_ns is None else since_s(quiet_ns)))
+    return max(0.0, idle_s - (0.0 if quiet_ns is None else seconds_since(quiet_ns)))
 
 
 def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> None:
@@ -169,12 +169,12 @@ def record_run(
     A server that is gone stops its model, not the run. What is stopped for the run's time runs again when it ends.
     """
     by_name, run_plan = {task.name: task for task in tasks}, folder.plan
-    waits = Waits(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
+    timeouts = Timeouts(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
     left = {
         model.label: [key for key in planned(folder, tasks, model) if key not in folder.recorded] for model in models
     }
     stopped = []
-    with folder.alone(), Client(waits) as client:
+    with folder.alone(), Client(timeouts) as client:
         asked = contenders([model for model in models if left[model.label]], client)
         refused = why_refused(asked)
         for label, why in refused.items():

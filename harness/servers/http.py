@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpcore
 
 from harness.errors import ServerError
-from harness.record import Client, body_of, headers_of, url_of, without_secret
+from harness.record import Client, build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Json
 
 TEXT_CHARS = 2000
@@ -32,15 +32,15 @@ def _document(raw: bytes) -> Json:
 
 def fetch(client: Client, method: str, url: str, secret: str | None = None, body: Json = None) -> Reply:
     """Ask a server about itself. Raises ServerError in one line when it does not answer, ConfigError for a bad URL."""
-    wait_s = client.waits.fetch_s
-    waits = {"connect": client.waits.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
-    content = None if body is None else body_of(body)
+    wait_s = client.timeouts.request_s
+    timeouts = {"connect": client.timeouts.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
+    content = None if body is None else encode_body(body)
     client.clock.start(None)
     try:
         reply = client.pool.request(
-            method, url_of(url), headers=headers_of(secret), content=content, extensions={"timeout": waits}
+            method, parse_url(url), headers=build_headers(secret), content=content, extensions={"timeout": timeouts}
         )
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise ServerError(f"{url}: no answer: {error}") from error
-    content = without_secret(reply.content, reply.status, secret)
+    content = redact_api_key(reply.content, reply.status, secret)
     return Reply(reply.status, _document(content), content.decode("utf-8", "replace")[:TEXT_CHARS])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from harness.config import secret_of
 from harness.errors import ConfigError
 from harness.read import read
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.run import converse
 from harness.score import score
 from harness.servers import kind_of
@@ -35,7 +35,7 @@ class Again:
     count: int
     models: Mapping[str, Model]
     thinking_tokens: int
-    waits: Waits
+    timeouts: Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def check_replicated(evidence: Evidence, again: Again, sandbox: Sandbox) -> Iter
     scored = {task.name for task in evidence.result.tasks if task.scorer != "speed"}
     found: dict[str, list[_Pair]] = {}
     seed = secrets.randbits(64)
-    with Client(again.waits) as client:
+    with Client(again.timeouts) as client:
         for at, model in enumerate(evidence.result.models):
             place = evidence.place(f"$.models[{at}]")
             if model.label not in again.models:

@@ -21,7 +21,7 @@ import pytest
 
 from harness.errors import ServerError
 from harness.lifecycle import memory_use, on_stage, recover, state_path
-from harness.record import Client, Waits
+from harness.record import Client, Timeouts
 from harness.servers import kind_of
 from harness.servers.query import Asked
 from harness.types import Json, Lifecycle, Model
@@ -108,7 +108,7 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
     watching.start()
     memory = []
     try:
-        with Client(Waits(connect_s=2.0, fetch_s=60.0)) as client:
+        with Client(Timeouts(connect_s=2.0, request_s=60.0)) as client:
             both = [asked(client, router, name) for name in ("one", "two")]
             with on_stage(both, run, print) as stage:
                 for one in both:
@@ -130,7 +130,7 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
 
 
 def test_a_damaged_file_is_told_and_what_was_loaded_comes_back(router: Router, run: Path) -> None:
-    with Client(Waits(connect_s=2.0, fetch_s=60.0)) as client:
+    with Client(Timeouts(connect_s=2.0, request_s=60.0)) as client:
         one = asked(client, router, "damaged")
         with (
             pytest.raises(ServerError, match="says that loading damaged failed"),

@@ -198,7 +198,7 @@ def _role_with_text(pace: Pace) -> Script:
     return Script((*writes, Write(writes[-1].at_s, Tail().data(pace))), said)
 
 
-BEHAVIOURS: Mapping[str, Callable[[Pace], Script]] = {
+BEHAVIORS: Mapping[str, Callable[[Pace], Script]] = {
     "plain": stream,
     "role-with-first-token": _shaped(StreamShape(before=lambda pace: [Write(pace.ttft_s, ROLE)])),
     "role-every-chunk": _role_with_text,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from harness.calibration.reference.behaviors import BEHAVIOURS
+from harness.calibration.reference.behaviors import BEHAVIORS
 from harness.calibration.reference.faults import FAULTS
 from harness.calibration.reference.process import Heard
 from harness.calibration.reference.scripts import PROMPT_TOKENS, Pace, Script
 from harness.types import Reading
 
-SCRIPTS = {**BEHAVIOURS, **FAULTS}
+SCRIPTS = {**BEHAVIORS, **FAULTS}
 CHARS_A_TOKEN = 4
 SLOWER = 0.8
 COUNTED = ("prefill_tps", "cap", "cache")

@@ -67,7 +67,7 @@ def _heard(row: Json) -> Heard:
 
 
 @dataclass(slots=True)
-class TruthServer:
+class ReferenceServer:
     """A running truth server."""
 
     port: int
@@ -95,7 +95,7 @@ class TruthServer:
         self.process.communicate()
 
 
-def start(port: int = 0, prefix: Sequence[str] = ()) -> TruthServer:
+def start(port: int = 0, prefix: Sequence[str] = ()) -> ReferenceServer:
     """Start a truth server on a port (0: a free one); `prefix` is put before its command. Raises ServerError."""
     words = [*prefix, sys.executable, "-m", "harness.calibration.reference.server", str(port)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -104,11 +104,11 @@ def start(port: int = 0, prefix: Sequence[str] = ()) -> TruthServer:
         process.kill()
         process.communicate()
         raise ServerError(f"the truth server did not start on port {port}: is the port taken?")
-    return TruthServer(int(line), process)
+    return ReferenceServer(int(line), process)
 
 
 @contextmanager
-def serving(port: int = 0, prefix: Sequence[str] = ()) -> Iterator[TruthServer]:
+def serving(port: int = 0, prefix: Sequence[str] = ()) -> Iterator[ReferenceServer]:
     """A truth server for the length of a block."""
     server = start(port, prefix)
     try:
