@@ -26,7 +26,7 @@ from harness.run.folder import open_run
 from harness.run.pipeline import result_of, score_run, start_run
 from harness.run.recorder import record_run
 from harness.sandbox import ensure_engine, ensure_image, image_name, open_sandbox
-from harness.sandbox.cleanup import RUN
+from harness.sandbox.cleanup import RUN_LABEL
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Task
 from tests.private_engine import PrivateEngine
@@ -101,7 +101,7 @@ def _left(tasks: Sequence[Task]) -> list[str]:
     """Containers with the kit's label once it has started again and ended."""
     with open_sandbox("after", unheard, languages_of(tasks)):
         pass
-    return [one["Id"] for one in ensure_engine(unheard).api.containers(all=True, filters={"label": RUN})]
+    return [one["Id"] for one in ensure_engine(unheard).api.containers(all=True, filters={"label": RUN_LABEL})]
 
 
 def faults_of(path: Path, tasks: Sequence[Task], expected: Counter[str], left: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Self
 
 from harness.errors import EngineError
 from harness.sandbox import Engine
-from harness.sandbox.engine import Place, connect, engine_faults
+from harness.sandbox.engine import EngineEndpoint, connect, engine_errors
 
 _ANSWER_S = 60.0
 
@@ -64,7 +64,7 @@ class PrivateEngine:
         until = time.monotonic() + _ANSWER_S
         while True:
             try:
-                return connect(Place(self.url), {})
+                return connect(EngineEndpoint(self.url), {})
             except EngineError:
                 if time.monotonic() > until or self._daemon.poll() is not None:
                     raise
@@ -83,8 +83,8 @@ class PrivateEngine:
 
     def adopt(self, other: Engine, tags: Sequence[str]) -> None:
         """Take these images over from another engine."""
-        here = connect(Place(self.url), {})
-        with engine_faults("copying images"):
+        here = connect(EngineEndpoint(self.url), {})
+        with engine_errors("copying images"):
             for tag in tags:
                 here.api.load_image(other.api.get_image(tag))
         here.close()

@@ -72,7 +72,7 @@ class Lying(DockerSandbox):
 
 
 def test_a_wrong_answer_ends_the_measurement(bench: Bench) -> None:
-    box = Lying(bench.box.pool, bench.box.images, bench.box.facts, bench.box.patience)
+    box = Lying(bench.box.pool, bench.box.images, bench.box.facts, bench.box.outage_retry)
     with pytest.raises(EngineError, match="came back wrong"):
         Bench(box, bench.engine, bench.labels).answer("python", 1)
 
@@ -82,7 +82,7 @@ def test_plain_docker_run_runs_the_same_answers_and_a_wrong_one_ends_the_measure
 ) -> None:
     for language in PROGRAMS:
         bench.plain(language, 7)
-    monkeypatch.setattr("harness.calibration.scorer_rate.docker_run", lambda *_: [])
+    monkeypatch.setattr("harness.calibration.scorer_rate.run_docker_cli", lambda *_: [])
     with pytest.raises(EngineError, match="came back wrong"):
         bench.plain("python", 7)
 

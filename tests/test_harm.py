@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
-from harness.sandbox.cleanup import RUN
+from harness.sandbox.cleanup import RUN_LABEL
 from harness.types import Job, Json, Limits, Observation
 
 HARM = Path(__file__).parent / "attacks" / "harm"
@@ -161,7 +161,7 @@ def test_what_it_reached_is_nothing_it_should_not(endured: dict[str, Ended], pat
 
 
 def test_no_container_and_no_process_of_one_is_left(around: Around) -> None:
-    assert ensure_engine(print).api.containers(all=True, filters={"label": f"{RUN}=harm"}) == []
+    assert ensure_engine(print).api.containers(all=True, filters={"label": f"{RUN_LABEL}=harm"}) == []
     # Other runs may share the engine: what they are just removing is not left behind.
     left = orphans() - around.orphans
     for _ in range(50):

@@ -292,7 +292,7 @@ def test_a_runtime_that_the_engine_lacks_is_refused_with_those_it_has() -> None:
 
 def test_a_container_that_ends_before_it_takes_its_job_is_the_kits_fault(box: DockerSandbox) -> None:
     engine = ensure_engine(print)
-    kind = box.kind_of(job_of(PYTHON, [("same", 1)]))
+    kind = box.container_kind(job_of(PYTHON, [("same", 1)]))
     broken = replace(kind, image=kind.image.replace("lanebench-scorer:base", "lanebench-scorer:gone"))
     with pytest.raises(EngineError, match=r"creating a container.*lanebench-scorer:gone"):
         Container(engine, broken, box.pool.labels)

@@ -12,12 +12,12 @@ import pytest
 
 from harness.errors import EngineError
 from harness.sandbox import Engine, ensure_engine, open_sandbox
-from harness.sandbox.cleanup import HOST, OWNER, RUN, owned, remove_left_over
+from harness.sandbox.cleanup import HOST_LABEL, OWNER_LABEL, RUN_LABEL, owner_labels, remove_orphans
 from harness.sandbox.container import Container
-from harness.sandbox.container_config import Kind
-from harness.sandbox.engine import Place, connect
+from harness.sandbox.container_config import ContainerKind
+from harness.sandbox.engine import EngineEndpoint, connect
 from harness.sandbox.image import ensure_image
-from harness.sandbox.pool import Pool
+from harness.sandbox.pool import ContainerPool
 from harness.sandbox.runner import run_job
 from harness.types import Job, Json, Limits
 from tests.relay import Relay
@@ -55,8 +55,8 @@ def test_a_run_that_ends_leaves_no_container(engine: Engine) -> None:
     job = Job("python", "calls", "a.py", {"a.py": "def f(): return 1\n"}, (("a", {"call": "f"}),), Limits())
     with open_sandbox("ends", print, ["python"]) as box:
         box.run(job)
-        assert listed(engine, f"{RUN}=ends")
-    assert listed(engine, f"{RUN}=ends") == []
+        assert listed(engine, f"{RUN_LABEL}=ends")
+    assert listed(engine, f"{RUN_LABEL}=ends") == []
 
 
 def test_a_run_that_is_interrupted_leaves_no_container(engine: Engine) -> None:
@@ -69,7 +69,7 @@ def test_a_run_that_is_interrupted_leaves_no_container(engine: Engine) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         stopped()
-    assert listed(engine, f"{RUN}=stopped") == []
+    assert listed(engine, f"{RUN_LABEL}=stopped") == []
 
 
 def test_what_a_killed_kit_left_goes_with_the_next_start_and_not_before_it_is_dead(engine: Engine) -> None:
@@ -77,38 +77,38 @@ def test_what_a_killed_kit_left_goes_with_the_next_start_and_not_before_it_is_de
     assert kit.stdout is not None
     try:
         assert kit.stdout.readline() == "open\n"
-        wait_for(engine, f"{RUN}=killed")
-        remove_left_over(engine)
-        assert listed(engine, f"{RUN}=killed") != []
+        wait_for(engine, f"{RUN_LABEL}=killed")
+        remove_orphans(engine)
+        assert listed(engine, f"{RUN_LABEL}=killed") != []
     finally:
         os.kill(kit.pid, signal.SIGKILL)
         kit.wait()
         kit.stdout.close()
     said: list[str] = []
     with open_sandbox("next", said.append, ["python"]):
-        assert listed(engine, f"{RUN}=killed") == []
+        assert listed(engine, f"{RUN_LABEL}=killed") == []
     assert any("left behind" in line for line in said)
 
 
 def test_containers_of_another_machine_on_a_shared_engine_are_left_alone(engine: Engine) -> None:
     image = ensure_image(engine, "python", print)
-    labels = {RUN: "foreign", OWNER: "nobody", HOST: "another"}
-    container = Container(engine, Kind(image, "python", "calls", Limits()), labels)
+    labels = {RUN_LABEL: "foreign", OWNER_LABEL: "nobody", HOST_LABEL: "another"}
+    container = Container(engine, ContainerKind(image, "python", "calls", Limits()), labels)
     try:
-        remove_left_over(engine)
-        assert len(listed(engine, f"{RUN}=foreign")) == 1
+        remove_orphans(engine)
+        assert len(listed(engine, f"{RUN_LABEL}=foreign")) == 1
     finally:
         container.remove()
 
 
 def test_containers_of_no_living_owner_on_this_machine_are_removed(engine: Engine) -> None:
     image = ensure_image(engine, "python", print)
-    with owned("gone") as labels:
-        container = Container(engine, Kind(image, "python", "calls", Limits()), labels)
-        remove_left_over(engine)
-        assert len(listed(engine, f"{RUN}=gone")) == 1
-    assert remove_left_over(engine) >= 1
-    assert listed(engine, f"{RUN}=gone") == []
+    with owner_labels("gone") as labels:
+        container = Container(engine, ContainerKind(image, "python", "calls", Limits()), labels)
+        remove_orphans(engine)
+        assert len(listed(engine, f"{RUN_LABEL}=gone")) == 1
+    assert remove_orphans(engine) >= 1
+    assert listed(engine, f"{RUN_LABEL}=gone") == []
     container.remove()
 
 
@@ -122,13 +122,13 @@ def test_an_engine_that_breaks_off_in_the_middle_is_the_kits_fault_and_the_job_c
             "python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f", "args": [wait]}),), Limits(case_s=60)
         )
 
-    kind = Kind(ensure_image(engine, "python", print), "python", "calls", Limits(case_s=60))
-    with Relay(engine.url, tmp_path) as relay, owned("cut") as labels, ThreadPoolExecutor(1) as threads:
-        far = connect(Place(relay.url), {})
-        pool = Pool(far, labels, ahead=1)
+    kind = ContainerKind(ensure_image(engine, "python", print), "python", "calls", Limits(case_s=60))
+    with Relay(engine.url, tmp_path) as relay, owner_labels("cut") as labels, ThreadPoolExecutor(1) as threads:
+        far = connect(EngineEndpoint(relay.url), {})
+        pool = ContainerPool(far, labels, ahead=1)
         running = threads.submit(run_job, pool, kind, job(3600))
-        wait_for(engine, f"{RUN}=cut")
-        pool.settle()
+        wait_for(engine, f"{RUN_LABEL}=cut")
+        pool.wait_idle()
         relay.cut()
         with pytest.raises(EngineError):
             running.result(timeout=60)
@@ -137,5 +137,5 @@ def test_an_engine_that_breaks_off_in_the_middle_is_the_kits_fault_and_the_job_c
         pool.close()
         far.close()
     assert [one.value for one in seen] == [1]
-    remove_left_over(engine)
-    assert listed(engine, f"{RUN}=cut") == []
+    remove_orphans(engine)
+    assert listed(engine, f"{RUN_LABEL}=cut") == []

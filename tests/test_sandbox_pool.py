@@ -30,7 +30,7 @@ def job_of(code: str) -> Job:
 
 
 def container_of(box: DockerSandbox, engine: Engine) -> Container:
-    return Container(engine, box.kind_of(job_of("")), box.pool.labels)
+    return Container(engine, box.container_kind(job_of("")), box.pool.labels)
 
 
 def test_a_driver_that_has_left_ends_its_container_before_it_is_removed(box: DockerSandbox, engine: Engine) -> None:
@@ -38,7 +38,7 @@ def test_a_driver_that_has_left_ends_its_container_before_it_is_removed(box: Doc
     answer = {"answer.py": "def f(x):\n    return x\n"}
     job = {"nonce": "n", "language": "python", "entry": "answer.py", "files": answer, "cases": [[0, {"call": "f"}]]}
     container.give(to_json(job).encode())
-    container.see_off()
+    container.wait_for_exit()
     assert not container.exit().running
     container.remove()
 
@@ -48,7 +48,7 @@ def test_a_container_that_stays_is_waited_for_only_a_moment_and_then_removed_by_
 ) -> None:
     container = container_of(box, engine)
     began = time.monotonic()
-    container.see_off()
+    container.wait_for_exit()
     assert time.monotonic() - began < 5
     assert engine.api.inspect_container(container.id)["State"]["Running"]
     container.remove()
@@ -59,9 +59,9 @@ def test_the_verdict_does_not_wait_for_an_answers_children(box: DockerSandbox) -
     code = "import os, time\ndef f(x):\n    if os.fork() == 0:\n        time.sleep(30)\n    return x\n"
     job = job_of(code)
     began = time.monotonic()
-    seen = run_job(box.pool, box.kind_of(job), job)
+    seen = run_job(box.pool, box.container_kind(job), job)
     assert [one.value for one in seen] == [1]
-    box.pool.settle()
+    box.pool.wait_idle()
     assert time.monotonic() - began < 20
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import EngineError
-from harness.sandbox import DockerSandbox, Engine, bare_container, docker_run, has_docker_command
+from harness.sandbox import DockerSandbox, Engine, has_docker_cli, run_bare_container, run_docker_cli
 from harness.types import Job, Limits, Observation
 
 BLOCKS = 4
@@ -137,13 +137,13 @@ class Bench:
 
     def bare(self, language: str) -> None:
         """Run an empty program with the bare engine."""
-        kind = self.box.kind_of(job_of(language, 0))
-        bare_container(self.engine, kind, PROGRAMS[language].nothing, self.labels)
+        kind = self.box.container_kind(job_of(language, 0))
+        run_bare_container(self.engine, kind, PROGRAMS[language].nothing, self.labels)
 
     def plain(self, language: str, number: int) -> None:
         """Run one answer by its driver in plain `docker run`. Raises EngineError when it does not come back right."""
         job = job_of(language, number)
-        _check(language, number, docker_run(self.engine.url, self.box.kind_of(job), job))
+        _check(language, number, run_docker_cli(self.engine.url, self.box.container_kind(job), job))
 
     def ways(self, language: str) -> dict[str, Way]:
         """The ways to run a program of this language, by name."""
@@ -151,14 +151,14 @@ class Bench:
             OURS: lambda number: self.answer(language, number),
             BARE: lambda _: self.bare(language),
         }
-        if has_docker_command():
+        if has_docker_cli():
             found[PLAIN] = lambda number: self.plain(language, number)
         return found
 
     def stages_ms(self, language: str) -> dict[str, float]:
         """The median milliseconds of each of the engine's calls, one container at a time."""
-        kind, nothing = self.box.kind_of(job_of(language, 0)), PROGRAMS[language].nothing
-        seen = [bare_container(self.engine, kind, nothing, self.labels) for _ in range(self.singles)]
+        kind, nothing = self.box.container_kind(job_of(language, 0)), PROGRAMS[language].nothing
+        seen = [run_bare_container(self.engine, kind, nothing, self.labels) for _ in range(self.singles)]
         names = ("create_s", "start_s", "run_s", "remove_s")
         return {name[:-2]: 1000 * statistics.median(getattr(one, name) for one in seen) for name in names}
 
@@ -166,7 +166,7 @@ class Bench:
         """Median and largest milliseconds from job to observations, of single answers with the pool warm."""
         seen = []
         for number in range(self.singles):
-            self.box.pool.settle()
+            self.box.pool.wait_idle()
             time.sleep(_PAUSE_S)
             began = time.monotonic()
             self.answer(language, number)
@@ -184,14 +184,14 @@ def bench_scorer(bench: Bench, n: int, threads: int, watch: Watch) -> Measured:
     measured = Measured()
     for language in PROGRAMS:
         bench.answer(language, 0)
-        bench.box.pool.settle()
+        bench.box.pool.wait_idle()
         ways = bench.ways(language)
         rates = {name: Rate(name, language, threads) for name in ways}
         for block in range(BLOCKS):
             numbers = range(n * block // BLOCKS, n * (block + 1) // BLOCKS)
             for name, way in list(ways.items())[:: -1 if block % 2 else 1]:
                 watch(f"{language}: {name}, {numbers.stop} of {n}")
-                _time(rates[name], way, numbers, bench.box.pool.settle)
+                _time(rates[name], way, numbers, bench.box.pool.wait_idle)
             measured.memory_bytes.append(memory_bytes())
         measured.rates += rates.values()
         watch(f"{language}: one at a time")
@@ -209,7 +209,7 @@ def memory_over(bench: Bench, n: int, threads: int, watch: Watch) -> list[int]:
             Rate("lanebench", "python", threads),
             lambda number: bench.answer("python", number),
             numbers,
-            bench.box.pool.settle,
+            bench.box.pool.wait_idle,
         )
         seen.append(memory_bytes())
         watch(f"{numbers.stop} of {n} answers: {seen[-1] / _MIB:.1f} MiB")

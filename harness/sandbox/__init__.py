@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import EngineError
-from harness.sandbox.baseline import bare_container, docker_run, has_docker_command
-from harness.sandbox.cleanup import owned, remove_left_over, remove_own
-from harness.sandbox.container_config import Kind
+from harness.sandbox.baseline import has_docker_cli, run_bare_container, run_docker_cli
+from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
+from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine, Say, ensure_engine, find_engine
 from harness.sandbox.image import ensure_image, has_image, image_digest, image_name
-from harness.sandbox.outage import Patience
-from harness.sandbox.pool import Pool
+from harness.sandbox.outage import OutageRetry
+from harness.sandbox.pool import ContainerPool
 from harness.sandbox.runner import run_job
 from harness.types import Job, Observation, SandboxFacts
 
@@ -27,18 +27,18 @@ __all__ = [
     "DockerSandbox",
     "Engine",
     "Say",
-    "bare_container",
+    "applied_seccomp_profile",
     "check_limits",
     "check_runtime",
-    "docker_run",
     "ensure_engine",
     "ensure_image",
     "find_engine",
-    "has_docker_command",
+    "has_docker_cli",
     "has_image",
     "image_name",
     "open_sandbox",
-    "seccomp_of",
+    "run_bare_container",
+    "run_docker_cli",
 ]
 
 
@@ -53,10 +53,10 @@ _OWN_KERNELS = ("runsc", "kata")
 class DockerSandbox:
     """The sandbox on a Docker engine, or on one that speaks its language. `run` may be called from many threads."""
 
-    pool: Pool
+    pool: ContainerPool
     images: Mapping[str, str]
     facts: SandboxFacts
-    patience: Patience
+    outage_retry: OutageRetry
     runtime: str | None = None
 
     def run(self, job: Job) -> tuple[Observation, ...]:
@@ -66,19 +66,19 @@ class DockerSandbox:
         """
         if job.language not in self.images:
             raise EngineError(f"the sandbox was opened without {job.language!r}: name it in the languages to open")
-        kind = self.kind_of(job)
+        kind = self.container_kind(job)
         for _ in range(_TRIES - 1):
             try:
                 return run_job(self.pool, kind, job)
             except EngineError as fault:
-                if not self.patience.is_back(fault):
+                if not self.outage_retry.wait_until_available(fault):
                     raise
-                self.pool.forget(kind)
+                self.pool.evict(kind)
         return run_job(self.pool, kind, job)
 
-    def kind_of(self, job: Job) -> Kind:
+    def container_kind(self, job: Job) -> ContainerKind:
         """Which containers serve a job."""
-        return Kind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
+        return ContainerKind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
 
 
 def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> SandboxFacts:
@@ -92,15 +92,15 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
         rootless=engine.rootless,
         cgroup_version=engine.cgroup_version,
         enforces=engine.enforces,
-        seccomp=seccomp_of(engine, runtime or engine.runtime),
+        seccomp=applied_seccomp_profile(engine, runtime or engine.runtime),
     )
 
 
-def seccomp_of(engine: Engine, runtime: str) -> Literal["lanebench", "engine"] | None:
+def applied_seccomp_profile(engine: Engine, runtime: str) -> Literal["lanebench", "engine"] | None:
     """Whose list of system calls holds; unknown where a kernel of the runtime's own answers them, list or not."""
     if any(word in runtime for word in _OWN_KERNELS):
         return None
-    return "engine" if engine.manners.seccomp is None else "lanebench"
+    return "engine" if engine.capabilities.seccomp is None else "lanebench"
 
 
 def check_runtime(engine: Engine, runtime: str | None) -> None:
@@ -146,14 +146,14 @@ def _opened(
 ) -> Iterator[DockerSandbox]:
     check_runtime(engine, runtime)
     check_limits(engine)
-    left = remove_left_over(engine)
+    left = remove_orphans(engine)
     if left:
         say(f"Removed {left} container{'s' if left > 1 else ''} that an earlier run left behind.")
     images = {language: ensure_image(engine, language, say) for language in sorted(set(languages))}
-    with owned(run_id) as labels:
-        pool = Pool(engine, labels, ahead=max(2, engine.cpus))
+    with owner_labels(run_id) as labels:
+        pool = ContainerPool(engine, labels, ahead=max(2, engine.cpus))
         try:
-            yield DockerSandbox(pool, images, _facts(engine, images, runtime), Patience(engine, say), runtime)
+            yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, say), runtime)
         finally:
             pool.close()
-            remove_own(engine, labels)
+            remove_owned(engine, labels)

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 
 from harness.errors import EngineError
-from harness.sandbox.engine import FAULTS, Engine, Say, engine_faults
+from harness.sandbox.engine import CLIENT_ERRORS, Engine, Say, engine_errors
 from harness.sandbox.install import run_command
 
 SUITE = "trixie"
@@ -45,7 +45,7 @@ def host_mirror() -> str | None:
 
 
 def _is_there(engine: Engine) -> bool:
-    with engine_faults(f"looking for {BASE}"):
+    with engine_errors(f"looking for {BASE}"):
         try:
             engine.api.inspect_image(BASE)
         except docker.errors.ImageNotFound:
@@ -53,18 +53,18 @@ def _is_there(engine: Engine) -> bool:
     return True
 
 
-def pulled(api: Any) -> str | None:
+def pull_base(api: Any) -> str | None:
     """None when the pull worked, else why it did not."""
     try:
         lines = list(api.pull(REPOSITORY, tag=TAG, stream=True, decode=True))
-    except FAULTS as error:
+    except CLIENT_ERRORS as error:
         return str(getattr(error, "explanation", None) or error)
     # Podman tells of a failure in the lines of an answer that went well.
     faults = [str(line["error"]) for line in lines if isinstance(line, dict) and "error" in line]
     return faults[-1] if faults else None
 
 
-def take_in(api: Any, archive: Path) -> None:
+def import_base(api: Any, archive: Path) -> None:
     """Make an archive of a tree the base. What the client raises comes through."""
     with archive.open("rb") as data:
         told = api.import_image_from_data(data, repository=REPOSITORY, tag=TAG)
@@ -105,7 +105,7 @@ def ensure_base(engine: Engine, say: Say) -> str | None:
     """
     mirror = host_mirror()
     if not _is_there(engine):
-        why = pulled(engine.api)
+        why = pull_base(engine.api)
         if why is not None:
             _import(engine, mirror or _USUAL_MIRROR, why, say)
     return mirror if mirror != _USUAL_MIRROR else None
@@ -120,7 +120,7 @@ def _import(engine: Engine, mirror: str, why: str, say: Say) -> None:
     say(f"No registry answers: making {BASE} from the Debian mirror {mirror}.")
     with tempfile.TemporaryDirectory(prefix="lanebench-base-") as folder:
         archive = _make(_maker(), mirror, Path(folder), engine.architecture)
-        with engine_faults(f"importing {BASE}"):
-            take_in(engine.api, archive)
+        with engine_errors(f"importing {BASE}"):
+            import_base(engine.api, archive)
     if not _is_there(engine):
         raise EngineError(f"{BASE} was made but the engine did not take it: see `docker import`")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.errors import EngineError
-from harness.sandbox.container import framed, remove_container
-from harness.sandbox.container_config import Kind, create_body
-from harness.sandbox.engine import Engine, engine_faults
+from harness.sandbox.container import length_prefixed, remove_container
+from harness.sandbox.container_config import ContainerKind, create_body
+from harness.sandbox.engine import Engine, engine_errors
 from harness.sandbox.languages import command_of
 from harness.sandbox.protocol import Transcript
 from harness.sandbox.runner import payload_of
@@ -24,7 +24,7 @@ from harness.types import Job, Observation
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class ContainerTimings:
     """Seconds that one container took in each of the engine's calls."""
 
     create_s: float
@@ -33,30 +33,32 @@ class Stages:
     remove_s: float
 
 
-def bare_container(engine: Engine, kind: Kind, command: Sequence[str], labels: Mapping[str, str]) -> Stages:
+def run_bare_container(
+    engine: Engine, kind: ContainerKind, command: Sequence[str], labels: Mapping[str, str]
+) -> ContainerTimings:
     """Create, attach, start, read to the end and remove one container that runs `command`. Raises EngineError."""
-    body = {**create_body(kind, engine.manners, labels), "Cmd": list(command)}
+    body = {**create_body(kind, engine.capabilities, labels), "Cmd": list(command)}
     times = [time.monotonic()]
-    with engine_faults("running a bare container"):
-        name = engine.wire.create(body)
+    with engine_errors("running a bare container"):
+        name = engine.http.create(body)
         times.append(time.monotonic())
-        with engine.wire.attach(name, stdin=False) as line:
-            engine.wire.start(name)
+        with engine.http.attach(name, stdin=False) as line:
+            engine.http.start(name)
             times.append(time.monotonic())
             while line.recv(65536):
                 pass
         times.append(time.monotonic())
-    remove_container(engine.wire, name)
+    remove_container(engine.http, name)
     times.append(time.monotonic())
-    return Stages(*(after - before for before, after in pairwise(times)))
+    return ContainerTimings(*(after - before for before, after in pairwise(times)))
 
 
-def has_docker_command() -> bool:
+def has_docker_cli() -> bool:
     """Whether `docker run` can be measured here."""
     return shutil.which("docker") is not None
 
 
-def docker_run(url: str, kind: Kind, job: Job) -> list[Observation]:
+def run_docker_cli(url: str, kind: ContainerKind, job: Job) -> list[Observation]:
     """What a job's driver reports in plain `docker run --rm --network none`, as one would type it, on the same engine.
 
     Cases that it did not come to are left out. Raises EngineError.
@@ -66,7 +68,7 @@ def docker_run(url: str, kind: Kind, job: Job) -> list[Observation]:
     command = command_of(kind.language, kind.driver, kind.limits)
     words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, kind.image, *command]
     transcript = Transcript(secrets.token_hex(8), tuple(name for name, _ in job.cases), job.limits.output_bytes)
-    given = framed(payload_of(job, 0, transcript.nonce))
+    given = length_prefixed(payload_of(job, 0, transcript.nonce))
     done = subprocess.run(words, input=given, capture_output=True, check=False)
     if done.returncode != 0:
         raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.decode(errors='replace').strip()[-200:]}")

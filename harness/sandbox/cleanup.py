@@ -20,10 +20,10 @@ from pathlib import Path
 from harness.errors import EngineError
 from harness.files import sha256_of
 from harness.sandbox.container import remove_container
-from harness.sandbox.engine import Engine, engine_faults
+from harness.sandbox.engine import Engine, engine_errors
 from harness.types import Json
 
-RUN, OWNER, HOST = "lanebench.run", "lanebench.owner", "lanebench.host"
+RUN_LABEL, OWNER_LABEL, HOST_LABEL = "lanebench.run", "lanebench.owner", "lanebench.host"
 _DAY_S = 86_400.0
 
 
@@ -37,7 +37,7 @@ def _this_host() -> str:
 
 
 @contextmanager
-def owned(run_id: str) -> Iterator[Mapping[str, str]]:
+def owner_labels(run_id: str) -> Iterator[Mapping[str, str]]:
     """The labels of this kit's containers, whose owner lives as long as the block. Raises EngineError."""
     owner = uuid.uuid4().hex
     path = _folder() / f"{owner}.lock"
@@ -48,7 +48,7 @@ def owned(run_id: str) -> Iterator[Mapping[str, str]]:
         raise EngineError(f"{path}: cannot be made: {error.strerror}; set TMPDIR to a folder that can") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield {RUN: run_id, OWNER: owner, HOST: _this_host()}
+        yield {RUN_LABEL: run_id, OWNER_LABEL: owner, HOST_LABEL: _this_host()}
     finally:
         path.unlink(missing_ok=True)
         os.close(handle)
@@ -72,24 +72,24 @@ def _lives(owner: str) -> bool:
 
 def _is_left_over(container: Json, now: float) -> bool:
     labels = container.get("Labels") or {}
-    if labels.get(HOST) == _this_host():
-        return not _lives(labels.get(OWNER, ""))
+    if labels.get(HOST_LABEL) == _this_host():
+        return not _lives(labels.get(OWNER_LABEL, ""))
     return now - float(container.get("Created") or now) > _DAY_S
 
 
-def remove_left_over(engine: Engine) -> int:
+def remove_orphans(engine: Engine) -> int:
     """Remove the containers of kits that are gone; returns how many. Raises EngineError."""
-    with engine_faults("looking for containers of earlier runs"):
-        found = engine.api.containers(all=True, filters={"label": RUN})
+    with engine_errors("looking for containers of earlier runs"):
+        found = engine.api.containers(all=True, filters={"label": RUN_LABEL})
     left = [container["Id"] for container in found if _is_left_over(container, time.time())]
     for name in left:
-        remove_container(engine.wire, name)
+        remove_container(engine.http, name)
     return len(left)
 
 
-def remove_own(engine: Engine, labels: Mapping[str, str]) -> None:
+def remove_owned(engine: Engine, labels: Mapping[str, str]) -> None:
     """Remove whatever this kit still has. Raises EngineError."""
-    with engine_faults("removing this run's containers"):
-        found = engine.api.containers(all=True, filters={"label": f"{OWNER}={labels[OWNER]}"})
+    with engine_errors("removing this run's containers"):
+        found = engine.api.containers(all=True, filters={"label": f"{OWNER_LABEL}={labels[OWNER_LABEL]}"})
     for container in found:
-        remove_container(engine.wire, container["Id"])
+        remove_container(engine.http, container["Id"])

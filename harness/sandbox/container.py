@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import EngineError
-from harness.sandbox.container_config import Kind, create_body
-from harness.sandbox.engine import Engine, engine_faults
-from harness.sandbox.engine_http import RefusedError, Wire
+from harness.sandbox.container_config import ContainerKind, create_body
+from harness.sandbox.engine import Engine, engine_errors
+from harness.sandbox.engine_http import EngineHttp, EngineResponseError
 from harness.types import Json
 
 _HEADER = struct.Struct(">BxxxL")
@@ -24,7 +24,7 @@ STDOUT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
+class ContainerExit:
     """How a container ended by itself; `running` means that it had not."""
 
     code: int
@@ -35,24 +35,24 @@ class Exit:
 class Container:
     """A container whose driver waits for its job."""
 
-    def __init__(self, engine: Engine, kind: Kind, labels: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, kind: ContainerKind, labels: Mapping[str, str]) -> None:
         """Create, attach and start. Raises EngineError; nothing is left behind then."""
         self.kind = kind
-        self._api, self._wire, self._tells_memory = engine.api, engine.wire, engine.manners.tells_memory
+        self._api, self._http, self._reports_oom = engine.api, engine.http, engine.capabilities.reports_oom
         self._left = bytearray()
-        with engine_faults("creating a container"):
-            self.id = self._wire.create(create_body(kind, engine.manners, labels))
+        with engine_errors("creating a container"):
+            self.id = self._http.create(create_body(kind, engine.capabilities, labels))
         try:
             self._socket = self._started()
         except BaseException:
-            remove_container(self._wire, self.id)
+            remove_container(self._http, self.id)
             raise
 
     def _started(self) -> socket.socket:
-        with engine_faults("starting a container"):
-            line = self._wire.attach(self.id, stdin=True)
+        with engine_errors("starting a container"):
+            line = self._http.attach(self.id, stdin=True)
             try:
-                self._wire.start(self.id)
+                self._http.start(self.id)
             except BaseException:
                 line.close()
                 raise
@@ -62,7 +62,7 @@ class Container:
         """Hand the job over. A container that died takes nothing."""
         self._socket.settimeout(_WRITE_S)
         try:
-            self._socket.sendall(framed(payload))
+            self._socket.sendall(length_prefixed(payload))
         except (BrokenPipeError, ConnectionResetError):
             return
         except OSError as error:
@@ -98,32 +98,32 @@ class Container:
         self._left += data
         return bool(data)
 
-    def exit(self) -> Exit:
+    def exit(self) -> ContainerExit:
         """How it ended: asked when its stream is over, given a moment to settle. Raises EngineError."""
         until = time.monotonic() + _SETTLE_S
         while True:
-            with engine_faults("asking how a container ended"):
+            with engine_errors("asking how a container ended"):
                 state: Json = self._api.inspect_container(self.id)["State"]
             code = int(state.get("ExitCode") or 0)
             # Nothing inside can kill a container's first process by force: where no engine says why, it was memory.
-            killed = bool(state.get("OOMKilled")) or (code == _KILLED and not self._tells_memory)
+            killed = bool(state.get("OOMKilled")) or (code == _KILLED and not self._reports_oom)
             # The news of a kill for want of memory comes by another way than that of the end, and may come later.
             settled = not state.get("Running") and (
                 killed or code != _KILLED or time.monotonic() > until - _SETTLE_S + 0.5
             )
             if settled or time.monotonic() > until:
-                return Exit(code, killed, bool(state.get("Running")))
+                return ContainerExit(code, killed, bool(state.get("Running")))
             time.sleep(0.01)
 
-    def runs_freely(self) -> bool:
+    def is_responsive(self) -> bool:
         """Whether the engine says at once that it runs; else a silence may be the engine's. Raises EngineError."""
         began = time.monotonic()
-        with engine_faults("looking after a silent container"):
+        with engine_errors("looking after a silent container"):
             state: Json = self._api.inspect_container(self.id)["State"]
         prompt = time.monotonic() - began < _AT_ONCE_S
         return prompt and bool(state.get("Running")) and not state.get("Paused")
 
-    def see_off(self) -> None:
+    def wait_for_exit(self) -> None:
         """Wait a moment for the end of one whose driver has said its last word; what it still says is not read.
 
         One that still runs when it is removed costs the engine another process, to kill it: 7 ms of processor time.
@@ -141,19 +141,19 @@ class Container:
     def remove(self) -> None:
         """Take it away with whatever runs in it. Raises EngineError."""
         self._socket.close()
-        remove_container(self._wire, self.id)
+        remove_container(self._http, self.id)
 
 
-def framed(payload: bytes) -> bytes:
+def length_prefixed(payload: bytes) -> bytes:
     """What a driver reads: the length of its job in bytes on a line, then the job."""
     return b"%d\n" % len(payload) + payload
 
 
-def remove_container(wire: Wire, name: str) -> None:
+def remove_container(http: EngineHttp, name: str) -> None:
     """Remove by force; one that is gone, or is just being removed, is no fault."""
-    with engine_faults("removing a container"):
+    with engine_errors("removing a container"):
         try:
-            wire.remove(name)
-        except RefusedError as refused:
+            http.remove(name)
+        except EngineResponseError as refused:
             if refused.status not in (404, 409):
                 raise

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.sandbox.languages import Language, command_of, language_of
-from harness.sandbox.seccomp import profile_of
+from harness.sandbox.seccomp import seccomp_profile
 from harness.types import Json, Limits
 
 WORK, BUILD = "/work", "/build"
@@ -23,7 +23,7 @@ _LONGEST_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ContainerKind:
     """Containers of one kind are alike: one made ahead serves any job of its kind."""
 
     image: str
@@ -34,7 +34,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class EngineCapabilities:
     """What one engine takes and tells that another does not: a list of system calls in the call itself, mount options.
 
     Without a list the engine's own holds. `tells_memory`: it says when the kernel killed for want of memory.
@@ -43,18 +43,18 @@ class Manners:
     seccomp: str | None
     mount: str = "nr_inodes=4096,mode=0700,uid={user},gid={user}"
     processes: int | None = None
-    tells_memory: bool = True
+    reports_oom: bool = True
 
 
-def manners_of(engine: str, architecture: str) -> Manners:
+def engine_capabilities(engine: str, architecture: str) -> EngineCapabilities:
     """Docker takes both. Podman takes a list only as a file of its own, and no count of files.
 
     Podman also sets a limit of processes of a user that it may not be allowed to set, unless it is told a lower one.
     """
     return (
-        Manners(profile_of(architecture))
+        EngineCapabilities(seccomp_profile(architecture))
         if engine == "docker"
-        else Manners(None, "mode=1777", 4096, tells_memory=False)
+        else EngineCapabilities(None, "mode=1777", 4096, reports_oom=False)
     )
 
 
@@ -69,39 +69,39 @@ def _folders(language: Language, limits: Limits, mount: str) -> dict[str, str]:
     return {WORK: work, "/tmp": work, **build}  # noqa: S108
 
 
-def memory_of(kind: Kind) -> int:
+def memory_limit_bytes(kind: ContainerKind) -> int:
     """Bytes of memory that a container of this kind may use, swap and folders included."""
     return max(kind.limits.memory_bytes, language_of(kind.language).memory_bytes)
 
 
-def _ulimits(kind: Kind, manners: Manners) -> list[dict[str, Json]]:
+def _ulimits(kind: ContainerKind, capabilities: EngineCapabilities) -> list[dict[str, Json]]:
     largest_file = max(kind.limits.disk_bytes, language_of(kind.language).build_bytes)
     limits = {"core": 0, "nofile": 256, "fsize": largest_file, "cpu": _LONGEST_S}
-    if manners.processes is not None:
-        limits["nproc"] = manners.processes
+    if capabilities.processes is not None:
+        limits["nproc"] = capabilities.processes
     return [{"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.items()]
 
 
-def _host_config(kind: Kind, manners: Manners, user: int) -> dict[str, Json]:
+def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: int) -> dict[str, Json]:
     return {
         "NetworkMode": "none",
         "LogConfig": {"Type": "none", "Config": {}},
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges", *([f"seccomp={manners.seccomp}"] if manners.seccomp else [])],
-        "Memory": memory_of(kind),
-        "MemorySwap": memory_of(kind),
+        "SecurityOpt": ["no-new-privileges", *([f"seccomp={capabilities.seccomp}"] if capabilities.seccomp else [])],
+        "Memory": memory_limit_bytes(kind),
+        "MemorySwap": memory_limit_bytes(kind),
         "PidsLimit": kind.limits.pids,
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _folders(language_of(kind.language), kind.limits, manners.mount.format(user=user)),
-        "Ulimits": _ulimits(kind, manners),
+        "Tmpfs": _folders(language_of(kind.language), kind.limits, capabilities.mount.format(user=user)),
+        "Ulimits": _ulimits(kind, capabilities),
         **({"Runtime": kind.runtime} if kind.runtime else {}),
     }
 
 
-def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict[str, Json]:
+def create_body(kind: ContainerKind, capabilities: EngineCapabilities, labels: Mapping[str, str]) -> dict[str, Json]:
     """The body of the engine's create call. Raises EngineError for a language that is not there."""
     more, user = language_of(kind.language).env, secrets.choice(USERS)
     return {
@@ -119,5 +119,5 @@ def create_body(kind: Kind, manners: Manners, labels: Mapping[str, str]) -> dict
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": True,
-        "HostConfig": _host_config(kind, manners, user),
+        "HostConfig": _host_config(kind, capabilities, user),
     }

@@ -20,14 +20,14 @@ from docker.utils import kwargs_from_env
 
 from harness.errors import EngineError
 from harness.files import read_json
-from harness.sandbox.container_config import Manners, manners_of
-from harness.sandbox.engine_http import Wire
+from harness.sandbox.container_config import EngineCapabilities, engine_capabilities
+from harness.sandbox.engine_http import EngineHttp
 from harness.sandbox.install import install_engine, this_machine
 from harness.types import Json, Limited
 
 Say = Callable[[str], None]
 
-FAULTS = (docker.errors.DockerException, OSError)
+CLIENT_ERRORS = (docker.errors.DockerException, OSError)
 """What the engine's client raises when the engine is at fault; its HTTP library's own errors are OSErrors."""
 
 _TIMEOUT_S = 120
@@ -42,7 +42,7 @@ _LONGEST_WHY = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EngineEndpoint:
     """Where an engine may answer; `named` says who asked for just this one, None when it is only the usual place."""
 
     url: str
@@ -55,7 +55,7 @@ class Engine:
     """An engine that answers: `api` is its docker.APIClient; `architecture` is the kernel's word, x86_64 or aarch64."""
 
     api: Any
-    wire: Wire
+    http: EngineHttp
     url: str
     name: str
     version: str
@@ -65,21 +65,21 @@ class Engine:
     rootless: bool
     cgroup_version: str
     cpus: int
-    manners: Manners
+    capabilities: EngineCapabilities
     enforces: tuple[Limited, ...]
 
     def close(self) -> None:
         """Close its connections."""
-        self.wire.close()
+        self.http.close()
         self.api.close()
 
 
 @contextmanager
-def engine_faults(doing: str) -> Iterator[None]:
+def engine_errors(doing: str) -> Iterator[None]:
     """Turn what the client raises into an EngineError that says what the kit was doing."""
     try:
         yield
-    except FAULTS as error:
+    except CLIENT_ERRORS as error:
         why = str(getattr(error, "explanation", None) or error)
         why = why if len(why) <= _LONGEST_WHY else f"{why[:_LONGEST_WHY]} ..."
         raise EngineError(
@@ -87,7 +87,7 @@ def engine_faults(doing: str) -> Iterator[None]:
         ) from error
 
 
-def _context_place(name: str, home: Path) -> Place:
+def _context_place(name: str, home: Path) -> EngineEndpoint:
     digest = hashlib.sha256(name.encode()).hexdigest()
     contexts = home / ".docker" / "contexts"
     meta = contexts / "meta" / digest / "meta.json"
@@ -99,7 +99,7 @@ def _context_place(name: str, home: Path) -> Place:
     if not endpoint.get("Host"):
         raise EngineError(f"docker context {name!r} names no host: choose another: docker context use")
     tls = contexts / "tls" / digest / "docker"
-    return Place(endpoint["Host"], f"docker context {name!r}", str(tls) if tls.is_dir() else None)
+    return EngineEndpoint(endpoint["Host"], f"docker context {name!r}", str(tls) if tls.is_dir() else None)
 
 
 def _context_in_use(env: Mapping[str, str], home: Path) -> str | None:
@@ -108,10 +108,10 @@ def _context_in_use(env: Mapping[str, str], home: Path) -> str | None:
     return name if name and name != "default" else None
 
 
-def places(env: Mapping[str, str], home: Path) -> tuple[Place, ...]:
+def candidate_endpoints(env: Mapping[str, str], home: Path) -> tuple[EngineEndpoint, ...]:
     """Where to look for an engine, in order. Raises EngineError for a context that cannot be followed."""
     if env.get("DOCKER_HOST"):
-        return (Place(env["DOCKER_HOST"], "DOCKER_HOST"),)
+        return (EngineEndpoint(env["DOCKER_HOST"], "DOCKER_HOST"),)
     name = _context_in_use(env, home)
     if name is not None:
         return (_context_place(name, home),)
@@ -120,7 +120,7 @@ def places(env: Mapping[str, str], home: Path) -> tuple[Place, ...]:
     sockets += [home / ".colima/default/docker.sock"]
     if env.get("XDG_RUNTIME_DIR"):
         sockets += [Path(env["XDG_RUNTIME_DIR"]) / tail for tail in ("docker.sock", "podman/podman.sock")]
-    return tuple(Place(f"unix://{path}") for path in sockets)
+    return tuple(EngineEndpoint(f"unix://{path}") for path in sockets)
 
 
 def _tls_of(folder: Path) -> TLSConfig:
@@ -137,7 +137,7 @@ class _Client(docker.APIClient):
         return super().merge_environment_settings(*settings)
 
 
-def _open(place: Place, env: Mapping[str, str]) -> Any:
+def _open(place: EngineEndpoint, env: Mapping[str, str]) -> Any:
     options: dict[str, Json] = {"base_url": place.url}
     if place.named == "DOCKER_HOST":
         options = dict(kwargs_from_env(environment=dict(env)))
@@ -146,13 +146,13 @@ def _open(place: Place, env: Mapping[str, str]) -> Any:
     return _Client(version="auto", timeout=_TIMEOUT_S, **options)
 
 
-def _is_there(place: Place) -> bool:
+def _is_there(place: EngineEndpoint) -> bool:
     return not place.url.startswith("unix://") or Path(place.url.removeprefix("unix://")).exists()
 
 
-def connect(place: Place, env: Mapping[str, str]) -> Engine:
+def connect(place: EngineEndpoint, env: Mapping[str, str]) -> Engine:
     """The engine at a place. Raises EngineError when it does not answer there."""
-    with engine_faults(f"connecting to {place.url}"):
+    with engine_errors(f"connecting to {place.url}"):
         if place.url.startswith("ssh://"):
             raise ConnectionError(
                 "an engine behind ssh is not reached by itself: forward its socket "
@@ -161,14 +161,14 @@ def connect(place: Place, env: Mapping[str, str]) -> Engine:
         if not _is_there(place):
             raise ConnectionError(f"{place.url} does not exist")
         api = _open(place, env)
-        version, info, wire = api.version(), api.info(), Wire(place.url, api)
+        version, info, http = api.version(), api.info(), EngineHttp(place.url, api)
     components = " ".join(str(part.get("Name", "")) for part in version.get("Components") or [])
     name = "podman" if "podman" in components.lower() else "docker"
     architecture = {"amd64": "x86_64", "arm64": "aarch64"}.get(info["Architecture"], info["Architecture"])
     options = " ".join(info.get("SecurityOptions") or [])
     return Engine(
         api=api,
-        wire=wire,
+        http=http,
         url=place.url,
         name=name,
         version=str(version.get("Version", "unknown")),
@@ -178,7 +178,7 @@ def connect(place: Place, env: Mapping[str, str]) -> Engine:
         rootless="rootless" in options,
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
-        manners=manners_of(name, architecture),
+        capabilities=engine_capabilities(name, architecture),
         enforces=tuple(sorted(word for word, told in _ENFORCED.items() if info.get(told))),
     )
 
@@ -188,7 +188,7 @@ def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
 
     Raises EngineError when the one that was named does not answer.
     """
-    for place in places(env, home):
+    for place in candidate_endpoints(env, home):
         try:
             return connect(place, env)
         except EngineError as error:

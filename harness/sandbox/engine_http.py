@@ -28,7 +28,7 @@ _LONGEST_HEAD = 65536
 _UPGRADED = (101, 200)
 
 
-class RefusedError(DockerException):
+class EngineResponseError(DockerException):
     """The engine answered a call with a fault of its own: its HTTP status, and its words."""
 
     def __init__(self, status: int, explanation: str) -> None:
@@ -69,7 +69,7 @@ def _way_to(url: str, api: Any) -> Callable[[], HTTPConnection]:
     return partial(HTTPConnection, far.hostname, far.port, timeout=api.timeout)
 
 
-class Wire:
+class EngineHttp:
     """The four calls to the engine at `url`, that docker's client `api` reaches. May be called from many threads.
 
     What fails raises RefusedError or an OSError, as `engine_faults` expects it.
@@ -159,12 +159,12 @@ def _close_all(connections: list[HTTPConnection]) -> None:
         connections.pop().close()
 
 
-def _refusal(status: int, said: bytes) -> RefusedError:
+def _refusal(status: int, said: bytes) -> EngineResponseError:
     try:
         explanation = str(json.loads(said)["message"])
     except (ValueError, KeyError, TypeError):
         explanation = said.decode("utf-8", "replace").strip() or f"HTTP status {status}"
-    return RefusedError(status, explanation)
+    return EngineResponseError(status, explanation)
 
 
 def _check_upgraded(line: socket.socket) -> None:

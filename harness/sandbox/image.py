@@ -23,7 +23,7 @@ import docker
 from harness.errors import EngineError
 from harness.files import find_data, sha256_of
 from harness.sandbox.base_image import BASE, ensure_base
-from harness.sandbox.engine import Engine, Say, engine_faults
+from harness.sandbox.engine import Engine, Say, engine_errors
 from harness.sandbox.languages import language_of
 from harness.types import Json
 
@@ -36,7 +36,7 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"
 _MTIME = 1_700_000_000
 
 
-def part_of(dockerfile: str, stage: str) -> str:
+def extract_stages(dockerfile: str, stage: str) -> str:
     """The stages that one stage is made from, and itself: the classic builder builds whatever stands before it."""
     head, *parts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
     stages = {part.split()[3]: part for part in parts}
@@ -51,20 +51,20 @@ def part_of(dockerfile: str, stage: str) -> str:
     return head + "".join(part for name, part in stages.items() if name in needed)
 
 
-def inputs(stage: str) -> dict[str, bytes]:
+def image_inputs(stage: str) -> dict[str, bytes]:
     """What the image is made of, by its path in the build's context."""
     drivers = {f"drivers/{path.name}": path.read_bytes() for path in sorted(DRIVERS.iterdir()) if path.is_file()}
-    dockerfile = part_of(find_data("Dockerfile.scorer").read_text(encoding="utf-8"), stage)
+    dockerfile = extract_stages(find_data("Dockerfile.scorer").read_text(encoding="utf-8"), stage)
     return {"Dockerfile.scorer": dockerfile.encode(), **drivers}
 
 
-def digest_of(made_of: Mapping[str, bytes], stage: str) -> str:
+def inputs_digest(made_of: Mapping[str, bytes], stage: str) -> str:
     """Twelve hex digits that change exactly when an input or the stage does."""
     parts = [f"{name} {sha256_of(data)}" for name, data in sorted(made_of.items())]
     return sha256_of("\n".join([stage, *parts]))[:12]
 
 
-def certificates(env: Mapping[str, str]) -> bytes:
+def host_certificates(env: Mapping[str, str]) -> bytes:
     """The certificates that this machine's tools are told to trust; empty where they are told of none."""
     for name in _CERTIFICATES:
         path = Path(env.get(name, ""))
@@ -73,7 +73,7 @@ def certificates(env: Mapping[str, str]) -> bytes:
     return b""
 
 
-def wheel_name(dockerfile: str) -> str | None:
+def node_wheel(dockerfile: str) -> str | None:
     """What Dockerfile.scorer names as Node's wheel, the pin stands there and nowhere else; None without Node."""
     found = re.search(r"^ARG NODE=(\S+)$", dockerfile, re.MULTILINE)
     return found.group(1) if found else None
@@ -103,7 +103,7 @@ def apt_script(mirror: str | None) -> bytes:
     return lines.encode()
 
 
-def context_of(made_of: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
+def build_context(made_of: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
     """The build's context as a tar archive, the same bytes for the same inputs so that the builder's cache holds."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -127,7 +127,7 @@ def _build_args(env: Mapping[str, str]) -> dict[str, str]:
 
 def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
     said: list[str] = []
-    with engine_faults("building the scorer's image"):
+    with engine_errors("building the scorer's image"):
         steps = engine.api.build(
             fileobj=context, custom_context=True, dockerfile="Dockerfile.scorer", target=stage, tag=tag, rm=True,
             forcerm=True, decode=True, buildargs=_build_args(os.environ), labels={"lanebench.image": tag},
@@ -142,12 +142,12 @@ def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
 def image_name(language: str) -> str:
     """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
     stage = language_of(language).stage
-    return f"{REPOSITORY}:{stage}-{digest_of(inputs(stage), stage)}"
+    return f"{REPOSITORY}:{stage}-{inputs_digest(image_inputs(stage), stage)}"
 
 
 def has_image(engine: Engine, tag: str) -> bool:
     """Whether the engine holds that image. Raises EngineError."""
-    with engine_faults("looking for the scorer's image"):
+    with engine_errors("looking for the scorer's image"):
         try:
             engine.api.inspect_image(tag)
         except docker.errors.ImageNotFound:
@@ -161,17 +161,17 @@ def ensure_image(engine: Engine, language: str, say: Say) -> str:
     if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
-    began, made_of = time.monotonic(), inputs(stage)
+    began, made_of = time.monotonic(), image_inputs(stage)
     mirror = ensure_base(engine, say)
-    wheel = fetch_wheel(wheel_name(made_of["Dockerfile.scorer"].decode()), engine.architecture)
-    host = {"host/ca.pem": certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
-    _build(engine, stage, tag, context_of(made_of, host))
+    wheel = fetch_wheel(node_wheel(made_of["Dockerfile.scorer"].decode()), engine.architecture)
+    host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
+    _build(engine, stage, tag, build_context(made_of, host))
     say(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
     return tag
 
 
 def image_digest(engine: Engine, tag: str) -> str:
     """The image's content address."""
-    with engine_faults("looking at the scorer's image"):
+    with engine_errors("looking at the scorer's image"):
         found: Json = engine.api.inspect_image(tag)
     return str(found["Id"])

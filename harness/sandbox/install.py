@@ -68,7 +68,7 @@ def this_machine() -> Machine:
     )
 
 
-def advice(machine: Machine) -> str:
+def engine_advice(machine: Machine) -> str:
     """What the user does on this machine so that an engine answers."""
     if machine.system == "darwin":
         start = "`colima start`" if "colima" in machine.commands else "`brew install colima docker && colima start`"
@@ -103,7 +103,9 @@ def install_engine(machine: Machine, say: Callable[[str], None], answers: Callab
     allowed = machine.system == "linux" and machine.root and not machine.refused
     if not allowed or not machine.commands & {"apt-get", "dockerd"}:
         why = " (LANEBENCH_NO_INSTALL is set)" if machine.refused else ""
-        raise EngineError(f"no container engine answers{why}: {advice(machine)}; then run the same command again")
+        raise EngineError(
+            f"no container engine answers{why}: {engine_advice(machine)}; then run the same command again"
+        )
     refuse = "set LANEBENCH_NO_INSTALL=1 to refuse"
     if "dockerd" in machine.commands:
         say(f"No container engine answers: starting dockerd in the background, log {LOG} ({refuse}).")

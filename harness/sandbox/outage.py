@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass, field
 
 from harness.errors import EngineError
-from harness.sandbox.engine import FAULTS, Engine, Say
+from harness.sandbox.engine import CLIENT_ERRORS, Engine, Say
 
 _AWAY_S = 60.0
 _PAUSE_S = 0.5
 
 
 @dataclass(slots=True)
-class Patience:
+class OutageRetry:
     """Waits for one engine on behalf of many threads: each fault is told in a line, an absence is waited out once."""
 
     engine: Engine
@@ -27,7 +27,7 @@ class Patience:
     _gone: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def is_back(self, fault: EngineError) -> bool:
+    def wait_until_available(self, fault: EngineError) -> bool:
         """Whether the engine answers, now or within `away_s`."""
         with self._lock:
             if self._gone:
@@ -50,6 +50,6 @@ class Patience:
     def _answers(self) -> bool:
         try:
             self.engine.api.ping()
-        except FAULTS:
+        except CLIENT_ERRORS:
             return False
         return True

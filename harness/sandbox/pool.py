@@ -15,22 +15,22 @@ from typing import Self
 
 from harness.errors import EngineError
 from harness.sandbox.container import Container
-from harness.sandbox.container_config import Kind
+from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine
 
 _KINDS = 3
 _REMOVALS = 16
 
 
-class Pool:
+class ContainerPool:
     """Holds `ahead` started containers for each of the last few kinds that were asked for."""
 
     def __init__(self, engine: Engine, labels: Mapping[str, str], ahead: int) -> None:
         """Nothing is made before the first `take` or `warm`."""
         self._engine, self._labels, self._ahead = engine, labels, ahead
         self._lock = threading.Lock()
-        self._ready: OrderedDict[Kind, list[Container]] = OrderedDict()
-        self._coming: dict[Kind, int] = {}
+        self._ready: OrderedDict[ContainerKind, list[Container]] = OrderedDict()
+        self._coming: dict[ContainerKind, int] = {}
         self._closed = False
         self._faults: list[EngineError] = []
         self._begun: set[Future[None]] = set()
@@ -44,7 +44,7 @@ class Pool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def take(self, kind: Kind) -> Container:
+    def take(self, kind: ContainerKind) -> Container:
         """A container whose driver waits for its job; another is begun in its place. Raises EngineError."""
         with self._lock:
             ready = self._ready.get(kind)
@@ -52,7 +52,7 @@ class Pool:
         self.warm(kind)
         return container if container is not None else Container(self._engine, kind, self._labels)
 
-    def warm(self, kind: Kind) -> None:
+    def warm(self, kind: ContainerKind) -> None:
         """Begin what is missing of a kind, and let go of the kind that was not asked for longest."""
         with self._lock:
             if self._closed:
@@ -67,14 +67,14 @@ class Pool:
         for container in old:
             self.discard(container)
 
-    def forget(self, kind: Kind) -> None:
+    def evict(self, kind: ContainerKind) -> None:
         """Let go of what was made ahead of a kind: it may be as dead as the one that was taken."""
         with self._lock:
             old = self._ready.pop(kind, [])
         for container in old:
             self.discard(container)
 
-    def _make(self, kind: Kind) -> None:
+    def _make(self, kind: ContainerKind) -> None:
         container = None
         try:
             if not self._closed:
@@ -102,7 +102,7 @@ class Pool:
         with self._lock:
             self._begun = {one for one in self._begun if not one.done()} | {work}
 
-    def settle(self) -> None:
+    def wait_idle(self) -> None:
         """Wait until what was begun is made, and what was let go of is removed."""
         with self._lock:
             begun = tuple(self._begun)
@@ -114,7 +114,7 @@ class Pool:
     def _remove(self, container: Container, *, leaving: bool = False) -> None:
         try:
             if leaving:
-                container.see_off()
+                container.wait_for_exit()
             container.remove()
         except EngineError as error:
             # What is left has its label and goes with the next start; the fault is told when the pool closes.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.sandbox.values import items_in, parse_line
+from harness.sandbox.values import count_items, parse_line
 from harness.types import CaseEnd, Json, Observation
 
 _ENDS: dict[str, CaseEnd] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
@@ -21,7 +21,7 @@ def _short(text: Json) -> str | None:
 
 
 _STRAYS = 64
-MOST_ITEMS = 1_000_000
+MAX_ITEMS = 1_000_000
 """Values that the cases of one job may give in all: they are kept until the last one is in."""
 
 
@@ -36,7 +36,7 @@ class Transcript:
     nonce: str
     ids: tuple[str, ...]
     line_bytes: int
-    items_left: int = MOST_ITEMS
+    items_left: int = MAX_ITEMS
     taken: bool = False
     loaded: bool = False
     load_fault: str | None = None
@@ -80,7 +80,7 @@ class Transcript:
             return
         event = said.get("e")
         if event == "case":
-            self.items_left -= items_in(line)
+            self.items_left -= count_items(line)
             self.overflowed = self.items_left < 0
             self._case(said)
         elif event == "taken" and not self.taken and not self.ends:

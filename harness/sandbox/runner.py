@@ -13,13 +13,13 @@ from typing import Literal
 
 from harness.errors import EngineError
 from harness.files import to_json
-from harness.sandbox.container import STDOUT, Container, Exit
-from harness.sandbox.container_config import Kind, memory_of
-from harness.sandbox.pool import Pool
-from harness.sandbox.protocol import MOST_ITEMS, Transcript
+from harness.sandbox.container import STDOUT, Container, ContainerExit
+from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
+from harness.sandbox.pool import ContainerPool
+from harness.sandbox.protocol import MAX_ITEMS, Transcript
 from harness.types import CaseEnd, Job, Observation
 
-Silence = Literal["over", "late", "ended"]
+StopReason = Literal["over", "late", "ended"]
 """Why nothing more was read: everything was said, time was up, or the container ended by itself."""
 
 _TAIL = 4096
@@ -33,8 +33,8 @@ class _Heard:
     """What one container said, and how it ended when it ended by itself."""
 
     transcript: Transcript
-    silence: Silence
-    exit: Exit | None
+    silence: StopReason
+    exit: ContainerExit | None
     tail: bytes
     memory_bytes: int
     held_up: bool = False
@@ -61,7 +61,7 @@ def payload_of(job: Job, start: int, nonce: str) -> bytes:
     ).encode("utf-8")
 
 
-def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Silence, bytes]:
+def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[StopReason, bytes]:
     """Read until all is said, the case that is due is late, or nothing more can come."""
     limits, tail, noise = job.limits, b"", 0
     steps, deadline = 0, time.monotonic() + _TAKE_S
@@ -84,18 +84,18 @@ def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Sil
     return "over", tail
 
 
-class UntakenError(EngineError):
+class JobNotStartedError(EngineError):
     """A container ended, or hung, before it took its job: nothing of the answer ran."""
 
 
-def _untaken(ended: Exit | None, tail: bytes) -> str:
+def _untaken(ended: ContainerExit | None, tail: bytes) -> str:
     """Why a container that ended or hung before anything of the answer ran is not the answer's fault."""
     how = f"ended with exit code {ended.code}" if ended is not None else f"did nothing for {_TAKE_S:.0f} s"
     last = tail.decode("utf-8", "replace").strip()[-300:] or "it said nothing"
     return f"a container {how} before it took its job: {last}; see that the engine works: `docker info`"
 
 
-def _hear(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Heard:
+def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, items_left: int) -> _Heard:
     nonce = secrets.token_hex(8)
     ids = tuple(name for name, _ in job.cases[start:])
     transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes, items_left)
@@ -104,23 +104,23 @@ def _hear(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Hea
         container.give(payload_of(job, start, nonce))
         silence, tail = _listen(container, transcript, job)
         ended = container.exit() if silence == "ended" else None
-        held_up = silence == "late" and not container.runs_freely()
+        held_up = silence == "late" and not container.is_responsive()
     finally:
         pool.discard(container, leaving=transcript.leaving)
     if ended is not None and ended.running:
         raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
     if not transcript.taken:
-        raise UntakenError(_untaken(ended, tail))
-    return _Heard(transcript, silence, ended, tail, memory_of(kind), held_up)
+        raise JobNotStartedError(_untaken(ended, tail))
+    return _Heard(transcript, silence, ended, tail, memory_limit_bytes(kind), held_up)
 
 
-def _hear_fresh(pool: Pool, kind: Kind, job: Job, start: int, items_left: int) -> _Heard:
+def _hear_fresh(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, items_left: int) -> _Heard:
     """As `_hear`; a container made ahead may have died since, with a restart of the engine: then there is a second."""
     try:
-        return _hear(pool, kind, job, start, items_left)
-    except UntakenError:
-        pool.forget(kind)
-        return _hear(pool, kind, job, start, items_left)
+        return _run_in_container(pool, kind, job, start, items_left)
+    except JobNotStartedError:
+        pool.evict(kind)
+        return _run_in_container(pool, kind, job, start, items_left)
 
 
 def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
@@ -161,12 +161,12 @@ def _is_too_large(job: Job) -> bool:
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in job.files.values()) > job.limits.disk_bytes
 
 
-def run_job(pool: Pool, kind: Kind, job: Job) -> tuple[Observation, ...]:
+def run_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
     """One observation a case, in order. Raises EngineError."""
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     seen: list[Observation] = []
-    doubted, items_left = -1, MOST_ITEMS
+    doubted, items_left = -1, MAX_ITEMS
     while len(seen) < len(job.cases):
         start = len(seen)
         heard = _hear_fresh(pool, kind, job, start, items_left)

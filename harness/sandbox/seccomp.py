@@ -47,7 +47,7 @@ def _allowed(name: str, arguments: Mapping[int, int]) -> dict[str, object]:
     return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": args}
 
 
-def profile_of(architecture: str) -> str | None:
+def seccomp_profile(architecture: str) -> str | None:
     """The profile as JSON text for one architecture as the kernel names it; None where the engine's own must do.
 
     `clone3` hides its flags from filters, so it does not exist here and libc falls back to `clone`, whose flags for new

@@ -57,7 +57,7 @@ _FEW = 1000
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 
 
-def items_in(line: bytes) -> int:
+def count_items(line: bytes) -> int:
     """At most how many values a JSON text holds, without making one of them."""
     marks = _marks(line)
     return marks if marks <= _FEW else _marks(_TEXT.sub(b"", line))
@@ -103,7 +103,7 @@ def parse_line(line: bytes) -> dict[str, Json] | None:
     NaN, numbers beyond a float, long integers, deep nesting, too many values, invalid UTF-8 and anything but an object
     are refused.
     """
-    if items_in(line) > ITEMS:
+    if count_items(line) > ITEMS:
         return None
     try:
         document = json.loads(line.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole, parse_float=_finite)
