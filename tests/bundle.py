@@ -14,11 +14,11 @@ from typing import Any
 
 from harness import __version__
 from harness.bundle.source import MANIFEST, RECORDINGS, RESULT, SCORES
-from harness.files import build, plain, sha256_of, to_json
+from harness.files import build, sha256_of, to_json
 from harness.read import read
 from harness.run.conversation import first_messages
 from harness.run.plan import nonce_of, plan, task_info
-from harness.schema import current
+from harness.schema import as_document
 from harness.score import score
 from harness.servers import budget_tokens, kind_of, request_body
 from harness.summarize import summarize, trial_result
@@ -26,10 +26,12 @@ from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import (
     Chunk,
     Digests,
+    FileDigest,
     Job,
     Json,
     KitInfo,
     Lane,
+    Manifest,
     MemoryUse,
     Model,
     ModelInfo,
@@ -223,7 +225,6 @@ def _model_info(model: Model) -> ModelInfo:
 def run_plan() -> RunPlan:
     """The plan that stands beside the result in a run folder."""
     return RunPlan(
-        schema_version=current("run"),
         id=RUN,
         started_at="2026-11-23T10:00:00.000+00:00",
         kit=KIT,
@@ -244,8 +245,8 @@ def run_plan() -> RunPlan:
     )
 
 
-def _lines(values: Sequence[Any]) -> str:
-    return "".join(to_json(value) + "\n" for value in values)
+def _lines(documents: Sequence[Any]) -> str:
+    return "".join(to_json(document) + "\n" for document in documents)
 
 
 def _ended_at(last: Recording) -> str:
@@ -256,9 +257,10 @@ def _ended_at(last: Recording) -> str:
 @cache
 def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
     recordings, scores = _evidence(trials, models)
+    recording_lines = [as_document("recording", recording) for recording in recordings]
+    score_lines = [as_document("scores", scored) for scored in scores]
     result = summarize(
         Result(
-            schema_version=current("result"),
             kit=KIT,
             run=RunInfo(
                 id=RUN,
@@ -274,7 +276,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             sandbox=SANDBOX,
             models=tuple(map(_model_info, models)),
             tasks=tuple(map(task_info, tasks().values())),
-            digests=Digests(sha256_of(_lines(recordings)), sha256_of(_lines(scores))),
+            digests=Digests(sha256_of(_lines(recording_lines)), sha256_of(_lines(score_lines))),
             trials=tuple(
                 trial_result([turn], [read(turn)], scored) for turn, scored in zip(recordings, scores, strict=True)
             ),
@@ -284,7 +286,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             lanes=LANES,
         )
     )
-    return Bundle(plain(result), plain(recordings), plain(scores))
+    return Bundle(as_document("result", result), recording_lines, score_lines)
 
 
 def large_bundle(trials: int) -> Bundle:
@@ -301,7 +303,7 @@ def good_bundle(trials: int = TRIALS) -> Bundle:
 
 def summarized(bundle: Bundle) -> Bundle:
     """The bundle with every number computed again from its trials, as a careful forger would."""
-    result = json.loads(to_json(summarize(build(Result, bundle.result))))
+    result = json.loads(to_json(as_document("result", summarize(build(Result, bundle.result)))))
     return Bundle(result, bundle.recordings, bundle.scores)
 
 
@@ -324,11 +326,10 @@ def texts_of(bundle: Bundle, *, honest: bool = True) -> dict[str, str]:
 
 def manifest_of(files: Mapping[str, str], run: str = RUN) -> str:
     """The manifest of these files."""
-    listed = {
-        name: {"sha256": sha256_of(text), "size_bytes": len(text.encode("utf-8", "surrogatepass"))}
-        for name, text in files.items()
+    digests = {
+        name: FileDigest(sha256_of(text), len(text.encode("utf-8", "surrogatepass"))) for name, text in files.items()
     }
-    return to_json({"schema_version": "1.0", "run": run, "files": listed, "supersedes": None}, indent=1) + "\n"
+    return to_json(as_document("manifest", Manifest(run, digests)), indent=1) + "\n"
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> Path:

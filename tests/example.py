@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.files import sha256_of, to_json
 from harness.read import read
-from harness.schema import current
+from harness.schema import as_document
 from harness.summarize import summarize, trial_result
 from harness.types import (
     Check,
@@ -256,9 +256,9 @@ def trials() -> tuple[TrialResult, ...]:
     return tuple(trial_result([turn], [read(turn)], scored(turn.key)) for turn in recordings())
 
 
-def lines(values: Sequence[Any]) -> str:
+def lines(format_name: str, values: Sequence[Any]) -> str:
     """What a .jsonl file of the run folder holds."""
-    return "".join(to_json(value) + "\n" for value in values)
+    return "".join(to_json(as_document(format_name, value)) + "\n" for value in values)
 
 
 def example_result(**changes: Any) -> Result:
@@ -266,7 +266,6 @@ def example_result(**changes: Any) -> Result:
     turns = recordings()
     verdicts = [scored(turn.key) for turn in turns]
     evidence = Result(
-        schema_version=current("result"),
         kit=KIT,
         run=RunInfo(
             id="20261123-100000-002a",
@@ -282,7 +281,7 @@ def example_result(**changes: Any) -> Result:
         sandbox=SANDBOX,
         models=tuple(model_info(voice) for voice in VOICES),
         tasks=TASKS,
-        digests=Digests(sha256_of(lines(turns)), sha256_of(lines(verdicts))),
+        digests=Digests(sha256_of(lines("recording", turns)), sha256_of(lines("scores", verdicts))),
         trials=trials(),
         cells=(),
         summaries=(),
@@ -309,7 +308,6 @@ def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
 def run_plan() -> RunPlan:
     """The run.json that the example's recordings would have begun with."""
     return RunPlan(
-        schema_version=current("run"),
         id="20261123-100000-002a",
         started_at="2026-11-23T10:00:00.000+00:00",
         kit=KIT,
@@ -334,9 +332,11 @@ def write_run(path: Path) -> Path:
     """The example as a run folder; its tasks' digests are invented, so it can be read again but not scored again."""
     turns = recordings()
     path.mkdir(parents=True)
-    (path / "run.json").write_text(to_json(run_plan(), indent=1) + "\n", encoding="utf-8")
-    (path / "models.jsonl").write_text(lines([model_run(voice) for voice in VOICES]), encoding="utf-8")
-    (path / "recordings.jsonl").write_text(lines(turns), encoding="utf-8")
-    (path / "scores.jsonl").write_text(lines([scored(turn.key) for turn in turns]), encoding="utf-8")
-    (path / "result.json").write_text(to_json(example_result(), indent=1) + "\n", encoding="utf-8")
+    (path / "run.json").write_text(to_json(as_document("run", run_plan()), indent=1) + "\n", encoding="utf-8")
+    (path / "models.jsonl").write_text(lines("models", [model_run(voice) for voice in VOICES]), encoding="utf-8")
+    (path / "recordings.jsonl").write_text(lines("recording", turns), encoding="utf-8")
+    (path / "scores.jsonl").write_text(lines("scores", [scored(turn.key) for turn in turns]), encoding="utf-8")
+    (path / "result.json").write_text(
+        to_json(as_document("result", example_result()), indent=1) + "\n", encoding="utf-8"
+    )
     return path

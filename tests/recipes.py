@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, Caps
-from harness.files import from_json, plain, to_json
+from harness.files import from_json, to_json
+from harness.schema import as_document
 from harness.types import Json
 from tests.bundle import Bundle, good_bundle, manifest_of, run_plan, summarized, texts_of
 
@@ -78,7 +79,7 @@ def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _plan_text(recipe: Mapping[str, Any]) -> str:
-    plan = from_json(to_json(plain(run_plan())))
+    plan = from_json(to_json(as_document("run", run_plan())))
     for edit in recipe["plan"]:
         _edit(plan, edit)
     return to_json(plan)

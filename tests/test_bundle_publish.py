@@ -19,6 +19,7 @@ from harness.bundle.signing import signer_of
 from harness.cli.publish import options, run
 from harness.errors import CheckError, LanebenchError, RunError
 from harness.files import build, sha256_of, to_json
+from harness.schema import as_document
 from harness.tasks import find_fixtures
 from harness.types import Chunk, Recording, Result
 from harness.verify import Asked, verify
@@ -32,7 +33,7 @@ def _write_run(folder: Path, bundle: Bundle) -> Path:
     folder.mkdir(parents=True)
     for name, text in texts_of(bundle).items():
         (folder / name).write_text(text, encoding="utf-8")
-    (folder / "run.json").write_text(to_json(run_plan()), encoding="utf-8")
+    (folder / "run.json").write_text(to_json(as_document("run", run_plan())), encoding="utf-8")
     return folder
 
 

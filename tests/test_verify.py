@@ -12,10 +12,10 @@ from harness.bundle import expand
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verify import exit_code, render_verdict
 from harness.errors import EngineError
-from harness.files import plain, to_json
+from harness.schema import current
 from harness.types import LEVELS, Json, Sandbox, Verdict
 from harness.verify import Asked, verify
-from tests.bundle import TrustingSandbox, good_bundle, run_plan, summarized, tasks, write_bundle
+from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
 @contextmanager
@@ -64,19 +64,13 @@ def test_a_zip_of_it_reaches_reread_too(good: Path, tmp_path: Path) -> None:
     assert verify(path, _asked()).exit_code == 0
 
 
-@pytest.mark.parametrize(("limits", "state"), [(None, "reached"), ({"case_s": 1.0}, "failed")])
-def test_what_a_run_of_an_older_kit_did_not_write_is_null_in_its_result_and_no_fault(
-    tmp_path: Path, limits: Json, state: str
-) -> None:
+@pytest.mark.parametrize("limits", [None, {"case_s": 1.0}])
+def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: Json) -> None:
     bundle = good_bundle()
-    for task in bundle.result["tasks"]:
-        task["limits"] = None if limits is None or task["limits"] is None else {**task["limits"], **limits}
-    folder = write_bundle(tmp_path / "run", bundle)
-    plan = plain(run_plan()) | {"schema_version": "1.1"}
-    plan["tasks"] = [{name: value for name, value in task.items() if name != "limits"} for task in plan["tasks"]]
-    (folder / "run.json").write_text(to_json(plan), encoding="utf-8")
-    (folder / "manifest.json").unlink()
-    assert _states(verify(folder, _asked()))["consistent"] == state
+    task = next(task for task in bundle.result["tasks"] if task["limits"] is not None)
+    task["limits"] = None if limits is None else {**task["limits"], **limits}
+    verdict = verify(write_bundle(tmp_path / "run", bundle), _asked())
+    assert [finding.check for finding in verdict.levels[2].findings] == ["tasks"]
 
 
 def test_a_result_alone_is_consistent_and_no_more_is_said_of_it(good: Path) -> None:
@@ -172,7 +166,7 @@ def test_findings_name_their_check_and_their_place(good: Path) -> None:
 def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()
-    (path / RESULT).write_text(json.dumps({"schema_version": "1.0", "\x1b]0;evil\x07": 1}))
+    (path / RESULT).write_text(json.dumps({"schema_version": current("result"), "\x1b]0;evil\x07": 1}))
     shown = render_verdict(verify(path, _asked()))
     assert "\x1b" not in shown
     assert "\x07" not in shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import harness.bundle
 import harness.verify
 from harness.files import read_json
 from harness.tasks import find_fixtures, load_tasks
@@ -28,8 +29,9 @@ def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 
 
 def _ids_in_code() -> set[str]:
-    folder = Path(harness.verify.__file__).parent
-    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "checks.py")
+    folders = [Path(str(package.__file__)).parent for package in (harness.bundle, harness.verify)]
+    paths = [path for folder in folders for path in folder.glob("*.py") if path.name != "checks.py"]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
     direct = re.findall(r"""Finding\(\s*"([a-z-]+)\"""", text)
     by_name = re.findall(r"""_findings\(evidence, "([a-z-]+)\"""", text)
     chosen = [name for pair in re.findall(r'Finding\(\s*"([a-z-]+)" if [^"]+ else "([a-z-]+)"', text) for name in pair]

@@ -11,8 +11,8 @@ from harness.bundle.refusals import owner_here, refusals
 from harness.bundle.signing import sign
 from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
 from harness.errors import CheckError, DiskError, RunError
-from harness.files import build, plain, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
-from harness.schema import validate
+from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
+from harness.schema import as_document, validate
 from harness.types import FileDigest, Json, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
 
 CONTENT = (RESULT, RECORDINGS, SCORES)
@@ -88,7 +88,7 @@ def _supersedes(order: Order) -> Supersedes | None:
 
 def _manifest(order: Order, result: Result) -> Manifest:
     files = {name: FileDigest(sha256_of_file(order.run / name), (order.run / name).stat().st_size) for name in CONTENT}
-    return Manifest("1.0", result.run.id, files, _supersedes(order))
+    return Manifest(result.run.id, files, _supersedes(order))
 
 
 def _target(order: Order, run: str) -> Path:
@@ -133,7 +133,7 @@ def publish(order: Order) -> Path:
     _check(order)
     path = _target(order, result.run.id)
     files = {name: order.run / name for name in CONTENT}
-    write_atomic(order.run / MANIFEST, to_json(plain(_manifest(order, result)), indent=1) + "\n")
+    write_atomic(order.run / MANIFEST, to_json(as_document("manifest", _manifest(order, result)), indent=1) + "\n")
     files[MANIFEST] = order.run / MANIFEST
     try:
         if order.key is not None:

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
+from harness.schema import as_document, current
 from harness.types import Change, Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
 
 T = TypeVar("T")
-PLAN_VERSION = "1.2"
 
 
 @dataclass(slots=True)
@@ -52,18 +52,18 @@ class RunFolder:
 
     def keep(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk."""
-        append_line(self.recordings_path, recording)
+        append_line(self.recordings_path, as_document("recording", recording))
         if recording.last:
             self.recorded.add(recording.key)
 
     def keep_score(self, scored: ScoredTrial) -> None:
         """Append one verdict and wait until it is on the disk."""
-        append_line(self.scores_path, scored)
+        append_line(self.scores_path, as_document("scores", scored))
         self.scored.add(scored.key)
 
     def keep_model(self, model_run: ModelRun) -> None:
         """Append what was seen of a model."""
-        append_line(self.models_path, model_run)
+        append_line(self.models_path, as_document("models", model_run))
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the folder against a second kit that would record into it. Raises RunError when there is one."""
@@ -162,8 +162,13 @@ def create_run(results: Path, plan: RunPlan) -> RunFolder:
         path.mkdir(parents=True)
     except OSError as error:
         raise DiskError(f"{path}: cannot be made: {error.strerror}; choose another place with --results") from error
-    write_atomic(path / "run.json", to_json(plan, indent=1) + "\n")
+    write_plan(path, plan)
     return RunFolder(path, plan)
+
+
+def write_plan(path: Path, plan: RunPlan) -> None:
+    """Write a run folder's run.json whole or not at all. Raises DiskError."""
+    write_atomic(path / "run.json", to_json(as_document("run", plan), indent=1) + "\n")
 
 
 def _keep_lines(path: Path, count: int) -> None:
@@ -194,16 +199,16 @@ def _mend(folder: RunFolder) -> None:
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run to go on with it. Raises RunError when it is none, or of another major version of the format.
-
-    A run of an older kit with the same major version is gone on with: fields that it lacks have defaults.
-    """
+    """Open a run folder to continue it. Raises RunError when it is none, or has another version of the format."""
     if not (path / "run.json").is_file():
         raise RunError(f"{path}: no run.json here: not a run folder (they stand under results/)")
     document = read_json(path / "run.json")
-    version = str(document.get("schema_version")) if isinstance(document, dict) else ""
-    if version.split(".")[0] != PLAN_VERSION.split(".")[0]:
-        raise RunError(f"{path}/run.json: version {version!r} is not {PLAN_VERSION}: use the kit that made it")
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != current("run"):
+        raise RunError(
+            f"{path}/run.json: has format version {version!r}, this kit reads {current('run')}",
+            fix="use the kit that wrote it",
+        )
     folder = RunFolder(path, _plan_of(path, document))
     with folder.alone():
         _mend(folder)

@@ -16,10 +16,10 @@ from harness.errors import RunError
 from harness.files import kit_info, sha256_of_file, to_json, write_atomic
 from harness.host import host_facts
 from harness.read import read
-from harness.run.folder import PLAN_VERSION, RunFolder, create_run
+from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.plan import task_info
 from harness.run.recorder import Watch
-from harness.schema import current
+from harness.schema import as_document
 from harness.score import at_once, score
 from harness.summarize import summarize, trial_result
 from harness.tasks import vary
@@ -55,7 +55,6 @@ def start_run(
     now = datetime.now(UTC)
     stamp = now.strftime("%Y%m%d-%H%M%S")
     run_plan = RunPlan(
-        schema_version=PLAN_VERSION,
         id=f"{stamp}-{(settings.seed or 0) & 0xFFFF:04x}",
         started_at=now.isoformat(timespec="milliseconds"),
         kit=kit_info(),
@@ -182,7 +181,6 @@ def result_of(folder: RunFolder) -> Result:
         trials.append(trial_result(turns, [read(turn) for turn in turns], scores[key]))
     return summarize(
         Result(
-            schema_version=current("result"),
             kit=run_plan.kit,
             run=RunInfo(
                 id=run_plan.id,
@@ -212,7 +210,7 @@ def result_of(folder: RunFolder) -> Result:
 
 def write_result(folder: RunFolder, result: Result) -> Path:
     """Write result.json whole or not at all. Raises DiskError."""
-    write_atomic(folder.result_path, to_json(result, indent=1) + "\n")
+    write_atomic(folder.result_path, to_json(as_document("result", result), indent=1) + "\n")
     return folder.result_path
 
 
@@ -222,7 +220,7 @@ def restate_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> R
     Writes run.json and result.json. Raises DiskError.
     """
     folder.plan = replace(folder.plan, lanes=tuple(lanes))
-    write_atomic(folder.path / "run.json", to_json(folder.plan, indent=1) + "\n")
+    write_plan(folder.path, folder.plan)
     again = summarize(replace(result, lanes=tuple(lanes)))
     write_result(folder, again)
     return again

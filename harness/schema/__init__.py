@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from harness.files import find_data
+from harness.files import find_data, plain
 from harness.schema.fast_check import Check, ecma_pattern, quick_check
 from harness.schema.messages import place_of, sentences, shown
 from harness.types import Json
@@ -68,36 +69,20 @@ _Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call
 
 
 @cache
-def _validator(name: str, *, whole: bool) -> tuple[Draft202012Validator, Check]:
-    """What tells the faults, and what says quickly that there are none."""
+def _validator(name: str) -> tuple[Draft202012Validator, Check]:
+    """The validator that explains what is wrong, and the fast predicate that is tried before it."""
     schema = load_schema(name)
-    demanded = _demanding(schema) if whole else schema
-    return _Validator(demanded), quick_check(demanded) or (lambda document: False)
-
-
-def _demanding(node: Json) -> Json:
-    """The same schema with every field required: what is optional in it came with a later minor version."""
-    if isinstance(node, list):
-        return [_demanding(inner) for inner in node]
-    if not isinstance(node, dict):
-        return node
-    out = {name: _demanding(inner) for name, inner in node.items()}
-    if node.get("additionalProperties") is False and "properties" in node:
-        out["required"] = list(node["properties"])
-    return out
+    return _Validator(schema), quick_check(schema) or (lambda document: False)
 
 
 def current(name: str) -> str:
-    """MAJOR.MINOR of a form as its schema's $id states it."""
-    return str(load_schema(name)["$id"]).rpartition(":")[2]
+    """MAJOR.MINOR of a file format: the constant that its schema gives for `schema_version`."""
+    return str(load_schema(name)["properties"]["schema_version"]["const"])
 
 
-def _is_newer(version: Json, known: str) -> bool:
-    """Whether a version is a later minor of the same major."""
-    parts = version.split(".") if isinstance(version, str) else []
-    major, minor = known.split(".")
-    is_minor = len(parts) == 2 and parts[0] == major and re.fullmatch(r"[0-9]{1,9}", parts[1]) is not None
-    return is_minor and int(parts[1]) > int(minor)
+def as_document(name: str, value: Any) -> Json:
+    """A dataclass as a document of the file format `name`: its fields, and the version of the format."""
+    return {"schema_version": current(name), **plain(value)}
 
 
 def _sorted(faults: Iterator[str]) -> list[str]:
@@ -115,15 +100,12 @@ def load_schema(name: str) -> Json:
 def validate(name: str, document: Json) -> list[str]:
     """Every fault of a document against schemas/<name>.v1.schema.json as "$.path: fault, fix"; [] when it is right.
 
-    Beyond the schema, numbers that are not finite or past 2^53 are refused wherever they stand, and a document of the
-    schema's own minor version must have every field; older ones lack those that came later, newer ones are refused.
+    Beyond the schema, numbers that are not finite or past 2^53 are refused wherever they stand. Of a document in
+    another version of the format only the version is reported: this schema says nothing about its other fields.
     """
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if _is_newer(version, current(name)):
-        return [
-            f"$.schema_version: is {version}, this kit knows {current(name)}: use the kit that made it or a newer one"
-        ]
-    validator, is_valid = _validator(name, whole=version == current(name))
+    if (fault := _version_fault(name, document)) is not None:
+        return [fault]
+    validator, is_valid = _validator(name)
     if is_valid(document) and not _has_bad_numbers(document):
         return []
 
@@ -133,6 +115,15 @@ def validate(name: str, document: Json) -> list[str]:
             yield from sentences(error)
 
     return _sorted(found())
+
+
+def _version_fault(name: str, document: Json) -> str | None:
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, str) or "schema_version" not in load_schema(name)["properties"]:
+        return None
+    if version == current(name):
+        return None
+    return f"$.schema_version: is {shown(version)}, this kit reads {current(name)}: use the kit that wrote the file"
 
 
 def faults(schema: Json, value: Json) -> list[str]:

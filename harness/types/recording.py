@@ -46,4 +46,3 @@ class Recording:
     fault: str | None = None
     last: bool = True
     least_prompt_tokens: int | None = None
-    schema_version: str = "1.1"

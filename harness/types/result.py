@@ -74,7 +74,6 @@ class Result:
     `sources` says of each fact whether the kit measured it, the server reported it, the user declared it.
     """
 
-    schema_version: str
     kit: KitInfo
     run: RunInfo
     host: HostFacts

@@ -49,7 +49,6 @@ class ModelRun:
     swap_growth_bytes: int | None = None
     skipped: tuple[Skipped, ...] = ()
     live: tuple[ProbeFinding, ...] = ()
-    schema_version: str = "1.2"
     kit_use: KitUse | None = None
 
 
@@ -66,7 +65,6 @@ class KitInfo:
 class RunPlan:
     """run.json: everything that was decided before the first request."""
 
-    schema_version: str
     id: str
     started_at: str
     kit: KitInfo

@@ -102,4 +102,3 @@ class ScoredTrial:
     variant: int
     score: Score
     sandbox: SandboxFacts | None = None
-    schema_version: str = "1.1"

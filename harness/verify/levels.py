@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.bundle import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
 from harness.errors import EngineError, RunError
 from harness.files import build
-from harness.schema import validate
+from harness.schema import current, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
 from harness.verify import digests, recomputed, replicated, reread, rescored, trials, turns
 from harness.verify import known_facts as known
@@ -19,8 +19,6 @@ from harness.verify.documents import Shelf, UnreadableError, read_document
 from harness.verify.evidence import Evidence
 from harness.verify.findings import judged, unverified
 from harness.verify.replicated import Again
-
-MAJOR = "1"
 
 OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 """Given the languages that are needed, a sandbox for the time of a block."""
@@ -65,8 +63,8 @@ def _readable(name: str, source: Source, caps: Caps) -> tuple[_Documents | None,
 def _schema_findings(documents: _Documents) -> Iterator[Finding]:
     place, document = documents.shelf.place(RESULT), documents.result
     version = document.get("schema_version") if isinstance(document, dict) else None
-    if not isinstance(version, str) or version.split(".")[0] != MAJOR:
-        text = f"schema_version is {version!r}: this kit reads {MAJOR}.x; use the kit of that version"
+    if version != current("result"):
+        text = f"schema_version is {version!r}, this kit reads {current('result')}: use the kit that wrote the file"
         yield Finding("version", place, text)
         return
     yield from (Finding("schema-result", place, fault) for fault in validate("result", document))

@@ -35,8 +35,7 @@ def _models_seen(evidence: Evidence) -> dict[str, Json]:
 def _of_plan(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     document, seen = evidence.document, _models_seen(evidence)
     for name in WHOLE:
-        # Lanes came with 1.1: an older plan or result has none.
-        yield from differences(document.get(name, []), plan.get(name, []), f"$.{name}")
+        yield from differences(document[name], plan[name], f"$.{name}")
     yield from _shared(document["run"], plan, "$.run")
     planned = {model["label"]: model for model in plan["models"]}
     for at, model in enumerate(document["models"]):
