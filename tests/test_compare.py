@@ -16,6 +16,7 @@ from harness.errors import RunError
 from harness.files import to_json
 from harness.report.markdown import render_markdown_sections as as_markdown
 from harness.report.terminal import render_text_sections as as_text
+from harness.schema import as_document
 from harness.summarize import summarize
 from harness.types import Lane, Result, TrialResult
 from tests.example import example_result, grown_result
@@ -229,7 +230,7 @@ def _files(tmp_path: Path, *results: Result) -> list[str]:
     out = []
     for at, result in enumerate(results):
         path = tmp_path / f"{at}.json"
-        path.write_text(to_json(result), encoding="utf-8")
+        path.write_text(to_json(as_document("result", result)), encoding="utf-8")
         out.append(str(path))
     return out
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.files import from_json, read_json, read_lines, to_json
+from harness.files import read_json, read_lines
 from harness.schema import load_schema
 from harness.schema.fast_check import ecma_pattern, quick_check
 from harness.types import Json
-from tests.example import example_result, write_run
+from tests.example import write_run
 
 ODD: tuple[Json, ...] = (None, True, -1, 1.5, "x\n", ["x", "x"], {"x": 1})
 
@@ -53,7 +53,7 @@ def _changed(document: Json, way: tuple[str | int, ...]) -> Iterator[Json]:
 
 def _documents(tmp_path: Path) -> dict[str, Json]:
     run = write_run(tmp_path / "run")
-    found = {"run": read_json(run / "run.json"), "result": from_json(to_json(example_result()))}
+    found = {"run": read_json(run / "run.json"), "result": read_json(run / "result.json")}
     for name, file in (("recording", "recordings"), ("scores", "scores"), ("models", "models")):
         found[name] = next(iter(read_lines(run / f"{file}.jsonl")))[1]
     return {name: _pruned(document) for name, document in found.items()}

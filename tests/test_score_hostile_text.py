@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from harness.files import plain, to_json
-from harness.schema import validate
+from harness.files import to_json
+from harness.schema import as_document, validate
 from harness.score import KINDS, faults_of, score
 from harness.tasks.virtual_tools import NAMES, Bench, use
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
@@ -96,7 +96,7 @@ def test_any_answer_and_any_observation_give_a_score_that_can_be_kept(kind: str,
     verdict = score(variant, replies, ScriptedSandbox(observe))
     assert 0 <= verdict.fraction <= 1
     assert (verdict.outcome is Outcome.PASSED) == all(check.passed for check in verdict.checks)
-    kept = plain(ScoredTrial(TrialKey("m", "t", 0), 0, verdict))
+    kept = as_document("scores", ScoredTrial(TrialKey("m", "t", 0), 0, verdict))
     assert validate("scores", kept) == []
     assert to_json(kept)
 
