@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,34 +14,14 @@ from harness.errors import ConfigError
 from harness.files import build, sha256_of, sha256_of_file
 from harness.schema import validate
 from harness.servers import kind_of, request_faults
-from harness.types import Json, Lane, Model
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a run goes; the meaning of each stands in schemas/config.v1.schema.json."""
-
-    suite: str = "v1"
-    tasks: tuple[str, ...] = ()
-    trials: int = 10
-    warmups: int = 1
-    seed: int | None = None
-    thinking_tokens: int = 8192
-    idle_s: float = 0.5
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 2400.0
-    turn_timeout_s: float = 7200.0
-
-    def seeded(self) -> Settings:
-        """The same with a seed: a fresh one unless one was given, so that no server has seen the nonces before."""
-        return self if self.seed is not None else replace(self, seed=secrets.randbelow(2**48))
+from harness.types import Json, Lane, Model, RunSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """A checked bench.toml."""
 
-    settings: Settings
+    settings: RunSettings
     models: tuple[Model, ...]
     lanes: tuple[Lane, ...] = ()
 
@@ -146,7 +125,7 @@ def load_config(path: Path) -> Config:
     if faults:
         raise ConfigError(*(_fault(path, text, fault) for fault in faults))
     return Config(
-        settings=build(Settings, document.get("run", {})),
+        settings=build(RunSettings, document.get("run", {})),
         models=tuple(build(Model, model) for model in document["models"]),
         lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
     )

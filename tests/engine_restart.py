@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cli.score_command import languages_of
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.demo import serve
 from harness.errors import EngineError
 from harness.files import read_lines
@@ -28,7 +28,7 @@ from harness.run.recorder import record_run
 from harness.sandbox import ensure_engine, ensure_image, image_name, open_sandbox
 from harness.sandbox.cleanup import RUN_LABEL
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Task
+from harness.types import RunSettings, Task
 from tests.private_engine import PrivateEngine
 from tests.test_faults import silent
 
@@ -66,7 +66,7 @@ def unheard(_: str) -> None:
 
 
 def _record(results: Path, tasks: Sequence[Task]) -> Path:
-    settings = Settings(tasks=NAMES, trials=TRIALS, idle_s=0.0, seed=7)
+    settings = RunSettings(tasks=NAMES, trials=TRIALS, idle_s=0.0, seed=7)
     with serve(tasks) as demo:
         folder = start_run(results, Config(settings, demo.models), tasks, simulated=True)
         record_run(folder, tasks, demo.models, silent)

@@ -16,17 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.calibration.reference import ReferenceServer, serving
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.files import read_lines
 from harness.run.folder import open_run
 from harness.run.pipeline import result_of, score_run, start_run
 from harness.run.recorder import planned, record_run
-from harness.types import Model
+from harness.types import Model, RunSettings
 from tests.made import model_at, task_of
 from tests.test_faults import NoSandbox, silent
 
 TASKS = (task_of("one"), task_of("talk", "first", "second", "third"), task_of("apart", "a", "b", separate=True))
-SETTINGS = Settings(
+SETTINGS = RunSettings(
     tasks=tuple(task.name for task in TASKS),
     trials=3,
     warmups=1,

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.calibration.reference import ReferenceServer, serving
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.host import largest_memory_bytes
 from harness.record import Client, Timeouts, TurnRequest, record
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run
+from harness.types import RunSettings
 from tests.made import model_at, task_of
 from tests.reference import KEY
 
@@ -38,7 +39,7 @@ def stream_share(server: ReferenceServer, chunks: int = 10_000, rate: float = 10
 def memory_growth_bytes(server: ReferenceServer, path: Path, turns: int = TURNS) -> int:
     """By how much the largest memory grows between the first tenth of a long run and its end."""
     tasks = [task_of(f"task-{number}") for number in range(10)]
-    settings = Settings(
+    settings = RunSettings(
         tasks=tuple(task.name for task in tasks), trials=turns // 10, warmups=0, seed=7, idle_s=0.0, turn_timeout_s=30.0
     )
     models = (replace(model_at(server.base_url, "plain?ttft_ms=1&tps=9000&tokens=30"), label="m"),)

@@ -8,15 +8,15 @@ import pytest
 
 from harness.calibration.reference import FAULTS, ReferenceServer, serving
 from harness.calibration.reference.process import start
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.errors import DiskError
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import result_of, score_run, start_run
 from harness.run.recorder import record_run
-from harness.types import Job, Model, Observation, Outcome, Result, SandboxFacts, Task, TurnResult
+from harness.types import Job, Model, Observation, Outcome, Result, RunSettings, SandboxFacts, Task, TurnResult
 from tests.made import model_at, task_of
 
-SETTINGS = Settings(
+SETTINGS = RunSettings(
     tasks=("one", "two"),
     trials=2,
     warmups=0,

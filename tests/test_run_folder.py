@@ -13,7 +13,19 @@ from harness.files import plain, to_json
 from harness.host import host_facts
 from harness.run.folder import RunFolder, create_run, open_run, trials_in
 from harness.schema import as_document
-from harness.types import KitInfo, Model, ModelRun, Outcome, Recording, RunPlan, Score, ScoredTrial, TaskInfo, TrialKey
+from harness.types import (
+    KitInfo,
+    Model,
+    ModelRun,
+    Outcome,
+    Recording,
+    RunPlan,
+    RunSettings,
+    Score,
+    ScoredTrial,
+    TaskInfo,
+    TrialKey,
+)
 from tests.wire import END, recording_of, says
 
 
@@ -23,15 +35,18 @@ def run_plan(run_id: str = "run") -> RunPlan:
         started_at="2026-11-24T00:00:00.000+00:00",
         kit=KitInfo("0.1.0", None, None),
         host=host_facts(),
-        suite="v1",
-        seed=7,
-        trials=3,
-        warmups=1,
-        thinking_tokens=100,
-        idle_s=0.0,
-        connect_timeout_s=1.0,
-        read_timeout_s=1.0,
-        turn_timeout_s=1.0,
+        settings=RunSettings(
+            suite="v1",
+            tasks=("t",),
+            seed=7,
+            trials=3,
+            warmups=1,
+            thinking_tokens=100,
+            idle_s=0.0,
+            connect_timeout_s=1.0,
+            read_timeout_s=1.0,
+            turn_timeout_s=1.0,
+        ),
         models=(Model("m", "openai", "http://127.0.0.1:1/v1", "m"),),
         tasks=(TaskInfo("t", "T", "speed", None, "0" * 64, 1),),
         simulated=False,
@@ -155,7 +170,9 @@ def test_a_run_with_another_version_of_the_format_names_the_kit_to_use(tmp_path:
 
 def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
-    (folder.path / "run.json").write_text(json.dumps(as_document("run", folder.plan) | {"trials": "many"}))
+    (folder.path / "run.json").write_text(
+        json.dumps(as_document("run", folder.plan) | {"settings": {"trials": "many"}})
+    )
     with pytest.raises(RunError, match=r"run\.json.*trials"):
         open_run(folder.path)
 

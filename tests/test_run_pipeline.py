@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.demo import serve
 from harness.errors import EngineError, RunError
 from harness.files import to_json
@@ -13,10 +13,10 @@ from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import check_tasks_unchanged, result_of, score_run, start_run
 from harness.run.recorder import record_run
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Job, Observation, Outcome, SandboxFacts
+from harness.types import Job, Observation, Outcome, RunSettings, SandboxFacts
 
 (CODED,) = load_tasks([find_fixtures()], names=["code-bugfix"])
-SETTINGS = Settings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)
+SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)
 
 
 class FaultySandbox:

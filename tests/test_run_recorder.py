@@ -7,13 +7,13 @@ from time import perf_counter_ns
 
 import pytest
 
-from harness.config import Config, Settings
+from harness.config import Config
 from harness.errors import ConfigError
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import start_run
 from harness.run.recorder import pause_left_s, record_run
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Json, Lifecycle, Model, ModelRun, Task
+from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
 from tests.machine import Machine, make_machine
 from tests.pretend import Manners, Route, answers_with, pretending
 
@@ -46,7 +46,7 @@ def by_commands(machine: Machine, name: str) -> Lifecycle:
 def recorded(
     here: Path, tasks: Sequence[Task], models: Sequence[Model], told: list[str] | None = None
 ) -> tuple[RunFolder, list[str]]:
-    settings = Settings(trials=1, warmups=0, idle_s=0.0, connect_timeout_s=2.0)
+    settings = RunSettings(trials=1, warmups=0, idle_s=0.0, connect_timeout_s=2.0)
     folder = start_run(here, Config(settings, tuple(models)), tasks)
     stopped = record_run(folder, tasks, models, lambda *_: None, (told if told is not None else []).append)
     return open_run(folder.path), stopped

@@ -11,11 +11,22 @@ from typing import Any
 
 import pytest
 
-from harness.config import Settings
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
 from harness.schema import as_document, current, faults, load_schema, schema_faults, validate
 from harness.tasks.manifest import Recipe, WrongRow
-from harness.types import Json, Limits, Manifest, Model, ModelRun, Outcome, Recording, Result, RunPlan, ScoredTrial
+from harness.types import (
+    Json,
+    Limits,
+    Manifest,
+    Model,
+    ModelRun,
+    Outcome,
+    Recording,
+    Result,
+    RunPlan,
+    RunSettings,
+    ScoredTrial,
+)
 from tests.example import example_result, write_run
 
 NAMES = sorted(path.name.split(".")[0] for path in find_data("schemas").glob("*.schema.json"))
@@ -104,12 +115,12 @@ def test_a_schema_and_its_dataclass_name_the_same_fields_of_the_same_types(name:
 
 def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> None:
     config = load_schema("config")
-    run, model = config["properties"]["run"], config["properties"]["models"]["items"]
-    assert set(run["properties"]) == {field.name for field in dataclasses.fields(Settings)}
+    run, model = _resolved(config["properties"]["run"], config), config["properties"]["models"]["items"]
+    assert set(run["properties"]) == {field.name for field in dataclasses.fields(RunSettings)}
     told = {field.name for field in dataclasses.fields(Model)} - {"simulated"}
     assert set(model["properties"]) == told
     defaults = {name: node["default"] for name, node in run["properties"].items() if "default" in node}
-    assert defaults == {name: getattr(Settings(), name) for name in defaults}
+    assert defaults == {name: getattr(RunSettings(), name) for name in defaults}
 
 
 def test_the_task_schema_has_every_key_that_the_loader_reads() -> None:

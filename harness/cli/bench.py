@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import say, show, watching
-from harness.cli.run_command import add_run_options, opened, rehearsal, resumable
+from harness.cli.run_command import opened, rehearsal, resumable
+from harness.cli.run_options import add_run_options
 from harness.cli.score_command import add_scoring_options, make_engine_ready, score_and_write, show_result
 from harness.errors import ServerError
 from harness.run import record_run
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as run:
         say(f"run {run.folder.path}")
         with resumable(run.folder, NAME):
-            make_engine_ready(run.tasks, args.runtime, args.tasks)
+            make_engine_ready(run.tasks, args.runtime, args.task_folders)
             with watching() as watch:
                 stopped = record_run(run.folder, run.tasks, run.models, watch, say)
                 result = score_and_write(run.folder, run.tasks, watch, args.runtime)

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.bundle import Order, publish, write_eee
 from harness.cli.console import command, say, show
 from harness.cli.report import load_result
-from harness.cli.run_command import add_tasks_option
+from harness.cli.run_options import add_tasks_option
 from harness.tasks import find_fixtures, load_tasks
 from harness.verify import Asked, verify
 
@@ -29,7 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check it, make the bundle, say what comes next. Raises CheckError with every reason not to publish."""
-    own = load_tasks(args.tasks) if args.tasks else ()
+    own = load_tasks(args.task_folders) if args.task_folders else ()
     tasks = {task.name: task for task in (*load_tasks([find_fixtures()]), *own)}
     order = Order(
         args.run_folder,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import command, say, show, watching
-from harness.cli.run_command import add_run_options, opened, rehearsal, resumable
+from harness.cli.run_command import opened, rehearsal, resumable
+from harness.cli.run_options import add_run_options
 from harness.errors import ServerError
 from harness.run import record_run
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 from harness.calibration import selftest
 from harness.cli.console import command, say
-from harness.config import Config, Settings, load_config
+from harness.cli.run_options import flags_given, settings_given
+from harness.config import Config, load_config
 from harness.demo import serve
 from harness.errors import ConfigError, InterruptedRunError, LanebenchError
 from harness.lifecycle import rehearse
 from harness.record import Client, Timeouts
-from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, settings_with, start_run
+from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, start_run
 from harness.score import require_scorable
 from harness.servers import kind_of, told_of_request
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Model, Task
+from harness.types import Model, RunSettings, Task
 
-DEMO_SETTINGS = Settings(suite="demo", trials=3, idle_s=0.0)
+DEMO_SETTINGS = RunSettings(suite="demo", trials=3, idle_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,52 +34,19 @@ class Run:
     models: tuple[Model, ...]
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of the commands that record."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one the demo server is asked")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run folder")
-    parser.add_argument("--suite", help="a named set of tasks: quick, v1, v2, full")
-    parser.add_argument("--task", action="append", metavar="NAME", help="only this task; may be given again")
-    parser.add_argument("--trials", type=_positive, metavar="N", help="trials of each task")
-    parser.add_argument("--warmups", type=_not_negative, metavar="N", help="warm-up trials of each prompt size")
-    parser.add_argument("--seed", type=_not_negative, metavar="N", help="the order and the nonces; fresh unless given")
-    parser.add_argument("--dry-run", action="store_true", help="print every step and command; do none of them")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where run folders stand")
-    add_tasks_option(parser)
-
-
-def add_tasks_option(parser: argparse.ArgumentParser) -> None:
-    """Where tasks of one's own stand."""
-    parser.add_argument(
-        "--tasks", type=Path, action="append", default=[], metavar="DIR", help="a folder with tasks of your own"
-    )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _not_negative(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
-def _tasks(args: argparse.Namespace, settings: Settings) -> tuple[Task, ...]:
+def _tasks(args: argparse.Namespace, settings: RunSettings) -> tuple[Task, ...]:
     """The tasks to ask. Raises TaskError for one that is wrong or that no scorer could score."""
-    tasks = load_tasks([find_fixtures(), *args.tasks], suite=settings.suite, names=settings.tasks)
+    tasks = load_tasks([find_fixtures(), *args.task_folders], suite=settings.suite, names=settings.tasks)
     require_scorable(tasks)
     return tasks
 
 
-def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
-    names = None if args.task is None else tuple(args.task)
-    changes = {"suite": args.suite, "trials": args.trials, "warmups": args.warmups, "seed": args.seed, "tasks": names}
-    if args.suite is not None and names is None:
-        changes["tasks"] = ()
-    return settings_with(settings, changes)
+def _settings(args: argparse.Namespace, settings: RunSettings) -> RunSettings:
+    """The settings with what the command line gives on top; a suite given there replaces the tasks of bench.toml."""
+    given = settings_given(args)
+    if "suite" in given:
+        given.setdefault("tasks", ())
+    return replace(settings, **given)
 
 
 def tasks_of_run(folder: RunFolder, own: Sequence[Path] = ()) -> tuple[Task, ...]:
@@ -97,7 +65,7 @@ def _reachable(models: Sequence[Model], demo: Sequence[Model]) -> tuple[Model, .
 @contextmanager
 def _resumed(args: argparse.Namespace) -> Iterator[Run]:
     folder = open_run(args.resume)
-    tasks = tasks_of_run(folder, args.tasks)
+    tasks = tasks_of_run(folder, args.task_folders)
     if not folder.plan.simulated:
         yield Run(folder, tasks, folder.plan.models)
         return
@@ -132,11 +100,9 @@ def opened(args: argparse.Namespace) -> AbstractContextManager[Run]:
     """The run that the options mean, new or to go on with; the demo server answers until the block ends."""
     if args.resume is None:
         return _demonstrated(args) if args.config is None else _begun(args)
-    given = [
-        name for name in ("config", "suite", "task", "trials", "warmups", "seed") if getattr(args, name) is not None
-    ]
+    given = [*(["--config"] if args.config is not None else []), *flags_given(args)]
     if given:
-        raise ConfigError(f"--resume goes on with the run as planned: leave out --{', --'.join(given)}")
+        raise ConfigError("--resume continues the run as planned", fix=f"Leave out {', '.join(given)}.")
     return _resumed(args)
 
 

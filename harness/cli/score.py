@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from harness.cli.console import say, watching
-from harness.cli.run_command import add_tasks_option, resumable, tasks_of_run
+from harness.cli.run_command import resumable, tasks_of_run
+from harness.cli.run_options import add_tasks_option
 from harness.cli.score_command import add_scoring_options, score_and_write, show_result
 from harness.run import open_run
 
@@ -24,7 +25,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score what has no verdict yet, then write and print the result."""
     folder = open_run(args.run_folder)
-    tasks = tasks_of_run(folder, args.tasks)
+    tasks = tasks_of_run(folder, args.task_folders)
     say(f"run {folder.path}")
     with resumable(folder, NAME), watching() as watch:
         result = score_and_write(folder, tasks, watch, args.runtime)

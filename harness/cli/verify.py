@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.bundle import expand
 from harness.cli.console import say, show
-from harness.cli.run_command import add_tasks_option
+from harness.cli.run_options import add_tasks_option
 from harness.config import load_config
 from harness.errors import ConfigError
 from harness.files import to_json
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     asked = Asked(
         ALSO_CALLED.get(level, level),
         strict=args.strict,
-        tasks=_tasks(args.tasks),
+        tasks=_tasks(args.task_folders),
         open_sandbox=_open,
         again=again,
         signers=args.signers,

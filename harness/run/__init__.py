@@ -13,7 +13,6 @@ from harness.run.pipeline import (
     restate_lanes,
     result_of,
     score_run,
-    settings_with,
     start_run,
     write_result,
 )
@@ -36,7 +35,6 @@ __all__ = [
     "restate_lanes",
     "result_of",
     "score_run",
-    "settings_with",
     "share_of",
     "start_run",
     "task_info",

@@ -5,13 +5,13 @@ Every stage can be taken up again where it stopped: what is on the disk is never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from harness.config import Config, Settings, with_digest
+from harness.config import Config, with_digest
 from harness.errors import RunError
 from harness.files import kit_info, sha256_of_file, to_json, write_atomic
 from harness.host import host_facts
@@ -24,8 +24,8 @@ from harness.score import at_once, score
 from harness.summarize import summarize, trial_result
 from harness.tasks import vary
 from harness.types import (
+    CUSTOM_SUITE,
     Digests,
-    Json,
     Lane,
     Model,
     ModelInfo,
@@ -51,23 +51,18 @@ def start_run(
     selftest: SelfTest | None = None,
 ) -> RunFolder:
     """Decide everything that a run needs to know beforehand and write it down. Raises DiskError."""
-    settings = config.settings.seeded()
+    settings = replace(
+        config.settings,
+        suite=CUSTOM_SUITE if config.settings.tasks else config.settings.suite,
+        tasks=tuple(task.name for task in tasks),
+    )
     now = datetime.now(UTC)
-    stamp = now.strftime("%Y%m%d-%H%M%S")
     run_plan = RunPlan(
-        id=f"{stamp}-{(settings.seed or 0) & 0xFFFF:04x}",
+        id=f"{now:%Y%m%d-%H%M%S}-{settings.seed & 0xFFFF:04x}",
         started_at=now.isoformat(timespec="milliseconds"),
         kit=kit_info(),
         host=host_facts(),
-        suite="own choice" if settings.tasks else settings.suite,
-        seed=settings.seed or 0,
-        trials=settings.trials,
-        warmups=settings.warmups,
-        thinking_tokens=settings.thinking_tokens,
-        idle_s=settings.idle_s,
-        connect_timeout_s=settings.connect_timeout_s,
-        read_timeout_s=settings.read_timeout_s,
-        turn_timeout_s=settings.turn_timeout_s,
+        settings=settings,
         models=tuple(map(with_digest, config.models)),
         tasks=tuple(task_info(task) for task in tasks),
         simulated=simulated,
@@ -186,10 +181,10 @@ def result_of(folder: RunFolder) -> Result:
                 id=run_plan.id,
                 started_at=run_plan.started_at,
                 ended_at=ended_at,
-                suite=run_plan.suite,
-                seed=run_plan.seed,
-                trials=run_plan.trials,
-                warmups=run_plan.warmups,
+                suite=run_plan.settings.suite,
+                seed=run_plan.settings.seed,
+                trials=run_plan.settings.trials,
+                warmups=run_plan.settings.warmups,
                 simulated=run_plan.simulated,
                 selftest=run_plan.selftest,
                 changes=folder.changes(),
@@ -224,8 +219,3 @@ def restate_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> R
     again = summarize(replace(result, lanes=tuple(lanes)))
     write_result(folder, again)
     return again
-
-
-def settings_with(settings: Settings, changes: Mapping[str, Json]) -> Settings:
-    """The settings with what the command line says on top; None changes nothing."""
-    return replace(settings, **{name: value for name, value in changes.items() if value is not None})

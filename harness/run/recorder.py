@@ -28,8 +28,8 @@ Watch = Callable[[str, int, int, str], None]
 
 def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
     """The trials of one model in this run."""
-    run_plan = folder.plan
-    return plan(model.label, tasks, trials=run_plan.trials, warmups=run_plan.warmups, seed=run_plan.seed)
+    settings = folder.plan.settings
+    return plan(model.label, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
 
 
 @dataclass(slots=True)
@@ -57,8 +57,12 @@ class _Recorder:
         """
         asked, variant = self.asked, vary(task, key.trial)
         run_plan = self.folder.plan
-        nonce = nonce_of(run_plan.seed, key, share_of(run_plan.models, asked.model.label))
-        who, room, density = (asked.model, asked.kind, asked.secret), run_plan.thinking_tokens, self.tokens_per_char
+        nonce = nonce_of(run_plan.settings.seed, key, share_of(run_plan.models, asked.model.label))
+        who, room, density = (
+            (asked.model, asked.kind, asked.secret),
+            run_plan.settings.thinking_tokens,
+            self.tokens_per_char,
+        )
         for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room, tokens_per_char=density):
             if recording.ended == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.fault}")
@@ -104,7 +108,7 @@ def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequenc
     for done, key in enumerate(left):
         watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
         recorder.trial(tasks[key.task], key)
-        time.sleep(pause_left_s(recorder.folder.plan.idle_s, recorder.quiet_ns))
+        time.sleep(pause_left_s(recorder.folder.plan.settings.idle_s, recorder.quiet_ns))
     watch("record", len(left), len(left), recorder.asked.model.label)
 
 
@@ -133,7 +137,7 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
                 own_context_tokens=ready.own_context_tokens,
                 load_s=visit.load_s,
             )
-            fits = fit(asked, tuple(tasks.values()), served, recorder.folder.plan.thinking_tokens)
+            fits = fit(asked, tuple(tasks.values()), served, recorder.folder.plan.settings.thinking_tokens)
             recorder.tokens_per_char = fits.tokens_per_char
             seen = replace(
                 seen,
@@ -168,8 +172,8 @@ def record_run(
 
     A server that is gone stops its model, not the run. What is stopped for the run's time runs again when it ends.
     """
-    by_name, run_plan = {task.name: task for task in tasks}, folder.plan
-    timeouts = Timeouts(run_plan.connect_timeout_s, run_plan.read_timeout_s, run_plan.turn_timeout_s)
+    by_name, settings = {task.name: task for task in tasks}, folder.plan.settings
+    timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
     left = {
         model.label: [key for key in planned(folder, tasks, model) if key not in folder.recorded] for model in models
     }

@@ -19,6 +19,7 @@ from jsonschema.validators import extend
 from harness.files import find_data, plain
 from harness.schema.fast_check import Check, ecma_pattern, quick_check
 from harness.schema.messages import place_of, sentences, shown
+from harness.schema.settings import fill_settings
 from harness.types import Json
 
 MAX_INTEGER = 2**53 - 1
@@ -94,7 +95,9 @@ def _sorted(faults: Iterator[str]) -> list[str]:
 def load_schema(name: str) -> Json:
     """The schema document called `name`: config, run, recording, scores or result."""
     path = find_data("schemas") / f"{name}.v1.schema.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    fill_settings(schema, require_all=name == "run")
+    return schema
 
 
 def validate(name: str, document: Json) -> list[str]:

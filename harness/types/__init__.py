@@ -15,6 +15,7 @@ from harness.types.recording import Chunk, Ended, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
 from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
+from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
     Caveat,
     Cell,
@@ -36,6 +37,7 @@ from harness.types.verification import ALSO_CALLED, LEVELS, Finding, LevelReport
 
 __all__ = [
     "ALSO_CALLED",
+    "CUSTOM_SUITE",
     "IGNORED_BY_SERVER",
     "LEFT_TO_SERVER",
     "LEVELS",
@@ -87,7 +89,9 @@ __all__ = [
     "Recording",
     "Result",
     "RunInfo",
+    "RunOption",
     "RunPlan",
+    "RunSettings",
     "Sampling",
     "Sandbox",
     "SandboxFacts",
@@ -116,4 +120,5 @@ __all__ = [
     "Variant",
     "Verdict",
     "Wrong",
+    "run_options",
 ]

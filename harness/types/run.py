@@ -8,6 +8,7 @@ from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Lane
 from harness.types.model import Model
 from harness.types.probe import ProbeFinding
+from harness.types.settings import RunSettings
 from harness.types.task import TaskInfo
 
 
@@ -63,21 +64,16 @@ class KitInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """run.json: everything that was decided before the first request."""
+    """run.json: everything that was decided before the first request.
+
+    `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE where they were named one by one.
+    """
 
     id: str
     started_at: str
     kit: KitInfo
     host: HostFacts
-    suite: str
-    seed: int
-    trials: int
-    warmups: int
-    thinking_tokens: int
-    idle_s: float
-    connect_timeout_s: float
-    read_timeout_s: float
-    turn_timeout_s: float
+    settings: RunSettings
     models: tuple[Model, ...]
     tasks: tuple[TaskInfo, ...]
     simulated: bool

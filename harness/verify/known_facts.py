@@ -8,11 +8,9 @@ from harness import __version__
 from harness.files import plain
 from harness.run import task_info
 from harness.summarize import most_decode_tps
-from harness.types import Cell, Finding, Severity, Task
+from harness.types import CUSTOM_SUITE, Cell, Finding, Severity, Task
 from harness.verify.evidence import Evidence
 
-OWN_CHOICE = "own choice"
-"""What a run of named tasks calls its suite."""
 MARGIN = 1.15
 """Speculative decoding and sparse activation may beat the bound a little; beyond this it wants an explanation."""
 
@@ -39,7 +37,7 @@ def check_tasks(evidence: Evidence) -> Iterator[Finding]:
 def check_suite(evidence: Evidence) -> Iterator[Finding]:
     """A run of a suite asked every task of it: a task that was left out is no failure that nobody sees."""
     run, place = evidence.result.run, evidence.place("$.run.suite")
-    if run.suite == OWN_CHOICE or not evidence.tasks:
+    if run.suite == CUSTOM_SUITE or not evidence.tasks:
         return
     there = {info.name for info in evidence.result.tasks}
     wanted = {name for name, task in evidence.tasks.items() if run.suite in task.suites}

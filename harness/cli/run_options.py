@@ -1,0 +1,102 @@
+"""The command-line options of the commands that record: those of bench.toml's `[run]` table, and where things are.
+
+`add_run_options` adds them to a parser; `settings_given` returns what the user typed of the run's own options. Every
+flag of a run option comes from `harness.types.RunSettings`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.types import Json, RunOption, run_options
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that records."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one the demo is recorded")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue this run folder")
+    for option in run_options():
+        if option.flag is not None:
+            _add_flag(parser, option.flag, option)
+    parser.add_argument("--dry-run", action="store_true", help="print every step and command; do none of them")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="the parent of run folders"
+    )
+    add_tasks_option(parser)
+
+
+def add_tasks_option(parser: argparse.ArgumentParser) -> None:
+    """The folders of the user's own tasks."""
+    parser.add_argument(
+        "--tasks",
+        dest="task_folders",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder with your own tasks; repeatable",
+    )
+
+
+def settings_given(args: argparse.Namespace) -> dict[str, Json]:
+    """The run options that were given on the command line, by name."""
+    given = {option.name: getattr(args, _dest(option)) for option in run_options() if option.flag is not None}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None
+    }
+
+
+def flags_given(args: argparse.Namespace) -> list[str]:
+    """The flags of `settings_given`, as the user types them."""
+    given = settings_given(args)
+    return [option.flag for option in run_options() if option.flag is not None and option.name in given]
+
+
+def _dest(option: RunOption) -> str:
+    """The attribute of the parsed arguments; prefixed, since `--tasks` is something else than the option `tasks`."""
+    return f"run_{option.name}"
+
+
+def _add_flag(parser: argparse.ArgumentParser, flag: str, option: RunOption) -> None:
+    is_list = option.schema["type"] == "array"
+    text = f"{option.schema['description']}{' Repeatable.' if is_list else ''}"
+    if "default" in option.schema:
+        text += f" Default: {option.schema['default']}."
+    parser.add_argument(
+        flag,
+        dest=_dest(option),
+        action="append" if is_list else "store",
+        type=_PARSERS[option.schema["type"]](option),
+        metavar=option.metavar,
+        help=text.replace("%", "%%"),
+    )
+
+
+def _number(option: RunOption) -> Callable[[str], int | float]:
+    """A parser for an option's numbers that refuses what its JSON Schema refuses."""
+    kind: type[int] | type[float] = int if option.schema["type"] == "integer" else float
+    low, above = option.schema.get("minimum", -math.inf), option.schema.get("exclusiveMinimum", -math.inf)
+    high = option.schema["maximum"]
+    limits = f"from {low} to {high}" if above == -math.inf else f"above {above} and up to {high}"
+
+    def parse(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if low <= value <= high and value > above:
+            return value
+        raise argparse.ArgumentTypeError(f"expected {option.schema['type']} {limits}, got {text!r}")
+
+    return parse
+
+
+_PARSERS: Mapping[str, Callable[[RunOption], Callable[[str], Json]]] = {
+    "array": lambda _: str,
+    "string": lambda _: str,
+    "integer": _number,
+    "number": _number,
+}

@@ -1,0 +1,109 @@
+"""The options of a run, each declared once, as a field of `RunSettings`.
+
+A field gives the key in bench.toml's `[run]` table and in run.json, the JSON Schema of both, the default, and, where
+it has a `flag`, the command-line option of the commands that record. To add an option, add a field.
+"""
+
+# No `from __future__ import annotations` here: `run_options` reads the annotations as types.
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from harness.types.common import Json
+
+CUSTOM_SUITE = "custom"
+"""The suite's name where the tasks of a run were named one by one."""
+
+_SCHEMA_TYPES: Mapping[Any, Mapping[str, Json]] = {
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string", "minLength": 1},
+    tuple[str, ...]: {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "uniqueItems": True},
+}
+_DECLARATION = "option"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOption:
+    """One option of a run: its key, its JSON Schema (type, limits, description, default), and its flag if it has one.
+
+    `flag` is None for an option that only bench.toml can set.
+    """
+
+    name: str
+    schema: Mapping[str, Json]
+    flag: str | None
+    metavar: str | None
+
+
+def _option(
+    default: Any, description: str, *, flag: str | None = None, metavar: str | None = None, **limits: Json
+) -> Any:
+    """Declare a field of RunSettings. A callable `default` is called for each run; `limits` are schema keywords."""
+    metadata = {_DECLARATION: {"description": description, "flag": flag, "metavar": metavar, "limits": limits}}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _fresh_seed() -> int:
+    """A seed that no server has seen, so that no prefix cache knows the run's nonces."""
+    return secrets.randbelow(2**48)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run is made; each field's meaning is its description."""
+
+    suite: str = _option("v1", "Name of a suite of tasks.", flag="--suite", metavar="NAME")
+    tasks: tuple[str, ...] = _option((), "Names of tasks, in place of a suite.", flag="--task", metavar="NAME")
+    trials: int = _option(
+        10, "Trials of each task by each model.", flag="--trials", metavar="N", minimum=1, maximum=1000
+    )
+    warmups: int = _option(
+        1,
+        "Warm-up trials for each class of prompt size; recorded, flagged and excluded from every statistic.",
+        flag="--warmups",
+        metavar="N",
+        minimum=0,
+        maximum=20,
+    )
+    seed: int = _option(
+        _fresh_seed,
+        "Decides the order of the trials and the nonces. Fresh by default: with a seed that a server has seen before, "
+        "its cache holds the prompts.",
+        flag="--seed",
+        metavar="N",
+        minimum=0,
+        maximum=2**53 - 1,
+    )
+    thinking_tokens: int = _option(
+        8192, "Output tokens on top of a task's budget where thinking is on.", minimum=0, maximum=1_000_000
+    )
+    idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
+    connect_timeout_s: float = _option(
+        5.0,
+        "Seconds after which a connection that is not established counts as failed.",
+        exclusiveMinimum=0,
+        maximum=600,
+    )
+    read_timeout_s: float = _option(
+        2400.0, "Seconds without a byte after which a turn counts as hung.", exclusiveMinimum=0, maximum=86_400
+    )
+    turn_timeout_s: float = _option(
+        7200.0, "Seconds after which a reply that still streams is cut off.", exclusiveMinimum=0, maximum=86_400
+    )
+
+
+def run_options() -> tuple[RunOption, ...]:
+    """Every option of a run, in the order of its declaration."""
+    options = []
+    for one in fields(RunSettings):
+        declared = one.metadata[_DECLARATION]
+        schema = {**_SCHEMA_TYPES[one.type], **declared["limits"], "description": declared["description"]}
+        if one.default is not MISSING and one.default != ():
+            schema["default"] = one.default
+        options.append(RunOption(one.name, schema, declared["flag"], declared["metavar"]))
+    return tuple(options)
