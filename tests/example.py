@@ -77,7 +77,7 @@ HOST = HostFacts(
 )
 KIT = KitInfo("0.1.0", "a" * 40, False)
 TASKS = (
-    TaskInfo("speed-small", "A short question", "speed", None, sha256_of("speed-small"), 2),
+    TaskInfo("speed-small", "A short question", "speed", None, sha256_of("speed-small"), 2, scored=False),
     TaskInfo("code-bugfix", "Find the off-by-one", "calls", "python", sha256_of("code-bugfix"), 2, limits=Limits()),
     TaskInfo("code-refactor", "Pure functions and a thin main", "program", "python", sha256_of("code-refactor"), 2),
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.score import KINDS
 from harness.types import Json, Limits, Model, Sampling, Task, Variant
 
 MODEL = Model("m", "openai", "http://127.0.0.1:1/v1", "model-id", sampling=Sampling(0.0, 1.0))
@@ -18,6 +19,8 @@ def task_of(name: str = "t", *turns: str, scorer: str = "speed", tags: tuple[str
         budget_tokens=300,
         limits=Limits(),
         scorer=scorer,
+        scored=KINDS[scorer].scored,
+        tool_loop=KINDS[scorer].tool_loop,
         settings=settings,
         system="You help. {{nonce}}",
         turns=turns or ("ask {{nonce}}",),

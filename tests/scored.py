@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.files import to_json
+from harness.score import KINDS
 from harness.types import (
     Case,
     Check,
@@ -103,6 +104,8 @@ def variant_of(
         wrong=(),
         variants=(),
         sha256="0" * 64,
+        scored=kind not in KINDS or KINDS[kind].scored,
+        tool_loop=kind in KINDS and KINDS[kind].tool_loop,
     )
     return Variant(task, 0, task.system, asked, task.files, tuple(cases), ("",), ())
 

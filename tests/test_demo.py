@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from harness.demo import VOICES, Answers, Demo, serve_answers, split_tokens
 from harness.demo.replies import Ask, PromptCache, Reply
 from harness.demo.stream import Talk
+from harness.score import KINDS
 from harness.types import Json, Limits, Outcome, Task, Variant, Wrong
 
 NONCE = "0123456789abcdef"
@@ -41,6 +42,7 @@ def a_task(name: str, variants: int = 3, scorer: str = "calls") -> Task:
         wrong=(),
         variants=tuple({} for _ in range(variants)),
         sha256="0" * 64,
+        tool_loop=KINDS[scorer].tool_loop,
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox import open_sandbox
-from harness.score import require_scorable, score
-from harness.tasks import find_fixtures, load_tasks, vary
+from harness.score import score
+from harness.tasks import find_fixtures, load_tasks, require_scorable, vary
 from harness.tasks.self_check import check_tasks
 from harness.types import Json
 

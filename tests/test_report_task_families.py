@@ -31,7 +31,9 @@ def result_of(seen: Sequence[Seen], usage: Usage | None = None) -> Result:
     made: list[TrialResult] = []
     tasks: list[TaskInfo] = []
     for name, kind, facts, checks in seen:
-        tasks.append(replace(base.tasks[1], name=name, scorer=kind, separate=name.endswith("-control")))
+        tasks.append(
+            replace(base.tasks[1], name=name, scorer=kind, scored=kind != "speed", separate=name.endswith("-control"))
+        )
         for one in trials:
             second = usage if kind == "conversation" else Usage(prompt_tokens=400, cached_tokens=0)
             turns = (*one.turns, replace(one.turns[-1], usage=second)) if usage else one.turns

@@ -8,8 +8,8 @@ from harness.run.conversation import converse
 from harness.run.plan import nonce_of
 from harness.score import score
 from harness.servers import kind_of
-from harness.tasks.virtual_tools import definitions
 from harness.types import Json, Outcome, Recording, Variant
+from harness.virtual_tools import definitions
 from tests.made import model_at
 from tests.reference import KEY, LONG
 from tests.scored import case, running_python, variant_of

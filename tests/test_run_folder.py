@@ -48,7 +48,7 @@ def run_plan(run_id: str = "run") -> RunPlan:
             turn_timeout_s=1.0,
         ),
         models=(Model("m", "openai", "http://127.0.0.1:1/v1", "m"),),
-        tasks=(TaskInfo("t", "T", "speed", None, "0" * 64, 1),),
+        tasks=(TaskInfo("t", "T", "speed", None, "0" * 64, 1, scored=False),),
         simulated=False,
     )
 

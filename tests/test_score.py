@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.files import plain, to_json
-from harness.score import KINDS, faults_of, score
+from harness.score import KINDS, score
 from harness.score.compare import SHOWN_CHARS, Equality, equality_of, same, short
+from harness.tasks import scorer_problems
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, StreamError, Variant
 from tests.scored import ScriptedSandbox, case, check, failed, returning, running_python, said, variant_of
 
@@ -120,7 +121,7 @@ def test_nothing_that_is_expected_enters_the_container() -> None:
 
 
 def test_a_kind_that_is_not_there_is_a_fault_with_the_list_of_those_that_are() -> None:
-    (fault,) = faults_of(variant_of("guess").task)
+    (fault,) = scorer_problems(variant_of("guess").task)
     assert "'guess'" in fault
     assert all(kind in fault for kind in KINDS)
 
@@ -373,7 +374,7 @@ def test_each_expectation_of_a_program_passes_the_right_run_and_fails_the_wrong_
     expect: dict[str, Json], right: ScriptedSandbox, wrong: ScriptedSandbox
 ) -> None:
     variant = variant_of("program", [case("run", {"argv": []}, **expect)])
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     assert score(variant, [PROGRAM], right).outcome is Outcome.PASSED
     verdict = score(variant, [PROGRAM], wrong)
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"run"})
@@ -415,7 +416,7 @@ def linted() -> Variant:
 
 
 def test_what_the_linter_says_stands_beside_the_verdict_and_changes_nothing() -> None:
-    assert faults_of(linted().task) == []
+    assert scorer_problems(linted().task) == []
     sandbox = linting(REMARKS)
     verdict = score(linted(), [SCRIPT_ANSWER], sandbox)
     assert verdict.outcome is Outcome.PASSED
@@ -478,15 +479,15 @@ def test_what_is_wrong_with_a_task_is_told_with_its_place(
     kind: str, settings: dict[str, Json], give: dict[str, Json], expect: dict[str, Json], fault: str
 ) -> None:
     variant = variant_of(kind, [case("one", give, **expect)], settings=settings)
-    assert any(fault in one for one in faults_of(variant.task)), faults_of(variant.task)
+    assert any(fault in one for one in scorer_problems(variant.task)), scorer_problems(variant.task)
 
 
 def test_a_task_that_runs_code_needs_a_language_and_cases() -> None:
-    found = faults_of(variant_of("calls", language="cobol").task)
+    found = scorer_problems(variant_of("calls", language="cobol").task)
     assert any("language: is 'cobol'" in one for one in found)
     assert any("holds no case" in one for one in found)
 
 
 def test_a_sound_task_has_no_faults() -> None:
-    assert faults_of(ADD.task) == []
-    assert faults_of(variant_of("speed", language=None, settings={"clients": [1, 2]}).task) == []
+    assert scorer_problems(ADD.task) == []
+    assert scorer_problems(variant_of("speed", language=None, settings={"clients": [1, 2]}).task) == []

@@ -3,8 +3,9 @@
 import pytest
 
 from harness.files import to_json
-from harness.score import faults_of, score
+from harness.score import score
 from harness.score.kinds.cannot_do import decline_in
+from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, failed, running_python, said, variant_of
 
@@ -29,7 +30,7 @@ def decline(reason: str = "contradictory_spec") -> str:
 def judge(answer: str, *, possible: bool, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     own = {"possible": possible, **({} if possible else {"reasons": CODES[:1]}), **settings}
     variant = variant_of("cannot_do", cases, settings=own)
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -138,7 +139,7 @@ def judge_edit(answer: str, *, possible: bool) -> Score:
         "protected": ["test_calc.py"],
     }
     variant = variant_of("cannot_do", CASES, files=FILES, settings=settings)
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -165,5 +166,5 @@ def test_an_honest_edit_solves_the_possible_twin() -> None:
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("cannot_do", CASES, settings=settings).task)
+    found = scorer_problems(variant_of("cannot_do", CASES, settings=settings).task)
     assert any(fault in one for one in found), found

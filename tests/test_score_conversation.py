@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from harness.errors import EngineError
-from harness.score import faults_of, score
+from harness.score import score
+from harness.tasks import scorer_problems
 from harness.types import Case, Job, Json, Observation, Outcome, Reading, Score
 from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
 
@@ -44,7 +45,7 @@ FAIR = {"right.py": 0, "broken.py": 1}
 
 def judge(*replies: Reading, ends: Mapping[str, int] = FAIR, cases: tuple[Case, ...] = CASES) -> Score:
     variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, replies, exits(ends))
 
 
@@ -155,5 +156,5 @@ def test_a_program_may_be_a_turn_too() -> None:
 )
 def test_wrong_cases_are_told(give: dict[str, Json], expect: dict[str, Json], fault: str) -> None:
     variant = variant_of("conversation", [case("one", give, **expect)], files=FILES, turns=("a", "b", "c"))
-    found = faults_of(variant.task)
+    found = scorer_problems(variant.task)
     assert any(fault in one for one in found), found

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from harness.score import faults_of, score
+from harness.score import score
 from harness.score.edits.apply import Applied, apply_edits
 from harness.score.edits.formats import Edit, edits_of, path_in
+from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
 
@@ -203,7 +204,7 @@ CASES = (
 
 def judge(answer: str, files: Mapping[str, str] = FILES, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("edits", cases, files=files, settings={"entry": "calc.py", **settings})
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -292,9 +293,9 @@ def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("edits", CASES, files=FILES, settings=settings).task)
+    found = scorer_problems(variant_of("edits", CASES, files=FILES, settings=settings).task)
     assert any(fault in one for one in found), found
 
 
 def test_a_task_without_files_has_nothing_to_edit() -> None:
-    assert any("files: is empty" in one for one in faults_of(variant_of("edits", CASES).task))
+    assert any("files: is empty" in one for one in scorer_problems(variant_of("edits", CASES).task))

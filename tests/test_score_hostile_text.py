@@ -8,9 +8,10 @@ from hypothesis import strategies as some
 
 from harness.files import to_json
 from harness.schema import as_document, validate
-from harness.score import KINDS, faults_of, score
-from harness.tasks.virtual_tools import NAMES, Bench, use
+from harness.score import KINDS, score
+from harness.tasks import scorer_problems
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
+from harness.virtual_tools import NAMES, Bench, use
 from tests.scored import ScriptedSandbox, case, said, variant_of
 
 PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md": "In 2023 there were 7.\n"}
@@ -81,7 +82,7 @@ CALLS = some.lists(
 
 def test_every_kind_has_a_sound_task_here() -> None:
     assert set(VARIANTS) == set(KINDS)
-    assert {kind: faults_of(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
+    assert {kind: scorer_problems(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

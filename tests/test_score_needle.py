@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.files import to_json
-from harness.score import faults_of, score
+from harness.score import score
 from harness.score.extraction.json_answer import object_in
+from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 
@@ -20,7 +21,7 @@ RIGHT: dict[str, Json] = {"harbour code": "K7-Lantern", "ports": 1200, "rate": 0
 
 def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("needle", cases, language=None, settings=settings)
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, [said(answer if isinstance(answer, str) else to_json(answer))], ScriptedSandbox())
 
 
@@ -131,10 +132,10 @@ def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("needle", [case("one", **expect)], language=None).task)
+    found = scorer_problems(variant_of("needle", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_asking_twice_for_a_key_is_told() -> None:
     twice = [case("one", key="the key", any=["x"]), case("two", key="The_Key", any=["y"])]
-    assert any("asks for 'the_key' twice" in one for one in faults_of(variant_of("needle", twice).task))
+    assert any("asks for 'the_key' twice" in one for one in scorer_problems(variant_of("needle", twice).task))

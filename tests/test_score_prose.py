@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from harness.score import faults_of, score
+from harness.score import score
 from harness.score.kinds.prose import loosened, text_of
 from harness.score.prose.numerals import numerals, ungrounded
 from harness.score.prose.rules import RULES, Held
 from harness.score.prose.segments import names, paragraphs, sections, sentences, words
+from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 
@@ -192,7 +193,7 @@ def judge(text: str, cases: tuple[Case, ...] = RULED, kind: str = "voice", **set
     variant = variant_of(
         kind, cases, language=None, prompt=SOURCE, settings=settings, files={"facts.md": "Only 99 here."}
     )
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, [said(text)], ScriptedSandbox())
 
 
@@ -299,10 +300,10 @@ def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("voice", [case("one", **expect)], language=None).task)
+    found = scorer_problems(variant_of("voice", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_a_source_that_is_not_there_is_told() -> None:
-    found = faults_of(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
+    found = scorer_problems(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
     assert any("files/gone.md is not there" in one for one in found)

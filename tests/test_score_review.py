@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.files import to_json
-from harness.score import faults_of, score
+from harness.score import score
 from harness.score.extraction.review_findings import ReviewFinding, findings_of
 from harness.score.kinds.review import match
+from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
 
@@ -30,7 +31,7 @@ RIGHT = [finding(21, "SQL injection", "critical"), finding(40, "MD5 for password
 
 def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("review", cases, language=None, settings=settings)
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     text = answer if isinstance(answer, str) else f"```json\n{to_json(answer)}\n```"
     return score(variant, [said(text)], ScriptedSandbox())
 
@@ -212,11 +213,11 @@ def test_a_clean_file_with_nothing_found_passes() -> None:
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("review", [case("one", **expect)], language=None).task)
+    found = scorer_problems(variant_of("review", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_wrong_settings_are_told() -> None:
-    found = faults_of(variant_of("review", CASES, settings={"slack_lines": 1.5, "precision": 1}).task)
+    found = scorer_problems(variant_of("review", CASES, settings={"slack_lines": 1.5, "precision": 1}).task)
     assert any("scorer.slack_lines: must be a whole number" in one for one in found)
     assert any("scorer.precision: unknown key" in one for one in found)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.score import faults_of, score
+from harness.score import score
+from harness.tasks import scorer_problems
 from harness.types import Json, Outcome, Reading, Score, ToolCall
 from tests.scored import ScriptedSandbox, called, case, check, failed, running_python, said, variant_of
 
@@ -17,7 +18,7 @@ SETTINGS: dict[str, Json] = {"entry": "calc.py", "first_call": "grep", "protecte
 
 def judge(*replies: Reading, cases: tuple[Json, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("tools", cases, files=FILES, settings={**SETTINGS, **settings})
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     return score(variant, replies, running_python())
 
 
@@ -120,7 +121,7 @@ def test_a_loop_that_was_cut_is_truncated() -> None:
 
 def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
     variant = variant_of("tools", files=FILES, settings={"first_call": "grep"}, language=None)
-    assert faults_of(variant.task) == []
+    assert scorer_problems(variant.task) == []
     verdict = score(variant, [LOOK, DONE], ScriptedSandbox())
     assert (verdict.outcome, [one.name for one in verdict.checks]) == (Outcome.PASSED, ["first-call", "calls-valid"])
 
@@ -136,5 +137,5 @@ def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = faults_of(variant_of("tools", CASES, files=FILES, settings=settings).task)
+    found = scorer_problems(variant_of("tools", CASES, files=FILES, settings=settings).task)
     assert any(fault in one for one in found), found

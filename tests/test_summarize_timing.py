@@ -10,8 +10,8 @@ from harness.types import KitUse, Prefill, Result, SelfTest, Spread, TaskInfo, T
 from tests.example import example_result
 
 SIZES = (1000, 4000, 8000, 16000, 32000)
-CURVE = TaskInfo("speed-curve", "Sizes", "speed", None, "0" * 64, 1, separate=True)
-CANARY = TaskInfo("speed-canary", "Canary", "speed", None, "0" * 64, 1, canary=True)
+CURVE = TaskInfo("speed-curve", "Sizes", "speed", None, "0" * 64, 1, separate=True, scored=False)
+CANARY = TaskInfo("speed-canary", "Canary", "speed", None, "0" * 64, 1, canary=True, scored=False)
 TRIALS = 6
 
 
@@ -218,7 +218,7 @@ def with_clients() -> Result:
     """A result whose first model was asked by one client and by two; one trial lacks the second one's end."""
     result = base()
     trial, label = pattern(result), model_of(result)
-    parallel = TaskInfo("speed-parallel", "Together", "speed", None, "0" * 64, 1, clients=(1, 2))
+    parallel = TaskInfo("speed-parallel", "Together", "speed", None, "0" * 64, 1, clients=(1, 2), scored=False)
     starts_s = (0.0, 10.0, 10.5)
     turns = tuple(
         replace(timed(trial.turns[0], 100, 0.5 + at, 4.0), started_ns=10**9 + int(start_s * 1e9))
@@ -273,7 +273,7 @@ def with_conversation(counts: list[int | None], cached: int | None = None, **cha
     """A result with one task of so many turns, the prompt of each counted so."""
     result = base()
     trial = pattern(result)
-    task = TaskInfo("talk", "Talk", "speed", None, "0" * 64, 1, **changes)  # type: ignore[arg-type]
+    task = TaskInfo("talk", "Talk", "speed", None, "0" * 64, 1, scored=False, **changes)  # type: ignore[arg-type]
     turns = tuple(
         replace(trial.turns[0], usage=None if count is None else Usage(count, 20, cached, None)) for count in counts
     )

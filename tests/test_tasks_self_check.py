@@ -9,8 +9,8 @@ import pytest
 
 from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
-from harness.score import require_scorable, score
-from harness.tasks import copy_task, find_fixtures, load_tasks
+from harness.score import score
+from harness.tasks import copy_task, find_fixtures, load_tasks, require_scorable
 from harness.tasks.self_check import check_tasks, readings_of, trials_of
 from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, Wrong
 

@@ -15,12 +15,12 @@ from harness.run.plan import nonce_of, task_info
 from harness.servers import kind_of
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
-from harness.tasks.virtual_tools import definitions
 from harness.types import Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
 from harness.verify.documents import Shelf
 from harness.verify.evidence import Evidence
 from harness.verify.recording_rows import Row, examine
 from harness.verify.requests import asked_faults
+from harness.virtual_tools import definitions
 from tests.bundle import SEED, good_bundle
 from tests.made import model_at
 from tests.scripted import scripted

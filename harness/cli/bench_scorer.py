@@ -8,7 +8,7 @@ from harness.calibration import PROGRAMS, Bench, bench_scorer, memory_over, rate
 from harness.cli.console import say, show
 from harness.errors import ConfigError
 from harness.sandbox import ensure_engine, open_sandbox
-from harness.score import at_once
+from harness.score import scoring_threads
 
 NAME = "bench-scorer"
 HELP = "Measure how many answers a second the sandbox scores on this machine, and what a container costs."
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if args.answers < 5 or (args.memory is not None and args.memory < 10):
         raise ConfigError("bench-scorer: --answers is at least 5 and --memory at least 10")
     engine = ensure_engine(say)
-    threads = args.threads or at_once()
+    threads = args.threads or scoring_threads()
     with open_sandbox("bench-scorer", say, PROGRAMS, runtime=args.runtime) as box:
         facts = box.facts
         bench = Bench(box, engine, dict(box.pool.labels))

@@ -17,9 +17,8 @@ from harness.errors import ConfigError, InterruptedRunError, LanebenchError
 from harness.lifecycle import rehearse
 from harness.record import Client, Timeouts
 from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, start_run
-from harness.score import require_scorable
 from harness.servers import kind_of, told_of_request
-from harness.tasks import find_fixtures, load_tasks
+from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.types import Model, RunSettings, Task
 
 DEMO_SETTINGS = RunSettings(suite="demo", trials=3, idle_s=0.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.cli.console import command, say, show
 from harness.cli.score_command import languages_of
 from harness.sandbox import open_sandbox
-from harness.score import require_scorable, score
-from harness.tasks import check_tasks, copy_task, find_fixtures, load_tasks
+from harness.score import score
+from harness.tasks import check_tasks, copy_task, find_fixtures, load_tasks, require_scorable
 from harness.types import Task
 
 NAME = "tasks"

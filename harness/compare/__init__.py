@@ -15,7 +15,7 @@ from harness.compare.models import CellPair, Compared, LaneChange, ModelPair, Qu
 from harness.compare.quantities import LEVEL, Side, Sides, pass_rates, speeds, tables
 from harness.compare.sections import sections_of
 from harness.stats import holm, mcnemar_p, wilson
-from harness.summarize import SPEED, by_cell, summarize
+from harness.summarize import by_cell, summarize
 from harness.types import Rate, Result, TaskInfo
 
 __all__ = ["CellPair", "Compared", "LaneChange", "ModelPair", "Quantity", "Unlike", "compare", "sections_of"]
@@ -35,7 +35,7 @@ def _pooled(k: int, n: int) -> Rate:
 
 
 def _cell(sides: Sides, task: TaskInfo, level: float) -> CellPair:
-    is_scored = task.scorer != SPEED
+    is_scored = task.scored
     (table,) = tables(sides, [task])
     counts = [side.passes(task) for side in sides]
     return CellPair(
@@ -49,7 +49,7 @@ def _cell(sides: Sides, task: TaskInfo, level: float) -> CellPair:
 
 def _after_all(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[CellPair, ...]:
     """The same cells after all of them were looked at: a verdict on a pass rate must bear Holm's p."""
-    scored = [task for task in tasks if task.scorer != SPEED]
+    scored = [task for task in tasks if task.scored]
     ps = [mcnemar_p(table.model_only, table.baseline_only) for table in tables(sides, scored)]
     adjusted = dict(zip((task.name for task in scored), holm(ps), strict=True))
 
@@ -62,7 +62,7 @@ def _after_all(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo
 
 def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
     asked = [task for task in tasks if all(side.passes(task) for side in sides)]
-    scored = [task for task in asked if task.scorer != SPEED]
+    scored = [task for task in asked if task.scored]
     found = tables(sides, scored)
     # Bonferroni: of many cells some would be called slower by chance.
     level = 1 - (1 - LEVEL) / max(1, len(asked))

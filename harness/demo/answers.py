@@ -12,8 +12,6 @@ from harness.tasks import vary
 from harness.types import Json, Task, Variant, Wrong
 
 NONCE = "{{nonce}}"
-TOOLS = "tools"
-"""The setting of a task whose every turn begins a conversation of its own."""
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
 _CODE_WORD = re.compile(r"^The code word is (\w+)\.")
 """At the front of the prompt by which a run looks whether a server keeps it whole."""
@@ -91,7 +89,7 @@ def _usable(wrong: Wrong, replies: int) -> bool:
 
 
 def _answers_of(variant: Variant) -> Iterator[tuple[tuple[str, int], Answer]]:
-    tools = variant.task.scorer == TOOLS
+    tools = variant.task.tool_loop
     replies = len(variant.solution if tools else variant.turns)
     wrong = [one for one in variant.wrong if _usable(one, replies)]
     for turn in range(replies):

@@ -2,7 +2,6 @@
 
 from harness.run.conversation import (
     NONCE,
-    TOOLS,
     converse,
     first_messages,
     nonce_of_turn,
@@ -21,7 +20,6 @@ from harness.run.recorder import Watch, contenders, record_run
 
 __all__ = [
     "NONCE",
-    "TOOLS",
     "RunFolder",
     "Watch",
     "check_tasks_unchanged",

@@ -16,11 +16,10 @@ from dataclasses import dataclass, replace
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.servers import ServerKind, budget_tokens, request_body, seeded
-from harness.tasks import bench_of, definitions, most_turns, sent_calls, tool_messages
 from harness.types import Json, Model, Reading, Recording, TrialKey, Variant
+from harness.virtual_tools import bench_of, definitions, most_turns, sent_calls, tool_messages
 
 NONCE = "{{nonce}}"
-TOOLS = "tools"
 LEAST_SHARE = 0.6
 """Of the tokens that the server's own prose would have in so many characters; code has more of them, never so few."""
 
@@ -155,7 +154,7 @@ def converse(
     """
     talk = _Talk(client, *asked, variant, key, nonce, room, tokens_per_char)
     task = variant.task
-    if task.scorer == TOOLS:
+    if task.tool_loop:
         return _tool_loop(talk)
     if task.clients:
         return _together(talk, task.clients)

@@ -20,7 +20,7 @@ from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.plan import task_info
 from harness.run.recorder import Watch
 from harness.schema import as_document
-from harness.score import at_once, score
+from harness.score import score, scoring_threads
 from harness.summarize import summarize, trial_result
 from harness.tasks import vary
 from harness.types import (
@@ -86,7 +86,7 @@ def score_trial(task: Task, recordings: Sequence[Recording], sandbox: Sandbox) -
     key = recordings[0].key
     variant = vary(task, key.trial)
     verdict = score(variant, [read(recording) for recording in recordings], sandbox)
-    return ScoredTrial(key, variant.index, verdict, None if task.scorer == "speed" else sandbox.facts)
+    return ScoredTrial(key, variant.index, verdict, sandbox.facts if task.scored else None)
 
 
 def _unscored(folder: RunFolder) -> Iterator[tuple[Recording, ...]]:
@@ -97,7 +97,7 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, watch:
     """Score every recorded trial that has no verdict yet, as many at once as there are processors."""
     by_name = {task.name: task for task in tasks}
     total = len(folder.recorded - folder.scored)
-    threads = at_once()
+    threads = scoring_threads()
     with ThreadPoolExecutor(max_workers=threads) as pool:
         waiting: set[Future[ScoredTrial]] = set()
         done = 0

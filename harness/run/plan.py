@@ -82,5 +82,6 @@ def task_info(task: Task) -> TaskInfo:
         separate=task.separate,
         clients=task.clients,
         canary=task.canary,
+        scored=task.scored,
         limits=task.limits if task.language is not None else None,
     )

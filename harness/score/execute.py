@@ -12,7 +12,7 @@ from typing import Literal
 from harness.score.compare import Equality, equality_of, short
 from harness.score.extraction.extract import Found, extract
 from harness.score.extraction.languages import LANGUAGES
-from harness.score.verdict import Judgement, ends_of, nothing
+from harness.score.verdict import Judgment, ends_of, nothing
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
 Driver = Literal["calls", "program"]
@@ -147,7 +147,7 @@ def grouped(checks: Sequence[Check]) -> dict[str, Json]:
     return {"groups": groups} if groups else {}
 
 
-def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: Judge) -> Judgement:
+def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: Judge) -> Judgment:
     """Find the code in an answer, run it against the task's cases, compare. Raises EngineError."""
     found = find_code(answer, variant)
     if found is None:
@@ -155,4 +155,4 @@ def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Dri
     entry = entry_of(variant)
     build = Build({**given_files(variant), entry: found.code}, entry, driver)
     ran = judged(variant, build, sandbox, judge, variant.cases)
-    return Judgement(ran.checks, found.rule, ran.ends, facts={"block_closed": found.closed, **grouped(ran.checks)})
+    return Judgment(ran.checks, found.rule, ran.ends, facts={"block_closed": found.closed, **grouped(ran.checks)})

@@ -25,7 +25,7 @@ _OF_END: Mapping[CaseEnd, Outcome] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgment:
     """What a kind found in a trial: its checks, and what ended the code besides its own return.
 
     `missing` says why there was nothing to score; its checks are the kind's to list and all failed.
@@ -39,9 +39,9 @@ class Judgement:
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
-def nothing(names: Sequence[str], why: str, rule: str | None = None) -> Judgement:
+def nothing(names: Sequence[str], why: str, rule: str | None = None) -> Judgment:
     """The judgement on an answer that holds nothing to score: every check failed."""
-    return Judgement(tuple(Check(name, False, None, None, why) for name in names), rule, missing=why)
+    return Judgment(tuple(Check(name, False, None, None, why) for name in names), rule, missing=why)
 
 
 def ends_of(seen: Sequence[Observation]) -> frozenset[Outcome]:
@@ -49,30 +49,30 @@ def ends_of(seen: Sequence[Observation]) -> frozenset[Outcome]:
     return frozenset(_OF_END[one.ended] for one in seen if one.ended in _OF_END)
 
 
-def score_of(judgement: Judgement, readings: Sequence[Reading]) -> Score:
+def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
     """The score of a judgement on these turns."""
-    checks = judgement.checks
-    if judgement.missing is not None:
-        checks = (Check(ANSWER, False, None, None, judgement.missing), *checks)
+    checks = judgment.checks
+    if judgment.missing is not None:
+        checks = (Check(ANSWER, False, None, None, judgment.missing), *checks)
     passed = sum(check.passed for check in checks)
     fraction = passed / len(checks) if checks else 0.0
-    return Score(_outcome(judgement, readings), fraction, checks, judgement.rule, judgement.facts)
+    return Score(_outcome(judgment, readings), fraction, checks, judgment.rule, judgment.facts)
 
 
-def _outcome(judgement: Judgement, readings: Sequence[Reading]) -> Outcome:
+def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:
     cut = any(reading.finish_reason == "length" for reading in readings)
-    if judgement.missing is not None:
+    if judgment.missing is not None:
         return Outcome.TRUNCATED_OUT if cut else Outcome.NO_ANSWER
-    if judgement.checks and all(check.passed for check in judgement.checks):
+    if judgment.checks and all(check.passed for check in judgment.checks):
         return Outcome.PASSED
-    if judgement.declined:
+    if judgment.declined:
         return Outcome.DECLINED
     if cut:
         return Outcome.TRUNCATED_OUT
-    return next((one for one in _WORST_FIRST if one in judgement.ends), Outcome.FAILED)
+    return next((one for one in _WORST_FIRST if one in judgment.ends), Outcome.FAILED)
 
 
-def server_fault(names: Sequence[str], reading: Reading) -> Score:
+def server_error(names: Sequence[str], reading: Reading) -> Score:
     """The score of a trial whose server failed; `reading` has the error."""
     error = reading.error
     overflow = error is not None and error.kind == "context_overflow"

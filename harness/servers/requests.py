@@ -138,4 +138,4 @@ def request_body(
 def budget_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: int) -> int:
     """The answer's budget, and room for thoughts beside it where the model thinks or may think."""
     may_think = model.thinking == "on" or (model.thinking == "default" and kind.thinking.default != "off")
-    return task.budget_tokens + (thinking_tokens if may_think and task.scorer != "speed" else 0)
+    return task.budget_tokens + (thinking_tokens if may_think and task.scored else 0)

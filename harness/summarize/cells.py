@@ -20,7 +20,6 @@ from harness.types import (
     TurnSpeeds,
 )
 
-SPEED = "speed"
 CACHED_SHARE = 0.1
 CACHED_TOKENS = 32
 
@@ -156,7 +155,7 @@ def cell(
     return Cell(
         model=model.label,
         task=task.name,
-        scored=task.scorer != SPEED,
+        scored=task.scored,
         rate=rate_of(sum(trial.outcome is Outcome.PASSED for trial in trials), n),
         fraction=sum(trial.fraction for trial in trials) / n if n else None,
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),

@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Literal
 
 from harness.stats import difference_on_these_tasks, ratio_of, ratio_word
-from harness.summarize.cells import SPEED, Trials, by_cell, cold_but_cached, counted, is_whole
+from harness.summarize.cells import Trials, by_cell, cold_but_cached, counted, is_whole
 from harness.summarize.lane_gaps import untested
 from harness.summarize.lane_requirements import cells_of, standing, taken_bytes
 from harness.summarize.pairwise import passes_of, table_of
@@ -65,7 +65,7 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
 
 def _by_pass_rate(result: Result, lane: Lane, one: ModelInfo, other: ModelInfo, trials: Trials) -> Gap:
     asked = cells_of(result, lane, one.label).keys() & cells_of(result, lane, other.label).keys()
-    tasks = [task for task in result.tasks if task.name in asked and task.scorer != SPEED]
+    tasks = [task for task in result.tasks if task.name in asked and task.scored]
     passes = [[passes_of(result, model, task, trials) for model in (one, other)] for task in tasks]
     tables = [table_of(mine, theirs) for mine, theirs in passes]
     seen = difference_on_these_tasks(tables, weights=[lane.tasks[task.name] for task in tasks])

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 from harness.stats import Difference, Table, difference_on_tasks_like_these, difference_on_these_tasks, holm, tie_groups
-from harness.summarize.cells import SPEED, Trials, by_cell, planned_trials
+from harness.summarize.cells import Trials, by_cell, planned_trials
 from harness.types import Comparison, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
 Estimand = Literal["tasks_like_these", "exactly_these_tasks"]
@@ -44,7 +44,7 @@ class _Field:
 
 
 def _field(result: Result) -> _Field:
-    tasks = tuple(task for task in result.tasks if task.scorer != SPEED)
+    tasks = tuple(task for task in result.tasks if task.scored)
     trials = by_cell(result)
     return _Field(
         tasks,

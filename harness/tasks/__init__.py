@@ -13,41 +13,24 @@ from harness.files import find_data
 from harness.tasks.copy import OWN_SUITE, copy_task
 from harness.tasks.load import load_task, vary
 from harness.tasks.replies import split_reply
+from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import choose, find_folders
 from harness.tasks.self_check import check_tasks
 from harness.tasks.table import FILE
 from harness.tasks.text_files import LIBRARY
-from harness.tasks.virtual_tools import (
-    NAMES,
-    Bench,
-    Used,
-    bench_of,
-    definitions,
-    most_turns,
-    sent_calls,
-    tool_messages,
-    use,
-)
 from harness.types import Task
 
 __all__ = [
     "FILE",
     "LIBRARY",
-    "NAMES",
     "OWN_SUITE",
-    "Bench",
-    "Used",
-    "bench_of",
     "check_tasks",
     "copy_task",
-    "definitions",
     "find_fixtures",
     "load_tasks",
-    "most_turns",
-    "sent_calls",
+    "require_scorable",
+    "scorer_problems",
     "split_reply",
-    "tool_messages",
-    "use",
     "vary",
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.files import from_json, sha256_of, sha256_of_file, to_json
+from harness.score import KINDS
 from harness.tasks import validation
 from harness.tasks.faults import Faults
 from harness.tasks.manifest import Recipe, WrongRow, read_recipe
@@ -85,6 +86,7 @@ def _assemble(reader: Reader, recipe: Recipe) -> Task:
     cases = reader.plain("cases.json") if reader.has("cases.json") else ""
     solution = _solution(reader)
     wrong = tuple(_wrong(reader, row) for row in recipe.wrong if row.file)
+    kind = KINDS.get(recipe.scorer)
     return Task(
         name=reader.folder.name,
         title=recipe.title,
@@ -104,6 +106,8 @@ def _assemble(reader: Reader, recipe: Recipe) -> Task:
         variants=recipe.variants,
         sha256=_digest(reader),
         private_includes=tuple(sorted(reader.private.values())),
+        scored=kind is None or kind.scored,
+        tool_loop=kind is not None and kind.tool_loop,
     )
 
 

@@ -15,7 +15,6 @@ LEAST_WRONG = 4
 LEAST_KINDS = 3
 LEAST_VARIANTS = 5
 CHARS_A_TOKEN = 3
-TIMED_ONLY = "speed"
 
 
 def hold(task: Task, reader: Reader) -> None:
@@ -25,7 +24,7 @@ def hold(task: Task, reader: Reader) -> None:
     _variants(task, faults)
     _replies(task, faults)
     _budget(task, faults)
-    if task.scorer != TIMED_ONLY:
+    if task.scored:
         _wrong(task, faults)
     _unused_files(reader)
 
@@ -67,7 +66,7 @@ def _placeholders(task: Task, faults: Faults) -> None:
 
 def _variants(task: Task, faults: Faults) -> None:
     rows = task.variants
-    if task.language is not None and task.scorer != TIMED_ONLY and len(rows) < LEAST_VARIANTS:
+    if task.language is not None and task.scored and len(rows) < LEAST_VARIANTS:
         faults.add(
             f"{FILE}: variants",
             f"has {len(rows)}; a code task needs at least {LEAST_VARIANTS}, or its trials are one repeated",
@@ -98,7 +97,7 @@ def _replies(task: Task, faults: Faults) -> None:
 
 def _budget(task: Task, faults: Faults) -> None:
     need = max((len(reply) for reply in task.solution), default=0) // CHARS_A_TOKEN
-    if task.scorer != TIMED_ONLY and task.budget_tokens < 2 * need:
+    if task.scored and task.budget_tokens < 2 * need:
         faults.add(
             f"{FILE}: budget_tokens",
             f"is {task.budget_tokens}; the reference answer takes about {need} tokens, so give at least {2 * need}",

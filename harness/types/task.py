@@ -45,7 +45,10 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One folder under fixtures/, read and checked. Texts still hold `{{variant.NAME}}` and `{{nonce}}`."""
+    """One folder under fixtures/, read and checked. Texts still hold `{{variant.NAME}}` and `{{nonce}}`.
+
+    `scored` and `tool_loop` are traits of its scorer kind (harness/score).
+    """
 
     name: str
     title: str
@@ -65,6 +68,8 @@ class Task:
     variants: tuple[Mapping[str, str], ...]
     sha256: str
     private_includes: tuple[str, ...] = ()
+    scored: bool = True
+    tool_loop: bool = False
 
     @property
     def separate(self) -> bool:
@@ -117,4 +122,5 @@ class TaskInfo:
     separate: bool = False
     clients: tuple[int, ...] = ()
     canary: bool = False
+    scored: bool = True
     limits: Limits | None = None

@@ -130,7 +130,7 @@ def _judged(evidence: Evidence, found: Mapping[str, Sequence[_Pair]]) -> Iterato
 
 def check_replicated(evidence: Evidence, again: Again, sandbox: Sandbox) -> Iterator[Finding]:
     """Ask `count` trials of each model again. Raises EngineError for faults of the kit's own side."""
-    scored = {task.name for task in evidence.result.tasks if task.scorer != "speed"}
+    scored = {task.name for task in evidence.result.tasks if task.scored}
     found: dict[str, list[_Pair]] = {}
     seed = secrets.randbits(64)
     with Client(again.timeouts) as client:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from harness.errors import ConfigError
 from harness.run import (
     NONCE,
-    TOOLS,
     first_messages,
     nonce_of,
     nonce_of_turn,
     share_of,
 )
 from harness.servers import ServerKind, budget_tokens, kind_of, load_kinds, request_body, seeded
-from harness.tasks import bench_of, definitions, sent_calls, tool_messages, vary
+from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, known_task
 from harness.verify.recording_rows import Row, messages_digest
+from harness.virtual_tools import bench_of, definitions, sent_calls, tool_messages
 
 Messages = list[Mapping[str, Json]]
 
@@ -45,7 +45,7 @@ class _Question:
     @property
     def tools(self) -> bool:
         """Whether the trial is a loop of tool calls."""
-        return self.variant is not None and self.variant.task.scorer == TOOLS
+        return self.variant is not None and self.variant.task.tool_loop
 
     @property
     def cold(self) -> bool:

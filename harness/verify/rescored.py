@@ -10,7 +10,7 @@ from itertools import groupby
 from harness.bundle import RECORDINGS
 from harness.files import build
 from harness.read import read
-from harness.score import at_once, score
+from harness.score import score, scoring_threads
 from harness.tasks import vary
 from harness.types import Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.documents import parse, read_rows
@@ -69,7 +69,7 @@ def _again(task: Task, turns: Sequence[Recording], sandbox: Sandbox) -> Score:
 def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
     """Score every trial again and compare verdict and checks. Raises EngineError for faults of the kit's own side."""
     at_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
-    threads = at_once()
+    threads = scoring_threads()
     waiting: deque[tuple[int, Future[Score]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

@@ -21,8 +21,8 @@ from harness.run.plan import nonce_of
 from harness.servers import kind_of
 from harness.tasks import vary
 from harness.tasks.replies import split_reply
-from harness.tasks.virtual_tools import definitions
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
+from harness.virtual_tools import definitions
 
 
 @dataclass(frozen=True)

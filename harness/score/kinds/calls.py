@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from harness.score.compare import Equality, same, short
 from harness.score.execute import expected_of, judge_answer, unreturned
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement
+from harness.score.verdict import Judgment
 from harness.types import Case, Check, Observation, Reading, Sandbox, Task, Variant
 
 SETTINGS = ("equality", "entry", "files", "names", "blocks")
 
 
-def case_names(variant: Variant) -> tuple[str, ...]:
+def check_names(variant: Variant) -> tuple[str, ...]:
     """The checks' names."""
     return tuple(case.id for case in variant.cases)
 
@@ -49,7 +49,7 @@ def judge_call(case: Case, seen: Observation, how: Equality) -> Check:
     return Check(case.id, passed, expected_of(case), short(seen.value))
 
 
-def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's answer. Raises EngineError."""
     return judge_answer(readings[-1].content, variant, sandbox, driver="calls", judge=judge_call)
 
@@ -65,7 +65,7 @@ def demand_calls(demands: Demands, cases: Sequence[Case]) -> None:
         at.one_of(case.expect, ("value", "raises", "one_of"))
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.code(SETTINGS)

@@ -27,7 +27,7 @@ from harness.score.extraction.extract import Found, extract
 from harness.score.kinds.calls import demand_calls
 from harness.score.kinds.program import demand_programs
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Observation, Outcome, Reading, Sandbox, Task, Variant
 
 SETTINGS = ("equality", "entry", "names", "module", "test_file")
@@ -131,7 +131,7 @@ def _share(cases: Sequence[Case], checks: Mapping[str, Check], wanted: str) -> f
     return round(sum(passed) / len(passed), 4) if passed else None
 
 
-def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score each turn that cases speak of. Raises EngineError."""
     course = _Course()
     for turn in sorted({turn_of(case) for case in variant.cases}):
@@ -151,7 +151,7 @@ def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: S
         "tests_broken": _share(variant.cases, course.checks, "fail"),
     }
     rule = ", ".join(dict.fromkeys(course.rules.values()))
-    return Judgement(checks, rule, course.ends, facts={**facts, **grouped(checks)})
+    return Judgment(checks, rule, course.ends, facts={**facts, **grouped(checks)})
 
 
 def _demand_turn(demands: Demands, case: Case) -> None:
@@ -167,7 +167,7 @@ def _demand_turn(demands: Demands, case: Case) -> None:
         at.fault("expect", 'must be {"tests": "pass"} or {"tests": "fail"}')
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.code(SETTINGS)

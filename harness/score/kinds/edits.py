@@ -31,7 +31,7 @@ from harness.score.edits.apply import WHITESPACE, Applied, apply_edits
 from harness.score.edits.formats import Edit, edits_of
 from harness.score.execute import find_code, grouped
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 APPLIED, FILES_CHANGED = "applied", "files-changed"
@@ -100,7 +100,7 @@ def _idle(applied: Applied) -> str | None:
     return None if applied.changed else "nothing was changed"
 
 
-def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
     edits, applied = edit_answer(readings[-1].content, variant)
     if not edits:
@@ -110,12 +110,12 @@ def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     checks = _checks(variant, applied)
     if applied.faults:
         checks += [Check(case.id, False, None, None, "the edits do not apply") for case in variant.cases]
-        return Judgement(tuple(checks), rule, facts=facts)
+        return Judgment(tuple(checks), rule, facts=facts)
     ran = run_files(variant, applied.files, sandbox)
-    return Judgement((*checks, *ran.checks), rule, ran.ends, facts={**facts, **grouped(ran.checks)})
+    return Judgment((*checks, *ran.checks), rule, ran.ends, facts={**facts, **grouped(ran.checks)})
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.code(SETTINGS)

@@ -24,7 +24,7 @@ from decimal import Decimal, InvalidOperation
 from harness.score.compare import short
 from harness.score.extraction.json_answer import object_in
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 PRECISION = "precision"
@@ -88,7 +88,7 @@ def _by_depth(checks: Sequence[tuple[Case, Check]]) -> dict[str, Json]:
     return {depth: round(sum(passed) / len(passed), 4) for depth, passed in sorted(depths.items())}
 
 
-def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the values of the last turn's object; the sandbox is not used."""
     del sandbox
     found = object_in(readings[-1].content)
@@ -112,10 +112,10 @@ def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
         "invented": len(strangers) + made_up,
     }
     last = Check(PRECISION, precision >= least, f"{least} or more", precision)
-    return Judgement((*(check for _, check in checks), last), "object", facts=facts)
+    return Judgment((*(check for _, check in checks), last), "object", facts=facts)
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.settings(SETTINGS)

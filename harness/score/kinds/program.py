@@ -27,7 +27,7 @@ from harness.score.compare import Equality, same, same_json, short
 from harness.score.execute import Build, expected_of, find_code, job_of, judge_answer, unreturned
 from harness.score.kinds.calls import SETTINGS
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement
+from harness.score.verdict import Judgment
 from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Task, Variant
 
 _NAMES_ERROR = re.compile(r"^\w*(?:Error|Exception)\b|\berror:", re.MULTILINE)
@@ -117,13 +117,13 @@ def _lint(answer: str, variant: Variant, sandbox: Sandbox) -> Json:
     return _remarks(sandbox.run(job_of(variant, build, [Case("lint", {"argv": [], "mode": "run"}, {})])))
 
 
-def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's answer. Raises EngineError."""
     answer = readings[-1].content
-    judgement = judge_answer(answer, variant, sandbox, driver="program", judge=judge_program)
-    if judgement.missing is not None or "lint" not in variant.task.settings:
-        return judgement
-    return replace(judgement, facts={**judgement.facts, "lint": _lint(answer, variant, sandbox)})
+    judgment = judge_answer(answer, variant, sandbox, driver="program", judge=judge_program)
+    if judgment.missing is not None or "lint" not in variant.task.settings:
+        return judgment
+    return replace(judgment, facts={**judgment.facts, "lint": _lint(answer, variant, sandbox)})
 
 
 def _demand_files(at: Demands, files: Json) -> None:
@@ -154,7 +154,7 @@ def demand_programs(demands: Demands, cases: Sequence[Case]) -> None:
             at.texts(case.expect, "no_files", "expect")
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.code((*SETTINGS, "lint"))

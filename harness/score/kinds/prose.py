@@ -32,7 +32,7 @@ from harness.score.prose.numerals import ungrounded
 from harness.score.prose.rules import RULES, Held, Ruled, new_names
 from harness.score.prose.segments import words
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 SETTINGS = ("source",)
@@ -101,7 +101,7 @@ def _summary_facts(variant: Variant, checks: Sequence[Check], text: str, source:
     }
 
 
-def score_prose(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_prose(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Hold the last turn's text to the rules; the sandbox is not used."""
     del sandbox
     text, rule = text_of(readings[-1].content)
@@ -118,7 +118,7 @@ def score_prose(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
         "words": len(words(text)),
     }
     more = _summary_facts(variant, checks, text, source) if variant.task.scorer == "summary" else {}
-    return Judgement(checks, rule, facts={**facts, **more})
+    return Judgment(checks, rule, facts={**facts, **more})
 
 
 def _demand_rule(at: Demands, case: Case) -> None:
@@ -137,7 +137,7 @@ def _demand_rule(at: Demands, case: Case) -> None:
         at.fault("expect", f"bounds nothing; write at least one of {', '.join(rule.numbers)}")
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.settings(SETTINGS)

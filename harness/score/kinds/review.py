@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from harness.score.compare import short
 from harness.score.extraction.review_findings import SEVERITIES, ReviewFinding, findings_of
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 PRECISION, SEVERITY = "precision", "severity"
@@ -181,7 +181,7 @@ def _threshold_checks(variant: Variant, facts: Mapping[str, Json]) -> list[Check
     return checks
 
 
-def score_review(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_review(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's findings; the sandbox is not used."""
     del sandbox
     read = findings_of(readings[-1].content)
@@ -193,7 +193,7 @@ def score_review(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
     checks = [
         _case_check(number, case, findings, seen) for number, case in enumerate(variant.cases) if not _is_optional(case)
     ]
-    return Judgement((*checks, *_threshold_checks(variant, facts)), f"findings-{read[1]}", facts=facts)
+    return Judgment((*checks, *_threshold_checks(variant, facts)), f"findings-{read[1]}", facts=facts)
 
 
 def _demand_lines(at: Demands, expect: Mapping[str, Json], *, needed: bool) -> None:
@@ -221,7 +221,7 @@ def _demand_case(at: Demands, case: Case) -> None:
         at.fault("expect", "must hold one of defect, decoy, clean")
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.settings(SETTINGS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Reading, Sandbox, Task, Variant
 
 TOKENS = "tokens"
@@ -26,16 +26,16 @@ def _has_tokens(reading: Reading) -> bool:
     return bool(reading.content or reading.reasoning or reading.tool_calls)
 
 
-def score_speed(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_speed(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score by whether tokens came; the sandbox is not used."""
     del variant, sandbox
     silent = [turn for turn, reading in enumerate(readings, 1) if not _has_tokens(reading)]
     if silent:
         return nothing([TOKENS], f"turn {silent[0]} gave no tokens")
-    return Judgement((Check(TOKENS, True),))
+    return Judgment((Check(TOKENS, True),))
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands = Demands(task)
     demands.settings(())

@@ -28,9 +28,9 @@ from harness.score.drivers import demand_driven, run_files
 from harness.score.execute import grouped
 from harness.score.kinds.edits import APPLIED
 from harness.score.settings import Demands
-from harness.score.verdict import Judgement, nothing
-from harness.tasks import NAMES, Bench, Used, bench_of, use
+from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
+from harness.virtual_tools import NAMES, Bench, Used, bench_of, use
 
 FIRST_CALL, VALID, USEFUL = "first-call", "calls-valid", "calls-useful"
 SETTINGS = ("equality", "entry", "driver", "tools", "max_turns", "first_call", "invalid_at_most", "wasted_at_most",
@@ -111,7 +111,7 @@ def _edit_faults(replay: _Replay) -> list[str]:
     return [used.text[:100] for call, used in replay.made if call.name == "edit_file" and not used.edited]
 
 
-def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgement:
+def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the calls of all turns, and the files that they leave. Raises EngineError."""
     replay = _Replay(bench_of(variant))
     for reading in readings:
@@ -122,12 +122,12 @@ def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     facts = _facts(variant, readings, replay)
     checks = _call_checks(variant, readings, replay)
     if not variant.cases:
-        return Judgement(tuple(checks), "tool-calls", facts=facts)
+        return Judgment(tuple(checks), "tool-calls", facts=facts)
     edited = bool(facts["files_changed"])
     note = None if edited else "; ".join(_edit_faults(replay))[:200] or "no edit was made"
     checks.append(Check(APPLIED, edited, None, facts["files_changed"], note))
     ran = run_files(variant, _runnable(variant, replay.bench.files), sandbox)
-    return Judgement((*checks, *ran.checks), "tool-calls", ran.ends, facts={**facts, **grouped(ran.checks)})
+    return Judgment((*checks, *ran.checks), "tool-calls", ran.ends, facts={**facts, **grouped(ran.checks)})
 
 
 def _runnable(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
@@ -135,7 +135,7 @@ def _runnable(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
     return {**files, **{name: variant.files[name] for name in bench_of(variant).protected if name in variant.files}}
 
 
-def faults(task: Task, cases: Sequence[Case]) -> list[str]:
+def problems(task: Task, cases: Sequence[Case]) -> list[str]:
     """What is wrong with a task of this kind."""
     demands, settings = Demands(task), task.settings
     demands.settings(SETTINGS)

@@ -13,8 +13,21 @@ from dataclasses import dataclass, field, replace
 
 from harness.files import from_json
 from harness.schema import faults
-from harness.tasks.virtual_tools.pattern import Pattern, PatternError
 from harness.types import Json, ToolCall, Variant
+from harness.virtual_tools.pattern import Pattern, PatternError
+
+__all__ = [
+    "NAMES",
+    "Bench",
+    "Used",
+    "bench_of",
+    "definitions",
+    "fault_of",
+    "most_turns",
+    "sent_calls",
+    "tool_messages",
+    "use",
+]
 
 NAMES = ("read_file", "grep", "edit_file")
 MOST_TURNS = 10

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from harness.tasks.virtual_tools import NAMES, Bench, definitions, fault_of, tool_messages, use
-from harness.tasks.virtual_tools.pattern import Pattern, PatternError
 from harness.types import Json, ToolCall
+from harness.virtual_tools import NAMES, Bench, definitions, fault_of, tool_messages, use
+from harness.virtual_tools.pattern import Pattern, PatternError
 
 FILES = {"app.py": "import db\n\ndef main():\n    return db.get_db()\n", "src/db.py": "def get_db():\n    return 1\n"}
 
