@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, Problem
 from harness.files import build, sha256_of, sha256_of_file
-from harness.schema import validate
-from harness.servers import kind_of, request_faults
+from harness.schema import Location, TomlDocument, parse_toml, suggestion
+from harness.servers import ServerKind, kind_of, request_faults
 from harness.types import Json, Lane, Model, RunSettings
 
 
@@ -26,123 +24,113 @@ class Config:
     lanes: tuple[Lane, ...] = ()
 
 
-def _line_of(text: str, place: str) -> int | None:
-    """The line where a JSON path such as `$.models[1].base_url` stands, as near as TOML's tables show it."""
-    parts = re.findall(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]", place)
-    lines = text.splitlines()
-    line = 0
-    for at, (name, number) in enumerate(parts):
-        if number:
-            heads = [n for n, one in enumerate(lines) if one.strip().startswith(f"[[{parts[at - 1][0]}]]")]
-            line = heads[int(number)] if int(number) < len(heads) else line
-        elif name:
-            found = re.compile(rf"^\s*(?:\[+[^\]]*\b)?{re.escape(name)}\b")
-            line = next((n for n in range(line, len(lines)) if found.match(lines[n])), line)
-    return line + 1 if lines else None
-
-
-def _fault(path: Path, text: str, fault: str) -> str:
-    place = fault.split(":", 1)[0].strip()
-    line = _line_of(text, place) if place.startswith("$") else None
-    return f"{path}, line {line}: {fault}" if line else f"{path}: {fault}"
-
-
-def _further_faults(models: Sequence[Mapping[str, Json]]) -> list[str]:
-    faults = []
-    labels: dict[str, int] = {}
+def _cross_checks(bench: TomlDocument) -> Iterator[Problem]:
+    """What the schema cannot express: references between tables, to files, to the environment, to server kinds."""
+    models, location = bench.values["models"], bench.location
+    yield from _duplicates(models, "label", location.at("models"))
     for at, model in enumerate(models):
-        first = labels.setdefault(model["label"], at)
+        yield from _model_problems(model, location.at("models", at))
+    yield from _lane_problems(bench.values, location)
+
+
+def _duplicates(rows: Sequence[Mapping[str, Json]], key: str, location: Location) -> Iterator[Problem]:
+    first_with: dict[str, int] = {}
+    for at, row in enumerate(rows):
+        first = first_with.setdefault(row[key], at)
         if first != at:
-            faults.append(
-                f"$.models[{at}].label: {model['label']!r} is already models[{first}]: give each its own label"
-            )
-        try:
-            kind = kind_of(model["server"])
-        except ConfigError as error:
-            faults.append(f"$.models[{at}].server: {error}")
-        else:
-            faults += [f"$.models[{at}].{place}: {why}" for place, why in request_faults(kind, build(Model, model))]
-        faults += [f"$.models[{at}].base_url: {why}" for why in _address_faults(model["base_url"])]
-        faults += _lifecycle_faults(at, model)
-        named = model.get("facts", {}).get("file")
-        if named is not None and not Path(named).expanduser().exists():
-            faults.append(f"$.models[{at}].facts.file: there is no {named}: correct it, or leave it out")
-        if "key_env" in model and not os.environ.get(model["key_env"]):
-            faults.append(
-                f"$.models[{at}].key_env: the environment has no {model['key_env']}: export it before the run"
-            )
-    return faults
+            here = location.at(at, key)
+            yield here.problem(f"{row[key]!r} is already the {key} of {location.path[-1]}[{first}]", "choose another")
 
 
-def _address_faults(base_url: str) -> list[str]:
-    """An address goes into every file of a run: one that holds a key must not get there, nor be repeated here."""
+def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[Problem]:
+    try:
+        kind = kind_of(model["server"])
+    except ConfigError as error:
+        yield from (location.at("server").problem(inner.message, inner.fix) for inner in error.problems)
+    else:
+        for place, why in request_faults(kind, build(Model, model)):
+            yield location.at(*place.split(".")).problem(why)
+        yield from _lifecycle_problems(model, kind, location.at("lifecycle"))
+    yield from _address_problems(model["base_url"], location.at("base_url"))
+    file = model.get("facts", {}).get("file")
+    if file is not None and not Path(file).expanduser().exists():
+        yield location.at("facts", "file").problem(f"no such file: {file}", "correct the path or remove it")
+    if "key_env" in model and not os.environ.get(model["key_env"]):
+        yield location.at("key_env").problem(
+            f"the environment variable {model['key_env']} is not set", "export it before the run"
+        )
+
+
+def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:
+    """A base_url goes into every file of a run: one that holds a key must not get there, nor be repeated here."""
     parts = urlsplit(base_url)
-    if parts.username is None and parts.password is None and not parts.query and not parts.fragment:
-        return []
-    return ["holds more than an address: leave out user, password and query; a key goes into the environment, key_env"]
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        yield location.problem(
+            "an address must not contain credentials, a query or a fragment",
+            "put an API key into an environment variable and name it in key_env",
+        )
 
 
-_NEEDS = {
+_REQUIRED_FIELDS = {
     "api": (),
     "process": ("start",),
     "launchd": ("service", "plist"),
     "commands": ("start", "stop", "running"),
 }
+"""Which fields of [models.lifecycle] each value of `by` needs."""
 
 
-def _lifecycle_faults(at: int, model: Mapping[str, Json]) -> list[str]:
+def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: Location) -> Iterator[Problem]:
     """What the chosen way to start and stop a server lacks."""
-    cycle, place = model.get("lifecycle"), f"$.models[{at}].lifecycle"
-    if cycle is None:
-        return []
-    faults = [f"{place}.by: {cycle['by']} needs {name}: add it" for name in _NEEDS[cycle["by"]] if name not in cycle]
-    if cycle["by"] == "api" and "start" in cycle and "stop" not in cycle:
-        faults.append(f"{place}.start: what the run starts it must be able to stop: add stop")
-    try:
-        by_api = kind_of(model["server"]).lifecycle.by == "api"
-    except ConfigError:
-        return faults
-    if cycle["by"] == "api" and not by_api:
-        faults.append(f"{place}.by: {model['server']} loads no model by its API: say process, launchd or commands")
-    if model.get("tunnel") is not None and cycle["by"] != "api":
-        faults.append(f"{place}.by: a server behind a tunnel can be loaded by its api only: start it there yourself")
-    return faults
+    lifecycle = model.get("lifecycle")
+    if lifecycle is None:
+        return
+    by = lifecycle["by"]
+    for name in _REQUIRED_FIELDS[by]:
+        if name not in lifecycle:
+            yield location.at("by").problem(f"by = {by!r} requires the field {name!r}", f"add {name}")
+    if by == "api" and "start" in lifecycle and "stop" not in lifecycle:
+        yield location.at("start").problem("a run that starts the server must be able to stop it", "add stop")
+    if by == "api" and kind.lifecycle.by != "api":
+        yield location.at("by").problem(
+            f"{model['server']} has no API for loading a model", "use process, launchd or commands"
+        )
+    if model.get("tunnel") is not None and by != "api":
+        yield location.at("by").problem(
+            "a server behind a tunnel can be loaded by its API only", 'use by = "api", or start it there yourself'
+        )
+
+
+def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator[Problem]:
+    """Duplicate lane names, and overrides with an unknown model."""
+    lanes = document.get("lanes", [])
+    labels = [model["label"] for model in document["models"]]
+    yield from _duplicates(lanes, "name", location.at("lanes"))
+    for at, lane in enumerate(lanes):
+        model = lane.get("override", {}).get("model")
+        if model is not None and model not in labels:
+            fix = suggestion(model, labels) or f"known labels: {', '.join(labels)}"
+            yield location.at("lanes", at, "override", "model").problem(f"no model has the label {model!r}", fix)
 
 
 def load_config(path: Path) -> Config:
-    """Read and check a bench.toml. Raises ConfigError, one fault a line, each with its line and its fix."""
+    """Read and check a bench.toml. Raises ConfigError with every problem, each with its line."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; `lanebench init` writes one") from error
+        raise ConfigError(f"{path}: no such file", fix="write one with `lanebench init`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
-    faults = validate("config", document) or [*_further_faults(document["models"]), *_lane_faults(document)]
-    if faults:
-        raise ConfigError(*(_fault(path, text, fault) for fault in faults))
+    bench = parse_toml("config", text, str(path))
+    document = bench.values
+    problems = bench.problems or tuple(_cross_checks(bench))
+    if problems:
+        raise ConfigError(*problems)
     return Config(
         settings=build(RunSettings, document.get("run", {})),
         models=tuple(build(Model, model) for model in document["models"]),
         lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
     )
-
-
-def _lane_faults(document: Mapping[str, Json]) -> list[str]:
-    """Lanes of one name, and overrides that name nobody."""
-    faults, names = [], dict[str, int]()
-    labels = [model["label"] for model in document["models"]]
-    for at, lane in enumerate(document.get("lanes", [])):
-        first = names.setdefault(lane["name"], at)
-        if first != at:
-            faults.append(f"$.lanes[{at}].name: {lane['name']!r} is already lanes[{first}]: give each its own name")
-        chosen = lane.get("override", {}).get("model")
-        if chosen is not None and chosen not in labels:
-            faults.append(f"$.lanes[{at}].override.model: no model has the label {chosen!r}: {', '.join(labels)}")
-    return faults
 
 
 def _lane(document: Mapping[str, Json]) -> Lane:

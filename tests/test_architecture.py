@@ -30,7 +30,7 @@ IMPORTERS = {
     "httpcore": {"record"},
     "httpx": {"calibration", "servers"},
     "jinja2": {"report"},
-    "jsonschema": {"schema"},
+    "jsonschema_rs": {"schema"},
     "msgspec": {"files"},
     "numpy": {"stats"},
     "openai": {"calibration"},

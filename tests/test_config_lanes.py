@@ -38,7 +38,7 @@ def _lanes(tmp_path: Path, text: str) -> tuple[Lane, ...]:
 def _faults(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         _lanes(tmp_path, text)
-    return "\n".join([one.message for one in caught.value.problems])
+    return "\n".join(f"{problem.message}; {problem.fix}" for problem in caught.value.problems)
 
 
 def test_a_lane_states_its_demands_and_how_it_ranks(tmp_path: Path) -> None:
@@ -64,13 +64,17 @@ def test_listed_tasks_weigh_the_same_and_a_config_without_lanes_has_none(tmp_pat
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("min_pass_rate = 0.7", "min_pass_rate = 70", "$.lanes[0].min_pass_rate: is 70, give 1 or less"),
-        ("max_warm_ttft_s", "max_ttft_s", "$.lanes[0].max_ttft_s: unknown field, take it out"),
-        ('"decode_tps"', '"decode"', "give one of pass_rate, decode_tps"),
-        ('model = "steady", reason', 'model = "stedy", reason', "no model has the label 'stedy': steady"),
+        ("min_pass_rate = 0.7", "min_pass_rate = 70", "$.lanes[0].min_pass_rate: expected 1 or less, got 70"),
+        ("max_warm_ttft_s", "max_ttft_s", "$.lanes[0].max_ttft_s: unknown field; did you mean 'max_warm_ttft_s'?"),
+        ('"decode_tps"', '"decode"', "expected one of pass_rate, decode_tps"),
+        (
+            'model = "steady", reason',
+            'model = "stedy", reason',
+            "no model has the label 'stedy'; did you mean 'steady'?",
+        ),
         ('"2026-11-20"', "2026-11-20", "$.lanes[0].override.date: "),
         ("code-bugfix = 2", "code-bugfix = 0", "$.lanes[0].tasks"),
-        ("tasks = {", "# tasks = {", "'tasks' is missing"),
+        ("tasks = {", "# tasks = {", "$.lanes[0].tasks: required field is missing"),
     ],
 )
 def test_a_wrong_lane_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -79,7 +83,7 @@ def test_a_wrong_lane_is_told_with_its_place(tmp_path: Path, old: str, new: str,
 
 
 def test_two_lanes_of_one_name_are_a_fault(tmp_path: Path) -> None:
-    assert "'daily coding' is already lanes[0]" in _faults(tmp_path, LANE + LANE)
+    assert "'daily coding' is already the name of lanes[0]" in _faults(tmp_path, LANE + LANE)
 
 
 def test_the_examples_of_the_readme_are_a_config(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def faults(tmp_path: Path, more: str, server: str = "llama-server") -> tuple[str
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, more, server)
     return tuple(
-        fault.removeprefix(f"{tmp_path / 'bench.toml'}, ") for fault in [one.message for one in caught.value.problems]
+        f"{problem.message}; {problem.fix}".removeprefix(f"{tmp_path / 'bench.toml'}, ").removesuffix("; ")
+        for problem in caught.value.problems
     )
 
 
@@ -47,24 +48,24 @@ def test_a_process_has_its_command_as_words(tmp_path: Path) -> None:
 )
 def test_what_a_way_needs_is_named_one_fault_each_with_its_line(tmp_path: Path, by: str, lacks: list[str]) -> None:
     told = faults(tmp_path, f'[models.lifecycle]\nby = "{by}"\n')
-    assert [fault.split("needs ")[1] for fault in told] == [f"{name}: add it" for name in lacks]
+    assert [fault.split("requires ")[1] for fault in told] == [f"the field {name!r}; add {name}" for name in lacks]
     assert all(fault.startswith("line 7: ") for fault in told)
 
 
 def test_a_kind_without_an_interface_cannot_be_loaded_by_one(tmp_path: Path) -> None:
-    assert "llama-server loads no model by its API" in faults(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
+    assert "llama-server has no API for loading a model" in faults(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
     assert loaded(tmp_path, '[models.lifecycle]\nby = "api"\n', "ollama") == Lifecycle("api")
 
 
 def test_what_the_run_starts_it_must_be_able_to_stop(tmp_path: Path) -> None:
     start = '[models.lifecycle]\nby = "api"\nstart = ["lms", "server", "start"]\n'
-    assert "must be able to stop: add stop" in faults(tmp_path, start, "lm-studio")[0]
+    assert "must be able to stop it; add stop" in faults(tmp_path, start, "lm-studio")[0]
     assert loaded(tmp_path, start + 'stop = ["lms", "server", "stop"]\n', "lm-studio") is not None
 
 
 def test_a_server_behind_a_tunnel_is_started_on_its_own_machine(tmp_path: Path) -> None:
     more = 'tunnel = "me@studio"\n[models.lifecycle]\nby = "process"\nstart = ["llama-server"]\n'
-    assert "behind a tunnel can be loaded by its api only" in faults(tmp_path, more)[0]
+    assert "behind a tunnel can be loaded by its API only" in faults(tmp_path, more)[0]
 
 
 @pytest.mark.parametrize("target", ["-oProxyCommand=evil", "a b", "", "me@host;ls"])
@@ -92,7 +93,7 @@ def test_a_models_file_is_told_by_its_digest_and_size_and_never_by_its_path(tmp_
 
 def test_a_models_file_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
     (told,) = faults(tmp_path, 'facts = { file = "/no/such/file" }\n')
-    assert told == "line 6: $.models[0].facts.file: there is no /no/such/file: correct it, or leave it out"
+    assert told == "line 6: $.models[0].facts.file: no such file: /no/such/file; correct the path or remove it"
 
 
 def test_a_way_that_nobody_knows_is_refused(tmp_path: Path) -> None:
@@ -116,5 +117,5 @@ def test_an_address_that_holds_a_key_is_refused_with_its_line_and_not_repeated(t
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     (told,) = [one.message for one in caught.value.problems]
-    assert "line 4: $.models[0].base_url: holds more than an address" in told
+    assert "line 4: $.models[0].base_url: an address must not contain credentials" in told
     assert "sk-secret" not in told

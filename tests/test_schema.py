@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from harness.errors import Problem
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
-from harness.schema import as_document, current, faults, load_schema, schema_faults, validate
+from harness.schema import as_document, current, load_schema, problems_of, schema_problems, validate
 from harness.tasks.manifest import Recipe, WrongRow
 from harness.types import (
     Json,
@@ -41,6 +42,10 @@ DOCUMENTS: dict[str, type] = {
 VERSION = "schema_version"
 """The key of a document that is no field of its dataclass: `as_document` adds it."""
 JSON_TYPES = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def texts(problems: list[Problem]) -> list[str]:
+    return [f"{problem.message}; {problem.fix}".removesuffix("; ") for problem in problems]
 
 
 def _resolved(node: Json, root: Json) -> Json:
@@ -100,7 +105,7 @@ def _of_hint(hint: Any, node: Json, root: Json, place: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_schema_is_sound_and_says_what_it_is(name: str) -> None:
     schema = load_schema(name)
-    assert schema_faults(schema) == []
+    assert schema_problems(schema) == []
     assert schema["$id"] == f"urn:lanebench:schema:{name}:v1"
     assert schema["title"]
     assert schema["description"]
@@ -141,10 +146,10 @@ def test_every_task_that_ships_is_valid(path: Path) -> None:
 
 def test_a_wrong_task_is_refused() -> None:
     document = {"title": "A task", "budget_tokens": 0, "scorer": {}, "wrong": [{"file": "a.md", "fails": []}]}
-    assert validate("task", document) == [
-        "$.budget_tokens: is 0, give 1 or more",
-        "$.scorer: 'kind' is missing, add it (A module of harness/score/; `speed` measures only.)",
-        "$.wrong[0].fails: has 0 entries, give at least 1",
+    assert texts(validate("task", document)) == [
+        "$.budget_tokens: expected 1 or more, got 0",
+        "$.scorer.kind: required field is missing; add it: A scorer kind; `speed` only measures.",
+        "$.wrong[0].fails: expected at least 1 entry, got []",
     ]
 
 
@@ -175,27 +180,27 @@ def test_all_faults_are_told_at_once_with_their_places_and_what_to_do() -> None:
         "run": {"trails": 3, "trials": 0, "idle_s": float("nan")},
         "models": [{"label": "a b", "server": 1, "base_url": "http://127.0.0.1:1/v1", "thinking": "onn"}],
     }
-    assert validate("config", document) == [
-        '$.models[0].label: is "a b", give a text that matches ^[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}$',
-        "$.models[0].server: is 1, give a text",
-        "$.models[0].thinking: is \"onn\", give one of on, off, default; did you mean 'on'?",
-        "$.models[0]: 'model' is missing, add it (The model id as the server knows it.)",
-        "$.run.idle_s: is nan, give a finite number or leave it out",
-        "$.run.trails: unknown field, take it out; did you mean 'trials'?",
-        "$.run.trials: is 0, give 1 or more",
+    assert texts(validate("config", document)) == [
+        '$.models[0].label: expected a string that matches ^[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}$, got "a b"',
+        "$.models[0].model: required field is missing; add it: The model id as the server knows it.",
+        "$.models[0].server: expected string, got 1",
+        "$.models[0].thinking: expected one of on, off, default, got \"onn\"; did you mean 'on'?",
+        "$.run.idle_s: expected a finite number, got nan",
+        "$.run.trails: unknown field; did you mean 'trials'?",
+        "$.run.trials: expected 1 or more, got 0",
     ]
 
 
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (("run", "started_at"), "2026-11-23T10:00:00", "give a text that matches"),
-        (("run", "seed"), 2**53, "up to 2^53 - 1"),
+        (("run", "started_at"), "2026-11-23T10:00:00", "expected a string that matches"),
+        (("run", "seed"), 2**53, "within 2^53 - 1"),
         (("host", "load_1m"), float("inf"), "finite"),
-        (("cells", 0, "rate", "rate"), 87.5, "give 1 or less"),
+        (("cells", 0, "rate", "rate"), 87.5, "expected 1 or less"),
         (("cells", 0, "outcomes"), {"solved": 1}, "outcomes"),
         (("trials", 0, "outcome"), "pass", "did you mean 'passed'"),
-        (("models", 0, "label"), "steady\n", "give a text that matches"),
+        (("models", 0, "label"), "steady\n", "expected a string that matches"),
         (("schema_version",), "2.0", "this kit reads 1.0"),
     ],
 )
@@ -206,10 +211,10 @@ def test_a_result_with_one_wrong_value_is_refused(place: tuple[str | int, ...], 
     for step in way:
         inner = inner[step]
     inner[last] = value
-    found = validate("result", document)
+    found = texts(validate("result", document))
     assert found
-    assert any(told in fault for fault in found), found
-    assert len({fault.split(": ")[0] for fault in found}) == 1
+    assert any(told in problem for problem in found), found
+    assert len({problem.split(": ")[0] for problem in found}) == 1
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1, "a": 2}', "[" * 200_000])
@@ -219,7 +224,7 @@ def test_text_that_two_readers_could_understand_differently_is_refused(text: str
 
 
 def test_a_number_too_large_for_a_float_is_refused_by_every_schema() -> None:
-    assert any("finite" in fault for fault in validate("models", from_json('{"load_s": 1e999}')))
+    assert any("finite" in problem.message for problem in validate("models", from_json('{"load_s": 1e999}')))
 
 
 def test_a_result_in_memory_is_judged_as_its_file_is() -> None:
@@ -233,21 +238,21 @@ def test_an_inline_schema_tells_the_faults_of_a_tools_arguments() -> None:
         "required": ["path"],
         "additionalProperties": False,
     }
-    assert faults(schema, {"path": "a.py", "line": None}) == []
-    assert faults(schema, {"pth": "a.py", "line": "3"}) == [
-        '$.line: is "3", give a whole number or null',
-        "$.pth: unknown field, take it out; did you mean 'path'?",
-        "$: 'path' is missing, add it",
+    assert problems_of({"path": "a.py", "line": None}, schema) == []
+    assert texts(problems_of({"pth": "a.py", "line": "3"}, schema)) == [
+        '$.line: expected integer or null, got "3"',
+        "$.path: required field is missing; add it",
+        "$.pth: unknown field; did you mean 'path'?",
     ]
 
 
 def test_of_several_forms_the_nearest_one_is_told() -> None:
     schema = {"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {}}}]}
-    assert faults(schema, {}) == ["$: 'name' is missing, add it"]
+    assert texts(problems_of({}, schema)) == ["$.name: required field is missing; add it"]
 
 
 def test_a_schema_that_is_none_is_told() -> None:
-    assert schema_faults({"type": "strng"})
+    assert schema_problems({"type": "strng"})
 
 
 def _example() -> Json:
@@ -258,22 +263,22 @@ def test_a_result_must_have_every_field() -> None:
     document = _example()
     del document["summaries"][0]["drift"]
     del document["sources"]
-    assert [fault.split(",")[0] for fault in validate("result", document)] == [
-        "$.summaries[0]: 'drift' is missing",
-        "$: 'sources' is missing",
+    assert [problem.message for problem in validate("result", document)] == [
+        "$.sources: required field is missing",
+        "$.summaries[0].drift: required field is missing",
     ]
 
 
 @pytest.mark.parametrize("version", ["1.999", "2.0", "0.9", ""])
 def test_another_version_of_a_format_is_refused_in_one_line(version: str) -> None:
-    (fault,) = validate("result", _example() | {"schema_version": version, "a_field_to_come": 1})
-    assert fault.startswith(f'$.schema_version: is "{version}", this kit reads {current("result")}')
-    assert "use the kit that wrote the file" in fault
+    (problem,) = validate("result", _example() | {"schema_version": version, "a_field_to_come": 1})
+    expected = f'$.schema_version: version "{version}" is not supported, this kit reads {current("result")}'
+    assert problem == Problem(expected, "use the kit that wrote the file")
 
 
 def test_an_unknown_field_of_a_file_in_this_version_is_refused() -> None:
-    (fault,) = validate("result", _example() | {"a_field_to_come": 1})
-    assert "unknown field" in fault
+    (problem,) = validate("result", _example() | {"a_field_to_come": 1})
+    assert "unknown field" in problem.message
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))

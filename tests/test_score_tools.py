@@ -65,7 +65,7 @@ def test_a_first_call_of_another_tool_or_with_wrong_arguments_fails(first: ToolC
 def test_a_later_call_that_breaks_its_schema_fails_only_the_check_of_calls() -> None:
     verdict = judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE)
     assert (failed(verdict), verdict.facts["invalid_calls"]) == ({"calls-valid"}, 1)
-    assert "'path' is missing" in str(check(verdict, "calls-valid").note)
+    assert "$.path: required field is missing" in str(check(verdict, "calls-valid").note)
     assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, invalid_at_most=1)) == set()
 
 

@@ -12,7 +12,7 @@ from harness.bundle.signing import sign
 from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
 from harness.errors import CheckError, DiskError, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
-from harness.schema import as_document, validate
+from harness.schema import Location, as_document, validate
 from harness.types import FileDigest, Json, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
 
 CONTENT = (RESULT, RECORDINGS, SCORES)
@@ -44,9 +44,9 @@ def _plan(run: Path) -> RunPlan | None:
 
 def _refuse(order: Order, document: Json) -> Result:
     """The result, when nothing speaks against publishing it. Raises CheckError with every reason."""
-    faults = validate("result", document)
-    if faults:
-        raise CheckError(*(f"{order.run}: {RESULT}: {fault}" for fault in faults[:20]))
+    problems = validate("result", document, Location(str(order.run / RESULT)))
+    if problems:
+        raise CheckError(*problems[:20])
     result = build(Result, document)
     found = refusals(result, document, _recordings(order.run / RECORDINGS), owner_here(_plan(order.run)))
     if found:

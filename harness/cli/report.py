@@ -9,7 +9,7 @@ from harness.cli.console import say, show
 from harness.errors import RunError
 from harness.files import build, read_json, write_atomic
 from harness.report import render_github, render_html, render_text
-from harness.schema import validate
+from harness.schema import Location, validate
 from harness.types import Result
 
 NAME = "report"
@@ -28,9 +28,9 @@ def load_result(path: Path) -> Result:
     """The result in a file or folder. Raises RunError with every fault of its form."""
     file = path / "result.json" if path.is_dir() else path
     document = read_json(file)
-    faults = validate("result", document)
-    if faults:
-        raise RunError(*(f"{file}: {fault}" for fault in faults[:20]))
+    problems = validate("result", document, Location(str(file)))
+    if problems:
+        raise RunError(*problems[:20])
     return build(Result, document)
 
 

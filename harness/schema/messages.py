@@ -1,174 +1,149 @@
-"""Broken keywords as sentences: "$.path: fault, fix"."""
+"""Schema violations as problems: place, what is wrong, and how to fix it.
+
+`problems_of_error` words one violation; `suggestion` is the only "did you mean" of the kit.
+"""
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
-from jsonschema.exceptions import ValidationError
+from jsonschema_rs import ValidationError
 
+from harness.errors import Problem
+from harness.schema.location import Location
 from harness.types import Json
 
-_SHOWN = 60
-_WORDS = {
-    "object": "an object (a table)",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
+MAX_SHOWN_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """One broken keyword: its name, what it demands, what was found, and the schema around it."""
-
-    keyword: str
-    wanted: Json
-    found: Json
-    around: Json
-    path: tuple[str | int, ...]
-    depth: int
-    branches: Mapping[int, tuple[_Fault, ...]]
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The fix for a misspelled name: "did you mean 'x'?", or "" where no known name is near."""
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
-def _fault(error: ValidationError) -> _Fault:
-    branches: dict[int, tuple[_Fault, ...]] = {}
-    for inner in error.context or ():
-        at = int(inner.relative_schema_path[0])
-        branches[at] = (*branches.get(at, ()), _fault(inner))
-    return _Fault(
-        keyword=str(error.validator),
-        wanted=error.validator_value,
-        found=error.instance,
-        around=error.schema,
-        path=tuple(error.absolute_path),
-        depth=len(error.relative_path),
-        branches=branches,
-    )
-
-
-def place_of(path: Sequence[str | int]) -> str:
-    """`$.models[1].base_url`; a name with other signs in it stands in brackets and quotes."""
-    out = "$"
-    for step in path:
-        if isinstance(step, int):
-            out += f"[{step}]"
-        else:
-            out += f".{step}" if re.fullmatch(r"[A-Za-z0-9_-]+", step) else f"[{json.dumps(step)}]"
-    return out
-
-
-def shown(value: Json) -> str:
+def shorten(value: Json) -> str:
     """A value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
 
 
-def _like(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _count(number: int, noun: str) -> str:
+    plural = noun[:-1] + "ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
-def _kinds(wanted: str | Sequence[str]) -> str:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    return " or ".join(_WORDS.get(name, name) for name in names)
+def _types(wanted: Json) -> str:
+    return " or ".join([wanted] if isinstance(wanted, str) else wanted)
 
 
-def _wrong_type(fault: _Fault) -> str:
-    return f"is {shown(fault.found)}, give {_kinds(fault.wanted)}"
-
-
-def _not_listed(fault: _Fault) -> str:
-    known = [str(value) for value in fault.wanted]
-    return f"is {shown(fault.found)}, give one of {', '.join(known)}{_like(str(fault.found), known)}"
-
-
-_TOLD: Mapping[str, Callable[[_Fault], str]] = {
-    "type": _wrong_type,
-    "enum": _not_listed,
-    "const": lambda fault: f"is {shown(fault.found)}, give {shown(fault.wanted)}",
-    "minimum": lambda fault: f"is {shown(fault.found)}, give {fault.wanted} or more",
-    "maximum": lambda fault: f"is {shown(fault.found)}, give {fault.wanted} or less",
-    "exclusiveMinimum": lambda fault: f"is {shown(fault.found)}, give more than {fault.wanted}",
-    "exclusiveMaximum": lambda fault: f"is {shown(fault.found)}, give less than {fault.wanted}",
-    "minLength": lambda fault: f"is {shown(fault.found)}, give at least {fault.wanted} characters",
-    "maxLength": lambda fault: f"has {len(fault.found)} characters, give {fault.wanted} at most",
-    "minItems": lambda fault: f"has {len(fault.found)} entries, give at least {fault.wanted}",
-    "maxItems": lambda fault: f"has {len(fault.found)} entries, give {fault.wanted} at most",
-    "uniqueItems": lambda fault: f"names something twice in {shown(fault.found)}, leave one out",
-    "pattern": lambda fault: f"is {shown(fault.found)}, give a text that matches {fault.wanted}",
+_EXPECTED: Mapping[str, Callable[[Json], str]] = {
+    "type": _types,
+    "enum": lambda values: f"one of {', '.join(map(str, values))}",
+    "const": shorten,
+    "minimum": lambda bound: f"{bound} or more",
+    "maximum": lambda bound: f"{bound} or less",
+    "exclusiveMinimum": lambda bound: f"more than {bound}",
+    "exclusiveMaximum": lambda bound: f"less than {bound}",
+    "minLength": lambda bound: f"at least {_count(bound, 'character')}",
+    "maxLength": lambda bound: f"at most {_count(bound, 'character')}",
+    "minItems": lambda bound: f"at least {_count(bound, 'entry')}",
+    "maxItems": lambda bound: f"at most {_count(bound, 'entry')}",
+    "minProperties": lambda bound: f"at least {_count(bound, 'field')}",
+    "maxProperties": lambda bound: f"at most {_count(bound, 'field')}",
+    "pattern": lambda pattern: f"a string that matches {pattern}",
+    "uniqueItems": lambda _: "each entry once",
 }
+"""What a keyword demands, in the words that follow "expected"."""
 
 
-def _missing(fault: _Fault) -> Iterator[str]:
-    properties = fault.around.get("properties", {})
-    for name in fault.wanted:
-        if name not in fault.found:
-            about = properties.get(name, {}).get("description", "")
-            yield f"{place_of(fault.path)}: {name!r} is missing, add it{f' ({about})' if about else ''}"
+def _lookup(schema: Json, path: Sequence[str | int]) -> Json:
+    for step in path:
+        schema = schema[step]
+    return schema
 
 
-def _unknown(fault: _Fault) -> Iterator[str]:
-    known = sorted(fault.around.get("properties", {}))
-    patterns = list(fault.around.get("patternProperties", {}))
-    for name in fault.found:
-        if name in known or any(re.search(pattern, name) for pattern in patterns):
-            continue
-        hint = _like(name, known) or (f"; known here: {', '.join(known)}" if known else "")
-        yield f"{place_of((*fault.path, name))}: unknown field, take it out{hint}"
+def problems_of_error(error: ValidationError, schema: Json, location: Location) -> Iterator[Problem]:
+    """One violation of `schema` as problems; `location` is where the validated document stands."""
+    here, keyword = location.at(*error.instance_path), error.kind.name
+    if keyword == "required":
+        yield _missing(error, schema, here)
+    elif keyword == "additionalProperties":
+        yield from _unknown(error, schema, here)
+    elif keyword == "propertyNames":
+        name = error.kind.as_dict()["error"]
+        yield here.at(str(name.instance)).problem(f"expected a name that {_name_rule(error, schema)}")
+    elif keyword in ("anyOf", "oneOf"):
+        yield from _no_alternative(error, schema, location)
+    else:
+        yield _unexpected(error, schema, here)
 
 
-def _is_of_another_kind(fault: _Fault) -> bool:
-    other = fault.keyword == "const" and type(fault.wanted) is not type(fault.found)
-    return fault.depth == 0 and (fault.keyword == "type" or other)
+def _missing(error: ValidationError, schema: Json, here: Location) -> Problem:
+    name = str(error.kind.as_dict()["property"])
+    node = _lookup(schema, error.schema_path[:-1]).get("properties", {}).get(name, {})
+    description = node.get("description", "")
+    return here.at(name).problem("required field is missing", f"add it: {description}" if description else "add it")
 
 
-def _of_another_kind(branch: Sequence[_Fault]) -> bool:
-    return any(map(_is_of_another_kind, branch))
+def _unknown(error: ValidationError, schema: Json, here: Location) -> Iterator[Problem]:
+    known = sorted(_lookup(schema, error.schema_path[:-1]).get("properties", {}))
+    for name in error.kind.as_dict()["unexpected"]:
+        fix = suggestion(name, known) or (f"known fields: {', '.join(known)}" if known else "remove it")
+        yield here.at(name).problem("unknown field", fix)
 
 
-def _wanted(fault: _Fault) -> str:
-    return _kinds(fault.wanted) if fault.keyword == "type" else shown(fault.wanted)
+def _name_rule(error: ValidationError, schema: Json) -> str:
+    keyword, wanted = str(error.schema_path[-1]), _lookup(schema, error.schema_path)
+    return f"matches {wanted}" if keyword == "pattern" else f"is {_EXPECTED.get(keyword, shorten)(wanted)}"
 
 
-def _of_branches(fault: _Fault) -> Iterator[str]:
-    """The faults of the branch that came nearest: of the right kind, and with its faults deepest inside."""
-    if not fault.branches:
-        yield f"{place_of(fault.path)}: is {shown(fault.found)}, which fits more than one form; leave one"
+def _unexpected(error: ValidationError, schema: Json, here: Location) -> Problem:
+    keyword, wanted = error.kind.name, _lookup(schema, error.schema_path)
+    if keyword not in _EXPECTED:
+        return here.problem(error.message)
+    fix = suggestion(str(error.instance), map(str, wanted)) if keyword == "enum" else ""
+    return here.problem(f"expected {_EXPECTED[keyword](wanted)}, got {shorten(error.instance)}", fix)
+
+
+def _has_other_type(branch: Sequence[ValidationError], path: Sequence[str | int], schema: Json) -> bool:
+    """Whether a branch of anyOf is meant for values of another type."""
+    return any(
+        error.instance_path == path
+        and (error.kind.name == "type" or (error.kind.name == "const" and _is_other_constant(error, schema)))
+        for error in branch
+    )
+
+
+def _is_other_constant(error: ValidationError, schema: Json) -> bool:
+    return type(_lookup(schema, error.schema_path)) is not type(error.instance)
+
+
+def _no_alternative(error: ValidationError, schema: Json, location: Location) -> Iterator[Problem]:
+    """The problems of the branch that came nearest: of the value's type, with its violations deepest inside."""
+    here, path = location.at(*error.instance_path), error.instance_path
+    branches: list[list[ValidationError]] = error.kind.as_dict().get("context", [])
+    if not branches:
+        yield here.problem(f"{shorten(error.instance)} matches more than one form", "leave one")
         return
-    if all(_of_another_kind(branch) for branch in fault.branches.values()):
-        inners = (inner for branch in fault.branches.values() for inner in branch)
-        wanted = [_wanted(inner) for inner in inners if _is_of_another_kind(inner)]
-        yield f"{place_of(fault.path)}: is {shown(fault.found)}, give {' or '.join(wanted)}"
+    if all(_has_other_type(branch, path, schema) for branch in branches):
+        wanted = [
+            _EXPECTED[inner.kind.name](_lookup(schema, inner.schema_path))
+            for branch in branches
+            for inner in branch
+            if inner.kind.name in ("type", "const") and inner.instance_path == path
+        ]
+        yield here.problem(f"expected {' or '.join(wanted)}, got {shorten(error.instance)}")
         return
     nearest = max(
-        fault.branches.values(),
-        key=lambda branch: (not _of_another_kind(branch), max(inner.depth for inner in branch), -len(branch)),
+        branches,
+        key=lambda branch: (
+            not _has_other_type(branch, path, schema),
+            max(len(inner.instance_path) for inner in branch),
+            -len(branch),
+        ),
     )
     for inner in nearest:
-        yield from _sentences(inner)
-
-
-def _sentences(fault: _Fault) -> Iterator[str]:
-    if fault.keyword == "required":
-        yield from _missing(fault)
-    elif fault.keyword == "additionalProperties" and fault.wanted is False:
-        yield from _unknown(fault)
-    elif fault.keyword in ("anyOf", "oneOf"):
-        yield from _of_branches(fault)
-    else:
-        tell = _TOLD.get(fault.keyword)
-        yield f"{place_of(fault.path)}: " + (
-            tell(fault) if tell else f"is {shown(fault.found)}, which breaks {fault.keyword} {shown(fault.wanted)}"
-        )
-
-
-def sentences(error: ValidationError) -> Iterator[str]:
-    """What a user reads of one error."""
-    return _sentences(_fault(error))
+        yield from problems_of_error(inner, schema, location)

@@ -67,10 +67,10 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
         text = f"schema_version is {version!r}, this kit reads {current('result')}: use the kit that wrote the file"
         yield Finding("version", place, text)
         return
-    yield from (Finding("schema-result", place, fault) for fault in validate("result", document))
+    yield from (Finding("schema-result", place, fault.message) for fault in validate("result", document))
     if documents.manifest is not None:
         faults = validate("manifest", documents.manifest)
-        yield from (Finding("schema-manifest", documents.shelf.place(MANIFEST), fault) for fault in faults)
+        yield from (Finding("schema-manifest", documents.shelf.place(MANIFEST), fault.message) for fault in faults)
 
 
 def _consistent(evidence: Evidence) -> Iterator[Finding]:

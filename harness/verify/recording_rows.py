@@ -61,8 +61,9 @@ def _chunk_faults(chunks: Json) -> Iterator[str]:
 def _form_faults(document: Json) -> list[str]:
     chunks = document.get("chunks") if isinstance(document, dict) else None
     if not isinstance(chunks, list):
-        return validate("recording", document)
-    return validate("recording", {**document, "chunks": chunks[:2]}) + list(_chunk_faults(chunks))
+        return [problem.message for problem in validate("recording", document)]
+    problems = validate("recording", {**document, "chunks": chunks[:2]})
+    return [problem.message for problem in problems] + list(_chunk_faults(chunks))
 
 
 def _time_faults(recording: Recording) -> Iterator[str]:

@@ -66,7 +66,7 @@ def read_scores(evidence: Evidence) -> Iterator[ScoredTrial | Finding]:
         place = f"{evidence.shelf.place(SCORES)}, line {number}"
         try:
             document = parse(line, place)
-            faults = validate("scores", document)
+            faults = [problem.message for problem in validate("scores", document)]
             scored = None if faults else build(ScoredTrial, document)
         except UnreadableError as error:
             yield error.finding

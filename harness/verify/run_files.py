@@ -54,7 +54,7 @@ def check_plan(evidence: Evidence) -> Iterator[Finding]:
     plan, place = read_document(evidence.shelf, PLAN), evidence.shelf.place(PLAN)
     faults = validate("run", plan)
     if faults:
-        yield from (Finding("run-plan", place, fault) for fault in faults[:MOST])
+        yield from (Finding("run-plan", place, fault.message) for fault in faults[:MOST])
         return
     for path, text in islice(_of_plan(evidence, plan), MOST):
         yield Finding("run-plan", evidence.place(path), f"{text} in {PLAN} or {MODELS}")

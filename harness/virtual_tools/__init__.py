@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.files import from_json
-from harness.schema import faults
+from harness.schema import problems_of
 from harness.types import Json, ToolCall, Variant
 from harness.virtual_tools.pattern import Pattern, PatternError
 
@@ -198,8 +198,8 @@ def fault_of(call: ToolCall, offered: Sequence[str] = NAMES) -> str | None:
         given = read_arguments(call.arguments)
     except (ValueError, RecursionError) as error:
         return f"the arguments are not JSON: {error}"
-    found = faults(_TOOLS[call.name].schema, given)
-    return "; ".join(found) if found else None
+    problems = problems_of(given, _TOOLS[call.name].schema)
+    return "; ".join(f"{problem.message}; {problem.fix}".removesuffix("; ") for problem in problems) or None
 
 
 def use(bench: Bench, call: ToolCall) -> Used:

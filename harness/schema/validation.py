@@ -1,0 +1,149 @@
+"""Validates documents against JSON Schemas (draft 2020-12): `validate` by a schema's name, `problems_of` by the schema.
+
+What a schema cannot express is refused in every document: numbers and types that two JSON readers could understand
+differently. What a document means is for the callers to check.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+
+from harness.errors import Problem
+from harness.files import find_data, plain
+from harness.schema.location import JsonPath, Location
+from harness.schema.messages import problems_of_error, shorten
+from harness.schema.settings import fill_settings
+from harness.types import Json
+
+MAX_INTEGER = 2**53 - 1
+"""Beyond it a reader that keeps numbers as doubles (JavaScript, jq) reads another number (RFC 8259, section 6)."""
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Validator(NamedTuple):
+    schema: Json
+    compiled: jsonschema_rs.Validator
+
+
+@cache
+def load_schema(name: str) -> Json:
+    """The schema document `name`: config, task, server, run, recording, scores, models, result or manifest."""
+    path = find_data("schemas") / f"{name}.v1.schema.json"
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    fill_settings(schema, require_all=name == "run")
+    return schema
+
+
+@cache
+def _validator(name: str) -> _Validator:
+    schema = load_schema(name)
+    return _Validator(schema, jsonschema_rs.validator_for(schema))
+
+
+def current(name: str) -> str:
+    """MAJOR.MINOR of a file format: the constant that its schema gives for `schema_version`."""
+    return str(load_schema(name)["properties"]["schema_version"]["const"])
+
+
+def as_document(name: str, value: Any) -> Json:
+    """A dataclass as a document of the file format `name`: its fields, and the version of the format."""
+    return {"schema_version": current(name), **plain(value)}
+
+
+def validate(name: str, document: Json, location: Location | None = None) -> list[Problem]:
+    """Every problem of a document under schemas/<name>.v1.schema.json, in the order of their places; [] if valid.
+
+    Of a document in another version of the format only the version is reported: this schema says nothing about its
+    other fields.
+    """
+    location = location or Location()
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, str) and "schema_version" in load_schema(name)["properties"] and version != current(name):
+        message = f"version {shorten(version)} is not supported, this kit reads {current(name)}"
+        return [location.at("schema_version").problem(message, "use the kit that wrote the file")]
+    return _problems(_validator(name), document, location)
+
+
+def problems_of(value: Json, schema: Json, location: Location | None = None) -> list[Problem]:
+    """Every problem of a value under a schema given inline; `location` is where the value stands."""
+    return _problems(_Validator(schema, jsonschema_rs.validator_for(schema)), value, location or Location())
+
+
+def schema_problems(schema: Json) -> list[Problem]:
+    """What is wrong with a schema itself; [] for a valid draft 2020-12 schema."""
+    try:
+        jsonschema_rs.meta.validate(schema)
+    except jsonschema_rs.ValidationError as error:
+        return [Location().at(*error.instance_path).problem(error.message)]
+    return []
+
+
+def _problems(validator: _Validator, document: Json, location: Location) -> list[Problem]:
+    if _is_valid(validator, document) and not _has_unsafe_numbers(document):
+        return []
+    unsafe = dict(_unsafe_values(document))
+    found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
+    for error in validator.compiled.iter_errors(_replace_unsupported(document)):
+        if tuple(error.instance_path) not in unsafe:
+            found.update(problems_of_error(error, validator.schema, location))
+    return sorted(found, key=lambda problem: re.sub(r"\d+", lambda number: number[0].zfill(12), problem.message))
+
+
+def _is_valid(validator: _Validator, document: Json) -> bool:
+    try:
+        return validator.compiled.is_valid(document)
+    except ValueError:
+        # jsonschema-rs takes neither lone surrogates nor TOML's dates; both are replaced before the second look.
+        return False
+
+
+def _unsafe_values(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, tuple[str, str]]]:
+    """The values that two JSON readers could understand differently: path, message and fix."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, (f"expected a finite number, got {value}", "")
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
+        yield path, (f"expected an integer within 2^53 - 1, got {shorten(value)}", "write it as a string")
+    elif isinstance(value, datetime.date | datetime.time):
+        yield path, (f"expected a JSON type, got the date or time {value}", "put it in quotes")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _unsafe_values(inner, (*path, name))
+    elif isinstance(value, list | tuple):
+        for at, inner in enumerate(value):
+            yield from _unsafe_values(inner, (*path, at))
+
+
+def _has_unsafe_numbers(document: Json) -> bool:
+    """Whether `_unsafe_values` would find a number; without paths, several times faster."""
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple):
+            left.extend(value)
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                return True
+        elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+            return True
+    return False
+
+
+def _replace_unsupported(value: Json) -> Json:
+    """The document with what jsonschema-rs cannot take replaced: lone surrogates by U+FFFD, dates by strings."""
+    if isinstance(value, dict):
+        return {_replace_unsupported(name): _replace_unsupported(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_unsupported(inner) for inner in value]
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    return str(value) if isinstance(value, datetime.date | datetime.time) else value
