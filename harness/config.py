@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from harness.errors import ConfigError, Problem
 from harness.files import build, sha256_of, sha256_of_file
 from harness.schema import Location, TomlDocument, parse_toml, suggestion
-from harness.servers import ServerKind, kind_of, request_faults
+from harness.servers import ServerKind, find_request_problems, get_server_kind
 from harness.types import Json, Lane, Model, RunSettings
 
 
@@ -44,11 +44,11 @@ def _duplicates(rows: Sequence[Mapping[str, Json]], key: str, location: Location
 
 def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[Problem]:
     try:
-        kind = kind_of(model["server"])
+        kind = get_server_kind(model["server"])
     except ConfigError as error:
         yield from (location.at("server").problem(inner.message, inner.fix) for inner in error.problems)
     else:
-        for place, why in request_faults(kind, build(Model, model)):
+        for place, why in find_request_problems(kind, build(Model, model)):
             yield location.at(*place.split(".")).problem(why)
         yield from _lifecycle_problems(model, kind, location.at("lifecycle"))
     yield from _address_problems(model["base_url"], location.at("base_url"))

@@ -20,7 +20,7 @@ from harness.run.conversation import first_messages
 from harness.run.plan import nonce_of, plan, task_info
 from harness.schema import as_document
 from harness.score import score
-from harness.servers import budget_tokens, kind_of, request_body
+from harness.servers import build_request_body, compute_max_tokens, get_server_kind
 from harness.summarize import summarize, trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import (
@@ -165,7 +165,7 @@ class TrustingSandbox:
 
 
 def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> Recording:
-    kind, nonce = kind_of(model.server), nonce_of(SEED, key)
+    kind, nonce = get_server_kind(model.server), nonce_of(SEED, key)
     messages = [
         *first_messages(variant, nonce),
         {"role": "user", "content": variant.turns[0].replace("{{nonce}}", nonce)},
@@ -182,7 +182,9 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
         sent_at=(START + timedelta(microseconds=sent_ns // 1000)).isoformat(timespec="milliseconds"),
         sent_ns=sent_ns,
         url=f"{model.base_url}/chat/completions",
-        request=request_body(sent, kind, messages, budget_tokens(model, kind, variant.task, 8192), cold=True),
+        request=build_request_body(
+            sent, kind, messages, compute_max_tokens(model, kind, variant.task, 8192), cold=True
+        ),
         status=200,
         headers={"content-type": "text/event-stream"},
         headers_ns=3 * MS,

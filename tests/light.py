@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.calibration.reference import ReferenceServer, serving
 from harness.config import Config
-from harness.host import largest_memory_bytes
+from harness.host import peak_rss_bytes
 from harness.record import Client, Timeouts, TurnRequest, record
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run
@@ -45,7 +45,7 @@ def memory_growth_bytes(server: ReferenceServer, path: Path, turns: int = TURNS)
     models = (replace(model_at(server.base_url, "plain?ttft_ms=1&tps=9000&tokens=30"), label="m"),)
     folder = start_run(path, Config(settings, models), tasks)
     seen: list[int] = []
-    record_run(folder, tasks, models, lambda _stage, _done, _total, _name: seen.append(largest_memory_bytes()))
+    record_run(folder, tasks, models, lambda _stage, _done, _total, _name: seen.append(peak_rss_bytes()))
     return seen[-1] - seen[len(seen) // 10]
 
 

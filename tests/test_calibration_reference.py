@@ -10,7 +10,7 @@ from harness.calibration.timing import MOST_STALLS
 from harness.errors import ServerError
 from harness.read import read
 from harness.record import Timeouts
-from harness.servers import kind_of, load_kinds
+from harness.servers import get_server_kind, load_kinds
 from harness.servers.probe import observe
 from harness.types import Counts, Reading, Recording
 from tests.reference import LONG, SHORT, ask, reference_server_and_client
@@ -74,7 +74,7 @@ def test_what_comes_before_the_first_token_is_counted_and_starts_no_clock(name: 
 @pytest.mark.parametrize("name", sorted(load_kinds()))
 def test_every_kind_of_server_is_seen_to_do_what_its_facts_state(name: str, readings: Heardings) -> None:
     recording, _, _ = readings[f"as-{name}"]
-    kind = kind_of(name)
+    kind = get_server_kind(name)
     found = {one.name: one for one in observe([recording], kind)}
     assert [one for one in found.values() if one.agrees is False] == []
     if name != "openai":

@@ -5,7 +5,7 @@ import pytest
 from harness.calibration.selftest import selftest
 from harness.cli.selftest import told
 from harness.files import plain
-from harness.host import Work, largest_memory_bytes, share_of_others, work
+from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
 from harness.schema import load_schema
 from harness.types import SelfTest
 
@@ -20,23 +20,25 @@ def test_every_figure_is_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken_s", "own_s", "share"), [(12.0, 1.0, 0.05), (12.0, 2.0, 0.0), (12.0, 5.0, 0.0), (50.0, 0.0, 1.0)]
+    ("busy_s", "process_s", "share"), [(12.0, 1.0, 0.05), (12.0, 2.0, 0.0), (12.0, 5.0, 0.0), (50.0, 0.0, 1.0)]
 )
-def test_what_is_neither_own_nor_idle_is_the_others(taken_s: float, own_s: float, share: float) -> None:
-    assert share_of_others(Work(10.0, 100.0, 7.0), Work(taken_s, 120.0, 7.0 + own_s)) == pytest.approx(share)
+def test_cpu_time_that_is_neither_idle_nor_of_this_process_counts_as_other(
+    busy_s: float, process_s: float, share: float
+) -> None:
+    assert other_cpu_share(CpuTimes(10.0, 100.0, 7.0), CpuTimes(busy_s, 120.0, 7.0 + process_s)) == pytest.approx(share)
 
 
 def test_without_time_between_there_is_no_share() -> None:
-    assert share_of_others(Work(1.0, 100.0, 0.0), Work(1.0, 100.0, 0.0)) is None
+    assert other_cpu_share(CpuTimes(1.0, 100.0, 0.0), CpuTimes(1.0, 100.0, 0.0)) is None
 
 
 def test_the_counters_of_this_machine_run_forward() -> None:
-    before = work()
+    before = cpu_times()
     sum(range(10**6))
-    after = work()
-    assert after.own_s >= before.own_s
-    assert after.total_s >= after.taken_s > 0
-    assert largest_memory_bytes() > 10**6
+    after = cpu_times()
+    assert after.process_s >= before.process_s
+    assert after.total_s >= after.busy_s > 0
+    assert peak_rss_bytes() > 10**6
 
 
 def test_the_figures_are_told_in_words_and_units() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import COMMANDS, main
-from harness.lifecycle.state import State, keep_state
-from harness.lifecycle.steps import Held
+from harness.lifecycle.state import LifecycleState, save_state
+from harness.lifecycle.steps import SuspendedService
 from harness.schema import validate
 
 
@@ -155,7 +155,9 @@ def test_doctor_tells_of_servers_that_a_killed_run_left_stopped(
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
         gone.wait()
-    keep_state(State(gone.pid, 1.0, str(tmp_path), held=(Held("launchd com.example.ds4", (), ()),)))
+    save_state(
+        LifecycleState(gone.pid, 1.0, str(tmp_path), held=(SuspendedService("launchd com.example.ds4", (), ()),))
+    )
     assert main(["doctor"]) == 5
     told = capsys.readouterr().out
     assert "NO  servers stopped" in told

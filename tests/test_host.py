@@ -92,18 +92,18 @@ MAC: Mapping[str, str] = {
 }
 
 
-def replay(outputs: Mapping[str, str]) -> host.Run:
+def replay(outputs: Mapping[str, str]) -> host.CommandRunner:
     def run(words: Sequence[str]) -> str | None:
         return outputs.get(" ".join(words))
 
     return run
 
 
-def without(*commands: str) -> host.Run:
+def without(*commands: str) -> host.CommandRunner:
     return replay({command: text for command, text in MAC.items() if command not in commands})
 
 
-def instead(command: str, text: str) -> host.Run:
+def instead(command: str, text: str) -> host.CommandRunner:
     assert command in MAC
     return replay({**MAC, command: text})
 
@@ -279,14 +279,14 @@ def test_what_linux_cannot_page_out_is_read_in_kilobytes() -> None:
 
 def test_a_process_is_known_again_by_when_it_began_and_can_be_ended() -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        began = host.began_at(process.pid)
+        began = host.process_start_time(process.pid)
         assert began is not None
-        assert not host.is_same(process.pid, began - 5)
-        assert host.end_process(process.pid, began - 5, 1.0)
+        assert not host.is_same_process(process.pid, began - 5)
+        assert host.terminate_process(process.pid, began - 5, 1.0)
         assert process.poll() is None
-        assert host.end_process(process.pid, began, 5.0)
+        assert host.terminate_process(process.pid, began, 5.0)
         process.wait(5)
-    assert host.began_at(process.pid) is None
+    assert host.process_start_time(process.pid) is None
 
 
 def test_a_process_that_will_not_end_is_made_to() -> None:
@@ -294,22 +294,22 @@ def test_a_process_that_will_not_end_is_made_to() -> None:
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert host.end_process(process.pid, host.began_at(process.pid) or 0.0, 0.2)
-        assert host.began_at(process.pid) is None
+        assert host.terminate_process(process.pid, host.process_start_time(process.pid) or 0.0, 0.2)
+        assert host.process_start_time(process.pid) is None
 
 
 def test_a_text_for_a_file_does_not_tell_whose_folder_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/Users/jane")
-    assert host.without_home("its log is /Users/jane/results/a.log") == "its log is ~/results/a.log"
+    assert host.redact_home("its log is /Users/jane/results/a.log") == "its log is ~/results/a.log"
     monkeypatch.setenv("HOME", "/")
-    assert host.without_home("its log is /tmp/a.log") == "its log is /tmp/a.log"
+    assert host.redact_home("its log is /tmp/a.log") == "its log is /tmp/a.log"
 
 
 def test_a_port_that_is_listened_on_is_seen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        assert host.listens(port) is True
-    assert host.listens(port) is False
+        assert host.is_port_in_use(port) is True
+    assert host.is_port_in_use(port) is False
 
 
 def test_a_kernel_without_power_supplies_is_a_machine_of_unknown_power() -> None:

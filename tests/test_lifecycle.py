@@ -16,15 +16,23 @@ import pytest
 
 from harness.errors import ServerError
 from harness.files import read_lines
-from harness.host import began_at
-from harness.lifecycle import Snapshot, memory_use, on_stage, recover, refused, rehearse, state_path
+from harness.host import process_start_time
+from harness.lifecycle import (
+    MemorySnapshot,
+    describe_steps,
+    find_oversized_models,
+    memory_use,
+    model_host,
+    recover,
+    state_path,
+)
 from harness.lifecycle.memory import wait_until_back
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import service_of
 from harness.record import Client, Timeouts
-from harness.servers import Need, kind_of, skip_what_does_not_fit
-from harness.servers.query import Asked
+from harness.servers import ContextNeed, get_server_kind, skip_oversized_tasks
+from harness.servers.query import ServerHandle
 from harness.types import Json, Lifecycle, Model, Skipped
 from tests.machine import Machine, make_machine, server_words
 from tests.pretend import Manners, Route, answers_with, pretending
@@ -60,10 +68,10 @@ def client() -> Iterator[Client]:
         yield one
 
 
-def asked(client: Client, lifecycle: Lifecycle | None, *, port: int = 9, **more: Json) -> Asked:
+def asked(client: Client, lifecycle: Lifecycle | None, *, port: int = 9, **more: Json) -> ServerHandle:
     fields = {"label": "a", "server": "llama-server", "base_url": f"http://127.0.0.1:{port}/v1", "model": "m", **more}
     model = Model(**fields, lifecycle=lifecycle)
-    return Asked(client, model, kind_of(model.server))
+    return ServerHandle(client, model, get_server_kind(model.server))
 
 
 def process(port: int, *more: str, ready_s: float = 20.0) -> Lifecycle:
@@ -96,7 +104,7 @@ def llama(routes: Mapping[str, Route] | None = None) -> Iterator[int]:
 
 def test_a_process_is_up_until_its_trials_end(machine: Machine, run: Path, client: Client) -> None:
     one = asked(client, process(port := free_port(), "--loads", "0.5"), port=port)
-    with on_stage([one], run, print) as stage, stage.up(one) as visit:
+    with model_host([one], run, print) as stage, stage.up(one) as visit:
         assert listens(port)
         assert visit.readiness.version == "b7"
         assert visit.readiness.context_tokens == 4096
@@ -104,9 +112,9 @@ def test_a_process_is_up_until_its_trials_end(machine: Machine, run: Path, clien
         assert visit.load_s is not None
         assert visit.load_s > 0.5
         spawned = json.loads(state_path().read_text())["spawned"]
-        assert began_at(spawned[0]["pid"]) is not None
+        assert process_start_time(spawned[0]["pid"]) is not None
     assert not listens(port)
-    assert began_at(spawned[0]["pid"]) is None
+    assert process_start_time(spawned[0]["pid"]) is None
     assert not state_path().exists()
     assert "listening" in (run / "a.log").read_text()
     memory = memory_use(visit.before, visit.loaded, visit.after)
@@ -118,7 +126,7 @@ def test_a_process_is_up_until_its_trials_end(machine: Machine, run: Path, clien
 def test_a_process_that_ends_is_told_with_its_last_words(machine: Machine, run: Path, client: Client) -> None:
     one = asked(client, process(port := free_port(), "--ends", "3"), port=port)
     with (
-        on_stage([one], run, print) as stage,
+        model_host([one], run, print) as stage,
         pytest.raises(ServerError, match="ended before it was ready; it said: cannot read the model"),
         stage.up(one),
     ):
@@ -129,7 +137,7 @@ def test_a_process_that_ends_is_told_with_its_last_words(machine: Machine, run: 
 def test_a_command_that_is_missing_is_named(machine: Machine, run: Path, client: Client) -> None:
     one = asked(client, Lifecycle("process", start=("no-such-server",)), port=free_port())
     with (
-        on_stage([one], run, print) as stage,
+        model_host([one], run, print) as stage,
         pytest.raises(ServerError, match="`no-such-server` cannot be started"),
         stage.up(one),
     ):
@@ -139,7 +147,7 @@ def test_a_command_that_is_missing_is_named(machine: Machine, run: Path, client:
 def test_a_server_that_never_becomes_ready_is_given_up(machine: Machine, run: Path, client: Client) -> None:
     one = asked(client, process(port := free_port(), "--loads", "60", ready_s=1.5), port=port)
     with (
-        on_stage([one], run, print) as stage,
+        model_host([one], run, print) as stage,
         pytest.raises(
             ServerError, match=r"not ready after 2 s .it does not say that it is ready.: raise lifecycle.ready_s"
         ),
@@ -153,7 +161,7 @@ def test_a_port_that_is_taken_is_no_servers_own(machine: Machine, run: Path, cli
     with llama() as port:
         one = asked(client, process(port), port=port)
         with (
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             pytest.raises(ServerError, match=f"port {port} is already taken"),
             stage.up(one),
         ):
@@ -167,7 +175,7 @@ def test_a_server_that_is_up_and_refuses_is_not_waited_for(machine: Machine, run
         one = asked(client, by_commands(machine, "s"), port=port)
         machine.let_run("s")
         with (
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             pytest.raises(ServerError, match=r"up and refuses: HTTP 404: .*no model m here.*correct model"),
             stage.up(one),
         ):
@@ -183,7 +191,7 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
     with llama() as port:
         daemon = asked(client, a_daemon(), port=port, label="ds4")
         other = asked(client, process(own := free_port()), port=own, label="other")
-        with on_stage([daemon, other], run, print) as stage:
+        with model_host([daemon, other], run, print) as stage:
             assert not machine.runs("com.example.ds4")
             with stage.up(other):
                 assert not machine.runs("com.example.ds4")
@@ -204,7 +212,7 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
 def test_what_did_not_run_before_does_not_run_afterwards(machine: Machine, run: Path, client: Client) -> None:
     with llama() as port:
         one = asked(client, by_commands(machine, "s"), port=port)
-        with on_stage([one], run, print) as stage, stage.up(one):
+        with model_host([one], run, print) as stage, stage.up(one):
             assert machine.runs("s")
     assert not machine.runs("s")
     assert stage.changes == ()
@@ -216,7 +224,7 @@ def test_a_start_command_that_fails_is_told_with_its_words_and_its_end(
 ) -> None:
     failing = replace(by_commands(machine, "s"), start=("sh", "-c", "echo no such service >&2; exit 4"))
     with (
-        on_stage([one := asked(client, failing)], run, print) as stage,
+        model_host([one := asked(client, failing)], run, print) as stage,
         pytest.raises(ServerError, match="ended with 4: no such service"),
         stage.up(one),
     ):
@@ -226,7 +234,7 @@ def test_a_start_command_that_fails_is_told_with_its_words_and_its_end(
 
 def test_a_daemon_of_the_system_is_asked_for_without_a_password(machine: Machine, client: Client) -> None:
     one = asked(client, replace(a_daemon("com.x"), domain="system"))
-    lines = rehearse([one])
+    lines = describe_steps([one])
     assert "  start launchd com.x: sudo -n launchctl bootstrap system /tmp/com.x.plist" in lines
 
 
@@ -236,7 +244,7 @@ def test_what_cannot_be_restored_stays_written_down_and_is_tried_again(
     machine.let_run("com.example.ds4")
     (machine.here / "refuse").touch()
     told: list[str] = []
-    with on_stage([asked(client, a_daemon())], run, told.append, restore_s=8.0) as stage:
+    with model_host([asked(client, a_daemon())], run, told.append, restore_s=8.0) as stage:
         pass
     assert [change.restored for change in stage.changes] == [False]
     assert "Input/output error" in (stage.changes[0].note or "")
@@ -252,7 +260,7 @@ def test_a_service_that_ends_right_after_its_start_is_not_called_restored(
 ) -> None:
     machine.let_run("s")
     dead = replace(by_commands(machine, "s"), start=("true",))
-    with on_stage([asked(client, dead)], run, print, restore_s=0.5) as stage:
+    with model_host([asked(client, dead)], run, print, restore_s=0.5) as stage:
         pass
     assert [change.restored for change in stage.changes] == [False]
     assert "does not run 0 s after it was told to" in (stage.changes[0].note or "")
@@ -361,7 +369,7 @@ def test_a_loaded_model_makes_room_and_is_loaded_again(
     listed = {"GET /v1/models": answers_with({"data": [{"id": "m"}, {"id": "before"}]})}
     with llama({**listed, **routes(holder)}) as port:
         one = asked(client, cycle, port=port, server=server)
-        with on_stage([one], run, print) as stage:
+        with model_host([one], run, print) as stage:
             assert holder.loaded == []
             with stage.up(one) as visit:
                 assert set(holder.loaded) == {"m"}
@@ -378,7 +386,7 @@ def test_a_model_is_loaded_with_the_context_that_was_asked_for_and_restored_with
     with llama(lm_studio(holder)) as port:
         cycle = Lifecycle("api", ready_s=30.0, stop_s=2.0)
         one = asked(client, cycle, port=port, server="lm-studio", context_tokens=16384)
-        with on_stage([one], run, print) as stage, stage.up(one):
+        with model_host([one], run, print) as stage, stage.up(one):
             pass
     assert holder.told == [
         {"instance_id": "before:1"},
@@ -399,7 +407,7 @@ def test_a_context_that_is_told_of_loaded_models_only_is_read_after_one_token(
 
     with llama({**ollama(holder), "POST /v1/chat/completions": reply}) as port:
         one = asked(client, None, port=port, server="ollama")
-        with on_stage([one], run, print) as stage, stage.up(one) as visit:
+        with model_host([one], run, print) as stage, stage.up(one) as visit:
             assert visit.readiness.context_tokens == 4096
             assert visit.load_s is None
     assert holder.loaded == ["m"]
@@ -411,7 +419,7 @@ def test_a_load_that_fails_is_told_in_the_servers_words(machine: Machine, run: P
     with llama({**lm_studio(holder), **full}) as port:
         one = asked(client, Lifecycle("api", ready_s=30.0), port=port, server="lm-studio")
         with (
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             pytest.raises(ServerError, match=r"HTTP 507: .*not enough memory for m"),
             stage.up(one),
         ):
@@ -423,10 +431,10 @@ def test_a_load_that_fails_is_told_in_the_servers_words(machine: Machine, run: P
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.servers.query import Asked
-from harness.lifecycle import on_stage
+from harness.servers.query import ServerHandle
+from harness.lifecycle import model_host
 from harness.record import Client
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.types import Lifecycle, Model
 from tests.machine import server_words
 port = int(sys.argv[1])
@@ -437,8 +445,8 @@ with Client() as client:
         Model("ds4", "ds4", "http://127.0.0.1:9/v1", "d", lifecycle=daemon),
         Model("own", "llama-server", url, "m", lifecycle=Lifecycle("process", start=server_words(port))),
     ]
-    asked = [Asked(client, model, kind_of(model.server)) for model in models]
-    with on_stage(asked, Path(sys.argv[2]), print) as stage, stage.up(asked[1]):
+    asked = [ServerHandle(client, model, get_server_kind(model.server)) for model in models]
+    with model_host(asked, Path(sys.argv[2]), print) as stage, stage.up(asked[1]):
         print("up", flush=True)
         time.sleep(60)
 """
@@ -489,7 +497,7 @@ def test_a_run_that_goes_on_is_not_disturbed(machine: Machine, run: Path, client
     with held(machine, run) as (holding, port):
         with (
             pytest.raises(ServerError, match=f"another run .process {holding.pid}. has stopped servers"),
-            on_stage([asked(client, a_daemon())], run, print),
+            model_host([asked(client, a_daemon())], run, print),
         ):
             pass
         assert not machine.runs("com.example.ds4")
@@ -502,7 +510,7 @@ def test_a_run_that_goes_on_is_not_disturbed(machine: Machine, run: Path, client
 def test_a_stage_that_changes_nothing_leaves_the_state_of_others_alone(
     machine: Machine, run: Path, client: Client
 ) -> None:
-    with llama() as port, on_stage([asked(client, None, port=port)], run, print):
+    with llama() as port, model_host([asked(client, None, port=port)], run, print):
         state_path().parent.mkdir()
         state_path().write_text("another's")
     assert state_path().read_text() == "another's"
@@ -524,7 +532,7 @@ def test_a_key_is_never_written_into_the_state(
     with pretending(Manners(key="very-secret"), omlx(holder)) as server:
         port = int(server.base_url.split(":")[2].removesuffix("/v1"))
         base = asked(client, Lifecycle("api"), port=port, server="omlx", key_env="LANEBENCH_TEST_KEY")
-        with on_stage([replace(base, secret="very-secret")], run, print):
+        with model_host([replace(base, secret="very-secret")], run, print):
             assert holder.loaded == []
             assert "very-secret" not in state_path().read_text()
     assert holder.loaded == ["before"]
@@ -536,20 +544,20 @@ def test_a_key_is_never_written_into_the_state(
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_stopped(machine: Machine, client: Client) -> None:
     machine.let_run("com.example.ds4")
     large = asked(client, replace(a_daemon(), memory_bytes=2**60))
-    assert "1073741824.0 GiB by lifecycle.memory_bytes" in refused([large])["a"]
+    assert "1073741824.0 GiB by lifecycle.memory_bytes" in find_oversized_models([large])["a"]
     assert machine.log == []
 
 
 def test_a_size_that_the_server_tells_counts_too(machine: Machine, client: Client) -> None:
     routes = {"GET /api/tags": answers_with({"models": [{"model": "m", "size": 2**60}]})}
     with llama(routes) as port:
-        told = refused([asked(client, Lifecycle("api"), port=port, server="ollama")])
+        told = find_oversized_models([asked(client, Lifecycle("api"), port=port, server="ollama")])
     assert "by its server" in told["a"]
 
 
 def test_a_model_of_a_known_or_unknown_size_that_fits_is_not_refused(machine: Machine, client: Client) -> None:
     small = asked(client, replace(a_daemon(), memory_bytes=1))
-    assert refused([small, asked(client, a_daemon(), label="b")]) == {}
+    assert find_oversized_models([small, asked(client, a_daemon(), label="b")]) == {}
 
 
 def test_a_dry_run_names_every_step_and_does_none(machine: Machine, client: Client) -> None:
@@ -559,7 +567,7 @@ def test_a_dry_run_names_every_step_and_does_none(machine: Machine, client: Clie
     own = asked(client, process(port), port=port, label="own")
     large = asked(client, replace(process(port), memory_bytes=2**60), port=port, label="large")
     theirs = asked(client, None, label="theirs")
-    lines = rehearse([daemon, own, large, theirs])
+    lines = describe_steps([daemon, own, large, theirs])
     target = f"gui/{os.getuid()}"
     assert lines[0] == (
         f"stop launchd com.example.ds4: stop launchd com.example.ds4: launchctl bootout {target}/com.example.ds4"
@@ -586,7 +594,7 @@ def test_a_tunnel_that_ends_is_told_with_what_ssh_said(machine: Machine, run: Pa
     ssh.chmod(0o755)
     one = asked(client, None, port=free_port(), tunnel="me@studio")
     with (
-        on_stage([one], run, print) as stage,
+        model_host([one], run, print) as stage,
         pytest.raises(ServerError, match="ssh ended and said: Permission denied"),
         stage.up(one),
     ):
@@ -597,14 +605,14 @@ def test_a_tunnel_that_ends_is_told_with_what_ssh_said(machine: Machine, run: Pa
 
 
 def test_tasks_that_need_more_context_than_is_served_are_skipped() -> None:
-    needs = [Need("short", 400, 300), Need("long", 100_000, 300)]
-    assert skip_what_does_not_fit(needs, 8192) == (Skipped("long", 27_800, 8192),)
-    assert skip_what_does_not_fit(needs, 27_800) == ()
-    assert skip_what_does_not_fit(needs, None) == ()
+    needs = [ContextNeed("short", 400, 300), ContextNeed("long", 100_000, 300)]
+    assert skip_oversized_tasks(needs, 8192) == (Skipped("long", 27_800, 8192),)
+    assert skip_oversized_tasks(needs, 27_800) == ()
+    assert skip_oversized_tasks(needs, None) == ()
 
 
 def test_memory_that_was_measured_in_two_ways_is_not_put_together() -> None:
-    before, loaded = Snapshot("machine in use", 5, 5, 1, 2), Snapshot("server process", 3, 9, 4, 6)
+    before, loaded = MemorySnapshot("machine in use", 5, 5, 1, 2), MemorySnapshot("server process", 3, 9, 4, 6)
     use = memory_use(before, loaded)
     assert (use.how, use.before_bytes, use.loaded_bytes, use.after_bytes) == ("server process", None, 3, None)
     assert (use.wired_before_bytes, use.wired_loaded_bytes, use.gpu_loaded_bytes) == (1, 4, 6)
@@ -612,7 +620,7 @@ def test_memory_that_was_measured_in_two_ways_is_not_put_together() -> None:
 
 def test_memory_that_is_not_given_back_is_noticed() -> None:
     began = time.monotonic()
-    assert wait_until_back(Snapshot(machine_bytes=2**60), 5.0) is True
-    assert wait_until_back(Snapshot(machine_bytes=-(2**40)), 0.0) is False
-    assert wait_until_back(Snapshot(), 5.0) is None
+    assert wait_until_back(MemorySnapshot(machine_bytes=2**60), 5.0) is True
+    assert wait_until_back(MemorySnapshot(machine_bytes=-(2**40)), 0.0) is False
+    assert wait_until_back(MemorySnapshot(), 5.0) is None
     assert time.monotonic() - began < 5.0

@@ -7,7 +7,7 @@ import pytest
 from harness.record import Client
 from harness.run.conversation import converse
 from harness.run.plan import nonce_of
-from harness.servers import budget_tokens, kind_of
+from harness.servers import compute_max_tokens, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
 from tests.made import model_at, task_of, variant_of
 from tests.reference import KEY, LONG
@@ -22,7 +22,7 @@ def ask(server: Scripted, task: Task, model: Model | None = None) -> list[Record
     asked = model or model_at(server.base_url)
     asked = replace(asked, base_url=server.base_url)
     with Client(LONG) as client:
-        talk = (asked, kind_of(asked.server), None)
+        talk = (asked, get_server_kind(asked.server), None)
         return list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=1000))
 
 
@@ -62,7 +62,7 @@ def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
 def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
     model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
     with scripted([FINE]) as server, Client(LONG) as client:
-        asked = (replace(model, base_url=server.base_url), kind_of("openai"), None)
+        asked = (replace(model, base_url=server.base_url), get_server_kind("openai"), None)
         list(converse(client, asked, variant_of(task_of()), replace(KEY, trial=4), nonce=NONCE, room=0))
     assert server.bodies[0]["seed"] == 15
     assert "seed" not in bodies(task_of(), FINE)[0]
@@ -125,13 +125,13 @@ def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
     gone = model_at("http://127.0.0.1:9/v1")
     for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
         with Client(LONG) as client:
-            talk = (gone, kind_of("openai"), None)
+            talk = (gone, get_server_kind("openai"), None)
             recordings = list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=0))
         assert [(recording.ended, recording.last) for recording in recordings] == [("connect_failed", True)]
 
 
 def test_room_for_thoughts_is_given_where_the_model_thinks_or_may_and_never_when_timing() -> None:
-    llama, scored, timed = kind_of("llama-server"), task_of(scorer="calls"), task_of()
+    llama, scored, timed = get_server_kind("llama-server"), task_of(scorer="calls"), task_of()
     thinking = [replace(model_at(""), thinking=switch) for switch in ("on", "default", "off")]
-    assert [budget_tokens(model, llama, scored, 1000) for model in thinking] == [1300, 1300, 300]
-    assert [budget_tokens(model, llama, timed, 1000) for model in thinking] == [300, 300, 300]
+    assert [compute_max_tokens(model, llama, scored, 1000) for model in thinking] == [1300, 1300, 300]
+    assert [compute_max_tokens(model, llama, timed, 1000) for model in thinking] == [300, 300, 300]

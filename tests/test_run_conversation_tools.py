@@ -7,7 +7,7 @@ from harness.record import Client
 from harness.run.conversation import converse
 from harness.run.plan import nonce_of
 from harness.score import score
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
 from harness.virtual_tools import definitions
 from tests.made import model_at
@@ -38,7 +38,7 @@ def saying(text: str) -> bytes:
 
 def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
     with scripted(answers) as server, Client(LONG) as client:
-        asked = (replace(model_at(""), base_url=server.base_url), kind_of("openai"), None)
+        asked = (replace(model_at(""), base_url=server.base_url), get_server_kind("openai"), None)
         recordings = list(converse(client, asked, variant, KEY, nonce=NONCE, room=0))
     return recordings, server.bodies
 

@@ -6,16 +6,16 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.servers import (
-    body_of,
-    kind_of,
+    build_request_fields,
+    endpoint_url,
+    fill_body,
+    find_request_problems,
+    find_unapplied_settings,
+    get_server_kind,
     load_kinds,
-    pick,
+    look_up,
     read_kind,
     read_kinds,
-    request_faults,
-    request_fields,
-    told_of_request,
-    url_of,
 )
 from harness.servers.load import FOLDER
 from harness.types import Json, Model, ProbeFinding, Sampling
@@ -65,7 +65,7 @@ def test_a_kind_says_where_its_facts_come_from(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_a_kind_is_whole(name: str) -> None:
-    kind = kind_of(name)
+    kind = get_server_kind(name)
     assert kind.name == name
     assert 1024 <= kind.default_port <= 65535
     assert kind.stream.reasoning_keys
@@ -78,11 +78,11 @@ def test_a_kind_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(KINDS - {"openai"}))
 def test_thinking_on_and_off_are_asked_for_in_different_words(name: str) -> None:
-    thinking = kind_of(name).thinking
+    thinking = get_server_kind(name).thinking
     assert thinking.on
     assert thinking.off
     assert thinking.on != thinking.off
-    assert not set(thinking.on) & set(kind_of(name).ignored)
+    assert not set(thinking.on) & set(get_server_kind(name).ignored)
 
 
 def test_early_role_chunks_stand_where_the_stream_says_so() -> None:
@@ -93,11 +93,11 @@ def test_early_role_chunks_stand_where_the_stream_says_so() -> None:
 
 def test_an_unknown_kind_is_answered_with_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
-        kind_of("llama_sever")
+        get_server_kind("llama_sever")
     assert "Did you mean 'llama-server'?" in str(caught.value)
     assert all(name in str(caught.value) for name in KINDS)
     with pytest.raises(ConfigError) as caught:
-        kind_of("zzz")
+        get_server_kind("zzz")
     assert "Did you mean" not in str(caught.value)
 
 
@@ -152,50 +152,54 @@ def test_the_faults_of_all_the_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_sampling_is_sent_in_full_and_what_is_none_is_not() -> None:
-    assert request_fields(kind_of("openai"), a_model()) == {"temperature": 0.0, "top_p": 1.0}
+    assert build_request_fields(get_server_kind("openai"), a_model()) == {"temperature": 0.0, "top_p": 1.0}
     sampling = Sampling(temperature=0.7, top_k=20, seed=5)
-    fields = request_fields(kind_of("openai"), a_model(sampling=sampling))
+    fields = build_request_fields(get_server_kind("openai"), a_model(sampling=sampling))
     assert fields == {"temperature": 0.7, "top_p": 1.0, "top_k": 20, "seed": 5}
 
 
 def test_the_thinking_switch_is_the_kinds_own() -> None:
-    assert request_fields(kind_of("ds4"), a_model("off"))["think"] is False
-    assert request_fields(kind_of("ollama"), a_model("off"))["reasoning_effort"] == "none"
-    assert request_fields(kind_of("mlx-lm"), a_model("on"))["chat_template_kwargs"] == {"enable_thinking": True}
-    assert "chat_template_kwargs" not in request_fields(kind_of("mlx-lm"), a_model("default"))
+    assert build_request_fields(get_server_kind("ds4"), a_model("off"))["think"] is False
+    assert build_request_fields(get_server_kind("ollama"), a_model("off"))["reasoning_effort"] == "none"
+    assert build_request_fields(get_server_kind("mlx-lm"), a_model("on"))["chat_template_kwargs"] == {
+        "enable_thinking": True
+    }
+    assert "chat_template_kwargs" not in build_request_fields(get_server_kind("mlx-lm"), a_model("default"))
 
 
 def test_extra_fields_join_the_switch_and_win_over_it() -> None:
     extra = {"chat_template_kwargs": {"budget": 5}, "cache_prompt": False, "temperature": 0.5}
-    fields = request_fields(kind_of("llama-server"), a_model("on", extra=extra))
+    fields = build_request_fields(get_server_kind("llama-server"), a_model("on", extra=extra))
     assert fields["chat_template_kwargs"] == {"enable_thinking": True, "budget": 5}
     assert fields["cache_prompt"] is False
     assert fields["temperature"] == 0.5
-    assert kind_of("llama-server").thinking.on == {"chat_template_kwargs": {"enable_thinking": True}}
+    assert get_server_kind("llama-server").thinking.on == {"chat_template_kwargs": {"enable_thinking": True}}
 
 
 def test_a_switch_that_nobody_knows_is_a_fault_unless_extra_holds_one() -> None:
-    (place, why), *others = request_faults(kind_of("openai"), a_model("off"))
+    (place, why), *others = find_request_problems(get_server_kind("openai"), a_model("off"))
     assert (place, others) == ("thinking", [])
     assert "turns thinking off on a openai server" in why
     given = a_model("off", extra={"think": False})
-    assert request_faults(kind_of("openai"), given) == ()
-    assert request_fields(kind_of("openai"), given)["think"] is False
+    assert find_request_problems(get_server_kind("openai"), given) == ()
+    assert build_request_fields(get_server_kind("openai"), given)["think"] is False
 
 
 def test_fields_that_a_server_refuses_are_faults_where_they_stand() -> None:
-    refusing = kind_of("transformers")
+    refusing = get_server_kind("transformers")
     model = a_model(sampling=Sampling(top_k=0), extra={"enable_thinking": True})
-    assert [place for place, _ in request_faults(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
-    assert request_faults(refusing, a_model("on")) == ()
+    assert [place for place, _ in find_request_problems(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
+    assert find_request_problems(refusing, a_model("on")) == ()
 
 
 def test_settings_that_do_not_reach_a_server_or_come_from_it_are_found_unless_decoding_is_greedy() -> None:
-    llama, hot = kind_of("llama-server"), Sampling(temperature=0.7, seed=1)
-    assert told_of_request(llama, a_model()) == ()
-    assert told_of_request(llama, a_model(sampling=hot)) == (ProbeFinding("left_to_server", live=["top_k", "min_p"]),)
-    assert told_of_request(llama, a_model(sampling=hot, extra={"top_k": 5, "min_p": 0})) == ()
-    assert told_of_request(kind_of("lm-studio"), a_model(sampling=hot)) == (
+    llama, hot = get_server_kind("llama-server"), Sampling(temperature=0.7, seed=1)
+    assert find_unapplied_settings(llama, a_model()) == ()
+    assert find_unapplied_settings(llama, a_model(sampling=hot)) == (
+        ProbeFinding("left_to_server", live=["top_k", "min_p"]),
+    )
+    assert find_unapplied_settings(llama, a_model(sampling=hot, extra={"top_k": 5, "min_p": 0})) == ()
+    assert find_unapplied_settings(get_server_kind("lm-studio"), a_model(sampling=hot)) == (
         ProbeFinding("ignored_by_server", live=["seed"]),
     )
 
@@ -224,7 +228,7 @@ MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "m
     ],
 )
 def test_a_fact_is_picked_from_its_place_or_is_none(document: Json, at: str, value: Json) -> None:
-    assert pick(document, at, "org/coder") == value
+    assert look_up(document, at, "org/coder") == value
 
 
 @pytest.mark.parametrize(
@@ -238,10 +242,10 @@ def test_a_fact_is_picked_from_its_place_or_is_none(document: Json, at: str, val
     ],
 )
 def test_a_path_is_taken_from_the_servers_root(base_url: str, path: str, url: str) -> None:
-    assert url_of(a_model(base_url=base_url), path) == url
+    assert endpoint_url(a_model(base_url=base_url), path) == url
 
 
 def test_the_models_id_is_put_into_a_call() -> None:
-    load = kind_of("ollama").lifecycle.load
+    load = get_server_kind("ollama").lifecycle.load
     assert load is not None
-    assert body_of(load, a_model()) == {"model": "org/coder", "keep_alive": -1}
+    assert fill_body(load, a_model()) == {"model": "org/coder", "keep_alive": -1}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.record import Client
-from harness.servers import kind_of
-from harness.servers.context_fit import Fit, fit
-from harness.servers.query import Asked
+from harness.servers import get_server_kind
+from harness.servers.context_fit import ContextFit, fit_tasks
+from harness.servers.query import ServerHandle
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, ProbeFinding, Task
 from tests.pretend import Manners, Told, pretending
@@ -21,13 +21,13 @@ def some_tasks(*names: str) -> Sequence[Task]:
     return load_tasks([find_fixtures()], names=names)
 
 
-def fitted(manners: Manners, names: Sequence[str] = ("speed-small", "speed-large")) -> tuple[Fit, Told]:
+def fitted(manners: Manners, names: Sequence[str] = ("speed-small", "speed-large")) -> tuple[ContextFit, Told]:
     with pretending(manners) as server, Client() as client:
-        asked = Asked(client, Model("a", "llama-server", server.base_url, "m"), kind_of("llama-server"))
-        return fit(asked, some_tasks(*names), SERVED, 0), server
+        asked = ServerHandle(client, Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
+        return fit_tasks(asked, some_tasks(*names), SERVED, 0), server
 
 
-def one_finding(fits: Fit) -> ProbeFinding:
+def one_finding(fits: ContextFit) -> ProbeFinding:
     (found,) = fits.findings
     return found
 
@@ -80,7 +80,7 @@ def test_a_server_that_answers_neither_question_shows_nothing() -> None:
 
 def test_short_tasks_cost_no_question() -> None:
     fits, server = fitted(Manners(), ("speed-small",))
-    assert (fits, server.bodies) == (Fit(()), [])
+    assert (fits, server.bodies) == (ContextFit(()), [])
 
 
 def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from harness.cli import init as command
 from harness.config import load_config
 from harness.errors import ConfigError, ServerError
 from harness.record import Client
-from harness.servers import kind_of
-from harness.servers.discovery import FoundModel, FoundServer, find_servers, usual_urls, write_config
+from harness.servers import get_server_kind
+from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers, write_config
 from tests.pretend import Manners, Route, Told, answers_with, pretending
 
 SIGNS: Mapping[str, Mapping[str, Route]] = {
@@ -67,12 +67,12 @@ def test_nothing_is_found_where_nothing_listens() -> None:
 
 
 def test_the_usual_ports_are_those_of_the_kinds() -> None:
-    assert {"http://127.0.0.1:1234/v1", "http://127.0.0.1:8000/v1", "http://127.0.0.1:11434/v1"} <= set(usual_urls())
+    assert {"http://127.0.0.1:1234/v1", "http://127.0.0.1:8000/v1", "http://127.0.0.1:11434/v1"} <= set(default_urls())
 
 
 def test_a_kind_without_a_sign_is_guessed_by_its_port_and_said_to_be_a_guess() -> None:
     text = write_config(
-        [FoundServer(kind_of("mlx-lm"), "http://127.0.0.1:8080/v1", False, None, (FoundModel("/a/b"),))]
+        [FoundServer(get_server_kind("mlx-lm"), "http://127.0.0.1:8080/v1", False, None, (FoundModel("/a/b"),))]
     )
     assert "(a guess by its port: correct `server` where it is wrong)" in text
     assert 'model = "default_model"' in text

@@ -10,10 +10,10 @@ import pytest
 from harness.cli import probe as command
 from harness.errors import ConfigError, ServerError
 from harness.record import Client
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.servers.probe import observe, probe
 from harness.servers.probe.context_cap import cap_in, plan_long
-from harness.servers.query import Asked
+from harness.servers.query import ServerHandle
 from harness.types import Model, ProbeFinding, ProbeReport
 from tests.pretend import Manners, Route, answers_with, pretending
 from tests.wire import DONE, END, MS, chunk, load_reads, recording_of, says, unframe
@@ -26,9 +26,14 @@ LLAMA: Mapping[str, Route] = {
 }
 
 
+def a_handle(client: Client, base_url: str, model: str = "m", api_key: str | None = None) -> ServerHandle:
+    kind = "llama-server"
+    return ServerHandle(client, Model("p", kind, base_url, model), get_server_kind(kind), api_key)
+
+
 def probed(manners: Manners, kind: str = "llama-server", *, model: str = "m", long: bool = True) -> ProbeReport:
     with pretending(manners, LLAMA) as server, Client() as client:
-        return probe(Asked(client, Model("p", kind, server.base_url, model), kind_of(kind)), long=long)
+        return probe(ServerHandle(client, Model("p", kind, server.base_url, model), get_server_kind(kind)), long=long)
 
 
 def by_name(report: ProbeReport) -> dict[str, ProbeFinding]:
@@ -120,7 +125,7 @@ def test_a_silent_cut_is_known_by_the_tokens_that_the_server_counted() -> None:
 
 def test_a_probe_never_needs_more_than_ten_short_requests_and_a_long_one() -> None:
     with pretending(Manners(), LLAMA) as server, Client() as client:
-        report = probe(Asked(client, Model("p", "llama-server", server.base_url, "m"), kind_of("llama-server")))
+        report = probe(a_handle(client, server.base_url))
     assert len(server.bodies) == 11
     assert (report.short_requests, report.long_requests) == (10, 1)
     assert sorted(len(json.dumps(body)) > 12_000 for body in server.bodies) == [False] * 10 + [True]
@@ -133,12 +138,12 @@ def test_a_kind_without_a_known_switch_is_asked_fewer_questions() -> None:
 
 
 def test_a_kind_that_nobody_checks_is_never_sent_more_than_is_harmless() -> None:
-    prompt = plan_long(kind_of("mlx-lm"), None, None)
+    prompt = plan_long(get_server_kind("mlx-lm"), None, None)
     assert (prompt.beyond, prompt.tokens) == (False, 8000)
 
 
 def test_a_kind_that_checks_is_sent_more_than_it_serves() -> None:
-    prompt = plan_long(kind_of("llama-server"), 32_768, None)
+    prompt = plan_long(get_server_kind("llama-server"), 32_768, None)
     assert prompt.beyond
     assert prompt.tokens > 32_768
 
@@ -160,14 +165,14 @@ def test_the_cap_is_read_out_of_an_error(text: str, cap: int | None) -> None:
 def test_a_server_that_lists_several_models_needs_to_be_told_which() -> None:
     routes = {**LLAMA, "GET /v1/models": answers_with({"data": [{"id": "a"}, {"id": "b"}]})}
     with pretending(Manners(), routes) as server, Client() as client:
-        asked = Asked(client, Model("p", "llama-server", server.base_url, ""), kind_of("llama-server"))
+        asked = a_handle(client, server.base_url, "")
         with pytest.raises(ServerError, match="--model: it lists a, b"):
             probe(asked)
 
 
 def test_a_question_that_is_refused_is_named_with_the_servers_words() -> None:
     with pretending(Manners(refuses="top_k"), LLAMA) as server, Client() as client:
-        asked = Asked(client, Model("p", "llama-server", server.base_url, "m"), kind_of("llama-server"))
+        asked = a_handle(client, server.base_url)
         found = by_name(probe(asked, long=False))
     assert found["refused_questions"].live == ["top-k"]
     assert found["refused_questions"].note == "top-k: top_k is not allowed"
@@ -181,14 +186,14 @@ def test_a_server_that_refuses_the_first_question_ends_the_probe_with_its_words(
 
 def test_a_key_that_is_wrong_is_named_as_such() -> None:
     with pretending(Manners(key="secret"), LLAMA) as server, Client() as client:
-        asked = Asked(client, Model("p", "llama-server", server.base_url, "m"), kind_of("llama-server"), "other")
+        asked = a_handle(client, server.base_url, api_key="other")
         with pytest.raises(ServerError, match="refuses the key"):
             probe(asked)
 
 
 def test_nobody_there_is_one_line() -> None:
     with Client() as client:
-        asked = Asked(client, Model("p", "llama-server", "http://127.0.0.1:9/v1", "m"), kind_of("llama-server"))
+        asked = a_handle(client, "http://127.0.0.1:9/v1")
         with pytest.raises(ServerError, match="start the server, or correct base_url"):
             probe(asked)
 
@@ -201,7 +206,7 @@ def test_captured_streams_of_a_kind_agree_with_its_toml(server: str) -> None:
     names = ("code", "think", "unicode", "parallel", "long")
     paths = [TRACES / f"{server}--{name}.jsonl.gz" for name in names]
     recordings = [unframe(load_reads(path)) for path in paths if path.exists()]
-    found = {one.name: one for one in observe(recordings, kind_of(server))}
+    found = {one.name: one for one in observe(recordings, get_server_kind(server))}
     # vLLM tells cached tokens with a flag of the server only, which this capture did not have.
     allowed = {"cached_tokens_told"} if server == "vllm" else set()
     assert {name for name, one in found.items() if one.agrees is False} == allowed
@@ -210,7 +215,7 @@ def test_captured_streams_of_a_kind_agree_with_its_toml(server: str) -> None:
 
 def test_captured_streams_of_another_kind_do_not_agree() -> None:
     recordings = [unframe(load_reads(TRACES / f"transformers--{name}.jsonl.gz")) for name in ("code", "think")]
-    differ = {one.name for one in observe(recordings, kind_of("llama-server")) if one.agrees is False}
+    differ = {one.name for one in observe(recordings, get_server_kind("llama-server")) if one.agrees is False}
     assert {"done", "usage", "cached_tokens_told"} <= differ
 
 
@@ -219,15 +224,15 @@ def test_a_mark_that_is_generated_unseen_is_not_taken_for_a_prefill() -> None:
     role = chunk({"role": "assistant", "content": None})
     words = [(220 * MS + at * 10 * MS, says("word ")) for at in range(20)]
     reads = [(100 * MS, role), *words, (500 * MS, END), (501 * MS, DONE)]
-    found = {one.name: one for one in observe([recording_of(reads)], kind_of("llama-server"))}
+    found = {one.name: one for one in observe([recording_of(reads)], get_server_kind("llama-server"))}
     assert found["role_chunk"].live == "with_first_token"
     slow = [(at_ns + 400 * MS if at_ns > 100 * MS else at_ns, data) for at_ns, data in reads]
-    found = {one.name: one for one in observe([recording_of(slow)], kind_of("llama-server"))}
+    found = {one.name: one for one in observe([recording_of(slow)], get_server_kind("llama-server"))}
     assert found["role_chunk"].live == "before_prefill"
 
 
 def test_replies_that_broke_off_show_nothing() -> None:
-    assert {one.live for one in observe([], kind_of("vllm")) if one.name == "done"} == {None}
+    assert {one.live for one in observe([], get_server_kind("vllm")) if one.name == "done"} == {None}
 
 
 # --- the command ------------------------------------------------------------------------------------------------

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ServerError
-from harness.lifecycle import on_stage, recover, refused, rehearse, state_path
+from harness.lifecycle import describe_steps, find_oversized_models, model_host, recover, state_path
 from harness.lifecycle.unload import let_go
 from harness.record import Client, Timeouts
-from harness.servers import kind_of, pick
-from harness.servers.query import Asked, own_context, served_context, version_of
+from harness.servers import get_server_kind, look_up
+from harness.servers.query import ServerHandle, query_model_context, query_served_context, query_version
 from harness.types import Json, Lifecycle, Model
 from tests.pretend import Manners, answers_with, pretending
 from tests.router import CAUGHT, Router, caught
 
-KIND = kind_of("llama-router")
+KIND = get_server_kind("llama-router")
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def client() -> Iterator[Client]:
         yield one
 
 
-def asked(client: Client, base_url: str, name: str = "m", **more: Json) -> Asked:
+def asked(client: Client, base_url: str, name: str = "m", **more: Json) -> ServerHandle:
     cycle = Lifecycle("api", ready_s=10.0, stop_s=2.0)
-    return Asked(client, Model("a", "llama-router", base_url, name, lifecycle=cycle, **more), KIND)
+    return ServerHandle(client, Model("a", "llama-router", base_url, name, lifecycle=cycle, **more), KIND)
 
 
 def test_each_model_is_gone_before_the_next_is_loaded_and_what_was_loaded_is_back(run: Path, client: Client) -> None:
@@ -42,7 +42,7 @@ def test_each_model_is_gone_before_the_next_is_loaded_and_what_was_loaded_is_bac
     router.states["before"] = "loaded"
     with pretending(Manners(), router.routes()) as server:
         one, other = asked(client, server.base_url), asked(client, server.base_url, "n")
-        with on_stage([one, other], run, print) as stage:
+        with model_host([one, other], run, print) as stage:
             assert router.loaded == set()
             with stage.up(one) as visit:
                 assert router.loaded == {"m"}
@@ -71,7 +71,7 @@ def test_a_load_that_fails_is_told_at_once(run: Path, client: Client) -> None:
     with pretending(Manners(), router.routes()) as server:
         one = asked(client, server.base_url)
         with (
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             pytest.raises(ServerError, match="router mode says that loading m failed: see its log"),
             stage.up(one),
         ):
@@ -83,7 +83,7 @@ def test_a_model_that_the_router_does_not_know_is_told_in_its_words(run: Path, c
     with pretending(Manners(), Router("m").routes()) as server:
         one = asked(client, server.base_url, "nobody")
         with (
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             pytest.raises(ServerError, match=r"load nobody for a: POST .*/models/load answers HTTP 404"),
             stage.up(one),
         ):
@@ -97,7 +97,7 @@ def test_a_model_that_cannot_be_let_go_stays_written_down_and_is_told(run: Path,
     mine = "m (loaded in llama-server, router mode by the run)"
     with pretending(Manners(), {**router.routes(), **broken}) as server:
         one = asked(client, server.base_url)
-        with on_stage([one], run, told.append, restore_s=0.5) as stage, stage.up(one):
+        with model_host([one], run, told.append, restore_s=0.5) as stage, stage.up(one):
             assert mine in state_path().read_text()
         assert [(change.what, change.restored) for change in stage.changes] == [(mine, False)]
         assert "cannot stop it" in (stage.changes[0].note or "")
@@ -123,7 +123,7 @@ def test_what_cannot_be_loaded_again_is_told_without_waiting(run: Path, client: 
     router = Router("m", "before", damaged="before")
     router.states["before"] = "loaded"
     with pretending(Manners(), router.routes()) as server:
-        with on_stage([asked(client, server.base_url)], run, print, restore_s=30.0) as stage:
+        with model_host([asked(client, server.base_url)], run, print, restore_s=30.0) as stage:
             pass
         assert [change.restored for change in stage.changes] == [False]
         assert "loading before failed" in (stage.changes[0].note or "")
@@ -133,9 +133,9 @@ def test_looking_loads_nothing(run: Path, client: Client) -> None:
     router = Router("m")
     with pretending(Manners(), router.routes()) as server:
         one = asked(client, server.base_url)
-        assert refused([one]) == {}
-        assert (served_context(one), own_context(one)) == (None, 40960)
-        lines = "\n".join(rehearse([one]))
+        assert find_oversized_models([one]) == {}
+        assert (query_served_context(one), query_model_context(one)) == (None, 40960)
+        lines = "\n".join(describe_steps([one]))
     assert f'load m for a: POST {server.base_url.removesuffix("/v1")}/models/load {{"model":"m"}}' in lines
     assert router.log == []
     assert not [path for path in server.asked if not path.startswith("GET")]
@@ -143,7 +143,7 @@ def test_looking_loads_nothing(run: Path, client: Client) -> None:
 
 def test_an_alias_names_its_model() -> None:
     rows = {"data": [{"id": "m", "aliases": ["coder"], "n": 1}, {"id": "n", "aliases": [], "n": 2}]}
-    assert pick(rows, "data[].n", "coder") == 1
+    assert look_up(rows, "data[].n", "coder") == 1
 
 
 def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> None:
@@ -153,12 +153,12 @@ def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> 
     }
     with pretending(Manners(), replies) as server:
         one = asked(client, server.base_url, "tiny-a")
-        assert version_of(one) == "b11669-Debian"
-        assert served_context(one) == 8192
+        assert query_version(one) == "b11669-Debian"
+        assert query_served_context(one) == 8192
     facts = KIND.lifecycle.loaded
     assert facts is not None
     states = {
-        name: pick(row, facts.where or "", "")
+        name: look_up(row, facts.where or "", "")
         for name in CAUGHT
         for row in (caught(name)[1] or {}).get("data", [])
         if row["id"] == "tiny-a"
@@ -171,4 +171,4 @@ def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> 
         "asleep",
         "right after the unload",
     }
-    assert pick(caught("once that failed")[1], KIND.readiness.failed or "", "broken") is True
+    assert look_up(caught("once that failed")[1], KIND.readiness.failed or "", "broken") is True

@@ -12,7 +12,7 @@ from harness.read import read
 from harness.record import Client, Timeouts
 from harness.run.conversation import converse
 from harness.run.plan import nonce_of, task_info
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
@@ -48,7 +48,7 @@ def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
 
 def _asked(model: Model, task: Task, key: TrialKey) -> list[Recording]:
     with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
-        asked = (model, kind_of(model.server), None)
+        asked = (model, get_server_kind(model.server), None)
         return list(converse(client, asked, vary(task, key.trial), key, nonce=nonce_of(SEED, key), room=512))
 
 

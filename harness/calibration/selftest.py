@@ -7,7 +7,7 @@ from statistics import median
 
 from harness.calibration.reference import Heard, ReferenceServer, serving
 from harness.calibration.timing import Plan, Shape, measure, percentile
-from harness.host import share_of_others, work
+from harness.host import cpu_times, other_cpu_share
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.types import Recording, SelfTest, TrialKey
@@ -48,7 +48,7 @@ def _all_lags_s(server: ReferenceServer, shapes: Sequence[Shape], streams: int) 
 
 def selftest(streams: int = STREAMS) -> SelfTest:
     """Measure for a few seconds. Raises ServerError where the truth server does not start."""
-    before = work()
+    before = cpu_times()
     with serving() as server:
         floor_s, error_s, decode_percent = _medians(server, streams)
         lags = _all_lags_s(server, Plan.short(streams).shapes, streams)
@@ -58,5 +58,5 @@ def selftest(streams: int = STREAMS) -> SelfTest:
         ttft_error_s=error_s,
         lag_p99_s=percentile(lags, 99) or 0.0,
         decode_error_percent=decode_percent,
-        others_busy=share_of_others(before, work()),
+        others_busy=other_cpu_share(before, cpu_times()),
     )

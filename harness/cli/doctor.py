@@ -13,7 +13,7 @@ from harness.config import load_config, secret_of
 from harness.errors import EngineError, LanebenchError, ServerError
 from harness.files import kit_info
 from harness.host import host_facts
-from harness.lifecycle import left_state, make_ready
+from harness.lifecycle import check_readiness, find_leftover_state
 from harness.record import Client, Timeouts
 from harness.sandbox import Engine, check_limits, find_engine, has_image, image_name
 from harness.types import Model
@@ -92,7 +92,7 @@ def _engine() -> Iterator[_Line]:
 def _left() -> Iterator[_Line]:
     """What a run that was killed left stopped; a run that goes on is told, and no fault."""
     try:
-        state = left_state()
+        state = find_leftover_state()
     except ServerError as error:
         yield _Line("servers stopped", None, error.message)
         return
@@ -105,7 +105,7 @@ def _left() -> Iterator[_Line]:
 def _server(model: Model) -> _Line:
     try:
         with Client(_TIMEOUTS) as client:
-            ready = make_ready(client, model, secret_of(model))
+            ready = check_readiness(client, model, secret_of(model))
     except ServerError as error:
         return _Line(model.label, False, error.message, ServerError)
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""

@@ -10,7 +10,7 @@ from harness.config import load_config
 from harness.errors import ConfigError, ServerError
 from harness.files import write_atomic
 from harness.record import Client, Timeouts
-from harness.servers import find_servers, usual_urls, write_config
+from harness.servers import default_urls, find_servers, write_config
 
 NAME = "init"
 HELP = "Find the servers that answer on their usual ports, list their models, write a commented bench.toml."
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Look, write, check what was written. Raises ConfigError, ServerError, DiskError."""
     if args.output.exists() and not args.force:
         raise ConfigError(f"{args.output} is there already: give another --output, or --force to write over it")
-    urls = [*args.base_url, *(() if args.only else usual_urls())]
+    urls = [*args.base_url, *(() if args.only else default_urls())]
     with Client(_TIMEOUTS) as client:
         servers = find_servers(client, dict.fromkeys(urls))
     if not servers:

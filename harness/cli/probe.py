@@ -9,7 +9,7 @@ from harness.cli.console import say, show
 from harness.errors import ConfigError
 from harness.files import to_json
 from harness.record import Client, Timeouts
-from harness.servers import Asked, kind_of, probe
+from harness.servers import ServerHandle, get_server_kind, probe
 from harness.types import Json, Model, ProbeFinding, ProbeReport
 
 NAME = "probe"
@@ -82,10 +82,10 @@ def render(report: ProbeReport) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Ask and print. Raises ServerError, ConfigError."""
-    kind, secret = kind_of(args.server), _secret(args.key_env)
+    kind, secret = get_server_kind(args.server), _secret(args.key_env)
     model = Model("probe", kind.name, args.base_url, args.model, context_tokens=args.context, key_env=args.key_env)
     with Client(Timeouts()) as client:
         say(f"asking {args.base_url}")
-        report = probe(Asked(client, model, kind, secret), long=not args.no_long, long_tokens=args.long_tokens)
+        report = probe(ServerHandle(client, model, kind, secret), long=not args.no_long, long_tokens=args.long_tokens)
     show(to_json(report, indent=1) if args.json else render(report))
     return 0

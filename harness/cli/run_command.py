@@ -14,10 +14,10 @@ from harness.cli.run_options import flags_given, settings_given
 from harness.config import Config, load_config
 from harness.demo import serve
 from harness.errors import ConfigError, InterruptedRunError, LanebenchError
-from harness.lifecycle import rehearse
+from harness.lifecycle import describe_steps
 from harness.record import Client, Timeouts
 from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, start_run
-from harness.servers import kind_of, told_of_request
+from harness.servers import find_unapplied_settings, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.types import Model, RunSettings, Task
 
@@ -78,7 +78,7 @@ def _begun(args: argparse.Namespace) -> Iterator[Run]:
     settings = _settings(args, config.settings)
     tasks = _tasks(args, settings)
     for model in config.models:
-        for told in told_of_request(kind_of(model.server), model):
+        for told in find_unapplied_settings(get_server_kind(model.server), model):
             say(f"model {model.label}: {told.name.replace('_', ' ')}: {', '.join(told.live)}")
     say("timing this machine's own delays, for a few seconds")
     planned = replace(config, settings=settings)
@@ -114,7 +114,7 @@ def rehearsal(args: argparse.Namespace) -> str:
     else:
         return "the demo server is asked inside this program: nothing is started or stopped"
     with Client(Timeouts(connect_s=3.0)) as client:
-        return "\n".join(rehearse(contenders(models, client)))
+        return "\n".join(describe_steps(contenders(models, client)))
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 Serial numbers, host names and home folders are in what some commands print; nothing of them is kept.
 """
 
-from harness.host.commands import Run, run_command, without_home
-from harness.host.cpu_time import Work, largest_memory_bytes, share_of_others, work
+from harness.host.commands import CommandRunner, redact_home, run_command
+from harness.host.cpu_time import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
 from harness.host.facts import host_facts, linux_facts, mac_facts
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.memory import memory_in_use, server_memory, swap_used_bytes, wired_bytes
@@ -12,6 +12,7 @@ from harness.host.parse import (
     parse_cpu_model,
     parse_footprint,
     parse_gpu_cores,
+    parse_integer,
     parse_ioreg,
     parse_line,
     parse_low_power,
@@ -26,29 +27,28 @@ from harness.host.parse import (
     parse_thermal,
     parse_unevictable,
     parse_vm_stat,
-    parse_whole,
     parse_wired,
     parse_wired_limit,
 )
-from harness.host.processes import began_at, end_process, is_same, listens
+from harness.host.processes import is_port_in_use, is_same_process, process_start_time, terminate_process
 
 __all__ = [
+    "CommandRunner",
+    "CpuTimes",
     "GpuState",
-    "Run",
-    "Work",
-    "began_at",
-    "end_process",
+    "cpu_times",
     "gpu_state",
     "host_facts",
-    "is_same",
-    "largest_memory_bytes",
+    "is_port_in_use",
+    "is_same_process",
     "linux_facts",
-    "listens",
     "mac_facts",
     "memory_in_use",
+    "other_cpu_share",
     "parse_cpu_model",
     "parse_footprint",
     "parse_gpu_cores",
+    "parse_integer",
     "parse_ioreg",
     "parse_line",
     "parse_low_power",
@@ -63,14 +63,14 @@ __all__ = [
     "parse_thermal",
     "parse_unevictable",
     "parse_vm_stat",
-    "parse_whole",
     "parse_wired",
     "parse_wired_limit",
+    "peak_rss_bytes",
+    "process_start_time",
+    "redact_home",
     "run_command",
     "server_memory",
-    "share_of_others",
     "swap_used_bytes",
+    "terminate_process",
     "wired_bytes",
-    "without_home",
-    "work",
 ]

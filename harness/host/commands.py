@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-Run = Callable[[Sequence[str]], str | None]
+CommandRunner = Callable[[Sequence[str]], str | None]
 """Runs a command; its standard output, None when it is missing, fails or hangs."""
 
 COMMAND_S = 20.0
@@ -33,7 +33,7 @@ def text_of(path: str) -> str | None:
         return None
 
 
-def without_home(text: str) -> str:
+def redact_home(text: str) -> str:
     """A text for a file that may be published: the user's own folder, which names its owner, written as ~."""
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text

@@ -11,33 +11,33 @@ import psutil
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CpuTimes:
     """Seconds of processor time until now: of all cores, taken by anybody and in all; own with ended children."""
 
-    taken_s: float
+    busy_s: float
     total_s: float
-    own_s: float
+    process_s: float
 
 
-def work() -> Work:
+def cpu_times() -> CpuTimes:
     """Read the counters."""
     times, own = psutil.cpu_times(), os.times()
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice already
     total = float(sum(times)) - guests
     taken = total - times.idle - getattr(times, "iowait", 0.0)
-    return Work(taken, total, own.user + own.system + own.children_user + own.children_system)
+    return CpuTimes(taken, total, own.user + own.system + own.children_user + own.children_system)
 
 
-def share_of_others(before: Work, after: Work) -> float | None:
+def other_cpu_share(before: CpuTimes, after: CpuTimes) -> float | None:
     """The share of all processor time between two readings that was neither own nor idle; None without any time."""
     total_s = after.total_s - before.total_s
     if total_s <= 0:
         return None
-    others_s = (after.taken_s - before.taken_s) - (after.own_s - before.own_s)
+    others_s = (after.busy_s - before.busy_s) - (after.process_s - before.process_s)
     return min(1.0, max(0.0, others_s / total_s))
 
 
-def largest_memory_bytes() -> int:
+def peak_rss_bytes() -> int:
     """The largest resident set that this process ever had."""
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else largest * 1024

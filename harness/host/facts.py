@@ -9,11 +9,12 @@ from typing import Any
 
 import psutil
 
-from harness.host.commands import Run, is_mac, run_command, text_of
+from harness.host.commands import CommandRunner, is_mac, run_command, text_of
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.parse import (
     parse_cpu_model,
     parse_gpu_cores,
+    parse_integer,
     parse_line,
     parse_low_power,
     parse_os_release,
@@ -24,7 +25,6 @@ from harness.host.parse import (
     parse_swap_used,
     parse_thermal,
     parse_unevictable,
-    parse_whole,
     parse_wired,
 )
 from harness.types import HostFacts
@@ -46,7 +46,7 @@ def _gpu_facts(state: GpuState) -> dict[str, int | None]:
     }
 
 
-def mac_facts(run: Run) -> HostFacts:
+def mac_facts(run: CommandRunner) -> HostFacts:
     """The facts of a Mac by commands that need no password."""
     power = run(["pmset", "-g"])
     return HostFacts(
@@ -54,9 +54,9 @@ def mac_facts(run: Run) -> HostFacts:
         system_version=parse_line(run(["sw_vers", "-productVersion"])),
         architecture=platform.machine(),
         chip=parse_line(run(["sysctl", "-n", "machdep.cpu.brand_string"])),
-        cpu_cores=parse_whole(run(["sysctl", "-n", "hw.logicalcpu"])),
+        cpu_cores=parse_integer(run(["sysctl", "-n", "hw.logicalcpu"])),
         gpu_cores=parse_gpu_cores(run(["system_profiler", "SPDisplaysDataType", "-json"])),
-        memory_bytes=parse_whole(run(["sysctl", "-n", "hw.memsize"])),
+        memory_bytes=parse_integer(run(["sysctl", "-n", "hw.memsize"])),
         power_source=parse_power_source(run(["pmset", "-g", "batt"])),
         low_power_mode=parse_low_power(power),
         power_mode=parse_power_mode(power),
@@ -80,7 +80,7 @@ def power_source(battery_of: Callable[[], Any]) -> str | None:
     return "AC Power" if battery.power_plugged else "Battery Power"
 
 
-def linux_facts(run: Run) -> HostFacts:
+def linux_facts(run: CommandRunner) -> HostFacts:
     """The facts of a Linux machine; nothing there counts GPU cores or tells a power mode the same way everywhere."""
     profile = text_of("/sys/firmware/acpi/platform_profile")
     return HostFacts(
@@ -103,6 +103,6 @@ def linux_facts(run: Run) -> HostFacts:
     )
 
 
-def host_facts(run: Run = run_command, system: str | None = None) -> HostFacts:
+def host_facts(run: CommandRunner = run_command, system: str | None = None) -> HostFacts:
     """What this machine is; `system` is the kernel's name (`Darwin`, `Linux`), by default the one that runs."""
     return mac_facts(run) if is_mac(system) else linux_facts(run)

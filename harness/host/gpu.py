@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.host.commands import Run, is_mac, run_command
+from harness.host.commands import CommandRunner, is_mac, run_command
 from harness.host.parse import parse_ioreg, parse_nvidia, parse_wired_limit
 
 _NVIDIA = ("nvidia-smi", "--query-gpu=memory.used,memory.total,utilization.gpu", "--format=csv,noheader,nounits")
@@ -21,7 +21,7 @@ class GpuState:
     users: int | None = None
 
 
-def _mac(run: Run) -> GpuState:
+def _mac(run: CommandRunner) -> GpuState:
     memory, busy = parse_ioreg(run(["ioreg", "-r", "-c", "IOGPU", "-d", "1", "-f"]))
     if memory is None and busy is None:
         memory, busy = parse_ioreg(run(["ioreg", "-r", "-c", "IOAccelerator", "-d", "1", "-f"]))
@@ -29,7 +29,7 @@ def _mac(run: Run) -> GpuState:
     return GpuState(memory, limit, busy, None)
 
 
-def _nvidia(run: Run) -> GpuState:
+def _nvidia(run: CommandRunner) -> GpuState:
     found = parse_nvidia(run(_NVIDIA))
     if found is None:
         return GpuState()
@@ -38,6 +38,6 @@ def _nvidia(run: Run) -> GpuState:
     return GpuState(found[0], found[1], found[2], users)
 
 
-def gpu_state(run: Run = run_command, system: str | None = None) -> GpuState:
+def gpu_state(run: CommandRunner = run_command, system: str | None = None) -> GpuState:
     """The graphics processor now; macOS tells no users, Linux only NVIDIA's cards."""
     return _mac(run) if is_mac(system) else _nvidia(run)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import psutil
 
-from harness.host.commands import Run, is_mac, run_command, text_of
+from harness.host.commands import CommandRunner, is_mac, run_command, text_of
 from harness.host.parse import parse_footprint, parse_memory_in_use, parse_swap_used, parse_unevictable, parse_wired
 
 
-def swap_used_bytes(run: Run = run_command, system: str | None = None) -> int | None:
+def swap_used_bytes(run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Bytes of swap in use now; growth during a run spoils its speeds."""
     return parse_swap_used(run(["sysctl", "-n", "vm.swapusage"])) if is_mac(system) else psutil.swap_memory().used
 
 
-def memory_in_use(run: Run = run_command, system: str | None = None) -> int | None:
+def memory_in_use(run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Bytes of the machine's memory that cannot be given to a program without paging."""
     if is_mac(system):
         return parse_memory_in_use(run(["vm_stat"]))
@@ -21,7 +21,7 @@ def memory_in_use(run: Run = run_command, system: str | None = None) -> int | No
     return memory.total - memory.available
 
 
-def wired_bytes(run: Run = run_command, system: str | None = None) -> int | None:
+def wired_bytes(run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Bytes of the machine's memory that cannot be paged out."""
     return parse_wired(run(["vm_stat"])) if is_mac(system) else parse_unevictable(text_of("/proc/meminfo"))
 
@@ -40,7 +40,7 @@ def _family(pids: set[int]) -> set[psutil.Process]:
     return found
 
 
-def _mac_server_memory(port: int, run: Run) -> int | None:
+def _mac_server_memory(port: int, run: CommandRunner) -> int | None:
     listed = run(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"])
     pids = {int(line) for line in (listed or "").split() if line.isdigit()}
     children = run(["pgrep", "-P", ",".join(map(str, sorted(pids)))]) if pids else None
@@ -50,7 +50,7 @@ def _mac_server_memory(port: int, run: Run) -> int | None:
     return sum(known) if known and len(known) == len(sizes) else None
 
 
-def server_memory(port: int, run: Run = run_command, system: str | None = None) -> int | None:
+def server_memory(port: int, run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Bytes of the processes that listen on a local port and of their children; None where they cannot be seen.
 
     On Linux the resident set; on macOS the physical footprint, since mapped weights mislead there.

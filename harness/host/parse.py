@@ -12,7 +12,7 @@ import re
 _UNITS = {"B": 1, "KB": 1024, "K": 1024, "MB": 1024**2, "M": 1024**2, "GB": 1024**3, "G": 1024**3, "T": 1024**4}
 
 
-def parse_whole(text: str | None) -> int | None:
+def parse_integer(text: str | None) -> int | None:
     """The number that is all of the text."""
     stripped = (text or "").strip()
     return int(stripped) if re.fullmatch(r"\d+", stripped) else None
@@ -31,7 +31,7 @@ def parse_gpu_cores(text: str | None) -> int | None:
         cores = [card["sppci_cores"] for card in cards if "sppci_cores" in card]
     except (ValueError, KeyError, TypeError):
         return None
-    return parse_whole(str(cores[0])) if len(cores) == 1 else None
+    return parse_integer(str(cores[0])) if len(cores) == 1 else None
 
 
 def parse_swap_used(text: str | None) -> int | None:
@@ -128,7 +128,7 @@ def parse_unevictable(text: str | None) -> int | None:
 
 def parse_wired_limit(text: str | None) -> int | None:
     """Bytes from `sysctl -n iogpu.wired_limit_mb`; 0 means the system's own limit, which nothing tells."""
-    megabytes = parse_whole(text)
+    megabytes = parse_integer(text)
     return megabytes * 1024**2 if megabytes else None
 
 

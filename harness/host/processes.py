@@ -10,7 +10,7 @@ import psutil
 SAME_S = 0.01
 
 
-def began_at(pid: int) -> float | None:
+def process_start_time(pid: int) -> float | None:
     """When a running process began, in seconds of the wall clock; None where there is none, or only its remains."""
     try:
         process = psutil.Process(pid)
@@ -19,9 +19,9 @@ def began_at(pid: int) -> float | None:
         return None
 
 
-def is_same(pid: int, began: float) -> bool:
+def is_same_process(pid: int, began: float) -> bool:
     """Whether the process of that number is still the one that began then."""
-    now = began_at(pid)
+    now = process_start_time(pid)
     return now is not None and abs(now - began) < SAME_S
 
 
@@ -41,9 +41,9 @@ def _signal(processes: list[psutil.Process], number: int) -> None:
             continue
 
 
-def end_process(pid: int, began: float, wait_s: float) -> bool:
+def terminate_process(pid: int, began: float, wait_s: float) -> bool:
     """Ask a process and its children to end, make them after `wait_s`; whether they are gone."""
-    if not is_same(pid, began):
+    if not is_same_process(pid, began):
         return True
     processes = _tree(pid)
     _signal(processes, signal.SIGTERM)
@@ -53,7 +53,7 @@ def end_process(pid: int, began: float, wait_s: float) -> bool:
     return not [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
 
-def listens(port: int) -> bool | None:
+def is_port_in_use(port: int) -> bool | None:
     """Whether some process listens on a local port; None where that cannot be seen."""
     try:
         rows = psutil.net_connections(kind="tcp")

@@ -1,28 +1,29 @@
-"""One model at a time: start, wait until it really answers, load, let go, and put back what ran before."""
+"""Starts, loads, unloads and stops model servers, one model at a time, and restores what ran before.
 
-from harness.lifecycle.dry_run import rehearse
-from harness.lifecycle.memory import Snapshot, memory_use
-from harness.lifecycle.model_host import Stage, Visit, on_stage, refused
-from harness.lifecycle.readiness import Readiness, ask_readiness, make_ready
-from harness.lifecycle.restore import CHANGES, recover
-from harness.lifecycle.state import left_state, state_path
-from harness.servers import Need, skip_what_does_not_fit
+`model_host` owns the machine during a run; `recover` restores what a killed run left stopped; `describe_steps` lists
+what a run would do.
+"""
+
+from harness.lifecycle.dry_run import describe_steps
+from harness.lifecycle.memory import MemorySnapshot, memory_use
+from harness.lifecycle.model_host import ModelHost, ModelSession, find_oversized_models, model_host
+from harness.lifecycle.readiness import Readiness, check_readiness, query_readiness
+from harness.lifecycle.restore import CHANGES_FILE, recover
+from harness.lifecycle.state import find_leftover_state, state_path
 
 __all__ = [
-    "CHANGES",
-    "Need",
+    "CHANGES_FILE",
+    "MemorySnapshot",
+    "ModelHost",
+    "ModelSession",
     "Readiness",
-    "Snapshot",
-    "Stage",
-    "Visit",
-    "ask_readiness",
-    "left_state",
-    "make_ready",
+    "check_readiness",
+    "describe_steps",
+    "find_leftover_state",
+    "find_oversized_models",
     "memory_use",
-    "on_stage",
+    "model_host",
+    "query_readiness",
     "recover",
-    "refused",
-    "rehearse",
-    "skip_what_does_not_fit",
     "state_path",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.host import began_at, is_same
+from harness.host import is_same_process, process_start_time
 from harness.lifecycle.steps import Step
 from harness.record import Client, Timeouts
 from harness.servers import fetch
@@ -21,7 +21,7 @@ TAIL_CHARS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
+class ServerProcess:
     """A process that the kit started: known again after a crash by its number and when it began."""
 
     what: str
@@ -96,7 +96,7 @@ def do_until(step: Step, wait_s: float, again_s: float) -> None:
             return
 
 
-def spawn(step: Step, log: Path) -> tuple[Spawned, subprocess.Popen[bytes]]:
+def spawn(step: Step, log: Path) -> tuple[ServerProcess, subprocess.Popen[bytes]]:
     """Start a process; its output goes to `log`. Returns it for the disk and for this program. Raises ServerError."""
     try:
         with log.open("wb") as out:
@@ -106,9 +106,9 @@ def spawn(step: Step, log: Path) -> tuple[Spawned, subprocess.Popen[bytes]]:
     except OSError as error:
         raise ServerError(f"{step.what}: `{step.words[0]}` cannot be started: {error.strerror}") from error
     # A process that ends at once has no time of birth any more; now is as good, since nothing will match it.
-    return Spawned(step.what, process.pid, began_at(process.pid) or time.time(), str(log)), process
+    return ServerProcess(step.what, process.pid, process_start_time(process.pid) or time.time(), str(log)), process
 
 
-def is_alive(spawned: Spawned) -> bool:
+def is_alive(spawned: ServerProcess) -> bool:
     """Whether a process that the kit started still runs."""
-    return is_same(spawned.pid, spawned.began)
+    return is_same_process(spawned.pid, spawned.began)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.lifecycle.inventory import survey
-from harness.lifecycle.model_host import refused, tunnel_step
-from harness.lifecycle.state import left_state
+from harness.lifecycle.model_host import find_oversized_models, tunnel_step
+from harness.lifecycle.state import find_leftover_state
 from harness.lifecycle.steps import load_step, service_of, told
-from harness.servers import Asked
+from harness.servers import ServerHandle
 
 
-def _of_model(asked: Asked) -> Iterator[str]:
+def _of_model(asked: ServerHandle) -> Iterator[str]:
     model, cycle = asked.model, asked.model.lifecycle
     tunnel = tunnel_step(model)
     if tunnel is not None:
@@ -37,13 +37,13 @@ def _of_model(asked: Asked) -> Iterator[str]:
     yield f"wait until its memory is given back, {cycle.stop_s:.0f} s at most"
 
 
-def rehearse(contenders: Sequence[Asked]) -> tuple[str, ...]:
+def describe_steps(contenders: Sequence[ServerHandle]) -> tuple[str, ...]:
     """The lines of a dry run. Raises ServerError where another run goes on or a command to look is missing."""
     lines = []
-    left = left_state()
+    left = find_leftover_state()
     if left is not None:
         lines += [f"put back first what a killed run left: {one.what}" for one in left.held]
-    why = refused(contenders)
+    why = find_oversized_models(contenders)
     held = survey([asked for asked in contenders if asked.model.label not in why])
     lines += [f"stop {one.what}: {told(step)}" for one in held for step in one.stop]
     for asked in contenders:

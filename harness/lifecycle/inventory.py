@@ -8,37 +8,39 @@ from dataclasses import replace
 
 from harness.errors import ServerError
 from harness.lifecycle.actions import works
-from harness.lifecycle.steps import Held, held_model, rows_loaded, service_of
+from harness.lifecycle.steps import SuspendedService, held_model, rows_loaded, service_of
 from harness.record import Client
-from harness.servers import Asked, fetch, kind_of, url_of
+from harness.servers import ServerHandle, endpoint_url, fetch, get_server_kind
 from harness.types import Json, Model
 
 
-def asked_again(client: Client, model: Model) -> Asked:
+def asked_again(client: Client, model: Model) -> ServerHandle:
     """A model that a state names; its key is in the environment or nowhere."""
-    return Asked(client, model, kind_of(model.server), os.environ.get(model.key_env) if model.key_env else None)
+    return ServerHandle(
+        client, model, get_server_kind(model.server), os.environ.get(model.key_env) if model.key_env else None
+    )
 
 
-def _listing(asked: Asked) -> Json:
+def _listing(asked: ServerHandle) -> Json:
     """The server's listing of what it holds; None while it does not answer."""
     facts = asked.kind.lifecycle.loaded
     if facts is None:
         return None
     try:
-        reply = fetch(asked.client, "GET", url_of(asked.model, facts.path), asked.secret)
+        reply = fetch(asked.client, "GET", endpoint_url(asked.model, facts.path), asked.secret)
     except ServerError:
         return None
     return reply.document if reply.status == 200 else None
 
 
-def loaded_models(asked: Asked) -> tuple[Held, ...]:
+def loaded_models(asked: ServerHandle) -> tuple[SuspendedService, ...]:
     """The models that a server holds now."""
     rows = rows_loaded(asked.model, asked.kind, _listing(asked))
     found = (held_model(asked.model, asked.kind, row) for row in rows)
     return tuple(one for one in found if one is not None)
 
 
-def loaded_rows(asked: Asked) -> tuple[Json, ...]:
+def loaded_rows(asked: ServerHandle) -> tuple[Json, ...]:
     """The rows of the server's listing that stand for this very model."""
     facts = asked.kind.lifecycle.loaded
     rows = rows_loaded(asked.model, asked.kind, _listing(asked))
@@ -47,7 +49,7 @@ def loaded_rows(asked: Asked) -> tuple[Json, ...]:
     return tuple(row for row in rows if facts is not None and (row.get("id") in names or row.get(facts.id) in names))
 
 
-def _of_service(asked: Asked) -> Iterator[Held]:
+def _of_service(asked: ServerHandle) -> Iterator[SuspendedService]:
     """A running service goes with everything that it holds, and comes back with it."""
     service = service_of(asked.model)
     models = loaded_models(asked)
@@ -56,12 +58,12 @@ def _of_service(asked: Asked) -> Iterator[Held]:
         return
     if works(service.running):
         back = (service.start, *(step for one in models for step in one.restore))
-        yield Held(service.name, (service.stop,), back, service.running)
+        yield SuspendedService(service.name, (service.stop,), back, service.running)
 
 
-def survey(contenders: Sequence[Asked]) -> tuple[Held, ...]:
+def survey(contenders: Sequence[ServerHandle]) -> tuple[SuspendedService, ...]:
     """Everything that has to be put away, each once. Raises ServerError where a command to look is missing."""
-    found: dict[tuple[object, ...], Held] = {}
+    found: dict[tuple[object, ...], SuspendedService] = {}
     for asked in contenders:
         if asked.model.lifecycle is None:
             continue

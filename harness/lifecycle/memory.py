@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import ServerError
 from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
-from harness.servers import Asked, fact
+from harness.servers import ServerHandle, read_fact
 from harness.types import MemoryUse, Model
 
 GIB = 2**30
@@ -20,7 +20,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class MemorySnapshot:
     """What was in use at one moment, in bytes; `how` says what `used_bytes` counts."""
 
     how: str | None = None
@@ -32,7 +32,7 @@ class Snapshot:
     gpu_busy_percent: int | None = None
 
 
-NOTHING = Snapshot()
+NOTHING = MemorySnapshot()
 
 
 def is_here(model: Model) -> bool:
@@ -46,14 +46,14 @@ def port_of(model: Model) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def take_snapshot(model: Model) -> Snapshot:
+def take_snapshot(model: Model) -> MemorySnapshot:
     """Memory in use now; everything None for a server that is elsewhere, or simulated."""
     if not is_here(model):
-        return Snapshot()
+        return MemorySnapshot()
     own, used = server_memory(port_of(model)), memory_in_use()
     graphics = gpu_state()
     how = "server process" if own is not None else "machine in use" if used is not None else None
-    return Snapshot(
+    return MemorySnapshot(
         how=how,
         used_bytes=own if own is not None else used,
         machine_bytes=used,
@@ -64,11 +64,11 @@ def take_snapshot(model: Model) -> Snapshot:
     )
 
 
-def memory_use(before: Snapshot, loaded: Snapshot, after: Snapshot = NOTHING) -> MemoryUse:
+def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnapshot = NOTHING) -> MemoryUse:
     """Three snapshots put together; what was not measured the same way each time is left out."""
     how = loaded.how
 
-    def same(one: Snapshot) -> int | None:
+    def same(one: MemorySnapshot) -> int | None:
         return one.used_bytes if one.how == how else None
 
     return MemoryUse(
@@ -86,7 +86,7 @@ def memory_use(before: Snapshot, loaded: Snapshot, after: Snapshot = NOTHING) ->
     )
 
 
-def wait_until_back(before: Snapshot, wait_s: float) -> bool | None:
+def wait_until_back(before: MemorySnapshot, wait_s: float) -> bool | None:
     """Wait until the machine uses no more than before, but for some slack; None where that is not known."""
     if before.machine_bytes is None:
         return None
@@ -116,7 +116,7 @@ def wait_settled(wait_s: float) -> bool | None:
     return None
 
 
-def size_of(asked: Asked) -> tuple[int, str] | None:
+def size_of(asked: ServerHandle) -> tuple[int, str] | None:
     """What a model takes in bytes and who says so; None where nobody does."""
     model = asked.model
     if model.lifecycle is not None and model.lifecycle.memory_bytes is not None:
@@ -126,13 +126,13 @@ def size_of(asked: Asked) -> tuple[int, str] | None:
         return stated, "facts.file_bytes"
     place = asked.kind.lifecycle.size
     try:
-        told = fact(asked, place) if place is not None else None
+        told = read_fact(asked, place) if place is not None else None
     except ServerError:
         return None
     return (told, "its server") if isinstance(told, int) and told > 0 else None
 
 
-def room() -> tuple[int, str] | None:
+def memory_limit() -> tuple[int, str] | None:
     """What a model may take on this machine in bytes, and which limit that is."""
     facts = host_facts()
     if facts.system == "macOS" and facts.gpu_wired_limit_bytes:
@@ -140,7 +140,7 @@ def room() -> tuple[int, str] | None:
     return (facts.memory_bytes, "the machine's memory") if facts.memory_bytes else None
 
 
-def misfit(asked: Asked, limit: tuple[int, str] | None) -> str | None:
+def why_too_large(asked: ServerHandle, limit: tuple[int, str] | None) -> str | None:
     """Why a model cannot be loaded here; None where it fits, or where nobody can tell."""
     size = size_of(asked) if is_here(asked.model) else None
     if size is None or limit is None or size[0] <= limit[0]:

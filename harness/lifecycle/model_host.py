@@ -14,18 +14,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.host import end_process
-from harness.lifecycle.actions import Spawned, do, do_until, spawn
+from harness.host import terminate_process
+from harness.lifecycle.actions import ServerProcess, do, do_until, spawn
 from harness.lifecycle.inventory import asked_again, survey
-from harness.lifecycle.memory import Snapshot, misfit, port_of, room, take_snapshot, wait_settled, wait_until_back
-from harness.lifecycle.readiness import Readiness, ask_readiness, wait_ready
+from harness.lifecycle.memory import (
+    MemorySnapshot,
+    memory_limit,
+    port_of,
+    take_snapshot,
+    wait_settled,
+    wait_until_back,
+    why_too_large,
+)
+from harness.lifecycle.readiness import Readiness, query_readiness, wait_ready
 from harness.lifecycle.restore import END_S, RESTORE_S, Say, changes_of, note_changes, put_back, recover
-from harness.lifecycle.state import State, keep_state, new_state
+from harness.lifecycle.state import LifecycleState, new_state, save_state
 from harness.lifecycle.status import is_up, look, refuse_taken_port, wait_listening, wait_runs
-from harness.lifecycle.steps import Held, Service, Step, load_step, service_of, told
+from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, service_of, told
 from harness.lifecycle.unload import let_go
 from harness.record import Client, Timeouts
-from harness.servers import Asked
+from harness.servers import ServerHandle
 from harness.types import Change, Lifecycle, Model
 
 TUNNEL_S = 20.0
@@ -35,14 +43,14 @@ SETTLE_S = 30.0
 
 
 @dataclass(slots=True)
-class Visit:
+class ModelSession:
     """One model while its trials run, and what was seen around them."""
 
     readiness: Readiness
     load_s: float | None
-    before: Snapshot
-    loaded: Snapshot = field(default_factory=Snapshot)
-    after: Snapshot = field(default_factory=Snapshot)
+    before: MemorySnapshot
+    loaded: MemorySnapshot = field(default_factory=MemorySnapshot)
+    after: MemorySnapshot = field(default_factory=MemorySnapshot)
 
 
 def _now() -> str:
@@ -66,7 +74,7 @@ def tunnel_step(model: Model) -> Step | None:
     return Step(f"reach the server of {model.label}", ("ssh", *options, model.tunnel))
 
 
-class Stage:
+class ModelHost:
     """The machine during a run. `changes` tells what was stopped and whether it runs again."""
 
     def __init__(self, run: Path, say: Say, restore_s: float) -> None:
@@ -75,18 +83,18 @@ class Stage:
         self._run = run
         self._say = say
         self._restore_s = restore_s
-        self._state: State = new_state(run)
+        self._state: LifecycleState = new_state(run)
         self._written = False
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def _keep(self, state: State) -> None:
+    def _keep(self, state: LifecycleState) -> None:
         # A stage that never changed anything must not remove what another one wrote.
         self._state = state
         if self._written or state.held or state.spawned:
             self._written = True
-            keep_state(state)
+            save_state(state)
 
-    def put_away(self, held: Sequence[Held]) -> None:
+    def put_away(self, held: Sequence[SuspendedService]) -> None:
         """Write down everything that will be stopped, then stop it. Raises ServerError where something stays up."""
         noted = tuple(replace(one, stopped_at=_now()) for one in held)
         if noted:
@@ -112,31 +120,31 @@ class Stage:
         self._keep(replace(self._state, held=failed))
         note_changes(self._run, self.changes)
 
-    def _note(self, mine: Held) -> Held:
+    def _note(self, mine: SuspendedService) -> SuspendedService:
         """Write down what the run is about to bring up: a kill from here on leaves what did not run before."""
         noted = replace(mine, wanted=False, stopped_at=_now())
         self._keep(replace(self._state, held=(*self._state.held, noted)))
         return noted
 
-    def _strike(self, noted: Held) -> None:
+    def _strike(self, noted: SuspendedService) -> None:
         self._keep(replace(self._state, held=tuple(one for one in self._state.held if one is not noted)))
 
-    def _spawn(self, step: Step, name: str) -> Spawned:
+    def _spawn(self, step: Step, name: str) -> ServerProcess:
         self._say(told(step))
         spawned, child = spawn(step, self._run / f"{name}.log")
         self._children[spawned.pid] = child
         self._keep(replace(self._state, spawned=(*self._state.spawned, spawned)))
         return spawned
 
-    def _end(self, spawned: Spawned, wait_s: float) -> None:
-        if not end_process(spawned.pid, spawned.began, wait_s):
+    def _end(self, spawned: ServerProcess, wait_s: float) -> None:
+        if not terminate_process(spawned.pid, spawned.began, wait_s):
             self._say(f"NOT ended: {spawned.what}, process {spawned.pid}")
         self._children.pop(spawned.pid).poll()
         left = tuple(one for one in self._state.spawned if one != spawned)
         self._keep(replace(self._state, spawned=left))
 
     @contextmanager
-    def _tunnel(self, model: Model) -> Iterator[Spawned | None]:
+    def _tunnel(self, model: Model) -> Iterator[ServerProcess | None]:
         step = tunnel_step(model)
         if step is None:
             yield None
@@ -148,7 +156,9 @@ class Stage:
             self._end(spawned, END_S)
 
     @contextmanager
-    def _service(self, asked: Asked, service: Service | None, cycle: Lifecycle) -> Iterator[Spawned | None]:
+    def _service(
+        self, asked: ServerHandle, service: Service | None, cycle: Lifecycle
+    ) -> Iterator[ServerProcess | None]:
         """The server's program, started when it does not run, ended when it was started here."""
         if service is None or service.start is None or is_up(asked, service):
             yield None
@@ -163,7 +173,7 @@ class Stage:
             return
         self._say(told(service.start))
         stop = (service.stop,) if service.stop is not None else ()
-        mine = self._note(Held(f"{service.name} (started by the run)", (), stop, service.running))
+        mine = self._note(SuspendedService(f"{service.name} (started by the run)", (), stop, service.running))
         try:
             do_until(service.start, cycle.ready_s, AGAIN_S)
             yield None
@@ -187,7 +197,7 @@ class Stage:
         return True
 
     @contextmanager
-    def _model(self, asked: Asked, spawned: Spawned | None, cycle: Lifecycle) -> Iterator[None]:
+    def _model(self, asked: ServerHandle, spawned: ServerProcess | None, cycle: Lifecycle) -> Iterator[None]:
         """The model itself, loaded by its server's own interface where there is one, until it answers."""
         step = load_step(asked.model, asked.kind)
         if step is None:
@@ -195,7 +205,9 @@ class Stage:
             yield
             return
         mine = self._note(
-            Held(f"{asked.model.model} (loaded in {asked.kind.title} by the run)", (), (), listed=asked.model)
+            SuspendedService(
+                f"{asked.model.model} (loaded in {asked.kind.title} by the run)", (), (), listed=asked.model
+            )
         )
         try:
             wait_listening(asked, cycle.ready_s)
@@ -208,7 +220,7 @@ class Stage:
                 self._strike(mine)
 
     @contextmanager
-    def _brought_up(self, asked: Asked, cycle: Lifecycle, before: Snapshot) -> Iterator[Visit]:
+    def _brought_up(self, asked: ServerHandle, cycle: Lifecycle, before: MemorySnapshot) -> Iterator[ModelSession]:
         """A model that the run starts and ends: its server, itself, and the memory that must be back afterwards."""
         model = asked.model
         try:
@@ -216,7 +228,7 @@ class Stage:
                 patient = replace(asked, client=client)
                 began = time.monotonic()
                 with self._service(patient, service_of(model), cycle) as spawned, self._model(patient, spawned, cycle):
-                    visit = Visit(ask_readiness(patient), time.monotonic() - began, before)
+                    visit = ModelSession(query_readiness(patient), time.monotonic() - began, before)
                     client.close()
                     yield visit
                     visit.loaded = take_snapshot(model)
@@ -227,7 +239,7 @@ class Stage:
         visit.after = take_snapshot(model)
 
     @contextmanager
-    def up(self, asked: Asked) -> Iterator[Visit]:
+    def up(self, asked: ServerHandle) -> Iterator[ModelSession]:
         """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
         model = asked.model
         before = take_snapshot(model)
@@ -238,28 +250,32 @@ class Stage:
                 with self._brought_up(asked, model.lifecycle, before) as visit:
                     yield visit
                 return
-            visit = Visit(look(asked), None, before)
+            visit = ModelSession(look(asked), None, before)
             # Some servers close the connection after a question that they do not know: trials get their own.
             asked.client.close()
             yield visit
             visit.loaded = take_snapshot(model)
 
 
-def refused(contenders: Sequence[Asked]) -> dict[str, str]:
+def find_oversized_models(contenders: Sequence[ServerHandle]) -> dict[str, str]:
     """Label -> why a model cannot be brought up; looked at before anything is stopped."""
-    limit = room()
-    found = ((asked.model.label, misfit(asked, limit)) for asked in contenders if asked.model.lifecycle is not None)
+    limit = memory_limit()
+    found = (
+        (asked.model.label, why_too_large(asked, limit)) for asked in contenders if asked.model.lifecycle is not None
+    )
     return {label: why for label, why in found if why is not None}
 
 
 @contextmanager
-def on_stage(contenders: Sequence[Asked], run: Path, say: Say, restore_s: float = RESTORE_S) -> Iterator[Stage]:
+def model_host(
+    contenders: Sequence[ServerHandle], run: Path, say: Say, restore_s: float = RESTORE_S
+) -> Iterator[ModelHost]:
     """Put away what runs, and put it back when the block ends, however it ends.
 
     Raises ServerError before anything is changed where another run goes on or a command is missing.
     """
     recover(say)
-    stage = Stage(run, say, restore_s)
+    stage = ModelHost(run, say, restore_s)
     held = survey(contenders)
     try:
         stage.put_away(held)

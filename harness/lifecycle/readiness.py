@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.lifecycle.actions import Spawned, is_alive, tail_of
+from harness.lifecycle.actions import ServerProcess, is_alive, tail_of
 from harness.record import Client
-from harness.servers import Asked, answers, kind_of, list_models, own_context, says_ready, served_context, version_of
+from harness.servers import (
+    ServerHandle,
+    get_server_kind,
+    is_ready,
+    list_models,
+    query_model_context,
+    query_served_context,
+    query_version,
+    request_one_token,
+)
 from harness.types import Model
 
 POLL_S = 0.2
@@ -25,30 +34,30 @@ class Readiness:
     own_context_tokens: int | None = None
 
 
-def ask_readiness(asked: Asked) -> Readiness:
+def query_readiness(asked: ServerHandle) -> Readiness:
     """Make sure that a server answers, and what it says of itself. Raises ServerError with what to do."""
     list_models(asked)
-    return Readiness(version_of(asked), served_context(asked), own_context(asked))
+    return Readiness(query_version(asked), query_served_context(asked), query_model_context(asked))
 
 
-def make_ready(client: Client, model: Model, secret: str | None) -> Readiness:
+def check_readiness(client: Client, model: Model, secret: str | None) -> Readiness:
     """The same for a model that stands alone."""
-    return ask_readiness(Asked(client, model, kind_of(model.server), secret))
+    return query_readiness(ServerHandle(client, model, get_server_kind(model.server), secret))
 
 
-def _ended(label: str, spawned: Spawned) -> ServerError:
+def _ended(label: str, spawned: ServerProcess) -> ServerError:
     said = tail_of(Path(spawned.log))
     return ServerError(
         f"model {label!r}: its server ended before it was ready; it said: {said or 'nothing'}; its log is {spawned.log}"
     )
 
 
-def _answer(asked: Asked) -> str | None:
+def _answer(asked: ServerHandle) -> str | None:
     """None once a token came; else why not. Raises ServerError for an answer that waiting will not change."""
-    if not says_ready(asked):
+    if not is_ready(asked):
         return "it does not say that it is ready"
     try:
-        said = answers(asked)
+        said = request_one_token(asked)
     except ServerError as error:
         return str(error)
     if said is not None and not said.startswith(LATER):
@@ -58,7 +67,7 @@ def _answer(asked: Asked) -> str | None:
     return said
 
 
-def wait_ready(asked: Asked, spawned: Spawned | None, ready_s: float) -> None:
+def wait_ready(asked: ServerHandle, spawned: ServerProcess | None, ready_s: float) -> None:
     """Wait until a request of one token is answered: a health check alone may come before the model.
 
     Raises ServerError when the process ends, the server refuses, or the time is over.

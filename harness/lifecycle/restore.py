@@ -8,13 +8,13 @@ from pathlib import Path
 
 from harness.errors import ServerError
 from harness.files import append_line
-from harness.host import end_process, without_home
+from harness.host import redact_home, terminate_process
 from harness.lifecycle.actions import do_until, works
 from harness.lifecycle.inventory import asked_again, loaded_rows
 from harness.lifecycle.memory import wait_settled
-from harness.lifecycle.state import keep_state, left_state
+from harness.lifecycle.state import find_leftover_state, save_state
 from harness.lifecycle.status import wait_runs
-from harness.lifecycle.steps import Held
+from harness.lifecycle.steps import SuspendedService
 from harness.lifecycle.unload import let_go, wait_listed
 from harness.record import Client, Timeouts
 from harness.types import Change, Model
@@ -22,11 +22,11 @@ from harness.types import Change, Model
 Say = Callable[[str], None]
 RESTORE_S = 120.0
 END_S = 30.0
-CHANGES = "changes.jsonl"
+CHANGES_FILE = "changes.jsonl"
 """The file in a run's folder that tells what was stopped: one line a change."""
 
 
-def _put_back_model(one: Held, model: Model, say: Say, restore_s: float) -> None:
+def _put_back_model(one: SuspendedService, model: Model, say: Say, restore_s: float) -> None:
     """A model that its server loads and lets go of. Raises ServerError where its listing does not come to say so."""
     if model.tunnel is not None:
         raise ServerError(f"{model.model} is behind a tunnel that is closed: see to it on {model.tunnel}")
@@ -40,7 +40,7 @@ def _put_back_model(one: Held, model: Model, say: Say, restore_s: float) -> None
             wait_listed(asked, restore_s)
 
 
-def _put_back_one(one: Held, say: Say, restore_s: float) -> None:
+def _put_back_one(one: SuspendedService, say: Say, restore_s: float) -> None:
     if one.listed is not None:
         _put_back_model(one, one.listed, say, restore_s)
     elif one.running is None or works(one.running) != one.wanted:
@@ -50,7 +50,7 @@ def _put_back_one(one: Held, say: Say, restore_s: float) -> None:
             wait_runs(one.what, one.running, one.wanted, restore_s)
 
 
-def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tuple[Held, ...]:
+def put_back(held: Sequence[SuspendedService], say: Say, restore_s: float = RESTORE_S) -> tuple[SuspendedService, ...]:
     """End what was started, then start what was stopped, the last first; returns what could not be put back.
 
     Nothing is loaded before the memory of what was ended has settled. What fails is told and does not keep the others
@@ -66,13 +66,13 @@ def put_back(held: Sequence[Held], say: Say, restore_s: float = RESTORE_S) -> tu
             _put_back_one(one, say, restore_s)
             say(f"{verb} {one.what}")
         except ServerError as error:
-            note = without_home(error.message)
+            note = redact_home(error.message)
             say(f"NOT {verb}: {one.what}: {note}")
             failed.append(replace(one, failed=note))
     return tuple(reversed(failed))
 
 
-def changes_of(held: Sequence[Held], failed: Sequence[Held]) -> tuple[Change, ...]:
+def changes_of(held: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[Change, ...]:
     """What the report tells: all that ran before, and what the run brought up where it could not be ended."""
     notes = {one.what: one.failed for one in failed}
     return tuple(
@@ -84,16 +84,16 @@ def changes_of(held: Sequence[Held], failed: Sequence[Held]) -> tuple[Change, ..
 
 def recover(say: Say) -> tuple[Change, ...]:
     """Put back what a run left stopped that was killed. Raises ServerError while that run still goes on."""
-    state = left_state()
+    state = find_leftover_state()
     if state is None:
         return ()
     say(f"an earlier run was killed and left servers stopped ({state.run or 'no run folder'}): putting them back")
     for spawned in state.spawned:
-        if not end_process(spawned.pid, spawned.began, END_S):
+        if not terminate_process(spawned.pid, spawned.began, END_S):
             say(f"NOT ended: {spawned.what}, process {spawned.pid}")
     failed = put_back(state.held, say)
     changes = changes_of(state.held, failed)
-    keep_state(replace(state, held=failed, spawned=()))
+    save_state(replace(state, held=failed, spawned=()))
     if state.run and Path(state.run).is_dir():
         note_changes(Path(state.run), changes)
     return changes
@@ -102,4 +102,4 @@ def recover(say: Say) -> tuple[Change, ...]:
 def note_changes(run: Path, changes: Sequence[Change]) -> None:
     """Append to the run's folder what was stopped and whether it runs again. Raises DiskError."""
     for change in changes:
-        append_line(run / CHANGES, change)
+        append_line(run / CHANGES_FILE, change)

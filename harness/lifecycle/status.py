@@ -7,33 +7,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.host import listens
-from harness.lifecycle.actions import Spawned, is_alive, tail_of, works
+from harness.host import is_port_in_use
+from harness.lifecycle.actions import ServerProcess, is_alive, tail_of, works
 from harness.lifecycle.memory import is_here, port_of
-from harness.lifecycle.readiness import Readiness, ask_readiness
+from harness.lifecycle.readiness import Readiness, query_readiness
 from harness.lifecycle.steps import Service, Step, told
 from harness.record import Client, Timeouts
-from harness.servers import Asked, answers, list_models
+from harness.servers import ServerHandle, list_models, request_one_token
 
 LOAD_S = 600.0
 
 
-def look(asked: Asked) -> Readiness:
+def look(asked: ServerHandle) -> Readiness:
     """What a server of the user's own says of itself. Some tell the context of loaded models only: a token loads it."""
-    readiness = ask_readiness(asked)
+    readiness = query_readiness(asked)
     if readiness.context_tokens is not None or not asked.kind.context.reads:
         return readiness
     timeouts = Timeouts(connect_s=asked.client.timeouts.connect_s, request_s=min(LOAD_S, asked.client.timeouts.read_s))
     with Client(timeouts) as client:
         try:
-            loaded = answers(replace(asked, client=client)) is None
+            loaded = request_one_token(replace(asked, client=client)) is None
         except ServerError:
             # The first trial meets the same silence, and keeps it.
             return readiness
-        return ask_readiness(asked) if loaded else readiness
+        return query_readiness(asked) if loaded else readiness
 
 
-def is_up(asked: Asked, service: Service) -> bool:
+def is_up(asked: ServerHandle, service: Service) -> bool:
     """Whether a service runs, by its own command, else by its answer."""
     if service.running is not None:
         return works(service.running)
@@ -53,7 +53,7 @@ def wait_runs(what: str, running: Step, wanted: bool, wait_s: float) -> None:
         time.sleep(0.2)
 
 
-def is_listening(asked: Asked) -> bool:
+def is_listening(asked: ServerHandle) -> bool:
     """Whether a server lists its models."""
     try:
         list_models(asked)
@@ -62,7 +62,7 @@ def is_listening(asked: Asked) -> bool:
     return True
 
 
-def wait_listening(asked: Asked, wait_s: float, spawned: Spawned | None = None) -> None:
+def wait_listening(asked: ServerHandle, wait_s: float, spawned: ServerProcess | None = None) -> None:
     """A server that was just started must listen before it can be told to load; `spawned` is what it needs for that."""
     until = time.monotonic() + wait_s
     while not is_listening(asked):
@@ -74,10 +74,10 @@ def wait_listening(asked: Asked, wait_s: float, spawned: Spawned | None = None) 
         time.sleep(0.2)
 
 
-def refuse_taken_port(asked: Asked) -> None:
+def refuse_taken_port(asked: ServerHandle) -> None:
     """Some servers go on living when their port is taken: the other program's answers would be measured."""
     port = port_of(asked.model)
-    if is_here(asked.model) and listens(port):
+    if is_here(asked.model) and is_port_in_use(port):
         raise ServerError(
             f"model {asked.model.label!r}: port {port} is already taken by another program: stop it, or choose another "
             "port in base_url and lifecycle.start"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.files import to_json
-from harness.servers import Call, ServerKind, body_of, pick, url_of
+from harness.servers import ApiCall, ServerKind, endpoint_url, fill_body, look_up
 from harness.types import Json, Lifecycle, Model
 
 
@@ -80,13 +80,13 @@ def service_of(model: Model) -> Service | None:
     )
 
 
-def call_step(what: str, model: Model, call: Call, more: Mapping[str, Json] | None = None) -> Step:
+def call_step(what: str, model: Model, call: ApiCall, more: Mapping[str, Json] | None = None) -> Step:
     """A call of a server's own interface."""
     return Step(
         what,
         method=call.method,
-        url=url_of(model, call.path),
-        body={**body_of(call, model), **(more or {})},
+        url=endpoint_url(model, call.path),
+        body={**fill_body(call, model), **(more or {})},
         key_env=model.key_env,
     )
 
@@ -101,7 +101,7 @@ def load_step(model: Model, kind: ServerKind) -> Step | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SuspendedService:
     """Something that runs or is loaded before the run: how it is put away and how it comes back.
 
     `running` tells whether it is there, or the listing of the server of `listed`; None where nothing can tell. What
@@ -125,11 +125,11 @@ def _holds(found: Json, values: tuple[Json, ...]) -> bool:
 def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping[str, Json], ...]:
     """The rows of a server's listing that stand for models in memory."""
     facts = kind.lifecycle.loaded
-    rows = pick(document, facts.rows, model.model) if facts is not None else None
+    rows = look_up(document, facts.rows, model.model) if facts is not None else None
     if facts is None or not isinstance(rows, list):
         return ()
-    there = [row for row in rows if isinstance(row, dict) and isinstance(pick(row, facts.id, ""), str)]
-    return tuple(row for row in there if facts.where is None or _holds(pick(row, facts.where, ""), facts.values))
+    there = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
+    return tuple(row for row in there if facts.where is None or _holds(look_up(row, facts.where, ""), facts.values))
 
 
 def unload_step(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Step | None:
@@ -137,19 +137,19 @@ def unload_step(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Step
     facts = kind.lifecycle.loaded
     if facts is None or kind.lifecycle.unload is None:
         return None
-    instance = pick(row, facts.instance or facts.id, "")
+    instance = look_up(row, facts.instance or facts.id, "")
     named = replace(model, model=str(instance))
     return call_step(f"unload {instance}", named, kind.lifecycle.unload)
 
 
-def held_model(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Held | None:
+def held_model(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> SuspendedService | None:
     """A model that a server holds: let go of by its instance, loaded again as it was."""
     facts, call = kind.lifecycle.loaded, kind.lifecycle.restore or kind.lifecycle.load
     unload = unload_step(model, kind, row)
     if facts is None or call is None or unload is None:
         return None
-    name = str(pick(row, facts.id, ""))
-    keep = {key: value for key, place in facts.keep.items() if (value := pick(row, place, "")) is not None}
+    name = str(look_up(row, facts.id, ""))
+    keep = {key: value for key, place in facts.keep.items() if (value := look_up(row, place, "")) is not None}
     named = replace(model, model=name)
     back = call_step(f"load {name} again", named, call, keep)
-    return Held(f"{name} loaded in {kind.title}", (unload,), (back,), listed=named)
+    return SuspendedService(f"{name} loaded in {kind.title}", (unload,), (back,), listed=named)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from harness.read import read
 from harness.record import Client, TurnRequest, record
-from harness.servers import ServerKind, budget_tokens, request_body, seeded
+from harness.servers import ServerKind, build_request_body, compute_max_tokens, with_trial_seed
 from harness.types import Json, Model, Reading, Recording, TrialKey, Variant
 from harness.virtual_tools import bench_of, definitions, most_turns, sent_calls, tool_messages
 
@@ -62,8 +62,8 @@ class _Talk:
     tokens_per_char: float | None
 
     def ask(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
-        budget = budget_tokens(self.model, self.kind, self.variant.task, self.room)
-        body = request_body(seeded(self.model, self.key.trial), self.kind, messages, budget, cold=cold)
+        budget = compute_max_tokens(self.model, self.kind, self.variant.task, self.room)
+        body = build_request_body(with_trial_seed(self.model, self.key.trial), self.kind, messages, budget, cold=cold)
         url = f"{self.model.base_url.rstrip('/')}/chat/completions"
         least = least_tokens(messages, self.tokens_per_char)
         return TurnRequest(self.key, turn, self.variant.index, url, body, self.secret, least)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from harness.config import secret_of
 from harness.errors import ServerError
-from harness.host import Work, largest_memory_bytes, share_of_others, without_home, work
-from harness.lifecycle import Stage, Visit, memory_use, on_stage
-from harness.lifecycle import refused as why_refused
+from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
+from harness.lifecycle import ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import converse
 from harness.run.folder import RunFolder
 from harness.run.plan import nonce_of, plan, share_of
-from harness.servers import Asked, fit, kind_of, observe, told_of_request
+from harness.servers import ServerHandle, find_unapplied_settings, fit_tasks, get_server_kind, observe
 from harness.tasks import vary
 from harness.types import KitUse, Model, ModelRun, Recording, Task, TrialKey
 
@@ -41,8 +40,8 @@ class _Recorder:
     """
 
     folder: RunFolder
-    asked: Asked
-    stage: Stage
+    asked: ServerHandle
+    stage: ModelHost
     tokens_per_char: float | None = None
     turns: int = 0
     quiet_ns: int | None = None
@@ -88,14 +87,14 @@ REFUSALS = {
 """Refusals that stop a model: nothing that comes after would be answered."""
 
 
-def _kit_use(begun: Work, begun_s: float, turns: int) -> KitUse:
-    now = work()
+def _kit_use(begun: CpuTimes, begun_s: float, turns: int) -> KitUse:
+    now = cpu_times()
     return KitUse(
-        cpu_s=now.own_s - begun.own_s,
+        cpu_s=now.process_s - begun.process_s,
         wall_s=time.monotonic() - begun_s,
         turns=turns,
-        memory_bytes=largest_memory_bytes(),
-        others_busy=share_of_others(begun, now),
+        memory_bytes=peak_rss_bytes(),
+        others_busy=other_cpu_share(begun, now),
     )
 
 
@@ -112,7 +111,7 @@ def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequenc
     watch("record", len(left), len(left), recorder.asked.model.label)
 
 
-def _once_let_go(seen: ModelRun, visit: Visit, recorder: _Recorder) -> ModelRun:
+def _once_let_go(seen: ModelRun, visit: ModelSession, recorder: _Recorder) -> ModelRun:
     """What is known of a model once it was let go, and what its replies showed of its server."""
     before, loaded = visit.before.swap_bytes, visit.loaded.swap_bytes
     return replace(
@@ -137,29 +136,29 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
                 own_context_tokens=ready.own_context_tokens,
                 load_s=visit.load_s,
             )
-            fits = fit(asked, tuple(tasks.values()), served, recorder.folder.plan.settings.thinking_tokens)
+            fits = fit_tasks(asked, tuple(tasks.values()), served, recorder.folder.plan.settings.thinking_tokens)
             recorder.tokens_per_char = fits.tokens_per_char
             seen = replace(
                 seen,
                 served_context_tokens=seen.served_context_tokens if fits.cap_tokens is None else fits.cap_tokens,
                 skipped=fits.skipped,
-                live=(*fits.findings, *told_of_request(asked.kind, asked.model)),
+                live=(*fits.findings, *find_unapplied_settings(asked.kind, asked.model)),
             )
             skipped = {one.task for one in fits.skipped}
             _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
         return _once_let_go(seen, visit, recorder)
     except ServerError as error:
-        return replace(seen, stopped=without_home(error.message))
+        return replace(seen, stopped=redact_home(error.message))
 
 
-def contenders(models: Sequence[Model], client: Client) -> tuple[Asked, ...]:
+def contenders(models: Sequence[Model], client: Client) -> tuple[ServerHandle, ...]:
     """The models as they can be asked. Raises ConfigError where a key is missing."""
-    return tuple(Asked(client, model, kind_of(model.server), secret_of(model)) for model in models)
+    return tuple(ServerHandle(client, model, get_server_kind(model.server), secret_of(model)) for model in models)
 
 
 def _measured(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
     """Record a model, with what the kit itself used meanwhile."""
-    begun, begun_s = work(), time.monotonic()
+    begun, begun_s = cpu_times(), time.monotonic()
     seen = _record_model(recorder, tasks, left, watch)
     recorder.asked.client.close()
     return replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns))
@@ -180,12 +179,12 @@ def record_run(
     stopped = []
     with folder.alone(), Client(timeouts) as client:
         asked = contenders([model for model in models if left[model.label]], client)
-        refused = why_refused(asked)
-        for label, why in refused.items():
+        oversized = find_oversized_models(asked)
+        for label, why in oversized.items():
             folder.keep_model(ModelRun(label, stopped=why))
             stopped.append(why)
-        able = [one for one in asked if one.model.label not in refused]
-        with on_stage(able, folder.path, say) as stage:
+        able = [one for one in asked if one.model.label not in oversized]
+        with model_host(able, folder.path, say) as stage:
             for one in able:
                 seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], watch)
                 folder.keep_model(seen)

@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.servers.probe import WORTH_CHARS, ask_front, judge_front
-from harness.servers.query import Asked
-from harness.servers.requests import budget_tokens
+from harness.servers.probe import WORTH_CHARS, ask_code_word, check_long_prompt
+from harness.servers.query import ServerHandle
+from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
 from harness.types import ProbeFinding, Skipped, Task
 
@@ -20,7 +20,7 @@ TOKENS, BYTES = 11, 40
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class ContextNeed:
     """What a task asks for: the bytes of all its prompts, and the tokens of its answers with room for thoughts."""
 
     task: str
@@ -39,7 +39,7 @@ class Need:
         return max(least, counted) + self.answer_tokens
 
 
-def skip_what_does_not_fit(needs: Iterable[Need], served_tokens: int | None) -> tuple[Skipped, ...]:
+def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[Skipped, ...]:
     """The tasks that need more than is served; none where the served context is unknown."""
     if served_tokens is None:
         return ()
@@ -47,7 +47,7 @@ def skip_what_does_not_fit(needs: Iterable[Need], served_tokens: int | None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class ContextFit:
     """What a server takes: the tasks left out, and the tokens that it counts in a character.
 
     `findings` are what a long prompt showed, empty where no task's is long; `cap_tokens` how much of it was left.
@@ -59,38 +59,40 @@ class Fit:
     findings: tuple[ProbeFinding, ...] = ()
 
 
-def _need(task: Task, asked: Asked, thinking_tokens: int) -> Need:
+def _need(task: Task, asked: ServerHandle, thinking_tokens: int) -> ContextNeed:
     """What a task needs of the context: every turn's answer stays in it, unless each begins a conversation anew."""
     variant = vary(task, 0)
     turns = [len(turn.encode("utf-8")) for turn in variant.turns]
     separate = task.separate
     answers = 1 if separate else len(turns)
     prompts = len(variant.system.encode("utf-8")) + (max(turns) if separate else sum(turns))
-    return Need(task.name, prompts, answers * budget_tokens(asked.model, asked.kind, task, thinking_tokens))
+    return ContextNeed(task.name, prompts, answers * compute_max_tokens(asked.model, asked.kind, task, thinking_tokens))
 
 
-def _longest_bytes(needs: Sequence[Need], skipped: Sequence[Skipped]) -> int:
+def _longest_bytes(needs: Sequence[ContextNeed], skipped: Sequence[Skipped]) -> int:
     out = {one.task for one in skipped}
     return max((need.prompt_bytes for need in needs if need.task not in out), default=0)
 
 
-def fit(asked: Asked, tasks: Sequence[Task], served_tokens: int | None, thinking_tokens: int) -> Fit:
+def fit_tasks(
+    asked: ServerHandle, tasks: Sequence[Task], served_tokens: int | None, thinking_tokens: int
+) -> ContextFit:
     """Ask the server for a prompt as long as the longest of these tasks, where one is long, and leave out what it
     cannot take. Raises ServerError where it does not answer any more.
     """
     needs = [_need(task, asked, thinking_tokens) for task in tasks]
-    skipped = skip_what_does_not_fit(needs, served_tokens)
+    skipped = skip_oversized_tasks(needs, served_tokens)
     if _longest_bytes(needs, skipped) < WORTH_CHARS:
-        return Fit(skipped)
-    short = ask_front(asked)
+        return ContextFit(skipped)
+    short = ask_code_word(asked)
     density = short.tokens_per_char
     needs = [replace(need, tokens_per_byte=density) for need in needs]
-    skipped = skip_what_does_not_fit(needs, served_tokens)
+    skipped = skip_oversized_tasks(needs, served_tokens)
     longest = _longest_bytes(needs, skipped)
     if longest < WORTH_CHARS:
-        return Fit(skipped, density)
-    front = judge_front(short, ask_front(asked, longest))
+        return ContextFit(skipped, density)
+    front = check_long_prompt(short, ask_code_word(asked, longest))
     cap = front.cap_tokens
     if cap is not None:
-        skipped = skip_what_does_not_fit(needs, min(cap, served_tokens or cap))
-    return Fit(skipped, density, cap, (front.finding,))
+        skipped = skip_oversized_tasks(needs, min(cap, served_tokens or cap))
+    return ContextFit(skipped, density, cap, (front.finding,))

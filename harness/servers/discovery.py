@@ -11,8 +11,8 @@ from harness.errors import ServerError
 from harness.files import to_json
 from harness.record import Client
 from harness.servers.kinds import ServerKind
-from harness.servers.load import kind_of, load_kinds
-from harness.servers.query import Asked, fact, list_models, served_context, version_of
+from harness.servers.load import get_server_kind, load_kinds
+from harness.servers.query import ServerHandle, list_models, query_served_context, query_version, read_fact
 from harness.types import Model
 
 OTHER = "openai"
@@ -40,22 +40,22 @@ class FoundServer:
     fault: str | None = None
 
 
-def usual_urls() -> tuple[str, ...]:
+def default_urls() -> tuple[str, ...]:
     """The addresses at which the known kinds listen unless they are told otherwise."""
     ports = sorted({kind.default_port for kind in load_kinds().values()})
     return tuple(f"http://127.0.0.1:{port}/v1" for port in ports)
 
 
-def _asked(client: Client, kind: ServerKind, base_url: str, model: str = "") -> Asked:
-    return Asked(client, Model("init", kind.name, base_url, model), kind)
+def _asked(client: Client, kind: ServerKind, base_url: str, model: str = "") -> ServerHandle:
+    return ServerHandle(client, Model("init", kind.name, base_url, model), kind)
 
 
 def _shows_sign(client: Client, kind: ServerKind, base_url: str) -> bool:
     asked = _asked(client, kind, base_url)
-    return any(fact(asked, place) not in (None, "") for place in kind.signs)
+    return any(read_fact(asked, place) not in (None, "") for place in kind.signs)
 
 
-def recognise(client: Client, base_url: str) -> tuple[ServerKind, bool]:
+def identify_kind(client: Client, base_url: str) -> tuple[ServerKind, bool]:
     """The kind of a server that answers, and whether it showed a sign of it. Raises ServerError."""
     port = urlsplit(base_url).port
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
@@ -63,21 +63,21 @@ def recognise(client: Client, base_url: str) -> tuple[ServerKind, bool]:
         if _shows_sign(client, kind, base_url):
             return kind, True
     unsigned = [kind for kind in kinds if kind.default_port == port and not kind.signs and kind.name != OTHER]
-    return (unsigned[0], False) if len(unsigned) == 1 else (kind_of(OTHER), False)
+    return (unsigned[0], False) if len(unsigned) == 1 else (get_server_kind(OTHER), False)
 
 
-def _found_model(asked: Asked) -> FoundModel:
+def _found_model(asked: ServerHandle) -> FoundModel:
     place = asked.kind.lifecycle.size
-    size = fact(asked, place) if place is not None else None
+    size = read_fact(asked, place) if place is not None else None
     # A look at what llama-swap serves would load the model.
-    served = served_context(asked) if asked.kind.lifecycle.by != "api" else None
+    served = query_served_context(asked) if asked.kind.lifecycle.by != "api" else None
     return FoundModel(asked.model.model, served, size if isinstance(size, int) and size > 0 else None)
 
 
-def look_at(client: Client, base_url: str) -> FoundServer | None:
+def inspect_address(client: Client, base_url: str) -> FoundServer | None:
     """What stands at an address; None where nothing answers."""
     try:
-        kind, sure = recognise(client, base_url)
+        kind, sure = identify_kind(client, base_url)
     except ServerError:
         return None
     asked = _asked(client, kind, base_url)
@@ -86,12 +86,12 @@ def look_at(client: Client, base_url: str) -> FoundServer | None:
         models = tuple(_found_model(replace(asked, model=replace(asked.model, model=name))) for name in ids)
     except ServerError as error:
         return FoundServer(kind, base_url, sure, None, (), error.message.removeprefix("model 'init': "))
-    return FoundServer(kind, base_url, sure, version_of(asked), models)
+    return FoundServer(kind, base_url, sure, query_version(asked), models)
 
 
 def find_servers(client: Client, urls: Iterable[str]) -> tuple[FoundServer, ...]:
     """The servers that answer at these addresses."""
-    found = (look_at(client, url) for url in urls)
+    found = (inspect_address(client, url) for url in urls)
     return tuple(one for one in found if one is not None)
 
 

@@ -15,7 +15,7 @@ TEXT_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """A short reply to a question about the server: status and JSON, None where the body is none."""
 
     status: int
@@ -30,7 +30,7 @@ def _document(raw: bytes) -> Json:
         return None
 
 
-def fetch(client: Client, method: str, url: str, secret: str | None = None, body: Json = None) -> Reply:
+def fetch(client: Client, method: str, url: str, secret: str | None = None, body: Json = None) -> HttpReply:
     """Ask a server about itself. Raises ServerError in one line when it does not answer, ConfigError for a bad URL."""
     wait_s = client.timeouts.request_s
     timeouts = {"connect": client.timeouts.connect_s, "read": wait_s, "write": wait_s, "pool": wait_s}
@@ -43,4 +43,4 @@ def fetch(client: Client, method: str, url: str, secret: str | None = None, body
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise ServerError(f"{url}: no answer: {error}") from error
     content = redact_api_key(reply.content, reply.status, secret)
-    return Reply(reply.status, _document(content), content.decode("utf-8", "replace")[:TEXT_CHARS])
+    return HttpReply(reply.status, _document(content), content.decode("utf-8", "replace")[:TEXT_CHARS])

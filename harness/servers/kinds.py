@@ -8,12 +8,12 @@ from typing import Literal
 
 from harness.types import Json
 
-Early = Literal["comment", "role_chunk", "keepalive_chunk", "fake_reasoning", "echo"]
+PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "fake_reasoning", "echo"]
 """What a stream may hold before its prefill is done, none of which is a token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FactLocation:
     """Where a fact stands: `path` from the server's root, `at` as `pick` reads it. `{model}` is the model's id.
 
     It is asked by GET, or with a `body` by POST.
@@ -25,7 +25,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """A request of the server's own API. `{model}` in path and body is the model's id."""
 
     method: Literal["GET", "POST", "DELETE"]
@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class ThinkingFacts:
     """How thinking is switched: fields to merge into the request, None where no switch is known.
 
     The switch is proven by the channel `proof` of the reply: filled when on, blank when off. `needs` names a setting
@@ -52,7 +52,7 @@ class Thinking:
 class StreamFacts:
     """How the reply is streamed; "any" where a kind varies or nobody has looked."""
 
-    before_prefill: tuple[Early, ...]
+    before_prefill: tuple[PreTokenEvent, ...]
     role_chunk: Literal["before_prefill", "after_prefill", "with_first_token", "every_chunk", "any"]
     reasoning_keys: tuple[str, ...]
     tool_calls: Literal["pieces", "whole", "any"]
@@ -87,8 +87,8 @@ class ContextFacts:
     setting: str
     overflow: Literal["http_400", "error_in_200", "silent_cut", "unchecked"]
     overflow_marks: tuple[str, ...]
-    reads: tuple[Place, ...] = ()
-    model_reads: tuple[Place, ...] = ()
+    reads: tuple[FactLocation, ...] = ()
+    model_reads: tuple[FactLocation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class ReadinessFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class ModelListing:
     """Which models a server holds: the rows below `rows` at `path` where `where` holds something, or one of `values`.
 
     `id` is what loads a model again, `instance` (by default the same) what lets go of it; `keep` are fields of the
@@ -132,11 +132,11 @@ class LifecycleFacts:
     """
 
     by: Literal["api", "process", "user"]
-    load: Call | None = None
-    unload: Call | None = None
-    restore: Call | None = None
-    loaded: Loaded | None = None
-    size: Place | None = None
+    load: ApiCall | None = None
+    unload: ApiCall | None = None
+    restore: ApiCall | None = None
+    loaded: ModelListing | None = None
+    size: FactLocation | None = None
     context: str | None = None
 
 
@@ -154,13 +154,13 @@ class ServerKind:
     max_tokens_key: str
     must_send: tuple[str, ...]
     ignored: tuple[str, ...]
-    thinking: Thinking
+    thinking: ThinkingFacts
     stream: StreamFacts
     cache: CacheFacts
     context: ContextFacts
     readiness: ReadinessFacts
     lifecycle: LifecycleFacts
     timings: TimingFacts | None = None
-    version: Place | None = None
-    signs: tuple[Place, ...] = ()
+    version: FactLocation | None = None
+    signs: tuple[FactLocation, ...] = ()
     refused: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ def load_kinds() -> Mapping[str, ServerKind]:
     return read_kinds(FOLDER)
 
 
-def kind_of(name: str) -> ServerKind:
+def get_server_kind(name: str) -> ServerKind:
     """The kind of that name. Raises ConfigError that lists the known ones, the nearest first."""
     kinds = load_kinds()
     if name in kinds:

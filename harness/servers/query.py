@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from harness.errors import ServerError
 from harness.record import Client
 from harness.servers.http import fetch
-from harness.servers.kinds import Place, ServerKind
-from harness.servers.requests import body_of, pick, url_of
+from harness.servers.kinds import FactLocation, ServerKind
+from harness.servers.requests import endpoint_url, fill_body, look_up
 from harness.types import Json, Model
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ServerHandle:
     """A server that can be asked: how to reach it, as whom, and what its kind says of it."""
 
     client: Client
@@ -23,33 +23,33 @@ class Asked:
     secret: str | None = None
 
 
-def fact(asked: Asked, place: Place) -> Json:
+def read_fact(asked: ServerHandle, place: FactLocation) -> Json:
     """What stands at a place of a server's answers, None where nothing does. Raises ServerError: no connection."""
-    method, body = ("POST", body_of(place, asked.model)) if place.body else ("GET", None)
-    reply = fetch(asked.client, method, url_of(asked.model, place.path), asked.secret, body)
-    return pick(reply.document, place.at, asked.model.model) if reply.status == 200 else None
+    method, body = ("POST", fill_body(place, asked.model)) if place.body else ("GET", None)
+    reply = fetch(asked.client, method, endpoint_url(asked.model, place.path), asked.secret, body)
+    return look_up(reply.document, place.at, asked.model.model) if reply.status == 200 else None
 
 
-def _first_count(asked: Asked, places: Iterable[Place]) -> int | None:
+def _first_count(asked: ServerHandle, places: Iterable[FactLocation]) -> int | None:
     for place in places:
-        value = fact(asked, place)
+        value = read_fact(asked, place)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
     return None
 
 
-def version_of(asked: Asked) -> str | None:
+def query_version(asked: ServerHandle) -> str | None:
     """The server's version in its own words."""
-    value = fact(asked, asked.kind.version) if asked.kind.version is not None else None
+    value = read_fact(asked, asked.kind.version) if asked.kind.version is not None else None
     return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
-def served_context(asked: Asked) -> int | None:
+def query_served_context(asked: ServerHandle) -> int | None:
     """The context in tokens that the server gives this model now."""
     return _first_count(asked, asked.kind.context.reads)
 
 
-def own_context(asked: Asked) -> int | None:
+def query_model_context(asked: ServerHandle) -> int | None:
     """The context in tokens that the model could have."""
     return _first_count(asked, asked.kind.context.model_reads)
 
@@ -59,7 +59,7 @@ def _rows(document: Json) -> list[Json]:
     return rows if isinstance(rows, list) else []
 
 
-def list_models(asked: Asked) -> tuple[str, ...]:
+def list_models(asked: ServerHandle) -> tuple[str, ...]:
     """The ids of the models that a server lists. Raises ServerError that says what to do where it does not answer."""
     model = asked.model
     url = f"{model.base_url.rstrip('/')}/models"
@@ -78,31 +78,31 @@ def list_models(asked: Asked) -> tuple[str, ...]:
     return tuple(row["id"] for row in _rows(reply.document) if isinstance(row, dict) and isinstance(row.get("id"), str))
 
 
-def says_ready(asked: Asked) -> bool:
+def is_ready(asked: ServerHandle) -> bool:
     """Whether the server says that it can answer; False also while nothing listens.
 
     Raises ServerError where it says that loading the model has failed: waiting would not help.
     """
     facts = asked.kind.readiness
     try:
-        reply = fetch(asked.client, "GET", url_of(asked.model, facts.path), asked.secret)
+        reply = fetch(asked.client, "GET", endpoint_url(asked.model, facts.path), asked.secret)
     except ServerError:
         return False
     if reply.status in (401, 403):
         return True
     if reply.status != 200:
         return False
-    if facts.failed is not None and pick(reply.document, facts.failed, asked.model.model):
+    if facts.failed is not None and look_up(reply.document, facts.failed, asked.model.model):
         raise ServerError(
             f"model {asked.model.label!r}: {asked.kind.title} says that loading {asked.model.model} failed: see its log"
         )
     if facts.at is None:
         return True
-    value = pick(reply.document, facts.at, asked.model.model)
+    value = look_up(reply.document, facts.at, asked.model.model)
     return value is not None if facts.value is None else bool(value == facts.value)
 
 
-def answers(asked: Asked) -> str | None:
+def request_one_token(asked: ServerHandle) -> str | None:
     """Ask for one token; returns None when it came, else what the server said instead. Raises ServerError."""
     body = {
         "model": asked.model.model,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from urllib.parse import quote, urlsplit
 
-from harness.servers.kinds import Call, Place, ServerKind
+from harness.servers.kinds import ApiCall, FactLocation, ServerKind
 from harness.types import IGNORED_BY_SERVER, LEFT_TO_SERVER, Json, Model, ProbeFinding, Task
 
 
@@ -19,14 +19,14 @@ def _merged(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, J
     return out
 
 
-def request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
+def build_request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
     """Sampling, the thinking switch and the model's own extra fields, merged in this order; no limit of tokens."""
     sampling = {name: value for name, value in asdict(model.sampling).items() if value is not None}
     switch = {"on": kind.thinking.on, "off": kind.thinking.off, "default": None}[model.thinking]
     return _merged(_merged(sampling, switch or {}), model.extra)
 
 
-def request_faults(kind: ServerKind, model: Model) -> tuple[tuple[str, str], ...]:
+def find_request_problems(kind: ServerKind, model: Model) -> tuple[tuple[str, str], ...]:
     """What in a model's settings its server cannot be asked for: the key in its table, and why with what to do."""
     faults = []
     switch = {"on": kind.thinking.on, "off": kind.thinking.off, "default": {}}[model.thinking]
@@ -38,19 +38,19 @@ def request_faults(kind: ServerKind, model: Model) -> tuple[tuple[str, str], ...
                 '"default", or put the fields that this server reads into extra',
             )
         )
-    for name in request_fields(kind, model):
+    for name in build_request_fields(kind, model):
         if name in kind.refused:
             place = "extra" if name in model.extra else "sampling"
             faults.append((f"{place}.{name}", f"{kind.title} refuses a request that holds it: leave it out"))
     return tuple(faults)
 
 
-def told_of_request(kind: ServerKind, model: Model) -> tuple[ProbeFinding, ...]:
+def find_unapplied_settings(kind: ServerKind, model: Model) -> tuple[ProbeFinding, ...]:
     """What becomes of this model's settings at its server beside what is sent, where anything does.
 
     Greedy decoding leaves nothing to a sampler.
     """
-    sent = request_fields(kind, model)
+    sent = build_request_fields(kind, model)
     greedy = sent.get("temperature") == 0
     left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_key and not greedy]
     ignored = [name for name in sent if name in kind.ignored]
@@ -77,7 +77,7 @@ def _under(document: Mapping[str, Json], name: str) -> Json:
     return found[0] if len(found) == 1 else None
 
 
-def pick(document: Json, at: str, model: str) -> Json:
+def look_up(document: Json, at: str, model: str) -> Json:
     """The value at a dotted path, None where nothing stands there.
 
     `rows[]` is the row whose id, key, model, name or alias is `model`, else the only row; `rows[0]` is a row by number;
@@ -95,7 +95,7 @@ def pick(document: Json, at: str, model: str) -> Json:
     return value
 
 
-def url_of(model: Model, path: str) -> str:
+def endpoint_url(model: Model, path: str) -> str:
     """The address of a path from the root of the model's server; `{model}` becomes the quoted model id."""
     parts = urlsplit(model.base_url)
     root = re.sub(r"/v1/?$", "", parts.path).rstrip("/")
@@ -108,19 +108,19 @@ def _filled(value: Json, model: str) -> Json:
     return value.replace("{model}", model) if isinstance(value, str) else value
 
 
-def body_of(call: Call | Place, model: Model) -> dict[str, Json]:
+def fill_body(call: ApiCall | FactLocation, model: Model) -> dict[str, Json]:
     """The body of a call with the model's id put in."""
     return {key: _filled(value, model.model) for key, value in call.body.items()}
 
 
-def seeded(model: Model, trial: int) -> Model:
+def with_trial_seed(model: Model, trial: int) -> Model:
     """The model with the trial's own seed, where one was given: with the same seed it would be the same trial again."""
     if model.sampling.seed is None:
         return model
     return replace(model, sampling=replace(model.sampling, seed=model.sampling.seed + trial))
 
 
-def request_body(
+def build_request_body(
     model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, cold: bool
 ) -> Mapping[str, Json]:
     """The whole body of a request, sampling sent in full; a cold one asks for no cache where there is a switch."""
@@ -131,11 +131,11 @@ def request_body(
         "stream_options": {"include_usage": True},
         kind.max_tokens_key: max_tokens,
         **(kind.cache.off or {} if cold else {}),
-        **request_fields(kind, model),
+        **build_request_fields(kind, model),
     }
 
 
-def budget_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: int) -> int:
+def compute_max_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: int) -> int:
     """The answer's budget, and room for thoughts beside it where the model thinks or may think."""
     may_think = model.thinking == "on" or (model.thinking == "default" and kind.thinking.default != "off")
     return task.budget_tokens + (thinking_tokens if may_think and task.scored else 0)

@@ -86,8 +86,8 @@ def weighted_line(xs: Sequence[float], ys: Sequence[float], degree: int = 1) -> 
     values = [sum(inverse[p][q] * right[q] for q in powers) for p in powers]
     fitted = [sum(value * x**p for p, value in enumerate(values)) for x in scaled]
     freedom = len(xs) - degree - 1
-    misfit = sum(w * (y - f) ** 2 for w, y, f in zip(weights, ys, fitted, strict=True))
-    scale = misfit / freedom if freedom > 0 else 0.0
+    why_too_large = sum(w * (y - f) ** 2 for w, y, f in zip(weights, ys, fitted, strict=True))
+    scale = why_too_large / freedom if freedom > 0 else 0.0
     errors = [sqrt(max(0.0, scale * inverse[p][p])) / top**p for p in powers]
     return Line(tuple(value / top**p for p, value in enumerate(values)), tuple(errors), freedom)
 

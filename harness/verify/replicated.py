@@ -19,7 +19,7 @@ from harness.read import read
 from harness.record import Client, Timeouts
 from harness.run import converse
 from harness.score import score
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.stats import holm, k_of_n, mcnemar_p
 from harness.tasks import vary
 from harness.types import Finding, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
@@ -82,7 +82,7 @@ def _ask(evidence: Evidence, again: Again, client: Client, trial: TrialResult, s
         return f"{trial.task} is not known here"
     variant = vary(task, trial.trial)
     key = TrialKey(trial.model, trial.task, trial.trial)
-    asked = (model, kind_of(model.server), secret_of(model))
+    asked = (model, get_server_kind(model.server), secret_of(model))
     turns = list(converse(client, asked, variant, key, nonce=secrets.token_hex(8), room=again.thinking_tokens))
     if any(turn.ended == "connect_failed" for turn in turns):
         return f"{model.label}: {model.base_url} does not answer: {turns[-1].fault}"

@@ -13,7 +13,14 @@ from harness.run import (
     nonce_of_turn,
     share_of,
 )
-from harness.servers import ServerKind, budget_tokens, kind_of, load_kinds, request_body, seeded
+from harness.servers import (
+    ServerKind,
+    build_request_body,
+    compute_max_tokens,
+    get_server_kind,
+    load_kinds,
+    with_trial_seed,
+)
 from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, known_task
@@ -77,8 +84,8 @@ def _question(evidence: Evidence, trial: TrialResult) -> _Question | None:
     task, key = known_task(evidence, trial.task), key_of(trial)
     if info is None or info.server not in load_kinds():
         return None
-    kind = kind_of(info.server)
-    model = seeded(_model(info), trial.trial)
+    kind = get_server_kind(info.server)
+    model = with_trial_seed(_model(info), trial.trial)
     variant = None if task is None else vary(task, trial.trial)
     share = share_of(evidence.result.models, info.label)
     return _Question(model, kind, variant, nonce_of(evidence.result.run.seed, key, share))
@@ -88,10 +95,10 @@ def _fields(question: _Question) -> Mapping[str, Json]:
     """What every request must hold beside its messages and its limit of tokens."""
     model, kind, cold = question.model, question.kind, question.cold
     try:
-        body = request_body(model, kind, [], 0, cold=cold)
+        body = build_request_body(model, kind, [], 0, cold=cold)
     except ConfigError:
         # This kind has no switch for thinking that is known: its owner sent fields of his own for it.
-        body = request_body(replace(model, thinking="default"), kind, [], 0, cold=cold)
+        body = build_request_body(replace(model, thinking="default"), kind, [], 0, cold=cold)
     offered = {"tools": definitions(bench_of(question.variant).offered)} if question.tools and question.variant else {}
     fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_key)}
     return fields | offered
@@ -108,9 +115,9 @@ def _field_faults(question: _Question, row: Row) -> Iterator[str]:
 
 def _budget_faults(question: _Question, variant: Variant, row: Row) -> Iterator[str]:
     allowed = (row.request or {}).get(question.kind.max_tokens_key)
-    least = budget_tokens(question.model, question.kind, variant.task, 0)
+    least = compute_max_tokens(question.model, question.kind, variant.task, 0)
     # The room for thoughts is the run's own choice; without thoughts there is none.
-    thinks = budget_tokens(question.model, question.kind, variant.task, 1) > least
+    thinks = compute_max_tokens(question.model, question.kind, variant.task, 1) > least
     if not isinstance(allowed, int) or (allowed < least if thinks else allowed != least):
         yield f"{allowed} output tokens were allowed, the task gives {least}"
 

@@ -18,7 +18,7 @@ from harness.read import read
 from harness.record import Client
 from harness.run.conversation import converse
 from harness.run.plan import nonce_of
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.tasks import vary
 from harness.tasks.replies import split_reply
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
@@ -114,6 +114,6 @@ def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson
                 nonce = nonce_of(seed, key, share)
                 # A teacher of its own: one who has said all its answers has none left for the second contender.
                 with _teaching(variant.solution) as base_url, Client() as client:
-                    asked = (Model("any", "openai", base_url, "any"), kind_of("openai"), None)
+                    asked = (Model("any", "openai", base_url, "any"), get_server_kind("openai"), None)
                     for recording in converse(client, asked, variant, key, nonce=nonce, room=0):
                         yield _lesson(recording, thinking)

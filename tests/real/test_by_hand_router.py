@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ServerError
-from harness.lifecycle import memory_use, on_stage, recover, state_path
+from harness.lifecycle import memory_use, model_host, recover, state_path
 from harness.record import Client, Timeouts
-from harness.servers import kind_of
-from harness.servers.query import Asked
+from harness.servers import get_server_kind
+from harness.servers.query import ServerHandle
 from harness.types import Json, Lifecycle, Model
 from tests.real.conftest import READY_S, free_port
 
@@ -94,10 +94,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(client: Client, router: Router, name: str) -> Asked:
+def asked(client: Client, router: Router, name: str) -> ServerHandle:
     cycle = Lifecycle("api", ready_s=60.0, stop_s=20.0)
-    return Asked(
-        client, Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), kind_of("llama-router")
+    return ServerHandle(
+        client, Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), get_server_kind("llama-router")
     )
 
 
@@ -110,7 +110,7 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
     try:
         with Client(Timeouts(connect_s=2.0, request_s=60.0)) as client:
             both = [asked(client, router, name) for name in ("one", "two")]
-            with on_stage(both, run, print) as stage:
+            with model_host(both, run, print) as stage:
                 for one in both:
                     with stage.up(one) as visit:
                         assert router.states()[one.model.model] == "loaded"
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_told_and_what_was_loaded_comes_back(router: Router, r
         one = asked(client, router, "damaged")
         with (
             pytest.raises(ServerError, match="says that loading damaged failed"),
-            on_stage([one], run, print) as stage,
+            model_host([one], run, print) as stage,
             stage.up(one),
         ):
             pass

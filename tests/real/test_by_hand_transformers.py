@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.record import Client
-from harness.servers import kind_of
+from harness.servers import get_server_kind
 from harness.servers.probe import probe
-from harness.servers.query import Asked
+from harness.servers.query import ServerHandle
 from harness.types import Model
 from tests.real.conftest import transformers_of
 from tests.real.test_real_servers import ask
@@ -58,7 +58,7 @@ def test_the_role_chunk_comes_before_the_prefill_and_starts_no_clock(server: Mod
 
 def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
     with Client() as client:
-        report = probe(Asked(client, server, kind_of("transformers")))
+        report = probe(ServerHandle(client, server, get_server_kind("transformers")))
     assert report.short_requests <= 10
     assert report.long_requests == 1
     found = {one.name: one for one in report.findings}

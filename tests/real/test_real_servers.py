@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from harness.read import read
 from harness.record import Client, TurnRequest, record
-from harness.servers import kind_of, request_fields
+from harness.servers import build_request_fields, get_server_kind
 from harness.types import Json, Model, Reading, TrialKey
 
 QUESTION = "What is a good name for a function that counts the lines of a file?"
 
 
 def ask(model: Model, text: str, *, max_tokens: int = 40, system: str = "Answer in one line.") -> Reading:
-    kind = kind_of(model.server)
+    kind = get_server_kind(model.server)
     body: dict[str, Json] = {
         "model": model.model,
         "messages": [{"role": "system", "content": system}, {"role": "user", "content": text}],
         "stream": True,
         "stream_options": {"include_usage": True},
         kind.max_tokens_key: max_tokens,
-        **request_fields(kind, model),
+        **build_request_fields(kind, model),
     }
     url = f"{model.base_url}/chat/completions"
     with Client() as client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.calibration.reference.scripts import ROLE, Pace, Write, chunk, event
-from harness.servers import Early
+from harness.servers import PreTokenEvent
 from harness.types import Json
 
 COMMENTS = (b":\n\n", b": prefill\n\n", b": keep-alive\n\n", b": heartbeat\n\n")
@@ -44,7 +44,7 @@ def echo() -> bytes:
     return chunk({"reasoning_content": "\n\n"})
 
 
-EARLY: Mapping[Early, Callable[[], list[bytes]]] = {
+EARLY: Mapping[PreTokenEvent, Callable[[], list[bytes]]] = {
     "comment": lambda: list(COMMENTS),
     "role_chunk": lambda: [ROLE],
     "keepalive_chunk": lambda: [keepalive_chunk()] * 2,

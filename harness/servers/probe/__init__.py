@@ -4,8 +4,22 @@ Finds facts about the server, never about how good or how fast a model is. `ask_
 that every run asks before its first trial.
 """
 
-from harness.servers.probe.long_prompt import WORTH_CHARS, Asking, Front, ask_front, judge_front
+from harness.servers.probe.long_prompt import (
+    WORTH_CHARS,
+    CodeWordReply,
+    LongPromptCheck,
+    ask_code_word,
+    check_long_prompt,
+)
 from harness.servers.probe.run import probe
 from harness.servers.probe.stream import observe
 
-__all__ = ["WORTH_CHARS", "Asking", "Front", "ask_front", "judge_front", "observe", "probe"]
+__all__ = [
+    "WORTH_CHARS",
+    "CodeWordReply",
+    "LongPromptCheck",
+    "ask_code_word",
+    "check_long_prompt",
+    "observe",
+    "probe",
+]

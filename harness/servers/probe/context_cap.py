@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.servers.kinds import ServerKind
 from harness.servers.probe.requests import CODE_WORD
-from harness.servers.probe.stream import Heard, finding
+from harness.servers.probe.stream import ProbeReply, finding
 from harness.types import ProbeFinding, StreamError
 
 SAFE_TOKENS = 8_000
@@ -50,12 +50,12 @@ def cap_in(text: str) -> int | None:
     return int(next(group for group in found.groups() if group)) if found else None
 
 
-def text_of(heard: Heard) -> str:
+def text_of(heard: ProbeReply) -> str:
     """Everything that the server sent, as text."""
     return b"".join(chunk.data for chunk in heard.recording.chunks).decode("utf-8", "replace")
 
 
-def _failure(heard: Heard, prompt: LongPrompt) -> str | None:
+def _failure(heard: ProbeReply, prompt: LongPrompt) -> str | None:
     """How the long prompt ended; None where it was not taken for too long."""
     reading = heard.reading
     said, counted = bool(reading.content or reading.reasoning), _counted(heard)
@@ -68,16 +68,16 @@ def _failure(heard: Heard, prompt: LongPrompt) -> str | None:
     return None if said else "nothing_in_200"
 
 
-def _counted(heard: Heard) -> int | None:
+def _counted(heard: ProbeReply) -> int | None:
     return heard.reading.usage.prompt_tokens if heard.reading.usage is not None else None
 
 
-def _told(heard: Heard, failed: str | None) -> StreamError | None:
+def _told(heard: ProbeReply, failed: str | None) -> StreamError | None:
     """The error that the server itself told."""
     return None if failed == SILENT_CUT else heard.reading.error
 
 
-def _overflow(kind: ServerKind, heard: Heard, prompt: LongPrompt, failed: str | None) -> ProbeFinding:
+def _overflow(kind: ServerKind, heard: ProbeReply, prompt: LongPrompt, failed: str | None) -> ProbeFinding:
     stated, error = kind.context.overflow, _told(heard, failed)
     if failed is None and not prompt.beyond:
         return ProbeFinding(
@@ -86,7 +86,7 @@ def _overflow(kind: ServerKind, heard: Heard, prompt: LongPrompt, failed: str | 
     return finding("too_long_prompt", stated, failed or "unchecked", error.message[:160] if error else None)
 
 
-def _marks(kind: ServerKind, heard: Heard) -> ProbeFinding | None:
+def _marks(kind: ServerKind, heard: ProbeReply) -> ProbeFinding | None:
     """Whether the error can be known for what it is by the marks that the TOML names."""
     if not kind.context.overflow_marks:
         return None
@@ -95,7 +95,7 @@ def _marks(kind: ServerKind, heard: Heard) -> ProbeFinding | None:
     return finding("too_long_is_marked", True, marked)
 
 
-def window(kind: ServerKind, heard: Heard, prompt: LongPrompt) -> tuple[int | None, tuple[ProbeFinding, ...]]:
+def window(kind: ServerKind, heard: ProbeReply, prompt: LongPrompt) -> tuple[int | None, tuple[ProbeFinding, ...]]:
     """The cap in tokens that the long prompt met, None where it met none, and the findings about it."""
     failed = _failure(heard, prompt)
     overflow = _overflow(kind, heard, prompt, failed)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from harness.servers.probe.context_cap import cap_in, text_of
 from harness.servers.probe.requests import CODE_WORD, SHORT_CHARS, long_question
 from harness.servers.probe.run import ask, filler
-from harness.servers.probe.stream import Heard, finding, hear
-from harness.servers.query import Asked
+from harness.servers.probe.stream import ProbeReply, finding, hear
+from harness.servers.query import ServerHandle
 from harness.types import LONG_PROMPT, ProbeFinding
 
 WHOLE, CUT, REFUSED, FRONT_LOST = "whole", "cut", "refused", "front lost"
@@ -24,7 +24,7 @@ CUT_SHARE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class LongPromptCheck:
     """What the two questions showed: `cap_tokens` is how many tokens of the prompt were left where it was cut."""
 
     finding: ProbeFinding
@@ -32,10 +32,10 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class CodeWordReply:
     """A question's reply with the characters that it asked."""
 
-    heard: Heard
+    heard: ProbeReply
     chars: int
 
     @property
@@ -57,33 +57,37 @@ class Asking:
         return CODE_WORD in (self.heard.reading.content + self.heard.reading.reasoning).lower()
 
 
-def ask_front(asked: Asked, chars: int = SHORT_CHARS) -> Asking:
+def ask_code_word(asked: ServerHandle, chars: int = SHORT_CHARS) -> CodeWordReply:
     """Ask for the code word at the front of a prompt of so many characters. Raises ServerError: no connection."""
     question = long_question(asked.kind, asked.model.model, filler(), chars)
     sent = sum(len(message["content"]) for message in question.body["messages"])
-    return Asking(hear(ask(asked, question)), sent)
+    return CodeWordReply(hear(ask(asked, question)), sent)
 
 
 def _finding(live: str | None, note: str) -> ProbeFinding:
     return finding(LONG_PROMPT, WHOLE, live, note)
 
 
-def judge_front(short: Asking, long: Asking) -> Front:
+def check_long_prompt(short: CodeWordReply, long: CodeWordReply) -> LongPromptCheck:
     """What the replies to the short and to the long prompt say of the long one. Pure."""
     counted = "the server counts no tokens"
     if short.tokens_per_char is not None and long.tokens is not None:
         expected = round(short.tokens_per_char * long.chars)
         counted = f"{long.tokens} tokens counted of some {expected} sent"
         if long.tokens < CUT_SHARE * expected:
-            return Front(_finding(CUT, counted), long.tokens)
+            return LongPromptCheck(_finding(CUT, counted), long.tokens)
     error = long.heard.reading.error
     if error is not None:
         told = f"{long.chars} characters: {error.message[:120]}"
         overflow = error.kind == "context_overflow"
-        return Front(_finding(REFUSED if overflow else None, told), cap_in(text_of(long.heard)) if overflow else None)
+        return LongPromptCheck(
+            _finding(REFUSED if overflow else None, told), cap_in(text_of(long.heard)) if overflow else None
+        )
     if long.word_seen:
-        return Front(_finding(WHOLE, f"{counted}; the code word at its front was repeated"))
+        return LongPromptCheck(_finding(WHOLE, f"{counted}; the code word at its front was repeated"))
     if short.word_seen:
-        return Front(_finding(FRONT_LOST, f"{counted}; the code word at its front was repeated of a short prompt only"))
+        return LongPromptCheck(
+            _finding(FRONT_LOST, f"{counted}; the code word at its front was repeated of a short prompt only")
+        )
     live = None if long.tokens is None or short.tokens is None else WHOLE
-    return Front(_finding(live, f"{counted}; the model repeats the code word of a short prompt neither"))
+    return LongPromptCheck(_finding(live, f"{counted}; the model repeats the code word of a short prompt neither"))

@@ -10,9 +10,9 @@ from harness.files import find_data
 from harness.record import TurnRequest, record
 from harness.servers.probe.context_cap import LongPrompt, plan_long, window
 from harness.servers.probe.requests import SHORT_CHARS, Question, long_question, short_questions
-from harness.servers.probe.stream import Heard, finding, hear, observe
+from harness.servers.probe.stream import ProbeReply, finding, hear, observe
 from harness.servers.probe.switches import cache, sampling, thinking
-from harness.servers.query import Asked, list_models, own_context, served_context, version_of
+from harness.servers.query import ServerHandle, list_models, query_model_context, query_served_context, query_version
 from harness.types import ProbeFinding, ProbeReport, Recording, TrialKey
 
 CHARS_PER_TOKEN = 4.0
@@ -23,7 +23,7 @@ def filler() -> str:
     return find_data("fixtures/_library/handbook.md").read_text(encoding="utf-8")
 
 
-def ask(asked: Asked, question: Question) -> Recording:
+def ask(asked: ServerHandle, question: Question) -> Recording:
     """Ask one question and keep the reply. Raises ServerError where no connection could be made."""
     url = f"{asked.model.base_url.rstrip('/')}/chat/completions"
     key = TrialKey(asked.model.label, f"probe {question.name}", 0)
@@ -33,7 +33,7 @@ def ask(asked: Asked, question: Question) -> Recording:
     return recording
 
 
-def _with_a_model(asked: Asked, listed: Sequence[str]) -> Asked:
+def _with_a_model(asked: ServerHandle, listed: Sequence[str]) -> ServerHandle:
     """The model that was named, else the only one that is listed. Raises ServerError where there is a choice."""
     if asked.model.model:
         return asked
@@ -43,14 +43,14 @@ def _with_a_model(asked: Asked, listed: Sequence[str]) -> Asked:
     raise ServerError(f"{asked.model.base_url}: name the model to ask with --model: {found}")
 
 
-def _chars_per_token(heard: Heard) -> float:
+def _chars_per_token(heard: ProbeReply) -> float:
     usage = heard.reading.usage
     if usage is None or not usage.prompt_tokens:
         return CHARS_PER_TOKEN
     return SHORT_CHARS / usage.prompt_tokens
 
 
-def _ask_long(asked: Asked, prompt: LongPrompt, ratio: float) -> Heard:
+def _ask_long(asked: ServerHandle, prompt: LongPrompt, ratio: float) -> ProbeReply:
     question = long_question(asked.kind, asked.model.model, filler(), int(prompt.tokens * ratio))
     return hear(ask(asked, question))
 
@@ -64,7 +64,7 @@ def _first_error(recording: Recording) -> None:
         )
 
 
-def _refused(replies: Mapping[str, Heard]) -> ProbeFinding:
+def _refused(replies: Mapping[str, ProbeReply]) -> ProbeFinding:
     """The questions that were not answered: a field that the server refuses is as good to know as one it ignores."""
     errors = {name: heard.reading.error for name, heard in replies.items()}
     told = {name: error.message[:80] for name, error in errors.items() if error is not None}
@@ -74,7 +74,7 @@ def _refused(replies: Mapping[str, Heard]) -> ProbeFinding:
 
 
 def _window(
-    asked: Asked, served: int | None, wanted: int | None, ratio: float
+    asked: ServerHandle, served: int | None, wanted: int | None, ratio: float
 ) -> tuple[int | None, tuple[ProbeFinding, ...], tuple[Recording, ...]]:
     prompt = plan_long(asked.kind, served, wanted)
     heard = _ask_long(asked, prompt, ratio)
@@ -82,7 +82,7 @@ def _window(
     return probed, findings, (heard.recording,)
 
 
-def probe(asked: Asked, *, long: bool = True, long_tokens: int | None = None) -> ProbeReport:
+def probe(asked: ServerHandle, *, long: bool = True, long_tokens: int | None = None) -> ProbeReport:
     """Ask a live server. `long_tokens` overrides the length of the long request. Raises ServerError."""
     listed = list_models(asked)
     asked = _with_a_model(asked, listed)
@@ -91,7 +91,7 @@ def probe(asked: Asked, *, long: bool = True, long_tokens: int | None = None) ->
     _first_error(first)
     recordings = {questions[0].name: first} | {one.name: ask(asked, one) for one in questions[1:]}
     replies = {name: hear(recording) for name, recording in recordings.items()}
-    served = served_context(asked)
+    served = query_served_context(asked)
     probed, met, more = (
         _window(asked, served, long_tokens, _chars_per_token(replies["first"])) if long else (None, (), ())
     )
@@ -108,10 +108,10 @@ def probe(asked: Asked, *, long: bool = True, long_tokens: int | None = None) ->
         server=asked.kind.name,
         model=asked.model.model,
         models=listed,
-        version=version_of(asked),
+        version=query_version(asked),
         context_configured=asked.model.context_tokens,
         context_reported=served,
-        context_model=own_context(asked),
+        context_model=query_model_context(asked),
         context_probed=probed,
         findings=findings,
         short_requests=len(questions),

@@ -17,7 +17,7 @@ ENOUGH_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ProbeReply:
     """A reply, read, with the objects of its events and their times in seconds."""
 
     recording: Recording
@@ -25,14 +25,14 @@ class Heard:
     objects: tuple[tuple[float, Mapping[str, Json]], ...]
 
 
-def hear(recording: Recording) -> Heard:
+def hear(recording: Recording) -> ProbeReply:
     """Read a recording."""
     events = split(recording.chunks).events
     objects = ((event.at_ns / 1e9, object_of(event.data)) for event in events)
-    return Heard(recording, read(recording), tuple((at, one) for at, one in objects if one is not None))
+    return ProbeReply(recording, read(recording), tuple((at, one) for at, one in objects if one is not None))
 
 
-def is_whole(heard: Heard) -> bool:
+def is_whole(heard: ProbeReply) -> bool:
     """Whether a token came and the stream came to its end."""
     reading = heard.reading
     return reading.error is None and reading.timings.ttft_s is not None
@@ -44,7 +44,7 @@ def finding(name: str, stated: Json, live: Json, note: str | None = None) -> Pro
     return ProbeFinding(name, stated, live, agrees, note)
 
 
-def _deltas(heard: Heard) -> Iterator[Mapping[str, Json]]:
+def _deltas(heard: ProbeReply) -> Iterator[Mapping[str, Json]]:
     for _, document in heard.objects:
         choices = document.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -52,7 +52,7 @@ def _deltas(heard: Heard) -> Iterator[Mapping[str, Json]]:
                 yield choice["delta"]
 
 
-def _reasoning_key(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _reasoning_key(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     keys = {key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if text_of(delta.get(key)).strip()}
     inline = any(one.reading.reasoning.strip() for one in heard) and not keys
     live = sorted(keys) if keys else ["in the text"] if inline else None
@@ -61,7 +61,7 @@ def _reasoning_key(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
     return ProbeFinding("reasoning_keys", stated, live, agrees, None if live else "no reply held a thought")
 
 
-def _clearly_before_s(one: Heard) -> float:
+def _clearly_before_s(one: ProbeReply) -> float:
     """What came before this moment came before the first token was generated, not only before it was seen."""
     times, events = one.reading.timings, one.reading.counts.token_events
     first_s = times.ttft_s or 0.0
@@ -69,12 +69,12 @@ def _clearly_before_s(one: Heard) -> float:
     return first_s - max(EARLY_S, EARLY_TOKENS * pace_s)
 
 
-def _is_loading(one: Heard) -> bool:
+def _is_loading(one: ProbeReply) -> bool:
     """Whether the stream begins with what a proxy makes up while it loads the model."""
     return loading_events([delta_of(document, None, 0) for _, document in one.objects]) > 0
 
 
-def _before_tokens(one: Heard) -> set[str]:
+def _before_tokens(one: ProbeReply) -> set[str]:
     """What came clearly before the first token."""
     reading, found = one.reading, set()
     early_s = _clearly_before_s(one)
@@ -94,7 +94,7 @@ def _before_tokens(one: Heard) -> set[str]:
     return found
 
 
-def _before_prefill(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _before_prefill(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     live = sorted(set().union(*map(_before_tokens, heard)))
     stated = sorted(kind.stream.before_prefill)
     more = sorted(set(live) - set(stated))
@@ -102,7 +102,7 @@ def _before_prefill(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
     return ProbeFinding("before_prefill", stated, live, not more, note)
 
 
-def _role_place(one: Heard) -> str | None:
+def _role_place(one: ProbeReply) -> str | None:
     roles = [bool(delta.get("role")) for delta in _deltas(one)]
     if not any(roles):
         return None
@@ -112,7 +112,7 @@ def _role_place(one: Heard) -> str | None:
     return "before_prefill" if role_s is not None and role_s < _clearly_before_s(one) else "with_first_token"
 
 
-def _role_chunk(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _role_chunk(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     places = [place for place in map(_role_place, heard) if place is not None]
     stated = kind.stream.role_chunk
     if not places:
@@ -125,7 +125,7 @@ def _role_chunk(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
     return ProbeFinding("role_chunk", stated, live, agrees, "the prefill was too short to tell" if short else None)
 
 
-def _usage_place(one: Heard) -> str | None:
+def _usage_place(one: ProbeReply) -> str | None:
     own = finish = False
     for _, document in one.objects:
         if isinstance(document.get("usage"), dict) and document["usage"]:
@@ -136,28 +136,28 @@ def _usage_place(one: Heard) -> str | None:
     return "own_chunk" if own else "finish_chunk" if finish else "none"
 
 
-def _usage(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _usage(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     places = sorted({place for place in map(_usage_place, heard) if place is not None})
     live = places[0] if len(places) == 1 else "any" if places else None
     stated = kind.stream.usage
     return finding("usage", None if stated == "any" else stated, live)
 
 
-def _done(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _done(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     return finding("done", kind.stream.done, all(one.reading.done for one in heard) if heard else None)
 
 
-def _cached_told(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _cached_told(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     told = [one.reading.usage is not None and one.reading.usage.cached_tokens is not None for one in heard]
     return finding("cached_tokens_told", kind.cache.cached_tokens is not None, any(told) if told else None)
 
 
-def _own_speeds(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _own_speeds(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     live = any(one.reading.server_timings for one in heard) if heard else None
     return finding("own_speeds_told", kind.timings is not None, live)
 
 
-def _tokens_per_event(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
+def _tokens_per_event(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     counts = [
         (one.reading.usage.completion_tokens or 0, one.reading.counts.token_events)
         for one in heard
@@ -171,7 +171,7 @@ def _tokens_per_event(heard: Sequence[Heard], kind: ServerKind) -> ProbeFinding:
     return finding("tokens_per_event", stated, live, f"{tokens} tokens in {events} events")
 
 
-LOOKS: tuple[Callable[[Sequence[Heard], ServerKind], ProbeFinding], ...] = (
+LOOKS: tuple[Callable[[Sequence[ProbeReply], ServerKind], ProbeFinding], ...] = (
     _before_prefill,
     _role_chunk,
     _reasoning_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.servers.kinds import ServerKind
-from harness.servers.probe.stream import Heard, finding, is_whole
+from harness.servers.probe.stream import ProbeReply, finding, is_whole
 from harness.types import Json, ProbeFinding
 
 CACHED_SHARE = 0.5
@@ -13,7 +13,7 @@ FRESH_SHARE = 0.1
 FRESH_TOKENS = 32
 QUICKER = 0.5
 
-Replies = Mapping[str, Heard]
+Replies = Mapping[str, ProbeReply]
 
 
 def _said(replies: Replies, name: str) -> str | None:
