@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.read.sse import Events, split
+from harness.read.sse import Events, split_events
 from harness.types import Chunk
 from tests.wire import cuts
 
 
 def events_of(body: bytes, sizes: Sequence[int] = ()) -> Events:
-    return split([Chunk(number, data) for number, data in enumerate(cuts(body, sizes))])
+    return split_events([Chunk(number, data) for number, data in enumerate(cuts(body, sizes))])
 
 
 def texts_of(body: bytes) -> list[str]:
@@ -70,13 +70,18 @@ def test_an_event_has_the_time_of_the_chunk_with_the_byte_that_ended_it() -> Non
         Chunk(50, b"ta: d\r\n\r"),
         Chunk(60, b"\n"),
     ]
-    assert [(event.data, event.at_ns) for event in split(chunks).events] == [("a", 40), ("b", 40), ("c", 40), ("d", 50)]
+    assert [(event.data, event.at_ns) for event in split_events(chunks).events] == [
+        ("a", 40),
+        ("b", 40),
+        ("c", 40),
+        ("d", 50),
+    ]
 
 
 def test_a_character_cut_by_a_chunk_is_whole_again() -> None:
     body = "data: é漢🦀\n\n".encode()
     for at in range(len(body)):
-        events = split([Chunk(1, body[:at]), Chunk(2, body[at:])]).events
+        events = split_events([Chunk(1, body[:at]), Chunk(2, body[at:])]).events
         assert [event.data for event in events] == ["é漢🦀"]
 
 
@@ -103,8 +108,8 @@ def test_a_whole_last_event_is_kept_and_only_what_is_cut_behind_it_is_counted() 
 
 @pytest.mark.parametrize("body", [b"", b"\n\n", b'{"error": {"message": "no"}}', b"<html>\ndata-x: 1</html>", b"no"])
 def test_a_body_without_a_field_or_comment_is_not_taken_for_events(body: bytes) -> None:
-    assert not events_of(body).recognised
-    assert events_of(b":\n" + body).recognised
+    assert not events_of(body).recognized
+    assert events_of(b":\n" + body).recognized
 
 
 _LINES = st.sampled_from(

@@ -1,9 +1,20 @@
-"""Stage 2: a recording becomes a reading. Pure: no input or output, no clock, and no byte sequence makes it raise."""
+"""Stage 2: `read` turns a recording into a reading: text per channel, tool calls, usage, errors, counts and timings.
 
-from harness.read.dialects import REASONING_KEYS, delta_of, text_of
+Everything here is a pure function of the recorded bytes and times; no byte sequence makes it raise.
+"""
+
+from harness.read.dialects import REASONING_KEYS, extract_text, parse_delta
 from harness.read.fold import read
-from harness.read.json_text import object_of
-from harness.read.loading import loading_events
-from harness.read.sse import split
+from harness.read.json_text import parse_object
+from harness.read.loading_messages import count_loading_events
+from harness.read.sse import split_events
 
-__all__ = ["REASONING_KEYS", "delta_of", "loading_events", "object_of", "read", "split", "text_of"]
+__all__ = [
+    "REASONING_KEYS",
+    "count_loading_events",
+    "extract_text",
+    "parse_delta",
+    "parse_object",
+    "read",
+    "split_events",
+]

@@ -1,65 +1,76 @@
-"""Events to deltas: what one event says, in whichever dialect its server speaks. Keeps nothing between events.
+"""Parse one event into a `Delta`, whichever dialect of the chat completions API its server speaks.
 
-The tables at the foot are the dialects: under which keys text of each channel stands (vLLM and mlx-lm say
-`reasoning`, llama.cpp and most others `reasoning_content`, Ollama's own interface `thinking`).
+`parse_event` takes a server-sent event, `parse_delta` a JSON object. The tables at the end are the dialects: the keys
+under which the text of each channel stands. vLLM, mlx-lm and Ollama write `reasoning`, llama.cpp and most others
+`reasoning_content`, Ollama's native API `thinking`. A kind that depends on earlier events is decided in fold.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from harness.read.faults import Told, told_of
-from harness.read.json_text import object_of
+from harness.read.json_text import parse_object
 from harness.read.sse import DONE, Event
-from harness.read.tools import Piece, pieces_of
-from harness.read.usage import speeds_of
+from harness.read.stream_errors import ReportedError, find_error
+from harness.read.tool_calls import ToolCallDelta, parse_tool_calls
+from harness.read.usage import parse_server_timings
 from harness.types import Json
 
-Kind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other", "echo"]
-_TEXT_DEPTH = 4
+EventKind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other", "echo"]
+_MAX_TEXT_DEPTH = 4
+_KEEPALIVE_MODEL = "keepalive"
+"""The model name in oMLX's keep-alive events, which look like a role-only chunk otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one event says. `token` means generated text on any channel; `whole` that it is a message, no delta;
-    `nameless` that it names neither itself nor a model."""
+    """What one event says.
 
-    kind: Kind
+    Kind `token` means generated text on any channel. `is_message` marks a complete message instead of a delta,
+    `anonymous` an event without id and model.
+    """
+
+    kind: EventKind
     at_ns: int
     content: str = ""
     reasoning: str = ""
-    pieces: tuple[Piece, ...] = ()
+    tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Mapping[str, Json] | None = None
-    speeds: Mapping[str, Json] | None = None
+    server_timings: Mapping[str, Json] | None = None
     model: str | None = None
-    error: Told | None = None
-    whole: bool = False
-    nameless: bool = False
+    error: ReportedError | None = None
+    is_message: bool = False
+    anonymous: bool = False
+
+    @property
+    def has_tool_call(self) -> bool:
+        """Whether it holds a generated part of a tool call."""
+        return any(call.is_generated for call in self.tool_calls)
 
 
-def text_of(value: Json, depth: int = _TEXT_DEPTH) -> str:
-    """The text in a value that should be one: a text, or parts of a text in a list or an object; else nothing."""
+def extract_text(value: Json, depth: int = _MAX_TEXT_DEPTH) -> str:
+    """Return the text of a string, or of the text parts in a list or object; "" for anything else."""
     if isinstance(value, str):
         return value
     if depth == 0:
         return ""
     if isinstance(value, list):
-        return "".join(text_of(part, depth - 1) for part in value)
+        return "".join(extract_text(part, depth - 1) for part in value)
     if isinstance(value, dict):
-        return next((text for key in PART_KEYS if (text := text_of(value.get(key), depth - 1))), "")
+        return next((text for key in PART_KEYS if (text := extract_text(value.get(key), depth - 1))), "")
     return ""
 
 
 def _first_text(document: Mapping[str, Json], keys: tuple[str, ...]) -> str:
-    """The first key with text: a server that sends a thought under two keys sends it once."""
-    return next((text for key in keys if (text := text_of(document.get(key)))), "")
+    """The text under the first key that has any: a server that writes its reasoning under two keys means it once."""
+    return next((text for key in keys if (text := extract_text(document.get(key)))), "")
 
 
-def _choice(document: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The choice with index 0, or without one; the kit asks for one answer, so others are not its own."""
+def _first_choice(document: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The choice with index 0 or without an index. The kit asks for one answer, so it ignores all others."""
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
@@ -67,56 +78,75 @@ def _choice(document: Mapping[str, Json]) -> Mapping[str, Json]:
     return {}
 
 
-def _kind(document: Mapping[str, Json], said: Mapping[str, Json], spoken: bool, closing: bool) -> Kind:
-    if spoken:
-        return "token"
-    if document.get("model") == "keepalive" or isinstance(document.get("prompt_progress"), dict):
-        return "keepalive"
-    if closing:
-        return "other"
-    return "role_only" if said.get("role") else "empty"
-
-
-def delta_of(document: Mapping[str, Json], name: str | None, at_ns: int) -> Delta:
-    """What a JSON object says, whether it came as an event or as the whole body."""
-    choice = _choice(document)
+def _message_of(choice: Mapping[str, Json]) -> tuple[Mapping[str, Json], bool]:
+    """The object that holds the text, and whether it is a complete message."""
     delta, message = choice.get("delta"), choice.get("message")
-    whole = not isinstance(delta, dict) and isinstance(message, dict)
-    spoken_in = message if whole else delta
-    said: Mapping[str, Json] = spoken_in if isinstance(spoken_in, dict) else {}
-    content, reasoning = _first_text(said, CONTENT_KEYS), _first_text(said, REASONING_KEYS)
-    pieces = pieces_of(said.get("tool_calls"))
-    finish, usage, model = choice.get("finish_reason"), document.get("usage"), document.get("model")
-    speeds, error = speeds_of(document), told_of(document, name)
-    spoken = bool(content or reasoning or any(piece.generated for piece in pieces))
-    closing = bool(finish or usage or speeds or error or (document.get("choices") and not choice))
-    return Delta(
-        kind=_kind(document, said, spoken, closing),
+    if isinstance(delta, dict):
+        return delta, False
+    return (message, True) if isinstance(message, dict) else ({}, False)
+
+
+def _is_keepalive(document: Mapping[str, Json]) -> bool:
+    """oMLX's keep-alive chunk, or llama-server's progress of the prefill (`return_progress`)."""
+    return document.get("model") == _KEEPALIVE_MODEL or isinstance(document.get("prompt_progress"), dict)
+
+
+def _is_trailer(document: Mapping[str, Json], choice: Mapping[str, Json]) -> bool:
+    """Whether an event without text belongs to the end of the stream, or to a choice that the kit did not ask for."""
+    only_other_choices = bool(document.get("choices")) and not choice
+    return bool(choice.get("finish_reason") or document.get("usage")) or only_other_choices
+
+
+def _model_of(document: Mapping[str, Json]) -> str | None:
+    model = document.get("model")
+    return model if isinstance(model, str) and model != _KEEPALIVE_MODEL else None
+
+
+def parse_delta(document: Mapping[str, Json], event_name: str | None, at_ns: int) -> Delta:
+    """Parse a JSON object that came as an event or as the whole body."""
+    choice = _first_choice(document)
+    message, is_message = _message_of(choice)
+    finish_reason, usage = choice.get("finish_reason"), document.get("usage")
+    delta = Delta(
+        kind="token",
         at_ns=at_ns,
-        content=content,
-        reasoning=reasoning,
-        pieces=pieces,
-        finish_reason=finish if isinstance(finish, str) and finish else None,
+        content=_first_text(message, CONTENT_KEYS),
+        reasoning=_first_text(message, REASONING_KEYS),
+        tool_calls=parse_tool_calls(message.get("tool_calls")),
+        finish_reason=finish_reason if isinstance(finish_reason, str) and finish_reason else None,
         usage=usage if isinstance(usage, dict) and usage else None,
-        speeds=speeds,
-        model=model if isinstance(model, str) and model != "keepalive" else None,
-        error=error,
-        whole=whole,
-        nameless=document.keys() == {"choices"},
+        server_timings=parse_server_timings(document),
+        model=_model_of(document),
+        error=find_error(document, event_name),
+        is_message=is_message,
+        anonymous=document.keys() == {"choices"},
     )
+    if delta.content or delta.reasoning or delta.has_tool_call:
+        return delta
+    return replace(delta, kind=_kind_without_text(document, choice, message, delta))
 
 
-def read_event(event: Event) -> Delta:
-    """What one event says. Never raises: what is no JSON object is `malformed`, or an error where it is named so."""
+def _kind_without_text(
+    document: Mapping[str, Json], choice: Mapping[str, Json], message: Mapping[str, Json], delta: Delta
+) -> EventKind:
+    if _is_keepalive(document):
+        return "keepalive"
+    if delta.server_timings or delta.error or _is_trailer(document, choice):
+        return "other"
+    return "role_only" if message.get("role") else "empty"
+
+
+def parse_event(event: Event) -> Delta:
+    """Parse one event. One whose data is not a JSON object is `malformed`, or an error if the event is named so."""
     text = event.data.strip()
     if text == DONE:
         return Delta("done", event.at_ns)
-    document = object_of(text)
+    document = parse_object(text)
     if document is not None:
-        return delta_of(document, event.name, event.at_ns)
+        return parse_delta(document, event.name, event.at_ns)
     if event.name == "error":
-        return Delta("other", event.at_ns, error=Told(text or "an error event without a text", None))
-    return Delta("malformed" if text else "keepalive", event.at_ns, content="")
+        return Delta("other", event.at_ns, error=ReportedError(text or "error event without a message", None))
+    return Delta("malformed" if text else "keepalive", event.at_ns)
 
 
 CONTENT_KEYS = ("content",)

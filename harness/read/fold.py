@@ -1,93 +1,147 @@
-"""A recording to a reading: chunks to events, events to deltas, deltas folded into text, calls, counts and timings.
+"""Fold a recording into a reading; `read` is the entry point.
 
-Rules that are decided here, because they need the whole stream:
+Chunks become events (sse.py), events become deltas (dialects.py), and the deltas are folded into text, tool calls,
+counts and timings. Four rules need the whole stream and are therefore decided here:
 
-- A role-only chunk after the first one and before any token is a keep-alive.
-- An echo is a blank reasoning delta before everything else in a stream whose reasoning is blank to its end, when
-  other tokens follow: transformers sends the empty thought of its prompt so, before the prefill. It is no token,
-  starts no clock and is no reasoning; its time is `echo_s`. Where a model really generated an empty thought, TTFT
-  is two or three tokens late by this rule; without it TTFT would be early by the whole prefill. The text that a
-  proxy makes up while it loads a model is an echo too (loading.py): no model generated it.
-- A whole message after deltas is a repetition and is left out.
+- A role-only chunk after the first one and before any token is a keep-alive. Only the first one has its time kept, as
+  `role_s`; it is never the first token, since oMLX, vllm-mlx, mlx-openai-server and transformers send it before the
+  prefill. (vLLM 0.19.1's own benchmark took it for the first token: TTFT 2 ms instead of 300.)
+- Leading reasoning deltas of whitespace are echoes if the reasoning of the stream is whitespace to its end and other
+  tokens follow: transformers repeats the empty thought of its prompt so, 640 ms before the first token of a prompt of
+  6026 tokens. An echo is neither a token nor reasoning and starts no clock; its time is `echo_s`. A model that really
+  generates an empty thought gets a TTFT two or three tokens late by this rule; without the rule TTFT would be early by
+  the whole prefill.
+- The loading message of llama-swap is an echo too (loading_messages.py).
+- A complete message after deltas repeats them and is dropped.
+
+Sources: the projects' code and captured streams; tests/data/traces holds captures, tests/test_read_traces.py reads
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.read.dialects import Delta, delta_of, read_event
-from harness.read.faults import Signs, Told, fault_of, told_by_body
-from harness.read.json_text import object_of
-from harness.read.loading import without_loading
-from harness.read.sse import Events, split
-from harness.read.think import Parted, part
-from harness.read.timing import Ending, Moments, first_arrival, measure
-from harness.read.tools import calls_of
-from harness.read.usage import usage_of
-from harness.types import Counts, Json, Reading, Recording, StreamError
+from harness.read.dialects import Delta, EventKind, parse_delta, parse_event
+from harness.read.json_text import parse_object
+from harness.read.loading_messages import without_loading
+from harness.read.sse import Events, split_events
+from harness.read.stream_errors import ReportedError, StreamSummary, error_from_body, find_stream_error
+from harness.read.think import SplitContent, split_thinking
+from harness.read.timing import EventTimes, StreamEnd, compute_timings, count_first_arrival
+from harness.read.tool_calls import assemble_tool_calls
+from harness.read.usage import parse_usage
+from harness.types import Counts, Json, Reading, Recording, StreamError, Usage
 
-_BODY_LIMIT_BYTES = 16_384
+_MAX_BODY_BYTES = 16_384
 
 
 @dataclass(slots=True)
-class _Folded:
-    """What the deltas said together."""
+class _Fold:
+    """The state of the fold: what all deltas so far said together."""
 
     tokens: list[Delta] = field(default_factory=list)
     events: int = 0
-    tally: dict[str, int] = field(default_factory=dict)
+    kinds: Counter[EventKind] = field(default_factory=Counter)
     done: bool = False
     role_ns: int | None = None
     echo_ns: int | None = None
     finish_reason: str | None = None
     usage: Mapping[str, Json] | None = None
-    speeds: Mapping[str, Json] | None = None
+    server_timings: Mapping[str, Json] | None = None
     model: str | None = None
-    error: Told | None = None
+    error: ReportedError | None = None
 
     def add(self, delta: Delta) -> None:
-        kind: str = delta.kind
-        if kind == "done":
+        """Fold in the next delta."""
+        if delta.kind == "done":
             self.done = True
             return
         self.events += 1
-        if kind == "role_only" and not self.tokens:
-            kind = "role_only" if self.role_ns is None else "keepalive"
-            self.role_ns = delta.at_ns if self.role_ns is None else self.role_ns
-        if kind == "token" and delta.whole and self.tokens:
-            kind = "other"
-        self.tally[kind] = self.tally.get(kind, 0) + 1
+        self._add_kind(self._resolve_kind(delta), delta)
+        self._merge_fields(delta)
+
+    def _resolve_kind(self, delta: Delta) -> EventKind:
+        """The delta's kind in view of what came before it."""
+        if delta.kind == "role_only" and self.role_ns is not None and not self.tokens:
+            return "keepalive"
+        if delta.kind == "token" and delta.is_message and self.tokens:
+            return "other"
+        return delta.kind
+
+    def _add_kind(self, kind: EventKind, delta: Delta) -> None:
+        self.kinds[kind] += 1
         if kind == "token":
             self.tokens.append(delta)
-        if kind == "echo" and self.echo_ns is None:
+        elif kind == "role_only" and not self.tokens:
+            self.role_ns = delta.at_ns
+        elif kind == "echo" and self.echo_ns is None:
             self.echo_ns = delta.at_ns
+
+    def _merge_fields(self, delta: Delta) -> None:
+        """Keep the last finish reason, usage and timings, which servers update; and the first model and error.
+
+        vllm-mlx sends usage twice and vLLM can send it with every chunk: the last is the total, never a summand.
+        """
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
-        self.speeds = delta.speeds or self.speeds
+        self.server_timings = delta.server_timings or self.server_timings
         self.model = self.model or delta.model
         self.error = self.error or delta.error
 
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is complete."""
+        return self.done or self.finish_reason is not None
 
-def _fold(deltas: Sequence[Delta]) -> _Folded:
-    folded = _Folded()
+    def parse_usage(self) -> Usage | None:
+        """The server's token counts."""
+        return parse_usage(self.usage, self.server_timings)
+
+
+def _fold(deltas: Iterable[Delta]) -> _Fold:
+    fold = _Fold()
     for delta in deltas:
-        folded.add(delta)
-    return folded
+        fold.add(delta)
+    return fold
 
 
-def _echoes(tokens: Sequence[Delta]) -> int:
-    """How many of the first token events are an echo of the prompt's empty thought."""
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body: as a JSON object if it is not an event stream, and its beginning as text for an error message."""
+
+    document: dict[str, Json] | None
+    text: str
+
+
+def _decode_body(recording: Recording, events: Events) -> _Body:
+    raw = b"".join(chunk.data for chunk in recording.chunks)
+    if events.recognized:
+        return _Body(None, raw[:_MAX_BODY_BYTES].decode("utf-8", "replace"))
+    text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+    return _Body(parse_object(text), text[:_MAX_BODY_BYTES])
+
+
+def _fold_recording(recording: Recording, events: Events, body: _Body) -> _Fold:
+    if body.document is None:
+        return _fold(without_loading([parse_event(event) for event in events.events]))
+    return _fold([parse_delta(body.document, None, recording.chunks[-1].at_ns)])
+
+
+def _count_echoes(tokens: Sequence[Delta]) -> int:
+    """Count the leading token events that are an echo of the prompt's empty thought."""
     if any(delta.reasoning.strip() for delta in tokens):
         return 0
-    for number, delta in enumerate(tokens):
-        if delta.content or any(piece.generated for piece in delta.pieces):
-            return number
+    for index, delta in enumerate(tokens):
+        if delta.content or delta.has_tool_call:
+            return index
     return 0
 
 
-def _mend(text: str) -> str:
-    """Put the halves of a character together that a server escaped into two deltas."""
+def _join_surrogates(text: str) -> str:
+    """Join surrogate pairs: a server may escape the two halves of one character into two deltas."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -95,102 +149,81 @@ def _mend(text: str) -> str:
     return text
 
 
-def _usable_ns(tokens: Sequence[Delta], parted: Parted) -> int | None:
-    """When the first thing came that a user can use: content, thoughts aside, or a tool call."""
-    times = [delta.at_ns for delta in tokens if any(piece.generated for piece in delta.pieces)][:1]
-    if parted.first is not None:
-        times.append([delta.at_ns for delta in tokens if delta.content][parted.first])
-    return min(times, default=None)
+def _first_usable_ns(tokens: Sequence[Delta], split: SplitContent) -> int | None:
+    """When the first content (without reasoning) or tool call arrived: the first thing that a user can use."""
+    times_ns = [delta.at_ns for delta in tokens if delta.has_tool_call][:1]
+    if split.first_delta is not None:
+        times_ns.append([delta.at_ns for delta in tokens if delta.content][split.first_delta])
+    return min(times_ns, default=None)
 
 
-def _counts(folded: _Folded, events: Events, moments: Moments) -> Counts:
-    times_ns = moments.tokens_ns
+def _event_times(recording: Recording, fold: _Fold, tokens: Sequence[Delta], split: SplitContent) -> EventTimes:
+    whitespace_echo_ns = fold.tokens[0].at_ns if len(tokens) < len(fold.tokens) else None
+    return EventTimes(
+        first_byte_ns=next((chunk.at_ns for chunk in recording.chunks if chunk.data), None),
+        role_ns=fold.role_ns,
+        echo_ns=whitespace_echo_ns if fold.echo_ns is None else fold.echo_ns,
+        tokens_ns=[delta.at_ns for delta in tokens],
+        first_usable_ns=_first_usable_ns(tokens, split),
+    )
+
+
+def _counts(fold: _Fold, events: Events, tokens_ns: Sequence[int]) -> Counts:
     return Counts(
-        events=folded.events,
+        events=fold.events,
         comments=events.comments,
-        keepalives=folded.tally.get("keepalive", 0),
-        role_only=folded.tally.get("role_only", 0),
-        empty=folded.tally.get("empty", 0),
-        malformed=folded.tally.get("malformed", 0),
-        echoes=folded.tally.get("echo", 0) + len(folded.tokens) - len(times_ns),
-        token_events=len(times_ns),
-        token_events_first=first_arrival(times_ns),
-        arrivals=len(set(times_ns)),
+        keepalives=fold.kinds["keepalive"],
+        role_only=fold.kinds["role_only"],
+        empty=fold.kinds["empty"],
+        malformed=fold.kinds["malformed"],
+        echoes=fold.kinds["echo"] + len(fold.tokens) - len(tokens_ns),
+        token_events=len(tokens_ns),
+        token_events_first=count_first_arrival(tokens_ns),
+        arrivals=len(set(tokens_ns)),
         unfinished_bytes=events.unfinished_bytes,
     )
 
 
-def _moments(recording: Recording, folded: _Folded, tokens: Sequence[Delta], parted: Parted) -> Moments:
-    blank_ns = folded.tokens[0].at_ns if len(tokens) < len(folded.tokens) else None
-    return Moments(
-        first_byte_ns=next((chunk.at_ns for chunk in recording.chunks if chunk.data), None),
-        role_ns=folded.role_ns,
-        echo_ns=blank_ns if folded.echo_ns is None else folded.echo_ns,
-        tokens_ns=[delta.at_ns for delta in tokens],
-        usable_ns=_usable_ns(tokens, parted),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """The body as one JSON object where it is no stream, and its beginning as text for a message."""
-
-    document: dict[str, Json] | None
-    text: str
-
-
-def _fault(recording: Recording, folded: _Folded, events: Events, body: _Body) -> StreamError | None:
-    answered = events.recognised or bool(folded.finish_reason or folded.tokens)
-    usage = usage_of(folded.usage, folded.speeds)
-    signs = Signs(
-        error=folded.error,
-        finish_reason=folded.finish_reason,
-        done=folded.done,
-        malformed=folded.tally.get("malformed", 0),
-        readable=answered or not body.text.strip(),
+def _find_error(recording: Recording, fold: _Fold, events: Events, body: _Body) -> StreamError | None:
+    understood = events.recognized or bool(fold.finish_reason or fold.tokens)
+    usage = fold.parse_usage()
+    summary = StreamSummary(
+        error=fold.error,
+        finish_reason=fold.finish_reason,
+        done=fold.done,
+        malformed=fold.kinds["malformed"],
+        readable=understood or not body.text.strip(),
         prompt_tokens=usage.prompt_tokens if usage else None,
         cached_tokens=usage.cached_tokens if usage else None,
     )
-    return fault_of(recording, signs, told_by_body(body.document, body.text))
-
-
-def _body(recording: Recording, events: Events) -> _Body:
-    raw = b"".join(chunk.data for chunk in recording.chunks)
-    if events.recognised:
-        return _Body(None, raw[:_BODY_LIMIT_BYTES].decode("utf-8", "replace"))
-    text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
-    return _Body(object_of(text), text[:_BODY_LIMIT_BYTES])
+    return find_stream_error(recording, summary, error_from_body(body.document, body.text))
 
 
 def read(recording: Recording) -> Reading:
-    """What a recording says. Never raises: a fault of the server, of the connection or of the bytes is `error`."""
-    events = split(recording.chunks)
-    body = _body(recording, events)
-    if body.document is None:
-        folded = _fold(without_loading([read_event(event) for event in events.events]))
-    else:
-        folded = _fold([delta_of(body.document, None, recording.chunks[-1].at_ns)])
-    tokens = folded.tokens[_echoes(folded.tokens) :]
+    """Read a recording. It never raises: a failure of the server, the connection or the bytes becomes `error`."""
+    events = split_events(recording.chunks)
+    body = _decode_body(recording, events)
+    fold = _fold_recording(recording, events, body)
+    tokens = fold.tokens[_count_echoes(fold.tokens) :]
     reasoning = "".join(delta.reasoning for delta in tokens)
-    parted = part([delta.content for delta in tokens if delta.content], bool(reasoning.strip()))
-    moments, usage = _moments(recording, folded, tokens, parted), usage_of(folded.usage, folded.speeds)
-    error = _fault(recording, folded, events, body)
-    finished = folded.done or folded.finish_reason is not None
-    ending = Ending(
+    split = split_thinking([delta.content for delta in tokens if delta.content], bool(reasoning.strip()))
+    times, usage = _event_times(recording, fold, tokens, split), fold.parse_usage()
+    error = _find_error(recording, fold, events, body)
+    end = StreamEnd(
         streamed=body.document is None,
-        failed=folded.error is not None or (finished and error is not None),
-        finished=finished,
+        failed=fold.error is not None or (fold.finished and error is not None),
+        finished=fold.finished,
     )
     return Reading(
-        content=_mend(parted.content),
-        reasoning=_mend(reasoning + parted.thought),
-        tool_calls=calls_of(piece for delta in tokens for piece in delta.pieces),
-        finish_reason=folded.finish_reason,
-        done=folded.done,
+        content=_join_surrogates(split.content),
+        reasoning=_join_surrogates(reasoning + split.reasoning),
+        tool_calls=assemble_tool_calls(call for delta in tokens for call in delta.tool_calls),
+        finish_reason=fold.finish_reason,
+        done=fold.done,
         usage=usage,
         error=error,
-        counts=_counts(folded, events, moments) if ending.streamed else Counts(),
-        timings=measure(moments, usage, ending),
-        server_timings=folded.speeds,
-        reported_model=folded.model,
+        counts=_counts(fold, events, times.tokens_ns) if end.streamed else Counts(),
+        timings=compute_timings(times, usage, end),
+        server_timings=fold.server_timings,
+        reported_model=fold.model,
     )

@@ -1,4 +1,4 @@
-"""JSON text to objects and back, without ever raising. Lenient where servers are known to be."""
+"""JSON text to objects and back: `parse_object` and `to_text`. They never raise and tolerate what servers send."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import json
 
 from harness.types import Json
 
-# Servers in Python write NaN and Infinity for a speed that they could not divide; raw control characters are kept.
-_JSON = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+# Python servers write NaN and Infinity where they divided by zero. strict=False accepts raw control characters.
+_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
-def object_of(text: str) -> dict[str, Json] | None:
-    """The JSON object that the text is, None for anything else. NaN and infinities become None."""
+def parse_object(text: str) -> dict[str, Json] | None:
+    """Parse a JSON object; None for anything else. NaN and infinities become None."""
     try:
-        document = _JSON.decode(text.strip())
+        document = _DECODER.decode(text.strip())
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
 
-def words_of(value: Json) -> str:
-    """A text as it is, anything else as JSON on one line."""
+def to_text(value: Json) -> str:
+    """Return a string as it is and anything else as JSON on one line."""
     if isinstance(value, str):
         return value
     try:

@@ -1,11 +1,13 @@
-"""Bytes to events: server-sent events split on LF, CRLF and CR only. Knows nothing of what the events mean.
+"""Split the bytes of a body into server-sent events; `split_events` is the entry point.
 
-Source of the rules: the WHATWG HTML standard, "Event stream interpretation". The whole body is split at once, so
-where the network cut it into chunks cannot change an event; a chunk only gives an event its time, the time of the
-chunk with the byte that ended the event. One rule goes beyond the standard, which throws an event away that is not
-followed by a blank line: it is kept when its data is a whole JSON object or `[DONE]`, since what is cut off is never
-whole. No captured stream needs this; a server that forgets the last line end would lose its usage without it. And
-`error:` is a field here, though not in the standard: llama-server before October 2025 told its errors so.
+The rules are those of the WHATWG HTML standard, "Event stream interpretation". Lines end with LF, CRLF or CR and with
+nothing else: `str.splitlines` (and with it httpx's `iter_lines`) also splits at U+2028, U+2029 and U+0085, which may
+stand unescaped inside JSON. The whole body is split at once, so it does not matter where the network cut it into
+chunks; a chunk only gives an event its time, that of the chunk with the byte that ended the event.
+
+Two rules go beyond the standard. An event that is not followed by an empty line is kept if its data is a complete JSON
+object or `[DONE]`, since truncated data never is: a server that forgets the last newline would lose its usage
+otherwise. And `error:` is a field: llama-server before October 2025 reported its errors so (ggml-org/llama.cpp#14566).
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from harness.read.json_text import object_of
+from harness.read.json_text import parse_object
 from harness.types import Chunk
 
 DONE = "[DONE]"
-_LINE_END = re.compile(rb"\r\n?|\n")
+_NEWLINE = re.compile(rb"\r\n?|\n")
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"error")
 
@@ -36,17 +38,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What a body holds. `recognised` is False for a body in which no line looks like server-sent events."""
+    """What a body holds. `recognized` is False for a body in which no line looks like server-sent events."""
 
     events: tuple[Event, ...]
     comments: int
     unfinished_bytes: int
-    recognised: bool
+    recognized: bool
 
 
 @dataclass(slots=True)
-class _Open:
-    """The event that is being read: its field lines since the last blank line."""
+class _OpenEvent:
+    """The event that is being read: its fields since the last empty line."""
 
     start: int | None = None
     name: str | None = None
@@ -57,8 +59,8 @@ class _Open:
         return b"\n".join(self.lines).decode("utf-8", "replace")
 
 
-def _take(open_event: _Open, line: bytes, start: int) -> bool:
-    """Add one line that is neither blank nor a comment; returns whether it is a field of the standard."""
+def _add_field(open_event: _OpenEvent, line: bytes, start: int) -> bool:
+    """Add a line that is neither empty nor a comment; return whether it is a known field."""
     name, _, value = line.partition(b":")
     if name not in _FIELDS:
         return False
@@ -76,7 +78,7 @@ def _take(open_event: _Open, line: bytes, start: int) -> bool:
 
 
 class _Splitter:
-    """Walks over the lines of one body."""
+    """Collects the events of one body, line by line."""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.body = b"".join(chunk.data for chunk in chunks)
@@ -84,8 +86,8 @@ class _Splitter:
         self.times = [chunk.at_ns for chunk in chunks]
         self.events: list[Event] = []
         self.comments = 0
-        self.recognised = False
-        self.open = _Open()
+        self.recognized = False
+        self.open = _OpenEvent()
 
     def at_ns(self, offset: int) -> int:
         return self.times[bisect_right(self.ends, offset)]
@@ -93,37 +95,37 @@ class _Splitter:
     def close(self, offset: int) -> None:
         if self.open.lines:
             self.events.append(Event(self.open.name, self.open.data, self.at_ns(offset)))
-        self.open = _Open()
+        self.open = _OpenEvent()
 
     def line(self, start: int, end: int) -> None:
         if start == end:
             self.close(end)
         elif self.body.startswith(b":", start):
             self.comments += 1
-            self.recognised = True
-        elif _take(self.open, self.body[start:end], start):
-            self.recognised = True
+            self.recognized = True
+        elif _add_field(self.open, self.body[start:end], start):
+            self.recognized = True
 
     def finish(self, start: int) -> int:
-        """Deal with what stands after the last line end; returns how many bytes since the last event stay unread."""
+        """Add what follows the last newline; return how many bytes after the last event were left out."""
         end = len(self.body)
         is_comment = self.body.startswith(b":", start)
-        taken = start < end and not is_comment and _take(self.open, self.body[start:end], start)
-        self.recognised = self.recognised or taken or is_comment
-        begun = start if self.open.start is None else self.open.start
+        is_field = start < end and not is_comment and _add_field(self.open, self.body[start:end], start)
+        self.recognized = self.recognized or is_field or is_comment
+        event_start = start if self.open.start is None else self.open.start
         data = self.open.data
-        if data.strip() == DONE or object_of(data) is not None:
+        if data.strip() == DONE or parse_object(data) is not None:
             self.close(end - 1)
-            return 0 if taken else end - start
-        return end - begun
+            return 0 if is_field else end - start
+        return end - event_start
 
 
-def split(chunks: Sequence[Chunk]) -> Events:
-    """The events of a body. Time is linear in its bytes; bytes that are not UTF-8 become U+FFFD. Never raises."""
+def split_events(chunks: Sequence[Chunk]) -> Events:
+    """Split a body into events in linear time. It never raises; bytes that are not UTF-8 become U+FFFD."""
     splitter = _Splitter(chunks)
     start = len(_BOM) if splitter.body.startswith(_BOM) else 0
-    for match in _LINE_END.finditer(splitter.body, start):
+    for match in _NEWLINE.finditer(splitter.body, start):
         splitter.line(start, match.start())
         start = match.end()
     unfinished_bytes = splitter.finish(start)
-    return Events(tuple(splitter.events), splitter.comments, unfinished_bytes, splitter.recognised)
+    return Events(tuple(splitter.events), splitter.comments, unfinished_bytes, splitter.recognized)

@@ -1,4 +1,4 @@
-"""What the server counted and timed itself: its usage object and its own speeds. Tables of keys, nothing else."""
+"""Token counts and timings that a server reports: `parse_usage` and `parse_server_timings`, driven by key tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from harness.types import Json, Usage
 
-_COUNT_LIMIT = 2**53
+_MAX_COUNT = 2**53
 
 PROMPT_KEYS = (("prompt_tokens",), ("input_tokens",))
 COMPLETION_KEYS = (("completion_tokens",), ("output_tokens",))
@@ -22,9 +22,9 @@ REASONING_KEYS = (
     ("output_tokens_details", "reasoning_tokens"),
     ("reasoning_tokens",),
 )
-SPEED_OBJECTS = ("timings", "stats")
-"""Top-level objects with the server's own speeds: llama.cpp, LM Studio."""
-USAGE_SPEEDS = (
+TIMING_OBJECTS = ("timings", "stats")
+"""Top-level objects that hold the server's own timings: llama.cpp, LM Studio."""
+USAGE_TIMING_KEYS = (
     "model_load_duration",
     "time_to_first_token",
     "total_time",
@@ -33,44 +33,45 @@ USAGE_SPEEDS = (
     "prompt_tokens_per_second",
     "generation_tokens_per_second",
 )
-"""Speeds that oMLX writes into its usage."""
+"""Timings that oMLX writes into its usage object."""
 
 
-def count_of(value: Json) -> int | None:
-    """A count as an int, None for anything that cannot be one (a text, a bool, a negative or absurd number)."""
+def parse_count(value: Json) -> int | None:
+    """Return a count as an int; None for a string, a bool, a negative or fractional number or one above 2^53."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _COUNT_LIMIT:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MAX_COUNT:
         return None
     return value
 
 
-def _find(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]) -> int | None:
+def _find_count(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]) -> int | None:
+    """The first valid count under any of these paths."""
     for path in paths:
         value: Json = document
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
-        count = count_of(value)
+        count = parse_count(value)
         if count is not None:
             return count
     return None
 
 
-def usage_of(usage: Mapping[str, Json] | None, speeds: Mapping[str, Json] | None) -> Usage | None:
-    """The counts of one usage object; llama.cpp's `cache_n` stands in where usage does not tell cached tokens."""
+def parse_usage(usage: Mapping[str, Json] | None, server_timings: Mapping[str, Json] | None) -> Usage | None:
+    """Parse a usage object. Where it lacks cached tokens, llama.cpp's `timings.cache_n` stands in."""
     document = usage or {}
-    cached = _find(document, CACHED_KEYS)
-    found = Usage(
-        prompt_tokens=_find(document, PROMPT_KEYS),
-        completion_tokens=_find(document, COMPLETION_KEYS),
-        cached_tokens=_find(speeds or {}, (("cache_n",),)) if cached is None else cached,
-        reasoning_tokens=_find(document, REASONING_KEYS),
+    cached = _find_count(document, CACHED_KEYS)
+    counts = Usage(
+        prompt_tokens=_find_count(document, PROMPT_KEYS),
+        completion_tokens=_find_count(document, COMPLETION_KEYS),
+        cached_tokens=_find_count(server_timings or {}, (("cache_n",),)) if cached is None else cached,
+        reasoning_tokens=_find_count(document, REASONING_KEYS),
     )
-    return None if found == Usage() else found
+    return None if counts == Usage() else counts
 
 
-def _flat(document: Mapping[str, Json]) -> dict[str, Json]:
-    """The values that a file can hold: texts and finite numbers; what is not finite is unknown."""
+def _storable_values(document: Mapping[str, Json]) -> dict[str, Json]:
+    """The scalars of an object; a number that is not finite becomes None, since a result file cannot hold it."""
     out: dict[str, Json] = {}
     for key, value in document.items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -80,13 +81,13 @@ def _flat(document: Mapping[str, Json]) -> dict[str, Json]:
     return out
 
 
-def speeds_of(document: Mapping[str, Json]) -> dict[str, Json] | None:
-    """The server's own speeds in one event, under the server's own names; None where it tells none."""
-    for key in SPEED_OBJECTS:
+def parse_server_timings(document: Mapping[str, Json]) -> dict[str, Json] | None:
+    """Return the server's own timings in one event under the server's own names; None if it has none."""
+    for key in TIMING_OBJECTS:
         value = document.get(key)
         if isinstance(value, dict) and value:
-            return _flat(value)
+            return _storable_values(value)
     usage = document.get("usage")
     if not isinstance(usage, dict):
         return None
-    return _flat({key: usage[key] for key in USAGE_SPEEDS if key in usage}) or None
+    return _storable_values({key: usage[key] for key in USAGE_TIMING_KEYS if key in usage}) or None

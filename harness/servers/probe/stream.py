@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.read import REASONING_KEYS, delta_of, loading_events, object_of, read, split, text_of
+from harness.read import REASONING_KEYS, parse_delta, count_loading_events, parse_object, read, split_events, extract_text
 from harness.servers.kinds import ServerKind
 from harness.types import Json, ProbeFinding, Reading, Recording
 
@@ -27,8 +27,8 @@ class ProbeReply:
 
 def hear(recording: Recording) -> ProbeReply:
     """Read a recording."""
-    events = split(recording.chunks).events
-    objects = ((event.at_ns / 1e9, object_of(event.data)) for event in events)
+    events = split_events(recording.chunks).events
+    objects = ((event.at_ns / 1e9, parse_object(event.data)) for event in events)
     return ProbeReply(recording, read(recording), tuple((at, one) for at, one in objects if one is not None))
 
 
@@ -53,7 +53,7 @@ def _deltas(heard: ProbeReply) -> Iterator[Mapping[str, Json]]:
 
 
 def _reasoning_key(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    keys = {key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if text_of(delta.get(key)).strip()}
+    keys = {key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if extract_text(delta.get(key)).strip()}
     inline = any(one.reading.reasoning.strip() for one in heard) and not keys
     live = sorted(keys) if keys else ["in the text"] if inline else None
     stated = list(kind.stream.reasoning_keys)
@@ -71,7 +71,7 @@ def _clearly_before_s(one: ProbeReply) -> float:
 
 def _is_loading(one: ProbeReply) -> bool:
     """Whether the stream begins with what a proxy makes up while it loads the model."""
-    return loading_events([delta_of(document, None, 0) for _, document in one.objects]) > 0
+    return count_loading_events([parse_delta(document, None, 0) for _, document in one.objects]) > 0
 
 
 def _before_tokens(one: ProbeReply) -> set[str]:

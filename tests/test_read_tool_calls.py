@@ -1,6 +1,6 @@
 """Tool calls in every shape that servers send them: whole, in pieces, without an index, all under index 0."""
 
-from harness.read.tools import calls_of, pieces_of
+from harness.read.tool_calls import assemble_tool_calls, parse_tool_calls
 from harness.types import Json, ToolCall
 
 
@@ -17,7 +17,7 @@ def call(index: Json, call_id: Json, name: Json, arguments: Json) -> Json:
 
 def told(*entries: Json) -> list[tuple[str | None, str, str]]:
     """The calls that come of these entries, each in an event of its own."""
-    calls = calls_of(piece for entry in entries for piece in pieces_of([entry]))
+    calls = assemble_tool_calls(piece for entry in entries for piece in parse_tool_calls([entry]))
     return [(one.id, one.name, one.arguments) for one in calls]
 
 
@@ -61,13 +61,13 @@ def test_arguments_that_are_an_object_become_text() -> None:
 
 
 def test_an_id_alone_is_not_generated_but_names_the_call() -> None:
-    (piece,) = pieces_of([call(0, "a", "", "")])
-    assert not piece.generated
-    assert calls_of([piece]) == (ToolCall("a", "", ""),)
+    (piece,) = parse_tool_calls([call(0, "a", "", "")])
+    assert not piece.is_generated
+    assert assemble_tool_calls([piece]) == (ToolCall("a", "", ""),)
 
 
 def test_what_is_no_call_is_left_out() -> None:
     values: list[Json] = [None, {}, "x", 7, [None, "x", 7, []]]
-    assert [pieces_of(value) for value in values] == [()] * len(values)
+    assert [parse_tool_calls(value) for value in values] == [()] * len(values)
     odd = {"index": "0", "id": 5, "function": {"name": ["x"], "arguments": 7}}
     assert told(odd, {"function": None}, {"index": True}) == [(None, "", "")]

@@ -68,7 +68,7 @@ def test_other_refusals_are_no_context_overflow(message: str) -> None:
         (b'{"detail": [{"loc": ["body"], "msg": "no"}]}', '[{"loc": ["body"], "msg": "no"}]'),
         (b'{"message": "no"}', "no"),
         (b"Internal Server Error\n", "Internal Server Error"),
-        (b"", "no text"),
+        (b"", "empty response body"),
         (b'{"x": 1}', '{"x": 1}'),
         (b'data: {"error": "no"}\n\n', "no"),
     ],
