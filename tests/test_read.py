@@ -45,7 +45,7 @@ def without_times(reading: Reading) -> tuple[Json, ...]:
 
 
 @given(_BODIES, st.lists(st.integers(1, 40), max_size=6), _STATUS, _ENDINGS)
-def test_any_bytes_cut_anywhere_are_read_alike_and_can_be_written_to_a_file(
+def test_any_bytes_read_the_same_however_they_are_cut_and_can_be_stored(
     body: bytes, sizes: Sequence[int], status: int | None, ended: Ended
 ) -> None:
     whole = read(recording_of([(MS, body)], status, ended))
@@ -56,7 +56,7 @@ def test_any_bytes_cut_anywhere_are_read_alike_and_can_be_written_to_a_file(
 
 
 @given(st.lists(st.integers(-5, 5000), max_size=40), st.lists(st.integers(1, 400), max_size=4))
-def test_times_that_make_no_sense_give_no_rate_and_no_failure(times_ms: list[int], sizes: list[int]) -> None:
+def test_impossible_times_give_no_rate_and_no_exception(times_ms: list[int], sizes: list[int]) -> None:
     body = says("x") * len(times_ms) + END + usage(5, 9, 2)
     pieces = list(cuts(body, sizes or [300]))
     reads = [(times_ms[number % len(times_ms)] * MS if times_ms else 0, data) for number, data in enumerate(pieces)]

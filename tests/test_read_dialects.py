@@ -9,7 +9,7 @@ from harness.types import Counts, Json, StreamError, ToolCall, Usage
 from tests.wire import DONE, END, chunk, event, read_bytes, says, usage
 
 
-def test_omlx_keepalive_chunks_and_its_early_role_chunk_start_no_clock() -> None:
+def test_keepalive_and_early_role_chunks_of_omlx_are_not_the_first_token() -> None:
     alive = event({"id": "chatcmpl-keepalive", "model": "keepalive", "created": 0,
                    "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})  # fmt: skip
     speeds = {"time_to_first_token": 0.05, "generation_tokens_per_second": 40.0, "model_load_duration": 1.5}
@@ -30,14 +30,14 @@ def test_a_role_chunk_repeated_before_the_first_token_is_a_keepalive() -> None:
     assert (reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.04)
 
 
-def test_lm_studio_tells_an_overflow_as_an_error_event_at_200() -> None:
+def test_lm_studio_reports_an_overflow_as_an_error_event_at_200() -> None:
     message = "Input does not fit in context length. Load the model with a larger one."
     reading = read_bytes(event({"error": {"message": message}, "message": message}, "error"))
     assert reading.error == StreamError(message, "context_overflow", 200)
     assert reading.timings.decode_reason == "an error in the reply"
 
 
-def test_lm_studio_well_formed_stream_without_a_delta_is_no_error_and_no_answer() -> None:
+def test_an_empty_stream_of_lm_studio_is_neither_an_error_nor_an_answer() -> None:
     reading = read_bytes(chunk({}, "stop"), usage(9000, 0), DONE)
     assert (reading.content, reading.finish_reason, reading.error) == ("", "stop", None)
     assert reading.usage == Usage(9000, 0, None, None)
@@ -60,21 +60,21 @@ def test_mlx_openai_server_usage_on_the_finish_chunk_and_an_error_before_a_norma
     assert (failed.finish_reason, failed.done, failed.timings.decode_tps) == ("stop", True, None)
 
 
-def test_vllm_mlx_usage_told_twice_is_not_summed_and_the_last_one_counts() -> None:
+def test_usage_sent_twice_by_vllm_mlx_is_not_summed_and_the_last_one_counts() -> None:
     on_finish = chunk({"content": None}, "stop", usage={"prompt_tokens": 5, "completion_tokens": 7})
     reading = read_bytes(chunk({"role": "assistant"}), b": heartbeat\n\n", says("x"), on_finish, usage(5, 8), DONE)
     assert reading.usage == Usage(5, 8, None, None)
     assert (reading.counts.comments, reading.counts.role_only, reading.timings.ttft_s) == (1, 1, 0.03)
 
 
-def test_usage_null_or_empty_after_a_real_one_does_not_erase_it() -> None:
+def test_null_or_empty_usage_does_not_erase_an_earlier_one() -> None:
     reading = read_bytes(
         says("x"), usage(5, 8), chunk({}, "stop", usage=None), event({"choices": [], "usage": {}}), DONE
     )
     assert reading.usage == Usage(5, 8, None, None)
 
 
-def test_running_usage_on_every_chunk_ends_with_the_last() -> None:
+def test_of_a_usage_on_every_chunk_the_last_one_counts() -> None:
     running = [chunk({"content": "x"}, usage={"prompt_tokens": 5, "completion_tokens": n}) for n in (1, 2, 3)]
     assert read_bytes(*running, END, DONE).usage == Usage(5, 3, None, None)
 
@@ -93,7 +93,7 @@ def test_ollama_reasoning_and_whole_calls_under_one_index() -> None:
     assert (reading.timings.ttft_s, reading.timings.ttfc_s) == (0.01, 0.02)
 
 
-def test_ds4_comments_then_role_then_text_and_its_error_finish() -> None:
+def test_comments_and_the_finish_reason_error_of_ds4() -> None:
     reading = read_bytes(b": prefill\n\n", b": prefill\n\n", chunk({"role": "assistant"}),
                          chunk({"reasoning_content": "hm"}), says("x"), chunk({}, "error"), DONE)  # fmt: skip
     assert (reading.counts.comments, reading.reasoning, reading.content) == (2, "hm", "x")
@@ -102,39 +102,39 @@ def test_ds4_comments_then_role_then_text_and_its_error_finish() -> None:
 
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
-def test_a_thought_is_reasoning_under_each_key(key: str) -> None:
+def test_reasoning_is_read_under_each_key(key: str) -> None:
     reading = read_bytes(chunk({"role": "assistant", key: "hm", "content": None}), says("x"), END, DONE)
     assert (reading.reasoning, reading.content, reading.timings.ttft_s) == ("hm", "x", 0.01)
     assert reading.timings.ttfc_s == 0.02
 
 
-def test_a_thought_under_two_keys_is_read_once() -> None:
+def test_reasoning_under_two_keys_is_read_once() -> None:
     assert read_bytes(chunk({"reasoning_content": "hm", "reasoning": "hm"}), says("x"), END, DONE).reasoning == "hm"
 
 
 @pytest.mark.parametrize("odd", [{"text": "hm"}, [{"type": "text", "text": "h"}, {"thinking": [{"text": "m"}]}]])
-def test_a_thought_in_parts_is_read_as_text(odd: Json) -> None:
+def test_reasoning_in_content_parts_is_read_as_text(odd: Json) -> None:
     assert read_bytes(chunk({"reasoning": odd}), says("x"), END, DONE).reasoning == "hm"
 
 
 @pytest.mark.parametrize("odd", [{}, [], 7, True, {"reasoning": {"deep": []}}, [[[[[[["x"]]]]]]]])
-def test_a_thought_in_a_shape_that_is_none_is_no_text_and_no_error(odd: Json) -> None:
+def test_reasoning_of_an_unknown_shape_is_ignored(odd: Json) -> None:
     reading = read_bytes(chunk({"reasoning": odd, "content": odd}), says("x"), END, DONE)
     assert (reading.reasoning, reading.content, reading.error) == ("", "x", None)
 
 
-def test_a_blank_thought_alone_was_generated() -> None:
+def test_whitespace_reasoning_alone_is_a_token() -> None:
     reading = read_bytes(chunk({"reasoning": "\n"}), chunk({}, "length"), usage(3, 1), DONE)
     assert (reading.reasoning, reading.counts.token_events, reading.counts.echoes) == ("\n", 1, 0)
     assert (reading.timings.ttft_s, reading.timings.echo_s) == (0.01, None)
 
 
-def test_a_blank_delta_before_a_real_thought_was_generated() -> None:
+def test_whitespace_before_real_reasoning_is_a_token() -> None:
     reading = read_bytes(chunk({"reasoning": "\n"}), chunk({"reasoning": "hm"}), says("x"), END, DONE)
     assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("\nhm", 0, 0.01)
 
 
-def test_a_thought_left_in_the_text_counts_as_tokens_from_its_tag_on() -> None:
+def test_reasoning_inside_the_content_counts_as_tokens_from_its_tag_on() -> None:
     parts = ["<thi", "nk>h", "m</thi", "nk>\n", "x"]
     reading = read_bytes(chunk({"role": "assistant"}), *map(says, parts), END, DONE)
     assert (reading.reasoning, reading.content) == ("hm", "\nx")
@@ -161,20 +161,20 @@ LOADING = (
 )
 
 
-def test_what_llama_swap_makes_up_while_it_loads_a_model_is_no_thought_and_starts_no_clock() -> None:
+def test_the_loading_message_of_llama_swap_is_neither_reasoning_nor_the_first_token() -> None:
     reading = read_bytes(*made_up(*LOADING), chunk({"role": "assistant"}), says("x"), END, usage(5, 1), DONE)
     assert (reading.content, reading.reasoning, reading.error) == ("x", "", None)
     assert (reading.counts.echoes, reading.counts.token_events, reading.counts.role_only) == (12, 1, 1)
     assert (reading.timings.echo_s, reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.13, 0.14)
 
 
-def test_a_thought_that_follows_the_made_up_text_is_the_models() -> None:
+def test_reasoning_after_the_loading_message_is_the_models() -> None:
     for thought in (chunk({"reasoning_content": "hm"}), *made_up("hm")):
         reading = read_bytes(*made_up(*LOADING), thought, says("x"), END, DONE)
         assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("hm", 12, 0.13)
 
 
-def test_a_loading_text_that_was_broken_off_is_no_answer() -> None:
+def test_a_loading_message_that_breaks_off_is_not_an_answer() -> None:
     reading = read_bytes(*made_up(*LOADING[:5]))
     assert (reading.reasoning, reading.timings.ttft_s, reading.counts.echoes) == ("", None, 5)
     assert reading.error is not None
@@ -182,17 +182,17 @@ def test_a_loading_text_that_was_broken_off_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("texts", [("llama-swap loading model: m",), ("━━━━━", "\n", "hm"), ("a ━━━━━\nllama-swap",)])
-def test_a_thought_without_a_name_that_only_looks_alike_is_a_thought(texts: tuple[str, ...]) -> None:
+def test_anonymous_reasoning_that_resembles_a_loading_message_is_reasoning(texts: tuple[str, ...]) -> None:
     reading = read_bytes(*made_up(*texts), says("x"), END, DONE)
     assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("".join(texts), 0, 0.01)
 
 
-def test_the_same_words_under_a_models_name_were_generated() -> None:
+def test_a_loading_message_under_a_models_name_is_reasoning() -> None:
     named = [chunk({"reasoning_content": text}) for text in LOADING]
     assert read_bytes(*named, says("x"), END, DONE).reasoning == "".join(LOADING)
 
 
-def test_one_json_answer_to_a_stream_request_is_read_without_timings() -> None:
+def test_a_json_document_instead_of_a_stream_is_read_without_timings() -> None:
     message = {"role": "assistant", "content": "x", "reasoning_content": "hm", "tool_calls": [
         {"id": "c", "type": "function", "function": {"name": "ls", "arguments": "{}"}}]}  # fmt: skip
     body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
@@ -204,13 +204,13 @@ def test_one_json_answer_to_a_stream_request_is_read_without_timings() -> None:
     assert reading.timings.decode_reason == "one JSON answer, not a stream"
 
 
-def test_a_whole_message_after_the_deltas_is_not_said_twice() -> None:
+def test_a_complete_message_after_deltas_is_dropped() -> None:
     whole = event({"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]})
     assert read_bytes(says("a"), says("b"), whole, DONE).content == "ab"
     assert read_bytes(whole, DONE).content == "ab"
 
 
-def test_every_event_is_counted_as_one_thing_and_a_finish_usage_or_other_choice_as_none_of_them() -> None:
+def test_each_event_has_one_kind_and_finish_usage_or_other_choices_have_none() -> None:
     other = event({"choices": [{"index": 1, "delta": {"role": "assistant"}}]})
     stream = [b": x\n\n", chunk({"role": "assistant"}), other, says("a"), chunk({}), says("b"), usage(5, 2), DONE]
     reading = read_bytes(*stream[:6], chunk({"role": "assistant"}, "stop"), *stream[6:])
@@ -219,28 +219,28 @@ def test_every_event_is_counted_as_one_thing_and_a_finish_usage_or_other_choice_
     )
 
 
-def test_a_stream_that_goes_right_to_its_text_has_nothing_else_to_count() -> None:
+def test_a_stream_of_text_only_has_no_other_counts() -> None:
     assert read_bytes(says("a") + END + DONE).counts == Counts(
         events=2, token_events=1, token_events_first=1, arrivals=1
     )
 
 
 @pytest.mark.parametrize("odd", [7, ["stop"], {"a": 1}, True])
-def test_a_finish_reason_or_usage_in_a_shape_that_is_none_is_none(odd: Json) -> None:
+def test_a_finish_reason_or_usage_of_a_wrong_type_is_ignored(odd: Json) -> None:
     bad = event({"choices": [{"index": 0, "delta": {}, "finish_reason": odd}], "usage": [odd]})
     reading = read_bytes(says("x"), END, usage(5, 2), bad, DONE)
     assert (reading.finish_reason, reading.usage) == ("stop", Usage(5, 2, None, None))
     assert read_bytes(says("x"), bad, DONE).finish_reason is None
 
 
-def test_other_choices_are_left_out() -> None:
+def test_other_choices_are_ignored() -> None:
     other = event({"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": "length"}]})
     both = event({"choices": [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": "b"}}]})
     reading = read_bytes(says("a"), other, both, END, DONE)
     assert (reading.content, reading.finish_reason, reading.counts.token_events) == ("ab", "stop", 2)
 
 
-def test_a_character_that_a_server_escaped_in_two_halves_is_one_again() -> None:
+def test_surrogate_halves_in_two_deltas_are_joined() -> None:
     halves = [
         b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % half for half in (rb"\ud83e", rb"\udd80", rb"\ud83e")
     ]
@@ -249,7 +249,7 @@ def test_a_character_that_a_server_escaped_in_two_halves_is_one_again() -> None:
     assert json.loads(to_json(reading.content)) == "\U0001f980\ud83e"
 
 
-def test_line_separators_and_nul_in_the_text_are_text() -> None:
+def test_line_separators_and_nul_in_the_content_are_content() -> None:
     text = "a\u2028b\u2029c\x85d\x00e\x0bf"
     raw = f'data: {{"choices":[{{"delta":{{"content":"{text}"}}}}]}}\r\n\r\n'.encode()
     assert read_bytes(raw, END, DONE).content == text

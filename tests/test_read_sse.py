@@ -26,7 +26,7 @@ def test_lines_end_with_lf_crlf_or_cr_and_with_nothing_else() -> None:
     assert texts_of(f"data: a{other}b\n\n".encode()) == [f"a{other}b"]
 
 
-def test_the_space_after_the_colon_is_one_and_may_be_missing() -> None:
+def test_at_most_one_space_after_the_colon_is_dropped() -> None:
     assert texts_of(b'data:{"a":1}\n\ndata: x\n\ndata:  y\n\n') == ['{"a":1}', "x", " y"]
 
 
@@ -39,7 +39,7 @@ def test_a_name_belongs_to_its_own_event_only() -> None:
     assert [event.name for event in events] == ["error", None, None]
 
 
-def test_comments_are_counted_and_are_no_events() -> None:
+def test_comments_are_counted_but_are_not_events() -> None:
     events = events_of(b": keepalive 1/2\n\n:\n\n: prefill\ndata: x\n\n")
     assert (events.comments, [event.data for event in events.events]) == (3, ["x"])
 
@@ -57,7 +57,7 @@ def test_bytes_that_are_not_utf8_are_replaced_and_cost_no_event() -> None:
     assert texts_of(b"data: a\xffb\n\ndata: c\n\n") == ["a�b", "c"]
 
 
-def test_nul_is_a_character_like_others() -> None:
+def test_nul_is_kept_as_a_character() -> None:
     assert texts_of(b"data: a\x00b\n\n") == ["a\x00b"]
 
 
@@ -86,7 +86,7 @@ def test_a_character_cut_by_a_chunk_is_whole_again() -> None:
 
 
 @pytest.mark.parametrize("tail", ['data: {"a":1}', 'data: {"a":1}\n', 'data: {"a":\ndata: 1}', "data: [DONE]"])
-def test_a_last_event_without_its_blank_line_counts_when_its_data_is_whole(tail: str) -> None:
+def test_a_last_event_without_an_empty_line_is_kept_if_its_data_is_complete(tail: str) -> None:
     events = events_of(b"data: x\n\n" + tail.encode(), [1])
     assert (len(events.events), events.unfinished_bytes) == (2, 0)
     assert events.events[-1].at_ns == len(b"data: x\n\n" + tail.encode()) - 1
@@ -96,18 +96,18 @@ def test_a_last_event_without_its_blank_line_counts_when_its_data_is_whole(tail:
     ("tail", "unfinished_bytes"),
     [('data: {"a":', 11), ('data: {"a":"}', 13), ("data: [DON", 10), ("da", 2), ("event: error\n", 13), (": pin", 5)],
 )
-def test_a_last_event_that_was_cut_off_is_left_out_and_its_bytes_counted(tail: str, unfinished_bytes: int) -> None:
+def test_a_truncated_last_event_is_dropped_and_its_bytes_are_counted(tail: str, unfinished_bytes: int) -> None:
     events = events_of(b"data: x\n\n" + tail.encode())
     assert ([event.data for event in events.events], events.unfinished_bytes) == (["x"], unfinished_bytes)
 
 
-def test_a_whole_last_event_is_kept_and_only_what_is_cut_behind_it_is_counted() -> None:
+def test_only_the_truncated_bytes_after_a_complete_last_event_are_counted() -> None:
     events = events_of(b'data: {"a":1}\nda')
     assert ([event.data for event in events.events], events.unfinished_bytes) == (['{"a":1}'], 2)
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\n", b'{"error": {"message": "no"}}', b"<html>\ndata-x: 1</html>", b"no"])
-def test_a_body_without_a_field_or_comment_is_not_taken_for_events(body: bytes) -> None:
+def test_a_body_without_a_field_or_comment_is_not_recognized(body: bytes) -> None:
     assert not events_of(body).recognized
     assert events_of(b":\n" + body).recognized
 

@@ -22,7 +22,7 @@ from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, sa
         ({"type": "error", "error": {"type": "t", "message": "no"}}, "no", "t"),
     ],
 )
-def test_an_error_object_is_an_error_at_200_and_as_a_refusal(body: Json, message: str, kind: str | None) -> None:
+def test_an_error_object_is_an_error_at_200_and_as_an_error_response(body: Json, message: str, kind: str | None) -> None:
     inside = read_bytes(says("x"), event(body), DONE)
     assert inside.error == StreamError(message, kind, 200)
     assert inside.content == "x"
@@ -31,7 +31,7 @@ def test_an_error_object_is_an_error_at_200_and_as_a_refusal(body: Json, message
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}, False, []])
-def test_an_error_key_without_an_error_is_none(nothing: Json) -> None:
+def test_a_falsy_error_key_is_not_an_error(nothing: Json) -> None:
     assert read_bytes(chunk({"content": "x"}, "stop", error=nothing), DONE).error is None
 
 
@@ -49,14 +49,14 @@ def test_an_error_key_without_an_error_is_none(nothing: Json) -> None:
         {"message": "prompt too long; exceeded max context length by 12 tokens", "type": "api_error"},
     ],
 )  # fmt: skip
-def test_a_context_overflow_is_known_in_each_servers_words(error: Json) -> None:
+def test_a_context_overflow_is_recognized_in_each_servers_words(error: Json) -> None:
     reading = read_bytes(json.dumps({"error": error}).encode(), status=400)
     assert reading.error is not None
     assert reading.error.kind == "context_overflow"
 
 
 @pytest.mark.parametrize("message", ["Loading model", "n_ctx is 8", "out of memory", "set a longer context length"])
-def test_other_refusals_are_no_context_overflow(message: str) -> None:
+def test_other_error_responses_are_not_a_context_overflow(message: str) -> None:
     reading = read_bytes(json.dumps({"error": {"message": message}}).encode(), status=400)
     assert reading.error == StreamError(message, None, 400)
 
@@ -73,18 +73,18 @@ def test_other_refusals_are_no_context_overflow(message: str) -> None:
         (b'data: {"error": "no"}\n\n', "no"),
     ],
 )
-def test_a_refusal_is_told_in_the_servers_words_whatever_their_shape(body: bytes, message: str) -> None:
+def test_an_error_response_keeps_the_servers_words_whatever_its_shape(body: bytes, message: str) -> None:
     assert read_bytes(body, status=500).error == StreamError(message, None, 500)
 
 
-def test_a_message_without_end_is_cut_to_a_length_that_a_result_can_hold() -> None:
+def test_a_very_long_error_message_is_truncated() -> None:
     error = read_bytes(json.dumps({"error": "x" * 5000}).encode(), status=400).error
     assert error is not None
     assert error.message == "x" * 2000
 
 
 @pytest.mark.parametrize(("status", "refused"), [(199, True), (200, False), (299, False), (300, True)])
-def test_only_a_status_of_success_is_none_to_refuse(status: int, refused: bool) -> None:
+def test_a_status_outside_2xx_is_an_error(status: int, refused: bool) -> None:
     reading = read_bytes(says("x"), END, DONE, status=status)
     assert (reading.error is not None) == refused
 
@@ -95,7 +95,7 @@ def test_an_error_event_with_plain_text_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("ended", ["reset", "read_timeout", "protocol_error", "cut_off"])
-def test_a_connection_that_ends_in_the_middle_is_an_error_and_the_text_so_far_is_kept(ended: Ended) -> None:
+def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ended: Ended) -> None:
     reading = read_bytes(says("x"), b'data: {"cho', ended=ended, fault="the peer left")
     assert reading.error == StreamError("the peer left", ended, 200)
     assert (reading.content, reading.counts.unfinished_bytes) == ("x", 11)
@@ -103,7 +103,7 @@ def test_a_connection_that_ends_in_the_middle_is_an_error_and_the_text_so_far_is
 
 
 @pytest.mark.parametrize("end", [END, DONE])
-def test_a_connection_that_breaks_after_the_answers_end_is_no_error(end: bytes) -> None:
+def test_a_connection_that_breaks_after_the_answer_finished_is_not_an_error(end: bytes) -> None:
     assert read_bytes(says("x"), end, ended="reset", fault="the peer left").error is None
 
 
@@ -126,7 +126,7 @@ def test_an_event_that_is_not_json_is_an_error_because_text_may_be_missing() -> 
     assert reading.error.kind == "malformed_event"
 
 
-def test_an_error_under_a_field_of_its_own_name_is_told_as_older_llama_servers_did() -> None:
+def test_the_error_field_of_older_llama_servers_is_an_error() -> None:
     told = b'error: {"code": 400, "message": "the request exceeds the available context size.", "type": "x"}\n\n'
     reading = read_bytes(told)
     assert reading.error is not None
@@ -140,7 +140,7 @@ def test_an_error_under_a_field_of_its_own_name_is_told_as_older_llama_servers_d
     ("tokens", "cached", "cut"),
     [(9_000, 0, True), (9_000, 9_000, False), (15_999, 0, True), (16_000, 0, False), (9_000, None, False)],
 )
-def test_a_later_turn_was_cut_where_the_server_tells_all_that_it_counts(
+def test_truncation_of_a_later_turn_is_found_if_the_server_reports_cached_tokens(
     tokens: int, cached: int | None, cut: bool
 ) -> None:
     error = answered("x" * 112_000, tokens, cached, warm=True, least=16_000).error
@@ -153,7 +153,7 @@ def test_an_event_without_data_text_is_a_keepalive() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b"[1]", b'{"object": "list", "data": []}'])
-def test_a_200_that_is_neither_a_stream_nor_an_answer_is_an_error(body: bytes) -> None:
+def test_a_200_that_is_neither_a_stream_nor_a_completion_is_an_error(body: bytes) -> None:
     reading = read_bytes(body)
     assert reading.error is not None
     assert (reading.error.kind, body.decode() in reading.error.message) == ("not_a_stream", True)
@@ -170,7 +170,7 @@ def answered(
 
 
 @pytest.mark.parametrize(("chars", "tokens"), [(112_000, 4096), (40_000, 4096), (4000, 499)])
-def test_a_prompt_of_which_the_server_counts_too_few_tokens_was_cut(chars: int, tokens: int) -> None:
+def test_a_prompt_with_too_few_counted_tokens_was_truncated(chars: int, tokens: int) -> None:
     reading = answered("x" * chars, tokens)
     assert reading.error is not None
     assert reading.error.kind == "context_overflow"
@@ -179,16 +179,16 @@ def test_a_prompt_of_which_the_server_counts_too_few_tokens_was_cut(chars: int, 
 
 
 @pytest.mark.parametrize(("chars", "tokens"), [(112_000, 28_000), (112_000, 14_000), (3999, 1), (112_000, 0)])
-def test_a_prompt_that_can_be_whole_or_is_short_or_not_counted_is_left_alone(chars: int, tokens: int) -> None:
+def test_a_short_uncounted_or_plausible_prompt_is_not_reported_as_truncated(chars: int, tokens: int) -> None:
     assert answered("x" * chars, tokens).error is None
 
 
-def test_a_warm_turn_or_a_cached_part_that_is_counted_apart_is_no_cut() -> None:
+def test_a_warm_turn_or_a_separately_counted_cached_part_is_not_a_truncation() -> None:
     assert answered("x" * 112_000, 40, warm=True).error is None
     assert answered("x" * 112_000, 40, 27_000).error is None
 
 
 @pytest.mark.parametrize(("tokens", "warm", "cut"), [(15_999, False, True), (16_000, False, False), (9, True, False)])
-def test_a_prompt_below_what_the_server_counted_of_another_was_cut(tokens: int, warm: bool, cut: bool) -> None:
+def test_a_prompt_below_the_minimum_from_an_earlier_count_was_truncated(tokens: int, warm: bool, cut: bool) -> None:
     error = answered("x" * 112_000, tokens, warm=warm, least=16_000).error
     assert (error is not None and error.kind == "context_overflow") is cut

@@ -13,19 +13,19 @@ def split_text(text: str, has_reasoning: bool = False) -> tuple[str, str]:
     return result.content, result.reasoning
 
 
-def test_a_thought_at_the_very_start_is_moved() -> None:
+def test_reasoning_at_the_start_is_moved() -> None:
     assert split_text("<think>\nwhy\n</think>\n\nbecause") == ("\n\nbecause", "\nwhy\n")
 
 
-def test_white_space_before_the_thought_goes_with_its_tag() -> None:
+def test_whitespace_before_the_opening_tag_is_dropped() -> None:
     assert split_text("\n <think>why</think>because") == ("because", "why")
 
 
-def test_a_thought_without_an_end_is_all_thought() -> None:
+def test_reasoning_without_a_closing_tag_takes_the_whole_text() -> None:
     assert split_thinking(["<think>", "why, and"], has_reasoning=False) == SplitContent("", "why, and", None)
 
 
-def test_an_empty_thought_leaves_the_content_alone() -> None:
+def test_empty_reasoning_leaves_the_content_unchanged() -> None:
     assert split_text("<think>\n\n</think>\n\nx") == ("\n\nx", "\n\n")
 
 
@@ -37,34 +37,34 @@ def test_a_tag_later_in_the_text_is_content(text: str) -> None:
     assert split_text(text) == (text, "")
 
 
-def test_a_second_thought_is_content() -> None:
+def test_a_second_think_tag_is_content() -> None:
     assert split_text("<think>a</think>b<think>c</think>d") == ("b<think>c</think>d", "a")
 
 
-def test_a_thought_that_the_template_opened_ends_at_its_closer() -> None:
+def test_reasoning_opened_by_the_template_ends_at_the_closing_tag() -> None:
     assert split_text("why\n</think>\n\nbecause") == ("\n\nbecause", "why\n")
     assert split_text("why</think>because") == ("because", "why")
     assert split_text("</think>because") == ("because", "")
 
 
-def test_a_closer_that_is_shown_as_code_ends_no_thought() -> None:
+def test_a_closing_tag_quoted_as_code_ends_no_reasoning() -> None:
     for text in ('re.sub("</think>", "")', "the `</think>` tag", "```\nx</think>y\n```\nz", "say '</think>'"):
         assert split_text(text) == (text, "")
 
 
-def test_a_thought_that_shows_the_closer_as_code_ends_at_the_bare_one() -> None:
+def test_reasoning_that_quotes_the_closing_tag_ends_at_the_bare_one() -> None:
     assert split_text("strip `</think>` first\n```\na</think>\n```\n</think>ok") == (
         "ok",
         "strip `</think>` first\n```\na</think>\n```\n",
     )
 
 
-def test_a_closer_is_content_where_the_server_parts_the_thought_itself() -> None:
+def test_a_closing_tag_is_content_if_the_server_sent_reasoning_itself() -> None:
     assert split_text("a</think>b", has_reasoning=True) == ("a</think>b", "")
     assert split_text("<think>a</think>b", has_reasoning=True) == ("b", "a")
 
 
-def test_the_first_content_is_the_delta_with_the_first_character_after_the_thought() -> None:
+def test_first_delta_holds_the_first_character_after_the_reasoning() -> None:
     assert split_thinking(["<thi", "nk>why", "</th", "ink>", "", "\n", "x"], has_reasoning=False).first_delta == 5
     assert split_thinking(["<think>why</think>x"], has_reasoning=False).first_delta == 0
     assert split_thinking(["a", "b"], has_reasoning=False).first_delta == 0
@@ -76,7 +76,7 @@ _TEXTS = st.lists(st.sampled_from(["<think>", "</think>", "```", "`", "\n", "a",
 
 
 @given(_TEXTS, st.lists(st.integers(1, 5), min_size=1, max_size=6), st.booleans())
-def test_where_deltas_cut_the_text_changes_neither_part(
+def test_the_result_does_not_depend_on_where_deltas_cut_the_text(
     pieces: list[str], sizes: list[int], has_reasoning: bool
 ) -> None:
     text, at = "".join(pieces), 0
@@ -93,7 +93,7 @@ def test_where_deltas_cut_the_text_changes_neither_part(
 
 
 @given(_TEXTS, st.booleans())
-def test_nothing_is_lost_but_the_tags_and_the_space_before_them(pieces: list[str], has_reasoning: bool) -> None:
+def test_nothing_but_the_tags_and_leading_whitespace_is_lost(pieces: list[str], has_reasoning: bool) -> None:
     text = "".join(pieces)
     result = split_thinking([text], has_reasoning)
     assert text.endswith(result.content)

@@ -14,7 +14,7 @@ def timed(reads: Reads, tokens: int | None, *tail: bytes) -> Reading:
     return read(recording_of([*reads, (last_ns, END), (last_ns, counted + b"".join(tail) + DONE)]))
 
 
-def test_one_token_an_event_is_the_usual_rate_and_the_end_is_the_last_token() -> None:
+def test_one_token_per_event_gives_the_usual_rate_and_ends_at_the_last_token() -> None:
     reading = timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], 11)
     assert reading.timings.decode_tps == pytest.approx(100)
     assert reading.timings.e2e_s == pytest.approx(0.3)
@@ -23,12 +23,12 @@ def test_one_token_an_event_is_the_usual_rate_and_the_end_is_the_last_token() ->
     assert (reading.timings.decode_reason, reading.timings.tokens_source) == (None, "usage")
 
 
-def test_four_tokens_an_event_do_not_raise_the_rate() -> None:
+def test_four_tokens_per_event_do_not_raise_the_rate() -> None:
     reading = timed([((200 + 40 * n) * MS, says("w x y z")) for n in range(10)], 40)
     assert reading.timings.decode_tps == pytest.approx(100)
 
 
-def test_eight_events_a_write_do_not_raise_the_rate() -> None:
+def test_eight_events_per_write_do_not_raise_the_rate() -> None:
     reading = timed([((200 + 80 * n) * MS, says("x") * 8) for n in range(10)], 80)
     assert (reading.counts.token_events, reading.counts.token_events_first, reading.counts.arrivals) == (80, 8, 10)
     assert reading.timings.decode_tps == pytest.approx(100)
@@ -39,23 +39,23 @@ def test_chunks_of_one_read_are_one_arrival() -> None:
     assert timed(reads, 80).timings == timed([(at, says("x") * 8) for at, _ in reads[::8]], 80).timings
 
 
-def test_without_usage_events_are_counted_and_said_to_be_counted() -> None:
+def test_without_usage_the_token_count_is_the_number_of_events_and_says_so() -> None:
     reading = timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], None)
     assert reading.timings.decode_tps == pytest.approx(100)
     assert (reading.timings.tokens_source, reading.timings.apparent_prefill_tps) == ("chunks", None)
 
 
-def test_a_usage_of_zero_beside_text_is_no_usage() -> None:
+def test_a_usage_of_zero_tokens_beside_text_is_not_believed() -> None:
     assert timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], 0).timings.tokens_source == "chunks"
 
 
-def test_fewer_than_eight_arrivals_carry_no_rate() -> None:
+def test_fewer_than_eight_arrivals_give_no_rate() -> None:
     reads = [((200 + 10 * n) * MS, says("x") * 9) for n in range(8)]
     assert timed(reads[:7], 63).timings.decode_reason == "fewer than 8 arrivals"
     assert timed(reads, 72).timings.decode_reason is None
 
 
-def test_less_than_50_ms_carry_no_rate() -> None:
+def test_a_span_under_50_ms_gives_no_rate() -> None:
     def spread(span_ns: int) -> Reading:
         return timed([(200 * MS + span_ns * n // 10, says("x")) for n in range(11)], 11)
 
@@ -68,7 +68,7 @@ def test_a_buffered_stream_has_times_and_no_rate() -> None:
     assert (reading.timings.ttft_s, reading.timings.e2e_s, reading.timings.decode_tps) == (0.9, 0.9, None)
 
 
-def test_an_error_or_a_missing_end_takes_the_rates_away() -> None:
+def test_an_error_or_a_missing_end_gives_no_rates() -> None:
     reads = [((200 + 10 * n) * MS, says("x")) for n in range(11)]
     failed = timed(reads, 11, event({"error": "boom"}))
     cut = read(recording_of(reads))
@@ -78,7 +78,7 @@ def test_an_error_or_a_missing_end_takes_the_rates_away() -> None:
     assert (cut.timings.ttft_s, cut.timings.e2e_s) == (0.2, 0.3)
 
 
-def test_prefill_is_unknown_where_everything_was_cached_or_the_counts_are_untold() -> None:
+def test_the_prefill_rate_is_null_if_all_was_cached_or_counts_are_missing() -> None:
     counted = [{"prompt_tokens": 9, "cached_tokens": 9}, {"prompt_tokens": 9}, {"cached_tokens": 9}]
     for one in counted:
         reading = read_bytes(says("x"), END, event({"choices": [], "usage": {**one, "completion_tokens": 1}}), DONE)
@@ -86,7 +86,7 @@ def test_prefill_is_unknown_where_everything_was_cached_or_the_counts_are_untold
 
 
 @pytest.mark.parametrize("odd", ["7", True, -1, 1.5, 10**400, None, [7]])
-def test_a_count_that_cannot_be_one_is_unknown(odd: Json) -> None:
+def test_an_invalid_count_is_null(odd: Json) -> None:
     reading = read_bytes(
         says("x"), event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": odd}}), END, DONE
     )
@@ -94,7 +94,7 @@ def test_a_count_that_cannot_be_one_is_unknown(odd: Json) -> None:
     assert reading.timings.tokens_source == "chunks"
 
 
-def test_numbers_that_no_file_can_hold_are_unknown_in_the_servers_speeds() -> None:
+def test_numbers_that_are_not_finite_are_null_in_server_timings() -> None:
     raw = b'data: {"choices":[],"timings":{"a":NaN,"b":1e999,"c":-Infinity,"d":2.5,"e":{"deep":1},"cache_n":3}}\n\n'
     reading = read_bytes(says("x"), raw, END, DONE)
     assert reading.server_timings == {"a": None, "b": None, "c": None, "d": 2.5, "cache_n": 3}

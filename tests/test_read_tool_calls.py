@@ -21,7 +21,7 @@ def told(*entries: Json) -> list[tuple[str | None, str, str]]:
     return [(one.id, one.name, one.arguments) for one in calls]
 
 
-def test_a_call_in_pieces_is_put_together_by_its_index() -> None:
+def test_pieces_of_a_call_are_joined_by_their_index() -> None:
     assert told(
         call(0, "a", "read", ""), call(1, "b", "write", ""), call(0, None, None, '{"x"'), call(1, None, None, "{}"),
         call(0, None, None, ":1}"),
@@ -60,13 +60,13 @@ def test_arguments_that_are_an_object_become_text() -> None:
     assert told(call(0, "a", "read", {"path": "é"})) == [("a", "read", '{"path": "é"}')]
 
 
-def test_an_id_alone_is_not_generated_but_names_the_call() -> None:
+def test_an_id_alone_is_not_generated_but_belongs_to_the_call() -> None:
     (piece,) = parse_tool_calls([call(0, "a", "", "")])
     assert not piece.is_generated
     assert assemble_tool_calls([piece]) == (ToolCall("a", "", ""),)
 
 
-def test_what_is_no_call_is_left_out() -> None:
+def test_entries_that_are_not_calls_are_dropped() -> None:
     values: list[Json] = [None, {}, "x", 7, [None, "x", 7, []]]
     assert [parse_tool_calls(value) for value in values] == [()] * len(values)
     odd = {"index": "0", "id": 5, "function": {"name": ["x"], "arguments": 7}}

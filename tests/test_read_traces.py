@@ -105,7 +105,7 @@ def test_every_trace_has_a_row_and_every_row_a_trace() -> None:
 
 
 @pytest.mark.parametrize("trace", ROWS)
-def test_a_trace_says_what_the_table_says(trace: str) -> None:
+def test_a_trace_reads_as_its_row_in_the_table(trace: str) -> None:
     expected, said = expected_of(ROWS[trace]), said_of(reading_of(trace))
     assert said.content == expected.content
     assert said.reasoning == expected.reasoning
@@ -118,7 +118,7 @@ def test_a_trace_says_what_the_table_says(trace: str) -> None:
 
 
 @pytest.mark.parametrize("trace", ROWS)
-def test_a_trace_fed_one_byte_at_a_time_says_the_same(trace: str) -> None:
+def test_a_trace_fed_one_byte_at_a_time_reads_the_same(trace: str) -> None:
     whole = unframe(reads_of(trace))
     bytewise = [(chunk.at_ns, chunk.data[at : at + 1]) for chunk in whole.chunks for at in range(len(chunk.data))]
     assert read(recording_of(bytewise, whole.status, whole.ended)) == read(whole)
@@ -147,7 +147,7 @@ def test_two_parallel_calls_keep_their_own_ids() -> None:
     assert second.id not in (None, first.id)
 
 
-def test_signs_of_life_before_the_first_token_are_counted_and_start_no_clock() -> None:
+def test_progress_before_the_first_token_is_counted_and_is_not_a_token() -> None:
     progress, ping = reading_of("llama-server--progress"), reading_of("llama-server--ping")
     assert (progress.counts.keepalives, progress.counts.role_only, progress.counts.comments) == (4, 1, 0)
     assert (ping.counts.keepalives, ping.counts.role_only, ping.counts.comments) == (0, 1, 20)
@@ -162,18 +162,18 @@ def test_signs_of_life_before_the_first_token_are_counted_and_start_no_clock() -
     [("llama-server--code", 208), ("mlx-lm--code", 202), ("llama-cpp-python--code", 263), ("transformers--code", 169),
      ("vllm--code", 208), ("llama-server--n2", 22), ("llama-server--killed", 65), ("llama-server--no-stream", 0)],
 )  # fmt: skip
-def test_events_are_counted_as_they_stood_on_the_wire(trace: str, events: int) -> None:
+def test_every_event_on_the_wire_is_counted(trace: str, events: int) -> None:
     assert reading_of(trace).counts.events == events
 
 
-def test_the_thought_that_transformers_repeats_from_its_prompt_is_no_token() -> None:
+def test_the_empty_thought_that_transformers_echoes_is_not_a_token() -> None:
     reading = reading_of("transformers--long")
     assert reading.timings.echo_s == pytest.approx(0.01998, abs=1e-5)
     assert (reading.counts.echoes, reading.counts.token_events) == (1, 1)
     assert reading_of("transformers--think").counts.echoes == 0
 
 
-def test_reasoning_tokens_and_the_servers_own_speeds_are_kept() -> None:
+def test_reasoning_tokens_and_server_timings_are_kept() -> None:
     vllm, llama = reading_of("vllm--think"), reading_of("llama-server--think")
     assert vllm.usage == Usage(66, 418, None, 59)
     assert vllm.server_timings is None
@@ -198,26 +198,26 @@ def test_reasoning_tokens_and_the_servers_own_speeds_are_kept() -> None:
         ("llama-cpp-python--pair-1", "no generated token", "none"),
     ],
 )
-def test_a_rate_is_told_with_its_source_or_not_with_its_reason(trace: str, reason: str | None, source: str) -> None:
+def test_a_rate_has_its_source_and_a_missing_rate_its_reason(trace: str, reason: str | None, source: str) -> None:
     timings = reading_of(trace).timings
     assert (timings.decode_reason, timings.tokens_source) == (reason, source)
     assert (timings.decode_tps is None) == (reason is not None)
 
 
-def test_the_decode_rate_agrees_with_the_servers_own_where_it_tells_one() -> None:
+def test_the_decode_rate_agrees_with_the_servers_own_rate() -> None:
     reading = reading_of("llama-server--timings-per-token")
     assert reading.server_timings is not None
     own = reading.server_timings["predicted_per_second"]
     assert reading.timings.decode_tps == pytest.approx(own, rel=0.03)
 
 
-def test_prefill_is_told_only_where_the_server_tells_what_was_cached() -> None:
+def test_the_prefill_rate_needs_the_servers_cached_tokens() -> None:
     assert reading_of("llama-server--long").timings.apparent_prefill_tps == pytest.approx(6026 / 2.77832, rel=1e-4)
     assert reading_of("mlx-lm--long").timings.apparent_prefill_tps == pytest.approx(6021 / 30.29836, rel=1e-4)
     assert reading_of("transformers--long").timings.apparent_prefill_tps is None
 
 
-def test_a_refusal_keeps_the_servers_words() -> None:
+def test_an_error_response_keeps_the_servers_words() -> None:
     overflow, unknown = reading_of("llama-server--overflow").error, reading_of("mlx-lm--bad-path").error
     plain, detail = reading_of("transformers--bad-type").error, reading_of("transformers--bad-model").error
     assert overflow is not None

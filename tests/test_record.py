@@ -30,7 +30,7 @@ def body_bytes(recording: Recording) -> bytes:
     return b"".join(chunk.data for chunk in recording.chunks)
 
 
-def test_the_body_is_kept_byte_by_byte_and_its_times_never_run_backwards() -> None:
+def test_the_body_is_recorded_byte_for_byte_with_increasing_times() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     times = [recording.headers_ns, *(chunk.at_ns for chunk in recording.chunks), recording.ended_ns]
@@ -40,7 +40,7 @@ def test_the_body_is_kept_byte_by_byte_and_its_times_never_run_backwards() -> No
     assert times[0] > 0
 
 
-def test_what_is_sent_asks_for_no_compression_and_says_no_more_than_it_must() -> None:
+def test_a_request_sends_only_the_needed_headers_and_refuses_compression() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         turn(client, server.base_url, {"model": "m", "text": "ä漢"})
     names = sorted(line.split(":")[0].lower() for line in server.heads[0].splitlines()[1:])
@@ -49,20 +49,20 @@ def test_what_is_sent_asks_for_no_compression_and_says_no_more_than_it_must() ->
     assert server.bodies == [{"model": "m", "text": "ä漢"}]
 
 
-def test_every_turn_has_a_connection_of_its_own() -> None:
+def test_every_turn_uses_a_new_connection() -> None:
     with scripted([answer(REPLY)] * 3) as server, Client(LONG) as client:
         recordings = [turn(client, server.base_url) for _ in range(3)]
         assert server.connections == 3
     assert [recording.ended for recording in recordings] == ["complete"] * 3
 
 
-def test_a_server_that_closes_after_an_answer_without_saying_so_loses_no_turn() -> None:
+def test_a_server_that_closes_unannounced_after_an_answer_loses_no_turn() -> None:
     with scripted([(answer(REPLY), b"")] * 30) as server, Client(LONG) as client:
         ends = {turn(client, server.base_url).ended for _ in range(30)}
     assert ends == {"complete"}
 
 
-def test_headers_and_body_leave_together_so_that_the_clock_starts_before_both() -> None:
+def test_headers_and_body_leave_in_one_write_after_the_clock_started() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     with listener, Client(Timeouts(10.0, 0.2, 5.0)) as client:
         recording = turn(client, f"http://127.0.0.1:{listener.getsockname()[1]}", {"text": "x" * 2000})
@@ -72,14 +72,14 @@ def test_headers_and_body_leave_together_so_that_the_clock_starts_before_both() 
     assert recording.ended == "read_timeout"
 
 
-def test_a_key_goes_into_one_header_and_into_no_recording() -> None:
+def test_an_api_key_goes_into_one_header_and_no_recording() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url, api_key="sk-very-secret")
     assert "Authorization: Bearer sk-very-secret" in server.heads[0]
     assert "sk-very-secret" not in to_json(recording)
 
 
-def test_a_key_that_a_refusal_repeats_is_kept_by_nobody_even_across_two_pieces() -> None:
+def test_an_api_key_in_an_error_response_is_redacted_even_across_two_reads() -> None:
     said = b'{"error": {"message": "Incorrect API key provided: sk-very-secret."}}'
     whole = answer(said, 401)
     cut = whole.index(b"very")
@@ -91,13 +91,13 @@ def test_a_key_that_a_refusal_repeats_is_kept_by_nobody_even_across_two_pieces()
     assert "very" not in to_json(recording) + to_json(reply)
 
 
-def test_an_answer_that_holds_the_word_that_is_the_key_is_kept_as_it_came() -> None:
+def test_an_answer_that_contains_the_key_as_a_word_is_recorded_unchanged() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         assert body_bytes(turn(client, server.base_url, api_key="hello")) == REPLY
 
 
 @pytest.mark.parametrize("api_key", ["sk-secret\n", "sk-secret ", "sk-secrét", "sk-\x00secret"])
-def test_a_key_that_no_header_can_carry_is_refused_without_being_told(api_key: str) -> None:
+def test_an_invalid_api_key_is_rejected_and_not_shown(api_key: str) -> None:
     with Client(LONG) as client, pytest.raises(ConfigError) as error:
         turn(client, "http://127.0.0.1:9", api_key=api_key)
     (problem,) = error.value.problems
@@ -106,26 +106,26 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_told(api_key: s
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999999", "words"])
-def test_an_address_that_is_none_is_a_fault_of_the_config(url: str) -> None:
+def test_an_invalid_url_is_a_config_error(url: str) -> None:
     with Client(LONG) as client, pytest.raises(ConfigError) as error:
         turn(client, url)
     assert "base_url" in error.value.problems[0].fix
 
 
 @pytest.mark.parametrize("extra", [float("nan"), float("inf"), {1, 2}])
-def test_a_field_that_json_cannot_hold_is_a_fault_of_the_config(extra: Json) -> None:
+def test_a_field_that_json_cannot_hold_is_a_config_error(extra: Json) -> None:
     with Client(LONG) as client, pytest.raises(ConfigError, match="extra"):
         turn(client, "http://127.0.0.1:9", {"extra": extra})
 
 
-def test_half_a_character_that_a_model_wrote_can_be_said_back_to_it() -> None:
+def test_a_lone_surrogate_can_be_sent() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url, {"text": "half \ud83d"})
     assert recording.ended == "complete"
     assert server.bodies == [{"text": "half \ud83d"}]
 
 
-def test_nobody_listening_is_a_failed_connection_and_no_clock_was_started() -> None:
+def test_a_refused_connection_is_connect_failed_and_has_no_start_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with Client(LONG) as client:
@@ -134,12 +134,12 @@ def test_nobody_listening_is_a_failed_connection_and_no_clock_was_started() -> N
     assert "refused" in str(recording.fault)
 
 
-def test_a_server_that_hangs_up_on_a_request_is_a_reset() -> None:
+def test_a_server_that_closes_before_it_answers_is_a_reset() -> None:
     with scripted([b"Connection: close"]) as server, Client(LONG) as client:
         assert turn(client, server.base_url).ended == "reset"
 
 
-def test_a_reply_with_more_bytes_than_a_turn_may_have_is_cut_off_and_kept() -> None:
+def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
     with (
         scripted([answer(REPLY * 40, keep=False)]) as server,
         Client(Timeouts(10.0, 10.0, 10.0), max_turn_bytes=1000) as client,
@@ -149,13 +149,13 @@ def test_a_reply_with_more_bytes_than_a_turn_may_have_is_cut_off_and_kept() -> N
     assert body_bytes(recording) == (REPLY * 40)[: len(body_bytes(recording))]
 
 
-def test_after_a_broken_turn_the_next_one_starts_afresh() -> None:
+def test_a_failed_turn_does_not_affect_the_next_one() -> None:
     with reference_server_and_client() as (server, client):
         assert ask(server, client, "hang?tps=1000").ended == "read_timeout"
         assert ask(server, client, "plain?ttft_ms=10&tps=1000").ended == "complete"
 
 
-def test_a_server_that_dies_is_a_reset_and_a_dead_one_cannot_be_connected_to() -> None:
+def test_a_server_that_dies_is_a_reset_and_then_a_failed_connection() -> None:
     with reference_server_and_client() as (server, client):
         died = ask(server, client, "die?ttft_ms=5&tps=1000")
         server.process.wait()
@@ -164,13 +164,13 @@ def test_a_server_that_dies_is_a_reset_and_a_dead_one_cannot_be_connected_to() -
     assert read(died).content.startswith("w0 w1 ")
 
 
-def test_an_answer_without_a_length_ends_with_its_connection() -> None:
+def test_an_answer_without_a_length_ends_when_the_connection_closes() -> None:
     with scripted([b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + REPLY]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     assert (recording.ended, body_bytes(recording)) == ("complete", REPLY)
 
 
-def test_a_body_shorter_than_announced_is_a_reset_with_its_bytes_kept() -> None:
+def test_a_body_shorter_than_its_content_length_is_a_reset() -> None:
     with scripted([answer(REPLY, keep=False)[:-5]]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     assert (recording.ended, body_bytes(recording)) == ("reset", REPLY[:-5])
@@ -182,14 +182,14 @@ def test_a_redirect_is_not_followed() -> None:
         assert turn(client, server.base_url).status == 307
 
 
-def test_a_question_about_the_server_gives_status_and_json_or_text() -> None:
+def test_fetch_returns_the_status_and_json_or_text() -> None:
     with scripted([answer(b'{"a": 1}'), answer(b"<html>", 503)]) as server, Client(LONG) as client:
         first, second = (fetch(client, "GET", f"{server.base_url}/models") for _ in range(2))
     assert (first.status, first.document) == (200, {"a": 1})
     assert (second.status, second.document, second.text) == (503, None, "<html>")
 
 
-def test_a_question_without_an_answer_names_the_address() -> None:
+def test_fetch_names_the_url_that_did_not_answer() -> None:
     with Client(LONG) as client, pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
         fetch(client, "GET", "http://127.0.0.1:9/v1/models")
 
@@ -213,7 +213,7 @@ def framed(*pieces: bytes) -> bytes:
         (CHUNKED[:20], CHUNKED[20:], framed(REPLY)[:7], framed(REPLY)[7:] + b"0\r\n\r\n"),
     ],
 )
-def test_a_chunked_body_ends_where_it_ends_however_it_was_cut(
+def test_the_end_of_a_chunked_body_is_found_however_it_was_cut(
     pieces: tuple[bytes, ...],
 ) -> None:
     with scripted([pieces]) as server, Client(LONG) as client:
@@ -222,7 +222,7 @@ def test_a_chunked_body_ends_where_it_ends_however_it_was_cut(
     assert body_bytes(recording).endswith(REPLY)
 
 
-def test_pieces_that_came_apart_have_times_apart_and_pieces_that_came_together_share_one() -> None:
+def test_separate_reads_have_separate_times_and_chunks_of_one_read_share_one() -> None:
     pieces = (CHUNKED, framed(says("a"), says("b")), framed(says("c")) + b"0\r\n\r\n")
     with scripted([pieces]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
@@ -232,14 +232,14 @@ def test_pieces_that_came_apart_have_times_apart_and_pieces_that_came_together_s
     assert recording.ended_ns == times[2]
 
 
-def test_bytes_that_are_no_chunk_are_a_broken_protocol_with_what_came_before_kept() -> None:
+def test_invalid_chunk_framing_is_a_protocol_error_and_earlier_bytes_are_kept() -> None:
     pieces = (CHUNKED, framed(REPLY), b"zz\r\n\r\n")
     with scripted([pieces]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     assert (recording.ended, body_bytes(recording)) == ("protocol_error", REPLY)
 
 
-def test_the_clock_of_a_machine_that_is_up_for_long_fits_into_every_file() -> None:
+def test_the_clock_of_a_machine_with_a_long_uptime_is_wrapped() -> None:
     assert wrap_clock_ns(None) is None
     assert wrap_clock_ns(7) == 7
     half_a_year_ns = 180 * 24 * 3600 * 10**9
