@@ -22,7 +22,9 @@ from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, sa
         ({"type": "error", "error": {"type": "t", "message": "no"}}, "no", "t"),
     ],
 )
-def test_an_error_object_is_an_error_at_200_and_as_an_error_response(body: Json, message: str, kind: str | None) -> None:
+def test_an_error_object_is_an_error_at_200_and_as_an_error_response(
+    body: Json, message: str, kind: str | None
+) -> None:
     inside = read_bytes(says("x"), event(body), DONE)
     assert inside.error == StreamError(message, kind, 200)
     assert inside.content == "x"

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.read import REASONING_KEYS, parse_delta, count_loading_events, parse_object, read, split_events, extract_text
+from harness.read import (
+    REASONING_KEYS,
+    count_loading_events,
+    extract_text,
+    parse_delta,
+    parse_object,
+    read,
+    split_events,
+)
 from harness.servers.kinds import ServerKind
 from harness.types import Json, ProbeFinding, Reading, Recording
 
@@ -53,7 +61,9 @@ def _deltas(heard: ProbeReply) -> Iterator[Mapping[str, Json]]:
 
 
 def _reasoning_key(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    keys = {key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if extract_text(delta.get(key)).strip()}
+    keys = {
+        key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if extract_text(delta.get(key)).strip()
+    }
     inline = any(one.reading.reasoning.strip() for one in heard) and not keys
     live = sorted(keys) if keys else ["in the text"] if inline else None
     stated = list(kind.stream.reasoning_keys)
