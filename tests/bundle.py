@@ -189,7 +189,7 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
         headers={"content-type": "text/event-stream"},
         headers_ns=3 * MS,
         chunks=chunks,
-        ended="complete",
+        end_reason="complete",
         ended_ns=chunks[-1].at_ns + MS,
     )
 

@@ -205,7 +205,7 @@ def recording(voice: Voice, key: TrialKey, sent_ns: int, *, cut: bool = False) -
         headers={"content-type": "text/event-stream"},
         headers_ns=2 * MS,
         chunks=chunks,
-        ended="complete",
+        end_reason="complete",
         ended_ns=chunks[-1].at_ns + MS,
     )
 

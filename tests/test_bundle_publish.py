@@ -187,7 +187,7 @@ MISLEADING: Mapping[str, tuple[Callable[[Bundle], None], str]] = {
         "value of an API key",
     ),
     "a key in a reply": (lambda b: _reply(b, "sk-" + "a1" * 20), "looks like a key"),
-    "a bearer token": (lambda b: _set(b, "recordings", 3, "fault", value="Bearer " + "t0" * 12), "looks like a key"),
+    "a bearer token": (lambda b: _set(b, "recordings", 3, "error", value="Bearer " + "t0" * 12), "looks like a key"),
     "a private key": (lambda b: _reply(b, "-----BEGIN OPENSSH PRIVATE KEY-----"), "looks like a key"),
 }
 

@@ -124,7 +124,7 @@ def test_a_server_that_dies_is_told_with_the_bytes_so_far(name: str) -> None:
 def test_a_stream_that_never_ends_is_cut_off_by_the_turns_time() -> None:
     with reference_server_and_client(Timeouts(2.0, 2.0, 3.0)) as (server, client):
         recording = ask(server, client, f"endless?{PACE}")
-    assert recording.ended == "cut_off"
+    assert recording.end_reason == "limit_exceeded"
     assert read(recording).content.startswith("w0 w1 w2 ")
 
 

@@ -135,7 +135,7 @@ def run_one(path: Path, name: str, **waits: float) -> TurnResult:
 def test_a_stream_that_never_ends_is_cut_off_by_the_turns_limit(tmp_path: Path) -> None:
     endless = run_one(tmp_path, "endless", read_timeout_s=30.0)
     assert endless.error is not None
-    assert endless.error.kind == "cut_off"
+    assert endless.error.kind == "limit_exceeded"
     assert endless.content.startswith("w0 w1 ")
 
 

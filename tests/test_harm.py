@@ -35,7 +35,7 @@ CLEAR = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndReason:
     """How one harmful answer ended, in how long, and what an honest one gave right after it."""
 
     seen: Observation
@@ -54,11 +54,11 @@ def job_of(path: str) -> Job:
     return Job(LANGUAGES[name.suffix], "calls", entry, {entry: code}, (("harm", give),), limits)
 
 
-def endure(box: DockerSandbox, path: str) -> Ended:
+def endure(box: DockerSandbox, path: str) -> EndReason:
     began = time.monotonic()
     (seen,) = box.run(job_of(path))
     seconds = time.monotonic() - began
-    return Ended(seen, seconds, box.run(HONEST)[0].value)
+    return EndReason(seen, seconds, box.run(HONEST)[0].value)
 
 
 def orphans() -> set[str]:
@@ -88,7 +88,7 @@ class Around:
     """How each ended; what was there before the first: what the machine had in use, and containers that its engine does
     not know; by how many bytes this process grew on the way."""
 
-    ends: dict[str, Ended]
+    ends: dict[str, EndReason]
     before: Taken
     orphans: set[str]
     grown_bytes: int
@@ -138,13 +138,13 @@ def around() -> Around:
 
 
 @pytest.fixture(scope="module")
-def endured(around: Around) -> dict[str, Ended]:
+def endured(around: Around) -> dict[str, EndReason]:
     return around.ends
 
 
 @pytest.mark.parametrize("path", LISTED)
 def test_harm_ends_in_time_with_the_right_end_and_the_next_answer_is_not_touched(
-    endured: dict[str, Ended], path: str
+    endured: dict[str, EndReason], path: str
 ) -> None:
     ended = endured[path]
     assert ended.seen.ended in LISTED[path]["ends"], (LISTED[path]["what"], ended.seen)
@@ -153,7 +153,7 @@ def test_harm_ends_in_time_with_the_right_end_and_the_next_answer_is_not_touched
 
 
 @pytest.mark.parametrize("path", [path for path in LISTED if "value" in LISTED[path]])
-def test_what_it_reached_is_nothing_it_should_not(endured: dict[str, Ended], path: str) -> None:
+def test_what_it_reached_is_nothing_it_should_not(endured: dict[str, EndReason], path: str) -> None:
     value = endured[path].seen.value
     if isinstance(value, dict) and isinstance(value.get("files"), dict):
         value["files"] = {re.sub(r"[^ -~\n]", "?", name): what for name, what in value["files"].items()}

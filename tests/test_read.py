@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.files import build, plain, to_json
 from harness.read import read
-from harness.types import Ended, Json, Reading
+from harness.types import EndReason, Json, Reading
 from tests.wire import DONE, END, MS, chunk, cuts, event, read_bytes, recording_of, says, usage
 
 _PARTS = st.sampled_from(
@@ -24,8 +24,8 @@ _PARTS = st.sampled_from(
         b'data: {"error":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}\n\n", b'data: {"n":1' + b"0" * 5000 + b"}\n\n",
     ]
 )  # fmt: skip
-_ENDINGS: st.SearchStrategy[Ended] = st.sampled_from(
-    ["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "cut_off"]
+_ENDINGS: st.SearchStrategy[EndReason] = st.sampled_from(
+    ["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "limit_exceeded"]
 )
 _STATUS = st.sampled_from([None, 200, 204, 400, 503])
 _BODIES = st.one_of(
@@ -46,7 +46,7 @@ def without_times(reading: Reading) -> tuple[Json, ...]:
 
 @given(_BODIES, st.lists(st.integers(1, 40), max_size=6), _STATUS, _ENDINGS)
 def test_any_bytes_read_the_same_however_they_are_cut_and_can_be_stored(
-    body: bytes, sizes: Sequence[int], status: int | None, ended: Ended
+    body: bytes, sizes: Sequence[int], status: int | None, ended: EndReason
 ) -> None:
     whole = read(recording_of([(MS, body)], status, ended))
     pieces = [((number + 1) * MS, data) for number, data in enumerate(cuts(body, sizes))]

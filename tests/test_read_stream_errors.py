@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.read import read
-from harness.types import Ended, Json, Reading, StreamError
+from harness.types import EndReason, Json, Reading, StreamError
 from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, says, usage
 
 
@@ -96,8 +96,8 @@ def test_an_error_event_with_plain_text_is_an_error() -> None:
     assert reading.error == StreamError("out of memory", None, 200)
 
 
-@pytest.mark.parametrize("ended", ["reset", "read_timeout", "protocol_error", "cut_off"])
-def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ended: Ended) -> None:
+@pytest.mark.parametrize("ended", ["reset", "read_timeout", "protocol_error", "limit_exceeded"])
+def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ended: EndReason) -> None:
     reading = read_bytes(says("x"), b'data: {"cho', ended=ended, fault="the peer left")
     assert reading.error == StreamError("the peer left", ended, 200)
     assert (reading.content, reading.counts.unfinished_bytes) == ("x", 11)
@@ -168,7 +168,7 @@ def answered(
     before = [{"role": "assistant", "content": "yes"}] if warm else []
     messages = [{"role": "system", "content": ""}, *before, {"role": "user", "content": prompt}]
     recording = recording_of([(MS, says("fine") + END + usage(tokens, 1, cached) + DONE)])
-    return read(replace(recording, request={"messages": messages}, least_prompt_tokens=least))
+    return read(replace(recording, request={"messages": messages}, min_prompt_tokens=least))
 
 
 @pytest.mark.parametrize(("chars", "tokens"), [(112_000, 4096), (40_000, 4096), (4000, 499)])

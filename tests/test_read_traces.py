@@ -121,7 +121,7 @@ def test_a_trace_reads_as_its_row_in_the_table(trace: str) -> None:
 def test_a_trace_fed_one_byte_at_a_time_reads_the_same(trace: str) -> None:
     whole = unframe(reads_of(trace))
     bytewise = [(chunk.at_ns, chunk.data[at : at + 1]) for chunk in whole.chunks for at in range(len(chunk.data))]
-    assert read(recording_of(bytewise, whole.status, whole.ended)) == read(whole)
+    assert read(recording_of(bytewise, whole.status, whole.end_reason)) == read(whole)
 
 
 @pytest.mark.parametrize("question", ["code", "think", "unicode"])

@@ -34,7 +34,7 @@ def test_the_body_is_recorded_byte_for_byte_with_increasing_times() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
     times = [recording.headers_ns, *(chunk.at_ns for chunk in recording.chunks), recording.ended_ns]
-    assert (recording.status, recording.ended, body_bytes(recording)) == (200, "complete", REPLY)
+    assert (recording.status, recording.end_reason, body_bytes(recording)) == (200, "complete", REPLY)
     assert times == sorted(time for time in times if time is not None)
     assert times[0] is not None
     assert times[0] > 0
@@ -53,12 +53,12 @@ def test_every_turn_uses_a_new_connection() -> None:
     with scripted([answer(REPLY)] * 3) as server, Client(LONG) as client:
         recordings = [turn(client, server.base_url) for _ in range(3)]
         assert server.connections == 3
-    assert [recording.ended for recording in recordings] == ["complete"] * 3
+    assert [recording.end_reason for recording in recordings] == ["complete"] * 3
 
 
 def test_a_server_that_closes_unannounced_after_an_answer_loses_no_turn() -> None:
     with scripted([(answer(REPLY), b"")] * 30) as server, Client(LONG) as client:
-        ends = {turn(client, server.base_url).ended for _ in range(30)}
+        ends = {turn(client, server.base_url).end_reason for _ in range(30)}
     assert ends == {"complete"}
 
 
@@ -69,7 +69,7 @@ def test_headers_and_body_leave_in_one_write_after_the_clock_started() -> None:
         connection, _ = listener.accept()
         with connection:
             assert connection.recv(65536).endswith(b'x"}')
-    assert recording.ended == "read_timeout"
+    assert recording.end_reason == "read_timeout"
 
 
 def test_an_api_key_goes_into_one_header_and_no_recording() -> None:
@@ -121,7 +121,7 @@ def test_a_field_that_json_cannot_hold_is_a_config_error(extra: Json) -> None:
 def test_a_lone_surrogate_can_be_sent() -> None:
     with scripted([answer(REPLY)]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url, {"text": "half \ud83d"})
-    assert recording.ended == "complete"
+    assert recording.end_reason == "complete"
     assert server.bodies == [{"text": "half \ud83d"}]
 
 
@@ -130,13 +130,13 @@ def test_a_refused_connection_is_connect_failed_and_has_no_start_time() -> None:
         port = listener.getsockname()[1]
     with Client(LONG) as client:
         recording = turn(client, f"http://127.0.0.1:{port}")
-    assert (recording.ended, recording.sent_ns, recording.status) == ("connect_failed", None, None)
-    assert "refused" in str(recording.fault)
+    assert (recording.end_reason, recording.sent_ns, recording.status) == ("connect_failed", None, None)
+    assert "refused" in str(recording.error)
 
 
 def test_a_server_that_closes_before_it_answers_is_a_reset() -> None:
     with scripted([b"Connection: close"]) as server, Client(LONG) as client:
-        assert turn(client, server.base_url).ended == "reset"
+        assert turn(client, server.base_url).end_reason == "reset"
 
 
 def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
@@ -145,14 +145,14 @@ def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
         Client(Timeouts(10.0, 10.0, 10.0), max_turn_bytes=1000) as client,
     ):
         recording = turn(client, server.base_url)
-    assert recording.ended == "cut_off"
+    assert recording.end_reason == "limit_exceeded"
     assert body_bytes(recording) == (REPLY * 40)[: len(body_bytes(recording))]
 
 
 def test_a_failed_turn_does_not_affect_the_next_one() -> None:
     with reference_server_and_client() as (server, client):
-        assert ask(server, client, "hang?tps=1000").ended == "read_timeout"
-        assert ask(server, client, "plain?ttft_ms=10&tps=1000").ended == "complete"
+        assert ask(server, client, "hang?tps=1000").end_reason == "read_timeout"
+        assert ask(server, client, "plain?ttft_ms=10&tps=1000").end_reason == "complete"
 
 
 def test_a_server_that_dies_is_a_reset_and_then_a_failed_connection() -> None:
@@ -160,20 +160,20 @@ def test_a_server_that_dies_is_a_reset_and_then_a_failed_connection() -> None:
         died = ask(server, client, "die?ttft_ms=5&tps=1000")
         server.process.wait()
         gone = ask(server, client, "plain")
-    assert (died.ended, gone.ended) == ("reset", "connect_failed")
+    assert (died.end_reason, gone.end_reason) == ("reset", "connect_failed")
     assert read(died).content.startswith("w0 w1 ")
 
 
 def test_an_answer_without_a_length_ends_when_the_connection_closes() -> None:
     with scripted([b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + REPLY]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
-    assert (recording.ended, body_bytes(recording)) == ("complete", REPLY)
+    assert (recording.end_reason, body_bytes(recording)) == ("complete", REPLY)
 
 
 def test_a_body_shorter_than_its_content_length_is_a_reset() -> None:
     with scripted([answer(REPLY, keep=False)[:-5]]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
-    assert (recording.ended, body_bytes(recording)) == ("reset", REPLY[:-5])
+    assert (recording.end_reason, body_bytes(recording)) == ("reset", REPLY[:-5])
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -218,7 +218,7 @@ def test_the_end_of_a_chunked_body_is_found_however_it_was_cut(
 ) -> None:
     with scripted([pieces]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
-    assert recording.ended == "complete"
+    assert recording.end_reason == "complete"
     assert body_bytes(recording).endswith(REPLY)
 
 
@@ -236,7 +236,7 @@ def test_invalid_chunk_framing_is_a_protocol_error_and_earlier_bytes_are_kept() 
     pieces = (CHUNKED, framed(REPLY), b"zz\r\n\r\n")
     with scripted([pieces]) as server, Client(LONG) as client:
         recording = turn(client, server.base_url)
-    assert (recording.ended, body_bytes(recording)) == ("protocol_error", REPLY)
+    assert (recording.end_reason, body_bytes(recording)) == ("protocol_error", REPLY)
 
 
 def test_the_clock_of_a_machine_with_a_long_uptime_is_wrapped() -> None:

@@ -86,7 +86,7 @@ def test_a_warm_conversation_keeps_the_cache_on() -> None:
 def test_only_the_last_turn_is_marked_so() -> None:
     with scripted([FINE] * 3) as server:
         recordings = ask(server, task_of("t", "one", "two", "three"))
-    assert [(recording.turn, recording.last) for recording in recordings] == [(0, False), (1, False), (2, True)]
+    assert [(recording.turn, recording.last_turn) for recording in recordings] == [(0, False), (1, False), (2, True)]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_only_the_last_turn_is_marked_so() -> None:
 def test_a_turn_that_failed_or_said_nothing_ends_the_trial(bad: bytes) -> None:
     with scripted([bad]) as server:
         recordings = ask(server, task_of("t", "one", "two"))
-    assert [recording.last for recording in recordings] == [True]
+    assert [recording.last_turn for recording in recordings] == [True]
 
 
 def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
@@ -108,7 +108,7 @@ def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
     assert len(set(heads)) == 3
     assert heads[0] == f"[{NONCE}]"
     assert all(body["cache_prompt"] is False for body in server.bodies)
-    assert [recording.last for recording in recordings] == [False, False, True]
+    assert [recording.last_turn for recording in recordings] == [False, False, True]
 
 
 def test_several_clients_ask_at_once_group_after_group() -> None:
@@ -116,7 +116,7 @@ def test_several_clients_ask_at_once_group_after_group() -> None:
         recordings = ask(server, task_of("t", "ask", clients=[1, 2, 4]))
     starts = [recording.sent_ns for recording in recordings]
     assert [recording.turn for recording in recordings] == list(range(7))
-    assert [recording.last for recording in recordings] == [False] * 6 + [True]
+    assert [recording.last_turn for recording in recordings] == [False] * 6 + [True]
     assert len({body["messages"][0]["content"] for body in server.bodies}) == 7
     assert None not in starts
 
@@ -127,7 +127,7 @@ def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
         with Client(LONG) as client:
             talk = (gone, get_server_kind("openai"), None)
             recordings = list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=0))
-        assert [(recording.ended, recording.last) for recording in recordings] == [("connect_failed", True)]
+        assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
 
 
 def test_room_for_thoughts_is_given_where_the_model_thinks_or_may_and_never_when_timing() -> None:

@@ -56,7 +56,7 @@ def test_a_call_and_its_answer_go_back_into_the_conversation() -> None:
         {"id": "id-1", "type": "function", "function": {"name": "grep", "arguments": '{"pattern": "a - b"}'}}
     ]
     assert told == {"role": "tool", "tool_call_id": "id-1", "content": "calc.py:2:    return a - b"}
-    assert [recording.last for recording in recordings] == [False, True]
+    assert [recording.last_turn for recording in recordings] == [False, True]
 
 
 def test_a_call_without_an_id_gets_the_same_one_on_both_sides() -> None:
@@ -79,15 +79,15 @@ def test_later_calls_see_what_earlier_ones_changed() -> None:
 
 def test_the_loop_ends_at_the_first_reply_that_calls_nothing_or_at_the_tasks_most() -> None:
     recordings, _ = ask(looped(), saying("I would use grep."))
-    assert [recording.last for recording in recordings] == [True]
+    assert [recording.last_turn for recording in recordings] == [True]
     again = calling("grep", '{"pattern": "x"}')
     recordings, _ = ask(looped(max_turns=3), again, again, again)
-    assert [recording.last for recording in recordings] == [False, False, True]
+    assert [recording.last_turn for recording in recordings] == [False, False, True]
 
 
 def test_a_loop_ends_where_the_server_fails() -> None:
     recordings, _ = ask(looped(), calling("grep", '{"pattern": "x"}'), answer(b"boom", status=500))
-    assert [recording.last for recording in recordings] == [False, True]
+    assert [recording.last_turn for recording in recordings] == [False, True]
 
 
 def test_the_scorer_plays_a_recorded_loop_again_and_runs_what_it_left() -> None:

@@ -55,7 +55,7 @@ def run_plan(run_id: str = "run") -> RunPlan:
 
 def turn(trial: int, number: int = 0, last: bool = True, task: str = "t") -> Recording:
     key = TrialKey("m", task, trial)
-    return replace(recording_of([(5, says("x") + END)]), key=key, turn=number, last=last)
+    return replace(recording_of([(5, says("x") + END)]), key=key, turn=number, last_turn=last)
 
 
 def score(trial: int) -> ScoredTrial:

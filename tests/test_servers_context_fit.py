@@ -93,7 +93,7 @@ def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Pat
     assert {turn.key.task for turn in turns} == {"speed-small", "speed-large"}
     for turn in turns:
         chars = sum(len(message["content"]) for message in turn.request["messages"])
-        assert turn.least_prompt_tokens == pytest.approx(0.15 * chars, rel=0.02)
+        assert turn.min_prompt_tokens == pytest.approx(0.15 * chars, rel=0.02)
 
 
 def test_a_run_of_a_server_that_cuts_goes_on_with_what_fits(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ OWN_WORD = "the user's own statement, made before the run: a lane may demand, an
 UNCOVERED = {
     "recordings: headers.content-type": NO_NUMBER,
     "recordings: headers_ns": NO_NUMBER,
-    "recordings: least_prompt_tokens": "whoever drops it drops a check of their own; a higher one is found",
+    "recordings: min_prompt_tokens": "whoever drops it drops a check of their own; a higher one is found",
     "recordings: status": NO_STATUS,
     "recordings: url": NO_NUMBER,
     "result: digests.recordings_sha256": ANEW,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.read import read
-from harness.types import Chunk, Ended, Json, Reading, Recording, TrialKey
+from harness.types import Chunk, EndReason, Json, Reading, Recording, TrialKey
 
 MS = 1_000_000
 DONE = b"data: [DONE]\n\n"
@@ -19,7 +19,7 @@ Reads = list[tuple[int, bytes]]
 def recording_of(
     reads: Sequence[tuple[int, bytes]],
     status: int | None = 200,
-    ended: Ended = "complete",
+    ended: EndReason = "complete",
     fault: str | None = None,
 ) -> Recording:
     """A recording with these chunks of the body; everything that reading does not look at is filled in."""
@@ -35,9 +35,9 @@ def recording_of(
         headers={},
         headers_ns=0,
         chunks=tuple(Chunk(at_ns, data) for at_ns, data in reads),
-        ended=ended,
+        end_reason=ended,
         ended_ns=reads[-1][0] if reads else 0,
-        fault=fault,
+        error=fault,
     )
 
 
@@ -90,7 +90,7 @@ def unframe(reads: Reads) -> Recording:
     else:
         length = int(headers.get("content-length", -1))
         complete = closed if length < 0 else sum(len(data) for _, data in body) >= length
-    ended: Ended = "complete" if complete else "reset" if closed else "read_timeout"
+    ended: EndReason = "complete" if complete else "reset" if closed else "read_timeout"
     return recording_of([read for read in body if read[1]], int(lines[0].split()[1]), ended)
 
 
@@ -136,7 +136,9 @@ def usage(prompt: int, completion: int, cached: int | None = None) -> bytes:
 END = chunk({}, "stop")
 
 
-def read_bytes(*parts: bytes, status: int | None = 200, ended: Ended = "complete", fault: str | None = None) -> Reading:
+def read_bytes(
+    *parts: bytes, status: int | None = 200, ended: EndReason = "complete", fault: str | None = None
+) -> Reading:
     """A reading of these bytes, each part a chunk, 10 ms apart."""
     reads = [((number + 1) * 10 * MS, part) for number, part in enumerate(parts)]
     return read(recording_of(reads, status, ended, fault))

@@ -62,7 +62,7 @@ def _misleading(result: Result) -> Iterator[str]:
 
 
 def _texts_of(recording: Recording) -> Iterator[tuple[str, str]]:
-    yield "request", to_json({"request": recording.request, "fault": recording.fault})
+    yield "request", to_json({"request": recording.request, "error": recording.error})
     yield "headers", to_json(recording.headers)
     yield "reply", b"".join(chunk.data for chunk in recording.chunks).decode("utf-8", "replace")
 

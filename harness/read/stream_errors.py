@@ -6,7 +6,7 @@ whole stream. Whether an error counts against the model is decided in score. The
 - `context_overflow`: the context cannot hold the prompt or the answer, in the words of the servers that are known, or
   because the server's own token count shows that it truncated the prompt;
 - the server's own code or type;
-- how the stream ended: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `cut_off` (as recorded),
+- how the stream ended: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `limit_exceeded` (as recorded),
   `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor [DONE]).
 """
 
@@ -122,7 +122,7 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
     if chars is None or not tokens or chars < MIN_TRUNCATION_CHARS:
         return None
     counted = tokens + (summary.cached_tokens or 0)
-    if counted * MAX_CHARS_PER_TOKEN >= chars and counted >= (recording.least_prompt_tokens or 0):
+    if counted * MAX_CHARS_PER_TOKEN >= chars and counted >= (recording.min_prompt_tokens or 0):
         return None
     message = f"the server counted {counted} tokens in a prompt of {chars} characters: it truncated the prompt"
     return ReportedError(message, "context_overflow")
@@ -130,8 +130,8 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
 
 def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: ReportedError) -> ReportedError | None:
     """Find an error that no server reported but the end of the stream shows."""
-    if recording.ended != "complete" and not summary.finished:
-        return ReportedError(recording.fault or f"the connection ended: {recording.ended}", recording.ended)
+    if recording.end_reason != "complete" and not summary.finished:
+        return ReportedError(recording.error or f"the connection ended: {recording.end_reason}", recording.end_reason)
     if summary.malformed:
         return ReportedError(f"{summary.malformed} events were not JSON, so text may be missing", "malformed_event")
     if not summary.readable:

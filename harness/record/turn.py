@@ -17,7 +17,7 @@ import httpcore
 
 from harness.record.client import Client, SocketClock
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
-from harness.types import Chunk, Ended, Json, Recording, TrialKey
+from harness.types import Chunk, EndReason, Json, Recording, TrialKey
 
 RECORDED_HEADERS = (
     "content-type",
@@ -35,7 +35,7 @@ CLOCK_WRAP_NS = 2**52
 class TurnRequest:
     """The request of one turn. `body` is sent as it is; `api_key` goes into a header and nowhere else.
 
-    `least_prompt_tokens` is copied into the recording for its readers.
+    `min_prompt_tokens` is copied into the recording for its readers.
     """
 
     key: TrialKey
@@ -44,7 +44,7 @@ class TurnRequest:
     url: str
     body: Mapping[str, Json]
     api_key: str | None = None
-    least_prompt_tokens: int | None = None
+    min_prompt_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class _Reply:
     headers_ns: int | None = None
     times_ns: list[int] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
-    ended: Ended = "complete"
+    ended: EndReason = "complete"
     fault: str | None = None
 
 
@@ -68,10 +68,10 @@ def _select_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name: values[name] for name in RECORDED_HEADERS if name in values}
 
 
-def _end_reason(error: Exception, clock: SocketClock) -> Ended:
+def _end_reason(error: Exception, clock: SocketClock) -> EndReason:
     """How a reply ended that raised this error."""
     if clock.deadline_exceeded:
-        return "cut_off"
+        return "limit_exceeded"
     if clock.sent_ns is None:
         return "connect_failed"
     if isinstance(error, httpcore.TimeoutException):
@@ -108,7 +108,7 @@ def _receive(client: Client, request: TurnRequest, content: bytes, reply: _Reply
             reply.data.append(data)
             remaining_bytes -= len(data)
             if remaining_bytes < 0:
-                reply.ended, reply.fault = "cut_off", LIMIT_EXCEEDED
+                reply.ended, reply.fault = "limit_exceeded", LIMIT_EXCEEDED
                 return
 
 
@@ -147,7 +147,7 @@ def record(client: Client, request: TurnRequest) -> Recording:
         _receive(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         reply.ended = _end_reason(error, clock)
-        reply.fault = LIMIT_EXCEEDED if reply.ended == "cut_off" else f"{type(error).__name__}: {error}"
+        reply.fault = LIMIT_EXCEEDED if reply.ended == "limit_exceeded" else f"{type(error).__name__}: {error}"
     return _recording(request, sent_at, clock, reply)
 
 
@@ -168,8 +168,8 @@ def _recording(request: TurnRequest, sent_at: str, clock: SocketClock, reply: _R
         headers=reply.headers,
         headers_ns=None if reply.headers_ns is None else reply.headers_ns - start_ns,
         chunks=tuple(Chunk(at_ns - start_ns, chunk) for at_ns, chunk in zip(reply.times_ns, data, strict=True)),
-        ended=reply.ended,
+        end_reason=reply.ended,
         ended_ns=None if clock.sent_ns is None else ended_ns - start_ns,
-        fault=reply.fault,
-        least_prompt_tokens=request.least_prompt_tokens,
+        error=reply.fault,
+        min_prompt_tokens=request.min_prompt_tokens,
     )

@@ -84,7 +84,7 @@ def _conversation(talk: _Talk) -> Iterator[Recording]:
         recording = record(talk.client, talk.ask(turn, messages, cold=len(turns) == 1))
         reading = read(recording)
         last = turn + 1 == len(turns) or reading.error is not None or not reading.content
-        yield replace(recording, last=last)
+        yield replace(recording, last_turn=last)
         if last:
             return
         messages.append(reply_message(reading))
@@ -101,7 +101,7 @@ def _tool_loop(talk: _Talk) -> Iterator[Recording]:
         recording = record(talk.client, asked)
         reading = read(recording)
         last = turn + 1 == most or reading.error is not None or not reading.tool_calls
-        yield replace(recording, last=last)
+        yield replace(recording, last_turn=last)
         if last:
             return
         answers, bench = tool_messages(reading.tool_calls, bench)
@@ -113,8 +113,8 @@ def _separate(talk: _Talk) -> Iterator[Recording]:
     turns = talk.variant.turns
     for turn, text in enumerate(turns):
         recording = record(talk.client, talk.alone(turn, text))
-        last = turn + 1 == len(turns) or recording.ended == "connect_failed"
-        yield replace(recording, last=last)
+        last = turn + 1 == len(turns) or recording.end_reason == "connect_failed"
+        yield replace(recording, last_turn=last)
         if last:
             return
 
@@ -129,10 +129,10 @@ def _together(talk: _Talk, groups: Sequence[int]) -> Iterator[Recording]:
             with ThreadPoolExecutor(max_workers=size) as pool:
                 recordings = list(pool.map(record, clients, asks))
             first += size
-            gone = all(recording.ended == "connect_failed" for recording in recordings)
+            gone = all(recording.end_reason == "connect_failed" for recording in recordings)
             ends = gone or first == sum(groups)
             for recording in recordings:
-                yield replace(recording, last=ends and recording is recordings[-1])
+                yield replace(recording, last_turn=ends and recording is recordings[-1])
             if ends:
                 return
 
@@ -147,7 +147,7 @@ def converse(
     room: int,
     tokens_per_char: float | None = None,
 ) -> Iterator[Recording]:
-    """Yield each turn's recording as it ends; the one marked `last` ends the trial.
+    """Yield each turn's recording as it ends; the one marked `last_turn` ends the trial.
 
     `asked` is the model, its server's kind and its key; `room` the extra tokens for thoughts; `tokens_per_char` what
     the server counted of a prompt before the run.

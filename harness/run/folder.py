@@ -53,7 +53,7 @@ class RunFolder:
     def keep(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk."""
         append_line(self.recordings_path, as_document("recording", recording))
-        if recording.last:
+        if recording.last_turn:
             self.recorded.add(recording.key)
 
     def keep_score(self, scored: ScoredTrial) -> None:
@@ -125,7 +125,7 @@ def trials_in(path: Path) -> Iterator[tuple[Recording, ...]]:
                 "the file was changed after the run; only its untouched copy can be used"
             )
         turns.append(recording)
-        if recording.last:
+        if recording.last_turn:
             seen.add(recording.key)
             yield tuple(turns)
             turns = []

@@ -63,8 +63,8 @@ class _Recorder:
             self.tokens_per_char,
         )
         for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room, tokens_per_char=density):
-            if recording.ended == "connect_failed" and recording.turn == 0:
-                raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.fault}")
+            if recording.end_reason == "connect_failed" and recording.turn == 0:
+                raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.error}")
             self._keep(recording)
             if recording.status in REFUSALS:
                 told = f"{recording.url}: HTTP {recording.status}: {REFUSALS[recording.status]}"

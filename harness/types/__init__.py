@@ -11,7 +11,7 @@ from harness.types.lane import Demand, Lane, Override, RankBy, Recommendation, S
 from harness.types.model import Lifecycle, Model, Sampling, TrialKey
 from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, ProbeFinding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
-from harness.types.recording import Chunk, Ended, Recording
+from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
 from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
@@ -55,7 +55,7 @@ __all__ = [
     "Demand",
     "Digests",
     "Drift",
-    "Ended",
+    "EndReason",
     "FileDigest",
     "Finding",
     "HostFacts",

@@ -1,4 +1,4 @@
-"""One turn as bytes with times."""
+"""A recording: one turn of a trial as the bytes that were received, with their arrival times."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Literal
 from harness.types.common import Json
 from harness.types.model import TrialKey
 
-Ended = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "cut_off"]
+EndReason = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "limit_exceeded"]
+"""How a response ended. `limit_exceeded`: the recorder stopped it at the turn's limit of time or bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes read at once: `at_ns` nanoseconds after the request's first byte was about to be written."""
+    """The bytes of one socket read; `at_ns` counts from just before the request's first byte was written."""
 
     at_ns: int
     data: bytes
@@ -22,12 +23,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One turn: the request as sent, every chunk of the body with its time, and how it ended.
+    """One turn: the request as sent, every chunk of the response body with its arrival time, and how it ended.
 
-    `last` marks the trial's last turn: a trial without one was broken off by the kit's end and is asked again.
-    `sent_ns` is the monotonic clock where all `at_ns` start, None when no connection was made. `sent_at` is the
-    wall clock (ISO 8601, UTC), for reading only. No header that holds a key is kept. `least_prompt_tokens` is the
-    fewest tokens that the prompt can have, by the server's own count of a prompt before the run; None where none was.
+    `sent_ns` is the monotonic clock at which `headers_ns`, `at_ns` and `ended_ns` start; None when no connection was
+    made. `sent_at` is the wall clock (ISO 8601, UTC), for information only. `last_turn` marks the trial's last turn: a
+    trial without one was interrupted, and is recorded again on resume. `min_prompt_tokens` is a lower bound of the
+    prompt's tokens, estimated from the server's own count before the run. Headers that may hold a key are not stored.
     """
 
     key: TrialKey
@@ -41,8 +42,8 @@ class Recording:
     headers: Mapping[str, str]
     headers_ns: int | None
     chunks: tuple[Chunk, ...]
-    ended: Ended
+    end_reason: EndReason
     ended_ns: int | None
-    fault: str | None = None
-    last: bool = True
-    least_prompt_tokens: int | None = None
+    error: str | None = None
+    last_turn: bool = True
+    min_prompt_tokens: int | None = None

@@ -102,7 +102,7 @@ def _row(number: int, line: bytes, place: str) -> Row:
         findings,
         trial_result([recording], [read(recording)], scored),
         recording.turn,
-        recording.last,
+        recording.last_turn,
         recording.variant,
         messages_digest(document["request"].get("messages")),
         {name: value for name, value in document["request"].items() if name != "messages"},

@@ -84,8 +84,8 @@ def _ask(evidence: Evidence, again: Again, client: Client, trial: TrialResult, s
     key = TrialKey(trial.model, trial.task, trial.trial)
     asked = (model, get_server_kind(model.server), secret_of(model))
     turns = list(converse(client, asked, variant, key, nonce=secrets.token_hex(8), room=again.thinking_tokens))
-    if any(turn.ended == "connect_failed" for turn in turns):
-        return f"{model.label}: {model.base_url} does not answer: {turns[-1].fault}"
+    if any(turn.end_reason == "connect_failed" for turn in turns):
+        return f"{model.label}: {model.base_url} does not answer: {turns[-1].error}"
     readings = tuple(read(turn) for turn in turns)
     return _Pair(trial, score(variant, readings, sandbox).outcome is Outcome.PASSED, readings)
 

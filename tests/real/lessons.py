@@ -99,8 +99,8 @@ def _answer(reading: Reading) -> str:
 
 
 def _lesson(recording: Recording, thinking: bool) -> Lesson:
-    if recording.ended != "complete":
-        raise SystemExit(f"{recording.key.task}: the teacher did not answer turn {recording.turn}: {recording.fault}")
+    if recording.end_reason != "complete":
+        raise SystemExit(f"{recording.key.task}: the teacher did not answer turn {recording.turn}: {recording.error}")
     request = recording.request
     return Lesson(recording.key.task, request["messages"], request.get("tools"), _answer(read(recording)), thinking)
 

@@ -25,7 +25,7 @@ def ask(model: Model, text: str, *, max_tokens: int = 40, system: str = "Answer 
     url = f"{model.base_url}/chat/completions"
     with Client() as client:
         recording = record(client, TurnRequest(TrialKey(model.label, "by hand", 0), 0, 0, url, body))
-    assert recording.ended == "complete", recording.fault
+    assert recording.end_reason == "complete", recording.error
     return read(recording)
 
 

@@ -78,7 +78,7 @@ def _huge_event(pace: Pace) -> Script:
 def _endless(pace: Pace) -> Script:
     """Far more tokens than anybody waits for, and no end."""
     many = replace(pace, tokens=10**4)
-    return Script(tuple(spoken(many, StreamShape())), Expected(finish_reason=None, done=False, error="cut_off"))
+    return Script(tuple(spoken(many, StreamShape())), Expected(finish_reason=None, done=False, error="limit_exceeded"))
 
 
 def _dead_while_it_reads(_pace: Pace) -> Script:

@@ -28,8 +28,8 @@ def ask(asked: ServerHandle, question: Question) -> Recording:
     url = f"{asked.model.base_url.rstrip('/')}/chat/completions"
     key = TrialKey(asked.model.label, f"probe {question.name}", 0)
     recording = record(asked.client, TurnRequest(key, 0, 0, url, question.body, asked.secret))
-    if recording.ended == "connect_failed":
-        raise ServerError(f"{url}: {recording.fault}; the server went away during the probe")
+    if recording.end_reason == "connect_failed":
+        raise ServerError(f"{url}: {recording.error}; the server went away during the probe")
     return recording
 
 
