@@ -21,8 +21,8 @@ LANGUAGES = {
 }  # fmt: skip
 LEAST_HOSTILE, LEAST_HONEST = 8, 3
 INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
-HONEST = Limits(load_s=60.0, case_s=30.0)
-HOSTILE = Limits(load_s=15.0, case_s=4.0)
+HONEST = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
+HOSTILE = Limits(load_timeout_s=15.0, case_timeout_s=4.0)
 
 
 def is_honest(path: str) -> bool:

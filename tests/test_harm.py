@@ -24,8 +24,8 @@ LISTED: dict[str, Json] = tomllib.loads((HARM / "harm.toml").read_text(encoding=
 LANGUAGES = {
     ".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".sh": "bash", ".sql": "sql",
 }  # fmt: skip
-TIGHT = Limits(load_s=4.0, case_s=2.0, memory_bytes=128 * 1024 * 1024, disk_bytes=8 * 1024 * 1024)
-BUILT = Limits(load_s=20.0, case_s=10.0)
+TIGHT = Limits(load_timeout_s=4.0, case_timeout_s=2.0, memory_bytes=128 * 1024 * 1024, disk_bytes=8 * 1024 * 1024)
+BUILT = Limits(load_timeout_s=20.0, case_timeout_s=10.0)
 HONEST = Job("python", "calls", "a.py", {"a.py": "def f(): return 1\n"}, (("a", {"call": "f"}),), Limits())
 MIB = 1024 * 1024
 # What other programs of this machine may come to use meanwhile: far less than what the answers here ask for.

@@ -62,7 +62,7 @@ def test_impossible_times_give_no_rate_and_no_exception(times_ms: list[int], siz
     reads = [(times_ms[number % len(times_ms)] * MS if times_ms else 0, data) for number, data in enumerate(pieces)]
     timings = read(recording_of(reads)).timings
     assert timings.decode_tps is None or timings.decode_tps > 0
-    assert (timings.decode_tps is None) == (timings.decode_reason is not None)
+    assert (timings.decode_tps is None) == (timings.decode_null_reason is not None)
 
 
 def calls_to_read(tokens: int) -> int:

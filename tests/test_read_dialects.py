@@ -34,14 +34,14 @@ def test_lm_studio_reports_an_overflow_as_an_error_event_at_200() -> None:
     message = "Input does not fit in context length. Load the model with a larger one."
     reading = read_bytes(event({"error": {"message": message}, "message": message}, "error"))
     assert reading.error == StreamError(message, "context_overflow", 200)
-    assert reading.timings.decode_reason == "an error in the reply"
+    assert reading.timings.decode_null_reason == "an error in the reply"
 
 
 def test_an_empty_stream_of_lm_studio_is_neither_an_error_nor_an_answer() -> None:
     reading = read_bytes(chunk({}, "stop"), usage(9000, 0), DONE)
     assert (reading.content, reading.finish_reason, reading.error) == ("", "stop", None)
     assert reading.usage == Usage(9000, 0, None, None)
-    assert (reading.timings.ttft_s, reading.timings.decode_reason) == (None, "no generated token")
+    assert (reading.timings.ttft_s, reading.timings.decode_null_reason) == (None, "no generated token")
 
 
 def test_lm_studio_stats_are_kept() -> None:
@@ -201,7 +201,7 @@ def test_a_json_document_instead_of_a_stream_is_read_without_timings() -> None:
     assert (reading.content, reading.reasoning, reading.tool_calls) == ("x", "hm", (ToolCall("c", "ls", "{}"),))
     assert (reading.finish_reason, reading.done, reading.error) == ("stop", False, None)
     assert (reading.timings.ttfb_s, reading.timings.ttft_s, reading.timings.e2e_s) == (0.01, None, None)
-    assert reading.timings.decode_reason == "one JSON answer, not a stream"
+    assert reading.timings.decode_null_reason == "one JSON answer, not a stream"
 
 
 def test_a_complete_message_after_deltas_is_dropped() -> None:

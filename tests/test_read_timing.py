@@ -20,7 +20,7 @@ def test_one_token_per_event_gives_the_usual_rate_and_ends_at_the_last_token() -
     assert reading.timings.e2e_s == pytest.approx(0.3)
     assert reading.timings.e2e_tps == pytest.approx(11 / 0.3)
     assert reading.timings.apparent_prefill_tps == pytest.approx(80 / 0.2)
-    assert (reading.timings.decode_reason, reading.timings.tokens_source) == (None, "usage")
+    assert (reading.timings.decode_null_reason, reading.timings.tokens_source) == (None, "usage")
 
 
 def test_four_tokens_per_event_do_not_raise_the_rate() -> None:
@@ -51,16 +51,16 @@ def test_a_usage_of_zero_tokens_beside_text_is_not_believed() -> None:
 
 def test_fewer_than_eight_arrivals_give_no_rate() -> None:
     reads = [((200 + 10 * n) * MS, says("x") * 9) for n in range(8)]
-    assert timed(reads[:7], 63).timings.decode_reason == "fewer than 8 arrivals"
-    assert timed(reads, 72).timings.decode_reason is None
+    assert timed(reads[:7], 63).timings.decode_null_reason == "fewer than 8 arrivals"
+    assert timed(reads, 72).timings.decode_null_reason is None
 
 
 def test_a_span_under_50_ms_gives_no_rate() -> None:
     def spread(span_ns: int) -> Reading:
         return timed([(200 * MS + span_ns * n // 10, says("x")) for n in range(11)], 11)
 
-    assert spread(50 * MS - 10).timings.decode_reason == "less than 50 ms between the first token and the last"
-    assert spread(50 * MS).timings.decode_reason is None
+    assert spread(50 * MS - 10).timings.decode_null_reason == "less than 50 ms between the first token and the last"
+    assert spread(50 * MS).timings.decode_null_reason is None
 
 
 def test_a_buffered_stream_has_times_and_no_rate() -> None:
@@ -73,8 +73,8 @@ def test_an_error_or_a_missing_end_gives_no_rates() -> None:
     failed = timed(reads, 11, event({"error": "boom"}))
     cut = read(recording_of(reads))
     assert (failed.timings.decode_tps, failed.timings.e2e_tps) == (None, None)
-    assert failed.timings.decode_reason == "an error in the reply"
-    assert (cut.timings.decode_tps, cut.timings.decode_reason) == (None, "neither a finish reason nor [DONE]")
+    assert failed.timings.decode_null_reason == "an error in the reply"
+    assert (cut.timings.decode_tps, cut.timings.decode_null_reason) == (None, "neither a finish reason nor [DONE]")
     assert (cut.timings.ttft_s, cut.timings.e2e_s) == (0.2, 0.3)
 
 

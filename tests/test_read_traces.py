@@ -200,7 +200,7 @@ def test_reasoning_tokens_and_server_timings_are_kept() -> None:
 )
 def test_a_rate_has_its_source_and_a_missing_rate_its_reason(trace: str, reason: str | None, source: str) -> None:
     timings = reading_of(trace).timings
-    assert (timings.decode_reason, timings.tokens_source) == (reason, source)
+    assert (timings.decode_null_reason, timings.tokens_source) == (reason, source)
     assert (timings.decode_tps is None) == (reason is not None)
 
 

@@ -61,8 +61,8 @@ def test_tasks_that_do_not_fit_are_listed_and_never_asked(tmp_path: Path, tasks:
         folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
     assert stopped == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
-    assert [(one.task, one.has_tokens) for one in seen(folder).skipped] == [("speed-large", 16_384)]
-    assert seen(folder).skipped[0].needs_tokens > 27_000
+    assert [(one.task, one.available_tokens) for one in seen(folder).skipped] == [("speed-large", 16_384)]
+    assert seen(folder).skipped[0].required_tokens > 27_000
     assert (seen(folder).served_context_tokens, seen(folder).own_context_tokens) == (16_384, 131_072)
     assert seen(folder).context_setting == "-c"
 
@@ -112,7 +112,7 @@ def test_a_model_that_does_not_fit_stops_nobody_else(
         folder, stopped = recorded(tmp_path, tasks, [large, a_model(server.base_url)])
     assert len(stopped) == 1
     assert "model 'large' does not fit" in stopped[0]
-    assert folder.model_runs()["large"].stopped == stopped[0]
+    assert folder.model_runs()["large"].stop_reason == stopped[0]
     assert {key.model for key in folder.recorded} == {"a"}
     assert machine.log == []
     assert machine.runs("large")
@@ -154,7 +154,7 @@ def test_why_a_model_stopped_is_kept_without_the_folder_of_its_owner(
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
     folder, _ = recorded(tmp_path, tasks, [a_model("http://127.0.0.1:9/v1", lifecycle=cycle)])
-    stopped = seen(folder).stopped or ""
+    stopped = seen(folder).stop_reason or ""
     assert "it said: no model at ~/models" in stopped
     assert str(tmp_path) not in stopped
 

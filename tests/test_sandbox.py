@@ -14,8 +14,8 @@ from harness.score.execute import Driver
 from harness.types import Job, Json, Limits, Observation
 from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
 
-QUICK = Limits(load_s=30.0, case_s=1.5)
-PATIENT = Limits(load_s=60.0, case_s=30.0)
+QUICK = Limits(load_timeout_s=30.0, case_timeout_s=1.5)
+PATIENT = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
 
 Give = tuple[str, Json]
 

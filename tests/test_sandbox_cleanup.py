@@ -29,7 +29,7 @@ from harness.types import Job, Limits
 with open_sandbox("killed", lambda line: None, ["python"]) as box:
     code = "import os, time\\ndef f(): time.sleep(3600)\\n"
     print("open", flush=True)
-    box.run(Job("python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f"}),), Limits(case_s=3600.0)))
+    box.run(Job("python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f"}),), Limits(case_timeout_s=3600.0)))
 """
 
 
@@ -119,10 +119,15 @@ def test_an_engine_that_breaks_off_in_the_middle_is_the_kits_fault_and_the_job_c
 
     def job(wait: int) -> Job:
         return Job(
-            "python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f", "args": [wait]}),), Limits(case_s=60)
+            "python",
+            "calls",
+            "a.py",
+            {"a.py": code},
+            (("a", {"call": "f", "args": [wait]}),),
+            Limits(case_timeout_s=60),
         )
 
-    kind = ContainerKind(ensure_image(engine, "python", print), "python", "calls", Limits(case_s=60))
+    kind = ContainerKind(ensure_image(engine, "python", print), "python", "calls", Limits(case_timeout_s=60))
     with Relay(engine.url, tmp_path) as relay, owner_labels("cut") as labels, ThreadPoolExecutor(1) as threads:
         far = connect(EngineEndpoint(relay.url), {})
         pool = ContainerPool(far, labels, ahead=1)

@@ -23,7 +23,7 @@ SLOW = "import time\ndef f():\n    time.sleep(1.5)\n    return 1\n"
 
 
 def job_of(code: str, case_s: float) -> Job:
-    return Job("python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f"}),), Limits(case_s=case_s))
+    return Job("python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f"}),), Limits(case_timeout_s=case_s))
 
 
 @contextmanager

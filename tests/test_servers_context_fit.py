@@ -48,7 +48,7 @@ def test_a_cut_that_the_count_shows_leaves_out_what_is_longer_than_what_was_left
     fits, _ = fitted(Manners(context=4096, overflow="silent_cut", repeats=True))
     assert (one_finding(fits).live, one_finding(fits).agrees, fits.cap_tokens) == ("cut", False, 4096)
     assert "4096 tokens counted of some 2" in (one_finding(fits).note or "")
-    assert [(one.task, one.has_tokens) for one in fits.skipped] == [("speed-large", 4096)]
+    assert [(one.task, one.available_tokens) for one in fits.skipped] == [("speed-large", 4096)]
 
 
 def test_a_cut_that_the_count_hides_is_told_by_the_code_word_that_was_lost() -> None:

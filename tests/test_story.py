@@ -228,7 +228,7 @@ def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found
     sizes = {"ds4": 81, "glm": 60, "coder-next": 50, "gpt-oss": 65}
     for label, size in sizes.items():
         model, memory = models[label], models[label]["memory"]
-        assert model["stopped"] is None, model["stopped"]
+        assert model["stop_reason"] is None, model["stop_reason"]
         assert model["load_s"] > 0.4
         assert memory["gpu_busy_percent"] == 3
         for kind in ("wired", "gpu"):

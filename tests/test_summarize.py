@@ -101,7 +101,7 @@ def test_a_missing_trial_counts_as_not_passed() -> None:
 
 def test_a_stopped_model_is_judged_by_what_it_was_asked_and_the_rest_is_named() -> None:
     result = example_result()
-    stopped = (replace(result.models[0], stopped="server gone"), result.models[1])
+    stopped = (replace(result.models[0], stop_reason="server gone"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" and t.trial > 3 else t)
     cell = _cell(result, "steady", "code-bugfix")
     assert (cell.rate.passed, cell.rate.n) == (4, 4)
@@ -112,7 +112,7 @@ def test_a_stopped_model_is_judged_by_what_it_was_asked_and_the_rest_is_named() 
 
 def test_a_model_that_was_never_asked_has_cells_without_a_rate() -> None:
     result = example_result()
-    stopped = (replace(result.models[0], stopped="never answered"), result.models[1])
+    stopped = (replace(result.models[0], stop_reason="never answered"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" else t)
     cell = _cell(result, "steady", "code-bugfix")
     assert (cell.rate.n, cell.rate.rate, cell.fraction, cell.turns) == (0, None, None, ())
@@ -175,7 +175,7 @@ def _impossible_prefill(result: Result) -> Result:
 
 
 def _without_rate(trial: TrialResult) -> TrialResult:
-    timings = replace(trial.turns[0].timings, decode_tps=None, decode_reason="fewer than 8 arrivals")
+    timings = replace(trial.turns[0].timings, decode_tps=None, decode_null_reason="fewer than 8 arrivals")
     counts = replace(trial.turns[0].counts, arrivals=2)
     return _turns(trial, timings=timings, counts=counts, usage=_usage(trial.turns[0], completion_tokens=300))
 
@@ -204,7 +204,7 @@ CHANGES: dict[str, Change] = {
     "host_swap": _with(host=_host(swap_used_bytes=2**30)),
     "host_thermal": _with(host=_host(thermal="CPU_Scheduler_Limit=100 CPU_Speed_Limit=72")),
     "host_busy": _with(host=_host(load_1m=12.0)),
-    "model_stopped": lambda r: summarize(replace(r, models=(replace(r.models[0], stopped="gone"), r.models[1]))),
+    "model_stopped": lambda r: summarize(replace(r, models=(replace(r.models[0], stop_reason="gone"), r.models[1]))),
     "trials_missing": lambda r: _trials(r, lambda t: None if t.trial == 5 else t),
     "few_trials": lambda r: _trials(replace(r, run=replace(r.run, trials=3)), lambda t: t if t.trial < 3 else None),
     "identical_answers": _same_answers,

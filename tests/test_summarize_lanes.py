@@ -275,7 +275,7 @@ def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
     found = _lane(example_result())
     assert "steady with thinking on was not run: retiring it would be premature" in found.untested
     assert "hasty with thinking off was not run: it may be quicker and as good" in found.untested
-    default = _lane(_models(example_result(), steady={"thinking": "default"}, hasty={"stopped": "gone"}))
+    default = _lane(_models(example_result(), steady={"thinking": "default"}, hasty={"stop_reason": "gone"}))
     assert "steady thought as its server pleased: neither on nor off was run" in default.untested
     assert "hasty was stopped before its end: gone" in default.untested
 

@@ -352,7 +352,7 @@ PLACES = (
     ('outcome = "no_answer"', "outcome"),
     ('finish_reason = "length"', "finish_reason"),
     ('FUNC = "add1"', "FUNC"),
-    ("budget_tokens = 100", "budget_tokens = 100\nlimits.case_s"),
+    ("budget_tokens = 100", "budget_tokens = 100\nlimits.case_timeout_s"),
     ("budget_tokens = 100", "budget_tokens = 100\nlimits.pids"),
 )
 

@@ -64,7 +64,7 @@ def test_a_zip_of_it_reaches_reread_too(good: Path, tmp_path: Path) -> None:
     assert verify(path, _asked()).exit_code == 0
 
 
-@pytest.mark.parametrize("limits", [None, {"case_s": 1.0}])
+@pytest.mark.parametrize("limits", [None, {"case_timeout_s": 1.0}])
 def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: Json) -> None:
     bundle = good_bundle()
     task = next(task for task in bundle.result["tasks"] if task["limits"] is not None)

@@ -114,7 +114,7 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
     tokens, source = count_tokens(usage, len(times.tokens_ns) if end.streamed else 0)
     reason = _why_no_rate(times, end)
     if not end.streamed or not times.tokens_ns:
-        return Timings(ttfb_s=ttfb_s, role_s=role_s, decode_reason=reason, tokens_source=source)
+        return Timings(ttfb_s=ttfb_s, role_s=role_s, decode_null_reason=reason, tokens_source=source)
     ttft_ns, last_ns = times.tokens_ns[0], times.tokens_ns[-1]
     decode_tps, e2e_tps = None, None
     if reason is None:
@@ -128,7 +128,7 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
         ttfc_s=_seconds(times.first_usable_ns),
         e2e_s=_seconds(last_ns),
         decode_tps=decode_tps,
-        decode_reason=reason,
+        decode_null_reason=reason,
         e2e_tps=e2e_tps,
         apparent_prefill_tps=apparent_prefill_rate(usage, ttft_ns),
         tokens_source=source,

@@ -13,7 +13,7 @@ SHORT_DIGEST = 12
 
 def _limits_words(task: TaskInfo) -> str:
     limits = task.limits
-    return NOTHING if limits is None else f"{size(limits.memory_bytes)}, {limits.case_s:g} s a case"
+    return NOTHING if limits is None else f"{size(limits.memory_bytes)}, {limits.case_timeout_s:g} s a case"
 
 
 def tasks(result: Result) -> Section:

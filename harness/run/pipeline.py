@@ -139,7 +139,7 @@ def _model_info(model: Model, seen: ModelRun) -> ModelInfo:
         simulated=model.simulated,
         memory=seen.memory,
         load_s=seen.load_s,
-        stopped=seen.stopped,
+        stop_reason=seen.stop_reason,
         own_context_tokens=seen.own_context_tokens,
         context_setting=seen.context_setting,
         swap_growth_bytes=seen.swap_growth_bytes,

@@ -148,7 +148,7 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
             _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
         return _once_let_go(seen, visit, recorder)
     except ServerError as error:
-        return replace(seen, stopped=redact_home(error.message))
+        return replace(seen, stop_reason=redact_home(error.message))
 
 
 def contenders(models: Sequence[Model], client: Client) -> tuple[ServerHandle, ...]:
@@ -181,12 +181,12 @@ def record_run(
         asked = contenders([model for model in models if left[model.label]], client)
         oversized = find_oversized_models(asked)
         for label, why in oversized.items():
-            folder.keep_model(ModelRun(label, stopped=why))
+            folder.keep_model(ModelRun(label, stop_reason=why))
             stopped.append(why)
         able = [one for one in asked if one.model.label not in oversized]
         with model_host(able, folder.path, say) as stage:
             for one in able:
                 seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], watch)
                 folder.keep_model(seen)
-                stopped += [seen.stopped] if seen.stopped is not None else []
+                stopped += [seen.stop_reason] if seen.stop_reason is not None else []
     return stopped

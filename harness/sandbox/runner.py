@@ -79,7 +79,7 @@ def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[Sto
             tail, noise = (tail + data)[-_TAIL:], noise + len(data)
             transcript.overflowed = transcript.overflowed or noise > limits.output_bytes
         if transcript.steps != steps:
-            wait_s = limits.case_s if transcript.loaded else limits.load_s
+            wait_s = limits.case_timeout_s if transcript.loaded else limits.load_timeout_s
             steps, deadline = transcript.steps, time.monotonic() + wait_s
     return "over", tail
 
@@ -127,7 +127,12 @@ def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
     """How the case that was due ended, or the loading of the answer."""
     loaded, limits = heard.transcript.loaded, job.limits
     if heard.silence == "late":
-        return "timed_out", f"no end within {limits.case_s:g} s" if loaded else f"not loaded within {limits.load_s:g} s"
+        return (
+            "timed_out",
+            f"no end within {limits.case_timeout_s:g} s"
+            if loaded
+            else f"not loaded within {limits.load_timeout_s:g} s",
+        )
     if heard.transcript.overflowed:
         return "crashed", "too much output"
     ended = heard.exit

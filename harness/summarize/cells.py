@@ -140,7 +140,7 @@ def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
 
 def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, there: int) -> int:
     """The denominator of a cell: every planned trial, unless the model was stopped or the task does not fit it."""
-    return there if model.stopped is not None or was_skipped(model, task) else max(there, result.run.trials)
+    return there if model.stop_reason is not None or was_skipped(model, task) else max(there, result.run.trials)
 
 
 def cell(

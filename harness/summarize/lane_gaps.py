@@ -58,8 +58,8 @@ def tasks(result: Result, lane: Lane) -> Iterator[str]:
 def stopped(result: Result, lane: Lane) -> Iterator[str]:
     """Models that did not run to their end."""
     for model in result.models:
-        if model.stopped is not None:
-            yield f"{model.label} was stopped before its end: {model.stopped}"
+        if model.stop_reason is not None:
+            yield f"{model.label} was stopped before its end: {model.stop_reason}"
 
 
 UNTESTED: tuple[Callable[[Result, Lane], Iterator[str]], ...] = (thinking, context, later_turns, tasks, stopped)

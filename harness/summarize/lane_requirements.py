@@ -41,7 +41,7 @@ def tasks_asked(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
     skipped = [one for one in model.skipped if lane.tasks.get(one.task, 0) > 0]
     if skipped:
         first = skipped[0]
-        text = f"{first.task} needs {first.needs_tokens:,} tokens of context and gets {first.has_tokens:,}"
+        text = f"{first.task} needs {first.required_tokens:,} tokens of context and gets {first.available_tokens:,}"
         return Demand("tasks", "not_met", text)
     missing = sorted(set(lane.tasks) - set(cells_of(result, lane, model.label)))
     return Demand("tasks", "unknown", f"not asked: {', '.join(missing)}") if missing else None

@@ -24,7 +24,7 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "load_s": "measured",
     "swap_growth_bytes": "measured",
 }
-NOT_FACTS = {"label", "facts", "simulated", "stopped", "skipped", "live", "kit_use"}
+NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "live", "kit_use"}
 """Fields of a model that are the run's own record and not facts of the model."""
 DECLARED_FACTS = (
     "active_parameters_b",

@@ -52,7 +52,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_reason`.
+    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_null_reason`.
 
     `role_s` is the first role-only chunk, `echo_s` the first echo (see Counts): neither is a token.
     """
@@ -63,7 +63,7 @@ class Timings:
     ttfc_s: float | None = None
     e2e_s: float | None = None
     decode_tps: float | None = None
-    decode_reason: str | None = None
+    decode_null_reason: str | None = None
     e2e_tps: float | None = None
     apparent_prefill_tps: float | None = None
     tokens_source: Literal["usage", "chunks", "none"] = "none"

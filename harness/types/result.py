@@ -34,7 +34,7 @@ class ModelInfo:
     simulated: bool
     memory: MemoryUse
     load_s: float | None
-    stopped: str | None = None
+    stop_reason: str | None = None
     own_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None

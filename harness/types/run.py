@@ -17,8 +17,8 @@ class Skipped:
     """A task that was not asked of a model because it does not fit into the context that the server gives it."""
 
     task: str
-    needs_tokens: int
-    has_tokens: int
+    required_tokens: int
+    available_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """What was seen of a model around its trials; `stopped` says why it did not run to its end.
+    """What was seen of a model around its trials; `stop_reason` says why it did not run to its end.
 
     `live` is what its server showed against what its kind states; `own_context_tokens` what the model could have, and
     `context_setting` the setting that decides what is served.
@@ -44,7 +44,7 @@ class ModelRun:
     served_context_tokens: int | None = None
     memory: MemoryUse = field(default_factory=MemoryUse)
     load_s: float | None = None
-    stopped: str | None = None
+    stop_reason: str | None = None
     own_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None

@@ -10,10 +10,10 @@ from harness.types.common import Json, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one container may use. `load_s` is for reading the answer's code, `case_s` for each case after it."""
+    """Limits of one container: `load_timeout_s` to load the answer's code, then `case_timeout_s` for each case."""
 
-    load_s: float = 10.0
-    case_s: float = 5.0
+    load_timeout_s: float = 10.0
+    case_timeout_s: float = 5.0
     memory_bytes: int = 256 * 1024 * 1024
     pids: int = 64
     output_bytes: int = 1024 * 1024

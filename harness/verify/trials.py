@@ -69,7 +69,7 @@ def _counts(evidence: Evidence) -> Iterator[Finding]:
         for task, index in sorted(there - planned):
             yield Finding("trials", place, f"{model.label} / {task} / trial {index} was not planned")
         missing = sorted(planned - there)
-        if missing and model.stopped is None:
+        if missing and model.stop_reason is None:
             listed = ", ".join(f"{task} {index}" for task, index in missing[:5])
             text = f"{model.label}: {len(missing)} of {len(planned)} planned trials are missing ({listed})"
             yield Finding("trials", place, text)
@@ -81,7 +81,7 @@ def _warmups(evidence: Evidence) -> Iterator[Finding]:
         indexes = {one.trial for one in result.trials if one.model == model.label and one.warmup}
         right = set(range(result.run.warmups))
         asked = any(one.model == model.label for one in result.trials)
-        if indexes != right and ((asked and model.stopped is None) or indexes - right):
+        if indexes != right and ((asked and model.stop_reason is None) or indexes - right):
             text = f"{model.label}: {result.run.warmups} warm-ups were planned, there are those with numbers "
             yield Finding("trials", place, text + (str(sorted(indexes)) if indexes else "none"))
 

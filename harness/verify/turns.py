@@ -59,7 +59,7 @@ def _differs(stated: float | None, right: float | None) -> bool:
 
 def _decode_rate(turn: TurnResult) -> float | None:
     times, counts, tokens = turn.timings, turn.counts, _tokens_of(turn)
-    if times.decode_reason is not None or tokens is None or times.ttft_s is None or times.e2e_s is None:
+    if times.decode_null_reason is not None or tokens is None or times.ttft_s is None or times.e2e_s is None:
         return None
     span_s = times.e2e_s - times.ttft_s
     share = 1 - counts.token_events_first / counts.token_events if counts.token_events else 0.0

@@ -54,7 +54,7 @@ def host_state(result: Result) -> Iterator[Caveat]:
 def model_stopped(result: Result) -> Iterator[Caveat]:
     """A model that was stopped was not asked everything; what was not asked is named."""
     for model in result.models:
-        if model.stopped is None:
+        if model.stop_reason is None:
             continue
         seen = Counter(trial.task for trial in counted(result, model.label))
         lacking = [
@@ -63,7 +63,7 @@ def model_stopped(result: Result) -> Iterator[Caveat]:
             if seen[task.name] < result.run.trials
         ]
         left = f"; not asked: {', '.join(lacking)}" if lacking else ""
-        yield Caveat("model_stopped", f"{model.label} was stopped: {model.stopped}{left}", model.label)
+        yield Caveat("model_stopped", f"{model.label} was stopped: {model.stop_reason}{left}", model.label)
 
 
 def trials_missing(result: Result) -> Iterator[Caveat]:
@@ -79,7 +79,8 @@ def tasks_skipped(result: Result) -> Iterator[Caveat]:
     """A task that does not fit into the context that the server gives was not asked, and counts nowhere."""
     for model in result.models:
         for skipped in model.skipped:
-            text = f"not asked: it needs {skipped.needs_tokens} tokens of context, {skipped.has_tokens} are served"
+            needed, served = skipped.required_tokens, skipped.available_tokens
+            text = f"not asked: it needs {needed} tokens of context, {served} are served"
             yield Caveat("task_skipped", f"{model.label} on {skipped.task}: {text}", model.label, skipped.task)
 
 

@@ -88,10 +88,10 @@ def decode_unmeasured(result: Result) -> Iterator[Caveat]:
     for model in result.models:
         whole = [(t, turn) for t, turn in _turns(result, model) if is_whole(turn)]
         without = [(t, turn) for t, turn in whole if turn.timings.decode_tps is None]
-        reasons = Counter(turn.timings.decode_reason or "no reason given" for _, turn in without)
+        reasons = Counter(turn.timings.decode_null_reason or "no reason given" for _, turn in without)
         for reason, count in sorted(reasons.items()):
             tasks = _listed(
-                t.task for t, turn in without if (turn.timings.decode_reason or "no reason given") == reason
+                t.task for t, turn in without if (turn.timings.decode_null_reason or "no reason given") == reason
             )
             text = f"{model.label}: no decode rate for {count} of {len(whole)} replies: {reason} ({tasks})"
             yield Caveat("decode_unmeasured", text, model.label)
