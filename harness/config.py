@@ -91,7 +91,7 @@ def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: L
             yield location.at("by").problem(f"by = {by!r} requires the field {name!r}", f"add {name}")
     if by == "api" and "start" in lifecycle and "stop" not in lifecycle:
         yield location.at("start").problem("a run that starts the server must be able to stop it", "add stop")
-    if by == "api" and kind.lifecycle.by != "api":
+    if by == "api" and kind.lifecycle.loaded_by != "api":
         yield location.at("by").problem(
             f"{model['server']} has no API for loading a model", "use process, launchd or commands"
         )

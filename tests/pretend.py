@@ -122,7 +122,7 @@ class Pretender:
         """Each part of the reply with the seconds to wait before it."""
         manners, prompt = self.manners, _prompt(body)
         cached = self.cached(prompt)
-        cut = manners.overflow == "silent_cut" and _tokens(prompt) > manners.context
+        cut = manners.overflow == "silent_truncation" and _tokens(prompt) > manners.context
         counted = manners.context if cut and manners.counts_cut else _tokens(prompt)
         limit = min(body.get("max_tokens") or 24, body.get("max_completion_tokens") or 24)
         thought = _answer(body, manners, limit // 3 if _thinking(body, manners) else 0)

@@ -78,8 +78,8 @@ def test_every_kind_of_server_is_seen_to_do_what_its_facts_state(name: str, read
     found = {one.name: one for one in observe([recording], kind)}
     assert [one for one in found.values() if one.agrees is False] == []
     if name != "openai":
-        assert found["before_prefill"].live == sorted(kind.stream.before_prefill)
-    assert found["done"].live == kind.stream.done
+        assert found["early_events"].live == sorted(kind.stream.early_events)
+    assert found["done"].live == kind.stream.sends_done
     assert found["cached_tokens_told"].live == (kind.cache.cached_tokens is not None)
     assert found["own_speeds_told"].live == (kind.timings is not None)
 

@@ -70,9 +70,13 @@ def test_a_kind_is_whole(name: str) -> None:
     assert 1024 <= kind.default_port <= 65535
     assert kind.stream.reasoning_keys
     assert kind.readiness.path.startswith("/")
-    assert all(place.path.startswith("/") for place in kind.context.reads + kind.context.model_reads)
-    assert (kind.context.overflow_marks == ()) == (kind.context.overflow == "unchecked" or name == "mlx-openai-server")
-    assert (kind.lifecycle.by == "api") == (kind.lifecycle.load is not None and kind.lifecycle.unload is not None)
+    assert all(place.path.startswith("/") for place in kind.context.served_locations + kind.context.model_locations)
+    assert (kind.context.overflow_markers == ()) == (
+        kind.context.overflow == "unchecked" or name == "mlx-openai-server"
+    )
+    assert (kind.lifecycle.loaded_by == "api") == (
+        kind.lifecycle.load is not None and kind.lifecycle.unload is not None
+    )
     assert (kind.thinking.on is None) == (kind.thinking.off is None) == (name == "openai")
 
 
@@ -82,12 +86,12 @@ def test_thinking_on_and_off_are_asked_for_in_different_words(name: str) -> None
     assert thinking.on
     assert thinking.off
     assert thinking.on != thinking.off
-    assert not set(thinking.on) & set(get_server_kind(name).ignored)
+    assert not set(thinking.on) & set(get_server_kind(name).ignored_fields)
 
 
 def test_early_role_chunks_stand_where_the_stream_says_so() -> None:
     for kind in load_kinds().values():
-        early = "role_chunk" in kind.stream.before_prefill
+        early = "role_chunk" in kind.stream.early_events
         assert early == (kind.stream.role_chunk in ("before_prefill", "any")), kind.name
 
 
@@ -119,9 +123,13 @@ def a_toml(folder: Path, old: str, new: str) -> Path:
         ("default_port = 8080", 'default_port = "8080"', "$.default_port"),
         ("default_port = 8080", "default_prot = 8080", "default_prot: unknown key; did you mean default_port?"),
         ('reasoning_keys = ["reas', 'reasoning_key = ["reas', "stream.reasoning_key: unknown key"),
-        ('tool_calls = "pieces"', 'tool_calls = "bits"', "$.stream.tool_calls"),
-        ('["comment"]', '["commend"]', "$.stream.before_prefill[0]"),
-        ('"/v1/models", at = "data[].meta.n_ctx"', '"/v1/models", att = "x"', "context.reads.att: unknown key"),
+        ('tool_calls = "incremental"', 'tool_calls = "bits"', "$.stream.tool_calls"),
+        ('["comment"]', '["commend"]', "$.stream.early_events[0]"),
+        (
+            '"/v1/models", json_path = "data[].meta.n_ctx"',
+            '"/v1/models", json_pth = "x"',
+            "context.served_locations.json_pth: unknown key",
+        ),
         ('title = "llama-server"', 'title = "x"\nname = "y"', "name: 'y' is not the file's name"),
         ('title = "llama-server"', "title = ", "cannot be read as TOML"),
         ("[thinking]", "[thinkin]", "thinkin: unknown key; did you mean thinking?"),

@@ -45,14 +45,14 @@ def test_a_server_that_keeps_the_longest_prompt_whole_is_asked_twice_and_leaves_
 
 
 def test_a_cut_that_the_count_shows_leaves_out_what_is_longer_than_what_was_left() -> None:
-    fits, _ = fitted(Manners(context=4096, overflow="silent_cut", repeats=True))
+    fits, _ = fitted(Manners(context=4096, overflow="silent_truncation", repeats=True))
     assert (one_finding(fits).live, one_finding(fits).agrees, fits.cap_tokens) == ("cut", False, 4096)
     assert "4096 tokens counted of some 2" in (one_finding(fits).note or "")
     assert [(one.task, one.available_tokens) for one in fits.skipped] == [("speed-large", 4096)]
 
 
 def test_a_cut_that_the_count_hides_is_told_by_the_code_word_that_was_lost() -> None:
-    manners = Manners(context=4096, overflow="silent_cut", repeats=True, counts_cut=False)
+    manners = Manners(context=4096, overflow="silent_truncation", repeats=True, counts_cut=False)
     fits, _ = fitted(manners)
     assert (one_finding(fits).live, one_finding(fits).agrees) == ("front lost", False)
     assert fits.skipped == ()
@@ -98,7 +98,7 @@ def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Pat
 
 def test_a_run_of_a_server_that_cuts_goes_on_with_what_fits(tmp_path: Path) -> None:
     tasks = some_tasks("speed-small", "speed-large")
-    manners = Manners(context=8192, overflow="silent_cut", repeats=True)
+    manners = Manners(context=8192, overflow="silent_truncation", repeats=True)
     with pretending(manners, routes(SERVED)) as server:
         folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
     assert stopped == []

@@ -99,7 +99,7 @@ def test_a_server_without_a_cache_holds_none() -> None:
 def test_whatever_differs_from_the_toml_is_said(contrary: ProbeReport) -> None:
     differ = {one.name for one in contrary.findings if one.agrees is False}
     assert differ == {
-        "before_prefill",
+        "early_events",
         "role_chunk",
         "reasoning_keys",
         "usage",
@@ -116,9 +116,9 @@ def test_whatever_differs_from_the_toml_is_said(contrary: ProbeReport) -> None:
 
 
 def test_a_silent_cut_is_known_by_the_tokens_that_the_server_counted() -> None:
-    report = probed(Manners(overflow="silent_cut"))
+    report = probed(Manners(overflow="silent_truncation"))
     found = by_name(report)
-    assert found["too_long_prompt"].live == "silent_cut"
+    assert found["too_long_prompt"].live == "silent_truncation"
     assert found["too_long_prompt"].agrees is False
     assert report.context_probed == 4096
 

@@ -155,20 +155,20 @@ def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> 
         one = asked(client, server.base_url, "tiny-a")
         assert query_version(one) == "b11669-Debian"
         assert query_served_context(one) == 8192
-    facts = KIND.lifecycle.loaded
+    facts = KIND.lifecycle.loaded_models
     assert facts is not None
     states = {
-        name: look_up(row, facts.where or "", "")
+        name: look_up(row, facts.state or "", "")
         for name in CAUGHT
         for row in (caught(name)[1] or {}).get("data", [])
         if row["id"] == "tiny-a"
     }
     assert states["right after the load"] == "loading"
     assert states["asleep"] == states["right after the unload"] == "sleeping"
-    assert {name for name, state in states.items() if state in facts.values} == {
+    assert {name for name, state in states.items() if state in facts.loaded_states} == {
         "right after the load",
         "once loaded",
         "asleep",
         "right after the unload",
     }
-    assert look_up(caught("once that failed")[1], KIND.readiness.failed or "", "broken") is True
+    assert look_up(caught("once that failed")[1], KIND.readiness.failed_json_path or "", "broken") is True

@@ -76,14 +76,14 @@ def test_settings_that_are_not_the_runs_own_are_told_and_are_no_fault_of_the_ser
 
 @pytest.mark.parametrize(("live", "told"), [(["fake_reasoning"], 1), (["comment"], 0), (None, 0)])
 def test_a_load_inside_a_request_is_told(live: list[str] | None, told: int) -> None:
-    found = ProbeFinding("before_prefill", ["fake_reasoning"], live, agrees=None)
+    found = ProbeFinding("early_events", ["fake_reasoning"], live, agrees=None)
     assert len(_warned(_first_model(live=(found,)), "loaded_in_request")) == told
 
 
 def test_a_server_that_differs_from_its_kind_is_told_with_both_sides() -> None:
     live = (
         ProbeFinding("done", True, False, agrees=False),
-        ProbeFinding("usage", "own_chunk", "own_chunk", agrees=True),
+        ProbeFinding("usage", "separate_chunk", "separate_chunk", agrees=True),
         ProbeFinding("reasoning_keys", ["reasoning"], ["reasoning_content"], agrees=False),
         ProbeFinding("cache_holds", None, True),
     )

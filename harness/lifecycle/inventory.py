@@ -23,7 +23,7 @@ def asked_again(client: Client, model: Model) -> ServerHandle:
 
 def _listing(asked: ServerHandle) -> Json:
     """The server's listing of what it holds; None while it does not answer."""
-    facts = asked.kind.lifecycle.loaded
+    facts = asked.kind.lifecycle.loaded_models
     if facts is None:
         return None
     try:
@@ -42,7 +42,7 @@ def loaded_models(asked: ServerHandle) -> tuple[SuspendedService, ...]:
 
 def loaded_rows(asked: ServerHandle) -> tuple[Json, ...]:
     """The rows of the server's listing that stand for this very model."""
-    facts = asked.kind.lifecycle.loaded
+    facts = asked.kind.lifecycle.loaded_models
     rows = rows_loaded(asked.model, asked.kind, _listing(asked))
     wanted = asked.model.model
     names = (wanted, f"{wanted}:latest")

@@ -124,7 +124,7 @@ def size_of(asked: ServerHandle) -> tuple[int, str] | None:
     stated = model.facts.get("file_bytes")
     if isinstance(stated, int):
         return stated, "facts.file_bytes"
-    place = asked.kind.lifecycle.size
+    place = asked.kind.lifecycle.model_size
     try:
         told = read_fact(asked, place) if place is not None else None
     except ServerError:

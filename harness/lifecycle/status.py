@@ -21,7 +21,7 @@ LOAD_S = 600.0
 def look(asked: ServerHandle) -> Readiness:
     """What a server of the user's own says of itself. Some tell the context of loaded models only: a token loads it."""
     readiness = query_readiness(asked)
-    if readiness.context_tokens is not None or not asked.kind.context.reads:
+    if readiness.context_tokens is not None or not asked.kind.context.served_locations:
         return readiness
     timeouts = Timeouts(connect_s=asked.client.timeouts.connect_s, request_s=min(LOAD_S, asked.client.timeouts.read_s))
     with Client(timeouts) as client:

@@ -96,7 +96,7 @@ def load_step(model: Model, kind: ServerKind) -> Step | None:
     facts = kind.lifecycle
     if facts.load is None:
         return None
-    context = {facts.context: model.context_tokens} if facts.context and model.context_tokens else {}
+    context = {facts.context_field: model.context_tokens} if facts.context_field and model.context_tokens else {}
     return call_step(f"load {model.model} for {model.label}", model, facts.load, context)
 
 
@@ -124,32 +124,36 @@ def _holds(found: Json, values: tuple[Json, ...]) -> bool:
 
 def rows_loaded(model: Model, kind: ServerKind, document: Json) -> tuple[Mapping[str, Json], ...]:
     """The rows of a server's listing that stand for models in memory."""
-    facts = kind.lifecycle.loaded
+    facts = kind.lifecycle.loaded_models
     rows = look_up(document, facts.rows, model.model) if facts is not None else None
     if facts is None or not isinstance(rows, list):
         return ()
     there = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
-    return tuple(row for row in there if facts.where is None or _holds(look_up(row, facts.where, ""), facts.values))
+    return tuple(
+        row for row in there if facts.state is None or _holds(look_up(row, facts.state, ""), facts.loaded_states)
+    )
 
 
 def unload_step(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> Step | None:
     """The call that lets go of a loaded model."""
-    facts = kind.lifecycle.loaded
+    facts = kind.lifecycle.loaded_models
     if facts is None or kind.lifecycle.unload is None:
         return None
-    instance = look_up(row, facts.instance or facts.id, "")
+    instance = look_up(row, facts.instance_id or facts.id, "")
     named = replace(model, model=str(instance))
     return call_step(f"unload {instance}", named, kind.lifecycle.unload)
 
 
 def held_model(model: Model, kind: ServerKind, row: Mapping[str, Json]) -> SuspendedService | None:
     """A model that a server holds: let go of by its instance, loaded again as it was."""
-    facts, call = kind.lifecycle.loaded, kind.lifecycle.restore or kind.lifecycle.load
+    facts, call = kind.lifecycle.loaded_models, kind.lifecycle.restore or kind.lifecycle.load
     unload = unload_step(model, kind, row)
     if facts is None or call is None or unload is None:
         return None
     name = str(look_up(row, facts.id, ""))
-    keep = {key: value for key, place in facts.keep.items() if (value := look_up(row, place, "")) is not None}
+    keep = {
+        key: value for key, place in facts.restored_fields.items() if (value := look_up(row, place, "")) is not None
+    }
     named = replace(model, model=name)
     back = call_step(f"load {name} again", named, call, keep)
     return SuspendedService(f"{name} loaded in {kind.title}", (unload,), (back,), listed=named)

@@ -52,7 +52,7 @@ def _asked(client: Client, kind: ServerKind, base_url: str, model: str = "") -> 
 
 def _shows_sign(client: Client, kind: ServerKind, base_url: str) -> bool:
     asked = _asked(client, kind, base_url)
-    return any(read_fact(asked, place) not in (None, "") for place in kind.signs)
+    return any(read_fact(asked, place) not in (None, "") for place in kind.fingerprints)
 
 
 def identify_kind(client: Client, base_url: str) -> tuple[ServerKind, bool]:
@@ -62,15 +62,15 @@ def identify_kind(client: Client, base_url: str) -> tuple[ServerKind, bool]:
     for kind in kinds:
         if _shows_sign(client, kind, base_url):
             return kind, True
-    unsigned = [kind for kind in kinds if kind.default_port == port and not kind.signs and kind.name != OTHER]
+    unsigned = [kind for kind in kinds if kind.default_port == port and not kind.fingerprints and kind.name != OTHER]
     return (unsigned[0], False) if len(unsigned) == 1 else (get_server_kind(OTHER), False)
 
 
 def _found_model(asked: ServerHandle) -> FoundModel:
-    place = asked.kind.lifecycle.size
+    place = asked.kind.lifecycle.model_size
     size = read_fact(asked, place) if place is not None else None
     # A look at what llama-swap serves would load the model.
-    served = query_served_context(asked) if asked.kind.lifecycle.by != "api" else None
+    served = query_served_context(asked) if asked.kind.lifecycle.loaded_by != "api" else None
     return FoundModel(asked.model.model, served, size if isinstance(size, int) and size > 0 else None)
 
 
@@ -162,7 +162,7 @@ def _model_text(server: FoundServer, model: FoundModel, taken: set[str]) -> str:
         context=context,
         facts=facts,
     )
-    text += _API if kind.lifecycle.by == "api" else _PROCESS.format(port=urlsplit(server.base_url).port)
+    text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=urlsplit(server.base_url).port)
     return _commented(text) if _is_embedder(model) else text
 
 

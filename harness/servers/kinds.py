@@ -1,4 +1,7 @@
-"""The nouns of a server kind: what is known of its stream, its cache, its context and its life. Facts only."""
+"""The dataclasses of a server kind: what its TOML file states about requests, stream, cache, context and lifecycle.
+
+`ServerKind` is one TOML file of this folder; `load.py` reads it.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,24 @@ from typing import Literal
 from harness.types import Json
 
 PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "fake_reasoning", "echo"]
-"""What a stream may hold before its prefill is done, none of which is a token."""
+"""What a stream may contain before the prefill is done. None of these is a generated token."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactLocation:
-    """Where a fact stands: `path` from the server's root, `at` as `pick` reads it. `{model}` is the model's id.
+    """Where a server states a fact: the URL path to request, and a JSON path (see `look_up`) in its response.
 
-    It is asked by GET, or with a `body` by POST.
+    The request is a GET, or a POST where `body` is given. `{model}` stands for the model id in path and body.
     """
 
     path: str
-    at: str
+    json_path: str
     body: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request of the server's own API. `{model}` in path and body is the model's id."""
+    """A request of the server's own API. `{model}` stands for the model id in path and body."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
@@ -35,125 +38,136 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingFacts:
-    """How thinking is switched: fields to merge into the request, None where no switch is known.
+    """The request fields that turn thinking on and off; None where no switch is known.
 
-    The switch is proven by the channel `proof` of the reply: filled when on, blank when off. `needs` names a setting
-    of the server without which thoughts stay in the text.
+    `default` is what happens without them ("model": it depends on the model). `requires` names a server setting
+    without which the reasoning stays inside the content.
     """
 
     default: Literal["on", "off", "model"]
-    proof: Literal["reasoning"]
     on: Mapping[str, Json] | None = None
     off: Mapping[str, Json] | None = None
-    needs: str | None = None
+    requires: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """How the reply is streamed; "any" where a kind varies or nobody has looked."""
+    """How a response is streamed; "any" where it varies within the kind or has not been checked.
 
-    before_prefill: tuple[PreTokenEvent, ...]
+    `early_events` may arrive before the prefill is done. `usage` says which chunk carries the token counts.
+    """
+
+    early_events: tuple[PreTokenEvent, ...]
     role_chunk: Literal["before_prefill", "after_prefill", "with_first_token", "every_chunk", "any"]
     reasoning_keys: tuple[str, ...]
-    tool_calls: Literal["pieces", "whole", "any"]
-    usage: Literal["own_chunk", "finish_chunk", "both", "any"]
-    done: bool
+    tool_calls: Literal["incremental", "complete", "any"]
+    usage: Literal["separate_chunk", "finish_chunk", "both", "any"]
+    sends_done: bool
     tokens_per_event: Literal["one", "many", "any"]
 
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """The prefix cache: where `usage` tells it (None: not told), and request fields that switch it off."""
+    """The prefix cache: the JSON path of its token count in `usage` (None: not reported), and how to disable it.
+
+    `disable` are request fields; None where no request can disable the cache.
+    """
 
     survives_restart: bool
     cached_tokens: str | None = None
-    off: Mapping[str, Json] | None = None
+    disable: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TimingFacts:
-    """The server's own speeds, below `at` in the stream; `prompt_counts` says what its prefill rate divides."""
+    """The server's own speeds: the object at `json_path` of the stream and the keys of its two rates.
 
-    at: str
+    `prefill_counts` says whether cached prompt tokens are part of the prefill rate.
+    """
+
+    json_path: str
     prefill_tps: str
     decode_tps: str
-    prompt_counts: Literal["all", "uncached"]
+    prefill_counts: Literal["all", "uncached"]
 
 
 @dataclass(frozen=True, slots=True)
 class ContextFacts:
-    """The context cap: where the served one and the model's own are read, which setting makes it, and its error."""
+    """The context window: the setting that sizes it, where its size is reported, what happens beyond it.
+
+    `served_locations` report what the server allots now, `model_locations` what the model supports; the first that
+    has a positive integer counts. `overflow_markers` are parts of the error message by which it can be recognized.
+    """
 
     setting: str
-    overflow: Literal["http_400", "error_in_200", "silent_cut", "unchecked"]
-    overflow_marks: tuple[str, ...]
-    reads: tuple[FactLocation, ...] = ()
-    model_reads: tuple[FactLocation, ...] = ()
+    overflow: Literal["http_400", "error_in_200", "silent_truncation", "unchecked"]
+    overflow_markers: tuple[str, ...]
+    served_locations: tuple[FactLocation, ...] = ()
+    model_locations: tuple[FactLocation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadinessFacts:
-    """Ready is HTTP 200 at `path`, with `value` at `at` where these are given (`at` alone: something stands there).
+    """The server is ready when `path` returns HTTP 200 and, where given, `json_path` has `value` (None: any value).
 
-    `lies` says what to ask instead, where this answer comes before the model is loaded. Something that holds at
-    `failed` in the same answer means that the load has failed and no waiting helps.
+    A true value at `failed_json_path` means that loading the model failed, so that waiting is pointless.
     """
 
     path: str
-    at: str | None = None
+    json_path: str | None = None
     value: Json = None
-    lies: str | None = None
-    failed: str | None = None
+    failed_json_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """Which models a server holds: the rows below `rows` at `path` where `where` holds something, or one of `values`.
+    """How to list the loaded models: the rows at `rows` whose `state` is true, or one of `loaded_states`.
 
-    `id` is what loads a model again, `instance` (by default the same) what lets go of it; `keep` are fields of the
-    load's body, with the place in the row where their values stand.
+    `id` loads a model again, `instance_id` (by default the same) unloads it. `restored_fields` maps fields of the
+    load request to the JSON path of their current value in the row.
     """
 
     path: str
     rows: str
     id: str
-    where: str | None = None
-    values: tuple[Json, ...] = ()
-    instance: str | None = None
-    keep: Mapping[str, str] = field(default_factory=dict)
+    state: str | None = None
+    loaded_states: tuple[Json, ...] = ()
+    instance_id: str | None = None
+    restored_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleFacts:
-    """Who loads and lets go of a model: the server's API, its process's start and end, or the user.
+    """How a model is loaded and unloaded: by the server's API, with its process, or only by the user.
 
-    `restore` loads what was loaded before the run (None: as `load` does); `context` is the field of the load's body
-    that sets the context; `size` is where the server tells a model's bytes.
+    `restore` loads what was loaded before the run (None: as `load`). `context_field` is the field of the load request
+    that sets the context; `model_size` reports the size of a model in bytes.
     """
 
-    by: Literal["api", "process", "user"]
+    loaded_by: Literal["api", "process", "user"]
     load: ApiCall | None = None
     unload: ApiCall | None = None
     restore: ApiCall | None = None
-    loaded: ModelListing | None = None
-    size: FactLocation | None = None
-    context: str | None = None
+    loaded_models: ModelListing | None = None
+    model_size: FactLocation | None = None
+    context_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """One kind of model server. `must_send` fields have surprising defaults; `ignored` ones are read by nobody,
-    `refused` ones make it refuse the request.
+    """One kind of model server.
 
-    A server where something stands at one of the `signs` is of this kind.
+    `must_send` names request fields whose server defaults are surprising, `ignored_fields` those that the server
+    ignores, `rejected_fields` those for which it rejects the request. A server that has a value at one of the
+    `fingerprints` is of this kind.
     """
 
     name: str
     title: str
     default_port: int
-    max_tokens_key: str
+    max_tokens_field: str
     must_send: tuple[str, ...]
-    ignored: tuple[str, ...]
+    ignored_fields: tuple[str, ...]
     thinking: ThinkingFacts
     stream: StreamFacts
     cache: CacheFacts
@@ -162,5 +176,5 @@ class ServerKind:
     lifecycle: LifecycleFacts
     timings: TimingFacts | None = None
     version: FactLocation | None = None
-    signs: tuple[FactLocation, ...] = ()
-    refused: tuple[str, ...] = ()
+    fingerprints: tuple[FactLocation, ...] = ()
+    rejected_fields: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ def read_fact(asked: ServerHandle, place: FactLocation) -> Json:
     """What stands at a place of a server's answers, None where nothing does. Raises ServerError: no connection."""
     method, body = ("POST", fill_body(place, asked.model)) if place.body else ("GET", None)
     reply = fetch(asked.client, method, endpoint_url(asked.model, place.path), asked.secret, body)
-    return look_up(reply.document, place.at, asked.model.model) if reply.status == 200 else None
+    return look_up(reply.document, place.json_path, asked.model.model) if reply.status == 200 else None
 
 
 def _first_count(asked: ServerHandle, places: Iterable[FactLocation]) -> int | None:
@@ -46,12 +46,12 @@ def query_version(asked: ServerHandle) -> str | None:
 
 def query_served_context(asked: ServerHandle) -> int | None:
     """The context in tokens that the server gives this model now."""
-    return _first_count(asked, asked.kind.context.reads)
+    return _first_count(asked, asked.kind.context.served_locations)
 
 
 def query_model_context(asked: ServerHandle) -> int | None:
     """The context in tokens that the model could have."""
-    return _first_count(asked, asked.kind.context.model_reads)
+    return _first_count(asked, asked.kind.context.model_locations)
 
 
 def _rows(document: Json) -> list[Json]:
@@ -92,13 +92,13 @@ def is_ready(asked: ServerHandle) -> bool:
         return True
     if reply.status != 200:
         return False
-    if facts.failed is not None and look_up(reply.document, facts.failed, asked.model.model):
+    if facts.failed_json_path is not None and look_up(reply.document, facts.failed_json_path, asked.model.model):
         raise ServerError(
             f"model {asked.model.label!r}: {asked.kind.title} says that loading {asked.model.model} failed: see its log"
         )
-    if facts.at is None:
+    if facts.json_path is None:
         return True
-    value = look_up(reply.document, facts.at, asked.model.model)
+    value = look_up(reply.document, facts.json_path, asked.model.model)
     return value is not None if facts.value is None else bool(value == facts.value)
 
 
@@ -107,7 +107,7 @@ def request_one_token(asked: ServerHandle) -> str | None:
     body = {
         "model": asked.model.model,
         "messages": [{"role": "user", "content": "Say yes."}],
-        asked.kind.max_tokens_key: 1,
+        asked.kind.max_tokens_field: 1,
         "stream": False,
     }
     url = f"{asked.model.base_url.rstrip('/')}/chat/completions"

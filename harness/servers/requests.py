@@ -39,7 +39,7 @@ def find_request_problems(kind: ServerKind, model: Model) -> tuple[tuple[str, st
             )
         )
     for name in build_request_fields(kind, model):
-        if name in kind.refused:
+        if name in kind.rejected_fields:
             place = "extra" if name in model.extra else "sampling"
             faults.append((f"{place}.{name}", f"{kind.title} refuses a request that holds it: leave it out"))
     return tuple(faults)
@@ -52,8 +52,8 @@ def find_unapplied_settings(kind: ServerKind, model: Model) -> tuple[ProbeFindin
     """
     sent = build_request_fields(kind, model)
     greedy = sent.get("temperature") == 0
-    left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_key and not greedy]
-    ignored = [name for name in sent if name in kind.ignored]
+    left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_field and not greedy]
+    ignored = [name for name in sent if name in kind.ignored_fields]
     found = ((LEFT_TO_SERVER, left), (IGNORED_BY_SERVER, ignored))
     return tuple(ProbeFinding(name, live=fields) for name, fields in found if fields)
 
@@ -129,8 +129,8 @@ def build_request_body(
         "messages": list(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
-        kind.max_tokens_key: max_tokens,
-        **(kind.cache.off or {} if cold else {}),
+        kind.max_tokens_field: max_tokens,
+        **(kind.cache.disable or {} if cold else {}),
         **build_request_fields(kind, model),
     }
 

@@ -100,7 +100,7 @@ def _fields(question: _Question) -> Mapping[str, Json]:
         # This kind has no switch for thinking that is known: its owner sent fields of his own for it.
         body = build_request_body(replace(model, thinking="default"), kind, [], 0, cold=cold)
     offered = {"tools": definitions(bench_of(question.variant).offered)} if question.tools and question.variant else {}
-    fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_key)}
+    fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_field)}
     return fields | offered
 
 
@@ -114,7 +114,7 @@ def _field_faults(question: _Question, row: Row) -> Iterator[str]:
 
 
 def _budget_faults(question: _Question, variant: Variant, row: Row) -> Iterator[str]:
-    allowed = (row.request or {}).get(question.kind.max_tokens_key)
+    allowed = (row.request or {}).get(question.kind.max_tokens_field)
     least = compute_max_tokens(question.model, question.kind, variant.task, 0)
     # The room for thoughts is the run's own choice; without thoughts there is none.
     thinks = compute_max_tokens(question.model, question.kind, variant.task, 1) > least

@@ -65,4 +65,4 @@ def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
     assert [one.name for one in report.findings if one.agrees is False] == []
     assert found["done"].live is False
     assert found["usage"].live == "finish_chunk"
-    assert set(found["before_prefill"].live or ()) >= {"echo"}
+    assert set(found["early_events"].live or ()) >= {"echo"}

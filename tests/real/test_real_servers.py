@@ -19,7 +19,7 @@ def ask(model: Model, text: str, *, max_tokens: int = 40, system: str = "Answer 
         "messages": [{"role": "system", "content": system}, {"role": "user", "content": text}],
         "stream": True,
         "stream_options": {"include_usage": True},
-        kind.max_tokens_key: max_tokens,
+        kind.max_tokens_field: max_tokens,
         **build_request_fields(kind, model),
     }
     url = f"{model.base_url}/chat/completions"

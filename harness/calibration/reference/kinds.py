@@ -26,16 +26,16 @@ def _tail_of(kind: ServerKind) -> Tail:
     return Tail(
         finish="tool_calls",
         usage=_USAGE.get(kind.stream.usage, "extra"),
-        done=kind.stream.done,
+        done=kind.stream.sends_done,
         cached="details" if told else None,
-        speeds=None if kind.timings is None else _SPEEDS.get(kind.timings.at),
+        speeds=None if kind.timings is None else _SPEEDS.get(kind.timings.json_path),
     )
 
 
 def _call_deltas(kind: ServerKind, arguments: str) -> list[Mapping[str, Json]]:
     """The call as this kind sends it: name first and then its arguments, or all at once."""
     head = {"index": 0, "id": "c1", "type": "function"}
-    if kind.stream.tool_calls == "whole":
+    if kind.stream.tool_calls == "complete":
         return [{**head, "function": {"name": "look_up", "arguments": arguments}}]
     first = {**head, "function": {"name": "look_up", "arguments": ""}}
     middle = len(arguments) // 2
@@ -58,10 +58,10 @@ def as_kind(kind: ServerKind, pace: Pace) -> Script:
     """A reply of this kind: a third of the tokens a thought, unless it only echoes an empty one; text; one call."""
     facts, tail = kind.stream, _tail_of(kind)
     texts, calls = words(pace.tokens), 4
-    third = 0 if "echo" in facts.before_prefill else pace.tokens // 3
+    third = 0 if "echo" in facts.early_events else pace.tokens // 3
     thought, content = texts[:third], texts[third : pace.tokens - calls]
     role: Mapping[str, Json] = {"role": "assistant"} if facts.role_chunk == "every_chunk" else {}
-    writes = spread(pace, [piece for name in facts.before_prefill for piece in EARLY[name]()])
+    writes = spread(pace, [piece for name in facts.early_events for piece in EARLY[name]()])
     if facts.role_chunk in ("after_prefill", "with_first_token"):
         writes.append(Write(pace.ttft_s, ROLE))
     writes += _text_writes(kind, pace, {facts.reasoning_keys[0]: thought, "content": content}, role)

@@ -14,7 +14,7 @@ SAFE_TOKENS = 8_000
 UNCHECKED_LIMIT_TOKENS = 65_536
 BEYOND = 1.1
 CUT_SHARE = 0.9
-SILENT_CUT = "silent_cut"
+SILENT_CUT = "silent_truncation"
 # llama.cpp and ds4, vLLM, oMLX, LM Studio.
 _CAPS = re.compile(
     r'"n_ctx"\s*:\s*(\d+)|context length is (\d+)|context window of (\d+)'
@@ -88,10 +88,10 @@ def _overflow(kind: ServerKind, heard: ProbeReply, prompt: LongPrompt, failed: s
 
 def _marks(kind: ServerKind, heard: ProbeReply) -> ProbeFinding | None:
     """Whether the error can be known for what it is by the marks that the TOML names."""
-    if not kind.context.overflow_marks:
+    if not kind.context.overflow_markers:
         return None
     body = text_of(heard).lower()
-    marked = any(mark.lower() in body for mark in kind.context.overflow_marks)
+    marked = any(mark.lower() in body for mark in kind.context.overflow_markers)
     return finding("too_long_is_marked", True, marked)
 
 

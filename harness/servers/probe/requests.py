@@ -36,7 +36,7 @@ def _body(kind: ServerKind, model: str, nonce: str, text: str) -> dict[str, Json
         ],
         "stream": True,
         "stream_options": {"include_usage": True},
-        kind.max_tokens_key: SHORT_TOKENS,
+        kind.max_tokens_field: SHORT_TOKENS,
         "temperature": 0,
         "top_p": 1,
     }
@@ -57,8 +57,8 @@ def short_questions(kind: ServerKind, model: str, text: str) -> tuple[Question, 
     for name, switch in (("on", kind.thinking.on), ("off", kind.thinking.off)):
         if switch is not None:
             asked.append(Question(f"thinking-{name}", {**first, **switch}))
-    other = "max_completion_tokens" if kind.max_tokens_key == "max_tokens" else "max_tokens"
-    limited = {key: value for key, value in first.items() if key != kind.max_tokens_key}
+    other = "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
+    limited = {key: value for key, value in first.items() if key != kind.max_tokens_field}
     return (
         *asked,
         Question("seed", _hot(first, SEEDS[0])),
@@ -81,5 +81,5 @@ def long_question(kind: ServerKind, model: str, text: str, chars: int) -> Questi
         {"role": "assistant", "content": "I will keep it."},
         {"role": "user", "content": CODE_WORD_QUESTION},
     ]
-    body = _body(kind, model, "", "") | {"messages": messages, kind.max_tokens_key: LONG_TOKENS}
+    body = _body(kind, model, "", "") | {"messages": messages, kind.max_tokens_field: LONG_TOKENS}
     return Question("long", {**body, **(kind.thinking.off or {})})

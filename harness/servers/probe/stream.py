@@ -104,12 +104,12 @@ def _before_tokens(one: ProbeReply) -> set[str]:
     return found
 
 
-def _before_prefill(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+def _early_events(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
     live = sorted(set().union(*map(_before_tokens, heard)))
-    stated = sorted(kind.stream.before_prefill)
+    stated = sorted(kind.stream.early_events)
     more = sorted(set(live) - set(stated))
     note = None if live else "nothing came clearly before a first token in these replies"
-    return ProbeFinding("before_prefill", stated, live, not more, note)
+    return ProbeFinding("early_events", stated, live, not more, note)
 
 
 def _role_place(one: ProbeReply) -> str | None:
@@ -143,7 +143,7 @@ def _usage_place(one: ProbeReply) -> str | None:
             finish = finish or bool(document.get("choices"))
     if own and finish:
         return "both"
-    return "own_chunk" if own else "finish_chunk" if finish else "none"
+    return "separate_chunk" if own else "finish_chunk" if finish else "none"
 
 
 def _usage(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
@@ -154,7 +154,7 @@ def _usage(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
 
 
 def _done(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    return finding("done", kind.stream.done, all(one.reading.done for one in heard) if heard else None)
+    return finding("done", kind.stream.sends_done, all(one.reading.done for one in heard) if heard else None)
 
 
 def _cached_told(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
@@ -182,7 +182,7 @@ def _tokens_per_event(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFin
 
 
 LOOKS: tuple[Callable[[Sequence[ProbeReply], ServerKind], ProbeFinding], ...] = (
-    _before_prefill,
+    _early_events,
     _role_chunk,
     _reasoning_key,
     _usage,

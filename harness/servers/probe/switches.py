@@ -83,7 +83,7 @@ def cache(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
 
 
 def _stated_read(kind: ServerKind, field: str) -> bool | None:
-    return False if field in kind.ignored else None
+    return False if field in kind.ignored_fields else None
 
 
 def _reads_seed(replies: Replies) -> bool | None:
@@ -110,7 +110,7 @@ def sampling(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
 
 
 def _other_limit(replies: Replies, kind: ServerKind) -> ProbeFinding:
-    name = "max_completion_tokens" if kind.max_tokens_key == "max_tokens" else "max_tokens"
+    name = "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
     one = replies.get("other-limit")
     live: Json = None
     if one is not None and is_whole(one) and one.reading.usage is not None:

@@ -79,7 +79,7 @@ def settings_lost(result: Result) -> Iterator[Caveat]:
 def loaded_in_request(result: Result) -> Iterator[Caveat]:
     """A proxy that loads a model while a request waits makes a wait of the load."""
     for model in result.models:
-        places = [one.live for one in model.live if one.name == "before_prefill" and isinstance(one.live, list)]
+        places = [one.live for one in model.live if one.name == "early_events" and isinstance(one.live, list)]
         if any("fake_reasoning" in live for live in places):
             text = (
                 f"{model.label}: a proxy loaded the model while a request waited, and said so in a made-up thought: "
