@@ -70,10 +70,10 @@ HOST = HostFacts(
     memory_bytes=64 * 2**30,
     power_source="AC Power",
     low_power_mode=False,
-    thermal="no warning recorded",
+    thermal_state="no warning recorded",
     swap_used_bytes=0,
     load_1m=1.5,
-    python="3.12.8",
+    python_version="3.12.8",
 )
 KIT = KitInfo("0.1.0", "a" * 40, False)
 TASKS = (

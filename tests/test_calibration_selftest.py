@@ -13,9 +13,9 @@ from harness.types import SelfTest
 def test_every_figure_is_measured() -> None:
     found = selftest(2)
     assert found.streams == 2
-    assert min(found.floor_s, found.ttft_error_s, found.lag_p99_s) > 0
+    assert min(found.socket_error_s, found.ttft_error_s, found.lag_p99_s) > 0
     assert found.decode_error_percent >= 0
-    assert found.others_busy is None or 0 <= found.others_busy <= 1
+    assert found.other_cpu_share is None or 0 <= found.other_cpu_share <= 1
     assert set(plain(found)) == set(load_schema("result")["$defs"]["selftest"]["properties"])
 
 

@@ -113,7 +113,7 @@ def test_a_mac_is_read_from_its_commands() -> None:
     assert (facts.system, facts.system_version, facts.chip) == ("macOS", "26.1", "Apple M4 Pro")
     assert (facts.cpu_cores, facts.gpu_cores, facts.memory_bytes) == (14, 20, 48 * 1024**3)
     assert (facts.power_source, facts.low_power_mode) == ("AC Power", False)
-    assert (facts.thermal, facts.swap_used_bytes) == ("no warning recorded", 1_572_864)
+    assert (facts.thermal_state, facts.swap_used_bytes) == ("no warning recorded", 1_572_864)
     assert facts.power_mode == "high"
 
 
@@ -124,7 +124,7 @@ def test_no_serial_number_is_kept() -> None:
 def test_a_mac_whose_commands_are_all_missing_has_facts_that_are_none() -> None:
     facts = host.host_facts(replay({}), "Darwin")
     read = ("system_version", "chip", "cpu_cores", "gpu_cores", "memory_bytes", "power_source", "low_power_mode")
-    assert [getattr(facts, name) for name in (*read, "thermal", "swap_used_bytes")] == [None] * 9
+    assert [getattr(facts, name) for name in (*read, "thermal_state", "swap_used_bytes")] == [None] * 9
     assert host.memory_in_use(replay({}), "Darwin") is None
     assert host.server_memory(8080, replay({}), "Darwin") is None
     assert host.swap_used_bytes(replay({}), "Darwin") is None
@@ -142,7 +142,7 @@ def test_a_mac_whose_commands_are_all_missing_has_facts_that_are_none() -> None:
         ("system_profiler SPDisplaysDataType -json", "{", "gpu_cores"),
         ("pmset -g batt", "Now drawing from 'Solar Power'\n", "power_source"),
         ("pmset -g", "System-wide power settings:\n lowpowermode         1\n", "low_power_mode"),
-        ("pmset -g therm", "", "thermal"),
+        ("pmset -g therm", "", "thermal_state"),
     ],
 )
 def test_an_odd_output_gives_none_and_never_a_guess(command: str, text: str, name: str) -> None:
@@ -226,8 +226,8 @@ def test_a_command_that_is_missing_fails_or_succeeds_is_told_apart() -> None:
 
 def test_a_macs_graphics_are_read_from_ioreg_and_its_limit_from_sysctl() -> None:
     facts = host.host_facts(replay(MAC), "Darwin")
-    assert (facts.gpu_memory_bytes, facts.gpu_busy_percent) == (7_688_503_296, 34)
-    assert (facts.gpu_wired_limit_bytes, facts.gpu_users) == (40 * 1024**3, None)
+    assert (facts.gpu_memory_bytes, facts.gpu_utilization_percent) == (7_688_503_296, 34)
+    assert (facts.gpu_wired_limit_bytes, facts.gpu_processes) == (40 * 1024**3, None)
     assert facts.wired_bytes == 330_751 * 16_384
 
 

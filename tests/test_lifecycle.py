@@ -118,7 +118,7 @@ def test_a_process_is_up_until_its_trials_end(machine: Machine, run: Path, clien
     assert not state_path().exists()
     assert "listening" in (run / "a.log").read_text()
     memory = memory_use(visit.before, visit.loaded, visit.after)
-    assert memory.how == "server process"
+    assert memory.method == "server process"
     assert (memory.loaded_bytes or 0) > 1_000_000
     assert visit.after.machine_bytes is not None
 
@@ -614,7 +614,7 @@ def test_tasks_that_need_more_context_than_is_served_are_skipped() -> None:
 def test_memory_that_was_measured_in_two_ways_is_not_put_together() -> None:
     before, loaded = MemorySnapshot("machine in use", 5, 5, 1, 2), MemorySnapshot("server process", 3, 9, 4, 6)
     use = memory_use(before, loaded)
-    assert (use.how, use.before_bytes, use.loaded_bytes, use.after_bytes) == ("server process", None, 3, None)
+    assert (use.method, use.before_bytes, use.loaded_bytes, use.after_bytes) == ("server process", None, 3, None)
     assert (use.wired_before_bytes, use.wired_loaded_bytes, use.gpu_loaded_bytes) == (1, 4, 6)
 
 

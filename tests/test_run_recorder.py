@@ -95,7 +95,7 @@ def test_memory_of_a_server_in_this_process_is_measured(tmp_path: Path, tasks: t
     with pretending(Manners(context=16_384), routes(16_384)) as server:
         folder, _ = recorded(tmp_path, tasks, [a_model(server.base_url)])
     memory = seen(folder).memory
-    assert memory.how == "server process"
+    assert memory.method == "server process"
     assert (memory.loaded_bytes or 0) > 1_000_000
     assert seen(folder).swap_growth_bytes is not None
 

@@ -222,15 +222,19 @@ def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found
     result = json.loads((folder / "result.json").read_text())
     host = result["host"]
     assert (host["system"], host["chip"], host["gpu_cores"]) == ("macOS", "Apple M3 Ultra", 60)
-    assert (host["power_mode"], host["gpu_busy_percent"]) == ("automatic", 3)
-    assert (host["power_source"], host["low_power_mode"], host["thermal"]) == ("AC Power", False, "no warning recorded")
+    assert (host["power_mode"], host["gpu_utilization_percent"]) == ("automatic", 3)
+    assert (host["power_source"], host["low_power_mode"], host["thermal_state"]) == (
+        "AC Power",
+        False,
+        "no warning recorded",
+    )
     models = {model["label"]: model for model in result["models"]}
     sizes = {"ds4": 81, "glm": 60, "coder-next": 50, "gpt-oss": 65}
     for label, size in sizes.items():
         model, memory = models[label], models[label]["memory"]
         assert model["stop_reason"] is None, model["stop_reason"]
         assert model["load_s"] > 0.4
-        assert memory["gpu_busy_percent"] == 3
+        assert memory["gpu_utilization_percent"] == 3
         for kind in ("wired", "gpu"):
             before, loaded, after = (memory[f"{kind}_{when}_bytes"] for when in ("before", "loaded", "after"))
             assert abs(loaded - before - size * GB) < GB, (label, kind)

@@ -29,13 +29,13 @@ def _first_model(**changes: object) -> Result:
     ("busy", "users", "told"), [(80, None, 1), (24, None, 0), (None, 2, 1), (0, 0, 0), (None, None, 0)]
 )
 def test_a_graphics_processor_that_others_use_is_told(busy: int | None, users: int | None, told: int) -> None:
-    assert len(_warned(_on(gpu_busy_percent=busy, gpu_users=users), "gpu_in_use")) == told
+    assert len(_warned(_on(gpu_utilization_percent=busy, gpu_processes=users), "gpu_in_use")) == told
 
 
 def test_a_graphics_processor_that_is_busy_before_a_later_model_is_told_of_that_model() -> None:
-    (text,) = _warned(_first_model(memory=MemoryUse(gpu_busy_percent=60)), "gpu_in_use")
+    (text,) = _warned(_first_model(memory=MemoryUse(gpu_utilization_percent=60)), "gpu_in_use")
     assert text.endswith("the graphics processor was 60 % busy before it was loaded")
-    assert _warned(_first_model(memory=MemoryUse(gpu_busy_percent=24)), "gpu_in_use") == []
+    assert _warned(_first_model(memory=MemoryUse(gpu_utilization_percent=24)), "gpu_in_use") == []
 
 
 def test_a_context_below_what_the_model_could_have_names_the_setting_and_its_cost() -> None:

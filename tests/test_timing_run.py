@@ -242,5 +242,5 @@ def test_what_the_kit_took_stands_in_the_result(sized: tuple[RunFolder, Result])
     for model in result.models:
         assert model.kit_use is not None
         assert 0 < model.kit_use.cpu_s < model.kit_use.wall_s
-        assert (model.kit_use.turns, model.kit_use.memory_bytes > 10**6) == (10, True)
+        assert (model.kit_use.turns, model.kit_use.peak_rss_bytes > 10**6) == (10, True)
     assert open_run(sized[0].path).recorded

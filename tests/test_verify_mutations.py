@@ -45,8 +45,8 @@ UNCOVERED = {
 } | {
     f"result: host.{name}": CLAIM
     for name in (
-        *("architecture", "cpu_cores", "gpu_cores", "load_1m", "memory_bytes", "power_source", "python"),
-        *("swap_used_bytes", "system", "system_version", "thermal"),
+        *("architecture", "cpu_cores", "gpu_cores", "load_1m", "memory_bytes", "power_source", "python_version"),
+        *("swap_used_bytes", "system", "system_version", "thermal_state"),
     )
 }
 """Each field that can be edited without a complaint, and why. A run folder's run.json covers the host's as well."""

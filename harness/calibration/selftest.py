@@ -50,13 +50,13 @@ def selftest(streams: int = STREAMS) -> SelfTest:
     """Measure for a few seconds. Raises ServerError where the truth server does not start."""
     before = cpu_times()
     with serving() as server:
-        floor_s, error_s, decode_percent = _medians(server, streams)
+        socket_error_s, error_s, decode_percent = _medians(server, streams)
         lags = _all_lags_s(server, Plan.short(streams).shapes, streams)
     return SelfTest(
         streams=streams,
-        floor_s=floor_s,
+        socket_error_s=socket_error_s,
         ttft_error_s=error_s,
         lag_p99_s=percentile(lags, 99) or 0.0,
         decode_error_percent=decode_percent,
-        others_busy=other_cpu_share(before, cpu_times()),
+        other_cpu_share=other_cpu_share(before, cpu_times()),
     )

@@ -19,11 +19,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def told(found: SelfTest) -> str:
     """The figures in lines."""
-    busy = "unknown" if found.others_busy is None else f"{100 * found.others_busy:.0f} %"
+    busy = "unknown" if found.other_cpu_share is None else f"{100 * found.other_cpu_share:.0f} %"
     return "\n".join(
         (
             f"TTFT is told late by {1e3 * found.ttft_error_s:.2f} ms (median of {found.streams} streams)",
-            f"a bare socket is late by {1e3 * found.floor_s:.2f} ms: that is this machine's floor",
+            f"a bare socket is late by {1e3 * found.socket_error_s:.2f} ms: that is this machine's floor",
             f"a token is stamped at most {1e3 * found.lag_p99_s:.2f} ms late (99th percentile)",
             f"the decode rate is off by {found.decode_error_percent:.3f} % (median)",
             f"other processes took {busy} of all processor time",

@@ -33,7 +33,7 @@ def _of_run(result: Result) -> dict[str, Json]:
         "memory, bytes": host.memory_bytes,
         "power": host.power_source,
         "low power mode": host.low_power_mode,
-        "thermal": host.thermal,
+        "thermal": host.thermal_state,
         "trials a task": result.run.trials,
         "scorer image": sandbox.image_digest if sandbox else None,
     }

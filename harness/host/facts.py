@@ -41,8 +41,8 @@ def _gpu_facts(state: GpuState) -> dict[str, int | None]:
     return {
         "gpu_wired_limit_bytes": state.limit_bytes,
         "gpu_memory_bytes": state.memory_bytes,
-        "gpu_busy_percent": state.busy_percent,
-        "gpu_users": state.users,
+        "gpu_utilization_percent": state.busy_percent,
+        "gpu_processes": state.users,
     }
 
 
@@ -60,10 +60,10 @@ def mac_facts(run: CommandRunner) -> HostFacts:
         power_source=parse_power_source(run(["pmset", "-g", "batt"])),
         low_power_mode=parse_low_power(power),
         power_mode=parse_power_mode(power),
-        thermal=parse_thermal(run(["pmset", "-g", "therm"])),
+        thermal_state=parse_thermal(run(["pmset", "-g", "therm"])),
         swap_used_bytes=parse_swap_used(run(["sysctl", "-n", "vm.swapusage"])),
         load_1m=_load_1m(),
-        python=platform.python_version(),
+        python_version=platform.python_version(),
         wired_bytes=parse_wired(run(["vm_stat"])),
         **_gpu_facts(gpu_state(run, "Darwin")),
     )
@@ -94,10 +94,10 @@ def linux_facts(run: CommandRunner) -> HostFacts:
         power_source=power_source(psutil.sensors_battery),
         low_power_mode=parse_platform_profile(profile),
         power_mode=parse_platform_mode(profile),
-        thermal=None,
+        thermal_state=None,
         swap_used_bytes=psutil.swap_memory().used,
         load_1m=_load_1m(),
-        python=platform.python_version(),
+        python_version=platform.python_version(),
         wired_bytes=parse_unevictable(text_of("/proc/meminfo")),
         **_gpu_facts(gpu_state(run, "Linux")),
     )

@@ -29,7 +29,7 @@ class MemorySnapshot:
     wired_bytes: int | None = None
     gpu_bytes: int | None = None
     swap_bytes: int | None = None
-    gpu_busy_percent: int | None = None
+    gpu_utilization_percent: int | None = None
 
 
 NOTHING = MemorySnapshot()
@@ -60,7 +60,7 @@ def take_snapshot(model: Model) -> MemorySnapshot:
         wired_bytes=wired_bytes(),
         gpu_bytes=graphics.memory_bytes,
         swap_bytes=swap_used_bytes(),
-        gpu_busy_percent=graphics.busy_percent,
+        gpu_utilization_percent=graphics.busy_percent,
     )
 
 
@@ -72,7 +72,7 @@ def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnap
         return one.used_bytes if one.how == how else None
 
     return MemoryUse(
-        how=how,
+        method=how,
         before_bytes=same(before),
         loaded_bytes=loaded.used_bytes,
         after_bytes=same(after),
@@ -82,7 +82,7 @@ def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnap
         gpu_before_bytes=before.gpu_bytes,
         gpu_loaded_bytes=loaded.gpu_bytes,
         gpu_after_bytes=after.gpu_bytes,
-        gpu_busy_percent=before.gpu_busy_percent,
+        gpu_utilization_percent=before.gpu_utilization_percent,
     )
 
 

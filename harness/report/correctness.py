@@ -151,4 +151,4 @@ def _memory_row(summary: ModelSummary) -> tuple[Entry, ...]:
     ]
     load = NOTHING if summary.load_s is None else seconds(summary.load_s)
     suite = NOTHING if summary.suite_s is None else seconds(summary.suite_s)
-    return line(summary.model, *sizes, known(use.how), load, suite)
+    return line(summary.model, *sizes, known(use.method), load, suite)

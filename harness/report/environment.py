@@ -108,10 +108,10 @@ def _bytes(value: int | None) -> str:
 def _graphics(host: HostFacts) -> str:
     """Cores, and what was in use of it before the run."""
     cores = "cores unknown" if host.gpu_cores is None else f"{host.gpu_cores} cores"
-    busy = NOTHING if host.gpu_busy_percent is None else f"{host.gpu_busy_percent} %"
+    busy = NOTHING if host.gpu_utilization_percent is None else f"{host.gpu_utilization_percent} %"
     return (
         f"{cores}, limit {_bytes(host.gpu_wired_limit_bytes)}; before the run in use {_bytes(host.gpu_memory_bytes)}, "
-        f"busy {busy}, programs {known(host.gpu_users)}"
+        f"busy {busy}, programs {known(host.gpu_processes)}"
     )
 
 
@@ -121,7 +121,7 @@ def _memory_table(result: Result) -> tuple[Table, ...]:
     for model in result.models:
         use = model.memory
         for name, values in (
-            (use.how or "", (use.before_bytes, use.loaded_bytes, use.after_bytes)),
+            (use.method or "", (use.before_bytes, use.loaded_bytes, use.after_bytes)),
             ("wired", (use.wired_before_bytes, use.wired_loaded_bytes, use.wired_after_bytes)),
             ("graphics", (use.gpu_before_bytes, use.gpu_loaded_bytes, use.gpu_after_bytes)),
         ):
@@ -139,12 +139,12 @@ def _host_rows(result: Result) -> list[tuple[str, str]]:
     return [
         ("machine", f"{known(host.chip)}, {host.architecture}, {known(host.cpu_cores)} cores, {memory}"),
         ("graphics", _graphics(host)),
-        ("system", f"{host.system} {host.system_version or ''}, Python {host.python}".replace(" ,", ",")),
+        ("system", f"{host.system} {host.system_version or ''}, Python {host.python_version}".replace(" ,", ",")),
         (
             "power and heat",
             f"source {known(host.power_source)}, low power mode {yes_no(host.low_power_mode)}, "
             f"power mode {known(host.power_mode)}, "
-            f"thermal {known(host.thermal)}, load {known(host.load_1m)}, swap used {swap}",
+            f"thermal {known(host.thermal_state)}, load {known(host.load_1m)}, swap used {swap}",
         ),
     ]
 
@@ -165,9 +165,11 @@ def _clock_words(result: Result) -> str:
     if found is None:
         return "not tested: nothing was measured" if result.run.simulated else NOTHING
     return (
-        f"before the run TTFT was told {seconds(found.ttft_error_s)} late, by a bare socket {seconds(found.floor_s)}; "
+        f"before the run TTFT was told {seconds(found.ttft_error_s)} late, "
+        f"by a bare socket {seconds(found.socket_error_s)}; "
         f"tokens were stamped up to {seconds(found.lag_p99_s)} late (99th percentile), the decode rate was off by "
-        f"{found.decode_error_percent:.2f} %; other programs took {_share_words(found.others_busy)} of the processors"
+        f"{found.decode_error_percent:.2f} %; "
+        f"other programs took {_share_words(found.other_cpu_share)} of the processors"
     )
 
 
@@ -181,7 +183,10 @@ def _kit_rows(result: Result) -> Iterator[tuple[str, str]]:
         use = model.kit_use
         if use is not None and use.wall_s > 0:
             core = f"{100 * use.cpu_s / use.wall_s:.1f} % of a core over {seconds(use.wall_s)}"
-            yield f"kit beside {model.label}", f"{core}, {use.turns} turns, at most {size(use.memory_bytes)} of memory"
+            yield (
+                f"kit beside {model.label}",
+                f"{core}, {use.turns} turns, at most {size(use.peak_rss_bytes)} of memory",
+            )
 
 
 def _kit_words(result: Result) -> str:

@@ -93,8 +93,8 @@ def _kit_use(begun: CpuTimes, begun_s: float, turns: int) -> KitUse:
         cpu_s=now.process_s - begun.process_s,
         wall_s=time.monotonic() - begun_s,
         turns=turns,
-        memory_bytes=peak_rss_bytes(),
-        others_busy=other_cpu_share(begun, now),
+        peak_rss_bytes=peak_rss_bytes(),
+        other_cpu_share=other_cpu_share(begun, now),
     )
 
 

@@ -31,7 +31,7 @@ def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Int
 
 def taken_bytes(memory: MemoryUse) -> int | None:
     """What the model takes: its process, or what the whole machine had in use more than before."""
-    if memory.loaded_bytes is None or memory.how == ONE_PROCESS:
+    if memory.loaded_bytes is None or memory.method == ONE_PROCESS:
         return memory.loaded_bytes
     return None if memory.before_bytes is None else max(0, memory.loaded_bytes - memory.before_bytes)
 
@@ -90,7 +90,7 @@ def memory(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
     if taken is None:
         return Demand("memory", "unknown", f"its memory was not measured; {end}")
     state: State = "met" if taken <= lane.max_memory_bytes else "not_met"
-    return Demand("memory", state, f"takes {taken / GIB:.1f} GiB ({model.memory.how}); {end}")
+    return Demand("memory", state, f"takes {taken / GIB:.1f} GiB ({model.memory.method}); {end}")
 
 
 def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:

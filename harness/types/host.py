@@ -1,4 +1,4 @@
-"""Facts of the machine and of the kit itself while it measured."""
+"""The machine that a run was measured on: its facts, its timing self-test, and the memory and CPU that were used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """This machine without its name: nothing here identifies a person or a device."""
+    """This machine at the start of a run; nothing here identifies a person or a device.
+
+    `thermal_state` is what the system reports about throttling. `wired_bytes` is memory that cannot be paged out, the
+    `gpu_` fields are what the GPU driver reports: memory in use and its limit, utilization, processes that use it.
+    `load_1m` is the load average of the last minute.
+    """
 
     system: str
     system_version: str | None
@@ -18,58 +23,58 @@ class HostFacts:
     memory_bytes: int | None
     power_source: str | None
     low_power_mode: bool | None
-    thermal: str | None
+    thermal_state: str | None
     swap_used_bytes: int | None
     load_1m: float | None
-    python: str
+    python_version: str
     wired_bytes: int | None = None
     gpu_wired_limit_bytes: int | None = None
     gpu_memory_bytes: int | None = None
-    gpu_busy_percent: int | None = None
-    gpu_users: int | None = None
+    gpu_utilization_percent: int | None = None
+    gpu_processes: int | None = None
     power_mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """This machine's own delays just before a run, measured on streams of a server that logs the truth.
+    """Timing errors of this machine just before a run, measured on streams of the reference server.
 
-    `floor_s` is by how much a bare socket tells TTFT late (median), `ttft_error_s` the kit; `lag_p99_s` is the 99th
-    percentile of how late the kit stamps a token; `others_busy` the share of all processor time that other processes
-    took meanwhile.
+    The three latencies are errors in seconds against the server's own log: the median TTFT error of a bare socket and
+    of the kit, and the 99th percentile of the delay with which the kit stamps a token. `other_cpu_share` is the share
+    of the CPU time that other processes used meanwhile, 0 to 1.
     """
 
     streams: int
-    floor_s: float
+    socket_error_s: float
     ttft_error_s: float
     lag_p99_s: float
     decode_error_percent: float
-    others_busy: float | None
+    other_cpu_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class KitUse:
-    """What the kit itself took while it recorded: processor time over `wall_s`, and its largest memory ever.
+    """Resources that the kit used while it recorded a model's `turns`: CPU time within `wall_s`, and peak memory.
 
-    `others_busy` is the share of all processor time that neither the kit took nor nobody: the model server is in it.
+    `other_cpu_share` is the share of CPU time used by all other processes, 0 to 1; a local model server is included.
     """
 
     cpu_s: float
     wall_s: float
     turns: int
-    memory_bytes: int
-    others_busy: float | None = None
+    peak_rss_bytes: int
+    other_cpu_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Memory around a model's trials, in bytes; `how` says what the first three measured.
+    """Memory before a model was loaded, while it was loaded, and after it was unloaded.
 
-    `wired` is what the machine cannot page out, `gpu` what its graphics driver or card has in use; `gpu_busy_percent`
-    how busy that was before the model was loaded.
+    `method` says what the first three fields measure (the server's process or the whole machine). `wired` is memory
+    that cannot be paged out, `gpu` what the GPU driver reports. `gpu_utilization_percent` is from before the load.
     """
 
-    how: str | None = None
+    method: str | None = None
     before_bytes: int | None = None
     loaded_bytes: int | None = None
     after_bytes: int | None = None
@@ -79,4 +84,4 @@ class MemoryUse:
     gpu_before_bytes: int | None = None
     gpu_loaded_bytes: int | None = None
     gpu_after_bytes: int | None = None
-    gpu_busy_percent: int | None = None
+    gpu_utilization_percent: int | None = None

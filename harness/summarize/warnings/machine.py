@@ -31,13 +31,13 @@ def kit_dirty(result: Result) -> Iterator[Caveat]:
 def _host_texts(host: HostFacts) -> Mapping[str, str | None]:
     on_battery = host.power_source is not None and "battery" in host.power_source.lower()
     swapped = host.swap_used_bytes if (host.swap_used_bytes or 0) >= SWAP_BYTES else None
-    limits = [part.split("=")[1] for part in (host.thermal or "").split() if "Speed_Limit=" in part]
+    limits = [part.split("=")[1] for part in (host.thermal_state or "").split() if "Speed_Limit=" in part]
     busy = host.load_1m is not None and host.cpu_cores and host.load_1m > BUSY_SHARE * host.cpu_cores
     return {
         "host_battery": "the machine ran on battery, which can slow it: speeds may be low" if on_battery else None,
         "host_low_power": "low power mode was on: speeds are low" if host.low_power_mode else None,
         "host_swap": f"{swapped / 2**30:.1f} GiB of swap were in use at the start" if swapped else None,
-        "host_thermal": f"the processor was held back by heat at the start ({host.thermal})"
+        "host_thermal": f"the processor was held back by heat at the start ({host.thermal_state})"
         if any(limit != "100" for limit in limits)
         else None,
         "host_busy": f"other programs kept the machine busy at the start (load {host.load_1m:.1f})" if busy else None,

@@ -13,13 +13,13 @@ GPU_BUSY_PERCENT = 25
 def gpu_in_use(result: Result) -> Iterator[Caveat]:
     """Whoever else uses the graphics processor takes a share of every speed."""
     host = result.host
-    busy = host.gpu_busy_percent is not None and host.gpu_busy_percent >= GPU_BUSY_PERCENT
-    if busy or host.gpu_users:
-        users = f" by {host.gpu_users} programs" if host.gpu_users else ""
-        share = f" ({host.gpu_busy_percent} % busy)" if host.gpu_busy_percent is not None else ""
+    busy = host.gpu_utilization_percent is not None and host.gpu_utilization_percent >= GPU_BUSY_PERCENT
+    if busy or host.gpu_processes:
+        users = f" by {host.gpu_processes} programs" if host.gpu_processes else ""
+        share = f" ({host.gpu_utilization_percent} % busy)" if host.gpu_utilization_percent is not None else ""
         yield Caveat("gpu_in_use", f"the graphics processor was in use{users} before the run asked anything{share}")
     for model in result.models:
-        share_percent = model.memory.gpu_busy_percent
+        share_percent = model.memory.gpu_utilization_percent
         if share_percent is not None and share_percent >= GPU_BUSY_PERCENT:
             text = f"{model.label}: the graphics processor was {share_percent} % busy before it was loaded"
             yield Caveat("gpu_in_use", text, model.label)

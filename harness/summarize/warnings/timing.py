@@ -211,8 +211,8 @@ def clock_disturbed(result: Result) -> Iterator[Caveat]:
     found = result.run.selftest
     if found is None:
         return
-    if (found.others_busy or 0.0) > OTHERS_BUSY or found.lag_p99_s > LATE_S:
-        busy = "an unknown share" if found.others_busy is None else f"{100 * found.others_busy:.0f} %"
+    if (found.other_cpu_share or 0.0) > OTHERS_BUSY or found.lag_p99_s > LATE_S:
+        busy = "an unknown share" if found.other_cpu_share is None else f"{100 * found.other_cpu_share:.0f} %"
         text = (
             f"other processes took {busy} of the processors before the run; tokens were stamped up to "
             f"{1e3 * found.lag_p99_s:.1f} ms late (99th percentile)"
