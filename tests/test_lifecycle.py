@@ -205,7 +205,7 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
         "bootout com.example.ds4 state kept",
         "bootstrap com.example.ds4 state kept",
     ]
-    assert [(change.what, change.restored) for change in stage.changes] == [("launchd com.example.ds4", True)]
+    assert [(change.service, change.restored) for change in stage.changes] == [("launchd com.example.ds4", True)]
     assert [line["restored"] for _, line in read_lines(run / "changes.jsonl")] == [True]
 
 
@@ -489,7 +489,7 @@ def test_the_next_start_after_a_kill_puts_everything_back(machine: Machine, run:
     assert not listens(port)
     assert not state_path().exists()
     assert "an earlier run was killed" in told[0]
-    assert [line["what"] for _, line in read_lines(run / "changes.jsonl")] == ["launchd com.example.ds4"]
+    assert [line["service"] for _, line in read_lines(run / "changes.jsonl")] == ["launchd com.example.ds4"]
     assert recover(told.append) == ()
 
 

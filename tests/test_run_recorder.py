@@ -129,7 +129,9 @@ def test_what_was_stopped_is_told_and_kept_with_the_run(
         model = a_model(server.base_url, lifecycle=by_commands(machine, "s"))
         folder, stopped = recorded(tmp_path, tasks, [model], told)
     assert stopped == []
-    assert [(change.what, change.restored) for change in folder.changes()] == [("the llama-server server of a", True)]
+    assert [(change.service, change.restored) for change in folder.changes()] == [
+        ("the llama-server server of a", True)
+    ]
     assert machine.log == ["stop s", "start s", "stop s", "start s"]
     assert told[0] == "stopping the llama-server server of a"
     assert told[-1] == "restored the llama-server server of a"

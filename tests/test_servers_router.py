@@ -60,7 +60,7 @@ def test_each_model_is_gone_before_the_next_is_loaded_and_what_was_loaded_is_bac
         "load n beside []",
         "load before beside []",
     ]
-    assert [(change.what, change.restored) for change in stage.changes] == [
+    assert [(change.service, change.restored) for change in stage.changes] == [
         ("before loaded in llama-server, router mode", True)
     ]
     assert not state_path().exists()
@@ -99,7 +99,7 @@ def test_a_model_that_cannot_be_let_go_stays_written_down_and_is_told(run: Path,
         one = asked(client, server.base_url)
         with model_host([one], run, told.append, restore_s=0.5) as stage, stage.up(one):
             assert mine in state_path().read_text()
-        assert [(change.what, change.restored) for change in stage.changes] == [(mine, False)]
+        assert [(change.service, change.restored) for change in stage.changes] == [(mine, False)]
         assert "cannot stop it" in (stage.changes[0].note or "")
         assert any(line.startswith(f"NOT ended: {mine}") for line in told)
         assert mine in state_path().read_text()

@@ -271,7 +271,7 @@ def test_a_kill_is_mended_by_the_next_start_and_ctrl_c_at_once(studio: Studio) -
     assert "bench --resume" in told
     for folder in run_folders(studio):
         changes = [json.loads(line) for line in (folder / "changes.jsonl").read_text().splitlines()]
-        assert {(one["what"], one["restored"]) for one in changes} == {
+        assert {(one["service"], one["restored"]) for one in changes} == {
             ("helper-4b loaded in oMLX", True),
             ("launchd com.example.ds4", True),
         }

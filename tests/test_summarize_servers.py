@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.summarize import summarize
-from harness.types import Change, HostFacts, MemoryUse, ProbeFinding, Result, Skipped
+from harness.types import HostFacts, MemoryUse, ProbeFinding, Result, ServiceChange, Skipped
 from tests.example import example_result
 
 
@@ -98,8 +98,8 @@ def test_a_server_that_keeps_to_its_kind_is_not_warned_of() -> None:
 def test_what_was_stopped_and_runs_again_is_told_and_what_does_not_is_told_apart() -> None:
     result = example_result()
     changes = (
-        Change("launchd com.x", "2026-11-24T00:00:00+00:00", restored=True),
-        Change("m loaded in Ollama", "2026-11-24T00:00:00+00:00", restored=False, note="HTTP 500"),
+        ServiceChange("launchd com.x", "2026-11-24T00:00:00+00:00", restored=True),
+        ServiceChange("m loaded in Ollama", "2026-11-24T00:00:00+00:00", restored=False, note="HTTP 500"),
     )
     changed = replace(result, run=replace(result.run, changes=changes))
     assert _warned(changed, "put_back") == ["stopped for the run and running again: launchd com.x"]

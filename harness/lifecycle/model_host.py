@@ -34,7 +34,7 @@ from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, 
 from harness.lifecycle.unload import let_go
 from harness.record import Client, Timeouts
 from harness.servers import ServerHandle
-from harness.types import Change, Lifecycle, Model
+from harness.types import Lifecycle, Model, ServiceChange
 
 TUNNEL_S = 20.0
 COMMAND_S = 60.0
@@ -79,7 +79,7 @@ class ModelHost:
 
     def __init__(self, run: Path, say: Say, restore_s: float) -> None:
         """Changes nothing. `restore_s` is how long each service may take to come back."""
-        self.changes: tuple[Change, ...] = ()
+        self.changes: tuple[ServiceChange, ...] = ()
         self._run = run
         self._say = say
         self._restore_s = restore_s

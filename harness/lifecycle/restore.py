@@ -17,7 +17,7 @@ from harness.lifecycle.status import wait_runs
 from harness.lifecycle.steps import SuspendedService
 from harness.lifecycle.unload import let_go, wait_listed
 from harness.record import Client, Timeouts
-from harness.types import Change, Model
+from harness.types import Model, ServiceChange
 
 Say = Callable[[str], None]
 RESTORE_S = 120.0
@@ -72,17 +72,17 @@ def put_back(held: Sequence[SuspendedService], say: Say, restore_s: float = REST
     return tuple(reversed(failed))
 
 
-def changes_of(held: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[Change, ...]:
+def changes_of(held: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[ServiceChange, ...]:
     """What the report tells: all that ran before, and what the run brought up where it could not be ended."""
     notes = {one.what: one.failed for one in failed}
     return tuple(
-        Change(one.what, one.stopped_at or "", one.what not in notes, notes.get(one.what))
+        ServiceChange(one.what, one.stopped_at or "", one.what not in notes, notes.get(one.what))
         for one in reversed(held)
         if one.wanted or one.what in notes
     )
 
 
-def recover(say: Say) -> tuple[Change, ...]:
+def recover(say: Say) -> tuple[ServiceChange, ...]:
     """Put back what a run left stopped that was killed. Raises ServerError while that run still goes on."""
     state = find_leftover_state()
     if state is None:
@@ -99,7 +99,7 @@ def recover(say: Say) -> tuple[Change, ...]:
     return changes
 
 
-def note_changes(run: Path, changes: Sequence[Change]) -> None:
+def note_changes(run: Path, changes: Sequence[ServiceChange]) -> None:
     """Append to the run's folder what was stopped and whether it runs again. Raises DiskError."""
     for change in changes:
         append_line(run / CHANGES_FILE, change)

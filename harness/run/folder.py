@@ -16,7 +16,7 @@ from typing import TypeVar
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
 from harness.schema import as_document, current
-from harness.types import Change, Json, ModelRun, Recording, RunPlan, ScoredTrial, TrialKey
+from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, ServiceChange, TrialKey
 
 T = TypeVar("T")
 
@@ -77,12 +77,12 @@ class RunFolder:
         """Every verdict. Raises RunError for a trial scored twice."""
         return scores_in(self.scores_path)
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[ServiceChange, ...]:
         """What the run stopped on this machine, and whether it runs again."""
         path = self.path / "changes.jsonl"
         if not path.exists():
             return ()
-        return tuple(_built(Change, document, path, number) for number, document in read_lines(path))
+        return tuple(_built(ServiceChange, document, path, number) for number, document in read_lines(path))
 
     def model_runs(self) -> dict[str, ModelRun]:
         """The last that was seen of each model."""

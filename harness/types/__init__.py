@@ -13,7 +13,7 @@ from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, 
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import Change, KitInfo, ModelRun, RunPlan, Skipped
+from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, Skipped
 from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
@@ -46,7 +46,6 @@ __all__ = [
     "CaseEnd",
     "Caveat",
     "Cell",
-    "Change",
     "Channel",
     "Check",
     "Chunk",
@@ -98,6 +97,7 @@ __all__ = [
     "Score",
     "ScoredTrial",
     "SelfTest",
+    "ServiceChange",
     "Severity",
     "Skipped",
     "Source",

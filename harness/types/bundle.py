@@ -26,6 +26,6 @@ class Supersedes:
 class Manifest:
     """manifest.json of a bundle: every other file by its bytes. It is what a signature signs."""
 
-    run: str
+    run_id: str
     files: Mapping[str, FileDigest]
     supersedes: Supersedes | None = None

@@ -11,7 +11,7 @@ from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
-from harness.types.run import Change, KitInfo, Skipped
+from harness.types.run import KitInfo, ServiceChange, Skipped
 from harness.types.scoring import SandboxFacts
 from harness.types.summary import Caveat, Cell, Comparison, ModelSummary, Rank
 from harness.types.task import TaskInfo
@@ -55,7 +55,7 @@ class RunInfo:
     trials: int
     warmups: int
     simulated: bool
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ServiceChange, ...] = ()
     selftest: SelfTest | None = None
 
 

@@ -22,10 +22,10 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ServiceChange:
     """Something on this machine that the run stopped; `restored` None until it was tried."""
 
-    what: str
+    service: str
     stopped_at: str
     restored: bool | None = None
     note: str | None = None

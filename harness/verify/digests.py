@@ -20,7 +20,7 @@ def check_manifest(evidence: Evidence) -> Iterator[Finding]:
     if manifest is None:
         return
     place, files = shelf.place(MANIFEST), manifest["files"]
-    if manifest["run"] != evidence.result.run.id:
+    if manifest["run_id"] != evidence.result.run.id:
         yield Finding("manifest", place, f"is of run {manifest['run']}, the result of {evidence.result.run.id}")
     if manifest["supersedes"] is not None:
         old = manifest["supersedes"]

@@ -100,7 +100,7 @@ def not_restored(result: Result) -> Iterator[Caveat]:
     for change in result.run.changes:
         if change.restored is False:
             note = f": {change.note}" if change.note else ""
-            yield Caveat("not_restored", f"not as it was before the run: {change.what}{note}")
+            yield Caveat("not_restored", f"not as it was before the run: {change.service}{note}")
 
 
 def few_trials(result: Result) -> Iterator[Caveat]:

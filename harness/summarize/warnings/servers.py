@@ -101,6 +101,6 @@ def long_prompt(result: Result) -> Iterator[Caveat]:
 
 def put_back(result: Result) -> Iterator[Caveat]:
     """What the run stopped on this machine, and started again."""
-    names = [change.what for change in result.run.changes if change.restored]
+    names = [change.service for change in result.run.changes if change.restored]
     if names:
         yield Caveat("put_back", f"stopped for the run and running again: {', '.join(dict.fromkeys(names))}")
