@@ -1,4 +1,4 @@
-"""`python -m harness`: the same as `lanebench`."""
+"""Lets `python -m harness` do the same as the command `lanebench`."""
 
 import sys
 

@@ -1,27 +1,29 @@
-"""The exception tree, one exit code each. What a model did wrong is an outcome, not an exception.
+"""The exception tree, with one exit code for each class.
 
-LanebenchError                 1   something in the kit's surroundings was wrong
+LanebenchError                 1   the root
 +-- CheckError                 1   a check was made and it failed (`verify`, `tasks check`)
-+-- UncheckedError             2   a check that was asked for could not be made
-+-- ConfigError                3   bench.toml, a command-line value
++-- UncheckedError             2   a check that was requested could not be made
++-- ConfigError                3   bench.toml or a command-line value
 +-- TaskError                  4   a folder under fixtures/
 +-- ServerError                5   a model server that does not answer, start or stop
 +-- EngineError                6   the container engine or the scorer image
 +-- RunError                   7   a run folder or a result file that cannot be used
-+-- DiskError                  8   nothing more can be written
++-- DiskError                  8   a file that cannot be written
 +-- InterruptedRunError      130   Ctrl-C
+
+A model's failure is an outcome and raises nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: `message` says what and where, `fix` what to do about it ("" where nobody can say).
+    """One thing that is wrong: `message` says what and where, `fix` says what to do about it ("" where unknown).
 
-    A fix that depends on the command (`--resume`, `--results`) is left to `cli`, which knows what the user typed.
+    A fix that depends on the command (`--resume`, `--results`) is added by `cli`, which knows what the user typed.
     """
 
     message: str
@@ -29,21 +31,30 @@ class Problem:
 
 
 class LanebenchError(Exception):
-    """The root of the tree. `problems` has at least one; `str(error)` joins their messages, without the fixes."""
+    """The root of the tree. `problems` has at least one entry; `str(error)` joins their messages without the fixes."""
 
     exit_code = 1
 
     def __init__(self, *problems: str | Problem, fix: str = "") -> None:
-        """`fix` is for every problem that is given as a string."""
+        """Problems given as strings get `fix`."""
         if not problems:
             raise ValueError("an error needs at least one problem")
-        self.problems = tuple(Problem(one, fix) if isinstance(one, str) else one for one in problems)
-        super().__init__("\n".join(one.message for one in self.problems))
+        self.problems = tuple(Problem(problem, fix) if isinstance(problem, str) else problem for problem in problems)
+        super().__init__("\n".join(problem.message for problem in self.problems))
 
     @property
     def message(self) -> str:
         """The first problem's message, for where one line fits."""
         return self.problems[0].message
+
+    @property
+    def fix(self) -> str:
+        """The first problem's fix."""
+        return self.problems[0].fix
+
+    def add_fix(self, fix: str) -> None:
+        """Give a fix to the problems that have none."""
+        self.problems = tuple(problem if problem.fix else replace(problem, fix=fix) for problem in self.problems)
 
 
 class CheckError(LanebenchError):
@@ -53,7 +64,7 @@ class CheckError(LanebenchError):
 
 
 class UncheckedError(LanebenchError):
-    """A check that was asked for could not be made."""
+    """A check that was requested could not be made."""
 
     exit_code = 2
 
@@ -77,7 +88,7 @@ class ServerError(LanebenchError):
 
 
 class EngineError(LanebenchError):
-    """The container engine or the scorer image is missing or at fault; never the model's failure."""
+    """The container engine or the scorer image is missing or has failed. It is never the model's failure."""
 
     exit_code = 6
 
@@ -89,12 +100,12 @@ class RunError(LanebenchError):
 
 
 class DiskError(LanebenchError):
-    """The disk is full or the run folder cannot be written."""
+    """The disk is full or a file cannot be written."""
 
     exit_code = 8
 
 
 class InterruptedRunError(LanebenchError):
-    """The user stopped the run; what was recorded is kept."""
+    """The user stopped the run. What was recorded is kept."""
 
     exit_code = 130

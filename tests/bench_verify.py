@@ -11,7 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from harness.cli.verify import render_verdict
+from harness.cli.verification import render_verdict
 from harness.verify import Asked, verify
 from tests.bundle import large_bundle, tasks, write_bundle
 

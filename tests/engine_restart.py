@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.cli.score_command import languages_of
+from harness.cli.scoring import languages_of
 from harness.config import Config
 from harness.demo import serve
 from harness.errors import EngineError

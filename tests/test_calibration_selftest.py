@@ -3,7 +3,7 @@
 import pytest
 
 from harness.calibration.selftest import selftest
-from harness.cli.selftest import told
+from harness.cli.selftest import render
 from harness.files import plain
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
 from harness.schema import load_schema
@@ -42,6 +42,6 @@ def test_the_counters_of_this_machine_run_forward() -> None:
 
 
 def test_the_figures_are_told_in_words_and_units() -> None:
-    lines = told(SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, None)).splitlines()
+    lines = render(SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, None)).splitlines()
     assert [line for line in lines if "0.30 ms" in line and "12 streams" in line]
-    assert "other processes took unknown of all processor time" in lines
+    assert "other processes used unknown of all CPU time" in lines

@@ -10,7 +10,7 @@ import pytest
 
 from harness.bundle import expand
 from harness.bundle.source import RECORDINGS, RESULT
-from harness.cli.verify import exit_code, render_verdict
+from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError
 from harness.schema import current
 from harness.types import LEVELS, Json, Sandbox, Verdict

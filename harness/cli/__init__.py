@@ -1,4 +1,8 @@
-"""The command line: one sub-command a stage. Parses, calls the stage, prints; the only place that catches the tree."""
+"""The command line: `main` runs one sub-command and turns an error into printed problems and an exit code.
+
+Each sub-command is a module with NAME, HELP, `options` and `run`, and a row in COMMANDS. Its top imports only what its
+options need, and `run` imports the packages that do the work: `lanebench --help` would take a second longer otherwise.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 from harness import __version__
 from harness.cli import (
@@ -25,45 +30,69 @@ from harness.cli import (
     tasks,
     verify,
 )
-from harness.cli.command import Command
-from harness.cli.console import complain
+from harness.cli.console import log, print_problem
 from harness.errors import InterruptedRunError, LanebenchError
 
 
-def parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
+class Command(Protocol):
+    """The interface of a sub-command's module: its name, one line of help, its options and its work."""
+
+    NAME: str
+    HELP: str
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options to the sub-command's parser."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the command. Returns the exit code."""
+        ...
+
+
+def build_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
         prog="lanebench", description="Which local model should write my code on this machine?", allow_abbrev=False
     )
-    top.add_argument("--version", action="version", version=f"lanebench {__version__}")
-    words = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in commands:
-        sub = words.add_parser(one.NAME, help=one.HELP, description=one.HELP, allow_abbrev=False)
-        one.options(sub)
-        sub.set_defaults(run=one.run)
-    return top
+    parser.add_argument("--version", action="version", version=f"lanebench {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in commands:
+        sub = subparsers.add_parser(command.NAME, help=command.HELP, description=command.HELP, allow_abbrev=False)
+        command.options(sub)
+        sub.set_defaults(run=command.run)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns the exit code (harness/errors.py lists them)."""
-    # A stop from the system is the same as Ctrl-C: what is recorded stays, and the same line says how to go on.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # So is a terminal that closes, unless the user asked to outlive it (nohup).
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
-    args = parser(COMMANDS).parse_args(argv)
+    _stop_like_ctrl_c()
+    args = build_parser(COMMANDS).parse_args(argv)
     try:
         return int(args.run(args))
-    except KeyboardInterrupt:
-        error: LanebenchError = InterruptedRunError("stopped")
-    except LanebenchError as caught:
-        error = caught
+    except KeyboardInterrupt as stop:
+        return _print_error(InterruptedRunError("The command was stopped."), stop)
+    except LanebenchError as error:
+        return _print_error(error, error)
     except BrokenPipeError:
-        # The reader of our output left, as `head` does: nothing is wrong with the run.
+        # Whoever reads our output has closed it, as `head` does: nothing is wrong with the run.
         sys.stderr.close()
         return 0
+
+
+def _stop_like_ctrl_c() -> None:
+    """Make SIGTERM and a closed terminal stop the command as Ctrl-C does: what is recorded is kept."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # nohup sets SIGHUP to be ignored: such a run outlives its terminal.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
+def _print_error(error: LanebenchError, raised: BaseException) -> int:
+    """Print an error's problems, then the notes that `fixes.resumable` added; returns the exit code."""
     for problem in error.problems:
-        complain(problem)
+        print_problem(problem)
+    for note in getattr(raised, "__notes__", ()):
+        log(note)
     return error.exit_code
 
 

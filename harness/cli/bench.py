@@ -1,39 +1,41 @@
-"""`lanebench bench`: the whole path, from the model servers to the tables."""
+"""`lanebench bench`: records, scores and reports, from the model servers to the tables."""
 
 from __future__ import annotations
 
 import argparse
 
-from harness.cli.console import say, show, watching
-from harness.cli.run_command import opened, rehearsal, resumable
-from harness.cli.run_options import add_run_options
-from harness.cli.score_command import add_scoring_options, make_engine_ready, score_and_write, show_result
+from harness.cli.console import log, show, show_progress
+from harness.cli.fixes import resumable
+from harness.cli.options import add_run_options, add_scoring_options
 from harness.errors import ServerError
-from harness.run import record_run
 
 NAME = "bench"
-HELP = "Ask every model every task, run what they wrote in containers, print the tables and leave a result file."
+HELP = "Give every task to every model, run the answers in containers, print the tables and write a result file."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The options of a run, and how its result is printed."""
+    """Which run, and how its result is printed."""
     add_run_options(parser)
     add_scoring_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record, score, report. Raises ServerError at the end for models that stopped early."""
+    """Record, score and report. Raises ServerError at the end for models that stopped early."""
+    from harness.cli.recording import dry_run, open_requested_run
+    from harness.cli.scoring import prepare_engine, score_and_write, show_result
+    from harness.run import record_run
+
     if args.dry_run:
-        show(rehearsal(args))
+        show(dry_run(args))
         return 0
-    with opened(args) as run:
-        say(f"run {run.folder.path}")
-        with resumable(run.folder, NAME):
-            make_engine_ready(run.tasks, args.runtime, args.task_folders)
-            with watching() as watch:
-                stopped = record_run(run.folder, run.tasks, run.models, watch, say)
-                result = score_and_write(run.folder, run.tasks, watch, args.runtime)
+    with open_requested_run(args) as run:
+        log(f"run {run.folder.path}")
+        with resumable(run.folder, f"{NAME} --resume {run.folder.path}"):
+            prepare_engine(run.tasks, args.runtime, args.task_folders)
+            with show_progress() as progress:
+                stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
+                result = score_and_write(run.folder, run.tasks, progress, args.runtime)
             show_result(run.folder, result, args.format)
-            if stopped:
-                raise ServerError(*stopped)
+            if stop_reasons:
+                raise ServerError(*stop_reasons)
     return 0

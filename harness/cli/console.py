@@ -1,4 +1,8 @@
-"""What the terminal shows: results on standard output, everything said along the way on standard error."""
+"""Terminal output: what was requested goes to standard output, everything else to standard error.
+
+`show` prints a result, `log` a line about what is being done, `print_problem` an error and its fix; `show_progress`
+shows how far the stages are. rich is imported when something is printed, since it takes 50 ms.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +10,71 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from harness.errors import Problem
-from harness.run import Watch
 
-_ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
-
-def say(line: str) -> None:
-    """One line about what is being done."""
-    _ERR.print(escape(line), style="dim")
-
-
-def complain(problem: Problem) -> None:
-    """Print what is wrong, and on a line of its own what to do about it."""
-    _ERR.print(f"[bold red]error[/] {escape(problem.message)}")
-    if problem.fix:
-        _ERR.print(f"[bold]fix[/]   {escape(problem.fix)}")
-
-
-def show(text: str) -> None:
-    """The thing that was asked for: nothing else goes to standard output, so that it can be piped."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
-
+    from harness.run import Progress
 
 NOX_SESSIONS = ("bench", "verify")
 
 
-def command(words: str) -> str:
-    """How this user would type a sub-command: through nox where nox started us, else as installed."""
-    first, _, rest = words.partition(" ")
+@cache
+def _stderr() -> Console:
+    """The only console of standard error: a line that another one printed would break a progress bar."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _escape(text: str) -> str:
+    """Text in which rich finds no markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def log(line: str) -> None:
+    """Print one line about what is being done."""
+    _stderr().print(_escape(line), style="dim")
+
+
+def print_problem(problem: Problem) -> None:
+    """Print what is wrong, and on its own line how to fix it."""
+    _stderr().print(f"[bold red]error[/] {_escape(problem.message)}")
+    if problem.fix:
+        _stderr().print(f"[bold]fix[/]   {_escape(problem.fix)}")
+
+
+def show(text: str) -> None:
+    """Print what was requested. Nothing else goes to standard output, so that it can be piped."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def command_line(words: str) -> str:
+    """How this user types a sub-command: through nox where nox started this process, else as installed."""
+    command, _, arguments = words.partition(" ")
     session = os.environ.get("NOX_CURRENT_SESSION")
-    if session in NOX_SESSIONS and first in NOX_SESSIONS:
-        return f"nox -s {first} -- {rest}"
+    if session in NOX_SESSIONS and command in NOX_SESSIONS:
+        return f"nox -s {command} -- {arguments}"
     if Path(sys.argv[0]).stem == "lanebench":
         return f"lanebench {words}"
     python = os.path.relpath(sys.executable) if session else "python"
     return f"{python} -m harness {words}"
 
 
-class _Bars:
+class _ProgressBars:
     """A bar for each stage that has begun."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: RichProgress) -> None:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
@@ -64,20 +84,21 @@ class _Bars:
         self._progress.update(self._bars[stage], completed=done, total=total, name=name)
 
 
-class _Lines:
+def _log_progress(stage: str, done: int, total: int, name: str) -> None:
     """Where no terminal shows bars: a line when a stage begins and when it ends."""
-
-    def __call__(self, stage: str, done: int, total: int, name: str) -> None:
-        if done in (0, total):
-            say(f"{stage}: {done} of {total}  {name}")
+    if done in (0, total):
+        log(f"{stage}: {done} of {total}  {name}")
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def show_progress() -> Iterator[Progress]:
     """Show how far the stages are until the block ends."""
-    if not _ERR.is_terminal:
-        yield _Lines()
+    if not _stderr().is_terminal:
+        yield _log_progress
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
     columns = (
         TextColumn("{task.description:<7}"),
         BarColumn(bar_width=30),
@@ -85,5 +106,5 @@ def watching() -> Iterator[Watch]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[name]}"),
     )
-    with Progress(*columns, console=_ERR, transient=False) as progress:
-        yield _Bars(progress)
+    with RichProgress(*columns, console=_stderr(), transient=False) as progress:
+        yield _ProgressBars(progress)

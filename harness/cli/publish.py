@@ -1,36 +1,37 @@
-"""`lanebench publish`: a run as a bundle that others can check."""
+"""`lanebench publish`: makes a bundle of a run that others can check."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from harness.bundle import Order, publish, write_eee
-from harness.cli.console import command, say, show
-from harness.cli.report import load_result
-from harness.cli.run_options import add_tasks_option
-from harness.tasks import find_fixtures, load_tasks
-from harness.verify import Asked, verify
+from harness.cli.console import command_line, log, show
+from harness.cli.options import add_tasks_option
 
 NAME = "publish"
-HELP = "Make a bundle of a run that others can check; refuses what would mislead or tell who you are."
+HELP = "Make a bundle of a run that others can check; refuses results that mislead or reveal who you are."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Which run, and how."""
+    """Which run, and how it is published."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a folder under results/")
-    parser.add_argument("--output", type=Path, default=Path("results"), metavar="DIR", help="where the bundle goes")
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign its manifest with this SSH key")
+    parser.add_argument("--output", type=Path, default=Path("results"), metavar="DIR", help="the bundle's folder")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
     parser.add_argument("--supersedes", type=Path, metavar="ZIP", help="the published bundle that this one corrects")
-    parser.add_argument("--reason", metavar="TEXT", help="what was wrong with it")
-    parser.add_argument("--eee", action="store_true", help="write the Every Eval Ever form beside it too")
+    parser.add_argument("--reason", metavar="TEXT", help="what was wrong with the superseded bundle")
+    parser.add_argument("--eee", action="store_true", help="also write the result in the Every Eval Ever format")
     add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check it, make the bundle, say what comes next. Raises CheckError with every reason not to publish."""
-    own = load_tasks(args.task_folders) if args.task_folders else ()
-    tasks = {task.name: task for task in (*load_tasks([find_fixtures()]), *own)}
+    """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
+    from harness.bundle import Order, publish, write_eee
+    from harness.cli.results import load_result
+    from harness.tasks import find_fixtures, load_tasks
+    from harness.verify import Asked, verify
+
+    users_tasks = load_tasks(args.task_folders) if args.task_folders else ()
+    tasks = {task.name: task for task in (*load_tasks([find_fixtures()]), *users_tasks)}
     order = Order(
         args.run_folder,
         args.output,
@@ -39,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
         supersedes=args.supersedes,
         reason=args.reason,
     )
-    path = publish(order)
-    show(str(path))
+    bundle = publish(order)
+    show(str(bundle))
     if args.eee:
-        for written in write_eee(load_result(args.run_folder), path.with_suffix(".eee")):
-            say(f"also {written}")
+        for written in write_eee(load_result(args.run_folder), bundle.with_suffix(".eee")):
+            log(f"written {written}")
     if args.sign is not None:
-        say("signed: that the bytes have not changed since you signed them, no more; others need your public key")
-    say(f"check   {command(f'verify {path}')}")
+        log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")
+    log(f"check   {command_line(f'verify {bundle}')}")
     return 0

@@ -1,35 +1,37 @@
-"""`lanebench record`: ask the models and keep every byte; needs no container engine."""
+"""`lanebench record`: sends every task to every model and stores the response streams. It needs no container engine."""
 
 from __future__ import annotations
 
 import argparse
 
-from harness.cli.console import command, say, show, watching
-from harness.cli.run_command import opened, rehearsal, resumable
-from harness.cli.run_options import add_run_options
+from harness.cli.console import command_line, log, show, show_progress
+from harness.cli.fixes import resumable
+from harness.cli.options import add_run_options
 from harness.errors import ServerError
-from harness.run import record_run
 
 NAME = "record"
-HELP = "Ask every model every task and keep the raw streams; needs no Docker."
+HELP = "Give every task to every model and store the raw streams; needs no Docker."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The options of a run."""
+    """Which run."""
     add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record what is left of the run. Raises ServerError for models that stopped early."""
+    """Record the trials that are missing. Raises ServerError for models that stopped early."""
+    from harness.cli.recording import dry_run, open_requested_run
+    from harness.run import record_run
+
     if args.dry_run:
-        show(rehearsal(args))
+        show(dry_run(args))
         return 0
-    with opened(args) as run:
-        say(f"run {run.folder.path}")
-        with resumable(run.folder, NAME), watching() as watch:
-            stopped = record_run(run.folder, run.tasks, run.models, watch, say)
-            if stopped:
-                raise ServerError(*stopped)
+    with open_requested_run(args) as run:
+        log(f"run {run.folder.path}")
+        with resumable(run.folder, f"{NAME} --resume {run.folder.path}"), show_progress() as progress:
+            stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
+            if stop_reasons:
+                raise ServerError(*stop_reasons)
         show(str(run.folder.path))
-        say(f"next: {command(f'score {run.folder.path}')}")
+        log(f"next: {command_line(f'score {run.folder.path}')}")
     return 0

@@ -1,33 +1,35 @@
-"""`lanebench score`: run the recorded answers in throwaway containers and write result.json."""
+"""`lanebench score`: scores a recorded run. It needs no model."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from harness.cli.console import say, watching
-from harness.cli.run_command import resumable, tasks_of_run
-from harness.cli.run_options import add_tasks_option
-from harness.cli.score_command import add_scoring_options, score_and_write, show_result
-from harness.run import open_run
+from harness.cli.console import log, show_progress
+from harness.cli.fixes import resumable
+from harness.cli.options import add_scoring_options, add_tasks_option
 
 NAME = "score"
 HELP = "Run the answers of a recorded run in containers and write its result; needs no model."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Which run, and how to print it."""
+    """Which run, and how its result is printed."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a folder under results/")
     add_tasks_option(parser)
     add_scoring_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score what has no verdict yet, then write and print the result."""
+    """Score the trials that have no score yet, then write and print the result."""
+    from harness.cli.recording import tasks_of_run
+    from harness.cli.scoring import score_and_write, show_result
+    from harness.run import open_run
+
     folder = open_run(args.run_folder)
     tasks = tasks_of_run(folder, args.task_folders)
-    say(f"run {folder.path}")
-    with resumable(folder, NAME), watching() as watch:
-        result = score_and_write(folder, tasks, watch, args.runtime)
+    log(f"run {folder.path}")
+    with resumable(folder, f"{NAME} {folder.path}"), show_progress() as progress:
+        result = score_and_write(folder, tasks, progress, args.runtime)
     show_result(folder, result, args.format)
     return 0

@@ -1,37 +1,38 @@
-"""`lanebench selftest`: how late this machine makes the kit's times, in a few seconds."""
+"""`lanebench selftest`: measures this machine's timing error in a few seconds."""
 
 from __future__ import annotations
 
 import argparse
 
-from harness.calibration import STREAMS, selftest
 from harness.cli.console import show
 from harness.types import SelfTest
 
 NAME = "selftest"
-HELP = "Measure in a few seconds how late this machine makes the kit's times, and who else keeps it busy."
+HELP = "Measure in a few seconds this machine's timing error, and how much CPU time other processes use."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """How many streams."""
-    parser.add_argument("--streams", type=int, default=STREAMS, metavar="N", help=f"streams to time ({STREAMS})")
-
-
-def told(found: SelfTest) -> str:
-    """The figures in lines."""
-    busy = "unknown" if found.other_cpu_share is None else f"{100 * found.other_cpu_share:.0f} %"
-    return "\n".join(
-        (
-            f"TTFT is told late by {1e3 * found.ttft_error_s:.2f} ms (median of {found.streams} streams)",
-            f"a bare socket is late by {1e3 * found.socket_error_s:.2f} ms: that is this machine's floor",
-            f"a token is stamped at most {1e3 * found.lag_p99_s:.2f} ms late (99th percentile)",
-            f"the decode rate is off by {found.decode_error_percent:.3f} % (median)",
-            f"other processes took {busy} of all processor time",
-        )
-    )
+    parser.add_argument("--streams", type=int, metavar="N", help="streams to time; more make the figures steadier")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    show(told(selftest(max(1, args.streams))))
+    from harness.calibration import selftest
+
+    show(render(selftest() if args.streams is None else selftest(max(1, args.streams))))
     return 0
+
+
+def render(measured: SelfTest) -> str:
+    """The figures, one per line."""
+    share = "unknown" if measured.other_cpu_share is None else f"{100 * measured.other_cpu_share:.0f} %"
+    return "\n".join(
+        (
+            f"TTFT is measured {1e3 * measured.ttft_error_s:.2f} ms late (median of {measured.streams} streams)",
+            f"a bare socket is {1e3 * measured.socket_error_s:.2f} ms late: no client can be better on this machine",
+            f"a token is stamped at most {1e3 * measured.lag_p99_s:.2f} ms late (99th percentile)",
+            f"the decode rate is off by {measured.decode_error_percent:.3f} % (median)",
+            f"other processes used {share} of all CPU time",
+        )
+    )

@@ -1,77 +1,79 @@
-"""`lanebench tasks list|check|new`: what is asked, whether it is tested itself, and a start for a task of one's own."""
+"""`lanebench tasks`: lists the tasks, checks them with their own answers, and copies one as a start for a new task."""
 
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
-from harness.cli.console import command, say, show
-from harness.cli.score_command import languages_of
-from harness.sandbox import open_sandbox
-from harness.score import score
-from harness.tasks import check_tasks, copy_task, find_fixtures, load_tasks, require_scorable
+from harness.cli.console import command_line, log, show
 from harness.types import Task
 
 NAME = "tasks"
-HELP = "List the tasks, check that each is tested itself, or start one of your own."
+HELP = "List the tasks, check that each one's own answers score as stated, or start a new task."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which tasks."""
-    words = parser.add_subparsers(dest="word", required=True, metavar="list|check|new")
-    listing = words.add_parser("list", help="every task with its suites", allow_abbrev=False)
-    checking = words.add_parser("check", help="run each task's own answers in containers", allow_abbrev=False)
-    for sub in (listing, checking):
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new")
+    list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
+    check_parser = actions.add_parser("check", help="score each task's own answers in containers", allow_abbrev=False)
+    for sub in (list_parser, check_parser):
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
         sub.add_argument("--suite", help="only the tasks of this suite")
-        sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="tasks of your own")
-    checking.add_argument(
-        "--first", action="store_true", help="only the first variant of each task: faster, proves less"
+        sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="your own tasks")
+    check_parser.add_argument(
+        "--first", action="store_true", help="only the first variant of each task: faster, but proves less"
     )
-    making = words.add_parser("new", help="copy a task as a start for your own", allow_abbrev=False)
-    making.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
-    making.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
-    making.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="where your tasks stand")
+    new_parser = actions.add_parser("new", help="copy a task as a start for your own", allow_abbrev=False)
+    new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
+    new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
+    new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")
 
 
-def _chosen(args: argparse.Namespace) -> tuple[Task, ...]:
+def run(args: argparse.Namespace) -> int:
+    """List, check or copy. Raises TaskError, CheckError, EngineError."""
+    return {"list": _list, "check": _check, "new": _new}[args.action](args)
+
+
+def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
+    from harness.tasks import find_fixtures, load_tasks
+
     return load_tasks([find_fixtures(), *args.tasks], suite=args.suite, names=args.names)
 
 
 def _list(args: argparse.Namespace) -> int:
-    tasks = _chosen(args)
-    wide = max(len(task.name) for task in tasks)
+    tasks = _selected(args)
+    width = max(len(task.name) for task in tasks)
     for task in tasks:
         count = f"{max(1, len(task.variants))} variants, {len(task.wrong)} wrong answers"
-        show(f"{task.name:<{wide}}  {task.title}\n{'':<{wide}}  {', '.join(task.suites)}; {task.scorer}; {count}")
+        show(f"{task.name:<{width}}  {task.title}\n{'':<{width}}  {', '.join(task.suites)}; {task.scorer}; {count}")
     return 0
 
 
 def _check(args: argparse.Namespace) -> int:
-    tasks = _chosen(args)
+    from functools import partial
+
+    from harness.cli.scoring import languages_of
+    from harness.sandbox import open_sandbox
+    from harness.score import score
+    from harness.tasks import check_tasks, require_scorable
+
+    tasks = _selected(args)
     require_scorable(tasks)
-    with open_sandbox("tasks-check", say, languages_of(tasks)) as sandbox:
-        tried = check_tasks(tasks, partial(score, sandbox=sandbox), say, first_only=args.first)
-    show(f"{len(tasks)} tasks hold: {tried} answers gave the verdict that their task names")
+    with open_sandbox("tasks-check", log, languages_of(tasks)) as sandbox:
+        answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, first_only=args.first)
+    show(f"{len(tasks)} tasks passed: {answers} answers scored as their tasks state")
     return 0
 
 
 def _new(args: argparse.Namespace) -> int:
-    own = [args.tasks] if args.tasks.is_dir() else []
-    (like,) = load_tasks([find_fixtures(), *own], names=[args.like])
-    folder = copy_task(_folder_of(like, args.tasks), args.tasks, args.name)
+    from harness.tasks import copy_task, find_fixtures, load_tasks
+
+    (like,) = load_tasks([find_fixtures(), *([args.tasks] if args.tasks.is_dir() else [])], names=[args.like])
+    source = args.tasks / like.name
+    folder = copy_task(source if source.is_dir() else find_fixtures() / like.name, args.tasks, args.name)
     show(str(folder))
-    say(f"change it, then: {command(f'tasks check {args.name} --tasks {args.tasks}')}")
-    say(f"ask models:      {command(f'bench --config bench.toml --task {args.name} --tasks {args.tasks}')}")
+    own = f"{args.name} --tasks {args.tasks}"
+    log(f"change it, then check it: {command_line(f'tasks check {own}')}")
+    log(f"measure models with it:   {command_line(f'bench --config bench.toml --task {own}')}")
     return 0
-
-
-def _folder_of(task: Task, own: Path) -> Path:
-    mine = own / task.name
-    return mine if mine.is_dir() else find_fixtures() / task.name
-
-
-def run(args: argparse.Namespace) -> int:
-    """Do it. Raises TaskError, CheckError, EngineError."""
-    return {"list": _list, "check": _check, "new": _new}[args.word](args)

@@ -16,12 +16,12 @@ from harness.run.pipeline import (
     write_result,
 )
 from harness.run.plan import nonce_of, share_of, task_info
-from harness.run.recorder import Watch, contenders, record_run
+from harness.run.recorder import Progress, contenders, record_run
 
 __all__ = [
     "NONCE",
+    "Progress",
     "RunFolder",
-    "Watch",
     "check_tasks_unchanged",
     "contenders",
     "converse",

@@ -18,7 +18,7 @@ from harness.host import host_facts
 from harness.read import read
 from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.plan import task_info
-from harness.run.recorder import Watch
+from harness.run.recorder import Progress
 from harness.schema import as_document
 from harness.score import score, scoring_threads
 from harness.summarize import summarize, trial_result
@@ -93,7 +93,7 @@ def _unscored(folder: RunFolder) -> Iterator[tuple[Recording, ...]]:
     return (turns for turns in folder.trials() if turns[0].key not in folder.scored)
 
 
-def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, watch: Watch) -> None:
+def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progress: Progress) -> None:
     """Score every recorded trial that has no verdict yet, as many at once as there are processors."""
     by_name = {task.name: task for task in tasks}
     total = len(folder.recorded - folder.scored)
@@ -106,9 +106,9 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, watch:
                 waiting.add(pool.submit(score_trial, by_name[turns[0].key.task], turns, sandbox))
                 if len(waiting) >= 2 * threads:
                     done += _collect(folder, waiting, one=True)
-                    watch("score", done, total, turns[0].key.model)
+                    progress("score", done, total, turns[0].key.model)
             done += _collect(folder, waiting, one=False)
-            watch("score", done, total, "")
+            progress("score", done, total, "")
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

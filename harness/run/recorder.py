@@ -19,9 +19,9 @@ from harness.tasks import vary
 from harness.types import KitUse, Model, ModelRun, Recording, Task, TrialKey
 
 HEARD_TURNS = 12
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 """Told one line about what is being done."""
-Watch = Callable[[str, int, int, str], None]
+Progress = Callable[[str, int, int, str], None]
 """Told of each step: stage, steps done, steps in all, and the trial's name."""
 
 
@@ -103,12 +103,14 @@ def pause_left_s(idle_s: float, quiet_ns: int | None) -> float:
     return max(0.0, idle_s - (0.0 if quiet_ns is None else seconds_since(quiet_ns)))
 
 
-def _record_trials(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> None:
+def _record_trials(
+    recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress
+) -> None:
     for done, key in enumerate(left):
-        watch("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
+        progress("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
         recorder.trial(tasks[key.task], key)
         time.sleep(pause_left_s(recorder.folder.plan.settings.idle_s, recorder.quiet_ns))
-    watch("record", len(left), len(left), recorder.asked.model.label)
+    progress("record", len(left), len(left), recorder.asked.model.label)
 
 
 def _once_let_go(seen: ModelRun, visit: ModelSession, recorder: _Recorder) -> ModelRun:
@@ -122,7 +124,9 @@ def _once_let_go(seen: ModelRun, visit: ModelSession, recorder: _Recorder) -> Mo
     )
 
 
-def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
+def _record_model(
+    recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress
+) -> ModelRun:
     asked = recorder.asked
     seen = ModelRun(asked.model.label, context_setting=asked.kind.context.setting)
     try:
@@ -145,7 +149,7 @@ def _record_model(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence
                 live=(*fits.findings, *find_unapplied_settings(asked.kind, asked.model)),
             )
             skipped = {one.task for one in fits.skipped}
-            _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], watch)
+            _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], progress)
         return _once_let_go(seen, visit, recorder)
     except ServerError as error:
         return replace(seen, stop_reason=redact_home(error.message))
@@ -156,16 +160,16 @@ def contenders(models: Sequence[Model], client: Client) -> tuple[ServerHandle, .
     return tuple(ServerHandle(client, model, get_server_kind(model.server), secret_of(model)) for model in models)
 
 
-def _measured(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], watch: Watch) -> ModelRun:
+def _measured(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress) -> ModelRun:
     """Record a model, with what the kit itself used meanwhile."""
     begun, begun_s = cpu_times(), time.monotonic()
-    seen = _record_model(recorder, tasks, left, watch)
+    seen = _record_model(recorder, tasks, left, progress)
     recorder.asked.client.close()
     return replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns))
 
 
 def record_run(
-    folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], watch: Watch, say: Say = lambda _: None
+    folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], progress: Progress, say: Log = lambda _: None
 ) -> list[str]:
     """Record what is left of every model's trials; returns why models stopped early, one line each.
 
@@ -186,7 +190,7 @@ def record_run(
         able = [one for one in asked if one.model.label not in oversized]
         with model_host(able, folder.path, say) as stage:
             for one in able:
-                seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], watch)
+                seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], progress)
                 folder.keep_model(seen)
                 stopped += [seen.stop_reason] if seen.stop_reason is not None else []
     return stopped

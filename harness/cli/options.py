@@ -1,7 +1,8 @@
-"""The command-line options of the commands that record: those of bench.toml's `[run]` table, and where things are.
+"""Command-line options that several commands share.
 
-`add_run_options` adds them to a parser; `settings_given` returns what the user typed of the run's own options. Every
-flag of a run option comes from `harness.types.RunSettings`.
+`add_run_options` is for the commands that record: its flags come from the options that `harness.types.RunSettings`
+declares, and `settings_given` returns those that the user typed. `add_tasks_option` and `add_scoring_options` are for
+the commands that read tasks and print results.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.types import Json, RunOption, run_options
+from harness.types import Json, Result, RunOption, run_options
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,30 @@ def add_tasks_option(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder with your own tasks; repeatable",
     )
+
+
+def add_scoring_options(parser: argparse.ArgumentParser) -> None:
+    """The output format and the container runtime of a command that scores."""
+    parser.add_argument(
+        "--format", choices=tuple(RESULT_FORMATS), default="text", help="github prints Markdown that can be pasted"
+    )
+    parser.add_argument("--runtime", help="the engine's runtime for the containers, such as runsc (gVisor)")
+
+
+def _render_text(result: Result) -> str:
+    from harness.report import render_text
+
+    return render_text(result)
+
+
+def _render_github(result: Result) -> str:
+    from harness.report import render_github
+
+    return render_github(result)
+
+
+RESULT_FORMATS: Mapping[str, Callable[[Result], str]] = {"text": _render_text, "github": _render_github}
+"""Output format -> how a result is printed in it."""
 
 
 def settings_given(args: argparse.Namespace) -> dict[str, Json]:

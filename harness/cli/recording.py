@@ -1,0 +1,121 @@
+"""What the commands that record share: `open_requested_run` begins or continues the run that the options describe.
+
+Without bench.toml the demo's simulated models are recorded. `dry_run` lists what a run would do.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.calibration import selftest
+from harness.cli.console import log
+from harness.cli.fixes import read_config, suggest
+from harness.cli.options import flags_given, settings_given
+from harness.config import Config
+from harness.demo import serve
+from harness.errors import ConfigError, DiskError
+from harness.lifecycle import describe_steps
+from harness.record import Client, Timeouts
+from harness.run import RunFolder, check_tasks_unchanged, contenders, open_run, start_run
+from harness.servers import find_unapplied_settings, get_server_kind
+from harness.tasks import find_fixtures, load_tasks, require_scorable
+from harness.types import Model, RunSettings, SelfTest, Task
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """An open run folder, its tasks, and its models at their present addresses."""
+
+    folder: RunFolder
+    tasks: tuple[Task, ...]
+    models: tuple[Model, ...]
+
+
+def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenRun]:
+    """The run that the options describe, new or resumed. A demo server answers until the block ends."""
+    if args.resume is None:
+        return _begin_demo(args) if args.config is None else _begin(args)
+    given = [*(["--config"] if args.config is not None else []), *flags_given(args)]
+    if given:
+        raise ConfigError("--resume continues the run as planned", fix=f"Leave out {', '.join(given)}.")
+    return _resume(args)
+
+
+def dry_run(args: argparse.Namespace) -> str:
+    """What the run would start, load, stop and restore. It asks the servers which models they hold, no more."""
+    if args.resume is not None:
+        models = open_run(args.resume).plan.models
+    elif args.config is not None:
+        models = read_config(args.config).models
+    else:
+        return "The demo server runs inside this program: nothing is started or stopped."
+    with Client(Timeouts(connect_s=3.0)) as client:
+        return "\n".join(describe_steps(contenders(models, client)))
+
+
+def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[Task, ...]:
+    """The tasks of a run. Raises TaskError for one that is missing, RunError for one that has changed."""
+    tasks = load_tasks([find_fixtures(), *task_folders], names=[info.name for info in folder.plan.tasks])
+    check_tasks_unchanged(folder, tasks)
+    return tuple(tasks)
+
+
+@contextmanager
+def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
+    folder = open_run(args.resume)
+    tasks = tasks_of_run(folder, args.task_folders)
+    if not folder.plan.simulated:
+        yield OpenRun(folder, tasks, folder.plan.models)
+        return
+    with serve(tasks) as demo:
+        # The demo server listens on another port each time.
+        urls = {model.label: model.base_url for model in demo.models}
+        models = tuple(replace(model, base_url=urls.get(model.label, model.base_url)) for model in folder.plan.models)
+        yield OpenRun(folder, tasks, models)
+
+
+@contextmanager
+def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
+    config = read_config(args.config)
+    config = replace(config, settings=_settings(args, config.settings))
+    tasks = _tasks(args, config.settings)
+    for model in config.models:
+        for told in find_unapplied_settings(get_server_kind(model.server), model):
+            log(f"model {model.label}: {told.name.replace('_', ' ')}: {', '.join(told.live)}")
+    log("measuring this machine's timing error for a few seconds")
+    folder = _start(args.results, config, tasks, selftest())
+    yield OpenRun(folder, tasks, folder.plan.models)
+
+
+@contextmanager
+def _begin_demo(args: argparse.Namespace) -> Iterator[OpenRun]:
+    log("no --config: the demo's simulated models answer, so that you see every stage; nothing is measured")
+    settings = _settings(args, RunSettings(suite="demo", trials=3, idle_s=0.0))
+    tasks = _tasks(args, settings)
+    with serve(tasks) as demo:
+        folder = _start(args.results, Config(settings, demo.models), tasks)
+        yield OpenRun(folder, tasks, demo.models)
+
+
+def _start(results: Path, config: Config, tasks: Sequence[Task], timing: SelfTest | None = None) -> RunFolder:
+    with suggest("Choose another folder with --results.", DiskError):
+        return start_run(results, config, tasks, simulated=timing is None, selftest=timing)
+
+
+def _settings(args: argparse.Namespace, settings: RunSettings) -> RunSettings:
+    """The settings with the command line's values; a suite given there replaces the tasks of bench.toml."""
+    given = settings_given(args)
+    if "suite" in given:
+        given.setdefault("tasks", ())
+    return replace(settings, **given)
+
+
+def _tasks(args: argparse.Namespace, settings: RunSettings) -> tuple[Task, ...]:
+    """The tasks of a new run. Raises TaskError for one that is wrong or that no scorer can score."""
+    tasks = load_tasks([find_fixtures(), *args.task_folders], suite=settings.suite, names=settings.tasks)
+    require_scorable(tasks)
+    return tasks

@@ -1,0 +1,65 @@
+"""What the commands that score share: preparing the engine, scoring a run, writing and printing its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.cli.console import command_line, log, show
+from harness.cli.options import RESULT_FORMATS
+from harness.files import write_atomic
+from harness.report import render_html
+from harness.run import Progress, RunFolder, result_of, score_run, write_result
+from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
+from harness.score import score
+from harness.tasks import check_tasks
+from harness.types import Result, Task
+
+
+def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """The programming languages of the answers that are executed."""
+    return tuple(sorted({task.language for task in tasks if task.language is not None}))
+
+
+def prepare_engine(tasks: Sequence[Task], runtime: str | None, task_folders: Sequence[Path] = ()) -> None:
+    """Start the engine and build the images before the first request, so that what is missing shows in a minute.
+
+    The user's own tasks, those in `task_folders`, are checked with their own answers here. No container is left when
+    this returns. Raises EngineError, and CheckError for a task whose answers do not end as it states.
+    """
+    languages = languages_of(tasks)
+    if not languages:
+        return
+    engine = ensure_engine(log)
+    check_runtime(engine, runtime)
+    check_limits(engine)
+    for language in languages:
+        ensure_image(engine, language, log)
+    users_tasks = [task for task in tasks if any(_is_in(task, folder) for folder in task_folders)]
+    if users_tasks:
+        with open_sandbox("tasks-check", log, languages_of(users_tasks), runtime=runtime) as sandbox:
+            check_tasks(users_tasks, partial(score, sandbox=sandbox), log, first_only=True)
+
+
+def _is_in(task: Task, folder: Path) -> bool:
+    """Whether a folder is the task or contains it."""
+    return task.name == folder.name or any(path.name == task.name for path in folder.iterdir())
+
+
+def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress, runtime: str | None = None) -> Result:
+    """Score the trials that have no score yet; write result.json and report.html. Raises EngineError, DiskError."""
+    with open_sandbox(folder.plan.id, log, languages_of(tasks), runtime=runtime) as sandbox:
+        score_run(folder, tasks, sandbox, progress)
+    result = result_of(folder)
+    write_result(folder, result)
+    write_atomic(folder.path / "report.html", render_html(result))
+    return result
+
+
+def show_result(folder: RunFolder, result: Result, output_format: str) -> None:
+    """Print the tables, and where the files are."""
+    show(RESULT_FORMATS[output_format](result))
+    log(f"result  {folder.result_path}")
+    log(f"page    {folder.path / 'report.html'}")
+    log(f"check   {command_line(f'verify {folder.path}')}")

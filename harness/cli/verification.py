@@ -1,0 +1,97 @@
+"""The work of `lanebench verify`: what is requested of `harness.verify`, and how a verdict is printed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from harness.cli.console import log
+from harness.cli.fixes import read_config
+from harness.errors import ConfigError
+from harness.record import Timeouts
+from harness.report import plain_text
+from harness.sandbox import open_sandbox
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import ALSO_CALLED, Finding, LevelReport, Sandbox, Task, Verdict
+from harness.verify import Again, Asked
+
+MAX_FINDINGS = 20
+"""How many findings of a level are printed."""
+STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not asked": "not asked"}
+
+
+def verify_options(args: argparse.Namespace) -> Asked:
+    """What the command line requests. Raises ConfigError when models are to be replicated without a configuration."""
+    replication = _replication(args)
+    level = args.level or ("replicated" if replication else "rescored")
+    return Asked(
+        ALSO_CALLED.get(level, level),
+        strict=args.strict,
+        tasks=_tasks(args.task_folders),
+        open_sandbox=_open_sandbox,
+        again=replication,
+        signers=args.signers,
+    )
+
+
+def render_verdict(verdict: Verdict) -> str:
+    """A line for each level, its findings under it. Control characters in foreign names are escaped."""
+    lines = [plain_text(verdict.source)]
+    for report in verdict.levels:
+        lines.append(_level_line(report))
+        lines += [_finding_line(finding) for finding in report.findings[:MAX_FINDINGS]]
+        if len(report.findings) > MAX_FINDINGS:
+            lines.append(f"    and {len(report.findings) - MAX_FINDINGS} more: --json lists them all")
+    return "\n".join(lines)
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """1 if any failed, else 2 if any could not be checked, else 0."""
+    codes = {verdict.exit_code for verdict in verdicts}
+    return 1 if 1 in codes else max(codes, default=0)
+
+
+def _replication(args: argparse.Namespace) -> Again | None:
+    if args.replicate is None:
+        return None
+    if args.config is None:
+        raise ConfigError(
+            "--replicate runs models again and needs their addresses", fix="Give them with --config bench.toml."
+        )
+    config = read_config(args.config)
+    settings = config.settings
+    timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
+    return Again(args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts)
+
+
+def _tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
+    """The kit's tasks and those of the given folders, which take precedence."""
+    tasks = {task.name: task for task in load_tasks([find_fixtures()])}
+    return tasks | ({task.name: task for task in load_tasks(folders)} if folders else {})
+
+
+@contextmanager
+def _sandbox(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    with open_sandbox("verify", log, languages) as sandbox:
+        yield sandbox
+
+
+def _open_sandbox(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
+    return _sandbox(languages)
+
+
+def _level_line(report: LevelReport) -> str:
+    count = sum(finding.severity != "note" for finding in report.findings)
+    text = plain_text(report.told) if report.state != "failed" else f"{count} finding{'s' if count > 1 else ''}:"
+    return f"  {_level_name(report):<24}{STATES[report.state]:<12}{text}".rstrip()
+
+
+def _level_name(report: LevelReport) -> str:
+    aliases = [alias for alias, level in ALSO_CALLED.items() if level == report.level]
+    return f"{report.level} ({aliases[0]})" if aliases else report.level
+
+
+def _finding_line(finding: Finding) -> str:
+    return plain_text(f"    {finding.severity} [{finding.check}] {finding.place}: {finding.text}")
