@@ -70,8 +70,11 @@ def test_the_users_own_choice_is_kept_with_its_reason_and_changes_no_recommendat
     ("words", "told"),
     [
         (["--choose", "daily coding=steady"], "needs --reason"),
-        (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing': daily coding"),
-        (["--choose", "daily coding=gone", "--reason", "x"], "no model has the label 'gone': steady, hasty"),
+        (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has daily coding"),
+        (
+            ["--choose", "daily coding=gone", "--reason", "x"],
+            "no model has the label 'gone'; the run has steady, hasty",
+        ),
     ],
 )
 def test_a_choice_that_says_nothing_is_refused(

@@ -256,7 +256,7 @@ def test_the_command_holds_every_other_run_against_the_baseline(
     shown = capsys.readouterr().out
     assert shown.count("To keep in mind") == 2
     assert main(["compare", *paths, "--baseline", "run-9"]) == 7
-    assert "none of these" in capsys.readouterr().err
+    assert "is none of the given results" in capsys.readouterr().err
 
 
 def test_the_command_prints_json_that_machines_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,7 +267,7 @@ def test_the_command_prints_json_that_machines_read(tmp_path: Path, capsys: pyte
 
 def test_one_result_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", *_files(tmp_path, example_result())]) == 7
-    assert "two results or more" in capsys.readouterr().err
+    assert "a baseline and at least one other result" in capsys.readouterr().err
 
 
 def test_what_is_printed_cannot_steer_a_terminal_or_a_page() -> None:

@@ -261,10 +261,11 @@ def test_the_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command_takes_its_key_from_the_environment_only() -> None:
-    with pytest.raises(ConfigError, match="LANEBENCH_NO_SUCH_KEY: export it first"):
+    with pytest.raises(ConfigError, match="LANEBENCH_NO_SUCH_KEY: the environment variable is not set") as caught:
         command.run(
             _args("--server", "openai", "--base-url", "http://127.0.0.1:9/v1", "--key-env", "LANEBENCH_NO_SUCH_KEY")
         )
+    assert caught.value.fix == "export LANEBENCH_NO_SUCH_KEY first"
 
 
 def test_the_command_names_the_kinds_that_there_are() -> None:

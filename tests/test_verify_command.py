@@ -61,8 +61,9 @@ def test_strict_counts_doubts(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_asking_again_needs_to_know_whom(good: Path) -> None:
-    with pytest.raises(ConfigError, match="--config"):
+    with pytest.raises(ConfigError, match="--replicate") as caught:
         _verify(str(good), "--replicate", "7")
+    assert "--config" in caught.value.fix
 
 
 @pytest.mark.parametrize("words", [["--level", "verified"], ["--replicate", "0"], ["--replicate", "many"], []])

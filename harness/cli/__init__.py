@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except KeyboardInterrupt as stop:
-        return _print_error(InterruptedRunError("The command was stopped."), stop)
+        return _print_error(InterruptedRunError("stopped"), stop)
     except LanebenchError as error:
         return _print_error(error, error)
     except BrokenPipeError:

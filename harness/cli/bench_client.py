@@ -51,20 +51,20 @@ def run(args: argparse.Namespace) -> int:
         raise CheckError(*missed)
     undecided = [f"{target.name}: {target.open}" for target in targets if target.open]
     if undecided:
-        raise UncheckedError(*undecided, fix="Measure on a quiet machine, or with --realtime.")
+        raise UncheckedError(*undecided, fix="measure on a quiet machine, or with --realtime")
     return 0
 
 
 def _run_before_all_others(pid: int, cpu: int) -> None:
     """Give a process real-time priority on one CPU. Raises ConfigError where that is impossible."""
     if sys.platform != "linux":
-        raise ConfigError("--realtime needs Linux", fix="Leave it out.")
+        raise ConfigError("--realtime needs Linux", fix="leave it out")
     try:
         os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(_REALTIME_PRIORITY))
         os.sched_setaffinity(pid, {cpu})
     except OSError as error:
         raise ConfigError(
-            f"--realtime: {error.strerror}", fix="Run as root on a machine with two CPUs, or leave it out."
+            f"--realtime: {error.strerror}", fix="run as root on a machine with two CPUs, or leave it out"
         ) from error
 
 

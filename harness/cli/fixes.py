@@ -44,5 +44,5 @@ def read_config(path: Path) -> Config:
     """Load a bench.toml. Raises ConfigError."""
     from harness.config import load_config
 
-    with suggest("" if path.exists() else f"Write one with `{command_line('init')}`.", ConfigError):
+    with suggest("" if path.exists() else f"write one with `{command_line('init')}`", ConfigError):
         return load_config(path)

@@ -28,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
     from harness.servers import default_urls, find_servers, write_config
 
     if args.output.exists() and not args.force:
-        raise ConfigError(f"{args.output} exists already", fix="Give another --output, or overwrite it with --force.")
+        raise ConfigError(f"{args.output} exists already", fix="give another --output, or overwrite it with --force")
     urls = [*args.base_url, *(() if args.only else default_urls())]
     with Client(Timeouts(connect_s=1.0, request_s=5.0)) as client:
         servers = find_servers(client, dict.fromkeys(urls))
     if not servers:
         raise ServerError(
-            f"nothing answers at {', '.join(urls)}", fix="Start a server, or give a server's address with --base-url."
+            f"nothing answers at {', '.join(urls)}", fix="start a server, or give a server's address with --base-url"
         )
     write_atomic(args.output, write_config(servers))
     for server in servers:

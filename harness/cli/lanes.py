@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if not section.tables:
         raise RunError(
             f"{args.run_folder}: the run has no lanes",
-            fix="Declare [[lanes]] in a bench.toml and give it with --config.",
+            fix="declare [[lanes]] in a bench.toml and give it with --config",
         )
     show(render_text_sections(f"Run {result.run.id}", (section,)))
     return 0
@@ -65,7 +65,7 @@ def _override(lanes: Sequence[Lane], result: Result, choice: tuple[str, str], re
     names = [lane.name for lane in lanes]
     labels = [model.label for model in result.models]
     if not reason:
-        raise RunError("--choose needs --reason", fix="Say why, for those who read the file later.")
+        raise RunError("--choose needs --reason", fix="say why, for those who read the file later")
     if name not in names:
         raise RunError(f"no lane is called {name!r}; the run has {', '.join(names) or 'no lanes'}")
     if label not in labels:

@@ -67,7 +67,7 @@ def _api_key(variable: str | None) -> str | None:
         return None
     api_key = os.environ.get(variable)
     if not api_key:
-        raise ConfigError(f"--key-env {variable}: the environment variable is not set", fix=f"Export {variable} first.")
+        raise ConfigError(f"--key-env {variable}: the environment variable is not set", fix=f"export {variable} first")
     return api_key
 
 

@@ -41,7 +41,7 @@ def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenR
         return _begin_demo(args) if args.config is None else _begin(args)
     given = [*(["--config"] if args.config is not None else []), *flags_given(args)]
     if given:
-        raise ConfigError("--resume continues the run as planned", fix=f"Leave out {', '.join(given)}.")
+        raise ConfigError("--resume continues the run as planned", fix=f"leave out {', '.join(given)}")
     return _resume(args)
 
 
@@ -102,7 +102,7 @@ def _begin_demo(args: argparse.Namespace) -> Iterator[OpenRun]:
 
 
 def _start(results: Path, config: Config, tasks: Sequence[Task], timing: SelfTest | None = None) -> RunFolder:
-    with suggest("Choose another folder with --results.", DiskError):
+    with suggest("choose another folder with --results", DiskError):
         return start_run(results, config, tasks, simulated=timing is None, selftest=timing)
 
 

@@ -58,7 +58,7 @@ def _replication(args: argparse.Namespace) -> Again | None:
         return None
     if args.config is None:
         raise ConfigError(
-            "--replicate runs models again and needs their addresses", fix="Give them with --config bench.toml."
+            "--replicate runs models again and needs their addresses", fix="give them with --config bench.toml"
         )
     config = read_config(args.config)
     settings = config.settings
