@@ -33,7 +33,7 @@ from harness.lifecycle.steps import service_of
 from harness.record import Client, Timeouts
 from harness.servers import ContextNeed, get_server_kind, skip_oversized_tasks
 from harness.servers.query import ServerHandle
-from harness.types import Json, Lifecycle, Model, Skipped
+from harness.types import Json, Lifecycle, Model, SkippedTask
 from tests.machine import Machine, make_machine, server_words
 from tests.pretend import Manners, Route, answers_with, pretending
 
@@ -606,7 +606,7 @@ def test_a_tunnel_that_ends_is_told_with_what_ssh_said(machine: Machine, run: Pa
 
 def test_tasks_that_need_more_context_than_is_served_are_skipped() -> None:
     needs = [ContextNeed("short", 400, 300), ContextNeed("long", 100_000, 300)]
-    assert skip_oversized_tasks(needs, 8192) == (Skipped("long", 27_800, 8192),)
+    assert skip_oversized_tasks(needs, 8192) == (SkippedTask("long", 27_800, 8192),)
     assert skip_oversized_tasks(needs, 27_800) == ()
     assert skip_oversized_tasks(needs, None) == ()
 

@@ -18,7 +18,7 @@ from harness.types import (
     Override,
     Recommendation,
     Result,
-    Skipped,
+    SkippedTask,
     TaskInfo,
     TrialResult,
 )
@@ -258,7 +258,7 @@ def test_a_task_that_was_not_run_or_does_not_fit_is_no_evidence() -> None:
     found = _lane(grown_result(8, {}), tasks={**TASKS, "code-large": 1.0})
     assert _demand(found, "steady", "tasks").text == "not asked: code-large"
     assert "not in this run: code-large" in found.untested
-    skipping = _models(grown_result(8, {}), hasty={"skipped": (Skipped("code-refactor", 60_000, 4_096),)})
+    skipping = _models(grown_result(8, {}), hasty={"skipped": (SkippedTask("code-refactor", 60_000, 4_096),)})
     assert _demand(_lane(skipping), "hasty", "tasks").state == "not_met"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.summarize import summarize
-from harness.types import HostFacts, MemoryUse, ProbeFinding, Result, ServiceChange, Skipped
+from harness.types import HostFacts, MemoryUse, ProbeFinding, Result, ServiceChange, SkippedTask
 from tests.example import example_result
 
 
@@ -41,7 +41,7 @@ def test_a_graphics_processor_that_is_busy_before_a_later_model_is_told_of_that_
 def test_a_context_below_what_the_model_could_have_names_the_setting_and_its_cost() -> None:
     lowered = {"served_context_tokens": 32768, "own_context_tokens": 131072}
     (text,) = _warned(
-        _first_model(context_setting="-c", skipped=(Skipped("long", 90_000, 32768),), **lowered), "context_lowered"
+        _first_model(context_setting="-c", skipped=(SkippedTask("long", 90_000, 32768),), **lowered), "context_lowered"
     )
     assert "gives 32768 tokens of context (-c), the model could have 131072; it cost long" in text
 
@@ -52,7 +52,7 @@ def test_a_context_that_cost_tasks_names_the_setting_even_where_the_models_own_i
             served_context_tokens=32768,
             own_context_tokens=None,
             context_setting="sampling.max_context_window in ~/.omlx/settings.json",
-            skipped=(Skipped("long", 90_000, 32768),),
+            skipped=(SkippedTask("long", 90_000, 32768),),
         ),
         "context_lowered",
     )
@@ -109,7 +109,7 @@ def test_what_was_stopped_and_runs_again_is_told_and_what_does_not_is_told_apart
 
 def test_a_long_prompt_that_was_not_kept_whole_is_told_with_what_it_cost() -> None:
     cut = ProbeFinding("long_prompt", "whole", "cut", agrees=False, note="4096 tokens counted of some 28000 sent")
-    lost = _first_model(live=(cut,), skipped=(Skipped("speed-large", 29_000, 4096),))
+    lost = _first_model(live=(cut,), skipped=(SkippedTask("speed-large", 29_000, 4096),))
     (text,) = _warned(lost, "long_prompt")
     assert text.endswith("was cut: 4096 tokens counted of some 28000 sent; it cost speed-large")
     assert _warned(lost, "server_differs") == []

@@ -13,7 +13,7 @@ from harness.servers.probe import WORTH_CHARS, ask_code_word, check_long_prompt
 from harness.servers.query import ServerHandle
 from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
-from harness.types import ProbeFinding, Skipped, Task
+from harness.types import ProbeFinding, SkippedTask, Task
 
 TOKENS, BYTES = 11, 40
 """Tokens for so many bytes of prompt: four bytes a token, and a tenth more."""
@@ -39,11 +39,11 @@ class ContextNeed:
         return max(least, counted) + self.answer_tokens
 
 
-def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[Skipped, ...]:
+def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[SkippedTask, ...]:
     """The tasks that need more than is served; none where the served context is unknown."""
     if served_tokens is None:
         return ()
-    return tuple(Skipped(one.task, one.tokens, served_tokens) for one in needs if one.tokens > served_tokens)
+    return tuple(SkippedTask(one.task, one.tokens, served_tokens) for one in needs if one.tokens > served_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ContextFit:
     `findings` are what a long prompt showed, empty where no task's is long; `cap_tokens` how much of it was left.
     """
 
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedTask, ...]
     tokens_per_char: float | None = None
     cap_tokens: int | None = None
     findings: tuple[ProbeFinding, ...] = ()
@@ -69,7 +69,7 @@ def _need(task: Task, asked: ServerHandle, thinking_tokens: int) -> ContextNeed:
     return ContextNeed(task.name, prompts, answers * compute_max_tokens(asked.model, asked.kind, task, thinking_tokens))
 
 
-def _longest_bytes(needs: Sequence[ContextNeed], skipped: Sequence[Skipped]) -> int:
+def _longest_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:
     out = {one.task for one in skipped}
     return max((need.prompt_bytes for need in needs if need.task not in out), default=0)
 

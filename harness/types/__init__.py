@@ -1,7 +1,8 @@
-"""The nouns of the kit (DESIGN: words), as frozen dataclasses, and the protocol of the sandbox.
+"""The data types of Lanebench as frozen dataclasses, and the protocol of the sandbox.
 
-Nothing here does any work. Times end in `_ns` (monotonic nanoseconds) or `_s` (seconds), sizes in `_bytes`,
-counts of tokens in `_tokens`, rates in `_tps` (tokens a second). What is unknown is None.
+The fields of Recording, ModelRun, ScoredTrial, RunPlan, Result and Manifest are the keys of the JSON files. Names end
+in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens`, `_tps` (tokens per second); shares are 0
+to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
@@ -13,7 +14,7 @@ from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, 
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, Skipped
+from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, SkippedTask
 from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
@@ -99,7 +100,7 @@ __all__ = [
     "SelfTest",
     "ServiceChange",
     "Severity",
-    "Skipped",
+    "SkippedTask",
     "Source",
     "Spread",
     "Standing",

@@ -1,4 +1,4 @@
-"""A published folder: which bytes it holds, and what it supersedes."""
+"""The manifest of a published bundle: the digests of its files, and the bundle that it supersedes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """One file of a bundle by its bytes."""
+    """Digest and size of one file of a bundle."""
 
     sha256: str
     size_bytes: int
@@ -16,7 +16,7 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class Supersedes:
-    """A bundle that this one replaces: the digest of its manifest, and why. The old one stays as it is."""
+    """The published bundle that this one corrects, named by the digest of its manifest, and the reason."""
 
     manifest_sha256: str
     reason: str
@@ -24,7 +24,7 @@ class Supersedes:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """manifest.json of a bundle: every other file by its bytes. It is what a signature signs."""
+    """manifest.json: the digest of every other file of the bundle. A signature covers the bytes of this file."""
 
     run_id: str
     files: Mapping[str, FileDigest]

@@ -1,4 +1,4 @@
-"""Words that every noun uses: JSON values, channels, where a fact comes from, how a trial ended."""
+"""Types that the others use: JSON values, the channels of a response, the source of a fact, the outcome of a trial."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from enum import StrEnum
 from typing import Any, Literal
 
 Json = Any
-"""A value that came from JSON or goes there: None, bool, int, float, str, list, dict with str keys."""
-
+"""A JSON value: None, bool, int, float, str, list, or dict with string keys."""
 
 Channel = Literal["content", "reasoning", "tool_calls"]
-
+"""Where a model's text goes in a response."""
 
 Source = Literal["measured", "server_reported", "declared", "unknown"]
+"""Where a fact comes from: measured by the kit, reported by the server, or declared by the user in bench.toml."""
 
 
 class Outcome(StrEnum):
-    """How a trial ended; every one counts in the denominator."""
+    """How a trial ended. Every outcome counts in the denominator of a pass rate.
+
+    `truncated_in`: the server cut the prompt; `truncated_out`: the output reached its budget.
+    """
 
     PASSED = "passed"
     FAILED = "failed"

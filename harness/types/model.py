@@ -1,4 +1,4 @@
-"""A contender and its settings, and the name of one of its trials."""
+"""A model as configured: its id, server, sampling and lifecycle; and the key that identifies one of its trials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.types.common import Json
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What is sent with every request; None is not sent."""
+    """Sampling parameters of every request; a parameter that is None is not sent."""
 
     temperature: float | None = 0.0
     top_p: float | None = 1.0
@@ -22,10 +22,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How a model's server is started and stopped, for the time of its trials only.
+    """How a model's server is started and stopped; it runs only while its trials run.
 
-    Every command is a list of words that no shell reads. `running` ends with 0 while the server runs. `memory_bytes`
-    is what the loaded model takes. Which fields `by` needs stands in schemas/config.v1.schema.json.
+    `start`, `stop` and `running` are argument lists, executed without a shell; `running` exits with 0 while the server
+    runs. `memory_bytes` is the memory that the loaded model needs. schemas/config.v1.schema.json says which fields each
+    value of `by` requires.
     """
 
     by: Literal["api", "process", "launchd", "commands"]
@@ -42,10 +43,11 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One contender: a model id, its server, its settings. `key_env` names the variable that holds the key.
+    """One model to measure: its id, its server and its settings; `label` is its unique name in the run.
 
-    `tunnel` is an SSH destination on which the server listens at the port of `base_url`; `lifecycle` None means that
-    the user starts and stops the server.
+    `key_env` is the name of the environment variable that holds the API key. `tunnel` is an SSH destination: the server
+    listens there on the port of `base_url`, which is forwarded. `lifecycle` None: the user runs the server. `extra` is
+    merged into every request body, `facts` are what the user declares about the model (size, quantization).
     """
 
     label: str
@@ -65,7 +67,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class TrialKey:
-    """Which trial: unique in a run."""
+    """Identifies a trial within a run; `trial` counts from 0, warm-ups separately."""
 
     model: str
     task: str

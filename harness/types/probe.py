@@ -1,4 +1,4 @@
-"""What a live server showed, beside what its kind states."""
+"""The findings of a probe: what a running server does, compared with what its kind's TOML file states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recording says."""
+"""A reading: what the bytes of a recording mean, as text, tool calls, token counts and timings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.types.common import Json
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call as the model wrote it; `arguments` is its text, which need not be JSON."""
+    """One tool call as the model wrote it; `arguments` is a string that may be invalid JSON."""
 
     id: str | None
     name: str
@@ -20,7 +20,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the server says it counted; each None where it does not say."""
+    """Token counts as the server reported them; None for each one that it did not report."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -30,11 +30,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the stream was made of; `[DONE]` is not counted.
+    """How many events of each type the stream had, without `[DONE]`.
 
-    `token_events` carry generated text; `arrivals` are the moments at which bytes that held them were read, and
-    `token_events_first` came with the first. `echoes` are reasoning that no model generated: blank, repeated from the
-    prompt, or what a proxy makes up while it loads a model.
+    `token_events` carry generated text. `arrivals` is the number of distinct times at which they were read, and
+    `token_events_first` came with the first arrival. `echoes` are reasoning events that no model generated: whitespace,
+    text repeated from the prompt, or a proxy's progress messages while it loads a model. `unfinished_bytes` are what
+    was left of an event when the stream ended.
     """
 
     events: int = 0
@@ -52,9 +53,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds from the request's first byte, and rates; a None rate has its reason in `decode_null_reason`.
+    """Seconds since the request's first byte, and rates in tokens per second.
 
-    `role_s` is the first role-only chunk, `echo_s` the first echo (see Counts): neither is a token.
+    The times are those of the first byte of the body (`ttfb_s`), the first token on any channel (`ttft_s`), the first
+    content or tool call (`ttfc_s`) and the last token (`e2e_s`). `role_s` and `echo_s` are the first role-only event
+    and the first echo (see `Counts`), which are not tokens. `decode_null_reason` says why `decode_tps` is None;
+    `tokens_source` whether the server's usage or the number of events gave the token count.
     """
 
     ttfb_s: float | None = None
@@ -72,7 +76,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class StreamError:
-    """An error that the server told, by status or inside a 200, or that the stream's end shows (read/faults.py)."""
+    """An error that the server reported, by HTTP status or inside the stream, or that the end of the stream shows.
+
+    `kind` is one of those listed in harness/read/stream_errors.py; `status` the HTTP status.
+    """
 
     message: str
     kind: str | None = None
@@ -81,7 +88,10 @@ class StreamError:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a recording says."""
+    """The text of each channel, the tool calls, how the response ended, and its counts and timings.
+
+    `done`: the stream ended with `[DONE]`. `server_timings` are a server's own timing fields, unchanged.
+    """
 
     content: str
     reasoning: str

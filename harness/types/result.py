@@ -1,4 +1,4 @@
-"""The publishable file."""
+"""The result of a run: result.json, the file that is published."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
-from harness.types.run import KitInfo, ServiceChange, Skipped
+from harness.types.run import KitInfo, ServiceChange, SkippedTask
 from harness.types.scoring import SandboxFacts
 from harness.types.summary import Caveat, Cell, Comparison, ModelSummary, Rank
 from harness.types.task import TaskInfo
@@ -20,7 +20,7 @@ from harness.types.trial import TrialResult
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as the result names it: what was asked for, and what its server said of itself."""
+    """A model in the result: its configuration, and what was observed of it and its server (see `ModelRun`)."""
 
     label: str
     server: str
@@ -38,14 +38,14 @@ class ModelInfo:
     own_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedTask, ...] = ()
     live: tuple[ProbeFinding, ...] = ()
     kit_use: KitUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The run as planned and as it went."""
+    """The plan of the run in short, when it ended, and the services that it stopped meanwhile."""
 
     id: str
     started_at: str
@@ -61,7 +61,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """sha256 of the bytes that stand beside the result; None where that file was not made."""
+    """sha256 of recordings.jsonl and scores.jsonl of the same run; None for a file that was not written."""
 
     recordings_sha256: str | None
     scores_sha256: str | None
@@ -69,9 +69,9 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The publishable file: evidence (kit to trials, and lanes), and what is computed from it (all the rest).
+    """The whole of result.json. `kit` to `trials` and `lanes` are evidence; the other fields are computed from it.
 
-    `sources` says of each fact whether the kit measured it, the server reported it, the user declared it.
+    `sources` maps the path of a fact, such as `host.chip`, to where it comes from.
     """
 
     kit: KitInfo

@@ -1,4 +1,4 @@
-"""What was decided before the first request, and what was seen of a model around its trials."""
+"""A run: its plan, written before the first request, and what was observed of each model besides its trials."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from harness.types.task import TaskInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A task that was not asked of a model because it does not fit into the context that the server gives it."""
+class SkippedTask:
+    """A task that a model did not run: its prompt and budget need more tokens than the served context has."""
 
     task: str
     required_tokens: int
@@ -23,7 +23,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ServiceChange:
-    """Something on this machine that the run stopped; `restored` None until it was tried."""
+    """A service on this machine that the run stopped, for example a launchd job.
+
+    `restored`: whether it was running again afterwards; None as long as no restore was tried.
+    """
 
     service: str
     stopped_at: str
@@ -33,10 +36,11 @@ class ServiceChange:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """What was seen of a model around its trials; `stop_reason` says why it did not run to its end.
+    """What was observed of a model and its server besides its trials: one line of models.jsonl.
 
-    `live` is what its server showed against what its kind states; `own_context_tokens` what the model could have, and
-    `context_setting` the setting that decides what is served.
+    `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did).
+    `served_context_tokens` is the context that the server serves, `own_context_tokens` the context that the model
+    supports, `context_setting` the server's setting that limits it. `live` are the findings of the probe.
     """
 
     label: str
@@ -48,14 +52,14 @@ class ModelRun:
     own_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedTask, ...] = ()
     live: tuple[ProbeFinding, ...] = ()
     kit_use: KitUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KitInfo:
-    """Which kit made the file; `commit` and `dirty` are None outside a checkout."""
+    """The version of Lanebench that wrote a file; `commit` and `dirty` are None outside a git checkout."""
 
     version: str
     commit: str | None

@@ -1,4 +1,4 @@
-"""What enters a container, what comes out, and the verdict."""
+"""Scoring: the job that enters a container, the observations that come out, and the score with its checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from harness.types.task import Limits
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What enters the container: the answer's code, given files and inputs. No expected value has a place here."""
+    """What enters the container: the answer's code, the task's files, and the inputs of each case.
+
+    Expected values stay on the host, so an answer has nothing to read them from.
+    """
 
     language: str
     driver: Literal["calls", "program"]
@@ -28,7 +31,10 @@ CaseEnd = Literal["returned", "raised", "timed_out", "out_of_memory", "crashed",
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came out of one case. `value` is rebuilt from plain JSON; `note` is an exception's type or a reason."""
+    """The result of one case in the container: a value of plain JSON types, or why there is none.
+
+    `note` is the type of the exception, or the reason.
+    """
 
     case: str
     ended: CaseEnd
@@ -37,15 +43,15 @@ class Observation:
 
 
 Limited = Literal["cpu", "memory", "processes", "swap"]
-"""What an engine may limit."""
+"""The resources that a container engine can limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxFacts:
-    """What the sandbox was: stands in every result.
+    """The container engine and image that ran the answers; part of every result.
 
-    `enforces` names the limits that the engine can set on a container, of cpu, memory, processes and swap; what they
-    are stands with each task. `seccomp` says whose list of system calls held: the kit's or the engine's.
+    `enforces` lists the limits that this engine can enforce; their values are part of each task. `seccomp` names the
+    seccomp profile that applied: Lanebench's or the engine's default.
     """
 
     engine: str
@@ -60,21 +66,21 @@ class SandboxFacts:
 
 
 class Sandbox(Protocol):
-    """Runs a job in a throwaway place. Raises EngineError for faults of the kit's own side, and only then."""
+    """Runs jobs in throwaway containers. Raises EngineError when the engine fails, never for what an answer does."""
 
     @property
     def facts(self) -> SandboxFacts:
-        """What the sandbox is."""
+        """The engine and the image."""
         ...
 
     def run(self, job: Job) -> tuple[Observation, ...]:
-        """One observation a case, in the order of the job's cases."""
+        """One observation per case, in the order of `job.cases`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: what was expected and what was seen, both short enough to print."""
+    """One check of an answer: the expected and the observed value, both shortened for display."""
 
     name: str
     passed: bool
@@ -85,7 +91,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The verdict on a trial. `rule` names how the code was found in the answer."""
+    """The verdict on a trial; `rule` names the extraction rule that found the code in the answer."""
 
     outcome: Outcome
     fraction: float
@@ -96,7 +102,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """One line of scores.jsonl; `sandbox` is None where nothing had to run."""
+    """One line of scores.jsonl; `sandbox` is None where no code was run."""
 
     key: TrialKey
     variant: int

@@ -1,4 +1,4 @@
-"""A task folder as data: what is asked, its cases, its variants, its wrong answers."""
+"""A task: its prompts, files, cases and variants, its solution and the wrong answers that must fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input with what must come out. `give` enters the container; `expect` never does."""
+    """One test case: `give` is the input, which enters the container; `expect` stays on the host."""
 
     id: str
     give: Mapping[str, Json]
@@ -31,9 +31,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """An answer that must not pass: exactly the checks in `fails` must fail ("*": all), ending as `outcome`.
+    """A wrong answer that ships with the task: exactly the checks in `fails` must fail ("*": all of them).
 
-    One reply a turn; `finish_reason` is what the server would have said ("length" for a truncated answer).
+    `replies` has one reply per turn; `outcome` is the expected outcome; `finish_reason` what the server would report
+    ("length" for a truncated answer).
     """
 
     name: str
@@ -45,7 +46,7 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One folder under fixtures/, read and checked. Texts still hold `{{variant.NAME}}` and `{{nonce}}`.
+    """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
     `scored` and `tool_loop` are traits of its scorer kind (harness/score).
     """
@@ -73,25 +74,25 @@ class Task:
 
     @property
     def separate(self) -> bool:
-        """Whether every turn is a conversation of its own (setting `separate`)."""
+        """Whether every turn starts a new conversation (setting `separate`)."""
         return bool(self.settings.get("separate"))
 
     @property
     def clients(self) -> tuple[int, ...]:
-        """How many clients ask at once, group after group (setting `clients`); empty for one client."""
+        """Numbers of concurrent clients, one group of requests for each (setting `clients`); empty: a single client."""
         return tuple(self.settings.get("clients", ()))
 
     @property
     def canary(self) -> bool:
-        """Whether the task is asked at the head of every block, so that its speed shows drift (tag `canary`)."""
+        """Whether the task runs at the start of every block, so that its speed shows drift (tag `canary`)."""
         return "canary" in self.tags
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A task with the renamings and constants of one of its variants put in: what is asked and scored.
+    """A task with the names and constants of one of its variants filled in; this is what is sent and scored.
 
-    `turns` still hold `{{nonce}}`. `solution` is one reply a turn.
+    `turns` still contain `{{nonce}}`. `solution` has one reply per turn.
     """
 
     task: Task
@@ -106,10 +107,9 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """A task as the result names it.
+    """A task in the plan and in the result; see the properties of `Task`.
 
-    `separate`: every turn is a conversation of its own, and cold. `clients`: so many ask at once, group after group.
-    `canary`: asked at the head of every block to show drift. `limits`: of each container that runs an answer to it.
+    `limits` are those of each container that runs an answer; None where no code is run.
     """
 
     name: str

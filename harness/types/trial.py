@@ -1,4 +1,4 @@
-"""One trial as the result tells it."""
+"""A trial in the result: its turns as read, and its verdict."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.types.scoring import Check
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """One turn of a trial in the result: what was said and how long it took.
+    """One turn of a trial: the response, its counts and its timings. Reasoning is kept as digest and length only.
 
-    `started_ns` is on the trial's clock; `prompt_chars` the characters of everything that was asked, by which it can be
-    seen whether the server counted all of it.
+    `started_ns` is on the same monotonic clock as the trial's. `prompt_chars` is the length of all messages in
+    characters: a server that reports far fewer prompt tokens has truncated the prompt.
     """
 
     content: str
@@ -35,7 +35,11 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One trial in the result; `facts` are what the scorer saw besides its checks."""
+    """One trial: when it ran, its outcome and checks, and its turns.
+
+    `started_ns` and `ended_ns` are monotonic. `fraction` is the share of passed checks. `rule` names the extraction
+    rule that found the code in the answer. `facts` are further values of the scorer.
+    """
 
     model: str
     task: str

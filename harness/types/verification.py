@@ -1,4 +1,4 @@
-"""The verdict of `verify`: findings, a report for each level, and the levels in their order."""
+"""The verdict of `verify`: the levels in their order, a report for each level, and its findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEVELS = ("readable", "schema", "consistent", "reread", "rescored", "replicated"
 ALSO_CALLED = {"arithmetic": "consistent", "rescore": "rescored"}
 
 Severity = Literal["fault", "unknown", "doubt", "note"]
-"""A fault fails its level; an unknown leaves it unverified; a doubt fails it with --strict only; a note only tells."""
+"""A fault fails its level; an unknown leaves it unverified; a doubt fails it in strict mode; a note is information."""
 
 State = Literal["reached", "failed", "unverified", "not asked"]
 
