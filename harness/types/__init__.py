@@ -1,8 +1,8 @@
 """The data types of Lanebench as frozen dataclasses, and the protocol of the sandbox.
 
 The fields of Recording, ModelRun, ScoredTrial, RunPlan, Result and Manifest are the keys of the JSON files. Names end
-in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens`, `_tps` (tokens per second); shares are 0
-to 1. What is unknown is None. The types import nothing but each other and do no work.
+in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens`, `_tps` (tokens per second); shares are
+0 to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
