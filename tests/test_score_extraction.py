@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from harness.languages import LANGUAGES
 from harness.score.edits.apply import apply_edits
 from harness.score.edits.formats import edits_of
 from harness.score.extraction.extract import RULES, extract
 from harness.score.extraction.fences import blocks_of, label_of
 from harness.score.extraction.json_answer import object_in
-from harness.score.extraction.languages import LANGUAGES, defines, is_code
+from harness.score.extraction.recognition import defines, is_code
 from harness.score.extraction.review_findings import findings_of
 from harness.score.extraction.template_tokens import clean
 from harness.score.extraction.wrappers import new_side

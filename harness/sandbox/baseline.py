@@ -17,9 +17,9 @@ from harness.errors import EngineError
 from harness.sandbox.container import length_prefixed, remove_container
 from harness.sandbox.container_config import ContainerKind, create_body
 from harness.sandbox.engine import Engine, engine_errors
-from harness.sandbox.languages import command_of
 from harness.sandbox.protocol import Transcript
 from harness.sandbox.runner import payload_of
+from harness.sandbox.runtimes import driver_command
 from harness.types import Job, Observation
 
 
@@ -65,7 +65,7 @@ def run_docker_cli(url: str, kind: ContainerKind, job: Job) -> list[Observation]
     """
     there = ["--host", url] if url.startswith("unix://") else []
     chosen = ["--runtime", kind.runtime] if kind.runtime else []
-    command = command_of(kind.language, kind.driver, kind.limits)
+    command = driver_command(kind.language, kind.driver, kind.limits)
     words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, kind.image, *command]
     transcript = Transcript(secrets.token_hex(8), tuple(name for name, _ in job.cases), job.limits.output_bytes)
     given = length_prefixed(payload_of(job, 0, transcript.nonce))

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.sandbox.languages import Language, command_of, language_of
+from harness.languages import Runtime
+from harness.sandbox.runtimes import driver_command, runtime_of
 from harness.sandbox.seccomp import seccomp_profile
 from harness.types import Json, Limits
 
@@ -58,24 +59,24 @@ def engine_capabilities(engine: str, architecture: str) -> EngineCapabilities:
     )
 
 
-def _folders(language: Language, limits: Limits, mount: str) -> dict[str, str]:
+def _folders(runtime: Runtime, limits: Limits, mount: str) -> dict[str, str]:
     """The folders that can be written: all in memory, all gone with the container."""
 
     def room(size_bytes: int, *, executes: bool) -> str:
         return f"rw,nosuid,nodev,{'exec' if executes else 'noexec'},size={size_bytes},{mount}"
 
-    work = room(limits.disk_bytes, executes=language.executes)
-    build = {BUILD: room(language.build_bytes, executes=True)} if language.build_bytes else {}
+    work = room(limits.disk_bytes, executes=runtime.executes)
+    build = {BUILD: room(runtime.build_bytes, executes=True)} if runtime.build_bytes else {}
     return {WORK: work, "/tmp": work, **build}  # noqa: S108
 
 
 def memory_limit_bytes(kind: ContainerKind) -> int:
     """Bytes of memory that a container of this kind may use, swap and folders included."""
-    return max(kind.limits.memory_bytes, language_of(kind.language).memory_bytes)
+    return max(kind.limits.memory_bytes, runtime_of(kind.language).memory_bytes)
 
 
 def _ulimits(kind: ContainerKind, capabilities: EngineCapabilities) -> list[dict[str, Json]]:
-    largest_file = max(kind.limits.disk_bytes, language_of(kind.language).build_bytes)
+    largest_file = max(kind.limits.disk_bytes, runtime_of(kind.language).build_bytes)
     limits = {"core": 0, "nofile": 256, "fsize": largest_file, "cpu": _LONGEST_S}
     if capabilities.processes is not None:
         limits["nproc"] = capabilities.processes
@@ -95,7 +96,7 @@ def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: in
         "NanoCpus": 1_000_000_000,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _folders(language_of(kind.language), kind.limits, capabilities.mount.format(user=user)),
+        "Tmpfs": _folders(runtime_of(kind.language), kind.limits, capabilities.mount.format(user=user)),
         "Ulimits": _ulimits(kind, capabilities),
         **({"Runtime": kind.runtime} if kind.runtime else {}),
     }
@@ -103,10 +104,10 @@ def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: in
 
 def create_body(kind: ContainerKind, capabilities: EngineCapabilities, labels: Mapping[str, str]) -> dict[str, Json]:
     """The body of the engine's create call. Raises EngineError for a language that is not there."""
-    more, user = language_of(kind.language).env, secrets.choice(USERS)
+    more, user = runtime_of(kind.language).env, secrets.choice(USERS)
     return {
         "Image": kind.image,
-        "Cmd": command_of(kind.language, kind.driver, kind.limits),
+        "Cmd": driver_command(kind.language, kind.driver, kind.limits),
         "Entrypoint": [],
         "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *more],
         "User": f"{user}:{user}",

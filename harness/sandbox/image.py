@@ -24,7 +24,7 @@ from harness.errors import EngineError
 from harness.files import find_data, sha256_of
 from harness.sandbox.base_image import BASE, ensure_base
 from harness.sandbox.engine import Engine, Say, engine_errors
-from harness.sandbox.languages import language_of
+from harness.sandbox.runtimes import runtime_of
 from harness.types import Json
 
 REPOSITORY = "lanebench-scorer"
@@ -141,7 +141,7 @@ def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
 
 def image_name(language: str) -> str:
     """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
-    stage = language_of(language).stage
+    stage = runtime_of(language).stage
     return f"{REPOSITORY}:{stage}-{inputs_digest(image_inputs(stage), stage)}"
 
 
@@ -157,7 +157,7 @@ def has_image(engine: Engine, tag: str) -> bool:
 
 def ensure_image(engine: Engine, language: str, say: Say) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
-    stage, tag = language_of(language).stage, image_name(language)
+    stage, tag = runtime_of(language).stage, image_name(language)
     if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")

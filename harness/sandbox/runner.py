@@ -17,6 +17,7 @@ from harness.sandbox.container import STDOUT, Container, ContainerExit
 from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
 from harness.sandbox.pool import ContainerPool
 from harness.sandbox.protocol import MAX_ITEMS, Transcript
+from harness.sandbox.runtimes import program_commands
 from harness.types import CaseEnd, Job, Observation
 
 StopReason = Literal["over", "late", "ended"]
@@ -52,7 +53,8 @@ def payload_of(job: Job, start: int, nonce: str) -> bytes:
     return to_json(
         {
             "nonce": nonce,
-            "language": job.language,
+            "driver": job.driver,
+            **program_commands(job),
             "entry": job.entry,
             "files": job.files,
             "cases": cases,

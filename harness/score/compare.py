@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from harness.languages import LANGUAGES
 from harness.types import Json
 
 DEEPEST = 100
 SHOWN_CHARS = 200
 _MAX_EXPONENT = 1000
 _MAX_DIGITS = 4300
-_ONE_NUMBER = ("javascript", "typescript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Equality:
 
 def equality_of(name: str, language: str | None) -> Equality:
     """The equality that a task names, in its language."""
-    return Equality(exact=name != "equal", one_number=language in _ONE_NUMBER)
+    record = LANGUAGES.get(language or "")
+    return Equality(exact=name != "equal", one_number=record is not None and record.has_one_number_type)
 
 
 def _number(value: int | float | Decimal | Fraction, kind: str, how: Equality) -> Hashable:

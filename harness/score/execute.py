@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.languages import LANGUAGES
 from harness.score.compare import Equality, equality_of, short
 from harness.score.extraction.extract import Found, extract
-from harness.score.extraction.languages import LANGUAGES
 from harness.score.verdict import Judgment, ends_of, nothing
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from harness.score.extraction.languages import LANGUAGES
+from harness.languages import LANGUAGES
 from harness.types import Case, Json, Task
 
 _WORDS = {

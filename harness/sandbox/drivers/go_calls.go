@@ -1,6 +1,6 @@
 // Calls the answer's functions with each case's arguments and reports what came back; compiled into the answer's package.
 // harness/sandbox/values.py describes the encoding. An error as the last result is an exception named "error", a panic one
-// named "panic"; other results are one value, or a tuple.
+// named "panic"; other results are one value, or a tuple of several.
 package main
 
 import (
@@ -17,7 +17,12 @@ import (
 	lbUTF8 "unicode/utf8"
 )
 
-const lbSafe = 1<<53 - 1
+const lbMaxSafeInteger = 1<<53 - 1
+const lbMaxIntegerBits = 14000
+const lbMaxNesting = 60
+const lbMaxItems = 100000
+const lbMaxValueBytes = 256 * 1024
+const lbReportDescriptor = 9
 
 var lbError = lbReflect.TypeOf((*error)(nil)).Elem()
 var lbBigInt = lbReflect.TypeOf((*lbBig.Int)(nil))
@@ -255,15 +260,15 @@ func (e *lbEncoder) structure(value lbReflect.Value, nesting int) {
 
 func (e *lbEncoder) value(value lbReflect.Value, nesting int) {
 	e.items++
-	if nesting > 60 || e.items > 100000 || e.out.Len() > 256*1024 {
+	if nesting > lbMaxNesting || e.items > lbMaxItems || e.out.Len() > lbMaxValueBytes {
 		panic(lbOversize{})
 	}
 	if value.IsValid() && value.Type() == lbBigInt && !value.IsNil() {
 		number := value.Interface().(*lbBig.Int)
-		if number.BitLen() > 14000 {
+		if number.BitLen() > lbMaxIntegerBits {
 			panic(lbOversize{})
 		}
-		e.integer(number.String(), number.IsInt64() && number.Int64() <= lbSafe && number.Int64() >= -lbSafe)
+		e.integer(number.String(), number.IsInt64() && number.Int64() <= lbMaxSafeInteger && number.Int64() >= -lbMaxSafeInteger)
 		return
 	}
 	switch value.Kind() {
@@ -272,9 +277,9 @@ func (e *lbEncoder) value(value lbReflect.Value, nesting int) {
 	case lbReflect.Bool:
 		e.out.WriteString(lbConv.FormatBool(value.Bool()))
 	case lbReflect.Int, lbReflect.Int8, lbReflect.Int16, lbReflect.Int32, lbReflect.Int64:
-		e.integer(lbConv.FormatInt(value.Int(), 10), value.Int() <= lbSafe && value.Int() >= -lbSafe)
+		e.integer(lbConv.FormatInt(value.Int(), 10), value.Int() <= lbMaxSafeInteger && value.Int() >= -lbMaxSafeInteger)
 	case lbReflect.Uint, lbReflect.Uint8, lbReflect.Uint16, lbReflect.Uint32, lbReflect.Uint64, lbReflect.Uintptr:
-		e.integer(lbConv.FormatUint(value.Uint(), 10), value.Uint() <= lbSafe)
+		e.integer(lbConv.FormatUint(value.Uint(), 10), value.Uint() <= lbMaxSafeInteger)
 	case lbReflect.Float32, lbReflect.Float64:
 		e.float(value.Float(), value.Type().Bits())
 	case lbReflect.String:
@@ -348,25 +353,25 @@ func lbCall(function lbReflect.Value, args []lbJSON.RawMessage) (values []lbRefl
 }
 
 func init() {
-	line := lbOS.NewFile(9, "line")
+	report := lbOS.NewFile(lbReportDescriptor, "report")
 	text, err := lbOS.ReadFile("/build/job.json")
 	lbCheck(err)
 	var job lbJob
 	lbCheck(lbJSON.Unmarshal(text, &job))
-	say := func(rest string) {
-		_, err := line.WriteString(`{"n":` + lbQuote(job.Nonce) + rest + "}\n")
+	send := func(fields string) {
+		_, err := report.WriteString(`{"n":` + lbQuote(job.Nonce) + fields + "}\n")
 		lbCheck(err)
 	}
-	say(`,"e":"loaded"`)
-	for _, one := range job.Cases {
-		values, raised := lbCall(lbReflect.ValueOf(lanebenchTable[one.Call]), one.Args)
-		head := `,"e":"case","i":` + lbConv.Itoa(one.I)
+	send(`,"e":"loaded"`)
+	for _, test := range job.Cases {
+		values, raised := lbCall(lbReflect.ValueOf(lanebenchTable[test.Call]), test.Args)
+		head := `,"e":"case","i":` + lbConv.Itoa(test.I)
 		if raised != "" {
-			say(head + `,"k":"raised","t":"` + raised + `","v":["` + raised + `"]`)
+			send(head + `,"k":"raised","t":"` + raised + `","v":["` + raised + `"]`)
 		} else {
-			say(head + `,"k":"returned","v":` + lbEncode(values))
+			send(head + `,"k":"returned","v":` + lbEncode(values))
 		}
 	}
-	say(`,"e":"done"`)
+	send(`,"e":"done"`)
 	lbOS.Exit(0)
 }

@@ -1,6 +1,6 @@
 // Load the answer once, call its functions with each case's arguments, and report what came back.
-// Types of TypeScript are taken out by Node itself, which does not know decorators: an answer with one does not load.
-// The line out is a descriptor of its own; 1 is /dev/null before anything of the answer is there, 0 from when the job is read.
+// Node itself removes the types of TypeScript; it does not know decorators, so an answer with one does not load.
+// The report has a descriptor of its own: 1 is /dev/null before the answer is loaded, 0 once the job was read.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -9,18 +9,18 @@ const Module = require("node:module");
 const { types } = require("node:util");
 const { encode, decode, namesOf, OVERSIZE } = require("./node_values.js");
 
-const LINE = takeStdout();
-const LONGEST = 256 * 1024;
+const REPORT = claimStdout();
+const MAX_VALUE_CHARS = 256 * 1024;
 const write = fs.writeSync;
 const quote = JSON.stringify;
 const leave = process.reallyExit.bind(process);
 
-// The stream of descriptor 1 opened once more; Node opens its own standard output only when that is first asked for.
-function takeStdout() {
-  const line = fs.openSync("/proc/self/fd/1", fs.constants.O_WRONLY);
+// The stream of descriptor 1, opened a second time; Node opens its own standard output when that is first used.
+function claimStdout() {
+  const report = fs.openSync("/proc/self/fd/1", fs.constants.O_WRONLY);
   fs.closeSync(1);
   fs.openSync("/dev/null", fs.constants.O_WRONLY);
-  return line;
+  return report;
 }
 
 function readJob() {
@@ -41,19 +41,19 @@ function readJob() {
   return JSON.parse(body.toString("utf8"));
 }
 
-function say(text) {
+function send(text) {
   let bytes = Buffer.from(text + "\n", "utf8");
-  while (bytes.length) bytes = bytes.subarray(write(LINE, bytes));
+  while (bytes.length) bytes = bytes.subarray(write(REPORT, bytes));
 }
 
-function putFiles(files) {
+function writeFiles(files) {
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.resolve(name)), { recursive: true });
     fs.writeFileSync(path.resolve(name), text);
   }
 }
 
-// The answer's own scope, so that a function that is declared and not exported is found too.
+// Gives access to the answer's scope, so that a function that is declared but not exported is found too.
 function compileScript(file, source) {
   const args = ["exports", "require", "module", "__filename", "__dirname"];
   const body = source.replace(/^#!.*/, "") + "\n;module.__scope = (__name) => eval(__name);";
@@ -68,7 +68,7 @@ function runScript(file, script) {
   return { exported: module.exports, scope: module.__scope };
 }
 
-// TypeScript is written with `import` and compiled to what has `require` and `module`: both are there for it.
+// TypeScript that is written with `import` is usually compiled to CommonJS, so it may use `require` and `module` as well.
 function offerRequire(file) {
   const module = new Module(file);
   Object.assign(globalThis, { require: Module.createRequire(file), module, exports: module.exports, __filename: file, __dirname: path.dirname(file) });
@@ -127,26 +127,26 @@ async function observe(answer, give) {
   try {
     text = encode(value);
   } catch {}
-  return '"k":"returned","v":' + (text.length > LONGEST ? OVERSIZE : text);
+  return '"k":"returned","v":' + (text.length > MAX_VALUE_CHARS ? OVERSIZE : text);
 }
 
 async function main() {
   const job = readJob();
   const tag = '{"n":' + quote(job.nonce) + ',"e":';
-  say(tag + '"taken"}');
-  putFiles(job.files);
+  send(tag + '"taken"}');
+  writeFiles(job.files);
   process.on("uncaughtException", () => {});
   process.on("unhandledRejection", () => {});
   let answer;
   try {
     answer = await load(job);
   } catch (error) {
-    say(tag + '"load_failed","t":' + quote(namesOf(error).find((name) => name !== "?") ?? "?") + "}");
+    send(tag + '"load_failed","t":' + quote(namesOf(error).find((name) => name !== "?") ?? "?") + "}");
     leave(0);
   }
-  say(tag + '"loaded"}');
-  for (const [index, give] of job.cases) say(tag + '"case","i":' + index + "," + (await observe(answer, give)) + "}");
-  say(tag + '"done"}');
+  send(tag + '"loaded"}');
+  for (const [index, give] of job.cases) send(tag + '"case","i":' + index + "," + (await observe(answer, give)) + "}");
+  send(tag + '"done"}');
   leave(0);
 }
 

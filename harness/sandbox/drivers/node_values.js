@@ -1,10 +1,11 @@
 // JavaScript values to JSON text and back, inside the container; harness/sandbox/values.py describes the encoding.
-// Text is made here and not by JSON.stringify of the value: toJSON, getters and proxies of the answer's are never asked.
+// The JSON is written here and not by JSON.stringify, which would call toJSON, getters and proxies of the answer's.
 "use strict";
 const types = require("node:util").types;
 
-const NESTING = 60;
-const ITEMS = 100000;
+const MAX_NESTING = 60;
+const MAX_ITEMS = 100000;
+const MAX_INTEGER = 2n ** 14000n;
 const { isArray } = Array;
 const quote = JSON.stringify;
 const { getPrototypeOf, getOwnPropertyDescriptor, keys } = Object;
@@ -40,9 +41,9 @@ function number(value) {
   return /[.e]/.test(text) ? text : text + ".0";
 }
 
-function drain(next, iterator, one) {
+function drain(next, iterator, encodeItem) {
   const parts = [];
-  for (let step = next.call(iterator); !step.done; step = next.call(iterator)) parts.push(one(step.value));
+  for (let step = next.call(iterator); !step.done; step = next.call(iterator)) parts.push(encodeItem(step.value));
   return "[" + parts.join(",") + "]";
 }
 
@@ -97,9 +98,9 @@ function object(value, deeper) {
   return subclass(value, "dict", record(value, deeper));
 }
 
-function encode(value, nesting = 0, left = { items: ITEMS }) {
+function encode(value, nesting = 0, left = { items: MAX_ITEMS }) {
   left.items -= 1;
-  if (nesting > NESTING || left.items < 0) throw new TooLarge();
+  if (nesting > MAX_NESTING || left.items < 0) throw new TooLarge();
   const deeper = (item) => encode(item, nesting + 1, left);
   if (value === null || value === true || value === false) return "" + value;
   switch (typeof value) {
@@ -107,7 +108,7 @@ function encode(value, nesting = 0, left = { items: ITEMS }) {
     case "string": return quote(value);
     case "undefined": return typed("undefined", "null");
     case "bigint": {
-      if (value > 2n ** 14000n || value < -(2n ** 14000n)) throw new TooLarge();
+      if (value > MAX_INTEGER || value < -MAX_INTEGER) throw new TooLarge();
       return typed("bigint", '"' + value + '"');
     }
     case "object": return object(value, deeper);
@@ -136,7 +137,7 @@ function decode(value) {
   return Object.fromEntries(keys(value).map((key) => [key, decode(value[key])]));
 }
 
-// The names of an error's type and its bases, nearest first; of a thing thrown that is no object, its type.
+// The names of an error's type and its bases, nearest first; for a thrown primitive, its type.
 function namesOf(error) {
   if (error === null || (typeof error !== "object" && typeof error !== "function")) return [typeof error];
   const names = [];

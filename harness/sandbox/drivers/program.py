@@ -1,4 +1,7 @@
-"""Run the answer as a program in a fresh directory for each case, and report what it left: exit, streams, files."""
+"""Run the answer as a program in a fresh directory for each case, and report its exit status, streams and files.
+
+The job holds the command lines of the answer's language: `run` begins those that run it, `load` those that import it.
+"""
 
 import os
 import shutil
@@ -8,75 +11,21 @@ from hashlib import sha256
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from python_report import Report, put_files, read_job, take_stdout
+from python_report import Report, claim_stdout, read_job, write_files
 from python_run import run, text_of
 
-FILES = 1000
-TEXT_BYTES = 65536
-NODE_QUIET = "--disable-warning=ExperimentalWarning"
+MAX_FILES = 1000
+MAX_TEXT_BYTES = 65536
 
 
-def python(job, argv, importing):
-    """Python: run the file, or import it as a module."""
-    name = os.path.splitext(job["entry"])[0].replace("/", ".")
-    return ["python3", "-c", "import " + name, *argv] if importing else ["python3", job["entry"], *argv]
-
-
-def node(job, argv, importing):
-    """Node: run the file, or require it; types of TypeScript are taken out, not checked."""
-    flags = ["node", NODE_QUIET, *(["--experimental-transform-types"] if job["language"] == "typescript" else [])]
-    load = "require(" + repr("./" + job["entry"]) + ")"
-    return [*flags, "-e", load, "--", *argv] if importing else [*flags, job["entry"], *argv]
-
-
-def bash(job, argv, importing):
-    """Bash: run the file, or source it."""
-    return ["bash", "-c", ". ./" + job["entry"], "bash", *argv] if importing else ["bash", job["entry"], *argv]
-
-
-def sql(job, argv, importing):
-    """SQL: the database is a file of the case, named by the first argument; without one it is in memory."""
-    return ["sh", "-c", 'exec sqlite3 -bail "${1:-:memory:}" < "$0"', job["entry"], *argv]
-
-
-def compiled(job, argv, importing):
-    """Go and Rust: what was built when the answer was loaded; to import it is to build it."""
-    return ["true"] if importing else ["/build/answer", *argv]
-
-
-def load(job):
-    """Build what has to be built; False when it does not compile."""
-    if job["language"] not in ("go", "rust"):
-        return True
-    import python_build
-
-    source = os.path.join(os.getcwd(), "source")
-    put_files(source, job["files"])
-    files = [job["entry"], *(name for name in job["files"] if name != job["entry"])]
-    built = python_build.build(job["language"], source, files) is not None
-    clear(os.getcwd())
-    return built
-
-
-COMMANDS = {
-    "go": compiled,
-    "rust": compiled,
-    "python": python,
-    "javascript": node,
-    "typescript": node,
-    "bash": bash,
-    "sql": sql,
-}
-
-
-def shape_of(data):
-    """A file's bytes as they are reported: text, or digest and length."""
-    text = text_of(data) if len(data) <= TEXT_BYTES else None
+def content_of(data):
+    """A file's bytes as they are reported: a string, or digest and length."""
+    text = text_of(data) if len(data) <= MAX_TEXT_BYTES else None
     return text if type(text) is str else {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
 
 
 def described(path):
-    """One path that a program made: its text, its digest, or what it is. Nothing is followed or waited for."""
+    """A path that a program made: its text, its digest, or its type. No link is followed, no pipe or device is read."""
     kind = os.lstat(path)
     if stat.S_ISLNK(kind.st_mode):
         return {"symlink": os.fsdecode(os.readlink(path)).encode("utf-8", "replace").decode()}
@@ -84,30 +33,30 @@ def described(path):
         return {"special": stat.filemode(kind.st_mode)[0]}
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-            return shape_of(file.read())
+            return content_of(file.read())
     except OSError:
         return {"unreadable": True}
 
 
-def files_made(folder, given):
-    """Every path below the folder that was not given, or no longer holds what was given."""
-    made = {}
+def changed_files(folder, given):
+    """Every path below the folder that was not given or was changed; None where there are too many."""
+    changed = {}
     for top, folders, names in os.walk(folder):
         folders.sort()
         links = [name for name in folders if os.path.islink(os.path.join(top, name))]
         for name in sorted(names + links):
             path = os.path.join(top, name)
             shown = os.path.relpath(path, folder).encode("utf-8", "replace").decode()
-            seen = described(path)
-            if shown not in given or shape_of(given[shown].encode("utf-8", "surrogatepass")) != seen:
-                made[shown] = seen
-            if len(made) > FILES:
+            content = described(path)
+            if shown not in given or content_of(given[shown].encode("utf-8", "surrogatepass")) != content:
+                changed[shown] = content
+            if len(changed) > MAX_FILES:
                 return None
-    return made
+    return changed
 
 
 def clear(folder):
-    """Empty a folder, whatever rights its parts were given."""
+    """Empty a folder, whatever permissions its content was given."""
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             os.chmod(entry.path, 0o700)
@@ -126,32 +75,36 @@ def observe(job, index, give):
     folder = os.path.join(os.getcwd(), f"case-{index}")
     given = {**job["files"], **give.get("files", {})}
     os.mkdir(folder)
-    put_files(folder, given)
-    command = COMMANDS[job["language"]](job, give.get("argv", []), give.get("mode", "run") == "import")
-    ended, broken = run(command, folder, give.get("stdin", ""), job["output_bytes"])
-    if broken is not None:
-        return broken
-    made = files_made(folder, given)
+    write_files(folder, given)
+    command = job["load"] if give.get("mode", "run") == "import" else job["run"]
+    argv = give.get("argv", [])
+    result, failure = run([*command, *argv], folder, give.get("stdin", ""), job["output_bytes"])
+    if failure is not None:
+        return failure
+    changed = changed_files(folder, given)
     clear(os.getcwd())
     clear("/tmp")
-    if made is None:
+    if changed is None:
         return {"k": "crashed", "t": "too many files"}
-    return {"k": "returned", "v": {**ended, "files": made}}
+    return {"k": "returned", "v": {**result, "files": changed}}
 
 
-def main():
-    """The whole life of one container."""
-    job = read_job()
-    report = Report(take_stdout(), job["nonce"])
-    report.say("taken")
-    if not load(job):
-        report.say("load_failed", t="CompileError")
-        os._exit(0)
-    report.say("loaded")
+def serve(job, report):
+    """Run every case of a job and report how it ended; the container ends with it."""
+    report.send("loaded")
     for index, give in job["cases"]:
-        report.say("case", i=index, **observe(job, index, give))
-    report.say("done")
+        report.send("case", i=index, **observe(job, index, give))
+    report.send("done")
     os._exit(0)
 
 
-main()
+def main():
+    """Serve one job: the whole life of a container."""
+    job = read_job()
+    report = Report(claim_stdout(), job["nonce"])
+    report.send("taken")
+    serve(job, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,14 +5,14 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from python_report import Report, put_files, read_job, take_stdout
+from python_report import Report, claim_stdout, read_job, write_files
 from python_values import OVERSIZE, TooLargeError, bases_of, decode, encode
 
-LONGEST = 256 * 1024
+MAX_VALUE_CHARS = 256 * 1024
 
 
 def find(module, name):
-    """The thing that a dotted name stands for in the answer."""
+    """The attribute of the answer that a dotted name stands for."""
     found = module
     for part in name.split("."):
         found = getattr(found, part)
@@ -47,26 +47,26 @@ def observe(module, give):
 
 
 def main():
-    """The whole life of one container."""
+    """Serve one job: the whole life of a container."""
     sys.path.pop(0)
     job = read_job()
-    report = Report(take_stdout(), job["nonce"])
-    report.say("taken")
-    put_files(".", job["files"])
+    report = Report(claim_stdout(), job["nonce"])
+    report.send("taken")
+    write_files(".", job["files"])
     sys.path.insert(0, os.getcwd())
     name = os.path.splitext(job["entry"])[0].replace("/", ".")
     try:
         module = __import__(name, fromlist=["_"])
     except BaseException as error:
-        report.say("load_failed", t=bases_of(error)[0])
+        report.send("load_failed", t=bases_of(error)[0])
         os._exit(0)
-    report.say("loaded")
+    report.send("loaded")
     for index, give in job["cases"]:
-        seen = observe(module, give)
-        if len(repr(seen)) > LONGEST:
-            seen = {"k": "returned", "v": OVERSIZE}
-        report.say("case", i=index, **seen)
-    report.say("done")
+        observed = observe(module, give)
+        if len(repr(observed)) > MAX_VALUE_CHARS:
+            observed = {"k": "returned", "v": OVERSIZE}
+        report.send("case", i=index, **observed)
+    report.send("done")
     os._exit(0)
 
 

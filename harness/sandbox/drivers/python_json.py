@@ -1,7 +1,7 @@
-"""JSON by the interpreter's own C functions alone.
+"""`loads` and `dumps` of JSON, on the C functions that the package `json` itself stands on.
 
-The package `json` imports regular expressions, enumerations and more before it does anything: about a tenth of the
-processor time of a whole container. The image's Python is one version, so its inner functions can be relied on.
+The package imports regular expressions, enumerations and more before it does anything, which is about a tenth of the
+CPU time of a whole container. The image has one version of Python, so its private functions can be relied on.
 """
 
 from _json import encode_basestring_ascii, make_encoder, make_scanner
@@ -23,7 +23,7 @@ _encode = make_encoder(None, _no_default, encode_basestring_ascii, None, ":", ",
 
 
 def loads(data):
-    """The value of a JSON text, given as bytes without blanks around it."""
+    """The value of a JSON text, given as bytes without whitespace around it."""
     return _scan(data.decode("utf-8"), 0)[0]
 
 

@@ -1,13 +1,15 @@
-"""What every Python driver shares: read the job from standard input, keep a private line out, say what happened.
+"""What every driver in Python shares: read the job from standard input, write the answer's files, report to the host.
 
-Standard output becomes a private descriptor; 0, 1 and 2 of the answer are /dev/null. Nothing here is a secret that
-keeps a verdict right: no expected value is in the container.
+The modules that an answer's own process loads have names that begin with python_, which no answer's file has by
+accident: a driver's module of another name would stand in the way of `import NAME`. No expected value is in the
+container, so nothing here has to be kept secret for a verdict to be right.
 """
 
 import os
 
 from python_json import dumps, loads
 
+# Bound before the answer is loaded, which may replace os.write.
 _write = os.write
 
 
@@ -28,19 +30,22 @@ def read_job():
     return loads(body)
 
 
-def take_stdout():
-    """A private copy of descriptor 1, far from the usual numbers; 0 and 1 and 2 become /dev/null."""
+def claim_stdout():
+    """Move standard output to a descriptor far from the usual numbers; 0, 1 and 2 become /dev/null.
+
+    What an answer prints therefore cannot mix with the report by accident.
+    """
     import fcntl
 
-    out = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 200)
+    output = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 200)
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number, inheritable=True)
     os.close(null)
-    return out
+    return output
 
 
-def put_files(folder, files):
+def write_files(folder, files):
     """Write the job's files below a folder."""
     for path, text in files.items():
         target = os.path.join(folder, path)
@@ -52,11 +57,11 @@ def put_files(folder, files):
 class Report:
     """Writes the lines of the protocol."""
 
-    def __init__(self, out, nonce):
-        self._out, self._nonce = out, nonce
+    def __init__(self, output, nonce):
+        self._output, self._nonce = output, nonce
 
-    def say(self, event, **what):
-        """One line, written whole."""
-        line = memoryview((dumps({"n": self._nonce, "e": event, **what}) + "\n").encode("ascii"))
+    def send(self, event, **fields):
+        """Write one line in full."""
+        line = memoryview((dumps({"n": self._nonce, "e": event, **fields}) + "\n").encode("ascii"))
         while line:
-            line = line[_write(self._out, line) :]
+            line = line[_write(self._output, line) :]

@@ -1,6 +1,6 @@
-"""Run a program to its end inside the container: its streams with a limit, and an end to whatever it leaves running.
+"""Run a program to its end inside the container: limit what it writes, and end every process that it leaves running.
 
-The driver is process 1 of its container, so nothing inside can kill or stop it.
+The driver is process 1 of its container's process namespace, so no signal from inside can kill or stop it.
 """
 
 import contextlib
@@ -8,12 +8,12 @@ import os
 import selectors
 import subprocess
 
-PIECE = 65536
-ERRORS_KEPT = 4096
+PIECE_BYTES = 65536
+MAX_STDERR_BYTES = 4096
 
 
-def kill_the_rest():
-    """End every other process of the container and reap it."""
+def kill_other_processes():
+    """Kill and reap every other process of the container."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1, 9)
     while True:
@@ -24,7 +24,7 @@ def kill_the_rest():
 
 
 def oom_kills():
-    """How many processes the kernel has killed here for want of memory; 0 where that is not shown."""
+    """How many processes the kernel has killed here for lack of memory; 0 where the cgroup does not show it."""
     for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         try:
             with open(path, encoding="ascii") as file:
@@ -35,75 +35,75 @@ def oom_kills():
     return 0
 
 
-def end_of(number):
-    """A descriptor that has something to read once a child has ended, which is not reaped by that."""
+def exit_descriptor(pid):
+    """A descriptor that becomes readable when a child has ended; the child is not reaped by that."""
     try:
-        return os.pidfd_open(number)
+        return os.pidfd_open(pid)
     except OSError:
-        # gVisor has no such descriptor: a thread waits instead.
+        # gVisor has no pidfd_open: a thread waits instead.
         import threading
 
-        ended, ends = os.pipe2(os.O_CLOEXEC)
+        readable, writable = os.pipe2(os.O_CLOEXEC)
 
         def wait():
             with contextlib.suppress(ChildProcessError):
-                os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
-            os.close(ends)
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            os.close(writable)
 
         threading.Thread(target=wait).start()
-        return ended
+        return readable
 
 
 class Streams:
-    """The program's two streams, read until it has ended or said too much."""
+    """A program's standard output and error, read until it has ended or has written more than `limit` bytes."""
 
     def __init__(self, process, limit):
-        self.texts = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
-        self.out, self.err = self.texts
-        self.left, self.flooded = limit, False
+        self.data = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+        self.stdout, self.stderr = self.data
+        self.bytes_left, self.exceeded = limit, False
         self.selector = selectors.DefaultSelector()
-        for number in self.texts:
+        for number in self.data:
             os.set_blocking(number, False)
             self.selector.register(number, selectors.EVENT_READ)
-        self.ended = end_of(process.pid)
-        self.selector.register(self.ended, selectors.EVENT_READ)
+        self.exit = exit_descriptor(process.pid)
+        self.selector.register(self.exit, selectors.EVENT_READ)
 
-    def take(self, number):
-        """What one stream holds now; False when it has nothing more."""
+    def read_piece(self, number):
+        """Read what one stream has now; False when it has nothing more."""
         try:
-            piece = os.read(number, PIECE)
+            piece = os.read(number, PIECE_BYTES)
         except BlockingIOError:
             return False
         if not piece:
             return False
-        if number == self.err:
-            self.texts[number] = (self.texts[number] + piece)[-ERRORS_KEPT:]
+        if number == self.stderr:
+            self.data[number] = (self.data[number] + piece)[-MAX_STDERR_BYTES:]
         else:
-            self.texts[number] += piece
-        self.left -= len(piece)
-        self.flooded = self.left < 0
+            self.data[number] += piece
+        self.bytes_left -= len(piece)
+        self.exceeded = self.bytes_left < 0
         return True
 
-    def until_exit(self):
+    def read_until_exit(self):
         """Read while the program runs."""
-        while not self.flooded:
+        while not self.exceeded:
             for key, _ in self.selector.select():
-                if key.fd == self.ended:
+                if key.fd == self.exit:
                     return
-                if not self.take(key.fd):
+                if not self.read_piece(key.fd):
                     self.selector.unregister(key.fd)
 
-    def rest(self):
-        """Read what was left in the pipes, then let go of them."""
-        for number in self.texts:
-            while not self.flooded and self.take(number):
+    def drain(self):
+        """Read what was left in the pipes, then release the descriptors."""
+        for number in self.data:
+            while not self.exceeded and self.read_piece(number):
                 pass
         self.selector.close()
-        os.close(self.ended)
+        os.close(self.exit)
 
 
 def text_of(data):
-    """Text, or typed bytes where the stream is no UTF-8."""
+    """Bytes as a string, or as typed bytes where they are not UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -112,17 +112,13 @@ def text_of(data):
         return {"$": "bytes", "v": binascii.b2a_base64(data, newline=False).decode()}
 
 
-def run(command, folder, stdin="", limit=1 << 20):
-    """A program's exit status and streams as a dict; or how it was broken off, as the protocol's fields.
-
-    Its input is a file without a name; it has a session of its own.
-    """
-    killed = oom_kills()
+def start(command, folder, stdin):
+    """Start a program in a session of its own; its standard input is a file without a name."""
     with open("/tmp/.stdin", "w+b") as given:
         os.unlink("/tmp/.stdin")
         given.write(stdin.encode("utf-8", "surrogatepass"))
         given.seek(0)
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdin=given,
             stdout=subprocess.PIPE,
@@ -131,22 +127,28 @@ def run(command, folder, stdin="", limit=1 << 20):
             env={**os.environ, "HOME": folder, "TMPDIR": "/tmp"},
             start_new_session=True,
         )
+
+
+def run(command, folder, stdin="", limit=1 << 20):
+    """(result, None) with the program's exit status and streams, or (None, the protocol's fields of how it failed)."""
+    kills_before = oom_kills()
+    process = start(command, folder, stdin)
     streams = Streams(process, limit)
-    streams.until_exit()
-    if streams.flooded:
+    streams.read_until_exit()
+    if streams.exceeded:
         process.kill()
     process.wait()
-    kill_the_rest()
-    streams.rest()
+    kill_other_processes()
+    streams.drain()
     process.stdout.close()
     process.stderr.close()
-    if oom_kills() > killed:
-        return None, {"k": "out_of_memory", "t": "killed for want of memory"}
-    if streams.flooded:
+    if oom_kills() > kills_before:
+        return None, {"k": "out_of_memory", "t": "killed for lack of memory"}
+    if streams.exceeded:
         return None, {"k": "crashed", "t": "too much output"}
-    ended = {
+    result = {
         "exit": process.returncode,
-        "stdout": text_of(streams.texts[streams.out]),
-        "stderr": text_of(streams.texts[streams.err]),
+        "stdout": text_of(streams.data[streams.stdout]),
+        "stderr": text_of(streams.data[streams.stderr]),
     }
-    return ended, None
+    return result, None

@@ -1,15 +1,15 @@
 """Python values to JSON values and back, inside the container; harness/sandbox/values.py describes the encoding.
 
-Contents are read with the methods of the plain type and the exact type is looked at, so that a class of the answer's
-own is told apart from the type it derives from and cannot lie about what it holds.
+Contents are read with the methods of the built-in type, and types are compared by identity, so that a class that the
+answer defines is told from the built-in type it derives from and cannot lie about its content.
 """
 
 import sys
 
-SAFE = 2**53 - 1
-NESTING = 60
-ITEMS = 100_000
-DIGITS_BITS = 14_000
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_NESTING = 60
+MAX_ITEMS = 100_000
+MAX_INTEGER_BITS = 14_000
 
 OVERSIZE = {"$": "oversize", "v": None}
 
@@ -30,9 +30,9 @@ def _base64(data):
 
 
 def _int(value):
-    if -SAFE <= value <= SAFE:
+    if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return value
-    if int.bit_length(value) > DIGITS_BITS:
+    if int.bit_length(value) > MAX_INTEGER_BITS:
         raise TooLargeError
     return {"$": "int", "v": int.__repr__(value)}
 
@@ -54,28 +54,28 @@ def _set(value, kind, deeper):
     return {"$": "set", "v": sorted(items, key=repr)}
 
 
-def _late(module, name):
+def _if_imported(module, name):
     return getattr(sys.modules.get(module), name, None)
 
 
-def _rare(value, kind, deeper):
+def _library_type(value, kind, deeper):
     if kind is complex:
         return {"$": "complex", "v": [_float(value.real), _float(value.imag)]}
     if kind is range:
         return {"$": "range", "v": [_int(value.start), _int(value.stop), _int(value.step)]}
-    if kind is _late("collections", "deque"):
+    if kind is _if_imported("collections", "deque"):
         return {"$": "deque", "v": [deeper(item) for item in value]}
-    if kind is _late("decimal", "Decimal"):
+    if kind is _if_imported("decimal", "Decimal"):
         return {"$": "decimal", "v": str(value)}
-    if kind is _late("fractions", "Fraction"):
+    if kind is _if_imported("fractions", "Fraction"):
         return {"$": "fraction", "v": [_int(value.numerator), _int(value.denominator)]}
-    if is_one_of(kind, [_late("datetime", name) for name in ("date", "time", "datetime")]):
+    if is_one_of(kind, [_if_imported("datetime", name) for name in ("date", "time", "datetime")]):
         return {"$": "date", "v": value.isoformat()}
     return None
 
 
 def _plain(value, kind, deeper):
-    """The encoding by a plain type's own methods, or None; `kind` says as which type to read it."""
+    """The encoding by the methods of the built-in type `kind`, which is the value's type or a base of it."""
     if kind is bool or value is None:
         return value
     if kind is str:
@@ -96,8 +96,8 @@ def _plain(value, kind, deeper):
 
 
 def is_one_of(kind, kinds):
-    """Whether it is one of them and not only says so: `in` would ask the metaclass."""
-    return any(kind is one for one in kinds)
+    """Whether a type is one of these by identity: `in` would call the __eq__ of the answer's metaclass."""
+    return any(kind is known for known in kinds)
 
 
 PLAIN = (str, int, float, list, tuple, dict, set, frozenset, bytes, bytearray)
@@ -105,9 +105,9 @@ PLAIN = (str, int, float, list, tuple, dict, set, frozenset, bytes, bytearray)
 
 def encode(value, nesting=0, left=None):
     """One value as JSON values; raises TooLargeError."""
-    left = [ITEMS] if left is None else left
+    left = [MAX_ITEMS] if left is None else left
     left[0] -= 1
-    if nesting > NESTING or left[0] < 0:
+    if nesting > MAX_NESTING or left[0] < 0:
         raise TooLargeError
 
     def deeper(item):
@@ -116,9 +116,9 @@ def encode(value, nesting=0, left=None):
     kind = type(value)
     if value is None or kind is bool or is_one_of(kind, PLAIN):
         return _plain(value, kind, deeper)
-    rare = _rare(value, kind, deeper)
-    if rare is not None:
-        return rare
+    encoded = _library_type(value, kind, deeper)
+    if encoded is not None:
+        return encoded
     for base in type.__dict__["__mro__"].__get__(kind):
         if is_one_of(base, PLAIN):
             content = _plain(value, base, deeper)
@@ -126,7 +126,7 @@ def encode(value, nesting=0, left=None):
     return {"$": "other", "v": _name(kind)}
 
 
-def _decode_other(kind, content):
+def _decode_library_type(kind, content):
     from collections import deque
     from datetime import datetime
     from decimal import Decimal
@@ -167,7 +167,7 @@ def decode(value):
         import binascii
 
         return binascii.a2b_base64(content)
-    return _decode_other(kind, content)
+    return _decode_library_type(kind, content)
 
 
 def bases_of(error):

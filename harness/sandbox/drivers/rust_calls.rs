@@ -13,37 +13,37 @@ use std::io::Write;
 use std::os::fd::FromRawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// What a call came to: the encoded value, or the exception's name.
-pub type Seen = Result<String, String>;
+/// The encoded value that a call returned, or the name of its exception.
+pub type CallResult = Result<String, String>;
 
-const SAFE: i128 = (1 << 53) - 1;
-const LONGEST: usize = 256 * 1024;
+const MAX_SAFE_INTEGER: i128 = (1 << 53) - 1;
+const MAX_VALUE_BYTES: usize = 256 * 1024;
 
-/// A type that an argument can be made into.
-pub trait Take: Sized {
-    fn take(value: &Value) -> Self;
+/// A type that an argument can be decoded to.
+pub trait Decode: Sized {
+    fn decode(value: &Value) -> Self;
 }
 
-/// A type that a result can be.
-pub trait Give {
-    fn give(&self, out: &mut String);
+/// A type of results that can be encoded.
+pub trait Encode {
+    fn encode(&self, out: &mut String);
 
-    /// Whether it stands for a failure.
-    fn failed(&self) -> bool {
+    /// Whether the value stands for a failure.
+    fn is_failure(&self) -> bool {
         false
     }
 }
 
 macro_rules! integers {
     ($($kind:ty)*) => {$(
-        impl Take for $kind {
-            fn take(value: &Value) -> Self { value.digits().parse().expect("an integer that fits") }
+        impl Decode for $kind {
+            fn decode(value: &Value) -> Self { value.digits().parse().expect("an integer that fits") }
         }
-        impl Give for $kind {
-            fn give(&self, out: &mut String) {
+        impl Encode for $kind {
+            fn encode(&self, out: &mut String) {
                 match i128::try_from(*self) {
-                    Ok(number) if (-SAFE..=SAFE).contains(&number) => out.push_str(&self.to_string()),
-                    _ => typed(out, "int", &format!("\"{self}\"")),
+                    Ok(number) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&number) => out.push_str(&self.to_string()),
+                    _ => encode_typed(out, "int", &format!("\"{self}\"")),
                 }
             }
         }
@@ -53,16 +53,16 @@ integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 macro_rules! floats {
     ($($kind:ty)*) => {$(
-        impl Take for $kind {
-            fn take(value: &Value) -> Self { value.digits().parse().expect("a float") }
+        impl Decode for $kind {
+            fn decode(value: &Value) -> Self { value.digits().parse().expect("a float") }
         }
-        impl Give for $kind {
-            fn give(&self, out: &mut String) {
+        impl Encode for $kind {
+            fn encode(&self, out: &mut String) {
                 if self.is_finite() {
                     out.push_str(&format!("{self:?}"));
                 } else {
                     let name = if self.is_nan() { "nan" } else if *self > 0.0 { "inf" } else { "-inf" };
-                    typed(out, "float", &format!("\"{name}\""));
+                    encode_typed(out, "float", &format!("\"{name}\""));
                 }
             }
         }
@@ -70,49 +70,49 @@ macro_rules! floats {
 }
 floats!(f32 f64);
 
-fn typed(out: &mut String, kind: &str, content: &str) {
+fn encode_typed(out: &mut String, kind: &str, content: &str) {
     out.push_str(&format!("{{\"$\":\"{kind}\",\"v\":{content}}}"));
 }
 
-fn quoted(text: &str, out: &mut String) {
+fn encode_string(text: &str, out: &mut String) {
     out.push('"');
-    for one in text.chars() {
-        match one {
+    for character in text.chars() {
+        match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            one if (one as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", one as u32)),
-            one => out.push(one),
+            character if (character as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", character as u32)),
+            character => out.push(character),
         }
     }
     out.push('"');
 }
 
-fn listed<'a, T: Give + 'a>(items: impl Iterator<Item = &'a T>, out: &mut String) {
+fn encode_list<'a, T: Encode + 'a>(items: impl Iterator<Item = &'a T>, out: &mut String) {
     out.push('[');
     for (at, item) in items.enumerate() {
         if at > 0 {
             out.push(',');
         }
-        if out.len() > LONGEST {
+        if out.len() > MAX_VALUE_BYTES {
             panic!("oversize");
         }
-        item.give(out);
+        item.encode(out);
     }
     out.push(']');
 }
 
-fn wrapped<'a, T: Give + 'a>(kind: &str, items: impl Iterator<Item = &'a T>, out: &mut String) {
+fn encode_typed_list<'a, T: Encode + 'a>(kind: &str, items: impl Iterator<Item = &'a T>, out: &mut String) {
     let mut inner = String::new();
-    listed(items, &mut inner);
-    typed(out, kind, &inner);
+    encode_list(items, &mut inner);
+    encode_typed(out, kind, &inner);
 }
 
-fn mapped<'a, K: Give + 'a, V: Give + 'a>(items: impl Iterator<Item = (&'a K, &'a V)>, out: &mut String) {
+fn encode_mapping<'a, K: Encode + 'a, V: Encode + 'a>(items: impl Iterator<Item = (&'a K, &'a V)>, out: &mut String) {
     let pairs: Vec<(String, String)> = items
         .map(|(key, value)| {
             let (mut left, mut right) = (String::new(), String::new());
-            key.give(&mut left);
-            value.give(&mut right);
+            key.encode(&mut left);
+            value.encode(&mut right);
             (left, right)
         })
         .collect();
@@ -121,209 +121,209 @@ fn mapped<'a, K: Give + 'a, V: Give + 'a>(items: impl Iterator<Item = (&'a K, &'
         out.push_str(&format!("{{{}}}", shown.join(",")));
     } else {
         let shown: Vec<String> = pairs.iter().map(|(key, value)| format!("[{key},{value}]")).collect();
-        typed(out, "dict", &format!("[{}]", shown.join(",")));
+        encode_typed(out, "dict", &format!("[{}]", shown.join(",")));
     }
 }
 
-impl Take for bool {
-    fn take(value: &Value) -> Self {
+impl Decode for bool {
+    fn decode(value: &Value) -> Self {
         matches!(value, Value::Bool(true))
     }
 }
-impl Take for String {
-    fn take(value: &Value) -> Self {
+impl Decode for String {
+    fn decode(value: &Value) -> Self {
         match value {
             Value::Text(text) => text.clone(),
             other => panic!("not text: {other:?}"),
         }
     }
 }
-impl Take for char {
-    fn take(value: &Value) -> Self {
-        String::take(value).chars().next().expect("a character")
+impl Decode for char {
+    fn decode(value: &Value) -> Self {
+        String::decode(value).chars().next().expect("a character")
     }
 }
-impl Take for &'static str {
-    fn take(value: &Value) -> Self {
-        Box::leak(String::take(value).into_boxed_str())
+impl Decode for &'static str {
+    fn decode(value: &Value) -> Self {
+        Box::leak(String::decode(value).into_boxed_str())
     }
 }
-impl<T: Take + 'static> Take for &'static [T] {
-    fn take(value: &Value) -> Self {
-        Box::leak(Vec::take(value).into_boxed_slice())
+impl<T: Decode + 'static> Decode for &'static [T] {
+    fn decode(value: &Value) -> Self {
+        Box::leak(Vec::decode(value).into_boxed_slice())
     }
 }
-impl<T: Take + 'static> Take for &'static mut [T] {
-    fn take(value: &Value) -> Self {
-        Box::leak(Vec::take(value).into_boxed_slice())
+impl<T: Decode + 'static> Decode for &'static mut [T] {
+    fn decode(value: &Value) -> Self {
+        Box::leak(Vec::decode(value).into_boxed_slice())
     }
 }
-impl<T: Take + 'static> Take for &'static T {
-    fn take(value: &Value) -> Self {
-        Box::leak(Box::new(T::take(value)))
+impl<T: Decode + 'static> Decode for &'static T {
+    fn decode(value: &Value) -> Self {
+        Box::leak(Box::new(T::decode(value)))
     }
 }
-impl<T: Take + 'static> Take for &'static mut T {
-    fn take(value: &Value) -> Self {
-        Box::leak(Box::new(T::take(value)))
+impl<T: Decode + 'static> Decode for &'static mut T {
+    fn decode(value: &Value) -> Self {
+        Box::leak(Box::new(T::decode(value)))
     }
 }
-impl<T: Take> Take for Vec<T> {
-    fn take(value: &Value) -> Self {
-        value.items().iter().map(T::take).collect()
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(value: &Value) -> Self {
+        value.items().iter().map(T::decode).collect()
     }
 }
-impl<T: Take> Take for VecDeque<T> {
-    fn take(value: &Value) -> Self {
-        value.items().iter().map(T::take).collect()
+impl<T: Decode> Decode for VecDeque<T> {
+    fn decode(value: &Value) -> Self {
+        value.items().iter().map(T::decode).collect()
     }
 }
-impl<T: Take, const N: usize> Take for [T; N] {
-    fn take(value: &Value) -> Self {
-        Vec::take(value).try_into().unwrap_or_else(|_| panic!("not {N} items"))
+impl<T: Decode, const N: usize> Decode for [T; N] {
+    fn decode(value: &Value) -> Self {
+        Vec::decode(value).try_into().unwrap_or_else(|_| panic!("not {N} items"))
     }
 }
-impl<T: Take> Take for Option<T> {
-    fn take(value: &Value) -> Self {
+impl<T: Decode> Decode for Option<T> {
+    fn decode(value: &Value) -> Self {
         match value {
             Value::Null => None,
-            other => Some(T::take(other)),
+            other => Some(T::decode(other)),
         }
     }
 }
-impl<K: Take + Eq + Hash, V: Take> Take for HashMap<K, V> {
-    fn take(value: &Value) -> Self {
-        value.pairs().iter().map(|(key, value)| (K::take(key), V::take(value))).collect()
+impl<K: Decode + Eq + Hash, V: Decode> Decode for HashMap<K, V> {
+    fn decode(value: &Value) -> Self {
+        value.pairs().iter().map(|(key, value)| (K::decode(key), V::decode(value))).collect()
     }
 }
-impl<K: Take + Ord, V: Take> Take for BTreeMap<K, V> {
-    fn take(value: &Value) -> Self {
-        value.pairs().iter().map(|(key, value)| (K::take(key), V::take(value))).collect()
+impl<K: Decode + Ord, V: Decode> Decode for BTreeMap<K, V> {
+    fn decode(value: &Value) -> Self {
+        value.pairs().iter().map(|(key, value)| (K::decode(key), V::decode(value))).collect()
     }
 }
-impl<T: Take + Eq + Hash> Take for HashSet<T> {
-    fn take(value: &Value) -> Self {
-        value.items().iter().map(T::take).collect()
+impl<T: Decode + Eq + Hash> Decode for HashSet<T> {
+    fn decode(value: &Value) -> Self {
+        value.items().iter().map(T::decode).collect()
     }
 }
-impl<T: Take + Ord> Take for BTreeSet<T> {
-    fn take(value: &Value) -> Self {
-        value.items().iter().map(T::take).collect()
+impl<T: Decode + Ord> Decode for BTreeSet<T> {
+    fn decode(value: &Value) -> Self {
+        value.items().iter().map(T::decode).collect()
     }
 }
 
-impl Give for () {
-    fn give(&self, out: &mut String) {
+impl Encode for () {
+    fn encode(&self, out: &mut String) {
         out.push_str("null");
     }
 }
-impl Give for bool {
-    fn give(&self, out: &mut String) {
+impl Encode for bool {
+    fn encode(&self, out: &mut String) {
         out.push_str(if *self { "true" } else { "false" });
     }
 }
-impl Give for str {
-    fn give(&self, out: &mut String) {
-        quoted(self, out);
+impl Encode for str {
+    fn encode(&self, out: &mut String) {
+        encode_string(self, out);
     }
 }
-impl Give for String {
-    fn give(&self, out: &mut String) {
-        quoted(self, out);
+impl Encode for String {
+    fn encode(&self, out: &mut String) {
+        encode_string(self, out);
     }
 }
-impl Give for char {
-    fn give(&self, out: &mut String) {
-        quoted(&self.to_string(), out);
+impl Encode for char {
+    fn encode(&self, out: &mut String) {
+        encode_string(&self.to_string(), out);
     }
 }
-impl<T: Give + ?Sized> Give for &T {
-    fn give(&self, out: &mut String) {
-        (**self).give(out);
+impl<T: Encode + ?Sized> Encode for &T {
+    fn encode(&self, out: &mut String) {
+        (**self).encode(out);
     }
 }
-impl<T: Give + ?Sized> Give for &mut T {
-    fn give(&self, out: &mut String) {
-        (**self).give(out);
+impl<T: Encode + ?Sized> Encode for &mut T {
+    fn encode(&self, out: &mut String) {
+        (**self).encode(out);
     }
 }
-impl<T: Give + ?Sized> Give for Box<T> {
-    fn give(&self, out: &mut String) {
-        (**self).give(out);
+impl<T: Encode + ?Sized> Encode for Box<T> {
+    fn encode(&self, out: &mut String) {
+        (**self).encode(out);
     }
 }
-impl<T: Give> Give for [T] {
-    fn give(&self, out: &mut String) {
-        listed(self.iter(), out);
+impl<T: Encode> Encode for [T] {
+    fn encode(&self, out: &mut String) {
+        encode_list(self.iter(), out);
     }
 }
-impl<T: Give> Give for Vec<T> {
-    fn give(&self, out: &mut String) {
-        listed(self.iter(), out);
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, out: &mut String) {
+        encode_list(self.iter(), out);
     }
 }
-impl<T: Give, const N: usize> Give for [T; N] {
-    fn give(&self, out: &mut String) {
-        listed(self.iter(), out);
+impl<T: Encode, const N: usize> Encode for [T; N] {
+    fn encode(&self, out: &mut String) {
+        encode_list(self.iter(), out);
     }
 }
-impl<T: Give> Give for VecDeque<T> {
-    fn give(&self, out: &mut String) {
-        wrapped("deque", self.iter(), out);
+impl<T: Encode> Encode for VecDeque<T> {
+    fn encode(&self, out: &mut String) {
+        encode_typed_list("deque", self.iter(), out);
     }
 }
-impl<T: Give> Give for HashSet<T> {
-    fn give(&self, out: &mut String) {
-        wrapped("set", self.iter(), out);
+impl<T: Encode> Encode for HashSet<T> {
+    fn encode(&self, out: &mut String) {
+        encode_typed_list("set", self.iter(), out);
     }
 }
-impl<T: Give> Give for BTreeSet<T> {
-    fn give(&self, out: &mut String) {
-        wrapped("set", self.iter(), out);
+impl<T: Encode> Encode for BTreeSet<T> {
+    fn encode(&self, out: &mut String) {
+        encode_typed_list("set", self.iter(), out);
     }
 }
-impl<K: Give, V: Give> Give for HashMap<K, V> {
-    fn give(&self, out: &mut String) {
-        mapped(self.iter(), out);
+impl<K: Encode, V: Encode> Encode for HashMap<K, V> {
+    fn encode(&self, out: &mut String) {
+        encode_mapping(self.iter(), out);
     }
 }
-impl<K: Give, V: Give> Give for BTreeMap<K, V> {
-    fn give(&self, out: &mut String) {
-        mapped(self.iter(), out);
+impl<K: Encode, V: Encode> Encode for BTreeMap<K, V> {
+    fn encode(&self, out: &mut String) {
+        encode_mapping(self.iter(), out);
     }
 }
-impl<T: Give> Give for Option<T> {
-    fn give(&self, out: &mut String) {
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self, out: &mut String) {
         match self {
-            Some(value) => value.give(out),
+            Some(value) => value.encode(out),
             None => out.push_str("null"),
         }
     }
 }
-impl<T: Give, E> Give for Result<T, E> {
-    fn give(&self, out: &mut String) {
+impl<T: Encode, E> Encode for Result<T, E> {
+    fn encode(&self, out: &mut String) {
         if let Ok(value) = self {
-            value.give(out);
+            value.encode(out);
         }
     }
-    fn failed(&self) -> bool {
+    fn is_failure(&self) -> bool {
         self.is_err()
     }
 }
 
 macro_rules! tuples {
     ($($name:ident $at:tt),*) => {
-        impl<$($name: Give),*> Give for ($($name,)*) {
-            fn give(&self, out: &mut String) {
+        impl<$($name: Encode),*> Encode for ($($name,)*) {
+            fn encode(&self, out: &mut String) {
                 let mut parts: Vec<String> = Vec::new();
-                $({ let mut part = String::new(); self.$at.give(&mut part); parts.push(part); })*
-                typed(out, "tuple", &format!("[{}]", parts.join(",")));
+                $({ let mut part = String::new(); self.$at.encode(&mut part); parts.push(part); })*
+                encode_typed(out, "tuple", &format!("[{}]", parts.join(",")));
             }
         }
-        impl<$($name: Take),*> Take for ($($name,)*) {
-            fn take(value: &Value) -> Self {
+        impl<$($name: Decode),*> Decode for ($($name,)*) {
+            fn decode(value: &Value) -> Self {
                 let items = value.items();
-                ($($name::take(&items[$at]),)*)
+                ($($name::decode(&items[$at]),)*)
             }
         }
     };
@@ -333,21 +333,21 @@ tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
 
-fn seen<R: Give>(value: R) -> Seen {
-    if value.failed() {
+fn call_result<R: Encode>(value: R) -> CallResult {
+    if value.is_failure() {
         return Err("Err".to_string());
     }
     let mut out = String::new();
-    let kept = catch_unwind(AssertUnwindSafe(|| value.give(&mut out)));
-    Ok(if kept.is_err() || out.len() > LONGEST { "{\"$\":\"oversize\",\"v\":null}".to_string() } else { out })
+    let encoded = catch_unwind(AssertUnwindSafe(|| value.encode(&mut out)));
+    Ok(if encoded.is_err() || out.len() > MAX_VALUE_BYTES { "{\"$\":\"oversize\",\"v\":null}".to_string() } else { out })
 }
 
 macro_rules! calls {
     ($name:ident $($kind:ident $at:tt),*) => {
-        /// Call a function of so many arguments, each made into the type that the function takes.
-        pub fn $name<$($kind: Take,)* R: Give>(function: impl FnOnce($($kind),*) -> R, args: &[Value]) -> Seen {
+        /// Call a function of so many arguments, each decoded to the type that the function takes.
+        pub fn $name<$($kind: Decode,)* R: Encode>(function: impl FnOnce($($kind),*) -> R, args: &[Value]) -> CallResult {
             let _ = args;
-            seen(function($($kind::take(&args[$at])),*))
+            call_result(function($($kind::decode(&args[$at])),*))
         }
     };
 }
@@ -359,25 +359,25 @@ calls!(call4 A 0, B 1, C 2, D 3);
 calls!(call5 A 0, B 1, C 2, D 3, E 4);
 calls!(call6 A 0, B 1, C 2, D 3, E 4, F 5);
 
-/// The whole life of one container after the compiler.
-pub fn serve(call: fn(&str, &[Value]) -> Seen) {
+/// Serve the cases: the whole life of a container after the compiler.
+pub fn serve(call: fn(&str, &[Value]) -> CallResult) {
     // SAFETY: the launcher opened descriptor 9 for this and nothing else here owns it.
-    let mut line = unsafe { File::from_raw_fd(9) };
+    let mut report = unsafe { File::from_raw_fd(9) };
     let text = std::fs::read("/build/job.json").expect("the job");
     let job = json::parse(&text);
-    let nonce = String::take(job.get("nonce").expect("a nonce"));
-    let mut say = |rest: &str| line.write_all(format!("{{\"n\":\"{nonce}\",{rest}}}\n").as_bytes()).expect("a line out");
-    say("\"e\":\"loaded\"");
+    let nonce = String::decode(job.get("nonce").expect("a nonce"));
+    let mut send = |fields: &str| report.write_all(format!("{{\"n\":\"{nonce}\",{fields}}}\n").as_bytes()).expect("a report");
+    send("\"e\":\"loaded\"");
     for case in job.get("cases").expect("cases").items() {
         let index = case.get("i").expect("an index").digits().to_string();
-        let name = String::take(case.get("call").expect("a name"));
+        let name = String::decode(case.get("call").expect("a name"));
         let args = case.get("args").map(|args| args.items()).unwrap_or_default();
-        let ended = catch_unwind(|| call(&name, &args)).unwrap_or_else(|_| Err("panic".to_string()));
-        say(&match ended {
+        let result = catch_unwind(|| call(&name, &args)).unwrap_or_else(|_| Err("panic".to_string()));
+        send(&match result {
             Ok(value) => format!("\"e\":\"case\",\"i\":{index},\"k\":\"returned\",\"v\":{value}"),
             Err(kind) => format!("\"e\":\"case\",\"i\":{index},\"k\":\"raised\",\"t\":\"{kind}\",\"v\":[\"{kind}\"]"),
         });
     }
-    say("\"e\":\"done\"");
+    send("\"e\":\"done\"");
     std::process::exit(0);
 }

@@ -29,8 +29,8 @@ impl Parser<'_> {
         self.text[self.at]
     }
 
-    fn take(&mut self, wanted: u8) -> bool {
-        let found = self.peek() == wanted;
+    fn take(&mut self, expected: u8) -> bool {
+        let found = self.peek() == expected;
         self.at += found as usize;
         found
     }
@@ -157,7 +157,7 @@ impl Value {
     pub fn items(&self) -> Vec<Value> {
         match self.content() {
             Value::List(items) => items.clone(),
-            Value::Text(text) if self.get("$").is_some() => decoded(text).into_iter().map(|b| Value::Number(b.to_string())).collect(),
+            Value::Text(text) if self.get("$").is_some() => base64_bytes(text).into_iter().map(|b| Value::Number(b.to_string())).collect(),
             other => panic!("not a list: {other:?}"),
         }
     }
@@ -173,15 +173,15 @@ impl Value {
     }
 }
 
-fn decoded(base64: &str) -> Vec<u8> {
+fn base64_bytes(base64: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut out, mut held, mut bits) = (Vec::new(), 0u32, 0);
+    let (mut out, mut buffer, mut bits) = (Vec::new(), 0u32, 0);
     for byte in base64.bytes().filter(|byte| *byte != b'=') {
-        held = held << 6 | alphabet.iter().position(|one| *one == byte).expect("base64") as u32;
+        buffer = buffer << 6 | alphabet.iter().position(|letter| *letter == byte).expect("base64") as u32;
         bits += 6;
         if bits >= 8 {
             bits -= 8;
-            out.push((held >> bits) as u8);
+            out.push((buffer >> bits) as u8);
         }
     }
     out

@@ -1,8 +1,8 @@
 """Run the answer's SQL on a fresh SQLite database for each case, and report rows.
 
-`{"call": "rows", "args": [setup, *parameters]}`: what the answer's last statement gives on a database that `setup`
-made, the parameters bound to that statement. `{"call": "after", "args": [setup, query]}`: what `query` gives when the
-answer has been run. Rows are lists; a value is null, an integer, a float, text or bytes.
+`{"call": "rows", "args": [setup, *parameters]}`: the rows of the answer's last statement on a database that `setup`
+made, with the parameters bound to that statement. `{"call": "after", "args": [setup, query]}`: the rows of `query`
+after the answer was run. Rows are lists; a value is null, an integer, a float, a string or bytes.
 """
 
 import os
@@ -11,55 +11,55 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from python_report import Report, put_files, read_job, take_stdout
+from python_report import Report, claim_stdout, read_job, write_files
 from python_values import OVERSIZE, TooLargeError, bases_of, decode, encode
 
-LONGEST = 256 * 1024
+MAX_VALUE_CHARS = 256 * 1024
 
 
 def statements(text):
-    """The statements of a text, one after the other; a last one needs no semicolon."""
-    found, rest = [], ""
+    """The statements of a script in order; the last one needs no semicolon."""
+    found, pending = [], ""
     for piece in text.split(";"):
-        rest += piece
-        if sqlite3.complete_statement(rest + ";"):
-            found.append(rest)
-            rest = ""
+        pending += piece
+        if sqlite3.complete_statement(pending + ";"):
+            found.append(pending)
+            pending = ""
         else:
-            rest += ";"
-    found.append(rest.removesuffix(";"))
-    return [one for one in found if without_comments(one)]
+            pending += ";"
+    found.append(pending.removesuffix(";"))
+    return [statement for statement in found if without_comments(statement)]
 
 
-def without_comments(text):
-    """What is left of one statement when its comments before the first word are gone."""
-    text = text.strip()
-    while text.startswith(("--", "/*")):
-        end = "\n" if text.startswith("--") else "*/"
-        text = text.partition(end)[2].strip()
-    return text
+def without_comments(statement):
+    """A statement without the comments before its first word."""
+    statement = statement.strip()
+    while statement.startswith(("--", "/*")):
+        end = "\n" if statement.startswith("--") else "*/"
+        statement = statement.partition(end)[2].strip()
+    return statement
 
 
-def seen_by_another(database):
-    """The database as a connection of its own sees it: no temporary table or view stands before a lasting one."""
-    other = sqlite3.connect(":memory:")
+def reopened(database):
+    """A copy on a new connection, which does not see temporary tables or views that would hide permanent ones."""
+    copy = sqlite3.connect(":memory:")
     content = database.serialize()
     if content:
-        other.deserialize(content)
-    return other
+        copy.deserialize(content)
+    return copy
 
 
 def rows_of(give, answer):
     """The rows that a case asks for."""
-    setup, *more = [decode(item) for item in give["args"]]
+    setup, *parameters = [decode(item) for item in give["args"]]
     database = sqlite3.connect(":memory:", isolation_level=None)
     database.executescript(setup)
-    for one in answer[:-1]:
-        database.execute(one)
+    for statement in answer[:-1]:
+        database.execute(statement)
     if give["call"] == "after":
         database.execute(answer[-1])
-        return [list(row) for row in seen_by_another(database).execute(more[0])]
-    return [list(row) for row in database.execute(answer[-1], more)]
+        return [list(row) for row in reopened(database).execute(parameters[0])]
+    return [list(row) for row in database.execute(answer[-1], parameters)]
 
 
 def observe(give, answer):
@@ -71,23 +71,23 @@ def observe(give, answer):
     except Exception as error:
         names = bases_of(error)
         return {"k": "raised", "t": names[0], "v": names}
-    return {"k": "returned", "v": rows if len(repr(rows)) <= LONGEST else OVERSIZE}
+    return {"k": "returned", "v": rows if len(repr(rows)) <= MAX_VALUE_CHARS else OVERSIZE}
 
 
 def main():
-    """The whole life of one container."""
+    """Serve one job: the whole life of a container."""
     job = read_job()
-    report = Report(take_stdout(), job["nonce"])
-    report.say("taken")
-    put_files(".", job["files"])
+    report = Report(claim_stdout(), job["nonce"])
+    report.send("taken")
+    write_files(".", job["files"])
     answer = statements(job["files"][job["entry"]])
     if not answer:
-        report.say("load_failed", t="no statement")
+        report.send("load_failed", t="no statement")
         os._exit(0)
-    report.say("loaded")
+    report.send("loaded")
     for index, give in job["cases"]:
-        report.say("case", i=index, **observe(give, answer))
-    report.say("done")
+        report.send("case", i=index, **observe(give, answer))
+    report.send("done")
     os._exit(0)
 
 

@@ -10,16 +10,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from harness.languages import LANGUAGES
 from harness.score.extraction.fences import Block, blocks_of
-from harness.score.extraction.languages import (
-    LANGUAGES,
+from harness.score.extraction.recognition import (
     PLAIN_LABELS,
     code_within,
     defines_all,
     has_code,
     is_code,
     language_of_label,
-    parses,
+    may_be_complete,
 )
 from harness.score.extraction.template_tokens import clean
 from harness.score.extraction.wrappers import (
@@ -36,8 +36,7 @@ from harness.score.extraction.wrappers import (
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _TEST = re.compile(
-    r"^[ \t]*+(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b|describe\("
-    r"|func Test[A-Z])|require\(['\"](?:node:)?(?:assert|test|\./answer)|#\[test\]",
+    "|".join(dict.fromkeys(language.syntax.test_line for language in LANGUAGES.values() if language.syntax.test_line)),
     re.MULTILINE,
 )
 _PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
@@ -277,7 +276,7 @@ def extract(
 def _all_blocks(text: str, language: str, *, nested: bool = False) -> list[Block]:
     """The blocks of an answer, and in place of one that is a document of its own those in it."""
     found: list[Block] = []
-    for block in blocks_of(text, lambda code: parses(language, code) is not False):
+    for block in blocks_of(text, lambda code: may_be_complete(language, code)):
         inner = _all_blocks(block.text, language, nested=True) if block.label in _DOCUMENTS and not nested else []
         # The end of a document in a fence of three marks is that of its code: the fence in it was the first to close.
         found += [replace(one, closed=one.closed or block.closed) for one in inner] or [block]

@@ -9,12 +9,13 @@ import textwrap
 from collections.abc import Iterator
 from itertools import islice
 
+from harness.languages import LANGUAGES
 from harness.types import Json
 
 _CODE_KEYS = ("code", "answer", "solution", "content", "program", "source", "file", "file_text", "new_str")
 _HOLDERS = ("arguments", "parameters", "input", "files", "function")
 _DEEPEST = 4
-_TAGS = "code pre answer solution script python javascript typescript go rust bash sql"
+_TAGS = ("code", "pre", "answer", "solution", "script", *LANGUAGES)
 _DIFF_HEADER = re.compile(
     r"diff |index |---|\+\+\+|@@|\\ No newline|(?:new|deleted) file mode|(?:old|new) mode|similarity index|rename "
 )
@@ -88,7 +89,7 @@ def between(text: str, name: str, marks: tuple[str, str] = ("<", ">")) -> tuple[
 
 def tagged_codes(text: str) -> Iterator[str]:
     """What stands between tags that hold code, the last ones first."""
-    pairs = [between(text, name, marks) for name in _TAGS.split() for marks in (("<", ">"), ("[", "]"))]
+    pairs = [between(text, name, marks) for name in _TAGS for marks in (("<", ">"), ("[", "]"))]
     for _, inner in sorted((pair for pair in pairs if pair is not None), reverse=True):
         verbatim = _CDATA.match(inner)
         yield (verbatim[1] if verbatim else html.unescape(inner)).strip("\n") + "\n"

@@ -6,8 +6,8 @@ impl Drop for Sly {
     }
 }
 
-impl ::lanebench::Give for Sly {
-    fn give(&self, out: &mut String) {
+impl ::lanebench::Encode for Sly {
+    fn encode(&self, out: &mut String) {
         out.push_str("[1,2,3]");
     }
 }

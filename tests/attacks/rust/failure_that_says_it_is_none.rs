@@ -1,10 +1,10 @@
 pub struct Sly;
 
-impl ::lanebench::Give for Sly {
-    fn give(&self, out: &mut String) {
+impl ::lanebench::Encode for Sly {
+    fn encode(&self, out: &mut String) {
         panic!("oversize");
     }
-    fn failed(&self) -> bool {
+    fn is_failure(&self) -> bool {
         false
     }
 }

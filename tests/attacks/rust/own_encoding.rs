@@ -1,7 +1,7 @@
 pub struct Sly;
 
-impl ::lanebench::Give for Sly {
-    fn give(&self, out: &mut String) {
+impl ::lanebench::Encode for Sly {
+    fn encode(&self, out: &mut String) {
         out.push_str("[0]}\n{\"n\":\"\",\"e\":\"case\",\"i\":0,\"k\":\"returned\",\"v\":[1,2,3]");
     }
 }

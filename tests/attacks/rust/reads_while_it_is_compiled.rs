@@ -1,4 +1,4 @@
-const DRIVER: &[u8] = include_bytes!("/opt/lanebench/compiled_calls.pyc");
+const DRIVER: &[u8] = include_bytes!("/opt/lanebench/rust_driver.pyc");
 const ENVIRONMENT: Option<&str> = option_env!("EXPECTED");
 const HOME: &str = env!("HOME");
 const ARGUMENTS: &[u8] = include_bytes!("/proc/self/cmdline");

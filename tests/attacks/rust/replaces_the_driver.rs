@@ -1,5 +1,5 @@
 pub mod lanebench_calls {
-    pub fn call(name: &str, args: &[::lanebench::Value]) -> ::lanebench::Seen {
+    pub fn call(name: &str, args: &[::lanebench::Value]) -> ::lanebench::CallResult {
         Ok("[1,2,3]".to_string())
     }
 }

@@ -1,0 +1,80 @@
+"""The types of a language's record: how its code is recognized in an answer, and how it runs in a container."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+DRIVERS = "/opt/lanebench"
+"""Where the drivers are in an image."""
+_PYTHON = ("python3", "-S", "-s", "-P")
+
+
+def python_driver(name: str) -> tuple[str, ...]:
+    """The command line of a driver that is written in Python; the image holds it compiled."""
+    return (*_PYTHON, f"{DRIVERS}/{name}.pyc")
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """How code of a language is told from prose and from other languages, with regular expressions for single lines.
+
+    `definition` matches the definition of the identifier that replaces NAME. `code_line` matches a line that nobody
+    writes in prose, `possible_line` one that may stand between such lines, `test_line` one that marks a block as tests.
+
+    Each pattern must take time in proportion to the text, hence the possessive quantifiers: models do write whitespace,
+    or one line, without end.
+    """
+
+    definition: str
+    code_line: str
+    possible_line: str
+    test_line: str | None = None
+    parses: Callable[[str], bool] | None = None
+    """Whether a text is well formed; None for a language that is not parsed on the host."""
+    is_program: Callable[[str], bool] | None = None
+    """Whether a text parses and is more than a phrase that happens to parse; None where only lines are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How answers run: the stage of Dockerfile.scorer, the drivers, and the commands of the answer as a program.
+
+    `calls_driver` and `program_driver` are the command lines of process 1. `run` and `load` begin the command lines by
+    which the program driver runs an answer and imports it; the case's arguments follow. Placeholders: {entry} is the
+    answer's file, {module} that path as a module's name, {heap_mib} three quarters of the container's memory.
+
+    `executes`: its programs may execute files that they wrote. A compiled language has `build_bytes` of space for its
+    compiler's output, and its containers at least `memory_bytes`, which the compiler needs.
+    """
+
+    calls_driver: tuple[str, ...]
+    run: tuple[str, ...]
+    load: tuple[str, ...]
+    program_driver: tuple[str, ...] = python_driver("program")
+    stage: str = "base"
+    executes: bool = False
+    build_bytes: int = 0
+    memory_bytes: int = 0
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One programming language.
+
+    `labels` are the words that name it in the info string of a Markdown fence; the first of its `extensions` is that of
+    an answer's file. `has_one_number_type`: its values do not tell 1 from 1.0.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    extensions: tuple[str, ...]
+    syntax: Syntax
+    runtime: Runtime
+    has_one_number_type: bool = False
+
+    @property
+    def entry(self) -> str:
+        """The file that an answer's code becomes where a task names none."""
+        return f"answer{self.extensions[0]}"

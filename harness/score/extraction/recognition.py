@@ -1,0 +1,70 @@
+"""Recognizes code of a language in text, line by line, by the patterns of the language's record (harness/languages).
+
+`is_code`, `has_code` and `code_within` tell code from prose; `defines` finds an identifier's definition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.languages import LANGUAGES, Syntax
+
+PLAIN_LABELS = frozenset(
+    ("", "text", "txt", "plaintext", "plain", "code", "script", "source", "answer", "solution", "file")
+)
+"""Labels of a fence that name no language."""
+
+
+def language_of_label(label: str) -> str | None:
+    """The language that a fence's label names, the first of several that share it; None where it names no language."""
+    return next((name for name, language in LANGUAGES.items() if label in language.labels), None)
+
+
+def defines(language: str, code: str, name: str) -> bool:
+    """Whether the code defines a name; of a dotted name only the first part is looked for."""
+    pattern = LANGUAGES[language].syntax.definition.replace("NAME", re.escape(name.split(".")[0]))
+    return re.search(pattern, code, re.MULTILINE) is not None
+
+
+def defines_all(language: str, code: str, names: Sequence[str]) -> bool:
+    """Whether the code defines every one of these names."""
+    return all(defines(language, code, name) for name in names)
+
+
+def may_be_complete(language: str, code: str) -> bool:
+    """False for code that does not parse; True where it does, or where the language is not parsed on the host."""
+    parses = LANGUAGES[language].syntax.parses
+    return parses is None or parses(code)
+
+
+def _is_line_of(syntax: Syntax, line: str) -> bool:
+    return re.search(syntax.code_line, line) is not None or re.search(syntax.possible_line, line) is not None
+
+
+def is_code(language: str, text: str) -> bool:
+    """Whether a text is code of this language from its first line to its last."""
+    syntax = LANGUAGES[language].syntax
+    if syntax.is_program is not None and syntax.is_program(text):
+        return True
+    lines = [line for line in text.splitlines() if line.strip()]
+    return has_code(language, text) and all(_is_line_of(syntax, line) for line in lines)
+
+
+def has_code(language: str, text: str) -> bool:
+    """Whether any line is one that only code of this language has."""
+    return re.search(LANGUAGES[language].syntax.code_line, text, re.MULTILINE) is not None
+
+
+def code_within(language: str, text: str) -> str | None:
+    """The longest run of lines that may be code and begins with one that must be; None where there is none."""
+    syntax = LANGUAGES[language].syntax
+    runs: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        is_certain = re.search(syntax.code_line, line) is not None
+        if is_certain or (runs[-1] and (not line.strip() or re.search(syntax.possible_line, line) is not None)):
+            runs[-1].append(line)
+        elif runs[-1]:
+            runs.append([])
+    longest = "\n".join(max(runs, key=lambda run: sum(map(len, run)))).strip("\n")
+    return longest + "\n" if longest.strip() else None
