@@ -241,7 +241,7 @@ def _verdict(key: TrialKey) -> Score:
     elif key.model == "hasty" and key.task == "code-refactor" and key.trial % 3:
         failed, outcome = 1, Outcome.FAILED
     checks = tuple(
-        Check(name, at >= failed, expected=at, seen=at if at >= failed else None) for at, name in enumerate(names)
+        Check(name, at >= failed, expected=at, observed=at if at >= failed else None) for at, name in enumerate(names)
     )
     rule = None if key.task == "speed-small" or is_cut(key) else "last fenced block"
     return Score(outcome, (len(names) - failed) / len(names), checks, rule)

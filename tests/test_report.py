@@ -69,7 +69,7 @@ def _named(name: str) -> Result:
         replace(
             one,
             model=names[one.model],
-            checks=tuple(replace(check, name=name, passed=False, seen=name) for check in one.checks),
+            checks=tuple(replace(check, name=name, passed=False, observed=name) for check in one.checks),
             turns=tuple(replace(turn, content=name) for turn in one.turns),
         )
         for one in result.trials

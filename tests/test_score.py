@@ -45,7 +45,7 @@ def test_a_right_answer_passes_with_full_marks() -> None:
 def test_a_wrong_answer_fails_the_cases_that_it_gets_wrong_and_shows_what_was_seen() -> None:
     verdict = score(ADD, [said("```python\ndef add(a, b):\n    return 3\n```")], running_python())
     assert (verdict.outcome, verdict.fraction, failed(verdict)) == (Outcome.FAILED, 0.5, {"large"})
-    assert (check(verdict, "large").expected, check(verdict, "large").seen) == (30, 3)
+    assert (check(verdict, "large").expected, check(verdict, "large").observed) == (30, 3)
 
 
 def test_a_servers_error_is_no_fault_of_the_answer_and_fails_every_check() -> None:
@@ -383,7 +383,7 @@ def test_each_expectation_of_a_program_passes_the_right_run_and_fails_the_wrong_
 def test_a_program_that_fails_says_so_with_the_line_that_names_the_error() -> None:
     variant = variant_of("program", [case("run", {}, exit=0)])
     trace = "Traceback (most recent call last):\n  ...\nNameError: name 'sys' is not defined\n\nNode.js v22\n"
-    seen = check(score(variant, [PROGRAM], ran(1, stderr=trace)), "run").seen
+    seen = check(score(variant, [PROGRAM], ran(1, stderr=trace)), "run").observed
     assert seen == {"exit": {"exit": 1, "stderr": "NameError: name 'sys' is not defined"}}
 
 

@@ -89,7 +89,7 @@ def test_tests_must_pass_on_what_is_right_and_fail_on_what_is_broken_and_neither
 
 def test_tests_that_could_not_run_say_so() -> None:
     verdict = judge(EVEN, EVEN, TESTS, ends={"right.py": 2, "broken.py": 1})
-    assert check(verdict, "turn-3/right").seen == "exit 2: no tests that could run"
+    assert check(verdict, "turn-3/right").observed == "exit 2: no tests that could run"
 
 
 def test_an_image_without_pytest_is_the_kits_fault_and_not_the_answers() -> None:

@@ -283,7 +283,7 @@ def test_what_is_new_is_listed_and_superseded_values_are_counted() -> None:
 
 def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
     seen = check(judge("Cranes moved."), "length")
-    assert (seen.expected, seen.seen) == ({"rule": "words", "min": 3, "max": 12}, 2)
+    assert (seen.expected, seen.observed) == ({"rule": "words", "min": 3, "max": 12}, 2)
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_the_same_defect_told_twice_is_a_duplicate_and_not_unjudged() -> None:
 def test_too_low_a_precision_fails_its_check() -> None:
     verdict = judge([*RIGHT, finding(82, "x")], precision_at_least=0.8)
     assert failed(verdict) == {"decoy", "precision"}
-    assert check(verdict, "precision").seen == 0.6667
+    assert check(verdict, "precision").observed == 0.6667
 
 
 def test_severities_agree_when_at_most_one_step_off() -> None:

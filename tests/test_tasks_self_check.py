@@ -105,7 +105,7 @@ def test_a_solution_that_fails_is_told_with_its_variant_its_check_and_what_was_s
     found = faults(replace(SOUND, solution=(RIGHT.replace("a + b", "2 * a"),)))
     assert found == (
         "add, variant 1, solution: must score full marks, but ends as failed and fails "
-        "one (expected 6, saw 10); mend the answer or the cases",
+        "one (expected 6, observed 10); mend the answer or the cases",
     )
 
 
@@ -116,7 +116,7 @@ def test_a_wrong_answer_that_passes_is_told() -> None:
 
 def test_a_wrong_answer_that_fails_other_checks_than_it_names_is_told() -> None:
     also = replace(SOUND, wrong=(wrong("zero", MINUS.replace("a - b", "7"), ("one",), Outcome.FAILED),))
-    assert faults(also)[0] == "add, variant 0, wrong/zero: fails also none (expected 0, saw 7)"
+    assert faults(also)[0] == "add, variant 0, wrong/zero: fails also none (expected 0, observed 7)"
     less = replace(SOUND, wrong=(wrong("minus", MINUS, ("*",), Outcome.FAILED),))
     assert faults(less)[0] == "add, variant 0, wrong/minus: does not fail none"
 

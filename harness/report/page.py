@@ -58,7 +58,7 @@ def _anchors(result: Result) -> Anchors:
 
 
 def _check_words(check: Check) -> str:
-    seen = f"expected {check.expected!r}, seen {check.seen!r}"
+    seen = f"expected {check.expected!r}, observed {check.observed!r}"
     return f"{check.name}: {seen}{f' ({check.note})' if check.note else ''}"[:600]
 
 

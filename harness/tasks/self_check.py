@@ -77,7 +77,7 @@ def _short(value: object) -> str:
 
 def _shown(check: Check) -> str:
     note = f", {check.note}" if check.note else ""
-    return f"{check.name} (expected {_short(check.expected)}, saw {_short(check.seen)}{note})"
+    return f"{check.name} (expected {_short(check.expected)}, observed {_short(check.observed)}{note})"
 
 
 def _told(checks: Sequence[Check]) -> str:

@@ -85,7 +85,7 @@ class Check:
     name: str
     passed: bool
     expected: Json = None
-    seen: Json = None
+    observed: Json = None
     note: str | None = None
 
 
