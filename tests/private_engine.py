@@ -15,7 +15,8 @@ from typing import Self
 
 from harness.errors import EngineError
 from harness.sandbox import Engine
-from harness.sandbox.engine import EngineEndpoint, connect, engine_errors
+from harness.sandbox.endpoints import EngineEndpoint
+from harness.sandbox.engine import connect, engine_errors
 
 _ANSWER_S = 60.0
 

@@ -1,4 +1,4 @@
-"""Every driver on the real engine: what goes in comes out typed, and one bad case spoils itself alone."""
+"""Every driver on the real engine: values keep their types on the way in and out, and a bad case spoils only itself."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,131 +17,140 @@ from tests.speakers import NAMED, PYTHON, SPEAKERS, SQL, Speaker
 QUICK = Limits(load_timeout_s=30.0, case_timeout_s=1.5)
 PATIENT = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
 
-Give = tuple[str, Json]
+Call = tuple[str, Json]
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[DockerSandbox]:
-    with open_sandbox("test", print, [speaker.language for speaker in SPEAKERS]) as sandbox:
-        yield sandbox
+def sandbox() -> Iterator[DockerSandbox]:
+    with open_sandbox("test", print, [speaker.language for speaker in SPEAKERS]) as opened:
+        yield opened
 
 
-def job_of(speaker: Speaker, gives: list[Give], code: str | None = None, limits: Limits = PATIENT) -> Job:
-    cases = tuple((f"c{at}", {"call": name, "args": [given]}) for at, (name, given) in enumerate(gives))
+def job_of(speaker: Speaker, calls: list[Call], code: str | None = None, limits: Limits = PATIENT) -> Job:
+    cases = tuple((f"c{index}", {"call": name, "args": [given]}) for index, (name, given) in enumerate(calls))
     files = {speaker.entry: speaker.code if code is None else code}
     return Job(speaker.language, "calls", speaker.entry, files, cases, limits)
 
 
-def named(speaker: Speaker) -> str:
+def language_of(speaker: Speaker) -> str:
     return speaker.language
 
 
-def ends(seen: tuple[Observation, ...]) -> list[str]:
-    return [observation.ended for observation in seen]
+def ends(observations: tuple[Observation, ...]) -> list[str]:
+    return [observation.ended for observation in observations]
 
 
-def exactly(value: Json) -> str:
-    """Tells 2 from 2.0 and True from 1, as == does not."""
+def values(observations: tuple[Observation, ...]) -> list[Json]:
+    return [observation.value for observation in observations]
+
+
+def typed(value: Json) -> str:
+    """A form in which 2 differs from 2.0 and True from 1, as they do not by ==."""
     return repr(value)
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_values_come_back_as_they_went_in_to_the_last_bit(box: DockerSandbox, speaker: Speaker) -> None:
-    given = [*speaker.values, *speaker.typed]
-    seen = box.run(job_of(speaker, [(speaker.same(value), value) for value in given]))
-    assert [exactly(one.value) for one in seen] == [exactly(value) for value in given]
-    assert set(ends(seen)) == {"returned"}
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_values_come_back_as_they_went_in_to_the_last_bit(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    inputs = [*speaker.values, *speaker.typed]
+    observations = sandbox.run(job_of(speaker, [(speaker.same(value), value) for value in inputs]))
+    assert [typed(value) for value in values(observations)] == [typed(value) for value in inputs]
+    assert set(ends(observations)) == {"returned"}
 
 
-@pytest.mark.parametrize("speaker", [one for one in NAMED if one.big is not None], ids=named)
-def test_integers_beyond_a_machine_word_are_exact(box: DockerSandbox, speaker: Speaker) -> None:
+@pytest.mark.parametrize("speaker", [speaker for speaker in NAMED if speaker.big is not None], ids=language_of)
+def test_integers_beyond_a_machine_word_are_exact(sandbox: DockerSandbox, speaker: Speaker) -> None:
     assert speaker.big is not None
     given, expected = speaker.big
-    assert box.run(job_of(speaker, [("twice_as_big", given)]))[0].value == expected
+    assert sandbox.run(job_of(speaker, [("twice_as_big", given)]))[0].value == expected
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_an_exception_is_named_and_the_next_case_runs(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("fail", "x"), ("same", "x")]))
-    assert (seen[0].ended, seen[0].note) == ("raised", speaker.raised)
-    assert seen[0].value[0] == speaker.raised
-    assert seen[1].value == "x"
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_an_exception_is_named_and_the_next_case_runs(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("fail", "x"), ("same", "x")]))
+    assert (observations[0].ended, observations[0].note) == ("raised", speaker.raised)
+    assert observations[0].value[0] == speaker.raised
+    assert observations[1].value == "x"
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_a_hanging_case_times_out_alone(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("same", "a"), ("hang", ""), ("same", "b")], limits=QUICK))
-    assert ends(seen) == ["returned", "timed_out", "returned"]
-    assert [one.value for one in seen] == ["a", None, "b"]
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_a_hanging_case_times_out_alone(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("same", "a"), ("hang", ""), ("same", "b")], limits=QUICK))
+    assert ends(observations) == ["returned", "timed_out", "returned"]
+    assert values(observations) == ["a", None, "b"]
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_a_crash_in_the_middle_is_that_cases_own(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("same", "a"), ("vanish", ""), ("same", "b")]))
-    assert ends(seen) == ["returned", "crashed", "returned"]
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_a_crash_in_the_middle_ends_that_case_alone(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("same", "a"), ("vanish", ""), ("same", "b")]))
+    assert ends(observations) == ["returned", "crashed", "returned"]
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_an_answer_that_eats_memory_is_told_from_one_that_crashes(box: DockerSandbox, speaker: Speaker) -> None:
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_an_answer_out_of_memory_is_distinguished_from_one_that_crashes(
+    sandbox: DockerSandbox, speaker: Speaker
+) -> None:
     small = replace(PATIENT, memory_bytes=128 * 1024 * 1024)
-    seen = box.run(job_of(speaker, [("eat", ""), ("same", "b")], limits=small))
-    assert ends(seen) == ["out_of_memory", "returned"]
+    observations = sandbox.run(job_of(speaker, [("eat", ""), ("same", "b")], limits=small))
+    assert ends(observations) == ["out_of_memory", "returned"]
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_an_answer_may_print(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("noisy", "a"), ("noisy", "b")]))
-    assert [(one.ended, one.value) for one in seen] == [("returned", "a"), ("returned", "b")]
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_an_answer_may_print(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("noisy", "a"), ("noisy", "b")]))
+    assert [(observation.ended, observation.value) for observation in observations] == [
+        ("returned", "a"),
+        ("returned", "b"),
+    ]
 
 
-@pytest.mark.parametrize("speaker", NAMED, ids=named)
-def test_a_line_that_the_driver_did_not_write_makes_the_case_forged(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("same", "a"), ("meddle", "b"), ("same", "c")]))
-    assert ends(seen) == ["returned", "forged", "returned"]
+@pytest.mark.parametrize("speaker", NAMED, ids=language_of)
+def test_a_line_that_the_driver_did_not_write_makes_the_case_forged(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("same", "a"), ("meddle", "b"), ("same", "c")]))
+    assert ends(observations) == ["returned", "forged", "returned"]
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS, ids=named)
-def test_an_answer_that_does_not_load_is_tried_once_and_says_why(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("same", "a"), ("same", "b")], code=speaker.broken))
-    assert ends(seen) == ["not_loaded", "not_loaded"]
-    assert all(one.note for one in seen)
+@pytest.mark.parametrize("speaker", SPEAKERS, ids=language_of)
+def test_an_answer_that_does_not_load_is_tried_once_and_says_why(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("same", "a"), ("same", "b")], code=speaker.broken))
+    assert ends(observations) == ["not_loaded", "not_loaded"]
+    assert all(observation.note for observation in observations)
 
 
-@pytest.mark.parametrize("speaker", [one for one in NAMED if "absent" not in one.cannot], ids=named)
-def test_a_function_that_is_not_there_is_an_exception(box: DockerSandbox, speaker: Speaker) -> None:
-    seen = box.run(job_of(speaker, [("absent", "a")]))
-    assert ends(seen) == ["raised"]
+@pytest.mark.parametrize("speaker", [speaker for speaker in NAMED if "absent" not in speaker.cannot], ids=language_of)
+def test_a_function_that_is_not_there_is_an_exception(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    observations = sandbox.run(job_of(speaker, [("absent", "a")]))
+    assert ends(observations) == ["raised"]
 
 
-@pytest.mark.parametrize("speaker", [one for one in NAMED if "absent" in one.cannot], ids=named)
-def test_a_function_that_is_not_there_does_not_compile(box: DockerSandbox, speaker: Speaker) -> None:
-    assert ends(box.run(job_of(speaker, [("absent", "a")]))) == ["not_loaded"]
+@pytest.mark.parametrize("speaker", [speaker for speaker in NAMED if "absent" in speaker.cannot], ids=language_of)
+def test_a_function_that_is_not_there_does_not_compile(sandbox: DockerSandbox, speaker: Speaker) -> None:
+    assert ends(sandbox.run(job_of(speaker, [("absent", "a")]))) == ["not_loaded"]
 
 
-def test_sql_gives_rows_with_their_types(box: DockerSandbox) -> None:
+def test_sql_gives_rows_with_their_types(sandbox: DockerSandbox) -> None:
     gives = [*SQL.values, *SQL.typed]
     cases = tuple((str(at), {"call": "rows", "args": ["", value]}) for at, value in enumerate(gives))
-    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: SQL.code}, cases, PATIENT))
-    assert [exactly(one.value) for one in seen] == [exactly([[value, "a;b"]]) for value in gives]
+    observations = sandbox.run(Job("sql", "calls", SQL.entry, {SQL.entry: SQL.code}, cases, PATIENT))
+    assert [typed(value) for value in values(observations)] == [typed([[value, "a;b"]]) for value in gives]
 
 
-def test_sql_that_changes_a_database_is_looked_at_afterwards_and_its_errors_are_named(box: DockerSandbox) -> None:
+def test_sql_that_changes_a_database_is_queried_afterwards_and_its_errors_are_named(sandbox: DockerSandbox) -> None:
     setup = "CREATE TABLE t (n INTEGER UNIQUE); INSERT INTO t VALUES (1);"
     code = "INSERT INTO t VALUES (2); INSERT INTO t SELECT n + 2 FROM t"
     look = {"call": "after", "args": [setup, "SELECT n FROM t ORDER BY n"]}
     full = {"call": "after", "args": [setup + "INSERT INTO t VALUES (4);", "SELECT 1"]}
-    seen = box.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), PATIENT))
-    assert seen[0].value == [[1], [2], [3], [4]]
-    assert (seen[1].ended, seen[1].note) == ("raised", "IntegrityError")
+    observations = sandbox.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), PATIENT))
+    assert observations[0].value == [[1], [2], [3], [4]]
+    assert (observations[1].ended, observations[1].note) == ("raised", "IntegrityError")
 
 
-def test_a_query_without_end_times_out(box: DockerSandbox) -> None:
+def test_a_query_without_end_times_out(sandbox: DockerSandbox) -> None:
     code = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
     job = Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", {"call": "rows", "args": [""]}),), QUICK)
-    assert ends(box.run(job)) == ["timed_out"]
+    assert ends(sandbox.run(job)) == ["timed_out"]
 
 
-def test_classes_that_derive_from_plain_types_never_equal_them_and_cannot_lie(box: DockerSandbox) -> None:
+def test_classes_that_derive_from_plain_types_never_equal_them_and_cannot_lie(sandbox: DockerSandbox) -> None:
     code = """
 import collections, enum
 class Sly(int):
@@ -163,9 +172,11 @@ def wide(): return list(range(1_000_000))
 """
     names = ("sly", "level", "point", "count", "thing", "forever", "digits", "wide")
     cases = tuple((name, {"call": name}) for name in names)
-    seen = {one.case: one.value for one in box.run(Job("python", "calls", "a.py", {"a.py": code}, cases, PATIENT))}
+    observed = {
+        case.case: case.value for case in sandbox.run(Job("python", "calls", "a.py", {"a.py": code}, cases, PATIENT))
+    }
     oversize = {"$": "oversize", "v": None}
-    assert seen == {
+    assert observed == {
         "sly": {"$": "subclass", "of": "int", "name": "Sly", "v": 3},
         "level": {"$": "subclass", "of": "int", "name": "Level", "v": 1},
         "point": {"$": "subclass", "of": "tuple", "name": "Point", "v": {"$": "tuple", "v": [1, 2]}},
@@ -177,7 +188,7 @@ def wide(): return list(range(1_000_000))
     }
 
 
-def test_javascript_objects_are_read_without_asking_them(box: DockerSandbox) -> None:
+def test_javascript_objects_are_encoded_without_calling_their_methods(sandbox: DockerSandbox) -> None:
     code = """
 class Box { constructor() { this.held = 1; } toJSON() { return 7; } }
 function boxed() { return new Box(); }
@@ -192,8 +203,11 @@ exports.boxed = boxed;
 """
     names = ("boxed", "getter", "proxy", "number", "holes", "bare", "later", "forever")
     cases = tuple((name, {"call": name}) for name in names)
-    seen = {one.case: one.value for one in box.run(Job("javascript", "calls", "a.js", {"a.js": code}, cases, PATIENT))}
-    assert seen == {
+    observed = {
+        case.case: case.value
+        for case in sandbox.run(Job("javascript", "calls", "a.js", {"a.js": code}, cases, PATIENT))
+    }
+    assert observed == {
         "boxed": {"$": "subclass", "of": "dict", "name": "Box", "v": {"held": 1}},
         "getter": {"x": {"$": "other", "v": "accessor"}},
         "proxy": {"$": "other", "v": "Proxy"},
@@ -218,12 +232,12 @@ exports.boxed = boxed;
         "#!/usr/bin/env node\nfunction f(x) { return x; }",
     ],
 )
-def test_a_javascript_function_is_found_however_it_is_offered(box: DockerSandbox, code: str) -> None:
+def test_a_javascript_function_is_found_however_it_is_offered(sandbox: DockerSandbox, code: str) -> None:
     cases = (("a", {"call": "f", "args": [1]}),)
-    assert box.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, PATIENT))[0].value == 1
+    assert sandbox.run(Job("javascript", "calls", "answer.js", {"answer.js": code}, cases, PATIENT))[0].value == 1
 
 
-def test_what_one_answer_uses_up_of_its_user_is_not_missing_beside_it(box: DockerSandbox) -> None:
+def test_a_user_limit_that_one_answer_uses_up_is_not_reached_by_another_beside_it(sandbox: DockerSandbox) -> None:
     """Watches are counted for each user of the machine, and 128 are the usual limit."""
     hoard = "import ctypes, time\nwatch = ctypes.CDLL(None).inotify_init1\ndef f():\n    n = 0\n"
     hoard += "    while watch(0) >= 0: n += 1\n    time.sleep(2)\n    return n\n"
@@ -233,53 +247,53 @@ def test_what_one_answer_uses_up_of_its_user_is_not_missing_beside_it(box: Docke
         "javascript", "calls", "a.js", {"a.js": honest}, tuple((str(at), {"call": "f"}) for at in range(9)), PATIENT
     )
     with ThreadPoolExecutor(1) as threads:
-        held = threads.submit(box.run, greedy)
-        seen = [one.value for _ in range(8) for one in box.run(modest)]
-    assert held.result()[0].value >= 64
-    assert set(seen) == {"scorer"}
+        watches = threads.submit(sandbox.run, greedy)
+        names = [name for _ in range(8) for name in values(sandbox.run(modest))]
+    assert watches.result()[0].value >= 64
+    assert set(names) == {"scorer"}
 
 
-def test_many_threads_get_their_own_answers(box: DockerSandbox) -> None:
+def test_many_threads_get_their_own_answers(sandbox: DockerSandbox) -> None:
     jobs = [job_of(PYTHON, [("same", number)]) for number in range(12)]
     with ThreadPoolExecutor(4) as threads:
-        seen = list(threads.map(box.run, jobs))
-    assert [one[0].value for one in seen] == list(range(12))
+        observations = list(threads.map(sandbox.run, jobs))
+    assert [observed[0].value for observed in observations] == list(range(12))
 
 
-def test_a_language_that_was_not_opened_or_has_no_driver_is_the_kits_fault(box: DockerSandbox) -> None:
+def test_a_language_that_was_not_opened_is_an_engine_error(sandbox: DockerSandbox) -> None:
     with pytest.raises(EngineError, match="opened without 'cobol'"):
-        box.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), PATIENT))
+        sandbox.run(Job("cobol", "calls", "a", {"a": ""}, (("a", {}),), PATIENT))
 
 
 @pytest.mark.parametrize("language", ["python", "javascript", "bash", "sql"])
-def test_an_answer_that_is_larger_than_its_folder_is_not_loaded_and_no_fault_of_the_kit(
-    box: DockerSandbox, language: str
+def test_an_answer_that_is_larger_than_its_folder_is_not_loaded_and_no_engine_error(
+    sandbox: DockerSandbox, language: str
 ) -> None:
     limits = replace(PATIENT, disk_bytes=1024 * 1024)
     for size in (2 * limits.disk_bytes, limits.disk_bytes - 1):
         job = Job(language, "calls", "a", {"a": " " * size, "b": "x"}, (("a", {"call": "f"}),), limits)
-        (seen,) = box.run(job)
-        assert seen.ended in ("not_loaded", "crashed")
+        (observation,) = sandbox.run(job)
+        assert observation.ended in ("not_loaded", "crashed")
 
 
 @pytest.mark.parametrize("name", ["a/b", "b\x00c", "x" * 300, "."])
 @pytest.mark.parametrize(("language", "driver"), [("python", "calls"), ("javascript", "calls"), ("python", "program")])
-def test_a_file_that_no_folder_can_hold_is_no_fault_of_the_kit(
-    box: DockerSandbox, name: str, language: str, driver: Driver
+def test_a_file_that_no_folder_can_hold_is_no_engine_error(
+    sandbox: DockerSandbox, name: str, language: str, driver: Driver
 ) -> None:
     give: Json = {"call": "f"} if driver == "calls" else {}
     job = Job(language, driver, "a", {"a": "", name: ""}, (("a", give), ("b", give)), PATIENT)
-    assert set(ends(box.run(job))) == {"crashed"}
+    assert set(ends(sandbox.run(job))) == {"crashed"}
 
 
-def test_a_job_without_cases_has_no_observations(box: DockerSandbox) -> None:
-    assert box.run(job_of(PYTHON, [])) == ()
+def test_a_job_without_cases_has_no_observations(sandbox: DockerSandbox) -> None:
+    assert sandbox.run(job_of(PYTHON, [])) == ()
 
 
-def test_the_facts_say_what_the_sandbox_was(box: DockerSandbox) -> None:
-    assert box.facts.image.startswith("lanebench-scorer:base-")
-    assert box.facts.image_digest.startswith("sha256:")
-    assert box.facts.cgroup_version in ("1", "2")
+def test_the_facts_describe_the_engine_and_the_image(sandbox: DockerSandbox) -> None:
+    assert sandbox.facts.image.startswith("lanebench-scorer:base-")
+    assert sandbox.facts.image_digest.startswith("sha256:")
+    assert sandbox.facts.cgroup_version in ("1", "2")
 
 
 def test_a_runtime_that_the_engine_lacks_is_refused_with_those_it_has() -> None:
@@ -290,13 +304,13 @@ def test_a_runtime_that_the_engine_lacks_is_refused_with_those_it_has() -> None:
         pass
 
 
-def test_a_container_that_ends_before_it_takes_its_job_is_the_kits_fault(box: DockerSandbox) -> None:
+def test_a_container_that_ends_before_it_takes_its_job_is_an_engine_error(sandbox: DockerSandbox) -> None:
     engine = ensure_engine(print)
-    kind = box.container_kind(job_of(PYTHON, [("same", 1)]))
+    kind = sandbox.container_kind(job_of(PYTHON, [("same", 1)]))
     broken = replace(kind, image=kind.image.replace("lanebench-scorer:base", "lanebench-scorer:gone"))
     with pytest.raises(EngineError, match=r"creating a container.*lanebench-scorer:gone"):
-        Container(engine, broken, box.pool.labels)
+        Container(engine, broken, sandbox.pool.labels)
     bare = replace(kind, image="debian:trixie-slim")
     job = job_of(PYTHON, [("same", 1)])
     with pytest.raises(EngineError, match=r"starting a container|before it took its job"):
-        run_job(box.pool, bare, job)
+        run_job(sandbox.pool, bare, job)

@@ -1,6 +1,7 @@
-"""What a container costs without the kit: the engine's own calls with the same create body, and plain `docker run`.
+"""What a container costs without the kit's own code, for `bench-scorer` to compare the kit's rates with.
 
-For `bench-scorer` alone: the kit's rates are held against these.
+`run_bare_container` makes the engine's calls with the kit's create body; `run_docker_cli` runs a job by plain
+`docker run`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from harness.sandbox.container import length_prefixed, remove_container
 from harness.sandbox.container_config import ContainerKind, create_body
 from harness.sandbox.engine import Engine, engine_errors
 from harness.sandbox.protocol import Transcript
-from harness.sandbox.runner import payload_of
+from harness.sandbox.runner import job_payload
 from harness.sandbox.runtimes import driver_command
 from harness.types import Job, Observation
 
@@ -42,10 +43,10 @@ def run_bare_container(
     with engine_errors("running a bare container"):
         name = engine.http.create(body)
         times.append(time.monotonic())
-        with engine.http.attach(name, stdin=False) as line:
+        with engine.http.attach(name, stdin=False) as stream:
             engine.http.start(name)
             times.append(time.monotonic())
-            while line.recv(65536):
+            while stream.recv(65536):
                 pass
         times.append(time.monotonic())
     remove_container(engine.http, name)
@@ -59,18 +60,18 @@ def has_docker_cli() -> bool:
 
 
 def run_docker_cli(url: str, kind: ContainerKind, job: Job) -> list[Observation]:
-    """What a job's driver reports in plain `docker run --rm --network none`, as one would type it, on the same engine.
+    """What a job's driver reports in `docker run --rm --network none`, as a user would type it, on the same engine.
 
-    Cases that it did not come to are left out. Raises EngineError.
+    Cases that the driver did not come to are left out. Raises EngineError.
     """
-    there = ["--host", url] if url.startswith("unix://") else []
-    chosen = ["--runtime", kind.runtime] if kind.runtime else []
+    host = ["--host", url] if url.startswith("unix://") else []
+    runtime = ["--runtime", kind.runtime] if kind.runtime else []
     command = driver_command(kind.language, kind.driver, kind.limits)
-    words = ["docker", *there, "run", "--rm", "--interactive", "--network", "none", *chosen, kind.image, *command]
+    words = ["docker", *host, "run", "--rm", "--interactive", "--network", "none", *runtime, kind.image, *command]
     transcript = Transcript(secrets.token_hex(8), tuple(name for name, _ in job.cases), job.limits.output_bytes)
-    given = length_prefixed(payload_of(job, 0, transcript.nonce))
-    done = subprocess.run(words, input=given, capture_output=True, check=False)
+    payload = length_prefixed(job_payload(job, 0, transcript.nonce))
+    done = subprocess.run(words, input=payload, capture_output=True, check=False)
     if done.returncode != 0:
         raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.decode(errors='replace').strip()[-200:]}")
     transcript.feed(done.stdout)
-    return [transcript.ends[at] for at in range(transcript.due)]
+    return [transcript.observations[index] for index in range(transcript.current)]

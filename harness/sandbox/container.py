@@ -1,4 +1,8 @@
-"""One throwaway container: made, given one job, listened to, removed. Never reused, never stopped gently."""
+"""One throwaway container: created, given one job over its standard input, read from, removed by force.
+
+`Container` is made by the pool and used by the runner, once. It is never stopped with `docker stop`, which waits up to
+10 s for a program that ignores SIGTERM, while a removal by force takes 5 ms (75 ms with a live process).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,21 @@ from dataclasses import dataclass
 
 from harness.errors import EngineError
 from harness.sandbox.container_config import ContainerKind, create_body
-from harness.sandbox.engine import Engine, engine_errors
+from harness.sandbox.engine import CHECK_ENGINE, Engine, engine_errors
 from harness.sandbox.engine_http import EngineHttp, EngineResponseError
 from harness.types import Json
 
-_HEADER = struct.Struct(">BxxxL")
-_SETTLE_S = 5.0
-_WRITE_S = 20.0
-_LEAVE_S = 0.2
-_KILLED = 137
-_AT_ONCE_S = 2.0
 STDOUT = 1
+SIGKILL_EXIT = 137
+
+_FRAME_HEADER = struct.Struct(">BxxxL")
+"""The head of a frame of output: the number of the stream and the frame's size (Docker Engine API, ContainerAttach)."""
+_WRITE_S = 20.0
+_SETTLE_S = 5.0
+_OOM_REPORT_S = 0.5
+_POLL_S = 0.01
+_EXIT_WAIT_S = 0.2
+_RESPONSIVE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,60 +41,68 @@ class ContainerExit:
 
 
 class Container:
-    """A container whose driver waits for its job."""
+    """A started container whose driver waits for its job."""
 
     def __init__(self, engine: Engine, kind: ContainerKind, labels: Mapping[str, str]) -> None:
         """Create, attach and start. Raises EngineError; nothing is left behind then."""
         self.kind = kind
         self._api, self._http, self._reports_oom = engine.api, engine.http, engine.capabilities.reports_oom
-        self._left = bytearray()
+        self._buffer = bytearray()
         with engine_errors("creating a container"):
             self.id = self._http.create(create_body(kind, engine.capabilities, labels))
         try:
-            self._socket = self._started()
+            self._socket = self._attach_and_start()
         except BaseException:
             remove_container(self._http, self.id)
             raise
 
-    def _started(self) -> socket.socket:
+    def _attach_and_start(self) -> socket.socket:
+        """Attach first: with no log, what a container writes before somebody is attached is lost."""
         with engine_errors("starting a container"):
-            line = self._http.attach(self.id, stdin=True)
+            stream = self._http.attach(self.id, stdin=True)
             try:
                 self._http.start(self.id)
             except BaseException:
-                line.close()
+                stream.close()
                 raise
-            return line
+            return stream
 
-    def give(self, payload: bytes) -> None:
-        """Hand the job over. A container that died takes nothing."""
+    def send(self, payload: bytes) -> None:
+        """Write the job to the container's standard input; a container that has died ignores it.
+
+        Its standard input and not an archive (`put_archive`) carries the job: the engine executes itself to unpack
+        one, 43 ms of CPU time, and needs a root that can be written.
+        """
         self._socket.settimeout(_WRITE_S)
         try:
             self._socket.sendall(length_prefixed(payload))
         except (BrokenPipeError, ConnectionResetError):
             return
         except OSError as error:
-            raise EngineError(f"the container engine took no input for a container: {error}") from error
+            raise EngineError(
+                f"the container engine accepts no input for a container: {error}", fix=CHECK_ENGINE
+            ) from error
 
-    def frame(self, deadline: float) -> tuple[int, bytes] | None:
-        """The next (stream, bytes), None when its streams are over. Raises TimeoutError at the monotonic deadline."""
-        while len(self._left) < _HEADER.size:
+    def read_frame(self, deadline: float) -> tuple[int, bytes] | None:
+        """The next (stream, bytes); None when the streams have ended. Raises TimeoutError at the monotonic deadline."""
+        while len(self._buffer) < _FRAME_HEADER.size:
             if not self._receive(deadline):
                 return None
-        stream, size = _HEADER.unpack_from(self._left)
-        end = _HEADER.size + size
-        while len(self._left) < end:
+        stream, size = _FRAME_HEADER.unpack_from(self._buffer)
+        end = _FRAME_HEADER.size + size
+        while len(self._buffer) < end:
             if not self._receive(deadline):
                 return None
-        data = bytes(self._left[_HEADER.size : end])
-        del self._left[:end]
+        data = bytes(self._buffer[_FRAME_HEADER.size : end])
+        del self._buffer[:end]
         return stream, data
 
     def _receive(self, deadline: float) -> bool:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        """Add what comes next to the buffer; False when the streams have ended."""
+        timeout_s = deadline - time.monotonic()
+        if timeout_s <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._socket.settimeout(timeout_s)
         try:
             data = self._socket.recv(65536)
         except TimeoutError:
@@ -94,66 +110,84 @@ class Container:
         except ConnectionResetError:
             return False
         except OSError as error:
-            raise EngineError(f"the container engine broke off: {error}; see that it runs: `docker info`") from error
-        self._left += data
+            raise EngineError(f"the connection to the container engine broke: {error}", fix=CHECK_ENGINE) from error
+        self._buffer += data
         return bool(data)
 
-    def exit(self) -> ContainerExit:
-        """How it ended: asked when its stream is over, given a moment to settle. Raises EngineError."""
-        until = time.monotonic() + _SETTLE_S
+    def _state(self, action: str) -> Json:
+        with engine_errors(action):
+            return self._api.inspect_container(self.id)["State"]
+
+    def exit_status(self) -> ContainerExit:
+        """How the container ended, asked after its streams have ended. Raises EngineError.
+
+        The streams end before the engine has noted the exit, and a kill for want of memory is reported on another way
+        (the cgroup's event), so that it may be noted later still: both are waited for.
+        """
+        began = time.monotonic()
         while True:
-            with engine_errors("asking how a container ended"):
-                state: Json = self._api.inspect_container(self.id)["State"]
-            code = int(state.get("ExitCode") or 0)
-            # Nothing inside can kill a container's first process by force: where no engine says why, it was memory.
-            killed = bool(state.get("OOMKilled")) or (code == _KILLED and not self._reports_oom)
-            # The news of a kill for want of memory comes by another way than that of the end, and may come later.
-            settled = not state.get("Running") and (
-                killed or code != _KILLED or time.monotonic() > until - _SETTLE_S + 0.5
-            )
-            if settled or time.monotonic() > until:
-                return ContainerExit(code, killed, bool(state.get("Running")))
-            time.sleep(0.01)
+            status = self._read_exit()
+            waited_s = time.monotonic() - began
+            may_be_oom = status.code == SIGKILL_EXIT and not status.out_of_memory
+            is_settled = not status.running and (not may_be_oom or waited_s > _OOM_REPORT_S)
+            if is_settled or waited_s > _SETTLE_S:
+                return status
+            time.sleep(_POLL_S)
+
+    def _read_exit(self) -> ContainerExit:
+        state = self._state("reading a container's exit status")
+        code = int(state.get("ExitCode") or 0)
+        # A process cannot kill the first process of its own PID namespace by SIGKILL (pid_namespaces(7)): where the
+        # engine does not report the reason, it was the kernel, for want of memory.
+        killed_for_memory = bool(state.get("OOMKilled")) or (code == SIGKILL_EXIT and not self._reports_oom)
+        return ContainerExit(code, killed_for_memory, bool(state.get("Running")))
 
     def is_responsive(self) -> bool:
-        """Whether the engine says at once that it runs; else a silence may be the engine's. Raises EngineError."""
+        """Whether the engine says without delay that the container runs, neither ended nor paused. Raises EngineError.
+
+        Else the engine or an operator may have held the container up, and a timeout says nothing about the answer.
+        """
         began = time.monotonic()
-        with engine_errors("looking after a silent container"):
-            state: Json = self._api.inspect_container(self.id)["State"]
-        prompt = time.monotonic() - began < _AT_ONCE_S
-        return prompt and bool(state.get("Running")) and not state.get("Paused")
+        state = self._state("checking a container that timed out")
+        is_prompt = time.monotonic() - began < _RESPONSIVE_S
+        return is_prompt and bool(state.get("Running")) and not state.get("Paused")
 
     def wait_for_exit(self) -> None:
-        """Wait a moment for the end of one whose driver has said its last word; what it still says is not read.
+        """Wait a moment for the exit of a container whose driver has finished; what it still writes is dropped.
 
-        One that still runs when it is removed costs the engine another process, to kill it: 7 ms of processor time.
+        To remove a container that still runs, the engine must kill it, which takes another process of runc: 7 ms of
+        CPU time.
         """
-        until = time.monotonic() + _LEAVE_S
+        deadline = time.monotonic() + _EXIT_WAIT_S
         try:
-            while (left_s := until - time.monotonic()) > 0:
-                self._socket.settimeout(left_s)
+            while (timeout_s := deadline - time.monotonic()) > 0:
+                self._socket.settimeout(timeout_s)
                 if not self._socket.recv(65536):
                     return
         except OSError:
-            # Late or broken off: removing it by force settles both.
+            # It runs on, or the connection broke: the removal by force copes with both.
             return
 
     def remove(self) -> None:
-        """Take it away with whatever runs in it. Raises EngineError."""
+        """Remove it and whatever runs in it. Raises EngineError."""
         self._socket.close()
         remove_container(self._http, self.id)
 
 
 def length_prefixed(payload: bytes) -> bytes:
-    """What a driver reads: the length of its job in bytes on a line, then the job."""
+    """What a driver reads: the length of its job in bytes on a line, then the job.
+
+    With a length, the driver does not depend on the end of its input, which takes a connection that can be closed in
+    one direction only.
+    """
     return b"%d\n" % len(payload) + payload
 
 
 def remove_container(http: EngineHttp, name: str) -> None:
-    """Remove by force; one that is gone, or is just being removed, is no fault."""
+    """Remove by force. A container that is gone (404) or is being removed already (409) is no error."""
     with engine_errors("removing a container"):
         try:
             http.remove(name)
-        except EngineResponseError as refused:
-            if refused.status not in (404, 409):
+        except EngineResponseError as error:
+            if error.status not in (404, 409):
                 raise

@@ -1,12 +1,11 @@
-"""The container engine: find the one that answers, say what it is, and put words to its faults.
+"""The container engine: find the one that answers, describe it, and turn its client's errors into EngineError.
 
-Finds it as Docker's own tools do: DOCKER_HOST, then the context that is in use, then the usual sockets. An engine that
-answers is never changed; where none does, harness/sandbox/install.py decides.
+`ensure_engine` is the entry point for commands that need one; `find_engine` only looks. An engine that answers is never
+changed; where none does, harness/sandbox/install.py decides what may be done.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from harness.errors import EngineError
-from harness.files import read_json
 from harness.sandbox.container_config import EngineCapabilities, engine_capabilities
+from harness.sandbox.endpoints import EngineEndpoint, candidate_endpoints
 from harness.sandbox.engine_http import EngineHttp
 from harness.sandbox.install import install_engine, this_machine
 from harness.types import Json, Limited
@@ -28,26 +26,20 @@ from harness.types import Json, Limited
 Say = Callable[[str], None]
 
 CLIENT_ERRORS = (docker.errors.DockerException, OSError)
-"""What the engine's client raises when the engine is at fault; its HTTP library's own errors are OSErrors."""
+"""What the engine's clients raise when the engine is at fault; their HTTP libraries' own errors are OSErrors."""
+
+CHECK_ENGINE = "check that the container engine works: `docker info`"
 
 _TIMEOUT_S = 120
-_ENFORCED: Mapping[Limited, str] = {
+_INFO_KEYS: Mapping[Limited, str] = {
     "cpu": "CpuCfsQuota",
     "memory": "MemoryLimit",
     "processes": "PidsLimit",
     "swap": "SwapLimit",
 }
-"""A limit, and where the engine tells whether it can set it."""
-_LONGEST_WHY = 400
-
-
-@dataclass(frozen=True, slots=True)
-class EngineEndpoint:
-    """Where an engine may answer; `named` says who asked for just this one, None when it is only the usual place."""
-
-    url: str
-    named: str | None = None
-    tls: str | None = None
+"""A limit, and the key of the engine's /info that says whether the engine can set it."""
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+_MAX_REASON_CHARS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,134 +67,88 @@ class Engine:
 
 
 @contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """Turn what the client raises into an EngineError that says what the kit was doing."""
+def engine_errors(action: str) -> Iterator[None]:
+    """Turn what the clients raise into an EngineError that says what the kit was doing."""
     try:
         yield
     except CLIENT_ERRORS as error:
-        why = str(getattr(error, "explanation", None) or error)
-        why = why if len(why) <= _LONGEST_WHY else f"{why[:_LONGEST_WHY]} ..."
-        raise EngineError(
-            f"the container engine failed while {doing}: {why}; see that it runs (`docker info`), then use --resume"
-        ) from error
+        reason = reason_of(error)
+        reason = reason if len(reason) <= _MAX_REASON_CHARS else f"{reason[:_MAX_REASON_CHARS]} ..."
+        raise EngineError(f"the container engine failed while {action}: {reason}", fix=CHECK_ENGINE) from error
 
 
-def _context_place(name: str, home: Path) -> EngineEndpoint:
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    contexts = home / ".docker" / "contexts"
-    meta = contexts / "meta" / digest / "meta.json"
-    if not meta.is_file():
-        raise EngineError(
-            f"docker context {name!r} is in use but {meta} is missing: choose another: docker context use"
-        )
-    endpoint: Json = read_json(meta).get("Endpoints", {}).get("docker", {})
-    if not endpoint.get("Host"):
-        raise EngineError(f"docker context {name!r} names no host: choose another: docker context use")
-    tls = contexts / "tls" / digest / "docker"
-    return EngineEndpoint(endpoint["Host"], f"docker context {name!r}", str(tls) if tls.is_dir() else None)
-
-
-def _context_in_use(env: Mapping[str, str], home: Path) -> str | None:
-    config = Path(env.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
-    name = env.get("DOCKER_CONTEXT") or (read_json(config).get("currentContext") if config.is_file() else None)
-    return name if name and name != "default" else None
-
-
-def candidate_endpoints(env: Mapping[str, str], home: Path) -> tuple[EngineEndpoint, ...]:
-    """Where to look for an engine, in order. Raises EngineError for a context that cannot be followed."""
-    if env.get("DOCKER_HOST"):
-        return (EngineEndpoint(env["DOCKER_HOST"], "DOCKER_HOST"),)
-    name = _context_in_use(env, home)
-    if name is not None:
-        return (_context_place(name, home),)
-    sockets = [Path("/var/run/docker.sock")]
-    sockets += [home / tail for tail in (".docker/run/docker.sock", ".orbstack/run/docker.sock")]
-    sockets += [home / ".colima/default/docker.sock"]
-    if env.get("XDG_RUNTIME_DIR"):
-        sockets += [Path(env["XDG_RUNTIME_DIR"]) / tail for tail in ("docker.sock", "podman/podman.sock")]
-    return tuple(EngineEndpoint(f"unix://{path}") for path in sockets)
-
-
-def _tls_of(folder: Path) -> TLSConfig:
-    pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
-    authority = folder / "ca.pem"
-    return TLSConfig(client_cert=pair, ca_cert=str(authority) if authority.is_file() else None, verify=True)
+def reason_of(error: Exception) -> str:
+    """The engine's own explanation where its client passes one on, else the error's text."""
+    return str(getattr(error, "explanation", None) or error)
 
 
 class _Client(docker.APIClient):
-    """docker's client, going by its place alone: requests puts REQUESTS_CA_BUNDLE before an engine's certificate."""
+    """docker's client without the environment of requests, which puts REQUESTS_CA_BUNDLE before an engine's own CA."""
 
     def merge_environment_settings(self, *settings: Any) -> Any:
         self.trust_env = False
         return super().merge_environment_settings(*settings)
 
 
-def _open(place: EngineEndpoint, env: Mapping[str, str]) -> Any:
-    options: dict[str, Json] = {"base_url": place.url}
-    if place.named == "DOCKER_HOST":
+def _open_client(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Any:
+    options: dict[str, Json] = {"base_url": endpoint.url}
+    if endpoint.chosen_by == "DOCKER_HOST":
         options = dict(kwargs_from_env(environment=dict(env)))
-    elif place.tls is not None:
-        options["tls"] = _tls_of(Path(place.tls))
+    elif endpoint.tls is not None:
+        options["tls"] = endpoint.tls
     return _Client(version="auto", timeout=_TIMEOUT_S, **options)
 
 
-def _is_there(place: EngineEndpoint) -> bool:
-    return not place.url.startswith("unix://") or Path(place.url.removeprefix("unix://")).exists()
+def connect(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Engine:
+    """The engine at an endpoint. Raises EngineError when none answers there."""
+    with engine_errors(f"connecting to {endpoint.url}"):
+        if endpoint.socket_path is not None and not endpoint.socket_path.exists():
+            raise ConnectionError(f"{endpoint.url} does not exist")
+        api = _open_client(endpoint, env)
+        return _describe(endpoint.url, api, api.version(), api.info())
 
 
-def connect(place: EngineEndpoint, env: Mapping[str, str]) -> Engine:
-    """The engine at a place. Raises EngineError when it does not answer there."""
-    with engine_errors(f"connecting to {place.url}"):
-        if place.url.startswith("ssh://"):
-            raise ConnectionError(
-                "an engine behind ssh is not reached by itself: forward its socket "
-                "(ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock"
-            )
-        if not _is_there(place):
-            raise ConnectionError(f"{place.url} does not exist")
-        api = _open(place, env)
-        version, info, http = api.version(), api.info(), EngineHttp(place.url, api)
+def _describe(url: str, api: Any, version: Json, info: Json) -> Engine:
+    """The engine as it describes itself in its answers to /version and /info."""
     components = " ".join(str(part.get("Name", "")) for part in version.get("Components") or [])
     name = "podman" if "podman" in components.lower() else "docker"
-    architecture = {"amd64": "x86_64", "arm64": "aarch64"}.get(info["Architecture"], info["Architecture"])
-    options = " ".join(info.get("SecurityOptions") or [])
+    architecture = _ARCHITECTURES.get(info["Architecture"], info["Architecture"])
     return Engine(
         api=api,
-        http=http,
-        url=place.url,
+        http=EngineHttp(url, api),
+        url=url,
         name=name,
         version=str(version.get("Version", "unknown")),
         runtime=str(info.get("DefaultRuntime") or "runc"),
         runtimes=tuple(sorted(info.get("Runtimes") or {})),
         architecture=architecture,
-        rootless="rootless" in options,
+        rootless="rootless" in " ".join(info.get("SecurityOptions") or []),
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
         capabilities=engine_capabilities(name, architecture),
-        enforces=tuple(sorted(word for word, told in _ENFORCED.items() if info.get(told))),
+        enforces=tuple(sorted(limit for limit, key in _INFO_KEYS.items() if info.get(key))),
     )
 
 
 def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
-    """The first engine that answers; None where nobody named one and none of the usual places has one.
+    """The first engine that answers; None where no setting names one and none of the usual sockets has one.
 
-    Raises EngineError when the one that was named does not answer.
+    Raises EngineError when the engine that a setting names does not answer.
     """
-    for place in candidate_endpoints(env, home):
+    for endpoint in candidate_endpoints(env, home):
         try:
-            return connect(place, env)
+            return connect(endpoint, env)
         except EngineError as error:
-            if place.named is not None:
-                raise EngineError(
-                    f"{error.message}; {place.named} names this engine: start it, or unset that"
-                ) from error
+            if endpoint.chosen_by is not None:
+                message = f"{endpoint.chosen_by} names an engine that does not answer: {error.message}"
+                raise EngineError(message, fix=endpoint.fix) from error
     return None
 
 
 def ensure_engine(say: Say) -> Engine:
-    """An engine that answers: the one that is there, else one installed as `say` is told.
+    """An engine that answers: the one that is there, else one that the kit installs or starts and announces by `say`.
 
-    Raises EngineError with the command for this machine where the kit may not or cannot install one.
+    Raises EngineError with the command for this machine where the kit may not or cannot do that.
     """
     env, home = os.environ, Path.home()
     engine = find_engine(env, home)
@@ -210,5 +156,5 @@ def ensure_engine(say: Say) -> Engine:
         install_engine(this_machine(), say, lambda: find_engine(env, home) is not None)
         engine = find_engine(env, home)
     if engine is None:
-        raise EngineError("a container engine was started but stopped answering at once: see `docker info`")
+        raise EngineError("a container engine was started but stopped answering at once", fix=CHECK_ENGINE)
     return engine

@@ -1,8 +1,8 @@
-"""The engine's calls that every container costs, over the standard library's HTTP: create, attach, start, remove.
+"""The four engine calls that every container costs, over the standard library's HTTP: create, attach, start, remove.
 
-docker's client spends about half of all that the kit takes of a processor for an answer on these four, and holds the
-interpreter's lock in all of it. Everything else goes through docker's client, and where the engine is and who it must
-prove to be is asked of it too.
+docker-py spends about half of all the CPU time that the kit takes for an answer on these four, and holds the
+interpreter's lock meanwhile. Every other call goes through docker-py, which also decides how the engine is reached
+(address, API version, TLS): its client is asked for these.
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ from docker.errors import DockerException
 
 from harness.types import Json
 
-_LONGEST_HEAD = 65536
+_MAX_HEAD_BYTES = 65536
 _UPGRADED = (101, 200)
+"""An attach call is answered by 101 where the engine honors the request to upgrade, else by 200; then comes the stream
+(Docker Engine API, ContainerAttach)."""
 
 
 class EngineResponseError(DockerException):
-    """The engine answered a call with a fault of its own: its HTTP status, and its words."""
+    """The engine answered a call with an HTTP error: its status and its explanation."""
 
     def __init__(self, status: int, explanation: str) -> None:
         super().__init__(explanation)
         self.status, self.explanation = status, explanation
 
 
-class _Local(HTTPConnection):
-    """HTTP to a socket in the file system."""
+class _UnixConnection(HTTPConnection):
+    """HTTP over a socket in the file system."""
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
@@ -49,8 +51,8 @@ class _Local(HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _context_of(api: Any) -> ssl.SSLContext:
-    """What docker's client was told of certificates: its own, a pair of files, and whom it believes."""
+def _tls_context(api: Any) -> ssl.SSLContext:
+    """The TLS settings of docker's client: the client's certificate and key, and the CA that it trusts."""
     context = ssl.create_default_context(cafile=api.verify if isinstance(api.verify, str) else None)
     if api.verify is False:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -59,38 +61,40 @@ def _context_of(api: Any) -> ssl.SSLContext:
     return context
 
 
-def _way_to(url: str, api: Any) -> Callable[[], HTTPConnection]:
-    """What makes a connection to the engine, not yet open."""
+def _connection_factory(url: str, api: Any) -> Callable[[], HTTPConnection]:
+    """A function that makes a connection to the engine, not yet open."""
     if url.startswith("unix://"):
-        return partial(_Local, url.removeprefix("unix://"), timeout=api.timeout)
-    far = urlsplit(api.base_url)
-    if far.scheme == "https":
-        return partial(HTTPSConnection, far.hostname, far.port, timeout=api.timeout, context=_context_of(api))
-    return partial(HTTPConnection, far.hostname, far.port, timeout=api.timeout)
+        return partial(_UnixConnection, url.removeprefix("unix://"), timeout=api.timeout)
+    remote = urlsplit(api.base_url)
+    if remote.scheme == "https":
+        return partial(HTTPSConnection, remote.hostname, remote.port, timeout=api.timeout, context=_tls_context(api))
+    return partial(HTTPConnection, remote.hostname, remote.port, timeout=api.timeout)
 
 
 class EngineHttp:
-    """The four calls to the engine at `url`, that docker's client `api` reaches. May be called from many threads.
+    """The four calls to the engine at `url`, with the settings of docker's client `api`. Safe for many threads.
 
-    What fails raises RefusedError or an OSError, as `engine_faults` expects it.
+    Failures raise EngineResponseError or an OSError, which `engine_errors` expects.
     """
 
     def __init__(self, url: str, api: Any) -> None:
         """Opens nothing yet."""
-        self._at = f"/v{api.api_version}/containers"
+        self._prefix = f"/v{api.api_version}/containers"
         self._lock = threading.Lock()
         self._idle: list[HTTPConnection] = []
-        # As docker's client does: who forgets to close it leaves nothing open.
+        # As docker's client does: an object that is dropped without `close` leaves no connection open.
         weakref.finalize(self, _close_all, self._idle)
-        self._new = _way_to(url, api)
+        self._new_connection = _connection_factory(url, api)
 
     def create(self, body: Json) -> str:
         """Make a container of this create body; returns its id."""
-        said = self._call("POST", "/create", json.dumps(body).encode())
+        answer = self._call("POST", "/create", json.dumps(body).encode())
         try:
-            return str(json.loads(said)["Id"])
+            return str(json.loads(answer)["Id"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConnectionError(f"what answered a call to create is no engine: {said[:200]!r}") from error
+            raise ConnectionError(
+                f"the server at this address is no engine: its answer to create: {answer[:200]!r}"
+            ) from error
 
     def start(self, name: str) -> None:
         """Start a container."""
@@ -101,40 +105,44 @@ class EngineHttp:
         self._call("DELETE", f"/{name}?force=1&v=1")
 
     def attach(self, name: str, *, stdin: bool) -> socket.socket:
-        """A socket of its own to a container's streams; what comes is framed by the engine."""
-        path = f"{self._at}/{name}/attach?stdin={int(stdin)}&stdout=1&stderr=1&stream=1"
-        connection = self._new()
+        """A new socket to a container's streams; the engine puts what the container writes into frames.
+
+        The connection becomes the stream (HTTP's Upgrade), so it never goes back to the idle ones. Attach before
+        start: what a container writes before somebody is attached is lost, since it keeps no log.
+        """
+        path = f"{self._prefix}/{name}/attach?stdin={int(stdin)}&stdout=1&stderr=1&stream=1"
+        connection = self._new_connection()
         try:
             connection.request("POST", path, headers={"Connection": "Upgrade", "Upgrade": "tcp"})
             _check_upgraded(connection.sock)
         except BaseException:
             connection.close()
             raise
-        line: socket.socket = connection.sock
-        return line
+        stream: socket.socket = connection.sock
+        return stream
 
     def close(self) -> None:
-        """Close the connections that are kept for the next call."""
+        """Close the idle connections."""
         with self._lock:
             _close_all(self._idle)
 
-    def _kept(self) -> HTTPConnection | None:
-        """A connection of an earlier call; one that can be read has been closed by the engine since."""
+    def _idle_connection(self) -> HTTPConnection | None:
+        """A connection of an earlier call; one with something to read was closed by the engine meanwhile."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if connection.sock is not None and not _can_be_read(connection.sock):
+            if connection.sock is not None and not _is_readable(connection.sock):
                 return connection
             connection.close()
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        connection = self._kept() or self._new()
+        connection = self._idle_connection() or self._new_connection()
         try:
-            connection.request(method, self._at + path, body, {"Content-Type": "application/json"} if body else {})
-            answer = connection.getresponse()
-            said = answer.read()
+            connection.request(method, self._prefix + path, body, {"Content-Type": "application/json"} if body else {})
+            response = connection.getresponse()
+            content = response.read()
         except HTTPException as error:
             connection.close()
             raise ConnectionError(f"the engine's answer cannot be read: {error!r}") from error
@@ -143,14 +151,15 @@ class EngineHttp:
             raise
         with self._lock:
             self._idle.append(connection)
-        if answer.status >= 400:
-            raise _refusal(answer.status, said)
-        return said
+        if response.status >= 400:
+            raise _response_error(response.status, content)
+        return content
 
 
-def _can_be_read(line: socket.socket) -> bool:
+def _is_readable(connection: socket.socket) -> bool:
+    # `poll` and not `select`, which fails for file descriptors from 1024 on.
     poll = select.poll()
-    poll.register(line, select.POLLIN)
+    poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
 
 
@@ -159,24 +168,27 @@ def _close_all(connections: list[HTTPConnection]) -> None:
         connections.pop().close()
 
 
-def _refusal(status: int, said: bytes) -> EngineResponseError:
+def _response_error(status: int, content: bytes) -> EngineResponseError:
     try:
-        explanation = str(json.loads(said)["message"])
+        explanation = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
-        explanation = said.decode("utf-8", "replace").strip() or f"HTTP status {status}"
+        explanation = content.decode("utf-8", "replace").strip() or f"HTTP status {status}"
     return EngineResponseError(status, explanation)
 
 
-def _check_upgraded(line: socket.socket) -> None:
-    """Read the head of the engine's answer: nothing of a container that has not started can follow it yet."""
+def _check_upgraded(stream: socket.socket) -> None:
+    """Read the head of the engine's answer; the container has not started, so nothing of its streams can follow yet.
+
+    http.client cannot do this: it would read ahead into the stream.
+    """
     head = b""
     while b"\r\n\r\n" not in head:
-        data = line.recv(4096)
-        if not data or len(head) > _LONGEST_HEAD:
-            raise ConnectionError(f"the engine broke off a call to attach: {head[:200]!r}")
+        data = stream.recv(4096)
+        if not data or len(head) > _MAX_HEAD_BYTES:
+            raise ConnectionError(f"the engine closed the connection during attach: {head[:200]!r}")
         head += data
-    found = re.match(rb"HTTP/1\.[01] (\d{3})\b", head)
-    if found is None:
-        raise ConnectionError(f"what answered a call to attach is no engine: {head[:200]!r}")
-    if int(found[1]) not in _UPGRADED:
-        raise _refusal(int(found[1]), head.partition(b"\r\n\r\n")[2])
+    status = re.match(rb"HTTP/1\.[01] (\d{3})\b", head)
+    if status is None:
+        raise ConnectionError(f"the server at this address is no engine: its answer to attach: {head[:200]!r}")
+    if int(status[1]) not in _UPGRADED:
+        raise _response_error(int(status[1]), head.partition(b"\r\n\r\n")[2])

@@ -1,7 +1,8 @@
-"""The scorer's image: built from Dockerfile.scorer on first use, and again only when what it is made of changes.
+"""The scorer's image: built from Dockerfile.scorer on first use, and again only when one of its inputs changes.
 
-What it is made of: Dockerfile.scorer, the drivers and the stage. This machine's certificates, package mirror and wheels
-go into the build so that it works behind a proxy, but are no part of that, and not of the stages that run.
+`ensure_image` builds what is missing; `image_name` tells the name, which carries the digest of the inputs:
+Dockerfile.scorer, the drivers and the stage. This machine's certificates, package mirror and wheels go into the build
+so that it works behind a proxy, but are no inputs, and do not reach the stages that run.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -22,7 +24,7 @@ import docker
 
 from harness.errors import EngineError
 from harness.files import find_data, sha256_of
-from harness.sandbox.base_image import BASE, ensure_base
+from harness.sandbox.base_image import BASE, SUITE, debian_mirror, ensure_base
 from harness.sandbox.engine import Engine, Say, engine_errors
 from harness.sandbox.runtimes import runtime_of
 from harness.types import Json
@@ -30,43 +32,45 @@ from harness.types import Json
 REPOSITORY = "lanebench-scorer"
 DRIVERS = Path(__file__).parent / "drivers"
 
-_CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
-_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_CERTIFICATE_SETTINGS = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
+_PIP_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+_PROXY_SETTINGS = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _MTIME = 1_700_000_000
+"""A fixed time for every file of the build's context, so that the builder's cache holds."""
+_TAIL_LINES = 12
 
 
 def extract_stages(dockerfile: str, stage: str) -> str:
-    """The stages that one stage is made from, and itself: the classic builder builds whatever stands before it."""
+    """The text of one stage and of those that it is made from: the classic builder builds whatever stands before it."""
     head, *parts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
     stages = {part.split()[3]: part for part in parts}
     if stage not in stages:
-        raise EngineError(f"Dockerfile.scorer has no stage {stage!r}: put `FROM ... AS {stage}` back")
-    needed, ahead = set(), [stage]
-    while ahead:
-        name = ahead.pop()
+        raise EngineError(f"Dockerfile.scorer has no stage {stage!r}", fix=f"put `FROM ... AS {stage}` back")
+    needed, unvisited = set(), [stage]
+    while unvisited:
+        name = unvisited.pop()
         if name in stages and name not in needed:
             needed.add(name)
-            ahead += re.findall(r"(?m)^(?:FROM |COPY --from=)(\S+)", stages[name])
+            unvisited += re.findall(r"(?m)^(?:FROM |COPY --from=)(\S+)", stages[name])
     return head + "".join(part for name, part in stages.items() if name in needed)
 
 
 def image_inputs(stage: str) -> dict[str, bytes]:
-    """What the image is made of, by its path in the build's context."""
+    """The contents of the image's inputs, by their path in the build's context."""
     drivers = {f"drivers/{path.name}": path.read_bytes() for path in sorted(DRIVERS.iterdir()) if path.is_file()}
     dockerfile = extract_stages(find_data("Dockerfile.scorer").read_text(encoding="utf-8"), stage)
     return {"Dockerfile.scorer": dockerfile.encode(), **drivers}
 
 
-def inputs_digest(made_of: Mapping[str, bytes], stage: str) -> str:
+def inputs_digest(inputs: Mapping[str, bytes], stage: str) -> str:
     """Twelve hex digits that change exactly when an input or the stage does."""
-    parts = [f"{name} {sha256_of(data)}" for name, data in sorted(made_of.items())]
+    parts = [f"{name} {sha256_of(data)}" for name, data in sorted(inputs.items())]
     return sha256_of("\n".join([stage, *parts]))[:12]
 
 
 def host_certificates(env: Mapping[str, str]) -> bytes:
-    """The certificates that this machine's tools are told to trust; empty where they are told of none."""
-    for name in _CERTIFICATES:
+    """The certificates that this machine's tools are told to trust; empty where no setting names any."""
+    for name in _CERTIFICATE_SETTINGS:
         path = Path(env.get(name, ""))
         if path.is_file():
             return path.read_bytes()
@@ -74,15 +78,15 @@ def host_certificates(env: Mapping[str, str]) -> bytes:
 
 
 def node_wheel(dockerfile: str) -> str | None:
-    """What Dockerfile.scorer names as Node's wheel, the pin stands there and nowhere else; None without Node."""
+    """The requirement of Node's wheel, which is pinned in Dockerfile.scorer alone; None for a stage without Node."""
     found = re.search(r"^ARG NODE=(\S+)$", dockerfile, re.MULTILINE)
     return found.group(1) if found else None
 
 
 def fetch_wheel(wheel: str | None, architecture: str) -> dict[str, bytes]:
-    """Node's wheel as this machine's own pip fetches it, mirrors and all; nothing where that does not work.
+    """Node's wheel as this machine's own pip fetches it, with its index and certificates; empty where that fails.
 
-    The build then asks by itself, so a failure here is no end.
+    A failure is no error here: the build then asks pip inside the image.
     """
     if wheel is None or importlib.util.find_spec("pip") is None:
         return {}
@@ -96,22 +100,27 @@ def fetch_wheel(wheel: str | None, architecture: str) -> dict[str, bytes]:
 
 
 def apt_script(mirror: str | None) -> bytes:
-    """A script for the build that points apt at this machine's Debian mirror, where it has one of its own."""
+    """A script for the build that points apt at this machine's Debian mirror, unless the base image uses it already."""
     if mirror is None:
         return b"exit 0\n"
-    lines = f"rm -f /etc/apt/sources.list.d/debian.sources; echo 'deb {mirror} trixie main' > /etc/apt/sources.list\n"
-    return lines.encode()
+    source = shlex.quote(f"deb {mirror} {SUITE} main")
+    lines = (
+        f"grep -qrF {shlex.quote(mirror)} /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null && exit 0",
+        "rm -f /etc/apt/sources.list.d/debian.sources",
+        f"echo {source} > /etc/apt/sources.list",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def build_context(made_of: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
-    """The build's context as a tar archive, the same bytes for the same inputs so that the builder's cache holds."""
+def build_context(inputs: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
+    """The build's context as a tar archive: the same bytes for the same inputs, so that the builder's cache holds."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name in ("host", "wheels", "drivers"):
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, _MTIME
             tar.addfile(entry)
-        for name, data in sorted({**made_of, **host}.items()):
+        for name, data in sorted({**inputs, **host}.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.mtime = len(data), 0o644, _MTIME
             tar.addfile(entry, io.BytesIO(data))
@@ -120,33 +129,33 @@ def build_context(made_of: Mapping[str, bytes], host: Mapping[str, bytes]) -> io
 
 
 def _build_args(env: Mapping[str, str]) -> dict[str, str]:
-    """Settings that mean the same inside the build: folders of this machine do not."""
-    wanted = {name: env[name] for name in _PASSED_ON if env.get(name) and "file:" not in env[name]}
-    return wanted | {name: env[name] for name in _PROXIES if env.get(name)}
+    """Settings that mean the same inside the build; a folder of this machine does not."""
+    index = {name: env[name] for name in _PIP_SETTINGS if env.get(name) and "file:" not in env[name]}
+    return index | {name: env[name] for name in _PROXY_SETTINGS if env.get(name)}
 
 
 def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
-    said: list[str] = []
+    output: list[str] = []
     with engine_errors("building the scorer's image"):
         steps = engine.api.build(
             fileobj=context, custom_context=True, dockerfile="Dockerfile.scorer", target=stage, tag=tag, rm=True,
             forcerm=True, decode=True, buildargs=_build_args(os.environ), labels={"lanebench.image": tag},
         )  # fmt: skip
         for step in steps:
-            said.append(str(step.get("stream") or step.get("error") or "").rstrip())
+            output.append(str(step.get("stream") or step.get("error") or "").rstrip())
             if "error" in step:
-                tail = " / ".join(line for line in said[-12:] if line)
+                tail = " / ".join(line for line in output[-_TAIL_LINES:] if line)
                 raise EngineError(f"the scorer's image cannot be built: {tail}")
 
 
 def image_name(language: str) -> str:
-    """The name of the image that runs a language, as its inputs stand now. Raises EngineError."""
+    """The name of the image that runs a language, for its present inputs. Raises EngineError."""
     stage = runtime_of(language).stage
     return f"{REPOSITORY}:{stage}-{inputs_digest(image_inputs(stage), stage)}"
 
 
 def has_image(engine: Engine, tag: str) -> bool:
-    """Whether the engine holds that image. Raises EngineError."""
+    """Whether the engine has that image. Raises EngineError."""
     with engine_errors("looking for the scorer's image"):
         try:
             engine.api.inspect_image(tag)
@@ -161,17 +170,17 @@ def ensure_image(engine: Engine, language: str, say: Say) -> str:
     if has_image(engine, tag):
         return tag
     say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
-    began, made_of = time.monotonic(), image_inputs(stage)
-    mirror = ensure_base(engine, say)
-    wheel = fetch_wheel(node_wheel(made_of["Dockerfile.scorer"].decode()), engine.architecture)
+    began, inputs, mirror = time.monotonic(), image_inputs(stage), debian_mirror()
+    ensure_base(engine, mirror, say)
+    wheel = fetch_wheel(node_wheel(inputs["Dockerfile.scorer"].decode()), engine.architecture)
     host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
-    _build(engine, stage, tag, build_context(made_of, host))
+    _build(engine, stage, tag, build_context(inputs, host))
     say(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
     return tag
 
 
 def image_digest(engine: Engine, tag: str) -> str:
     """The image's content address."""
-    with engine_errors("looking at the scorer's image"):
+    with engine_errors("inspecting the scorer's image"):
         found: Json = engine.api.inspect_image(tag)
     return str(found["Id"])

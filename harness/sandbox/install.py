@@ -1,6 +1,7 @@
 """Where no engine answers: install Debian's and start it, or say which command does so on this machine.
 
-Only on Linux, only as root, only with apt, and never when LANEBENCH_NO_INSTALL is set.
+`install_engine` is the entry point. It acts only on Linux, as root, with apt, and never when LANEBENCH_NO_INSTALL is
+set; everywhere else it raises EngineError whose fix is the command for this machine.
 """
 
 from __future__ import annotations
@@ -16,30 +17,32 @@ from pathlib import Path
 
 from harness.errors import EngineError
 
-LOG = Path("/var/log/lanebench-dockerd.log")
-_SERVICE_S = 10.0
-_ANSWER_S = 90.0
+DAEMON_LOG = Path("/var/log/lanebench-dockerd.log")
 
-Run = Callable[[Sequence[str]], None]
-"""Runs a command to its end; raises EngineError with its last words when it fails."""
+_SERVICE_START_S = 10.0
+_DAEMON_START_S = 90.0
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides: the system, who runs the kit, what is there, and how commands are run and daemons started."""
+    """What decides whether an engine can be installed, and how commands are run and daemons started.
+
+    `run` runs a command to its end and raises EngineError when it fails; `start` starts a daemon with its log.
+    """
 
     system: str
-    root: bool
-    refused: bool
+    is_root: bool
+    is_install_refused: bool
     commands: frozenset[str]
-    service_manager: bool
-    run: Run
+    has_service_manager: bool
+    run: Callable[[Sequence[str]], None]
     start: Callable[[Sequence[str], Path], None]
     pause: Callable[[float], None]
 
 
 def run_command(words: Sequence[str]) -> None:
-    """Run a command quietly; raises EngineError with the end of what it said when it fails."""
+    """Run a command without showing its output. Raises EngineError with the end of its output when it fails."""
     env: Mapping[str, str] = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, env=env)
     if done.returncode != 0:
@@ -48,20 +51,30 @@ def run_command(words: Sequence[str]) -> None:
 
 
 def start_daemon(words: Sequence[str], log: Path) -> None:
-    """Start a program that outlives the kit: a session of its own, its words in a log of its own."""
+    """Start a program that outlives the kit, in a session of its own, with its output in a log.
+
+    A shell starts it and exits at once, so that it becomes a child of init and not of the kit: nobody here would wait
+    for it (a zombie when it ends), and a Popen object that is dropped while its child runs emits a ResourceWarning.
+    """
     with log.open("ab") as file:
-        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
+        subprocess.run(
+            ["sh", "-c", '"$@" &', "sh", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            check=False,
+        )
 
 
 def this_machine() -> Machine:
     """This machine's facts that decide whether an engine can be installed."""
-    there = frozenset(name for name in ("apt-get", "dockerd", "colima", "brew") if shutil.which(name))
     return Machine(
         system=sys.platform,
-        root=hasattr(os, "geteuid") and os.geteuid() == 0,
-        refused=bool(os.environ.get("LANEBENCH_NO_INSTALL")),
-        commands=there,
-        service_manager=Path("/run/systemd/system").is_dir(),
+        is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
+        is_install_refused=bool(os.environ.get("LANEBENCH_NO_INSTALL")),
+        commands=frozenset(name for name in ("apt-get", "dockerd", "colima", "brew") if shutil.which(name)),
+        has_service_manager=Path("/run/systemd/system").is_dir(),
         run=run_command,
         start=start_daemon,
         pause=time.sleep,
@@ -75,46 +88,50 @@ def engine_advice(machine: Machine) -> str:
         return f"start Docker Desktop (`open -a Docker`) or OrbStack (`open -a OrbStack`), or {start}"
     if machine.system != "linux":
         return "start a Docker engine and name it in DOCKER_HOST"
-    sudo = "" if machine.root else "sudo "
+    sudo = "" if machine.is_root else "sudo "
     if "dockerd" in machine.commands:
-        return f"start it: `{sudo}service docker start`, and see that you may use it (`sudo usermod -aG docker $USER`)"
+        return f"start it with `{sudo}service docker start`; you need access to it (`sudo usermod -aG docker $USER`)"
     if "apt-get" in machine.commands:
-        return f"install it: `{sudo}apt-get install docker.io`"
+        return f"install one with `{sudo}apt-get install docker.io`"
     return "install Docker or Podman with this system's packages and start it"
 
 
+def install_engine(machine: Machine, say: Callable[[str], None], answers: Callable[[], bool]) -> None:
+    """Make an engine answer on this machine. Raises EngineError, with the command that the user runs as its fix."""
+    may_install = machine.system == "linux" and machine.is_root and not machine.is_install_refused
+    if not may_install or not machine.commands & {"apt-get", "dockerd"}:
+        reason = " (LANEBENCH_NO_INSTALL is set)" if machine.is_install_refused else ""
+        fix = f"{engine_advice(machine)}, then run the same command again"
+        raise EngineError(f"no container engine answers{reason}", fix=fix)
+    how_to_refuse = "set LANEBENCH_NO_INSTALL=1 to refuse"
+    if "dockerd" in machine.commands:
+        say(f"No container engine answers: starting dockerd in the background, log {DAEMON_LOG} ({how_to_refuse}).")
+    else:
+        say(
+            f"No container engine answers: installing Debian's docker.io and starting dockerd, log {DAEMON_LOG} "
+            f"({how_to_refuse})."
+        )
+        machine.run(["apt-get", "update", "-qq"])
+        machine.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "docker.io"])
+        # Debian's package starts the daemon itself where a service manager runs.
+        if machine.has_service_manager and _wait(machine, answers, _SERVICE_START_S):
+            return
+    machine.start(["dockerd"], DAEMON_LOG)
+    if not _wait(machine, answers, _DAEMON_START_S):
+        message = f"dockerd does not answer {_DAEMON_START_S:.0f} s after its start: {_last_lines(DAEMON_LOG)}"
+        raise EngineError(message, fix=f"see {DAEMON_LOG}")
+
+
 def _wait(machine: Machine, answers: Callable[[], bool], seconds: float) -> bool:
-    for _ in range(int(seconds / 0.5)):
+    for _ in range(int(seconds / _POLL_S)):
         if answers():
             return True
-        machine.pause(0.5)
+        machine.pause(_POLL_S)
     return False
 
 
-def _last_words(log: Path) -> str:
+def _last_lines(log: Path) -> str:
     try:
         return " / ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
     except OSError:
         return "it left no log"
-
-
-def install_engine(machine: Machine, say: Callable[[str], None], answers: Callable[[], bool]) -> None:
-    """Make an engine answer on this machine, or raise EngineError with the command that does."""
-    allowed = machine.system == "linux" and machine.root and not machine.refused
-    if not allowed or not machine.commands & {"apt-get", "dockerd"}:
-        why = " (LANEBENCH_NO_INSTALL is set)" if machine.refused else ""
-        raise EngineError(
-            f"no container engine answers{why}: {engine_advice(machine)}; then run the same command again"
-        )
-    refuse = "set LANEBENCH_NO_INSTALL=1 to refuse"
-    if "dockerd" in machine.commands:
-        say(f"No container engine answers: starting dockerd in the background, log {LOG} ({refuse}).")
-    else:
-        say(f"No container engine answers: installing Debian's docker.io and starting dockerd, log {LOG} ({refuse}).")
-        machine.run(["apt-get", "update", "-qq"])
-        machine.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "docker.io"])
-        if machine.service_manager and _wait(machine, answers, _SERVICE_S):
-            return
-    machine.start(["dockerd"], LOG)
-    if not _wait(machine, answers, _ANSWER_S):
-        raise EngineError(f"dockerd does not answer {_ANSWER_S:.0f} s after its start: {_last_words(LOG)}; see {LOG}")

@@ -1,7 +1,7 @@
-"""When the engine fails under a job: wait until it answers again, so that the job can be run once more.
+"""Retrying after an engine failure: wait until the engine answers again, so that the job can be run once more.
 
-An engine that is upgraded or restarted takes every container with it and is back within seconds; nobody should have to
-come back in the morning for that. One that stays away is told after a minute.
+An engine that is upgraded or restarted ends every container and is back within seconds; a run that scores overnight
+should outlast that. An engine that stays away for a minute is given up, once for all threads.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from dataclasses import dataclass, field
 from harness.errors import EngineError
 from harness.sandbox.engine import CLIENT_ERRORS, Engine, Say
 
-_AWAY_S = 60.0
-_PAUSE_S = 0.5
+_MAX_OUTAGE_S = 60.0
+_POLL_S = 0.5
 
 
 @dataclass(slots=True)
 class OutageRetry:
-    """Waits for one engine on behalf of many threads: each fault is told in a line, an absence is waited out once."""
+    """Decides for many threads whether a job is run again: announces each error and waits for an outage to end."""
 
     engine: Engine
     say: Say
-    away_s: float = _AWAY_S
-    _gone: bool = False
+    max_outage_s: float = _MAX_OUTAGE_S
+    _gave_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait_until_available(self, fault: EngineError) -> bool:
-        """Whether the engine answers, now or within `away_s`."""
+    def wait_until_available(self, error: EngineError) -> bool:
+        """Whether the engine answers, now or within `max_outage_s`; `error` is what ended the job."""
         with self._lock:
-            if self._gone:
+            if self._gave_up:
                 return False
-            if not self._answers():
-                self.say(f"The container engine is away: waiting up to {self.away_s:.0f} s for it.")
-                self._gone = not self._comes_back()
-            if not self._gone:
-                self.say(f"Running an answer again, for no fault of its own: {fault.message}")
-            return not self._gone
+            if not self._is_available():
+                self.say(f"The container engine does not answer: waiting up to {self.max_outage_s:.0f} s for it.")
+                self._gave_up = not self._comes_back()
+            if not self._gave_up:
+                self.say(f"Retrying an answer after an engine failure: {error.message}")
+            return not self._gave_up
 
     def _comes_back(self) -> bool:
-        until = time.monotonic() + self.away_s
-        while time.monotonic() < until:
-            time.sleep(_PAUSE_S)
-            if self._answers():
+        deadline = time.monotonic() + self.max_outage_s
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            if self._is_available():
                 return True
         return False
 
-    def _answers(self) -> bool:
+    def _is_available(self) -> bool:
         try:
             self.engine.api.ping()
         except CLIENT_ERRORS:

@@ -1,7 +1,14 @@
 """Containers made ahead, so that a job waits for its own program and not for the engine; and their removal.
 
-A container made ahead has started and its driver waits for a job; it is used once. Making and removing happens in
-threads of the pool's own; what they could not do is found again by the caller, who makes a container himself.
+`ContainerPool.take` gives a started container whose driver waits for a job, and begins another in its place;
+`discard` removes one that was used. Each container is used once. Both work in threads of the pool.
+
+The pool shortens the wait for one answer (50 to 83 ms against 120 to 260 ms). It does not raise the rate: a container
+costs 110 ms of CPU time, of which 90 % are the engine's, so that the CPU is the limit whoever waits for it (measured
+with Docker 20.10.24 on two CPUs).
+
+An engine's error in one of the pool's threads is not lost: what could not be made is made again by the next `take`, and
+what could not be removed is removed again when the sandbox closes (`remove_owned`). Both raise what is wrong then.
 """
 
 from __future__ import annotations
@@ -10,6 +17,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -18,25 +26,25 @@ from harness.sandbox.container import Container
 from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine
 
-_KINDS = 3
-_REMOVALS = 16
+_MAX_KINDS = 3
+_MAX_PENDING_REMOVALS = 16
+_REMOVAL_THREADS = 2
 
 
 class ContainerPool:
-    """Holds `ahead` started containers for each of the last few kinds that were asked for."""
+    """Keeps `ahead` started containers for each of the last few kinds that were asked for. Safe for many threads."""
 
     def __init__(self, engine: Engine, labels: Mapping[str, str], ahead: int) -> None:
-        """Nothing is made before the first `take` or `warm`."""
+        """Makes nothing before the first `take` or `warm`."""
         self._engine, self._labels, self._ahead = engine, labels, ahead
         self._lock = threading.Lock()
         self._ready: OrderedDict[ContainerKind, list[Container]] = OrderedDict()
-        self._coming: dict[ContainerKind, int] = {}
+        self._being_made: dict[ContainerKind, int] = {}
         self._closed = False
-        self._faults: list[EngineError] = []
-        self._begun: set[Future[None]] = set()
-        self._removals = threading.BoundedSemaphore(_REMOVALS)
+        self._pending: set[Future[None]] = set()
+        self._removal_slots = threading.BoundedSemaphore(_MAX_PENDING_REMOVALS)
         self._makers = ThreadPoolExecutor(max(2, ahead), thread_name_prefix="lanebench-make")
-        self._removers = ThreadPoolExecutor(2, thread_name_prefix="lanebench-remove")
+        self._removers = ThreadPoolExecutor(_REMOVAL_THREADS, thread_name_prefix="lanebench-remove")
 
     def __enter__(self) -> Self:
         return self
@@ -53,90 +61,88 @@ class ContainerPool:
         return container if container is not None else Container(self._engine, kind, self._labels)
 
     def warm(self, kind: ContainerKind) -> None:
-        """Begin what is missing of a kind, and let go of the kind that was not asked for longest."""
+        """Begin what is missing of a kind, and discard the containers of the least recently used kind."""
         with self._lock:
             if self._closed:
                 return
             ready = self._ready.setdefault(kind, [])
             self._ready.move_to_end(kind)
-            missing = self._ahead - len(ready) - self._coming.get(kind, 0)
-            self._coming[kind] = self._coming.get(kind, 0) + max(0, missing)
-            old = self._ready.popitem(last=False)[1] if len(self._ready) > _KINDS else []
+            missing = self._ahead - len(ready) - self._being_made.get(kind, 0)
+            self._being_made[kind] = self._being_made.get(kind, 0) + max(0, missing)
+            evicted = self._ready.popitem(last=False)[1] if len(self._ready) > _MAX_KINDS else []
         for _ in range(missing):
-            self._begin(self._makers.submit(self._make, kind))
-        for container in old:
+            self._track(self._makers.submit(self._make, kind))
+        for container in evicted:
             self.discard(container)
 
     def evict(self, kind: ContainerKind) -> None:
-        """Let go of what was made ahead of a kind: it may be as dead as the one that was taken."""
+        """Discard what was made ahead of a kind: it may be as dead as the container that was taken."""
         with self._lock:
-            old = self._ready.pop(kind, [])
-        for container in old:
+            evicted = self._ready.pop(kind, [])
+        for container in evicted:
             self.discard(container)
 
     def _make(self, kind: ContainerKind) -> None:
         container = None
         try:
-            if not self._closed:
-                container = Container(self._engine, kind, self._labels)
-        except EngineError:
-            # The next `take` finds none ready, makes one itself and raises what is still wrong then.
-            container = None
+            # What fails here is tried again by the next `take`, which raises what is wrong then.
+            with suppress(EngineError):
+                container = None if self._closed else Container(self._engine, kind, self._labels)
         finally:
-            with self._lock:
-                self._coming[kind] -= 1
-                kept = not self._closed and kind in self._ready and container is not None
-                if kept and container is not None:
-                    self._ready[kind].append(container)
-            if container is not None and not kept:
+            if not self._keep(kind, container) and container is not None:
                 self._remove(container)
 
-    def discard(self, container: Container, *, leaving: bool = False) -> None:
-        """Remove a container soon, `leaving` once it has ended by itself; waits only when many removals are behind."""
-        self._removals.acquire()
-        removal = self._removers.submit(self._remove, container, leaving=leaving)
-        removal.add_done_callback(self._removed)
-        self._begin(removal)
-
-    def _begin(self, work: Future[None]) -> None:
+    def _keep(self, kind: ContainerKind, container: Container | None) -> bool:
+        """Count a container as made and keep it; False where its kind was evicted or the pool closed meanwhile."""
         with self._lock:
-            self._begun = {one for one in self._begun if not one.done()} | {work}
+            self._being_made[kind] -= 1
+            if container is None or self._closed or kind not in self._ready:
+                return False
+            self._ready[kind].append(container)
+            return True
+
+    def discard(self, container: Container, *, exits_by_itself: bool = False) -> None:
+        """Remove a container soon; one that `exits_by_itself` gets a moment for that first.
+
+        Waits only when many removals are pending: without a limit, a slow engine would collect containers.
+        """
+        self._removal_slots.acquire()
+        removal = self._removers.submit(self._remove, container, exits_by_itself=exits_by_itself)
+        removal.add_done_callback(self._free_slot)
+        self._track(removal)
+
+    def _free_slot(self, _: Future[None]) -> None:
+        self._removal_slots.release()
+
+    def _track(self, work: Future[None]) -> None:
+        with self._lock:
+            self._pending = {future for future in self._pending if not future.done()} | {work}
 
     def wait_idle(self) -> None:
-        """Wait until what was begun is made, and what was let go of is removed."""
+        """Wait until every container that was begun is made, and every one that was discarded is removed."""
         with self._lock:
-            begun = tuple(self._begun)
-        wait(begun)
+            pending = tuple(self._pending)
+        wait(pending)
 
-    def _removed(self, _: Future[None]) -> None:
-        self._removals.release()
-
-    def _remove(self, container: Container, *, leaving: bool = False) -> None:
-        try:
-            if leaving:
-                container.wait_for_exit()
+    def _remove(self, container: Container, *, exits_by_itself: bool = False) -> None:
+        if exits_by_itself:
+            container.wait_for_exit()
+        # What fails here is tried again by `remove_owned` when the sandbox closes, which raises what is wrong then.
+        with suppress(EngineError):
             container.remove()
-        except EngineError as error:
-            # What is left has its label and goes with the next start; the fault is told when the pool closes.
-            self._faults.append(error)
 
     def close(self) -> None:
         """Remove every container of the pool and wait until that is done."""
         with self._lock:
             self._closed = True
-            left = [container for containers in self._ready.values() for container in containers]
+            remaining = [container for containers in self._ready.values() for container in containers]
             self._ready.clear()
         self._makers.shutdown(wait=True)
-        for container in left:
+        for container in remaining:
             self.discard(container)
         self._removers.shutdown(wait=True)
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """What marks this pool's containers as its owner's."""
+        """The labels of this pool's containers, which name their owner."""
         return self._labels
-
-    @property
-    def faults(self) -> tuple[EngineError, ...]:
-        """What could not be removed."""
-        return tuple(self._faults)

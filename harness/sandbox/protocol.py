@@ -1,117 +1,129 @@
-"""What a driver says, read without trust: bytes in, one Observation a case out. Does no input or output of its own.
+"""What a driver reports, parsed without trust: bytes go in, one Observation per case comes out.
+
+`Transcript.feed` is the entry point. It does no input or output of its own, so that a test can feed it anything.
 
 A report is one JSON line with the job's nonce: `taken` (the driver has its job, nothing of the answer ran yet), then
 `loaded` or `load_failed`, `case` (its index, how it ended, its value) and `done`. Cases come in order. A second line
-for a case, a line for a case that is not due, and anything that is not such a line make the case `forged`: an answer
-that writes there cannot make a wrong value right, only spoil its own.
+for a case, a line for a case that is not next, and anything that is not such a line make the case `forged`: an answer
+that writes there cannot make a wrong value right, it can only spoil its own result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.sandbox.values import count_items, parse_line
+from harness.sandbox.values import max_values, parse_line
 from harness.types import CaseEnd, Json, Observation
 
-_ENDS: dict[str, CaseEnd] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
+MAX_VALUES_PER_JOB = 1_000_000
+"""Values that the cases of one job may return in all: they are kept in memory until the last case is in."""
+
+_CASE_ENDS: dict[str, CaseEnd] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
+_MAX_FORGED_LINES = 64
+_MAX_NOTE_CHARS = 200
 
 
-def _short(text: Json) -> str | None:
-    return text[:200] if isinstance(text, str) else None
+def _case_end(word: Json) -> CaseEnd | None:
+    return _CASE_ENDS.get(word) if isinstance(word, str) else None
 
 
-_STRAYS = 64
-MAX_ITEMS = 1_000_000
-"""Values that the cases of one job may give in all: they are kept until the last one is in."""
+def _note(text: Json) -> str | None:
+    return text[:_MAX_NOTE_CHARS] if isinstance(text, str) else None
 
 
 @dataclass(slots=True)
 class Transcript:
-    """Everything one container said about its cases; `due` is the index of the case that runs now.
+    """Everything that one container has reported about its cases; `current` is the index of the case that runs now.
 
-    A line over `line_bytes`, more than `items_left` values, or many lines that are not the driver's, end the reading:
-    `overflowed`.
+    A line over `max_line_bytes`, more than `values_left` values, or many forged lines end the parsing: `overflowed`.
     """
 
     nonce: str
-    ids: tuple[str, ...]
-    line_bytes: int
-    items_left: int = MAX_ITEMS
+    case_ids: tuple[str, ...]
+    max_line_bytes: int
+    values_left: int = MAX_VALUES_PER_JOB
     taken: bool = False
     loaded: bool = False
-    load_fault: str | None = None
+    load_error: str | None = None
     done: bool = False
     overflowed: bool = False
-    due: int = 0
-    ends: dict[int, Observation] = field(default_factory=dict)
-    _strays: int = 0
-    _rest: bytearray = field(default_factory=bytearray)
+    current: int = 0
+    observations: dict[int, Observation] = field(default_factory=dict)
+    _forged_lines: int = 0
+    _incomplete_line: bytearray = field(default_factory=bytearray)
 
     @property
-    def over(self) -> bool:
-        """Nothing more is to be waited for."""
-        return self.leaving or self.overflowed
+    def ended(self) -> bool:
+        """Whether nothing more is worth reading."""
+        return self.driver_finished or self.overflowed
 
     @property
-    def leaving(self) -> bool:
-        """The driver's last word was said: what is left for it is to end."""
-        return self.done or self.load_fault is not None
+    def driver_finished(self) -> bool:
+        """Whether the driver has sent its last report: the container now ends by itself."""
+        return self.done or self.load_error is not None
 
     @property
     def steps(self) -> int:
-        """How far it has come: each step has its own time limit."""
-        return self.due + int(self.taken) + int(self.loaded)
+        """How many steps are done (job taken, answer loaded, each case): each step has its own time limit."""
+        return self.current + int(self.taken) + int(self.loaded)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they came, cut anywhere."""
-        first, *more = data.split(b"\n")
-        self._rest += first
-        for piece in more:
-            self._line(bytes(self._rest))
-            self._rest = bytearray(piece)
-        self.overflowed = self.overflowed or len(self._rest) > self.line_bytes
+        """Take the next bytes, cut anywhere."""
+        first, *others = data.split(b"\n")
+        self._incomplete_line += first
+        for piece in others:
+            self._parse(bytes(self._incomplete_line))
+            self._incomplete_line = bytearray(piece)
+        self.overflowed = self.overflowed or len(self._incomplete_line) > self.max_line_bytes
 
-    def _line(self, line: bytes) -> None:
-        if self.over:
+    def _parse(self, line: bytes) -> None:
+        if self.ended:
             return
-        said = parse_line(line)
-        if said is None or said.get("n") != self.nonce:
-            self._spoil(self.due, "a line that is not the driver's")
-            return
-        event = said.get("e")
-        if event == "case":
-            self.items_left -= count_items(line)
-            self.overflowed = self.items_left < 0
-            self._case(said)
-        elif event == "taken" and not self.taken and not self.ends:
+        report = parse_line(line)
+        if report is None or report.get("n") != self.nonce:
+            self._mark_forged(self.current, "a line that is not the driver's")
+        elif report.get("e") == "case":
+            self._count_values(line)
+            self._record_case(report)
+        elif not self._advance(report):
+            self._mark_forged(self.current, "a line out of turn")
+
+    def _advance(self, report: dict[str, Json]) -> bool:
+        """Record a report about the job as a whole; False for one that no driver sends at this point."""
+        event = report.get("e")
+        if event == "taken" and not self.taken and not self.observations:
             self.taken = True
-        elif event == "loaded" and self.taken and not self.loaded and not self.ends:
+        elif event == "loaded" and self.taken and not self.loaded and not self.observations:
             self.loaded = True
         elif event == "load_failed" and self.taken and not self.loaded:
-            self.load_fault = _short(said.get("t")) or "unknown"
-        elif event == "done" and self.due == len(self.ids):
+            self.load_error = _note(report.get("t")) or "unknown"
+        elif event == "done" and self.current == len(self.case_ids):
             self.done = True
         else:
-            self._spoil(self.due, "a line out of turn")
+            return False
+        return True
 
-    def _case(self, said: dict[str, Json]) -> None:
+    def _count_values(self, line: bytes) -> None:
+        self.values_left -= max_values(line)
+        self.overflowed = self.values_left < 0
+
+    def _record_case(self, report: dict[str, Json]) -> None:
         if self.overflowed:
             return
-        index, how = said.get("i"), said.get("k")
-        if type(index) is not int or not 0 <= index < len(self.ids) or how not in _ENDS or not self.loaded:
-            self._spoil(self.due, "a line out of turn")
-            return
-        if index != self.due:
-            self._spoil(index, "two reports of one case" if index < self.due else "a report before its turn")
-            return
-        if index not in self.ends:
-            note = _short(said.get("t"))
-            self.ends[index] = Observation(self.ids[index], _ENDS[how], said.get("v"), note)
-        self.due += 1
+        index, end = report.get("i"), _case_end(report.get("k"))
+        # `type` and not isinstance: JSON's true is an int of Python, and would be case 1.
+        if type(index) is not int or not 0 <= index < len(self.case_ids) or end is None or not self.loaded:
+            self._mark_forged(self.current, "a line out of turn")
+        elif index != self.current:
+            self._mark_forged(index, "two reports of one case" if index < self.current else "a report before its turn")
+        else:
+            observation = Observation(self.case_ids[index], end, report.get("v"), _note(report.get("t")))
+            self.observations.setdefault(index, observation)
+            self.current += 1
 
-    def _spoil(self, index: int, why: str) -> None:
-        """Also the last case can be spoiled by what comes after it."""
-        self._strays += 1
-        self.overflowed = self._strays > _STRAYS
-        at = min(index, len(self.ids) - 1)
-        self.ends[at] = Observation(self.ids[at], "forged", None, why)
+    def _mark_forged(self, index: int, reason: str) -> None:
+        """Make a case's observation `forged`. A line after the last case makes the last one forged."""
+        self._forged_lines += 1
+        self.overflowed = self._forged_lines > _MAX_FORGED_LINES
+        last = min(index, len(self.case_ids) - 1)
+        self.observations[last] = Observation(self.case_ids[last], "forged", None, reason)

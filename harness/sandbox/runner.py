@@ -1,7 +1,20 @@
-"""One job to one observation a case: a fresh container for the job, and another after each case that ended one.
+"""Run one job: a fresh container for it, another after each case that ended one, one Observation per case.
 
-A case that hangs or crashes ends its container and itself alone; the cases after it run in a fresh one. An answer that
-does not load is not tried again. What the engine did wrong raises EngineError and is never an observation.
+`run_job` is the entry point. What the engine does wrong raises EngineError and is never an observation.
+
+The cases of a job run in one container, in order, because starting one costs more than most answers. A case that hangs
+or crashes ends its container and only itself: the cases after it run in a fresh one. An answer that does not load is
+not tried again, since each of its cases would end the same way.
+
+Three kinds of failure look like the answer's and may be the engine's. Each is told apart before anything is observed:
+
+- A container that ends before its driver has taken the job: nothing of the answer ran, so the engine failed. One that
+  was made ahead may have died in a restart of the engine; that is why a second container is tried.
+- A container that was killed, and not for want of memory. No process can send SIGKILL to the first process of its own
+  PID namespace (pid_namespaces(7)), so that it came from outside, as in a restart of the engine or from an operator.
+  Likewise one that times out while it is paused or while the engine itself answers late. The case runs again in a fresh
+  container; one that ends so twice keeps its observation, so that an answer cannot make the kit loop.
+- A stream that ends while its container still runs: the engine was restarted under it.
 """
 
 from __future__ import annotations
@@ -13,43 +26,49 @@ from typing import Literal
 
 from harness.errors import EngineError
 from harness.files import to_json
-from harness.sandbox.container import STDOUT, Container, ContainerExit
+from harness.sandbox.container import SIGKILL_EXIT, STDOUT, Container, ContainerExit
 from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
+from harness.sandbox.engine import CHECK_ENGINE
 from harness.sandbox.pool import ContainerPool
-from harness.sandbox.protocol import MAX_ITEMS, Transcript
+from harness.sandbox.protocol import MAX_VALUES_PER_JOB, Transcript
 from harness.sandbox.runtimes import program_commands
 from harness.types import CaseEnd, Job, Observation
 
-StopReason = Literal["over", "late", "ended"]
-"""Why nothing more was read: everything was said, time was up, or the container ended by itself."""
+StopReason = Literal["finished", "timed_out", "exited"]
+"""Why reading stopped: everything was reported, the time was up, or the container ended by itself."""
 
-_TAIL = 4096
-_ESCAPED = 8
-_KILLED = 137
-_TAKE_S = 90.0
+_STDERR_TAIL_BYTES = 4096
+_MAX_ESCAPED_BYTES_PER_BYTE = 8
+"""A report is JSON, which escapes one byte by up to six (`\\u0000`); two more are room for its other fields."""
+_TAKE_JOB_S = 90.0
+"""Time for a driver to take its job. It only reads meanwhile: nothing but a slow engine or a busy machine delays it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """What one container said, and how it ended when it ended by itself."""
+class _ContainerRun:
+    """What one container reported, and how it ended when it ended by itself."""
 
     transcript: Transcript
-    silence: StopReason
+    stop_reason: StopReason
     exit: ContainerExit | None
-    tail: bytes
+    stderr_tail: bytes
     memory_bytes: int
-    held_up: bool = False
+    was_held_up: bool = False
 
     @property
-    def unexplained(self) -> bool:
-        """Ended or held up from outside, and neither by the kit nor for want of memory: nothing inside can do that."""
-        killed = self.exit is not None and self.exit.code == _KILLED and not self.exit.out_of_memory
-        return killed or self.held_up
+    def is_unexplained(self) -> bool:
+        """Whether something outside the container ended it or held it up, and it was neither the kit nor memory."""
+        was_killed = self.exit is not None and self.exit.code == SIGKILL_EXIT and not self.exit.out_of_memory
+        return was_killed or self.was_held_up
 
 
-def payload_of(job: Job, start: int, nonce: str) -> bytes:
-    """The job with its cases from `start` on, as a driver is given it; its lines will bear the nonce."""
-    cases = [[index, give] for index, (_, give) in enumerate(job.cases[start:])]
+class JobNotStartedError(EngineError):
+    """A container ended, or hung, before it took its job: nothing of the answer ran."""
+
+
+def job_payload(job: Job, start: int, nonce: str) -> bytes:
+    """The job with its cases from `start` on, as a driver reads it; the driver's reports carry the nonce."""
+    cases = [[index, case_input] for index, (_, case_input) in enumerate(job.cases[start:])]
     return to_json(
         {
             "nonce": nonce,
@@ -63,126 +82,125 @@ def payload_of(job: Job, start: int, nonce: str) -> bytes:
     ).encode("utf-8")
 
 
-def _listen(container: Container, transcript: Transcript, job: Job) -> tuple[StopReason, bytes]:
-    """Read until all is said, the case that is due is late, or nothing more can come."""
-    limits, tail, noise = job.limits, b"", 0
-    steps, deadline = 0, time.monotonic() + _TAKE_S
-    while not transcript.over:
+def _read_reports(container: Container, transcript: Transcript, job: Job) -> tuple[StopReason, bytes]:
+    """Feed the transcript until everything is reported, the current case is late, or nothing more can come.
+
+    Returns why it stopped and the end of standard error.
+    """
+    limits, stderr_tail, stderr_bytes = job.limits, b"", 0
+    steps, deadline = 0, time.monotonic() + _TAKE_JOB_S
+    while not transcript.ended:
         try:
-            frame = container.frame(deadline)
+            frame = container.read_frame(deadline)
         except TimeoutError:
-            return "late", tail
+            return "timed_out", stderr_tail
         if frame is None:
-            return "ended", tail
+            return "exited", stderr_tail
         stream, data = frame
         if stream == STDOUT:
             transcript.feed(data)
         else:
-            tail, noise = (tail + data)[-_TAIL:], noise + len(data)
-            transcript.overflowed = transcript.overflowed or noise > limits.output_bytes
+            stderr_tail, stderr_bytes = (stderr_tail + data)[-_STDERR_TAIL_BYTES:], stderr_bytes + len(data)
+            transcript.overflowed = transcript.overflowed or stderr_bytes > limits.output_bytes
         if transcript.steps != steps:
-            wait_s = limits.case_timeout_s if transcript.loaded else limits.load_timeout_s
-            steps, deadline = transcript.steps, time.monotonic() + wait_s
-    return "over", tail
+            timeout_s = limits.case_timeout_s if transcript.loaded else limits.load_timeout_s
+            steps, deadline = transcript.steps, time.monotonic() + timeout_s
+    return "finished", stderr_tail
 
 
-class JobNotStartedError(EngineError):
-    """A container ended, or hung, before it took its job: nothing of the answer ran."""
+def _job_not_started(status: ContainerExit | None, stderr_tail: bytes) -> JobNotStartedError:
+    end = f"ended with exit code {status.code}" if status is not None else f"did nothing for {_TAKE_JOB_S:.0f} s"
+    output = stderr_tail.decode("utf-8", "replace").strip()[-300:] or "no output"
+    return JobNotStartedError(f"a container {end} before it took its job: {output}", fix=CHECK_ENGINE)
 
 
-def _untaken(ended: ContainerExit | None, tail: bytes) -> str:
-    """Why a container that ended or hung before anything of the answer ran is not the answer's fault."""
-    how = f"ended with exit code {ended.code}" if ended is not None else f"did nothing for {_TAKE_S:.0f} s"
-    last = tail.decode("utf-8", "replace").strip()[-300:] or "it said nothing"
-    return f"a container {how} before it took its job: {last}; see that the engine works: `docker info`"
-
-
-def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, items_left: int) -> _Heard:
+def _run_in_container(
+    pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int
+) -> _ContainerRun:
+    """Run the cases from `start` on in one container, until they are done or one of them ends it."""
     nonce = secrets.token_hex(8)
-    ids = tuple(name for name, _ in job.cases[start:])
-    transcript = Transcript(nonce, ids, _ESCAPED * job.limits.output_bytes, items_left)
+    case_ids = tuple(name for name, _ in job.cases[start:])
+    transcript = Transcript(nonce, case_ids, _MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, values_left)
     container = pool.take(kind)
     try:
-        container.give(payload_of(job, start, nonce))
-        silence, tail = _listen(container, transcript, job)
-        ended = container.exit() if silence == "ended" else None
-        held_up = silence == "late" and not container.is_responsive()
+        container.send(job_payload(job, start, nonce))
+        stop_reason, stderr_tail = _read_reports(container, transcript, job)
+        status = container.exit_status() if stop_reason == "exited" else None
+        was_held_up = stop_reason == "timed_out" and not container.is_responsive()
     finally:
-        pool.discard(container, leaving=transcript.leaving)
-    if ended is not None and ended.running:
-        raise EngineError("the container engine broke off while an answer ran: see `docker info`, then use --resume")
+        pool.discard(container, exits_by_itself=transcript.driver_finished)
+    if status is not None and status.running:
+        raise EngineError("the container engine dropped a container that runs an answer", fix=CHECK_ENGINE)
     if not transcript.taken:
-        raise JobNotStartedError(_untaken(ended, tail))
-    return _Heard(transcript, silence, ended, tail, memory_limit_bytes(kind), held_up)
+        raise _job_not_started(status, stderr_tail)
+    return _ContainerRun(transcript, stop_reason, status, stderr_tail, memory_limit_bytes(kind), was_held_up)
 
 
-def _hear_fresh(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, items_left: int) -> _Heard:
-    """As `_hear`; a container made ahead may have died since, with a restart of the engine: then there is a second."""
+def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int) -> _ContainerRun:
+    """As `_run_in_container`, once more in a new container where the first one never took the job."""
     try:
-        return _run_in_container(pool, kind, job, start, items_left)
+        return _run_in_container(pool, kind, job, start, values_left)
     except JobNotStartedError:
         pool.evict(kind)
-        return _run_in_container(pool, kind, job, start, items_left)
+        return _run_in_container(pool, kind, job, start, values_left)
 
 
-def _ending(heard: _Heard, job: Job) -> tuple[CaseEnd, str]:
-    """How the case that was due ended, or the loading of the answer."""
-    loaded, limits = heard.transcript.loaded, job.limits
-    if heard.silence == "late":
-        return (
-            "timed_out",
-            f"no end within {limits.case_timeout_s:g} s"
-            if loaded
-            else f"not loaded within {limits.load_timeout_s:g} s",
-        )
-    if heard.transcript.overflowed:
+def _case_end(run: _ContainerRun, job: Job) -> tuple[CaseEnd, str]:
+    """How the case that ran last ended, or the loading of the answer; with a note."""
+    loaded, limits = run.transcript.loaded, job.limits
+    if run.stop_reason == "timed_out":
+        end = "no end" if loaded else "not loaded"
+        return "timed_out", f"{end} within {limits.case_timeout_s if loaded else limits.load_timeout_s:g} s"
+    if run.transcript.overflowed:
         return "crashed", "too much output"
-    ended = heard.exit
-    if (ended is not None and ended.out_of_memory) or b"heap out of memory" in heard.tail:
-        return "out_of_memory", f"over {heard.memory_bytes // 1024 // 1024} MiB"
-    code = ended.code if ended is not None else 0
+    # Node ends itself with this message, before the container's limit, when its heap is full.
+    if (run.exit is not None and run.exit.out_of_memory) or b"heap out of memory" in run.stderr_tail:
+        return "out_of_memory", f"over {run.memory_bytes // 1024 // 1024} MiB"
+    code = run.exit.code if run.exit is not None else 0
     return "crashed", f"ended with exit code {code}" + ("" if loaded else " while loading")
 
 
-def _observations(heard: _Heard, job: Job, start: int) -> list[Observation]:
-    """What is known after one container: of the cases that it answered, and of the one that ended it, or of all."""
-    transcript = heard.transcript
-    ids = transcript.ids
-    if transcript.load_fault is not None:
-        return [
-            transcript.ends.get(at, Observation(ids[at], "not_loaded", None, transcript.load_fault))
-            for at in range(len(ids))
-        ]
-    known = [transcript.ends[at] for at in range(transcript.due)]
-    if transcript.due == len(ids):
+def _observations(run: _ContainerRun, job: Job) -> list[Observation]:
+    """What is known after one container: its answered cases and the one that ended it; all cases if none loaded."""
+    transcript = run.transcript
+    answered, total = transcript.current, len(transcript.case_ids)
+    if transcript.load_error is not None:
+        return _filled(transcript, range(total), "not_loaded", transcript.load_error)
+    known = [transcript.observations[index] for index in range(answered)]
+    if answered == total:
         return known
-    end, note = _ending(heard, job)
-    last = transcript.due + 1 if transcript.loaded else len(ids)
-    return known + [
-        transcript.ends.get(at, Observation(ids[at], end, None, note)) for at in range(transcript.due, last)
+    end, note = _case_end(run, job)
+    return known + _filled(transcript, range(answered, answered + 1 if transcript.loaded else total), end, note)
+
+
+def _filled(transcript: Transcript, indexes: range, end: CaseEnd, note: str) -> list[Observation]:
+    """The observations of these cases: what is recorded, else this end."""
+    return [
+        transcript.observations.get(index, Observation(transcript.case_ids[index], end, None, note))
+        for index in indexes
     ]
 
 
 def _is_too_large(job: Job) -> bool:
-    """Whether a job's files cannot stand in its folder: what no container can take is not given to one."""
+    """Whether a job's files exceed the folder that they are written to: such a job gets no container."""
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in job.files.values()) > job.limits.disk_bytes
 
 
 def run_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
-    """One observation a case, in order. Raises EngineError."""
+    """One observation per case, in order. Raises EngineError."""
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
-    seen: list[Observation] = []
-    doubted, items_left = -1, MAX_ITEMS
-    while len(seen) < len(job.cases):
-        start = len(seen)
-        heard = _hear_fresh(pool, kind, job, start, items_left)
-        items_left = heard.transcript.items_left
-        found = _observations(heard, job, start)
-        if heard.unexplained and start + len(found) != doubted:
-            # Once may be the engine's doing (a restart, an operator, a pause); twice at one case is the answer's.
-            doubted = start + len(found)
-            seen += found[:-1] if heard.transcript.loaded else []
+    observations: list[Observation] = []
+    suspect, values_left = -1, MAX_VALUES_PER_JOB
+    while len(observations) < len(job.cases):
+        start = len(observations)
+        run = _run_with_retry(pool, kind, job, start, values_left)
+        values_left = run.transcript.values_left
+        found = _observations(run, job)
+        if run.is_unexplained and start + len(found) != suspect:
+            # The case that ended the container runs again; one that ends so twice keeps its observation.
+            suspect = start + len(found)
+            observations += found[:-1] if run.transcript.loaded else []
             continue
-        seen += found
-    return tuple(seen)
+        observations += found
+    return tuple(observations)

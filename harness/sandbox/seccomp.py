@@ -1,10 +1,12 @@
-"""The system calls that an answer may make: an allow-list for one architecture, tighter and cheaper than the engine's.
+"""The seccomp profile of a container: an allow-list of system calls for one architecture.
 
-The engine's default profile compiles some 300 rules for three architectures in every container; one architecture and a
-short list costs about a tenth of a container's processor time less. Not here, so refused: new namespaces, mounts,
-ptrace and other processes' memory, keyrings, bpf, perf, io_uring, modules, clocks, raw and netlink sockets; another
-user or group, which nobody here may become; and what the C library of the images calls by newer names (getdents,
-utime, epoll_create, eventfd, inotify_init, creat). Every name costs in every container.
+It is tighter than the engine's default profile and cheaper: the default compiles some 300 rules for three architectures
+in every container, this one saves 14 to 20 of 144 ms of CPU time (Docker 20.10.24, runc 1.1.5). Each name costs in
+every container, so names that the C library of the images never calls are left out (getdents, utime, epoll_create,
+eventfd, inotify_init, creat), and so are setuid and its like, since nobody here may become another user.
+
+Refused because not listed: new namespaces, mounts, ptrace and other processes' memory, keyrings, bpf, perf, io_uring,
+modules, clocks, raw and netlink sockets.
 """
 
 from __future__ import annotations
@@ -34,37 +36,40 @@ timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd
 truncate umask uname unlink unlinkat utimensat vfork wait4 waitid write writev
 """.split()  # noqa: SIM905
 
-_NEW_NAMESPACES = 0x7E020000
-_LOCAL, _INTERNET = 1, (2, 10)
-# The family's own choice, TCP and UDP: for each other one the kernel looks for a module of its own.
+_NEW_NAMESPACE_FLAGS = 0x7E020000
+"""The CLONE_NEW* flags that clone(2) takes."""
+_AF_UNIX, _INTERNET_FAMILIES = 1, (2, 10)
 _PROTOCOLS = (0, 6, 17)
+"""The family's default, TCP and UDP: for any other protocol or family the kernel looks for a module to load."""
 _ENOSYS = 38
 
 
-def _allowed(name: str, arguments: Mapping[int, int]) -> dict[str, object]:
-    """One call with these values for these arguments."""
+def _allow(name: str, arguments: Mapping[int, int]) -> dict[str, object]:
+    """A rule that allows one call with these values of these arguments."""
     args = [{"index": index, "value": value, "op": "SCMP_CMP_EQ"} for index, value in arguments.items()]
     return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": args}
 
 
 def seccomp_profile(architecture: str) -> str | None:
-    """The profile as JSON text for one architecture as the kernel names it; None where the engine's own must do.
+    """The profile as JSON text, for an architecture as the kernel names it; None where the engine's own must do.
 
-    `clone3` hides its flags from filters, so it does not exist here and libc falls back to `clone`, whose flags for new
-    namespaces are refused. `sync` is said to be done and is not: it would make the whole machine write,
-    and nothing here is on a disk. Sockets: local ones, and TCP and UDP, for which the container has only `lo`.
+    `clone3` passes its flags in memory, where a filter cannot see them. It is answered by ENOSYS, so that the C library
+    falls back to `clone`, whose flags for new namespaces are refused.
+
+    `sync` succeeds without doing anything: it would make the whole machine write, and no folder of a container is on a
+    disk. Sockets are local, TCP or UDP, for which the container has only `lo`.
     """
     if architecture not in ARCHITECTURES:
         return None
-    clone = {"index": 0, "value": _NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    no_namespaces = {"index": 0, "value": _NEW_NAMESPACE_FLAGS, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
     rules: list[dict[str, object]] = [
         {"names": _ALLOWED, "action": "SCMP_ACT_ALLOW"},
-        {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [clone]},
+        {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [no_namespaces]},
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
         {"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0},
     ]
-    rules += [_allowed(name, {0: _LOCAL}) for name in ("socket", "socketpair")]
-    rules += [_allowed("socket", {0: family, 2: protocol}) for family in _INTERNET for protocol in _PROTOCOLS]
+    rules += [_allow(name, {0: _AF_UNIX}) for name in ("socket", "socketpair")]
+    rules += [_allow("socket", {0: family, 2: protocol}) for family in _INTERNET_FAMILIES for protocol in _PROTOCOLS]
     return json.dumps(
         {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [ARCHITECTURES[architecture]], "syscalls": rules},
         separators=(",", ":"),

@@ -1,0 +1,112 @@
+"""The sandbox on a Docker engine, or on one with Docker's API: opened for some languages, then given jobs.
+
+`open_sandbox` is the entry point. It finds or installs an engine, builds the images that the languages need, removes
+what dead runs left behind, and yields a DockerSandbox whose containers are gone when the block ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.errors import EngineError
+from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
+from harness.sandbox.container_config import ContainerKind
+from harness.sandbox.engine import Engine, Say, ensure_engine
+from harness.sandbox.image import ensure_image, image_digest
+from harness.sandbox.outage import OutageRetry
+from harness.sandbox.pool import ContainerPool
+from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
+from harness.sandbox.runner import run_job
+from harness.types import Job, Observation, SandboxFacts
+
+_MAX_RUNS_PER_JOB = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSandbox:
+    """Runs jobs in throwaway containers; `images` maps each opened language to its image. Safe for many threads."""
+
+    pool: ContainerPool
+    images: Mapping[str, str]
+    facts: SandboxFacts
+    outage_retry: OutageRetry
+    runtime: str | None = None
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        """One observation per case, in order. Raises EngineError when the engine fails, and only then.
+
+        A job that the engine broke off runs again from its start once the engine answers; its third failure is raised.
+        """
+        if job.language not in self.images:
+            raise EngineError(f"the sandbox was opened without {job.language!r}", fix="name it in `languages`")
+        kind = self.container_kind(job)
+        for _ in range(_MAX_RUNS_PER_JOB - 1):
+            try:
+                return run_job(self.pool, kind, job)
+            except EngineError as error:
+                if not self.outage_retry.wait_until_available(error):
+                    raise
+                self.pool.evict(kind)
+        return run_job(self.pool, kind, job)
+
+    def container_kind(self, job: Job) -> ContainerKind:
+        """The kind of container that serves a job."""
+        return ContainerKind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
+
+
+@contextmanager
+def open_sandbox(
+    run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None = None
+) -> Iterator[DockerSandbox]:
+    """A sandbox for these languages, on the engine that is here or that the kit installs. Raises EngineError.
+
+    `say` gets one line for everything that takes long or changes this machine.
+    """
+    engine = ensure_engine(say)
+    try:
+        with open_sandbox_on(engine, run_id, say, languages, runtime=runtime) as sandbox:
+            yield sandbox
+    finally:
+        engine.close()
+
+
+@contextmanager
+def open_sandbox_on(
+    engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None = None
+) -> Iterator[DockerSandbox]:
+    """As `open_sandbox`, on an engine that the caller has and closes."""
+    check_runtime(engine, runtime)
+    check_limits(engine)
+    _remove_orphans(engine, say)
+    images = {language: ensure_image(engine, language, say) for language in sorted(set(languages))}
+    with owner_labels(run_id) as labels:
+        pool = ContainerPool(engine, labels, ahead=max(2, engine.cpus))
+        try:
+            yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, say), runtime)
+        finally:
+            pool.close()
+            # Those too that the pool could not remove, or whose creation broke off half way.
+            remove_owned(engine, labels)
+
+
+def _remove_orphans(engine: Engine, say: Say) -> None:
+    removed = remove_orphans(engine)
+    if removed:
+        say(f"Removed {removed} container{'s' if removed > 1 else ''} that an earlier run left behind.")
+
+
+def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> SandboxFacts:
+    tags = sorted(set(images.values()))
+    return SandboxFacts(
+        engine=engine.name,
+        engine_version=engine.version,
+        runtime=runtime or engine.runtime,
+        image=", ".join(tags),
+        image_digest=", ".join(image_digest(engine, tag) for tag in tags),
+        rootless=engine.rootless,
+        cgroup_version=engine.cgroup_version,
+        enforces=engine.enforces,
+        seccomp=applied_seccomp_profile(engine, runtime or engine.runtime),
+    )
