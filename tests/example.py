@@ -122,7 +122,7 @@ def model(voice: Voice) -> Model:
         thinking="on" if voice.thinks else "off",
         sampling=Sampling(temperature=0.0, top_p=1.0),
         context_tokens=32768,
-        facts={"parameters_b": 7.0, "quantisation": "Q4_K_M", "bits": 4.8},
+        facts={"parameters_b": 7.0, "quantization": "Q4_K_M", "bits": 4.8},
     )
 
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from math import comb, exp, log, sqrt
 
 from harness.stats import (
+    ContingencyTable,
     Interval,
-    Table,
     clopper_pearson,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
+    geometric_mean_ratio,
     rate_on_tasks_like_these,
     rate_on_these_tasks,
-    ratio_of,
-    ratio_word,
+    ratio_verdict,
     wilson,
 )
 from harness.stats.speeds import median_interval
@@ -101,13 +101,13 @@ class Draw:
         return [((sum(a), len(a)), (sum(b), len(b))) for a, b in self.outcomes]
 
     @property
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[ContingencyTable]:
         """The pairs of trials, by task."""
         out = []
         for a, b in self.outcomes:
             pairs = list(zip(a, b, strict=True))
             cells = [pairs.count(cell) for cell in ((True, True), (True, False), (False, True), (False, False))]
-            out.append(Table(*cells))
+            out.append(ContingencyTable(*cells))
         return out
 
 
@@ -146,11 +146,11 @@ def suite_rows(world: World, design: tuple[int, int], repeats: int) -> Iterator[
         hits["these"] += _holds(rate_on_these_tasks(mine)[1], _mean([a for a, _ in one.rates]))
         like = difference_on_tasks_like_these(one.counts)
         hits["gap like"] += _holds(like.interval, 0.0)
-        hits["false like"] += like.word != "can't tell"
+        hits["false like"] += like.verdict != "can't tell"
         these = difference_on_these_tasks(one.tables)
         hits["gap these"] += _holds(these.interval, _mean([a - b for a, b in one.rates]))
         even = draw(World("", world.middle, world.spread, 0.0), tasks, trials, dice)
-        hits["false these"] += difference_on_these_tasks(even.tables).word != "can't tell"
+        hits["false these"] += difference_on_these_tasks(even.tables).verdict != "can't tell"
     for what, count in hits.items():
         yield Row(what, world.name, told, count / repeats, QUIET if what.startswith("false") else COVERS)
 
@@ -178,11 +178,11 @@ def speed_rows(n: int, variation: float, repeats: int) -> Iterator[Row]:
     for _ in range(repeats):
         cells = [(_speeds(dice, n, variation), _speeds(dice, n, variation)) for _ in range(3)]
         median += _holds(median_interval(cells[0][0]), 40.0)
-        seen = ratio_of(cells)
+        seen = geometric_mean_ratio(cells)
         if seen is None or seen.low is None or seen.high is None:
             continue
         ratio += seen.low <= 1 <= seen.high
-        words += ratio_word(seen) in ("more", "less")
+        words += ratio_verdict(seen) in ("more", "less")
     yield Row("median", world, told, median / repeats, EXACT)
     yield Row("ratio", world, told, ratio / repeats, COVERS)
     yield Row("false ratio", world, told, words / repeats, QUIET)
@@ -198,7 +198,7 @@ def power_row(tasks: int, trials: int, repeats: int) -> Row:
         for (a, b), (first, _) in zip(one.counts, one.rates, strict=True):
             lifted = _rate(log(first / (1 - first)) + 0.86)
             counts.append(((sum(dice.random() < lifted for _ in range(trials)), a[1]), b))
-        better += difference_on_tasks_like_these(counts).word == "better"
+        better += difference_on_tasks_like_these(counts).verdict == "better"
     return Row("power at a gap of 14 points", "middling", f"{tasks}x{trials}", better / repeats, (0.0, 1.0))
 
 

@@ -29,7 +29,7 @@ def is_honest(path: str) -> bool:
     return Path(path).name.startswith("honest_")
 
 
-def table_of(numbers: list[int]) -> str:
+def contingency_table(numbers: list[int]) -> str:
     return "CREATE TABLE items (n INTEGER);" + "".join(f"INSERT INTO items VALUES ({number});" for number in numbers)
 
 
@@ -41,9 +41,9 @@ def case_of(language: str, numbers: list[int], *, after: bool) -> tuple[Json, Js
     if language != "sql":
         return {"call": "order", "args": [list(numbers)]}, ordered
     if after:
-        look = {"call": "after", "args": [table_of(numbers), "SELECT n FROM items ORDER BY n"]}
+        look = {"call": "after", "args": [contingency_table(numbers), "SELECT n FROM items ORDER BY n"]}
         return look, [[-number] for number in reversed(ordered)]
-    return {"call": "rows", "args": [table_of(numbers)]}, [[number] for number in ordered]
+    return {"call": "rows", "args": [contingency_table(numbers)]}, [[number] for number in ordered]
 
 
 def cases_of(language: str, *, after: bool) -> tuple[Case, ...]:

@@ -129,7 +129,7 @@ def test_a_key_that_is_none_is_told(order: Order, tmp_path: Path) -> None:
 
 def test_a_run_that_verify_finds_at_fault_is_not_published(order: Order) -> None:
     bundle = good_bundle()
-    bundle.result["cells"][0]["rate"]["low"] = 0.99
+    bundle.result["cells"][0]["pass_rate"]["low"] = 0.99
     (order.run / "result.json").write_text(texts_of(bundle)["result.json"])
     with pytest.raises(CheckError, match=r"\[cells\]"):
         publish(order)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.compare import Compared, ModelPair, Quantity, compare
+from harness.compare import ModelPair, QuantityComparison, RunComparison, compare
 from harness.compare.lanes import lane_changes
 from harness.compare.sections import sections_of
 from harness.errors import RunError
@@ -24,16 +24,16 @@ from tests.example import example_result, grown_result
 LANE = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0}, min_pass_rate=0.6)
 
 
-def _compare(baseline: Result, other: Result, **more: Any) -> Compared:
+def _compare(baseline: Result, other: Result, **more: Any) -> RunComparison:
     return compare(("a", baseline), ("b", other), **more)
 
 
-def _pair(compared: Compared, label: str) -> ModelPair:
+def _pair(compared: RunComparison, label: str) -> ModelPair:
     return next(one for one in compared.pairs if one.other == label)
 
 
-def _words(quantities: tuple[Quantity, ...]) -> Mapping[str, str]:
-    return {one.name: one.word for one in quantities}
+def _words(quantities: tuple[QuantityComparison, ...]) -> Mapping[str, str]:
+    return {one.name: one.verdict for one in quantities}
 
 
 def _paced(result: Result, model: str, times: float) -> Result:
@@ -56,12 +56,12 @@ def _paced(result: Result, model: str, times: float) -> Result:
 def test_a_run_against_itself_differs_in_nothing() -> None:
     result = example_result()
     compared = _compare(result, result)
-    assert compared.unlike == ()
+    assert compared.differences == ()
     for pair in compared.pairs:
-        assert pair.unlike == ()
+        assert pair.differences == ()
         assert pair.regressed.passed == 0
-        assert set(_words(pair.overall).values()) <= {"can't tell", "no difference that matters"}
-        assert all(one.figure == (1.0 if one.is_ratio else 0.0) for one in pair.overall)
+        assert set(_words(pair.overall).values()) <= {"can't tell", "equivalent"}
+        assert all(one.estimate == (1.0 if one.is_ratio else 0.0) for one in pair.overall)
     assert not compared.is_worse
 
 
@@ -91,16 +91,14 @@ def test_one_cell_of_many_needs_more_than_a_lone_one() -> None:
     assert _words(cell.quantities)["pass rate on these tasks"] == "can't tell"
 
 
-@pytest.mark.parametrize(
-    ("times", "word"), [(0.8, "worse"), (1.25, "better"), (1.01, "no difference that matters"), (1.06, "better")]
-)
+@pytest.mark.parametrize(("times", "word"), [(0.8, "worse"), (1.25, "better"), (1.01, "equivalent"), (1.06, "better")])
 def test_speeds_are_told_with_the_practical_threshold(times: float, word: str) -> None:
     base = grown_result(10, {})
     compared = _compare(_paced(base, "steady", 1.0), _paced(base, "steady", times))
     words = _words(_pair(compared, "steady").overall)
     assert words["decode rate"] == word
-    assert words["time to the whole answer"] == word
-    assert words["TTFT"] == "no difference that matters"
+    assert words["E2E latency"] == word
+    assert words["TTFT"] == "equivalent"
     assert compared.is_worse is (word == "worse")
 
 
@@ -112,21 +110,23 @@ def test_what_differs_is_named() -> None:
         thinking="on",
         served_context_tokens=8192,
         sampling=replace(base.models[0].sampling, temperature=0.7),
-        facts={**base.models[0].facts, "quantisation": "Q8_0"},
+        facts={**base.models[0].facts, "quantization": "Q8_0"},
     )
     other = summarize(
         replace(base, models=(model, base.models[1]), host=replace(base.host, power_source="Battery Power"))
     )
     compared = _compare(base, other)
-    assert [(one.name, one.baseline, one.other) for one in compared.unlike] == [("power", "AC Power", "Battery Power")]
-    assert [one.name for one in _pair(compared, "steady").unlike] == [
+    assert [(one.name, one.baseline, one.other) for one in compared.differences] == [
+        ("power", "AC Power", "Battery Power")
+    ]
+    assert [one.name for one in _pair(compared, "steady").differences] == [
         "server version",
         "thinking",
         "context served",
         "temperature",
-        "quantisation",
+        "quantization",
     ]
-    assert _pair(compared, "hasty").unlike == ()
+    assert _pair(compared, "hasty").differences == ()
 
 
 def test_other_tasks_another_major_and_the_demo_are_refused_with_every_reason() -> None:
@@ -136,9 +136,9 @@ def test_other_tasks_another_major_and_the_demo_are_refused_with_every_reason() 
     with pytest.raises(RunError) as caught:
         _compare(base, other)
     assert [fault.split(": ", 1)[1][:30] for fault in [one.message for one in caught.value.problems]] == [
-        "made by kits of other major ve",
+        "different major versions of La",
         "one of them is simulated by th",
-        "no task is the same in both (n",
+        "no task has the same name and ",
     ]
 
 
@@ -150,8 +150,8 @@ def test_a_task_that_changed_or_stands_alone_is_left_out_and_named() -> None:
     )
     compared = _compare(base, summarize(replace(base, tasks=tasks, trials=trials)))
     assert [cell.task for cell in compared.pairs[0].cells] == ["speed-small"]
-    assert compared.notes[0] == "left out, since their text or cases differ between the runs: code-bugfix"
-    assert compared.notes[1] == "left out, since only one run has them: code-other, code-refactor"
+    assert compared.notes[0] == "excluded, because the task changed between the runs: code-bugfix"
+    assert compared.notes[1] == "excluded, because only one run has the task: code-other, code-refactor"
 
 
 def _renamed(result: Result, names: Mapping[str, str]) -> Result:
@@ -167,8 +167,9 @@ def test_models_go_together_by_label_by_being_alone_or_by_being_named() -> None:
         ("hasty", "steady-q8")
     ]
     both = _renamed(base, {"steady": "new", "hasty": "newer"})
-    with pytest.raises(RunError, match="--pair"):
+    with pytest.raises(RunError, match="no model has the same label") as caught:
         _compare(base, both)
+    assert "--pair" in caught.value.problems[0].fix
     named = _compare(base, both, pairs=[("steady", "newer")])
     assert [(one.baseline, one.other) for one in named.pairs] == [("steady", "newer")]
     with pytest.raises(RunError, match="no model has the label gone"):
@@ -201,7 +202,7 @@ def _with_lane(result: Result, lane: Lane = LANE) -> Result:
     [
         ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (clear"),
         ({"code-refactor": 9, "code-bugfix": 8}, {}, "weakened", "now the evidence does not decide"),
-        ({"code-refactor": 9, "code-bugfix": 8}, {"code-refactor": 9, "code-bugfix": 8}, "unchanged", "and now (clear"),
+        ({"code-refactor": 9, "code-bugfix": 8}, {"code-refactor": 9, "code-bugfix": 8}, "unchanged", "; now (clear"),
         ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (leaning"),
         ({}, {}, "unchanged", "decides in neither run"),
     ],
@@ -212,14 +213,14 @@ def test_a_later_run_moves_the_confidence(
     left, right = (_with_lane(grown_result(10, fails)) for fails in (before, after))
     (change,) = lane_changes(left, right)
     assert not isinstance(change, str)
-    assert change.word == word
+    assert change.verdict == word
     assert told in change.text
 
 
 def test_a_lane_with_other_demands_is_not_compared_and_an_override_is_no_demand() -> None:
     left = _with_lane(grown_result(10, {}))
     (other,) = lane_changes(left, _with_lane(grown_result(10, {}), replace(LANE, min_pass_rate=0.5)))
-    assert other == "lane daily coding: its tasks or demands are not the same in both runs"
+    assert other == "lane daily coding is not compared: its tasks or requirements differ between the runs"
     assert list(lane_changes(left, replace(left, lanes=(), recommendations=()))) == []
 
 
@@ -254,7 +255,7 @@ def test_the_command_holds_every_other_run_against_the_baseline(
     paths = _files(tmp_path, *results)
     assert main(["compare", *paths, "--baseline", "run-1", "--format", "github"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("To keep in mind") == 2
+    assert shown.count("## Notes") == 2
     assert main(["compare", *paths, "--baseline", "run-9"]) == 7
     assert "is none of the given results" in capsys.readouterr().err
 

@@ -78,12 +78,12 @@ def test_a_models_file_is_told_by_its_digest_and_size_and_never_by_its_path(tmp_
     weights = tmp_path / "secret-place" / "w.gguf"
     weights.write_bytes(b"abc")
     path = tmp_path / "bench.toml"
-    path.write_text(MODEL.format(server="llama-server") + f'facts = {{ file = "{weights}", quantisation = "Q4" }}\n')
+    path.write_text(MODEL.format(server="llama-server") + f'facts = {{ file = "{weights}", quantization = "Q4" }}\n')
     model = with_digest(load_config(path).models[0])
     assert model.facts == {
         "file_sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "file_bytes": 3,
-        "quantisation": "Q4",
+        "quantization": "Q4",
     }
     folder = replace(model, facts={"file": str(weights.parent)})
     assert with_digest(folder).facts["file_bytes"] == 3

@@ -178,7 +178,7 @@ def test_a_server_that_is_gone_stops_every_model_on_it_and_nothing_is_counted_ag
     result, stopped = finish(begin(tmp_path, models), models)
     assert len(stopped) == 2
     assert result.trials == ()
-    assert [one.rate.n for one in result.cells] == [0, 0, 0, 0]
+    assert [one.pass_rate.n for one in result.cells] == [0, 0, 0, 0]
 
 
 def test_a_disk_that_is_full_stops_the_run_with_what_was_recorded_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.report import plain_text, render_github, render_html, render_text
 from harness.report.elements import Chart, Mark, Point, Scatter
-from harness.report.formatting import figure, percent, seconds
+from harness.report.formatting import format_number, format_percent, format_seconds
 from harness.report.label_placement import CHAR_PX
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
 from harness.report.svg import bar_plot, dot_plot, tick_step
@@ -114,7 +114,7 @@ def test_one_simulated_model_marks_the_whole_report() -> None:
 
 def test_warnings_stand_in_every_report() -> None:
     for render in (render_text, render_html):
-        assert "answers met their budget of tokens and were cut off" in render(example_result())
+        assert "answers reached the token budget and were cut off" in render(example_result())
 
 
 def test_four_models_fit_the_terminal_and_more_are_shown_in_groups() -> None:
@@ -148,7 +148,7 @@ def test_text_without_a_right_and_wrong_task_still_renders() -> None:
 def test_an_empty_result_renders() -> None:
     bare = summarize(replace(example_result(), models=(), tasks=(), trials=(), sandbox=None))
     for render in RENDERERS:
-        assert "nothing had to run" in render(bare)
+        assert "no answer was executed" in render(bare)
 
 
 def test_plain_text_spells_out_what_could_steer_a_terminal() -> None:
@@ -222,16 +222,16 @@ def test_the_page_shows_answers_and_cuts_long_ones() -> None:
     [(0, "0.00"), (0.04213, "0.0421"), (4.2149, "4.21"), (42.149, "42.1"), (421.49, "421"), (4214.9, "4,215")],
 )
 def test_figures_keep_three_digits(value: float, words: str) -> None:
-    assert figure(value) == words
+    assert format_number(value) == words
 
 
 @pytest.mark.parametrize(("share", "words"), [(0, "0%"), (0.001, "<1%"), (0.5, "50%"), (0.998, ">99%"), (1, "100%")])
 def test_per_cents_never_round_to_all_or_nothing(share: float, words: str) -> None:
-    assert percent(share) == words
+    assert format_percent(share) == words
 
 
 def test_seconds_take_the_unit_that_reads_best() -> None:
-    assert [seconds(value) for value in (0.0123, 12.34, 600)] == ["12.3 ms", "12.3 s", "10.0 min"]
+    assert [format_seconds(value) for value in (0.0123, 12.34, 600)] == ["12.3 ms", "12.3 s", "10.0 min"]
 
 
 @pytest.mark.parametrize("top", [0.003, 1, 7, 100, 12345])

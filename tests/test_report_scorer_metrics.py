@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from harness.report import render_github, render_html, render_text
-from harness.report.scorer_metrics import MEASURES, beside
+from harness.report.scorer_metrics import METRICS, scorer_metrics
 from harness.score import KINDS
 from harness.types import Json, Result
 from tests.example import example_result
@@ -15,16 +15,16 @@ from tests.example import example_result
 SEEN: dict[str, tuple[dict[str, Json], str, str]] = {
     "program": (
         {"lint": {"error": 1, "warning": 2, "info": 0, "style": 0}},
-        "shellcheck remarks a script",
+        "shellcheck findings per script",
         "3.00 (n {n})",
     ),
     "edits": ({"applied": True, "edit_rule": "whitespace"}, "edits applied", "{n}/{n}"),
     "review": ({"recall": 0.5, "precision": 1.0, "unjudged": 2}, "recall", "50% (n {n})"),
     "tools": ({"calls": 4, "invalid_calls": 1, "wasted_calls": 0, "turns": 3}, "turns", "3.00 (n {n})"),
-    "conversation": ({"tests_right": 1.0, "tests_broken": 0.75}, "own tests catch what is broken", "75% (n {n})"),
-    "voice": ({"strict_passed": 0, "loose": {"a": True}}, "rules kept", "0.00/{n}"),
-    "summary": ({"new_names": ["Vestby", "Ada"]}, "names not in the source, a text", "2.00 (n {n})"),
-    "needle": ({"recall": 0.5, "superseded": 1}, "superseded values, an answer", "1.00 (n {n})"),
+    "conversation": ({"tests_right": 1.0, "tests_broken": 0.75}, "own tests fail on broken code", "75% (n {n})"),
+    "voice": ({"strict_passed": 0, "loose": {"a": True}}, "rules followed, strict", "0.00/{n}"),
+    "summary": ({"new_names": ["Vestby", "Ada"]}, "names not in the source per answer", "2.00 (n {n})"),
+    "needle": ({"recall": 0.5, "superseded": 1}, "superseded values per answer", "1.00 (n {n})"),
     "cannot_do": ({"quadrant": "wrongly_declined", "hard_coded": False}, "wrongly declined", "{n}/{n}"),
 }
 
@@ -46,7 +46,7 @@ def seeing(kind: str, facts: Mapping[str, Json]) -> Result:
 
 def lines(result: Result) -> dict[str, str]:
     """The first model's words by measure."""
-    section = beside(result)
+    section = scorer_metrics(result)
     return {row[0].text.split(": ", 1)[1]: row[1].text for table in section.tables for row in table.rows}
 
 
@@ -61,17 +61,17 @@ def test_each_kind_tells_its_measures_with_their_n(kind: str) -> None:
 
 
 def test_every_kind_that_tells_facts_of_its_own_has_measures() -> None:
-    assert set(MEASURES) == set(SEEN)
-    assert set(MEASURES) <= set(KINDS)
+    assert set(METRICS) == set(SEEN)
+    assert set(METRICS) <= set(KINDS)
 
 
 def test_what_nobody_saw_makes_no_line_and_no_section() -> None:
     assert lines(seeing("edits", {})) == {}
-    assert "beside" not in {section.key for section in [beside(seeing("edits", {}))] if section.lead}
+    assert "scorer_metrics" not in {section.key for section in [scorer_metrics(seeing("edits", {}))] if section.lead}
 
 
 def test_facts_of_a_foreign_file_may_be_anything() -> None:
-    for kind in MEASURES:
+    for kind in METRICS:
         for odd in (None, "x", [], {}, [1], {"a": "b"}, True, -1):
             names = {key: odd for facts, *_ in SEEN.values() for key in facts}
             lines(seeing(kind, names))
@@ -80,4 +80,4 @@ def test_facts_of_a_foreign_file_may_be_anything() -> None:
 def test_every_report_holds_the_section() -> None:
     result = seeing("review", SEEN["review"][0])
     for render in (render_text, render_github, render_html):
-        assert "Beside the verdicts" in render(result)
+        assert "Scorer metrics" in render(result)

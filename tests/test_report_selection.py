@@ -6,7 +6,7 @@ import pytest
 
 from harness.report import render_github, render_html, render_text
 from harness.report.elements import Scatter
-from harness.report.selection import lanes, pairs, stability, trades
+from harness.report.selection import lanes, pairs, stability, trade_offs
 from harness.summarize import summarize
 from harness.types import Lane, Override, Result
 from tests.example import LANE, example_result, grown_result
@@ -28,7 +28,7 @@ def test_a_lane_says_recommended_confidence_demands_and_what_was_not_tested() ->
     section = lanes(_with(grown_result(10, {"code-refactor": 10, "code-bugfix": 10}), LANE))
     assert [entry.text for entry in section.tables[0].rows[0]][:3] == ["daily coding", "steady", "clear"]
     assert {row[1].text for row in section.tables[1].rows} == {"eligible", "ruled out"}
-    assert any("retiring it would be premature" in note for note in section.notes)
+    assert any("do not retire it yet" in note for note in section.notes)
 
 
 def test_a_lane_that_the_evidence_does_not_decide_says_so() -> None:
@@ -48,7 +48,7 @@ def test_a_run_without_lanes_or_with_one_model_has_no_such_section() -> None:
     assert "Lanes\n" not in render_text(result)
     alone = summarize(replace(result, models=result.models[:1]))
     assert pairs(alone).tables == ()
-    assert "against each other" not in render_text(alone)
+    assert "Pairwise comparisons" not in render_text(alone)
 
 
 def test_pairs_are_told_with_the_three_words_the_interval_and_what_would_decide() -> None:
@@ -68,13 +68,13 @@ def test_trades_are_drawn_where_two_models_state_them() -> None:
     models = tuple(
         replace(model, facts={**model.facts, "active_parameters_b": 3.0 + at}) for at, model in enumerate(result.models)
     )
-    section = trades(summarize(replace(result, models=models)))
+    section = trade_offs(summarize(replace(result, models=models)))
     assert [chart.title for chart in section.charts if isinstance(chart, Scatter)] == [
-        "Memory against quality",
-        "Bits against correctness",
-        "Active parameters against decode rate",
+        "Pass rate against memory",
+        "Pass rate against bits",
+        "Decode rate against active parameters",
     ]
     bare = tuple(replace(model, facts={"bits": 4.8} if model.label == "steady" else {}) for model in result.models)
-    assert [chart.title for chart in trades(summarize(replace(result, models=bare))).charts] == [
-        "Memory against quality"
+    assert [chart.title for chart in trade_offs(summarize(replace(result, models=bare))).charts] == [
+        "Pass rate against memory"
     ]

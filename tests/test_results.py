@@ -35,7 +35,7 @@ def test_nothing_but_bundles_is_published() -> None:
 
 def test_a_bundle_that_is_not_sound_is_found(tmp_path: Path) -> None:
     bundle = good_bundle()
-    bundle.result["cells"][0]["rate"]["passed"] = 1
+    bundle.result["cells"][0]["pass_rate"]["passed"] = 1
     assert faults_of(verify(write_bundle(tmp_path / "bad", bundle), Asked("reread", tasks=tasks()))) == [
         "consistent is failed"
     ]

@@ -197,7 +197,7 @@ def test_all_faults_are_told_at_once_with_their_places_and_what_to_do() -> None:
         (("run", "started_at"), "2026-11-23T10:00:00", "expected a string that matches"),
         (("run", "seed"), 2**53, "within 2^53 - 1"),
         (("host", "load_1m"), float("inf"), "finite"),
-        (("cells", 0, "rate", "rate"), 87.5, "expected 1 or less"),
+        (("cells", 0, "pass_rate", "rate"), 87.5, "expected 1 or less"),
         (("cells", 0, "outcomes"), {"solved": 1}, "outcomes"),
         (("trials", 0, "outcome"), "pass", "did you mean 'passed'"),
         (("models", 0, "label"), "steady\n", "expected a string that matches"),

@@ -111,7 +111,7 @@ def test_every_line_that_is_commented_out_is_right_when_it_is_put_in(tmp_path: P
     (model,) = load_config(path).models
     assert model.lifecycle is not None
     assert model.context_tokens == 16384
-    assert model.facts["quantisation"] == "Q4_K_M"
+    assert model.facts["quantization"] == "Q4_K_M"
 
 
 def test_a_server_that_wants_a_key_is_named_with_what_to_do() -> None:

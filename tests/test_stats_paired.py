@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from harness.stats import (
-    Table,
+    ContingencyTable,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
-    drift_of,
+    estimate_drift,
+    format_k_of_n,
+    geometric_mean_ratio,
     holm,
-    k_of_n,
     mcnemar_p,
-    ratio_of,
-    ratio_word,
+    ratio_verdict,
     sign_flip_p,
     tie_groups,
 )
-from harness.stats.power import smallest_gap, tasks_to_decide, trials_to_decide
+from harness.stats.power import mde, tasks_to_decide, trials_to_decide
 from harness.stats.ratios import Ratio
 
 TENTHS = st.lists(st.integers(-10, 10).map(lambda tenth: Fraction(tenth, 10)), min_size=2, max_size=9)
@@ -79,23 +79,23 @@ def test_the_differences_interval_is_students_on_the_tasks(counts: list[tuple[in
 
 def test_a_clear_gap_on_many_tasks_is_better_and_its_mirror_is_worse() -> None:
     pairs = [((9, 10), (5, 10)), ((8, 10), (6, 10)), ((10, 10), (4, 10)), ((7, 10), (3, 10))] * 3
-    assert difference_on_tasks_like_these(pairs).word == "better"
-    assert difference_on_tasks_like_these([(b, a) for a, b in pairs]).word == "worse"
+    assert difference_on_tasks_like_these(pairs).verdict == "better"
+    assert difference_on_tasks_like_these([(b, a) for a, b in pairs]).verdict == "worse"
 
 
 def test_few_tasks_cannot_tell_and_say_how_many_would() -> None:
     seen = difference_on_tasks_like_these([((9, 10), (7, 10)), ((8, 10), (4, 10)), ((6, 10), (6, 10))])
-    assert seen.word == "can't tell"
+    assert seen.verdict == "can't tell"
     assert seen.difference == pytest.approx(0.2)
-    assert seen.smallest_gap
-    assert seen.smallest_gap > 0.2
+    assert seen.mde
+    assert seen.mde > 0.2
     assert seen.tasks_to_decide
     assert 3 < seen.tasks_to_decide < 30
 
 
 def test_more_trials_do_not_help_where_the_tasks_disagree() -> None:
     seen = difference_on_tasks_like_these([((10, 10), (0, 10)), ((0, 10), (9, 10)), ((10, 10), (0, 10))])
-    assert (seen.word, seen.trials_to_decide) == ("can't tell", None)
+    assert (seen.verdict, seen.trials_to_decide) == ("can't tell", None)
     assert seen.tasks_to_decide
 
 
@@ -103,20 +103,20 @@ def test_no_difference_at_all_is_not_certainty() -> None:
     seen = difference_on_tasks_like_these([((10, 10), (10, 10))] * 5)
     assert seen.interval
     assert seen.interval.low < -0.02 < 0.02 < seen.interval.high
-    assert (seen.word, seen.tasks_to_decide, seen.trials_to_decide) == ("can't tell", None, None)
+    assert (seen.verdict, seen.tasks_to_decide, seen.trials_to_decide) == ("can't tell", None, None)
 
 
 def test_one_task_says_nothing_of_others_but_something_of_itself() -> None:
-    assert difference_on_tasks_like_these([((10, 10), (0, 10))]).word == "can't tell"
-    assert difference_on_these_tasks([Table(0, 10, 0, 0)]).word == "better"
-    assert difference_on_these_tasks([Table(0, 5, 0, 5)]).word == "can't tell"
+    assert difference_on_tasks_like_these([((10, 10), (0, 10))]).verdict == "can't tell"
+    assert difference_on_these_tasks([ContingencyTable(0, 10, 0, 0)]).verdict == "better"
+    assert difference_on_these_tasks([ContingencyTable(0, 5, 0, 5)]).verdict == "can't tell"
     assert difference_on_these_tasks([]).interval is None
 
 
 def test_a_difference_on_these_tasks_says_how_many_trials_would_decide() -> None:
-    seen = difference_on_these_tasks([Table(3, 4, 1, 2)])
+    seen = difference_on_these_tasks([ContingencyTable(3, 4, 1, 2)])
     assert seen.difference == pytest.approx(0.3)
-    assert seen.word == "can't tell"
+    assert seen.verdict == "can't tell"
     assert seen.p == pytest.approx(mcnemar_p(4, 1))
     assert seen.trials_to_decide
     assert 10 < seen.trials_to_decide < 100
@@ -125,11 +125,11 @@ def test_a_difference_on_these_tasks_says_how_many_trials_would_decide() -> None
 def test_the_number_of_tasks_that_decides_is_the_first_whose_gap_is_small_enough() -> None:
     tasks = tasks_to_decide(0.1, 0.3)
     assert tasks
-    assert (smallest_gap(0.3 / math.sqrt(tasks), tasks - 1) or 1) <= 0.1
-    assert (smallest_gap(0.3 / math.sqrt(tasks - 1), tasks - 2) or 1) > 0.1
+    assert (mde(0.3 / math.sqrt(tasks), tasks - 1) or 1) <= 0.1
+    assert (mde(0.3 / math.sqrt(tasks - 1), tasks - 2) or 1) > 0.1
     assert tasks_to_decide(0.0, 0.3) is None
     assert trials_to_decide(0.0, (0.0, 0.1), (5, 10)) is None
-    assert smallest_gap(5.0, 10) is None
+    assert mde(5.0, 10) is None
 
 
 def test_holms_adjustment_is_that_of_the_textbook_example() -> None:
@@ -149,7 +149,7 @@ SPEEDS = st.lists(st.floats(10, 100), min_size=3, max_size=12, unique=True)
 
 @given(SPEEDS, SPEEDS)
 def test_the_ratio_of_one_cell_is_welchs_on_logarithms(a: list[float], b: list[float]) -> None:
-    seen = ratio_of([(a, b)])
+    seen = geometric_mean_ratio([(a, b)])
     expected = oracle.ttest_ind(list(map(math.log, a)), list(map(math.log, b)), equal_var=False)
     bounds = expected.confidence_interval()
     assert seen
@@ -157,13 +157,13 @@ def test_the_ratio_of_one_cell_is_welchs_on_logarithms(a: list[float], b: list[f
 
 
 def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
-    seen = ratio_of([([20.0, 20.0], [10.0, 10.0]), ([10.0, 10.0], [20.0, 20.0])])
+    seen = geometric_mean_ratio([([20.0, 20.0], [10.0, 10.0]), ([10.0, 10.0], [20.0, 20.0])])
     assert seen == Ratio(1.0, 1.0, 1.0, 2)
-    single = ratio_of([([20.0], [10.0])])
+    single = geometric_mean_ratio([([20.0], [10.0])])
     assert single
     assert single.ratio == pytest.approx(2.0)
     assert single.low is None
-    assert ratio_of([([], [1.0])]) is None
+    assert geometric_mean_ratio([([], [1.0])]) is None
 
 
 @pytest.mark.parametrize(
@@ -171,20 +171,20 @@ def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
     [
         (Ratio(1.20, 1.10, 1.30, 1), "more"),
         (Ratio(0.80, 0.75, 0.90, 1), "less"),
-        (Ratio(1.01, 0.98, 1.04, 1), "no difference that matters"),
-        (Ratio(1.03, 1.02, 1.04, 1), "no difference that matters"),
+        (Ratio(1.01, 0.98, 1.04, 1), "equivalent"),
+        (Ratio(1.03, 1.02, 1.04, 1), "equivalent"),
         (Ratio(1.03, 0.98, 1.08, 1), "can't tell"),
         (Ratio(1.20, 0.90, 1.50, 1), "can't tell"),
         (Ratio(1.20, None, None, 1), "can't tell"),
     ],
 )
 def test_a_ratio_is_told_with_the_practical_threshold(ratio: Ratio, word: str) -> None:
-    assert ratio_word(ratio) == word
+    assert ratio_verdict(ratio) == word
 
 
 def test_drift_of_one_group_is_scipys_slope() -> None:
     points = [(float(at), 40.0 * math.exp(-0.01 * at + 0.02 * (at % 3))) for at in range(12)]
-    seen = drift_of([points])
+    seen = estimate_drift([points])
     expected = oracle.linregress([x for x, _ in points], [math.log(y) for _, y in points])
     assert seen
     assert seen.change == pytest.approx(math.exp(float(expected.slope) * 11) - 1)
@@ -195,11 +195,13 @@ def test_drift_of_one_group_is_scipys_slope() -> None:
 def test_drift_is_not_made_by_tasks_of_different_speeds() -> None:
     quick = [(float(at), 100.0) for at in range(0, 10, 2)]
     slow = [(float(at), 10.0) for at in range(1, 11, 2)]
-    assert drift_of([quick, slow]) == pytest.approx((0, 0, 0), abs=1e-12)
-    assert drift_of([quick[:2]]) is None
-    assert drift_of([[(1.0, 2.0)] * 9]) is None
+    drift = estimate_drift([quick, slow])
+    assert drift
+    assert (drift.change, drift.low, drift.high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert estimate_drift([quick[:2]]) is None
+    assert estimate_drift([[(1.0, 2.0)] * 9]) is None
 
 
 def test_a_rate_is_told_with_its_k_its_n_and_its_interval() -> None:
-    assert k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
-    assert k_of_n(0, 0) == "in none of 0 trials"
+    assert format_k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
+    assert format_k_of_n(0, 0) == "in none of 0 trials"

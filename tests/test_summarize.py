@@ -8,7 +8,7 @@ import pytest
 
 from harness.read import read
 from harness.summarize import summarize, trial_result
-from harness.types import Caveat, Cell, HostFacts, Outcome, Result, TrialResult, TurnResult, Usage
+from harness.types import Cell, HostFacts, Outcome, Result, ResultWarning, TrialResult, TurnResult, Usage
 from tests import example
 from tests.example import example_result
 
@@ -23,7 +23,7 @@ def _codes(result: Result) -> list[str]:
     return [warning.code for warning in result.warnings]
 
 
-def _warned(result: Result, code: str) -> list[Caveat]:
+def _warned(result: Result, code: str) -> list[ResultWarning]:
     return [warning for warning in result.warnings if warning.code == code]
 
 
@@ -50,7 +50,7 @@ def test_summarizing_twice_changes_nothing() -> None:
 def test_a_cell_counts_its_trials_and_leaves_the_warm_ups_out() -> None:
     result = example_result()
     cell = _cell(result, "hasty", "code-refactor")
-    assert (cell.rate.passed, cell.rate.n, cell.outcomes) == (2, 6, {"failed": 4, "passed": 2})
+    assert (cell.pass_rate.passed, cell.pass_rate.n, cell.outcomes) == (2, 6, {"failed": 4, "passed": 2})
     assert cell.fraction == pytest.approx((2 * 1 + 4 * 0.75) / 6)
     speed = _cell(result, "steady", "speed-small")
     assert not speed.scored
@@ -72,7 +72,12 @@ def test_speeds_of_a_cell_are_those_of_its_turns() -> None:
 
 def test_a_summary_names_both_estimands_and_never_pools_trials_into_an_interval() -> None:
     summary = example_result().summaries[1]
-    assert (summary.solved.passed, summary.solved.n, summary.solved.low, summary.solved.high) == (7, 12, None, None)
+    assert (summary.pass_rate.passed, summary.pass_rate.n, summary.pass_rate.low, summary.pass_rate.high) == (
+        7,
+        12,
+        None,
+        None,
+    )
     assert [one.estimand for one in summary.suite_rates] == ["tasks_like_these", "exactly_these_tasks"]
     assert all(one.rate == pytest.approx(7 / 12) and one.n_tasks == 2 for one in summary.suite_rates)
 
@@ -94,7 +99,7 @@ def test_a_missing_trial_counts_as_not_passed() -> None:
         example_result(), lambda t: None if (t.model, t.task, t.trial) == ("steady", "code-bugfix", 0) else t
     )
     cell = _cell(result, "steady", "code-bugfix")
-    assert (cell.rate.passed, cell.rate.n) == (5, 6)
+    assert (cell.pass_rate.passed, cell.pass_rate.n) == (5, 6)
     assert cell.fraction == pytest.approx(5 / 6)
     assert [(one.model, one.task) for one in _warned(result, "trials_missing")] == [("steady", "code-bugfix")]
 
@@ -104,9 +109,9 @@ def test_a_stopped_model_is_judged_by_what_it_was_asked_and_the_rest_is_named() 
     stopped = (replace(result.models[0], stop_reason="server gone"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" and t.trial > 3 else t)
     cell = _cell(result, "steady", "code-bugfix")
-    assert (cell.rate.passed, cell.rate.n) == (4, 4)
+    assert (cell.pass_rate.passed, cell.pass_rate.n) == (4, 4)
     (warning,) = _warned(result, "model_stopped")
-    assert warning.text.startswith("steady was stopped: server gone; not asked: speed-small 2 of 6")
+    assert warning.text.startswith("steady was stopped: server gone; not run: speed-small 2 of 6")
     assert "trials_missing" not in _codes(result)
 
 
@@ -115,7 +120,7 @@ def test_a_model_that_was_never_asked_has_cells_without_a_rate() -> None:
     stopped = (replace(result.models[0], stop_reason="never answered"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" else t)
     cell = _cell(result, "steady", "code-bugfix")
-    assert (cell.rate.n, cell.rate.rate, cell.fraction, cell.turns) == (0, None, None, ())
+    assert (cell.pass_rate.n, cell.pass_rate.rate, cell.fraction, cell.turns) == (0, None, None, ())
     assert result.summaries[0].suite_rates[0].rate is None
 
 
@@ -151,7 +156,7 @@ def test_a_reply_that_broke_off_measures_nothing_but_counts_as_a_trial() -> None
     cell = _cell(result, "steady", "code-bugfix")
     assert cell.turns[0].e2e_s
     assert cell.turns[0].e2e_s.n == 5
-    assert (cell.rate.passed, cell.rate.n) == (5, 6)
+    assert (cell.pass_rate.passed, cell.pass_rate.n) == (5, 6)
     assert "server_error" in _codes(result)
 
 

@@ -10,13 +10,13 @@ from harness.summarize import summarize
 from harness.summarize.provenance import MODEL_FIELDS, NOT_FACTS
 from harness.types import (
     Comparison,
-    Demand,
     Lane,
     MemoryUse,
     ModelInfo,
     Outcome,
     Override,
     Recommendation,
+    Requirement,
     Result,
     SkippedTask,
     TaskInfo,
@@ -89,11 +89,11 @@ def test_looking_at_many_pairs_raises_the_bar() -> None:
 
 def test_a_summary_counts_tasks_solved_always_and_once() -> None:
     steady, hasty = example_result().summaries
-    assert steady.solved_always
-    assert hasty.solved_always
-    assert hasty.solved_once
-    assert (steady.solved_always.passed, steady.solved_always.n) == (2, 2)
-    assert (hasty.solved_always.passed, hasty.solved_once.passed) == (0, 2)
+    assert steady.passed_every_trial
+    assert hasty.passed_every_trial
+    assert hasty.passed_any_trial
+    assert (steady.passed_every_trial.passed, steady.passed_every_trial.n) == (2, 2)
+    assert (hasty.passed_every_trial.passed, hasty.passed_any_trial.passed) == (0, 2)
 
 
 def test_a_rate_that_falls_during_the_run_is_drift_and_is_warned_of() -> None:
@@ -144,9 +144,9 @@ def _lane(result: Result, **changes: Any) -> Recommendation:
     return found
 
 
-def _demand(found: Recommendation, model: str, name: str) -> Demand:
+def _demand(found: Recommendation, model: str, name: str) -> Requirement:
     standing = next(one for one in found.standings if one.model == model)
-    return next(one for one in standing.demands if one.name == name)
+    return next(one for one in standing.requirements if one.name == name)
 
 
 def _status(found: Recommendation) -> dict[str, str]:
@@ -185,12 +185,12 @@ def test_the_lower_bound_must_reach_the_demanded_rate() -> None:
     found = _lane(twenty, min_pass_rate=0.8)
     assert _status(found) == {"steady": "eligible", "hasty": "ruled_out"}
     assert found.model == "steady"
-    assert "only one shown to meet every demand" in found.text
+    assert "only model shown to meet every requirement" in found.text
     assert "Ruled out: hasty (pass rate 10 %" in found.text
     few = _lane(grown_result(3, {}), min_pass_rate=0.8)
     assert _status(few) == {"steady": "undecided", "hasty": "undecided"}
     assert (few.model, few.confidence) == (None, "none")
-    assert "no model is shown to meet every demand" in few.text
+    assert "no model is shown to meet every requirement" in few.text
 
 
 def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
@@ -204,7 +204,7 @@ def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> Non
     found = _lane(result, max_memory_bytes=20 * 2**30)
     assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
     assert (found.model, found.confidence) == ("steady", "leaning")
-    assert "Not shown either way: hasty (its memory was not measured" in found.text
+    assert "Undecided: hasty (memory was not measured" in found.text
 
 
 def test_memory_is_the_process_or_what_the_machine_used_more() -> None:
@@ -223,12 +223,12 @@ def test_context_is_shown_by_the_server_only() -> None:
     result = _models(grown_result(6, {}), hasty={"served_context_tokens": None})
     found = _lane(result, min_context_tokens=32_768)
     assert _demand(found, "steady", "context").state == "met"
-    assert _demand(found, "hasty", "context").state == "not_shown"
+    assert _demand(found, "hasty", "context").state == "inconclusive"
     larger = _lane(result, min_context_tokens=65_536)
     assert _status(larger) == {"steady": "ruled_out", "hasty": "ruled_out"}
     unknown = _models(result, hasty={"served_context_tokens": None, "context_tokens": None})
     assert _demand(_lane(unknown, min_context_tokens=1), "hasty", "context").state == "unknown"
-    assert any("nothing from there to 65,536 was asked" in one for one in larger.untested)
+    assert any("contexts up to 65,536 were not tested" in one for one in larger.untested)
 
 
 def _second_turn(ttft_s: float) -> Result:
@@ -241,7 +241,7 @@ def _second_turn(ttft_s: float) -> Result:
     return summarize(replace(result, trials=tuple(map(talk, result.trials))))
 
 
-@pytest.mark.parametrize(("ttft_s", "state"), [(0.5, "met"), (0.96, "not_shown"), (3.0, "not_met")])
+@pytest.mark.parametrize(("ttft_s", "state"), [(0.5, "met"), (0.96, "inconclusive"), (3.0, "not_met")])
 def test_later_turns_must_be_quick_by_their_interval(ttft_s: float, state: str) -> None:
     found = _lane(_second_turn(ttft_s), max_warm_ttft_s=1.0)
     assert _demand(found, "steady", "warm_ttft").state == state
@@ -256,7 +256,7 @@ def test_a_demand_on_later_turns_without_any_is_unknown_and_said_to_be_untested(
 
 def test_a_task_that_was_not_run_or_does_not_fit_is_no_evidence() -> None:
     found = _lane(grown_result(8, {}), tasks={**TASKS, "code-large": 1.0})
-    assert _demand(found, "steady", "tasks").text == "not asked: code-large"
+    assert _demand(found, "steady", "tasks").text == "not run: code-large"
     assert "not in this run: code-large" in found.untested
     skipping = _models(grown_result(8, {}), hasty={"skipped": (SkippedTask("code-refactor", 60_000, 4_096),)})
     assert _demand(_lane(skipping), "hasty", "tasks").state == "not_met"
@@ -273,11 +273,11 @@ def test_weights_decide_what_counts() -> None:
 
 def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
     found = _lane(example_result())
-    assert "steady with thinking on was not run: retiring it would be premature" in found.untested
-    assert "hasty with thinking off was not run: it may be quicker and as good" in found.untested
+    assert "steady was not tested with thinking on; do not retire it yet" in found.untested
+    assert "hasty was not tested with thinking off, which may be faster and as good" in found.untested
     default = _lane(_models(example_result(), steady={"thinking": "default"}, hasty={"stop_reason": "gone"}))
-    assert "steady thought as its server pleased: neither on nor off was run" in default.untested
-    assert "hasty was stopped before its end: gone" in default.untested
+    assert "steady ran with its server's default for thinking; neither on nor off was tested" in default.untested
+    assert "hasty was stopped early: gone" in default.untested
 
 
 def test_the_users_own_choice_stays_beside_the_recommendation_and_changes_nothing() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from harness.host import host_facts
-from harness.summarize.prefill import Sample, prefill, weighted_line
-from harness.summarize.roofline import chip_name, most_decode_tps, most_prefill_tps
+from harness.summarize.prefill import Sample, fit_times, prefill
+from harness.summarize.roofline import chip_name, max_decode_tps, max_prefill_tps
 from harness.types import HostFacts, Prefill
 
 SIZES = (1000, 4000, 8000, 16000, 32000)
@@ -42,7 +42,7 @@ def test_the_rate_and_the_overhead_of_a_straight_line_are_found_apart() -> None:
     one = found(samples(line(2000, 0.08)))
     assert one.tps == pytest.approx(2000)
     assert one.overhead_s == pytest.approx(0.08)
-    assert (one.trust, one.curved, one.early_s) == ("line", False, None)
+    assert (one.trust, one.curved, one.early_first_token_s) == ("line", False, None)
     assert one.marginal_tps == pytest.approx((2000,) * 4)
     assert one.residual_share == pytest.approx(0, abs=1e-9)
 
@@ -64,7 +64,7 @@ def test_the_interval_holds_the_truth_in_noise() -> None:
             for size, tokens in enumerate(SIZES)
             for _ in range(5)
         ]
-        one = weighted_line([float(t.uncached_tokens) for t in turns], [t.ttft_s for t in turns]).interval(1)
+        one = fit_times([float(t.uncached_tokens) for t in turns], [t.ttft_s for t in turns]).interval(1)
         held += one is not None and one.low <= 1 / 2000 <= one.high
     assert 180 <= held <= 199
 
@@ -79,7 +79,7 @@ def test_attention_that_grows_with_the_prompt_is_seen_as_a_curve_and_one_rate_is
 def test_a_first_token_that_does_not_wait_for_the_prefill_is_found_by_the_replys_end() -> None:
     one = found(samples(lambda _tokens: 0.02, noise=0.01, hidden_s=lambda tokens: tokens / 2000))
     assert one.trust == "neither"
-    assert one.early_s == pytest.approx(31000 / 2000, rel=0.05)
+    assert one.early_first_token_s == pytest.approx(31000 / 2000, rel=0.05)
     assert one.apparent_tps is not None
     assert one.apparent_tps > 10**6
 
@@ -87,7 +87,7 @@ def test_a_first_token_that_does_not_wait_for_the_prefill_is_found_by_the_replys
 def test_a_first_token_that_is_early_by_the_same_time_in_every_size_shows_as_an_overhead_below_nothing() -> None:
     one = found(samples(line(2000, -0.3), hidden_s=lambda _tokens: 0.3))
     assert one.trust == "line"
-    assert one.early_s == pytest.approx(0.3)
+    assert one.early_first_token_s == pytest.approx(0.3)
     assert one.tps == pytest.approx(2000)
 
 
@@ -127,15 +127,15 @@ def host(chip: str | None, gpu_cores: int | None) -> HostFacts:
 
 def test_a_token_takes_one_pass_over_the_active_weights() -> None:
     facts = {"parameters_b": 30.0, "active_parameters_b": 3.0, "bits": 4.0}
-    assert most_decode_tps(host("Apple M4 Max", 40), facts) == pytest.approx(546e9 / 1.5e9)
-    assert most_decode_tps(host("Apple M4 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(36.4)
-    assert most_prefill_tps(host("Apple M4 Max", 40), facts) == pytest.approx(40 * 1.2e12 / 6e9)
+    assert max_decode_tps(host("Apple M4 Max", 40), facts) == pytest.approx(546e9 / 1.5e9)
+    assert max_decode_tps(host("Apple M4 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(36.4)
+    assert max_prefill_tps(host("Apple M4 Max", 40), facts) == pytest.approx(40 * 1.2e12 / 6e9)
 
 
 @pytest.mark.parametrize("facts", [{}, {"parameters_b": 30.0}, {"bits": 4.0}, {"parameters_b": "many", "bits": 4}])
 def test_what_is_not_known_has_no_bound(facts: dict[str, object]) -> None:
-    assert most_decode_tps(host("Apple M4 Max", 40), facts) is None
-    assert most_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits": 4.0}) is None
-    assert most_prefill_tps(host("Apple M5", 10), {"parameters_b": 30.0}) is None
-    assert most_decode_tps(host("Apple M5 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(614e9 / 15e9)
-    assert most_prefill_tps(host("Apple M4", None), {"parameters_b": 30.0}) is None
+    assert max_decode_tps(host("Apple M4 Max", 40), facts) is None
+    assert max_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits": 4.0}) is None
+    assert max_prefill_tps(host("Apple M5", 10), {"parameters_b": 30.0}) is None
+    assert max_decode_tps(host("Apple M5 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(614e9 / 15e9)
+    assert max_prefill_tps(host("Apple M4", None), {"parameters_b": 30.0}) is None

@@ -34,7 +34,7 @@ def test_a_graphics_processor_that_others_use_is_told(busy: int | None, users: i
 
 def test_a_graphics_processor_that_is_busy_before_a_later_model_is_told_of_that_model() -> None:
     (text,) = _warned(_first_model(memory=MemoryUse(gpu_utilization_percent=60)), "gpu_in_use")
-    assert text.endswith("the graphics processor was 60 % busy before it was loaded")
+    assert text.endswith("the GPU was 60 % busy before it was loaded")
     assert _warned(_first_model(memory=MemoryUse(gpu_utilization_percent=24)), "gpu_in_use") == []
 
 
@@ -43,7 +43,7 @@ def test_a_context_below_what_the_model_could_have_names_the_setting_and_its_cos
     (text,) = _warned(
         _first_model(context_setting="-c", skipped=(SkippedTask("long", 90_000, 32768),), **lowered), "context_lowered"
     )
-    assert "gives 32768 tokens of context (-c), the model could have 131072; it cost long" in text
+    assert "provides 32768 tokens of context (-c), the model supports 131072; skipped tasks: long" in text
 
 
 def test_a_context_that_cost_tasks_names_the_setting_even_where_the_models_own_is_not_told() -> None:
@@ -56,8 +56,8 @@ def test_a_context_that_cost_tasks_names_the_setting_even_where_the_models_own_i
         ),
         "context_lowered",
     )
-    assert "(sampling.max_context_window in ~/.omlx/settings.json), what the model could have it does not tell" in text
-    assert text.endswith("it cost long")
+    assert "(sampling.max_context_window in ~/.omlx/settings.json), the model's own limit is not reported" in text
+    assert text.endswith("skipped tasks: long")
 
 
 @pytest.mark.parametrize(("served", "own"), [(32768, 32768), (None, 32768), (32768, None)])
@@ -88,7 +88,7 @@ def test_a_server_that_differs_from_its_kind_is_told_with_both_sides() -> None:
         ProbeFinding("cache_holds", None, True),
     )
     (text,) = _warned(_first_model(live=live), "server_differs")
-    assert text.endswith("done no, stated yes; reasoning_keys reasoning_content, stated reasoning")
+    assert text.endswith("done is no, expected yes; reasoning_keys is reasoning_content, expected reasoning")
 
 
 def test_a_server_that_keeps_to_its_kind_is_not_warned_of() -> None:
@@ -102,16 +102,16 @@ def test_what_was_stopped_and_runs_again_is_told_and_what_does_not_is_told_apart
         ServiceChange("m loaded in Ollama", "2026-11-24T00:00:00+00:00", restored=False, note="HTTP 500"),
     )
     changed = replace(result, run=replace(result.run, changes=changes))
-    assert _warned(changed, "put_back") == ["stopped for the run and running again: launchd com.x"]
+    assert _warned(changed, "restored") == ["stopped for the run and restored: launchd com.x"]
     assert "m loaded in Ollama" in _warned(changed, "not_restored")[0]
-    assert _warned(result, "put_back") == []
+    assert _warned(result, "restored") == []
 
 
 def test_a_long_prompt_that_was_not_kept_whole_is_told_with_what_it_cost() -> None:
     cut = ProbeFinding("long_prompt", "whole", "cut", agrees=False, note="4096 tokens counted of some 28000 sent")
     lost = _first_model(live=(cut,), skipped=(SkippedTask("speed-large", 29_000, 4096),))
     (text,) = _warned(lost, "long_prompt")
-    assert text.endswith("was cut: 4096 tokens counted of some 28000 sent; it cost speed-large")
+    assert text.endswith("was cut: 4096 tokens counted of some 28000 sent; skipped tasks: speed-large")
     assert _warned(lost, "server_differs") == []
     whole = replace(cut, live="whole", agrees=True)
     assert _warned(_first_model(live=(whole,)), "long_prompt") == []

@@ -81,9 +81,9 @@ def test_a_first_token_before_the_prefill_is_told_with_by_how_much_and_which_num
     line = next(one.prefill for one in result.summaries if one.model == "early-token")
     assert line is not None
     assert (line.trust, line.tps) == ("neither", None)
-    assert line.early_s == pytest.approx((SIZES_TOKENS[-1] - SIZES_TOKENS[0]) / PREFILL_TPS, rel=0.1)
+    assert line.early_first_token_s == pytest.approx((SIZES_TOKENS[-1] - SIZES_TOKENS[0]) / PREFILL_TPS, rel=0.1)
     (text,) = told(result, "first_token_early", "early-token")
-    assert f"by about {line.early_s:.2f} s" in text
+    assert f"by about {line.early_first_token_s:.2f} s" in text
     assert "not to be trusted; E2E is" in text
     assert text in [one["text"] for one in json.loads(folder.result_path.read_text())["warnings"]]
     assert "first token comes before the prefill is done" in render_html(result)
@@ -129,7 +129,7 @@ def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
     _, again = run(tmp_path / "again", models, tasks, trials=4, seed=11)
     assert first.cells[0].cache_hits == 0
     (cell,) = again.cells
-    assert (cell.cache_hits, cell.rate.n) == (2, 4)
+    assert (cell.cache_hits, cell.pass_rate.n) == (2, 4)
     speeds = cell.turns[0]
     assert speeds.ttft_s is not None
     assert speeds.decode_tps is not None
@@ -209,9 +209,9 @@ def test_a_machine_that_slows_down_on_the_way_is_seen_by_the_canary_in_every_cel
 ) -> None:
     models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
     _, result = run(tmp_path, models, [task_of("canary", tags=("canary",)), task_of("one")], trials=4)
-    (text,) = told(result, "canary_moved")
+    (text,) = told(result, "canary_drifted")
     assert "4 of 4" in text
-    assert [3 in cell.moved_trials for cell in result.cells] == [True, True]
+    assert [3 in cell.drifted_trials for cell in result.cells] == [True, True]
     assert " ~" in render_html(result)
 
 
@@ -221,7 +221,7 @@ def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tupl
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
     models = tuple(replace(model, facts=heavy) for model in result.models)
     again = summarize(replace(result, host=host, models=models))
-    assert "is above 69, the most" in told(again, "implausible_prefill", "plain")[0]
+    assert "is above 69, the bound" in told(again, "implausible_prefill", "plain")[0]
     assert told(result, "implausible_prefill") == []
 
 

@@ -95,7 +95,7 @@ def test_tasks_that_nobody_here_knows_leave_the_result_unverified(good: Path) ->
 
 def test_a_failed_level_outweighs_one_that_could_not_be_checked(good: Path) -> None:
     bundle = good_bundle()
-    bundle.result["cells"][0]["rate"]["passed"] = 1
+    bundle.result["cells"][0]["pass_rate"]["passed"] = 1
     verdict = verify(write_bundle(good, bundle), Asked("reread"))
     assert _states(verdict)["consistent"] == "failed"
     assert verdict.exit_code == 1
@@ -157,7 +157,7 @@ def test_nothing_is_ever_called_verified(good: Path) -> None:
 
 def test_findings_name_their_check_and_their_place(good: Path) -> None:
     bundle = good_bundle()
-    bundle.result["cells"][0]["rate"]["low"] = 0.9
+    bundle.result["cells"][0]["pass_rate"]["low"] = 0.9
     shown = render_verdict(verify(write_bundle(good, bundle), _asked()))
     assert "fault [cells]" in shown
     assert "$.cells[0].rate.low: is 0.9, found" in shown

@@ -1,6 +1,6 @@
 """A result in the form of Every Eval Ever (evalevalai.com), schema 0.3.0: one document a model, its trials beside it.
 
-That form has no place for hardware, quantisation or a context window: they go into its maps of strings, and the bundle
+That form has no place for hardware, quantization or a context window: they go into its maps of strings, and the bundle
 stays the thing to check. Source: github.com/evaleval/every_eval_ever, eval.schema.json.
 """
 
@@ -54,7 +54,7 @@ def _model_info(result: Result, model: ModelInfo) -> Json:
 
 
 def _uncertainty(cell: Cell) -> Json:
-    rate = cell.rate
+    rate = cell.pass_rate
     interval = {"lower": rate.low, "upper": rate.high, "confidence_level": 0.95, "method": "wilson"}
     return {"num_samples": rate.n} | ({} if rate.low is None else {"confidence_interval": interval})
 
@@ -78,8 +78,8 @@ def _evaluation(result: Result, model: ModelInfo, cell: Cell) -> Json:
             "max_score": 1.0,
         },
         "score_details": {
-            "score": cell.rate.rate,
-            "details": _strings(passed=cell.rate.passed, trials=cell.rate.n, **outcomes),
+            "score": cell.pass_rate.rate,
+            "details": _strings(passed=cell.pass_rate.passed, trials=cell.pass_rate.n, **outcomes),
             "uncertainty": _uncertainty(cell),
         },
         "generation_config": {
@@ -108,7 +108,9 @@ def _row(result: Result, trial: TrialResult) -> Json:
 
 
 def _document(result: Result, model: ModelInfo, rows: str, rows_name: str) -> Json:
-    cells = [cell for cell in result.cells if cell.model == model.label and cell.scored and cell.rate.rate is not None]
+    cells = [
+        cell for cell in result.cells if cell.model == model.label and cell.scored and cell.pass_rate.rate is not None
+    ]
     moment = _epoch(result.run.ended_at)
     return {
         "schema_version": SCHEMA_VERSION,

@@ -11,7 +11,7 @@ from harness.cli.options import RESULT_FORMATS
 from harness.errors import RunError
 
 if TYPE_CHECKING:
-    from harness.compare import Compared
+    from harness.compare import RunComparison
     from harness.types import Result
 
 NAME = "compare"
@@ -61,7 +61,7 @@ def _find_baseline(wanted: str | None, runs: list[tuple[str, Result]]) -> int:
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
 
 
-def _render(comparison: Compared, output_format: str) -> str:
+def _render(comparison: RunComparison, output_format: str) -> str:
     from harness.compare import sections_of
     from harness.files import to_json
     from harness.report import render_markdown_sections, render_text_sections

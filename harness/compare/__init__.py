@@ -1,6 +1,7 @@
-"""Runs against a baseline, across machines, people and server versions: what differs, cell by cell and overall.
+"""Comparison of runs with a baseline run, across machines, users and server versions, per task and overall.
 
-Calls what summarize calls on the trials of both; measures nothing and looks at no number that a file states.
+`compare` computes everything again from the trials of both files, since statistics that a file states may be forged.
+`sections_of` turns its result into report sections.
 """
 
 from __future__ import annotations
@@ -8,97 +9,112 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.compare.comparability import common_tasks, pair_models, refuse_unfit
-from harness.compare.differences import unlike_models, unlike_runs
+from harness.compare.comparability import common_tasks, pair_models, require_comparable
+from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
-from harness.compare.models import CellPair, Compared, LaneChange, ModelPair, Quantity, Unlike
-from harness.compare.quantities import LEVEL, Side, Sides, pass_rates, speeds, tables
+from harness.compare.models import CellPair, FactDifference, LaneChange, ModelPair, QuantityComparison, RunComparison
+from harness.compare.quantities import LEVEL, Side, Sides, contingency_tables, pass_rates, speeds
 from harness.compare.sections import sections_of
 from harness.stats import holm, mcnemar_p, wilson
 from harness.summarize import by_cell, summarize
-from harness.types import Rate, Result, TaskInfo
+from harness.types import PassRate, Result, TaskInfo
 
-__all__ = ["CellPair", "Compared", "LaneChange", "ModelPair", "Quantity", "Unlike", "compare", "sections_of"]
+__all__ = [
+    "CellPair",
+    "FactDifference",
+    "LaneChange",
+    "ModelPair",
+    "QuantityComparison",
+    "RunComparison",
+    "compare",
+    "sections_of",
+]
 
-ONE_START = (
-    "speeds are of one start of each server: their intervals hold for asking again, not for starting or building again"
+SERVER_STARTS_NOTE = (
+    "speeds come from one start of each server: their intervals cover repeated requests, not restarts or rebuilds"
 )
 
 
-def _rate(k: int, n: int) -> Rate:
-    interval = wilson(k, n)
-    return Rate(k, n, k / n, *interval) if interval else Rate(k, n, None, None, None)
-
-
-def _pooled(k: int, n: int) -> Rate:
-    return Rate(k, n, k / n if n else None, None, None)
-
-
-def _cell(sides: Sides, task: TaskInfo, level: float) -> CellPair:
-    is_scored = task.scored
-    (table,) = tables(sides, [task])
-    counts = [side.passes(task) for side in sides]
-    return CellPair(
-        task=task.name,
-        baseline=_rate(sum(counts[0].values()), len(counts[0])),
-        other=_rate(sum(counts[1].values()), len(counts[1])),
-        regressed=_rate(table.baseline_only, table.n) if is_scored else _rate(0, 0),
-        quantities=(*(pass_rates(sides, [task]) if is_scored else ()), *speeds(sides, [task], level)),
-    )
-
-
-def _after_all(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[CellPair, ...]:
-    """The same cells after all of them were looked at: a verdict on a pass rate must bear Holm's p."""
-    scored = [task for task in tasks if task.scored]
-    ps = [mcnemar_p(table.model_only, table.baseline_only) for table in tables(sides, scored)]
-    adjusted = dict(zip((task.name for task in scored), holm(ps), strict=True))
-
-    def careful(cell: CellPair, one: Quantity) -> Quantity:
-        undecided = not one.is_ratio and adjusted[cell.task] > 1 - LEVEL
-        return replace(one, word="can't tell") if undecided else one
-
-    return tuple(replace(cell, quantities=tuple(careful(cell, one) for one in cell.quantities)) for cell in cells)
-
-
-def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
-    asked = [task for task in tasks if all(side.passes(task) for side in sides)]
-    scored = [task for task in asked if task.scored]
-    found = tables(sides, scored)
-    # Bonferroni: of many cells some would be called slower by chance.
-    level = 1 - (1 - LEVEL) / max(1, len(asked))
-    return ModelPair(
-        baseline=sides[0].model.label,
-        other=sides[1].model.label,
-        unlike=unlike_models(sides[0].model, sides[1].model),
-        overall=(*pass_rates(sides, scored), *speeds(sides, asked)),
-        regressed=_pooled(sum(table.baseline_only for table in found), sum(table.n for table in found)),
-        cells=_after_all([_cell(sides, task, level) for task in asked], sides, asked),
-    )
-
-
-def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
-    out = [*common_tasks(baseline, other)[1], ONE_START]
-    if baseline.run.seed == other.run.seed and baseline.run.id != other.run.id:
-        out.append(f"both runs have the seed {baseline.run.seed}: a server that ran on may have cached their prompts")
-    return tuple(out)
-
-
-def compare(baseline: tuple[str, Result], other: tuple[str, Result], pairs: Sequence[tuple[str, str]] = ()) -> Compared:
-    """The other run against the baseline; both come with their names. Raises RunError where that makes no sense."""
+def compare(
+    baseline: tuple[str, Result], other: tuple[str, Result], pairs: Sequence[tuple[str, str]] = ()
+) -> RunComparison:
+    """Compare a named run with a named baseline. Raises RunError when they are not comparable."""
     names = (baseline[0], other[0])
-    refuse_unfit(names, baseline[1], other[1])
+    require_comparable(names, baseline[1], other[1])
     left, right = summarize(baseline[1]), summarize(other[1])
     tasks, _ = common_tasks(left, right)
     trials = by_cell(left), by_cell(right)
     lanes = list(lane_changes(left, right))
-    return Compared(
+    return RunComparison(
         baseline=names[0],
         other=names[1],
-        unlike=unlike_runs(left, right),
+        differences=run_differences(left, right),
         pairs=tuple(
-            _model_pair((Side(left, one, trials[0]), Side(right, two, trials[1])), tasks)
-            for one, two in pair_models(left, right, pairs)
+            _model_pair((Side(left, model, trials[0]), Side(right, other_model, trials[1])), tasks)
+            for model, other_model in pair_models(left, right, pairs)
         ),
-        lanes=tuple(one for one in lanes if isinstance(one, LaneChange)),
-        notes=(*_notes(left, right), *(one for one in lanes if isinstance(one, str))),
+        lanes=tuple(change for change in lanes if isinstance(change, LaneChange)),
+        notes=(*_notes(left, right), *(note for note in lanes if isinstance(note, str))),
     )
+
+
+def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
+    run = [task for task in tasks if all(side.passes(task) for side in sides)]
+    scored = [task for task in run if task.scored]
+    tables = contingency_tables(sides, scored)
+    # Bonferroni: among many cells some would be called slower by chance.
+    level = 1 - (1 - LEVEL) / max(1, len(run))
+    return ModelPair(
+        baseline=sides[0].model.label,
+        other=sides[1].model.label,
+        differences=model_differences(sides[0].model, sides[1].model),
+        overall=(*pass_rates(sides, scored), *speeds(sides, run)),
+        regressed=_unpooled(sum(table.baseline_only for table in tables), sum(table.n for table in tables)),
+        cells=_adjusted([_cell_pair(sides, task, level) for task in run], sides, run),
+    )
+
+
+def _cell_pair(sides: Sides, task: TaskInfo, level: float) -> CellPair:
+    (table,) = contingency_tables(sides, [task])
+    baseline, other = (side.passes(task) for side in sides)
+    return CellPair(
+        task=task.name,
+        baseline=_pass_rate(sum(baseline.values()), len(baseline)),
+        other=_pass_rate(sum(other.values()), len(other)),
+        regressed=_pass_rate(table.baseline_only, table.n) if task.scored else _pass_rate(0, 0),
+        quantities=(*(pass_rates(sides, [task]) if task.scored else ()), *speeds(sides, [task], level)),
+    )
+
+
+def _adjusted(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[CellPair, ...]:
+    """Withdraw verdicts on pass rates that are not significant after Holm's correction for the number of tasks."""
+    scored = [task for task in tasks if task.scored]
+    p_values = [mcnemar_p(table.model_only, table.baseline_only) for table in contingency_tables(sides, scored)]
+    adjusted = dict(zip((task.name for task in scored), holm(p_values), strict=True))
+
+    def adjust(cell: CellPair, quantity: QuantityComparison) -> QuantityComparison:
+        is_insignificant = not quantity.is_ratio and adjusted[cell.task] > 1 - LEVEL
+        return replace(quantity, verdict="can't tell") if is_insignificant else quantity
+
+    return tuple(
+        replace(cell, quantities=tuple(adjust(cell, quantity) for quantity in cell.quantities)) for cell in cells
+    )
+
+
+def _pass_rate(k: int, n: int) -> PassRate:
+    interval = wilson(k, n)
+    return PassRate(k, n, k / n, *interval) if interval else PassRate(k, n, None, None, None)
+
+
+def _unpooled(k: int, n: int) -> PassRate:
+    """k of n over several tasks, without an interval."""
+    return PassRate(k, n, k / n if n else None, None, None)
+
+
+def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
+    notes = [*common_tasks(baseline, other)[1], SERVER_STARTS_NOTE]
+    if baseline.run.seed == other.run.seed and baseline.run.id != other.run.id:
+        notes.append(
+            f"both runs have the seed {baseline.run.seed}: a server that was not restarted may have cached the prompts"
+        )
+    return tuple(notes)

@@ -1,10 +1,10 @@
-"""Which runs can be compared at all, on which tasks, and which model goes with which."""
+"""Preconditions of a comparison: whether two runs are comparable, on which tasks, and which models are paired."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.errors import RunError
+from harness.errors import Problem, RunError
 from harness.types import ModelInfo, Result, TaskInfo
 
 
@@ -17,51 +17,57 @@ def _is_simulated(result: Result) -> bool:
 
 
 def common_tasks(baseline: Result, other: Result) -> tuple[tuple[TaskInfo, ...], tuple[str, ...]]:
-    """The tasks that are the same in both by their digests, and a sentence for what is left out."""
-    theirs = {task.name: task for task in other.tasks}
-    same = tuple(task for task in baseline.tasks if task.name in theirs and theirs[task.name].sha256 == task.sha256)
-    kept = {task.name for task in same}
-    changed = sorted(task.name for task in baseline.tasks if task.name in theirs and task.name not in kept)
-    alone = sorted({task.name for task in baseline.tasks} ^ set(theirs))
-    notes = [f"left out, since their text or cases differ between the runs: {', '.join(changed)}"] if changed else []
-    notes += [f"left out, since only one run has them: {', '.join(alone)}"] if alone else []
-    return same, tuple(notes)
+    """The tasks with the same name and digest in both runs, and a sentence for each group of excluded tasks."""
+    others = {task.name: task for task in other.tasks}
+    common = tuple(task for task in baseline.tasks if task.name in others and others[task.name].sha256 == task.sha256)
+    kept = {task.name for task in common}
+    changed = sorted(task.name for task in baseline.tasks if task.name in others and task.name not in kept)
+    unshared = sorted({task.name for task in baseline.tasks} ^ set(others))
+    notes = [f"excluded, because the task changed between the runs: {', '.join(changed)}"] if changed else []
+    notes += [f"excluded, because only one run has the task: {', '.join(unshared)}"] if unshared else []
+    return common, tuple(notes)
 
 
-def refuse_unfit(names: tuple[str, str], baseline: Result, other: Result) -> None:
-    """Raises RunError with every reason why the two cannot be compared."""
-    faults = []
-    here = f"{names[0]} and {names[1]} cannot be compared"
+def require_comparable(names: tuple[str, str], baseline: Result, other: Result) -> None:
+    """Raise RunError with every reason why the two runs cannot be compared."""
+    problems = []
+    start = f"{names[0]} and {names[1]} cannot be compared"
     if _major(baseline.kit.version) != _major(other.kit.version):
         versions = f"{baseline.kit.version} and {other.kit.version}"
-        faults.append(f"{here}: made by kits of other major versions ({versions}): run one of them again")
+        message = f"{start}: different major versions of Lanebench made them ({versions})"
+        problems.append(Problem(message, "repeat one of the runs with the version of the other"))
     if _is_simulated(baseline) != _is_simulated(other):
-        faults.append(f"{here}: one of them is simulated by the demo server")
+        problems.append(Problem(f"{start}: one of them is simulated by the demo server", "compare two measured runs"))
     if not common_tasks(baseline, other)[0]:
-        faults.append(f"{here}: no task is the same in both (name and digest): run the same suite of the same kit")
-    if faults:
-        raise RunError(*faults)
+        message = f"{start}: no task has the same name and digest in both"
+        problems.append(Problem(message, "run the same suite with the same version of Lanebench"))
+    if problems:
+        raise RunError(*problems)
 
 
 def pair_models(
-    baseline: Result, other: Result, wanted: Sequence[tuple[str, str]] = ()
+    baseline: Result, other: Result, named_pairs: Sequence[tuple[str, str]] = ()
 ) -> tuple[tuple[ModelInfo, ModelInfo], ...]:
-    """Models that go together: those named, else those with the same label, else the only two there are.
+    """Pair models by the named labels, else by equal labels, else the only model of each run.
 
-    Raises RunError when a named label is not there, or nothing goes together.
+    Raises RunError for an unknown label, or when no models can be paired.
     """
     left, right = ({model.label: model for model in result.models} for result in (baseline, other))
-    if wanted:
-        missing = [one for one, two in wanted if one not in left] + [two for one, two in wanted if two not in right]
-        if missing:
-            raise RunError(f"no model has the label {', '.join(missing)}: there are {', '.join([*left, *right])}")
-        return tuple((left[one], right[two]) for one, two in wanted)
-    same = [(left[label], right[label]) for label in left if label in right]
-    if not same and len(left) == len(right) == 1:
-        same = [(baseline.models[0], other.models[0])]
-    if not same:
+    if named_pairs:
+        unknown = [name for name, _ in named_pairs if name not in left]
+        unknown += [name for _, name in named_pairs if name not in right]
+        if unknown:
+            raise RunError(
+                f"no model has the label {', '.join(unknown)}",
+                fix=f"the labels are {', '.join(left)} in the baseline and {', '.join(right)} in the other run",
+            )
+        return tuple((left[name], right[other_name]) for name, other_name in named_pairs)
+    pairs = [(left[label], right[label]) for label in left if label in right]
+    if not pairs and len(left) == len(right) == 1:
+        pairs = [(baseline.models[0], other.models[0])]
+    if not pairs:
         raise RunError(
-            f"no label is in both runs ({', '.join(left)}; {', '.join(right)}): say which go together with "
-            "--pair BASELINE=OTHER"
+            f"no model has the same label in both runs (baseline: {', '.join(left)}; other: {', '.join(right)})",
+            fix="name the pairs with --pair BASELINE=OTHER",
         )
-    return tuple(same)
+    return tuple(pairs)

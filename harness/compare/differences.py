@@ -1,32 +1,35 @@
-"""What differs between two runs besides what is compared: readers must not take one cause for another."""
+"""Facts that differ between two runs besides the models' labels, so that readers do not mistake one cause for another.
+
+`run_differences` covers what surrounds all models, `model_differences` one model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.compare.models import Unlike
+from harness.compare.models import FactDifference
 from harness.types import Json, ModelInfo, Result
 
 UNKNOWN = "unknown"
 
 
-def _told(value: Json) -> str:
+def _format(value: Json) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _differing(left: Mapping[str, Json], right: Mapping[str, Json]) -> Iterator[Unlike]:
-    for name in (*left, *(name for name in right if name not in left)):
-        if left.get(name) != right.get(name):
-            yield Unlike(name, _told(left.get(name)), _told(right.get(name)))
+def _differing(baseline: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[FactDifference]:
+    for name in (*baseline, *(name for name in other if name not in baseline)):
+        if baseline.get(name) != other.get(name):
+            yield FactDifference(name, _format(baseline.get(name)), _format(other.get(name)))
 
 
-def _of_run(result: Result) -> dict[str, Json]:
+def _run_facts(result: Result) -> dict[str, Json]:
     host, sandbox = result.host, result.sandbox
     return {
-        "kit version": result.kit.version,
-        "kit commit": result.kit.commit,
+        "Lanebench version": result.kit.version,
+        "Lanebench commit": result.kit.commit,
         "system": f"{host.system} {host.system_version or ''}".strip(),
         "architecture": host.architecture,
         "chip": host.chip,
@@ -34,19 +37,19 @@ def _of_run(result: Result) -> dict[str, Json]:
         "power": host.power_source,
         "low power mode": host.low_power_mode,
         "thermal": host.thermal_state,
-        "trials a task": result.run.trials,
+        "trials per task": result.run.trials,
         "scorer image": sandbox.image_digest if sandbox else None,
     }
 
 
-def _of_model(model: ModelInfo) -> dict[str, Json]:
+def _model_facts(model: ModelInfo) -> dict[str, Json]:
     sampling = model.sampling
     return {
         "server": model.server,
         "server version": model.server_version,
         "model": model.model,
         "thinking": model.thinking,
-        "context asked for": model.context_tokens,
+        "context requested": model.context_tokens,
         "context served": model.served_context_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -57,11 +60,11 @@ def _of_model(model: ModelInfo) -> dict[str, Json]:
     }
 
 
-def unlike_runs(baseline: Result, other: Result) -> tuple[Unlike, ...]:
-    """What differs around all models: kit, machine, power, scorer."""
-    return tuple(_differing(_of_run(baseline), _of_run(other)))
+def run_differences(baseline: Result, other: Result) -> tuple[FactDifference, ...]:
+    """Differing facts of Lanebench, machine, power and scorer."""
+    return tuple(_differing(_run_facts(baseline), _run_facts(other)))
 
 
-def unlike_models(baseline: ModelInfo, other: ModelInfo) -> tuple[Unlike, ...]:
-    """What differs of one model: server version, quantisation, context, thinking, sampling, whatever is declared."""
-    return tuple(_differing(_of_model(baseline), _of_model(other)))
+def model_differences(baseline: ModelInfo, other: ModelInfo) -> tuple[FactDifference, ...]:
+    """Differing facts of one model: server, context, thinking, sampling, and declared facts such as quantization."""
+    return tuple(_differing(_model_facts(baseline), _model_facts(other)))

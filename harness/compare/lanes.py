@@ -1,4 +1,4 @@
-"""What a later run does to the confidence in a lane's recommendation."""
+"""Effect of a later run on the confidence in each lane's recommendation: strengthened, unchanged or weakened."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from typing import Literal
 from harness.compare.models import LaneChange
 from harness.types import Recommendation, Result
 
-CONFIDENCE = ("none", "leaning", "clear")
-MOVED = 0.05
-"""A lower bound that moves by less says nothing new: five points of pass rate, or 5 % of a ratio."""
+CONFIDENCE_ORDER = ("none", "leaning", "clear")
+MIN_BOUND_CHANGE = 0.05
+"""Smaller changes of a lower bound are ignored: five points of pass rate, or 5 % of a ratio."""
 
-Word = Literal["strengthened", "unchanged", "weakened"]
-
-
-def _bounds(one: Recommendation) -> str:
-    if one.low is None or one.high is None:
-        return one.confidence
-    return f"{one.confidence}, {one.low:.2f} to {one.high:.2f}"
+LaneVerdict = Literal["strengthened", "unchanged", "weakened"]
 
 
-def _rate(one: Recommendation, model: str | None) -> str:
-    for standing in one.standings:
+def _format_bounds(recommendation: Recommendation) -> str:
+    if recommendation.low is None or recommendation.high is None:
+        return recommendation.confidence
+    return f"{recommendation.confidence}, {recommendation.low:.2f} to {recommendation.high:.2f}"
+
+
+def _format_rate(recommendation: Recommendation, model: str | None) -> str:
+    for standing in recommendation.standings:
         if standing.model == model and standing.rate is not None and standing.low is not None:
             return f"pass rate {100 * standing.rate:.0f} %, at least {100 * standing.low:.0f} %"
     return "no pass rate"
 
 
-def _word(before: Recommendation, after: Recommendation) -> Word:
+def _verdict(before: Recommendation, after: Recommendation) -> LaneVerdict:
     if before.model is None:
         return "unchanged" if after.model is None else "strengthened"
     if after.model != before.model:
         return "weakened"
-    step = CONFIDENCE.index(after.confidence) - CONFIDENCE.index(before.confidence)
+    step = CONFIDENCE_ORDER.index(after.confidence) - CONFIDENCE_ORDER.index(before.confidence)
     if step:
         return "strengthened" if step > 0 else "weakened"
-    if before.low is None or after.low is None or abs(after.low - before.low) < MOVED:
+    if before.low is None or after.low is None or abs(after.low - before.low) < MIN_BOUND_CHANGE:
         return "unchanged"
     return "strengthened" if after.low > before.low else "weakened"
 
@@ -46,24 +46,23 @@ def _text(before: Recommendation, after: Recommendation) -> str:
     if before.model is None and after.model is None:
         return "the evidence decides in neither run"
     if before.model is None:
-        return f"now {after.model} ({_bounds(after)}; {_rate(after, after.model)}), where nothing was decided"
-    then = f"{before.model} ({_bounds(before)}; {_rate(before, before.model)})"
+        return f"undecided before; now {after.model} ({_format_bounds(after)}; {_format_rate(after, after.model)})"
+    start = f"before {before.model} ({_format_bounds(before)}; {_format_rate(before, before.model)})"
     if after.model is None:
-        return f"{then}, and now the evidence does not decide ({_rate(after, before.model)})"
-    if after.model != before.model:
-        return f"{then}, and now {after.model} ({_bounds(after)}; {_rate(after, after.model)})"
-    return f"{then}, and now ({_bounds(after)}; {_rate(after, after.model)})"
+        return f"{start}; now the evidence does not decide ({_format_rate(after, before.model)})"
+    name = "" if after.model == before.model else f"{after.model} "
+    return f"{start}; now {name}({_format_bounds(after)}; {_format_rate(after, after.model)})"
 
 
 def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
-    """Each lane of both runs; a sentence in place of one whose demands are not the same."""
-    theirs = {lane.name: lane for lane in other.lanes}
-    after = {one.lane: one for one in other.recommendations}
+    """One change for each lane of both runs, or a sentence where the lane's definition differs."""
+    other_lanes = {lane.name: lane for lane in other.lanes}
+    recommendations = {recommendation.lane: recommendation for recommendation in other.recommendations}
     for lane, before in zip(baseline.lanes, baseline.recommendations, strict=False):
-        if lane.name not in theirs or lane.name not in after:
+        if lane.name not in other_lanes or lane.name not in recommendations:
             continue
-        if replace(theirs[lane.name], override=None) != replace(lane, override=None):
-            yield f"lane {lane.name}: its tasks or demands are not the same in both runs"
+        if replace(other_lanes[lane.name], override=None) != replace(lane, override=None):
+            yield f"lane {lane.name} is not compared: its tasks or requirements differ between the runs"
             continue
-        now = after[lane.name]
-        yield LaneChange(lane.name, _word(before, now), before.model, now.model, _text(before, now))
+        after = recommendations[lane.name]
+        yield LaneChange(lane.name, _verdict(before, after), before.model, after.model, _text(before, after))

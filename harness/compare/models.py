@@ -1,18 +1,19 @@
-"""What a comparison of two runs says. The baseline is the earlier, the trusted one; the other is held against it."""
+"""Result of comparing two runs: the baseline run and the other run that is measured against it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.types import Rate
+from harness.types import PassRate
 
-Word = Literal["better", "worse", "no difference that matters", "can't tell"]
+QuantityVerdict = Literal["better", "worse", "equivalent", "can't tell"]
+"""Equivalent: the whole interval of a ratio of speeds lies within 5 % of 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unlike:
-    """One thing besides the model's name that is not the same in both runs; texts as people read them."""
+class FactDifference:
+    """One fact, besides the model's label, that differs between the runs; values are formatted."""
 
     name: str
     baseline: str
@@ -20,71 +21,73 @@ class Unlike:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
-    """One thing held against the baseline. `figure` is a difference of pass rates (`is_ratio` False) or how many times
-    the baseline it is, with its interval; the word already knows whether more is better."""
+class QuantityComparison:
+    """One quantity of the other run against the baseline.
+
+    `estimate` is the difference of two pass rates, or with `is_ratio` the ratio of two speeds, with its 95 % interval.
+    The verdict takes into account whether higher is better. `mde` is the minimum detectable effect.
+    """
 
     name: str
-    word: Word
+    verdict: QuantityVerdict
     is_ratio: bool
-    figure: float | None
+    estimate: float | None
     low: float | None
     high: float | None
     cells: int
-    smallest_gap: float | None = None
+    mde: float | None = None
     tasks_to_decide: int | None = None
     trials_to_decide: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellPair:
-    """One task in both runs. `regressed` counts the trials that the baseline passed and the other did not, of all that
-    both were asked."""
+    """One task in both runs. `regressed` counts the pairs of trials that only the baseline passed, of all pairs."""
 
     task: str
-    baseline: Rate
-    other: Rate
-    regressed: Rate
-    quantities: tuple[Quantity, ...]
+    baseline: PassRate
+    other: PassRate
+    regressed: PassRate
+    quantities: tuple[QuantityComparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """One model in both runs: what differs around it, all tasks together, and each task."""
+    """One model in both runs: facts that differ, all tasks together, and each task."""
 
     baseline: str
     other: str
-    unlike: tuple[Unlike, ...]
-    overall: tuple[Quantity, ...]
-    regressed: Rate
+    differences: tuple[FactDifference, ...]
+    overall: tuple[QuantityComparison, ...]
+    regressed: PassRate
     cells: tuple[CellPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LaneChange:
-    """A lane's recommendation in both runs and what the later one does to the confidence in the earlier."""
+    """A lane's recommendation in both runs, and whether the other run supports that of the baseline."""
 
     lane: str
-    word: Literal["strengthened", "unchanged", "weakened"]
+    verdict: Literal["strengthened", "unchanged", "weakened"]
     baseline: str | None
     other: str | None
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Two runs. `notes` say what was left out and what to keep in mind."""
+class RunComparison:
+    """Two runs compared. `notes` list what was left out and what limits the conclusions."""
 
     baseline: str
     other: str
-    unlike: tuple[Unlike, ...]
+    differences: tuple[FactDifference, ...]
     pairs: tuple[ModelPair, ...]
     lanes: tuple[LaneChange, ...]
     notes: tuple[str, ...]
 
     @property
     def is_worse(self) -> bool:
-        """Whether anything got worse: over all tasks, or on one of them after all of them were looked at."""
-        everything = [one for pair in self.pairs for one in pair.overall]
-        everything += [one for pair in self.pairs for cell in pair.cells for one in cell.quantities]
-        return any(one.word == "worse" for one in everything)
+        """Whether any quantity got worse, over all tasks or on one of them after correction for their number."""
+        quantities = [quantity for pair in self.pairs for quantity in pair.overall]
+        quantities += [quantity for pair in self.pairs for cell in pair.cells for quantity in cell.quantities]
+        return any(quantity.verdict == "worse" for quantity in quantities)

@@ -1,42 +1,43 @@
-"""One quantity of one or many cells of a model in two runs, held against each other."""
+"""Comparison of one quantity, a pass rate or a speed, over one or many tasks of a model in two runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.compare.models import Quantity, Word
+from harness.compare.models import QuantityComparison, QuantityVerdict
 from harness.stats import (
+    ContingencyTable,
     Difference,
     Ratio,
-    Table,
+    RatioVerdict,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
-    ratio_of,
-    ratio_word,
+    geometric_mean_ratio,
+    ratio_verdict,
 )
-from harness.summarize import Passes, Trials, cold_but_cached, is_whole, passes_of, table_of
+from harness.summarize import Passes, Trials, cold_but_cached, contingency_table, is_complete, passes_of
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 LEVEL = 0.95
 Values = Mapping[int, list[float]]
-"""The values of one speed in one cell, by turn."""
+"""Turn -> the values of one speed in one cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """A measured quantity: its name, where a turn has it, whether more is better, whether it needs a cold prompt."""
+    """A measured quantity of a turn; `needs_cold` excludes trials that the server answered from its cache."""
 
     name: str
     value: Callable[[TurnResult], float | None]
-    more_is_better: bool
+    higher_is_better: bool
     needs_cold: bool
 
 
 SPEEDS = (
-    Speed("decode rate", lambda turn: turn.timings.decode_tps, more_is_better=True, needs_cold=False),
-    Speed("TTFT", lambda turn: turn.timings.ttft_s, more_is_better=False, needs_cold=True),
-    Speed("time to the whole answer", lambda turn: turn.timings.e2e_s, more_is_better=False, needs_cold=True),
+    Speed("decode rate", lambda turn: turn.timings.decode_tps, higher_is_better=True, needs_cold=False),
+    Speed("TTFT", lambda turn: turn.timings.ttft_s, higher_is_better=False, needs_cold=True),
+    Speed("E2E latency", lambda turn: turn.timings.e2e_s, higher_is_better=False, needs_cold=True),
 )
 
 
@@ -49,82 +50,85 @@ class Side:
     trials: Trials
 
     def passes(self, task: TaskInfo) -> Passes:
-        """Its trials of a task by number."""
+        """Trial number -> whether it passed, for one task."""
         return passes_of(self.result, self.model, task, self.trials)
 
     def values(self, task: TaskInfo, speed: Speed) -> Values:
-        """Its values of a speed on a task, of whole replies."""
-        found: dict[int, list[float]] = {}
+        """The values of a speed in the complete replies of one task."""
+        values: dict[int, list[float]] = {}
         for trial in self.trials.get((self.model.label, task.name), ()):
             if speed.needs_cold and cold_but_cached(trial, separate=task.separate):
                 continue
-            for at, turn in enumerate(trial.turns):
+            for number, turn in enumerate(trial.turns):
                 value = speed.value(turn)
-                if value and is_whole(turn):
-                    found.setdefault(at, []).append(value)
-        return found
+                if value and is_complete(turn):
+                    values.setdefault(number, []).append(value)
+        return values
 
 
 Sides = tuple[Side, Side]
-"""The baseline's and the other's."""
+"""The baseline and the other run."""
 
 
-def _of_difference(name: str, seen: Difference, cells: int) -> Quantity:
-    low, high = seen.interval or (None, None)
-    return Quantity(
-        name,
-        seen.word,
-        False,
-        seen.difference,
-        low,
-        high,
-        cells,
-        seen.smallest_gap,
-        seen.tasks_to_decide,
-        seen.trials_to_decide,
+def _from_difference(name: str, difference: Difference, cells: int) -> QuantityComparison:
+    low, high = difference.interval or (None, None)
+    return QuantityComparison(
+        name=name,
+        verdict=difference.verdict,
+        is_ratio=False,
+        estimate=difference.difference,
+        low=low,
+        high=high,
+        cells=cells,
+        mde=difference.mde,
+        tasks_to_decide=difference.tasks_to_decide,
+        trials_to_decide=difference.trials_to_decide,
     )
 
 
-def tables(sides: Sides, tasks: Sequence[TaskInfo]) -> list[Table]:
-    """The pairs of trials of each task; the other is the model, the baseline the baseline."""
+def contingency_tables(sides: Sides, tasks: Sequence[TaskInfo]) -> list[ContingencyTable]:
+    """The pairs of trials of each task, the other run in the place of the model."""
     baseline, other = sides
-    return [table_of(other.passes(task), baseline.passes(task)) for task in tasks]
+    return [contingency_table(other.passes(task), baseline.passes(task)) for task in tasks]
 
 
-def pass_rates(sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[Quantity, ...]:
+def pass_rates(sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[QuantityComparison, ...]:
     """The difference of pass rates on exactly these tasks and, with two tasks or more, on tasks like these."""
     if not tasks:
         return ()
-    these = _of_difference("pass rate on these tasks", difference_on_these_tasks(tables(sides, tasks)), len(tasks))
+    on_these = difference_on_these_tasks(contingency_tables(sides, tasks))
+    comparison = _from_difference("pass rate on these tasks", on_these, len(tasks))
     if len(tasks) < 2:
-        return (these,)
-    rates = [[(sum(passes.values()), len(passes)) for passes in map(side.passes, tasks)] for side in sides]
-    like = difference_on_tasks_like_these(list(zip(rates[1], rates[0], strict=True)))
-    return (these, _of_difference("pass rate on tasks like these", like, len(tasks)))
+        return (comparison,)
+    baseline, other = ([(sum(passes.values()), len(passes)) for passes in map(side.passes, tasks)] for side in sides)
+    on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)))
+    return (comparison, _from_difference("pass rate on tasks like these", on_like_these, len(tasks)))
 
 
-_WORDS: Mapping[str, Word] = {
+_VERDICTS: Mapping[RatioVerdict, QuantityVerdict] = {
     "more": "better",
     "less": "worse",
-    "no difference that matters": "no difference that matters",
+    "equivalent": "equivalent",
     "can't tell": "can't tell",
 }
 
 
-def _of_ratio(speed: Speed, seen: Ratio, turned: Ratio) -> Quantity:
-    """`seen` is other over baseline as it is told; `turned` the same with more meaning better."""
-    return Quantity(speed.name, _WORDS[ratio_word(turned)], True, seen.ratio, seen.low, seen.high, seen.cells)
+def _from_ratio(speed: Speed, ratio: Ratio, goodness: Ratio) -> QuantityComparison:
+    """`ratio` is other over baseline; `goodness` is the same ratio turned so that higher is better."""
+    verdict = _VERDICTS[ratio_verdict(goodness)]
+    return QuantityComparison(speed.name, verdict, True, ratio.ratio, ratio.low, ratio.high, ratio.cells)
 
 
-def speeds(sides: Sides, tasks: Sequence[TaskInfo], level: float = LEVEL) -> tuple[Quantity, ...]:
-    """Each speed as a ratio of geometric means over every turn of these tasks that both measured."""
-    out = []
+def speeds(sides: Sides, tasks: Sequence[TaskInfo], level: float = LEVEL) -> tuple[QuantityComparison, ...]:
+    """Each speed as a ratio of geometric means over every turn of these tasks that both runs measured."""
+    compared = []
     for speed in SPEEDS:
-        arms = []
+        samples = []
         for task in tasks:
-            base, other = (side.values(task, speed) for side in sides)
-            arms += [(other[at], base[at]) for at in sorted(base.keys() & other.keys())]
-        seen, turned = ratio_of(arms, level), ratio_of([(b, a) for a, b in arms], level)
-        if seen is not None and turned is not None:
-            out.append(_of_ratio(speed, seen, seen if speed.more_is_better else turned))
-    return tuple(out)
+            baseline, other = (side.values(task, speed) for side in sides)
+            samples += [(other[turn], baseline[turn]) for turn in sorted(baseline.keys() & other.keys())]
+        ratio = geometric_mean_ratio(samples, level)
+        inverse = geometric_mean_ratio([(b, a) for a, b in samples], level)
+        if ratio is not None and inverse is not None:
+            compared.append(_from_ratio(speed, ratio, ratio if speed.higher_is_better else inverse))
+    return tuple(compared)

@@ -1,110 +1,115 @@
-"""A comparison as the sections that the reports are made of."""
+"""Report sections of a comparison: differing facts, each model, lanes, and notes on how to read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.compare.models import CellPair, Compared, ModelPair, Quantity, Unlike
+from harness.compare.models import CellPair, FactDifference, ModelPair, QuantityComparison, RunComparison
 from harness.compare.quantities import SPEEDS
-from harness.report import NOTHING, Section, Table, line, rate_words
-from harness.stats import k_of_n
+from harness.report import MISSING, Section, Table, format_pass_rate, text_row
+from harness.stats import format_k_of_n
 
 SPEED_NAMES = tuple(speed.name for speed in SPEEDS)
-SHORT = {"no difference that matters": "same", "can't tell": "?", "better": "better", "worse": "worse"}
 LEGEND = (
-    "better and worse are said where a 95 % interval leaves no room for the other and, of a speed, where it is 5 % or "
-    "more; same: no difference that matters; ?: can't tell. Task by task all tasks are allowed for (Holm, Bonferroni)"
+    "better, worse: the 95 % interval excludes no change; a speed must also change by 5 % or more. equivalent: the "
+    "whole interval is within 5 %. can't tell: neither. Verdicts per task are corrected for the number of tasks "
+    "(Holm, Bonferroni)"
 )
 
 
-def _points(share: float) -> str:
+def _format_points(share: float) -> str:
     return f"{100 * share:+.0f}"
 
 
-def _figure(one: Quantity) -> str:
-    if one.figure is None:
-        return NOTHING
-    if one.is_ratio:
-        bounds = "" if one.low is None or one.high is None else f" [{one.low:.2f}, {one.high:.2f}]"
-        return f"{one.figure:.2f} times{bounds}"
-    bounds = "" if one.low is None or one.high is None else f" [{_points(one.low)}, {_points(one.high)}]"
-    return f"{_points(one.figure)} points{bounds}"
+def _format_estimate(quantity: QuantityComparison) -> str:
+    if quantity.estimate is None:
+        return MISSING
+    low, high = quantity.low, quantity.high
+    if quantity.is_ratio:
+        interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
+        return f"{quantity.estimate:.2f} times{interval}"
+    interval = "" if low is None or high is None else f" [{_format_points(low)}, {_format_points(high)}]"
+    return f"{_format_points(quantity.estimate)} points{interval}"
 
 
-def _would_decide(one: Quantity) -> str:
-    if one.is_ratio or one.word != "can't tell":
+def _format_power(quantity: QuantityComparison) -> str:
+    """The minimum detectable effect, and the sample size that would decide."""
+    if quantity.is_ratio or quantity.verdict != "can't tell":
         return ""
-    seen = [] if one.smallest_gap is None else [f"sees {100 * one.smallest_gap:.0f} points"]
-    needed = [
-        f"{count} {what} would decide"
-        for count, what in ((one.tasks_to_decide, "tasks"), (one.trials_to_decide, "trials a task"))
-        if count is not None
-    ]
-    return "; ".join([*seen, *needed])
+    effect = [] if quantity.mde is None else [f"MDE {100 * quantity.mde:.0f} points"]
+    sizes = ((quantity.tasks_to_decide, "tasks"), (quantity.trials_to_decide, "trials per task"))
+    return "; ".join([*effect, *(f"{count} {unit} would decide" for count, unit in sizes if count is not None)])
 
 
 def _overall(pair: ModelPair) -> Table:
-    rows = tuple(line(one.name, one.word, _figure(one), str(one.cells), _would_decide(one)) for one in pair.overall)
-    return Table("Overall", ("quantity", "verdict", "against the baseline", "cells", "this design"), rows)
+    rows = tuple(
+        text_row(
+            quantity.name, quantity.verdict, _format_estimate(quantity), str(quantity.cells), _format_power(quantity)
+        )
+        for quantity in pair.overall
+    )
+    return Table("Overall", ("quantity", "verdict", "against the baseline", "cells", "power"), rows)
 
 
-def _rate_row(cell: CellPair, rate: Quantity) -> tuple[str, ...]:
-    return (cell.task, rate_words(cell.baseline), rate_words(cell.other), rate.word, _figure(rate))
+def _rate_row(cell: CellPair, rate: QuantityComparison) -> tuple[str, ...]:
+    rates = (format_pass_rate(cell.baseline), format_pass_rate(cell.other))
+    return (cell.task, *rates, rate.verdict, _format_estimate(rate))
 
 
 def _speed_row(cell: CellPair) -> tuple[str, ...]:
-    by_name = {one.name: one for one in cell.quantities}
+    by_name = {quantity.name: quantity for quantity in cell.quantities}
     speeds = [by_name.get(name) for name in SPEED_NAMES]
-    return (cell.task, *(NOTHING if one is None else f"{_figure(one)} {SHORT[one.word]}" for one in speeds))
+    return (cell.task, *(MISSING if each is None else f"{_format_estimate(each)} {each.verdict}" for each in speeds))
 
 
-def _cells(pair: ModelPair) -> Iterator[Table]:
-    rates = [(cell, one) for cell in pair.cells for one in cell.quantities if not one.is_ratio]
+def _task_tables(pair: ModelPair) -> Iterator[Table]:
+    rates = [(cell, quantity) for cell in pair.cells for quantity in cell.quantities if not quantity.is_ratio]
     if rates:
         headers = ("task", "baseline", "now", "verdict", "against the baseline")
-        yield Table("Correctness, task by task", headers, tuple(line(*_rate_row(cell, one)) for cell, one in rates))
-    yield Table("Speed, task by task", ("task", *SPEED_NAMES), tuple(line(*_speed_row(cell)) for cell in pair.cells))
+        rows = tuple(text_row(*_rate_row(cell, rate)) for cell, rate in rates)
+        yield Table("Pass rate by task", headers, rows)
+    yield Table("Speed by task", ("task", *SPEED_NAMES), tuple(text_row(*_speed_row(cell)) for cell in pair.cells))
 
 
 def _regressions(pair: ModelPair) -> Iterator[str]:
-    """Trials that the baseline passed and this one did not, where there are any."""
+    """Numbers of trials that the baseline passed and the other run did not."""
     for cell in pair.cells:
         if cell.regressed.passed:
-            yield f"{cell.task} regresses {k_of_n(cell.regressed.passed, cell.regressed.n)}"
+            yield f"{cell.task} regresses {format_k_of_n(cell.regressed.passed, cell.regressed.n)}"
     if pair.regressed.passed:
         yield f"over all tasks {pair.regressed.passed} of {pair.regressed.n} trials regress"
 
 
-def _differs(title: str, unlike: tuple[Unlike, ...]) -> Table:
-    return Table(title, ("", "baseline", "now"), tuple(line(one.name, one.baseline, one.other) for one in unlike))
+def _difference_table(title: str, differences: tuple[FactDifference, ...]) -> Table:
+    rows = tuple(text_row(difference.name, difference.baseline, difference.other) for difference in differences)
+    return Table(title, ("", "baseline", "now"), rows)
 
 
-def _of_pair(pair: ModelPair) -> Section:
-    name = pair.other if pair.other == pair.baseline else f"{pair.other} against {pair.baseline}"
-    differing = (_differs("What differs of the model", pair.unlike),) if pair.unlike else ()
+def _pair_section(pair: ModelPair) -> Section:
+    title = pair.other if pair.other == pair.baseline else f"{pair.other} against {pair.baseline}"
+    differences = (_difference_table("Differences of the model", pair.differences),) if pair.differences else ()
     return Section(
         f"pair-{pair.other}",
-        name,
-        "" if pair.unlike else "Nothing that the files state differs of this model.",
-        (*differing, _overall(pair), *_cells(pair)),
+        title,
+        "" if pair.differences else "No recorded fact of this model differs.",
+        (*differences, _overall(pair), *_task_tables(pair)),
         notes=tuple(_regressions(pair)),
     )
 
 
-def sections_of(compared: Compared) -> tuple[Section, ...]:
-    """What differs, each model, the lanes, and what to keep in mind."""
-    around = Section(
-        "differs",
-        "What differs around the models",
-        "" if compared.unlike else "Nothing that the files state: kit, machine, power, scorer.",
-        (_differs("", compared.unlike),) if compared.unlike else (),
+def sections_of(comparison: RunComparison) -> tuple[Section, ...]:
+    """The sections in the order of the report."""
+    environment = Section(
+        "differences",
+        "Differences of the environment",
+        "" if comparison.differences else "No recorded fact of Lanebench, machine, power or scorer differs.",
+        (_difference_table("", comparison.differences),) if comparison.differences else (),
     )
-    lanes = Table(
-        "", ("lane", "confidence", "numbers"), tuple(line(one.lane, one.word, one.text) for one in compared.lanes)
-    )
+    rows = tuple(text_row(change.lane, change.verdict, change.text) for change in comparison.lanes)
+    lanes = Section("lanes", "Lanes", "", (Table("", ("lane", "recommendation", "evidence"), rows),))
     return (
-        around,
-        *map(_of_pair, compared.pairs),
-        *((Section("lanes", "Lanes", "", (lanes,)),) if compared.lanes else ()),
-        Section("notes", "To keep in mind", "", notes=(*compared.notes, LEGEND)),
+        environment,
+        *map(_pair_section, comparison.pairs),
+        *((lanes,) if comparison.lanes else ()),
+        Section("notes", "Notes", "", notes=(*comparison.notes, LEGEND)),
     )

@@ -3,24 +3,24 @@
 All three print the same sections (sections.py): a new section is one function and its line in the tuple there.
 """
 
-from harness.report.elements import Section, Table, line
-from harness.report.formatting import NOTHING, rate_words
+from harness.report.elements import Section, Table, text_row
+from harness.report.formatting import MISSING, format_pass_rate
 from harness.report.markdown import render_github, render_markdown_sections
 from harness.report.page import render_html
 from harness.report.selection import lanes
 from harness.report.terminal import plain_text, render_text, render_text_sections
 
 __all__ = [
-    "NOTHING",
+    "MISSING",
     "Section",
     "Table",
+    "format_pass_rate",
     "lanes",
-    "line",
     "plain_text",
-    "rate_words",
     "render_github",
     "render_html",
     "render_markdown_sections",
     "render_text",
     "render_text_sections",
+    "text_row",
 ]

@@ -1,4 +1,7 @@
-"""What a section is made of. Texts are still foreign here: each renderer escapes them in its own way."""
+"""Building blocks of a report section: tables, charts and scatter plots.
+
+Strings here are raw and may come from untrusted files; each renderer escapes them for its own format.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field of a table. `share` (0..1) is drawn behind the text where a page can draw; `cell` is the (task, model)
-    whose trials a page can lead to."""
+    """One field of a table. Pages draw `share` (0 to 1) as a bar behind the text and link `cell` to its trials."""
 
     text: str
     share: float | None = None
@@ -17,7 +19,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headers. `by_model`: every column but the first is a model, so they may be split into groups."""
+    """Rows under headers. `by_model`: every column but the first is a model, so the table may be split by columns."""
 
     title: str
     headers: tuple[str, ...]
@@ -27,7 +29,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One line of a chart: a value with its interval, None where nothing was measured; `text` says it in words."""
+    """One line of a chart: a value with its interval, None where not measured; `text` is the formatted value."""
 
     label: str
     low: float | None
@@ -38,7 +40,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Marks on one common axis from 0 to `top` (the largest mark when None)."""
+    """Marks on one common axis from 0 to `top`, by default the largest mark."""
 
     title: str
     unit: str
@@ -48,7 +50,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A model in a scatter: x with no interval, y with its interval where there is one."""
+    """One model in a scatter plot; `low` and `high` are the interval of y."""
 
     label: str
     x: float
@@ -59,7 +61,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Models by two quantities, both axes from 0; a top ends its axis elsewhere than at its largest point."""
+    """Models by two quantities, on axes from 0 to the tops, by default the largest points."""
 
     title: str
     x_name: str
@@ -71,7 +73,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One heading of the report. `notes` stand under the tables."""
+    """One heading of the report: lead paragraph, tables, charts, and notes below them."""
 
     key: str
     title: str
@@ -81,6 +83,6 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
-def line(*texts: str) -> tuple[Entry, ...]:
+def text_row(*texts: str) -> tuple[Entry, ...]:
     """A row of plain entries."""
     return tuple(Entry(text) for text in texts)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from harness.report.elements import Section, Table
-from harness.report.sections import sections_of, simulated_in, title_of
+from harness.report.sections import sections_of, simulation_banner, title_of
 from harness.report.terminal import plain_text
 from harness.types import Result
 
@@ -59,4 +59,4 @@ def render_markdown_sections(title: str, sections: Sequence[Section], banner: st
 
 def render_github(result: Result) -> str:
     """The whole report as Markdown."""
-    return render_markdown_sections(title_of(result), sections_of(result), simulated_in(result))
+    return render_markdown_sections(title_of(result), sections_of(result), simulation_banner(result))

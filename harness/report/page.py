@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.report.elements import Chart, Scatter
-from harness.report.formatting import known, seconds
-from harness.report.sections import sections_of, simulated_in, title_of
+from harness.report.formatting import format_optional, format_seconds
+from harness.report.sections import sections_of, simulation_banner, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.terminal import plain_text
 from harness.types import Check, Result, TrialResult, TurnResult
@@ -64,11 +64,11 @@ def _check_words(check: Check) -> str:
 
 def _turn_words(turn: TurnResult, number: int) -> str:
     usage, times = turn.usage, turn.timings
-    count = known(usage.completion_tokens) if usage else "-"
-    e2e = "-" if times.e2e_s is None else seconds(times.e2e_s)
+    count = format_optional(usage.completion_tokens) if usage else "-"
+    e2e = "-" if times.e2e_s is None else format_seconds(times.e2e_s)
     reasoning = f", {turn.reasoning_chars:,} characters of thoughts not shown" if turn.reasoning_chars else ""
     error = f", error: {turn.error.message[:300]}" if turn.error else ""
-    return f"turn {number + 1}: {count} tokens in {e2e}, finish {known(turn.finish_reason)}{reasoning}{error}"
+    return f"turn {number + 1}: {count} tokens in {e2e}, finish {format_optional(turn.finish_reason)}{reasoning}{error}"
 
 
 class _Room:
@@ -125,7 +125,7 @@ def render_html(result: Result) -> str:
     anchors = _anchors(result)
     return env.get_template(TEMPLATE).render(
         title=title_of(result),
-        banner=simulated_in(result),
+        banner=simulation_banner(result),
         sections=sections_of(result),
         anchors=anchors,
         cells=_cells(result, anchors),

@@ -1,4 +1,4 @@
-"""The sections of every report, in their order. A new one is a function and its line in the tuple at the foot."""
+"""The sections of every report in their order; a new section is one function and its row in SECTIONS."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Callable
 
 from harness.report.correctness import correctness, glance, memory, outcomes, warnings
 from harness.report.elements import Section
-from harness.report.environment import models, surroundings, tasks
-from harness.report.scorer_metrics import beside
-from harness.report.selection import lanes, pairs, stability, trades
+from harness.report.environment import environment, models, tasks
+from harness.report.scorer_metrics import scorer_metrics
+from harness.report.selection import lanes, pairs, stability, trade_offs
 from harness.report.speed import first_token, generation, prefill
 from harness.report.task_families import conversations, declines, needles
 from harness.types import Result
 
-SIMULATED = "SIMULATED: the demo server answered in this run; nothing here measures a real model or this machine"
+SIMULATED = "SIMULATED: the demo server answered in this run; no number here measures a real model or this machine"
 
 
 def title_of(result: Result) -> str:
-    """The report's first line."""
-    return f"Lanebench: suite {result.run.suite}, {result.run.trials} trials a task, run {result.run.id}"
+    """The first line of the report."""
+    return f"Lanebench: suite {result.run.suite}, {result.run.trials} trials per task, run {result.run.id}"
 
 
-def simulated_in(result: Result) -> str | None:
-    """The banner of a run that measured nothing real."""
+def simulation_banner(result: Result) -> str | None:
+    """The banner of a run with simulated models; None for a measured run."""
     return SIMULATED if result.run.simulated or any(model.simulated for model in result.models) else None
 
 
 def sections_of(result: Result) -> tuple[Section, ...]:
-    """Every section with something in it."""
-    made = (make(result) for make in SECTIONS)
-    return tuple(one for one in made if one.lead or one.tables or one.charts or one.notes)
+    """Every section that has content for this result."""
+    sections = (make(result) for make in SECTIONS)
+    return tuple(section for section in sections if section.lead or section.tables or section.charts or section.notes)
 
 
 SECTIONS: tuple[Callable[[Result], Section], ...] = (
     glance,
     lanes,
     correctness,
-    beside,
+    scorer_metrics,
     declines,
     needles,
     conversations,
@@ -46,10 +46,10 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     prefill,
     first_token,
     memory,
-    trades,
+    trade_offs,
     outcomes,
     warnings,
     tasks,
     models,
-    surroundings,
+    environment,
 )

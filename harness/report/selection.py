@@ -1,176 +1,201 @@
-"""The sections on choosing: lanes with the user's own choice beside them, models in pairs, what is paid for what."""
+"""Sections that help to choose: recommendations by lane, pairwise comparisons, stability, trade-offs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from harness.report.elements import Entry, Point, Scatter, Section, Table, line
-from harness.report.formatting import NOTHING, count_words, percent
-from harness.types import Comparison, Json, Lane, ModelInfo, ModelSummary, Rate, Recommendation, Result
+from harness.report.elements import Entry, Point, Scatter, Section, Table, text_row
+from harness.report.formatting import MISSING, format_count, format_percent
+from harness.types import Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
 
 GIB = 2**30
 ESTIMANDS = {"tasks_like_these": "tasks like these", "exactly_these_tasks": "exactly these tasks"}
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" [{100 * low:+.0f}, {100 * high:+.0f}]"
-
-
-def _own_choice(lane: Lane | None, labels: set[str]) -> str:
-    if lane is None or lane.override is None:
-        return NOTHING
-    own = lane.override
-    gone = "" if own.model in labels else ", not in this run"
-    return f"{own.model}{gone} ({own.date}: {own.reason})"
-
-
-def _standings(one: Recommendation) -> Table:
-    rows = [
-        line(standing.model, standing.status.replace("_", " "), demand.name.replace("_", " "), demand.text)
-        for standing in one.standings
-        for demand in standing.demands
-    ]
-    return Table(f"Demands of {one.lane}", ("model", "stands", "demand", "evidence"), tuple(rows))
-
-
 def lanes(result: Result) -> Section:
-    """What the evidence says for each lane, what the user took, and what nobody ran."""
-    stated, labels = {lane.name: lane for lane in result.lanes}, {model.label for model in result.models}
+    """The recommendation for each lane, the user's own choice, and untested conditions."""
+    by_name, labels = {lane.name: lane for lane in result.lanes}, {model.label for model in result.models}
     rows = tuple(
-        line(one.lane, one.model or "not decided", one.confidence, _own_choice(stated.get(one.lane), labels))
-        for one in result.recommendations
+        text_row(
+            recommendation.lane,
+            recommendation.model or "not decided",
+            recommendation.confidence,
+            _format_override(by_name.get(recommendation.lane), labels),
+        )
+        for recommendation in result.recommendations
     )
     if not rows:
         return Section("lanes", "Lanes", "")
-    notes = [f"{one.lane}: {one.text}" for one in result.recommendations]
-    notes += [f"{one.lane}, not tested: {told}" for one in result.recommendations for told in one.untested]
+    notes = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
+    notes += [
+        f"{recommendation.lane}, not tested: {gap}"
+        for recommendation in result.recommendations
+        for gap in recommendation.untested
+    ]
+    requirements = [_requirements_table(recommendation) for recommendation in result.recommendations]
     return Section(
         "lanes",
         "Lanes",
-        "Which model for which role, by the evidence of this run alone. Clear: everybody else is ruled out, or worse "
-        "by an interval. Leaning: somebody else is not shown either way. Your own choice is kept beside it.",
+        "The model that the evidence of this run recommends for each role. Clear: every other model is ruled out or "
+        "worse by its interval. Leaning: another model is undecided. Your choice does not change the recommendation.",
         (
-            Table("", ("lane", "recommended", "confidence", "your own choice"), rows),
-            *(_standings(one) for one in result.recommendations if any(row.demands for row in one.standings)),
+            Table("", ("lane", "recommended", "confidence", "your choice"), rows),
+            *(table for table in requirements if table.rows),
         ),
         notes=tuple(notes),
     )
 
 
-def _pair_row(one: Comparison) -> tuple[str, ...]:
-    needed = [
-        f"{count} {what}"
-        for count, what in ((one.tasks_to_decide, "tasks"), (one.trials_to_decide, "trials a task"))
-        if count is not None
-    ]
-    return (
-        f"{one.model} against {one.baseline}",
-        ESTIMANDS[one.estimand],
-        one.verdict,
-        f"{100 * one.difference:+.0f} points{_interval(one.low, one.high)}",
-        NOTHING if one.p_holm is None else f"{one.p_holm:.3f}",
-        NOTHING if one.smallest_gap is None else f"{100 * one.smallest_gap:.0f} points",
-        " or ".join(needed) or NOTHING,
+def _format_override(lane: Lane | None, labels: set[str]) -> str:
+    if lane is None or lane.override is None:
+        return MISSING
+    override = lane.override
+    absent = "" if override.model in labels else ", not in this run"
+    return f"{override.model}{absent} ({override.date}: {override.reason})"
+
+
+def _requirements_table(recommendation: Recommendation) -> Table:
+    rows = tuple(
+        text_row(
+            standing.model,
+            standing.status.replace("_", " "),
+            requirement.name.replace("_", " "),
+            requirement.state.replace("_", " "),
+            requirement.text,
+        )
+        for standing in recommendation.standings
+        for requirement in standing.requirements
     )
+    headers = ("model", "status", "requirement", "result", "evidence")
+    return Table(f"Requirements of {recommendation.lane}", headers, rows)
 
 
 def pairs(result: Result) -> Section:
-    """Every model against every other, and the ranks that follow."""
-    headers = ("models", "on", "verdict", "difference", "p (Holm)", "smallest gap seen", "would decide")
-    rows = tuple(line(*_pair_row(one)) for one in result.comparisons)
+    """Each model against each other, and the ranks."""
+    headers = ("models", "on", "verdict", "difference", "p (Holm)", "MDE", "would decide")
+    rows = tuple(text_row(*_pair_row(comparison)) for comparison in result.comparisons)
     if not rows:
-        return Section("pairs", "The models against each other", "")
-    ranked = Table(
-        "Ranks; who shares one cannot be told from its first",
+        return Section("pairs", "Pairwise comparisons", "")
+    ranks = Table(
+        "Ranks (models of one rank are tied with its first)",
         ("rank", "models"),
-        tuple(line(str(one.rank), ", ".join(one.models)) for one in result.ranks),
+        tuple(text_row(str(rank.rank), ", ".join(rank.models)) for rank in result.ranks),
     )
     return Section(
         "pairs",
-        "The models against each other",
-        "Pass rates paired by task and trial, model minus the other; p by flipping signs, after all pairs were looked "
-        "at. Intervals that overlap are no test. Gap: what this design shows in four repeats of five.",
-        (ranked, Table("", headers, rows)),
+        "Pairwise comparisons",
+        "Difference of pass rates, paired by task and trial. p: sign-flip test, adjusted for the number of pairs. "
+        "Overlapping intervals of two models are no test. MDE: minimum detectable effect of this design at 80 % power.",
+        (ranks, Table("", headers, rows)),
     )
+
+
+def _pair_row(comparison: Comparison) -> tuple[str, ...]:
+    sizes = ((comparison.tasks_to_decide, "tasks"), (comparison.trials_to_decide, "trials per task"))
+    difference = f"{100 * comparison.difference:+.0f} points{_format_interval(comparison.low, comparison.high)}"
+    return (
+        f"{comparison.model} against {comparison.baseline}",
+        ESTIMANDS[comparison.estimand],
+        comparison.verdict,
+        difference,
+        MISSING if comparison.p_holm is None else f"{comparison.p_holm:.3f}",
+        MISSING if comparison.mde is None else f"{100 * comparison.mde:.0f} points",
+        " or ".join(f"{count} {unit}" for count, unit in sizes if count is not None) or MISSING,
+    )
+
+
+def _format_interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" [{100 * low:+.0f}, {100 * high:+.0f}]"
 
 
 def stability(result: Result) -> Section:
-    """Solved in every trial, in some, in none."""
+    """Tasks passed in every trial and in any trial."""
     rows = tuple(
-        (Entry(one.model), _tasks(one), *line(*map(_always_once, (one.solved_always, one.solved_once))))
-        for one in result.summaries
-        if one.solved_always is not None and one.solved_always.n
+        (
+            Entry(summary.model),
+            _mean_rate(summary),
+            *text_row(_format_tasks(summary.passed_every_trial), _format_tasks(summary.passed_any_trial)),
+        )
+        for summary in result.summaries
+        if summary.passed_every_trial is not None and summary.passed_every_trial.n
     )
     if not rows:
         return Section("stability", "Stability", "")
+    headers = ("model", "mean over tasks", "passed in every trial", "passed in any trial")
     return Section(
         "stability",
         "Stability",
-        "Tasks solved in every trial and in at least one, beside the mean over tasks.",
-        (Table("", ("model", "mean over tasks", "solved every time", "solved at least once"), rows),),
+        "Tasks passed in every trial (pass^k) and in at least one, with the mean pass rate over tasks.",
+        (Table("", headers, rows),),
     )
 
 
-def _tasks(one: ModelSummary) -> Entry:
-    rate = one.suite_rates[0].rate if one.suite_rates else None
-    return Entry(NOTHING if rate is None else percent(rate), rate)
+def _mean_rate(summary: ModelSummary) -> Entry:
+    rate = summary.suite_rates[0].rate if summary.suite_rates else None
+    return Entry(MISSING if rate is None else format_percent(rate), rate)
 
 
-def _always_once(rate: Rate | None) -> str:
-    return NOTHING if rate is None else count_words(rate)
+def _format_tasks(rate: PassRate | None) -> str:
+    return MISSING if rate is None else format_count(rate)
+
+
+def trade_offs(result: Result) -> Section:
+    """Pass rate and decode rate against memory, bits and active parameters, where the config declares them."""
+    names = (
+        ("parameters_b", "parameters, 10^9"),
+        ("active_parameters_b", "active, 10^9"),
+        ("bits", "bits per weight"),
+    )
+    declared = [
+        (key, header) for key, header in names if any(model.facts.get(key) is not None for model in result.models)
+    ]
+    scatters = tuple(scatter for scatter in _scatters(result) if len(scatter.points) > 1)
+    if not declared and not scatters:
+        return Section("trade-offs", "Trade-offs", "")
+    rows = tuple(
+        text_row(model.label, *(_format_fact(model.facts.get(key)) for key, _ in declared)) for model in result.models
+    )
+    return Section(
+        "trade-offs",
+        "Trade-offs",
+        "Parameters and bits are declared in the config; memory, pass rate and decode rate are measured.",
+        (Table("", ("model", *(header for _, header in declared)), rows),) if declared else (),
+        scatters,
+    )
+
+
+def _format_fact(value: Json) -> str:
+    return MISSING if value is None else f"{value:g}"
 
 
 def _number(value: Json) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _solved(one: ModelSummary) -> tuple[float | None, float | None, float | None]:
-    """Per cent solved on tasks like these, with its interval."""
-    rate = one.suite_rates[0] if one.suite_rates else None
-    if rate is None or rate.rate is None:
-        return None, None, None
-    low, high = (None if bound is None else 100 * bound for bound in (rate.low, rate.high))
-    return 100 * rate.rate, low, high
-
-
-def _scatters(result: Result) -> Iterator[Scatter]:
-    """Each trade of which two models or more state and measured both sides."""
-    both: list[tuple[ModelInfo, ModelSummary]] = list(zip(result.models, result.summaries, strict=False))
-    quality, bits, speed = [], [], []
-    for model, summary in both:
-        taken, y = model.memory.loaded_bytes, _solved(summary)
-        width, active = (_number(model.facts.get(name)) for name in ("bits", "active_parameters_b"))
-        if y[0] is not None and taken is not None:
-            quality.append(Point(model.label, taken / GIB, y[0], y[1], y[2]))
-        if y[0] is not None and width is not None:
-            bits.append(Point(model.label, width, y[0], y[1], y[2]))
+def _scatters(result: Result) -> tuple[Scatter, ...]:
+    """Each trade-off with the models that have both quantities."""
+    by_memory, by_bits, by_parameters = list[Point](), list[Point](), list[Point]()
+    for model, summary in zip(result.models, result.summaries, strict=False):
+        loaded_bytes = model.memory.loaded_bytes
+        memory_gib = None if loaded_bytes is None else loaded_bytes / GIB
+        by_memory += _pass_rate_point(memory_gib, summary)
+        by_bits += _pass_rate_point(_number(model.facts.get("bits")), summary)
+        active = _number(model.facts.get("active_parameters_b"))
         if summary.decode_tps is not None and active is not None:
             decode = summary.decode_tps
-            speed.append(Point(model.label, active, decode.median, decode.low, decode.high))
-    solved = "solved, % (mean over tasks)"
-    drawn = (
-        Scatter("Memory against quality", "memory, GiB", solved, tuple(quality), y_top=100.0),
-        Scatter("Bits against correctness", "bits a weight (declared)", solved, tuple(bits), y_top=100.0),
-        Scatter("Active parameters against decode rate", "active, 10^9 (declared)", "decode, tok/s", tuple(speed)),
+            by_parameters.append(Point(model.label, active, decode.median, decode.low, decode.high))
+    passed = "passed, % (mean over tasks)"
+    return (
+        Scatter("Pass rate against memory", "memory, GiB", passed, tuple(by_memory), y_top=100.0),
+        Scatter("Pass rate against bits", "bits per weight (declared)", passed, tuple(by_bits), y_top=100.0),
+        Scatter(
+            "Decode rate against active parameters", "active, 10^9 (declared)", "decode, tok/s", tuple(by_parameters)
+        ),
     )
-    return (one for one in drawn if len(one.points) > 1)
 
 
-def trades(result: Result) -> Section:
-    """What a model takes against what it gives, where the config states it."""
-    names = (("parameters_b", "parameters, 10^9"), ("active_parameters_b", "active, 10^9"), ("bits", "bits a weight"))
-    told = [(key, header) for key, header in names if any(model.facts.get(key) is not None for model in result.models)]
-    scatters = tuple(_scatters(result))
-    if not told and not scatters:
-        return Section("trades", "What is paid for what", "")
-    rows = tuple(
-        line(model.label, *(NOTHING if model.facts.get(key) is None else f"{model.facts[key]:g}" for key, _ in told))
-        for model in result.models
-    )
-    return Section(
-        "trades",
-        "What is paid for what",
-        "Parameters and bits are declared by the config and not measured; memory, pass rate and decode rate are.",
-        (Table("", ("model", *(header for _, header in told)), rows),) if told else (),
-        scatters,
-    )
+def _pass_rate_point(x: float | None, summary: ModelSummary) -> list[Point]:
+    """The percentage passed on tasks like these, with its interval; empty where a quantity is unknown."""
+    suite = summary.suite_rates[0] if summary.suite_rates else None
+    if x is None or suite is None or suite.rate is None:
+        return []
+    low, high = (None if bound is None else 100 * bound for bound in (suite.low, suite.high))
+    return [Point(summary.model, x, 100 * suite.rate, low, high)]

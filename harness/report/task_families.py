@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import mean, median
 
 from harness.report.elements import Entry, Section, Table
-from harness.report.formatting import NOTHING, figure, percent, seconds_words
+from harness.report.formatting import MISSING, format_number, format_percent, format_seconds_spread
 from harness.report.task_tables import cells_of, labels_of, speeds_of, turns_of
 from harness.types import Json, Result, TaskInfo, TrialResult
 
@@ -35,7 +35,7 @@ def _row(result: Result, name: str, tell: Callable[[str], str]) -> tuple[Entry, 
 
 def _told(rows: Sequence[tuple[Entry, ...]]) -> tuple[tuple[Entry, ...], ...]:
     """The rows in which any model has something."""
-    return tuple(row for row in rows if any(entry.text != NOTHING for entry in row[1:]))
+    return tuple(row for row in rows if any(entry.text != MISSING for entry in row[1:]))
 
 
 # --- pairs --------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ _HALVES = (("can be done", False, _CAN), ("cannot be done", True, _CAN_NOT))
 
 def _of(trials: Sequence[TrialResult], counted: Callable[[TrialResult], bool]) -> str:
     count = sum(map(counted, trials))
-    return f"{count}/{len(trials)} {percent(count / len(trials))}" if trials else NOTHING
+    return f"{count}/{len(trials)} {format_percent(count / len(trials))}" if trials else MISSING
 
 
 def _quadrant(wanted: str | None) -> Callable[[TrialResult], bool]:
@@ -106,13 +106,13 @@ def _recall(trials: Sequence[TrialResult]) -> float | None:
 
 def _precision_words(trials: Sequence[TrialResult]) -> str:
     values = [value for one in trials if (value := _number(one.facts.get("precision"))) is not None]
-    return f"{percent(mean(values))} (n {len(values)})" if values else NOTHING
+    return f"{format_percent(mean(values))} (n {len(values)})" if values else MISSING
 
 
 def _prompt_words(trials: Sequence[TrialResult]) -> str:
     counts = [trial.turns[-1].usage.prompt_tokens for trial in trials if trial.turns and trial.turns[-1].usage]
     known = [count for count in counts if count is not None]
-    return f"{median(known):,.0f} tok" if known else NOTHING
+    return f"{median(known):,.0f} tok" if known else MISSING
 
 
 def _base_of(name: str, names: Sequence[str]) -> str | None:
@@ -123,7 +123,7 @@ def _base_of(name: str, names: Sequence[str]) -> str | None:
 
 
 def _relative(long: float | None, short: float | None) -> str:
-    return NOTHING if long is None or not short else f"{figure(long / short)} x"
+    return MISSING if long is None or not short else f"{format_number(long / short)} x"
 
 
 def _depths(trials: Sequence[TrialResult]) -> list[list[float]]:
@@ -158,14 +158,14 @@ def _needle_rows(result: Result, name: str, base: str | None) -> Iterator[tuple[
 
 
 def _recall_words(recall: float | None, n: int) -> str:
-    return NOTHING if recall is None else f"{percent(recall)} (n {n})"
+    return MISSING if recall is None else f"{format_percent(recall)} (n {n})"
 
 
 def _depth_rows(result: Result, name: str) -> Iterator[tuple[Entry, ...]]:
     found = {label: _depths(_trials(result, label, [name])) for label in labels_of(result)}
     for at in range(FIFTHS):
         words = {
-            label: f"{percent(mean(fifths[at]))} of {len(fifths[at])}" if fifths[at] else NOTHING
+            label: f"{format_percent(mean(fifths[at]))} of {len(fifths[at])}" if fifths[at] else MISSING
             for label, fifths in found.items()
         }
         span = f"{100 * at // FIFTHS} to {100 * (at + 1) // FIFTHS}%"
@@ -212,7 +212,7 @@ def _cached_words(trials: Sequence[TrialResult], turn: int) -> str:
         for one in usages
         if one is not None and one.cached_tokens is not None and one.prompt_tokens
     ]
-    return f"{percent(median(shares))} n={len(shares)}" if shares else NOTHING
+    return f"{format_percent(median(shares))} n={len(shares)}" if shares else MISSING
 
 
 def _talk_rows(result: Result, task: TaskInfo) -> Iterator[tuple[Entry, ...]]:
@@ -220,13 +220,13 @@ def _talk_rows(result: Result, task: TaskInfo) -> Iterator[tuple[Entry, ...]]:
 
     def wait(name: str, label: str, turn: int) -> str:
         speeds = speeds_of(cells.get((name, label)), turn)
-        return NOTHING if speeds is None else seconds_words(speeds.ttft_s)
+        return MISSING if speeds is None else format_seconds_spread(speeds.ttft_s)
 
     for turn in turns_of(cells, task.name):
         start = f"{task.name}, turn {turn + 1}"
         own = {label: _trials(result, label, [task.name]) for label in labels_of(result)}
         waits = {label: wait(task.name, label, turn) for label in own}
-        cold = {label: wait(control, label, turn) if control else NOTHING for label in own}
+        cold = {label: wait(control, label, turn) if control else MISSING for label in own}
         cached = {label: _cached_words(own[label], turn) for label in own}
         yield _row(result, f"{start}: TTFT", waits.__getitem__)
         yield _row(result, f"{start}: TTFT alone and cold", cold.__getitem__)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from harness.report.elements import Section, Table
-from harness.report.sections import sections_of, simulated_in, title_of
+from harness.report.sections import sections_of, simulation_banner, title_of
 from harness.types import Result
 
 WIDTH = 118
@@ -95,4 +95,4 @@ def render_text_sections(title: str, sections: Sequence[Section], banner: str | 
 
 def render_text(result: Result) -> str:
     """The whole report as text."""
-    return render_text_sections(title_of(result), sections_of(result), simulated_in(result))
+    return render_text_sections(title_of(result), sections_of(result), simulation_banner(result))

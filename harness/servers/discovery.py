@@ -150,7 +150,7 @@ def _model_text(server: FoundServer, model: FoundModel, taken: set[str]) -> str:
     kind = server.kind
     default = {"on": ": it thinks by itself", "off": ": it does not think by itself"}.get(kind.thinking.default, "")
     context = f"# context_tokens = {model.context_tokens or 32768}  # what the server was given: {kind.context.setting}"
-    facts = '# facts = { parameters_b = 30, quantisation = "Q4_K_M" }  # what you declare; none of it is measured'
+    facts = '# facts = { parameters_b = 30, quantization = "Q4_K_M" }  # what you declare; none of it is measured'
     if model.file_bytes is not None:
         facts = f"facts = {{ file_bytes = {model.file_bytes} }}  # as the server says"
     text = _MODEL.format(

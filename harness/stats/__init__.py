@@ -1,42 +1,45 @@
-"""Intervals and comparisons: numbers in, numbers out. Knows nothing of models, tasks or files.
+"""Intervals, tests and effect sizes on plain numbers: proportions, suites, paired differences, speed ratios, fits.
 
-Every function names the source of its method. What cannot be told is None.
+Every function names the source of its method and returns None where the data cannot support an answer. scipy and
+numpy are imported inside the functions that use them, so that importing this package stays fast.
 """
 
-from harness.stats.formatting import k_of_n
 from harness.stats.multiple_comparisons import holm, tie_groups
 from harness.stats.paired import (
+    ContingencyTable,
     Difference,
-    Table,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
     mcnemar_p,
     sign_flip_p,
 )
-from harness.stats.proportions import Interval, clopper_pearson, wilson
-from harness.stats.ratios import Drift, Ratio, drift_of, ratio_of, ratio_word
+from harness.stats.proportions import Interval, clopper_pearson, format_k_of_n, wilson
+from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
+from harness.stats.regression import PolynomialFit, fit_polynomial
 from harness.stats.speeds import quartiles, spread
 from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval, t_quantile
 
 __all__ = [
+    "ContingencyTable",
     "Count",
     "Difference",
-    "Drift",
     "Interval",
+    "PolynomialFit",
     "Ratio",
-    "Table",
+    "RatioVerdict",
     "clopper_pearson",
     "difference_on_tasks_like_these",
     "difference_on_these_tasks",
-    "drift_of",
+    "estimate_drift",
+    "fit_polynomial",
+    "format_k_of_n",
+    "geometric_mean_ratio",
     "holm",
-    "k_of_n",
     "mcnemar_p",
     "quartiles",
     "rate_on_tasks_like_these",
     "rate_on_these_tasks",
-    "ratio_of",
-    "ratio_word",
+    "ratio_verdict",
     "sign_flip_p",
     "spread",
     "t_interval",

@@ -1,6 +1,7 @@
-"""Two models on the same tasks: the difference, its interval, its p, and one of three words.
+"""Difference of two models' pass rates on the same tasks: estimate, interval, p-value and verdict.
 
-Paired by task and trial, since trial i of a task is the same question for both. Differences are model minus baseline.
+Trials are paired by task and trial number, since trial i of a task is the same question for both models. Differences
+are model minus baseline. `difference_on_tasks_like_these` and `difference_on_these_tasks` differ in their estimand.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import fsum, lcm, sqrt
-from typing import Literal, NamedTuple
+from statistics import fmean
+from typing import NamedTuple
 
-from scipy.special import bdtr
-
-from harness.stats.power import smallest_gap, tasks_to_decide, trials_to_decide
+from harness.stats.power import mde, tasks_to_decide, trials_to_decide
 from harness.stats.proportions import LEVEL, Interval, normal_quantile
-from harness.stats.suites import Count, mean_of, sample_variance, t_quantile
+from harness.stats.suites import Count, sample_variance, t_quantile
+from harness.types import DifferenceVerdict
 
-Word = Literal["better", "worse", "can't tell"]
-GRID = 200_000
-MANY = 60
-"""Above so many equal steps the binomial's own function is quicker, and as exact as a float can be."""
+MAX_GRID_STEPS = 200_000
+BINOMIAL_MIN_STEPS = 60
+"""From this many equal steps on the binomial distribution function is faster, and as exact as a float can be."""
 
 
-class Table(NamedTuple):
-    """One task's pairs of trials: solved by both, by the model alone, by the baseline alone, by neither."""
+class ContingencyTable(NamedTuple):
+    """One task's pairs of trials: passed by both models, by the model only, by the baseline only, by neither."""
 
     both: int
     model_only: int
@@ -33,151 +33,162 @@ class Table(NamedTuple):
 
     @property
     def n(self) -> int:
-        """How many pairs."""
+        """The number of pairs."""
         return self.both + self.model_only + self.baseline_only + self.neither
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What two models differ by. `smallest_gap` is what this design sees four times in five; the last two say how many
-    tasks or trials in all would show a difference as large as this one; None where no number would, or no need is.
+    """Difference of two pass rates. `mde` is the minimum detectable effect of the design (power 80 %).
+
+    `tasks_to_decide` and `trials_to_decide` are the sizes at which a difference as large as this one is detectable;
+    None where no size suffices or the verdict is decided.
     """
 
     difference: float
     interval: Interval | None
     p: float | None
-    word: Word
-    smallest_gap: float | None = None
+    verdict: DifferenceVerdict
+    mde: float | None = None
     tasks_to_decide: int | None = None
     trials_to_decide: int | None = None
 
 
 def sign_flip_p(differences: Sequence[Fraction]) -> float:
-    """The share of all ways to flip the differences' signs whose sum is at least as far from 0: two-sided, exact.
+    """The exact two-sided p-value of the sign-flip permutation test of a mean of 0.
 
-    Counted, not drawn. Where the denominators do not fit a grid of 200,000 steps the differences are rounded to it,
-    and sums that rounding could have moved count as far.
+    All flips are counted, none is sampled. Where the denominators do not fit a grid of MAX_GRID_STEPS the differences
+    are rounded to it, and sums that rounding could have moved count as extreme (the test stays conservative).
     Source: R. A. Fisher, "The design of experiments", 1935, section 21; E. J. G. Pitman, 1937.
     """
-    some = [one for one in differences if one]
-    whole = sum(map(abs, some))
-    scale, slack = lcm(*(one.denominator for one in some)), 0
-    if scale * whole > GRID:
-        scale, slack = int(GRID / whole), len(some)
-    steps = [abs(round(one * scale)) for one in some]
-    seen = abs(round(sum(some) * scale)) - slack
-    if seen <= 0:
+    nonzero = [difference for difference in differences if difference]
+    total = sum(map(abs, nonzero))
+    scale, rounding_slack = lcm(*(difference.denominator for difference in nonzero)), 0
+    if scale * total > MAX_GRID_STEPS:
+        scale, rounding_slack = int(MAX_GRID_STEPS / total), len(nonzero)
+    steps = [abs(round(difference * scale)) for difference in nonzero]
+    observed = abs(round(sum(nonzero) * scale)) - rounding_slack
+    if observed <= 0:
         return 1.0
-    if len(steps) > MANY and len(set(steps)) == 1:
-        return mcnemar_p(sum(one > 0 for one in some), sum(one < 0 for one in some))
-    return float(Fraction(2 * _ways_up_to(steps, (sum(steps) - seen) // 2), 2 ** len(steps)))
+    if len(steps) > BINOMIAL_MIN_STEPS and len(set(steps)) == 1:
+        return mcnemar_p(sum(d > 0 for d in nonzero), sum(d < 0 for d in nonzero))
+    extreme = _count_subsets_up_to(steps, (sum(steps) - observed) // 2)
+    return float(Fraction(2 * extreme, 2 ** len(steps)))
 
 
-def _ways_up_to(steps: Sequence[int], most: int) -> int:
-    """How many subsets of the steps add up to `most` or less.
+def _count_subsets_up_to(steps: Sequence[int], max_sum: int) -> int:
+    """How many subsets of the steps have a sum of at most `max_sum`.
 
-    One long number holds how many subsets make each sum, side by side in fields of `width` bytes; a step added is the
-    number shifted and added to itself.
+    One long integer holds the number of subsets for each sum, side by side in fields of `width` bytes. Adding a step
+    is shifting the integer by that many fields and adding it to itself, which is far faster than a list in Python.
     """
     width = len(steps) // 8 + 1
-    keep = (1 << (8 * width * (most + 1))) - 1
-    ways = 1
+    mask = (1 << (8 * width * (max_sum + 1))) - 1
+    counts = 1
     for step in steps:
-        ways = (ways + (ways << (8 * width * step))) & keep
-    fields = ways.to_bytes(width * (most + 1), "little")
+        counts = (counts + (counts << (8 * width * step))) & mask
+    fields = counts.to_bytes(width * (max_sum + 1), "little")
     return sum(int.from_bytes(fields[at : at + width], "little") for at in range(0, len(fields), width))
 
 
 def mcnemar_p(model_only: int, baseline_only: int) -> float:
-    """The exact two-sided p of pairs of which so many were solved by one side alone.
+    """McNemar's exact two-sided p-value, from the numbers of discordant pairs.
 
     Source: Q. McNemar, Psychometrika 12 (1947), with the binomial in place of chi squared.
     """
+    from scipy.special import bdtr
+
     n = model_only + baseline_only
     return min(1.0, 2 * float(bdtr(min(model_only, baseline_only), n, 0.5))) if n else 1.0
 
 
-def word_of(interval: Interval | None, p: float | None, level: float = LEVEL) -> Word:
-    """Better or worse only where the interval leaves out 0 and the test agrees."""
+def difference_verdict(interval: Interval | None, p: float | None, level: float = LEVEL) -> DifferenceVerdict:
+    """Better or worse only where the interval excludes 0 and the test is significant."""
     if interval is None or p is None or p > 1 - level or interval.low <= 0 <= interval.high:
         return "can't tell"
     return "better" if interval.low > 0 else "worse"
 
 
-def _softened(count: Count) -> float:
-    """The variance of one task's rate, as if half a success and half a failure more had been seen."""
+def _symmetric_interval(mean: float, half: float) -> Interval:
+    return Interval(max(-1.0, mean - half), min(1.0, mean + half))
+
+
+def _smoothed_variance(count: Count) -> float:
+    """The variance of one task's rate, after adding half a success and half a failure."""
     k, n = count
     p = (k + 0.5) / (n + 1)
     return p * (1 - p) / n
 
 
 def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: float = LEVEL) -> Difference:
-    """Model against baseline over the tasks, the task as the unit: Student's t on the differences of rates.
+    """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
 
-    Tasks that all show the same difference say nothing about their spread; then the standard error is that of
-    repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
+    Where all tasks show the same difference, their variance says nothing about other tasks; the standard error is
+    then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
     """
-    some = [(a, b) for a, b in pairs if a[1] and b[1]]
-    exact = [Fraction(*a) - Fraction(*b) for a, b in some]
-    tasks = len(some)
+    tried = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]
+    exact = [Fraction(*model) - Fraction(*baseline) for model, baseline in tried]
+    tasks = len(tried)
     if tasks < 2:
         return Difference(float(sum(exact)), None, None, "can't tell")
-    values = [float(one) for one in exact]
-    within = mean_of([_softened(a) + _softened(b) for a, b in some])
+    values = [float(difference) for difference in exact]
+    within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in tried])
     between = sample_variance(values) or within
-    error, mean, p = sqrt(between / tasks), mean_of(values), sign_flip_p(exact)
-    half = t_quantile(tasks - 1, level) * error
-    interval = Interval(max(-1.0, mean - half), min(1.0, mean + half))
-    word = word_of(interval, p, level)
-    trials = round(mean_of([min(a[1], b[1]) for a, b in some]))
+    standard_error, mean, p = sqrt(between / tasks), fmean(values), sign_flip_p(exact)
+    interval = _symmetric_interval(mean, t_quantile(tasks - 1, level) * standard_error)
+    verdict = difference_verdict(interval, p, level)
+    trials = round(fmean([min(model[1], baseline[1]) for model, baseline in tried]))
+    variances = (max(0.0, between - within), within)
     return Difference(
         mean,
         interval,
         p,
-        word,
-        smallest_gap(error, tasks - 1),
-        tasks_to_decide(mean, sqrt(between)) if word == "can't tell" else None,
-        trials_to_decide(mean, (max(0.0, between - within), within), (tasks, trials)) if word == "can't tell" else None,
+        verdict,
+        mde(standard_error, tasks - 1),
+        tasks_to_decide(mean, sqrt(between)) if verdict == "can't tell" else None,
+        trials_to_decide(mean, variances, (tasks, trials)) if verdict == "can't tell" else None,
     )
 
 
-def _variance_of(table: Table) -> float:
-    """The variance of one task's difference, as if a quarter of a pair more had been seen in each cell: half of one
-    covers 97 to 98 % at three trials (tests/simulation.py)."""
+def _smoothed_difference_variance(table: ContingencyTable) -> float:
+    """The variance of one task's difference, after adding a quarter of a pair to each cell of the table.
+
+    A quarter, since adding half a pair covers 97 to 98 % at three trials (tests/simulation.py).
+    """
     n = table.n + 1
-    more, less = (table.model_only + 0.25) / n, (table.baseline_only + 0.25) / n
-    return (more + less - (more - less) ** 2) / table.n
+    model_only, baseline_only = (table.model_only + 0.25) / n, (table.baseline_only + 0.25) / n
+    return (model_only + baseline_only - (model_only - baseline_only) ** 2) / table.n
 
 
 def difference_on_these_tasks(
-    tables: Sequence[Table], level: float = LEVEL, weights: Sequence[float] | None = None
+    tables: Sequence[ContingencyTable], level: float = LEVEL, weights: Sequence[float] | None = None
 ) -> Difference:
-    """Model against baseline on exactly these tasks, the pair of trials as the unit, stratified by task.
+    """Model against baseline on exactly these tasks, with the pair of trials as the unit, stratified by task.
 
-    With one trial a task this is McNemar's test.
+    With one trial per task this is McNemar's test.
     Sources: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions",
-    Statistics in Medicine 24 (2005); the p flips the sign of every pair.
+    Statistics in Medicine 24 (2005); the p-value flips the sign of every pair.
     """
     rows = [(table, w) for table, w in zip(tables, weights or [1.0] * len(tables), strict=True) if table.n and w > 0]
     if not rows:
         return Difference(0.0, None, None, "can't tell")
-    whole = fsum(w for _, w in rows)
-    flips = _flips(rows)
-    mean, p = float(sum(flips, Fraction(0))), sign_flip_p(flips)
-    error = sqrt(fsum((w / whole) ** 2 * _variance_of(table) for table, w in rows))
-    half = normal_quantile(level) * error
-    interval = Interval(max(-1.0, mean - half), min(1.0, mean + half))
-    word = word_of(interval, p, level)
-    trials = round(mean_of([table.n for table, _ in rows]))
-    more = trials_to_decide(mean, (0.0, error**2 * len(rows)), (len(rows), trials), freedom=None)
-    return Difference(mean, interval, p, word, smallest_gap(error, None), None, more if word == "can't tell" else None)
+    total_weight = fsum(w for _, w in rows)
+    contributions = _pair_contributions(rows)
+    mean, p = float(sum(contributions, Fraction(0))), sign_flip_p(contributions)
+    standard_error = sqrt(fsum((w / total_weight) ** 2 * _smoothed_difference_variance(table) for table, w in rows))
+    interval = _symmetric_interval(mean, normal_quantile(level) * standard_error)
+    verdict = difference_verdict(interval, p, level)
+    design = (len(rows), round(fmean([table.n for table, _ in rows])))
+    trials = trials_to_decide(mean, (0.0, standard_error**2 * len(rows)), design, normal=True)
+    decided_by = trials if verdict == "can't tell" else None
+    return Difference(mean, interval, p, verdict, mde(standard_error, None), None, decided_by)
 
 
-def _flips(rows: Sequence[tuple[Table, float]]) -> list[Fraction]:
-    """What each pair of trials that differ adds to the weighted mean."""
-    whole = sum((Fraction(str(w)) for _, w in rows), Fraction(0))
+def _pair_contributions(rows: Sequence[tuple[ContingencyTable, float]]) -> list[Fraction]:
+    """The signed contribution of each discordant pair to the weighted mean difference."""
+    total = sum((Fraction(str(w)) for _, w in rows), Fraction(0))
     return [
-        sign * Fraction(str(w)) / whole / table.n
+        sign * Fraction(str(w)) / total / table.n
         for table, w in rows
         for sign, count in ((1, table.model_only), (-1, table.baseline_only))
         for _ in range(count)

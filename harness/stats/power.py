@@ -1,62 +1,71 @@
-"""What a design could have seen, and how much more of it would decide. Power 80 %, two-sided 5 %.
+"""Minimum detectable effect of a design, and the sample size that would decide (power 80 %, two-sided 5 %).
 
-Source: J. Cohen, "Statistical power analysis for the behavioral sciences", 1988; the t form of its normal formulas.
+Source: J. Cohen, "Statistical power analysis for the behavioral sciences", 1988, with t quantiles for normal ones.
 """
 
 from __future__ import annotations
 
 from math import ceil
 
-from scipy.special import ndtri, stdtrit
-
 from harness.stats.proportions import LEVEL
 
 POWER = 0.8
-MOST = 100_000
+MAX_SAMPLE_SIZE = 100_000
+"""Sample sizes above this are reported as None: nobody would run them."""
 
 
-def _reach(freedom: float | None, level: float = LEVEL) -> float:
-    """How many standard errors a difference must have: enough for the test, and again for seeing it so often."""
-    if freedom is None:
-        return float(ndtri(0.5 + level / 2) + ndtri(POWER))
-    return float(stdtrit(freedom, 0.5 + level / 2) + stdtrit(freedom, POWER))
+def _detectable_standard_errors(degrees_of_freedom: float | None) -> float:
+    """The true effect, in standard errors, that the test detects with POWER; normal quantiles for None."""
+    from scipy.special import ndtri, stdtrit
+
+    if degrees_of_freedom is None:
+        return float(ndtri(0.5 + LEVEL / 2) + ndtri(POWER))
+    return float(stdtrit(degrees_of_freedom, 0.5 + LEVEL / 2) + stdtrit(degrees_of_freedom, POWER))
 
 
-def smallest_gap(error: float, freedom: float | None) -> float | None:
-    """The smallest true difference of rates that this standard error shows in four repeats of five; None above 1."""
-    gap = _reach(freedom) * error
-    return gap if gap <= 1 else None
+def mde(standard_error: float, degrees_of_freedom: float | None) -> float | None:
+    """The minimum detectable difference of two rates; None where it would exceed 1."""
+    effect = _detectable_standard_errors(degrees_of_freedom) * standard_error
+    return effect if effect <= 1 else None
 
 
 def tasks_to_decide(difference: float, deviation: float) -> int | None:
-    """How many tasks in all show this difference, given the deviation between tasks; None where no number would."""
+    """The number of tasks at which `difference` is detectable; None where no number suffices.
+
+    `deviation` is the standard deviation of the difference between tasks.
+    """
     if not difference:
         return None
-    needed = (deviation / abs(difference)) ** 2
+    variance_ratio = (deviation / abs(difference)) ** 2
     tasks = 3
-    while tasks < MOST:
-        enough = ceil(needed * _reach(tasks - 1) ** 2)
-        if enough <= tasks:
+    while tasks < MAX_SAMPLE_SIZE:
+        needed = ceil(variance_ratio * _detectable_standard_errors(tasks - 1) ** 2)
+        if needed <= tasks:
             return tasks
-        tasks = min(enough, tasks + max(1, tasks // 8))
+        # The t quantile falls as tasks are added, so `needed` overshoots: approach it in steps of an eighth.
+        tasks = min(needed, tasks + max(1, tasks // 8))
     return None
 
 
 def trials_to_decide(
-    difference: float, variances: tuple[float, float], design: tuple[int, int], *, freedom: int | None = -1
+    difference: float, variances: tuple[float, float], design: tuple[int, int], *, normal: bool = False
 ) -> int | None:
-    """How many trials of each task in all show this difference on these tasks; None where only more tasks would.
+    """The number of trials per task at which `difference` is detectable; None where only more tasks would help.
 
-    `variances` of one task's difference: that between tasks, which more trials leave as it is, and that within, at the
-    `design`'s (tasks, trials). `freedom` None takes the normal's quantiles.
+    Args:
+        difference: the observed difference of rates.
+        variances: of one task's difference, between tasks and within a task at the design's number of trials. More
+            trials reduce only the second.
+        design: the numbers of tasks and of trials per task that were run.
+        normal: take normal quantiles in place of Student's with tasks - 1 degrees of freedom.
     """
     between, within = variances
     tasks, trials = design
     if not difference:
         return None
-    reach = _reach(tasks - 1 if freedom is not None else None)
-    left = tasks * (abs(difference) / reach) ** 2 - between
-    if left <= 0:
+    effect = _detectable_standard_errors(None if normal else tasks - 1)
+    variance_left = tasks * (abs(difference) / effect) ** 2 - between
+    if variance_left <= 0:
         return None
-    needed = ceil(trials * within / left)
-    return max(needed, trials + 1) if needed < MOST else None
+    needed = ceil(trials * within / variance_left)
+    return max(needed, trials + 1) if needed < MAX_SAMPLE_SIZE else None

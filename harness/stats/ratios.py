@@ -1,24 +1,32 @@
-"""Speeds against speeds: ratios of geometric means on logarithms, and drift over a run."""
+"""Speeds of two systems as ratios of geometric means, and the drift of a speed during a run.
+
+Both work on logarithms: errors of speeds are relative, and a ratio must not depend on which system is the baseline.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, fsum, log, sqrt
+from statistics import fmean
 from typing import Literal, NamedTuple
 
 from harness.stats.proportions import LEVEL
-from harness.stats.suites import mean_of, sample_variance, t_quantile
+from harness.stats.suites import sample_variance, t_quantile
+from harness.types import Drift
 
-MATTERS = 0.05
-"""The practical threshold: a ratio within 5 % of 1 is no difference that matters."""
+EQUIVALENCE_MARGIN = 0.05
+"""Ratios within 5 % of 1 are equivalent in practice."""
+MIN_DRIFT_DEGREES_OF_FREEDOM = 3
 
-RatioWord = Literal["more", "less", "no difference that matters", "can't tell"]
-Arms = tuple[Sequence[float], Sequence[float]]
-"""The values of the one that is spoken of, and of its baseline: all positive."""
+RatioVerdict = Literal["more", "less", "equivalent", "can't tell"]
+SamplePair = tuple[Sequence[float], Sequence[float]]
+"""The values of the system under test and of the baseline in one cell; all are positive."""
+TimedValue = tuple[float, float]
+"""(moment, value) of one measurement."""
 
 
 class Ratio(NamedTuple):
-    """How many times the baseline; None bounds where an arm of a cell had fewer than two values."""
+    """Ratio to the baseline with its interval; no bounds where a sample of a cell has fewer than two values."""
 
     ratio: float
     low: float | None
@@ -26,76 +34,74 @@ class Ratio(NamedTuple):
     cells: int
 
 
-class Drift(NamedTuple):
-    """The relative change of a speed from a run's first trial to its last, with its 95 % interval."""
-
-    change: float
-    low: float
-    high: float
-
-
 def _logs(values: Sequence[float]) -> list[float]:
     return [log(value) for value in values]
 
 
-def ratio_of(cells: Sequence[Arms], level: float = LEVEL) -> Ratio | None:
+def geometric_mean_ratio(cells: Sequence[SamplePair], level: float = LEVEL) -> Ratio | None:
     """The geometric mean over the cells of the ratio of geometric means, on exactly these cells; None without any.
 
     Welch's interval on logarithms, its degrees of freedom after Satterthwaite.
     Sources: B. L. Welch, Biometrika 34 (1947); P. J. Fleming and J. J. Wallace, CACM 29 (1986), on geometric means.
     """
-    some = [(_logs(a), _logs(b)) for a, b in cells if a and b]
-    if not some:
+    pairs = [(_logs(values), _logs(baseline)) for values, baseline in cells if values and baseline]
+    if not pairs:
         return None
-    middle = mean_of([mean_of(a) - mean_of(b) for a, b in some])
-    if any(len(arm) < 2 for arms in some for arm in arms):
-        return Ratio(exp(middle), None, None, len(some))
-    parts = [(sample_variance(arm) / len(arm), len(arm) - 1) for arms in some for arm in arms]
-    error = fsum(part for part, _ in parts)
-    if error == 0:
-        return Ratio(exp(middle), exp(middle), exp(middle), len(some))
-    freedom = error**2 / fsum(part**2 / free for part, free in parts)
-    half = t_quantile(freedom, level) * sqrt(error) / len(some)
-    return Ratio(exp(middle), exp(middle - half), exp(middle + half), len(some))
+    center = fmean([fmean(values) - fmean(baseline) for values, baseline in pairs])
+    samples = [sample for pair in pairs for sample in pair]
+    if any(len(sample) < 2 for sample in samples):
+        return Ratio(exp(center), None, None, len(pairs))
+    half = _welch_half_width(samples, level) / len(pairs)
+    return Ratio(exp(center), exp(center - half), exp(center + half), len(pairs))
 
 
-def ratio_word(ratio: Ratio, matters: float = MATTERS) -> RatioWord:
-    """More or less where the interval leaves out 1 and the ratio matters; nothing that matters where all of the
-    interval lies within the threshold."""
-    least, most = 1 / (1 + matters), 1 + matters
+def _welch_half_width(samples: Sequence[Sequence[float]], level: float) -> float:
+    """Half width of the interval of a sum of independent sample means."""
+    parts = [(sample_variance(sample) / len(sample), len(sample) - 1) for sample in samples]
+    variance = fsum(part for part, _ in parts)
+    if variance == 0:
+        return 0.0
+    degrees_of_freedom = variance**2 / fsum(part**2 / free for part, free in parts)
+    return t_quantile(degrees_of_freedom, level) * sqrt(variance)
+
+
+def ratio_verdict(ratio: Ratio, margin: float = EQUIVALENCE_MARGIN) -> RatioVerdict:
+    """More or less: the interval excludes 1 and the ratio leaves the margin. Equivalent: the interval is inside it."""
+    lower, upper = 1 / (1 + margin), 1 + margin
     if ratio.low is None or ratio.high is None:
         return "can't tell"
-    if least < ratio.low and ratio.high < most:
-        return "no difference that matters"
-    if ratio.low > 1 and ratio.ratio >= most:
+    if lower < ratio.low and ratio.high < upper:
+        return "equivalent"
+    if ratio.low > 1 and ratio.ratio >= upper:
         return "more"
-    return "less" if ratio.high < 1 and ratio.ratio <= least else "can't tell"
+    return "less" if ratio.high < 1 and ratio.ratio <= lower else "can't tell"
 
 
-def drift_of(groups: Sequence[Sequence[tuple[float, float]]], level: float = LEVEL) -> Drift | None:
-    """How a speed moved with time, from (moment, value) pairs in groups that differ for other reasons, such as tasks.
+def estimate_drift(groups: Sequence[Sequence[TimedValue]], level: float = LEVEL) -> Drift | None:
+    """The relative change of a speed over the run, from values in groups that differ for other reasons (tasks).
 
-    One slope for all groups through the logarithms, each group with a level of its own; None below 3 degrees of
-    freedom or without a span. Source: ordinary least squares with fixed effects, e.g. J. M. Wooldridge,
-    "Econometric analysis of cross section and panel data", chapter 10.
+    One slope of log speed on time for all groups, with an intercept for each group; None below 3 degrees of freedom
+    or where all values were taken at one moment. Source: ordinary least squares with fixed effects, e.g.
+    J. M. Wooldridge, "Econometric analysis of cross section and panel data", chapter 10.
     """
-    some = [group for group in groups if len(group) > 1]
-    moments = [moment for group in some for moment, _ in group]
-    freedom = len(moments) - len(some) - 1
+    used = [group for group in groups if len(group) > 1]
+    moments = [moment for group in used for moment, _ in group]
+    degrees_of_freedom = len(moments) - len(used) - 1
     span = max(moments, default=0.0) - min(moments, default=0.0)
-    if freedom < 3 or span <= 0:
+    if degrees_of_freedom < MIN_DRIFT_DEGREES_OF_FREEDOM or span <= 0:
         return None
-    points = [point for group in some for point in _centred(group)]
-    along = fsum(x * x for x, _ in points)
-    if along == 0:
+    points = [point for group in used for point in _within_group(group)]
+    time_variation = fsum(x * x for x, _ in points)
+    if time_variation == 0:
         return None
-    slope = fsum(x * y for x, y in points) / along
-    rest = fsum((y - slope * x) ** 2 for x, y in points) / freedom
-    half = t_quantile(freedom, level) * sqrt(rest / along)
-    return Drift(*(exp(one * span) - 1 for one in (slope, slope - half, slope + half)))
+    slope = fsum(x * y for x, y in points) / time_variation
+    residual_variance = fsum((y - slope * x) ** 2 for x, y in points) / degrees_of_freedom
+    half = t_quantile(degrees_of_freedom, level) * sqrt(residual_variance / time_variation)
+    return Drift(*(exp(bound * span) - 1 for bound in (slope, slope - half, slope + half)))
 
 
-def _centred(group: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    middle = mean_of([moment for moment, _ in group])
-    level = mean_of([log(value) for _, value in group])
-    return [(moment - middle, log(value) - level) for moment, value in group]
+def _within_group(group: Sequence[TimedValue]) -> list[TimedValue]:
+    """Moments and log values as deviations from the group's means, which removes the group's intercept."""
+    mean_moment = fmean([moment for moment, _ in group])
+    mean_log = fmean([log(value) for _, value in group])
+    return [(moment - mean_moment, log(value) - mean_log) for moment, value in group]

@@ -1,4 +1,4 @@
-"""What was measured over trials: the median with its interval, everything else beside it, nothing dropped."""
+"""Distribution of a measured quantity over trials: median with its interval, quartiles, outliers (counted, kept)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from harness.stats.proportions import LEVEL, Interval
 from harness.stats.suites import sample_variance
 from harness.types import Spread
 
-FENCE = 1.5
-ROUNDING = 1e-9
+TUKEY_FENCE = 1.5
+MIN_RELATIVE_FENCE = 1e-9
+"""Values that differ by rounding alone are no outliers, although their quartile range is 0."""
 
 
 def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """The order-statistic interval of the median, which needs no distribution; None where n is too small for it.
+    """The distribution-free order-statistic interval of the median; None where n is too small for the level.
 
     At 95 % that is n < 6; n = 6 gives the smallest and the largest value.
     Source: H. A. David and H. N. Nagaraja, "Order statistics", section 7.1.
     """
     n, ordered = len(values), sorted(values)
-    below, ways, rank = 0, 1, 0
-    # `ways` is n over rank, from one rank to the next: whole numbers of thousands of bits are dear to make anew.
-    while rank < n // 2 and 2 * (below + ways) / 2**n <= 1 - level:
-        below, rank = below + ways, rank + 1
-        ways = ways * (n - rank + 1) // rank
+    below, binomial, rank = 0, 1, 0
+    # `binomial` is n over rank, updated from rank to rank: computing integers of thousands of bits anew is slow.
+    while rank < n // 2 and 2 * (below + binomial) / 2**n <= 1 - level:
+        below, rank = below + binomial, rank + 1
+        binomial = binomial * (n - rank + 1) // rank
     return Interval(ordered[rank - 1], ordered[n - rank]) if rank else None
 
 
@@ -40,16 +41,16 @@ def quartiles(values: Sequence[float]) -> Interval | None:
 
 
 def count_outliers(values: Sequence[float]) -> int:
-    """How many values lie outside Tukey's fences (J. W. Tukey, "Exploratory data analysis"); flagged, never dropped."""
+    """Count the values outside Tukey's fences (J. W. Tukey, "Exploratory data analysis"); callers keep them."""
     box = quartiles(values)
     if box is None:
         return 0
-    reach = max(FENCE * (box.high - box.low), ROUNDING * abs(box.high))
-    return sum(1 for value in values if value < box.low - reach or value > box.high + reach)
+    fence = max(TUKEY_FENCE * (box.high - box.low), MIN_RELATIVE_FENCE * abs(box.high))
+    return sum(1 for value in values if value < box.low - fence or value > box.high + fence)
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Everything a table says of one measured quantity; None without a value. Variance is the sample's (n - 1)."""
+    """Summarize one measured quantity; None without a value. The variance is the sample's (n - 1)."""
     if not values:
         return None
     interval, box = median_interval(values), quartiles(values)

@@ -1,9 +1,13 @@
-"""Stage 4: what was recorded and scored becomes the numbers of the result. Pure: `verify` computes them again."""
+"""Stage 4: compute every statistic of a result from its recorded and scored trials.
 
-from harness.summarize.cells import Trials, by_cell, cold_but_cached, is_whole
-from harness.summarize.pairwise import Passes, passes_of, table_of
+`trial_result` assembles a trial, `summarize` fills cells, summaries, comparisons, ranks, recommendations, warnings
+and sources. All functions are pure, so that `verify` can repeat them from a published file.
+"""
+
+from harness.summarize.cells import Trials, by_cell, cold_but_cached, is_complete
+from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
-from harness.summarize.roofline import most_decode_tps
+from harness.summarize.roofline import max_decode_tps
 from harness.summarize.trials import trial_result
 
 __all__ = [
@@ -11,10 +15,10 @@ __all__ = [
     "Trials",
     "by_cell",
     "cold_but_cached",
-    "is_whole",
-    "most_decode_tps",
+    "contingency_table",
+    "is_complete",
+    "max_decode_tps",
     "passes_of",
     "summarize",
-    "table_of",
     "trial_result",
 ]

@@ -1,4 +1,8 @@
-"""One cell: all trials of one model on one task, without the warm-ups."""
+"""One cell of the result: all trials of one model on one task, without the warm-ups.
+
+`cell` computes its pass rate, speeds and throughput. The helpers below it decide which trials and turns count, and
+are used by the other modules of this package.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from harness.types import (
     Cell,
     ModelInfo,
     Outcome,
-    Rate,
+    PassRate,
     Result,
     Spread,
     TaskInfo,
@@ -20,12 +24,13 @@ from harness.types import (
     TurnSpeeds,
 )
 
-CACHED_SHARE = 0.1
-CACHED_TOKENS = 32
+MAX_CACHED_SHARE = 0.1
+MAX_CACHED_TOKENS = 32
+"""A chat template puts the same tokens before every nonce, so a server may cache that much of a cold prompt."""
 
 
 def counted(result: Result, model: str, task: str | None = None) -> tuple[TrialResult, ...]:
-    """The trials that count: of this model (on this task), no warm-ups."""
+    """The trials of this model (on this task) without warm-ups."""
     return tuple(
         trial
         for trial in result.trials
@@ -34,55 +39,52 @@ def counted(result: Result, model: str, task: str | None = None) -> tuple[TrialR
 
 
 Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
-"""(model, task) -> its trials that count."""
+"""(model, task) -> its trials without warm-ups."""
 
 
 def by_cell(result: Result) -> Trials:
-    """All trials that count, in one pass: a large result has thousands."""
-    found: dict[tuple[str, str], list[TrialResult]] = {}
+    """All trials without warm-ups, grouped in one pass: a large result has thousands."""
+    groups: dict[tuple[str, str], list[TrialResult]] = {}
     for trial in result.trials:
         if not trial.warmup:
-            found.setdefault((trial.model, trial.task), []).append(trial)
-    return found
+            groups.setdefault((trial.model, trial.task), []).append(trial)
+    return groups
 
 
 def served_from_cache(turn: TurnResult) -> bool:
-    """Whether a prompt that should have been cold was partly known to the server.
-
-    What a chat template puts before the nonce may be cached by right: few tokens, or a small share.
-    """
+    """Whether the server's cache held more of a cold prompt than the chat template before the nonce."""
     usage = turn.usage
     if usage is None or not usage.cached_tokens:
         return False
-    return usage.cached_tokens > max(CACHED_TOKENS, CACHED_SHARE * (usage.prompt_tokens or 0))
+    return usage.cached_tokens > max(MAX_CACHED_TOKENS, MAX_CACHED_SHARE * (usage.prompt_tokens or 0))
 
 
 def cold_but_cached(trial: TrialResult, *, separate: bool = False) -> bool:
-    """Whether a turn that is cold by its nonce was served from the cache all the same.
+    """Whether the server answered a cold turn from its cache despite the nonce.
 
-    That is the first turn, and every turn of a task whose turns are conversations of their own.
+    Cold turns are the first turn and, with `separate`, every turn, each being a conversation of its own.
     """
     return any(map(served_from_cache, trial.turns if separate else trial.turns[:1]))
 
 
-def answer_of(trial: TrialResult) -> tuple[object, ...] | None:
-    """What tells two answers apart: text and calls of every turn; None where nothing was answered."""
-    said = tuple(
+def answer_identity(trial: TrialResult) -> tuple[object, ...] | None:
+    """Equal for trials with the same text and tool calls in every turn; None without any answer."""
+    identity = tuple(
         (turn.content_sha256, tuple((call.name, call.arguments) for call in turn.tool_calls)) for turn in trial.turns
     )
-    return said if any(turn.content or turn.tool_calls for turn in trial.turns) else None
+    return identity if any(turn.content or turn.tool_calls for turn in trial.turns) else None
 
 
-def rate_of(passed: int, n: int) -> Rate:
-    """k of n trials of one task."""
+def pass_rate_of(passed: int, n: int) -> PassRate:
+    """k of n with Wilson's interval."""
     interval = wilson(passed, n)
     if interval is None:
-        return Rate(passed, n, None, None, None)
-    return Rate(passed, n, passed / n, interval.low, interval.high)
+        return PassRate(passed, n, None, None, None)
+    return PassRate(passed, n, passed / n, interval.low, interval.high)
 
 
-def is_whole(turn: TurnResult) -> bool:
-    """Whether the reply came to its own end: only then do its times measure a reply."""
+def is_complete(turn: TurnResult) -> bool:
+    """Whether the reply ended regularly; the timings of other replies are excluded."""
     return turn.error is None and (turn.done or turn.finish_reason is not None)
 
 
@@ -92,71 +94,74 @@ def _spread(turns: Iterable[TurnResult], value_of: Callable[[TurnResult], float 
 
 
 def _turn_speeds(index: int, trials: Sequence[TrialResult], *, cold: bool) -> TurnSpeeds:
-    """Decode rates and counts of tokens do not depend on the cache; everything before the first token does."""
-    there = [trial.turns[index] for trial in trials if index < len(trial.turns)]
-    whole = [turn for turn in there if is_whole(turn)]
-    fair = [turn for turn in whole if not (cold and served_from_cache(turn))]
+    """Summarize one turn. Cache hits are left out of all times that include prefill, not of decode rates and counts."""
+    complete = [trial.turns[index] for trial in trials if index < len(trial.turns) and is_complete(trial.turns[index])]
+    uncached = [turn for turn in complete if not (cold and served_from_cache(turn))]
     return TurnSpeeds(
         turn=index,
-        ttft_s=_spread(fair, lambda turn: turn.timings.ttft_s),
-        ttfc_s=_spread(fair, lambda turn: turn.timings.ttfc_s),
-        e2e_s=_spread(fair, lambda turn: turn.timings.e2e_s),
-        decode_tps=_spread(whole, lambda turn: turn.timings.decode_tps),
-        e2e_tps=_spread(fair, lambda turn: turn.timings.e2e_tps),
-        apparent_prefill_tps=_spread(fair if cold else (), lambda turn: turn.timings.apparent_prefill_tps),
-        prompt_tokens=_spread(whole, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
-        completion_tokens=_spread(whole, lambda turn: turn.usage.completion_tokens if turn.usage else None),
+        ttft_s=_spread(uncached, lambda turn: turn.timings.ttft_s),
+        ttfc_s=_spread(uncached, lambda turn: turn.timings.ttfc_s),
+        e2e_s=_spread(uncached, lambda turn: turn.timings.e2e_s),
+        decode_tps=_spread(complete, lambda turn: turn.timings.decode_tps),
+        e2e_tps=_spread(uncached, lambda turn: turn.timings.e2e_tps),
+        apparent_prefill_tps=_spread(uncached if cold else (), lambda turn: turn.timings.apparent_prefill_tps),
+        prompt_tokens=_spread(complete, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
+        completion_tokens=_spread(complete, lambda turn: turn.usage.completion_tokens if turn.usage else None),
     )
 
 
-def _together(trial: TrialResult, first: int, clients: int) -> tuple[float, float] | None:
-    """Tokens a second and the longest wait of one group; None where a client of it got no whole reply."""
-    turns = trial.turns[first : first + clients]
-    if len(turns) < clients or not all(is_whole(turn) for turn in turns):
+def _group_throughput(turns: Sequence[TurnResult], clients: int) -> tuple[float, float] | None:
+    """Tokens per second and longest TTFT of one group; None unless every client got a complete, timed reply."""
+    if len(turns) < clients or not all(is_complete(turn) for turn in turns):
         return None
     tokens = [turn.usage.completion_tokens for turn in turns if turn.usage and turn.usage.completion_tokens]
-    starts = [turn.started_ns for turn in turns if turn.started_ns is not None]
-    waits = [turn.timings.ttft_s for turn in turns if turn.timings.ttft_s is not None]
-    ends = [turn.started_ns + turn.timings.e2e_s * 1e9 for turn in turns if turn.started_ns and turn.timings.e2e_s]
-    if not len(tokens) == len(starts) == len(waits) == len(ends) == clients:
+    starts_ns = [turn.started_ns for turn in turns if turn.started_ns is not None]
+    ttft_s = [turn.timings.ttft_s for turn in turns if turn.timings.ttft_s is not None]
+    ends_ns = [turn.started_ns + turn.timings.e2e_s * 1e9 for turn in turns if turn.started_ns and turn.timings.e2e_s]
+    if not len(tokens) == len(starts_ns) == len(ttft_s) == len(ends_ns) == clients:
         return None
-    return sum(tokens) / ((max(ends) - min(starts)) / 1e9), max(waits)
+    return sum(tokens) / ((max(ends_ns) - min(starts_ns)) / 1e9), max(ttft_s)
 
 
 def throughput(trials: Sequence[TrialResult], groups: Sequence[int]) -> tuple[Throughput, ...]:
-    """What each group of clients got together, over the trials; turns are numbered through all groups."""
-    out = []
-    for at, clients in enumerate(groups):
-        found = [_together(trial, sum(groups[:at]), clients) for trial in trials]
-        known = [one for one in found if one is not None]
-        out.append(Throughput(clients, spread([tps for tps, _ in known]), spread([wait for _, wait in known])))
-    return tuple(out)
+    """Aggregate speed of each group of clients over the trials; `groups` has the number of clients in each.
+
+    The turns of a trial are numbered through all groups.
+    """
+    speeds = []
+    for number, clients in enumerate(groups):
+        first = sum(groups[:number])
+        measured = [_group_throughput(trial.turns[first : first + clients], clients) for trial in trials]
+        complete = [pair for pair in measured if pair is not None]
+        speeds.append(Throughput(clients, spread([tps for tps, _ in complete]), spread([s for _, s in complete])))
+    return tuple(speeds)
 
 
 def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
-    """Whether the task was not asked because it does not fit into the model's context."""
+    """Whether the run skipped the task because it does not fit into the model's context."""
     return any(skipped.task == task.name for skipped in model.skipped)
 
 
-def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, there: int) -> int:
-    """The denominator of a cell: every planned trial, unless the model was stopped or the task does not fit it."""
-    return there if model.stop_reason is not None or was_skipped(model, task) else max(there, result.run.trials)
+def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, recorded: int) -> int:
+    """The denominator of a cell: every planned trial, unless the model was stopped or the task was skipped."""
+    stopped_or_skipped = model.stop_reason is not None or was_skipped(model, task)
+    return recorded if stopped_or_skipped else max(recorded, result.run.trials)
 
 
 def cell(
-    result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult], moved: Mapping[int, float]
+    result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult], drifted: Mapping[int, float]
 ) -> Cell:
-    """The numbers of one model on one task. A planned trial that is not there did not pass.
+    """The statistics of one model on one task. A planned trial that is missing counts as not passed.
 
-    `moved` has the numbers of the trials whose block's canary was off.
+    The keys of `drifted` are the numbers of the trials in blocks whose canary was off.
     """
     n = planned_trials(result, model, task, len(trials))
-    answers = {answer for answer in map(answer_of, trials) if answer is not None}
+    answers = {answer for answer in map(answer_identity, trials) if answer is not None}
     return Cell(
         model=model.label,
         task=task.name,
         scored=task.scored,
-        rate=rate_of(sum(trial.outcome is Outcome.PASSED for trial in trials), n),
+        pass_rate=pass_rate_of(sum(trial.outcome is Outcome.PASSED for trial in trials), n),
         fraction=sum(trial.fraction for trial in trials) / n if n else None,
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),
         distinct_answers=len(answers),
@@ -166,5 +171,5 @@ def cell(
             for index in range(max((len(trial.turns) for trial in trials), default=0))
         ),
         throughput=throughput(trials, task.clients),
-        moved_trials=tuple(sorted({trial.trial for trial in trials} & moved.keys())),
+        drifted_trials=tuple(sorted({trial.trial for trial in trials} & drifted.keys())),
     )

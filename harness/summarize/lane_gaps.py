@@ -1,4 +1,7 @@
-"""What a lane's recommendation does not rest on, because nobody ran it."""
+"""Gaps in the evidence for a lane: configurations and conditions that matter to it and that no trial covers.
+
+Each gap is one function in UNTESTED; `untested` collects their sentences.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,25 @@ from harness.summarize.cells import counted
 from harness.types import Lane, ModelInfo, Result
 
 
-def _settings_run(result: Result, model: ModelInfo) -> set[str]:
-    """How thinking was set in every run of the same model on the same kind of server."""
-    return {one.thinking for one in result.models if (one.server, one.model) == (model.server, model.model)}
+def _thinking_settings(result: Result, model: ModelInfo) -> set[str]:
+    """The thinking settings that the run covers for the same model on the same kind of server."""
+    return {other.thinking for other in result.models if (other.server, other.model) == (model.server, model.model)}
 
 
 def thinking(result: Result, lane: Lane) -> Iterator[str]:
-    """The other half of a model that can think."""
+    """A model that was run with thinking on only, off only, or at the server's default."""
     for model in result.models:
-        run = _settings_run(result, model)
-        if model.thinking == "default" and len(run) == 1:
-            yield f"{model.label} thought as its server pleased: neither on nor off was run"
-        elif model.thinking == "off" and "on" not in run:
-            yield f"{model.label} with thinking on was not run: retiring it would be premature"
-        elif model.thinking == "on" and "off" not in run:
-            yield f"{model.label} with thinking off was not run: it may be quicker and as good"
+        covered = _thinking_settings(result, model)
+        if model.thinking == "default" and len(covered) == 1:
+            yield f"{model.label} ran with its server's default for thinking; neither on nor off was tested"
+        elif model.thinking == "off" and "on" not in covered:
+            yield f"{model.label} was not tested with thinking on; do not retire it yet"
+        elif model.thinking == "on" and "off" not in covered:
+            yield f"{model.label} was not tested with thinking off, which may be faster and as good"
 
 
 def context(result: Result, lane: Lane) -> Iterator[str]:
-    """A window that was demanded and never filled."""
+    """A required context length that no prompt reached."""
     prompts = [
         turn.usage.prompt_tokens
         for model in result.models
@@ -37,35 +40,35 @@ def context(result: Result, lane: Lane) -> Iterator[str]:
     ]
     longest = max(prompts, default=0)
     if lane.min_context_tokens is not None and longest < lane.min_context_tokens:
-        yield f"the longest prompt had {longest:,} tokens: nothing from there to {lane.min_context_tokens:,} was asked"
+        yield f"the longest prompt had {longest:,} tokens; contexts up to {lane.min_context_tokens:,} were not tested"
 
 
 def later_turns(result: Result, lane: Lane) -> Iterator[str]:
-    """A demand on conversations without one."""
+    """A limit on the TTFT of later turns in a lane without conversations."""
     separate = {task.name for task in result.tasks if task.separate}
-    talks = [one for one in result.cells if lane.tasks.get(one.task) and one.task not in separate]
-    if lane.max_warm_ttft_s is not None and not any(len(one.turns) > 1 for one in talks):
-        yield "no task of this lane has a second turn: TTFT of later turns was not measured"
+    conversations = [cell for cell in result.cells if lane.tasks.get(cell.task) and cell.task not in separate]
+    if lane.max_warm_ttft_s is not None and not any(len(cell.turns) > 1 for cell in conversations):
+        yield "no task of this lane has a second turn; TTFT of later turns was not measured"
 
 
 def tasks(result: Result, lane: Lane) -> Iterator[str]:
-    """Tasks of the lane that the run did not hold."""
+    """Tasks of the lane that are not part of the run."""
     missing = sorted(set(lane.tasks) - {task.name for task in result.tasks})
     if missing:
         yield f"not in this run: {', '.join(missing)}"
 
 
 def stopped(result: Result, lane: Lane) -> Iterator[str]:
-    """Models that did not run to their end."""
+    """Models that were stopped before all their trials were done."""
     for model in result.models:
         if model.stop_reason is not None:
-            yield f"{model.label} was stopped before its end: {model.stop_reason}"
+            yield f"{model.label} was stopped early: {model.stop_reason}"
 
 
 UNTESTED: tuple[Callable[[Result, Lane], Iterator[str]], ...] = (thinking, context, later_turns, tasks, stopped)
 
 
 def untested(result: Result, lane: Lane) -> Iterator[str]:
-    """One sentence each."""
+    """One sentence per gap."""
     for find in UNTESTED:
         yield from find(result, lane)

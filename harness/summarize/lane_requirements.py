@@ -1,147 +1,148 @@
-"""What a lane demands of one model, and whether the evidence shows it, refutes it or does neither."""
+"""Requirements of a lane, checked for one model: met, not met, inconclusive or unknown.
+
+A requirement is one function and its row in REQUIREMENTS. `standing` applies all of them to a model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable
 
 from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
-from harness.types import Cell, Demand, Lane, MemoryUse, ModelInfo, Result, Standing
+from harness.types import Cell, Lane, MemoryUse, ModelInfo, Requirement, RequirementState, Result, Standing
 
-State = Literal["met", "not_met", "not_shown", "unknown"]
 GIB = 2**30
-ONE_PROCESS = "server process"
+SERVER_PROCESS = "server process"
+"""The method of measuring memory that counts one process; every other method counts the whole machine."""
 
 
 def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
-    """The model's cells on the lane's tasks of which at least one trial was made, by task."""
+    """Task -> the model's cell, for the lane's tasks with at least one trial."""
     return {
-        one.task: one for one in result.cells if one.model == model and lane.tasks.get(one.task, 0) > 0 and one.outcomes
+        cell.task: cell
+        for cell in result.cells
+        if cell.model == model and lane.tasks.get(cell.task, 0) > 0 and cell.outcomes
     }
 
 
 def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Interval | None]:
-    """The weighted pass rate on the lane's scored tasks. Of one task the interval is exact: it carries a claim."""
-    cells = [one for one in cells_of(result, lane, model).values() if one.scored]
-    counts = [(one.rate.passed, one.rate.n) for one in cells]
-    if len(cells) == 1:
-        return cells[0].rate.rate, clopper_pearson(*counts[0])
-    return rate_on_these_tasks(counts, weights=[lane.tasks[one.task] for one in cells])
+    """The weighted pass rate on the lane's scored tasks. With one task the interval is exact, since it is a claim."""
+    scored = [cell for cell in cells_of(result, lane, model).values() if cell.scored]
+    counts = [(cell.pass_rate.passed, cell.pass_rate.n) for cell in scored]
+    if len(scored) == 1:
+        return scored[0].pass_rate.rate, clopper_pearson(*counts[0])
+    return rate_on_these_tasks(counts, weights=[lane.tasks[cell.task] for cell in scored])
 
 
-def taken_bytes(memory: MemoryUse) -> int | None:
-    """What the model takes: its process, or what the whole machine had in use more than before."""
-    if memory.loaded_bytes is None or memory.method == ONE_PROCESS:
+def model_bytes(memory: MemoryUse) -> int | None:
+    """Memory of the loaded model: its process, or the growth of the whole machine's memory use."""
+    if memory.loaded_bytes is None or memory.method == SERVER_PROCESS:
         return memory.loaded_bytes
     return None if memory.before_bytes is None else max(0, memory.loaded_bytes - memory.before_bytes)
 
 
-def tasks_asked(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
-    """Every task of the lane must have been asked; one that does not fit into the context rules the model out."""
-    skipped = [one for one in model.skipped if lane.tasks.get(one.task, 0) > 0]
+def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """Every task of the lane must have been run; a task that does not fit into the context rules the model out."""
+    skipped = [skip for skip in model.skipped if lane.tasks.get(skip.task, 0) > 0]
     if skipped:
         first = skipped[0]
-        text = f"{first.task} needs {first.required_tokens:,} tokens of context and gets {first.available_tokens:,}"
-        return Demand("tasks", "not_met", text)
+        evidence = (
+            f"{first.task} needs {first.required_tokens:,} tokens of context, {first.available_tokens:,} are available"
+        )
+        return Requirement("tasks", "not_met", evidence)
     missing = sorted(set(lane.tasks) - set(cells_of(result, lane, model.label)))
-    return Demand("tasks", "unknown", f"not asked: {', '.join(missing)}") if missing else None
+    return Requirement("tasks", "unknown", f"not run: {', '.join(missing)}") if missing else None
 
 
-def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
-    """The lower bound must reach what is demanded."""
+def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """The lower bound of the pass rate must reach the lane's minimum."""
     if lane.min_pass_rate is None:
         return None
-    wanted = f"at least {100 * lane.min_pass_rate:.0f} % wanted by its lower end"
+    required = f"required: lower bound of at least {100 * lane.min_pass_rate:.0f} %"
     rate, interval = lane_rate(result, lane, model.label)
     if rate is None or interval is None:
-        return Demand("pass_rate", "unknown", f"no trial of a scored task; {wanted}")
-    state: State = "not_shown"
+        return Requirement("pass_rate", "unknown", f"no trial of a scored task; {required}")
+    state: RequirementState = "inconclusive"
     if interval.low >= lane.min_pass_rate:
         state = "met"
     elif interval.high < lane.min_pass_rate:
         state = "not_met"
-    return Demand("pass_rate", state, f"pass rate {rate_text(rate, interval)}; {wanted}")
+    return Requirement("pass_rate", state, f"pass rate {format_rate(rate, interval)}; {required}")
 
 
-def rate_text(rate: float, interval: Interval) -> str:
+def format_rate(rate: float, interval: Interval) -> str:
     """`92 % (95 % interval 76 to 98 %)`."""
     return f"{100 * rate:.0f} % (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
 
 
-def context(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
-    """The server's own word shows it; what is declared only refutes."""
-    wanted, served, declared = lane.min_context_tokens, model.served_context_tokens, model.context_tokens
-    if wanted is None:
+def context(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """The context that the server reports decides; a declared context can only rule a model out."""
+    minimum, served, declared = lane.min_context_tokens, model.served_context_tokens, model.context_tokens
+    if minimum is None:
         return None
-    end = f"{wanted:,} tokens wanted"
+    required = f"required: {minimum:,} tokens"
     if served is not None:
-        return Demand("context", "met" if served >= wanted else "not_met", f"the server gives {served:,}; {end}")
+        state: RequirementState = "met" if served >= minimum else "not_met"
+        return Requirement("context", state, f"the server reports {served:,} tokens; {required}")
     if declared is not None:
-        state: State = "not_shown" if declared >= wanted else "not_met"
-        return Demand("context", state, f"{declared:,} are declared and the server does not say; {end}")
-    return Demand("context", "unknown", f"nobody says how much context it has; {end}")
+        state = "inconclusive" if declared >= minimum else "not_met"
+        return Requirement("context", state, f"{declared:,} tokens declared, the server reports none; {required}")
+    return Requirement("context", "unknown", f"context length is neither reported nor declared; {required}")
 
 
-def memory(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
-    """What the loaded model takes."""
+def memory(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """The loaded model must not take more memory than the lane allows."""
     if lane.max_memory_bytes is None:
         return None
-    taken, end = taken_bytes(model.memory), f"{lane.max_memory_bytes / GIB:.1f} GiB allowed"
-    if taken is None:
-        return Demand("memory", "unknown", f"its memory was not measured; {end}")
-    state: State = "met" if taken <= lane.max_memory_bytes else "not_met"
-    return Demand("memory", state, f"takes {taken / GIB:.1f} GiB ({model.memory.method}); {end}")
+    used, allowed = model_bytes(model.memory), f"allowed: {lane.max_memory_bytes / GIB:.1f} GiB"
+    if used is None:
+        return Requirement("memory", "unknown", f"memory was not measured; {allowed}")
+    state: RequirementState = "met" if used <= lane.max_memory_bytes else "not_met"
+    return Requirement("memory", state, f"takes {used / GIB:.1f} GiB ({model.memory.method}); {allowed}")
 
 
-def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Demand | None:
-    """The slowest of the later turns, by its median's upper bound."""
+def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """The upper bound of the median TTFT of the slowest later turn must not exceed the lane's maximum."""
     limit = lane.max_warm_ttft_s
     if limit is None:
         return None
-    end = f"{limit:g} s allowed"
+    allowed = f"allowed: {limit:g} s"
     separate = {task.name for task in result.tasks if task.separate}
-    cells = [one for one in cells_of(result, lane, model.label).values() if one.task not in separate]
-    turns = [(one.task, turn.turn + 1, turn.ttft_s) for one in cells for turn in one.turns[1:] if turn.ttft_s]
+    cells = [cell for cell in cells_of(result, lane, model.label).values() if cell.task not in separate]
+    turns = [(cell.task, turn.turn + 1, turn.ttft_s) for cell in cells for turn in cell.turns[1:] if turn.ttft_s]
     if not turns:
-        return Demand("warm_ttft", "unknown", f"no later turn was measured; {end}")
+        return Requirement("warm_ttft", "unknown", f"no later turn was measured; {allowed}")
     task, number, slowest = max(turns, key=lambda row: row[2].median)
-    state: State = "not_shown"
+    state: RequirementState = "inconclusive"
     if slowest.high is not None and slowest.high <= limit:
         state = "met"
     elif slowest.low is not None and slowest.low > limit:
         state = "not_met"
-    bounds = (
-        "no interval below 6" if slowest.low is None else f"95 % interval {slowest.low:.2f} to {slowest.high:.2f} s"
+    bounds = "no interval below 6 trials"
+    if slowest.low is not None and slowest.high is not None:
+        bounds = f"95 % interval {slowest.low:.2f} to {slowest.high:.2f} s"
+    return Requirement("warm_ttft", state, f"{slowest.median:.2f} s at turn {number} of {task} ({bounds}); {allowed}")
+
+
+def standing(result: Result, lane: Lane, model: ModelInfo) -> Standing:
+    """Check every requirement of a lane for one model, before models are ranked."""
+    checked = (check(result, lane, model) for check in REQUIREMENTS)
+    requirements = tuple(requirement for requirement in checked if requirement is not None)
+    states = {requirement.state for requirement in requirements}
+    rate, interval = lane_rate(result, lane, model.label)
+    return Standing(
+        model=model.label,
+        status="ruled_out" if "not_met" in states else "eligible" if states <= {"met"} else "undecided",
+        requirements=requirements,
+        rate=rate,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
     )
-    return Demand("warm_ttft", state, f"{slowest.median:.2f} s at turn {number} of {task} ({bounds}); {end}")
 
 
-DEMANDS: tuple[Callable[[Result, Lane, ModelInfo], Demand | None], ...] = (
-    tasks_asked,
+REQUIREMENTS: tuple[Callable[[Result, Lane, ModelInfo], Requirement | None], ...] = (
+    tasks_run,
     pass_rate,
     context,
     memory,
     warm_ttft,
 )
-
-
-def _found(result: Result, lane: Lane, model: ModelInfo) -> Iterator[Demand]:
-    for demand in DEMANDS:
-        found = demand(result, lane, model)
-        if found is not None:
-            yield found
-
-
-def standing(result: Result, lane: Lane, model: ModelInfo) -> Standing:
-    """Where a model stands in a lane, before anybody is ranked."""
-    found = tuple(_found(result, lane, model))
-    states = {one.state for one in found}
-    rate, interval = lane_rate(result, lane, model.label)
-    return Standing(
-        model=model.label,
-        status="ruled_out" if "not_met" in states else "eligible" if states <= {"met"} else "undecided",
-        demands=found,
-        rate=rate,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-    )

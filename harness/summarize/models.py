@@ -1,69 +1,71 @@
-"""One model over all its trials. Speeds of different prompts are put together only where a table needs one figure."""
+"""Summary of one model over all its trials: pass rates over the suite, decode rate, drift, prefill, suite time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from harness.stats import Interval, drift_of, rate_on_tasks_like_these, rate_on_these_tasks, spread
-from harness.summarize.cells import counted, is_whole, rate_of, was_skipped
-from harness.summarize.warnings.timing import prefill_of
-from harness.types import Cell, Drift, ModelInfo, ModelSummary, Rate, Result, SuiteRate
+from harness.stats import Count, Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
+from harness.summarize.cells import counted, is_complete, pass_rate_of, was_skipped
+from harness.summarize.prefill_samples import prefill_of
+from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
 
 
-def _suite_rate(
-    estimand: Literal["tasks_like_these", "exactly_these_tasks"],
-    found: tuple[float | None, Interval | None],
-    n_tasks: int,
-) -> SuiteRate:
-    rate, interval = found
-    return SuiteRate(
-        estimand, rate, interval.low if interval else None, interval.high if interval else None, n_tasks=n_tasks
-    )
+def _suite_rate(estimand: Estimand, estimate: tuple[float | None, Interval | None], n_tasks: int) -> SuiteRate:
+    rate, interval = estimate
+    low, high = interval or (None, None)
+    return SuiteRate(estimand, rate, low, high, n_tasks)
 
 
 def _suite_s(result: Result, model: ModelInfo) -> float | None:
     """Seconds spent in trials; None while a planned trial is missing or has no times."""
     trials = counted(result, model.label)
-    asked = sum(1 for task in result.tasks if not was_skipped(model, task))
-    if len(trials) < asked * result.run.trials:
+    tasks = sum(1 for task in result.tasks if not was_skipped(model, task))
+    if len(trials) < tasks * result.run.trials:
         return None
     spans = [(trial.started_ns, trial.ended_ns) for trial in trials]
-    known = [end - start for start, end in spans if start is not None and end is not None]
-    return sum(known) / 1e9 if known and len(known) == len(spans) else None
+    durations_ns = [end - start for start, end in spans if start is not None and end is not None]
+    return sum(durations_ns) / 1e9 if durations_ns and len(durations_ns) == len(spans) else None
 
 
 def _drift(result: Result, model: ModelInfo) -> Drift | None:
-    """Decode rate against the moment of the trial; each turn of each task has a level of its own."""
+    """Drift of the decode rate over the run; each turn of each task has its own level."""
     points: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for trial in counted(result, model.label):
         for index, turn in enumerate(trial.turns):
             rate = turn.timings.decode_tps
-            if rate and is_whole(turn) and trial.started_ns is not None:
+            if rate and is_complete(turn) and trial.started_ns is not None:
                 points.setdefault((trial.task, index), []).append((trial.started_ns / 1e9, rate))
-    seen = drift_of(list(points.values()))
-    return None if seen is None else Drift(seen.change, seen.low, seen.high)
+    return estimate_drift(list(points.values()))
+
+
+def _unpooled(counts: Sequence[Count]) -> PassRate:
+    """k of n over several tasks, without an interval: trials of different tasks are not one sample."""
+    passed, n = sum(k for k, _ in counts), sum(n for _, n in counts)
+    return PassRate(passed, n, passed / n if n else None, None, None)
+
+
+def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
+    turns = (turn for trial in counted(result, model.label) for turn in trial.turns if is_complete(turn))
+    return [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
 
 
 def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
-    """A model over the scored tasks, its decode rate over every whole reply, and what it took."""
-    own = [one.rate for one in cells if one.model == model.label and one.scored and one.rate.n]
-    counts = [(rate.passed, rate.n) for rate in own]
-    passed, n = sum(k for k, _ in counts), sum(n for _, n in counts)
-    rates = [turn.timings.decode_tps for t in counted(result, model.label) for turn in t.turns if is_whole(turn)]
+    """Summarize a model: its scored cells, the decode rate over every complete reply, and what it cost."""
+    scored = [cell.pass_rate for cell in cells if cell.model == model.label and cell.scored and cell.pass_rate.n]
+    counts = [(rate.passed, rate.n) for rate in scored]
     return ModelSummary(
         model=model.label,
-        solved=Rate(passed, n, passed / n if n else None, None, None),
+        pass_rate=_unpooled(counts),
         suite_rates=(
             _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), len(counts)),
             _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
         ),
-        decode_tps=spread([rate for rate in rates if rate is not None]),
+        decode_tps=spread(_decode_rates(result, model)),
         suite_s=_suite_s(result, model),
         memory=model.memory,
         load_s=model.load_s,
-        solved_always=rate_of(sum(k == n for k, n in counts), len(counts)),
-        solved_once=rate_of(sum(k > 0 for k, _ in counts), len(counts)),
+        passed_every_trial=pass_rate_of(sum(k == n for k, n in counts), len(counts)),
+        passed_any_trial=pass_rate_of(sum(k > 0 for k, _ in counts), len(counts)),
         drift=_drift(result, model),
         prefill=prefill_of(result, model),
     )

@@ -1,52 +1,58 @@
-"""Every model against every other, by task and trial, and the ranks that follow."""
+"""Pairwise comparisons of all models of a run, paired by task and trial, and the ranks that follow from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
 
-from harness.stats import Difference, Table, difference_on_tasks_like_these, difference_on_these_tasks, holm, tie_groups
+from harness.stats import (
+    ContingencyTable,
+    Difference,
+    difference_on_tasks_like_these,
+    difference_on_these_tasks,
+    holm,
+    tie_groups,
+)
 from harness.summarize.cells import Trials, by_cell, planned_trials
-from harness.types import Comparison, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
+from harness.types import Comparison, Estimand, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
-Estimand = Literal["tasks_like_these", "exactly_these_tasks"]
 Passes = Mapping[int, bool]
-"""Whether a trial passed, by its number."""
-SIGNIFICANT = 0.05
+"""Trial number -> whether it passed."""
+SIGNIFICANCE = 0.05
 
 
 def passes_of(result: Result, model: ModelInfo, task: TaskInfo, trials: Trials) -> Passes:
-    """The trials of one cell by number, out of `by_cell`; a planned trial that is missing did not pass."""
-    there = {trial.trial: trial.outcome is Outcome.PASSED for trial in trials.get((model.label, task.name), ())}
-    n = planned_trials(result, model, task, len(there))
-    return there if len(there) >= n else {at: there.get(at, False) for at in range(n)}
+    """The trials of one cell, from `by_cell`; a planned trial that is missing did not pass."""
+    recorded = {trial.trial: trial.outcome is Outcome.PASSED for trial in trials.get((model.label, task.name), ())}
+    n = planned_trials(result, model, task, len(recorded))
+    return recorded if len(recorded) >= n else {number: recorded.get(number, False) for number in range(n)}
 
 
-def table_of(model: Passes, baseline: Passes) -> Table:
-    """The pairs of trials with the same number: the same variant was asked of both."""
-    pairs = [(model[at], baseline[at]) for at in sorted(model.keys() & baseline.keys())]
-    return Table(*(pairs.count(cell) for cell in ((True, True), (True, False), (False, True), (False, False))))
+def contingency_table(model: Passes, baseline: Passes) -> ContingencyTable:
+    """Pair the trials by number: both models were given the same variant of the task."""
+    pairs = [(model[number], baseline[number]) for number in sorted(model.keys() & baseline.keys())]
+    combinations_in_order = ((True, True), (True, False), (False, True), (False, False))
+    return ContingencyTable(*(pairs.count(combination) for combination in combinations_in_order))
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """What every contender did on every scored task."""
+class _PassMatrix:
+    """The passes of every model on every scored task."""
 
     tasks: tuple[TaskInfo, ...]
     passes: Mapping[tuple[str, str], Passes]
 
     def pair(self, model: str, baseline: str) -> list[tuple[Passes, Passes]]:
-        """Both models' trials on each task that both were asked."""
+        """The passes of both models on each task that both ran."""
         both = ((self.passes[model, task.name], self.passes[baseline, task.name]) for task in self.tasks)
-        return [(a, b) for a, b in both if a and b]
+        return [(passes, baseline_passes) for passes, baseline_passes in both if passes and baseline_passes]
 
 
-def _field(result: Result) -> _Field:
+def _pass_matrix(result: Result) -> _PassMatrix:
     tasks = tuple(task for task in result.tasks if task.scored)
     trials = by_cell(result)
-    return _Field(
+    return _PassMatrix(
         tasks,
         {(model.label, task.name): passes_of(result, model, task, trials) for model in result.models for task in tasks},
     )
@@ -56,64 +62,64 @@ def _differences(pairs: Sequence[tuple[Passes, Passes]]) -> dict[Estimand, Diffe
     counts = [((sum(a.values()), len(a)), (sum(b.values()), len(b))) for a, b in pairs]
     return {
         "tasks_like_these": difference_on_tasks_like_these(counts),
-        "exactly_these_tasks": difference_on_these_tasks([table_of(a, b) for a, b in pairs]),
+        "exactly_these_tasks": difference_on_these_tasks([contingency_table(a, b) for a, b in pairs]),
     }
 
 
-def _comparison(names: tuple[str, str], estimand: Estimand, n_tasks: int, seen: Difference) -> Comparison:
+def _comparison(names: tuple[str, str], estimand: Estimand, n_tasks: int, difference: Difference) -> Comparison:
+    low, high = difference.interval or (None, None)
     return Comparison(
         model=names[0],
         baseline=names[1],
         estimand=estimand,
         n_tasks=n_tasks,
-        difference=seen.difference,
-        low=seen.interval.low if seen.interval else None,
-        high=seen.interval.high if seen.interval else None,
-        p=seen.p,
-        p_holm=seen.p,
-        verdict=seen.word,
-        smallest_gap=seen.smallest_gap,
-        tasks_to_decide=seen.tasks_to_decide,
-        trials_to_decide=seen.trials_to_decide,
+        difference=difference.difference,
+        low=low,
+        high=high,
+        p=difference.p,
+        p_holm=difference.p,
+        verdict=difference.verdict,
+        mde=difference.mde,
+        tasks_to_decide=difference.tasks_to_decide,
+        trials_to_decide=difference.trials_to_decide,
     )
 
 
 def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same after all of them were looked at: p by Holm, and no verdict that it does not carry."""
-    ps = holm([1.0 if one.p is None else one.p for one in comparisons])
+    """Adjust the p-values by Holm, and withdraw verdicts that are no longer significant."""
+    p_values = holm([1.0 if comparison.p is None else comparison.p for comparison in comparisons])
     return [
-        one if one.p is None else replace(one, p_holm=p, verdict=one.verdict if p <= SIGNIFICANT else "can't tell")
-        for one, p in zip(comparisons, ps, strict=True)
+        comparison
+        if comparison.p is None
+        else replace(comparison, p_holm=p, verdict=comparison.verdict if p <= SIGNIFICANCE else "can't tell")
+        for comparison, p in zip(comparisons, p_values, strict=True)
     ]
 
 
 def comparisons(result: Result) -> tuple[Comparison, ...]:
-    """Each pair of models under both estimands; the later model of the result against the earlier one."""
-    field = _field(result)
+    """Each pair of models under both estimands; the later model of the config against the earlier one."""
+    matrix = _pass_matrix(result)
     by_estimand: dict[Estimand, list[Comparison]] = {"tasks_like_these": [], "exactly_these_tasks": []}
-    for baseline, model in combinations([one.label for one in result.models], 2):
-        pairs = field.pair(model, baseline)
+    for baseline, model in combinations([model.label for model in result.models], 2):
+        pairs = matrix.pair(model, baseline)
         if not pairs:
             continue
-        for estimand, seen in _differences(pairs).items():
-            by_estimand[estimand].append(_comparison((model, baseline), estimand, len(pairs), seen))
-    return tuple(one for found in by_estimand.values() for one in _adjusted(found))
+        for estimand, difference in _differences(pairs).items():
+            by_estimand[estimand].append(_comparison((model, baseline), estimand, len(pairs), difference))
+    return tuple(comparison for group in by_estimand.values() for comparison in _adjusted(group))
 
 
 def ranks(summaries: Sequence[ModelSummary], found: Sequence[Comparison]) -> tuple[Rank, ...]:
-    """The models in groups by their rate on tasks like these; a model without a rate has no rank."""
-    rates = {one.model: one.suite_rates[0].rate for one in summaries}
+    """Rank the models in groups by their rate on tasks like these; a model without a rate has no rank."""
+    rates = {summary.model: summary.suite_rates[0].rate for summary in summaries}
     known = [(model, rate) for model, rate in rates.items() if rate is not None]
     order = [model for model, _ in sorted(known, key=lambda pair: -pair[1])]
-    worse = {(one.model, one.baseline) for one in found if _is(one, "worse")}
-    worse |= {(one.baseline, one.model) for one in found if _is(one, "better")}
-    groups = tie_groups(order, lambda name, anchor: (name, anchor) in worse)
-    out, rank = [], 1
+    decided = [comparison for comparison in found if comparison.estimand == "tasks_like_these"]
+    worse = {(pair.model, pair.baseline) for pair in decided if pair.verdict == "worse"}
+    worse |= {(pair.baseline, pair.model) for pair in decided if pair.verdict == "better"}
+    groups = tie_groups(order, lambda name, first: (name, first) in worse)
+    ranked, rank = [], 1
     for group in groups:
-        out.append(Rank(rank, group))
+        ranked.append(Rank(rank, group))
         rank += len(group)
-    return tuple(out)
-
-
-def _is(comparison: Comparison, verdict: str) -> bool:
-    return comparison.estimand == "tasks_like_these" and comparison.verdict == verdict
+    return tuple(ranked)

@@ -1,6 +1,7 @@
-"""Who says so: for each fact of a result whether the kit measured it, the server reported it or the user declared it.
+"""Provenance of each fact of a result: measured by Lanebench, reported by the server, declared by the user, or unknown.
 
-A fact that is null is `unknown`. Facts that a careful reader would look for and the result lacks are named too.
+`sources` covers every field of the host and of each model. A fact that is null is `unknown`; facts that readers would
+expect and that nobody declared are listed as `unknown` too.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "swap_growth_bytes": "measured",
 }
 NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "live", "kit_use"}
-"""Fields of a model that are the run's own record and not facts of the model."""
+"""Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (
     "active_parameters_b",
     "bits",
     "file_bytes",
     "file_sha256",
     "parameters_b",
-    "quantisation",
+    "quantization",
 )
 TRIAL_FIELDS: Mapping[str, Source] = {
     "trials.content": "measured",
@@ -42,36 +43,36 @@ TRIAL_FIELDS: Mapping[str, Source] = {
 }
 
 
-def _known(value: object, source: Source) -> Source:
+def _source_of(value: object, source: Source) -> Source:
     return "unknown" if value is None else source
 
 
 def _of_model(model: ModelInfo) -> Iterator[tuple[str, Source]]:
-    place = f"models.{model.label}"
+    path = f"models.{model.label}"
     for name, source in MODEL_FIELDS.items():
         value = getattr(model, name)
         if name == "memory":
             value = value.loaded_bytes
-        yield f"{place}.{name}", _known(value, source)
+        yield f"{path}.{name}", _source_of(value, source)
     for name in sorted({*DECLARED_FACTS, *model.facts} - {"note"}):
-        yield f"{place}.facts.{name}", _known(model.facts.get(name), "declared")
+        yield f"{path}.facts.{name}", _source_of(model.facts.get(name), "declared")
 
 
 def _of_trials(result: Result) -> Iterator[tuple[str, Source]]:
     turns = [turn for trial in result.trials for turn in trial.turns]
-    for place, source in TRIAL_FIELDS.items():
-        name = place.rpartition(".")[2]
-        yield place, source if any(getattr(turn, name) is not None for turn in turns) else "unknown"
+    for path, source in TRIAL_FIELDS.items():
+        name = path.rpartition(".")[2]
+        yield path, source if any(getattr(turn, name) is not None for turn in turns) else "unknown"
 
 
 def sources(result: Result) -> dict[str, Source]:
-    """Place in the result -> who says so. Places of models have the label in them: `models.steady.server_version`."""
-    found: dict[str, Source] = {
-        f"host.{field.name}": _known(getattr(result.host, field.name), "measured") for field in fields(HostFacts)
+    """Path in the result -> its source. Paths of models contain the label: `models.steady.server_version`."""
+    paths: dict[str, Source] = {
+        f"host.{field.name}": _source_of(getattr(result.host, field.name), "measured") for field in fields(HostFacts)
     }
-    found["kit"] = _known(result.kit.commit, "measured")
-    found["sandbox"] = _known(result.sandbox, "measured")
+    paths["kit"] = _source_of(result.kit.commit, "measured")
+    paths["sandbox"] = _source_of(result.sandbox, "measured")
     for model in result.models:
-        found.update(_of_model(model))
-    found.update(_of_trials(result))
-    return dict(sorted(found.items()))
+        paths.update(_of_model(model))
+    paths.update(_of_trials(result))
+    return dict(sorted(paths.items()))

@@ -1,25 +1,25 @@
-"""summarize(result): the evidence of a result -> the same result with every number that follows from it."""
+"""Entry point of stage 4: `summarize` computes every statistic of a result from the evidence in it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.summarize.canary import moved_blocks
+from harness.summarize.canary import drifted_blocks
 from harness.summarize.cells import by_cell, cell
 from harness.summarize.lanes import recommendations
 from harness.summarize.models import model_summary
 from harness.summarize.pairwise import comparisons, ranks
 from harness.summarize.provenance import sources
-from harness.summarize.warnings import caveats
+from harness.summarize.warnings import result_warnings
 from harness.types import Result
 
 
 def summarize(result: Result) -> Result:
-    """Fill cells, summaries and warnings from the evidence above them; what stood there before is not looked at."""
+    """Return the result with all computed fields replaced; their previous values are ignored."""
     trials = by_cell(result)
-    moved = {model.label: moved_blocks(result, model, trials) for model in result.models}
+    drifted = {model.label: drifted_blocks(result, model, trials) for model in result.models}
     cells = tuple(
-        cell(result, model, task, trials.get((model.label, task.name), ()), moved[model.label])
+        cell(result, model, task, trials.get((model.label, task.name), ()), drifted[model.label])
         for model in result.models
         for task in result.tasks
     )
@@ -28,7 +28,7 @@ def summarize(result: Result) -> Result:
     filled = replace(result, cells=cells, summaries=summaries)
     return replace(
         filled,
-        warnings=caveats(filled),
+        warnings=result_warnings(filled),
         comparisons=pairs,
         ranks=ranks(summaries, pairs),
         recommendations=recommendations(filled),

@@ -1,8 +1,9 @@
-"""The most that a machine can do: a token takes one pass over the active weights, and so many sums. Numbers only.
+"""Roofline of a machine for a model: bandwidth bound for decode, FLOP bound for prefill.
 
-Sources: memory bandwidths and GPU cores from Apple's published specifications of each chip; 2 operations a parameter
-and token as in J. Kaplan et al., "Scaling laws for neural language models" (2020), section 2.1. Bounds are generous:
-a rate above one is wrong or not what it seems (a cache, several tokens a pass), a rate below proves nothing.
+A decoded token reads all active weights once; a prompt token costs 2 FLOPs per active parameter. Sources: memory
+bandwidths and GPU cores from Apple's published specifications of each chip; 2 FLOPs per parameter and token from
+J. Kaplan et al., "Scaling laws for neural language models" (2020), section 2.1. The bounds are generous: a rate above
+one is wrong or has another cause (a cache, speculative decoding); a rate below one proves nothing.
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ BANDWIDTH_GB_S: Mapping[str, float] = {
     "M5 Pro": 307.0,
     "M5 Max": 614.0,
 }
-"""The largest that a chip of this name was sold with."""
+"""Of chips sold under one name with several bandwidths the largest."""
 
-OPERATIONS_A_GPU_CORE = 1.2e12
-"""Half-precision operations a second of one GPU core, M1 to M4, rounded up."""
-CHIPS_OF_THESE_CORES = ("M1", "M2", "M3", "M4")
+FLOPS_PER_GPU_CORE = 1.2e12
+"""Half-precision FLOPs per second of one GPU core, M1 to M4, rounded up."""
+FLOPS_KNOWN_FOR = ("M1", "M2", "M3", "M4")
+"""Apple put a Neural Accelerator into each GPU core of the M5: FLOPS_PER_GPU_CORE is too low for it."""
 
 
 def chip_name(chip: str | None) -> str | None:
-    """`M4 Max` of `Apple M4 Max`; None for anything else."""
-    found = re.search(r"\bApple (M\d+(?: (?:Pro|Max|Ultra))?)\b", chip or "")
-    return found[1] if found else None
+    """`M4 Max` from `Apple M4 Max`; None for other chips."""
+    match = re.search(r"\bApple (M\d+(?: (?:Pro|Max|Ultra))?)\b", chip or "")
+    return match[1] if match else None
 
 
 def _active_parameters(facts: Mapping[str, Json]) -> float | None:
@@ -50,8 +52,8 @@ def _active_parameters(facts: Mapping[str, Json]) -> float | None:
     return billions * 1e9 if isinstance(billions, int | float) and billions > 0 else None
 
 
-def most_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
-    """Tokens a second when nothing but reading the active weights takes time; None where something is not known."""
+def max_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
+    """Tokens per second when reading the active weights is the only cost; None where a fact is unknown."""
     bandwidth = BANDWIDTH_GB_S.get(chip_name(host.chip) or "")
     parameters, bits = _active_parameters(facts), facts.get("bits")
     if bandwidth is None or parameters is None or not isinstance(bits, int | float) or bits <= 0:
@@ -59,9 +61,9 @@ def most_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
     return bandwidth * 1e9 / (parameters * bits / 8)
 
 
-def most_prefill_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
-    """Prompt tokens a second when every GPU core does nothing but sums; None where something is not known."""
+def max_prefill_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
+    """Prompt tokens per second at the peak FLOPs of all GPU cores; None where a fact is unknown."""
     name, parameters = chip_name(host.chip) or "", _active_parameters(facts)
-    if name.split(" ")[0] not in CHIPS_OF_THESE_CORES or host.gpu_cores is None or parameters is None:
+    if name.split(" ")[0] not in FLOPS_KNOWN_FOR or host.gpu_cores is None or parameters is None:
         return None
-    return host.gpu_cores * OPERATIONS_A_GPU_CORE / (2 * parameters)
+    return host.gpu_cores * FLOPS_PER_GPU_CORE / (2 * parameters)

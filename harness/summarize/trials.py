@@ -1,4 +1,4 @@
-"""One trial: its recordings, what they say and its verdict become the trial of the result."""
+"""Assembly of one trial of the result from its recordings, their readings and its score."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from harness.files import sha256_of
 from harness.types import Json, Reading, Recording, ScoredTrial, TrialResult, TurnResult
 
 
-def asked_chars(messages: Json) -> int | None:
-    """The characters of a request's messages; None where they are not what the kit sends."""
+def prompt_chars(messages: Json) -> int | None:
+    """The number of characters in a request's messages; None where `messages` is not a list of objects."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         return None
-    texts = (message.get("content") for message in messages)
-    return sum(len(text) for text in texts if isinstance(text, str))
+    contents = (message.get("content") for message in messages)
+    return sum(len(content) for content in contents if isinstance(content, str))
 
 
 def _turn(recording: Recording, reading: Reading) -> TurnResult:
@@ -30,7 +30,7 @@ def _turn(recording: Recording, reading: Reading) -> TurnResult:
         counts=reading.counts,
         timings=reading.timings,
         started_ns=recording.sent_ns,
-        prompt_chars=asked_chars(recording.request.get("messages")),
+        prompt_chars=prompt_chars(recording.request.get("messages")),
     )
 
 
@@ -41,9 +41,9 @@ def _ended_ns(turn: Recording) -> int | None:
 
 
 def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored: ScoredTrial) -> TrialResult:
-    """The trial as the result tells it. Raises ValueError when the three do not belong together.
+    """Combine recordings, readings and score. Raises ValueError when they belong to different trials.
 
-    `started_ns` and `ended_ns` are on one monotonic clock: first byte out of the first turn, end of the last.
+    `started_ns` and `ended_ns` are on one monotonic clock: first byte out of the first turn, end of the last turn.
     """
     if len(turns) != len(readings) or any(turn.key != scored.key for turn in turns):
         raise ValueError(f"{scored.key}: {len(turns)} recordings and {len(readings)} readings do not make this trial")

@@ -1,14 +1,23 @@
 """The data types of Lanebench as frozen dataclasses, and the protocol of the sandbox.
 
 The fields of Recording, ModelRun, ScoredTrial, RunPlan, Result and Manifest are the keys of the JSON files. Names end
-in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens`, `_tps` (tokens per second); shares are
-0 to 1. What is unknown is None. The types import nothing but each other and do no work.
+in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens`, `_tps` (tokens per second); shares
+are 0 to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Outcome, Source
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
-from harness.types.lane import Demand, Lane, Override, RankBy, Recommendation, Standing
+from harness.types.lane import (
+    Confidence,
+    Lane,
+    Override,
+    RankBy,
+    Recommendation,
+    Requirement,
+    RequirementState,
+    Standing,
+)
 from harness.types.model import Lifecycle, Model, Sampling, TrialKey
 from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, ProbeFinding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
@@ -18,15 +27,17 @@ from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, Skipped
 from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
-    Caveat,
     Cell,
     Comparison,
+    DifferenceVerdict,
     Drift,
+    Estimand,
     ModelSummary,
+    PassRate,
     Prefill,
     PrefillPoint,
     Rank,
-    Rate,
+    ResultWarning,
     Spread,
     SuiteRate,
     Throughput,
@@ -45,17 +56,18 @@ __all__ = [
     "LONG_PROMPT",
     "Case",
     "CaseEnd",
-    "Caveat",
     "Cell",
     "Channel",
     "Check",
     "Chunk",
     "Comparison",
+    "Confidence",
     "Counts",
-    "Demand",
+    "DifferenceVerdict",
     "Digests",
     "Drift",
     "EndReason",
+    "Estimand",
     "FileDigest",
     "Finding",
     "HostFacts",
@@ -77,17 +89,20 @@ __all__ = [
     "Observation",
     "Outcome",
     "Override",
+    "PassRate",
     "Prefill",
     "PrefillPoint",
     "ProbeFinding",
     "ProbeReport",
     "Rank",
     "RankBy",
-    "Rate",
     "Reading",
     "Recommendation",
     "Recording",
+    "Requirement",
+    "RequirementState",
     "Result",
+    "ResultWarning",
     "RunInfo",
     "RunOption",
     "RunPlan",

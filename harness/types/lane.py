@@ -1,4 +1,4 @@
-"""What a role demands of a model, and which model the evidence recommends for it."""
+"""Lanes: a role that a model is wanted for, its requirements, and the model that the evidence recommends."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 RankBy = Literal["pass_rate", "decode_tps", "ttft_s", "warm_ttft_s", "e2e_s", "memory_bytes"]
+RequirementState = Literal["met", "not_met", "inconclusive", "unknown"]
+"""Inconclusive: the interval includes the limit. Unknown: there is no measurement and no server report."""
+Confidence = Literal["clear", "leaning", "none"]
+"""Clear: every other model is ruled out or worse by its interval. Leaning: some model is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What the user took in place of what the kit recommends, kept beside it."""
+    """The user's choice for a lane where it differs from the recommendation; both are reported."""
 
     model: str
     reason: str
@@ -20,11 +24,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A role that a model is wanted for: its tasks with their weights, what it demands, what it ranks by.
+    """A role: its tasks with their weights, its requirements and its ranking criteria.
 
-    `min_pass_rate` must be met by the lower bound of the rate's interval, `max_warm_ttft_s` by the upper bound of the
-    TTFT of later turns. `rank_by` are criteria in their order: each is asked only of those that the ones before it
-    could not tell apart.
+    The lower bound of the pass rate must reach `min_pass_rate`; the upper bound of the TTFT of later turns must not
+    exceed `max_warm_ttft_s`. `rank_by` lists criteria in order: each one ranks the models that the previous ones left
+    tied.
     """
 
     name: str
@@ -38,24 +42,24 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """One demand of a lane on one model; `text` has the numbers. `unknown`: nothing was measured or told."""
+class Requirement:
+    """One requirement of a lane, checked for one model; `text` is the evidence with its numbers."""
 
     name: str
-    state: Literal["met", "not_met", "not_shown", "unknown"]
+    state: RequirementState
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a model stands in a lane: ruled out by a demand that it does not meet, eligible when it meets all.
+    """One model in a lane: eligible when it meets every requirement, ruled out when it fails one.
 
     `rate`, `low` and `high` are its weighted pass rate on the lane's tasks with the 95 % interval.
     """
 
     model: str
     status: Literal["eligible", "ruled_out", "undecided"]
-    demands: tuple[Demand, ...]
+    requirements: tuple[Requirement, ...]
     rate: float | None
     low: float | None
     high: float | None
@@ -63,15 +67,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What the evidence says for a lane. `model` None: it does not decide, and `text` says between whom or why.
+    """The recommended model of a lane, or None where the evidence does not decide; `text` gives the reason.
 
-    Confidence `clear`: everybody else is ruled out or worse by an interval. `leaning`: somebody else is not shown
-    either way. `low` and `high` bound what decided: the difference or ratio to the next one, see `text`.
+    `low` and `high` bound the deciding difference or ratio to the next best model. `untested` lists configurations
+    and conditions that no trial of the run covers.
     """
 
     lane: str
     model: str | None
-    confidence: Literal["clear", "leaning", "none"]
+    confidence: Confidence
     text: str
     low: float | None
     high: float | None

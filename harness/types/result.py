@@ -13,7 +13,7 @@ from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
 from harness.types.run import KitInfo, ServiceChange, SkippedTask
 from harness.types.scoring import SandboxFacts
-from harness.types.summary import Caveat, Cell, Comparison, ModelSummary, Rank
+from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning
 from harness.types.task import TaskInfo
 from harness.types.trial import TrialResult
 
@@ -84,7 +84,7 @@ class Result:
     trials: tuple[TrialResult, ...]
     cells: tuple[Cell, ...]
     summaries: tuple[ModelSummary, ...]
-    warnings: tuple[Caveat, ...]
+    warnings: tuple[ResultWarning, ...]
     lanes: tuple[Lane, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     ranks: tuple[Rank, ...] = ()

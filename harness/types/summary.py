@@ -1,4 +1,7 @@
-"""Numbers computed from the trials, each with its doubt."""
+"""Statistics computed from the trials: pass rates, speeds, prefill fits, comparisons, ranks and warnings.
+
+A `low` and a `high` are the bounds of a 95 % interval; None where the data do not support one.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ from typing import Literal
 
 from harness.types.host import MemoryUse
 
+Estimand = Literal["tasks_like_these", "exactly_these_tasks"]
+"""The population of tasks that these are a sample of, or these tasks alone."""
+DifferenceVerdict = Literal["better", "worse", "can't tell"]
+
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """k of n with the Wilson 95 % interval; n = 0 has no rate. Over several tasks the interval is None: trials of
-    different tasks are never pooled (see SuiteRate).
+class PassRate:
+    """k of n with the Wilson 95 % interval; n = 0 has no rate.
+
+    Over several tasks the interval is None, since trials of different tasks are not pooled; see SuiteRate.
     """
 
     passed: int
@@ -24,9 +32,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A measured quantity over trials: `low` and `high` are the median's order-statistic 95 % interval (n >= 6).
+    """Distribution of a measured quantity over trials.
 
-    The quartiles are None for one value. `outliers` counts the values outside Tukey's fences; none is dropped.
+    `low` and `high` are the order-statistic interval of the median (n >= 6). The quartiles are None for one value.
+    `outliers` counts the values outside Tukey's fences; they are kept in every statistic.
     """
 
     n: int
@@ -44,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class TurnSpeeds:
-    """The timings of one turn of a cell; None where no trial measured it."""
+    """Timings and token counts of one turn of a cell; None where no trial measured it."""
 
     turn: int
     ttft_s: Spread | None
@@ -59,35 +68,36 @@ class TurnSpeeds:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What so many clients got together: all tokens of a group over the time from its first request to its last token.
+    """Aggregate speed of a group of concurrent clients.
 
-    `slowest_ttft_s` is the longest wait for a first token among the group's clients.
+    `tps` is all tokens of the group over the time from its first request to its last token; `max_ttft_s` the longest
+    TTFT among its clients.
     """
 
     clients: int
     tps: Spread | None
-    slowest_ttft_s: Spread | None
+    max_ttft_s: Spread | None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One model on one task.
+    """One model on one task, without warm-ups.
 
-    `moved_trials` are the numbers of its trials whose block began with a canary that was off: on a machine, or with a
-    server, of another speed than the run's.
+    `drifted_trials` are the numbers of the trials in blocks whose canary was off: the machine or the server ran at
+    another speed than in the rest of the run.
     """
 
     model: str
     task: str
     scored: bool
-    rate: Rate
+    pass_rate: PassRate
     fraction: float | None
     outcomes: Mapping[str, int]
     distinct_answers: int
     cache_hits: int
     turns: tuple[TurnSpeeds, ...]
     throughput: tuple[Throughput, ...] = ()
-    moved_trials: tuple[int, ...] = ()
+    drifted_trials: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +111,12 @@ class PrefillPoint:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """How fast a model reads: the line through the sizes of one task, beside what the longest prompt alone says.
+    """Prefill rate of a model: the regression of TTFT on prompt size, and the apparent rate at the longest prompt.
 
-    `tps` is the line's rate with its 95 % interval, `overhead_s` what no prompt is free of. `curved`: the rate changes
-    with the size, so that `marginal_tps`, the rates between neighbouring sizes, say more than one number. `apparent`
-    is uncached tokens over TTFT at the longest size. `trust` says which of the two to believe; `early_s` is by how
-    much the first token comes before the line says that the longest prompt can have been read.
+    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `curved`:
+    the rate changes with the size, so that `marginal_tps`, the rates between neighboring sizes, describe it better.
+    `apparent_tps` is uncached tokens over TTFT at the longest size. `trust` says which of them is valid.
+    `early_first_token_s` is how long before the end of the prefill the first token arrives; None where it does not.
     """
 
     task: str
@@ -124,14 +134,14 @@ class Prefill:
     apparent_low: float | None
     apparent_high: float | None
     trust: Literal["line", "marginal", "neither"]
-    early_s: float | None = None
+    early_first_token_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteRate:
-    """A model over the suite's scored tasks, with the estimand named: tasks like these, or exactly these."""
+    """Pass rate of a model over the suite's scored tasks, for one estimand."""
 
-    estimand: Literal["tasks_like_these", "exactly_these_tasks"]
+    estimand: Estimand
     rate: float | None
     low: float | None
     high: float | None
@@ -140,7 +150,7 @@ class SuiteRate:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The relative change of the decode rate from a model's first trial to its last, tasks allowed for."""
+    """Relative change of a speed from the first trial to the last, adjusted for the tasks."""
 
     change: float
     low: float
@@ -149,56 +159,56 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """One model over all its trials. `solved_always` and `solved_once` count tasks: solved in every trial, in any."""
+    """One model over all its trials. `passed_every_trial` and `passed_any_trial` count tasks, not trials."""
 
     model: str
-    solved: Rate
+    pass_rate: PassRate
     suite_rates: tuple[SuiteRate, ...]
     decode_tps: Spread | None
     suite_s: float | None
     memory: MemoryUse
     load_s: float | None
     prefill: Prefill | None = None
-    solved_always: Rate | None = None
-    solved_once: Rate | None = None
+    passed_every_trial: PassRate | None = None
+    passed_any_trial: PassRate | None = None
     drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two models of a run by task and trial; every number is `model` minus `baseline`.
+    """Two models of a run, paired by task and trial; every number is `model` minus `baseline`.
 
-    `p` is the sign-flip test's, `p_holm` the same after all pairs of the run were looked at: the verdict goes by that.
-    `smallest_gap` is what this design shows in four repeats of five; the last two are how many tasks or trials in all
-    would decide a difference as large as this, None where no number would or it is decided.
+    `p` is that of the sign-flip test, `p_holm` the same adjusted for all pairs of the run; the verdict rests on the
+    latter. `mde` is the minimum detectable effect (power 80 %). `tasks_to_decide` and `trials_to_decide` are the
+    sizes at which a difference as large as this is detectable; None where no size suffices or it is decided.
     """
 
     model: str
     baseline: str
-    estimand: Literal["tasks_like_these", "exactly_these_tasks"]
+    estimand: Estimand
     n_tasks: int
     difference: float
     low: float | None
     high: float | None
     p: float | None
     p_holm: float | None
-    verdict: Literal["better", "worse", "can't tell"]
-    smallest_gap: float | None
+    verdict: DifferenceVerdict
+    mde: float | None
     tasks_to_decide: int | None
     trials_to_decide: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Models that cannot be told from the first of them (on tasks like these)."""
+    """Models that are tied with the first of them, by their pass rate on tasks like these."""
 
     rank: int
     models: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Caveat:
-    """Something a reader must know before believing a number; `code` is stable."""
+class ResultWarning:
+    """A limitation that readers must know before they trust a number; `code` is stable."""
 
     code: str
     text: str

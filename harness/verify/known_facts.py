@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness import __version__
 from harness.files import plain
 from harness.run import task_info
-from harness.summarize import most_decode_tps
+from harness.summarize import max_decode_tps
 from harness.types import CUSTOM_SUITE, Cell, Finding, Severity, Task
 from harness.verify.evidence import Evidence
 
@@ -59,7 +59,7 @@ def check_bound(evidence: Evidence) -> Iterator[Finding]:
     """No decode rate is above what the machine's memory allows for the declared size. A doubt, not a fault."""
     result = evidence.result
     for model in result.models:
-        bound = most_decode_tps(result.host, model.facts)
+        bound = max_decode_tps(result.host, model.facts)
         fastest = max((_fastest(cell) for cell in result.cells if cell.model == model.label), default=0.0)
         if bound is not None and fastest > MARGIN * bound:
             text = (

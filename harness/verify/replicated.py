@@ -20,7 +20,7 @@ from harness.record import Client, Timeouts
 from harness.run import converse
 from harness.score import score
 from harness.servers import get_server_kind
-from harness.stats import holm, k_of_n, mcnemar_p
+from harness.stats import format_k_of_n, holm, mcnemar_p
 from harness.tasks import vary
 from harness.types import Finding, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, known_task
@@ -92,7 +92,7 @@ def _ask(evidence: Evidence, again: Again, client: Client, trial: TrialResult, s
 
 def _words(pairs: Sequence[_Pair]) -> str:
     here, there = sum(pair.passed for pair in pairs), sum(pair.published.outcome == "passed" for pair in pairs)
-    return f"passed {k_of_n(here, len(pairs))} here, and in {there} of the same trials as published"
+    return f"passed {format_k_of_n(here, len(pairs))} here, and in {there} of the same trials as published"
 
 
 def _speed_words(pairs: Sequence[_Pair]) -> str:

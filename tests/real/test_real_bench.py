@@ -31,7 +31,7 @@ def bench_toml(models: tuple[Model, ...]) -> str:
         lines += ["", "[[models]]"]
         lines += [f"{name} = {json.dumps(getattr(model, name))}" for name in ("label", "server", "base_url", "model")]
         lines += ['thinking = "off"', "sampling = { temperature = 0, top_p = 1, top_k = 0, min_p = 0 }"]
-        lines += ['facts = { parameters_b = 0.0003, quantisation = "f32", note = "random weights" }']
+        lines += ['facts = { parameters_b = 0.0003, quantization = "f32", note = "random weights" }']
     return "\n".join(lines) + "\n"
 
 

@@ -1,21 +1,22 @@
-"""The warnings of a result: one function a caveat, in the table at the foot."""
+"""Warnings of a result: limitations that readers must know before they trust a number.
+
+A warning is one function that yields `ResultWarning`s and its row in WARNINGS; nothing else needs a change.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from harness.summarize.warnings import machine, replies, servers, timing
-from harness.types import Caveat, Result
-
-Find = Callable[[Result], Iterator[Caveat]]
+from harness.types import Result, ResultWarning
 
 
-def caveats(result: Result) -> tuple[Caveat, ...]:
-    """Every caveat of a result whose cells and summaries are filled, in the order of the table."""
-    return tuple(one for find in CAVEATS for one in find(result))
+def result_warnings(result: Result) -> tuple[ResultWarning, ...]:
+    """Every warning of a result whose cells and summaries are filled, in the order of the table."""
+    return tuple(warning for find in WARNINGS for warning in find(result))
 
 
-CAVEATS: tuple[Find, ...] = (
+WARNINGS: tuple[Callable[[Result], Iterator[ResultWarning]], ...] = (
     machine.simulated,
     machine.kit_dirty,
     machine.host_state,
@@ -24,7 +25,7 @@ CAVEATS: tuple[Find, ...] = (
     machine.trials_missing,
     machine.tasks_skipped,
     machine.swap_grew,
-    servers.put_back,
+    servers.restored,
     machine.not_restored,
     machine.few_trials,
     replies.identical_answers,
@@ -33,16 +34,16 @@ CAVEATS: tuple[Find, ...] = (
     replies.usage_missing,
     replies.buffered_stream,
     replies.decode_unmeasured,
-    replies.telling_outcomes,
-    replies.drifted,
-    timing.canary_moved,
-    timing.thinking_unproven,
+    replies.outcomes_to_check,
+    replies.drift,
+    timing.canary_drifted,
+    timing.thinking_switch,
     timing.prompt_suspect,
     timing.prompt_shrank,
-    timing.prefill_told,
-    timing.implausible,
+    timing.prefill_reliability,
+    timing.implausible_rates,
     timing.clock_disturbed,
-    timing.kit_heavy,
+    timing.kit_overhead,
     machine.context_smaller,
     servers.context_lowered,
     servers.server_differs,

@@ -1,149 +1,153 @@
-"""What a reader must know of the answers and their streams before believing a number."""
+"""Warnings about answers and their streams: repeated answers, caches, missing usage, buffering, outcomes, drift."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.summarize.cells import counted, is_whole
-from harness.types import Caveat, Cell, ModelInfo, Outcome, Result, TrialResult, TurnResult
+from harness.summarize.cells import counted, is_complete
+from harness.types import Cell, ModelInfo, Outcome, Result, ResultWarning, TrialResult, TurnResult
 
-BUFFERED_TOKENS = 64
-BUFFERED_ARRIVALS = 8
-PREFILL_TIMES_LONGER = 4
-PREFILL_TOKENS_MORE = 1000
-PREFILL_SLOWER = 1.2
-DRIFT = 0.05
+MIN_BUFFERED_TOKENS = 64
+MIN_ARRIVALS = 8
+MIN_PROMPT_RATIO = 4
+MIN_PROMPT_DIFFERENCE_TOKENS = 1000
+MIN_TTFT_RATIO = 1.2
+"""A prompt 4 times and 1000 tokens longer must take at least 1.2 times as long to the first token."""
+MIN_DRIFT = 0.05
+NO_REASON = "no reason recorded"
+
+Turns = list[tuple[TrialResult, TurnResult]]
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(set(names)))
-
-
-def _turns(result: Result, model: ModelInfo) -> list[tuple[TrialResult, TurnResult]]:
+def _turns(result: Result, model: ModelInfo) -> Turns:
     return [(trial, turn) for trial in counted(result, model.label) for turn in trial.turns]
 
 
-def identical_answers(result: Result) -> Iterator[Caveat]:
-    """Ten copies of one answer are one observation."""
+def _task_list(turns: Iterable[tuple[TrialResult, TurnResult]]) -> str:
+    return ", ".join(sorted({trial.task for trial, _ in turns}))
+
+
+def identical_answers(result: Result) -> Iterator[ResultWarning]:
+    """Identical answers at temperature 0 are one observation, however many trials repeat them."""
     temperature = {model.label: model.sampling.temperature for model in result.models}
-    for one in result.cells:
-        there = sum(one.outcomes.values())
-        if there < 2 or one.distinct_answers != 1 or temperature[one.model] != 0:
+    for cell in result.cells:
+        trials = sum(cell.outcomes.values())
+        if trials < 2 or cell.distinct_answers != 1 or temperature[cell.model] != 0:
             continue
-        text = f"all {there} answers are the same at temperature 0: one observation, not {there}"
-        yield Caveat("identical_answers", f"{one.model} on {one.task}: {text}", one.model, one.task)
+        text = f"all {trials} answers are identical at temperature 0: they are one observation, not {trials}"
+        yield ResultWarning("identical_answers", f"{cell.model} on {cell.task}: {text}", cell.model, cell.task)
 
 
-def cache_hits(result: Result) -> Iterator[Caveat]:
-    """A cold trial that was not cold says nothing of prefill."""
-    for one in result.cells:
-        if one.cache_hits:
+def cache_hits(result: Result) -> Iterator[ResultWarning]:
+    """Cold trials that the server answered from its cache."""
+    for cell in result.cells:
+        if cell.cache_hits:
             text = (
-                f"{one.cache_hits} of {sum(one.outcomes.values())} cold trials were served from the cache "
-                "and are left out of TTFT, E2E and prefill"
+                f"{cell.cache_hits} of {sum(cell.outcomes.values())} cold trials were served from the cache "
+                "and are excluded from TTFT, E2E and prefill"
             )
-            yield Caveat("cache_hit", f"{one.model} on {one.task}: {text}", one.model, one.task)
+            yield ResultWarning("cache_hit", f"{cell.model} on {cell.task}: {text}", cell.model, cell.task)
 
 
-def cache_unknown(result: Result) -> Iterator[Caveat]:
-    """Without the server's word nobody knows whether cold was cold."""
+def cache_unknown(result: Result) -> Iterator[ResultWarning]:
+    """Without the server's cache figures, nothing verifies that cold trials were cold."""
     for model in result.models:
-        whole = [turn for _, turn in _turns(result, model) if is_whole(turn)]
-        if whole and all(turn.usage is None or turn.usage.cached_tokens is None for turn in whole):
-            text = (
-                f"{model.label}: its server does not say how much of a prompt was cached; cold rests on the nonce alone"
-            )
-            yield Caveat("cache_unknown", text, model.label)
+        complete = [turn for _, turn in _turns(result, model) if is_complete(turn)]
+        if complete and all(turn.usage is None or turn.usage.cached_tokens is None for turn in complete):
+            text = "the server does not report cached tokens: only the nonce ensures that cold trials are cold"
+            yield ResultWarning("cache_unknown", f"{model.label}: {text}", model.label)
 
 
-def usage_missing(result: Result) -> Iterator[Caveat]:
-    """Chunks are not tokens."""
+def usage_missing(result: Result) -> Iterator[ResultWarning]:
+    """Rates from chunk counts are no token rates."""
     for model in result.models:
-        turns = [(t, turn) for t, turn in _turns(result, model) if turn.timings.tokens_source == "chunks"]
+        turns = [(trial, turn) for trial, turn in _turns(result, model) if turn.timings.tokens_source == "chunks"]
         if turns:
-            tasks = _listed(trial.task for trial, _ in turns)
-            text = f"{model.label}: no usage in {len(turns)} replies ({tasks}); rates count chunks there, not tokens"
-            yield Caveat("usage_missing", text, model.label)
+            text = f"{len(turns)} replies have no usage ({_task_list(turns)}): their rates count chunks, not tokens"
+            yield ResultWarning("usage_missing", f"{model.label}: {text}", model.label)
 
 
 def _is_buffered(turn: TurnResult) -> bool:
     tokens = turn.usage.completion_tokens if turn.usage else None
-    few = 0 < turn.counts.arrivals < BUFFERED_ARRIVALS
-    return is_whole(turn) and few and tokens is not None and tokens >= BUFFERED_TOKENS
+    few_arrivals = 0 < turn.counts.arrivals < MIN_ARRIVALS
+    return is_complete(turn) and few_arrivals and tokens is not None and tokens >= MIN_BUFFERED_TOKENS
 
 
-def buffered_stream(result: Result) -> Iterator[Caveat]:
-    """Many tokens in a handful of arrivals: something on the way held the stream back."""
+def buffered_stream(result: Result) -> Iterator[ResultWarning]:
+    """Many tokens in a few arrivals: the server or a proxy buffers the stream."""
     for model in result.models:
-        turns = [(t, turn) for t, turn in _turns(result, model) if _is_buffered(turn)]
+        turns = [(trial, turn) for trial, turn in _turns(result, model) if _is_buffered(turn)]
         if turns:
-            tasks = _listed(trial.task for trial, _ in turns)
-            text = f"{model.label}: {len(turns)} replies came in fewer than {BUFFERED_ARRIVALS} pieces ({tasks})"
-            yield Caveat("buffered_stream", f"{text}: their TTFT is late and they have no decode rate", model.label)
-
-
-def decode_unmeasured(result: Result) -> Iterator[Caveat]:
-    """A decode rate that is null has its reason."""
-    for model in result.models:
-        whole = [(t, turn) for t, turn in _turns(result, model) if is_whole(turn)]
-        without = [(t, turn) for t, turn in whole if turn.timings.decode_tps is None]
-        reasons = Counter(turn.timings.decode_null_reason or "no reason given" for _, turn in without)
-        for reason, count in sorted(reasons.items()):
-            tasks = _listed(
-                t.task for t, turn in without if (turn.timings.decode_null_reason or "no reason given") == reason
+            text = (
+                f"{len(turns)} replies arrived in fewer than {MIN_ARRIVALS} pieces ({_task_list(turns)}): the stream "
+                "is buffered, TTFT is late and there is no decode rate"
             )
-            text = f"{model.label}: no decode rate for {count} of {len(whole)} replies: {reason} ({tasks})"
-            yield Caveat("decode_unmeasured", text, model.label)
+            yield ResultWarning("buffered_stream", f"{model.label}: {text}", model.label)
+
+
+def decode_unmeasured(result: Result) -> Iterator[ResultWarning]:
+    """Replies without a decode rate, by reason."""
+    for model in result.models:
+        complete = [(trial, turn) for trial, turn in _turns(result, model) if is_complete(turn)]
+        by_reason: dict[str, Turns] = {}
+        for trial, turn in complete:
+            if turn.timings.decode_tps is None:
+                by_reason.setdefault(turn.timings.decode_null_reason or NO_REASON, []).append((trial, turn))
+        for reason, turns in sorted(by_reason.items()):
+            text = f"{len(turns)} of {len(complete)} replies have no decode rate: {reason} ({_task_list(turns)})"
+            yield ResultWarning("decode_unmeasured", f"{model.label}: {text}", model.label)
 
 
 _OUTCOMES = {
-    Outcome.TRUNCATED_OUT: "answers met their budget of tokens and were cut off",
-    Outcome.TRUNCATED_IN: "prompts were cut by the server: the model never saw all of them",
-    Outcome.SERVER_ERROR: "trials ended in an error of the server",
-    Outcome.TIMED_OUT: "trials ran out of time",
+    Outcome.TRUNCATED_OUT: "answers reached the token budget and were cut off",
+    Outcome.TRUNCATED_IN: "prompts were truncated by the server: the model did not see all of them",
+    Outcome.SERVER_ERROR: "trials ended in a server error",
+    Outcome.TIMED_OUT: "trials timed out",
     Outcome.OUT_OF_MEMORY: "trials ran out of memory",
 }
 
 
-def telling_outcomes(result: Result) -> Iterator[Caveat]:
-    """Outcomes that may say more of a budget, a window or a server than of the model."""
-    for one in result.cells:
-        for outcome, text in _OUTCOMES.items():
-            count = one.outcomes.get(outcome.value, 0)
+def outcomes_to_check(result: Result) -> Iterator[ResultWarning]:
+    """Outcomes that a budget, a context length or the server may have caused rather than the model."""
+    for cell in result.cells:
+        for outcome, description in _OUTCOMES.items():
+            count = cell.outcomes.get(outcome.value, 0)
             if count:
-                told = f"{one.model} on {one.task}: {count} of {one.rate.n} {text}"
-                yield Caveat(outcome.value, told, one.model, one.task)
+                text = f"{cell.model} on {cell.task}: {count} of {cell.pass_rate.n} {description}"
+                yield ResultWarning(outcome.value, text, cell.model, cell.task)
 
 
-def _medians(model: ModelInfo, cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """(prompt tokens, TTFT in seconds) of the model's cold turns, by the size of the prompt."""
-    cold = [one.turns[0] for one in cells if one.model == model.label and one.turns]
-    return sorted((t.prompt_tokens.median, t.ttft_s.median) for t in cold if t.prompt_tokens and t.ttft_s)
+def _cold_medians(model: ModelInfo, cells: Sequence[Cell]) -> list[tuple[float, float]]:
+    """(prompt tokens, TTFT in seconds) of the model's cold turns, by prompt size."""
+    cold = [cell.turns[0] for cell in cells if cell.model == model.label and cell.turns]
+    return sorted(
+        (turn.prompt_tokens.median, turn.ttft_s.median) for turn in cold if turn.prompt_tokens and turn.ttft_s
+    )
 
 
-def prefill_contradicted(result: Result) -> Iterator[Caveat]:
-    """A prompt many times longer that is read in the same time was not read before the first token, or was cached."""
+def prefill_contradicted(result: Result) -> Iterator[ResultWarning]:
+    """A much longer prompt with the same TTFT was not prefilled before the first token, or came from a cache."""
     for model in result.models:
-        points = _medians(model, result.cells)
+        points = _cold_medians(model, result.cells)
         if len(points) < 2:
             continue
-        (small, quick), (large, slow) = points[0], points[-1]
-        longer = large >= PREFILL_TIMES_LONGER * small and large - small >= PREFILL_TOKENS_MORE
-        if longer and slow < PREFILL_SLOWER * quick:
+        (short_tokens, short_s), (long_tokens, long_s) = points[0], points[-1]
+        difference = long_tokens - short_tokens
+        is_longer = long_tokens >= MIN_PROMPT_RATIO * short_tokens and difference >= MIN_PROMPT_DIFFERENCE_TOKENS
+        if is_longer and long_s < MIN_TTFT_RATIO * short_s:
             text = (
-                f"{model.label}: {large:.0f} prompt tokens took {slow:.3f} s to the first token and {small:.0f} took "
-                f"{quick:.3f} s: the stream tells its first token too early, or a cache was at work"
+                f"{model.label}: TTFT is {long_s:.3f} s for {long_tokens:.0f} prompt tokens and {short_s:.3f} s for "
+                f"{short_tokens:.0f}: the first token is sent before the prefill ends, or the prompt was cached"
             )
-            yield Caveat("prefill_contradicted", text, model.label)
+            yield ResultWarning("prefill_contradicted", text, model.label)
 
 
-def drifted(result: Result) -> Iterator[Caveat]:
-    """A decode rate that moved during the run by more than matters: heat, another program, a growing cache."""
-    for one in result.summaries:
-        drift = one.drift
-        if drift is None or abs(drift.change) < DRIFT or drift.low <= 0 <= drift.high:
+def drift(result: Result) -> Iterator[ResultWarning]:
+    """A decode rate that changed significantly, and by 5 % or more, during the run: heat, another program, a cache."""
+    for summary in result.summaries:
+        change = summary.drift
+        if change is None or abs(change.change) < MIN_DRIFT or change.low <= 0 <= change.high:
             continue
-        bounds = f"{100 * drift.low:+.0f} to {100 * drift.high:+.0f} %"
-        text = f"{one.model}: its decode rate moved by {100 * drift.change:+.0f} % from first trial to last ({bounds})"
-        yield Caveat("drift", text, one.model)
+        interval = f"95 % interval {100 * change.low:+.0f} to {100 * change.high:+.0f} %"
+        text = f"the decode rate changed by {100 * change.change:+.0f} % from the first to the last trial ({interval})"
+        yield ResultWarning("drift", f"{summary.model}: {text}", summary.model)
