@@ -207,7 +207,7 @@ CHANGES: dict[str, Change] = {
     "host_battery": _with(host=_host(power_source="Battery Power")),
     "host_low_power": _with(host=_host(low_power_mode=True)),
     "host_swap": _with(host=_host(swap_used_bytes=2**30)),
-    "host_thermal": _with(host=_host(thermal="CPU_Scheduler_Limit=100 CPU_Speed_Limit=72")),
+    "host_thermal": _with(host=_host(thermal_state="CPU_Scheduler_Limit=100 CPU_Speed_Limit=72")),
     "host_busy": _with(host=_host(load_1m=12.0)),
     "model_stopped": lambda r: summarize(replace(r, models=(replace(r.models[0], stop_reason="gone"), r.models[1]))),
     "trials_missing": lambda r: _trials(r, lambda t: None if t.trial == 5 else t),

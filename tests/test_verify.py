@@ -160,7 +160,7 @@ def test_findings_name_their_check_and_their_place(good: Path) -> None:
     bundle.result["cells"][0]["pass_rate"]["low"] = 0.9
     shown = render_verdict(verify(write_bundle(good, bundle), _asked()))
     assert "fault [cells]" in shown
-    assert "$.cells[0].rate.low: is 0.9, found" in shown
+    assert "$.cells[0].pass_rate.low: is 0.9, found" in shown
 
 
 def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Path) -> None:
