@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import FAULTS, ReferenceServer, serving
-from harness.calibration.reference.process import start
+from harness.calibration.reference import FAULTS, ReferenceServer, serving, start
 from harness.config import Config
 from harness.errors import DiskError
 from harness.run.folder import RunFolder, open_run
@@ -29,7 +28,7 @@ SETTINGS = RunSettings(
 TASKS = (task_of("one"), task_of("two"))
 PACE = "ttft_ms=5&tps=2000&tokens=40"
 STOPS = ("http-401", "http-404")
-LONG = ("huge-event", "endless", "die", "die-while-reading")
+LONG = ("huge-event", "endless", "die", "die-during-prefill")
 BROKEN = (
     "error-body",
     "no-reply",
@@ -46,7 +45,7 @@ BROKEN = (
 OUTCOMES = {
     **{name: Outcome.TRUNCATED_IN for name in FAULTS if name.startswith("overflow")},
     **dict.fromkeys(BROKEN, Outcome.SERVER_ERROR),
-    "nothing-said": Outcome.NO_ANSWER,
+    "empty-stream": Outcome.NO_ANSWER,
 }
 
 
@@ -85,7 +84,7 @@ def outcomes(result: Result, model: str) -> list[Outcome]:
     return [trial.outcome for trial in result.trials if trial.model == model]
 
 
-def test_every_fault_is_told_for() -> None:
+def test_every_fault_has_an_expectation() -> None:
     assert {*OUTCOMES, *STOPS, *LONG} == set(FAULTS)
 
 
@@ -101,7 +100,7 @@ def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["reset", "hang", "unfinished", "malformed-event"])
-def test_the_bytes_of_a_broken_reply_are_kept_and_carry_no_rate(tmp_path: Path, name: str) -> None:
+def test_the_bytes_of_a_broken_reply_are_kept_and_give_no_rate(tmp_path: Path, name: str) -> None:
     with serving() as server:
         models = models_of(server, [name])
         result, _ = finish(begin(tmp_path, models), models)
@@ -111,7 +110,7 @@ def test_the_bytes_of_a_broken_reply_are_kept_and_carry_no_rate(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", STOPS)
-def test_a_refusal_that_would_repeat_itself_stops_its_model_and_not_the_run(tmp_path: Path, name: str) -> None:
+def test_a_permanent_error_response_stops_its_model_and_not_the_run(tmp_path: Path, name: str) -> None:
     with serving() as server:
         models = models_of(server, [name, "plain"])
         result, stopped = finish(begin(tmp_path, models), models)
@@ -132,21 +131,21 @@ def run_one(path: Path, name: str, **waits: float) -> TurnResult:
     return result.trials[0].turns[0]
 
 
-def test_a_stream_that_never_ends_is_cut_off_by_the_turns_limit(tmp_path: Path) -> None:
+def test_an_endless_stream_is_cut_off_at_the_turn_timeout(tmp_path: Path) -> None:
     endless = run_one(tmp_path, "endless", read_timeout_s=30.0)
     assert endless.error is not None
     assert endless.error.kind == "limit_exceeded"
     assert endless.content.startswith("w0 w1 ")
 
 
-def test_an_event_of_50_mb_is_kept_whole(tmp_path: Path) -> None:
+def test_an_event_of_50_mb_is_kept_completely(tmp_path: Path) -> None:
     huge = run_one(tmp_path, "huge-event", read_timeout_s=300.0, turn_timeout_s=300.0)
     assert huge.error is None
     assert len(huge.content) == 50 * 1024 * 1024
 
 
-@pytest.mark.parametrize(("name", "kept"), [("die", b"w0 "), ("die-while-reading", b": keepalive 1024/4096")])
-def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is_back(
+@pytest.mark.parametrize(("name", "kept"), [("die", b"w0 "), ("die-during-prefill", b": keepalive 1024/4096")])
+def test_a_dead_server_stops_its_model_and_resume_finishes_the_run_once_it_is_back(
     tmp_path: Path, name: str, kept: bytes
 ) -> None:
     with serving() as server:
@@ -172,7 +171,7 @@ def test_a_server_that_dies_stops_its_model_and_a_resume_ends_the_run_once_it_is
     assert outcomes(result, name) == [*died, *[Outcome.PASSED] * (4 - len(died))]
 
 
-def test_a_server_that_is_gone_stops_every_model_on_it_and_nothing_is_counted_against_them(tmp_path: Path) -> None:
+def test_a_missing_server_stops_all_its_models_and_counts_no_trial_against_them(tmp_path: Path) -> None:
     with serving() as server:
         models = models_of(server, ["plain", "crlf"])
     result, stopped = finish(begin(tmp_path, models), models)
@@ -181,7 +180,7 @@ def test_a_server_that_is_gone_stops_every_model_on_it_and_nothing_is_counted_ag
     assert [one.pass_rate.n for one in result.cells] == [0, 0, 0, 0]
 
 
-def test_a_disk_that_is_full_stops_the_run_with_what_was_recorded_kept(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path) -> None:
     with serving() as server:
         models = models_of(server, ["plain"])
         folder = begin(tmp_path, models)

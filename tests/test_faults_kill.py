@@ -10,13 +10,13 @@ from tests.made import model_at
 from tests.test_faults import begin, finish
 
 
-def test_runs_killed_at_random_moments_lose_and_double_no_trial() -> None:
+def test_runs_killed_at_random_moments_lose_and_duplicate_no_trial() -> None:
     done = subprocess.run([sys.executable, "-m", "tests.kill", "10"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 faults" in done.stdout
 
 
-def test_a_trial_that_is_lost_or_doubled_is_seen(tmp_path: Path) -> None:
+def test_a_lost_trial_is_found(tmp_path: Path) -> None:
     with serving() as server:
         models = (model_at(server.base_url, "plain?ttft_ms=2&tps=5000&tokens=20"),)
         folder = begin(tmp_path, models, TASKS)

@@ -1,6 +1,6 @@
 """What a run tells of a server's timing, from the socket to the report: nothing here is made by hand but the server.
 
-The truth server reads a prompt at a stated rate, keeps or cuts it, and remembers it where it is told to.
+The reference server reads a prompt at a stated rate, keeps or cuts it, and remembers it where it is told to.
 """
 
 import json
@@ -62,7 +62,9 @@ def sized(server: ReferenceServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("name", ["plain", "role-early"])
-def test_the_line_finds_the_servers_rate_whatever_comes_first(sized: tuple[RunFolder, Result], name: str) -> None:
+def test_the_regression_finds_the_servers_rate_despite_an_early_role_chunk(
+    sized: tuple[RunFolder, Result], name: str
+) -> None:
     _, result = sized
     line = next(one.prefill for one in result.summaries if one.model == name)
     assert line is not None
@@ -74,7 +76,7 @@ def test_the_line_finds_the_servers_rate_whatever_comes_first(sized: tuple[RunFo
     assert told(result, "first_token_early", name) == []
 
 
-def test_a_first_token_before_the_prefill_is_told_with_by_how_much_and_which_number_to_trust(
+def test_a_first_token_before_the_prefill_is_reported_with_its_lead_and_the_trusted_number(
     sized: tuple[RunFolder, Result],
 ) -> None:
     folder, result = sized
@@ -89,7 +91,7 @@ def test_a_first_token_before_the_prefill_is_told_with_by_how_much_and_which_num
     assert "first token comes before the prefill is done" in render_html(result)
 
 
-def test_first_byte_role_chunk_first_token_and_first_usable_thing_stand_apart(
+def test_first_byte_role_chunk_first_token_and_first_usable_token_have_their_own_times(
     server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, "as-omlx?ttft_ms=120&tps=200&tokens=30")]
@@ -109,18 +111,18 @@ def test_first_byte_role_chunk_first_token_and_first_usable_thing_stand_apart(
     assert line["headers_ns"] <= line["chunks"][0]["at_ns"] == round(times.ttfb_s * 1e9)
 
 
-def test_a_model_that_a_proxy_loads_while_a_request_waits_is_told(server: ReferenceServer, tmp_path: Path) -> None:
-    models = [model_of(server, f"{name}?ttft_ms=250&tps=2000&tokens=24") for name in ("loading-text", "comments")]
+def test_a_model_loaded_by_a_proxy_during_a_request_is_reported(server: ReferenceServer, tmp_path: Path) -> None:
+    models = [model_of(server, f"{name}?ttft_ms=250&tps=2000&tokens=24") for name in ("loading-message", "comments")]
     _, result = run(tmp_path, models, [task_of("one")], trials=1)
-    assert [one.model for one in result.warnings if one.code == "loaded_in_request"] == ["loading-text"]
-    (turn,) = (trial.turns[0] for trial in result.trials if trial.model == "loading-text")
+    assert [one.model for one in result.warnings if one.code == "loaded_in_request"] == ["loading-message"]
+    (turn,) = (trial.turns[0] for trial in result.trials if trial.model == "loading-message")
     assert (turn.reasoning_chars, turn.content[:3]) == (0, "w0 ")
 
 
 # --- cold is cold ---------------------------------------------------------------------------------------------------
 
 
-def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
+def test_a_cold_trial_served_from_a_cache_is_flagged_counted_and_excluded(
     server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, f"plain?{READS}&tps=200&tokens=24&cache=1")]
@@ -138,7 +140,7 @@ def test_a_cold_trial_that_came_from_a_cache_is_flagged_counted_and_left_out(
     assert "2 of 4 cold trials were served from the cache" in told(again, "cache_hit")[0]
 
 
-def test_a_warm_conversation_stands_beside_its_cold_control(server: ReferenceServer, tmp_path: Path) -> None:
+def test_a_warm_conversation_is_compared_with_its_cold_control(server: ReferenceServer, tmp_path: Path) -> None:
     models = [model_of(server, f"plain?{PACE}&cache=1")]
     turns = ["word " * 2400, "and then", "and last"]
     tasks = [task_of("talk", *turns), task_of("apart", *("word " * 2400 + turn for turn in turns), separate=True)]
@@ -156,8 +158,8 @@ def test_a_warm_conversation_stands_beside_its_cold_control(server: ReferenceSer
 # --- cut prompts ------------------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: ReferenceServer, tmp_path: Path) -> None:
-    models = [model_of(server, f"plain?{PACE}&cap=2000"), model_of(server, "cached-not-told?cap=2000")]
+def test_a_server_that_truncates_prompts_is_found_before_the_run(server: ReferenceServer, tmp_path: Path) -> None:
+    models = [model_of(server, f"plain?{PACE}&cap=2000"), model_of(server, "cached-unreported?cap=2000")]
     tasks = [task_of("long", "word " * 4000), task_of("short", "word " * 200)]
     _, result = run(tmp_path, models, tasks, trials=2)
     assert {trial.task for trial in result.trials} == {"short"}
@@ -166,16 +168,16 @@ def test_a_server_that_cuts_is_found_before_the_run_and_in_every_trial(server: R
         assert "2000 tokens counted of some" in told(result, "long_prompt", model.label)[0]
 
 
-def test_a_prompt_that_a_server_cuts_in_the_middle_of_a_conversation_is_truncated_in(
+def test_a_prompt_truncated_in_the_middle_of_a_conversation_is_truncated_in(
     server: ReferenceServer, tmp_path: Path
 ) -> None:
-    models = [model_of(server, f"{name}?{PACE}&cap=600") for name in ("plain", "cached-not-told")]
+    models = [model_of(server, f"{name}?{PACE}&cap=600") for name in ("plain", "cached-unreported")]
     tasks = [task_of("talk", *["word " * 360] * 4)]
     _, result = run(tmp_path, models, tasks, trials=1)
     outcomes = {trial.model: (trial.outcome, len(trial.turns)) for trial in result.trials}
     # What the server leaves untold of its cache could be what is missing: that is told, and no verdict.
-    assert outcomes == {"plain": (Outcome.TRUNCATED_IN, 3), "cached-not-told": (Outcome.PASSED, 4)}
-    assert "turn 3: 600 tokens, 600 before" in told(result, "prompt_shrank", "cached-not-told")[0]
+    assert outcomes == {"plain": (Outcome.TRUNCATED_IN, 3), "cached-unreported": (Outcome.PASSED, 4)}
+    assert "turn 3: 600 tokens, 600 before" in told(result, "prompt_shrank", "cached-unreported")[0]
 
 
 # --- comparable -------------------------------------------------------------------------------------------------------
@@ -186,9 +188,7 @@ def gaps_s(lines: Sequence[Mapping[str, Json]]) -> list[float]:
     return [(after["sent_ns"] - before["sent_ns"] - before["ended_ns"]) / 1e9 for before, after in pairwise(lines)]
 
 
-def test_order_is_interleaved_seeds_are_each_trials_own_and_a_pause_lies_between_all(
-    server: ReferenceServer, tmp_path: Path
-) -> None:
+def test_trials_are_interleaved_with_their_own_seeds_and_pauses(server: ReferenceServer, tmp_path: Path) -> None:
     model = model_of(server, "plain?ttft_ms=5&tps=2000&tokens=24")
     model = replace(model, sampling=replace(model.sampling, seed=40))
     tasks = [task_of("canary", tags=("canary",)), task_of("one"), task_of("two")]
@@ -204,7 +204,7 @@ def test_order_is_interleaved_seeds_are_each_trials_own_and_a_pause_lies_between
     assert len(told(result, "identical_answers")) == 3
 
 
-def test_a_machine_that_slows_down_on_the_way_is_seen_by_the_canary_in_every_cell(
+def test_a_machine_that_slows_down_is_reported_by_the_canary_in_every_cell(
     server: ReferenceServer, tmp_path: Path
 ) -> None:
     models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
@@ -215,7 +215,7 @@ def test_a_machine_that_slows_down_on_the_way_is_seen_by_the_canary_in_every_cel
     assert " ~" in render_html(result)
 
 
-def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tuple[RunFolder, Result]) -> None:
+def test_a_rate_above_the_machines_roofline_is_reported_with_the_bound(sized: tuple[RunFolder, Result]) -> None:
     _, result = sized
     heavy = {"parameters_b": 70.0, "bits": 8.0}
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
@@ -225,7 +225,7 @@ def test_a_rate_above_what_the_machine_can_do_is_told_with_the_bound(sized: tupl
     assert told(result, "implausible_prefill") == []
 
 
-def test_thinking_is_believed_when_the_reply_shows_it(server: ReferenceServer, tmp_path: Path) -> None:
+def test_thinking_is_believed_only_if_the_reply_shows_it(server: ReferenceServer, tmp_path: Path) -> None:
     pace = "ttft_ms=5&tps=2000&tokens=24"
     models = [
         model_of(server, f"plain?{pace}", kind="vllm", thinking="on"),
@@ -237,7 +237,7 @@ def test_thinking_is_believed_when_the_reply_shows_it(server: ReferenceServer, t
     assert found == {("thinking_not_on", "plain"), ("thinking_not_off", "reasoning")}
 
 
-def test_what_the_kit_took_stands_in_the_result(sized: tuple[RunFolder, Result]) -> None:
+def test_the_kits_own_resource_use_is_in_the_result(sized: tuple[RunFolder, Result]) -> None:
     _, result = sized
     for model in result.models:
         assert model.kit_use is not None

@@ -1,26 +1,29 @@
-"""How far this kit's timings are from the truth, beside other clients on the same streams."""
+"""Calibration: how accurate lanebench's timings are on this machine, and how fast it scores.
 
+`measure_clients` and `run_self_test` compare timings with a reference server that logs when it really wrote;
+`measure_scorer` measures the sandbox. The commands are `bench-client`, `selftest` and `bench-scorer`.
+"""
+
+from harness.calibration.client_timing import MeasurementPlan, find_misread_behaviors, measure_clients
 from harness.calibration.reference import BEHAVIORS, serving
-from harness.calibration.scorer_rate import PROGRAMS, Bench, bench_scorer, memory_over, rate_table
-from harness.calibration.selftest import STREAMS, selftest
-from harness.calibration.timing import Aim, Plan, Row, Shape, aims, measure, misunderstood, timing_table
+from harness.calibration.scorer_rate import PROGRAMS, ScorerBenchmark, measure_memory, measure_scorer
+from harness.calibration.scorer_report import scorer_table
+from harness.calibration.self_test import run_self_test
+from harness.calibration.timing_report import Target, evaluate_targets, timing_table
 
 __all__ = [
     "BEHAVIORS",
     "PROGRAMS",
-    "STREAMS",
-    "Aim",
-    "Bench",
-    "Plan",
-    "Row",
-    "Shape",
-    "aims",
-    "bench_scorer",
-    "measure",
-    "memory_over",
-    "misunderstood",
-    "rate_table",
-    "selftest",
+    "MeasurementPlan",
+    "ScorerBenchmark",
+    "Target",
+    "evaluate_targets",
+    "find_misread_behaviors",
+    "measure_clients",
+    "measure_memory",
+    "measure_scorer",
+    "run_self_test",
+    "scorer_table",
     "serving",
     "timing_table",
 ]

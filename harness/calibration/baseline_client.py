@@ -1,6 +1,6 @@
-"""The usual way to time a stream, kept to be measured against: httpx's own client, its lines, its clock after parsing.
+"""The baseline that lanebench's client is compared with: httpx's own client, timed as most clients time a stream.
 
-Nothing of a run is recorded with this.
+`BaselineClient` stamps at the call and after parsing, above httpx. It records nothing of a run.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from time import perf_counter_ns
+from types import TracebackType
+from typing import Self
 
 import httpx
 
@@ -16,27 +18,31 @@ from harness.types import Json
 Stamps = list[tuple[int, bytes]]
 
 
-class UsualClient:
-    """A synchronous httpx client with a warm connection."""
+class BaselineClient:
+    """A synchronous httpx client that reuses its connection."""
 
     def __init__(self) -> None:
-        """Opens nothing yet."""
-        self.http = httpx.Client(timeout=60.0, trust_env=False, headers={"Accept-Encoding": "identity"})
+        """Create the client; it connects with its first request."""
+        self._http = httpx.Client(timeout=60.0, trust_env=False, headers={"Accept-Encoding": "identity"})
 
-    def close(self) -> None:
-        """Close the connection."""
-        self.http.close()
+    def __enter__(self) -> Self:
+        return self
 
-    def raw(self, url: str, body: Mapping[str, Json]) -> tuple[int, Stamps]:
-        """The clock at the call, and after each piece of the body."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def stream_raw(self, url: str, body: Mapping[str, Json]) -> tuple[int, Stamps]:
+        """Return the time of the call, and each piece of the body with the time after it was read."""
         start_ns = perf_counter_ns()
-        with self.http.stream("POST", url, json=body) as response:
+        with self._http.stream("POST", url, json=body) as response:
             return start_ns, [(perf_counter_ns(), data) for data in response.iter_raw()]
 
-    def lines(self, url: str, body: Mapping[str, Json]) -> tuple[int, list[tuple[int, Json]]]:
-        """The clock at the call, and after each event was parsed, with its document."""
+    def stream_lines(self, url: str, body: Mapping[str, Json]) -> tuple[int, list[tuple[int, Json]]]:
+        """Return the time of the call, and each event's document with the time after it was parsed."""
         start_ns, stamps = perf_counter_ns(), []
-        with self.http.stream("POST", url, json=body) as response:
+        with self._http.stream("POST", url, json=body) as response:
             for line in response.iter_lines():
                 if line.startswith("data:") and not line.endswith("[DONE]"):
                     document = json.loads(line[5:])

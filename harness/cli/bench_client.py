@@ -11,7 +11,7 @@ from harness.cli.console import log, show
 from harness.errors import CheckError, ConfigError, UncheckedError
 
 if TYPE_CHECKING:
-    from harness.calibration import Aim
+    from harness.calibration import Target
 
 NAME = "bench-client"
 HELP = "Measure this kit's timing errors, and those of other clients, against a server that logs the true times."
@@ -31,25 +31,37 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print. Raises CheckError for every target that was missed, UncheckedError for those left open."""
-    from harness.calibration import BEHAVIORS, Plan, aims, measure, misunderstood, serving, timing_table
+    from harness.calibration import (
+        BEHAVIORS,
+        MeasurementPlan,
+        evaluate_targets,
+        find_misread_behaviors,
+        measure_clients,
+        serving,
+        timing_table,
+    )
 
     with serving() as server:
         if args.realtime:
             _run_before_all_others(server.pid, 0)
             _run_before_all_others(0, 1)
-        rows = measure(server, Plan.whole(max(1, args.rounds)), _log_streams)
-        misread = misunderstood(server)
+        rows = measure_clients(server, MeasurementPlan.full(max(1, args.rounds)), _log_streams)
+        misread = find_misread_behaviors(server)
     show("errors against the reference server, p50/p99 (p99 of fewer than 100 streams is the maximum)\n")
     show(f"{timing_table(rows)}\n")
-    targets = aims(rows)
+    targets = evaluate_targets(rows)
     for target in targets:
-        show(f"{_result(target)} {target.name}: {target.seen:.3f} of at most {target.most:g} {target.unit}")
+        show(f"{_result(target)} {target.name}: {target.observed:.3f} of at most {target.limit:g} {target.unit}")
     show(f"{'MISSED' if misread else 'met   '} all {len(BEHAVIORS)} behaviors of servers are read correctly")
     missed = [f"{name} is misread: {', '.join(problems)}" for name, problems in misread.items()]
-    missed += [f"{aim.name}: {aim.seen:.3f} {aim.unit}, the target is {aim.most:g}" for aim in targets if aim.missed]
+    missed += [
+        f"{target.name}: {target.observed:.3f} {target.unit}, the target is at most {target.limit:g}"
+        for target in targets
+        if target.missed
+    ]
     if missed:
         raise CheckError(*missed)
-    undecided = [f"{target.name}: {target.open}" for target in targets if target.open]
+    undecided = [f"{target.name}: {target.undecided}" for target in targets if target.undecided]
     if undecided:
         raise UncheckedError(*undecided, fix="measure on a quiet machine, or with --realtime")
     return 0
@@ -68,8 +80,8 @@ def _run_before_all_others(pid: int, cpu: int) -> None:
         ) from error
 
 
-def _result(target: Aim) -> str:
-    return "OPEN  " if target.open else "met   " if target.met else "MISSED"
+def _result(target: Target) -> str:
+    return "OPEN  " if target.undecided else "met   " if target.met else "MISSED"
 
 
 def _log_streams(done: int, total: int) -> None:

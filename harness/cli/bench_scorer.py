@@ -24,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print. Raises EngineError, ConfigError."""
-    from harness.calibration import PROGRAMS, Bench, bench_scorer, memory_over, rate_table
+    from harness.calibration import PROGRAMS, ScorerBenchmark, measure_memory, measure_scorer, scorer_table
     from harness.sandbox import ensure_engine, open_sandbox
     from harness.score import scoring_threads
 
@@ -36,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
     threads = args.threads or scoring_threads()
     with open_sandbox("bench-scorer", log, PROGRAMS, runtime=args.runtime) as sandbox:
         facts = sandbox.facts
-        bench = Bench(sandbox, engine, dict(sandbox.pool.labels))
+        benchmark = ScorerBenchmark(sandbox, engine, dict(sandbox.pool.labels))
         show(
             f"{facts.engine} {facts.engine_version}, runtime {facts.runtime}, cgroup v{facts.cgroup_version}, "
             f"{'rootless, ' if facts.rootless else ''}{engine.cpus} CPUs, {engine.architecture}\n"
         )
         if args.memory is not None:
-            sizes = memory_over(bench, args.memory, threads, log)
+            sizes = measure_memory(benchmark, args.memory, threads, log)
             show("the kit's memory after each tenth: " + ", ".join(f"{size / 2**20:.1f}" for size in sizes) + " MiB")
             return 0
-        show(rate_table(bench_scorer(bench, args.answers, threads, log)))
+        show(scorer_table(measure_scorer(benchmark, args.answers, threads, log)))
     return 0

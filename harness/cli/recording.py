@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.calibration import selftest
+from harness.calibration import run_self_test
 from harness.cli.console import log
 from harness.cli.fixes import read_config, suggest
 from harness.cli.options import flags_given, settings_given
@@ -87,7 +87,7 @@ def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
         for told in find_unapplied_settings(get_server_kind(model.server), model):
             log(f"model {model.label}: {told.name.replace('_', ' ')}: {', '.join(told.live)}")
     log("measuring this machine's timing error for a few seconds")
-    folder = _start(args.results, config, tasks, selftest())
+    folder = _start(args.results, config, tasks, run_self_test())
     yield OpenRun(folder, tasks, folder.plan.models)
 
 

@@ -18,9 +18,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    from harness.calibration import selftest
+    from harness.calibration import run_self_test
 
-    show(render(selftest() if args.streams is None else selftest(max(1, args.streams))))
+    show(render(run_self_test() if args.streams is None else run_self_test(max(1, args.streams))))
     return 0
 
 

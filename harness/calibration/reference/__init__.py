@@ -1,8 +1,21 @@
-"""A server whose every write is logged on the clock that its client reads, so that a client's error can be measured."""
+"""A reference server: it logs each of its writes on the clock that its client reads, so that a client's error shows.
+
+`serving` runs it in a process of its own. A model's name chooses what it does, see model_names.py.
+"""
 
 from harness.calibration.reference.behaviors import BEHAVIORS
 from harness.calibration.reference.faults import FAULTS
-from harness.calibration.reference.names import misread, mistimed, script_of
-from harness.calibration.reference.process import Heard, ReferenceServer, Written, serving
+from harness.calibration.reference.mismatches import find_mismatches, find_timing_mismatches
+from harness.calibration.reference.process import LoggedReply, LoggedWrite, ReferenceServer, serving, start
 
-__all__ = ["BEHAVIORS", "FAULTS", "Heard", "ReferenceServer", "Written", "misread", "mistimed", "script_of", "serving"]
+__all__ = [
+    "BEHAVIORS",
+    "FAULTS",
+    "LoggedReply",
+    "LoggedWrite",
+    "ReferenceServer",
+    "find_mismatches",
+    "find_timing_mismatches",
+    "serving",
+    "start",
+]

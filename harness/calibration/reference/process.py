@@ -1,4 +1,4 @@
-"""The truth server as a process: started, asked for its log, ended; and what its log says."""
+"""The reference server as a process: `serving` runs it for a block, `ReferenceServer.take_log` returns what it did."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from harness.types import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One write: the monotonic clock before and after it, and how many token events and tokens it made whole."""
+class LoggedWrite:
+    """One write: the monotonic clock before and after it, and how many token events and tokens it completed."""
 
     before_ns: int
     after_ns: int
@@ -26,90 +26,90 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One request as the server saw it: when its last byte was there, and every write of the reply."""
+class LoggedReply:
+    """One reply as the server saw it: when the request was complete, and every write. Its times are the true ones."""
 
     model: str
-    whole_ns: int
-    writes: tuple[Written, ...]
+    request_ns: int
+    writes: tuple[LoggedWrite, ...]
 
     @property
-    def spoken(self) -> tuple[Written, ...]:
-        """The writes that made token events whole."""
+    def token_writes(self) -> tuple[LoggedWrite, ...]:
+        """The writes that completed token events."""
         return tuple(write for write in self.writes if write.events)
 
     @property
     def ttft_s(self) -> float:
-        """From the whole request to the first token's write."""
-        return (self.spoken[0].before_ns - self.whole_ns) / 1e9
+        """From the complete request to the write of the first token."""
+        return (self.token_writes[0].before_ns - self.request_ns) / 1e9
 
     @property
     def ttfc_s(self) -> float | None:
-        """From the whole request to the first write of something a user can use."""
-        times = [write.before_ns for write in self.spoken if write.usable]
-        return (times[0] - self.whole_ns) / 1e9 if times else None
+        """From the complete request to the first write with content or a tool call."""
+        times_ns = [write.before_ns for write in self.token_writes if write.usable]
+        return (times_ns[0] - self.request_ns) / 1e9 if times_ns else None
 
     @property
     def e2e_s(self) -> float:
-        """From the whole request to the last token's write."""
-        return (self.spoken[-1].before_ns - self.whole_ns) / 1e9
+        """From the complete request to the write of the last token."""
+        return (self.token_writes[-1].before_ns - self.request_ns) / 1e9
 
     @property
     def decode_tps(self) -> float | None:
-        """Tokens after the first write over the time between the first write and the last."""
-        span_ns = self.spoken[-1].before_ns - self.spoken[0].before_ns
-        tokens = sum(write.tokens for write in self.spoken[1:])
-        return tokens / (span_ns / 1e9) if span_ns > 0 else None
+        """Tokens after the first token write over the time between the first token write and the last."""
+        first, *others = self.token_writes
+        span_ns = self.token_writes[-1].before_ns - first.before_ns
+        return sum(write.tokens for write in others) / (span_ns / 1e9) if span_ns > 0 else None
 
 
-def _heard(row: Json) -> Heard:
-    return Heard(row["model"], row["whole_ns"], tuple(Written(*write) for write in row["writes"]))
+def _parse_row(row: Json) -> LoggedReply:
+    return LoggedReply(row["model"], row["request_ns"], tuple(LoggedWrite(*write) for write in row["writes"]))
 
 
 @dataclass(slots=True)
 class ReferenceServer:
-    """A running truth server."""
+    """A running reference server."""
 
     port: int
     process: subprocess.Popen[str]
 
     @property
     def base_url(self) -> str:
-        """Up to and with /v1."""
+        """The URL up to and with /v1."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The server's process id."""
         return self.process.pid
 
-    def take(self) -> list[Heard]:
-        """What was heard since the last time, in the order in which the replies ended. Raises ServerError."""
+    def take_log(self) -> list[LoggedReply]:
+        """Return and forget the replies since the last call, in the order of their ends. Raises ServerError."""
         with Client() as client:
-            rows = fetch(client, "GET", f"http://127.0.0.1:{self.port}/truth").document
-        return [_heard(row) for row in rows]
+            rows = fetch(client, "GET", f"http://127.0.0.1:{self.port}/log").document
+        return [_parse_row(row) for row in rows]
 
     def end(self) -> None:
-        """End the process; it may have ended by itself."""
+        """End the process, which may have ended by itself."""
         self.process.kill()
         self.process.communicate()
 
 
 def start(port: int = 0, prefix: Sequence[str] = ()) -> ReferenceServer:
-    """Start a truth server on a port (0: a free one); `prefix` is put before its command. Raises ServerError."""
-    words = [*prefix, sys.executable, "-m", "harness.calibration.reference.server", str(port)]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """Start a reference server on a port (0: a free one); `prefix` precedes its command. Raises ServerError."""
+    command = [*prefix, sys.executable, "-m", "harness.calibration.reference.server", str(port)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline() if process.stdout else ""
     if not line.strip().isdigit():
         process.kill()
         process.communicate()
-        raise ServerError(f"the truth server did not start on port {port}: is the port taken?")
+        raise ServerError(f"the reference server did not start on port {port}", fix="check that the port is free")
     return ReferenceServer(int(line), process)
 
 
 @contextmanager
 def serving(port: int = 0, prefix: Sequence[str] = ()) -> Iterator[ReferenceServer]:
-    """A truth server for the length of a block."""
+    """Run a reference server for the length of a block."""
     server = start(port, prefix)
     try:
         yield server

@@ -1,6 +1,8 @@
-"""The nouns of the truth server and the pieces that its streams are made of. Pure: waits for nothing, writes nowhere.
+"""The reply scripts of the reference server: what is written when, and what a correct reader finds in it.
 
-What a reader has to find in a script stands beside its bytes in `Expected`.
+A `Script` is a list of timed `Write`s and an `ExpectedReading`. `token_writes`, `text_stream` and `complete` build the
+streams that behaviors.py, faults.py and server_kinds.py consist of. Everything here is pure; server.py does the
+writing.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from harness.types import Json
 
@@ -19,8 +21,7 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast: seconds from the whole request to the first token, tokens a second, and how many tokens; and how long
-    the prompt is that was asked."""
+    """Seconds from the complete request to the first token, tokens per second, and the token counts of both sides."""
 
     ttft_s: float = 0.1
     tps: float = 200.0
@@ -30,13 +31,16 @@ class Pace:
     cached_tokens: int = 0
 
     def at_s(self, token: int) -> float:
-        """When a token (from 0) is due."""
+        """When a token (counted from 0) is due."""
         return self.ttft_s + token / self.tps
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Bytes that leave at once, and how many token events, and tokens in them, are whole with their last byte."""
+    """Bytes that are sent at once, and how many token events and tokens are complete with the last of them.
+
+    `usable` marks content or a tool call, which TTFC counts, as opposed to reasoning.
+    """
 
     at_s: float
     data: bytes
@@ -46,81 +50,85 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What a right reader finds; `error` is the kind of error (None: no error), `calls` pairs of name and arguments,
-    `speeds` the names of the server's own speeds."""
+class ExpectedReading:
+    """What a correct reader finds.
+
+    `tool_calls` are pairs of name and arguments, `server_timings` the names of the server's own timings, `error_kind`
+    is None where no error is expected.
+    """
 
     content: str = ""
     reasoning: str = ""
-    calls: tuple[tuple[str, str], ...] = ()
+    tool_calls: tuple[tuple[str, str], ...] = ()
     finish_reason: str | None = "stop"
     done: bool = True
     completion_tokens: int | None = None
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
-    speeds: tuple[str, ...] = ()
-    error: str | None = None
+    server_timings: tuple[str, ...] = ()
+    error_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One reply: its writes, its status and framing, how the connection goes on, and what is to be read from it."""
+    """One reply: its writes, status and framing, what becomes of the connection, and what is to be read from it."""
 
     writes: tuple[Write, ...]
-    expected: Expected
+    expected: ExpectedReading
     status: int = 200
     content_type: str = "text/event-stream"
     framing: Literal["chunked", "close", "http/1.0", "garbage", "nothing"] = "chunked"
     ending: Literal["clean", "reset", "hang", "die"] = "clean"
 
 
-# --- bytes ----------------------------------------------------------------------------------------------------
+# --- bytes ------------------------------------------------------------------------------------------------------------
 
 
 def event(document: Json) -> bytes:
-    """One event."""
+    """Encode one event."""
     return b"data: " + json.dumps(document, ensure_ascii=False).encode("utf-8") + b"\n\n"
 
 
-def chunk(delta: Mapping[str, Json], finish: str | None = None, **more: Json) -> bytes:
-    """One chunk of a chat completion."""
-    choice = {"index": 0, "delta": dict(delta), "finish_reason": finish}
-    return event({"id": "truth", "object": "chat.completion.chunk", "model": "truth", "choices": [choice], **more})
+def chunk(delta: Mapping[str, Json], finish_reason: str | None = None, **fields: Json) -> bytes:
+    """Encode one chunk of a chat completion."""
+    choice = {"index": 0, "delta": dict(delta), "finish_reason": finish_reason}
+    head = {"id": "reference", "object": "chat.completion.chunk", "model": "reference"}
+    return event({**head, "choices": [choice], **fields})
 
 
 def words(count: int) -> list[str]:
-    """The tokens: words that tell their place, so that a lost one is seen."""
-    return [f"w{number} " for number in range(count)]
+    """The text of each token: a word with its position, so that a lost token shows."""
+    return [f"w{index} " for index in range(count)]
 
 
-# --- building blocks --------------------------------------------------------------------------------------------
+# --- building blocks --------------------------------------------------------------------------------------------------
 
 ROLE = chunk({"role": "assistant", "content": ""})
-SPEEDS: Mapping[str, Mapping[str, Json]] = {
+SERVER_TIMINGS: Mapping[str, Mapping[str, Json]] = {
     "timings": {"prompt_per_second": 900.5, "predicted_per_second": 60.2},
     "stats": {"tokens_per_second": 60.2, "time_to_first_token": 0.1, "stop_reason": "eosFound"},
     "usage": {"time_to_first_token": 0.1, "generation_tokens_per_second": 60.2},
 }
-"""The server's own speeds, by the object in which they stand."""
+"""The server's own timings, by the object that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
     """What follows the last token: finish chunk, usage, [DONE], and how long after the token they come.
 
-    `cached` is where cached tokens are told, `speeds` where the server's own speeds are: None where they are not.
-    `kind` is what a usage chunk calls itself.
+    `cached` says where cached tokens are reported and `timings` where the server's own timings are; None: nowhere.
+    `usage_object` is the `object` field of the usage chunk.
     """
 
-    finish: str | None = "stop"
+    finish_reason: str | None = "stop"
     usage: Literal["extra", "finish", "both", "none"] = "extra"
     done: bool = True
     delay_s: float = 0.0
     cached: Literal["details", "usage", "timings"] | None = "details"
-    speeds: Literal["timings", "stats", "usage"] | None = None
-    kind: str = "chat.completion.chunk"
+    timings: Literal["timings", "stats", "usage"] | None = None
+    usage_object: str = "chat.completion.chunk"
 
-    def usage_of(self, pace: Pace) -> dict[str, Json]:
+    def usage_counts(self, pace: Pace) -> dict[str, Json]:
         """The usage object."""
         counts: dict[str, Json] = {"prompt_tokens": pace.prompt_tokens, "completion_tokens": pace.tokens}
         counts["total_tokens"] = pace.prompt_tokens + pace.tokens
@@ -128,74 +136,89 @@ class Tail:
             counts["prompt_tokens_details"] = {"cached_tokens": pace.cached_tokens}
         elif self.cached == "usage":
             counts["cached_tokens"] = pace.cached_tokens
-        return {**counts, **SPEEDS["usage"]} if self.speeds == "usage" else counts
+        return {**counts, **SERVER_TIMINGS["usage"]} if self.timings == "usage" else counts
 
-    def _beside(self, pace: Pace) -> dict[str, Json]:
-        """What stands beside usage on its chunk."""
-        if self.speeds in (None, "usage"):
+    def _timings_object(self, pace: Pace) -> dict[str, Json]:
+        """The object with the server's own timings, which stands next to the usage object."""
+        if self.timings in (None, "usage"):
             return {}
-        more = {"cache_n": pace.cached_tokens} if self.cached == "timings" else {}
-        return {str(self.speeds): {**SPEEDS[str(self.speeds)], **more}}
+        cache = {"cache_n": pace.cached_tokens} if self.cached == "timings" else {}
+        return {str(self.timings): {**SERVER_TIMINGS[str(self.timings)], **cache}}
 
     def data(self, pace: Pace, delta: Mapping[str, Json] | None = None) -> bytes:
-        """Its bytes; the finish chunk has this delta."""
-        told = {"usage": self.usage_of(pace), **self._beside(pace)}
-        riding = told if self.usage in ("finish", "both") else {}
-        finish = chunk(delta or {}, self.finish, **riding) if self.finish else b""
-        own = event({"id": "truth", "object": self.kind, "choices": [], **told})
-        extra = own if self.usage in ("extra", "both") else b""
+        """Encode the tail; `delta` is the delta of the finish chunk."""
+        fields = {"usage": self.usage_counts(pace), **self._timings_object(pace)}
+        on_finish = fields if self.usage in ("finish", "both") else {}
+        finish = chunk(delta or {}, self.finish_reason, **on_finish) if self.finish_reason else b""
+        usage = event({"id": "reference", "object": self.usage_object, "choices": [], **fields})
+        extra = usage if self.usage in ("extra", "both") else b""
         return finish + extra + (DONE if self.done else b"")
 
-    def expected(self, pace: Pace) -> Expected:
+    def expected(self, pace: Pace) -> ExpectedReading:
         """What is to be read from it."""
         if self.usage == "none":
-            return Expected(finish_reason=self.finish, done=self.done)
-        speeds = {**SPEEDS.get(str(self.speeds), {}), **({"cache_n": 0} if self.cached == "timings" else {})}
-        return Expected(
-            finish_reason=self.finish,
+            return ExpectedReading(finish_reason=self.finish_reason, done=self.done)
+        timings = {**SERVER_TIMINGS.get(str(self.timings), {}), **({"cache_n": 0} if self.cached == "timings" else {})}
+        return ExpectedReading(
+            finish_reason=self.finish_reason,
             done=self.done,
             completion_tokens=pace.tokens,
             prompt_tokens=pace.prompt_tokens,
             cached_tokens=None if self.cached is None else pace.cached_tokens,
-            speeds=tuple(sorted(speeds)),
+            server_timings=tuple(sorted(timings)),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class StreamShape:
-    """How tokens become writes: tokens an event, events a write, and what comes before and after."""
+    """How tokens become writes: tokens per event, events per write, and what comes before and after."""
 
-    tokens_an_event: Callable[[random.Random], int] = field(default=lambda _random: 1)
-    events_a_write: int = 1
+    tokens_per_event: Callable[[random.Random], int] = field(default=lambda _random: 1)
+    events_per_write: int = 1
     before: Callable[[Pace], Sequence[Write]] = field(default=lambda _pace: ())
     tail: Tail = field(default_factory=Tail)
 
 
-def _grouped(pace: Pace, shape: StreamShape) -> list[list[int]]:
-    chance, groups, at = random.Random(pace.seed), [], 0
-    while at < pace.tokens:
-        size = min(shape.tokens_an_event(chance), pace.tokens - at)
-        groups.append(list(range(at, at + size)))
-        at += size
+def _group_tokens(pace: Pace, shape: StreamShape) -> list[list[int]]:
+    """The tokens of each event."""
+    rng, groups, start = random.Random(pace.seed), [], 0
+    while start < pace.tokens:
+        size = min(shape.tokens_per_event(rng), pace.tokens - start)
+        groups.append(list(range(start, start + size)))
+        start += size
     return groups
 
 
-def spoken(pace: Pace, shape: StreamShape, delta: Callable[[str], Mapping[str, Json]] | None = None) -> list[Write]:
-    """The token events: each is due when its last token is, each write when its last event is."""
-    texts, says = words(pace.tokens), delta or (lambda text: {"content": text})
-    groups, out = _grouped(pace, shape), []
-    for start in range(0, len(groups), shape.events_a_write):
-        together = groups[start : start + shape.events_a_write]
-        data = b"".join(chunk(says("".join(texts[token] for token in group))) for group in together)
-        tokens = sum(map(len, together))
-        out.append(Write(pace.at_s(together[-1][-1]), data, len(together), tokens, delta is None))
-    return out
+def token_writes(
+    pace: Pace, shape: StreamShape | None = None, delta: Callable[[str], Mapping[str, Json]] | None = None
+) -> list[Write]:
+    """The token events: each is due when its last token is, each write when its last event is.
+
+    `delta` makes a delta of an event's text; the default is content.
+    """
+    shape, make_delta = shape or StreamShape(), delta or (lambda text: {"content": text})
+    texts, groups, writes = words(pace.tokens), _group_tokens(pace, shape), []
+    for start in range(0, len(groups), shape.events_per_write):
+        events = groups[start : start + shape.events_per_write]
+        data = b"".join(chunk(make_delta("".join(texts[token] for token in event))) for event in events)
+        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), usable=True))
+    return writes
 
 
-def stream(pace: Pace, shape: StreamShape | None = None) -> Script:
-    """A whole reply in content."""
+def complete(pace: Pace, writes: Sequence[Write], tail: Tail | None = None, **expected: Any) -> Script:
+    """Make a reply that ends properly: writes and a tail. Its content is all words unless `expected` says otherwise."""
+    tail = tail or Tail()
+    end = Write(writes[-1].at_s + tail.delay_s, tail.data(pace))
+    return Script((*writes, end), expect(pace, tail, **expected))
+
+
+def expect(pace: Pace, tail: Tail | None = None, **expected: Any) -> ExpectedReading:
+    """Expect all words as content and what the tail reports, but for the fields in `expected`."""
+    content = "".join(words(pace.tokens))
+    return replace((tail or Tail()).expected(pace), **{"content": content, **expected})
+
+
+def text_stream(pace: Pace, shape: StreamShape | None = None) -> Script:
+    """A complete reply of content."""
     shape = shape or StreamShape()
-    writes = [*shape.before(pace), *spoken(pace, shape)]
-    end = Write(writes[-1].at_s + shape.tail.delay_s, shape.tail.data(pace))
-    expected = replace(shape.tail.expected(pace), content="".join(words(pace.tokens)))
-    return Script((*writes, end), expected)
+    return complete(pace, [*shape.before(pace), *token_writes(pace, shape)], shape.tail)

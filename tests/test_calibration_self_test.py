@@ -1,8 +1,8 @@
-"""The short self-test: its figures are of streams that were really timed, and others' share is what is left."""
+"""The self-test: its figures come from streams that were really timed."""
 
 import pytest
 
-from harness.calibration.selftest import selftest
+from harness.calibration import run_self_test
 from harness.cli.selftest import render
 from harness.files import plain
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
@@ -11,7 +11,7 @@ from harness.types import SelfTest
 
 
 def test_every_figure_is_measured() -> None:
-    found = selftest(2)
+    found = run_self_test(2)
     assert found.streams == 2
     assert min(found.socket_error_s, found.ttft_error_s, found.lag_p99_s) > 0
     assert found.decode_error_percent >= 0
@@ -28,11 +28,11 @@ def test_cpu_time_that_is_neither_idle_nor_of_this_process_counts_as_other(
     assert other_cpu_share(CpuTimes(10.0, 100.0, 7.0), CpuTimes(busy_s, 120.0, 7.0 + process_s)) == pytest.approx(share)
 
 
-def test_without_time_between_there_is_no_share() -> None:
+def test_the_share_over_no_time_is_null() -> None:
     assert other_cpu_share(CpuTimes(1.0, 100.0, 0.0), CpuTimes(1.0, 100.0, 0.0)) is None
 
 
-def test_the_counters_of_this_machine_run_forward() -> None:
+def test_the_cpu_counters_of_this_machine_increase() -> None:
     before = cpu_times()
     sum(range(10**6))
     after = cpu_times()
@@ -41,7 +41,7 @@ def test_the_counters_of_this_machine_run_forward() -> None:
     assert peak_rss_bytes() > 10**6
 
 
-def test_the_figures_are_told_in_words_and_units() -> None:
+def test_the_figures_are_rendered_with_words_and_units() -> None:
     lines = render(SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, None)).splitlines()
     assert [line for line in lines if "0.30 ms" in line and "12 streams" in line]
     assert "other processes used unknown of all CPU time" in lines

@@ -1,0 +1,62 @@
+"""The self-test before a run, a short form of bench-client: how late this machine makes lanebench's times.
+
+`run_self_test` takes a few seconds and also measures how much CPU other processes use meanwhile. A reader of the result
+needs both: on a busy machine with two cores a bare socket's p99 rose from 0.2 to 1.9 ms.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from harness.calibration.client_timing import MeasurementPlan, measure_clients, percentile
+from harness.calibration.clients import BARE_SOCKET, LANEBENCH
+from harness.calibration.reference import LoggedReply, ReferenceServer, serving
+from harness.host import cpu_times, other_cpu_share
+from harness.read import read
+from harness.record import Client, TurnRequest, record
+from harness.types import Recording, SelfTest, TrialKey
+
+STREAMS = 8
+_KEY = TrialKey("selftest", "stream", 0)
+
+
+def _record(client: Client, server: ReferenceServer, model: str) -> Recording:
+    url = f"{server.base_url}/chat/completions"
+    return record(client, TurnRequest(_KEY, 0, 0, url, {"model": model, "stream": True}))
+
+
+def _token_lags_s(recording: Recording, logged: LoggedReply) -> list[float]:
+    """How late each token was stamped. The server sends one token per write and each write as one HTTP chunk."""
+    start_ns = recording.sent_ns or 0
+    stamps_ns = [start_ns + chunk.at_ns for chunk in recording.chunks]
+    pairs = zip(stamps_ns, logged.writes, strict=True)
+    return [(stamp_ns - write.before_ns) / 1e9 for stamp_ns, write in pairs if write.events]
+
+
+def _measure_lags_s(server: ReferenceServer, streams: int) -> list[float]:
+    (stream,) = MeasurementPlan.short(streams).streams
+    lags_s: list[float] = []
+    with Client() as client:
+        for seed in range(streams):
+            recording = _record(client, server, stream.model(seed))
+            (logged,) = server.take_log()
+            if read(recording).error is None:
+                lags_s += _token_lags_s(recording, logged)
+    return lags_s
+
+
+def run_self_test(streams: int = STREAMS) -> SelfTest:
+    """Measure for a few seconds. Raises ServerError if the reference server does not start."""
+    before = cpu_times()
+    with serving() as server:
+        rows = measure_clients(server, MeasurementPlan.short(streams), lambda _done, _total: None)
+        lags_s = _measure_lags_s(server, streams)
+    samples = {row.client: row.samples for row in rows}
+    return SelfTest(
+        streams=streams,
+        socket_error_s=median(samples[BARE_SOCKET].ttft_s),
+        ttft_error_s=median(samples[LANEBENCH].ttft_s),
+        lag_p99_s=percentile(lags_s, 99) or 0.0,
+        decode_error_percent=median(map(abs, samples[LANEBENCH].decode_percent)),
+        other_cpu_share=other_cpu_share(before, cpu_times()),
+    )
