@@ -7,14 +7,13 @@ harness/sandbox/values.py.
 
 from harness.sandbox.baseline import has_docker_cli, run_bare_container, run_docker_cli
 from harness.sandbox.docker_sandbox import DockerSandbox, open_sandbox
-from harness.sandbox.engine import Engine, Say, ensure_engine, find_engine
+from harness.sandbox.engine import Engine, ensure_engine, find_engine
 from harness.sandbox.image import ensure_image, has_image, image_name
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 
 __all__ = [
     "DockerSandbox",
     "Engine",
-    "Say",
     "applied_seccomp_profile",
     "check_limits",
     "check_runtime",

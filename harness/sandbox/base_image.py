@@ -19,8 +19,9 @@ from typing import Any
 import docker
 
 from harness.errors import EngineError
-from harness.sandbox.engine import CLIENT_ERRORS, Engine, Say, engine_errors, reason_of
+from harness.sandbox.engine import CLIENT_ERRORS, Engine, engine_errors, reason_of
 from harness.sandbox.install import run_command
+from harness.types import Log
 
 SUITE = "trixie"
 REPOSITORY, TAG = "debian", f"{SUITE}-slim"
@@ -49,7 +50,7 @@ def debian_mirror() -> str | None:
     return parse_mirror(done.stdout)
 
 
-def ensure_base(engine: Engine, mirror: str | None, say: Say) -> None:
+def ensure_base(engine: Engine, mirror: str | None, log: Log) -> None:
     """Make the base image be there. Raises EngineError when it can neither be pulled nor made on this machine."""
     if _is_present(engine):
         return
@@ -59,7 +60,7 @@ def ensure_base(engine: Engine, mirror: str | None, say: Say) -> None:
     if not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get")):
         fix = "let the engine reach a registry, or load the image yourself with `docker load`"
         raise EngineError(f"{BASE} cannot be pulled: {pull_error}", fix=fix)
-    say(f"{BASE} cannot be pulled: making it from Debian's packages{f' at {mirror}' if mirror else ''}.")
+    log(f"{BASE} cannot be pulled: making it from Debian's packages{f' at {mirror}' if mirror else ''}.")
     with tempfile.TemporaryDirectory(prefix="lanebench-base-") as folder:
         archive = _make_archive(_bootstrap_tool(), mirror, Path(folder), engine.architecture)
         with engine_errors(f"importing {BASE}"):

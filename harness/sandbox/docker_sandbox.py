@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from harness.errors import EngineError
 from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
 from harness.sandbox.container_config import ContainerKind
-from harness.sandbox.engine import Engine, Say, ensure_engine
+from harness.sandbox.engine import Engine, ensure_engine
 from harness.sandbox.image import ensure_image, image_digest
 from harness.sandbox.outage import OutageRetry
 from harness.sandbox.pool import ContainerPool
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.runner import run_job
-from harness.types import Job, Observation, SandboxFacts
+from harness.types import Job, Log, Observation, SandboxFacts
 
 _MAX_RUNS_PER_JOB = 3
 
@@ -58,15 +58,15 @@ class DockerSandbox:
 
 @contextmanager
 def open_sandbox(
-    run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None = None
+    run_id: str, log: Log, languages: Iterable[str], *, runtime: str | None = None
 ) -> Iterator[DockerSandbox]:
     """A sandbox for these languages, on the engine that is here or that the kit installs. Raises EngineError.
 
-    `say` gets one line for everything that takes long or changes this machine.
+    `log` gets one line for everything that takes long or changes this machine.
     """
-    engine = ensure_engine(say)
+    engine = ensure_engine(log)
     try:
-        with open_sandbox_on(engine, run_id, say, languages, runtime=runtime) as sandbox:
+        with open_sandbox_on(engine, run_id, log, languages, runtime=runtime) as sandbox:
             yield sandbox
     finally:
         engine.close()
@@ -74,27 +74,27 @@ def open_sandbox(
 
 @contextmanager
 def open_sandbox_on(
-    engine: Engine, run_id: str, say: Say, languages: Iterable[str], *, runtime: str | None = None
+    engine: Engine, run_id: str, log: Log, languages: Iterable[str], *, runtime: str | None = None
 ) -> Iterator[DockerSandbox]:
     """As `open_sandbox`, on an engine that the caller has and closes."""
     check_runtime(engine, runtime)
     check_limits(engine)
-    _remove_orphans(engine, say)
-    images = {language: ensure_image(engine, language, say) for language in sorted(set(languages))}
+    _remove_orphans(engine, log)
+    images = {language: ensure_image(engine, language, log) for language in sorted(set(languages))}
     with owner_labels(run_id) as labels:
         pool = ContainerPool(engine, labels, ahead=max(2, engine.cpus))
         try:
-            yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, say), runtime)
+            yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, log), runtime)
         finally:
             pool.close()
             # Those too that the pool could not remove, or whose creation broke off half way.
             remove_owned(engine, labels)
 
 
-def _remove_orphans(engine: Engine, say: Say) -> None:
+def _remove_orphans(engine: Engine, log: Log) -> None:
     removed = remove_orphans(engine)
     if removed:
-        say(f"Removed {removed} container{'s' if removed > 1 else ''} that an earlier run left behind.")
+        log(f"Removed {removed} container{'s' if removed > 1 else ''} that an earlier run left behind.")
 
 
 def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> SandboxFacts:

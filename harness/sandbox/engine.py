@@ -7,7 +7,7 @@ changed; where none does, harness/sandbox/install.py decides what may be done.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,7 @@ from harness.sandbox.container_config import EngineCapabilities, engine_capabili
 from harness.sandbox.endpoints import EngineEndpoint, candidate_endpoints
 from harness.sandbox.engine_http import EngineHttp
 from harness.sandbox.install import install_engine, this_machine
-from harness.types import Json, Limited
-
-Say = Callable[[str], None]
+from harness.types import Json, Limited, Log
 
 CLIENT_ERRORS = (docker.errors.DockerException, OSError)
 """What the engine's clients raise when the engine is at fault; their HTTP libraries' own errors are OSErrors."""
@@ -145,15 +143,15 @@ def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
     return None
 
 
-def ensure_engine(say: Say) -> Engine:
-    """An engine that answers: the one that is there, else one that the kit installs or starts and announces by `say`.
+def ensure_engine(log: Log) -> Engine:
+    """The engine that answers, else one that the kit installs or starts, which it announces by `log`.
 
     Raises EngineError with the command for this machine where the kit may not or cannot do that.
     """
     env, home = os.environ, Path.home()
     engine = find_engine(env, home)
     if engine is None:
-        install_engine(this_machine(), say, lambda: find_engine(env, home) is not None)
+        install_engine(this_machine(), log, lambda: find_engine(env, home) is not None)
         engine = find_engine(env, home)
     if engine is None:
         raise EngineError("a container engine was started but stopped answering at once", fix=CHECK_ENGINE)

@@ -25,9 +25,9 @@ import docker
 from harness.errors import EngineError
 from harness.files import find_data, sha256_of
 from harness.sandbox.base_image import BASE, SUITE, debian_mirror, ensure_base
-from harness.sandbox.engine import Engine, Say, engine_errors
+from harness.sandbox.engine import Engine, engine_errors
 from harness.sandbox.runtimes import runtime_of
-from harness.types import Json
+from harness.types import Json, Log
 
 REPOSITORY = "lanebench-scorer"
 DRIVERS = Path(__file__).parent / "drivers"
@@ -164,18 +164,18 @@ def has_image(engine: Engine, tag: str) -> bool:
     return True
 
 
-def ensure_image(engine: Engine, language: str, say: Say) -> str:
+def ensure_image(engine: Engine, language: str, log: Log) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
     stage, tag = runtime_of(language).stage, image_name(language)
     if has_image(engine, tag):
         return tag
-    say(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
+    log(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
     began, inputs, mirror = time.monotonic(), image_inputs(stage), debian_mirror()
-    ensure_base(engine, mirror, say)
+    ensure_base(engine, mirror, log)
     wheel = fetch_wheel(node_wheel(inputs["Dockerfile.scorer"].decode()), engine.architecture)
     host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
     _build(engine, stage, tag, build_context(inputs, host))
-    say(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
+    log(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
     return tag
 
 

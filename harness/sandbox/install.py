@@ -1,4 +1,4 @@
-"""Where no engine answers: install Debian's and start it, or say which command does so on this machine.
+"""Where no engine answers: install Debian's and start it, or tell which command does so on this machine.
 
 `install_engine` is the entry point. It acts only on Linux, as root, with apt, and never when LANEBENCH_NO_INSTALL is
 set; everywhere else it raises EngineError whose fix is the command for this machine.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import EngineError
+from harness.types import Log
 
 DAEMON_LOG = Path("/var/log/lanebench-dockerd.log")
 
@@ -50,13 +51,13 @@ def run_command(words: Sequence[str]) -> None:
         raise EngineError(f"`{' '.join(words)}` failed ({done.returncode}): {tail}")
 
 
-def start_daemon(words: Sequence[str], log: Path) -> None:
+def start_daemon(words: Sequence[str], log_path: Path) -> None:
     """Start a program that outlives the kit, in a session of its own, with its output in a log.
 
     A shell starts it and exits at once, so that it becomes a child of init and not of the kit: nobody here would wait
     for it (a zombie when it ends), and a Popen object that is dropped while its child runs emits a ResourceWarning.
     """
-    with log.open("ab") as file:
+    with log_path.open("ab") as file:
         subprocess.run(
             ["sh", "-c", '"$@" &', "sh", *words],
             stdin=subprocess.DEVNULL,
@@ -96,7 +97,7 @@ def engine_advice(machine: Machine) -> str:
     return "install Docker or Podman with this system's packages and start it"
 
 
-def install_engine(machine: Machine, say: Callable[[str], None], answers: Callable[[], bool]) -> None:
+def install_engine(machine: Machine, log: Log, answers: Callable[[], bool]) -> None:
     """Make an engine answer on this machine. Raises EngineError, with the command that the user runs as its fix."""
     may_install = machine.system == "linux" and machine.is_root and not machine.is_install_refused
     if not may_install or not machine.commands & {"apt-get", "dockerd"}:
@@ -105,9 +106,9 @@ def install_engine(machine: Machine, say: Callable[[str], None], answers: Callab
         raise EngineError(f"no container engine answers{reason}", fix=fix)
     how_to_refuse = "set LANEBENCH_NO_INSTALL=1 to refuse"
     if "dockerd" in machine.commands:
-        say(f"No container engine answers: starting dockerd in the background, log {DAEMON_LOG} ({how_to_refuse}).")
+        log(f"No container engine answers: starting dockerd in the background, log {DAEMON_LOG} ({how_to_refuse}).")
     else:
-        say(
+        log(
             f"No container engine answers: installing Debian's docker.io and starting dockerd, log {DAEMON_LOG} "
             f"({how_to_refuse})."
         )
@@ -130,8 +131,8 @@ def _wait(machine: Machine, answers: Callable[[], bool], seconds: float) -> bool
     return False
 
 
-def _last_lines(log: Path) -> str:
+def _last_lines(path: Path) -> str:
     try:
-        return " / ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
+        return " / ".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
     except OSError:
         return "it left no log"

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass, field
 
 from harness.errors import EngineError
-from harness.sandbox.engine import CLIENT_ERRORS, Engine, Say
+from harness.sandbox.engine import CLIENT_ERRORS, Engine
+from harness.types import Log
 
 _MAX_OUTAGE_S = 60.0
 _POLL_S = 0.5
@@ -22,7 +23,7 @@ class OutageRetry:
     """Decides for many threads whether a job is run again: announces each error and waits for an outage to end."""
 
     engine: Engine
-    say: Say
+    log: Log
     max_outage_s: float = _MAX_OUTAGE_S
     _gave_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -33,10 +34,10 @@ class OutageRetry:
             if self._gave_up:
                 return False
             if not self._is_available():
-                self.say(f"The container engine does not answer: waiting up to {self.max_outage_s:.0f} s for it.")
+                self.log(f"The container engine does not answer: waiting up to {self.max_outage_s:.0f} s for it.")
                 self._gave_up = not self._comes_back()
             if not self._gave_up:
-                self.say(f"Retrying an answer after an engine failure: {error.message}")
+                self.log(f"Retrying an answer after an engine failure: {error.message}")
             return not self._gave_up
 
     def _comes_back(self) -> bool:

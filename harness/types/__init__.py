@@ -6,7 +6,7 @@ are 0 to 1. What is unknown is None. The types import nothing but each other and
 """
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
-from harness.types.common import Channel, Json, Outcome, Source
+from harness.types.common import Channel, Json, Log, Outcome, Source
 from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
 from harness.types.lane import (
     Confidence,
@@ -80,6 +80,7 @@ __all__ = [
     "Lifecycle",
     "Limited",
     "Limits",
+    "Log",
     "Manifest",
     "MemoryUse",
     "Model",

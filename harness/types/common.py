@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal
 
 Json = Any
 """A JSON value: None, bool, int, float, str, list, or dict with string keys."""
+
+Log = Callable[[str], None]
+"""Takes a line about what is being done, to be shown to the user."""
 
 Channel = Literal["content", "reasoning", "tool_calls"]
 """Where a model's text goes in a response."""
