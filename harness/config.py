@@ -164,7 +164,7 @@ def with_digest(model: Model) -> Model:
     return replace(model, facts={"file_sha256": digest, "file_bytes": size, **facts})
 
 
-def secret_of(model: Model) -> str | None:
+def read_api_key(model: Model) -> str | None:
     """The API key of a model, from the environment only. Raises ConfigError when its variable is empty."""
     if model.key_env is None:
         return None

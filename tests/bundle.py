@@ -16,8 +16,8 @@ from harness import __version__
 from harness.bundle.source import MANIFEST, RECORDINGS, RESULT, SCORES
 from harness.files import build, sha256_of, to_json
 from harness.read import read
-from harness.run.conversation import first_messages
-from harness.run.plan import nonce_of, plan, task_info
+from harness.run.conversation import opening_messages
+from harness.run.plan import plan_trials, task_info, trial_nonce
 from harness.schema import as_document
 from harness.score import score
 from harness.servers import build_request_body, compute_max_tokens, get_server_kind
@@ -165,9 +165,9 @@ class TrustingSandbox:
 
 
 def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> Recording:
-    kind, nonce = get_server_kind(model.server), nonce_of(SEED, key)
+    kind, nonce = get_server_kind(model.server), trial_nonce(SEED, key)
     messages = [
-        *first_messages(variant, nonce),
+        *opening_messages(variant, nonce),
         {"role": "user", "content": variant.turns[0].replace("{{nonce}}", nonce)},
     ]
     sampling = model.sampling
@@ -198,7 +198,7 @@ def _evidence(trials: int, models: Sequence[Model]) -> tuple[list[Recording], li
     recordings, scores, clock_ns = [], [], SECOND
     listed = list(tasks().values())
     for model in models:
-        for key in plan(model.label, listed, trials=trials, warmups=WARMUPS, seed=SEED):
+        for key in plan_trials(model.label, listed, trials=trials, warmups=WARMUPS, seed=SEED):
             variant = vary(tasks()[key.task], key.trial)
             recording = _recording(model, variant, key, clock_ns)
             recordings.append(recording)

@@ -23,7 +23,7 @@ from harness.demo import serve
 from harness.errors import EngineError
 from harness.files import read_lines
 from harness.run.folder import open_run
-from harness.run.pipeline import result_of, score_run, start_run
+from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import record_run
 from harness.sandbox import ensure_engine, ensure_image, image_name, open_sandbox
 from harness.sandbox.cleanup import RUN_LABEL
@@ -110,7 +110,7 @@ def faults_of(path: Path, tasks: Sequence[Task], expected: Counter[str], left: S
     faults = [f"{one} is missing" for one in (expected - seen).elements()]
     faults += [f"{one} is too many" for one in (seen - expected).elements()]
     faults += [f"container {name} is left" for name in left]
-    if len(result_of(open_run(path)).trials) != expected.total():
+    if len(build_result(open_run(path)).trials) != expected.total():
         faults.append("the result holds another number of trials")
     return faults
 

@@ -19,8 +19,8 @@ from harness.calibration.reference import ReferenceServer, serving
 from harness.config import Config
 from harness.files import read_lines
 from harness.run.folder import open_run
-from harness.run.pipeline import result_of, score_run, start_run
-from harness.run.recorder import planned, record_run
+from harness.run.pipeline import build_result, score_run, start_run
+from harness.run.recorder import planned_trials, record_run
 from harness.types import Model, RunSettings
 from tests.made import model_at, task_of
 from tests.test_faults import NoSandbox, silent
@@ -68,18 +68,18 @@ def work_in_a_process(path: Path, models: Sequence[Model], kill_after_s: float |
 def faults_of(path: Path, models: Sequence[Model]) -> list[str]:
     """What is lost or doubled in a run that has ended."""
     folder = open_run(path)
-    due = Counter(key for model in models for key in planned(folder, TASKS, model))
+    due = Counter(key for model in models for key in planned_trials(folder, TASKS, model))
     turns = {task.name: len(task.turns) for task in TASKS}
     lines = Counter(
         (d["key"]["task"], d["key"]["trial"], d["key"]["warmup"]) for _, d in read_lines(folder.recordings_path)
     )
     scores = Counter(str(document["key"]) for _, document in read_lines(folder.scores_path))
-    there = Counter(trial[0].key for trial in folder.trials())
+    there = Counter(trial[0].key for trial in folder.read_trials())
     faults = [f"{key} is there {there[key]} times" for key in due.keys() | there.keys() if there[key] != due[key]]
     faults += [f"{key} has {n} lines" for key, n in lines.items() if n != turns[key[0]] * len(models)]
     faults += [f"{key} is scored {n} times" for key, n in scores.items() if n != 1]
-    if len(scores) != len(due) or len(result_of(folder).trials) != len(due):
-        faults.append(f"{len(scores)} scores and {len(result_of(folder).trials)} trials in the result of {len(due)}")
+    if len(scores) != len(due) or len(build_result(folder).trials) != len(due):
+        faults.append(f"{len(scores)} scores and {len(build_result(folder).trials)} trials in the result of {len(due)}")
     return faults
 
 

@@ -8,8 +8,8 @@ import pytest
 from harness.demo import Answers, serve, serve_answers
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run.conversation import converse
-from harness.servers import get_server_kind
+from harness.run.conversation import TrialSetup, converse
+from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, split_reply, vary
 from harness.types import Json, TrialKey, Variant
 from tests.test_demo import NONCE, a_task, a_variant, ask, body_of, chat, messages_of, text_of
@@ -80,9 +80,9 @@ def test_the_tool_tasks_of_the_kit_get_their_whole_solution_over_the_wire(name: 
     (task,) = load_tasks([find_fixtures()], names=[name])
     variant = vary(task, 1)
     with serve([task]) as demo, Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
-        asked = (demo.models[0], get_server_kind(demo.models[0].server), None)
+        server = ServerHandle(client, demo.models[0], get_server_kind(demo.models[0].server))
         key = TrialKey(demo.models[0].label, name, 1)
-        readings = [read(one) for one in converse(client, asked, variant, key, nonce=NONCE, room=0)]
+        readings = [read(one) for one in converse(server, TrialSetup(key, variant, NONCE, 0))]
     said = [(one.content, [(call.name, call.arguments) for call in one.tool_calls]) for one in readings]
     expected = [split_reply(text) for text in variant.solution]
     assert said == [(text, [(call.name, call.arguments) for call in calls]) for text, calls in expected]

@@ -8,9 +8,9 @@ import pytest
 
 from harness.calibration.reference import FAULTS, ReferenceServer, serving, start
 from harness.config import Config
-from harness.errors import DiskError
+from harness.errors import DiskError, Problem
 from harness.run.folder import RunFolder, open_run
-from harness.run.pipeline import result_of, score_run, start_run
+from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import record_run
 from harness.types import Job, Model, Observation, Outcome, Result, RunSettings, SandboxFacts, Task, TurnResult
 from tests.made import model_at, task_of
@@ -73,11 +73,11 @@ def begin(path: Path, models: Sequence[Model], tasks: Sequence[Task] = TASKS, **
     return start_run(path, Config(settings, tuple(models)), tasks)
 
 
-def finish(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task] = TASKS) -> tuple[Result, list[str]]:
+def finish(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task] = TASKS) -> tuple[Result, list[Problem]]:
     """Record and score what is left; the result, and why models stopped."""
     stopped = record_run(folder, tasks, models, silent)
     score_run(folder, tasks, NoSandbox(), silent)
-    return result_of(folder), stopped
+    return build_result(folder), stopped
 
 
 def outcomes(result: Result, model: str) -> list[Outcome]:
@@ -117,8 +117,8 @@ def test_a_permanent_error_response_stops_its_model_and_not_the_run(tmp_path: Pa
     assert outcomes(result, name) == [Outcome.SERVER_ERROR]
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4
     assert len(stopped) == 1
-    assert name[-3:] in stopped[0]
-    assert ("key_env" if name == "http-401" else "base_url") in stopped[0]
+    assert name[-3:] in stopped[0].message
+    assert ("key_env" if name == "http-401" else "base_url") in stopped[0].fix
 
 
 def run_one(path: Path, name: str, **waits: float) -> TurnResult:
@@ -157,7 +157,7 @@ def test_a_dead_server_stops_its_model_and_resume_finishes_the_run_once_it_is_ba
     died = outcomes(result, name)
     assert set(died) == {Outcome.SERVER_ERROR}
     assert 1 <= len(died) < 4
-    first = next(folder.trials())[0]
+    first = next(folder.read_trials())[0]
     assert kept in b"".join(chunk.data for chunk in first.chunks)
     assert len(stopped) == 1
     back = start(port)

@@ -24,7 +24,7 @@ def example() -> Result:
     return example_result()
 
 
-def result_of(seen: Sequence[Seen], usage: Usage | None = None) -> Result:
+def build_result(seen: Sequence[Seen], usage: Usage | None = None) -> Result:
     """The example's trials of code-bugfix again for each task, seen so."""
     base = example()
     trials = [one for one in base.trials if one.task == "code-bugfix"]
@@ -49,17 +49,17 @@ def told(section: Section) -> dict[str, str]:
 def a_pair(twin: str = "cannot-do-x-twin") -> Result:
     declined: dict[str, Json] = {"quadrant": "rightly_declined", "reason": "missing"}
     wrong: dict[str, Json] = {"quadrant": "wrong", "hard_coded": True, "tests_edited": False}
-    return result_of([("cannot-do-x", "cannot_do", declined, ASKED), (twin, "cannot_do", wrong, ())])
+    return build_result([("cannot-do-x", "cannot_do", declined, ASKED), (twin, "cannot_do", wrong, ())])
 
 
 def needles_of(short: float, long: float) -> Result:
     far: dict[str, Json] = {"recall": long, "precision": 1.0, "recall_by_depth": {"0.05": 1.0, "0.15": 0.0, "1.0": 1.0}}
     near: dict[str, Json] = {"recall": short, "precision": 0.5}
-    return result_of([("long-needle-28k", "needle", far, ()), ("long-needle-short", "needle", near, ())])
+    return build_result([("long-needle-28k", "needle", far, ()), ("long-needle-short", "needle", near, ())])
 
 
 def a_talk(usage: Usage | None = None, control: str = "chat-cold-control") -> Result:
-    return result_of([(control, "speed", {}, ()), ("chat-cold-warm", "conversation", {}, ())], usage)
+    return build_result([(control, "speed", {}, ()), ("chat-cold-warm", "conversation", {}, ())], usage)
 
 
 def test_a_pair_tells_both_halves_and_what_was_cheated() -> None:
@@ -135,7 +135,7 @@ def test_the_control_of_another_conversation_is_not_taken() -> None:
 @pytest.mark.parametrize("odd", [None, "x", [], {}, [1], {"a": "b"}, {"nan": 1}, {"0.5": "x"}, True, -1])
 def test_facts_of_a_foreign_file_may_be_anything(odd: Json) -> None:
     facts = dict.fromkeys(("recall", "precision", "recall_by_depth", "quadrant", "hard_coded"), odd)
-    result = result_of(
+    result = build_result(
         [("x", "cannot_do", facts, ()), ("x-twin", "cannot_do", facts, ()), ("n-1", "needle", facts, ())]
     )
     assert declines(result).tables

@@ -5,25 +5,24 @@ from dataclasses import replace
 import pytest
 
 from harness.record import Client
-from harness.run.conversation import converse
-from harness.run.plan import nonce_of
-from harness.servers import compute_max_tokens, get_server_kind
+from harness.run.conversation import TrialSetup, converse
+from harness.run.plan import trial_nonce
+from harness.servers import ServerHandle, compute_max_tokens, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
 from tests.made import model_at, task_of, variant_of
 from tests.reference import KEY, LONG
 from tests.scripted import Scripted, answer, scripted
 from tests.wire import DONE, END, chunk, event, says, usage
 
-NONCE = nonce_of(1, KEY)
+NONCE = trial_nonce(1, KEY)
 FINE = answer(says("fine") + END + usage(9, 1) + DONE)
 
 
 def ask(server: Scripted, task: Task, model: Model | None = None) -> list[Recording]:
-    asked = model or model_at(server.base_url)
-    asked = replace(asked, base_url=server.base_url)
+    model = replace(model or model_at(server.base_url), base_url=server.base_url)
     with Client(LONG) as client:
-        talk = (asked, get_server_kind(asked.server), None)
-        return list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=1000))
+        handle = ServerHandle(client, model, get_server_kind(model.server))
+        return list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 1000)))
 
 
 def bodies(task: Task, *answers: bytes, model: Model | None = None) -> list[Json]:
@@ -62,8 +61,8 @@ def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
 def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
     model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
     with scripted([FINE]) as server, Client(LONG) as client:
-        asked = (replace(model, base_url=server.base_url), get_server_kind("openai"), None)
-        list(converse(client, asked, variant_of(task_of()), replace(KEY, trial=4), nonce=NONCE, room=0))
+        handle = ServerHandle(client, replace(model, base_url=server.base_url), get_server_kind("openai"))
+        list(converse(handle, TrialSetup(replace(KEY, trial=4), variant_of(task_of()), NONCE, 0)))
     assert server.bodies[0]["seed"] == 15
     assert "seed" not in bodies(task_of(), FINE)[0]
 
@@ -125,8 +124,8 @@ def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
     gone = model_at("http://127.0.0.1:9/v1")
     for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
         with Client(LONG) as client:
-            talk = (gone, get_server_kind("openai"), None)
-            recordings = list(converse(client, talk, variant_of(task), KEY, nonce=NONCE, room=0))
+            handle = ServerHandle(client, gone, get_server_kind("openai"))
+            recordings = list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from harness.read import read
 from harness.record import Client
-from harness.run.conversation import converse
-from harness.run.plan import nonce_of
+from harness.run.conversation import TrialSetup, converse
+from harness.run.plan import trial_nonce
 from harness.score import score
-from harness.servers import get_server_kind
+from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
 from harness.virtual_tools import definitions
 from tests.made import model_at
@@ -16,7 +16,7 @@ from tests.scored import case, running_python, variant_of
 from tests.scripted import answer, scripted
 from tests.wire import DONE, END, chunk, says
 
-NONCE = nonce_of(1, KEY)
+NONCE = trial_nonce(1, KEY)
 FILES = {"calc.py": "def add(a, b):\n    return a - b\n"}
 CASES = [case("add", {"call": "add", "args": [1, 2]}, value=3)]
 FIX = '{"path": "calc.py", "old": "a - b", "new": "a + b"}'
@@ -38,8 +38,8 @@ def saying(text: str) -> bytes:
 
 def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
     with scripted(answers) as server, Client(LONG) as client:
-        asked = (replace(model_at(""), base_url=server.base_url), get_server_kind("openai"), None)
-        recordings = list(converse(client, asked, variant, KEY, nonce=NONCE, room=0))
+        handle = ServerHandle(client, replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
+        recordings = list(converse(handle, TrialSetup(KEY, variant, NONCE, 0)))
     return recordings, server.bodies
 
 

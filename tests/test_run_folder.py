@@ -11,7 +11,7 @@ import pytest
 from harness.errors import DiskError, RunError
 from harness.files import plain, to_json
 from harness.host import host_facts
-from harness.run.folder import RunFolder, create_run, open_run, trials_in
+from harness.run.folder import RunFolder, create_run, open_run, read_trials
 from harness.schema import as_document
 from harness.types import (
     KitInfo,
@@ -65,22 +65,22 @@ def score(trial: int) -> ScoredTrial:
 def folder_with(path: Path, *turns: Recording) -> RunFolder:
     folder = create_run(path, run_plan())
     for one in turns:
-        folder.keep(one)
+        folder.append_recording(one)
     return folder
 
 
 def test_a_run_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1))
-    folder.keep_score(score(0))
-    folder.keep_model(ModelRun("m", "v1"))
-    folder.keep_model(ModelRun("m", "v2"))
+    folder.append_score(score(0))
+    folder.append_model_run(ModelRun("m", "v1"))
+    folder.append_model_run(ModelRun("m", "v2"))
     again = open_run(folder.path)
     assert again.plan == folder.plan
     assert again.recorded == folder.recorded == {TrialKey("m", "t", 0), TrialKey("m", "t", 1)}
-    assert [len(turns) for turns in again.trials()] == [1, 2]
-    assert next(iter(again.trials()))[0] == turn(0)
+    assert [len(turns) for turns in again.read_trials()] == [1, 2]
+    assert next(iter(again.read_trials()))[0] == turn(0)
     assert again.scored == {TrialKey("m", "t", 0)}
-    assert again.model_runs()["m"].server_version == "v2"
+    assert again.read_model_runs()["m"].server_version == "v2"
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"key":{"model":"m"', b"\x00\x00"])
@@ -89,7 +89,7 @@ def test_a_torn_last_line_is_dropped_and_its_trial_asked_again(tmp_path: Path, t
     whole = folder.recordings_path.read_bytes()
     with folder.recordings_path.open("ab") as file:
         file.write(torn)
-    assert [turns[0].key.trial for turns in folder.trials()] == [0]
+    assert [turns[0].key.trial for turns in folder.read_trials()] == [0]
     assert open_run(folder.path).recorded == {TrialKey("m", "t", 0)}
     assert folder.recordings_path.read_bytes() == whole
 
@@ -110,9 +110,9 @@ def test_a_conversation_that_was_broken_off_is_asked_again_from_its_start(tmp_pa
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1, last=False))
     again = open_run(folder.path)
     assert again.recorded == {TrialKey("m", "t", 0)}
-    again.keep(turn(1, 0, last=False))
-    again.keep(turn(1, 1))
-    assert [len(turns) for turns in open_run(folder.path).trials()] == [1, 2]
+    again.append_recording(turn(1, 0, last=False))
+    again.append_recording(turn(1, 1))
+    assert [len(turns) for turns in open_run(folder.path).read_trials()] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_a_conversation_that_was_broken_off_is_asked_again_from_its_start(tmp_pa
 def test_a_trial_that_stands_there_twice_or_in_disorder_is_refused(tmp_path: Path, turns: list[Recording]) -> None:
     folder = folder_with(tmp_path, *turns)
     with pytest.raises(RunError, match="m on t, trial"):
-        list(folder.trials())
+        list(folder.read_trials())
 
 
 def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0))
-    folder.keep_score(score(0))
-    folder.keep_score(score(0))
+    folder.append_score(score(0))
+    folder.append_score(score(0))
     with pytest.raises(RunError, match="line 2: m on t, trial 1 is scored twice"):
         open_run(folder.path)
 
@@ -159,13 +159,20 @@ def test_a_run_of_another_kit_with_the_same_format_is_continued(tmp_path: Path) 
     assert (again.plan.kit.version, again.recorded) == ("0.0.1", {TrialKey("m", "t", 0)})
 
 
-@pytest.mark.parametrize("version", ["2.0", "1.1", "0.9", None])
+@pytest.mark.parametrize("version", ["2.0", "1.1", "0.9"])
 def test_a_run_with_another_version_of_the_format_names_the_kit_to_use(tmp_path: Path, version: object) -> None:
     folder = folder_with(tmp_path)
     (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": version}))
     with pytest.raises(RunError, match="this kit reads") as raised:
         open_run(folder.path)
-    assert raised.value.problems[0].fix == "use the kit that wrote it"
+    assert raised.value.problems[0].fix == "use the kit that wrote the file"
+
+
+def test_a_run_without_a_version_of_the_format_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": None}))
+    with pytest.raises(RunError, match=r"schema_version: expected"):
+        open_run(folder.path)
 
 
 def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
@@ -179,14 +186,14 @@ def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
 
 def test_a_run_folder_that_is_there_already_is_not_written_into(tmp_path: Path) -> None:
     create_run(tmp_path, run_plan())
-    with pytest.raises(DiskError, match="--results"):
+    with pytest.raises(DiskError, match="cannot be created"):
         create_run(tmp_path, run_plan())
 
 
 def test_a_second_kit_is_kept_out_while_one_records(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False))
     before = folder.recordings_path.read_bytes()
-    with folder.alone(), pytest.raises(RunError, match="another process records into it"):
+    with folder.lock(), pytest.raises(RunError, match="another process records into it"):
         open_run(folder.path)
     assert folder.recordings_path.read_bytes() == before
     assert len(open_run(folder.path).recorded) == 1
@@ -200,7 +207,7 @@ from tests.test_run_folder import folder_with, turn
 folder = folder_with(Path(sys.argv[1]), turn(0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (folder.recordings_path.stat().st_size + 100,) * 2)
 try:
-    folder.keep(turn(1))
+    folder.append_recording(turn(1))
 except DiskError as error:
     print(error)
 """
@@ -212,4 +219,4 @@ def test_a_disk_that_takes_no_more_is_told_with_the_way_on_and_leaves_no_half_li
     assert "--resume" in done.stdout
     path = tmp_path / "run" / "recordings.jsonl"
     assert path.read_bytes().endswith(b"}\n")
-    assert [turns[0].key.trial for turns in trials_in(path)] == [0]
+    assert [turns[0].key.trial for turns in read_trials(path)] == [0]

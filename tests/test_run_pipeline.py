@@ -10,10 +10,11 @@ from harness.demo import serve
 from harness.errors import EngineError, RunError
 from harness.files import to_json
 from harness.run.folder import RunFolder, open_run
-from harness.run.pipeline import check_tasks_unchanged, result_of, score_run, start_run
+from harness.run.pipeline import build_result, check_tasks_unchanged, score_run, start_run
 from harness.run.recorder import record_run
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Job, Observation, Outcome, RunSettings, SandboxFacts
+from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
+from tests.made import model_at
 
 (CODED,) = load_tasks([find_fixtures()], names=["code-bugfix"])
 SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)
@@ -52,12 +53,13 @@ def recorded(tmp_path: Path) -> RunFolder:
 
 def test_the_result_is_the_same_however_often_it_is_computed(recorded: RunFolder) -> None:
     score_run(recorded, (CODED,), FaultySandbox(9), ignore)
-    assert to_json(result_of(recorded)) == to_json(result_of(open_run(recorded.path)))
+    assert to_json(build_result(recorded)) == to_json(build_result(open_run(recorded.path)))
 
 
 def test_there_is_no_result_while_a_trial_has_no_verdict(recorded: RunFolder) -> None:
-    with pytest.raises(RunError, match="lanebench score"):
-        result_of(recorded)
+    with pytest.raises(RunError, match="demo-steady on code-bugfix, trial 1 has no score yet") as raised:
+        build_result(recorded)
+    assert raised.value.fix == "score the run first"
 
 
 def test_an_engine_that_dies_leaves_the_trial_to_be_scored_again_and_never_counts_it(recorded: RunFolder) -> None:
@@ -71,7 +73,7 @@ def test_an_engine_that_dies_leaves_the_trial_to_be_scored_again_and_never_count
     after = again.scores_path.read_bytes()
     assert after.startswith(before)
     assert after.count(b"\n") == 3
-    assert {trial.outcome for trial in result_of(again).trials} == {Outcome.FAILED}
+    assert {trial.outcome for trial in build_result(again).trials} == {Outcome.FAILED}
     assert recorded.recordings_path.read_bytes() == lines
 
 
@@ -79,3 +81,9 @@ def test_a_task_that_changed_since_the_run_began_is_refused(recorded: RunFolder)
     check_tasks_unchanged(recorded, (CODED,))
     with pytest.raises(RunError, match="code-bugfix"):
         check_tasks_unchanged(recorded, (replace(CODED, sha256="1" * 64),))
+
+
+def test_the_lanes_of_the_configuration_are_part_of_the_plan(tmp_path: Path) -> None:
+    lanes = (Lane("daily coding", {CODED.name: 1.0}),)
+    folder = start_run(tmp_path, Config(SETTINGS, (model_at("http://127.0.0.1:1/v1"),), lanes), (CODED,))
+    assert open_run(folder.path).plan.lanes == lanes

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
-from harness.run.plan import nonce_of, plan, share_of
+from harness.run.plan import cache_index, plan_trials, trial_nonce
 from harness.types import TrialKey
 from tests.made import MODEL, task_of
 
@@ -17,32 +17,32 @@ def names(keys: tuple[TrialKey, ...]) -> list[str]:
 
 
 def test_every_task_runs_as_often_as_asked_and_no_trial_twice() -> None:
-    keys = plan("m", TASKS, trials=10, warmups=0, seed=1)
+    keys = plan_trials("m", TASKS, trials=10, warmups=0, seed=1)
     assert Counter(names(keys)) == {task.name: 10 for task in TASKS}
     assert len(set(keys)) == len(keys)
 
 
 def test_every_block_holds_one_trial_of_each_task() -> None:
-    keys = plan("m", TASKS, trials=10, warmups=0, seed=1)
+    keys = plan_trials("m", TASKS, trials=10, warmups=0, seed=1)
     blocks = [keys[at : at + 4] for at in range(0, len(keys), 4)]
     assert all(set(names(block)) == {task.name for task in TASKS} for block in blocks)
     assert [{key.trial for key in block} for block in blocks] == [{number} for number in range(10)]
 
 
 def test_blocks_are_shuffled_each_in_its_own_way() -> None:
-    keys = plan("m", TASKS, trials=20, warmups=0, seed=1)
+    keys = plan_trials("m", TASKS, trials=20, warmups=0, seed=1)
     orders = {tuple(names(keys[at : at + 4])) for at in range(0, len(keys), 4)}
     assert len(orders) > 5
 
 
 def test_the_order_is_the_same_for_every_model_and_another_for_another_seed() -> None:
-    one, two = (names(plan(model, TASKS, trials=9, warmups=1, seed=1)) for model in ("a", "b"))
+    one, two = (names(plan_trials(model, TASKS, trials=9, warmups=1, seed=1)) for model in ("a", "b"))
     assert one == two
-    assert one != names(plan("a", TASKS, trials=9, warmups=1, seed=2))
+    assert one != names(plan_trials("a", TASKS, trials=9, warmups=1, seed=2))
 
 
 def test_warm_ups_come_first_one_for_each_class_of_prompt_size() -> None:
-    keys = plan("m", TASKS, trials=1, warmups=2, seed=1)
+    keys = plan_trials("m", TASKS, trials=1, warmups=2, seed=1)
     assert names(keys)[:6] == ["small", "code", "large"] * 2
     assert [key.warmup for key in keys] == [True] * 6 + [False] * 4
     assert [key.trial for key in keys[:6]] == [0, 0, 0, 1, 1, 1]
@@ -50,11 +50,11 @@ def test_warm_ups_come_first_one_for_each_class_of_prompt_size() -> None:
 
 def test_turns_that_begin_anew_are_of_the_class_of_the_longest() -> None:
     apart = task_of("apart", *["x" * 1500] * 20, separate=True)
-    assert names(plan("m", [apart, *TASKS], trials=1, warmups=1, seed=1))[:3] == ["apart", "code", "large"]
+    assert names(plan_trials("m", [apart, *TASKS], trials=1, warmups=1, seed=1))[:3] == ["apart", "code", "large"]
 
 
 def test_a_canary_opens_every_block_and_warms_nothing_up_that_another_task_can() -> None:
-    keys = plan("m", [CANARY, *TASKS], trials=5, warmups=1, seed=1)
+    keys = plan_trials("m", [CANARY, *TASKS], trials=5, warmups=1, seed=1)
     measured = [key for key in keys if not key.warmup]
     assert names(tuple(measured))[::5] == ["speed-canary"] * 5
     assert Counter(names(tuple(measured)))["speed-canary"] == 5
@@ -62,21 +62,21 @@ def test_a_canary_opens_every_block_and_warms_nothing_up_that_another_task_can()
 
 
 def test_nonces_differ_in_every_trial_and_never_tell_the_model() -> None:
-    keys = plan("a", TASKS, trials=10, warmups=3, seed=1)
-    nonces = [nonce_of(7, key) for key in keys]
+    keys = plan_trials("a", TASKS, trials=10, warmups=3, seed=1)
+    nonces = [trial_nonce(7, key) for key in keys]
     assert len(set(nonces)) == len(keys)
-    assert nonces == [nonce_of(7, key) for key in plan("b", TASKS, trials=10, warmups=3, seed=1)]
-    assert not set(nonces) & {nonce_of(8, key) for key in keys}
+    assert nonces == [trial_nonce(7, key) for key in plan_trials("b", TASKS, trials=10, warmups=3, seed=1)]
+    assert not set(nonces) & {trial_nonce(8, key) for key in keys}
 
 
 def test_two_nonces_share_no_beginning_that_a_cache_could_keep() -> None:
-    nonces = sorted(nonce_of(7, key) for key in plan("a", TASKS, trials=10, warmups=0, seed=1))
+    nonces = sorted(trial_nonce(7, key) for key in plan_trials("a", TASKS, trials=10, warmups=0, seed=1))
     assert all(one[:4] != two[:4] for one, two in pairwise(nonces))
 
 
 def test_contenders_that_may_share_a_cache_have_nonces_of_their_own_and_others_do_not() -> None:
     models = [replace(MODEL, label="off"), replace(MODEL, label="other", model="b"), replace(MODEL, label="on")]
-    assert [share_of(models, one.label) for one in models] == [0, 0, 1]
-    key = plan("off", TASKS, trials=1, warmups=0, seed=1)[0]
-    assert nonce_of(7, key, 0) == nonce_of(7, key)
-    assert nonce_of(7, key, 1) != nonce_of(7, key)
+    assert [cache_index(models, one.label) for one in models] == [0, 0, 1]
+    key = plan_trials("off", TASKS, trials=1, warmups=0, seed=1)[0]
+    assert trial_nonce(7, key, 0) == trial_nonce(7, key)
+    assert trial_nonce(7, key, 1) != trial_nonce(7, key)

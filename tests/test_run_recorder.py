@@ -8,10 +8,10 @@ from time import perf_counter_ns
 import pytest
 
 from harness.config import Config
-from harness.errors import ConfigError
+from harness.errors import ConfigError, Problem
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import start_run
-from harness.run.recorder import pause_left_s, record_run
+from harness.run.recorder import record_run, remaining_pause_s
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
 from tests.machine import Machine, make_machine
@@ -45,21 +45,21 @@ def by_commands(machine: Machine, name: str) -> Lifecycle:
 
 def recorded(
     here: Path, tasks: Sequence[Task], models: Sequence[Model], told: list[str] | None = None
-) -> tuple[RunFolder, list[str]]:
+) -> tuple[RunFolder, list[Problem]]:
     settings = RunSettings(trials=1, warmups=0, idle_s=0.0, connect_timeout_s=2.0)
     folder = start_run(here, Config(settings, tuple(models)), tasks)
-    stopped = record_run(folder, tasks, models, lambda *_: None, (told if told is not None else []).append)
-    return open_run(folder.path), stopped
+    problems = record_run(folder, tasks, models, lambda *_: None, (told if told is not None else []).append)
+    return open_run(folder.path), problems
 
 
 def seen(folder: RunFolder) -> ModelRun:
-    return folder.model_runs()["a"]
+    return folder.read_model_runs()["a"]
 
 
 def test_tasks_that_do_not_fit_are_listed_and_never_asked(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
-    assert stopped == []
+        folder, problems = recorded(tmp_path, tasks, [a_model(server.base_url)])
+    assert problems == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
     assert [(one.task, one.available_tokens) for one in seen(folder).skipped] == [("speed-large", 16_384)]
     assert seen(folder).skipped[0].required_tokens > 27_000
@@ -105,14 +105,14 @@ def test_a_model_that_does_not_fit_stops_nobody_else(
 ) -> None:
     machine = make_machine(tmp_path / "machine")
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
-    cycle = replace(by_commands(machine, "large"), memory_bytes=2**60)
+    cycle = replace(by_commands(machine, "large"), memory_bytes=2**52)
     machine.let_run("large")
     with pretending(Manners(context=16_384), routes(16_384)) as server:
         large = a_model(server.base_url, label="large", lifecycle=cycle)
-        folder, stopped = recorded(tmp_path, tasks, [large, a_model(server.base_url)])
-    assert len(stopped) == 1
-    assert "model 'large' does not fit" in stopped[0]
-    assert folder.model_runs()["large"].stop_reason == stopped[0]
+        folder, problems = recorded(tmp_path, tasks, [large, a_model(server.base_url)])
+    assert len(problems) == 1
+    assert "model 'large' does not fit" in problems[0].message
+    assert folder.read_model_runs()["large"].stop_reason == problems[0].message
     assert {key.model for key in folder.recorded} == {"a"}
     assert machine.log == []
     assert machine.runs("large")
@@ -127,9 +127,9 @@ def test_what_was_stopped_is_told_and_kept_with_the_run(
     told: list[str] = []
     with pretending(Manners(context=16_384), routes(16_384)) as server:
         model = a_model(server.base_url, lifecycle=by_commands(machine, "s"))
-        folder, stopped = recorded(tmp_path, tasks, [model], told)
-    assert stopped == []
-    assert [(change.service, change.restored) for change in folder.changes()] == [
+        folder, problems = recorded(tmp_path, tasks, [model], told)
+    assert problems == []
+    assert [(change.service, change.restored) for change in folder.read_changes()] == [
         ("the llama-server server of a", True)
     ]
     assert machine.log == ["stop s", "start s", "stop s", "start s"]
@@ -143,9 +143,9 @@ def test_a_server_that_is_not_there_is_one_line_and_the_next_model_is_asked(
 ) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
         gone = a_model("http://127.0.0.1:9/v1", label="gone")
-        folder, stopped = recorded(tmp_path, tasks, [gone, a_model(server.base_url)])
-    assert len(stopped) == 1
-    assert "start the server, or correct base_url" in stopped[0]
+        folder, problems = recorded(tmp_path, tasks, [gone, a_model(server.base_url)])
+    assert len(problems) == 1
+    assert "start the server, or correct base_url" in f"{problems[0].message}; {problems[0].fix}"
     assert {key.model for key in folder.recorded} == {"a"}
 
 
@@ -156,9 +156,9 @@ def test_why_a_model_stopped_is_kept_without_the_folder_of_its_owner(
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
     folder, _ = recorded(tmp_path, tasks, [a_model("http://127.0.0.1:9/v1", lifecycle=cycle)])
-    stopped = seen(folder).stop_reason or ""
-    assert "it said: no model at ~/models" in stopped
-    assert str(tmp_path) not in stopped
+    reason = seen(folder).stop_reason or ""
+    assert "it said: no model at ~/models" in reason
+    assert str(tmp_path) not in reason
 
 
 def test_a_missing_key_is_told_before_anything_is_asked(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
@@ -175,8 +175,8 @@ def test_a_key_is_in_no_file_of_the_run(
     monkeypatch.setenv("LANEBENCH_TEST_KEY", "very-secret")
     with pretending(Manners(context=16_384, key="very-secret"), routes(16_384)) as server:
         model = a_model(server.base_url, key_env="LANEBENCH_TEST_KEY")
-        folder, stopped = recorded(tmp_path, tasks, [model])
-    assert stopped == []
+        folder, problems = recorded(tmp_path, tasks, [model])
+    assert problems == []
     assert folder.recorded
     assert not any(b"very-secret" in path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
 
@@ -193,6 +193,6 @@ def test_a_run_that_is_gone_on_with_asks_no_skipped_task(tmp_path: Path, tasks: 
 
 def test_what_it_took_to_keep_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> None:
     second_ago_ns = perf_counter_ns() - 10**9
-    assert 8.9 < pause_left_s(10.0, second_ago_ns) <= 9.0
-    assert pause_left_s(0.5, second_ago_ns) == 0.0
-    assert pause_left_s(0.5, None) == 0.5
+    assert 8.9 < remaining_pause_s(10.0, second_ago_ns) <= 9.0
+    assert remaining_pause_s(0.5, second_ago_ns) == 0.0
+    assert remaining_pause_s(0.5, None) == 0.5

@@ -89,7 +89,7 @@ def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Pat
         folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
     assert stopped == []
     assert [one.live for one in seen(folder).live if one.name == "long_prompt"] == ["whole"]
-    turns = [turn for trial in folder.trials() for turn in trial]
+    turns = [turn for trial in folder.read_trials() for turn in trial]
     assert {turn.key.task for turn in turns} == {"speed-small", "speed-large"}
     for turn in turns:
         chars = sum(len(message["content"]) for message in turn.request["messages"])

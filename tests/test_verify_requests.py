@@ -10,9 +10,9 @@ from harness.demo import serve
 from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run.conversation import converse
-from harness.run.plan import nonce_of, task_info
-from harness.servers import get_server_kind
+from harness.run.conversation import TrialSetup, converse
+from harness.run.plan import task_info, trial_nonce
+from harness.servers import ServerHandle, get_server_kind
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
@@ -48,8 +48,8 @@ def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
 
 def _asked(model: Model, task: Task, key: TrialKey) -> list[Recording]:
     with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
-        asked = (model, get_server_kind(model.server), None)
-        return list(converse(client, asked, vary(task, key.trial), key, nonce=nonce_of(SEED, key), room=512))
+        server = ServerHandle(client, model, get_server_kind(model.server))
+        return list(converse(server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), 512)))
 
 
 def _recorded_loop(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line
 from harness.cli.fixes import read_config
-from harness.config import secret_of
+from harness.config import read_api_key
 from harness.errors import EngineError, LanebenchError, ServerError
 from harness.files import kit_info
 from harness.host import host_facts
@@ -113,7 +113,7 @@ def _stopped_servers() -> Iterator[Item]:
 def _server(model: Model) -> Item:
     try:
         with Client(_TIMEOUTS) as client:
-            ready = check_readiness(client, model, secret_of(model))
+            ready = check_readiness(client, model, read_api_key(model))
     except ServerError as error:
         return Item(model.label, False, _in_one_line(error), ServerError)
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""

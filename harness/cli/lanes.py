@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.files import write_atomic
     from harness.report import lanes as lanes_section
     from harness.report import render_html, render_text_sections
-    from harness.run import open_run, restate_lanes
+    from harness.run import open_run, replace_lanes
 
     folder = open_run(args.run_folder)
     result = load_result(args.run_folder)
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.choose is not None:
         lanes = tuple(_override(lanes, result, args.choose, (args.reason or "").strip()))
     if lanes != result.lanes:
-        result = restate_lanes(folder, result, lanes)
+        result = replace_lanes(folder, result, lanes)
         write_atomic(folder.path / "report.html", render_html(result))
         log(f"written {folder.result_path}")
     section = lanes_section(result)

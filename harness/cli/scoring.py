@@ -10,7 +10,7 @@ from harness.cli.console import command_line, log, show
 from harness.cli.options import RESULT_FORMATS
 from harness.files import write_atomic
 from harness.report import render_html
-from harness.run import Progress, RunFolder, result_of, score_run, write_result
+from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
 from harness.tasks import check_tasks
@@ -51,7 +51,7 @@ def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress
     """Score the trials that have no score yet; write result.json and report.html. Raises EngineError, DiskError."""
     with open_sandbox(folder.plan.id, log, languages_of(tasks), runtime=runtime) as sandbox:
         score_run(folder, tasks, sandbox, progress)
-    result = result_of(folder)
+    result = build_result(folder)
     write_result(folder, result)
     write_atomic(folder.path / "report.html", render_html(result))
     return result

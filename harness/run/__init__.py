@@ -1,40 +1,43 @@
-"""Run."""
+"""A run: its plan, its folder, and the stages that record, score and summarize it.
 
-from harness.run.conversation import (
-    NONCE,
-    converse,
-    first_messages,
-    nonce_of_turn,
-)
+`start_run` or `open_run` gives a RunFolder; `record_run`, `score_run`, `build_result` and `write_result` fill it, in
+this order. `converse` runs a single trial.
+"""
+
+from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import (
+    build_result,
     check_tasks_unchanged,
-    restate_lanes,
-    result_of,
+    replace_lanes,
     score_run,
     start_run,
     write_result,
 )
-from harness.run.plan import nonce_of, share_of, task_info
-from harness.run.recorder import Progress, contenders, record_run
+from harness.run.plan import cache_index, task_info, trial_nonce, turn_nonce
+from harness.run.recorder import Log, Progress, open_servers, record_run, timeouts_of
 
 __all__ = [
-    "NONCE",
+    "NONCE_PLACEHOLDER",
+    "Log",
     "Progress",
     "RunFolder",
+    "TrialSetup",
+    "build_result",
+    "cache_index",
     "check_tasks_unchanged",
-    "contenders",
     "converse",
-    "first_messages",
-    "nonce_of",
-    "nonce_of_turn",
     "open_run",
+    "open_servers",
+    "opening_messages",
     "record_run",
-    "restate_lanes",
-    "result_of",
+    "replace_lanes",
     "score_run",
-    "share_of",
     "start_run",
     "task_info",
+    "timeouts_of",
+    "trial_nonce",
+    "turn_nonce",
+    "user_message",
     "write_result",
 ]

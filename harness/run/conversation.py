@@ -1,13 +1,16 @@
-"""A trial's turns: ask, record, read, and go on with what was read. Nothing is timed or scored here.
+"""Sends a trial's requests and records the responses: `converse` yields one recording per turn.
 
-Four ways. By the task's scorer: a loop of tool calls, answered by the virtual tools. By the task's settings:
-`separate`, every turn a conversation of its own (a prompt of one size each); `clients`, the same question by so many
-clients at once, group after group. Else one conversation.
+A trial is one of four kinds of conversation, which the task decides:
+- one conversation, each turn on top of the replies before it (the default);
+- a tool loop, in which the virtual tools answer the model's tool calls (`tool_loop`, a trait of the scorer kind);
+- separate turns, each a new conversation, for prompts of several sizes (`separate`);
+- groups of clients that send the same request at the same time (`clients`).
+
+The times are taken in `record`. This module reads a reply only to build the next request.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,73 +18,102 @@ from dataclasses import dataclass, replace
 
 from harness.read import read
 from harness.record import Client, TurnRequest, record
-from harness.servers import ServerKind, build_request_body, compute_max_tokens, with_trial_seed
-from harness.types import Json, Model, Reading, Recording, TrialKey, Variant
+from harness.run.plan import turn_nonce
+from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
+from harness.types import Json, Reading, Recording, TrialKey, Variant
 from harness.virtual_tools import bench_of, definitions, most_turns, sent_calls, tool_messages
 
-NONCE = "{{nonce}}"
-LEAST_SHARE = 0.6
-"""Of the tokens that the server's own prose would have in so many characters; code has more of them, never so few."""
+NONCE_PLACEHOLDER = "{{nonce}}"
+MIN_TOKEN_SHARE = 0.6
+"""A prompt's lower bound of tokens, as a share of what prose of the same length has: code has more tokens than that."""
 
-
-def first_messages(variant: Variant, nonce: str) -> list[dict[str, Json]]:
-    """The system message with the nonce in front of everything, so that no cached prefix fits."""
-    return [{"role": "system", "content": f"[{nonce}]\n{variant.system.replace(NONCE, nonce)}"}]
-
-
-def reply_message(reading: Reading) -> dict[str, Json]:
-    """What goes back into the conversation: the answer without its thoughts, as every server's template wants it."""
-    said = {"role": "assistant", "content": reading.content}
-    return {**said, "tool_calls": sent_calls(reading.tool_calls)} if reading.tool_calls else said
-
-
-def least_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
-    """The fewest tokens that these messages can have; None where the server's count of a character is unknown."""
-    if tokens_per_char is None:
-        return None
-    return int(LEAST_SHARE * tokens_per_char * sum(len(str(message.get("content") or "")) for message in messages))
-
-
-def nonce_of_turn(nonce: str, turn: int) -> str:
-    """A nonce of its own for a turn that begins a conversation of its own; the first turn has the trial's."""
-    return hashlib.sha256(f"{nonce}/{turn}".encode()).hexdigest()[:16] if turn else nonce
+Messages = list[dict[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Talk:
-    """One trial on its way."""
+class TrialSetup:
+    """What a trial sends: its variant and nonce, the output tokens allowed for thinking on top of the task's budget.
 
-    client: Client
-    model: Model
-    kind: ServerKind
-    secret: str | None
-    variant: Variant
+    `tokens_per_char` is what the server counted for a prompt before the run, None where it counted none.
+    """
+
     key: TrialKey
+    variant: Variant
     nonce: str
-    room: int
-    tokens_per_char: float | None
-
-    def ask(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
-        budget = compute_max_tokens(self.model, self.kind, self.variant.task, self.room)
-        body = build_request_body(with_trial_seed(self.model, self.key.trial), self.kind, messages, budget, cold=cold)
-        url = f"{self.model.base_url.rstrip('/')}/chat/completions"
-        least = least_tokens(messages, self.tokens_per_char)
-        return TurnRequest(self.key, turn, self.variant.index, url, body, self.secret, least)
-
-    def alone(self, turn: int, text: str) -> TurnRequest:
-        """A turn that begins, and ends, a conversation of its own."""
-        nonce = nonce_of_turn(self.nonce, turn)
-        user = {"role": "user", "content": text.replace(NONCE, nonce)}
-        return self.ask(turn, [*first_messages(self.variant, nonce), user], cold=True)
+    thinking_tokens: int
+    tokens_per_char: float | None = None
 
 
-def _conversation(talk: _Talk) -> Iterator[Recording]:
-    """Each turn on top of the last; a turn that failed or said nothing is the last one."""
-    turns, nonce = talk.variant.turns, talk.nonce
-    messages = first_messages(talk.variant, nonce)
+def converse(server: ServerHandle, setup: TrialSetup) -> Iterator[Recording]:
+    """Run one trial. Yields each turn's recording as it ends; `last_turn` marks the one that ends the trial."""
+    trial = _Trial(server, setup)
+    task = setup.variant.task
+    if task.tool_loop:
+        return _run_tool_loop(trial)
+    if task.clients:
+        return _run_client_groups(trial, task.clients)
+    return _run_separate_turns(trial) if task.separate else _run_conversation(trial)
+
+
+def opening_messages(variant: Variant, nonce: str) -> Messages:
+    """The system message of a new conversation. The nonce is its first text, so that no cached prefix matches."""
+    return [{"role": "system", "content": f"[{nonce}]\n{variant.system.replace(NONCE_PLACEHOLDER, nonce)}"}]
+
+
+def user_message(text: str, nonce: str) -> dict[str, Json]:
+    """A turn's text as a message."""
+    return {"role": "user", "content": text.replace(NONCE_PLACEHOLDER, nonce)}
+
+
+def reply_message(reading: Reading) -> dict[str, Json]:
+    """A reply as a message of the next request: without its reasoning, which every server's chat template drops."""
+    message = {"role": "assistant", "content": reading.content}
+    return {**message, "tool_calls": sent_calls(reading.tool_calls)} if reading.tool_calls else message
+
+
+def min_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
+    """A lower bound of the messages' tokens; None where the server's tokens per character are unknown."""
+    if tokens_per_char is None:
+        return None
+    chars = sum(len(str(message.get("content") or "")) for message in messages)
+    return int(MIN_TOKEN_SHARE * tokens_per_char * chars)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A trial on its server, and the requests that it can send."""
+
+    server: ServerHandle
+    setup: TrialSetup
+
+    def request(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
+        """The request of a turn. `cold` disables the server's prefix cache where its kind has a field for that."""
+        server, setup = self.server, self.setup
+        max_tokens = compute_max_tokens(server.model, server.kind, setup.variant.task, setup.thinking_tokens)
+        model = with_trial_seed(server.model, setup.key.trial)
+        body = build_request_body(model, server.kind, messages, max_tokens, cold=cold)
+        url = f"{server.model.base_url.rstrip('/')}/chat/completions"
+        lower_bound = min_tokens(messages, setup.tokens_per_char)
+        return TurnRequest(setup.key, turn, setup.variant.index, url, body, server.secret, lower_bound)
+
+    def separate_request(self, turn: int, text: str) -> TurnRequest:
+        """The request of a turn that is a whole conversation."""
+        nonce = turn_nonce(self.setup.nonce, turn)
+        messages = [*opening_messages(self.setup.variant, nonce), user_message(text, nonce)]
+        return self.request(turn, messages, cold=True)
+
+    def record(self, request: TurnRequest) -> Recording:
+        """Send a request on the server's client."""
+        return record(self.server.client, request)
+
+
+def _run_conversation(trial: _Trial) -> Iterator[Recording]:
+    """Each turn continues the conversation; a turn that failed or has no content ends it."""
+    turns, nonce = trial.setup.variant.turns, trial.setup.nonce
+    messages = opening_messages(trial.setup.variant, nonce)
     for turn, text in enumerate(turns):
-        messages.append({"role": "user", "content": text.replace(NONCE, nonce)})
-        recording = record(talk.client, talk.ask(turn, messages, cold=len(turns) == 1))
+        messages.append(user_message(text, nonce))
+        recording = trial.record(trial.request(turn, messages, cold=len(turns) == 1))
         reading = read(recording)
         last = turn + 1 == len(turns) or reading.error is not None or not reading.content
         yield replace(recording, last_turn=last)
@@ -90,72 +122,52 @@ def _conversation(talk: _Talk) -> Iterator[Recording]:
         messages.append(reply_message(reading))
 
 
-def _tool_loop(talk: _Talk) -> Iterator[Recording]:
-    """Each reply's calls answered from the task's own files, until one calls nothing or the task grants no more."""
-    user = {"role": "user", "content": talk.variant.turns[0].replace(NONCE, talk.nonce)}
-    messages, bench = [*first_messages(talk.variant, talk.nonce), user], bench_of(talk.variant)
-    most = most_turns(talk.variant)
-    for turn in range(most):
-        asked = talk.ask(turn, messages, cold=False)
-        asked = replace(asked, body={**asked.body, "tools": definitions(bench.offered)})
-        recording = record(talk.client, asked)
+def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
+    """The virtual tools answer each reply's calls, until a reply has none or the task's limit of turns is reached."""
+    variant, nonce = trial.setup.variant, trial.setup.nonce
+    messages = [*opening_messages(variant, nonce), user_message(variant.turns[0], nonce)]
+    tools = bench_of(variant)
+    max_turns = most_turns(variant)
+    for turn in range(max_turns):
+        request = trial.request(turn, messages, cold=False)
+        recording = trial.record(replace(request, body={**request.body, "tools": definitions(tools.offered)}))
         reading = read(recording)
-        last = turn + 1 == most or reading.error is not None or not reading.tool_calls
+        last = turn + 1 == max_turns or reading.error is not None or not reading.tool_calls
         yield replace(recording, last_turn=last)
         if last:
             return
-        answers, bench = tool_messages(reading.tool_calls, bench)
+        answers, tools = tool_messages(reading.tool_calls, tools)
         messages += [reply_message(reading), *answers]
 
 
-def _separate(talk: _Talk) -> Iterator[Recording]:
-    """Every turn by itself; one that fails says nothing of the others, unless the server is gone."""
-    turns = talk.variant.turns
+def _run_separate_turns(trial: _Trial) -> Iterator[Recording]:
+    """Every turn is sent whatever became of the one before, unless the server can no longer be reached."""
+    turns = trial.setup.variant.turns
     for turn, text in enumerate(turns):
-        recording = record(talk.client, talk.alone(turn, text))
+        recording = trial.record(trial.separate_request(turn, text))
         last = turn + 1 == len(turns) or recording.end_reason == "connect_failed"
         yield replace(recording, last_turn=last)
         if last:
             return
 
 
-def _together(talk: _Talk, groups: Sequence[int]) -> Iterator[Recording]:
-    """So many clients at once, each with a connection and a nonce of its own; turns are numbered through all groups."""
-    text, first = talk.variant.turns[0], 0
-    with ExitStack() as stack:
-        clients = [stack.enter_context(Client(talk.client.timeouts)) for _ in range(max(groups))]
-        for size in groups:
-            asks = [talk.alone(turn, text) for turn in range(first, first + size)]
-            with ThreadPoolExecutor(max_workers=size) as pool:
-                recordings = list(pool.map(record, clients, asks))
-            first += size
-            gone = all(recording.end_reason == "connect_failed" for recording in recordings)
-            ends = gone or first == sum(groups)
-            for recording in recordings:
-                yield replace(recording, last_turn=ends and recording is recordings[-1])
-            if ends:
-                return
+def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Recording]:
+    """Each group sends its requests at the same time, each client on its own connection and with its own nonce.
 
-
-def converse(
-    client: Client,
-    asked: tuple[Model, ServerKind, str | None],
-    variant: Variant,
-    key: TrialKey,
-    *,
-    nonce: str,
-    room: int,
-    tokens_per_char: float | None = None,
-) -> Iterator[Recording]:
-    """Yield each turn's recording as it ends; the one marked `last_turn` ends the trial.
-
-    `asked` is the model, its server's kind and its key; `room` the extra tokens for thoughts; `tokens_per_char` what
-    the server counted of a prompt before the run.
+    Turns are numbered through all groups.
     """
-    talk = _Talk(client, *asked, variant, key, nonce, room, tokens_per_char)
-    task = variant.task
-    if task.tool_loop:
-        return _tool_loop(talk)
-    if task.clients:
-        return _together(talk, task.clients)
-    return _separate(talk) if task.separate else _conversation(talk)
+    text, first_turn = trial.setup.variant.turns[0], 0
+    with ExitStack() as stack:
+        timeouts = trial.server.client.timeouts
+        clients = [stack.enter_context(Client(timeouts)) for _ in range(max(group_sizes))]
+        for size in group_sizes:
+            requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]
+            with ThreadPoolExecutor(max_workers=size) as pool:
+                recordings = list(pool.map(record, clients, requests))
+            first_turn += size
+            unreachable = all(recording.end_reason == "connect_failed" for recording in recordings)
+            last_group = unreachable or first_turn == sum(group_sizes)
+            for recording in recordings:
+                yield replace(recording, last_turn=last_group and recording is recordings[-1])
+            if last_group:
+                return

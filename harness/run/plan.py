@@ -1,8 +1,10 @@
-"""Which trials a model runs, in which order: seeded, interleaved, the same for every model.
+"""Decides which trials a model runs, in which order and with which nonces: the same for every model of a run.
 
-Every block holds one trial of each task in an order of its own, so that heat and drift fall on all tasks alike, and
-begins with the canaries: short tasks whose speed, block by block, shows how the machine's changed. Warm-ups come
-first: the first task of each class of prompt size, since a server pays for a size when it meets it.
+`plan_trials` gives the order. Each block has one trial of every task in a seeded order of its own, so that heat and
+drift affect all tasks alike, and starts with the canaries: short tasks whose speed shows, block by block, how the
+machine's speed changed. Warm-up trials come first, one for each class of prompt size, since a server
+pays for a size when it first meets it. `trial_nonce` and `turn_nonce` make prompts that no prefix
+cache has seen.
 """
 
 from __future__ import annotations
@@ -14,33 +16,15 @@ from collections.abc import Sequence
 
 from harness.types import Model, ModelInfo, Task, TaskInfo, TrialKey
 
-CLASS_BYTES = (2_000, 24_000)
-"""Where one class of prompt size ends and the next begins."""
+CLASS_LIMITS_BYTES = (2_000, 24_000)
+"""The prompt sizes at which the second and the third class begin."""
+_NONCE_DIGITS = 16
 
 
-def _prompt_bytes(task: Task) -> int:
-    """The longest prompt of a trial: of a conversation its end, of turns that begin anew the longest."""
-    turns = [len(turn) for turn in task.turns]
-    return len(task.system) + (max(turns) if task.separate else sum(turns))
-
-
-def _class_of(task: Task) -> int:
-    return sum(_prompt_bytes(task) >= limit for limit in CLASS_BYTES)
-
-
-def _warm_up_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """The first task of each class, small prompts before large ones; a canary stands for no class but an empty one."""
-    classes: dict[int, Task] = {}
-    for task in sorted(tasks, key=lambda task: task.canary):
-        classes.setdefault(_class_of(task), task)
-    return [classes[number] for number in sorted(classes)]
-
-
-def plan(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: int) -> tuple[TrialKey, ...]:
+def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: int) -> tuple[TrialKey, ...]:
     """The trials of one model in the order in which they run."""
-    keys = [
-        TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in _warm_up_tasks(tasks)
-    ]
+    warm_up_tasks = _select_warm_up_tasks(tasks)
+    keys = [TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in warm_up_tasks]
     canaries = [task for task in tasks if task.canary]
     others = [task for task in tasks if not task.canary]
     for index in range(trials):
@@ -50,27 +34,32 @@ def plan(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: 
     return tuple(keys)
 
 
-def share_of(models: Sequence[Model | ModelInfo], label: str) -> int:
-    """How many contenders before this one are the same model of the same server kind, as with thinking off and on.
+def cache_index(models: Sequence[Model | ModelInfo], label: str) -> int:
+    """How many models before this one are the same model of the same server kind, as with thinking off and on.
 
-    They may share a process and its prefix cache, so each needs nonces of its own to start cold.
+    They may share a process and its prefix cache, so each needs its own nonces to start cold.
     """
-    ahead = list(itertools.takewhile(lambda one: one.label != label, models))
-    this = models[len(ahead)]
-    return sum((one.server, one.model) == (this.server, this.model) for one in ahead)
+    earlier = list(itertools.takewhile(lambda model: model.label != label, models))
+    current = models[len(earlier)]
+    return sum((model.server, model.model) == (current.server, current.model) for model in earlier)
 
 
-def nonce_of(seed: int, key: TrialKey, share: int = 0) -> str:
-    """16 hex digits that no prefix cache has seen, the same for every model: the model's label is not in them.
+def trial_nonce(seed: int, key: TrialKey, cache_index: int = 0) -> str:
+    """16 hex digits for a trial. They do not depend on the model's label, so every model gets the same prompt.
 
-    `share` tells contenders apart that may share a cache (share_of).
+    `cache_index` separates models that may share a prefix cache.
     """
-    text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}{f'/{share}' if share else ''}"
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}"
+    return _digits(f"{text}/{cache_index}" if cache_index else text)
+
+
+def turn_nonce(nonce: str, turn: int) -> str:
+    """The nonce of a turn that starts a new conversation; the first turn has the trial's nonce."""
+    return _digits(f"{nonce}/{turn}") if turn else nonce
 
 
 def task_info(task: Task) -> TaskInfo:
-    """A task as run.json and the result name it."""
+    """A task as run.json and the result describe it."""
     return TaskInfo(
         name=task.name,
         title=task.title,
@@ -85,3 +74,25 @@ def task_info(task: Task) -> TaskInfo:
         scored=task.scored,
         limits=task.limits if task.language is not None else None,
     )
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_NONCE_DIGITS]
+
+
+def _select_warm_up_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """The first task of each size class, small prompts first; a canary only where its class has no other task."""
+    classes: dict[int, Task] = {}
+    for task in sorted(tasks, key=lambda task: task.canary):
+        classes.setdefault(_size_class(task), task)
+    return [classes[number] for number in sorted(classes)]
+
+
+def _size_class(task: Task) -> int:
+    return sum(_prompt_bytes(task) >= limit for limit in CLASS_LIMITS_BYTES)
+
+
+def _prompt_bytes(task: Task) -> int:
+    """The longest prompt of a trial: a conversation's last one, or the longest of separate turns."""
+    turns = [len(turn) for turn in task.turns]
+    return len(task.system) + (max(turns) if task.separate else sum(turns))

@@ -1,4 +1,7 @@
-"""Record every trial of every model: one model at a time is up, and what ran before runs again at the end."""
+"""Records the trials of every model of a run: `record_run` loads one model at a time and restores what ran before.
+
+A model whose server fails stops alone: its ModelRun and the returned problems say why, and the next model follows.
+"""
 
 from __future__ import annotations
 
@@ -6,191 +9,213 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.config import secret_of
-from harness.errors import ServerError
+from harness.config import read_api_key
+from harness.errors import Problem, ServerError
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
 from harness.lifecycle import ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
-from harness.run.conversation import converse
+from harness.run.conversation import TrialSetup, converse
 from harness.run.folder import RunFolder
-from harness.run.plan import nonce_of, plan, share_of
+from harness.run.plan import cache_index, plan_trials, trial_nonce
 from harness.servers import ServerHandle, find_unapplied_settings, fit_tasks, get_server_kind, observe
 from harness.tasks import vary
-from harness.types import KitUse, Model, ModelRun, Recording, Task, TrialKey
+from harness.types import KitUse, Model, ModelRun, Recording, RunSettings, Task, TrialKey
 
-HEARD_TURNS = 12
-Log = Callable[[str], None]
-"""Told one line about what is being done."""
-Progress = Callable[[str, int, int, str], None]
-"""Told of each step: stage, steps done, steps in all, and the trial's name."""
-
-
-def planned(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
-    """The trials of one model in this run."""
-    settings = folder.plan.settings
-    return plan(model.label, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
-
-
-@dataclass(slots=True)
-class _Recorder:
-    """What recording one model needs, and how many turns it took. `heard` are the first of them.
-
-    `tokens_per_char` is what its server counted in a prompt before the first trial, `quiet_ns` when the last turn
-    ended.
-    """
-
-    folder: RunFolder
-    asked: ServerHandle
-    stage: ModelHost
-    tokens_per_char: float | None = None
-    turns: int = 0
-    quiet_ns: int | None = None
-    heard: list[Recording] = field(default_factory=list)
-
-    def trial(self, task: Task, key: TrialKey) -> None:
-        """Record one trial.
-
-        Raises ServerError when no connection could be made, and nothing is kept of it then: the model was not asked.
-        Raises it too, once the turn is kept, when the server refuses the key or knows no such model or address: what
-        follows would be refused the same.
-        """
-        asked, variant = self.asked, vary(task, key.trial)
-        run_plan = self.folder.plan
-        nonce = nonce_of(run_plan.settings.seed, key, share_of(run_plan.models, asked.model.label))
-        who, room, density = (
-            (asked.model, asked.kind, asked.secret),
-            run_plan.settings.thinking_tokens,
-            self.tokens_per_char,
-        )
-        for recording in converse(asked.client, who, variant, key, nonce=nonce, room=room, tokens_per_char=density):
-            if recording.end_reason == "connect_failed" and recording.turn == 0:
-                raise ServerError(f"model {asked.model.label!r}: {recording.url}: {recording.error}")
-            self._keep(recording)
-            if recording.status in REFUSALS:
-                told = f"{recording.url}: HTTP {recording.status}: {REFUSALS[recording.status]}"
-                raise ServerError(f"model {asked.model.label!r}: {told}")
-
-    def _keep(self, recording: Recording) -> None:
-        if recording.sent_ns is not None:
-            self.quiet_ns = recording.sent_ns + (recording.ended_ns or 0)
-        self.folder.keep(recording)
-        self.turns += 1
-        if len(self.heard) < HEARD_TURNS:
-            self.heard.append(recording)
-
-
+OBSERVED_TURNS = 12
+"""How many of a model's first turns are compared with what its server kind states."""
 REFUSALS = {
-    401: "the server refuses the key: name its variable in key_env",
-    403: "the server refuses the key: name its variable in key_env",
-    404: "the server knows no such model or address: correct model or base_url",
+    401: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
+    403: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
+    404: Problem("the server knows no such model or address", fix="correct model or base_url"),
 }
-"""Refusals that stop a model: nothing that comes after would be answered."""
+"""HTTP statuses that stop a model, since every later request would be refused as well."""
 
-
-def _kit_use(begun: CpuTimes, begun_s: float, turns: int) -> KitUse:
-    now = cpu_times()
-    return KitUse(
-        cpu_s=now.process_s - begun.process_s,
-        wall_s=time.monotonic() - begun_s,
-        turns=turns,
-        peak_rss_bytes=peak_rss_bytes(),
-        other_cpu_share=other_cpu_share(begun, now),
-    )
-
-
-def pause_left_s(idle_s: float, quiet_ns: int | None) -> float:
-    """What is left of a server's pause that began at this moment: reading and keeping a long reply is part of it."""
-    return max(0.0, idle_s - (0.0 if quiet_ns is None else seconds_since(quiet_ns)))
-
-
-def _record_trials(
-    recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress
-) -> None:
-    for done, key in enumerate(left):
-        progress("record", done, len(left), f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
-        recorder.trial(tasks[key.task], key)
-        time.sleep(pause_left_s(recorder.folder.plan.settings.idle_s, recorder.quiet_ns))
-    progress("record", len(left), len(left), recorder.asked.model.label)
-
-
-def _once_let_go(seen: ModelRun, visit: ModelSession, recorder: _Recorder) -> ModelRun:
-    """What is known of a model once it was let go, and what its replies showed of its server."""
-    before, loaded = visit.before.swap_bytes, visit.loaded.swap_bytes
-    return replace(
-        seen,
-        memory=memory_use(visit.before, visit.loaded, visit.after),
-        swap_growth_bytes=None if before is None or loaded is None else loaded - before,
-        live=(*(one for one in observe(recorder.heard, recorder.asked.kind) if one.live is not None), *seen.live),
-    )
-
-
-def _record_model(
-    recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress
-) -> ModelRun:
-    asked = recorder.asked
-    seen = ModelRun(asked.model.label, context_setting=asked.kind.context.setting)
-    try:
-        with recorder.stage.up(asked) as visit:
-            ready = visit.readiness
-            served = ready.context_tokens if ready.context_tokens is not None else asked.model.context_tokens
-            seen = replace(
-                seen,
-                server_version=ready.version,
-                served_context_tokens=ready.context_tokens,
-                own_context_tokens=ready.own_context_tokens,
-                load_s=visit.load_s,
-            )
-            fits = fit_tasks(asked, tuple(tasks.values()), served, recorder.folder.plan.settings.thinking_tokens)
-            recorder.tokens_per_char = fits.tokens_per_char
-            seen = replace(
-                seen,
-                served_context_tokens=seen.served_context_tokens if fits.cap_tokens is None else fits.cap_tokens,
-                skipped=fits.skipped,
-                live=(*fits.findings, *find_unapplied_settings(asked.kind, asked.model)),
-            )
-            skipped = {one.task for one in fits.skipped}
-            _record_trials(recorder, tasks, [key for key in left if key.task not in skipped], progress)
-        return _once_let_go(seen, visit, recorder)
-    except ServerError as error:
-        return replace(seen, stop_reason=redact_home(error.message))
-
-
-def contenders(models: Sequence[Model], client: Client) -> tuple[ServerHandle, ...]:
-    """The models as they can be asked. Raises ConfigError where a key is missing."""
-    return tuple(ServerHandle(client, model, get_server_kind(model.server), secret_of(model)) for model in models)
-
-
-def _measured(recorder: _Recorder, tasks: Mapping[str, Task], left: Sequence[TrialKey], progress: Progress) -> ModelRun:
-    """Record a model, with what the kit itself used meanwhile."""
-    begun, begun_s = cpu_times(), time.monotonic()
-    seen = _record_model(recorder, tasks, left, progress)
-    recorder.asked.client.close()
-    return replace(seen, kit_use=_kit_use(begun, begun_s, recorder.turns))
+Log = Callable[[str], None]
+"""Receives one line about what is being done."""
+Progress = Callable[[str, int, int, str], None]
+"""Receives each step: the stage, the steps done, the steps in all, and the trial's name."""
 
 
 def record_run(
-    folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], progress: Progress, say: Log = lambda _: None
-) -> list[str]:
-    """Record what is left of every model's trials; returns why models stopped early, one line each.
+    folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], progress: Progress, log: Log = lambda _: None
+) -> list[Problem]:
+    """Record the trials that are missing, of every model; returns why models stopped early.
 
-    A server that is gone stops its model, not the run. What is stopped for the run's time runs again when it ends.
+    Services that are stopped for the run are started again when it ends. Raises RunError, ConfigError, DiskError.
     """
-    by_name, settings = {task.name: task for task in tasks}, folder.plan.settings
-    timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
-    left = {
-        model.label: [key for key in planned(folder, tasks, model) if key not in folder.recorded] for model in models
+    by_name = {task.name: task for task in tasks}
+    missing = {
+        model.label: [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
+        for model in models
     }
-    stopped = []
-    with folder.alone(), Client(timeouts) as client:
-        asked = contenders([model for model in models if left[model.label]], client)
-        oversized = find_oversized_models(asked)
-        for label, why in oversized.items():
-            folder.keep_model(ModelRun(label, stop_reason=why))
-            stopped.append(why)
-        able = [one for one in asked if one.model.label not in oversized]
-        with model_host(able, folder.path, say) as stage:
-            for one in able:
-                seen = _measured(_Recorder(folder, one, stage), by_name, left[one.model.label], progress)
-                folder.keep_model(seen)
-                stopped += [seen.stop_reason] if seen.stop_reason is not None else []
-    return stopped
+    problems: list[Problem] = []
+    with folder.lock(), Client(timeouts_of(folder.plan.settings)) as client:
+        servers = open_servers([model for model in models if missing[model.label]], client)
+        oversized = find_oversized_models(servers)
+        for label, reason in oversized.items():
+            folder.append_model_run(ModelRun(label, stop_reason=reason))
+            problems.append(Problem(reason))
+        recorded = [server for server in servers if server.model.label not in oversized]
+        with model_host(recorded, folder.path, log) as host:
+            for server in recorded:
+                recorder = _ModelRecorder(folder, server, by_name, progress)
+                folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
+                problems += recorder.problems
+    return problems
+
+
+def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
+    """The trials of one model in this run."""
+    settings = folder.plan.settings
+    return plan_trials(model.label, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
+
+
+def timeouts_of(settings: RunSettings) -> Timeouts:
+    """The timeouts of a run's requests."""
+    return Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
+
+
+def open_servers(models: Sequence[Model], client: Client) -> tuple[ServerHandle, ...]:
+    """The models' servers with their kinds and API keys. Raises ConfigError where a key is not set."""
+    return tuple(ServerHandle(client, model, get_server_kind(model.server), read_api_key(model)) for model in models)
+
+
+def remaining_pause_s(idle_s: float, ended_ns: int | None) -> float:
+    """What is left of the pause between two trials: reading and storing a long reply counts as part of it."""
+    return max(0.0, idle_s - (0.0 if ended_ns is None else seconds_since(ended_ns)))
+
+
+@dataclass(slots=True)
+class _ModelRecorder:
+    """Records the trials of one model and collects what its replies show of the server.
+
+    `ended_ns` is when the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
+    """
+
+    folder: RunFolder
+    server: ServerHandle
+    tasks: Mapping[str, Task]
+    progress: Progress
+    tokens_per_char: float | None = None
+    turns: int = 0
+    ended_ns: int | None = None
+    first_turns: list[Recording] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
+
+    def record_trials(self, keys: Sequence[TrialKey]) -> None:
+        """Record trials one after the other, with the run's pause between them. Raises ServerError."""
+        for done, key in enumerate(keys):
+            name = f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}"
+            self.progress("record", done, len(keys), name)
+            self.record_trial(key)
+            time.sleep(remaining_pause_s(self.folder.plan.settings.idle_s, self.ended_ns))
+        self.progress("record", len(keys), len(keys), self.server.model.label)
+
+    def record_trial(self, key: TrialKey) -> None:
+        """Record one trial.
+
+        Raises ServerError where no connection can be made: nothing is stored then, since the model was sent nothing.
+        Raises it also where the server refuses the key, the model or the address, after the turn is stored.
+        """
+        model = self.server.model
+        for recording in converse(self.server, self._setup(key)):
+            if recording.end_reason == "connect_failed" and recording.turn == 0:
+                raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
+            self._store(recording)
+            refusal = None if recording.status is None else REFUSALS.get(recording.status)
+            if refusal is not None:
+                message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
+                raise ServerError(message, fix=refusal.fix)
+
+    def _setup(self, key: TrialKey) -> TrialSetup:
+        plan = self.folder.plan
+        index = cache_index(plan.models, self.server.model.label)
+        return TrialSetup(
+            key,
+            vary(self.tasks[key.task], key.trial),
+            trial_nonce(plan.settings.seed, key, index),
+            plan.settings.thinking_tokens,
+            self.tokens_per_char,
+        )
+
+    def _store(self, recording: Recording) -> None:
+        if recording.sent_ns is not None:
+            self.ended_ns = recording.sent_ns + (recording.ended_ns or 0)
+        self.folder.append_recording(recording)
+        self.turns += 1
+        if len(self.first_turns) < OBSERVED_TURNS:
+            self.first_turns.append(recording)
+
+
+def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
+    """Record a model's trials, and the resources that the kit itself used meanwhile."""
+    cpu_before, start_s = cpu_times(), time.monotonic()
+    run = _record_loaded_model(recorder, host, keys)
+    recorder.server.client.close()
+    return replace(run, kit_use=_kit_use(cpu_before, start_s, recorder.turns))
+
+
+def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
+    """Load the model, record its trials, unload it. A ServerError becomes the run's stop reason."""
+    server = recorder.server
+    run = ModelRun(server.model.label, context_setting=server.kind.context.setting)
+    try:
+        with host.up(server) as session:
+            run = _with_readiness(run, session)
+            run = _with_context_fit(run, recorder)
+            skipped = {task.task for task in run.skipped}
+            recorder.record_trials([key for key in keys if key.task not in skipped])
+        return _with_observations(run, session, recorder)
+    except ServerError as error:
+        recorder.problems = error.problems
+        return replace(run, stop_reason=redact_home(error.message))
+
+
+def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
+    """Add what the loaded server says about itself."""
+    ready = session.readiness
+    return replace(
+        run,
+        server_version=ready.version,
+        served_context_tokens=ready.context_tokens,
+        own_context_tokens=ready.own_context_tokens,
+        load_s=session.load_s,
+    )
+
+
+def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
+    """Add which tasks do not fit into the served context, and which settings the server does not apply."""
+    server = recorder.server
+    served = run.served_context_tokens if run.served_context_tokens is not None else server.model.context_tokens
+    thinking_tokens = recorder.folder.plan.settings.thinking_tokens
+    context_fit = fit_tasks(server, tuple(recorder.tasks.values()), served, thinking_tokens)
+    recorder.tokens_per_char = context_fit.tokens_per_char
+    return replace(
+        run,
+        served_context_tokens=run.served_context_tokens if context_fit.cap_tokens is None else context_fit.cap_tokens,
+        skipped=context_fit.skipped,
+        live=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
+    )
+
+
+def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRecorder) -> ModelRun:
+    """Add the memory that the model took, and what its replies showed of the server."""
+    before, loaded = session.before.swap_bytes, session.loaded.swap_bytes
+    findings = observe(recorder.first_turns, recorder.server.kind)
+    return replace(
+        run,
+        memory=memory_use(session.before, session.loaded, session.after),
+        swap_growth_bytes=None if before is None or loaded is None else loaded - before,
+        live=(*(finding for finding in findings if finding.live is not None), *run.live),
+    )
+
+
+def _kit_use(cpu_before: CpuTimes, start_s: float, turns: int) -> KitUse:
+    cpu_after = cpu_times()
+    return KitUse(
+        cpu_s=cpu_after.process_s - cpu_before.process_s,
+        wall_s=time.monotonic() - start_s,
+        turns=turns,
+        peak_rss_bytes=peak_rss_bytes(),
+        other_cpu_share=other_cpu_share(cpu_before, cpu_after),
+    )

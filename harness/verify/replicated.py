@@ -13,13 +13,13 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.config import secret_of
+from harness.config import read_api_key
 from harness.errors import ConfigError
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run import converse
+from harness.run import TrialSetup, converse
 from harness.score import score
-from harness.servers import get_server_kind
+from harness.servers import ServerHandle, get_server_kind
 from harness.stats import format_k_of_n, holm, mcnemar_p
 from harness.tasks import vary
 from harness.types import Finding, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
@@ -57,7 +57,7 @@ def why_not(evidence: Evidence, again: Again) -> str | None:
     try:
         for label in labels:
             if label in again.models:
-                secret_of(again.models[label])
+                read_api_key(again.models[label])
     except ConfigError as error:
         return error.message
     return None
@@ -82,8 +82,8 @@ def _ask(evidence: Evidence, again: Again, client: Client, trial: TrialResult, s
         return f"{trial.task} is not known here"
     variant = vary(task, trial.trial)
     key = TrialKey(trial.model, trial.task, trial.trial)
-    asked = (model, get_server_kind(model.server), secret_of(model))
-    turns = list(converse(client, asked, variant, key, nonce=secrets.token_hex(8), room=again.thinking_tokens))
+    server = ServerHandle(client, model, get_server_kind(model.server), read_api_key(model))
+    turns = list(converse(server, TrialSetup(key, variant, secrets.token_hex(8), again.thinking_tokens)))
     if any(turn.end_reason == "connect_failed" for turn in turns):
         return f"{model.label}: {model.base_url} does not answer: {turns[-1].error}"
     readings = tuple(read(turn) for turn in turns)

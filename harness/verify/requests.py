@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from harness.errors import ConfigError
 from harness.run import (
-    NONCE,
-    first_messages,
-    nonce_of,
-    nonce_of_turn,
-    share_of,
+    NONCE_PLACEHOLDER,
+    cache_index,
+    opening_messages,
+    trial_nonce,
+    turn_nonce,
 )
 from harness.servers import (
     ServerKind,
@@ -87,8 +87,8 @@ def _question(evidence: Evidence, trial: TrialResult) -> _Question | None:
     kind = get_server_kind(info.server)
     model = with_trial_seed(_model(info), trial.trial)
     variant = None if task is None else vary(task, trial.trial)
-    share = share_of(evidence.result.models, info.label)
-    return _Question(model, kind, variant, nonce_of(evidence.result.run.seed, key, share))
+    share = cache_index(evidence.result.models, info.label)
+    return _Question(model, kind, variant, trial_nonce(evidence.result.run.seed, key, share))
 
 
 def _fields(question: _Question) -> Mapping[str, Json]:
@@ -129,8 +129,8 @@ def _reply(turn: TurnResult) -> Mapping[str, Json]:
 
 
 def _of_tool_loop(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
-    user = {"role": "user", "content": variant.turns[0].replace(NONCE, question.nonce)}
-    messages: Messages = [*first_messages(variant, question.nonce), user]
+    user = {"role": "user", "content": variant.turns[0].replace(NONCE_PLACEHOLDER, question.nonce)}
+    messages: Messages = [*opening_messages(variant, question.nonce), user]
     bench = bench_of(variant)
     for turn in trial.turns:
         yield list(messages)
@@ -139,9 +139,9 @@ def _of_tool_loop(question: _Question, variant: Variant, trial: TrialResult) -> 
 
 
 def _of_conversation(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
-    messages: Messages = list(first_messages(variant, question.nonce))
+    messages: Messages = list(opening_messages(variant, question.nonce))
     for text, turn in zip(variant.turns, trial.turns, strict=False):
-        messages.append({"role": "user", "content": text.replace(NONCE, question.nonce)})
+        messages.append({"role": "user", "content": text.replace(NONCE_PLACEHOLDER, question.nonce)})
         yield list(messages)
         messages.append(_reply(turn))
 
@@ -149,8 +149,8 @@ def _of_conversation(question: _Question, variant: Variant, trial: TrialResult) 
 def _of_turns_apart(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
     for turn in range(len(trial.turns)):
         text = variant.turns[0 if question.together else turn]
-        nonce = nonce_of_turn(question.nonce, turn)
-        yield [*first_messages(variant, nonce), {"role": "user", "content": text.replace(NONCE, nonce)}]
+        nonce = turn_nonce(question.nonce, turn)
+        yield [*opening_messages(variant, nonce), {"role": "user", "content": text.replace(NONCE_PLACEHOLDER, nonce)}]
 
 
 def _wanted(question: _Question, variant: Variant, trial: TrialResult) -> list[Messages]:

@@ -16,9 +16,9 @@ from typing import Any
 
 from harness.read import read
 from harness.record import Client
-from harness.run.conversation import converse
-from harness.run.plan import nonce_of
-from harness.servers import get_server_kind
+from harness.run.conversation import TrialSetup, converse
+from harness.run.plan import trial_nonce
+from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import vary
 from harness.tasks.replies import split_reply
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
@@ -111,9 +111,9 @@ def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson
         for trial in range(trials):
             variant, key = vary(task, trial), TrialKey("any", task.name, trial)
             for share, thinking in enumerate((False, True)):
-                nonce = nonce_of(seed, key, share)
+                nonce = trial_nonce(seed, key, share)
                 # A teacher of its own: one who has said all its answers has none left for the second contender.
                 with _teaching(variant.solution) as base_url, Client() as client:
-                    asked = (Model("any", "openai", base_url, "any"), get_server_kind("openai"), None)
-                    for recording in converse(client, asked, variant, key, nonce=nonce, room=0):
+                    server = ServerHandle(client, Model("any", "openai", base_url, "any"), get_server_kind("openai"))
+                    for recording in converse(server, TrialSetup(key, variant, nonce, 0)):
                         yield _lesson(recording, thinking)
