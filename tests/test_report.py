@@ -213,7 +213,7 @@ def test_the_page_shows_answers_and_cuts_long_ones() -> None:
     trials = (result.trials[0], replace(result.trials[1], turns=(long,)), *result.trials[2:])
     html = render_html(replace(result, trials=trials))
     assert "&lt;b&gt;xxx" in html
-    assert "Cut here." in html
+    assert "Truncated." in html
     assert "x" * 20_000 not in html
 
 

@@ -3,7 +3,7 @@
 import random
 from itertools import combinations
 
-from harness.report.label_placement import CHAR_PX, Box, place_names
+from harness.report.label_placement import CHAR_PX, Box, place_labels
 
 FRAME = Box(50, 0, 880, 320)
 
@@ -13,7 +13,7 @@ def spot(x: float, y: float) -> Box:
 
 
 def placed(*points: Box, whiskers: tuple[Box, ...] = ()) -> list[Box]:
-    return place_names(points, ["demo-quick"] * len(points), whiskers, FRAME)
+    return place_labels(points, ["demo-quick"] * len(points), whiskers, FRAME)
 
 
 def test_a_name_stands_right_of_its_point_and_left_of_one_at_the_right_edge() -> None:
@@ -37,9 +37,9 @@ def test_points_in_a_crowd_have_names_that_cover_nothing() -> None:
     for _ in range(200):
         points = [spot(rng.uniform(300, 420), rng.uniform(120, 220)) for _ in range(4)]
         boxes = placed(*points)
-        assert all(one.covers(other) == 0 for one, other in combinations(boxes, 2))
-        assert all(box.covers(point) == 0 for box in boxes for point in points)
-        assert all(FRAME.holds(box) for box in boxes)
+        assert all(one.overlap(other) == 0 for one, other in combinations(boxes, 2))
+        assert all(box.overlap(point) == 0 for box in boxes for point in points)
+        assert all(FRAME.contains(box) for box in boxes)
 
 
 def test_more_names_than_there_is_room_for_are_all_drawn() -> None:

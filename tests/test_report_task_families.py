@@ -64,10 +64,10 @@ def a_talk(usage: Usage | None = None, control: str = "chat-cold-control") -> Re
 
 def test_a_pair_tells_both_halves_and_what_was_cheated() -> None:
     lines = told(declines(a_pair()))
-    assert lines["cannot be done: rightly declined"] == "6/6 100%"
-    assert lines["cannot be done: wrong"] == "0/6 0%"
-    assert lines["can be done: wrong"] == "6/6 100%"
-    assert lines["can be done: solved"] == "0/6 0%"
+    assert lines["unsolvable: correctly declined"] == "6/6 100%"
+    assert lines["unsolvable: wrong"] == "0/6 0%"
+    assert lines["solvable: wrong"] == "6/6 100%"
+    assert lines["solvable: solved"] == "0/6 0%"
     assert lines["results hard-coded"] == "6/12 50%"
     assert lines["tests edited"] == "0/12 0%"
 
@@ -81,21 +81,21 @@ def test_a_trial_that_met_an_error_stays_in_the_count_of_its_half() -> None:
     first = next(at for at, one in enumerate(result.trials) if one.task == "cannot-do-x")
     broken = replace(result.trials[first], facts={}, checks=())
     lines = told(declines(replace(result, trials=(*result.trials[:first], broken, *result.trials[first + 1 :]))))
-    assert lines["cannot be done: rightly declined"] == "5/6 83%"
-    assert lines["cannot be done: no answer"] == "1/6 17%"
+    assert lines["unsolvable: correctly declined"] == "5/6 83%"
+    assert lines["unsolvable: no answer"] == "1/6 17%"
 
 
 def test_a_long_text_is_held_against_the_models_own_short_one() -> None:
     lines = told(needles(needles_of(short=0.8, long=0.4)))
     assert lines["long-needle-28k: recall"] == "40% (n 6)"
     assert lines["long-needle-28k: precision"] == "100% (n 6)"
-    assert lines["long-needle-28k: of its own short recall"] == "0.5 x"
+    assert lines["long-needle-28k: relative recall"] == "0.5 x"
     assert lines["long-needle-28k: prompt"] == "310 tok"
-    assert "long-needle-short: of its own short recall" not in lines
+    assert "long-needle-short: relative recall" not in lines
 
 
 def test_nothing_is_told_relative_to_a_short_text_of_which_nothing_was_found() -> None:
-    assert "long-needle-28k: of its own short recall" not in told(needles(needles_of(short=0.0, long=0.4)))
+    assert "long-needle-28k: relative recall" not in told(needles(needles_of(short=0.0, long=0.4)))
 
 
 def test_recall_stands_by_the_fifth_of_the_text() -> None:
@@ -116,18 +116,18 @@ def test_a_needle_trial_without_an_answer_found_nothing() -> None:
 
 def test_a_turn_stands_beside_the_same_turn_cold_with_what_was_cached() -> None:
     lines = told(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40, cached_tokens=300))))
-    assert lines["chat-cold-warm, turn 2: prompt from the cache"] == "75% n=6"
+    assert lines["chat-cold-warm, turn 2: cached share of the prompt"] == "75% n=6"
     assert lines["chat-cold-warm, turn 2: TTFT"].endswith("n=6")
-    assert lines["chat-cold-warm, turn 2: TTFT alone and cold"].endswith("n=6")
+    assert lines["chat-cold-warm, turn 2: TTFT cold"].endswith("n=6")
 
 
 def test_a_server_that_tells_nothing_of_its_cache_gets_no_share() -> None:
     lines = told(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40))))
-    assert "chat-cold-warm, turn 2: prompt from the cache" not in lines
+    assert "chat-cold-warm, turn 2: cached share of the prompt" not in lines
 
 
 def test_the_control_of_another_conversation_is_not_taken() -> None:
-    assert "chat-cold-warm, turn 2: TTFT alone and cold" not in told(
+    assert "chat-cold-warm, turn 2: TTFT cold" not in told(
         conversations(a_talk(Usage(prompt_tokens=400), "chat-ten-control"))
     )
 
@@ -145,11 +145,11 @@ def test_facts_of_a_foreign_file_may_be_anything(odd: Json) -> None:
 def test_a_run_without_such_tasks_has_none_of_the_sections() -> None:
     text = render_text(example())
     assert all(not make(example()).lead for make in (declines, needles, conversations))
-    assert "What cannot be done" not in text
+    assert "Unsolvable tasks" not in text
 
 
 @pytest.mark.parametrize("render", [render_text, render_github, render_html])
 def test_every_report_holds_the_sections(render: Callable[[Result], str]) -> None:
-    assert "What cannot be done" in render(a_pair())
-    assert "Values found in long texts" in render(needles_of(1.0, 0.5))
-    assert "Conversations, turn by turn" in render(a_talk())
+    assert "Unsolvable tasks" in render(a_pair())
+    assert "Retrieval from long texts" in render(needles_of(1.0, 0.5))
+    assert "Conversations by turn" in render(a_talk())

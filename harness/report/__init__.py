@@ -1,6 +1,7 @@
-"""Stage 5: a result as text for the terminal, as Markdown for an issue, and as one page. Pure; measures nothing.
+"""Stage 5: render a result as text for the terminal, as Markdown for an issue, and as one HTML page.
 
-All three print the same sections (sections.py): a new section is one function and its line in the tuple there.
+All three renderers print the sections of sections.py: a new section is one function and its row in SECTIONS there.
+tabulate and jinja2 are imported inside the functions that use them, so that importing this package stays fast.
 """
 
 from harness.report.elements import Section, Table, text_row

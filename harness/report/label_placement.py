@@ -1,4 +1,4 @@
-"""Where the names of a chart's points stand: beside their point, where they cover neither another point nor name."""
+"""Placement of labels next to the points of a scatter plot, with the least overlap of points, whiskers and labels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Box:
     right: float
     bottom: float
 
-    def covers(self, other: Box) -> float:
-        """The area that both cover, in square px."""
+    def overlap(self, other: Box) -> float:
+        """The area of the intersection, in square px."""
         wide = min(self.right, other.right) - max(self.left, other.left)
         high = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0.0, wide) * max(0.0, high)
 
-    def holds(self, other: Box) -> bool:
-        """Whether the other lies inside."""
+    def contains(self, other: Box) -> bool:
+        """Whether the other box lies inside this one."""
         return (
             self.left <= other.left
             and other.right <= self.right
@@ -35,21 +35,21 @@ class Box:
         )
 
 
-def _places(point: Box, name: str) -> Iterator[Box]:
-    """The boxes where a name may stand, the best first: right of its point, left of it, then higher and lower."""
-    width, middle = CHAR_PX * len(name), (point.top + point.bottom) / 2
+def _candidates(point: Box, label: str) -> Iterator[Box]:
+    """The boxes for a label, the best first: right of its point, left of it, then higher and lower."""
+    width, middle = CHAR_PX * len(label), (point.top + point.bottom) / 2
     x = (point.left + point.right) / 2
     for shift in _SHIFTS_PX:
         for left in (x + _GAP_PX, x - _GAP_PX - width):
             yield Box(left, middle + shift - LINE_PX / 2, left + width, middle + shift + LINE_PX / 2)
 
 
-def place_names(points: Sequence[Box], names: Sequence[str], whiskers: Sequence[Box], frame: Box) -> list[Box]:
-    """A box in the frame for the name of each point, where it covers least of points, whiskers and other names."""
+def place_labels(points: Sequence[Box], labels: Sequence[str], whiskers: Sequence[Box], frame: Box) -> list[Box]:
+    """Choose for each label the box inside the frame with the least overlap of points, whiskers and earlier labels."""
     placed: list[Box] = []
-    for point, name in zip(points, names, strict=True):
-        taken = [*points, *whiskers, *placed]
-        places = list(_places(point, name))
-        there = [box for box in places if frame.holds(box)] or places[:1]
-        placed.append(min(there, key=lambda box: sum(box.covers(other) for other in taken)))
+    for point, label in zip(points, labels, strict=True):
+        occupied = [*points, *whiskers, *placed]
+        candidates = list(_candidates(point, label))
+        inside = [box for box in candidates if frame.contains(box)] or candidates[:1]
+        placed.append(min(inside, key=lambda box: sum(box.overlap(other) for other in occupied)))
     return placed

@@ -1,4 +1,4 @@
-"""Sections as GitHub Markdown to paste into an issue. Foreign text cannot become markup, links or mentions."""
+"""Report sections as GitHub Markdown for an issue; untrusted text cannot become markup, links or mentions."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from harness.report.terminal import plain_text
 from harness.types import Result
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~&@$]|(?<=\])\(|://|(?<=www)\.")
-_JOINER = "&#8288;"  # GitHub looks for @name and #1 after it has decoded entities: an invisible joiner parts them.
+_WORD_JOINER = "&#8288;"
+"""GitHub looks for @name and #1 after decoding entities; this invisible character separates the sign from the name."""
 
 
-def _spelled(found: re.Match[str]) -> str:
-    numbers = "".join(f"&#{ord(char)};" for char in found.group())
-    return numbers + _JOINER if found.group() in "@#" else numbers
+def _entities(match: re.Match[str]) -> str:
+    entities = "".join(f"&#{ord(char)};" for char in match.group())
+    return entities + _WORD_JOINER if match.group() in "@#" else entities
 
 
-def markdown_text(foreign: str) -> str:
-    """Text that Markdown shows as it is: every sign with a meaning becomes its number, in tables as elsewhere."""
-    return _MARKUP.sub(_spelled, plain_text(foreign))
+def markdown_text(untrusted: str) -> str:
+    """Escape text so that Markdown shows it literally: characters with a meaning become numeric entities."""
+    return _MARKUP.sub(_entities, plain_text(untrusted))
 
 
-def _readable(foreign: str) -> str:
-    """As `markdown_text`, but the brackets of our own intervals stay readable in the source."""
-    return re.sub(r"&#91;([0-9.,% ]+)&#93;", r"[\1]", markdown_text(foreign))
+def _with_intervals(untrusted: str) -> str:
+    """As `markdown_text`, but the brackets of intervals stay readable in the source."""
+    return re.sub(r"&#91;([0-9.,% ]+)&#93;", r"[\1]", markdown_text(untrusted))
 
 
 def _row(texts: list[str]) -> str:
-    return "| " + " | ".join(_readable(text) for text in texts) + " |"
+    return "| " + " | ".join(_with_intervals(text) for text in texts) + " |"
 
 
 def _table(table: Table) -> list[str]:
@@ -45,12 +46,12 @@ def _section(section: Section) -> list[str]:
     lines += [section.lead, ""] if section.lead else []
     for table in section.tables:
         lines += _table(table)
-    lines += [f"- {_readable(note)}" for note in section.notes]
+    lines += [f"- {_with_intervals(note)}" for note in section.notes]
     return [*lines, *([""] if section.notes else [])]
 
 
 def render_markdown_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
-    """Any sections under a title as Markdown."""
+    """Render sections under a title as Markdown."""
     lines = [f"# {markdown_text(title)}", "", *([f"> **{banner}**", ""] if banner else [])]
     for section in sections:
         lines += _section(section)
@@ -58,5 +59,5 @@ def render_markdown_sections(title: str, sections: Sequence[Section], banner: st
 
 
 def render_github(result: Result) -> str:
-    """The whole report as Markdown."""
+    """Render the whole report as Markdown."""
     return render_markdown_sections(title_of(result), sections_of(result), simulation_banner(result))

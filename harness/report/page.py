@@ -1,107 +1,83 @@
-"""The report as one page: no network, no script, light and dark, prints. Every foreign text is escaped by jinja2."""
+"""The report as one HTML page: self-contained, without scripts or network access, for light, dark and print.
+
+jinja2 escapes every string, and `render_html` gives the same bytes for the same result.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from harness.report.elements import Chart, Scatter
-from harness.report.formatting import format_optional, format_seconds
+from harness.report.formatting import MISSING, format_optional, format_seconds
 from harness.report.sections import sections_of, simulation_banner, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.terminal import plain_text
 from harness.types import Check, Result, TrialResult, TurnResult
 
 TEMPLATE = "page.html.j2"
-ANSWER_CHARS = 12_000
-"""How much of one answer the page shows; result.json has it whole."""
-PAGE_CHARS = 2_000_000
-"""How much of all answers: a page that a browser opens."""
+MAX_ANSWER_CHARS = 12_000
+"""Longer answers are truncated on the page; result.json has them in full."""
+MAX_PAGE_CHARS = 2_000_000
+"""Of all answers together, so that a browser opens the page without delay."""
+MAX_CHECK_CHARS = 600
+MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerView:
     """One turn as the page shows it."""
 
     head: str
     rows: tuple[str, ...]
-    cut: bool
+    is_truncated: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ShownTrial:
+class TrialView:
     """One trial as the page shows it."""
 
     head: str
     outcome: str
     checks: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[AnswerView, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCell:
+class CellView:
     """The trials of one task and model."""
 
     anchor: str
     head: str
-    trials: tuple[ShownTrial, ...]
+    trials: tuple[TrialView, ...]
 
 
 Anchors = dict[tuple[str, str], str]
+"""(task, model) -> the id of the cell's element."""
 
 
-def _anchors(result: Result) -> Anchors:
-    """An id for each cell, of numbers: names are foreign."""
-    return {(cell.task, cell.model): f"cell-{number}" for number, cell in enumerate(result.cells, 1)}
+def render_html(result: Result) -> str:
+    """Render the whole report as one page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def _check_words(check: Check) -> str:
-    seen = f"expected {check.expected!r}, observed {check.observed!r}"
-    return f"{check.name}: {seen}{f' ({check.note})' if check.note else ''}"[:600]
-
-
-def _turn_words(turn: TurnResult, number: int) -> str:
-    usage, times = turn.usage, turn.timings
-    count = format_optional(usage.completion_tokens) if usage else "-"
-    e2e = "-" if times.e2e_s is None else format_seconds(times.e2e_s)
-    reasoning = f", {turn.reasoning_chars:,} characters of thoughts not shown" if turn.reasoning_chars else ""
-    error = f", error: {turn.error.message[:300]}" if turn.error else ""
-    return f"turn {number + 1}: {count} tokens in {e2e}, finish {format_optional(turn.finish_reason)}{reasoning}{error}"
-
-
-class _Room:
-    """How many characters of answers the page still takes."""
-
-    def __init__(self, chars: int) -> None:
-        self.left = chars
-
-    def answer(self, turn: TurnResult, number: int) -> Answer:
-        text = turn.content[: min(ANSWER_CHARS, self.left)]
-        self.left -= len(text)
-        rows = tuple(text.expandtabs().split("\n")) if text else ()
-        return Answer(_turn_words(turn, number), rows, len(text) < len(turn.content))
-
-
-def _trial(trial: TrialResult, room: _Room) -> ShownTrial:
-    return ShownTrial(
-        f"trial {trial.trial + 1}, variant {trial.variant}, {trial.fraction:.0%} of the checks",
-        trial.outcome,
-        tuple(_check_words(check) for check in trial.checks if not check.passed),
-        tuple(room.answer(turn, number) for number, turn in enumerate(trial.turns)),
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Terminal escapes and bidirectional marks mislead in a browser too: spell them out in every expression.
+        finalize=lambda value: plain_text(value) if type(value) is str else value,
     )
-
-
-def _cells(result: Result, anchors: Anchors) -> tuple[ShownCell, ...]:
-    room = _Room(PAGE_CHARS)
-    by_cell: dict[tuple[str, str], list[ShownTrial]] = {key: [] for key in anchors}
-    for trial in sorted(result.trials, key=lambda one: (one.outcome == "passed", one.trial)):
-        shown = by_cell.get((trial.task, trial.model))
-        if shown is not None and not trial.warmup:
-            shown.append(_trial(trial, room))
-    return tuple(
-        ShownCell(anchors[key], f"{key[0]} / {key[1]}", tuple(trials)) for key, trials in by_cell.items() if trials
+    environment.filters["draw"] = _draw
+    anchors = _anchors(result)
+    return environment.get_template(TEMPLATE).render(
+        title=title_of(result),
+        banner=simulation_banner(result),
+        sections=sections_of(result),
+        anchors=anchors,
+        cells=_cells(result, anchors),
     )
 
 
@@ -109,24 +85,56 @@ def _draw(chart: Chart | Scatter) -> BarPlot | DotPlot:
     return bar_plot(chart) if isinstance(chart, Chart) else dot_plot(chart)
 
 
-def render_html(result: Result) -> str:
-    """The whole report as one page, the same bytes for the same result."""
-    env = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Terminal escapes and bidirectional marks mislead in a browser too: every expression is spelled out first.
-        finalize=lambda value: plain_text(value) if type(value) is str else value,
+def _anchors(result: Result) -> Anchors:
+    """Numbered ids, since names of tasks and models are untrusted."""
+    return {(cell.task, cell.model): f"cell-{number}" for number, cell in enumerate(result.cells, 1)}
+
+
+def _cells(result: Result, anchors: Anchors) -> tuple[CellView, ...]:
+    """All trials by cell; those that did not pass come first."""
+    budget = _CharacterBudget(MAX_PAGE_CHARS)
+    by_cell: dict[tuple[str, str], list[TrialView]] = {key: [] for key in anchors}
+    for trial in sorted(result.trials, key=lambda trial: (trial.outcome == "passed", trial.trial)):
+        views = by_cell.get((trial.task, trial.model))
+        if views is not None and not trial.warmup:
+            views.append(_trial(trial, budget))
+    return tuple(
+        CellView(anchors[key], f"{key[0]} / {key[1]}", tuple(trials)) for key, trials in by_cell.items() if trials
     )
-    env.filters["draw"] = _draw
-    anchors = _anchors(result)
-    return env.get_template(TEMPLATE).render(
-        title=title_of(result),
-        banner=simulation_banner(result),
-        sections=sections_of(result),
-        anchors=anchors,
-        cells=_cells(result, anchors),
+
+
+def _trial(trial: TrialResult, budget: _CharacterBudget) -> TrialView:
+    return TrialView(
+        f"trial {trial.trial + 1}, variant {trial.variant}, {trial.fraction:.0%} of the checks passed",
+        trial.outcome,
+        tuple(_format_check(check) for check in trial.checks if not check.passed),
+        tuple(budget.answer(turn, number) for number, turn in enumerate(trial.turns)),
+    )
+
+
+class _CharacterBudget:
+    """Truncates answers to their own limit and to what is left of the page's."""
+
+    def __init__(self, chars: int) -> None:
+        self.remaining = chars
+
+    def answer(self, turn: TurnResult, number: int) -> AnswerView:
+        text = turn.content[: min(MAX_ANSWER_CHARS, self.remaining)]
+        self.remaining -= len(text)
+        rows = tuple(text.expandtabs().split("\n")) if text else ()
+        return AnswerView(_format_turn(turn, number), rows, len(text) < len(turn.content))
+
+
+def _format_check(check: Check) -> str:
+    note = f" ({check.note})" if check.note else ""
+    return f"{check.name}: expected {check.expected!r}, observed {check.observed!r}{note}"[:MAX_CHECK_CHARS]
+
+
+def _format_turn(turn: TurnResult, number: int) -> str:
+    tokens = format_optional(turn.usage.completion_tokens) if turn.usage else MISSING
+    e2e = MISSING if turn.timings.e2e_s is None else format_seconds(turn.timings.e2e_s)
+    reasoning = f", {turn.reasoning_chars:,} characters of reasoning not shown" if turn.reasoning_chars else ""
+    error = f", error: {turn.error.message[:MAX_ERROR_CHARS]}" if turn.error else ""
+    return (
+        f"turn {number + 1}: {tokens} tokens in {e2e}, finish {format_optional(turn.finish_reason)}{reasoning}{error}"
     )

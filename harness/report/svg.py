@@ -1,4 +1,4 @@
-"""Geometry of the charts: positions in px for the page's template, which does the escaping. Draws no foreign text."""
+"""Layout of the charts: positions in px for the SVG elements of the page's template, which escapes all text."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.report.elements import Chart, Mark, Point, Scatter
-from harness.report.label_placement import CHAR_PX, LINE_PX, Box, place_names
+from harness.report.label_placement import CHAR_PX, LINE_PX, Box, place_labels
 
 WIDTH = 880
 ROW = 22
 PLOT_HEIGHT = 300
 LEFT, RIGHT, TOP, FOOT = 56, 170, 12, 44
 HEAD = 28
-"""Above a scatter, so that the name of a point at the very top can stand over it."""
+"""Space above a scatter plot for the name of a point at its top."""
 _RADIUS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line of the grid and its number."""
+    """A grid line and its number."""
 
     at: float
     text: str
@@ -28,7 +28,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A mark drawn: whisker from `low` to `high`, a dot at `middle`, None where there is none."""
+    """A drawn mark: whisker from `low` to `high`, dot at `middle`; None where there is none."""
 
     y: float
     low: float | None
@@ -40,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarPlot:
-    """A chart ready to draw."""
+    """A chart with all positions."""
 
     title: str
     unit: str
@@ -54,7 +54,7 @@ class BarPlot:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point drawn, with its whisker and where its label begins, at the middle of its height."""
+    """A drawn point with its whisker; its label begins at `label_x` and is vertically centered on `label_y`."""
 
     x: float
     y: float
@@ -67,7 +67,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class DotPlot:
-    """A scatter ready to draw."""
+    """A scatter plot with all positions."""
 
     title: str
     x_name: str
@@ -83,34 +83,34 @@ class DotPlot:
     dots: tuple[Dot, ...]
 
 
-def tick_step(top: float, most: int = 6) -> float:
-    """1, 2 or 5 times a power of ten, so that at most `most` steps reach the top."""
+def tick_step(top: float, max_steps: int = 6) -> float:
+    """1, 2 or 5 times a power of ten, so that at most `max_steps` steps reach the top."""
     if not (math.isfinite(top) and top > 0):
         return 1.0
-    power = 10.0 ** math.floor(math.log10(top / most))
-    return next(power * times for times in (1, 2, 5, 10) if top / (power * times) <= most)
+    power = 10.0 ** math.floor(math.log10(top / max_steps))
+    return next(power * factor for factor in (1, 2, 5, 10) if top / (power * factor) <= max_steps)
 
 
-def _ticks(top: float, start: float, length: float, times: float = 1.0) -> tuple[Tick, ...]:
+def _ticks(top: float, start: float, length: float, factor: float = 1.0) -> tuple[Tick, ...]:
     step = tick_step(top)
     count = int(top / step + 1e-9) + 1
-    return tuple(Tick(round(start + length * step * at / top, 1), f"{step * at * times:,.6g}") for at in range(count))
+    return tuple(Tick(round(start + length * step * at / top, 1), f"{step * at * factor:,.6g}") for at in range(count))
 
 
-def _largest(values: list[float]) -> float:
+def _max_finite(values: list[float]) -> float:
     return max((value for value in values if math.isfinite(value)), default=1.0) or 1.0
 
 
-def _all_of(mark: Mark) -> list[float]:
+def _mark_values(mark: Mark) -> list[float]:
     return [value for value in (mark.low, mark.middle, mark.high) if value is not None]
 
 
 def bar_plot(chart: Chart) -> BarPlot:
-    """Marks one under the other on an axis from 0."""
+    """Lay out marks one below the other on an axis from 0."""
     left = 12 + CHAR_PX * max((len(mark.label) for mark in chart.marks), default=0)
     right = WIDTH - 12 - CHAR_PX * max((len(mark.text) for mark in chart.marks), default=0)
     left, right = min(left, 360.0), max(right, 560.0)
-    top = chart.top or 1.05 * _largest([value for mark in chart.marks for value in _all_of(mark)])
+    top = chart.top or 1.05 * _max_finite([value for mark in chart.marks for value in _mark_values(mark)])
 
     def at(value: float | None) -> float | None:
         return None if value is None else round(left + (right - left) * min(max(value / top, 0.0), 1.0), 1)
@@ -123,13 +123,13 @@ def bar_plot(chart: Chart) -> BarPlot:
     return BarPlot(chart.title, chart.unit, WIDTH, TOP + ROW * len(bars) + 24, left, right, ticks, bars)
 
 
-def _named(dots: Sequence[Dot], frame: Box) -> tuple[Dot, ...]:
-    """The dots with a place in the frame for each one's label."""
+def _labeled(dots: Sequence[Dot], frame: Box) -> tuple[Dot, ...]:
+    """The dots with a position for each label inside the frame."""
     points = [Box(dot.x - _RADIUS, dot.y - _RADIUS, dot.x + _RADIUS, dot.y + _RADIUS) for dot in dots]
     whiskers = [
         Box(dot.x - 2, dot.high, dot.x + 2, dot.low) for dot in dots if dot.low is not None and dot.high is not None
     ]
-    boxes = place_names(points, [dot.label for dot in dots], whiskers, frame)
+    boxes = place_labels(points, [dot.label for dot in dots], whiskers, frame)
     return tuple(
         replace(dot, label_x=round(box.left, 1), label_y=round((box.top + box.bottom) / 2, 1))
         for dot, box in zip(dots, boxes, strict=True)
@@ -137,10 +137,10 @@ def _named(dots: Sequence[Dot], frame: Box) -> tuple[Dot, ...]:
 
 
 def dot_plot(scatter: Scatter) -> DotPlot:
-    """Points on two axes from 0."""
+    """Lay out points on two axes from 0."""
     right, bottom = WIDTH - RIGHT, HEAD + PLOT_HEIGHT
-    x_top = scatter.x_top or 1.1 * _largest([point.x for point in scatter.points])
-    y_top = scatter.y_top or 1.1 * _largest([point.y for point in scatter.points])
+    x_top = scatter.x_top or 1.1 * _max_finite([point.x for point in scatter.points])
+    y_top = scatter.y_top or 1.1 * _max_finite([point.y for point in scatter.points])
 
     def x_of(point: Point) -> float:
         return round(LEFT + (right - LEFT) * min(max(point.x / x_top, 0.0), 1.0), 1)
@@ -148,7 +148,7 @@ def dot_plot(scatter: Scatter) -> DotPlot:
     def y_of(value: float) -> float:
         return round(bottom - PLOT_HEIGHT * min(max(value / y_top, 0.0), 1.0), 1)
 
-    bare = [
+    unlabeled = [
         Dot(
             x_of(point),
             y_of(point.y),
@@ -158,7 +158,7 @@ def dot_plot(scatter: Scatter) -> DotPlot:
         )
         for point in scatter.points
     ]
-    dots = _named(bare, Box(LEFT, 0, WIDTH, bottom + LINE_PX / 2))
+    dots = _labeled(unlabeled, Box(LEFT, 0, WIDTH, bottom + LINE_PX / 2))
     x_ticks = _ticks(x_top, LEFT, right - LEFT)
     y_ticks = _ticks(y_top, bottom, -PLOT_HEIGHT)
     axes = (scatter.title, scatter.x_name, scatter.y_name)

@@ -1,7 +1,7 @@
-"""The sections on what some tasks were made for: pairs of which one cannot be done, needles by length and depth, and
-conversations beside the same turns asked cold.
+"""Sections on task families: solvable and unsolvable pairs, needles by length and depth, conversations by turn.
 
-Tasks belong together by their names: X and X-twin; X-short as the base of X-...; X-control for the conversation X-...
+Tasks of a family are related by their names: X and X-twin are a pair; X-short is the baseline of X-...; X-control
+asks the turns of the conversation X-... each on its own and cold.
 """
 
 from __future__ import annotations
@@ -11,134 +11,195 @@ from statistics import mean, median
 
 from harness.report.elements import Entry, Section, Table
 from harness.report.formatting import MISSING, format_number, format_percent, format_seconds_spread
-from harness.report.task_tables import cells_of, labels_of, speeds_of, turns_of
+from harness.report.task_tables import Cells, cells_of, labels_of, speeds_of, turns_of
 from harness.types import Json, Result, TaskInfo, TrialResult
 
 TWIN, SHORT, CONTROL = "-twin", "-short", "-control"
-FIFTHS = 5
-_CANNOT = frozenset(("declined", "reason"))
-"""The checks of the half that cannot be done."""
+DEPTH_BINS = 5
+_UNSOLVABLE_CHECKS = frozenset(("declined", "reason"))
+"""The checks of a task that cannot be done."""
+
+Row = tuple[Entry, ...]
+Trials = Sequence[TrialResult]
 
 
 def _trials(result: Result, label: str, names: Sequence[str]) -> list[TrialResult]:
-    return [one for one in result.trials if one.model == label and one.task in names and not one.warmup]
+    return [trial for trial in result.trials if trial.model == label and trial.task in names and not trial.warmup]
 
 
 def _number(value: Json) -> float | None:
-    """Facts of a foreign file may be anything."""
+    """A numeric fact; facts of an untrusted file may have any type."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _row(result: Result, name: str, tell: Callable[[str], str]) -> tuple[Entry, ...]:
-    return (Entry(name), *(Entry(tell(label)) for label in labels_of(result)))
+def _row(result: Result, name: str, value_of: Callable[[str], str]) -> Row:
+    """A row with one value per model, by its label."""
+    return (Entry(name), *(Entry(value_of(label)) for label in labels_of(result)))
 
 
-def _told(rows: Sequence[tuple[Entry, ...]]) -> tuple[tuple[Entry, ...], ...]:
-    """The rows in which any model has something."""
+def _rows_with_data(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(row for row in rows if any(entry.text != MISSING for entry in row[1:]))
 
 
 # --- pairs --------------------------------------------------------------------------------------------------------
 
-_CAN = (("solved", "solved"), ("wrong", "wrong"), ("wrongly declined", "wrongly_declined"), ("no answer", None))
-_CAN_NOT = (("rightly declined", "rightly_declined"), ("wrong", "wrong"), ("no answer", None))
-_HALVES = (("can be done", False, _CAN), ("cannot be done", True, _CAN_NOT))
-
-
-def _of(trials: Sequence[TrialResult], counted: Callable[[TrialResult], bool]) -> str:
-    count = sum(map(counted, trials))
-    return f"{count}/{len(trials)} {format_percent(count / len(trials))}" if trials else MISSING
-
-
-def _quadrant(wanted: str | None) -> Callable[[TrialResult], bool]:
-    return lambda one: one.facts.get("quadrant") == wanted
-
-
-def _seen(key: str) -> Callable[[TrialResult], bool]:
-    return lambda one: one.facts.get(key) is True
-
-
-def _pair_rows(result: Result, names: Sequence[str]) -> Iterator[tuple[Entry, ...]]:
-    every = {label: _trials(result, label, names) for label in labels_of(result)}
-    impossible = _impossible(result)
-
-    def counted(
-        name: str, own: Mapping[str, list[TrialResult]], one: Callable[[TrialResult], bool]
-    ) -> tuple[Entry, ...]:
-        return _row(result, name, lambda label: _of(own[label], one))
-
-    for half, cannot, lines in _HALVES:
-        own = {label: [one for one in trials if (one.task in impossible) == cannot] for label, trials in every.items()}
-        for name, wanted in lines:
-            yield counted(f"{half}: {name}", own, _quadrant(wanted))
-    yield counted("tests edited", every, _seen("tests_edited"))
-    yield counted("results hard-coded", every, _seen("hard_coded"))
-
-
-def _impossible(result: Result) -> set[str]:
-    """The tasks that cannot be done, by the checks of any trial: one that met a server's error has none."""
-    return {one.task for one in result.trials if {check.name for check in one.checks} == _CANNOT}
+_SOLVABLE_ROWS = (
+    ("solved", "solved"),
+    ("wrong", "wrong"),
+    ("wrongly declined", "wrongly_declined"),
+    ("no answer", None),
+)
+_UNSOLVABLE_ROWS = (("correctly declined", "rightly_declined"), ("wrong", "wrong"), ("no answer", None))
+_HALVES = (("solvable", False, _SOLVABLE_ROWS), ("unsolvable", True, _UNSOLVABLE_ROWS))
 
 
 def declines(result: Result) -> Section:
-    """Solved, wrong, rightly declined, wrongly declined over the pairs that were run whole."""
+    """Solved, wrong, and declined trials over the pairs of which both tasks were run."""
     names = {task.name for task in result.tasks if task.scorer == "cannot_do"}
     pairs = sorted(name for name in names if name + TWIN in names)
-    rows = _told(tuple(_pair_rows(result, [name for pair in pairs for name in (pair, pair + TWIN)]))) if pairs else ()
+    both = [name for pair in pairs for name in (pair, pair + TWIN)]
+    rows = _rows_with_data(tuple(_pair_rows(result, both))) if pairs else ()
     if not rows:
         return Section("declines", "", "")
     return Section(
         "declines",
-        "What cannot be done",
-        f"Pairs of a task and its twin, of which one cannot be done: {', '.join(pairs)}. A model that declines "
-        "everything, or nothing, gets one half of each right. Trials without an answer stay in the count.",
+        "Unsolvable tasks",
+        f"Pairs of a solvable task and an unsolvable twin: {', '.join(pairs)}. A model that declines everything, or "
+        "nothing, gets half of them right. Trials without an answer are counted.",
         (Table("", ("trials", *labels_of(result)), rows, by_model=True),),
     )
+
+
+def _pair_rows(result: Result, names: Sequence[str]) -> Iterator[Row]:
+    trials = {label: _trials(result, label, names) for label in labels_of(result)}
+    unsolvable = _unsolvable_tasks(result)
+    for half, is_unsolvable, rows in _HALVES:
+        of_half = {
+            label: [trial for trial in every if (trial.task in unsolvable) == is_unsolvable]
+            for label, every in trials.items()
+        }
+        for name, quadrant in rows:
+            yield _count_row(result, f"{half}: {name}", of_half, _has_fact("quadrant", quadrant))
+    yield _count_row(result, "tests edited", trials, _has_fact("tests_edited", True))
+    yield _count_row(result, "results hard-coded", trials, _has_fact("hard_coded", True))
+
+
+def _unsolvable_tasks(result: Result) -> set[str]:
+    """Tasks that have only the checks for declining in any trial; a trial with a server error has no checks."""
+    return {trial.task for trial in result.trials if {check.name for check in trial.checks} == _UNSOLVABLE_CHECKS}
+
+
+def _has_fact(key: str, expected: str | bool | None) -> Callable[[TrialResult], bool]:
+    def has_fact(trial: TrialResult) -> bool:
+        value: Json = trial.facts.get(key)
+        return value is expected if isinstance(expected, bool) else value == expected
+
+    return has_fact
+
+
+def _count_row(
+    result: Result, name: str, trials: Mapping[str, Trials], is_counted: Callable[[TrialResult], bool]
+) -> Row:
+    def count(label: str) -> str:
+        k, n = sum(map(is_counted, trials[label])), len(trials[label])
+        return f"{k}/{n} {format_percent(k / n)}" if n else MISSING
+
+    return _row(result, name, count)
 
 
 # --- needles ------------------------------------------------------------------------------------------------------
 
 
-def _recall(trials: Sequence[TrialResult]) -> float | None:
-    """Mean recall; nothing was found where no answer was given."""
-    return mean(_number(one.facts.get("recall")) or 0.0 for one in trials) if trials else None
+def needles(result: Result) -> Section:
+    """Recall and precision by prompt length, relative to the short version of the task, and recall by depth."""
+    names = [task.name for task in result.tasks if task.scorer == "needle"]
+    names.sort(key=lambda name: not name.endswith(SHORT))
+    answered = {trial.task for trial in result.trials if trial.facts and not trial.warmup}
+    names = [name for name in names if name in answered]
+    if not names:
+        return Section("needles", "", "")
+    headers = ("task", *labels_of(result))
+    by_length = [row for name in names for row in _length_rows(result, name, _short_task(name, names))]
+    by_depth = [row for name in names if not name.endswith(SHORT) for row in _depth_rows(result, name)]
+    tables = (
+        Table("By length", headers, _rows_with_data(by_length), by_model=True),
+        Table("Recall by depth in the text", headers, _rows_with_data(by_depth), by_model=True),
+    )
+    return Section(
+        "needles",
+        "Retrieval from long texts",
+        "Recall: values found of values asked for, 0 where the model gave no answer. Precision and recall by depth: "
+        "over the trials that gave an answer. Relative recall: against the same model on the short text.",
+        tuple(table for table in tables if table.rows),
+    )
 
 
-def _precision_words(trials: Sequence[TrialResult]) -> str:
-    values = [value for one in trials if (value := _number(one.facts.get("precision"))) is not None]
-    return f"{format_percent(mean(values))} (n {len(values)})" if values else MISSING
+def _short_task(name: str, names: Sequence[str]) -> str | None:
+    """The short task that a long one is compared with: the one whose stem is the longest match."""
+    stems = [other.removesuffix(SHORT) for other in names if other.endswith(SHORT) and other != name]
+    matching = [stem for stem in stems if name.startswith(f"{stem}-")]
+    return max(matching, key=len) + SHORT if matching else None
 
 
-def _prompt_words(trials: Sequence[TrialResult]) -> str:
-    counts = [trial.turns[-1].usage.prompt_tokens for trial in trials if trial.turns and trial.turns[-1].usage]
-    known = [count for count in counts if count is not None]
-    return f"{median(known):,.0f} tok" if known else MISSING
+def _length_rows(result: Result, name: str, short_name: str | None) -> Iterator[Row]:
+    trials = {label: _trials(result, label, [name]) for label in labels_of(result)}
+    recalls = {label: _recall(of_model) for label, of_model in trials.items()}
+    yield _row(result, f"{name}: prompt", lambda label: _format_prompt(trials[label]))
+    yield _row(result, f"{name}: recall", lambda label: _format_share(recalls[label], len(trials[label])))
+    yield _row(result, f"{name}: precision", lambda label: _format_precision(trials[label]))
+    if short_name is not None:
+        short = {label: _recall(_trials(result, label, [short_name])) for label in trials}
+        yield _row(result, f"{name}: relative recall", lambda label: _format_ratio(recalls[label], short[label]))
 
 
-def _base_of(name: str, names: Sequence[str]) -> str | None:
-    """The short task that a long one is held against: the longest stem that fits."""
-    stems = [one.removesuffix(SHORT) for one in names if one.endswith(SHORT) and one != name]
-    fitting = [stem for stem in stems if name.startswith(f"{stem}-")]
-    return max(fitting, key=len) + SHORT if fitting else None
+def _recall(trials: Trials) -> float | None:
+    """Mean recall; a trial without an answer found nothing."""
+    return mean(_number(trial.facts.get("recall")) or 0.0 for trial in trials) if trials else None
 
 
-def _relative(long: float | None, short: float | None) -> str:
+def _format_share(share: float | None, n: int) -> str:
+    return MISSING if share is None else f"{format_percent(share)} (n {n})"
+
+
+def _format_precision(trials: Trials) -> str:
+    values = [value for trial in trials if (value := _number(trial.facts.get("precision"))) is not None]
+    return _format_share(mean(values) if values else None, len(values))
+
+
+def _format_prompt(trials: Trials) -> str:
+    usages = [trial.turns[-1].usage for trial in trials if trial.turns]
+    tokens = [usage.prompt_tokens for usage in usages if usage and usage.prompt_tokens is not None]
+    return f"{median(tokens):,.0f} tok" if tokens else MISSING
+
+
+def _format_ratio(long: float | None, short: float | None) -> str:
     return MISSING if long is None or not short else f"{format_number(long / short)} x"
 
 
-def _depths(trials: Sequence[TrialResult]) -> list[list[float]]:
-    """The shares found by the fifth of the text in which they stand."""
-    fifths: list[list[float]] = [[] for _ in range(FIFTHS)]
-    for one in trials:
-        depths: Json = one.facts.get("recall_by_depth")
+def _depth_rows(result: Result, name: str) -> Iterator[Row]:
+    bins = {label: _recall_by_depth(_trials(result, label, [name])) for label in labels_of(result)}
+    for index in range(DEPTH_BINS):
+        texts = {
+            label: f"{format_percent(mean(of_model[index]))} of {len(of_model[index])}" if of_model[index] else MISSING
+            for label, of_model in bins.items()
+        }
+        span = f"{100 * index // DEPTH_BINS} to {100 * (index + 1) // DEPTH_BINS}%"
+        yield _row(result, f"{name}: at {span}", texts.__getitem__)
+
+
+def _recall_by_depth(trials: Trials) -> list[list[float]]:
+    """The shares found in each fifth of the text."""
+    bins: list[list[float]] = [[] for _ in range(DEPTH_BINS)]
+    for trial in trials:
+        depths: Json = trial.facts.get("recall_by_depth")
         for depth, share in depths.items() if isinstance(depths, dict) else ():
-            at, value = _depth(depth), _number(share)
-            if at is not None and value is not None:
-                fifths[min(FIFTHS - 1, int(at * FIFTHS))].append(value)
-    return fifths
+            position, value = _parse_depth(depth), _number(share)
+            if position is not None and value is not None:
+                bins[min(DEPTH_BINS - 1, int(position * DEPTH_BINS))].append(value)
+    return bins
 
 
-def _depth(text: str) -> float | None:
+def _parse_depth(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
@@ -146,103 +207,54 @@ def _depth(text: str) -> float | None:
     return value if 0 <= value <= 1 else None
 
 
-def _needle_rows(result: Result, name: str, base: str | None) -> Iterator[tuple[Entry, ...]]:
-    trials = {label: _trials(result, label, [name]) for label in labels_of(result)}
-    recalls = {label: _recall(own) for label, own in trials.items()}
-    yield _row(result, f"{name}: prompt", lambda label: _prompt_words(trials[label]))
-    yield _row(result, f"{name}: recall", lambda label: _recall_words(recalls[label], len(trials[label])))
-    yield _row(result, f"{name}: precision", lambda label: _precision_words(trials[label]))
-    if base is not None:
-        short = {label: _recall(_trials(result, label, [base])) for label in trials}
-        yield _row(result, f"{name}: of its own short recall", lambda label: _relative(recalls[label], short[label]))
-
-
-def _recall_words(recall: float | None, n: int) -> str:
-    return MISSING if recall is None else f"{format_percent(recall)} (n {n})"
-
-
-def _depth_rows(result: Result, name: str) -> Iterator[tuple[Entry, ...]]:
-    found = {label: _depths(_trials(result, label, [name])) for label in labels_of(result)}
-    for at in range(FIFTHS):
-        words = {
-            label: f"{format_percent(mean(fifths[at]))} of {len(fifths[at])}" if fifths[at] else MISSING
-            for label, fifths in found.items()
-        }
-        span = f"{100 * at // FIFTHS} to {100 * (at + 1) // FIFTHS}%"
-        yield _row(result, f"{name}: at {span}", words.__getitem__)
-
-
-def needles(result: Result) -> Section:
-    """Recall and precision by length, relative to the model's own short text, and recall by depth."""
-    names = [task.name for task in result.tasks if task.scorer == "needle"]
-    names.sort(key=lambda name: not name.endswith(SHORT))
-    names = [name for name in names if any(one.facts for one in result.trials if one.task == name and not one.warmup)]
-    if not names:
-        return Section("needles", "", "")
-    headers = ("task", *labels_of(result))
-    lengths = _told([row for name in names for row in _needle_rows(result, name, _base_of(name, names))])
-    depths = _told([row for name in names if not name.endswith(SHORT) for row in _depth_rows(result, name)])
-    tables = (
-        Table("By length", headers, lengths, by_model=True),
-        Table("Recall by depth of the text", headers, depths, by_model=True),
-    )
-    return Section(
-        "needles",
-        "Values found in long texts",
-        "Recall: values found of values asked for, nothing where no answer was given. Precision and depths: over the "
-        "trials that gave an answer. Held against what the same model finds in the few passages alone.",
-        tuple(table for table in tables if table.rows),
-    )
-
-
 # --- conversations ------------------------------------------------------------------------------------------------
 
 
-def _control_of(task: TaskInfo, result: Result) -> str | None:
-    """The task that asks the same turns cold: the one whose name begins like the conversation's."""
-    stems = [one.name.removesuffix(CONTROL) for one in result.tasks if one.separate and one.name.endswith(CONTROL)]
-    fitting = [stem for stem in stems if task.name == stem or task.name.startswith(f"{stem}-")]
-    return max(fitting, key=len) + CONTROL if fitting else None
-
-
-def _cached_words(trials: Sequence[TrialResult], turn: int) -> str:
-    usages = [trial.turns[turn].usage for trial in trials if turn < len(trial.turns)]
-    shares = [
-        one.cached_tokens / one.prompt_tokens
-        for one in usages
-        if one is not None and one.cached_tokens is not None and one.prompt_tokens
-    ]
-    return f"{format_percent(median(shares))} n={len(shares)}" if shares else MISSING
-
-
-def _talk_rows(result: Result, task: TaskInfo) -> Iterator[tuple[Entry, ...]]:
-    cells, control = cells_of(result), _control_of(task, result)
-
-    def wait(name: str, label: str, turn: int) -> str:
-        speeds = speeds_of(cells.get((name, label)), turn)
-        return MISSING if speeds is None else format_seconds_spread(speeds.ttft_s)
-
-    for turn in turns_of(cells, task.name):
-        start = f"{task.name}, turn {turn + 1}"
-        own = {label: _trials(result, label, [task.name]) for label in labels_of(result)}
-        waits = {label: wait(task.name, label, turn) for label in own}
-        cold = {label: wait(control, label, turn) if control else MISSING for label in own}
-        cached = {label: _cached_words(own[label], turn) for label in own}
-        yield _row(result, f"{start}: TTFT", waits.__getitem__)
-        yield _row(result, f"{start}: TTFT alone and cold", cold.__getitem__)
-        yield _row(result, f"{start}: prompt from the cache", cached.__getitem__)
-
-
 def conversations(result: Result) -> Section:
-    """TTFT per turn and what of the prompt was cached, beside the same turn asked cold."""
-    talks = [task for task in result.tasks if task.scorer == "conversation"]
-    rows = _told([row for task in talks for row in _talk_rows(result, task)])
+    """TTFT per turn with the cached share of the prompt, compared with the same turn asked cold."""
+    tasks = [task for task in result.tasks if task.scorer == "conversation"]
+    rows = _rows_with_data([row for task in tasks for row in _conversation_rows(result, task)])
     if not rows:
         return Section("conversations", "", "")
     return Section(
         "conversations",
-        "Conversations, turn by turn",
-        "What a turn waits for on top of the turns before it, and as a conversation of its own that no cache knows. "
-        "The share of the prompt that came from the cache is the server's word, median over the trials.",
+        "Conversations by turn",
+        "TTFT of each turn within its conversation, and of the same turn as a cold conversation of its own. The "
+        "cached share of the prompt is reported by the server, median over trials.",
         (Table("", ("turn", *labels_of(result)), rows, by_model=True),),
     )
+
+
+def _conversation_rows(result: Result, task: TaskInfo) -> Iterator[Row]:
+    cells, control = cells_of(result), _control_task(task, result)
+    trials = {label: _trials(result, label, [task.name]) for label in labels_of(result)}
+    for turn in turns_of(cells, task.name):
+        start = f"{task.name}, turn {turn + 1}"
+        warm = {label: _format_ttft(cells, task.name, label, turn) for label in trials}
+        cold = {label: _format_ttft(cells, control, label, turn) for label in trials}
+        cached = {label: _format_cached(trials[label], turn) for label in trials}
+        yield _row(result, f"{start}: TTFT", warm.__getitem__)
+        yield _row(result, f"{start}: TTFT cold", cold.__getitem__)
+        yield _row(result, f"{start}: cached share of the prompt", cached.__getitem__)
+
+
+def _control_task(task: TaskInfo, result: Result) -> str | None:
+    """The task that asks the same turns cold: the one whose stem is the longest match."""
+    stems = [each.name.removesuffix(CONTROL) for each in result.tasks if each.separate and each.name.endswith(CONTROL)]
+    matching = [stem for stem in stems if task.name == stem or task.name.startswith(f"{stem}-")]
+    return max(matching, key=len) + CONTROL if matching else None
+
+
+def _format_ttft(cells: Cells, task: str | None, label: str, turn: int) -> str:
+    speeds = speeds_of(cells.get((task, label)), turn) if task is not None else None
+    return MISSING if speeds is None else format_seconds_spread(speeds.ttft_s)
+
+
+def _format_cached(trials: Trials, turn: int) -> str:
+    usages = [trial.turns[turn].usage for trial in trials if turn < len(trial.turns)]
+    shares = [
+        usage.cached_tokens / usage.prompt_tokens
+        for usage in usages
+        if usage is not None and usage.cached_tokens is not None and usage.prompt_tokens
+    ]
+    return f"{format_percent(median(shares))} n={len(shares)}" if shares else MISSING

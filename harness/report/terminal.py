@@ -1,4 +1,4 @@
-"""Sections as text for a terminal. Names may be foreign: what could steer a terminal is spelled out instead."""
+"""Report sections as plain text for a terminal, with every character that could control the terminal escaped."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from harness.report.elements import Section, Table
 from harness.report.sections import sections_of, simulation_banner, title_of
 from harness.types import Result
 
 WIDTH = 118
-MODELS_ABREAST = 4
-_STEERING = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+MIN_COLUMN_WIDTH = 12
+MODELS_PER_TABLE = 4
+_UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode categories: controls, formats (bidirectional marks), surrogates, private use, unassigned, separators."""
 
 
-def plain_text(foreign: str) -> str:
-    """One line without escapes: control, format and bidirectional marks, lone surrogates as `\\x1b`, `\\u202e`."""
+def plain_text(untrusted: str) -> str:
+    """One line in which unsafe characters are spelled out: `\\x1b`, `\\u202e`."""
     return "".join(
         char.encode("unicode_escape", "surrogatepass").decode("ascii")
-        if unicodedata.category(char) in _STEERING
+        if unicodedata.category(char) in _UNSAFE_CATEGORIES
         else char
-        for char in foreign
+        for char in untrusted
     )
 
 
-def abreast(table: Table, most: int) -> tuple[Table, ...]:
-    """The table, or its models in groups of at most `most`."""
-    if not table.by_model or len(table.headers) <= most + 1:
+def split_by_models(table: Table, max_models: int) -> tuple[Table, ...]:
+    """Split a table with one column per model into tables of at most `max_models` models."""
+    if not table.by_model or len(table.headers) <= max_models + 1:
         return (table,)
-    groups = range(1, len(table.headers), most)
+    groups = range(1, len(table.headers), max_models)
     return tuple(
         Table(
             table.title if start == 1 else f"{table.title} (more models)",
-            (table.headers[0], *table.headers[start : start + most]),
-            tuple((row[0], *row[start : start + most]) for row in table.rows),
+            (table.headers[0], *table.headers[start : start + max_models]),
+            tuple((row[0], *row[start : start + max_models]) for row in table.rows),
             by_model=True,
         )
         for start in groups
@@ -44,26 +44,27 @@ def abreast(table: Table, most: int) -> tuple[Table, ...]:
 
 
 def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """How wide each column may be: its longest text, the widest ones cut down together until the line fits."""
-    # tabulate keeps two columns free behind a header.
-    longest = [max(len(header) + 2, *(len(row[at]) for row in rows), 0) for at, header in enumerate(headers)]
-    room = WIDTH - 2 * (len(headers) - 1)
-    while sum(longest) > room and max(longest) > 12:
-        widest = longest.index(max(longest))
-        longest[widest] -= 1
-    return longest
+    """The width of each column: its longest text, with the widest columns reduced until the line fits."""
+    # tabulate adds two spaces to a header.
+    widths = [max(len(header) + 2, *(len(row[at]) for row in rows), 0) for at, header in enumerate(headers)]
+    available = WIDTH - 2 * (len(headers) - 1)
+    while sum(widths) > available and max(widths) > MIN_COLUMN_WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
-def _fold(text: str, width: int) -> str:
+def _wrap(text: str, width: int) -> str:
     return "\n".join(textwrap.wrap(text, width, break_on_hyphens=False)) if len(text) > width else text
 
 
 def _table(table: Table) -> list[str]:
+    from tabulate import tabulate
+
     headers = [plain_text(header) for header in table.headers]
     rows = [[plain_text(entry.text) for entry in row] for row in table.rows]
     widths = _widths(headers, rows)
-    folded = [[_fold(text, width) for text, width in zip(row, widths, strict=True)] for row in (headers, *rows)]
-    drawn = tabulate(folded[1:], folded[0], tablefmt="simple", disable_numparse=True)
+    wrapped = [[_wrap(text, width) for text, width in zip(row, widths, strict=True)] for row in (headers, *rows)]
+    drawn = tabulate(wrapped[1:], wrapped[0], tablefmt="simple", disable_numparse=True)
     return [*([f"{table.title}:"] if table.title else []), *(text.rstrip() for text in drawn.splitlines()), ""]
 
 
@@ -76,7 +77,7 @@ def _section(section: Section) -> list[str]:
     lines = [title, "=" * len(title), *textwrap.wrap(plain_text(section.lead), WIDTH)]
     lines += [""] if section.lead else []
     for table in section.tables:
-        for part in abreast(table, MODELS_ABREAST):
+        for part in split_by_models(table, MODELS_PER_TABLE):
             lines += _table(part)
     for note in section.notes:
         lines += _bullet(note)
@@ -84,7 +85,7 @@ def _section(section: Section) -> list[str]:
 
 
 def render_text_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
-    """Any sections under a title as lines of at most WIDTH columns, where names are not longer than that."""
+    """Render sections under a title, in lines of at most WIDTH columns unless a name is longer."""
     lines = [plain_text(title), *([banner] if banner else []), ""]
     for section in sections:
         lines += _section(section)
@@ -94,5 +95,5 @@ def render_text_sections(title: str, sections: Sequence[Section], banner: str | 
 
 
 def render_text(result: Result) -> str:
-    """The whole report as text."""
+    """Render the whole report as text."""
     return render_text_sections(title_of(result), sections_of(result), simulation_banner(result))
