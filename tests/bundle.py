@@ -134,8 +134,8 @@ def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
 
 def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
     """What the model says: beta gets its second trial wrong."""
-    if model.label == "beta" and key.trial == 1 and variant.wrong:
-        return variant.wrong[0].replies[0]
+    if model.label == "beta" and key.trial == 1 and variant.wrong_answers:
+        return variant.wrong_answers[0].replies[0]
     # Nothing rests on the length of the reply to a task that is only timed; a short one keeps the tests quick.
     return variant.solution[0] if variant.cases else variant.solution[0][:400]
 

@@ -25,9 +25,9 @@ def task_of(name: str = "t", *turns: str, scorer: str = "speed", tags: tuple[str
         system="You help. {{nonce}}",
         turns=turns or ("ask {{nonce}}",),
         files={},
-        cases="[]",
+        cases_json="[]",
         solution=("yes",),
-        wrong=(),
+        wrong_answers=(),
         variants=(),
         sha256="0" * 64,
     )

@@ -35,9 +35,11 @@ IMPORTERS = {
     "numpy": {"stats"},
     "openai": {"calibration"},
     "psutil": {"host"},
+    "re2": {"virtual_tools"},
     "rich": {"cli"},
     "scipy": {"stats"},
     "tabulate": {"report"},
+    "tomlkit": {"tasks"},
 }
 """Which packages import a third-party library: one each, but for httpx, which calibration times as a rival client."""
 

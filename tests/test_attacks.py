@@ -60,7 +60,8 @@ def variant_of(path: str) -> Variant:
     limits = HONEST if is_honest(path) else HOSTILE
     task = Task(
         name="order", title="", suites=(), tags=(), language=language, budget_tokens=1, limits=limits, scorer="calls",
-        settings={}, system="", turns=("",), files={}, cases="", solution=(), wrong=(), variants=(), sha256="",
+        settings={}, system="", turns=("",), files={}, cases_json="", solution=(), wrong_answers=(), variants=(),
+        sha256="",
     )  # fmt: skip
     return Variant(task, 0, "", ("",), {}, cases_of(language, after=after), (), ())
 

@@ -17,7 +17,7 @@ from harness.demo import VOICES, Answers, Demo, serve_answers, split_tokens
 from harness.demo.replies import Ask, PromptCache, Reply
 from harness.demo.stream import Talk
 from harness.score import KINDS
-from harness.types import Json, Limits, Outcome, Task, Variant, Wrong
+from harness.types import Json, Limits, Outcome, Task, Variant, WrongAnswer
 
 NONCE = "0123456789abcdef"
 STEADY, FLAKY, THINKER, EARLY = VOICES
@@ -37,9 +37,9 @@ def a_task(name: str, variants: int = 3, scorer: str = "calls") -> Task:
         system="You write code. {{nonce}}",
         turns=(f"Do {name}.",),
         files={},
-        cases="",
+        cases_json="",
         solution=("right",),
-        wrong=(),
+        wrong_answers=(),
         variants=tuple({} for _ in range(variants)),
         sha256="0" * 64,
         tool_loop=KINDS[scorer].tool_loop,
@@ -49,8 +49,8 @@ def a_task(name: str, variants: int = 3, scorer: str = "calls") -> Task:
 def a_variant(name: str, index: int, *, turns: int = 1) -> Variant:
     task = a_task(name)
     wrong = (
-        Wrong("cut", tuple("cut" for _ in range(turns)), ("*",), Outcome.TRUNCATED_OUT, finish_reason="length"),
-        Wrong("bad", tuple(f"wrong answer {turn} to {name}" for turn in range(turns)), ("*",), Outcome.FAILED),
+        WrongAnswer("cut", tuple("cut" for _ in range(turns)), ("*",), Outcome.TRUNCATED_OUT, finish_reason="length"),
+        WrongAnswer("bad", tuple(f"wrong answer {turn} to {name}" for turn in range(turns)), ("*",), Outcome.FAILED),
     )
     return Variant(
         task=task,
@@ -60,7 +60,7 @@ def a_variant(name: str, index: int, *, turns: int = 1) -> Variant:
         files={},
         cases=(),
         solution=tuple(f"right answer {turn} to {name} {index}" for turn in range(turns)),
-        wrong=wrong,
+        wrong_answers=wrong,
     )
 
 

@@ -25,7 +25,7 @@ OFFERED: Json = [{"type": "function", "function": {"name": "grep", "parameters":
 
 def a_tool_variant() -> Variant:
     task = a_task("code-tooluse", scorer="tools")
-    return replace(a_variant("code-tooluse", 0), task=task, solution=TOOL_REPLIES, wrong=())
+    return replace(a_variant("code-tooluse", 0), task=task, solution=TOOL_REPLIES, wrong_answers=())
 
 
 def tool_messages(turn: int) -> list[dict[str, Json]]:

@@ -119,12 +119,12 @@ def test_nothing_of_a_variant_is_left_unfilled(name: str) -> None:
     for index in range(max(1, len(task.variants))):
         variant = vary(task, index)
         texts = [variant.system, *variant.turns, *variant.files.values(), *variant.solution]
-        texts += [reply for wrong in variant.wrong for reply in wrong.replies]
+        texts += [reply for wrong in variant.wrong_answers for reply in wrong.replies]
         assert not [text for text in texts if "{{variant." in text or "{{include:" in text]
 
 
 def test_the_names_of_kinds_of_wrong_answers_are_many() -> None:
-    outcomes = {wrong.outcome for task in TASKS.values() for wrong in task.wrong}
+    outcomes = {wrong.outcome for task in TASKS.values() for wrong in task.wrong_answers}
     assert {"failed", "no_answer", "truncated_out", "crashed", "timed_out", "declined"} <= outcomes
 
 
@@ -250,4 +250,4 @@ def test_every_answer_of_the_first_variants_gives_the_verdict_that_its_task_name
     languages = {task.language for task in TASKS.values() if task.language is not None}
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
         tried = check_tasks(list(TASKS.values()), partial(score, sandbox=sandbox), lambda line: None, first_only=True)
-    assert tried == sum(1 + len(task.wrong) for task in TASKS.values())
+    assert tried == sum(1 + len(task.wrong_answers) for task in TASKS.values())

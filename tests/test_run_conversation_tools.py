@@ -9,7 +9,7 @@ from harness.run.plan import trial_nonce
 from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
-from harness.virtual_tools import definitions
+from harness.virtual_tools import tool_definitions
 from tests.made import model_at
 from tests.reference import KEY, LONG
 from tests.scored import case, running_python, variant_of
@@ -45,7 +45,7 @@ def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]
 
 def test_the_tools_are_offered_with_every_request_and_no_others() -> None:
     _, bodies = ask(looped(tools=["grep", "edit_file"]), calling("grep", '{"pattern": "add"}'), saying("done"))
-    assert [body["tools"] for body in bodies] == [definitions(["grep", "edit_file"])] * 2
+    assert [body["tools"] for body in bodies] == [tool_definitions(["grep", "edit_file"])] * 2
     assert bodies[0]["messages"][1] == {"role": "user", "content": f"Mend {NONCE}."}
 
 

@@ -14,7 +14,7 @@ import pytest
 from harness.errors import Problem
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
 from harness.schema import as_document, current, load_schema, problems_of, schema_problems, validate
-from harness.tasks.manifest import Recipe, WrongRow
+from harness.tasks.manifest import TaskManifest, WrongAnswerEntry
 from harness.types import (
     Json,
     Limits,
@@ -130,10 +130,10 @@ def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> Non
 
 def test_the_task_schema_has_every_key_that_the_loader_reads() -> None:
     schema = load_schema("task")
-    recipe = {field.name for field in dataclasses.fields(Recipe)} - {"settings"}
-    assert set(schema["properties"]) == recipe
+    manifest = {field.name for field in dataclasses.fields(TaskManifest)}
+    assert set(schema["properties"]) == manifest
     rows = schema["properties"]["wrong"]["items"]["properties"]
-    assert set(rows) == {field.name for field in dataclasses.fields(WrongRow)}
+    assert set(rows) == {field.name for field in dataclasses.fields(WrongAnswerEntry)}
     limits = schema["properties"]["limits"]["properties"]
     assert {name: node["default"] for name, node in limits.items()} == plain(Limits())
     assert set(rows["outcome"]["enum"]) == {one.value for one in Outcome} - {"passed"}

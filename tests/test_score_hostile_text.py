@@ -11,7 +11,7 @@ from harness.schema import as_document, validate
 from harness.score import KINDS, score
 from harness.tasks import scorer_problems
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
-from harness.virtual_tools import NAMES, Bench, use
+from harness.virtual_tools import TOOL_NAMES, Workspace, run_call
 from tests.scored import ScriptedSandbox, case, said, variant_of
 
 PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md": "In 2023 there were 7.\n"}
@@ -76,7 +76,7 @@ ARGUMENTS = some.dictionaries(
     max_size=4,
 ).map(to_json)
 CALLS = some.lists(
-    some.builds(ToolCall, some.none(), some.sampled_from([*NAMES, "bash"]), ARGUMENTS | some.text()), max_size=4
+    some.builds(ToolCall, some.none(), some.sampled_from([*TOOL_NAMES, "bash"]), ARGUMENTS | some.text()), max_size=4
 )
 
 
@@ -105,7 +105,7 @@ def test_any_answer_and_any_observation_give_a_score_that_can_be_kept(kind: str,
 @given(CALLS)
 def test_any_call_is_answered_and_no_other_file_changes(calls: list[ToolCall]) -> None:
     for call in calls:
-        used = use(Bench(PY, protected=("right.py",)), call)
+        used = run_call(Workspace(PY, protected=("right.py",)), call)
         changed = {path for path in {*used.files, *PY} if used.files.get(path) != PY.get(path)}
         assert used.text or call.name == "read_file"
-        assert changed <= {used.edited}
+        assert changed <= {used.edited_path}

@@ -72,7 +72,7 @@ def test_a_later_call_that_breaks_its_schema_fails_only_the_check_of_calls() -> 
 def test_an_edit_that_does_not_fit_leaves_nothing_applied() -> None:
     verdict = judge(LOOK, said("", called("edit_file", path="calc.py", old="a * b", new="a + b")), DONE)
     assert failed(verdict) == {"applied", "add"}
-    assert "stands in calc.py 0 times" in str(check(verdict, "applied").note)
+    assert "occurs 0 times in calc.py" in str(check(verdict, "applied").note)
 
 
 def test_a_loop_without_an_edit_leaves_nothing_applied() -> None:

@@ -1,4 +1,4 @@
-"""Tasks tried by their own answers: what holds, what is told where it does not, and tasks made from others."""
+"""The self-check of tasks by their own answers, and copies of tasks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,10 +11,11 @@ from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
 from harness.tasks import copy_task, find_fixtures, load_tasks, require_scorable
-from harness.tasks.self_check import check_tasks, readings_of, trials_of
-from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, Wrong
+from harness.tasks.self_check import check_tasks, readings_of, reference_trials
+from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, WrongAnswer
 
 FACTS = SandboxFacts("fake", "1", "none", "none", "none", True, "none")
+FIX = "correct the answer, the cases or its [[wrong]] entry"
 RIGHT = "```python\ndef add(a, b):\n    return a + b\n```"
 MINUS = "```python\ndef add(a, b):\n    return a - b\n```"
 CASES = """[
@@ -47,8 +48,8 @@ class Broken:
         raise EngineError("the engine is gone")
 
 
-def wrong(name: str, reply: str, fails: tuple[str, ...], outcome: Outcome, finish_reason: str = "stop") -> Wrong:
-    return Wrong(name, (reply,), fails, outcome, finish_reason)
+def wrong(name: str, reply: str, fails: tuple[str, ...], outcome: Outcome, finish_reason: str = "stop") -> WrongAnswer:
+    return WrongAnswer(name, (reply,), fails, outcome, finish_reason)
 
 
 TASK = Task(
@@ -64,9 +65,9 @@ TASK = Task(
     system="You add.",
     turns=("Add.",),
     files={},
-    cases=CASES,
+    cases_json=CASES,
     solution=(RIGHT,),
-    wrong=(
+    wrong_answers=(
         wrong("minus", MINUS, ("one",), Outcome.FAILED),
         wrong("prose", "Use plus.", ("*",), Outcome.NO_ANSWER),
         wrong("cut", "```python\ndef add(a, b):\n    return a -", ("*",), Outcome.TRUNCATED_OUT, "length"),
@@ -79,63 +80,63 @@ TASK = Task(
 def faults(task: Task) -> tuple[str, ...]:
     with pytest.raises(CheckError) as caught:
         check_tasks([task], partial(score, sandbox=InProcess()), lambda line: None)
-    return tuple(one.message for one in caught.value.problems)
+    return tuple(f"{problem.message}; {problem.fix}" for problem in caught.value.problems)
 
 
 def without_cut(task: Task) -> Task:
     """The cut answer does not load, which this sandbox cannot say."""
-    return replace(task, wrong=tuple(one for one in task.wrong if one.name != "cut"))
+    return replace(task, wrong_answers=tuple(one for one in task.wrong_answers if one.name != "cut"))
 
 
 SOUND = without_cut(TASK)
 
 
-def test_a_sound_task_holds_and_every_answer_of_every_variant_is_tried() -> None:
+def test_a_sound_task_passes_and_every_answer_of_every_variant_is_checked() -> None:
     said: list[str] = []
     assert check_tasks([SOUND], partial(score, sandbox=InProcess()), said.append) == 6
-    assert said == ["add: 6 answers tried"]
+    assert said == ["add: 6 answers checked"]
 
 
-def test_only_the_first_variant_is_tried_where_that_is_asked() -> None:
+def test_first_only_checks_the_first_variant() -> None:
     assert check_tasks([SOUND], partial(score, sandbox=InProcess()), lambda line: None, first_only=True) == 3
-    assert {trial.variant.index for trial in trials_of(SOUND, first_only=True)} == {0}
+    assert {trial.variant.index for trial in reference_trials(SOUND, first_only=True)} == {0}
 
 
-def test_a_solution_that_fails_is_told_with_its_variant_its_check_and_what_was_seen() -> None:
+def test_a_failing_solution_is_reported_with_its_variant_its_check_and_the_observed_value() -> None:
     found = faults(replace(SOUND, solution=(RIGHT.replace("a + b", "2 * a"),)))
     assert found == (
         "add, variant 1, solution: must score full marks, but ends as failed and fails "
-        "one (expected 6, observed 10); mend the answer or the cases",
+        "one (expected 6, got 10); correct the answer or the cases",
     )
 
 
-def test_a_wrong_answer_that_passes_is_told() -> None:
-    found = faults(replace(SOUND, wrong=(wrong("right", RIGHT, ("one",), Outcome.FAILED),)))
-    assert found[0] == "add, variant 0, wrong/right: passes; a check is missing that this answer fails"
+def test_a_passing_wrong_answer_is_reported() -> None:
+    found = faults(replace(SOUND, wrong_answers=(wrong("right", RIGHT, ("one",), Outcome.FAILED),)))
+    assert found[0] == f"add, variant 0, wrong/right: passes, but must fail; {FIX}"
 
 
-def test_a_wrong_answer_that_fails_other_checks_than_it_names_is_told() -> None:
-    also = replace(SOUND, wrong=(wrong("zero", MINUS.replace("a - b", "7"), ("one",), Outcome.FAILED),))
-    assert faults(also)[0] == "add, variant 0, wrong/zero: fails also none (expected 0, observed 7)"
-    less = replace(SOUND, wrong=(wrong("minus", MINUS, ("*",), Outcome.FAILED),))
-    assert faults(less)[0] == "add, variant 0, wrong/minus: does not fail none"
+def test_a_wrong_answer_that_fails_other_checks_than_declared_is_reported() -> None:
+    also = replace(SOUND, wrong_answers=(wrong("zero", MINUS.replace("a - b", "7"), ("one",), Outcome.FAILED),))
+    assert faults(also)[0] == f"add, variant 0, wrong/zero: also fails none (expected 0, got 7); {FIX}"
+    less = replace(SOUND, wrong_answers=(wrong("minus", MINUS, ("*",), Outcome.FAILED),))
+    assert faults(less)[0] == f"add, variant 0, wrong/minus: does not fail none; {FIX}"
 
 
-def test_a_wrong_answer_that_ends_otherwise_is_told() -> None:
-    task = replace(SOUND, wrong=(wrong("minus", MINUS, ("one",), Outcome.CRASHED),))
-    assert faults(task)[0] == "add, variant 0, wrong/minus: ends as failed, not as crashed"
+def test_a_wrong_answer_with_another_outcome_is_reported() -> None:
+    task = replace(SOUND, wrong_answers=(wrong("minus", MINUS, ("one",), Outcome.CRASHED),))
+    assert faults(task)[0] == f"add, variant 0, wrong/minus: ends as failed, not as crashed; {FIX}"
 
 
-def test_a_check_that_is_not_there_is_told() -> None:
-    task = replace(SOUND, wrong=(wrong("minus", MINUS, ("one", "won"), Outcome.FAILED),))
-    assert faults(task)[0] == "add, variant 0, wrong/minus: no check is called won"
+def test_an_unknown_check_name_is_reported() -> None:
+    task = replace(SOUND, wrong_answers=(wrong("minus", MINUS, ("one", "won"), Outcome.FAILED),))
+    assert faults(task)[0] == f"add, variant 0, wrong/minus: no check is called won; {FIX}"
 
 
-def test_the_faults_of_all_variants_are_told_at_once() -> None:
+def test_the_problems_of_all_variants_are_reported_at_once() -> None:
     assert len(faults(replace(SOUND, solution=(MINUS,)))) == 2
 
 
-def test_an_engine_that_dies_is_not_the_tasks_fault() -> None:
+def test_an_engine_failure_is_not_a_problem_of_the_task() -> None:
     with pytest.raises(EngineError, match="the engine is gone"):
         check_tasks([SOUND], partial(score, sandbox=Broken()), lambda line: None)
 
@@ -146,16 +147,16 @@ def test_an_engine_that_dies_is_not_the_tasks_fault() -> None:
         ({"scorer": "cals"}, "add: task.toml: scorer.kind: is 'cals'"),
         ({"language": "cobol"}, "add: task.toml: language: is 'cobol'"),
         ({"settings": {"equalty": "exact"}}, "add: task.toml: scorer.equalty: unknown key; did you mean 'equality'?"),
-        ({"cases": '[{"id": "a", "give": {}, "expect": {"value": 1}}]'}, "add: cases.json: a: give.call: missing"),
+        ({"cases_json": '[{"id": "a", "give": {}, "expect": {"value": 1}}]'}, "add: cases.json: a: give.call: missing"),
     ],
 )
-def test_what_no_scorer_could_score_is_refused_before_anything_runs(change: dict[str, Json], fault: str) -> None:
+def test_a_task_that_cannot_be_scored_is_refused_before_anything_runs(change: dict[str, Json], fault: str) -> None:
     with pytest.raises(TaskError) as caught:
         require_scorable([replace(TASK, **change)])
     assert caught.value.message.startswith(fault)
 
 
-def test_what_can_be_scored_is_not_refused() -> None:
+def test_a_scorable_task_is_not_refused() -> None:
     require_scorable([TASK])
 
 
@@ -172,17 +173,17 @@ def test_replies_read_as_a_server_would_have_sent_them() -> None:
 
 
 @pytest.mark.parametrize("block", ['{"name": "grep"}', '[{"name": "grep"}]', "[1]", "nothing"])
-def test_a_block_of_calls_that_is_none_is_refused(block: str) -> None:
+def test_an_invalid_tool_calls_block_is_refused(block: str) -> None:
     with pytest.raises(ValueError):
         readings_of([f"```tool_calls\n{block}\n```"])
 
 
-def test_a_copied_task_is_ones_own_and_holds(tmp_path: Path) -> None:
+def test_a_copied_task_is_in_the_user_suite_and_can_be_scored(tmp_path: Path) -> None:
     folder = copy_task(find_fixtures() / "code-bugfix", tmp_path, "my-bug")
     (task,) = load_tasks([tmp_path])
     assert folder == tmp_path / "my-bug"
     assert task.suites == ("own",)
-    assert task.title.endswith("(made from code-bugfix)")
+    assert task.title.endswith("(copied from code-bugfix)")
     require_scorable([task])
 
 
@@ -194,14 +195,14 @@ def test_every_task_can_be_copied(like: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["My-Bug", "../bug", "-bug", "", "a b", "_bug"])
-def test_a_name_that_cannot_be_a_tasks_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_invalid_task_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="cannot be a task's name"):
         copy_task(find_fixtures() / "code-bugfix", tmp_path, name)
 
 
-def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+def test_an_existing_task_is_not_overwritten(tmp_path: Path) -> None:
     copy_task(find_fixtures() / "speed-small", tmp_path, "mine")
-    with pytest.raises(TaskError, match="is there already"):
+    with pytest.raises(TaskError, match="exists already"):
         copy_task(find_fixtures() / "speed-small", tmp_path, "mine")
 
 
@@ -213,7 +214,9 @@ def test_the_command_lists_tasks_with_their_suites(capsys: pytest.CaptureFixture
     assert "write-voice" not in shown
 
 
-def test_the_command_makes_a_task_and_says_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_creates_a_task_and_prints_the_next_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["tasks", "new", "mine", "--like", "speed-small", "--tasks", str(tmp_path / "own")]) == 0
     said = capsys.readouterr()
     assert said.out.strip() == str(tmp_path / "own" / "mine")
@@ -221,12 +224,12 @@ def test_the_command_makes_a_task_and_says_what_comes_next(tmp_path: Path, capsy
     assert main(["tasks", "new", "again", "--like", "mine", "--tasks", str(tmp_path / "own")]) == 0
 
 
-def test_the_command_refuses_an_unknown_task_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_suggests_the_nearest_task_for_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "check", "code-bugfux"]) == TaskError.exit_code
     assert "did you mean 'code-bugfix'?" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_the_command_refuses_what_no_scorer_could_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_refuses_a_task_that_cannot_be_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = copy_task(find_fixtures() / "code-bugfix", tmp_path, "mine")
     recipe = folder / "task.toml"
     recipe.write_text(recipe.read_text(encoding="utf-8").replace('kind = "calls"', 'kind = "guess"'), encoding="utf-8")

@@ -20,7 +20,7 @@ from harness.verify.documents import Shelf
 from harness.verify.evidence import Evidence
 from harness.verify.recording_rows import Row, examine
 from harness.verify.requests import asked_faults
-from harness.virtual_tools import definitions
+from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, good_bundle
 from tests.made import model_at
 from tests.scripted import scripted
@@ -109,7 +109,7 @@ def test_other_tools_than_the_tasks_are_told() -> None:
     key = TrialKey("demo-steady", task.name, 0)
     model, recordings = _recorded_loop(task, key)
     first = recordings[0]
-    forged = [replace(first, request={**first.request, "tools": definitions(["read_file"])}), *recordings[1:]]
+    forged = [replace(first, request={**first.request, "tools": tool_definitions(["read_file"])}), *recordings[1:]]
     faults = list(asked_faults(_evidence(task, model), _trial(recordings, key), _rows(forged)))
     assert [number for number, _ in faults] == [1]
     assert "'tools'" in faults[0][1]

@@ -1,4 +1,4 @@
-"""The virtual tools: what a call answers, what is no valid call, and patterns that end in time."""
+"""The virtual tools: the answers to calls, invalid calls, and search patterns that end in time."""
 
 import re
 
@@ -7,8 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from harness.types import Json, ToolCall
-from harness.virtual_tools import NAMES, Bench, definitions, fault_of, tool_messages, use
-from harness.virtual_tools.pattern import Pattern, PatternError
+from harness.virtual_tools import (
+    TOOL_NAMES,
+    ToolResult,
+    Workspace,
+    call_problem,
+    run_call,
+    tool_definitions,
+    tool_messages,
+)
 
 FILES = {"app.py": "import db\n\ndef main():\n    return db.get_db()\n", "src/db.py": "def get_db():\n    return 1\n"}
 
@@ -20,7 +27,7 @@ def call(name: str, arguments: Json) -> ToolCall:
 
 
 def said(name: str, arguments: Json) -> str:
-    return use(Bench(FILES), call(name, arguments)).text
+    return run_call(Workspace(FILES), call(name, arguments)).text
 
 
 def test_a_file_is_read_whole_or_between_two_lines() -> None:
@@ -30,25 +37,25 @@ def test_a_file_is_read_whole_or_between_two_lines() -> None:
     )
 
 
-def test_grep_tells_path_line_and_text_of_every_match_under_a_path() -> None:
+def test_grep_returns_path_line_and_text_of_every_match_under_a_path() -> None:
     assert said("grep", {"pattern": r"get_db\("}) == "app.py:4:    return db.get_db()\nsrc/db.py:1:def get_db():"
     assert said("grep", {"pattern": "get_db", "path": "src"}) == "src/db.py:1:def get_db():"
     assert said("grep", {"pattern": "nothing like it"}) == "no matches"
 
 
-def test_an_edit_changes_the_one_place_and_leaves_the_files_it_was_given_alone() -> None:
-    used = use(Bench(FILES), call("edit_file", {"path": "src/db.py", "old": "return 1", "new": "return 2"}))
-    assert used.files["src/db.py"] == "def get_db():\n    return 2\n"
-    assert used.edited == "src/db.py"
+def test_an_edit_replaces_the_only_occurrence_and_does_not_modify_its_input() -> None:
+    result = run_call(Workspace(FILES), call("edit_file", {"path": "src/db.py", "old": "return 1", "new": "return 2"}))
+    assert result.files["src/db.py"] == "def get_db():\n    return 2\n"
+    assert result.edited_path == "src/db.py"
     assert FILES["src/db.py"].endswith("return 1\n")
 
 
-def test_an_empty_old_text_makes_a_new_file_and_never_replaces_one() -> None:
-    made = use(Bench(FILES), call("edit_file", {"path": "new.py", "old": "", "new": "X = 1\n"}))
+def test_an_empty_old_string_creates_a_file_and_never_replaces_one() -> None:
+    made = run_call(Workspace(FILES), call("edit_file", {"path": "new.py", "old": "", "new": "X = 1\n"}))
     assert made.files["new.py"] == "X = 1\n"
-    kept = use(Bench(FILES), call("edit_file", {"path": "app.py", "old": "", "new": "X = 1\n"}))
+    kept = run_call(Workspace(FILES), call("edit_file", {"path": "app.py", "old": "", "new": "X = 1\n"}))
     assert kept.files == FILES
-    assert kept.wasted == "edit does not fit"
+    assert kept.wasted_reason == "edit does not fit"
 
 
 @pytest.mark.parametrize(
@@ -57,16 +64,16 @@ def test_an_empty_old_text_makes_a_new_file_and_never_replaces_one() -> None:
         ({"path": "app.py", "old": "not there", "new": ""}, "edit does not fit"),
         ({"path": "app.py", "old": "db", "new": ""}, "edit does not fit"),
         ({"path": "gone.py", "old": "x", "new": ""}, "no such file"),
-        ({"path": "app.py", "old": "import db", "new": "import db"}, "edit of nothing"),
+        ({"path": "app.py", "old": "import db", "new": "import db"}, "edit without a change"),
         ({"path": "../out.py", "old": "", "new": "x"}, "path outside"),
         ({"path": "/etc/passwd", "old": "", "new": "x"}, "path outside"),
         ({"path": "src/../src/db.py", "old": "get_db", "new": "x"}, "protected file"),
     ],
 )
-def test_an_edit_that_cannot_be_made_changes_nothing_and_is_told_as_wasted(arguments: Json, wasted: str) -> None:
-    used = use(Bench(FILES, protected=("src/db.py",)), call("edit_file", arguments))
-    assert (used.wasted, used.edited, used.files) == (wasted, None, FILES)
-    assert used.text.startswith("error:")
+def test_an_edit_that_cannot_be_applied_changes_nothing_and_is_wasted(arguments: Json, wasted: str) -> None:
+    result = run_call(Workspace(FILES, protected=("src/db.py",)), call("edit_file", arguments))
+    assert (result.wasted_reason, result.edited_path, result.files) == (wasted, None, FILES)
+    assert result.text.startswith("error:")
 
 
 @pytest.mark.parametrize(
@@ -86,15 +93,15 @@ def test_an_edit_that_cannot_be_made_changes_nothing_and_is_told_as_wasted(argum
 def test_a_call_that_breaks_its_schema_is_invalid_and_answered_with_the_reason(
     name: str, arguments: Json, why: str
 ) -> None:
-    used = use(Bench(FILES), call(name, arguments))
-    assert used.invalid is not None
-    assert why in used.invalid
-    assert used.text == f"error: {used.invalid}"
-    assert used.files == FILES
+    result = run_call(Workspace(FILES), call(name, arguments))
+    assert result.invalid_reason is not None
+    assert why in result.invalid_reason
+    assert result.text == f"error: {result.invalid_reason}"
+    assert result.files == FILES
 
 
-def test_a_tool_that_is_not_offered_is_no_tool() -> None:
-    assert fault_of(call("edit_file", {"path": "a", "old": "", "new": ""}), ("grep",)) is not None
+def test_a_tool_that_is_not_offered_cannot_be_called() -> None:
+    assert call_problem(call("edit_file", {"path": "a", "old": "", "new": ""}), ("grep",)) is not None
 
 
 def test_messages_answer_every_call_in_order_and_later_calls_see_earlier_edits() -> None:
@@ -102,15 +109,15 @@ def test_messages_answer_every_call_in_order_and_later_calls_see_earlier_edits()
         ToolCall("a", "edit_file", '{"path": "app.py", "old": "import db", "new": "import base"}'),
         ToolCall(None, "grep", '{"pattern": "^import"}'),
     )
-    messages, bench = tool_messages(calls, Bench(FILES))
+    messages, workspace = tool_messages(calls, Workspace(FILES))
     assert [message["tool_call_id"] for message in messages] == ["a", "call_2"]
     assert messages[1]["content"] == "app.py:1:import base"
-    assert bench.files["app.py"].startswith("import base")
+    assert workspace.files["app.py"].startswith("import base")
 
 
-def test_what_is_offered_is_in_the_form_of_a_chat_request() -> None:
-    offered = definitions()
-    assert [tool["function"]["name"] for tool in offered] == list(NAMES)
+def test_tool_definitions_have_the_form_of_a_chat_request() -> None:
+    offered = tool_definitions()
+    assert [tool["function"]["name"] for tool in offered] == list(TOOL_NAMES)
     assert all(tool["type"] == "function" for tool in offered)
     assert all(tool["function"]["parameters"]["additionalProperties"] is False for tool in offered)
 
@@ -140,10 +147,20 @@ PATTERNS = [
 ]
 
 
+def grep(pattern: str, text: str) -> ToolResult:
+    return run_call(Workspace({"a.txt": text}), call("grep", {"pattern": pattern}))
+
+
+def found(pattern: str, text: str) -> bool:
+    result = grep(pattern, text)
+    assert result.wasted_reason is None
+    return result.text != "no matches"
+
+
 @pytest.mark.parametrize(("pattern", "text"), PATTERNS)
-def test_a_pattern_finds_what_the_usual_engine_finds(pattern: str, text: str) -> None:
-    usual = pattern if pattern != r"a{,3}" else r"a\{,3}"
-    assert Pattern(pattern).is_in(text) == (re.search(usual, text) is not None)
+def test_a_pattern_finds_what_pythons_engine_finds(pattern: str, text: str) -> None:
+    python = pattern if pattern != r"a{,3}" else r"a\{,3}"
+    assert found(pattern, text) == (re.search(python, text) is not None)
 
 
 @given(
@@ -161,28 +178,54 @@ def test_a_pattern_finds_what_the_usual_engine_finds(pattern: str, text: str) ->
     some.text("ab c", max_size=6),
 )
 @example("(a|b)*", "")
-def test_any_pattern_agrees_with_the_usual_engine(pattern: str, text: str) -> None:
-    assert Pattern(pattern).is_in(text) == (re.search(pattern, text) is not None)
+def test_any_pattern_agrees_with_pythons_engine(pattern: str, text: str) -> None:
+    assert found(pattern, text) == (re.search(pattern, text) is not None)
 
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", ")", "[a", "a**", "*a", r"\1", "(?=a)", "(?P<n>a)", "a{300}", "a{3,2}", "[z-a]", "\\", "(" * 60 + ")" * 60],
+    [
+        "(",
+        ")",
+        "[a",
+        "a**",
+        "*a",
+        r"\1",
+        "(?=a)",
+        "(?P<n>a",
+        "a{3000}",
+        "a{3,2}",
+        "[z-a]",
+        "\\",
+    ],
 )
-def test_a_pattern_that_cannot_be_read_is_refused_with_a_reason(pattern: str) -> None:
-    with pytest.raises(PatternError):
-        Pattern(pattern)
+def test_an_invalid_pattern_is_refused_with_a_reason(pattern: str) -> None:
+    assert grep(pattern, "a").text.startswith("error: invalid pattern: ")
 
 
 def test_a_pattern_that_would_grow_without_bound_is_refused() -> None:
-    with pytest.raises(PatternError, match="too large"):
-        Pattern("((a{99}){99}){99}")
+    assert grep("((a{99}){99}){99}", "a").wasted_reason == "invalid pattern"
 
 
-def test_a_pattern_that_ruins_engines_that_go_back_ends_at_once() -> None:
-    assert not Pattern("(a*)*(a*)*(a|aa)+b").is_in("a" * 3000)
+def test_a_pattern_on_which_backtracking_engines_hang_ends_at_once() -> None:
+    assert not found("(a*)*(a*)*(a|aa)+b", "a" * 3000)
 
 
-def test_an_unreadable_pattern_is_a_valid_call_that_was_wasted() -> None:
-    used = use(Bench(FILES), call("grep", {"pattern": "get_db("}))
-    assert (used.invalid, used.wasted) == (None, "unreadable pattern")
+@pytest.mark.parametrize("pattern", ["\ud800", "d.b"])
+def test_lone_surrogates_in_a_pattern_or_a_file_do_no_harm(pattern: str) -> None:
+    assert found(pattern, "\ud800 dxb")
+    assert not found(pattern, "dx")
+
+
+@pytest.mark.parametrize("pattern", ["(?P<name>b)", r"\p{L}", "[[:alpha:]]", "a{300}|b", "(" * 60 + "b" + ")" * 60])
+def test_named_groups_character_classes_and_nesting_are_understood(pattern: str) -> None:
+    assert found(pattern, "b")
+
+
+def test_a_pattern_that_would_crash_re2_is_refused() -> None:
+    assert grep("(" * 100_000 + ")" * 100_000, "a").wasted_reason == "invalid pattern"
+
+
+def test_an_invalid_pattern_is_a_valid_call_that_is_wasted() -> None:
+    result = run_call(Workspace(FILES), call("grep", {"pattern": "get_db("}))
+    assert (result.invalid_reason, result.wasted_reason) == (None, "invalid pattern")

@@ -45,7 +45,7 @@ def _list(args: argparse.Namespace) -> int:
     tasks = _selected(args)
     width = max(len(task.name) for task in tasks)
     for task in tasks:
-        count = f"{max(1, len(task.variants))} variants, {len(task.wrong)} wrong answers"
+        count = f"{max(1, len(task.variants))} variants, {len(task.wrong_answers)} wrong answers"
         show(f"{task.name:<{width}}  {task.title}\n{'':<{width}}  {', '.join(task.suites)}; {task.scorer}; {count}")
     return 0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.demo.simulated_models import Voice
 from harness.files import sha256_of
 from harness.tasks import vary
-from harness.types import Json, Task, Variant, Wrong
+from harness.types import Json, Task, Variant, WrongAnswer
 
 NONCE = "{{nonce}}"
 _FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
@@ -84,14 +84,14 @@ def turns_answered(messages: Sequence[Mapping[str, Json]]) -> int:
     return sum(message.get("role") == "assistant" and bool(message.get("tool_calls")) for message in messages)
 
 
-def _usable(wrong: Wrong, replies: int) -> bool:
+def _usable(wrong: WrongAnswer, replies: int) -> bool:
     return wrong.finish_reason == "stop" and len(wrong.replies) == replies
 
 
 def _answers_of(variant: Variant) -> Iterator[tuple[tuple[str, int], Answer]]:
     tools = variant.task.tool_loop
     replies = len(variant.solution if tools else variant.turns)
-    wrong = [one for one in variant.wrong if _usable(one, replies)]
+    wrong = [one for one in variant.wrong_answers if _usable(one, replies)]
     for turn in range(replies):
         answer = Answer(
             task=variant.task.name,

@@ -21,7 +21,7 @@ from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
 from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
 from harness.types import Json, Reading, Recording, TrialKey, Variant
-from harness.virtual_tools import bench_of, definitions, most_turns, sent_calls, tool_messages
+from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
 
 NONCE_PLACEHOLDER = "{{nonce}}"
 MIN_TOKEN_SHARE = 0.6
@@ -68,7 +68,7 @@ def user_message(text: str, nonce: str) -> dict[str, Json]:
 def reply_message(reading: Reading) -> dict[str, Json]:
     """A reply as a message of the next request: without its reasoning, which every server's chat template drops."""
     message = {"role": "assistant", "content": reading.content}
-    return {**message, "tool_calls": sent_calls(reading.tool_calls)} if reading.tool_calls else message
+    return {**message, "tool_calls": assistant_tool_calls(reading.tool_calls)} if reading.tool_calls else message
 
 
 def min_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
@@ -126,17 +126,17 @@ def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
     """The virtual tools answer each reply's calls, until a reply has none or the task's limit of turns is reached."""
     variant, nonce = trial.setup.variant, trial.setup.nonce
     messages = [*opening_messages(variant, nonce), user_message(variant.turns[0], nonce)]
-    tools = bench_of(variant)
-    max_turns = most_turns(variant)
-    for turn in range(max_turns):
+    workspace = workspace_of(variant)
+    limit = max_turns(variant)
+    for turn in range(limit):
         request = trial.request(turn, messages, cold=False)
-        recording = trial.record(replace(request, body={**request.body, "tools": definitions(tools.offered)}))
+        recording = trial.record(replace(request, body={**request.body, "tools": tool_definitions(workspace.offered)}))
         reading = read(recording)
-        last = turn + 1 == max_turns or reading.error is not None or not reading.tool_calls
+        last = turn + 1 == limit or reading.error is not None or not reading.tool_calls
         yield replace(recording, last_turn=last)
         if last:
             return
-        answers, tools = tool_messages(reading.tool_calls, tools)
+        answers, workspace = tool_messages(reading.tool_calls, workspace)
         messages += [reply_message(reading), *answers]
 
 

@@ -72,10 +72,11 @@ def key_lines(text: str) -> Mapping[JsonPath, int]:
     for line, statement, values in _statements(text):
         if statement.lstrip().startswith("["):
             table = _table_path(values, last_entry)
-            lines.setdefault(table, line)
+            paths = [table[:end] for end in range(1, len(table) + 1)]
         else:
-            for path in _paths(values):
-                lines.setdefault((*table, *path), line)
+            paths = [(*table, *path) for path in _paths(values)]
+        for path in paths:
+            lines.setdefault(path, line)
     return lines
 
 

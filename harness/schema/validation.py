@@ -66,7 +66,11 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
     """
     location = location or Location()
     version = document.get("schema_version") if isinstance(document, dict) else None
-    if isinstance(version, str) and "schema_version" in load_schema(name)["properties"] and version != current(name):
+    if (
+        isinstance(version, str)
+        and "schema_version" in load_schema(name).get("properties", {})
+        and version != current(name)
+    ):
         message = f"version {shorten(version)} is not supported, this kit reads {current(name)}"
         return [location.at("schema_version").problem(message, "use the kit that wrote the file")]
     return _problems(_validator(name), document, location)

@@ -1,6 +1,6 @@
-"""Task folders to Tasks: texts, includes, variants, digests, and every fault by its name. Runs nothing, scores nothing.
+"""Task folders: load, select, copy and self-check them. fixtures/README.md describes the format.
 
-The format stands in fixtures/README.md.
+`load_tasks` gives tasks, `vary` a task as one trial asks it, `check_tasks` proves a task by its own answers.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from pathlib import Path
 
 from harness.errors import TaskError
 from harness.files import find_data
-from harness.tasks.copy import OWN_SUITE, copy_task
+from harness.tasks.copy import USER_SUITE, copy_task
 from harness.tasks.load import load_task, vary
+from harness.tasks.manifest import TASK_FILE
 from harness.tasks.replies import split_reply
 from harness.tasks.scorable import require_scorable, scorer_problems
-from harness.tasks.select import choose, find_folders
-from harness.tasks.self_check import check_tasks
-from harness.tasks.table import FILE
+from harness.tasks.select import find_folders, select
+from harness.tasks.self_check import check_tasks, readings_of
 from harness.tasks.text_files import LIBRARY
 from harness.types import Task
 
 __all__ = [
-    "FILE",
     "LIBRARY",
-    "OWN_SUITE",
+    "TASK_FILE",
+    "USER_SUITE",
     "check_tasks",
     "copy_task",
     "find_fixtures",
     "load_tasks",
+    "readings_of",
     "require_scorable",
     "scorer_problems",
     "split_reply",
@@ -43,18 +44,16 @@ def find_fixtures() -> Path:
 def load_tasks(folders: Sequence[Path], *, suite: str | None = None, names: Iterable[str] = ()) -> tuple[Task, ...]:
     """The tasks of these folders, sorted by name: those of a suite, or those named, or all.
 
-    A folder holds task folders or is one. Raises TaskError with every fault of the tasks that were chosen, or with
-    what there is to choose from.
+    A folder contains task folders or is one. Raises TaskError with every problem of the selected tasks.
     """
-    chosen = choose(find_folders(folders), suite, tuple(names))
     public = find_fixtures()
-    tasks, faults = [], []
-    for folder in chosen:
+    tasks, problems = [], []
+    for folder in select(find_folders(folders), suite, tuple(names)):
         libraries = list(dict.fromkeys((folder.parent / LIBRARY, public / LIBRARY)))
         task, found = load_task(folder, libraries, public)
-        faults += found
+        problems += found
         if task is not None:
             tasks.append(task)
-    if faults:
-        raise TaskError(*faults)
+    if problems:
+        raise TaskError(*problems)
     return tuple(tasks)

@@ -1,36 +1,41 @@
-"""A new task made from one that is there: a folder that already passes `tasks check` and waits to be changed."""
+"""Copies a task as the start of a new one: `copy_task` makes a folder that passes `lanebench tasks check` as it is."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
+import tomlkit
+
 from harness.errors import DiskError, TaskError
-from harness.tasks.select import NAME
-from harness.tasks.table import FILE
+from harness.tasks.manifest import TASK_FILE
+from harness.tasks.select import NAME, NAME_RULE
 
-OWN_SUITE = "own"
-_SUITES = re.compile(r"^suites\s*=\s*\[[^\]]*\]", re.MULTILINE)
-_TITLE = re.compile(r'^title\s*=\s*"(.*)"', re.MULTILINE)
+USER_SUITE = "own"
+"""The suite of tasks that were copied, and of no task that ships."""
 
 
-def copy_task(like: Path, into: Path, name: str) -> Path:
-    """Copy a task's folder as `into`/`name`, in the suite `own` and no other; returns the new folder.
+def copy_task(source: Path, parent: Path, name: str) -> Path:
+    """Copy a task's folder to `parent`/`name`, in the suite `own` only; returns the new folder.
 
-    Raises TaskError for a name that cannot be one or is taken, DiskError when it cannot be written.
+    Raises TaskError for an invalid name or one that is taken, DiskError when the copy cannot be written.
     """
     if not NAME.fullmatch(name):
-        raise TaskError(f"{name!r} cannot be a task's name: use lower-case letters, digits and hyphens")
-    target = into / name
+        raise TaskError(f"{name!r} cannot be a task's name", fix=f"use {NAME_RULE}")
+    target = parent / name
     if target.exists():
-        raise TaskError(f"{target}: is there already; choose another name or change that one")
+        raise TaskError(f"{target} exists already", fix="choose another name, or edit that task")
     try:
-        shutil.copytree(like, target, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-        recipe = target / FILE
-        text = recipe.read_text(encoding="utf-8")
-        text = _SUITES.sub(f'suites = ["{OWN_SUITE}"]', text, count=1)
-        recipe.write_text(_TITLE.sub(rf'title = "\1 (made from {like.name})"', text, count=1), encoding="utf-8")
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        _edit_manifest(target / TASK_FILE, source.name)
     except OSError as error:
         raise DiskError(f"{target}: cannot be written: {error.strerror or error}") from error
     return target
+
+
+def _edit_manifest(path: Path, source_name: str) -> None:
+    """Set suite and title; tomlkit keeps the file's comments and layout."""
+    manifest = tomlkit.parse(path.read_text(encoding="utf-8"))
+    manifest["title"] = f"{manifest['title']} (copied from {source_name})"
+    manifest["suites"] = [USER_SUITE]
+    path.write_text(tomlkit.dumps(manifest), encoding="utf-8")

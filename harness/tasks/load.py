@@ -1,4 +1,7 @@
-"""One task folder to a Task: everything is read, every rule is held, and all faults are told at once."""
+"""Loads one task folder as a `Task` and fills in its variants.
+
+`load_task` reads and checks everything and returns all problems at once; `vary` gives the task as one trial asks it.
+"""
 
 from __future__ import annotations
 
@@ -6,144 +9,133 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.errors import Problem
 from harness.files import from_json, sha256_of, sha256_of_file, to_json
+from harness.schema import Location, validate
 from harness.score import KINDS
-from harness.tasks import validation
-from harness.tasks.faults import Faults
-from harness.tasks.manifest import Recipe, WrongRow, read_recipe
-from harness.tasks.table import FILE
-from harness.tasks.text_files import Reader, fill, list_files
-from harness.types import Case, Json, Task, Variant, Wrong
+from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
+from harness.tasks.text_files import TaskFolder, fill, list_files
+from harness.tasks.validation import check_task
+from harness.types import Case, Json, Task, Variant, WrongAnswer
 
 _NUMBERED = re.compile(r"(?:.*/)?(\d+)\.md")
-_CASE_KEYS = {"id", "give", "expect"}
 
 
-def _numbered(reader: Reader, place: str) -> tuple[str, ...]:
-    """The texts of a folder of turns, 1.md, 2.md ... without a gap."""
-    names = [name for name in reader.under(place) if _NUMBERED.fullmatch(name)]
-    wanted = [f"{place}/{number}.md" for number in range(1, len(names) + 1)]
-    if sorted(names) != sorted(wanted):
-        reader.faults.add(place, f"turns are numbered 1.md, 2.md ... without a gap; found {', '.join(names)}")
-    return tuple(reader.text(name).removesuffix("\n") for name in wanted if name in names)
+def load_task(path: Path, libraries: Sequence[Path], public: Path) -> tuple[Task | None, list[Problem]]:
+    """A task and its problems: None as soon as there is one. Includes come from the folder or from `libraries`."""
+    folder = TaskFolder(path, libraries, public)
+    text = folder.raw(TASK_FILE)
+    if folder.problems:
+        return None, folder.problems
+    reading = read_manifest(text, path / TASK_FILE)
+    folder.problems += reading.problems
+    if reading.problems and not reading.location.toml:
+        return None, folder.problems
+    task = _assemble(folder, reading.manifest, text)
+    check_task(task, folder, reading)
+    if "variants" not in reading.invalid_keys:
+        folder.problems += _case_problems(task, path)
+    return (None if folder.problems else task), folder.problems
 
 
-def _turns(reader: Reader) -> tuple[str, ...]:
-    has_prompt, turns = reader.has("prompt.md"), reader.under("turns")
-    if has_prompt and turns:
-        reader.faults.add("turns", "there is a prompt.md as well; keep one of the two")
-    if turns:
-        return _numbered(reader, "turns")
-    return (reader.text("prompt.md").removesuffix("\n"),)
-
-
-def _solution(reader: Reader) -> tuple[str, ...]:
-    if reader.has("solution/answer.md") or not reader.under("solution"):
-        return (reader.text("solution/answer.md").removesuffix("\n"),)
-    return _numbered(reader, "solution")
-
-
-def _wrong(reader: Reader, row: WrongRow) -> Wrong:
-    place = f"wrong/{row.file}"
-    replies = _numbered(reader, place) if reader.under(place) else (reader.text(place).removesuffix("\n"),)
-    return Wrong(row.file.removesuffix(".md"), replies, row.fails, row.outcome, row.finish_reason)
-
-
-def _files(reader: Reader) -> Mapping[str, str]:
-    return {place.removeprefix("files/"): reader.text(place) for place in reader.under("files")}
-
-
-def _digest(reader: Reader) -> str:
-    """One digest over the name and bytes of every input, includes from elsewhere among them."""
-    own = []
-    for path in list_files(reader.folder):
-        try:
-            own.append([path.as_posix(), sha256_of_file(reader.folder / path)])
-        except OSError as error:
-            reader.faults.add(path.as_posix(), f"cannot be read: {error.strerror}")
-    return sha256_of(to_json([own, sorted(reader.outside.items())]))
-
-
-def load_task(folder: Path, libraries: Sequence[Path], public: Path) -> tuple[Task | None, list[str]]:
-    """A task and its faults: the task is None as soon as there is one. Includes come from the folder or `libraries`."""
-    faults = Faults(folder)
-    reader = Reader(folder, libraries, public, faults)
-    recipe = read_recipe(reader.plain(FILE), faults)
-    if recipe is None:
-        return None, faults.found
-    task = _assemble(reader, recipe)
-    validation.hold(task, reader)
-    before = len(faults.found)
-    for index in range(max(1, len(task.variants))):
-        if len(faults.found) == before:
-            _cases(task, index, faults)
-    return (None if faults.found else task), faults.found
-
-
-def _assemble(reader: Reader, recipe: Recipe) -> Task:
-    system = reader.text("system.md").removesuffix("\n")
-    turns, files = _turns(reader), _files(reader)
-    cases = reader.plain("cases.json") if reader.has("cases.json") else ""
-    solution = _solution(reader)
-    wrong = tuple(_wrong(reader, row) for row in recipe.wrong if row.file)
-    kind = KINDS.get(recipe.scorer)
+def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
+    kind = KINDS.get(manifest.scorer["kind"])
     return Task(
-        name=reader.folder.name,
-        title=recipe.title,
-        suites=recipe.suites,
-        tags=recipe.tags,
-        language=recipe.language,
-        budget_tokens=recipe.budget_tokens,
-        limits=recipe.limits,
-        scorer=recipe.scorer,
-        settings=recipe.settings,
-        system=system,
-        turns=turns,
-        files=files,
-        cases=cases,
-        solution=solution,
-        wrong=wrong,
-        variants=recipe.variants,
-        sha256=_digest(reader),
-        private_includes=tuple(sorted(reader.private.values())),
+        name=folder.path.name,
+        title=manifest.title,
+        suites=manifest.suites,
+        tags=manifest.tags,
+        language=manifest.language,
+        budget_tokens=manifest.budget_tokens,
+        limits=manifest.limits,
+        scorer=manifest.scorer["kind"],
+        settings={key: value for key, value in manifest.scorer.items() if key != "kind"},
+        system=folder.text("system.md").removesuffix("\n"),
+        turns=_turns(folder),
+        files={place.removeprefix("files/"): folder.text(place) for place in folder.under("files")},
+        cases_json=folder.raw("cases.json") if folder.has("cases.json") else "",
+        solution=_solution(folder),
+        wrong_answers=tuple(_wrong_answer(folder, entry) for entry in manifest.wrong),
+        variants=manifest.variants,
+        sha256=_digest(folder),
+        private_includes=tuple(sorted(folder.private_sha256.values())),
         scored=kind is None or kind.scored,
         tool_loop=kind is not None and kind.tool_loop,
+        manifest=text,
     )
 
 
-def _case(document: Json, at: str, faults: Faults) -> Case | None:
-    if not isinstance(document, dict) or set(document) != _CASE_KEYS:
-        faults.add(at, "a case has the keys id, give and expect, and no others")
-        return None
-    if not isinstance(document["id"], str) or not document["id"]:
-        faults.add(f"{at}.id", "must be a text")
-        return None
-    if not isinstance(document["give"], dict) or not isinstance(document["expect"], dict):
-        faults.add(at, "give and expect must be objects")
-        return None
-    return Case(document["id"], document["give"], document["expect"])
+def _numbered(folder: TaskFolder, place: str) -> tuple[str, ...]:
+    """The texts of a folder of turns: 1.md, 2.md and so on, without a gap."""
+    names = [name for name in folder.under(place) if _NUMBERED.fullmatch(name)]
+    expected = [f"{place}/{number}.md" for number in range(1, len(names) + 1)]
+    if sorted(names) != sorted(expected):
+        message = f"turns must be numbered 1.md, 2.md ... without a gap, found {', '.join(names)}"
+        folder.report(place, message, "rename the files")
+    return tuple(folder.text(name).removesuffix("\n") for name in expected if name in names)
 
 
-def _cases(task: Task, index: int, faults: Faults) -> tuple[Case, ...]:
-    """The cases of one variant. Faults are noted with the variant's number."""
-    if not task.cases:
-        return ()
+def _turns(folder: TaskFolder) -> tuple[str, ...]:
+    turns = folder.under("turns")
+    if turns and folder.has("prompt.md"):
+        folder.report("turns", "the task has both turns/ and prompt.md", "keep one of the two")
+    if turns:
+        return _numbered(folder, "turns")
+    return (folder.text("prompt.md").removesuffix("\n"),)
+
+
+def _solution(folder: TaskFolder) -> tuple[str, ...]:
+    if folder.has("solution/answer.md") or not folder.under("solution"):
+        return (folder.text("solution/answer.md").removesuffix("\n"),)
+    return _numbered(folder, "solution")
+
+
+def _wrong_answer(folder: TaskFolder, entry: WrongAnswerEntry) -> WrongAnswer:
+    place = f"wrong/{entry.file}"
+    replies = _numbered(folder, place) if folder.under(place) else (folder.text(place).removesuffix("\n"),)
+    fails = ("*",) if entry.fails == "*" else entry.fails
+    return WrongAnswer(entry.file.removesuffix(".md"), replies, fails, entry.outcome, entry.finish_reason)
+
+
+def _digest(folder: TaskFolder) -> str:
+    """One digest over the name and bytes of every input, included files from elsewhere among them."""
+    digests = []
+    for path in list_files(folder.path):
+        try:
+            digests.append([path.as_posix(), sha256_of_file(folder.path / path)])
+        except OSError as error:
+            folder.report(path.as_posix(), f"cannot be read: {error.strerror}")
+    return sha256_of(to_json([digests, sorted(folder.included_sha256.items())]))
+
+
+def _cases_document(task: Task, index: int) -> Json:
+    """cases.json with the values of a variant filled in. Raises ValueError where that is not JSON."""
     values = task.variants[index] if task.variants else {}
-    where = f"cases.json (variant {index})"
-    try:
-        document = from_json(fill(task.cases, values))
-    except ValueError as error:
-        faults.add(where, f"not readable as JSON: {error}; mind the quotes and backslashes of what a variant puts in")
-        return ()
-    if not isinstance(document, list):
-        faults.add(where, "must be a list of cases")
-        return ()
-    read = [_case(one, f"{where}[{number}]", faults) for number, one in enumerate(document)]
-    cases = tuple(case for case in read if case is not None)
-    ids = [case.id for case in cases]
-    for twice in sorted({one for one in ids if ids.count(one) > 1}):
-        faults.add(where, f"the id {twice!r} stands twice; every case has its own")
-    return cases
+    return from_json(fill(task.cases_json, values)) if task.cases_json else []
+
+
+def _case_problems(task: Task, path: Path) -> list[Problem]:
+    """The problems of cases.json, of the first variant that has any."""
+    for index in range(max(1, len(task.variants))):
+        location = Location(f"{path / 'cases.json'} (variant {index})")
+        try:
+            document = _cases_document(task, index)
+        except ValueError as error:
+            fix = "check the quotes and backslashes of what the variant fills in"
+            return [Problem(f"{location.file}: invalid JSON: {error}", fix)]
+        problems = validate("cases", document, location) or _duplicate_ids(document, location)
+        if problems:
+            return problems
+    return []
+
+
+def _duplicate_ids(document: Json, location: Location) -> list[Problem]:
+    ids = [case["id"] for case in document]
+    return [
+        location.at(at, "id").problem(f"the id {case_id!r} is a duplicate", "give every case its own id")
+        for at, case_id in enumerate(ids)
+        if case_id in ids[:at]
+    ]
 
 
 def vary(task: Task, trial: int) -> Variant:
@@ -156,12 +148,12 @@ def vary(task: Task, trial: int) -> Variant:
         system=fill(task.system, values),
         turns=tuple(fill(turn, values) for turn in task.turns),
         files={name: fill(text, values) for name, text in task.files.items()},
-        cases=_cases(task, index, Faults(Path(task.name))),
+        cases=tuple(Case(case["id"], case["give"], case["expect"]) for case in _cases_document(task, index)),
         solution=tuple(fill(reply, values) for reply in task.solution),
-        wrong=tuple(_vary_wrong(wrong, values) for wrong in task.wrong),
+        wrong_answers=tuple(_fill_wrong(wrong, values) for wrong in task.wrong_answers),
     )
 
 
-def _vary_wrong(wrong: Wrong, values: Mapping[str, str]) -> Wrong:
+def _fill_wrong(wrong: WrongAnswer, values: Mapping[str, str]) -> WrongAnswer:
     replies = tuple(fill(reply, values) for reply in wrong.replies)
-    return Wrong(wrong.name, replies, wrong.fails, wrong.outcome, wrong.finish_reason)
+    return WrongAnswer(wrong.name, replies, wrong.fails, wrong.outcome, wrong.finish_reason)

@@ -1,70 +1,81 @@
-"""Which task folders there are and which of them are wanted, by suite or by name."""
+"""Finds task folders and selects some of them, by suite or by name."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import TaskError
-from harness.tasks.table import FILE
+from harness.errors import Problem, TaskError
+from harness.schema import suggestion
+from harness.tasks.manifest import TASK_FILE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+NAME_RULE = "lower-case letters, digits and hyphens"
+_EVERY_SUITE = "*"
 
 
 def find_folders(folders: Sequence[Path]) -> Mapping[str, Path]:
-    """Task name -> its folder, sorted. A name that starts with "_" or "." is no task. Raises TaskError."""
+    """Task name -> its folder, sorted. Folders whose name starts with "_" or "." are not tasks. Raises TaskError."""
     found: dict[str, Path] = {}
-    faults = []
+    problems = []
     for folder in folders:
         if not folder.is_dir():
-            faults.append(f"{folder}: no such folder of tasks")
+            problems.append(Problem(f"{folder}: no such folder of tasks"))
             continue
-        alone = (folder / FILE).is_file()
-        for path in [folder.resolve()] if alone else sorted(path for path in folder.iterdir() if path.is_dir()):
-            if path.name.startswith(("_", ".")):
-                continue
-            if path.name in found and found[path.name].resolve() != path.resolve():
-                faults.append(f"{path}: {found[path.name]} has the same name; give this one another")
-            elif not NAME.fullmatch(path.name):
-                faults.append(f"{path}: a task's name is lower-case letters, digits and hyphens; rename the folder")
-            elif not (path / FILE).is_file():
-                faults.append(f"{path}: has no {FILE}; write one, or start the folder's name with '_'")
+        for path in _candidates(folder):
+            problem = _folder_problem(path, found.get(path.name))
+            problems += [problem] if problem is not None else []
             found.setdefault(path.name, path)
-    if faults:
-        raise TaskError(*faults)
+    if problems:
+        raise TaskError(*problems)
     return dict(sorted(found.items()))
 
 
+def _candidates(folder: Path) -> Iterator[Path]:
+    """The task folders in a folder, or the folder itself if it is one."""
+    is_task = (folder / TASK_FILE).is_file()
+    for path in [folder.resolve()] if is_task else sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith(("_", ".")):
+            yield path
+
+
+def _folder_problem(path: Path, namesake: Path | None) -> Problem | None:
+    if namesake is not None and namesake.resolve() != path.resolve():
+        return Problem(f"{path}: {namesake} has the same name", "rename one of them")
+    if not NAME.fullmatch(path.name):
+        return Problem(f"{path}: not a valid name for a task", f"use {NAME_RULE}")
+    if not (path / TASK_FILE).is_file():
+        return Problem(f"{path}: has no {TASK_FILE}", "write one, or start the folder's name with '_'")
+    return None
+
+
 def _suites_of(folder: Path) -> list[str]:
-    """The suites that a task says it is in; a broken task.toml is in every suite, so that its faults are told."""
+    """The suites that a task belongs to; a broken task.toml belongs to every suite, so that its problems are shown."""
     try:
-        document = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        document = tomllib.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-        return ["*"]
+        return [_EVERY_SUITE]
     suites = document.get("suites", [])
-    return [str(one) for one in suites] if isinstance(suites, list) else ["*"]
+    return [str(suite) for suite in suites] if isinstance(suites, list) else [_EVERY_SUITE]
 
 
-def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"no {kind} is called {name!r}; {hint}known: {', '.join(known)}"
+def _unknown(noun: str, name: str, known: Sequence[str]) -> Problem:
+    return Problem(f"unknown {noun} {name!r}; known: {', '.join(known)}", suggestion(name, known))
 
 
-def choose(folders: Mapping[str, Path], suite: str | None, names: Sequence[str]) -> list[Path]:
-    """The folders that are wanted: the named ones, else the suite's, else all. Raises TaskError."""
-    missing = [_unknown("task", name, list(folders)) for name in names if name not in folders]
-    if missing:
-        raise TaskError(*missing)
+def select(folders: Mapping[str, Path], suite: str | None, names: Sequence[str]) -> list[Path]:
+    """The folders of the named tasks, else of the suite, else all. Raises TaskError."""
+    unknown = [_unknown("task", name, list(folders)) for name in names if name not in folders]
+    if unknown:
+        raise TaskError(*unknown)
     if names:
         return [folders[name] for name in sorted(set(names))]
     if suite is None:
         return list(folders.values())
     suites = {name: _suites_of(folder) for name, folder in folders.items()}
-    known = sorted({one for own in suites.values() for one in own} - {"*"})
+    known = sorted({each for members in suites.values() for each in members} - {_EVERY_SUITE})
     if suite not in known:
         raise TaskError(_unknown("suite", suite, known))
-    return [folders[name] for name, own in suites.items() if suite in own or "*" in own]
+    return [folders[name] for name, members in suites.items() if suite in members or _EVERY_SUITE in members]

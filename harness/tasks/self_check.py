@@ -1,6 +1,6 @@
-"""Is every test itself tested: the solution of each variant scores full marks, each wrong answer fails as it says.
+"""Tests the tests: each variant's solution must score full marks, each wrong answer must fail as task.toml says.
 
-The answers go the way that a model's go: the same scorers, the same containers.
+`check_tasks` scores the answers of a task's folder exactly like a model's: same scorers, same containers.
 """
 
 from __future__ import annotations
@@ -11,49 +11,49 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from harness.errors import CheckError
+from harness.errors import CheckError, Problem
 from harness.tasks.load import vary
 from harness.tasks.replies import split_reply
-from harness.types import Check, Counts, Outcome, Reading, Score, Task, Timings, Variant, Wrong
+from harness.types import Check, Counts, Outcome, Reading, Score, Task, Timings, Variant, WrongAnswer
 
 Scorer = Callable[[Variant, Sequence[Reading]], Score]
-"""Scores one trial, one reading a turn: `harness.score.score` with its sandbox, passed in since score imports tasks."""
+"""Scores one trial, one reading per turn: `harness.score.score` with its sandbox."""
 
-EVERY = ("*",)
-_SHOWN = 2
+EVERY_CHECK = ("*",)
+MAX_SHOWN_CHECKS = 2
+MAX_VALUE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """An answer that stands in a task's folder; `wrong` is None for the solution."""
+class ReferenceTrial:
+    """An answer of a task's folder to one variant; `wrong_answer` is None for the solution."""
 
     variant: Variant
-    wrong: Wrong | None
+    wrong_answer: WrongAnswer | None
 
     @property
     def name(self) -> str:
-        """The answer as a fault names it."""
-        answer = "solution" if self.wrong is None else f"wrong/{self.wrong.name}"
+        """The answer as a problem names it."""
+        answer = "solution" if self.wrong_answer is None else f"wrong/{self.wrong_answer.name}"
         return f"{self.variant.task.name}, variant {self.variant.index}, {answer}"
 
 
 def readings_of(replies: Sequence[str], finish_reason: str = "stop") -> list[Reading]:
-    """What would have been read had a server said these replies; the last one ends for `finish_reason`.
+    """What would be read if a server had sent these replies, the last with `finish_reason`.
 
-    Raises ValueError for a reply whose tool calls are not readable.
+    Raises ValueError for a reply with an invalid tool_calls block.
     """
     last = len(replies) - 1
-    return [_reading(reply, finish_reason if turn == last else None) for turn, reply in enumerate(replies)]
+    return [_reading(reply, finish_reason if turn == last else "stop") for turn, reply in enumerate(replies)]
 
 
-def _reading(reply: str, finish_reason: str | None) -> Reading:
+def _reading(reply: str, finish_reason: str) -> Reading:
     content, calls = split_reply(reply)
-    usual = "tool_calls" if calls else "stop"
     return Reading(
         content=content,
         reasoning="",
         tool_calls=calls,
-        finish_reason=usual if finish_reason in (None, "stop") else finish_reason,
+        finish_reason="tool_calls" if calls and finish_reason == "stop" else finish_reason,
         done=True,
         usage=None,
         error=None,
@@ -62,90 +62,101 @@ def _reading(reply: str, finish_reason: str | None) -> Reading:
     )
 
 
-def trials_of(task: Task, *, first_only: bool = False) -> Iterator[Trial]:
-    """Every answer of every variant, or of the first one only."""
+def reference_trials(task: Task, *, first_only: bool = False) -> Iterator[ReferenceTrial]:
+    """Every answer to every variant, or to the first variant only."""
     for index in range(1 if first_only else max(1, len(task.variants))):
         variant = vary(task, index)
-        yield Trial(variant, None)
-        yield from (Trial(variant, wrong) for wrong in variant.wrong)
+        yield ReferenceTrial(variant, None)
+        yield from (ReferenceTrial(variant, wrong) for wrong in variant.wrong_answers)
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 3] + "..."
 
 
-def _shown(check: Check) -> str:
+def _describe(check: Check) -> str:
     note = f", {check.note}" if check.note else ""
-    return f"{check.name} (expected {_short(check.expected)}, observed {_short(check.observed)}{note})"
+    return f"{check.name} (expected {_shorten(check.expected)}, got {_shorten(check.observed)}{note})"
 
 
-def _told(checks: Sequence[Check]) -> str:
-    more = f" and {len(checks) - _SHOWN} more" if len(checks) > _SHOWN else ""
-    return ", ".join(_shown(check) for check in checks[:_SHOWN]) + more
+def _describe_all(checks: Sequence[Check]) -> str:
+    more = f" and {len(checks) - MAX_SHOWN_CHECKS} more" if len(checks) > MAX_SHOWN_CHECKS else ""
+    return ", ".join(_describe(check) for check in checks[:MAX_SHOWN_CHECKS]) + more
 
 
-def fault_of_solution(verdict: Score) -> str | None:
-    """Why a verdict on a solution is not full marks."""
-    failed = [check for check in verdict.checks if not check.passed]
-    if verdict.outcome is Outcome.PASSED and verdict.fraction == 1 and not failed:
+def _solution_mismatch(score: Score) -> str | None:
+    """Why a solution's score is not full marks."""
+    failed = [check for check in score.checks if not check.passed]
+    if score.outcome is Outcome.PASSED and score.fraction == 1 and not failed:
         return None
-    seen = f"ends as {verdict.outcome.value} and fails {_told(failed) or 'no check'}"
-    return f"must score full marks, but {seen}; mend the answer or the cases"
+    return f"must score full marks, but ends as {score.outcome.value} and fails {_describe_all(failed) or 'no check'}"
 
 
-def fault_of_wrong(wrong: Wrong, verdict: Score) -> str | None:
-    """Why a verdict on a wrong answer is not the one that its row in task.toml names."""
-    if verdict.outcome is Outcome.PASSED:
-        return "passes; a check is missing that this answer fails"
-    names = {check.name for check in verdict.checks}
-    wanted = names if wrong.fails == EVERY else set(wrong.fails)
-    unnamed = [check for check in verdict.checks if not check.passed and check.name not in wanted]
-    unfailed = [check for check in verdict.checks if check.passed and check.name in wanted]
-    parts = []
-    if verdict.outcome is not wrong.outcome:
-        parts.append(f"ends as {verdict.outcome.value}, not as {wrong.outcome.value}")
-    if unnamed:
-        parts.append(f"fails also {_told(unnamed)}")
-    if unfailed:
-        parts.append(f"does not fail {', '.join(check.name for check in unfailed)}")
-    if wanted - names:
-        parts.append(f"no check is called {', '.join(sorted(wanted - names))}")
+def _wrong_answer_mismatch(wrong: WrongAnswer, score: Score) -> str | None:
+    """How a wrong answer's score differs from its entry in task.toml."""
+    if score.outcome is Outcome.PASSED:
+        return "passes, but must fail"
+    parts = [*_outcome_mismatch(wrong, score), *_check_mismatches(wrong, score)]
     return "; ".join(parts) or None
 
 
-def check_trial(trial: Trial, score: Scorer) -> str | None:
-    """The fault of one answer, None where it does what its task says of it. Raises EngineError."""
-    wrong = trial.wrong
+def _outcome_mismatch(wrong: WrongAnswer, score: Score) -> Iterator[str]:
+    if score.outcome is not wrong.outcome:
+        yield f"ends as {score.outcome.value}, not as {wrong.outcome.value}"
+
+
+def _check_mismatches(wrong: WrongAnswer, score: Score) -> Iterator[str]:
+    names = {check.name for check in score.checks}
+    expected = names if wrong.fails == EVERY_CHECK else set(wrong.fails)
+    unexpected = [check for check in score.checks if not check.passed and check.name not in expected]
+    passed = [check.name for check in score.checks if check.passed and check.name in expected]
+    if unexpected:
+        yield f"also fails {_describe_all(unexpected)}"
+    if passed:
+        yield f"does not fail {', '.join(passed)}"
+    if expected - names:
+        yield f"no check is called {', '.join(sorted(expected - names))}"
+
+
+def check_trial(trial: ReferenceTrial, score: Scorer) -> Problem | None:
+    """The problem of one answer, None where it scores as its task says. Raises EngineError."""
+    wrong = trial.wrong_answer
     try:
         replies = trial.variant.solution if wrong is None else wrong.replies
         readings = readings_of(replies, "stop" if wrong is None else wrong.finish_reason)
     except ValueError as error:
-        return f"{trial.name}: its tool calls are not readable: {error}"
-    verdict = score(trial.variant, readings)
-    fault = fault_of_solution(verdict) if wrong is None else fault_of_wrong(wrong, verdict)
-    return None if fault is None else f"{trial.name}: {fault}"
+        return Problem(f"{trial.name}: the tool_calls block is invalid: {error}")
+    scored = score(trial.variant, readings)
+    if wrong is None:
+        mismatch, fix = _solution_mismatch(scored), "correct the answer or the cases"
+    else:
+        mismatch, fix = _wrong_answer_mismatch(wrong, scored), "correct the answer, the cases or its [[wrong]] entry"
+    return None if mismatch is None else Problem(f"{trial.name}: {mismatch}", fix)
 
 
 def check_tasks(tasks: Sequence[Task], score: Scorer, say: Callable[[str], None], *, first_only: bool = False) -> int:
-    """Try every answer of these tasks; returns how many there were.
+    """Score every answer of these tasks; returns how many there were.
 
-    Raises CheckError with one line a fault, EngineError where an answer could not be run.
+    Raises CheckError with every answer that scored otherwise than its task says, EngineError where one could not run.
     """
-    trials = [trial for task in tasks for trial in trials_of(task, first_only=first_only)]
-    left = Counter(trial.variant.task.name for trial in trials)
-    faults = []
+    trials = [trial for task in tasks for trial in reference_trials(task, first_only=first_only)]
+    totals = Counter(trial.variant.task.name for trial in trials)
+    left = Counter(totals)
+    problems = []
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         try:
-            for trial, fault in zip(trials, pool.map(lambda one: check_trial(one, score), trials), strict=True):
+            results = pool.map(lambda trial: check_trial(trial, score), trials)
+            for trial, problem in zip(trials, results, strict=True):
                 name = trial.variant.task.name
                 left[name] -= 1
-                faults += [] if fault is None else [fault]
+                problems += [] if problem is None else [problem]
                 if not left[name]:
-                    say(f"{name}: {sum(one.variant.task.name == name for one in trials)} answers tried")
+                    say(f"{name}: {totals[name]} answers checked")
         except BaseException:
+            # Without this, leaving the `with` would wait for every queued container after an engine error or Ctrl-C.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    if faults:
-        raise CheckError(*faults)
+    if problems:
+        raise CheckError(*problems)
     return len(trials)

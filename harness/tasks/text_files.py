@@ -1,7 +1,8 @@
-"""The texts of a task folder: read as UTF-8 from inside it only, includes put in, placeholders found and filled.
+"""Reads the text files of a task folder: UTF-8 only, from inside the folder only, includes inserted.
 
-There are three placeholders and no others: {{include:FILE}}, {{variant.NAME}} and {{nonce}}. Filling is one pass over
-the text, so what is put in is never looked at again.
+`TaskFolder` reads the files and collects the folder's problems. `placeholders` finds and `fill` replaces what stands in
+double braces: {{include:FILE}}, {{variant.NAME}} and {{nonce}}. Replacing is one pass over the text, so a replacement
+that contains braces is never expanded again.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.errors import Problem
 from harness.files import sha256_of
-from harness.tasks.faults import Faults
 
 LIBRARY = "_library"
 NONCE = "nonce"
@@ -28,7 +29,7 @@ def placeholders(text: str) -> Iterator[tuple[str, int]]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with each {{variant.NAME}} replaced; names that are not there stay (the loader refused them)."""
+    """The text with each {{variant.NAME}} replaced; unknown names stay, since the loader has refused them."""
     return _VARIANT.sub(lambda found: values.get(found[1], found[0]), text)
 
 
@@ -37,91 +38,94 @@ def _is_hidden(path: Path) -> bool:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """The files under a folder, relative to it, sorted; what editors and systems leave behind is no part of it."""
+    """The files under a folder, relative to it and sorted, without what editors and operating systems leave behind."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     return sorted(path for path in found if not _is_hidden(path))
 
 
 @dataclass
-class Reader:
-    """Reads one task's texts and remembers what was used and what it was made of."""
+class TaskFolder:
+    """One task folder being read. Includes come from the folder itself or from `libraries`, in this order.
 
-    folder: Path
+    `used` are the files that were read, `included_sha256` the digests of all included files by name, and
+    `private_sha256` of those outside of `public`, the folder of the tasks that ship with the kit.
+    """
+
+    path: Path
     libraries: Sequence[Path]
     public: Path
-    faults: Faults
+    problems: list[Problem] = field(default_factory=list)
     used: set[Path] = field(default_factory=set)
-    outside: dict[str, str] = field(default_factory=dict)
-    private: dict[str, str] = field(default_factory=dict)
+    included_sha256: dict[str, str] = field(default_factory=dict)
+    private_sha256: dict[str, str] = field(default_factory=dict)
+
+    def report(self, place: str, message: str, fix: str = "") -> None:
+        """Collect a problem; `place` is a file of the folder, with the place inside it where there is one."""
+        self.problems.append(Problem(f"{self.path / place}: {message}", fix))
 
     def text(self, place: str) -> str:
-        """A file of the folder with its includes put in."""
-        return self._include_all(self._read(self.folder / place, place), place)
+        """A file of the folder with its includes inserted."""
+        return _INCLUDE.sub(lambda found: self._include(found[1], place), self.raw(place))
 
-    def plain(self, place: str) -> str:
-        """A file of the folder as it is."""
-        return self._read(self.folder / place, place)
+    def raw(self, place: str) -> str:
+        """A file of the folder as it is; "" and a problem where it cannot be read."""
+        path = self.path / place
+        self.used.add(path.relative_to(self.path))
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            self.report(place, "the link points out of the task's folder", "put the file itself there")
+            return ""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            self.report(place, "no such file", "write it")
+            return ""
+        except OSError as error:
+            self.report(place, f"cannot be read: {error.strerror}")
+            return ""
+        return self._decode(data, place)
 
     def has(self, place: str) -> bool:
         """Whether the folder has such a file."""
-        return (self.folder / place).is_file()
+        return (self.path / place).is_file()
 
     def under(self, place: str) -> list[str]:
-        """The files under a sub-folder, named from the task's folder."""
-        sub = self.folder / place
-        return [f"{place}/{path.as_posix()}" for path in list_files(sub)] if sub.is_dir() else []
-
-    def _read(self, path: Path, place: str) -> str:
-        self.used.add(path.relative_to(self.folder))
-        try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                self.faults.add(place, "points out of the task's folder; put the file itself there")
-                return ""
-            data = path.read_bytes()
-        except FileNotFoundError:
-            self.faults.add(place, "no such file; write it")
-            return ""
-        except OSError as error:
-            self.faults.add(place, f"cannot be read: {error.strerror}")
-            return ""
-        return self._decode(data, place)
+        """The files under a sub-folder, named relative to the task's folder."""
+        folder = self.path / place
+        return [f"{place}/{path.as_posix()}" for path in list_files(folder)] if folder.is_dir() else []
 
     def _decode(self, data: bytes, place: str) -> str:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            self.faults.add(f"{place}: byte {error.start}", "is not UTF-8; save the file as UTF-8")
+            self.report(place, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
             return ""
-
-    def _include_all(self, text: str, place: str) -> str:
-        return _INCLUDE.sub(lambda found: self._include(found[1], place), text)
 
     def _include(self, name: str, place: str) -> str:
         where = f"{place}: {{{{include:{name}}}}}"
-        for root in (self.folder, *self.libraries):
+        for root in (self.path, *self.libraries):
             path = root / name
             if not path.resolve().is_relative_to(root.resolve()):
-                self.faults.add(where, f"leaves its folder; put the document into {root} and name it from there")
+                self.report(where, "the include leaves its folder", f"put the document into {root}")
                 return ""
             if path.is_file():
                 return self._included(path, name, where)
-        looked = ", ".join(str(root) for root in (self.folder, *self.libraries))
-        self.faults.add(where, f"no such file; looked in {looked}")
+        searched = ", ".join(str(root) for root in (self.path, *self.libraries))
+        self.report(where, f"no such file in {searched}", "write it or correct the name")
         return ""
 
     def _included(self, path: Path, name: str, where: str) -> str:
-        if path.is_relative_to(self.folder):
-            self.used.add(path.relative_to(self.folder))
+        if path.is_relative_to(self.path):
+            self.used.add(path.relative_to(self.path))
         try:
             data = path.read_bytes()
         except OSError as error:
-            self.faults.add(where, f"cannot be read: {error.strerror}")
+            self.report(where, f"cannot be read: {error.strerror}")
             return ""
         digest = sha256_of(data)
-        self.outside[name] = digest
+        self.included_sha256[name] = digest
         if not path.resolve().is_relative_to(self.public.resolve()):
-            self.private[name] = digest
+            self.private_sha256[name] = digest
         text = self._decode(data, where)
         if _INCLUDE.search(text):
-            self.faults.add(where, "holds an include itself; name that file in the task")
+            self.report(where, "an included file must not contain an include", "include that file in the task itself")
         return text.removesuffix("\n")

@@ -1,125 +1,132 @@
-"""What a task must hold before any model is asked: references, wrong answers, variants, placeholders, budgets."""
+"""Checks on a task folder that its schema cannot express: placeholders, variants, wrong answers, budget, unused files.
+
+`check_task` reports everything in one pass, before any model is asked.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from harness.tasks.faults import Faults
+from harness.schema import Location
+from harness.tasks.manifest import ManifestReading
 from harness.tasks.replies import split_reply
-from harness.tasks.table import FILE
-from harness.tasks.text_files import NONCE, Reader, list_files, placeholders
+from harness.tasks.text_files import NONCE, TaskFolder, list_files, placeholders
 from harness.types import Task
 
-LEAST_WRONG = 4
-LEAST_KINDS = 3
-LEAST_VARIANTS = 5
-CHARS_A_TOKEN = 3
+MIN_WRONG_ANSWERS = 4
+MIN_FAILURE_KINDS = 3
+MIN_VARIANTS = 5
+MIN_CHARS_PER_TOKEN = 3
+"""For sizing a budget: code and prose have 3 to 4 characters per token with the tokenizers of today's local models."""
 
 
-def hold(task: Task, reader: Reader) -> None:
-    """Note every fault of a task that was read whole."""
-    faults = reader.faults
-    _placeholders(task, faults)
-    _variants(task, faults)
-    _replies(task, faults)
-    _budget(task, faults)
+def check_task(task: Task, folder: TaskFolder, reading: ManifestReading) -> None:
+    """Report every problem of a task; checks that need an invalid key of task.toml are left out."""
+    location = reading.location
+    if "variants" not in reading.invalid_keys:
+        _check_placeholders(task, folder, location)
+        _check_variants(task, folder, location)
+    _check_replies(task, folder)
+    if reading.problems:
+        return
     if task.scored:
-        _wrong(task, faults)
-    _unused_files(reader)
+        _check_budget(task, folder, location)
+        _check_wrong_answers(task, folder, location)
+    _check_unused_files(folder)
 
 
 def texts_of(task: Task) -> Iterator[tuple[str, str]]:
-    """Every text of a task that may hold placeholders, with its file."""
+    """Every text of a task that may contain placeholders, with its file."""
     yield "system.md", task.system
     for number, turn in enumerate(task.turns, 1):
         yield ("prompt.md" if len(task.turns) == 1 else f"turns/{number}.md"), turn
     for name, text in task.files.items():
         yield f"files/{name}", text
-    yield "cases.json", task.cases
+    yield "cases.json", task.cases_json
     for number, reply in enumerate(task.solution, 1):
         yield ("solution/answer.md" if len(task.solution) == 1 else f"solution/{number}.md"), reply
-    for wrong in task.wrong:
+    for wrong in task.wrong_answers:
         for number, reply in enumerate(wrong.replies, 1):
             yield (f"wrong/{wrong.name}" if len(wrong.replies) == 1 else f"wrong/{wrong.name}/{number}.md"), reply
 
 
-def _placeholders(task: Task, faults: Faults) -> None:
+def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> None:
     names = {name for row in task.variants for name in row}
     used = set()
     for place, text in texts_of(task):
         for inner, line in placeholders(text):
-            where = f"{place}: line {line}"
+            where = f"{place}, line {line}: {{{{{inner}}}}}"
             kind, _, name = inner.partition(".")
             if kind == "variant":
                 used.add(name)
                 if name not in names:
-                    faults.add(where, f"{{{{{inner}}}}}: no variant has {name!r}; add it to every [[variants]]")
+                    folder.report(where, f"no variant has the name {name!r}", "add it to every [[variants]]")
             elif inner.startswith("include:") and place == "cases.json":
-                faults.add(where, "cases.json takes no include; write the value itself")
+                folder.report(where, "cases.json must not contain an include", "write the value itself")
             elif inner != NONCE and not inner.startswith("include:"):
-                known = "{{include:FILE}}, {{variant.NAME}} and {{nonce}}"
-                faults.add(where, f"unknown placeholder {{{{{inner}}}}}; there are {known}")
+                folder.report(where, "unknown placeholder", "use {{include:FILE}}, {{variant.NAME}} or {{nonce}}")
     for name in sorted(names - used):
-        faults.add(f"{FILE}: variants", f"nothing uses {name!r}; use it as {{{{variant.{name}}}}} or take it out")
-
-
-def _variants(task: Task, faults: Faults) -> None:
-    rows = task.variants
-    if task.language is not None and task.scored and len(rows) < LEAST_VARIANTS:
-        faults.add(
-            f"{FILE}: variants",
-            f"has {len(rows)}; a code task needs at least {LEAST_VARIANTS}, or its trials are one repeated",
+        problem = location.at("variants", 0, name).problem(
+            f"no text uses {name!r}", f"use it as {{{{variant.{name}}}}} or remove it"
         )
-    for number, row in enumerate(rows[1:], 2):
+        folder.problems.append(problem)
+
+
+def _check_variants(task: Task, folder: TaskFolder, location: Location) -> None:
+    rows, variants = task.variants, location.at("variants")
+    if task.language is not None and task.scored and len(rows) < MIN_VARIANTS:
+        message = f"a code task needs at least {MIN_VARIANTS} variants, this one has {len(rows)}"
+        folder.problems.append(variants.problem(message, "add variants: without them the trials repeat one task"))
+    for at, row in enumerate(rows):
         for name in sorted(set(row) ^ set(rows[0])):
-            faults.add(f"{FILE}: variants[{number}].{name}", "every variant has the same names as the first")
-    for number, row in enumerate(rows, 1):
-        if row in rows[: number - 1]:
-            faults.add(f"{FILE}: variants[{number}]", "is the same as one before it; change it")
+            problem = variants.at(at, name).problem("every variant must have the same names as the first")
+            folder.problems.append(problem)
+        if row in rows[:at]:
+            folder.problems.append(variants.at(at).problem("the variant equals an earlier one", "change it"))
 
 
-def _replies(task: Task, faults: Faults) -> None:
+def _check_replies(task: Task, folder: TaskFolder) -> None:
     if not any(reply.strip() for reply in task.solution):
-        faults.add("solution", "is empty; write the answer that must score full marks")
-    for wrong in task.wrong:
+        folder.report("solution", "the solution is empty", "write the answer that must score full marks")
+    for wrong in task.wrong_answers:
         if len(task.solution) == len(task.turns) < len(wrong.replies):
-            faults.add(
-                f"wrong/{wrong.name}", f"has {len(wrong.replies)} replies, the solution {len(task.solution)}; drop some"
-            )
+            message = f"{len(wrong.replies)} replies, but the solution has {len(task.solution)}"
+            folder.report(f"wrong/{wrong.name}", message, "remove some")
     for place, text in texts_of(task):
         if place.startswith(("solution/", "wrong/")):
             try:
                 split_reply(text)
             except ValueError as error:
-                faults.add(place, f"its tool_calls block is not readable: {error}")
+                folder.report(place, f"the tool_calls block is invalid: {error}")
 
 
-def _budget(task: Task, faults: Faults) -> None:
-    need = max((len(reply) for reply in task.solution), default=0) // CHARS_A_TOKEN
-    if task.scored and task.budget_tokens < 2 * need:
-        faults.add(
-            f"{FILE}: budget_tokens",
-            f"is {task.budget_tokens}; the reference answer takes about {need} tokens, so give at least {2 * need}",
+def _check_budget(task: Task, folder: TaskFolder, location: Location) -> None:
+    tokens = max((len(reply) for reply in task.solution), default=0) // MIN_CHARS_PER_TOKEN
+    if task.budget_tokens < 2 * tokens:
+        message = f"{task.budget_tokens} is less than twice the solution, which takes about {tokens} tokens"
+        folder.problems.append(location.at("budget_tokens").problem(message, f"set at least {2 * tokens}"))
+
+
+def _check_wrong_answers(task: Task, folder: TaskFolder, location: Location) -> None:
+    here = location.at("wrong")
+    answers = Counter(wrong.replies for wrong in task.wrong_answers)
+    failures = {(wrong.fails, wrong.outcome) for wrong in task.wrong_answers}
+    if len(answers) < MIN_WRONG_ANSWERS:
+        message = (
+            f"a scored task needs at least {MIN_WRONG_ANSWERS} different wrong answers, this one has {len(answers)}"
         )
-
-
-def _wrong(task: Task, faults: Faults) -> None:
-    texts = Counter(wrong.replies for wrong in task.wrong)
-    kinds = {(wrong.fails, wrong.outcome) for wrong in task.wrong}
-    place = f"{FILE}: wrong"
-    if len(texts) < LEAST_WRONG:
-        faults.add(place, f"has {len(texts)} different wrong answers; a scored task needs at least {LEAST_WRONG}")
-    elif len(kinds) < LEAST_KINDS:
-        faults.add(place, f"its answers fail in {len(kinds)} ways; they must fail in at least {LEAST_KINDS}")
-    for wrong in task.wrong:
+        folder.problems.append(here.problem(message))
+    elif len(failures) < MIN_FAILURE_KINDS:
+        message = f"the wrong answers must fail in at least {MIN_FAILURE_KINDS} ways, these fail in {len(failures)}"
+        folder.problems.append(here.problem(message))
+    for wrong in task.wrong_answers:
         if wrong.replies == task.solution:
-            faults.add(f"wrong/{wrong.name}", "is the solution word for word; write an answer that must not pass")
+            folder.report(f"wrong/{wrong.name}", "equals the solution", "write an answer that must not pass")
 
 
-def _unused_files(reader: Reader) -> None:
-    for path in list_files(reader.folder):
-        if path in reader.used:
-            continue
-        hint = "name it in a [[wrong]] of task.toml" if path.parts[0] == "wrong" else "include it or take it away"
-        reader.faults.add(path.as_posix(), f"nothing in the task uses it; {hint}")
+def _check_unused_files(folder: TaskFolder) -> None:
+    for path in list_files(folder.path):
+        if path not in folder.used:
+            fix = "name it in a [[wrong]] of task.toml" if path.parts[0] == "wrong" else "include it or remove it"
+            folder.report(path.as_posix(), "nothing in the task uses this file", fix)

@@ -43,7 +43,7 @@ from harness.types.summary import (
     Throughput,
     TurnSpeeds,
 )
-from harness.types.task import Case, Limits, Task, TaskInfo, Variant, Wrong
+from harness.types.task import Case, Limits, Task, TaskInfo, Variant, WrongAnswer
 from harness.types.trial import TrialResult, TurnResult
 from harness.types.verification import ALSO_CALLED, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
@@ -136,6 +136,6 @@ __all__ = [
     "Usage",
     "Variant",
     "Verdict",
-    "Wrong",
+    "WrongAnswer",
     "run_options",
 ]

@@ -30,7 +30,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class WrongAnswer:
     """A wrong answer that ships with the task: exactly the checks in `fails` must fail ("*": all of them).
 
     `replies` has one reply per turn; `outcome` is the expected outcome; `finish_reason` what the server would report
@@ -48,7 +48,8 @@ class Wrong:
 class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
-    `scored` and `tool_loop` are traits of its scorer kind (harness/score).
+    `scored` and `tool_loop` are traits of its scorer kind (harness/score). `manifest` is the text of task.toml, so that
+    a problem with the settings can name a line.
     """
 
     name: str
@@ -63,14 +64,15 @@ class Task:
     system: str
     turns: tuple[str, ...]
     files: Mapping[str, str]
-    cases: str
+    cases_json: str
     solution: tuple[str, ...]
-    wrong: tuple[Wrong, ...]
+    wrong_answers: tuple[WrongAnswer, ...]
     variants: tuple[Mapping[str, str], ...]
     sha256: str
     private_includes: tuple[str, ...] = ()
     scored: bool = True
     tool_loop: bool = False
+    manifest: str = ""
 
     @property
     def separate(self) -> bool:
@@ -102,7 +104,7 @@ class Variant:
     files: Mapping[str, str]
     cases: tuple[Case, ...]
     solution: tuple[str, ...]
-    wrong: tuple[Wrong, ...]
+    wrong_answers: tuple[WrongAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)

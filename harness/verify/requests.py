@@ -25,7 +25,7 @@ from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, known_task
 from harness.verify.recording_rows import Row, messages_digest
-from harness.virtual_tools import bench_of, definitions, sent_calls, tool_messages
+from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
 
@@ -99,7 +99,11 @@ def _fields(question: _Question) -> Mapping[str, Json]:
     except ConfigError:
         # This kind has no switch for thinking that is known: its owner sent fields of his own for it.
         body = build_request_body(replace(model, thinking="default"), kind, [], 0, cold=cold)
-    offered = {"tools": definitions(bench_of(question.variant).offered)} if question.tools and question.variant else {}
+    offered = (
+        {"tools": tool_definitions(workspace_of(question.variant).offered)}
+        if question.tools and question.variant
+        else {}
+    )
     fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_field)}
     return fields | offered
 
@@ -125,16 +129,16 @@ def _budget_faults(question: _Question, variant: Variant, row: Row) -> Iterator[
 def _reply(turn: TurnResult) -> Mapping[str, Json]:
     """What went back into the conversation of a turn."""
     said = {"role": "assistant", "content": turn.content}
-    return {**said, "tool_calls": sent_calls(turn.tool_calls)} if turn.tool_calls else said
+    return {**said, "tool_calls": assistant_tool_calls(turn.tool_calls)} if turn.tool_calls else said
 
 
 def _of_tool_loop(question: _Question, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
     user = {"role": "user", "content": variant.turns[0].replace(NONCE_PLACEHOLDER, question.nonce)}
     messages: Messages = [*opening_messages(variant, question.nonce), user]
-    bench = bench_of(variant)
+    workspace = workspace_of(variant)
     for turn in trial.turns:
         yield list(messages)
-        answers, bench = tool_messages(turn.tool_calls, bench)
+        answers, workspace = tool_messages(turn.tool_calls, workspace)
         messages += [_reply(turn), *answers]
 
 

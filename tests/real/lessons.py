@@ -22,7 +22,7 @@ from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import vary
 from harness.tasks.replies import split_reply
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
-from harness.virtual_tools import definitions
+from harness.virtual_tools import tool_definitions
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def _arguments(call: ToolCall) -> str:
     """The arguments as every server sends them back: in the order of the schema, which llama.cpp's grammar asks for,
     with the blanks that every template's tojson writes."""
     given = json.loads(call.arguments)
-    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in definitions()}
+    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tool_definitions()}
     order = list(schemas[call.name]["properties"])
     return json.dumps(dict(sorted(given.items(), key=lambda item: order.index(item[0]))))
 

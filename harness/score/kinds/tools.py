@@ -30,7 +30,7 @@ from harness.score.kinds.edits import APPLIED
 from harness.score.settings import Demands
 from harness.score.verdict import Judgment, nothing
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
-from harness.virtual_tools import NAMES, Bench, Used, bench_of, use
+from harness.virtual_tools import TOOL_NAMES, ToolResult, Workspace, run_call, workspace_of
 
 FIRST_CALL, VALID, USEFUL = "first-call", "calls-valid", "calls-useful"
 SETTINGS = ("equality", "entry", "driver", "tools", "max_turns", "first_call", "invalid_at_most", "wasted_at_most",
@@ -50,38 +50,38 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 class _Replay:
     """The calls of a trial played again: every call with what it came to."""
 
-    bench: Bench
-    made: list[tuple[ToolCall, Used]] = field(default_factory=list)
+    workspace: Workspace
+    made: list[tuple[ToolCall, ToolResult]] = field(default_factory=list)
     repeats: int = 0
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
     def call(self, call: ToolCall) -> None:
-        used = use(self.bench, call)
+        used = run_call(self.workspace, call)
         key = (call.name, call.arguments)
-        self.repeats += key in self._seen and not (used.wasted or used.invalid)
-        self._seen = set() if used.edited else self._seen | {key}
-        self.bench = replace(self.bench, files=used.files)
+        self.repeats += key in self._seen and not (used.wasted_reason or used.invalid_reason)
+        self._seen = set() if used.edited_path else self._seen | {key}
+        self.workspace = replace(self.workspace, files=used.files)
         self.made.append((call, used))
 
     @property
     def invalid(self) -> list[str]:
-        return [used.invalid for _, used in self.made if used.invalid]
+        return [used.invalid_reason for _, used in self.made if used.invalid_reason]
 
     @property
     def wasted(self) -> list[str]:
-        return [used.wasted for _, used in self.made if used.wasted] + ["a repeat"] * self.repeats
+        return [used.wasted_reason for _, used in self.made if used.wasted_reason] + ["a repeat"] * self.repeats
 
 
 def _facts(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> dict[str, Json]:
-    changed = [path for path, text in replay.bench.files.items() if variant.files.get(path) != text]
+    changed = [path for path, text in replay.workspace.files.items() if variant.files.get(path) != text]
     return {
         "calls": len(replay.made),
         "invalid_calls": len(replay.invalid),
         "wasted_calls": len(replay.wasted),
         "turns": len(readings),
         "narrated_first": bool(readings[0].content.strip()),
-        "edits_applied": sum(used.edited is not None for _, used in replay.made),
-        "edits_refused": sum(used.refused is not None for _, used in replay.made),
+        "edits_applied": sum(used.edited_path is not None for _, used in replay.made),
+        "edits_refused": sum(used.refused_path is not None for _, used in replay.made),
         "files_changed": sorted(changed),
     }
 
@@ -90,7 +90,7 @@ def _first_call_check(reading: Reading, name: str, replay: _Replay) -> Check:
     if not reading.tool_calls:
         return Check(FIRST_CALL, False, name, reading.content[:80], "the first reply calls nothing")
     call, used = replay.made[0]
-    return Check(FIRST_CALL, call.name == name and used.invalid is None, name, call.name, used.invalid)
+    return Check(FIRST_CALL, call.name == name and used.invalid_reason is None, name, call.name, used.invalid_reason)
 
 
 def _call_checks(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> list[Check]:
@@ -108,12 +108,12 @@ def _call_checks(variant: Variant, readings: Sequence[Reading], replay: _Replay)
 
 
 def _edit_faults(replay: _Replay) -> list[str]:
-    return [used.text[:100] for call, used in replay.made if call.name == "edit_file" and not used.edited]
+    return [used.text[:100] for call, used in replay.made if call.name == "edit_file" and not used.edited_path]
 
 
 def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the calls of all turns, and the files that they leave. Raises EngineError."""
-    replay = _Replay(bench_of(variant))
+    replay = _Replay(workspace_of(variant))
     for reading in readings:
         for call in reading.tool_calls:
             replay.call(call)
@@ -126,13 +126,13 @@ def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     edited = bool(facts["files_changed"])
     note = None if edited else "; ".join(_edit_faults(replay))[:200] or "no edit was made"
     checks.append(Check(APPLIED, edited, None, facts["files_changed"], note))
-    ran = run_files(variant, _runnable(variant, replay.bench.files), sandbox)
+    ran = run_files(variant, _runnable(variant, replay.workspace.files), sandbox)
     return Judgment((*checks, *ran.checks), "tool-calls", ran.ends, facts={**facts, **grouped(ran.checks)})
 
 
 def _runnable(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
     """The files as the calls left them; what may not change is what it was, whatever the tools let through."""
-    return {**files, **{name: variant.files[name] for name in bench_of(variant).protected if name in variant.files}}
+    return {**files, **{name: variant.files[name] for name in workspace_of(variant).protected if name in variant.files}}
 
 
 def problems(task: Task, cases: Sequence[Case]) -> list[str]:
@@ -144,10 +144,10 @@ def problems(task: Task, cases: Sequence[Case]) -> list[str]:
         demands.texts(settings, key)
     for key in ("max_turns", "invalid_at_most", "wasted_at_most"):
         demands.of_type(settings, key, int)
-    offered = tuple(settings.get("tools", NAMES))
+    offered = tuple(settings.get("tools", TOOL_NAMES))
     for name in offered:
-        if name not in NAMES:
-            demands.fault("tools", f"holds {name!r}; there are {', '.join(NAMES)}")
+        if name not in TOOL_NAMES:
+            demands.fault("tools", f"holds {name!r}; there are {', '.join(TOOL_NAMES)}")
     demands.choice(settings, "first_call", offered)
     if cases:
         demands.language()
