@@ -1,7 +1,7 @@
-"""Kill a run at random moments, go on with it, and count its trials: `python -m tests.kill 200`.
+"""Kill a run at random moments, resume it, and count its trials: `python -m tests.kill 200`.
 
-The run is recorded and scored in a forked process, so that a moment costs no start of Python. Every killed run is
-gone on with until it ends, and killed again on the way half of the time.
+The run is recorded and scored in a forked process, which saves starting Python for each kill. Every killed run is
+resumed until it ends, and half of the time killed again on the way.
 """
 
 import os
@@ -38,20 +38,20 @@ SETTINGS = RunSettings(
 )
 
 
-def _work(path: Path, models: Sequence[Model]) -> None:
+def _continue_run(path: Path, models: Sequence[Model]) -> None:
     folder = open_run(path)
     record_run(folder, TASKS, models, silent)
     score_run(folder, TASKS, NoSandbox(), silent)
 
 
-def work_in_a_process(path: Path, models: Sequence[Model], kill_after_s: float | None) -> float | None:
-    """Go on with a run in a process of its own; the seconds it took, None where it was killed before its end."""
-    begun = time.monotonic()
+def run_in_a_process(path: Path, models: Sequence[Model], kill_after_s: float | None) -> float | None:
+    """Continue a run in its own process; return the seconds it took, None if it was killed before its end."""
+    start_s = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
-            _work(path, models)
-        except BaseException as error:  # noqa: BLE001 - the forked copy must end here, whatever happened
+            _continue_run(path, models)
+        except BaseException as error:  # noqa: BLE001 - the forked process must end here, whatever happened
             sys.stderr.write(f"{error!r}\n")
             os._exit(1)
         os._exit(0)
@@ -61,54 +61,56 @@ def work_in_a_process(path: Path, models: Sequence[Model], kill_after_s: float |
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return None
-    assert os.WEXITSTATUS(status) == 0, "the run went wrong by itself"
-    return time.monotonic() - begun
+    assert os.WEXITSTATUS(status) == 0, "the run failed without being killed"
+    return time.monotonic() - start_s
 
 
-def faults_of(path: Path, models: Sequence[Model]) -> list[str]:
-    """What is lost or doubled in a run that has ended."""
+def find_lost_trials(path: Path, models: Sequence[Model]) -> list[str]:
+    """Describe what is lost or duplicated in a run that has ended."""
     folder = open_run(path)
-    due = Counter(key for model in models for key in planned_trials(folder, TASKS, model))
+    planned_keys = Counter(key for model in models for key in planned_trials(folder, TASKS, model))
     turns = {task.name: len(task.turns) for task in TASKS}
     lines = Counter(
         (d["key"]["task"], d["key"]["trial"], d["key"]["warmup"]) for _, d in read_lines(folder.recordings_path)
     )
     scores = Counter(str(document["key"]) for _, document in read_lines(folder.scores_path))
-    there = Counter(trial[0].key for trial in folder.read_trials())
-    faults = [f"{key} is there {there[key]} times" for key in due.keys() | there.keys() if there[key] != due[key]]
-    faults += [f"{key} has {n} lines" for key, n in lines.items() if n != turns[key[0]] * len(models)]
-    faults += [f"{key} is scored {n} times" for key, n in scores.items() if n != 1]
-    if len(scores) != len(due) or len(build_result(folder).trials) != len(due):
-        faults.append(f"{len(scores)} scores and {len(build_result(folder).trials)} trials in the result of {len(due)}")
-    return faults
+    recorded = Counter(trial[0].key for trial in folder.read_trials())
+    keys = planned_keys.keys() | recorded.keys()
+    problems = [f"{key} is recorded {recorded[key]} times" for key in keys if recorded[key] != planned_keys[key]]
+    problems += [f"{key} has {n} lines" for key, n in lines.items() if n != turns[key[0]] * len(models)]
+    problems += [f"{key} is scored {n} times" for key, n in scores.items() if n != 1]
+    counts = (len(scores), len(build_result(folder).trials))
+    if counts != (len(planned_keys), len(planned_keys)):
+        problems.append(f"{counts[0]} scores and {counts[1]} trials in the result, {len(planned_keys)} are planned")
+    return problems
 
 
 def kill_at(moments: int, seed: int, server: ReferenceServer, results: Path) -> tuple[int, list[str]]:
-    """Kill runs that are on their way at so many moments; how many runs that took, and what was lost or doubled."""
-    chance, faults, met, number = random.Random(seed), [], 0, 0
+    """Kill unfinished runs so many times; return how many runs that took, and what was lost or duplicated."""
+    rng, problems, kills, number = random.Random(seed), [], 0, 0
     models = (model_at(server.base_url, "plain?ttft_ms=2&tps=5000&tokens=20"),)
     config = Config(SETTINGS, models)
-    whole_s = work_in_a_process(start_run(results / "whole", config, TASKS).path, models, None) or 0.5
-    while met < moments:
+    whole_s = run_in_a_process(start_run(results / "whole", config, TASKS).path, models, None) or 0.5
+    while kills < moments:
         path = start_run(results / str(number), config, TASKS).path
-        before_s: float | None = chance.uniform(0, whole_s)
-        while work_in_a_process(path, models, before_s) is None:
-            met += 1
-            before_s = chance.uniform(0, whole_s) if chance.random() < 0.5 else None
-        faults += [f"kill {number}: {fault}" for fault in faults_of(path, models)]
+        before_s: float | None = rng.uniform(0, whole_s)
+        while run_in_a_process(path, models, before_s) is None:
+            kills += 1
+            before_s = rng.uniform(0, whole_s) if rng.random() < 0.5 else None
+        problems += [f"run {number}: {problem}" for problem in find_lost_trials(path, models)]
         shutil.rmtree(results / str(number))
         number += 1
-    return number, faults
+    return number, problems
 
 
 def main(moments: int) -> int:
-    """Print what came of so many moments; 1 when a trial was lost or doubled."""
+    """Kill so many times and print the result; return 1 if a trial was lost or duplicated."""
     seed = time.time_ns()
     with serving() as server, tempfile.TemporaryDirectory() as results:
-        runs, faults = kill_at(moments, seed, server, Path(results))
-    print("\n".join(faults))
-    print(f"{runs} runs, killed {moments} times or more on their way (seed {seed}): {len(faults)} faults")
-    return 1 if faults else 0
+        runs, problems = kill_at(moments, seed, server, Path(results))
+    print("\n".join(problems))
+    print(f"{runs} runs, killed at least {moments} times (seed {seed}): {len(problems)} problems")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

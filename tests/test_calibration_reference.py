@@ -20,7 +20,7 @@ from harness.record import Timeouts
 from harness.servers import get_server_kind, load_kinds
 from harness.servers.probe import observe
 from harness.types import Counts, Reading, Recording
-from tests.reference import LONG, SHORT, ask, reference_server_and_client
+from tests.reference import LONG_TIMEOUTS, SHORT_TIMEOUTS, reference_server_and_client, request_turn
 
 PACE = "ttft_ms=90&tps=1000&tokens=40"
 TOLERANCE_S = 0.04
@@ -32,11 +32,11 @@ Readings = dict[str, tuple[Recording, Reading, LoggedReply]]
 def readings() -> Readings:
     """Each behaviour's recording and reading, and the server's log of it."""
     out = {}
-    with reference_server_and_client(LONG) as (server, client):
+    with reference_server_and_client(LONG_TIMEOUTS) as (server, client):
         for name in BEHAVIORS:
             # A stalled machine recovers, a misreading comes again.
             for _ in range(MAX_ATTEMPTS):
-                recording = ask(server, client, f"{name}?{PACE}")
+                recording = request_turn(server, client, f"{name}?{PACE}")
                 (logged,) = server.take_log()
                 out[name] = (recording, read(recording), logged)
                 if not find_timing_mismatches(out[name][1], logged, TOLERANCE_S):
@@ -82,13 +82,13 @@ def test_events_before_the_first_token_are_counted_and_are_not_the_first_token(n
 def test_every_server_kind_is_observed_to_do_what_its_facts_state(name: str, readings: Readings) -> None:
     recording, _, _ = readings[f"as-{name}"]
     kind = get_server_kind(name)
-    found = {one.name: one for one in observe([recording], kind)}
-    assert [one for one in found.values() if one.agrees is False] == []
+    findings = {finding.name: finding for finding in observe([recording], kind)}
+    assert [finding for finding in findings.values() if finding.agrees is False] == []
     if name != "openai":
-        assert found["early_events"].live == sorted(kind.stream.early_events)
-    assert found["done"].live == kind.stream.sends_done
-    assert found["cached_tokens_told"].live == (kind.cache.cached_tokens is not None)
-    assert found["own_speeds_told"].live == (kind.timings is not None)
+        assert findings["early_events"].live == sorted(kind.stream.early_events)
+    assert findings["done"].live == kind.stream.sends_done
+    assert findings["cached_tokens_told"].live == (kind.cache.cached_tokens is not None)
+    assert findings["own_speeds_told"].live == (kind.timings is not None)
 
 
 def test_a_reading_of_another_behavior_has_mismatches(readings: Readings) -> None:
@@ -116,21 +116,21 @@ def test_times_of_something_else_are_timing_mismatches(readings: Readings) -> No
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("die", "die-during-prefill", "endless")])
 def test_a_fault_is_read_with_its_kind_and_the_bytes_so_far(name: str) -> None:
-    with reference_server_and_client(LONG if name == "huge-event" else SHORT) as (server, client):
-        assert find_mismatches(f"{name}?{PACE}", read(ask(server, client, f"{name}?{PACE}"))) == []
+    with reference_server_and_client(LONG_TIMEOUTS if name == "huge-event" else SHORT_TIMEOUTS) as (server, client):
+        assert find_mismatches(f"{name}?{PACE}", read(request_turn(server, client, f"{name}?{PACE}"))) == []
 
 
 @pytest.mark.parametrize("name", ["die", "die-during-prefill"])
 def test_a_server_that_dies_is_read_with_the_bytes_so_far(name: str) -> None:
-    with reference_server_and_client(LONG) as (server, client):
-        recording = ask(server, client, f"{name}?{PACE}")
+    with reference_server_and_client(LONG_TIMEOUTS) as (server, client):
+        recording = request_turn(server, client, f"{name}?{PACE}")
     assert find_mismatches(f"{name}?{PACE}", read(recording)) == []
     assert recording.chunks
 
 
 def test_an_endless_stream_is_cut_off_at_the_turn_timeout() -> None:
     with reference_server_and_client(Timeouts(2.0, 2.0, 3.0)) as (server, client):
-        recording = ask(server, client, f"endless?{PACE}")
+        recording = request_turn(server, client, f"endless?{PACE}")
     assert recording.end_reason == "limit_exceeded"
     assert read(recording).content.startswith("w0 w1 w2 ")
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a server in the middle of a run: the trial's outcome, the bytes that stay, and what goes on."""
+"""A server that fails during a run: the trial's outcome, the bytes that are kept, and how the run goes on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ OUTCOMES = {
 
 
 class NoSandbox:
-    """Nothing has to run for tasks that are only timed."""
+    """A sandbox for tasks that are only timed, which run no code."""
 
     @property
     def facts(self) -> SandboxFacts:
@@ -74,7 +74,7 @@ def begin(path: Path, models: Sequence[Model], tasks: Sequence[Task] = TASKS, **
 
 
 def finish(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task] = TASKS) -> tuple[Result, list[Problem]]:
-    """Record and score what is left; the result, and why models stopped."""
+    """Record and score what is left; return the result and why models stopped."""
     stopped = record_run(folder, tasks, models, silent)
     score_run(folder, tasks, NoSandbox(), silent)
     return build_result(folder), stopped
@@ -94,7 +94,7 @@ def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path
         folder = begin(tmp_path, models)
         result, stopped = finish(folder, models)
     assert stopped == []
-    assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {name: {one} for name, one in OUTCOMES.items()}
+    assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {name: {outcome} for name, outcome in OUTCOMES.items()}
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4
     assert all(len(outcomes(result, model.label)) == 4 for model in models)
 
@@ -121,11 +121,11 @@ def test_a_permanent_error_response_stops_its_model_and_not_the_run(tmp_path: Pa
     assert ("key_env" if name == "http-401" else "base_url") in stopped[0].fix
 
 
-def run_one(path: Path, name: str, **waits: float) -> TurnResult:
-    """The turn of one trial of one fault, asked with these limits."""
+def run_one(path: Path, name: str, **timeouts: float) -> TurnResult:
+    """Run one trial of one fault with these timeouts and return its turn."""
     with serving() as server:
         models = models_of(server, [name])
-        folder = begin(path, models, TASKS[:1], trials=1, **waits)
+        folder = begin(path, models, TASKS[:1], trials=1, **timeouts)
         result, stopped = finish(folder, models, TASKS[:1])
     assert stopped == []
     return result.trials[0].turns[0]
@@ -153,20 +153,20 @@ def test_a_dead_server_stops_its_model_and_resume_finishes_the_run_once_it_is_ba
         folder = begin(tmp_path, models)
         port = server.port
         result, stopped = finish(folder, models)
-    # The dying server may still take the next connection and drop it: that trial is its failure too.
+    # The dying server may still accept the next connection and drop it: that trial is its failure, too.
     died = outcomes(result, name)
     assert set(died) == {Outcome.SERVER_ERROR}
     assert 1 <= len(died) < 4
     first = next(folder.read_trials())[0]
     assert kept in b"".join(chunk.data for chunk in first.chunks)
     assert len(stopped) == 1
-    back = start(port)
+    restarted = start(port)
     try:
-        again = open_run(folder.path)
+        resumed = open_run(folder.path)
         alive = tuple(replace(model, model=f"plain?{PACE}") for model in models)
-        result, stopped = finish(again, alive)
+        result, stopped = finish(resumed, alive)
     finally:
-        back.end()
+        restarted.end()
     assert stopped == []
     assert outcomes(result, name) == [*died, *[Outcome.PASSED] * (4 - len(died))]
 
@@ -177,7 +177,7 @@ def test_a_missing_server_stops_all_its_models_and_counts_no_trial_against_them(
     result, stopped = finish(begin(tmp_path, models), models)
     assert len(stopped) == 2
     assert result.trials == ()
-    assert [one.pass_rate.n for one in result.cells] == [0, 0, 0, 0]
+    assert [cell.pass_rate.n for cell in result.cells] == [0, 0, 0, 0]
 
 
 def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""A run that is killed at any moment and gone on with has every trial once; `python -m tests.kill 200` for more."""
+"""A run that is killed at any moment and resumed has every trial once; `python -m tests.kill 200` for more."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 from harness.calibration.reference import serving
-from tests.kill import TASKS, faults_of
+from tests.kill import TASKS, find_lost_trials
 from tests.made import model_at
 from tests.test_faults import begin, finish
 
@@ -13,7 +13,7 @@ from tests.test_faults import begin, finish
 def test_runs_killed_at_random_moments_lose_and_duplicate_no_trial() -> None:
     done = subprocess.run([sys.executable, "-m", "tests.kill", "10"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 faults" in done.stdout
+    assert ": 0 problems" in done.stdout
 
 
 def test_a_lost_trial_is_found(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_lost_trial_is_found(tmp_path: Path) -> None:
         models = (model_at(server.base_url, "plain?ttft_ms=2&tps=5000&tokens=20"),)
         folder = begin(tmp_path, models, TASKS)
         finish(folder, models, TASKS)
-    assert faults_of(folder.path, models) == []
+    assert find_lost_trials(folder.path, models) == []
     lines = folder.recordings_path.read_text().splitlines(keepends=True)
     folder.recordings_path.write_text("".join(lines[:-1]))
-    assert any("is there 0 times" in fault for fault in faults_of(folder.path, models))
+    assert any("is recorded 0 times" in problem for problem in find_lost_trials(folder.path, models))

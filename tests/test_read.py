@@ -1,4 +1,4 @@
-"""Any bytes, cut anywhere, ended anyhow: reading never raises and costs no more than the bytes are long."""
+"""Any bytes, however cut and ended: reading never raises and takes time linear in their length."""
 
 import json
 import sys
@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from harness.files import build, plain, to_json
 from harness.read import read
 from harness.types import EndReason, Json, Reading
-from tests.wire import DONE, END, MS, chunk, cuts, event, read_bytes, recording_of, says, usage
+from tests.wire import DONE, END, MS, chunk, cut_bytes, event, make_recording, read_bytes, text_chunk, usage_chunk
 
 _PARTS = st.sampled_from(
     [
-        says("é漢🦀"), says("<think>"), says("</think>"), says(""), chunk({"reasoning": "\n"}), b"data: 7\n\n",
+        text_chunk("é漢🦀"), text_chunk("<think>"), text_chunk("</think>"), text_chunk(""), b"data: 7\n\n",
+        chunk({"reasoning": "\n"}),
         chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}]}), END, DONE,
-        chunk({"tool_calls": [{"function": {"arguments": "}"}}]}), usage(5, 9, 2), event({"error": {"message": "no"}}),
+        chunk({"tool_calls": [{"function": {"arguments": "}"}}]}), usage_chunk(5, 9, 2),
+        event({"error": {"message": "no"}}),
         event({"choices": None}), event({"choices": [{"delta": None, "message": 7}]}), event({"usage": 7}),
         b": ping\n\n", b"data: {\n\n", b"\r\n", b"event: error\n", b'data: {"a":' + b"[" * 5000 + b"\n\n", b"\xff\x00",
         chunk({"role": "assistant"}), b'{"choices":[{"message":{"content":"x"}}]}', event({"timings": {"cache_n": -1}}),
@@ -34,7 +36,7 @@ _BODIES = st.one_of(
 
 
 def without_times(reading: Reading) -> tuple[Json, ...]:
-    """What must not depend on how the bytes were cut."""
+    """The parts of a reading that must not depend on how the bytes were cut."""
     counts = reading.counts
     return (
         reading.content, reading.reasoning, reading.tool_calls, reading.finish_reason, reading.done, reading.usage,
@@ -48,26 +50,28 @@ def without_times(reading: Reading) -> tuple[Json, ...]:
 def test_any_bytes_read_the_same_however_they_are_cut_and_can_be_stored(
     body: bytes, sizes: Sequence[int], status: int | None, ended: EndReason
 ) -> None:
-    whole = read(recording_of([(MS, body)], status, ended))
-    pieces = [((number + 1) * MS, data) for number, data in enumerate(cuts(body, sizes))]
-    cut = read(recording_of(pieces, status, ended))
+    whole = read(make_recording([(MS, body)], status, ended))
+    pieces = [((number + 1) * MS, data) for number, data in enumerate(cut_bytes(body, sizes))]
+    cut = read(make_recording(pieces, status, ended))
     assert without_times(whole) == without_times(cut)
     assert build(Reading, json.loads(to_json(plain(cut)))) == cut
 
 
 @given(st.lists(st.integers(-5, 5000), max_size=40), st.lists(st.integers(1, 400), max_size=4))
 def test_impossible_times_give_no_rate_and_no_exception(times_ms: list[int], sizes: list[int]) -> None:
-    body = says("x") * len(times_ms) + END + usage(5, 9, 2)
-    pieces = list(cuts(body, sizes or [300]))
+    body = text_chunk("x") * len(times_ms) + END + usage_chunk(5, 9, 2)
+    pieces = list(cut_bytes(body, sizes or [300]))
     reads = [(times_ms[number % len(times_ms)] * MS if times_ms else 0, data) for number, data in enumerate(pieces)]
-    timings = read(recording_of(reads)).timings
+    timings = read(make_recording(reads)).timings
     assert timings.decode_tps is None or timings.decode_tps > 0
     assert (timings.decode_tps is None) == (timings.decode_null_reason is not None)
 
 
 def calls_to_read(tokens: int) -> int:
-    """How many Python calls it takes to read a stream of this many chunks: a cost that no clock has to measure."""
-    recording = recording_of([(number * MS, says("word ")) for number in range(tokens)] + [(tokens * MS, END + DONE)])
+    """Count the Python calls that reading a stream of this many chunks takes: a cost that needs no clock."""
+    recording = make_recording(
+        [(number * MS, text_chunk("word ")) for number in range(tokens)] + [(tokens * MS, END + DONE)]
+    )
     calls = 0
 
     def count(frame: FrameType, kind: str, argument: object) -> None:
@@ -90,5 +94,5 @@ def test_ten_thousand_chunks_cost_ten_times_as_much_as_one_thousand() -> None:
 
 def test_an_event_of_many_megabytes_is_read() -> None:
     text = "x" * (5 * 1024 * 1024)
-    body = says(text) + END + DONE
-    assert read_bytes(*cuts(body, [65_536])).content == text
+    body = text_chunk(text) + END + DONE
+    assert read_bytes(*cut_bytes(body, [65_536])).content == text

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from harness.read.sse import Events, split_events
 from harness.types import Chunk
-from tests.wire import cuts
+from tests.wire import cut_bytes
 
 
 def events_of(body: bytes, sizes: Sequence[int] = ()) -> Events:
-    return split_events([Chunk(number, data) for number, data in enumerate(cuts(body, sizes))])
+    return split_events([Chunk(number, data) for number, data in enumerate(cut_bytes(body, sizes))])
 
 
 def texts_of(body: bytes) -> list[str]:

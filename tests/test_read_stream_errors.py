@@ -7,7 +7,7 @@ import pytest
 
 from harness.read import read
 from harness.types import EndReason, Json, Reading, StreamError
-from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, says, usage
+from tests.wire import DONE, END, MS, chunk, event, make_recording, read_bytes, text_chunk, usage_chunk
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.wire import DONE, END, MS, chunk, event, read_bytes, recording_of, sa
 def test_an_error_object_is_an_error_at_200_and_as_an_error_response(
     body: Json, message: str, kind: str | None
 ) -> None:
-    inside = read_bytes(says("x"), event(body), DONE)
+    inside = read_bytes(text_chunk("x"), event(body), DONE)
     assert inside.error == StreamError(message, kind, 200)
     assert inside.content == "x"
     assert read_bytes(json.dumps(body).encode()).error == StreamError(message, kind, 200)
@@ -87,18 +87,18 @@ def test_a_very_long_error_message_is_truncated() -> None:
 
 @pytest.mark.parametrize(("status", "refused"), [(199, True), (200, False), (299, False), (300, True)])
 def test_a_status_outside_2xx_is_an_error(status: int, refused: bool) -> None:
-    reading = read_bytes(says("x"), END, DONE, status=status)
+    reading = read_bytes(text_chunk("x"), END, DONE, status=status)
     assert (reading.error is not None) == refused
 
 
 def test_an_error_event_with_plain_text_is_an_error() -> None:
-    reading = read_bytes(says("x"), b"event: error\ndata: out of memory\n\n")
+    reading = read_bytes(text_chunk("x"), b"event: error\ndata: out of memory\n\n")
     assert reading.error == StreamError("out of memory", None, 200)
 
 
 @pytest.mark.parametrize("ended", ["reset", "read_timeout", "protocol_error", "limit_exceeded"])
 def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ended: EndReason) -> None:
-    reading = read_bytes(says("x"), b'data: {"cho', ended=ended, fault="the peer left")
+    reading = read_bytes(text_chunk("x"), b'data: {"cho', ended=ended, fault="the peer left")
     assert reading.error == StreamError("the peer left", ended, 200)
     assert (reading.content, reading.counts.unfinished_bytes) == ("x", 11)
     assert reading.timings.decode_null_reason == "neither a finish reason nor [DONE]"
@@ -106,7 +106,7 @@ def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ende
 
 @pytest.mark.parametrize("end", [END, DONE])
 def test_a_connection_that_breaks_after_the_answer_finished_is_not_an_error(end: bytes) -> None:
-    assert read_bytes(says("x"), end, ended="reset", fault="the peer left").error is None
+    assert read_bytes(text_chunk("x"), end, ended="reset", fault="the peer left").error is None
 
 
 def test_no_connection_is_an_error_without_a_status() -> None:
@@ -116,13 +116,13 @@ def test_no_connection_is_an_error_without_a_status() -> None:
 
 
 def test_a_clean_end_with_neither_finish_reason_nor_done_is_unfinished() -> None:
-    reading = read_bytes(says("x"))
+    reading = read_bytes(text_chunk("x"))
     assert reading.error is not None
     assert reading.error.kind == "unfinished"
 
 
 def test_an_event_that_is_not_json_is_an_error_because_text_may_be_missing() -> None:
-    reading = read_bytes(says("a"), b"data: {oops\n\n", says("b"), END, DONE)
+    reading = read_bytes(text_chunk("a"), b"data: {oops\n\n", text_chunk("b"), END, DONE)
     assert (reading.content, reading.counts.malformed) == ("ab", 1)
     assert reading.error is not None
     assert reading.error.kind == "malformed_event"
@@ -133,7 +133,7 @@ def test_the_error_field_of_older_llama_servers_is_an_error() -> None:
     reading = read_bytes(told)
     assert reading.error is not None
     assert (reading.error.kind, reading.error.status) == ("context_overflow", 200)
-    broken = read_bytes(says("a"), b'error: {"code": 500, "message": "gave up"}\n\n')
+    broken = read_bytes(text_chunk("a"), b'error: {"code": 500, "message": "gave up"}\n\n')
     assert broken.error == StreamError("gave up", None, 200)
     assert broken.content == "a"
 
@@ -150,7 +150,7 @@ def test_truncation_of_a_later_turn_is_found_if_the_server_reports_cached_tokens
 
 
 def test_an_event_without_data_text_is_a_keepalive() -> None:
-    reading = read_bytes(b"data:\n\n", says("a"), END, DONE)
+    reading = read_bytes(b"data:\n\n", text_chunk("a"), END, DONE)
     assert (reading.counts.keepalives, reading.counts.malformed, reading.error) == (1, 0, None)
 
 
@@ -167,7 +167,7 @@ def answered(
     """A whole answer to a prompt of which the server counts so many tokens."""
     before = [{"role": "assistant", "content": "yes"}] if warm else []
     messages = [{"role": "system", "content": ""}, *before, {"role": "user", "content": prompt}]
-    recording = recording_of([(MS, says("fine") + END + usage(tokens, 1, cached) + DONE)])
+    recording = make_recording([(MS, text_chunk("fine") + END + usage_chunk(tokens, 1, cached) + DONE)])
     return read(replace(recording, request={"messages": messages}, min_prompt_tokens=least))
 
 

@@ -4,18 +4,18 @@ import pytest
 
 from harness.read import read
 from harness.types import Json, Reading, Usage
-from tests.wire import DONE, END, MS, Reads, event, read_bytes, recording_of, says, usage
+from tests.wire import DONE, END, MS, Reads, event, make_recording, read_bytes, text_chunk, usage_chunk
 
 
 def timed(reads: Reads, tokens: int | None, *tail: bytes) -> Reading:
     """A reading of these chunks, an end, usage where it is told, and [DONE] 400 ms after the last."""
-    counted = b"" if tokens is None else usage(100, tokens, 20)
+    counted = b"" if tokens is None else usage_chunk(100, tokens, 20)
     last_ns = reads[-1][0] + 400 * MS
-    return read(recording_of([*reads, (last_ns, END), (last_ns, counted + b"".join(tail) + DONE)]))
+    return read(make_recording([*reads, (last_ns, END), (last_ns, counted + b"".join(tail) + DONE)]))
 
 
 def test_one_token_per_event_gives_the_usual_rate_and_ends_at_the_last_token() -> None:
-    reading = timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], 11)
+    reading = timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], 11)
     assert reading.timings.decode_tps == pytest.approx(100)
     assert reading.timings.e2e_s == pytest.approx(0.3)
     assert reading.timings.e2e_tps == pytest.approx(11 / 0.3)
@@ -24,54 +24,54 @@ def test_one_token_per_event_gives_the_usual_rate_and_ends_at_the_last_token() -
 
 
 def test_four_tokens_per_event_do_not_raise_the_rate() -> None:
-    reading = timed([((200 + 40 * n) * MS, says("w x y z")) for n in range(10)], 40)
+    reading = timed([((200 + 40 * n) * MS, text_chunk("w x y z")) for n in range(10)], 40)
     assert reading.timings.decode_tps == pytest.approx(100)
 
 
 def test_eight_events_per_write_do_not_raise_the_rate() -> None:
-    reading = timed([((200 + 80 * n) * MS, says("x") * 8) for n in range(10)], 80)
+    reading = timed([((200 + 80 * n) * MS, text_chunk("x") * 8) for n in range(10)], 80)
     assert (reading.counts.token_events, reading.counts.token_events_first, reading.counts.arrivals) == (80, 8, 10)
     assert reading.timings.decode_tps == pytest.approx(100)
 
 
 def test_chunks_of_one_read_are_one_arrival() -> None:
-    reads = [((200 + 80 * n) * MS, says("x")) for n in range(10) for _ in range(8)]
-    assert timed(reads, 80).timings == timed([(at, says("x") * 8) for at, _ in reads[::8]], 80).timings
+    reads = [((200 + 80 * n) * MS, text_chunk("x")) for n in range(10) for _ in range(8)]
+    assert timed(reads, 80).timings == timed([(at, text_chunk("x") * 8) for at, _ in reads[::8]], 80).timings
 
 
 def test_without_usage_the_token_count_is_the_number_of_events_and_says_so() -> None:
-    reading = timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], None)
+    reading = timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], None)
     assert reading.timings.decode_tps == pytest.approx(100)
     assert (reading.timings.tokens_source, reading.timings.apparent_prefill_tps) == ("chunks", None)
 
 
 def test_a_usage_of_zero_tokens_beside_text_is_not_believed() -> None:
-    assert timed([((200 + 10 * n) * MS, says("x")) for n in range(11)], 0).timings.tokens_source == "chunks"
+    assert timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], 0).timings.tokens_source == "chunks"
 
 
 def test_fewer_than_eight_arrivals_give_no_rate() -> None:
-    reads = [((200 + 10 * n) * MS, says("x") * 9) for n in range(8)]
+    reads = [((200 + 10 * n) * MS, text_chunk("x") * 9) for n in range(8)]
     assert timed(reads[:7], 63).timings.decode_null_reason == "fewer than 8 arrivals"
     assert timed(reads, 72).timings.decode_null_reason is None
 
 
 def test_a_span_under_50_ms_gives_no_rate() -> None:
     def spread(span_ns: int) -> Reading:
-        return timed([(200 * MS + span_ns * n // 10, says("x")) for n in range(11)], 11)
+        return timed([(200 * MS + span_ns * n // 10, text_chunk("x")) for n in range(11)], 11)
 
     assert spread(50 * MS - 10).timings.decode_null_reason == "less than 50 ms between the first token and the last"
     assert spread(50 * MS).timings.decode_null_reason is None
 
 
 def test_a_buffered_stream_has_times_and_no_rate() -> None:
-    reading = timed([(900 * MS, says("x") * 300)], 300)
+    reading = timed([(900 * MS, text_chunk("x") * 300)], 300)
     assert (reading.timings.ttft_s, reading.timings.e2e_s, reading.timings.decode_tps) == (0.9, 0.9, None)
 
 
 def test_an_error_or_a_missing_end_gives_no_rates() -> None:
-    reads = [((200 + 10 * n) * MS, says("x")) for n in range(11)]
+    reads = [((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)]
     failed = timed(reads, 11, event({"error": "boom"}))
-    cut = read(recording_of(reads))
+    cut = read(make_recording(reads))
     assert (failed.timings.decode_tps, failed.timings.e2e_tps) == (None, None)
     assert failed.timings.decode_null_reason == "an error in the reply"
     assert (cut.timings.decode_tps, cut.timings.decode_null_reason) == (None, "neither a finish reason nor [DONE]")
@@ -81,14 +81,16 @@ def test_an_error_or_a_missing_end_gives_no_rates() -> None:
 def test_the_prefill_rate_is_null_if_all_was_cached_or_counts_are_missing() -> None:
     counted = [{"prompt_tokens": 9, "cached_tokens": 9}, {"prompt_tokens": 9}, {"cached_tokens": 9}]
     for one in counted:
-        reading = read_bytes(says("x"), END, event({"choices": [], "usage": {**one, "completion_tokens": 1}}), DONE)
+        reading = read_bytes(
+            text_chunk("x"), END, event({"choices": [], "usage": {**one, "completion_tokens": 1}}), DONE
+        )
         assert reading.timings.apparent_prefill_tps is None
 
 
 @pytest.mark.parametrize("odd", ["7", True, -1, 1.5, 10**400, None, [7]])
 def test_an_invalid_count_is_null(odd: Json) -> None:
     reading = read_bytes(
-        says("x"), event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": odd}}), END, DONE
+        text_chunk("x"), event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": odd}}), END, DONE
     )
     assert reading.usage == Usage(5, None, None, None)
     assert reading.timings.tokens_source == "chunks"
@@ -96,6 +98,6 @@ def test_an_invalid_count_is_null(odd: Json) -> None:
 
 def test_numbers_that_are_not_finite_are_null_in_server_timings() -> None:
     raw = b'data: {"choices":[],"timings":{"a":NaN,"b":1e999,"c":-Infinity,"d":2.5,"e":{"deep":1},"cache_n":3}}\n\n'
-    reading = read_bytes(says("x"), raw, END, DONE)
+    reading = read_bytes(text_chunk("x"), raw, END, DONE)
     assert reading.server_timings == {"a": None, "b": None, "c": None, "d": 2.5, "cache_n": 3}
     assert reading.usage == Usage(None, None, 3, None)

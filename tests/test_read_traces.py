@@ -8,7 +8,7 @@ import pytest
 
 from harness.read import read
 from harness.types import Reading, ToolCall, Usage
-from tests.wire import Reads, load_reads, recording_of, unframe
+from tests.wire import Reads, load_reads, make_recording, unframe
 
 TRACES = Path(__file__).parent / "data" / "traces"
 ANSWERS: dict[str, str] = json.loads((TRACES / "answers.json").read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ def test_a_trace_reads_as_its_row_in_the_table(trace: str) -> None:
 def test_a_trace_fed_one_byte_at_a_time_reads_the_same(trace: str) -> None:
     whole = unframe(reads_of(trace))
     bytewise = [(chunk.at_ns, chunk.data[at : at + 1]) for chunk in whole.chunks for at in range(len(chunk.data))]
-    assert read(recording_of(bytewise, whole.status, whole.end_reason)) == read(whole)
+    assert read(make_recording(bytewise, whole.status, whole.end_reason)) == read(whole)
 
 
 @pytest.mark.parametrize("question", ["code", "think", "unicode"])

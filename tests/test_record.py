@@ -12,12 +12,12 @@ from harness.record import Client, Timeouts, TurnRequest, record
 from harness.record.turn import wrap_clock_ns
 from harness.servers import fetch
 from harness.types import Json, Recording
-from tests.reference import KEY, LONG, ask, reference_server_and_client
-from tests.scripted import answer, scripted
-from tests.wire import DONE, END, says
+from tests.reference import KEY, LONG_TIMEOUTS, reference_server_and_client, request_turn
+from tests.scripted_server import answer, serve_scripted
+from tests.wire import DONE, END, text_chunk
 
 ASK = TurnRequest(KEY, 0, 0, "", {"model": "m", "stream": True})
-REPLY = says("hello") + END + DONE
+REPLY = text_chunk("hello") + END + DONE
 
 
 def turn(client: Client, base_url: str, body: Json = None, api_key: str | None = None) -> Recording:
@@ -31,7 +31,7 @@ def body_bytes(recording: Recording) -> bytes:
 
 
 def test_the_body_is_recorded_byte_for_byte_with_increasing_times() -> None:
-    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url)
     times = [recording.headers_ns, *(chunk.at_ns for chunk in recording.chunks), recording.ended_ns]
     assert (recording.status, recording.end_reason, body_bytes(recording)) == (200, "complete", REPLY)
@@ -41,7 +41,7 @@ def test_the_body_is_recorded_byte_for_byte_with_increasing_times() -> None:
 
 
 def test_a_request_sends_only_the_needed_headers_and_refuses_compression() -> None:
-    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)]) as server, Client(LONG_TIMEOUTS) as client:
         turn(client, server.base_url, {"model": "m", "text": "ä漢"})
     names = sorted(line.split(":")[0].lower() for line in server.heads[0].splitlines()[1:])
     assert names == ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"]
@@ -50,14 +50,14 @@ def test_a_request_sends_only_the_needed_headers_and_refuses_compression() -> No
 
 
 def test_every_turn_uses_a_new_connection() -> None:
-    with scripted([answer(REPLY)] * 3) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)] * 3) as server, Client(LONG_TIMEOUTS) as client:
         recordings = [turn(client, server.base_url) for _ in range(3)]
         assert server.connections == 3
     assert [recording.end_reason for recording in recordings] == ["complete"] * 3
 
 
 def test_a_server_that_closes_unannounced_after_an_answer_loses_no_turn() -> None:
-    with scripted([(answer(REPLY), b"")] * 30) as server, Client(LONG) as client:
+    with serve_scripted([(answer(REPLY), b"")] * 30) as server, Client(LONG_TIMEOUTS) as client:
         ends = {turn(client, server.base_url).end_reason for _ in range(30)}
     assert ends == {"complete"}
 
@@ -73,7 +73,7 @@ def test_headers_and_body_leave_in_one_write_after_the_clock_started() -> None:
 
 
 def test_an_api_key_goes_into_one_header_and_no_recording() -> None:
-    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url, api_key="sk-very-secret")
     assert "Authorization: Bearer sk-very-secret" in server.heads[0]
     assert "sk-very-secret" not in to_json(recording)
@@ -83,7 +83,7 @@ def test_an_api_key_in_an_error_response_is_redacted_even_across_two_reads() -> 
     said = b'{"error": {"message": "Incorrect API key provided: sk-very-secret."}}'
     whole = answer(said, 401)
     cut = whole.index(b"very")
-    with scripted([(whole[:cut], whole[cut:]), answer(said, 401)]) as server, Client(LONG) as client:
+    with serve_scripted([(whole[:cut], whole[cut:]), answer(said, 401)]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url, api_key="sk-very-secret")
         reply = fetch(client, "GET", f"{server.base_url}/models", "sk-very-secret")
     assert b"provided: **************." in body_bytes(recording)
@@ -92,13 +92,13 @@ def test_an_api_key_in_an_error_response_is_redacted_even_across_two_reads() -> 
 
 
 def test_an_answer_that_contains_the_key_as_a_word_is_recorded_unchanged() -> None:
-    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)]) as server, Client(LONG_TIMEOUTS) as client:
         assert body_bytes(turn(client, server.base_url, api_key="hello")) == REPLY
 
 
 @pytest.mark.parametrize("api_key", ["sk-secret\n", "sk-secret ", "sk-secrét", "sk-\x00secret"])
 def test_an_invalid_api_key_is_rejected_and_not_shown(api_key: str) -> None:
-    with Client(LONG) as client, pytest.raises(ConfigError) as error:
+    with Client(LONG_TIMEOUTS) as client, pytest.raises(ConfigError) as error:
         turn(client, "http://127.0.0.1:9", api_key=api_key)
     (problem,) = error.value.problems
     assert "key_env" in problem.fix
@@ -107,19 +107,19 @@ def test_an_invalid_api_key_is_rejected_and_not_shown(api_key: str) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999999", "words"])
 def test_an_invalid_url_is_a_config_error(url: str) -> None:
-    with Client(LONG) as client, pytest.raises(ConfigError) as error:
+    with Client(LONG_TIMEOUTS) as client, pytest.raises(ConfigError) as error:
         turn(client, url)
     assert "base_url" in error.value.problems[0].fix
 
 
 @pytest.mark.parametrize("extra", [float("nan"), float("inf"), {1, 2}])
 def test_a_field_that_json_cannot_hold_is_a_config_error(extra: Json) -> None:
-    with Client(LONG) as client, pytest.raises(ConfigError, match="extra"):
+    with Client(LONG_TIMEOUTS) as client, pytest.raises(ConfigError, match="extra"):
         turn(client, "http://127.0.0.1:9", {"extra": extra})
 
 
 def test_a_lone_surrogate_can_be_sent() -> None:
-    with scripted([answer(REPLY)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY)]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url, {"text": "half \ud83d"})
     assert recording.end_reason == "complete"
     assert server.bodies == [{"text": "half \ud83d"}]
@@ -128,20 +128,20 @@ def test_a_lone_surrogate_can_be_sent() -> None:
 def test_a_refused_connection_is_connect_failed_and_has_no_start_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with Client(LONG) as client:
+    with Client(LONG_TIMEOUTS) as client:
         recording = turn(client, f"http://127.0.0.1:{port}")
     assert (recording.end_reason, recording.sent_ns, recording.status) == ("connect_failed", None, None)
     assert "refused" in str(recording.error)
 
 
 def test_a_server_that_closes_before_it_answers_is_a_reset() -> None:
-    with scripted([b"Connection: close"]) as server, Client(LONG) as client:
+    with serve_scripted([b"Connection: close"]) as server, Client(LONG_TIMEOUTS) as client:
         assert turn(client, server.base_url).end_reason == "reset"
 
 
 def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
     with (
-        scripted([answer(REPLY * 40, keep=False)]) as server,
+        serve_scripted([answer(REPLY * 40, keep_alive=False)]) as server,
         Client(Timeouts(10.0, 10.0, 10.0), max_turn_bytes=1000) as client,
     ):
         recording = turn(client, server.base_url)
@@ -151,46 +151,49 @@ def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
 
 def test_a_failed_turn_does_not_affect_the_next_one() -> None:
     with reference_server_and_client() as (server, client):
-        assert ask(server, client, "hang?tps=1000").end_reason == "read_timeout"
-        assert ask(server, client, "plain?ttft_ms=10&tps=1000").end_reason == "complete"
+        assert request_turn(server, client, "hang?tps=1000").end_reason == "read_timeout"
+        assert request_turn(server, client, "plain?ttft_ms=10&tps=1000").end_reason == "complete"
 
 
 def test_a_server_that_dies_is_a_reset_and_then_a_failed_connection() -> None:
     with reference_server_and_client() as (server, client):
-        died = ask(server, client, "die?ttft_ms=5&tps=1000")
+        died = request_turn(server, client, "die?ttft_ms=5&tps=1000")
         server.process.wait()
-        gone = ask(server, client, "plain")
+        gone = request_turn(server, client, "plain")
     assert (died.end_reason, gone.end_reason) == ("reset", "connect_failed")
     assert read(died).content.startswith("w0 w1 ")
 
 
 def test_an_answer_without_a_length_ends_when_the_connection_closes() -> None:
-    with scripted([b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + REPLY]) as server, Client(LONG) as client:
+    with (
+        serve_scripted([b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + REPLY]) as server,
+        Client(LONG_TIMEOUTS) as client,
+    ):
         recording = turn(client, server.base_url)
     assert (recording.end_reason, body_bytes(recording)) == ("complete", REPLY)
 
 
 def test_a_body_shorter_than_its_content_length_is_a_reset() -> None:
-    with scripted([answer(REPLY, keep=False)[:-5]]) as server, Client(LONG) as client:
+    with serve_scripted([answer(REPLY, keep_alive=False)[:-5]]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url)
     assert (recording.end_reason, body_bytes(recording)) == ("reset", REPLY[:-5])
 
 
 def test_a_redirect_is_not_followed() -> None:
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
-    with scripted([moved]) as server, Client(LONG) as client:
+    with serve_scripted([moved]) as server, Client(LONG_TIMEOUTS) as client:
         assert turn(client, server.base_url).status == 307
 
 
 def test_fetch_returns_the_status_and_json_or_text() -> None:
-    with scripted([answer(b'{"a": 1}'), answer(b"<html>", 503)]) as server, Client(LONG) as client:
+    with serve_scripted([answer(b'{"a": 1}'), answer(b"<html>", 503)]) as server, Client(LONG_TIMEOUTS) as client:
         first, second = (fetch(client, "GET", f"{server.base_url}/models") for _ in range(2))
     assert (first.status, first.document) == (200, {"a": 1})
     assert (second.status, second.document, second.text) == (503, None, "<html>")
 
 
 def test_fetch_names_the_url_that_did_not_answer() -> None:
-    with Client(LONG) as client, pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
+    with Client(LONG_TIMEOUTS) as client, pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
         fetch(client, "GET", "http://127.0.0.1:9/v1/models")
 
 
@@ -216,15 +219,15 @@ def framed(*pieces: bytes) -> bytes:
 def test_the_end_of_a_chunked_body_is_found_however_it_was_cut(
     pieces: tuple[bytes, ...],
 ) -> None:
-    with scripted([pieces]) as server, Client(LONG) as client:
+    with serve_scripted([pieces]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url)
     assert recording.end_reason == "complete"
     assert body_bytes(recording).endswith(REPLY)
 
 
 def test_separate_reads_have_separate_times_and_chunks_of_one_read_share_one() -> None:
-    pieces = (CHUNKED, framed(says("a"), says("b")), framed(says("c")) + b"0\r\n\r\n")
-    with scripted([pieces]) as server, Client(LONG) as client:
+    pieces = (CHUNKED, framed(text_chunk("a"), text_chunk("b")), framed(text_chunk("c")) + b"0\r\n\r\n")
+    with serve_scripted([pieces]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url)
     times = [chunk.at_ns for chunk in recording.chunks]
     assert len(times) == 3
@@ -234,7 +237,7 @@ def test_separate_reads_have_separate_times_and_chunks_of_one_read_share_one() -
 
 def test_invalid_chunk_framing_is_a_protocol_error_and_earlier_bytes_are_kept() -> None:
     pieces = (CHUNKED, framed(REPLY), b"zz\r\n\r\n")
-    with scripted([pieces]) as server, Client(LONG) as client:
+    with serve_scripted([pieces]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url)
     assert (recording.end_reason, body_bytes(recording)) == ("protocol_error", REPLY)
 

@@ -10,23 +10,23 @@ from harness.run.plan import trial_nonce
 from harness.servers import ServerHandle, compute_max_tokens, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
 from tests.made import model_at, task_of, variant_of
-from tests.reference import KEY, LONG
-from tests.scripted import Scripted, answer, scripted
-from tests.wire import DONE, END, chunk, event, says, usage
+from tests.reference import KEY, LONG_TIMEOUTS
+from tests.scripted_server import ScriptedServer, answer, serve_scripted
+from tests.wire import DONE, END, chunk, event, text_chunk, usage_chunk
 
 NONCE = trial_nonce(1, KEY)
-FINE = answer(says("fine") + END + usage(9, 1) + DONE)
+FINE = answer(text_chunk("fine") + END + usage_chunk(9, 1) + DONE)
 
 
-def ask(server: Scripted, task: Task, model: Model | None = None) -> list[Recording]:
+def ask(server: ScriptedServer, task: Task, model: Model | None = None) -> list[Recording]:
     model = replace(model or model_at(server.base_url), base_url=server.base_url)
-    with Client(LONG) as client:
+    with Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, model, get_server_kind(model.server))
         return list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 1000)))
 
 
 def bodies(task: Task, *answers: bytes, model: Model | None = None) -> list[Json]:
-    with scripted(answers) as server:
+    with serve_scripted(answers) as server:
         ask(server, task, model)
     return server.bodies
 
@@ -60,7 +60,7 @@ def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
 
 def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
     model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
-    with scripted([FINE]) as server, Client(LONG) as client:
+    with serve_scripted([FINE]) as server, Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, replace(model, base_url=server.base_url), get_server_kind("openai"))
         list(converse(handle, TrialSetup(replace(KEY, trial=4), variant_of(task_of()), NONCE, 0)))
     assert server.bodies[0]["seed"] == 15
@@ -68,7 +68,7 @@ def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
 
 
 def test_a_conversation_goes_on_with_the_answer_and_without_the_thoughts() -> None:
-    thought = answer(chunk({"reasoning_content": "hm"}) + says("<think>also</think>first") + END + DONE)
+    thought = answer(chunk({"reasoning_content": "hm"}) + text_chunk("<think>also</think>first") + END + DONE)
     first, second = bodies(task_of("t", "one", "two"), thought, FINE)
     assert second["messages"] == [
         *first["messages"],
@@ -83,16 +83,16 @@ def test_a_warm_conversation_keeps_the_cache_on() -> None:
 
 
 def test_only_the_last_turn_is_marked_so() -> None:
-    with scripted([FINE] * 3) as server:
+    with serve_scripted([FINE] * 3) as server:
         recordings = ask(server, task_of("t", "one", "two", "three"))
     assert [(recording.turn, recording.last_turn) for recording in recordings] == [(0, False), (1, False), (2, True)]
 
 
 @pytest.mark.parametrize(
-    "bad", [answer(event({"error": {"message": "no"}}), 500), answer(END + DONE), answer(says("cut"))]
+    "bad", [answer(event({"error": {"message": "no"}}), 500), answer(END + DONE), answer(text_chunk("cut"))]
 )
 def test_a_turn_that_failed_or_said_nothing_ends_the_trial(bad: bytes) -> None:
-    with scripted([bad]) as server:
+    with serve_scripted([bad]) as server:
         recordings = ask(server, task_of("t", "one", "two"))
     assert [recording.last_turn for recording in recordings] == [True]
 
@@ -100,7 +100,7 @@ def test_a_turn_that_failed_or_said_nothing_ends_the_trial(bad: bytes) -> None:
 def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
     task = task_of("t", "small {{nonce}}", "larger", "largest", separate=True)
     model = model_at("", server="llama-server")
-    with scripted([FINE, answer(b"{}", 500), FINE]) as server:
+    with serve_scripted([FINE, answer(b"{}", 500), FINE]) as server:
         recordings = ask(server, task, model)
     heads = [body["messages"][0]["content"][:18] for body in server.bodies]
     assert [len(body["messages"]) for body in server.bodies] == [2, 2, 2]
@@ -111,7 +111,7 @@ def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
 
 
 def test_several_clients_ask_at_once_group_after_group() -> None:
-    with scripted([FINE] * 7) as server:
+    with serve_scripted([FINE] * 7) as server:
         recordings = ask(server, task_of("t", "ask", clients=[1, 2, 4]))
     starts = [recording.sent_ns for recording in recordings]
     assert [recording.turn for recording in recordings] == list(range(7))
@@ -123,7 +123,7 @@ def test_several_clients_ask_at_once_group_after_group() -> None:
 def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
     gone = model_at("http://127.0.0.1:9/v1")
     for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
-        with Client(LONG) as client:
+        with Client(LONG_TIMEOUTS) as client:
             handle = ServerHandle(client, gone, get_server_kind("openai"))
             recordings = list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]

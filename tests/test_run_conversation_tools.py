@@ -11,10 +11,10 @@ from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
 from harness.virtual_tools import tool_definitions
 from tests.made import model_at
-from tests.reference import KEY, LONG
+from tests.reference import KEY, LONG_TIMEOUTS
 from tests.scored import case, running_python, variant_of
-from tests.scripted import answer, scripted
-from tests.wire import DONE, END, chunk, says
+from tests.scripted_server import answer, serve_scripted
+from tests.wire import DONE, END, chunk, text_chunk
 
 NONCE = trial_nonce(1, KEY)
 FILES = {"calc.py": "def add(a, b):\n    return a - b\n"}
@@ -33,11 +33,11 @@ def calling(name: str, arguments: str, call_id: str | None = "id-1") -> bytes:
 
 
 def saying(text: str) -> bytes:
-    return answer(says(text) + END + DONE)
+    return answer(text_chunk(text) + END + DONE)
 
 
 def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
-    with scripted(answers) as server, Client(LONG) as client:
+    with serve_scripted(answers) as server, Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
         recordings = list(converse(handle, TrialSetup(KEY, variant, NONCE, 0)))
     return recordings, server.bodies

@@ -26,7 +26,7 @@ from harness.types import (
     TaskInfo,
     TrialKey,
 )
-from tests.wire import END, recording_of, says
+from tests.wire import END, make_recording, text_chunk
 
 
 def run_plan(run_id: str = "run") -> RunPlan:
@@ -55,7 +55,7 @@ def run_plan(run_id: str = "run") -> RunPlan:
 
 def turn(trial: int, number: int = 0, last: bool = True, task: str = "t") -> Recording:
     key = TrialKey("m", task, trial)
-    return replace(recording_of([(5, says("x") + END)]), key=key, turn=number, last_turn=last)
+    return replace(make_recording([(5, text_chunk("x") + END)]), key=key, turn=number, last_turn=last)
 
 
 def score(trial: int) -> ScoredTrial:

@@ -16,7 +16,7 @@ from harness.servers.probe.context_cap import cap_in, plan_long
 from harness.servers.query import ServerHandle
 from harness.types import Model, ProbeFinding, ProbeReport
 from tests.pretend import Manners, Route, answers_with, pretending
-from tests.wire import DONE, END, MS, chunk, load_reads, recording_of, says, unframe
+from tests.wire import DONE, END, MS, chunk, load_reads, make_recording, text_chunk, unframe
 
 TRACES = Path(__file__).parent / "data" / "traces"
 LLAMA: Mapping[str, Route] = {
@@ -222,12 +222,12 @@ def test_captured_streams_of_another_kind_do_not_agree() -> None:
 def test_a_mark_that_is_generated_unseen_is_not_taken_for_a_prefill() -> None:
     # Twelve tokens of 10 ms, an opening mark among them, between the role and the first that is seen.
     role = chunk({"role": "assistant", "content": None})
-    words = [(220 * MS + at * 10 * MS, says("word ")) for at in range(20)]
+    words = [(220 * MS + at * 10 * MS, text_chunk("word ")) for at in range(20)]
     reads = [(100 * MS, role), *words, (500 * MS, END), (501 * MS, DONE)]
-    found = {one.name: one for one in observe([recording_of(reads)], get_server_kind("llama-server"))}
+    found = {one.name: one for one in observe([make_recording(reads)], get_server_kind("llama-server"))}
     assert found["role_chunk"].live == "with_first_token"
     slow = [(at_ns + 400 * MS if at_ns > 100 * MS else at_ns, data) for at_ns, data in reads]
-    found = {one.name: one for one in observe([recording_of(slow)], get_server_kind("llama-server"))}
+    found = {one.name: one for one in observe([make_recording(slow)], get_server_kind("llama-server"))}
     assert found["role_chunk"].live == "before_prefill"
 
 

@@ -1,6 +1,6 @@
-"""What a run tells of a server's timing, from the socket to the report: nothing here is made by hand but the server.
+"""What a run reports about a server's timing, from the socket to the report, against the reference server.
 
-The reference server reads a prompt at a stated rate, keeps or cuts it, and remembers it where it is told to.
+It processes a prompt at a known rate, truncates it to a known length and caches it, as its model's name says.
 """
 
 import json
@@ -30,8 +30,8 @@ PACE = f"{READS}&tps=2000&tokens=24"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ReferenceServer]:
-    with serving() as one:
-        yield one
+    with serving() as running:
+        yield running
 
 
 def model_of(server: ReferenceServer, name: str, kind: str = "openai", **changes: Json) -> Model:
@@ -46,16 +46,16 @@ def run(path: Path, models: Sequence[Model], tasks: Sequence[Task], **settings: 
     return folder, result
 
 
-def told(result: Result, code: str, model: str | None = None) -> list[str]:
-    return [one.text for one in result.warnings if one.code == code and model in (None, one.model)]
+def warning_texts(result: Result, code: str, model: str | None = None) -> list[str]:
+    return [warning.text for warning in result.warnings if warning.code == code and model in (None, warning.model)]
 
 
-# --- a TTFT that cannot be lied to ----------------------------------------------------------------------------------
+# --- a TTFT that an early event cannot falsify ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def sized(server: ReferenceServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Result]:
-    """Three servers of one true rate: an honest one, one with an early role chunk, one with an early first token."""
+def size_run(server: ReferenceServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Result]:
+    """A run of three models with the same true rate: plain, with an early role chunk, with an early first token."""
     names = ("plain", "role-early", "early-token")
     models = [model_of(server, f"{name}?{PACE}") for name in names]
     return run(tmp_path_factory.mktemp("sized"), models, [SIZES], trials=2)
@@ -63,31 +63,31 @@ def sized(server: ReferenceServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize("name", ["plain", "role-early"])
 def test_the_regression_finds_the_servers_rate_despite_an_early_role_chunk(
-    sized: tuple[RunFolder, Result], name: str
+    size_run: tuple[RunFolder, Result], name: str
 ) -> None:
-    _, result = sized
-    line = next(one.prefill for one in result.summaries if one.model == name)
+    _, result = size_run
+    line = next(summary.prefill for summary in result.summaries if summary.model == name)
     assert line is not None
     assert line.trust == "line"
     assert line.tps == pytest.approx(PREFILL_TPS, rel=0.1)
     assert line.tps is not None
     assert line.apparent_tps is not None
     assert line.apparent_tps < line.tps
-    assert told(result, "first_token_early", name) == []
+    assert warning_texts(result, "first_token_early", name) == []
 
 
 def test_a_first_token_before_the_prefill_is_reported_with_its_lead_and_the_trusted_number(
-    sized: tuple[RunFolder, Result],
+    size_run: tuple[RunFolder, Result],
 ) -> None:
-    folder, result = sized
-    line = next(one.prefill for one in result.summaries if one.model == "early-token")
+    folder, result = size_run
+    line = next(summary.prefill for summary in result.summaries if summary.model == "early-token")
     assert line is not None
     assert (line.trust, line.tps) == ("neither", None)
     assert line.early_first_token_s == pytest.approx((SIZES_TOKENS[-1] - SIZES_TOKENS[0]) / PREFILL_TPS, rel=0.1)
-    (text,) = told(result, "first_token_early", "early-token")
+    (text,) = warning_texts(result, "first_token_early", "early-token")
     assert f"by about {line.early_first_token_s:.2f} s" in text
     assert "not to be trusted; E2E is" in text
-    assert text in [one["text"] for one in json.loads(folder.result_path.read_text())["warnings"]]
+    assert text in [warning["text"] for warning in json.loads(folder.result_path.read_text())["warnings"]]
     assert "first token comes before the prefill is done" in render_html(result)
 
 
@@ -114,12 +114,12 @@ def test_first_byte_role_chunk_first_token_and_first_usable_token_have_their_own
 def test_a_model_loaded_by_a_proxy_during_a_request_is_reported(server: ReferenceServer, tmp_path: Path) -> None:
     models = [model_of(server, f"{name}?ttft_ms=250&tps=2000&tokens=24") for name in ("loading-message", "comments")]
     _, result = run(tmp_path, models, [task_of("one")], trials=1)
-    assert [one.model for one in result.warnings if one.code == "loaded_in_request"] == ["loading-message"]
+    assert [warning.model for warning in result.warnings if warning.code == "loaded_in_request"] == ["loading-message"]
     (turn,) = (trial.turns[0] for trial in result.trials if trial.model == "loading-message")
     assert (turn.reasoning_chars, turn.content[:3]) == (0, "w0 ")
 
 
-# --- cold is cold ---------------------------------------------------------------------------------------------------
+# --- cold trials ---------------------------------------------------------------------------------------------------
 
 
 def test_a_cold_trial_served_from_a_cache_is_flagged_counted_and_excluded(
@@ -137,7 +137,7 @@ def test_a_cold_trial_served_from_a_cache_is_flagged_counted_and_excluded(
     assert speeds.decode_tps is not None
     assert (speeds.ttft_s.n, speeds.decode_tps.n) == (2, 4)
     assert speeds.ttft_s.minimum > 4000 / PREFILL_TPS
-    assert "2 of 4 cold trials were served from the cache" in told(again, "cache_hit")[0]
+    assert "2 of 4 cold trials were served from the cache" in warning_texts(again, "cache_hit")[0]
 
 
 def test_a_warm_conversation_is_compared_with_its_cold_control(server: ReferenceServer, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_warm_conversation_is_compared_with_its_cold_control(server: Reference
     assert apart.turns[1].apparent_prefill_tps is not None
 
 
-# --- cut prompts ------------------------------------------------------------------------------------------------------
+# --- truncated prompts -----------------------------------------------------------------------------------------------
 
 
 def test_a_server_that_truncates_prompts_is_found_before_the_run(server: ReferenceServer, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_server_that_truncates_prompts_is_found_before_the_run(server: Referen
     assert {trial.task for trial in result.trials} == {"short"}
     for model in result.models:
         assert [skipped.task for skipped in model.skipped] == ["long"]
-        assert "2000 tokens counted of some" in told(result, "long_prompt", model.label)[0]
+        assert "2000 tokens counted of some" in warning_texts(result, "long_prompt", model.label)[0]
 
 
 def test_a_prompt_truncated_in_the_middle_of_a_conversation_is_truncated_in(
@@ -175,12 +175,12 @@ def test_a_prompt_truncated_in_the_middle_of_a_conversation_is_truncated_in(
     tasks = [task_of("talk", *["word " * 360] * 4)]
     _, result = run(tmp_path, models, tasks, trials=1)
     outcomes = {trial.model: (trial.outcome, len(trial.turns)) for trial in result.trials}
-    # What the server leaves untold of its cache could be what is missing: that is told, and no verdict.
+    # Without cached tokens in the usage, the missing tokens may be cached: a warning instead of a verdict.
     assert outcomes == {"plain": (Outcome.TRUNCATED_IN, 3), "cached-unreported": (Outcome.PASSED, 4)}
-    assert "turn 3: 600 tokens, 600 before" in told(result, "prompt_shrank", "cached-unreported")[0]
+    assert "turn 3: 600 tokens, 600 before" in warning_texts(result, "prompt_shrank", "cached-unreported")[0]
 
 
-# --- comparable -------------------------------------------------------------------------------------------------------
+# --- comparability -------------------------------------------------------------------------------------------------
 
 
 def gaps_s(lines: Sequence[Mapping[str, Json]]) -> list[float]:
@@ -201,7 +201,7 @@ def test_trials_are_interleaved_with_their_own_seeds_and_pauses(server: Referenc
     assert all(line["request"]["temperature"] == 0.0 and line["request"]["top_p"] == 1.0 for line in lines)
     assert min(gaps_s(lines)) >= 0.3
     assert [cell.distinct_answers for cell in result.cells] == [1, 1, 1]
-    assert len(told(result, "identical_answers")) == 3
+    assert len(warning_texts(result, "identical_answers")) == 3
 
 
 def test_a_machine_that_slows_down_is_reported_by_the_canary_in_every_cell(
@@ -209,20 +209,20 @@ def test_a_machine_that_slows_down_is_reported_by_the_canary_in_every_cell(
 ) -> None:
     models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
     _, result = run(tmp_path, models, [task_of("canary", tags=("canary",)), task_of("one")], trials=4)
-    (text,) = told(result, "canary_drifted")
+    (text,) = warning_texts(result, "canary_drifted")
     assert "4 of 4" in text
     assert [3 in cell.drifted_trials for cell in result.cells] == [True, True]
     assert " ~" in render_html(result)
 
 
-def test_a_rate_above_the_machines_roofline_is_reported_with_the_bound(sized: tuple[RunFolder, Result]) -> None:
-    _, result = sized
+def test_a_rate_above_the_machines_roofline_is_reported_with_the_bound(size_run: tuple[RunFolder, Result]) -> None:
+    _, result = size_run
     heavy = {"parameters_b": 70.0, "bits": 8.0}
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
     models = tuple(replace(model, facts=heavy) for model in result.models)
     again = summarize(replace(result, host=host, models=models))
-    assert "is above 69, the bound" in told(again, "implausible_prefill", "plain")[0]
-    assert told(result, "implausible_prefill") == []
+    assert "is above 69, the bound" in warning_texts(again, "implausible_prefill", "plain")[0]
+    assert warning_texts(result, "implausible_prefill") == []
 
 
 def test_thinking_is_believed_only_if_the_reply_shows_it(server: ReferenceServer, tmp_path: Path) -> None:
@@ -233,14 +233,14 @@ def test_thinking_is_believed_only_if_the_reply_shows_it(server: ReferenceServer
         model_of(server, f"reasoning-content?{pace}", kind="vllm", thinking="on"),
     ]
     _, result = run(tmp_path, models, [task_of("one")], trials=1)
-    found = {(one.code, one.model) for one in result.warnings if one.code.startswith("thinking")}
+    found = {(warning.code, warning.model) for warning in result.warnings if warning.code.startswith("thinking")}
     assert found == {("thinking_not_on", "plain"), ("thinking_not_off", "reasoning")}
 
 
-def test_the_kits_own_resource_use_is_in_the_result(sized: tuple[RunFolder, Result]) -> None:
-    _, result = sized
+def test_the_kits_own_resource_use_is_in_the_result(size_run: tuple[RunFolder, Result]) -> None:
+    _, result = size_run
     for model in result.models:
         assert model.kit_use is not None
         assert 0 < model.kit_use.cpu_s < model.kit_use.wall_s
         assert (model.kit_use.turns, model.kit_use.peak_rss_bytes > 10**6) == (10, True)
-    assert open_run(sized[0].path).recorded
+    assert open_run(size_run[0].path).recorded

@@ -23,7 +23,7 @@ from harness.verify.requests import asked_faults
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, good_bundle
 from tests.made import model_at
-from tests.scripted import scripted
+from tests.scripted_server import serve_scripted
 from tests.test_run_conversation_tools import calling, saying
 
 SHAPES = {
@@ -55,7 +55,7 @@ def _asked(model: Model, task: Task, key: TrialKey) -> list[Recording]:
 def _recorded_loop(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
     """A loop whose model looks for something, wants to read with broken arguments, and then says that it is done."""
     answers = [calling("grep", '{"pattern": "def"}'), calling("read_file", "{broken", None), saying("Done.")]
-    with scripted(answers) as server:
+    with serve_scripted(answers) as server:
         model = replace(model_at(""), label=key.model, base_url=server.base_url)
         return model, _asked(model, task, key)
 

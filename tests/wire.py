@@ -1,4 +1,4 @@
-"""Recordings for the reader's tests: from literal bytes, and from captured sockets with the HTTP framing removed."""
+"""Build recordings for the reader's tests, from literal bytes or from captured sockets without their HTTP framing."""
 
 import base64
 import gzip
@@ -13,16 +13,16 @@ MS = 1_000_000
 DONE = b"data: [DONE]\n\n"
 
 Reads = list[tuple[int, bytes]]
-"""Moments in nanoseconds and the bytes that came then."""
+"""Times in nanoseconds and the bytes that were read then."""
 
 
-def recording_of(
+def make_recording(
     reads: Sequence[tuple[int, bytes]],
     status: int | None = 200,
     ended: EndReason = "complete",
     fault: str | None = None,
 ) -> Recording:
-    """A recording with these chunks of the body; everything that reading does not look at is filled in."""
+    """Build a recording with these chunks; fields that the reader ignores are filled in."""
     return Recording(
         key=TrialKey("model", "task", 0),
         turn=0,
@@ -42,27 +42,27 @@ def recording_of(
 
 
 def _head_and_body(reads: Reads) -> tuple[bytes, Reads]:
-    seen = b""
+    received = b""
     for number, (at_ns, data) in enumerate(reads):
-        seen += data
-        head, mark, rest = seen.partition(b"\r\n\r\n")
+        received += data
+        head, mark, body = received.partition(b"\r\n\r\n")
         if mark:
-            return head, [(at_ns, rest), *reads[number + 1 :]]
-    return seen, []
+            return head, [(at_ns, body), *reads[number + 1 :]]
+    return received, []
 
 
 class _Dechunker:
-    """HTTP/1.1 chunked framing, fed piece by piece; `whole` once the last chunk was seen."""
+    """Decodes HTTP/1.1 chunked framing piece by piece; `complete` is True after the last chunk."""
 
     def __init__(self) -> None:
         self.buffer = b""
         self.left = 0
-        self.whole = False
+        self.complete = False
 
     def feed(self, data: bytes) -> bytes:
         self.buffer += data
         out = b""
-        while not self.whole:
+        while not self.complete:
             if self.left > 2:
                 piece = self.buffer[: self.left - 2]
                 out, self.left, self.buffer = out + piece, self.left - len(piece), self.buffer[len(piece) :]
@@ -73,12 +73,12 @@ class _Dechunker:
             if not mark:
                 return out
             self.buffer, self.left = rest, int(size, 16) + 2
-            self.whole = self.left == 2
+            self.complete = self.left == 2
         return out
 
 
 def unframe(reads: Reads) -> Recording:
-    """A recording from what a plain socket read: status line, headers, then a body chunked, measured or closed."""
+    """Build a recording from a socket's reads: status line, headers, and a body of any framing."""
     closed = bool(reads) and not reads[-1][1]
     head, body = _head_and_body([read for read in reads if read[1]])
     lines = head.decode("latin-1").split("\r\n")
@@ -86,24 +86,24 @@ def unframe(reads: Reads) -> Recording:
     if headers.get("transfer-encoding", "").lower() == "chunked":
         framing = _Dechunker()
         body = [(at_ns, framing.feed(data)) for at_ns, data in body]
-        complete = framing.whole
+        complete = framing.complete
     else:
         length = int(headers.get("content-length", -1))
         complete = closed if length < 0 else sum(len(data) for _, data in body) >= length
     ended: EndReason = "complete" if complete else "reset" if closed else "read_timeout"
-    return recording_of([read for read in body if read[1]], int(lines[0].split()[1]), ended)
+    return make_recording([read for read in body if read[1]], int(lines[0].split()[1]), ended)
 
 
 def load_reads(path: Path) -> Reads:
-    """The reads of one trace file: JSON lines, packed with gzip or not."""
+    """Load the reads of one trace file: JSON lines, compressed with gzip or not."""
     raw = path.read_bytes()
     lines = (gzip.decompress(raw) if path.suffix == ".gz" else raw).splitlines()
     rows = [json.loads(line) for line in lines]
     return [(row["t_ns"], base64.b64decode(row["bytes_b64"])) for row in rows]
 
 
-def cuts(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
-    """The bytes in pieces of these sizes, repeated until they are used up."""
+def cut_bytes(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
+    """Cut bytes into pieces of these sizes, repeated until nothing is left."""
     at, turn = 0, 0
     while at < len(data):
         size = max(1, sizes[turn % len(sizes)]) if sizes else len(data)
@@ -112,23 +112,23 @@ def cuts(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
 
 
 def event(document: Json, name: str | None = None) -> bytes:
-    """One event as bytes."""
+    """Encode one event."""
     head = f"event: {name}\n" if name else ""
     return f"{head}data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
 
 
-def chunk(delta: Json, finish: str | None = None, **more: Json) -> bytes:
-    """One chunk of a chat completion."""
-    return event({"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
+def chunk(delta: Json, finish: str | None = None, **fields: Json) -> bytes:
+    """Encode one chunk of a chat completion."""
+    return event({"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **fields})
 
 
-def says(text: str) -> bytes:
-    """A chunk with content."""
+def text_chunk(text: str) -> bytes:
+    """Encode a chunk with content."""
     return chunk({"content": text})
 
 
-def usage(prompt: int, completion: int, cached: int | None = None) -> bytes:
-    """A usage chunk."""
+def usage_chunk(prompt: int, completion: int, cached: int | None = None) -> bytes:
+    """Encode a usage chunk."""
     details = {} if cached is None else {"prompt_tokens_details": {"cached_tokens": cached}}
     return event({"choices": [], "usage": {"prompt_tokens": prompt, "completion_tokens": completion, **details}})
 
@@ -139,6 +139,6 @@ END = chunk({}, "stop")
 def read_bytes(
     *parts: bytes, status: int | None = 200, ended: EndReason = "complete", fault: str | None = None
 ) -> Reading:
-    """A reading of these bytes, each part a chunk, 10 ms apart."""
+    """Read these bytes; each part is a chunk, 10 ms after the one before."""
     reads = [((number + 1) * 10 * MS, part) for number, part in enumerate(parts)]
-    return read(recording_of(reads, status, ended, fault))
+    return read(make_recording(reads, status, ended, fault))

@@ -17,7 +17,7 @@ MIN_SPAN_NS = 50_000_000
 """Fewer arrivals or a shorter span carry no rate. A server that buffers its answer and sends it in one burst got rates
 from 11,000 to 267,000 tokens/s from the clients that were studied."""
 
-NOT_A_STREAM = "one JSON answer, not a stream"
+NOT_STREAMED = "one JSON answer, not a stream"
 NOTHING_GENERATED = "no generated token"
 ERROR_IN_REPLY = "an error in the reply"
 UNFINISHED = "neither a finish reason nor [DONE]"
@@ -54,7 +54,7 @@ def _why_no_rate(times: EventTimes, end: StreamEnd) -> str | None:
     if end.failed:
         return ERROR_IN_REPLY
     if not end.streamed:
-        return NOT_A_STREAM
+        return NOT_STREAMED
     if not times.tokens_ns:
         return NOTHING_GENERATED
     return None if end.finished else UNFINISHED

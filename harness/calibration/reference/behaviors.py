@@ -1,4 +1,4 @@
-"""The behaviors of the reference server: what real servers do to a stream without doing anything wrong.
+"""The behaviors of the reference server: the many ways in which real servers shape a valid stream.
 
 Each is a row of the table at the end, from name to script. What real servers do wrong is in faults.py.
 """

@@ -1,8 +1,8 @@
-"""One answer a language, written to do what every driver must cope with; what a language cannot do is left out.
+"""One sample answer per language for the tests that every driver must pass; what a language cannot do is left out.
 
-Each answer has: `same` (gives back what it is given), `twice_as_big`, `fail` (raises), `hang`, `vanish` (ends its
-process), `noisy` (prints, then gives back), `meddle` (writes where only the driver does, then gives back) and `eat`
-(takes memory without end).
+Each answer defines `same` (returns its argument), `twice_as_big`, `fail` (raises), `hang`, `vanish` (ends its process),
+`noisy` (prints, then returns its argument), `meddle` (writes to the driver's channel, then returns its argument) and
+`eat` (allocates memory without end).
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,13 @@ PLAIN: tuple[Json, ...] = (
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """A language as its answers are written in the shared test."""
+class LanguageSample:
+    """The sample answer of one language, and what the shared tests expect of it.
+
+    `broken` is code that does not load, `raised` the name of the error that `fail` raises. `values` and `typed` must
+    come back unchanged, `typed` being values with a tag for their type; `big` is an integer and its double. `cannot`
+    names what the language lacks, `kinds` the functions for types that `same` cannot take.
+    """
 
     language: str
     entry: str
@@ -32,12 +37,12 @@ class Speaker:
     kinds: tuple[tuple[type, str], ...] = ()
 
     def same(self, value: Json) -> str:
-        """The function that gives back a value of this type, where each type needs one of its own."""
-        kind = int if isinstance(value, dict) and value.get("$") == "int" else type(value)
-        return next((name for one, name in self.kinds if kind is one), "same")
+        """The name of the function that returns a value of this type; typed languages have one per type."""
+        value_type = int if isinstance(value, dict) and value.get("$") == "int" else type(value)
+        return next((name for kind, name in self.kinds if kind is value_type), "same")
 
 
-PYTHON = Speaker(
+PYTHON = LanguageSample(
     "python",
     "answer.py",
     """
@@ -99,7 +104,7 @@ function meddle(x) {
 function eat(x) { const held = []; for (;;) held.push(new Array(1e5).fill(held.length)); }
 """
 
-JAVASCRIPT = Speaker(
+JAVASCRIPT = LanguageSample(
     "javascript",
     "answer.js",
     _JAVASCRIPT,
@@ -119,7 +124,7 @@ JAVASCRIPT = Speaker(
     big=({"$": "bigint", "v": str(2**80)}, {"$": "bigint", "v": str(2**81)}),
 )
 
-TYPESCRIPT = Speaker(
+TYPESCRIPT = LanguageSample(
     "typescript",
     "answer.ts",
     "enum Level { Low = 1 }\ninterface Held { level: Level }\n"
@@ -133,7 +138,7 @@ TYPESCRIPT = Speaker(
     big=JAVASCRIPT.big,
 )
 
-BASH = Speaker(
+BASH = LanguageSample(
     "bash",
     "answer.sh",
     """
@@ -155,7 +160,7 @@ eat() { held=x; while :; do held=$held$held; done; }
     big=("4611686018427387903", "9223372036854775806"),
 )
 
-SQL = Speaker(
+SQL = LanguageSample(
     "sql",
     "answer.sql",
     "-- what it is given; with a semicolon in text\nSELECT ?, 'a;b';",
@@ -166,7 +171,7 @@ SQL = Speaker(
     cannot=frozenset({"names"}),
 )
 
-GO = Speaker(
+GO = LanguageSample(
     "go",
     "answer.go",
     """
@@ -211,7 +216,7 @@ func eat(x string) {
     cannot=frozenset({"absent"}),
 )
 
-RUST = Speaker(
+RUST = LanguageSample(
     "rust",
     "answer.rs",
     """
@@ -265,6 +270,6 @@ fn main() { println!("an honest main is not run"); }
     ),
 )
 
-SPEAKERS = (PYTHON, JAVASCRIPT, TYPESCRIPT, BASH, SQL, GO, RUST)
-NAMED = tuple(speaker for speaker in SPEAKERS if "names" not in speaker.cannot)
-"""Those whose answers are functions with names."""
+SAMPLES = (PYTHON, JAVASCRIPT, TYPESCRIPT, BASH, SQL, GO, RUST)
+SAMPLES_WITH_FUNCTIONS = tuple(sample for sample in SAMPLES if "names" not in sample.cannot)
+"""The samples that define functions with names."""
