@@ -94,7 +94,9 @@ def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path
         folder = begin(tmp_path, models)
         result, stopped = finish(folder, models)
     assert stopped == []
-    assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {name: {outcome} for name, outcome in OUTCOMES.items()}
+    assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {
+        name: {outcome} for name, outcome in OUTCOMES.items()
+    }
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4
     assert all(len(outcomes(result, model.label)) == 4 for model in models)
 
