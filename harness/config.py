@@ -1,4 +1,8 @@
-"""bench.toml -> Config: the models and how often each is asked. Every fault in one pass, with its line."""
+"""Reads bench.toml: the run's settings, the models to measure, and the lanes they are wanted for.
+
+`load_config` reports every problem in one pass, each with its line: those of the schema, and those that a schema
+cannot express. `with_digest` and `read_api_key` resolve what a configuration only refers to.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +28,47 @@ class Config:
     lanes: tuple[Lane, ...] = ()
 
 
+def load_config(path: Path) -> Config:
+    """Read and check a bench.toml. Raises ConfigError with every problem, each with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    bench = parse_toml("config", text, str(path))
+    document = bench.values
+    problems = bench.problems or tuple(_cross_checks(bench))
+    if problems:
+        raise ConfigError(*problems)
+    return Config(
+        settings=build(RunSettings, document.get("run", {})),
+        models=tuple(build(Model, model) for model in document["models"]),
+        lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
+    )
+
+
+def _lane(document: Mapping[str, Json]) -> Lane:
+    """A lane; tasks that are listed without weights weigh the same."""
+    tasks = document["tasks"]
+    return build(Lane, {**document, "tasks": dict.fromkeys(tasks, 1.0) if isinstance(tasks, list) else tasks})
+
+
 def _cross_checks(bench: TomlDocument) -> Iterator[Problem]:
     """What the schema cannot express: references between tables, to files, to the environment, to server kinds."""
     models, location = bench.values["models"], bench.location
     yield from _duplicates(models, "label", location.at("models"))
-    for at, model in enumerate(models):
-        yield from _model_problems(model, location.at("models", at))
+    for index, model in enumerate(models):
+        yield from _model_problems(model, location.at("models", index))
     yield from _lane_problems(bench.values, location)
 
 
 def _duplicates(rows: Sequence[Mapping[str, Json]], key: str, location: Location) -> Iterator[Problem]:
     first_with: dict[str, int] = {}
-    for at, row in enumerate(rows):
-        first = first_with.setdefault(row[key], at)
-        if first != at:
-            here = location.at(at, key)
+    for index, row in enumerate(rows):
+        first = first_with.setdefault(row[key], index)
+        if first != index:
+            here = location.at(index, key)
             yield here.problem(f"{row[key]!r} is already the {key} of {location.path[-1]}[{first}]", "choose another")
 
 
@@ -46,7 +76,7 @@ def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[P
     try:
         kind = get_server_kind(model["server"])
     except ConfigError as error:
-        yield from (location.at("server").problem(inner.message, inner.fix) for inner in error.problems)
+        yield from (location.at("server").problem(problem.message, problem.fix) for problem in error.problems)
     else:
         for place, why in find_request_problems(kind, build(Model, model)):
             yield location.at(*place.split(".")).problem(why)
@@ -106,69 +136,48 @@ def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator
     lanes = document.get("lanes", [])
     labels = [model["label"] for model in document["models"]]
     yield from _duplicates(lanes, "name", location.at("lanes"))
-    for at, lane in enumerate(lanes):
+    for index, lane in enumerate(lanes):
         model = lane.get("override", {}).get("model")
         if model is not None and model not in labels:
             fix = suggestion(model, labels) or f"known labels: {', '.join(labels)}"
-            yield location.at("lanes", at, "override", "model").problem(f"no model has the label {model!r}", fix)
-
-
-def load_config(path: Path) -> Config:
-    """Read and check a bench.toml. Raises ConfigError with every problem, each with its line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file", fix="write one with `lanebench init`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    bench = parse_toml("config", text, str(path))
-    document = bench.values
-    problems = bench.problems or tuple(_cross_checks(bench))
-    if problems:
-        raise ConfigError(*problems)
-    return Config(
-        settings=build(RunSettings, document.get("run", {})),
-        models=tuple(build(Model, model) for model in document["models"]),
-        lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
-    )
-
-
-def _lane(document: Mapping[str, Json]) -> Lane:
-    """A lane; tasks that are listed without weights weigh the same."""
-    tasks = document["tasks"]
-    return build(Lane, {**document, "tasks": dict.fromkeys(tasks, 1.0) if isinstance(tasks, list) else tasks})
-
-
-def _weighed(path: Path) -> tuple[str, int]:
-    """The digest and the bytes of a file; of a folder, the digest of a listing with every file's name and digest."""
-    if path.is_file():
-        return sha256_of_file(path), path.stat().st_size
-    files = sorted(one for one in path.rglob("*") if one.is_file())
-    listing = "".join(f"{one.relative_to(path).as_posix()}\0{sha256_of_file(one)}\n" for one in files)
-    return sha256_of(listing), sum(one.stat().st_size for one in files)
+            yield location.at("lanes", index, "override", "model").problem(f"no model has the label {model!r}", fix)
 
 
 def with_digest(model: Model) -> Model:
-    """The model with the digest and size of its file in place of its path, which would tell where a user keeps things.
+    """The model with its file's digest and size in place of the path, which would reveal the user's folders.
 
-    Takes about a second a gigabyte. Raises ConfigError where the file cannot be read.
+    Takes about a second per gigabyte. Raises ConfigError where the file cannot be read.
     """
     facts = dict(model.facts)
-    named = facts.pop("file", None)
-    if named is None:
+    file = facts.pop("file", None)
+    if file is None:
         return model
     try:
-        digest, size = _weighed(Path(named).expanduser())
+        digest, size_bytes = _digest_and_size(Path(file).expanduser())
     except OSError as error:
-        raise ConfigError(f"model {model.label!r}: facts.file cannot be read: {error.strerror}: correct it") from error
-    return replace(model, facts={"file_sha256": digest, "file_bytes": size, **facts})
+        raise ConfigError(
+            f"model {model.label!r}: facts.file cannot be read: {error.strerror}", fix="correct the path or remove it"
+        ) from error
+    return replace(model, facts={"file_sha256": digest, "file_bytes": size_bytes, **facts})
+
+
+def _digest_and_size(path: Path) -> tuple[str, int]:
+    """A file's digest and bytes; for a folder, the digest of a listing of its files' names and digests."""
+    if path.is_file():
+        return sha256_of_file(path), path.stat().st_size
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listing = "".join(f"{file.relative_to(path).as_posix()}\0{sha256_of_file(file)}\n" for file in files)
+    return sha256_of(listing), sum(file.stat().st_size for file in files)
 
 
 def read_api_key(model: Model) -> str | None:
-    """The API key of a model, from the environment only. Raises ConfigError when its variable is empty."""
+    """A model's API key, which only the environment holds. Raises ConfigError where its variable is not set."""
     if model.key_env is None:
         return None
-    secret = os.environ.get(model.key_env)
-    if not secret:
-        raise ConfigError(f"model {model.label!r}: the environment has no {model.key_env}: export it before the run")
-    return secret
+    api_key = os.environ.get(model.key_env)
+    if not api_key:
+        raise ConfigError(
+            f"model {model.label!r}: the environment variable {model.key_env} is not set",
+            fix="export it before the run",
+        )
+    return api_key

@@ -1,11 +1,15 @@
-"""The rules of the house: imports go down only, through interfaces, and a third-party library has its importers."""
+"""Imports go down and through interfaces, third-party libraries have their importers, and messages name no command."""
 
+import argparse
 import ast
 import importlib
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import harness
+from harness.cli import COMMANDS, build_parser
 
 HOUSE = Path(harness.__file__).parent
 
@@ -41,22 +45,32 @@ IMPORTERS = {
     "tabulate": {"report"},
     "tomlkit": {"tasks"},
 }
-"""Which packages import a third-party library: one each, but for httpx, which calibration times as a rival client."""
+"""Which packages import a third-party library: one each, but for httpx, which calibration times as another client."""
+FLAGS_OF_OTHER_PROGRAMS = {"--format", "--runtime"}
+"""Options that docker, nvidia-smi and shellcheck have too."""
+
+
+House = dict[str, list[tuple[str, set[str]]]]
+"""Package or top-level module -> its files, each with the full names that it imports."""
 
 
 def _modules() -> dict[str, list[Path]]:
+    """The files of each package; the drivers run inside containers and import nothing of the kit."""
     out: dict[str, list[Path]] = {}
     for path in sorted(HOUSE.rglob("*.py")):
         parts = path.relative_to(HOUSE).with_suffix("").parts
-        if parts[:2] == ("sandbox", "drivers") or parts[0] in ("__init__", "_data"):
-            continue
-        out.setdefault(parts[0], []).append(path)
+        if parts[:2] != ("sandbox", "drivers") and parts[0] not in ("__init__", "_data"):
+            out.setdefault(parts[0], []).append(path)
     return out
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -66,81 +80,101 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-House = dict[str, list[tuple[str, set[str]]]]
-"""Module -> its files, each with the full names that it imports."""
-
-
 def _house() -> House:
     return {
         name: [(str(path.relative_to(HOUSE)), _imports(path)) for path in paths] for name, paths in _modules().items()
     }
 
 
-def _own(imports: set[str]) -> set[str]:
+def _packages_imported(imports: set[str]) -> set[str]:
     return {name.split(".")[1] for name in imports if name.startswith("harness.") and name != "harness.__version__"}
 
 
-def _one_way(name: str, file: str, other: str) -> str | None:
-    level_of = {module: at for at, level in enumerate(LEVELS) for module in level}
-    if other not in level_of:
-        return f"{file} imports harness.{other}, which has no place"
-    if level_of[other] > level_of[name]:
-        return f"{file} imports upwards: {other}"
-    if level_of[other] == level_of[name]:
-        return f"{file} imports its neighbor {other}"
+def _direction_problem(package: str, file: str, imported: str) -> str | None:
+    level_of = {name: level for level, names in enumerate(LEVELS) for name in names}
+    if imported not in level_of:
+        return f"{file} imports harness.{imported}, which is on no level"
+    if level_of[imported] > level_of[package]:
+        return f"{file} imports upwards: {imported}"
+    if level_of[imported] == level_of[package]:
+        return f"{file} imports its neighbor {imported}"
     return None
 
 
-def faults_of_direction(house: House) -> list[str]:
+def direction_problems(house: House) -> list[str]:
     """Every import that does not go down."""
     found = [
-        _one_way(name, file, other)
-        for name, files in house.items()
+        _direction_problem(package, file, imported)
+        for package, files in house.items()
         for file, imports in files
-        for other in sorted(_own(imports) - {name})
+        for imported in sorted(_packages_imported(imports) - {package})
     ]
-    return [fault for fault in found if fault is not None]
+    return [problem for problem in found if problem is not None]
 
 
-def faults_of_packages(house: House) -> list[str]:
-    """Every third-party package that a module imports which is not its one importer."""
+def library_problems(house: House) -> list[str]:
+    """Every import of a third-party library by a package that is not its importer."""
     return [
-        f"{file} imports {package}"
-        for name, files in house.items()
+        f"{file} imports {library}"
+        for package, files in house.items()
         for file, imports in files
-        for package in sorted({full.split(".")[0] for full in imports})
-        if package not in sys.stdlib_module_names
-        and package not in ("harness", "__future__")
-        and name not in IMPORTERS.get(package, set())
+        for library in sorted({name.split(".")[0] for name in imports})
+        if library not in sys.stdlib_module_names
+        and library not in ("harness", "__future__")
+        and package not in IMPORTERS.get(library, set())
     ]
 
 
-def faults_of_interfaces(house: House) -> list[str]:
+def interface_problems(house: House) -> list[str]:
     """Every import that reaches past a package's `__init__`, which is its interface."""
     return [
-        f"{file} imports past an interface: {full}"
-        for name, files in house.items()
+        f"{file} imports past an interface: {name}"
+        for package, files in house.items()
         for file, imports in files
-        for full in sorted(imports)
-        if full.startswith("harness.") and full.split(".")[1] != name and _is_past_interface(full)
+        for name in sorted(imports)
+        if name.startswith("harness.") and name.split(".")[1] != package and _is_past_interface(name)
     ]
 
 
-def _is_past_interface(full: str) -> bool:
-    package, *inner = full.split(".")[1:]
+def _is_past_interface(name: str) -> bool:
+    package, *inner = name.split(".")[1:]
     if not inner or not (HOUSE / package).is_dir():
         return False
     exported = importlib.import_module(f"harness.{package}").__all__
     return len(inner) > 1 or (inner[0] not in exported and (HOUSE / package / f"{inner[0]}.py").is_file())
 
 
+def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every long option of a parser and its sub-parsers."""
+    for action in parser._actions:
+        yield from (option for option in action.option_strings if option.startswith("--"))
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from _flags(sub)
+
+
+def command_pattern() -> re.Pattern[str]:
+    """What only the command line may name in a message: its commands, its options, nox's sessions."""
+    names = "|".join(re.escape(command.NAME) for command in COMMANDS)
+    flags = "|".join(sorted(map(re.escape, set(_flags(build_parser(COMMANDS))) - FLAGS_OF_OTHER_PROGRAMS)))
+    return re.compile(rf"nox -s|\blanebench (?:{names})\b|(?<![\w-])(?:{flags})(?![\w-])")
+
+
+def _messages(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Every string constant with a space in it that is no docstring: an option alone is a declaration."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield from [node] if " " in node.value.strip() else []
+
+
 def test_nobody_imports_past_the_interface_of_a_package() -> None:
-    assert faults_of_interfaces(_house()) == []
+    assert interface_problems(_house()) == []
 
 
-def test_an_import_past_an_interface_is_a_fault() -> None:
+def test_an_import_past_an_interface_is_a_problem() -> None:
     house: House = {"score": [("score/compare.py", {"harness.tasks.load.vary", "harness.tasks", "harness.tasks.vary"})]}
-    assert faults_of_interfaces(house) == ["score/compare.py imports past an interface: harness.tasks.load.vary"]
+    assert interface_problems(house) == ["score/compare.py imports past an interface: harness.tasks.load.vary"]
 
 
 def test_every_module_has_its_place_in_a_level() -> None:
@@ -149,26 +183,51 @@ def test_every_module_has_its_place_in_a_level() -> None:
 
 
 def test_imports_go_down_only_and_no_stage_imports_another() -> None:
-    assert faults_of_direction(_house()) == []
+    assert direction_problems(_house()) == []
 
 
 def test_one_third_party_package_has_one_importer() -> None:
-    assert faults_of_packages(_house()) == []
+    assert library_problems(_house()) == []
 
 
-def test_an_import_upwards_sideways_or_from_nowhere_is_a_fault() -> None:
+def test_an_import_upwards_sideways_or_from_nowhere_is_a_problem() -> None:
     house: House = {
         "files": [("files.py", {"harness.run.pipeline"})],
         "read": [("read/sse.py", {"harness.record"})],
         "cli": [("cli.py", {"harness.nowhere", "harness.read"})],
     }
-    assert faults_of_direction(house) == [
-        "files/kit.py imports upwards: run",
+    assert direction_problems(house) == [
+        "files.py imports upwards: run",
         "read/sse.py imports its neighbor record",
-        "cli.py imports harness.nowhere, which has no place",
+        "cli.py imports harness.nowhere, which is on no level",
     ]
 
 
-def test_a_second_importer_of_a_package_is_a_fault() -> None:
+def test_a_second_importer_of_a_package_is_a_problem() -> None:
     house: House = {"servers": [("servers/http.py", {"httpx"})], "demo": [("demo/server.py", {"httpx", "json"})]}
-    assert faults_of_packages(house) == ["demo/server.py imports httpx"]
+    assert library_problems(house) == ["demo/server.py imports httpx"]
+
+
+def test_no_message_below_the_command_line_names_a_command_or_an_option() -> None:
+    pattern = command_pattern()
+    found = [
+        f"{path.relative_to(HOUSE)}:{node.lineno} names {match[0]}: {node.value!r}"
+        for package, paths in _modules().items()
+        if package != "cli"
+        for path in paths
+        for node in _messages(_tree(path))
+        if (match := pattern.search(str(node.value)))
+    ]
+    assert found == []
+
+
+def test_a_message_that_names_a_command_or_an_option_is_found() -> None:
+    pattern = command_pattern()
+    texts = [
+        "then use --resume",
+        "build it again with `lanebench doctor`",
+        "see nox -s verify",
+        "name it with --model:",
+    ]
+    assert all(map(pattern.search, texts))
+    assert not any(map(pattern.search, ["written by lanebench 0.1.0", "docker run --rm", "docker ps --format json"]))

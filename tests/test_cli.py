@@ -13,6 +13,7 @@ from harness.cli import COMMANDS, main
 from harness.lifecycle.state import LifecycleState, save_state
 from harness.lifecycle.steps import SuspendedService
 from harness.schema import validate
+from tests.test_architecture import IMPORTERS
 
 
 def lanebench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -129,12 +130,22 @@ def test_an_unreachable_server_stops_its_model_and_says_what_to_do(
     assert "--resume" in said
 
 
+def test_help_imports_no_third_party_library() -> None:
+    code = (
+        "import sys; from harness.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert loaded & set(IMPORTERS) == set()
+    assert "harness" in loaded
+
+
 def test_every_command_has_a_line_of_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert all(one.HELP.endswith(".") for one in COMMANDS)
+    assert all(command.HELP.endswith(".") for command in COMMANDS)
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    assert all(one.NAME in out for one in COMMANDS)
+    assert all(command.NAME in out for command in COMMANDS)
 
 
 def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

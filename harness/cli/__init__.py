@@ -33,6 +33,8 @@ from harness.cli import (
 from harness.cli.console import log, print_problem
 from harness.errors import InterruptedRunError, LanebenchError
 
+__all__ = ["COMMANDS", "Command", "build_parser", "main"]
+
 
 class Command(Protocol):
     """The interface of a sub-command's module: its name, one line of help, its options and its work."""

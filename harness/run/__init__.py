@@ -15,11 +15,10 @@ from harness.run.pipeline import (
     write_result,
 )
 from harness.run.plan import cache_index, task_info, trial_nonce, turn_nonce
-from harness.run.recorder import Log, Progress, open_servers, record_run, timeouts_of
+from harness.run.recorder import Progress, open_servers, record_run, timeouts_of
 
 __all__ = [
     "NONCE_PLACEHOLDER",
-    "Log",
     "Progress",
     "RunFolder",
     "TrialSetup",

@@ -19,7 +19,7 @@ from harness.run.folder import RunFolder
 from harness.run.plan import cache_index, plan_trials, trial_nonce
 from harness.servers import ServerHandle, find_unapplied_settings, fit_tasks, get_server_kind, observe
 from harness.tasks import vary
-from harness.types import KitUse, Model, ModelRun, Recording, RunSettings, Task, TrialKey
+from harness.types import KitUse, Log, Model, ModelRun, Recording, RunSettings, Task, TrialKey
 
 OBSERVED_TURNS = 12
 """How many of a model's first turns are compared with what its server kind states."""
@@ -30,8 +30,6 @@ REFUSALS = {
 }
 """HTTP statuses that stop a model, since every later request would be refused as well."""
 
-Log = Callable[[str], None]
-"""Receives one line about what is being done."""
 Progress = Callable[[str, int, int, str], None]
 """Receives each step: the stage, the steps done, the steps in all, and the trial's name."""
 

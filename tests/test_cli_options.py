@@ -1,0 +1,50 @@
+"""The options of a run: each is declared once, in RunSettings, and its flag takes what its schema allows."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness.cli.options import add_run_options, flags_given, settings_given
+from harness.config import load_config
+from harness.schema import load_schema
+from harness.types import RunSettings, run_options
+from tests.test_config_lanes import MODELS
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    return parser.parse_args(words)
+
+
+def test_every_field_of_the_settings_is_an_option_with_a_key_a_schema_and_a_default(tmp_path: Path) -> None:
+    names = [field.name for field in dataclasses.fields(RunSettings)]
+    assert [option.name for option in run_options()] == names
+    for form in ("config", "run"):
+        assert list(load_schema(form)["$defs"]["settings"]["properties"]) == names
+    (tmp_path / "bench.toml").write_text(MODELS)
+    assert dataclasses.replace(load_config(tmp_path / "bench.toml").settings, seed=0) == RunSettings(seed=0)
+
+
+def test_only_what_is_given_on_the_command_line_is_returned() -> None:
+    assert settings_given(parsed()) == {}
+    args = parsed("--trials", "3", "--task", "a", "--task", "b", "--seed", "0")
+    assert settings_given(args) == {"trials": 3, "tasks": ("a", "b"), "seed": 0}
+    assert flags_given(args) == ["--task", "--trials", "--seed"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--trials", "0"), ("--trials", "1001"), ("--trials", "many"), ("--warmups", "-1"), ("--seed", "1.5")]
+)
+def test_a_flag_refuses_what_the_schema_of_its_option_refuses(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(*words)
+    assert f"expected integer from {'1 to 1000' if 'trials' in words[0] else '0 to'}" in capsys.readouterr().err
+
+
+def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
+    assert RunSettings().seed != RunSettings().seed
