@@ -24,7 +24,7 @@ SMALL_MODULES = {
 }
 """Modules under MIN_MODULE_LINES, each with its reason; a package's `__init__` is its interface and may be small."""
 
-NEGATIONS = re.compile(r"\b(?:no|not|never|nothing|nobody|none|neither|nor|without|cannot)\b|n't\b", re.IGNORECASE)
+NEGATIONS = re.compile(r"\b(?:no|not|never|nothing|nobody|none|neither|nor)\b|n't\b", re.IGNORECASE)
 PARAPHRASES = re.compile(r"^_*(?:MOST|LEAST|LONGEST|SHORTEST|FEWEST|LARGEST)(?:_|$)|_AN?_")
 BRITISH = re.compile(
     r"\b\w*(?:behaviour|colour|neighbour|favour|honour|flavour|labelled|cancelled|modelled|licence|judgement|artefact"

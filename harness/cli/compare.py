@@ -31,7 +31,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare each run with the baseline; returns 1 when something is worse and --fail-if says so."""
-    from harness.cli.results import load_result
+    from harness.cli.inputs import load_result
     from harness.compare import compare
 
     if len(args.paths) < 2:

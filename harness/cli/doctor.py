@@ -1,4 +1,4 @@
-"""`lanebench doctor`: prints what this machine can do. It changes nothing."""
+"""`lanebench doctor`: prints what this machine can do, without changing anything on it."""
 
 from __future__ import annotations
 

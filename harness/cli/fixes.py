@@ -1,21 +1,19 @@
 """What only the command line can say about an error: a fix that names a command or an option, and how to continue.
 
 Packages below `cli` do not know which command runs, so their errors name no command. `suggest` gives a fix to errors
-that have none, `resumable` notes how to continue a run, and `read_config` loads bench.toml with its fix.
+that have none, and `resumable` notes how to continue a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line
-from harness.errors import ConfigError, LanebenchError
+from harness.errors import LanebenchError
 
 if TYPE_CHECKING:
-    from harness.config import Config
     from harness.run import RunFolder
 
 
@@ -38,11 +36,3 @@ def resumable(folder: RunFolder, words: str) -> Iterator[None]:
         kept = f"{len(folder.recorded)} recorded and {len(folder.scored)} scored trials are kept"
         stop.add_note(f"{kept}. Continue with: {command_line(words)}")
         raise
-
-
-def read_config(path: Path) -> Config:
-    """Load a bench.toml. Raises ConfigError."""
-    from harness.config import load_config
-
-    with suggest("" if path.exists() else f"write one with `{command_line('init')}`", ConfigError):
-        return load_config(path)

@@ -1,4 +1,4 @@
-"""Inspects this machine and the configured servers for `lanebench doctor`, and changes nothing.
+"""Inspects this machine and the configured servers for `lanebench doctor`.
 
 `inspect_machine` covers the kit, the host, the container engine and servers that a killed run left stopped;
 `inspect_servers` covers the servers of a bench.toml.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from harness.cli.console import command_line
-from harness.cli.fixes import read_config
+from harness.cli.inputs import read_config
 from harness.config import read_api_key
 from harness.errors import EngineError, LanebenchError, ServerError
 from harness.files import kit_info

@@ -26,8 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lanes; write run.json, result.json and report.html where something changed."""
-    from harness.cli.fixes import read_config
-    from harness.cli.results import load_result
+    from harness.cli.inputs import load_result, read_config
     from harness.files import write_atomic
     from harness.report import lanes as lanes_section
     from harness.report import render_html, render_text_sections

@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
     from harness.bundle import Order, publish, write_eee
-    from harness.cli.results import load_result
+    from harness.cli.inputs import load_result
     from harness.tasks import find_fixtures, load_tasks
     from harness.verify import Asked, verify
 

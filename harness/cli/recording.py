@@ -13,7 +13,8 @@ from pathlib import Path
 
 from harness.calibration import run_self_test
 from harness.cli.console import log
-from harness.cli.fixes import read_config, suggest
+from harness.cli.fixes import suggest
+from harness.cli.inputs import read_config
 from harness.cli.options import flags_given, settings_given
 from harness.config import Config
 from harness.demo import serve

@@ -32,7 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Render the result. The numbers are the file's own; `lanebench verify` checks them."""
-    from harness.cli.results import load_result
+    from harness.cli.inputs import load_result
     from harness.files import write_atomic
 
     report = FORMATS[args.format](load_result(args.path))

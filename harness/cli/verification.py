@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from harness.cli.console import log
-from harness.cli.fixes import read_config
+from harness.cli.inputs import read_config
 from harness.errors import ConfigError
 from harness.record import Timeouts
 from harness.report import plain_text

@@ -20,8 +20,7 @@ from harness.errors import Problem
 from harness.files import find_data, plain
 from harness.schema.location import JsonPath, Location
 from harness.schema.messages import problems_of_error, shorten
-from harness.schema.settings import fill_settings
-from harness.types import Json
+from harness.types import Json, run_options
 
 MAX_INTEGER = 2**53 - 1
 """Beyond it a reader that keeps numbers as doubles (JavaScript, jq) reads another number (RFC 8259, section 6)."""
@@ -38,8 +37,18 @@ def load_schema(name: str) -> Json:
     """The schema document `name`: config, task, server, run, recording, scores, models, result or manifest."""
     path = find_data("schemas") / f"{name}.v1.schema.json"
     schema = json.loads(path.read_text(encoding="utf-8"))
-    fill_settings(schema, require_all=name == "run")
+    if "settings" in schema.get("$defs", {}):
+        _fill_settings(schema["$defs"]["settings"], require_all=name == "run")
     return schema
+
+
+def _fill_settings(schema: Json, *, require_all: bool) -> None:
+    """Put the declared run options into the schema of the run settings, which its file leaves open."""
+    options = run_options()
+    schema["additionalProperties"] = False
+    schema["properties"] = {option.name: dict(option.schema) for option in options}
+    if require_all:
+        schema["required"] = [option.name for option in options]
 
 
 @cache
