@@ -14,6 +14,7 @@ import pytest
 from harness.errors import Problem
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
 from harness.schema import as_document, current, load_schema, problems_of, schema_problems, validate
+from harness.servers import ServerKind
 from harness.tasks.manifest import TaskManifest, WrongAnswerEntry
 from harness.types import (
     Json,
@@ -39,6 +40,8 @@ DOCUMENTS: dict[str, type] = {
     "result": Result,
     "manifest": Manifest,
 }
+TOML_SCHEMAS = ("urn:lanebench:schema:server:v1",)
+"""TOML has no null: what a dataclass has as None is left out."""
 VERSION = "schema_version"
 """The key of a document that is no field of its dataclass: `as_document` adds it."""
 JSON_TYPES = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
@@ -84,7 +87,7 @@ def _of_hint(hint: Any, node: Json, root: Json, place: str) -> Iterator[str]:
     hint, nullable = _without_none(hint)
     if hint is Any:
         return
-    if nullable != ("null" in _kinds_of(node)):
+    if nullable != ("null" in _kinds_of(node)) and root["$id"] not in TOML_SCHEMAS:
         yield f"{place}: null"
     kinds, origin = _kinds_of(node) - {"null"}, typing.get_origin(hint)
     if dataclasses.is_dataclass(hint):
@@ -116,6 +119,12 @@ def test_a_schema_and_its_dataclass_name_the_same_fields_of_the_same_types(name:
     schema = load_schema(name)
     content = {**schema, "properties": {key: node for key, node in schema["properties"].items() if key != VERSION}}
     assert list(_differences(DOCUMENTS[name], content, schema, "$")) == []
+
+
+def test_the_schema_of_a_server_kind_names_the_fields_of_its_dataclasses() -> None:
+    schema = load_schema("server")
+    with_name = {**schema, "properties": {**schema["properties"], "name": {"type": "string"}}}
+    assert list(_differences(ServerKind, with_name, schema, "$")) == []
 
 
 def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> None:

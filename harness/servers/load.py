@@ -1,78 +1,46 @@
-"""TOML -> ServerKind: every fault named with its file and key."""
+"""Reads server kinds from their TOML files, each validated against schemas/server.v1.schema.json.
+
+`load_kinds` gives the kinds that ship with the kit, `get_server_kind` one of them, `read_kind` a file of the user's.
+"""
 
 from __future__ import annotations
 
-import difflib
 import functools
-import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import get_args, get_origin, get_type_hints
+from types import MappingProxyType
 
-from harness.errors import ConfigError, RunError
+from harness.errors import ConfigError, Problem
 from harness.files import build
+from harness.schema import parse_toml, suggestion
 from harness.servers.kinds import ServerKind
-from harness.types import Json
 
 FOLDER = Path(__file__).parent
 
 
-def _dataclass_in(hint: object) -> type | None:
-    """The dataclass that a field's type holds: itself, or inside a tuple or a union."""
-    if isinstance(hint, type) and is_dataclass(hint):
-        return hint
-    if get_origin(hint) in (tuple, UnionType):
-        return next((found for found in map(_dataclass_in, get_args(hint)) if found is not None), None)
-    return None
-
-
-def _unknown_keys(kind: type, document: Mapping[str, Json], place: str) -> list[str]:
-    known = {one.name for one in fields(kind)}
-    hints = get_type_hints(kind)
-    faults = []
-    for key, value in document.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            faults.append(f"{place}{key}: unknown key" + (f"; did you mean {close[0]}?" if close else ""))
-            continue
-        inner = _dataclass_in(hints[key])
-        rows = value if isinstance(value, list) else [value]
-        for row in rows if inner is not None else []:
-            faults += _unknown_keys(inner, row, f"{place}{key}.") if isinstance(row, dict) and inner else []
-    return faults
-
-
 def read_kind(path: Path) -> ServerKind:
-    """One TOML as a ServerKind named after its file. Raises ConfigError that names the file and the key."""
+    """One TOML file as a ServerKind named after the file. Raises ConfigError with every problem and its line."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
-    document.setdefault("name", path.stem)
-    faults = _unknown_keys(ServerKind, document, "")
-    if document["name"] != path.stem:
-        faults.append(f"name: {document['name']!r} is not the file's name; leave it out")
-    if faults:
-        raise ConfigError(*(f"{path}: {fault}" for fault in faults))
-    try:
-        return build(ServerKind, document)
-    except RunError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    document = parse_toml("server", text, str(path))
+    if document.problems:
+        raise ConfigError(*document.problems)
+    return build(ServerKind, {"name": path.stem, **document.values})
 
 
 def read_kinds(folder: Path) -> Mapping[str, ServerKind]:
-    """Every TOML of a folder, by name. Raises ConfigError with the faults of all of them."""
+    """Every TOML file of a folder, by name. Raises ConfigError with the problems of all files."""
     kinds: dict[str, ServerKind] = {}
-    faults: list[str] = []
+    problems: list[Problem] = []
     for path in sorted(folder.glob("*.toml")):
         try:
             kinds[path.stem] = read_kind(path)
         except ConfigError as error:
-            faults += [one.message for one in error.problems]
-    if faults:
-        raise ConfigError(*faults)
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
     return MappingProxyType(kinds)
 
 
@@ -83,10 +51,11 @@ def load_kinds() -> Mapping[str, ServerKind]:
 
 
 def get_server_kind(name: str) -> ServerKind:
-    """The kind of that name. Raises ConfigError that lists the known ones, the nearest first."""
+    """The kind of that name. Raises ConfigError that lists the known ones and suggests the nearest."""
     kinds = load_kinds()
-    if name in kinds:
-        return kinds[name]
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), kinds, 1, 0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ConfigError(f"no server kind is named {name!r}; known are {', '.join(kinds)}.{hint}")
+    if name not in kinds:
+        known = ", ".join(kinds)
+        raise ConfigError(
+            f"unknown server kind {name!r}; known: {known}", fix=suggestion(name.replace("_", "-"), kinds)
+        )
+    return kinds[name]
