@@ -1,4 +1,4 @@
-"""The demo server over real sockets with a plain client; its schedule as the pure function that it is."""
+"""The demo server over real sockets with a plain client, and its schedule as a pure function."""
 
 import http.client
 import json
@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.demo import VOICES, Answers, Demo, serve_answers, split_tokens
-from harness.demo.replies import Ask, PromptCache, Reply
-from harness.demo.stream import Talk
+from harness.demo import SIMULATED_MODELS, Answers, DemoServer, serve_answers, split_tokens
+from harness.demo.replies import ChatRequest, PromptCache, Reply
+from harness.demo.stream import ScheduledReply
 from harness.score import KINDS
 from harness.types import Json, Limits, Outcome, Task, Variant, WrongAnswer
 
 NONCE = "0123456789abcdef"
-STEADY, FLAKY, THINKER, EARLY = VOICES
+STEADY, FLAKY, THINKER, EARLY = SIMULATED_MODELS
 
 
 def a_task(name: str, variants: int = 3, scorer: str = "calls") -> Task:
@@ -72,7 +72,7 @@ VARIANTS = [
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
+def demo() -> Iterator[DemoServer]:
     with serve_answers(Answers(VARIANTS)) as running:
         yield running
 
@@ -99,12 +99,12 @@ def body_of(model: str, messages: Sequence[Mapping[str, Json]], **changes: Json)
     return {key: value for key, value in (body | changes).items() if value is not None}
 
 
-def connect(demo: Demo) -> http.client.HTTPConnection:
+def connect(demo: DemoServer) -> http.client.HTTPConnection:
     parts = urlsplit(demo.base_url)
     return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
 
 
-def ask(demo: Demo, method: str, path: str, body: Json = None) -> tuple[int, bytes]:
+def ask(demo: DemoServer, method: str, path: str, body: Json = None) -> tuple[int, bytes]:
     connection = connect(demo)
     try:
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
@@ -121,7 +121,7 @@ def events_of(data: bytes) -> list[Json]:
     return [json.loads(text) for text in texts[:-1]]
 
 
-def chat(demo: Demo, body: Mapping[str, Json]) -> list[Json]:
+def chat(demo: DemoServer, body: Mapping[str, Json]) -> list[Json]:
     status, data = ask(demo, "POST", "/v1/chat/completions", body)
     assert status == 200, data
     return events_of(data)
@@ -132,7 +132,7 @@ def text_of(events: Sequence[Json], key: str = "content") -> str:
     return "".join(delta.get(key) or "" for delta in deltas)
 
 
-def test_it_lists_its_models_and_says_that_it_is_well(demo: Demo) -> None:
+def test_it_lists_its_models_and_says_that_it_is_well(demo: DemoServer) -> None:
     status, data = ask(demo, "GET", "/v1/models")
     assert status == 200
     rows = json.loads(data)["data"]
@@ -141,13 +141,15 @@ def test_it_lists_its_models_and_says_that_it_is_well(demo: Demo) -> None:
     assert ask(demo, "GET", "/health") == (200, b'{"status": "ok"}')
 
 
-def test_its_models_are_simulated_and_state_their_speeds(demo: Demo) -> None:
+def test_its_models_are_simulated_and_state_their_speeds(demo: DemoServer) -> None:
     assert all(model.simulated and model.base_url == demo.base_url for model in demo.models)
-    assert [model.facts["stated_decode_tps"] for model in demo.models] == [voice.decode_tps for voice in VOICES]
+    assert [model.facts["stated_decode_tps"] for model in demo.models] == [
+        model.decode_tps for model in SIMULATED_MODELS
+    ]
     assert [model.thinking for model in demo.models] == ["off", "off", "on", "off"]
 
 
-def test_a_stream_holds_the_role_the_answer_the_finish_and_the_usage(demo: Demo) -> None:
+def test_a_stream_holds_the_role_the_answer_the_finish_and_the_usage(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[0])))
     assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": None}
     assert text_of(events) == "right answer 0 to code-bugfix 0"
@@ -159,17 +161,17 @@ def test_a_stream_holds_the_role_the_answer_the_finish_and_the_usage(demo: Demo)
     assert events[-1]["timings"]["predicted_per_second"] == STEADY.decode_tps
 
 
-def test_usage_is_sent_only_when_it_is_asked_for(demo: Demo) -> None:
+def test_usage_is_sent_only_when_it_is_asked_for(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[0]), stream_options=None))
     assert all(event["choices"] and "usage" not in event for event in events)
 
 
-def test_the_nonce_does_not_change_the_answer(demo: Demo) -> None:
+def test_the_nonce_does_not_change_the_answer(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[1], "feed" * 4)))
     assert text_of(events) == "right answer 0 to code-bugfix 1"
 
 
-def test_a_second_turn_gets_the_second_answer(demo: Demo) -> None:
+def test_a_second_turn_gets_the_second_answer(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[-1], turn=1)))
     assert text_of(events) == "right answer 1 to talk 0"
 
@@ -186,17 +188,17 @@ def test_turns_that_begin_anew_are_answered_each_by_itself() -> None:
 
 
 @pytest.mark.parametrize("index", range(6))
-def test_the_flaky_model_fails_the_refactor_in_two_variants_of_three(demo: Demo, index: int) -> None:
+def test_the_flaky_model_fails_the_refactor_in_two_variants_of_three(demo: DemoServer, index: int) -> None:
     variant = next(one for one in VARIANTS if one.task.name == "code-refactor" and one.index == index)
     said = text_of(chat(demo, body_of("demo-flaky", messages_of(variant))))
     assert said == (variant.solution[0] if index % 3 == 0 else "wrong answer 0 to code-refactor")
 
 
-def test_the_flaky_model_gets_everything_else_right(demo: Demo) -> None:
+def test_the_flaky_model_gets_everything_else_right(demo: DemoServer) -> None:
     assert text_of(chat(demo, body_of("demo-flaky", messages_of(VARIANTS[2])))) == "right answer 0 to code-bugfix 2"
 
 
-def test_the_thinker_thinks_first_and_its_thoughts_are_counted(demo: Demo) -> None:
+def test_the_thinker_thinks_first_and_its_thoughts_are_counted(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-thinker", messages_of(VARIANTS[0]), max_tokens=300))
     thought = text_of(events, "reasoning_content")
     assert len(split_tokens(thought)) == 100
@@ -207,14 +209,14 @@ def test_the_thinker_thinks_first_and_its_thoughts_are_counted(demo: Demo) -> No
     assert events[-1]["usage"]["completion_tokens"] == 100 + len(split_tokens(VARIANTS[0].solution[0]))
 
 
-def test_the_thinker_can_be_told_not_to_think(demo: Demo) -> None:
+def test_the_thinker_can_be_told_not_to_think(demo: DemoServer) -> None:
     switch = {"enable_thinking": False}
     events = chat(demo, body_of("demo-thinker", messages_of(VARIANTS[0]), chat_template_kwargs=switch))
     assert text_of(events, "reasoning_content") == ""
     assert text_of(events) == VARIANTS[0].solution[0]
 
 
-def test_the_early_model_sends_its_role_alone(demo: Demo) -> None:
+def test_the_early_model_sends_its_role_alone(demo: DemoServer) -> None:
     connection = connect(demo)
     connection.request("POST", "/v1/chat/completions", json.dumps(body_of("demo-early", messages_of(VARIANTS[0]))))
     reply = connection.getresponse()
@@ -225,14 +227,14 @@ def test_the_early_model_sends_its_role_alone(demo: Demo) -> None:
     assert text_of(events_of(rest)) == VARIANTS[0].solution[0]
 
 
-def test_an_answer_is_cut_at_max_tokens(demo: Demo) -> None:
+def test_an_answer_is_cut_at_max_tokens(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[0]), max_tokens=3))
     assert text_of(events) == "".join(split_tokens(VARIANTS[0].solution[0])[:3])
     assert events[-2]["choices"][0]["finish_reason"] == "length"
     assert events[-1]["usage"]["completion_tokens"] == 3
 
 
-def test_without_streaming_the_answer_is_one_document(demo: Demo) -> None:
+def test_without_streaming_the_answer_is_one_document(demo: DemoServer) -> None:
     status, data = ask(
         demo, "POST", "/v1/chat/completions", body_of("demo-steady", messages_of(VARIANTS[0]), stream=None)
     )
@@ -242,7 +244,7 @@ def test_without_streaming_the_answer_is_one_document(demo: Demo) -> None:
     assert document["usage"]["completion_tokens"] == len(split_tokens(VARIANTS[0].solution[0]))
 
 
-def test_one_connection_carries_several_requests(demo: Demo) -> None:
+def test_one_connection_carries_several_requests(demo: DemoServer) -> None:
     connection = connect(demo)
     texts = []
     for variant in VARIANTS[:2]:
@@ -273,7 +275,7 @@ STEADY_ASK = body_of("demo-steady", messages_of(VARIANTS[0]))
     ],
 )
 def test_a_wrong_request_gets_an_error_object_that_names_the_field(
-    demo: Demo, body: Json, status: int, param: str | None
+    demo: DemoServer, body: Json, status: int, param: str | None
 ) -> None:
     told, data = ask(demo, "POST", "/v1/chat/completions", body)
     error = json.loads(data)["error"]
@@ -283,13 +285,13 @@ def test_a_wrong_request_gets_an_error_object_that_names_the_field(
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/v1/completions")])
-def test_an_unknown_path_is_not_found(demo: Demo, method: str, path: str) -> None:
+def test_an_unknown_path_is_not_found(demo: DemoServer, method: str, path: str) -> None:
     status, data = ask(demo, method, path, None if method == "GET" else {})
     assert status == 404
     assert path in json.loads(data)["error"]["message"]
 
 
-def test_a_request_without_a_length_is_refused(demo: Demo) -> None:
+def test_a_request_without_a_length_is_refused(demo: DemoServer) -> None:
     parts = urlsplit(demo.base_url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as plain:
         plain.sendall(
@@ -322,7 +324,7 @@ def test_closing_ends_a_running_stream_and_every_thread() -> None:
     assert threading.active_count() == before
 
 
-def test_a_client_that_hangs_up_harms_nobody(demo: Demo) -> None:
+def test_a_client_that_hangs_up_harms_nobody(demo: DemoServer) -> None:
     connection = connect(demo)
     connection.request("POST", "/v1/chat/completions", json.dumps(STEADY_ASK))
     connection.getresponse().read1(10)
@@ -347,12 +349,12 @@ def a_reply(thought: int = 0, content: int = 10, prompt: int = 2800, cached: int
     return Reply(("think ",) * thought, ("word ",) * content, "stop", prompt, cached)
 
 
-def an_ask(*, voice: int = 0, include_usage: bool = True) -> Ask:
-    return Ask(VOICES[voice], ({"role": "user", "content": "x"},), 100, True, True, include_usage)
+def a_request(*, model: int = 0, include_usage: bool = True) -> ChatRequest:
+    return ChatRequest(SIMULATED_MODELS[model], ({"role": "user", "content": "x"},), 100, True, True, include_usage)
 
 
 def test_every_token_is_due_at_its_own_moment_of_the_stated_speeds() -> None:
-    due = [at for at, _ in Talk(an_ask(), a_reply(), 5.0, 0).events()]
+    due = [at for at, _ in ScheduledReply(a_request(), a_reply(), 5.0, 0).events()]
     first_s = 5.0 + STEADY.overhead_s + 2800 / STEADY.prefill_tps
     assert due[0] == pytest.approx(first_s)
     assert [later - earlier for earlier, later in pairwise(due[:10])] == pytest.approx([1 / STEADY.decode_tps] * 9)
@@ -360,7 +362,7 @@ def test_every_token_is_due_at_its_own_moment_of_the_stated_speeds() -> None:
 
 
 def test_an_early_role_is_due_at_once_and_the_first_token_is_not() -> None:
-    (role_s, role), (first_s, first), *_ = Talk(an_ask(voice=3), a_reply(), 5.0, 0).events()
+    (role_s, role), (first_s, first), *_ = ScheduledReply(a_request(model=3), a_reply(), 5.0, 0).events()
     assert role_s == 5.0
     assert b'"role"' in role
     assert b'"role"' not in first
@@ -368,8 +370,8 @@ def test_an_early_role_is_due_at_once_and_the_first_token_is_not() -> None:
 
 
 def test_cached_tokens_are_not_prefilled_again() -> None:
-    cold = Talk(an_ask(), a_reply(), 0.0, 0).prefill_s
-    warm = Talk(an_ask(), a_reply(cached=2784), 0.0, 0).prefill_s
+    cold = ScheduledReply(a_request(), a_reply(), 0.0, 0).prefill_s
+    warm = ScheduledReply(a_request(), a_reply(cached=2784), 0.0, 0).prefill_s
     assert cold - warm == pytest.approx(2784 / STEADY.prefill_tps)
 
 
@@ -377,12 +379,12 @@ def test_a_prompt_seen_before_is_cached_and_one_with_another_nonce_is_not() -> N
     cache = PromptCache()
     prompt = f"<system>\n[{NONCE}]\n" + "the same long prompt " * 100
     assert cache.shared_tokens(prompt) == 0
-    cache.keep(prompt)
+    cache.add(prompt)
     assert cache.shared_tokens(prompt + "and more") == len(split_tokens(prompt)) // 16 * 16
     assert cache.shared_tokens(prompt.replace(NONCE, "fedcba9876543210")) == 0
 
 
-def test_what_was_cached_is_told(demo: Demo) -> None:
+def test_what_was_cached_is_told(demo: DemoServer) -> None:
     body = body_of("demo-steady", messages_of(VARIANTS[0], "abad" * 4))
     first, again = chat(demo, body)[-1], chat(demo, body)[-1]
     assert first["usage"]["prompt_tokens_details"] == {"cached_tokens": 0}

@@ -1,4 +1,4 @@
-"""The demo's tool calls: streamed in OpenAI's form, reply by reply, until the task's solution is said."""
+"""Tool calls of the demo server: streamed in the form of OpenAI, one reply per turn, up to the complete solution."""
 
 import json
 from dataclasses import replace

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.demo import Answers, serve, serve_answers
-from harness.demo.answers import variants_of
+from harness.demo.answers import all_variants
 from harness.files import read_json
 from harness.record import Timeouts
 from harness.types import LevelReport, Model, Sandbox
@@ -26,7 +26,7 @@ def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 
 
 def _own(base_url: str) -> dict[str, Model]:
-    """One's own alpha and beta: both are served by the demo's steady voice."""
+    """The user's own alpha and beta, both served by the demo's steady model."""
     return {model.label: replace(model, base_url=base_url, model="demo-steady") for model in MODELS}
 
 
@@ -56,7 +56,7 @@ def test_a_server_that_gets_wrong_what_was_published_as_right_is_no_replication(
     recipe = read_json(REJECT / "replicated" / "worse.json")
     assert recipe["own_server"] == "wrong"
     ignorant = [
-        replace(one, solution=("I do not know.",) * len(one.turns)) for one in variants_of(list(tasks().values()))
+        replace(one, solution=("I do not know.",) * len(one.turns)) for one in all_variants(list(tasks().values()))
     ]
     with serve_answers(Answers(ignorant)) as demo:
         report = _replicated(good, _own(demo.base_url))

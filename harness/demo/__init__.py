@@ -1,12 +1,12 @@
-"""An embedded model server with simulated models, so that a new user sees the whole path at once.
+"""Demo server: an embedded chat server with simulated models, for a first run without any real model.
 
-It answers from the tasks' own solution/ and wrong/ texts at stated speeds. Nothing that it says is a measurement:
-every model of it is marked `simulated`.
+`serve` starts it for a list of tasks. It answers from the tasks' own solution/ and wrong/ files at stated speeds. Its
+models are marked `simulated`, since no number from it is a measurement.
 """
 
 from harness.demo.answers import Answers
-from harness.demo.server import Demo, serve, serve_answers
-from harness.demo.simulated_models import VOICES, Voice
-from harness.demo.tokens import split_tokens
+from harness.demo.replies import split_tokens
+from harness.demo.server import DemoServer, serve, serve_answers
+from harness.demo.simulated_models import SIMULATED_MODELS, SimulatedModel
 
-__all__ = ["VOICES", "Answers", "Demo", "Voice", "serve", "serve_answers", "split_tokens"]
+__all__ = ["SIMULATED_MODELS", "Answers", "DemoServer", "SimulatedModel", "serve", "serve_answers", "split_tokens"]

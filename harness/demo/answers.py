@@ -1,4 +1,4 @@
-"""Which answer belongs to which prompt: every variant of every task, found by the digest of what is asked."""
+"""Lookup of the answers to a prompt: every variant of every task, indexed by a digest of its prompt."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.demo.simulated_models import Voice
+from harness.demo.simulated_models import SimulatedModel
 from harness.files import sha256_of
 from harness.tasks import vary
 from harness.types import Json, Task, Variant, WrongAnswer
 
 NONCE = "{{nonce}}"
-_FRONT = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
+_LEADING_NONCE = re.compile(r"\A\[([0-9a-f]{4,})\]\n")
 _CODE_WORD = re.compile(r"^The code word is (\w+)\.")
-"""At the front of the prompt by which a run looks whether a server keeps it whole."""
-_SENTENCES = (
+"""The start of the prompt that a run sends to find out whether a server truncates prompts."""
+_REASONING_SENTENCES = (
     "First I look at what is asked and at what must stay as it is.",
     "The names in the question are the names that the answer has to use.",
     "I go through the smallest input by hand, then through an empty one.",
@@ -28,50 +28,51 @@ _SENTENCES = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What can be said to one prompt: the right reply of this turn and the wrong ones."""
+    """The correct reply to one prompt, and wrong ones."""
 
     task: str
     variant: int
     right: str
     wrong: tuple[str, ...]
 
-    def said_by(self, voice: Voice) -> str:
-        """The reply that a voice gives."""
-        if voice_fails(voice, self.task, self.variant) and self.wrong:
+    def reply_of(self, model: SimulatedModel) -> str:
+        """The reply that a simulated model gives."""
+        if fails_variant(model, self.task, self.variant) and self.wrong:
             return self.wrong[self.variant % len(self.wrong)]
         return self.right
 
 
-def voice_fails(voice: Voice, task: str, variant: int) -> bool:
-    """Whether a voice gets this variant of a task wrong."""
-    return task in voice.fails and variant % 3 != 0
+def fails_variant(model: SimulatedModel, task: str, variant: int) -> bool:
+    """Whether a simulated model fails this variant of a task."""
+    return task in model.fails and variant % 3 != 0
 
 
-def thought_of(tokens: int) -> str:
-    """A thought that is long enough for so many tokens; the same every time."""
-    sentences = [_SENTENCES[at % len(_SENTENCES)] for at in range(tokens // 8 + 1)]
-    return " ".join(sentences)
+def filler_reasoning(tokens: int) -> str:
+    """Reasoning text of at least this many tokens; the same on every call."""
+    count = tokens // 8 + 1
+    return " ".join(_REASONING_SENTENCES[number % len(_REASONING_SENTENCES)] for number in range(count))
 
 
 def without_nonce(texts: Sequence[str]) -> list[str]:
-    """The texts of a conversation with its nonce taken off the front and put back as the mark that it replaced."""
-    found = _FRONT.match(texts[0]) if texts else None
-    if found is None:
+    """Remove the nonce line from the first text, and restore the placeholder wherever the nonce replaced it."""
+    match = _LEADING_NONCE.match(texts[0]) if texts else None
+    if match is None:
         return list(texts)
-    return [texts[0][found.end() :].replace(found[1], NONCE), *(one.replace(found[1], NONCE) for one in texts[1:])]
+    nonce = match[1]
+    return [texts[0][match.end() :].replace(nonce, NONCE), *(text.replace(nonce, NONCE) for text in texts[1:])]
 
 
 def _digest(texts: Sequence[str]) -> str:
     return sha256_of("\0".join(texts))
 
 
-def asked_texts(messages: Sequence[Mapping[str, Json]]) -> list[str]:
-    """The texts of a request's system and user messages, in order; its assistant messages count for nothing."""
-    return [text_of(message) for message in messages if message.get("role") in ("system", "user")]
+def prompt_texts(messages: Sequence[Mapping[str, Json]]) -> list[str]:
+    """The texts of the system and user messages in order; replies of the assistant do not identify a prompt."""
+    return [message_text(message) for message in messages if message.get("role") in ("system", "user")]
 
 
-def text_of(message: Mapping[str, Json]) -> str:
-    """A message's text, whether it is one string or a list of parts."""
+def message_text(message: Mapping[str, Json]) -> str:
+    """The text of a message, whose content is a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
@@ -79,32 +80,33 @@ def text_of(message: Mapping[str, Json]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def turns_answered(messages: Sequence[Mapping[str, Json]]) -> int:
-    """How many replies with tool calls stand in a conversation: the next one is the tool task's next reply."""
+def count_tool_turns(messages: Sequence[Mapping[str, Json]]) -> int:
+    """The number of assistant messages with tool calls, which is the index of a tool task's next reply."""
     return sum(message.get("role") == "assistant" and bool(message.get("tool_calls")) for message in messages)
 
 
-def _usable(wrong: WrongAnswer, replies: int) -> bool:
+def _is_usable(wrong: WrongAnswer, replies: int) -> bool:
     return wrong.finish_reason == "stop" and len(wrong.replies) == replies
 
 
 def _answers_of(variant: Variant) -> Iterator[tuple[tuple[str, int], Answer]]:
-    tools = variant.task.tool_loop
-    replies = len(variant.solution if tools else variant.turns)
-    wrong = [one for one in variant.wrong_answers if _usable(one, replies)]
+    """Each answer of a variant with its key: the digest of the prompt, and the index of a tool task's reply."""
+    uses_tools = variant.task.tool_loop
+    replies = len(variant.solution if uses_tools else variant.turns)
+    wrong = [candidate for candidate in variant.wrong_answers if _is_usable(candidate, replies)]
     for turn in range(replies):
         answer = Answer(
             task=variant.task.name,
             variant=variant.index,
             right=variant.solution[turn],
-            wrong=tuple(one.replies[turn] for one in wrong),
+            wrong=tuple(candidate.replies[turn] for candidate in wrong),
         )
         first = turn if variant.task.separate else 0
-        asked = [variant.system, *variant.turns[first : turn + 1]]
-        yield (_digest(asked), turn if tools else 0), answer
+        prompt = [variant.system, *variant.turns[first : turn + 1]]
+        yield (_digest(prompt), turn if uses_tools else 0), answer
 
 
-def variants_of(tasks: Sequence[Task]) -> Iterator[Variant]:
+def all_variants(tasks: Sequence[Task]) -> Iterator[Variant]:
     """Every variant of every task."""
     for task in tasks:
         for index in range(max(1, len(task.variants))):
@@ -112,19 +114,19 @@ def variants_of(tasks: Sequence[Task]) -> Iterator[Variant]:
 
 
 class Answers:
-    """The answers to every prompt of the variants that it was made from."""
+    """The answers to all prompts of the given variants."""
 
     def __init__(self, variants: Iterable[Variant]) -> None:
-        """Where two prompts are the same the first answer stands."""
-        self._by_digest: dict[tuple[str, int], Answer] = {}
+        """Of variants with the same prompt the first one wins."""
+        self._by_prompt: dict[tuple[str, int], Answer] = {}
         for variant in variants:
-            for place, answer in _answers_of(variant):
-                self._by_digest.setdefault(place, answer)
+            for key, answer in _answers_of(variant):
+                self._by_prompt.setdefault(key, answer)
 
     def find(self, messages: Sequence[Mapping[str, Json]]) -> Answer | None:
-        """The answer to a conversation's last question, None for one that neither a task asks nor a run."""
-        texts = asked_texts(messages)
-        word = next(filter(None, map(_CODE_WORD.match, texts)), None)
-        if word is not None:
-            return Answer("code word", 0, word[1], ())
-        return self._by_digest.get((_digest(without_nonce(texts)), turns_answered(messages)))
+        """The answer to the last message of a conversation; None for an unknown prompt."""
+        texts = prompt_texts(messages)
+        code_word = next(filter(None, map(_CODE_WORD.match, texts)), None)
+        if code_word is not None:
+            return Answer("code word", 0, code_word[1], ())
+        return self._by_prompt.get((_digest(without_nonce(texts)), count_tool_turns(messages)))

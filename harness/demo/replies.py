@@ -1,27 +1,43 @@
-"""What a simulated model says to one request, and when: pure, no sockets and no waiting."""
+"""Construction of a simulated reply: tokens, prompt cache, and the reply to a request cut at its token limit.
+
+All functions are pure except for the prompt cache; sockets and waiting are in server.py.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.demo.answers import Answer, text_of, thought_of, turns_answered
-from harness.demo.simulated_models import Voice
-from harness.demo.tokens import count_tokens, split_tokens
+from harness.demo.answers import Answer, count_tool_turns, filler_reasoning, message_text
+from harness.demo.simulated_models import SimulatedModel
 from harness.tasks import split_reply
 from harness.types import Json, ToolCall
 
 CACHE_BLOCK_TOKENS = 16
-CACHED_PROMPTS = 4
+MAX_CACHED_PROMPTS = 4
+UNLIMITED_TOKENS = 10**9
+_TOKEN = re.compile(r" ?\w{1,6}|\s{1,8}|[^\w\s]{1,3}")
+"""A fixed split into pieces of about four characters, in place of a real model's tokenizer."""
+
+
+def split_tokens(text: str) -> list[str]:
+    """The tokens of a text; joined they are the text again."""
+    return _TOKEN.findall(text)
+
+
+def count_tokens(text: str) -> int:
+    """The number of tokens of a text."""
+    return len(split_tokens(text))
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A checked request."""
+class ChatRequest:
+    """A validated request."""
 
-    voice: Voice
+    model: SimulatedModel
     messages: tuple[Mapping[str, Json], ...]
     max_tokens: int | None
     thinking: bool
@@ -32,12 +48,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The tokens of a reply on its channels, why it ends, and what the prompt cost.
+    """The tokens of a reply on its channels, its finish reason, and the token counts of its prompt.
 
-    `calls` are the pieces of its tool calls, one token each, in the form of a delta's `tool_calls`.
+    `calls` has the pieces of its tool calls, one token each, in the form of a delta's `tool_calls`.
     """
 
-    thought: tuple[str, ...]
+    reasoning: tuple[str, ...]
     content: tuple[str, ...]
     finish_reason: str
     prompt_tokens: int
@@ -46,8 +62,8 @@ class Reply:
 
     @property
     def completion_tokens(self) -> int:
-        """Thoughts are counted like everything else that was generated."""
-        return len(self.thought) + len(self.content) + len(self.calls)
+        """All generated tokens, including reasoning."""
+        return len(self.reasoning) + len(self.content) + len(self.calls)
 
     @property
     def usage(self) -> dict[str, Json]:
@@ -59,9 +75,9 @@ class Reply:
             "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
         }
 
-    def tokens(self) -> Iterator[dict[str, Json]]:
-        """Each token as the delta that carries it."""
-        for piece in self.thought:
+    def deltas(self) -> Iterator[dict[str, Json]]:
+        """One delta for each token."""
+        for piece in self.reasoning:
             yield {"reasoning_content": piece}
         for piece in self.content:
             yield {"content": piece}
@@ -69,53 +85,56 @@ class Reply:
             yield {"tool_calls": [call]}
 
 
-def _shared_chars(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
+def _common_prefix_chars(text: str, other: str) -> int:
+    """The length of the common prefix, by bisection: comparing prefixes is faster than comparing characters."""
+    low, high = 0, min(len(text), len(other))
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if one.startswith(other[:middle]) else (low, middle - 1)
+        low, high = (middle, high) if text.startswith(other[:middle]) else (low, middle - 1)
     return low
 
 
 class PromptCache:
-    """The last prompts of one model: what a new one shares with them, in whole blocks, need not be prefilled."""
+    """Prefix cache of one model: the blocks that a prompt shares with one of the last prompts need no prefill."""
 
     def __init__(self) -> None:
-        """Starts cold."""
-        self._texts: deque[str] = deque(maxlen=CACHED_PROMPTS)
+        """Start empty."""
+        self._prompts: deque[str] = deque(maxlen=MAX_CACHED_PROMPTS)
         self._lock = threading.Lock()
 
-    def shared_tokens(self, text: str) -> int:
-        """Tokens of the longest beginning that a kept prompt has too."""
+    def shared_tokens(self, prompt: str) -> int:
+        """The tokens of the longest prefix, in complete blocks, that a cached prompt shares."""
         with self._lock:
-            shared = max((_shared_chars(text, kept) for kept in self._texts), default=0)
-        tokens = count_tokens(text[:shared])
+            shared = max((_common_prefix_chars(prompt, cached) for cached in self._prompts), default=0)
+        tokens = count_tokens(prompt[:shared])
         return tokens // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS
 
-    def keep(self, text: str) -> None:
-        """Keep a prompt with its answer."""
+    def add(self, prompt: str) -> None:
+        """Cache a prompt together with its answer."""
         with self._lock:
-            self._texts.append(text)
+            self._prompts.append(prompt)
 
 
-def _call_text(name: Json, arguments: Json) -> str:
+def _render_call(name: Json, arguments: Json) -> str:
     return f"<call>{name} {arguments}"
 
 
-def _sent_calls(message: Mapping[str, Json]) -> str:
+def _render_calls(message: Mapping[str, Json]) -> str:
     calls = message.get("tool_calls")
-    functions = [one.get("function") for one in calls if isinstance(one, dict)] if isinstance(calls, list) else []
-    return "".join(_call_text(one.get("name"), one.get("arguments")) for one in functions if isinstance(one, dict))
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return "".join(
+        _render_call(each.get("name"), each.get("arguments")) for each in functions if isinstance(each, dict)
+    )
 
 
-def render(messages: Sequence[Mapping[str, Json]]) -> str:
-    """The prompt as one text, as a chat template would make it."""
-    said = (f"<{one.get('role')}>\n{text_of(one)}{_sent_calls(one)}\n" for one in messages)
-    return "".join(said) + "<assistant>\n"
+def render_prompt(messages: Sequence[Mapping[str, Json]]) -> str:
+    """The prompt as one text, as a chat template renders it."""
+    rendered = (f"<{each.get('role')}>\n{message_text(each)}{_render_calls(each)}\n" for each in messages)
+    return "".join(rendered) + "<assistant>\n"
 
 
-def _pieces(calls: Sequence[ToolCall], turn: int) -> Iterator[dict[str, Json]]:
-    """The calls as OpenAI streams them: id and name first, then the arguments as they grow."""
+def _call_pieces(calls: Sequence[ToolCall], turn: int) -> Iterator[dict[str, Json]]:
+    """Tool calls as OpenAI streams them: id and name first, then the arguments in pieces."""
     for index, call in enumerate(calls):
         head = {"name": call.name, "arguments": ""}
         yield {"index": index, "id": f"call_{turn + 1}_{index + 1}", "type": "function", "function": head}
@@ -123,27 +142,27 @@ def _pieces(calls: Sequence[ToolCall], turn: int) -> Iterator[dict[str, Json]]:
             yield {"index": index, "function": {"arguments": piece}}
 
 
-def reply_to(ask: Ask, answer: Answer, cache: PromptCache) -> Reply:
-    """The reply of the asked voice, cut at max_tokens; the prompt and the answer are in its cache afterwards."""
-    prompt = render(ask.messages)
+def build_reply(request: ChatRequest, answer: Answer, cache: PromptCache) -> Reply:
+    """Build the model's reply, cut at max_tokens, and add prompt and answer to its cache."""
+    prompt = render_prompt(request.messages)
     prompt_tokens = count_tokens(prompt)
-    cached = min(cache.shared_tokens(prompt), prompt_tokens - 1)
-    said = answer.said_by(ask.voice)
-    text, calls = split_reply(said) if ask.tools else (said, ())
-    cache.keep(prompt + text + "".join(_call_text(call.name, call.arguments) for call in calls))
-    room = ask.max_tokens if ask.max_tokens is not None else 10**9
-    wanted = min(ask.voice.thought_tokens, room // 3) if ask.thinking else 0
-    thought = split_tokens(thought_of(wanted))[:wanted]
-    content = split_tokens(text)
-    kept = content[: room - len(thought)]
-    pieces = list(_pieces(calls, turns_answered(ask.messages)))
-    kept_calls = pieces[: room - len(thought) - len(kept)]
-    whole = len(kept) == len(content) and len(kept_calls) == len(pieces)
+    cached_tokens = min(cache.shared_tokens(prompt), prompt_tokens - 1)
+    answer_text = answer.reply_of(request.model)
+    text, calls = split_reply(answer_text) if request.tools else (answer_text, ())
+    cache.add(prompt + text + "".join(_render_call(call.name, call.arguments) for call in calls))
+    limit = request.max_tokens if request.max_tokens is not None else UNLIMITED_TOKENS
+    # A third of the limit for reasoning, so that an answer of the demo's tasks still fits.
+    reasoning_tokens = min(request.model.reasoning_tokens, limit // 3) if request.thinking else 0
+    reasoning = split_tokens(filler_reasoning(reasoning_tokens))[:reasoning_tokens]
+    content, pieces = split_tokens(text), list(_call_pieces(calls, count_tool_turns(request.messages)))
+    sent_content = content[: limit - len(reasoning)]
+    sent_pieces = pieces[: limit - len(reasoning) - len(sent_content)]
+    is_complete = len(sent_content) == len(content) and len(sent_pieces) == len(pieces)
     return Reply(
-        thought=tuple(thought),
-        content=tuple(kept),
-        finish_reason=("tool_calls" if pieces else "stop") if whole else "length",
+        reasoning=tuple(reasoning),
+        content=tuple(sent_content),
+        finish_reason=("tool_calls" if pieces else "stop") if is_complete else "length",
         prompt_tokens=prompt_tokens,
-        cached_tokens=cached,
-        calls=tuple(kept_calls),
+        cached_tokens=cached_tokens,
+        calls=tuple(sent_pieces),
     )

@@ -1,4 +1,4 @@
-"""The demo's HTTP server: 127.0.0.1 only, HTTP/1.1, every token written when it is due."""
+"""HTTP server of the demo: HTTP/1.1 on 127.0.0.1 only, each token is written when it is due."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from harness.demo.answers import Answer, Answers, variants_of
-from harness.demo.replies import Ask, PromptCache, render, reply_to
-from harness.demo.requests import RefusedError, parse_ask
-from harness.demo.simulated_models import CONTEXT_TOKENS, VOICES, model_of
-from harness.demo.stream import Talk
-from harness.demo.tokens import count_tokens
+from harness.demo.answers import Answer, Answers, all_variants
+from harness.demo.replies import ChatRequest, PromptCache, build_reply, count_tokens, render_prompt
+from harness.demo.requests import InvalidRequestError, parse_request
+from harness.demo.simulated_models import CONTEXT_TOKENS, SIMULATED_MODELS, model_config
+from harness.demo.stream import ScheduledReply
 from harness.types import Json, Model, Task
 
-BODY_LIMIT_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 POLL_S = 0.05
 VERSION = "lanebench-demo-1"
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """A running demo server: where it answers and which models it has."""
+class DemoServer:
+    """A running demo server: its address and its models."""
 
     base_url: str
     models: tuple[Model, ...]
 
 
-class _Closing(Exception):  # noqa: N818 - not an error: the server was asked to end while a reply was on its way
-    """The server ends."""
+class _ServerClosing(Exception):  # noqa: N818 - no error: the server is closed while a reply is being written
+    """The server is being closed."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -44,41 +43,41 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
-        self.caches = {voice.name: PromptCache() for voice in VOICES}
+        self.caches = {model.name: PromptCache() for model in SIMULATED_MODELS}
         self.closing = threading.Event()
-        self._open: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer would ask the resolver for a full name here, which can take seconds.
+        # HTTPServer.server_bind resolves the host's full name, which can take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
-            self._open.add(request)
+            self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
-            self._open.discard(request)
+            self._connections.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
-        """Wake every connection that waits for its client or for its next token."""
+    def close_connections(self) -> None:
+        """Wake every handler that waits for its client or for its next token."""
         self.closing.set()
         with self._lock:
-            for connection in self._open:
+            for connection in self._connections:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     continue
 
     def wait_until(self, deadline_s: float) -> None:
-        """Return at that moment of the monotonic clock. Raises _Closing when the server ends before."""
+        """Wait until a moment of the monotonic clock. Raises _ServerClosing when the server is closed before it."""
         if self.closing.wait(max(0.0, deadline_s - time.monotonic())):
-            raise _Closing
+            raise _ServerClosing
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,88 +88,87 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the terminal belongs to the run."""
+        """Suppress the access log: the terminal shows the run."""
 
     def handle(self) -> None:
-        """Answer this connection's requests until either side hangs up."""
+        """Answer this connection's requests until either side closes it."""
         try:
             super().handle()
-        except (ConnectionError, _Closing):
+        except (ConnectionError, _ServerClosing):
             self.close_connection = True
 
     def do_GET(self) -> None:
-        """The models, the health, and the context size."""
+        """List the models, the health, and the context size."""
         documents: dict[str, Json] = {
             "/health": {"status": "ok"},
-            "/v1/models": {"object": "list", "data": [_model_row(voice.name) for voice in VOICES]},
+            "/v1/models": {"object": "list", "data": [_model_row(model.name) for model in SIMULATED_MODELS]},
             "/props": {"build_info": VERSION, "default_generation_settings": {"n_ctx": CONTEXT_TOKENS}},
         }
         path = self.path.partition("?")[0]
         if path in documents:
             self._send(200, documents[path])
         else:
-            self._refuse(RefusedError(f"nothing stands at {path}", status=404))
+            self._send_error(InvalidRequestError(f"unknown path {path}", status=404))
 
     def do_POST(self) -> None:
-        """A chat completion."""
+        """Answer a chat completion."""
         try:
             data = self._body()
             started_s = time.monotonic()
             if self.path.partition("?")[0] != "/v1/chat/completions":
-                raise RefusedError(f"nothing stands at {self.path}", status=404)
-            ask = parse_ask(data)
-            answer = self._answer_to(ask)
-        except RefusedError as refused:
-            self._refuse(refused)
+                raise InvalidRequestError(f"unknown path {self.path}", status=404)
+            request = parse_request(data)
+            answer = self._find_answer(request)
+        except InvalidRequestError as error:
+            self._send_error(error)
             return
-        reply = reply_to(ask, answer, self.server.caches[ask.voice.name])
-        talk = Talk(ask, reply, started_s, int(time.time()))
-        if ask.stream:
-            self._stream(talk)
+        reply = build_reply(request, answer, self.server.caches[request.model.name])
+        scheduled = ScheduledReply(request, reply, started_s, int(time.time()))
+        if request.stream:
+            self._stream(scheduled)
         else:
-            self.server.wait_until(talk.ends_s)
-            self._send(200, talk.whole())
+            self.server.wait_until(scheduled.ends_s)
+            self._send(200, scheduled.document())
 
-    def _stream(self, talk: Talk) -> None:
+    def _stream(self, scheduled: ScheduledReply) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for due_s, data in talk.events():
+        for due_s, data in scheduled.events():
             self.server.wait_until(due_s)
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.write(b"0\r\n\r\n")
 
-    def _answer_to(self, ask: Ask) -> Answer:
-        answer = self.server.answers.find(ask.messages)
+    def _find_answer(self, request: ChatRequest) -> Answer:
+        answer = self.server.answers.find(request.messages)
         if answer is None:
-            raise RefusedError(
-                "the demo server answers the questions of the tasks that it was started with, word for word, "
-                "and this is none of them",
+            raise InvalidRequestError(
+                "unknown prompt: the demo server answers only the exact prompts of the tasks that it was started with",
                 param="messages",
                 code="unknown_prompt",
             )
-        prompt_tokens = count_tokens(render(ask.messages))
+        prompt_tokens = count_tokens(render_prompt(request.messages))
         if prompt_tokens > CONTEXT_TOKENS:
-            message = f"the prompt has {prompt_tokens} tokens and the context {CONTEXT_TOKENS}"
-            raise RefusedError(message, param="messages", code="exceed_context_size_error")
+            message = f"the prompt has {prompt_tokens} tokens, the context only {CONTEXT_TOKENS}"
+            raise InvalidRequestError(message, param="messages", code="exceed_context_size_error")
         return answer
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isdigit():
             self.close_connection = True
-            raise RefusedError("the request needs a Content-Length", status=411)
-        if int(length) > BODY_LIMIT_BYTES:
+            raise InvalidRequestError("the Content-Length header is missing", status=411)
+        if int(length) > MAX_BODY_BYTES:
             self.close_connection = True
-            raise RefusedError(f"the body is larger than {BODY_LIMIT_BYTES} bytes", status=413)
+            raise InvalidRequestError(f"the body is larger than {MAX_BODY_BYTES} bytes", status=413)
         data = self.rfile.read(int(length))
         if len(data) < int(length):
-            raise ConnectionResetError("the client hung up inside its request")
+            raise ConnectionResetError("the client closed the connection during its request")
         return data
 
-    def _refuse(self, refused: RefusedError) -> None:
-        self._send(refused.status, refused.document)
+    def _send_error(self, error: InvalidRequestError) -> None:
+        self._send(error.status, error.document)
 
     def _send(self, status: int, document: Json) -> None:
         data = json.dumps(document).encode()
@@ -189,21 +187,21 @@ def _model_row(name: str) -> dict[str, Json]:
 
 
 @contextmanager
-def serve_answers(answers: Answers) -> Iterator[Demo]:
-    """Give these answers on a free port of 127.0.0.1 until the block ends; nothing stays open after it."""
+def serve_answers(answers: Answers) -> Iterator[DemoServer]:
+    """Serve these answers on a free port of 127.0.0.1 until the block ends, then close all connections and threads."""
     server = _Server(answers)
     thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), name="demo server")
     thread.start()
     base_url = f"http://127.0.0.1:{server.server_port}/v1"
     try:
-        yield Demo(base_url, tuple(model_of(voice, base_url) for voice in VOICES))
+        yield DemoServer(base_url, tuple(model_config(model, base_url) for model in SIMULATED_MODELS))
     finally:
         server.shutdown()
-        server.hang_up()
+        server.close_connections()
         server.server_close()
         thread.join()
 
 
-def serve(tasks: Sequence[Task]) -> AbstractContextManager[Demo]:
-    """Answer the questions of these tasks: see serve_answers."""
-    return serve_answers(Answers(variants_of(tasks)))
+def serve(tasks: Sequence[Task]) -> AbstractContextManager[DemoServer]:
+    """Serve the answers to all variants of these tasks; see `serve_answers`."""
+    return serve_answers(Answers(all_variants(tasks)))

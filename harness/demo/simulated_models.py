@@ -1,4 +1,4 @@
-"""The four simulated models: how fast each is and what it does that a real one might."""
+"""The four simulated models: their speeds, and the behavior of real models that each one imitates."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ SERVER_KIND = "llama-server"
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """A simulated model: `thought_tokens` before an answer, `role_early` before its prefill is done.
+class SimulatedModel:
+    """One simulated model: `reasoning_tokens` before an answer, `early_role` before its prefill is done.
 
-    `fails` are the tasks that it gets wrong in every trial whose variant is no multiple of three: the variant
-    decides, so that an interrupted run ends like one that was not.
+    It fails the tasks in `fails` in every trial whose variant is not a multiple of three. The variant decides, rather
+    than chance, so that an interrupted and resumed run has the same result as an uninterrupted one.
     """
 
     name: str
-    behaviour: str
+    behavior: str
     prefill_tps: float
     decode_tps: float
     overhead_s: float = 0.02
-    thought_tokens: int = 0
-    role_early: bool = False
+    reasoning_tokens: int = 0
+    early_role: bool = False
     fails: tuple[str, ...] = ()
 
 
-VOICES = (
-    Voice("demo-steady", "answers everything right", prefill_tps=28_000.0, decode_tps=300.0),
-    Voice(
+SIMULATED_MODELS = (
+    SimulatedModel("demo-steady", "answers everything correctly", prefill_tps=28_000.0, decode_tps=300.0),
+    SimulatedModel(
         "demo-flaky",
-        "gets code-refactor wrong in two trials of three",
+        "fails code-refactor in two trials of three",
         prefill_tps=35_000.0,
         decode_tps=400.0,
         fails=("code-refactor",),
     ),
-    Voice(
+    SimulatedModel(
         "demo-thinker",
-        "thinks before it answers",
+        "reasons before it answers",
         prefill_tps=35_000.0,
         decode_tps=500.0,
-        thought_tokens=300,
+        reasoning_tokens=300,
     ),
-    Voice(
+    SimulatedModel(
         "demo-early",
         "sends a role-only chunk long before its prefill is done",
         prefill_tps=25_000.0,
         decode_tps=350.0,
-        role_early=True,
+        early_role=True,
     ),
 )
 
 
-def model_of(voice: Voice, base_url: str) -> Model:
-    """A voice as a contender; its facts state the speeds that a right measurement must find."""
+def model_config(model: SimulatedModel, base_url: str) -> Model:
+    """The config entry of a simulated model; its facts state the speeds that a correct measurement finds."""
     facts: dict[str, Json] = {
-        "behaviour": voice.behaviour,
-        "stated_decode_tps": voice.decode_tps,
-        "stated_overhead_s": voice.overhead_s,
-        "stated_prefill_tps": voice.prefill_tps,
+        "behavior": model.behavior,
+        "stated_decode_tps": model.decode_tps,
+        "stated_overhead_s": model.overhead_s,
+        "stated_prefill_tps": model.prefill_tps,
     }
     return Model(
-        label=voice.name,
+        label=model.name,
         server=SERVER_KIND,
         base_url=base_url,
-        model=voice.name,
-        thinking="on" if voice.thought_tokens else "off",
+        model=model.name,
+        thinking="on" if model.reasoning_tokens else "off",
         context_tokens=CONTEXT_TOKENS,
         facts=facts,
         simulated=True,
