@@ -1,6 +1,7 @@
-"""The tasks that ship: which there are, what they hold, and that each gives the verdict which it names."""
+"""The tasks that ship: their suites, variants and facts, and that each answer scores as its task says."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from harness.types import Json
 
 TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
 LIBRARY = find_fixtures() / "_library"
-NINE = {
+FOLDERS = sorted(path.parent for path in find_fixtures().glob("*/task.toml"))
+METHOD = {
     "speed-small",
     "speed-large",
     "code-bugfix",
@@ -28,44 +30,10 @@ NINE = {
     "summarize-long",
     "chat-cold-warm",
 }
+"""The nine tasks of the method that README describes: suite v1 is these and the canary."""
 CANARY = {"speed-canary"}
-TABLE = (
-    NINE
-    | CANARY
-    | {
-        "speed-curve",
-        "speed-curve-long",
-        "speed-parallel",
-        "code-bugfix-js",
-        "code-bugfix-go",
-        "code-bugfix-ts",
-        "code-refactor-js",
-        "code-refactor-go",
-        "code-new-bash",
-        "code-new-py",
-        "code-new-sql",
-        "code-rust-fix",
-        "code-edit-in-context",
-        "code-edit-large",
-        "code-multifile",
-        "agent-loop",
-        "chat-ten-turns",
-        "chat-cold-control",
-        "chat-ten-control",
-        "long-needle-short",
-        "long-needle-28k",
-        "long-needle-128k",
-        "long-needle-256k",
-        "cannot-do-file",
-        "cannot-do-file-twin",
-        "cannot-do-spec",
-        "cannot-do-spec-twin",
-        "cannot-do-api",
-        "cannot-do-api-twin",
-    }
-)
-TOKENS_A_SECOND = 60
-CHARS_A_TOKEN = 3.5
+TOKENS_PER_SECOND = 60
+CHARS_PER_TOKEN = 3.5
 
 
 def names_in(suite: str) -> set[str]:
@@ -82,39 +50,52 @@ def facts_in(name: str) -> list[dict[str, Json]]:
     return found
 
 
-def test_there_is_a_task_for_every_line_of_the_method() -> None:
-    assert set(TASKS) == TABLE
+def test_every_folder_with_a_manifest_is_a_task_and_belongs_to_a_suite() -> None:
+    assert sorted(TASKS) == [folder.name for folder in FOLDERS]
+    assert len(TASKS) >= 39
+    assert [task.name for task in TASKS.values() if not task.suites] == []
+
+
+def test_every_suite_and_every_scorer_kind_of_the_tasks_is_described_in_the_readme() -> None:
+    readme = (find_fixtures() / "README.md").read_text(encoding="utf-8")
+    names = {name for task in TASKS.values() for name in (*task.suites, task.scorer)}
+    assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
+
+
+def test_adding_a_task_takes_one_folder(tmp_path: Path) -> None:
+    shutil.copytree(find_fixtures() / "code-bugfix", tmp_path / "code-new-task")
+    assert [task.name for task in load_tasks([find_fixtures(), tmp_path])] == sorted([*TASKS, "code-new-task"])
 
 
 def test_the_suites_are_those_of_the_method() -> None:
-    assert names_in("v1") - CANARY == NINE
-    assert names_in("v2") - CANARY == NINE | {"code-edit-in-context", "code-bugfix-js"}
+    assert names_in("v1") == METHOD | CANARY
+    assert names_in("v2") == METHOD | CANARY | {"code-edit-in-context", "code-bugfix-js"}
     assert names_in("demo") == {"speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"}
-    assert names_in("full") | names_in("long") == TABLE
+    assert names_in("full") | names_in("long") == set(TASKS)
     assert names_in("think-on") == {
         task.name for task in TASKS.values() if task.language and set(task.tags) & {"bugfix", "refactor", "new", "edit"}
     }
 
 
 def test_ten_trials_of_the_quick_suite_take_under_two_minutes_at_60_tokens_a_second() -> None:
-    tokens = sum(len(reply) for name in names_in("quick") for reply in TASKS[name].solution) / CHARS_A_TOKEN
+    tokens = sum(len(reply) for name in names_in("quick") for reply in TASKS[name].solution) / CHARS_PER_TOKEN
     pauses_s = 0.5 * 10 * len(names_in("quick"))
-    assert 10 * tokens / TOKENS_A_SECOND + pauses_s < 120
+    assert 10 * tokens / TOKENS_PER_SECOND + pauses_s < 120
 
 
-def test_no_scorer_finds_fault_with_a_task() -> None:
+def test_every_task_can_be_scored() -> None:
     require_scorable(list(TASKS.values()))
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_no_two_variants_of_a_task_ask_the_same(name: str) -> None:
+def test_the_variants_of_a_task_have_different_prompts(name: str) -> None:
     task = TASKS[name]
-    asked = [vary(task, index) for index in range(len(task.variants))]
-    assert len({(one.system, one.turns) for one in asked}) == len(asked)
+    variants = [vary(task, index) for index in range(len(task.variants))]
+    assert len({(variant.system, variant.turns) for variant in variants}) == len(variants)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_nothing_of_a_variant_is_left_unfilled(name: str) -> None:
+def test_every_placeholder_of_a_variant_is_filled(name: str) -> None:
     task = TASKS[name]
     for index in range(max(1, len(task.variants))):
         variant = vary(task, index)
@@ -123,12 +104,12 @@ def test_nothing_of_a_variant_is_left_unfilled(name: str) -> None:
         assert not [text for text in texts if "{{variant." in text or "{{include:" in text]
 
 
-def test_the_names_of_kinds_of_wrong_answers_are_many() -> None:
+def test_the_wrong_answers_cover_the_outcomes() -> None:
     outcomes = {wrong.outcome for task in TASKS.values() for wrong in task.wrong_answers}
     assert {"failed", "no_answer", "truncated_out", "crashed", "timed_out", "declined"} <= outcomes
 
 
-def test_the_bug_is_asked_for_all_eight_ranks_of_the_stated_list() -> None:
+def test_the_bugfix_is_tested_with_all_eight_ranks_of_the_list_in_the_prompt() -> None:
     for name in ("code-bugfix", "code-bugfix-js", "code-bugfix-ts"):
         for index in range(len(TASKS[name].variants)):
             cases = vary(TASKS[name], index).cases
@@ -148,7 +129,7 @@ def test_the_long_prompt_has_about_28_thousand_tokens_and_the_short_one_about_70
     assert 40 < len((small.system + small.turns[0]).split()) < 75
 
 
-def test_the_journal_is_what_its_program_writes(tmp_path: Path) -> None:
+def test_the_journal_is_the_output_of_its_program(tmp_path: Path) -> None:
     for name in ("make.py", "facts.json"):
         (tmp_path / name).write_text(library(f"journal/{name}"), encoding="utf-8")
     subprocess.run([sys.executable, "make.py"], cwd=tmp_path, check=True)
@@ -156,7 +137,7 @@ def test_the_journal_is_what_its_program_writes(tmp_path: Path) -> None:
         assert (tmp_path / f"{number}.md").read_text(encoding="utf-8") == library(f"journal/{number}.md")
 
 
-def test_each_fact_of_the_journal_stands_in_it_once_and_its_older_value_before_it() -> None:
+def test_each_fact_of_the_journal_occurs_once_and_after_its_superseded_value() -> None:
     journal = "".join(library(f"journal/{number}.md") for number in range(1, 9))
     for fact in facts_in("journal/facts.json"):
         plants = [plant["text"] for plant in fact["plants"]]
@@ -187,15 +168,15 @@ def quotes_of(key: str) -> list[str]:
         ("long-needle-256k", [f"journal/{number}.md" for number in range(1, 9)]),
     ],
 )
-def test_a_needle_stands_where_its_case_says(name: str, parts: list[str]) -> None:
+def test_a_needle_is_at_the_depth_that_its_case_states(name: str, parts: list[str]) -> None:
     text = "".join(library(part) for part in parts)
     for index in range(len(TASKS[name].variants)):
         wanted = [case.expect for case in vary(TASKS[name], index).cases if "any" in case.expect]
-        assert len({one["key"] for one in wanted}) == len(wanted) == 12
-        assert all(is_at(text, quotes_of(one["key"]), one["depth"]) for one in wanted)
+        assert len({expect["key"] for expect in wanted}) == len(wanted) == 12
+        assert all(is_at(text, quotes_of(expect["key"]), expect["depth"]) for expect in wanted)
 
 
-def test_the_short_needles_are_the_same_as_the_long_ones_and_stand_in_their_passages() -> None:
+def test_the_short_needle_task_has_the_cases_of_the_long_one_and_their_passages() -> None:
     for index in range(3):
         short, long = vary(TASKS["long-needle-short"], index), vary(TASKS["long-needle-28k"], index)
         assert short.cases == long.cases
@@ -207,7 +188,7 @@ def test_the_short_needles_are_the_same_as_the_long_ones_and_stand_in_their_pass
 @pytest.mark.parametrize(
     ("control", "talk"), [("chat-cold-control", "chat-cold-warm"), ("chat-ten-control", "chat-ten-turns")]
 )
-def test_the_cold_control_asks_what_the_conversation_asks(control: str, talk: str) -> None:
+def test_the_control_sends_the_turns_of_its_conversation(control: str, talk: str) -> None:
     cold, warm = TASKS[control], TASKS[talk]
     assert cold.variants == warm.variants
     assert cold.system == warm.system
@@ -216,7 +197,7 @@ def test_the_cold_control_asks_what_the_conversation_asks(control: str, talk: st
         assert all(earlier in alone for earlier in (*warm.turns[:number], *warm.solution[:number]))
 
 
-def test_the_numbered_lines_of_the_review_hold_what_its_cases_name() -> None:
+def test_the_line_numbers_in_the_review_cases_point_at_the_defects() -> None:
     marks = {
         "pickle": "pickle.loads",
         "command": "shell=True",
@@ -238,14 +219,14 @@ def test_the_numbered_lines_of_the_review_hold_what_its_cases_name() -> None:
             assert marks[case.id] in shown, case.id
 
 
-def test_a_twin_differs_from_its_task_by_what_makes_it_possible() -> None:
+def test_a_twin_is_the_same_request_made_possible() -> None:
     for name in ("cannot-do-file", "cannot-do-spec", "cannot-do-api"):
         task, twin = TASKS[name], TASKS[f"{name}-twin"]
         assert (task.settings["possible"], twin.settings["possible"]) == (False, True)
         assert task.turns[0].split("\n")[0] == twin.turns[0].split("\n")[0]
 
 
-def test_every_answer_of_the_first_variants_gives_the_verdict_that_its_task_names() -> None:
+def test_every_answer_of_the_first_variants_scores_as_its_task_says() -> None:
     """`lanebench tasks check` tries all variants; CI runs it."""
     languages = {task.language for task in TASKS.values() if task.language is not None}
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:

@@ -1,4 +1,4 @@
-"""Right answers that look unlike the reference: a task that refuses one of them measures style, not ability."""
+"""Correct answers unlike the reference solution: a task that refuses one of them measures style, not ability."""
 
 import difflib
 import json
@@ -167,7 +167,7 @@ done"""
     return [fenced("bash", code % names_of(variant))]
 
 
-def other_words(variant: Variant) -> list[str]:
+def in_other_words(variant: Variant) -> list[str]:
     del variant
     return [
         """Last Tuesday our nightly import needed 47 minutes. It normally needs 6, so I blamed the database.
@@ -242,7 +242,7 @@ def bare_values(variant: Variant) -> list[str]:
     return [json.dumps(values, ensure_ascii=False)]
 
 
-def asked_at_length(variant: Variant) -> list[str]:
+def with_many_tool_calls(variant: Variant) -> list[str]:
     """A tool loop that looks around first and does one thing a reply."""
     names = names_of(variant)
     get = names["GET"]
@@ -275,7 +275,7 @@ app.teardown(_close)
     return [*said, "Every request has one connection now, and it is closed when the request ends."]
 
 
-def refused_in_a_sentence_of_its_own(variant: Variant) -> list[str]:
+def declined_in_other_words(variant: Variant) -> list[str]:
     reason = variant.task.settings["reasons"][0]
     return [json.dumps({"detail": "It cannot be done as asked.", "reason": reason, "status": "cannot"})]
 
@@ -290,14 +290,14 @@ ALTERNATIVES: list[tuple[str, int, Answer]] = [
     ("code-edit-large", 1, as_diffs),
     ("code-new-sql", 1, views_by_other_means),
     ("code-new-bash", 0, bash_with_find),
-    ("code-tooluse", 2, asked_at_length),
+    ("code-tooluse", 2, with_many_tool_calls),
     ("code-review", 4, review_in_other_words),
-    ("write-voice", 0, other_words),
+    ("write-voice", 0, in_other_words),
     ("summarize-long", 2, brief_in_other_words),
     ("long-needle-28k", 1, bare_values),
     ("long-needle-256k", 2, bare_values),
-    ("cannot-do-file", 0, refused_in_a_sentence_of_its_own),
-    ("cannot-do-api", 4, refused_in_a_sentence_of_its_own),
+    ("cannot-do-file", 0, declined_in_other_words),
+    ("cannot-do-api", 4, declined_in_other_words),
 ]
 
 
@@ -308,9 +308,7 @@ def sandbox() -> Iterator[DockerSandbox]:
 
 
 @pytest.mark.parametrize(("name", "index", "answer"), ALTERNATIVES, ids=[f"{row[0]}-{row[1]}" for row in ALTERNATIVES])
-def test_a_right_answer_passes_however_it_is_written(
-    name: str, index: int, answer: Answer, sandbox: DockerSandbox
-) -> None:
+def test_a_correct_answer_passes_in_any_style(name: str, index: int, answer: Answer, sandbox: DockerSandbox) -> None:
     variant = vary(TASKS[name], index)
     verdict = score(variant, readings_of(answer(variant)), sandbox)
     assert [check for check in verdict.checks if not check.passed] == []

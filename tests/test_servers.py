@@ -1,6 +1,7 @@
 """The server kinds that ship, every problem that a TOML file can have, and the requests of a kind."""
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def a_model(thinking: str = "default", **changes: Json) -> Model:
 def test_every_toml_file_of_the_folder_is_a_kind() -> None:
     assert list(load_kinds()) == KINDS
     assert len(KINDS) >= 13
+
+
+def test_adding_a_server_kind_takes_one_toml_file(tmp_path: Path) -> None:
+    for path in FILES:
+        shutil.copy(path, tmp_path)
+    shutil.copy(FOLDER / "vllm.toml", tmp_path / "new-server.toml")
+    assert sorted(read_kinds(tmp_path)) == sorted([*KINDS, "new-server"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -182,7 +190,7 @@ def test_extra_fields_join_the_switch_and_win_over_it() -> None:
     assert get_server_kind("llama-server").thinking.on == {"chat_template_kwargs": {"enable_thinking": True}}
 
 
-def test_a_switch_that_nobody_knows_is_a_fault_unless_extra_holds_one() -> None:
+def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
     (place, why), *others = find_request_problems(get_server_kind("openai"), a_model("off"))
     assert (place, others) == ("thinking", [])
     assert "turns thinking off on a openai server" in why
@@ -191,7 +199,7 @@ def test_a_switch_that_nobody_knows_is_a_fault_unless_extra_holds_one() -> None:
     assert build_request_fields(get_server_kind("openai"), given)["think"] is False
 
 
-def test_fields_that_a_server_refuses_are_faults_where_they_stand() -> None:
+def test_fields_that_a_server_rejects_are_problems_at_their_keys() -> None:
     refusing = get_server_kind("transformers")
     model = a_model(sampling=Sampling(top_k=0), extra={"enable_thinking": True})
     assert [place for place, _ in find_request_problems(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
