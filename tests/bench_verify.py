@@ -12,12 +12,12 @@ import zipfile
 from pathlib import Path
 
 from harness.cli.verification import render_verdict
-from harness.verify import Asked, verify
+from harness.verify import VerifyOptions, verify
 from tests.bundle import large_bundle, tasks, write_bundle
 
 
 def _cpu_s() -> tuple[float, float]:
-    """Processor seconds of this process, and of those that it waited for: what a busy machine hardly changes."""
+    """CPU seconds of this process and of its children; a busy machine hardly changes them."""
     times = os.times()
     return times.user + times.system, times.children_user + times.children_system
 
@@ -41,12 +41,12 @@ def main() -> int:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         start, cpu = time.perf_counter(), _cpu_s()
-        verdict = verify(path, Asked("reread", tasks=tasks()))
+        verdict = verify(path, VerifyOptions("reread", tasks=tasks()))
         took = time.perf_counter() - start
         own, others = (after - before for after, before in zip(_cpu_s(), cpu, strict=True))
     print(render_verdict(verdict))
     print(f"{args.trials} trials, {unpacked / 2**20:.0f} MiB unpacked: {took:.1f} s")
-    print(f"processor time: {own:.1f} s here, {others:.1f} s in the other processes")
+    print(f"CPU time: {own:.1f} s here, {others:.1f} s in other processes")
     return verdict.exit_code
 
 

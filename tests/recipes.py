@@ -1,5 +1,7 @@
-"""How a file of tests/reject/ makes a bundle that must be refused: small edits of the good bundle, applied as a careful
-forger would, with digests and manifest made anew; or bytes that are hostile from the start.
+"""Recipes: how a file of tests/reject/ makes a bundle that `verify` must refuse.
+
+A recipe is a list of small edits of a sound bundle, made as a careful forger would, with recomputed digests and
+manifest; or hostile bytes. `prepare` writes the bundle. Unknown keys of a recipe and edits of missing fields raise.
 """
 
 from __future__ import annotations
@@ -12,14 +14,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, Caps
-from harness.files import from_json, to_json
+from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, ReadLimits
+from harness.files import from_json, read_json, to_json
 from harness.schema import as_document
 from harness.types import Json
 from tests.bundle import Bundle, good_bundle, manifest_of, run_plan, summarized, texts_of
 
 REJECT = Path(__file__).parent / "reject"
 FILES = {RESULT: "result", RECORDINGS: "recordings", SCORES: "scores"}
+
+
+KEYS = {
+    *("about", "level", "all_tasks", "own_server", "nothing", "zip", "zip_text", "zip_cut", "edit", "pass_trial"),
+    *("resummarize", "honest", "replace", "lines", "plan", "manifest", "manifest_size", "files", "add", "append"),
+    *("deep", "without", "link", "limits"),
+}
+"""Everything that a recipe may say."""
+
+
+def read_recipe(path: Path) -> Mapping[str, Any]:
+    """The recipe in a file."""
+    recipe: Mapping[str, Any] = read_json(path)
+    assert set(recipe) <= KEYS, f"{path}: unknown keys {set(recipe) - KEYS}"
+    return recipe
 
 
 def recipes() -> list[tuple[str, Path]]:
@@ -32,18 +49,23 @@ def _new_value(old: Json, wanted: Json) -> Json:
 
 
 def _edit(document: Json, edit: Mapping[str, Json]) -> None:
-    """Set, drop, double or move what stands at the path."""
-    *way, last = ([edit["line"]] if "line" in edit else []) + edit["at"]
-    for step in way:
+    """Set, drop, duplicate or move the value at the path; `new` adds a field."""
+    *path, last = ([edit["line"]] if "line" in edit else []) + edit["at"]
+    for step in path:
         document = document[step]
+    if "new" in edit:
+        assert last not in document
+        document[last] = edit["new"]
+        return
+    document[last]
     if edit.get("drop"):
         del document[last]
-    elif edit.get("double"):
+    elif edit.get("duplicate"):
         document.insert(last, copy.deepcopy(document[last]))
     elif "move" in edit:
         document.insert(edit["move"], document.pop(last))
     else:
-        value = _new_value(document.get(last) if isinstance(document, dict) else document[last], edit["set"])
+        value = _new_value(document[last], edit["set"])
         document[last] = round(value) if isinstance(value, float) and last.endswith("_ns") else value
 
 
@@ -165,6 +187,6 @@ def prepare(recipe: Mapping[str, Any], folder: Path) -> Path:
     return _write_folder(recipe, folder / "bundle")
 
 
-def caps_of(recipe: Mapping[str, Any]) -> Caps:
-    """The caps of the recipe, else those of the kit."""
-    return Caps(**recipe.get("caps", {}))
+def limits_of(recipe: Mapping[str, Any]) -> ReadLimits:
+    """The limits of the recipe, else those of the kit."""
+    return ReadLimits(**recipe.get("limits", {}))

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.files import ROOT
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Verdict
-from harness.verify import Asked, verify
+from harness.verify import VerifyOptions, verify
 from tests.bundle import good_bundle, tasks, write_bundle
 
 BUNDLES = sorted((ROOT / "results").glob("*.zip"))
@@ -17,13 +17,15 @@ def faults_of(verdict: Verdict) -> list[str]:
     faults = [f"{level} is {states[level]}" for level in ("readable", "schema", "reread") if states[level] != "reached"]
     if states["consistent"] == "failed":
         faults.append("consistent is failed")
-    notes = [finding.text for report in verdict.levels for finding in report.findings if finding.check == "simulated"]
+    notes = [
+        finding.message for report in verdict.levels for finding in report.findings if finding.check == "simulated"
+    ]
     return faults + notes
 
 
 def test_every_published_bundle_is_sound() -> None:
     known = {task.name: task for task in load_tasks([find_fixtures()])}
-    assert {path.name: faults_of(verify(path, Asked("reread", tasks=known))) for path in BUNDLES} == {
+    assert {path.name: faults_of(verify(path, VerifyOptions("reread", tasks=known))) for path in BUNDLES} == {
         path.name: [] for path in BUNDLES
     }
 
@@ -36,10 +38,10 @@ def test_nothing_but_bundles_is_published() -> None:
 def test_a_bundle_that_is_not_sound_is_found(tmp_path: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["passed"] = 1
-    assert faults_of(verify(write_bundle(tmp_path / "bad", bundle), Asked("reread", tasks=tasks()))) == [
+    assert faults_of(verify(write_bundle(tmp_path / "bad", bundle), VerifyOptions("reread", tasks=tasks()))) == [
         "consistent is failed"
     ]
 
 
 def test_a_bundle_of_tasks_that_have_changed_since_is_kept(tmp_path: Path) -> None:
-    assert faults_of(verify(write_bundle(tmp_path / "old", good_bundle()), Asked("reread"))) == []
+    assert faults_of(verify(write_bundle(tmp_path / "old", good_bundle()), VerifyOptions("reread"))) == []

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.bundle import expand
+from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError
 from harness.schema import current
 from harness.types import LEVELS, Json, Sandbox, Verdict
-from harness.verify import Asked, verify
+from harness.verify import VerifyOptions, verify
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
@@ -31,7 +31,7 @@ def _slow(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 
 @contextmanager
 def _broken(languages: tuple[str, ...]) -> Iterator[Sandbox]:
-    raise EngineError("no engine answers: install one")
+    raise EngineError("no engine answers")
     yield
 
 
@@ -39,8 +39,8 @@ def _states(verdict: Verdict) -> dict[str, str]:
     return {report.level: report.state for report in verdict.levels}
 
 
-def _asked(level: str = "reread", **more: object) -> Asked:
-    return Asked(level, tasks=tasks(), **more)  # type: ignore[arg-type]
+def _options(level: str = "reread", **more: object) -> VerifyOptions:
+    return VerifyOptions(level, tasks=tasks(), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def good(tmp_path: Path) -> Path:
 
 
 def test_a_good_bundle_reaches_reread(good: Path) -> None:
-    verdict = verify(good, _asked())
+    verdict = verify(good, _options())
     assert [(one.level, one.state, one.findings) for one in verdict.levels[:4]] == [
         (level, "reached", ()) for level in LEVELS[:4]
     ]
@@ -61,7 +61,7 @@ def test_a_zip_of_it_reaches_reread_too(good: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in good.iterdir():
             archive.write(file, file.name)
-    assert verify(path, _asked()).exit_code == 0
+    assert verify(path, _options()).exit_code == 0
 
 
 @pytest.mark.parametrize("limits", [None, {"case_timeout_s": 1.0}])
@@ -69,40 +69,41 @@ def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: J
     bundle = good_bundle()
     task = next(task for task in bundle.result["tasks"] if task["limits"] is not None)
     task["limits"] = None if limits is None else {**task["limits"], **limits}
-    verdict = verify(write_bundle(tmp_path / "run", bundle), _asked())
+    verdict = verify(write_bundle(tmp_path / "run", bundle), _options())
     assert [finding.check for finding in verdict.levels[2].findings] == ["tasks"]
 
 
 def test_a_result_alone_is_consistent_and_no_more_is_said_of_it(good: Path) -> None:
-    verdict = verify(good / RESULT, _asked())
+    verdict = verify(good / RESULT, _options())
     assert _states(verdict)["consistent"] == "reached"
     assert _states(verdict)["reread"] == "unverified"
-    assert "recordings.jsonl" in verdict.levels[3].told
+    assert "recordings.jsonl" in verdict.levels[3].detail
     assert verdict.exit_code == 2
-    assert verify(good / RESULT, _asked("consistent")).exit_code == 0
+    assert verify(good / RESULT, _options("consistent")).exit_code == 0
 
 
 def test_levels_beyond_the_one_asked_for_are_not_looked_at(good: Path) -> None:
-    assert _states(verify(good, _asked("schema")))["consistent"] == "not asked"
+    assert _states(verify(good, _options("schema")))["consistent"] == "not_requested"
 
 
 def test_tasks_that_nobody_here_knows_leave_the_result_unverified(good: Path) -> None:
-    verdict = verify(good, Asked("reread"))
+    verdict = verify(good, VerifyOptions("reread"))
     assert _states(verdict)["consistent"] == "unverified"
-    assert "--tasks" in verdict.levels[2].told
+    assert "known here" in verdict.levels[2].detail
+    assert "--tasks" in render_verdict(verdict)
     assert verdict.exit_code == 2
 
 
 def test_a_failed_level_outweighs_one_that_could_not_be_checked(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["passed"] = 1
-    verdict = verify(write_bundle(good, bundle), Asked("reread"))
+    verdict = verify(write_bundle(good, bundle), VerifyOptions("reread"))
     assert _states(verdict)["consistent"] == "failed"
     assert verdict.exit_code == 1
 
 
 def test_the_answers_run_again_give_the_same_verdicts(good: Path) -> None:
-    verdict = verify(good, _asked("rescored", open_sandbox=_scripted))
+    verdict = verify(good, _options("rescored", open_sandbox=_scripted))
     assert verdict.levels[4].state == "reached"
     assert verdict.exit_code == 0
 
@@ -113,27 +114,27 @@ def test_a_verdict_that_the_answer_does_not_earn_is_found(good: Path) -> None:
     whole = [{**check, "passed": True} for check in bundle.result["trials"][at]["checks"]]
     bundle.result["trials"][at] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
     bundle.scores[at]["score"] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
-    verdict = verify(write_bundle(good, summarized(bundle)), _asked("rescored", open_sandbox=_scripted))
+    verdict = verify(write_bundle(good, summarized(bundle)), _options("rescored", open_sandbox=_scripted))
     assert [one.state for one in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
     assert [finding.check for finding in verdict.levels[4].findings] == ["rescored"]
-    assert "beta / code-bugfix / trial 1 is passed, run again it is failed" in verdict.levels[4].findings[0].text
+    assert "beta / code-bugfix / trial 1 is passed, scored again it is failed" in verdict.levels[4].findings[0].message
 
 
 def test_a_machine_that_is_too_slow_decides_nothing(good: Path) -> None:
-    verdict = verify(good, _asked("rescored", open_sandbox=_slow))
+    verdict = verify(good, _options("rescored", open_sandbox=_slow))
     assert _states(verdict)["rescored"] == "unverified"
 
 
 def test_without_an_engine_rescored_is_unverified_with_the_reason(good: Path) -> None:
-    verdict = verify(good, _asked("rescored", open_sandbox=_broken))
-    assert verdict.levels[4].told == "no engine answers: install one"
+    verdict = verify(good, _options("rescored", open_sandbox=_broken))
+    assert verdict.levels[4].detail == "no engine answers"
     assert verdict.exit_code == 2
 
 
 def test_answers_that_the_recordings_do_not_give_are_never_run(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["trials"][0]["rule"] = "another"
-    verdict = verify(write_bundle(good, bundle), _asked("rescored", open_sandbox=_scripted))
+    verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
     assert _states(verdict)["reread"] == "failed"
     assert _states(verdict)["rescored"] == "unverified"
 
@@ -143,13 +144,13 @@ def test_doubts_are_shown_and_fail_their_level_when_it_is_to_be_strict(good: Pat
     bundle.result["host"]["chip"] = "Apple M1"
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits": 16.0}
     write_bundle(good, summarized(bundle))
-    relaxed, strict = verify(good, _asked()), verify(good, _asked(strict=True))
-    assert [(one.check, one.severity) for one in relaxed.levels[2].findings] == [("rate-bound", "doubt")]
+    relaxed, strict = verify(good, _options()), verify(good, _options(strict=True))
+    assert [(one.check, one.severity) for one in relaxed.levels[2].findings] == [("roofline", "doubt")]
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)
 
 
 def test_nothing_is_ever_called_verified(good: Path) -> None:
-    shown = render_verdict(verify(good, _asked()))
+    shown = render_verdict(verify(good, _options()))
     assert "verified" not in shown
     assert "consistent (arithmetic) reached" in shown
     assert "rescored (rescore)" in shown
@@ -158,16 +159,16 @@ def test_nothing_is_ever_called_verified(good: Path) -> None:
 def test_findings_name_their_check_and_their_place(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["low"] = 0.9
-    shown = render_verdict(verify(write_bundle(good, bundle), _asked()))
-    assert "fault [cells]" in shown
-    assert "$.cells[0].pass_rate.low: is 0.9, found" in shown
+    shown = render_verdict(verify(write_bundle(good, bundle), _options()))
+    assert "problem [cells]" in shown
+    assert "$.cells[0].pass_rate.low: is 0.9, expected" in shown
 
 
 def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()
     (path / RESULT).write_text(json.dumps({"schema_version": current("result"), "\x1b]0;evil\x07": 1}))
-    shown = render_verdict(verify(path, _asked()))
+    shown = render_verdict(verify(path, _options()))
     assert "\x1b" not in shown
     assert "\x07" not in shown
 
@@ -175,14 +176,14 @@ def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Pat
 def test_a_folder_of_results_means_each_of_them(good: Path, tmp_path: Path) -> None:
     (tmp_path / "other.zip").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("nothing")
-    assert expand(tmp_path) == [good, tmp_path / "other.zip"]
-    assert expand(good) == [good]
-    assert expand(good / RECORDINGS) == [good / RECORDINGS]
+    assert find_results(tmp_path) == [good, tmp_path / "other.zip"]
+    assert find_results(good) == [good]
+    assert find_results(good / RECORDINGS) == [good / RECORDINGS]
 
 
 def test_of_several_results_the_worst_decides(good: Path, tmp_path: Path) -> None:
-    fine, lacking = verify(good, _asked()), verify(good / RESULT, _asked())
-    gone = verify(tmp_path / "nowhere", _asked())
+    fine, lacking = verify(good, _options()), verify(good / RESULT, _options())
+    gone = verify(tmp_path / "nowhere", _options())
     assert exit_code([fine]) == 0
     assert exit_code([fine, lacking]) == 2
     assert exit_code([fine, lacking, gone]) == 1

@@ -45,8 +45,8 @@ def test_json_holds_every_level_and_finding(good: Path, capsys: pytest.CaptureFi
         ("schema", "reached"),
         ("consistent", "reached"),
         ("reread", "unverified"),
-        ("rescored", "not asked"),
-        ("replicated", "not asked"),
+        ("rescored", "not_requested"),
+        ("replicated", "not_requested"),
     ]
 
 

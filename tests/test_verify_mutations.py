@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.types import Json
-from harness.verify import Asked, verify
+from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, tasks, write_bundle
 
 CLAIM = "a claim of whoever made the file: nothing in a bundle can show it"
@@ -120,7 +120,7 @@ def _complains(folder: Path, place: Place, value: Json) -> bool:
     for step in place.way[:-1]:
         target = target[step]
     target[place.way[-1]] = _mutated(value)
-    return verify(write_bundle(folder, bundle), Asked("reread", strict=True, tasks=tasks())).exit_code != 0
+    return verify(write_bundle(folder, bundle), VerifyOptions("reread", strict=True, tasks=tasks())).exit_code != 0
 
 
 FIELDS = _fields()

@@ -9,15 +9,14 @@ import pytest
 
 import harness.bundle
 import harness.verify
-from harness.files import read_json
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import LEVELS, Sandbox, Verdict
-from harness.verify import Asked, verify
+from harness.verify import VerifyOptions, verify
 from harness.verify.checks import CHECKS
 from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
-from tests.recipes import REJECT, caps_of, prepare, recipes
+from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
 
-DOUBTS = {"tokens-for-text", "usage", "rate-bound", "same-times"}
+DOUBTS = {"token-count", "token-usage", "roofline", "identical-times"}
 ELSEWHERE = {"replicated"}
 """Refused against a server, in test_verify_replicated.py."""
 HERE = [pair for pair in recipes() if pair[0] not in ELSEWHERE]
@@ -50,15 +49,15 @@ def test_every_check_has_a_file_that_it_must_refuse() -> None:
 def test_every_check_that_the_code_makes_stands_in_the_table() -> None:
     assert _ids_in_code() <= set(CHECKS)
     # Those that are told by another name than a literal: one a part of the result.
-    assert set(CHECKS) - _ids_in_code() == {"cells", "summaries", "warnings", "recomputed"}
+    assert set(CHECKS) - _ids_in_code() == {"cells", "summaries", "warnings", "derived"}
 
 
 @pytest.mark.parametrize(("check", "path"), HERE, ids=lambda value: value.stem if isinstance(value, Path) else value)
 def test_it_is_refused_with_the_id_of_the_check(check: str, path: Path, tmp_path: Path) -> None:
-    recipe = read_json(path)
+    recipe = read_recipe(path)
     level = recipe.get("level", CHECKS[check].level)
     known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
-    asked = Asked(level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, caps=caps_of(recipe))
+    asked = VerifyOptions(level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe))
     verdict = verify(prepare(recipe, tmp_path), asked)
     report = verdict.levels[LEVELS.index(level)]
     assert check in {finding.check for finding in report.findings}, report
@@ -67,7 +66,7 @@ def test_it_is_refused_with_the_id_of_the_check(check: str, path: Path, tmp_path
 
 
 def test_what_the_refused_files_were_made_from_is_not_refused(tmp_path: Path) -> None:
-    asked = Asked("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
+    asked = VerifyOptions("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
     verdict = verify(write_bundle(tmp_path / "good", good_bundle()), asked)
     assert set(list(_states(verdict).values())[:5]) == {"reached"}
     assert [finding for report in verdict.levels for finding in report.findings] == []
@@ -75,4 +74,4 @@ def test_what_the_refused_files_were_made_from_is_not_refused(tmp_path: Path) ->
 
 def test_a_run_folder_whose_plan_says_the_same_is_not_refused(tmp_path: Path) -> None:
     path = prepare({"plan": []}, tmp_path)
-    assert verify(path, Asked("reread", strict=True, tasks=tasks())).exit_code == 0
+    assert verify(path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0

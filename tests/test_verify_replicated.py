@@ -9,13 +9,12 @@ import pytest
 
 from harness.demo import Answers, serve, serve_answers
 from harness.demo.answers import all_variants
-from harness.files import read_json
 from harness.record import Timeouts
 from harness.types import LevelReport, Model, Sandbox
-from harness.verify import Asked, verify
-from harness.verify.replicated import Again, chosen, least_count
+from harness.verify import VerifyOptions, verify
+from harness.verify.replicated import Replication, choose_trials, min_trials
 from tests.bundle import MODELS, TrustingSandbox, good_bundle, tasks, write_bundle
-from tests.recipes import REJECT
+from tests.recipes import REJECT, read_recipe
 
 K = 7
 
@@ -36,8 +35,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelReport:
-    again = Again(count, models, 512, Timeouts(connect_s=1.0, read_s=30.0))
-    asked = Asked("replicated", tasks=tasks(), open_sandbox=_trusting, again=again)
+    replication = Replication(count, models, 512, Timeouts(connect_s=1.0, read_s=30.0))
+    asked = VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting, replication=replication)
     verdict = verify(path, asked)
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 5
     return verdict.levels[5]
@@ -48,12 +47,12 @@ def test_a_server_that_answers_as_published_agrees(good: Path) -> None:
         report = _replicated(good, _own(demo.base_url))
     assert report.state == "reached"
     assert [finding.severity for finding in report.findings] == ["note", "note"]
-    assert "alpha: passed in 7 of 7 trials" in report.findings[0].text
-    assert "tok/s here" in report.findings[0].text
+    assert "alpha: passed in 7 of 7 trials" in report.findings[0].message
+    assert "tok/s here" in report.findings[0].message
 
 
 def test_a_server_that_gets_wrong_what_was_published_as_right_is_no_replication(good: Path) -> None:
-    recipe = read_json(REJECT / "replicated" / "worse.json")
+    recipe = read_recipe(REJECT / "replicated" / "worse.json")
     assert recipe["own_server"] == "wrong"
     ignorant = [
         replace(one, solution=("I do not know.",) * len(one.turns)) for one in all_variants(list(tasks().values()))
@@ -61,14 +60,14 @@ def test_a_server_that_gets_wrong_what_was_published_as_right_is_no_replication(
     with serve_answers(Answers(ignorant)) as demo:
         report = _replicated(good, _own(demo.base_url))
     assert report.state == "failed"
-    assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "fault")}
-    assert "chance does not explain that" in report.findings[0].text
+    assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "problem")}
+    assert "chance does not explain the difference" in report.findings[0].message
 
 
 def test_a_server_that_does_not_answer_leaves_it_unverified(good: Path) -> None:
     report = _replicated(good, _own("http://127.0.0.1:9/v1"))
     assert report.state == "unverified"
-    assert "does not answer" in report.told
+    assert "does not answer" in report.detail
 
 
 def test_a_model_that_the_config_does_not_name_is_not_asked(good: Path) -> None:
@@ -77,32 +76,32 @@ def test_a_model_that_the_config_does_not_name_is_not_asked(good: Path) -> None:
         report = _replicated(good, {"alpha": models["alpha"]}, count=1)
         other = _replicated(good, {"gamma": replace(models["alpha"], label="gamma")})
     assert report.state == "unverified"
-    assert "beta is not in the config" in report.told
-    assert other.told == "the config names none of the result's models: alpha, beta"
+    assert "beta is not in the configuration" in report.detail
+    assert other.detail == "the configuration has none of the result's models: alpha, beta"
 
 
 def test_without_a_config_nobody_is_asked(good: Path) -> None:
-    verdict = verify(good, Asked("replicated", tasks=tasks(), open_sandbox=_trusting))
+    verdict = verify(good, VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting))
     assert verdict.levels[5].state == "unverified"
-    assert "--config" in verdict.levels[5].told
+    assert verdict.levels[5].detail == "no models were given to run again"
 
 
 def test_trials_are_chosen_over_all_tasks_and_by_a_seed() -> None:
     from tests.example import example_result
 
     trials = [trial for trial in example_result().trials if trial.model == "steady" and not trial.warmup]
-    first, second = chosen(trials, 6, seed=1), chosen(trials, 6, seed=2)
+    first, second = choose_trials(trials, 6, seed=1), choose_trials(trials, 6, seed=2)
     assert {trial.task for trial in first} == {trial.task for trial in trials}
     assert [(one.task, one.trial) for one in first] != [(one.task, one.trial) for one in second]
-    assert chosen(trials, 6, seed=1) == first
+    assert choose_trials(trials, 6, seed=1) == first
 
 
 def test_too_few_trials_to_show_anything_decide_nothing(good: Path) -> None:
     with serve(list(tasks().values())) as demo:
         report = _replicated(good, _own(demo.base_url), count=2)
     assert report.state == "unverified"
-    assert "2 trials could show no difference: 7 can" in report.told
+    assert "2 trials cannot show a difference, 7 can" in report.detail
 
 
 def test_the_fewest_trials_that_can_show_a_difference_grow_with_the_models() -> None:
-    assert [least_count(models) for models in (1, 2, 4)] == [6, 7, 8]
+    assert [min_trials(models) for models in (1, 2, 4)] == [6, 7, 8]

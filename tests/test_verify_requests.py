@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bundle.source import Caps, open_source
+from harness.bundle import ReadLimits, SourceReader, open_source
 from harness.demo import serve
 from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import task_info, trial_nonce
+from harness.schema import as_document
 from harness.servers import ServerHandle, get_server_kind
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
-from harness.verify.documents import Shelf
 from harness.verify.evidence import Evidence
-from harness.verify.recording_rows import Row, examine
-from harness.verify.requests import asked_faults
+from harness.verify.recording_lines import RereadTurn, reread_batch
+from harness.verify.requests import find_request_problems
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, good_bundle
 from tests.made import model_at
@@ -70,15 +70,18 @@ def _evidence(task: Task, model: Model) -> Evidence:
         thinking=model.thinking,
         sampling=model.sampling,
     )
-    source, _ = open_source(find_fixtures(), Caps())
+    source, _ = open_source(find_fixtures(), ReadLimits())
     assert source is not None
     changed = replace(result, models=(info,), tasks=(task_info(task),), run=replace(result.run, seed=SEED))
-    return Evidence(Shelf("shelf", source, Caps()), {}, changed, {task.name: task})
+    return Evidence(SourceReader("source", source, ReadLimits()), {}, changed, {task.name: task})
 
 
-def _rows(recordings: Sequence[Recording]) -> list[Row]:
-    lines = [(at, (to_json(recording) + "\n").encode()) for at, recording in enumerate(recordings, 1)]
-    rows = examine(lines, "recordings.jsonl")
+def _rows(recordings: Sequence[Recording]) -> list[RereadTurn]:
+    lines = [
+        (at, (to_json(as_document("recording", recording)) + "\n").encode())
+        for at, recording in enumerate(recordings, 1)
+    ]
+    rows = reread_batch(lines, "recordings.jsonl")
     assert [row.findings for row in rows] == [()] * len(rows)
     return rows
 
@@ -95,13 +98,13 @@ def test_what_is_sent_is_what_is_expected_and_one_changed_message_is_told(shape:
     model, recordings = (_recorded_loop if task.scorer == "tools" else _recorded)(task, key)
     evidence, trial = _evidence(task, model), _trial(recordings, key)
     assert len(recordings) > 1 or shape == "one conversation of one turn"
-    assert list(asked_faults(evidence, trial, _rows(recordings))) == []
+    assert list(find_request_problems(evidence, trial, _rows(recordings))) == []
     last = recordings[-1]
     messages = [*last.request["messages"][:-1], {"role": "user", "content": "Say: 42."}]
     forged = [*recordings[:-1], replace(last, request={**last.request, "messages": messages})]
-    (fault,) = asked_faults(evidence, trial, _rows(forged))
+    (fault,) = find_request_problems(evidence, trial, _rows(forged))
     assert fault[0] == len(recordings)
-    assert "its messages are not those of the task" in fault[1]
+    assert "the messages are not those of the task" in fault[1]
 
 
 def test_other_tools_than_the_tasks_are_told() -> None:
@@ -110,6 +113,6 @@ def test_other_tools_than_the_tasks_are_told() -> None:
     model, recordings = _recorded_loop(task, key)
     first = recordings[0]
     forged = [replace(first, request={**first.request, "tools": tool_definitions(["read_file"])}), *recordings[1:]]
-    faults = list(asked_faults(_evidence(task, model), _trial(recordings, key), _rows(forged)))
+    faults = list(find_request_problems(_evidence(task, model), _trial(recordings, key), _rows(forged)))
     assert [number for number, _ in faults] == [1]
     assert "'tools'" in faults[0][1]

@@ -1,24 +1,26 @@
-"""Make a run publishable: a bundle that others can check, refused while it would mislead or tell of its owner.
+"""Results as files: open them from untrusted sources, publish them as signed bundles, and export them.
 
-Nothing published is ever edited: a correction is a new bundle that names the old one and says why.
+`open_source` and `SourceReader` read a foreign file, folder or zip; `publish` makes a bundle of a run and refuses runs
+that would mislead readers or reveal their owner; `write_eee` exports a result in the Every Eval Ever format. A
+published bundle is never changed: a correction is a new bundle that names the old one and the reason.
 """
 
 from harness.bundle.eee import write_eee
-from harness.bundle.publish import Order, publish
-from harness.bundle.refusals import refusals
-from harness.bundle.signing import signer_of
+from harness.bundle.publish import PublishRequest, publish
+from harness.bundle.reader import SourceReader, UnreadableError, parse_document
+from harness.bundle.refusals import find_refusals
+from harness.bundle.signing import identify_signer
 from harness.bundle.source import (
     MANIFEST,
     MODELS,
     PLAN,
-    READ_ERRORS,
     RECORDINGS,
     RESULT,
     SCORES,
     SIGNATURE,
-    Caps,
+    ReadLimits,
     Source,
-    expand,
+    find_results,
     open_source,
 )
 
@@ -26,18 +28,20 @@ __all__ = [
     "MANIFEST",
     "MODELS",
     "PLAN",
-    "READ_ERRORS",
     "RECORDINGS",
     "RESULT",
     "SCORES",
     "SIGNATURE",
-    "Caps",
-    "Order",
+    "PublishRequest",
+    "ReadLimits",
     "Source",
-    "expand",
+    "SourceReader",
+    "UnreadableError",
+    "find_refusals",
+    "find_results",
+    "identify_signer",
     "open_source",
+    "parse_document",
     "publish",
-    "refusals",
-    "signer_of",
     "write_eee",
 ]

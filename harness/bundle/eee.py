@@ -1,7 +1,8 @@
-"""A result in the form of Every Eval Ever (evalevalai.com), schema 0.3.0: one document a model, its trials beside it.
+"""Exports a result in the Every Eval Ever format: `write_eee` writes a document per model and the lines of its trials.
 
-That form has no place for hardware, quantization or a context window: they go into its maps of strings, and the bundle
-stays the thing to check. Source: github.com/evaleval/every_eval_ever, eval.schema.json.
+The format (schema 0.3.0, eval.schema.json of github.com/evaleval/every_eval_ever) has no fields for hardware,
+quantization or a context window: they become strings in its `additional_details`. `verify` checks the bundle, not this
+export.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ SCHEMA_VERSION = "0.3.0"
 
 
 def _strings(**values: object) -> dict[str, str]:
-    """Known values as strings: the form takes no other, and `unknown` would hide that nothing is known."""
+    """The values that are known, as strings: the format allows no other type in `details`."""
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
@@ -60,7 +61,7 @@ def _uncertainty(cell: Cell) -> Json:
 
 
 def _evaluation(result: Result, model: ModelInfo, cell: Cell) -> Json:
-    task = next(one for one in result.tasks if one.name == cell.task)
+    task = next(task for task in result.tasks if task.name == cell.task)
     args = {"temperature": model.sampling.temperature, "top_p": model.sampling.top_p, "top_k": model.sampling.top_k}
     outcomes = {f"outcome_{name}": count for name, count in cell.outcomes.items()}
     return {
@@ -90,8 +91,8 @@ def _evaluation(result: Result, model: ModelInfo, cell: Cell) -> Json:
     }
 
 
-def _row(result: Result, trial: TrialResult) -> Json:
-    """One trial: what it was asked is in the bundle's recordings, which the row names."""
+def _line(result: Result, trial: TrialResult) -> Json:
+    """One trial as a line; its prompt is in the recordings of the bundle, which `run` and `sample_id` identify."""
     turn = trial.turns[-1] if trial.turns else None
     return {
         "sample_id": f"{trial.task}/{trial.trial}",
@@ -107,7 +108,7 @@ def _row(result: Result, trial: TrialResult) -> Json:
     }
 
 
-def _document(result: Result, model: ModelInfo, rows: str, rows_name: str) -> Json:
+def _document(result: Result, model: ModelInfo, lines: str, lines_name: str) -> Json:
     cells = [
         cell for cell in result.cells if cell.model == model.label and cell.scored and cell.pass_rate.rate is not None
     ]
@@ -132,31 +133,33 @@ def _document(result: Result, model: ModelInfo, rows: str, rows_name: str) -> Js
         "evaluation_results": [_evaluation(result, model, cell) for cell in cells],
         "detailed_evaluation_results": {
             "format": "jsonl",
-            "file_path": rows_name,
+            "file_path": lines_name,
             "hash_algorithm": "sha256",
-            "checksum": sha256_of(rows),
-            "total_rows": rows.count("\n"),
+            "checksum": sha256_of(lines),
+            "total_rows": lines.count("\n"),
         },
     }
 
 
 def eee_documents(result: Result) -> Iterator[tuple[str, Json, str, str]]:
-    """(name, document, name of the rows, rows) of each model that was asked a task with a right and a wrong."""
+    """The name and document, and the name and text of the lines, of each model with trials of a scored task."""
     scored = {cell.task for cell in result.cells if cell.scored}
     for model in result.models:
-        own = [one for one in result.trials if one.model == model.label and not one.warmup and one.task in scored]
-        if not own:
+        trials = [
+            trial for trial in result.trials if trial.model == model.label and not trial.warmup and trial.task in scored
+        ]
+        if not trials:
             continue
         name = f"{result.run.id}-{_slug(model.label)}"
-        rows = "".join(to_json(_row(result, trial)) + "\n" for trial in own)
-        yield f"{name}.json", _document(result, model, rows, f"{name}.jsonl"), f"{name}.jsonl", rows
+        lines = "".join(to_json(_line(result, trial)) + "\n" for trial in trials)
+        yield f"{name}.json", _document(result, model, lines, f"{name}.jsonl"), f"{name}.jsonl", lines
 
 
 def write_eee(result: Result, folder: Path) -> list[Path]:
     """Write the documents into a folder; returns their paths. Raises DiskError."""
     written = []
-    for name, document, rows_name, rows in eee_documents(result):
-        write_atomic(folder / rows_name, rows)
+    for name, document, lines_name, lines in eee_documents(result):
+        write_atomic(folder / lines_name, lines)
         write_atomic(folder / name, to_json(document, indent=1) + "\n")
         written.append(folder / name)
     return written

@@ -1,76 +1,75 @@
-"""publish(order): a run's result, recordings and scores with a manifest of their bytes, as one zip."""
+"""Publishes a run: `publish(request)` writes its result, recordings, scores and a manifest of their digests as one zip.
+
+A run is published only if nothing speaks against it (refusals.py) and `verify`, which the caller passes in, finds it
+sound. A published bundle is never overwritten.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bundle.refusals import owner_here, refusals
+from harness.bundle.refusals import detect_owner, find_refusals
 from harness.bundle.signing import sign
 from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
-from harness.errors import CheckError, DiskError, RunError
+from harness.errors import CheckError, DiskError, Problem, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
 from harness.schema import Location, as_document, validate
-from harness.types import FileDigest, Json, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
+from harness.types import FileDigest, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
 
 CONTENT = (RESULT, RECORDINGS, SCORES)
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every member: the same files make the same zip."""
+MAX_PROBLEMS = 20
+MIN_REASON_CHARS = 10
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The modification time of every member: the same files give the same zip, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be published, where, how it is verified first, signed with which key, in place of which older bundle
-    and why."""
+class PublishRequest:
+    """What to publish and how.
 
-    run: Path
-    folder: Path
+    `verify` checks the run folder first; `key` signs the manifest; `supersedes` is the bundle that this one corrects,
+    for the `reason` given.
+    """
+
+    run_folder: Path
+    output_folder: Path
     verify: Callable[[Path], Verdict]
     key: Path | None = None
     supersedes: Path | None = None
     reason: str | None = None
 
 
-def _recordings(path: Path) -> Iterator[tuple[int, Recording]]:
-    for number, document in read_lines(path):
-        yield number, build(Recording, document)
+def publish(request: PublishRequest) -> Path:
+    """Write the bundle of a run and return its path.
 
-
-def _plan(run: Path) -> RunPlan | None:
-    return build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
-
-
-def _refuse(order: Order, document: Json) -> Result:
-    """The result, when nothing speaks against publishing it. Raises CheckError with every reason."""
-    problems = validate("result", document, Location(str(order.run / RESULT)))
-    if problems:
-        raise CheckError(*problems[:20])
-    result = build(Result, document)
-    found = refusals(result, document, _recordings(order.run / RECORDINGS), owner_here(_plan(order.run)))
-    if found:
-        raise CheckError(*(f"{order.run}: not published: {reason}" for reason in found))
-    return result
-
-
-def _check(order: Order) -> None:
-    """Publish only what others will find sound. Raises CheckError with what verify found."""
-    verdict = order.verify(order.run)
-    if verdict.exit_code == 0:
-        return
-    found = [
-        f"{finding.place}: {finding.text} [{finding.check}]"
-        for report in verdict.levels
-        for finding in report.findings
-        if finding.severity in ("fault", "unknown")
-    ]
-    told = [f"{report.level}: {report.told}" for report in verdict.levels if report.state == "unverified"]
-    raise CheckError(*(f"{order.run}: not published: {text}" for text in (found or told)[:20]))
+    Raises CheckError with every reason not to publish, RunError for an unusable run or bundle, DiskError.
+    """
+    run = request.run_folder
+    missing = [name for name in CONTENT if not (run / name).is_file()]
+    if missing:
+        raise RunError(f"{run}: {', '.join(missing)} missing: only a finished run can be published")
+    result = _load_publishable(run)
+    _require_sound(run, request.verify(run))
+    bundle = _target(request, result.run.id)
+    files = {name: run / name for name in CONTENT}
+    manifest = Manifest(result.run.id, {name: _digest(path) for name, path in files.items()}, _supersedes(request))
+    write_atomic(run / MANIFEST, to_json(as_document("manifest", manifest), indent=1) + "\n")
+    files[MANIFEST] = run / MANIFEST
+    try:
+        if request.key is not None:
+            files[SIGNATURE] = sign(run / MANIFEST, request.key)
+        _write_zip(bundle, files)
+    finally:
+        (run / MANIFEST).unlink(missing_ok=True)
+        (run / SIGNATURE).unlink(missing_ok=True)
+    return bundle
 
 
 def manifest_digest(bundle: Path) -> str:
-    """What names a published bundle: the digest of its manifest. Raises RunError when it is none."""
+    """The digest of a bundle's manifest, which identifies the bundle. Raises RunError when it is not a bundle."""
     try:
         with zipfile.ZipFile(bundle) as archive:
             return sha256_of(archive.read(MANIFEST))
@@ -78,68 +77,88 @@ def manifest_digest(bundle: Path) -> str:
         raise RunError(f"{bundle}: not a published bundle: {error}") from error
 
 
-def _supersedes(order: Order) -> Supersedes | None:
-    if order.supersedes is None:
+def _load_publishable(run: Path) -> Result:
+    """The result of a run. Raises CheckError with every reason not to publish it."""
+    document = read_json(run / RESULT)
+    problems = validate("result", document, Location(str(run / RESULT)))
+    if problems:
+        raise CheckError(*problems[:MAX_PROBLEMS])
+    result = build(Result, document)
+    plan = build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
+    refusals = find_refusals(result, document, _recordings(run), detect_owner(plan))
+    if refusals:
+        raise CheckError(*(Problem(f"{run}: not published: {one.message}", one.fix) for one in refusals))
+    return result
+
+
+def _recordings(run: Path) -> Iterator[tuple[int, Recording]]:
+    for number, document in read_lines(run / RECORDINGS):
+        yield number, build(Recording, document)
+
+
+def _require_sound(run: Path, verdict: Verdict) -> None:
+    """Raises CheckError with the findings of a verdict that others would get, too."""
+    if verdict.exit_code == 0:
+        return
+    findings = [
+        f"{finding.location}: {finding.message} [{finding.check}]"
+        for report in verdict.levels
+        for finding in report.findings
+        if finding.severity in ("problem", "unknown")
+    ]
+    unverified = [f"{report.level}: {report.detail}" for report in verdict.levels if report.state == "unverified"]
+    raise CheckError(*(f"{run}: not published: {text}" for text in (findings or unverified)[:MAX_PROBLEMS]))
+
+
+def _digest(path: Path) -> FileDigest:
+    return FileDigest(sha256_of_file(path), path.stat().st_size)
+
+
+def _supersedes(request: PublishRequest) -> Supersedes | None:
+    if request.supersedes is None:
         return None
-    if not order.reason or len(order.reason) < 10:
-        raise RunError("--supersedes wants --reason: say in a sentence what was wrong with the old bundle")
-    return Supersedes(manifest_digest(order.supersedes), order.reason)
+    if not request.reason or len(request.reason) < MIN_REASON_CHARS:
+        message = f"a correction needs a reason of at least {MIN_REASON_CHARS} characters"
+        raise RunError(message, fix="say in a sentence what was wrong with the superseded bundle")
+    return Supersedes(manifest_digest(request.supersedes), request.reason)
 
 
-def _manifest(order: Order, result: Result) -> Manifest:
-    files = {name: FileDigest(sha256_of_file(order.run / name), (order.run / name).stat().st_size) for name in CONTENT}
-    return Manifest(result.run.id, files, _supersedes(order))
-
-
-def _target(order: Order, run: str) -> Path:
-    """The bundle's path. Raises RunError rather than touch one that is there."""
-    corrected = 1
-    path = order.folder / f"{run}.zip"
-    while order.supersedes is not None and path.exists():
-        corrected += 1
-        path = order.folder / f"{run}.{corrected}.zip"
+def _target(request: PublishRequest, run_id: str) -> Path:
+    """The path of the new bundle: RUN.zip, for corrections RUN.2.zip and so on. Raises RunError if it exists."""
+    number = 1
+    path = request.output_folder / f"{run_id}.zip"
+    while request.supersedes is not None and path.exists():
+        number += 1
+        path = request.output_folder / f"{run_id}.{number}.zip"
     if path.exists():
-        raise RunError(f"{path}: is published already and is never edited: correct it with --supersedes and --reason")
+        fix = "publish a correction that supersedes it and names the reason"
+        raise RunError(f"{path}: is published already and cannot be changed", fix=fix)
     return path
 
 
-def _write_zip(path: Path, files: dict[str, Path]) -> None:
-    """Write the archive under another name first: a stop half way leaves nothing that looks like a bundle."""
+def _write_zip(path: Path, files: Mapping[str, Path]) -> None:
+    """Write the archive under a temporary name first: an interruption leaves nothing that looks like a bundle."""
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, file in files.items():
-                info = zipfile.ZipInfo(name, EPOCH)
-                info.external_attr = 0o100644 << 16
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.file_size = file.stat().st_size
-                with file.open("rb") as source, archive.open(info, "w") as member:
-                    while piece := source.read(1024 * 1024):
-                        member.write(piece)
+                _add_member(archive, name, file)
         temporary.rename(path)
     except OSError as error:
-        raise DiskError(f"{path}: cannot be written: {error.strerror}; make room or choose another --output") from error
+        raise DiskError(
+            f"{path}: cannot be written: {error.strerror}", fix="make room or choose another folder"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def publish(order: Order) -> Path:
-    """Make the bundle of a run. Raises CheckError with every reason not to, RunError, DiskError."""
-    missing = [name for name in CONTENT if not (order.run / name).is_file()]
-    if missing:
-        raise RunError(f"{order.run}: {', '.join(missing)} is not there: only a finished run is published")
-    result = _refuse(order, read_json(order.run / RESULT))
-    _check(order)
-    path = _target(order, result.run.id)
-    files = {name: order.run / name for name in CONTENT}
-    write_atomic(order.run / MANIFEST, to_json(as_document("manifest", _manifest(order, result)), indent=1) + "\n")
-    files[MANIFEST] = order.run / MANIFEST
-    try:
-        if order.key is not None:
-            files[SIGNATURE] = sign(order.run / MANIFEST, order.key)
-        _write_zip(path, files)
-    finally:
-        (order.run / MANIFEST).unlink(missing_ok=True)
-        (order.run / SIGNATURE).unlink(missing_ok=True)
-    return path
+def _add_member(archive: zipfile.ZipFile, name: str, file: Path) -> None:
+    info = zipfile.ZipInfo(name, ZIP_TIME)
+    info.external_attr = 0o100644 << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    # zipfile decides by this size whether a member needs ZIP64 headers.
+    info.file_size = file.stat().st_size
+    with file.open("rb") as source, archive.open(info, "w") as member:
+        while piece := source.read(1024 * 1024):
+            member.write(piece)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import add_tasks_option
+from harness.errors import ConfigError
 
 NAME = "publish"
 HELP = "Make a bundle of a run that others can check; refuses results that mislead or reveal who you are."
@@ -25,22 +26,24 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
-    from harness.bundle import Order, publish, write_eee
+    from harness.bundle import PublishRequest, publish, write_eee
     from harness.cli.inputs import load_result
     from harness.tasks import find_fixtures, load_tasks
-    from harness.verify import Asked, verify
+    from harness.verify import VerifyOptions, verify
 
+    if args.supersedes is not None and args.reason is None:
+        raise ConfigError("--supersedes needs --reason", fix="say what was wrong with the superseded bundle")
     users_tasks = load_tasks(args.task_folders) if args.task_folders else ()
     tasks = {task.name: task for task in (*load_tasks([find_fixtures()]), *users_tasks)}
-    order = Order(
+    request = PublishRequest(
         args.run_folder,
         args.output,
-        lambda run_folder: verify(run_folder, Asked("reread", tasks=tasks)),
+        lambda run_folder: verify(run_folder, VerifyOptions("reread", tasks=tasks)),
         key=args.sign,
         supersedes=args.supersedes,
         reason=args.reason,
     )
-    bundle = publish(order)
+    bundle = publish(request)
     show(str(bundle))
     if args.eee:
         for written in write_eee(load_result(args.run_folder), bundle.with_suffix(".eee")):

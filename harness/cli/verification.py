@@ -14,24 +14,26 @@ from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import ALSO_CALLED, Finding, LevelReport, Sandbox, Task, Verdict
-from harness.verify import Again, Asked
+from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, Task, Verdict
+from harness.verify import Replication, VerifyOptions
 
 MAX_FINDINGS = 20
 """How many findings of a level are printed."""
-STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not asked": "not asked"}
+FIXES: Mapping[str, str] = {"tasks": "give the folder of the task with --tasks"}
+"""What an option of the command can do about the findings of a check."""
+STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not_requested": "not requested"}
 
 
-def verify_options(args: argparse.Namespace) -> Asked:
+def verify_options(args: argparse.Namespace) -> VerifyOptions:
     """What the command line requests. Raises ConfigError when models are to be replicated without a configuration."""
     replication = _replication(args)
     level = args.level or ("replicated" if replication else "rescored")
-    return Asked(
-        ALSO_CALLED.get(level, level),
+    return VerifyOptions(
+        LEVEL_ALIASES.get(level, level),
         strict=args.strict,
         tasks=_tasks(args.task_folders),
         open_sandbox=_open_sandbox,
-        again=replication,
+        replication=replication,
         signers=args.signers,
     )
 
@@ -53,7 +55,7 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     return 1 if 1 in codes else max(codes, default=0)
 
 
-def _replication(args: argparse.Namespace) -> Again | None:
+def _replication(args: argparse.Namespace) -> Replication | None:
     if args.replicate is None:
         return None
     if args.config is None:
@@ -63,7 +65,9 @@ def _replication(args: argparse.Namespace) -> Again | None:
     config = read_config(args.config)
     settings = config.settings
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
-    return Again(args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts)
+    return Replication(
+        args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts
+    )
 
 
 def _tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
@@ -84,14 +88,15 @@ def _open_sandbox(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]
 
 def _level_line(report: LevelReport) -> str:
     count = sum(finding.severity != "note" for finding in report.findings)
-    text = plain_text(report.told) if report.state != "failed" else f"{count} finding{'s' if count > 1 else ''}:"
+    text = plain_text(report.detail) if report.state != "failed" else f"{count} finding{'s' if count > 1 else ''}:"
     return f"  {_level_name(report):<24}{STATES[report.state]:<12}{text}".rstrip()
 
 
 def _level_name(report: LevelReport) -> str:
-    aliases = [alias for alias, level in ALSO_CALLED.items() if level == report.level]
+    aliases = [alias for alias, level in LEVEL_ALIASES.items() if level == report.level]
     return f"{report.level} ({aliases[0]})" if aliases else report.level
 
 
 def _finding_line(finding: Finding) -> str:
-    return plain_text(f"    {finding.severity} [{finding.check}] {finding.place}: {finding.text}")
+    text = f"    {finding.severity} [{finding.check}] {finding.location}: {finding.message}"
+    return plain_text(text + (f"; {FIXES[finding.check]}" if finding.check in FIXES else ""))

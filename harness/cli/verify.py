@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.cli.console import log, show
 from harness.cli.options import add_tasks_option
-from harness.types import ALSO_CALLED, LEVELS
+from harness.types import LEVEL_ALIASES, LEVELS
 
 NAME = "verify"
 HELP = "Check results level by level; only the level `rescored` runs their code, in the sandbox."
@@ -20,9 +20,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|FOLDER|ZIP", help="results, runs or bundles")
     parser.add_argument(
         "--level",
-        choices=[*LEVELS, *ALSO_CALLED],
+        choices=[*LEVELS, *LEVEL_ALIASES],
         metavar="LEVEL",
-        help=f"the level to reach: {', '.join(LEVELS)} (also {', '.join(ALSO_CALLED)}); default: rescored",
+        help=f"the level to reach: {', '.join(LEVELS)} (also {', '.join(LEVEL_ALIASES)}); default: rescored",
     )
     parser.add_argument(
         "--replicate", type=_count, metavar="K", help="run K trials of each model again; needs --config"
@@ -36,7 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check each path and print its verdict; returns 1 if any failed, else 2 if any could not be checked, else 0."""
-    from harness.bundle import expand
+    from harness.bundle import find_results
     from harness.cli.verification import exit_code, render_verdict, verify_options
     from harness.files import to_json
     from harness.report import plain_text
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     requested = verify_options(args)
     verdicts = []
-    for path in (inner for given in args.paths for inner in expand(given)):
+    for path in (inner for given in args.paths for inner in find_results(given)):
         log(f"checking {plain_text(str(path))}")
         verdicts.append(verify(path, requested))
         if not args.json:

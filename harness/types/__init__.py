@@ -45,14 +45,14 @@ from harness.types.summary import (
 )
 from harness.types.task import Case, Limits, Task, TaskInfo, Variant, WrongAnswer
 from harness.types.trial import TrialResult, TurnResult
-from harness.types.verification import ALSO_CALLED, LEVELS, Finding, LevelReport, Severity, State, Verdict
+from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
 __all__ = [
-    "ALSO_CALLED",
     "CUSTOM_SUITE",
     "IGNORED_BY_SERVER",
     "LEFT_TO_SERVER",
     "LEVELS",
+    "LEVEL_ALIASES",
     "LONG_PROMPT",
     "Case",
     "CaseEnd",

@@ -6,46 +6,47 @@ from dataclasses import dataclass
 from typing import Literal
 
 LEVELS = ("readable", "schema", "consistent", "reread", "rescored", "replicated")
-ALSO_CALLED = {"arithmetic": "consistent", "rescore": "rescored"}
+LEVEL_ALIASES = {"arithmetic": "consistent", "rescore": "rescored"}
 
-Severity = Literal["fault", "unknown", "doubt", "note"]
-"""A fault fails its level; an unknown leaves it unverified; a doubt fails it in strict mode; a note is information."""
+Severity = Literal["problem", "unknown", "doubt", "note"]
+"""A problem fails its level. An unknown leaves it unverified: something needed for the check is missing. A doubt is
+implausible but possible, and fails its level in strict mode. A note is information."""
 
-State = Literal["reached", "failed", "unverified", "not asked"]
+State = Literal["reached", "failed", "unverified", "not_requested"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check found: `check` is its id in the table, `place` the file and the path in it."""
+    """One thing that a check found: `check` is the check's id, `location` the file and the JSON path or line in it."""
 
     check: str
-    place: str
-    text: str
-    severity: Severity = "fault"
+    location: str
+    message: str
+    severity: Severity = "problem"
 
 
 @dataclass(frozen=True, slots=True)
 class LevelReport:
-    """How one level ended. `told` says what was looked at, or why it could not be."""
+    """How one level ended. `detail` says what was checked, or why it could not be checked."""
 
     level: str
     state: State
-    told: str
+    detail: str
     findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All levels of one source. `asked` is the level that had to be reached."""
+    """The reports of all levels for one source; `requested_level` is the level that it had to reach."""
 
     source: str
-    asked: str
+    requested_level: str
     levels: tuple[LevelReport, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 the asked level and all before it are reached, 1 one of them failed, 2 one could not be checked."""
-        states = {one.state for one in self.levels[: LEVELS.index(self.asked) + 1]}
+        """0: the requested level and all before it are reached. 1: one of them failed. 2: one could not be checked."""
+        states = {report.state for report in self.levels[: LEVELS.index(self.requested_level) + 1]}
         if "failed" in states:
             return 1
         return 2 if states - {"reached"} else 0

@@ -1,7 +1,18 @@
-"""Check a result that somebody else made: calls the stages again on what was published and compares, level by level."""
+"""Verifies a result that somebody else made, level by level, by computing it again from what was published.
 
-from harness.types import ALSO_CALLED, LEVELS, Finding, LevelReport, Verdict
-from harness.verify.levels import Asked, verify
-from harness.verify.replicated import Again
+`verify(path, options)` returns a verdict with a report for each level. Each level builds on those before it:
 
-__all__ = ["ALSO_CALLED", "LEVELS", "Again", "Asked", "Finding", "LevelReport", "Verdict", "verify"]
+    readable     the files can be read, safely
+    schema       every document is valid under its schema
+    consistent   (arithmetic) every number follows from the trials, and the trials are those of the plan
+    reread       the recorded streams give the same answers, counts and timings; each request was the task's
+    rescored     (rescore) the answers, run again in the sandbox, get the same verdicts
+    replicated   trials of the same models, run on the user's own server, agree within chance
+
+No output says "verified" without a level. Only `rescored` and `replicated` run code from the result, in the sandbox.
+"""
+
+from harness.verify.levels import VerifyOptions, verify
+from harness.verify.replicated import Replication
+
+__all__ = ["Replication", "VerifyOptions", "verify"]

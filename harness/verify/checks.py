@@ -1,4 +1,7 @@
-"""Every check by its id: the level it belongs to and what it demands. tests/reject/ has what each must refuse."""
+"""The table of all checks: the id that findings carry, the level that the check belongs to, and what it requires.
+
+tests/reject/<id>/ has the files that each check must refuse.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +11,55 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CheckInfo:
-    """A check as documents name it."""
+    """A check's level, and its requirement as a statement that is true of a sound result."""
 
     level: str
-    demands: str
+    requirement: str
 
 
 CHECKS: Mapping[str, CheckInfo] = {
-    "file-missing": CheckInfo("readable", "the result is there"),
-    "archive": CheckInfo("readable", "an archive can be read, is not encrypted and not damaged"),
-    "archive-path": CheckInfo("readable", "names in an archive are plain file names, none leads out of it"),
-    "archive-link": CheckInfo("readable", "no link and no device stands where a file should"),
-    "archive-double": CheckInfo("readable", "no name stands in an archive twice"),
-    "archive-bomb": CheckInfo("readable", "an archive does not unpack to absurd sizes or numbers of files"),
-    "size": CheckInfo("readable", "documents and lines are not larger than the caps"),
-    "json": CheckInfo("readable", "JSON in UTF-8, no key twice, no NaN, every line whole"),
-    "json-depth": CheckInfo("readable", "documents are not nested absurdly"),
-    "version": CheckInfo("schema", "the file's major version is one that this kit reads"),
-    "schema-result": CheckInfo("schema", "result.json fits its schema"),
-    "schema-manifest": CheckInfo("schema", "manifest.json fits its schema"),
-    "manifest": CheckInfo("consistent", "the bundle holds exactly the manifest's files, byte for byte"),
-    "signature": CheckInfo("consistent", "a signature that is there is one of the manifest's bytes"),
-    "digests": CheckInfo("consistent", "recordings and scores are the files that the result names"),
-    "answers": CheckInfo("consistent", "each answer has its digest"),
-    "run-id": CheckInfo("consistent", "the run is called after its start and its seed"),
-    "trials": CheckInfo("consistent", "tasks x trials, none missing, doubled, unplanned or of another variant"),
-    "times": CheckInfo("consistent", "trials lie within the run and do not overlap"),
-    "verdicts": CheckInfo("consistent", "outcome and fraction follow from the checks"),
-    "simulated": CheckInfo("consistent", "a run with a simulated model says that it is simulated"),
-    "counts": CheckInfo("consistent", "a stream's events, arrivals and first events agree"),
-    "turn-times": CheckInfo("consistent", "the moments of a turn are in their order and within the trial"),
-    "rates": CheckInfo("consistent", "each rate is its tokens over its time"),
-    "usage": CheckInfo("consistent", "no part of the server's tokens is more than the whole (doubt)"),
-    "tokens-for-text": CheckInfo("consistent", "the server's tokens fit the text that it sent (doubt)"),
-    "cells": CheckInfo("consistent", "every number of a cell follows from its trials"),
-    "summaries": CheckInfo("consistent", "every number of a model follows from its trials"),
-    "warnings": CheckInfo("consistent", "every warning that the evidence calls for is there, and no other"),
-    "recomputed": CheckInfo("consistent", "comparisons, ranks, recommendations follow from the trials"),
-    "tasks": CheckInfo("consistent", "the tasks are those known here, by digest"),
-    "suite": CheckInfo("consistent", "a run of a suite has every task of it, and no other"),
-    "run-plan": CheckInfo("consistent", "a run.json beside the result says the same of the run"),
-    "rate-bound": CheckInfo("consistent", "no model decodes faster than the machine's memory allows (doubt)"),
-    "same-times": CheckInfo("consistent", "trials do not take the same nanoseconds (doubt)"),
-    "schema-recordings": CheckInfo("reread", "each line of recordings.jsonl fits its schema"),
-    "schema-scores": CheckInfo("reread", "each line of scores.jsonl fits its schema"),
-    "recordings": CheckInfo("reread", "the recordings are those of the result's trials, in order, turn by turn"),
-    "chunk-times": CheckInfo("reread", "chunks come in order, after the headers and before the end"),
-    "scores": CheckInfo("reread", "verdicts, checks and sandbox are those of scores.jsonl"),
-    "reread": CheckInfo("reread", "the streams give the same answers, counts and times"),
-    "asked": CheckInfo("reread", "each request is what task, settings and seed make it"),
+    "file-missing": CheckInfo("readable", "result.json exists"),
+    "archive": CheckInfo("readable", "an archive is readable, neither encrypted nor damaged"),
+    "archive-path": CheckInfo("readable", "archive members have plain file names"),
+    "archive-link": CheckInfo("readable", "files are regular files, not links or devices"),
+    "archive-duplicate": CheckInfo("readable", "archive members have unique names"),
+    "archive-bomb": CheckInfo("readable", "an archive stays below the limits for size, ratio and number of files"),
+    "size": CheckInfo("readable", "documents and lines stay below the size limits"),
+    "json": CheckInfo("readable", "JSON is valid UTF-8 without duplicate keys and NaN, every line ends with a newline"),
+    "json-depth": CheckInfo("readable", "documents stay below the nesting limit"),
+    "version": CheckInfo("schema", "this kit reads the format version of result.json"),
+    "schema-result": CheckInfo("schema", "result.json is valid under its schema"),
+    "schema-manifest": CheckInfo("schema", "manifest.json is valid under its schema"),
+    "manifest": CheckInfo("consistent", "the bundle holds exactly the files of the manifest, byte for byte"),
+    "signature": CheckInfo("consistent", "a signature, if there is one, is valid for the manifest"),
+    "digests": CheckInfo("consistent", "recordings.jsonl and scores.jsonl have the digests that the result states"),
+    "answer-digests": CheckInfo("consistent", "each answer has the digest that is stated beside it"),
+    "run-id": CheckInfo("consistent", "the run's id follows from its start and its seed"),
+    "trials": CheckInfo("consistent", "the trials are those that were planned, each with its variant, none twice"),
+    "trial-times": CheckInfo("consistent", "trials lie within the run and do not overlap"),
+    "outcomes": CheckInfo("consistent", "outcome and fraction follow from the checks"),
+    "simulated": CheckInfo("consistent", "a run is marked as simulated exactly if one of its models is"),
+    "event-counts": CheckInfo("consistent", "the event counts of a stream agree with each other"),
+    "turn-times": CheckInfo("consistent", "the times of a turn are in order and within the trial"),
+    "rates": CheckInfo("consistent", "each rate is its tokens divided by its time"),
+    "token-usage": CheckInfo("consistent", "no part of the server's token counts exceeds the whole (doubt)"),
+    "token-count": CheckInfo("consistent", "the server's token count is plausible for the text (doubt)"),
+    "cells": CheckInfo("consistent", "the cells follow from the trials"),
+    "summaries": CheckInfo("consistent", "the summaries follow from the trials"),
+    "warnings": CheckInfo("consistent", "the warnings are those that the evidence gives"),
+    "derived": CheckInfo("consistent", "comparisons, ranks, recommendations and sources follow from the evidence"),
+    "tasks": CheckInfo("consistent", "the tasks are known here, with the same digests"),
+    "suite": CheckInfo("consistent", "a run of a suite has exactly the tasks of that suite"),
+    "run-files": CheckInfo("consistent", "run.json and models.jsonl, if present, agree with the result"),
+    "roofline": CheckInfo("consistent", "no model decodes faster than the memory bandwidth allows (doubt)"),
+    "identical-times": CheckInfo("consistent", "the trials of a cell do not all take the same time (doubt)"),
+    "schema-recordings": CheckInfo("reread", "each line of recordings.jsonl is valid under its schema"),
+    "schema-scores": CheckInfo("reread", "each line of scores.jsonl is valid under its schema"),
+    "recordings": CheckInfo("reread", "the recordings are those of the result's trials, in order"),
+    "chunk-times": CheckInfo("reread", "chunks are in order, after the headers and before the end"),
+    "scores": CheckInfo("reread", "outcomes, checks and sandbox are those of scores.jsonl"),
+    "reread": CheckInfo("reread", "the recorded streams give the same answers, counts and timings"),
+    "requests": CheckInfo("reread", "each request is the one that task, settings and seed give"),
     "rescored": CheckInfo("rescored", "the answers, run again, get the same verdicts"),
-    "replicated": CheckInfo("replicated", "trials asked again agree by interval"),
+    "replicated": CheckInfo("replicated", "trials run again agree within chance"),
 }

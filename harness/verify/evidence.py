@@ -1,4 +1,4 @@
-"""A readable, well-formed result with what is known here to check it against."""
+"""The evidence that checks look at: a valid result, its files, and what is known here to compare it with."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.bundle import RESULT
+from harness.bundle import RESULT, SourceReader
 from harness.types import Json, Result, Task, TrialKey, TrialResult
-from harness.verify.documents import Shelf
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the checks look at. `tasks` are the tasks known here by name, whatever their digests; `signers` an
-    allowed-signers file of the user's."""
+    """A result (also as its document) with the reader of its files.
 
-    shelf: Shelf
+    `tasks` are the tasks known here by name, with any digest. `signers` is the user's allowed-signers file.
+    """
+
+    reader: SourceReader
     document: Json
     result: Result
     tasks: Mapping[str, Task] = field(default_factory=dict)
     manifest: Json = None
     signers: Path | None = None
 
-    def place(self, path: str) -> str:
-        """A path in result.json as findings name it."""
-        return f"{self.shelf.place(RESULT)} {path}"
+    def location(self, path: str) -> str:
+        """A JSON path in result.json as findings name it."""
+        return f"{self.reader.location(RESULT)} {path}"
 
 
 def key_of(trial: TrialResult) -> TrialKey:
-    """Which trial a row of the result is."""
+    """The key of a trial of the result."""
     return TrialKey(trial.model, trial.task, trial.trial, trial.warmup)
 
 
-def told(key: TrialKey) -> str:
-    """A trial in words."""
+def describe(key: TrialKey) -> str:
+    """A trial as messages name it: `model / task / trial 3`."""
     return f"{key.model} / {key.task} / {'warm-up' if key.warmup else 'trial'} {key.trial}"
 
 
-def known_task(evidence: Evidence, name: str) -> Task | None:
-    """The task known here under that name, only if it is the very one that the result names."""
+def same_task(evidence: Evidence, name: str) -> Task | None:
+    """The task known here by that name, only if it has the digest that the result states."""
     task = evidence.tasks.get(name)
-    named = next((info for info in evidence.result.tasks if info.name == name), None)
-    return task if task is not None and named is not None and task.sha256 == named.sha256 else None
+    stated = next((info for info in evidence.result.tasks if info.name == name), None)
+    return task if task is not None and stated is not None and task.sha256 == stated.sha256 else None

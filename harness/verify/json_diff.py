@@ -1,4 +1,4 @@
-"""Where two JSON documents differ, with numbers equal up to rounding. Tuples count as lists."""
+"""Compares two JSON documents: where they differ, with floats equal up to rounding and tuples equal to lists."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from collections.abc import Iterator
 from harness.files import to_json
 from harness.types import Json
 
-RELATIVE = 1e-9
-"""Another scipy or another processor may round the last digits of a float otherwise; whole numbers are exact."""
-MOST = 20
+MAX_DIFFERENCES = 20
+"""How many differences of one part are reported."""
+_REL_TOLERANCE = 1e-9
+_ABS_TOLERANCE = 1e-12
+"""Another version of scipy, or another CPU, may round the last digits of a float differently; integers are exact."""
+_MAX_VALUE_CHARS = 80
 
 
-def _shown(value: Json) -> str:
-    text = to_json(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def differences(stated: Json, expected: Json, path: str) -> Iterator[tuple[str, str]]:
+    """The path and the text "is X, expected Y" of each value that differs, in the order of the stated document.
+
+    A key that only the expected document has is not reported: the schema decides which keys the stated one must have.
+    """
+    if isinstance(stated, dict) and isinstance(expected, dict):
+        for name, value in stated.items():
+            inner = f"{path}.{name}"
+            if name in expected:
+                yield from differences(value, expected[name], inner)
+            else:
+                yield inner, f"is {_shorten(value)}, expected no value"
+    elif isinstance(stated, list | tuple) and isinstance(expected, list | tuple):
+        if len(stated) != len(expected):
+            yield path, f"has {len(stated)} entries, expected {len(expected)}"
+        for at, (left, right) in enumerate(zip(stated, expected, strict=False)):
+            yield from differences(left, right, f"{path}[{at}]")
+    elif not _equal(stated, expected):
+        yield path, f"is {_shorten(stated)}, expected {_shorten(expected)}"
 
 
-def _same_number(left: Json, right: Json) -> bool:
+def _equal(left: Json, right: Json) -> bool:
     kinds = {type(left), type(right)}
     if kinds == {float} or kinds == {int, float}:
-        return math.isclose(left, right, rel_tol=RELATIVE, abs_tol=1e-12)
+        return math.isclose(left, right, rel_tol=_REL_TOLERANCE, abs_tol=_ABS_TOLERANCE)
     return type(left) is type(right) and bool(left == right)
 
 
-def differences(stated: Json, found: Json, path: str) -> Iterator[tuple[str, str]]:
-    """(path, "is X, found Y") for each leaf that differs, in the order of the stated document.
-
-    A key that only the found document has is not reported: the schema decides which keys the stated one must have.
-    """
-    if isinstance(stated, dict) and isinstance(found, dict):
-        for name, value in stated.items():
-            inner = f"{path}.{name}"
-            if name in found:
-                yield from differences(value, found[name], inner)
-            else:
-                yield inner, f"is {_shown(value)}, found nothing of that name"
-    elif isinstance(stated, list | tuple) and isinstance(found, list | tuple):
-        if len(stated) != len(found):
-            yield path, f"has {len(stated)} entries, found {len(found)}"
-        for at, (left, right) in enumerate(zip(stated, found, strict=False)):
-            yield from differences(left, right, f"{path}[{at}]")
-    elif not _same_number(stated, found):
-        yield path, f"is {_shown(stated)}, found {_shown(found)}"
+def _shorten(value: Json) -> str:
+    text = to_json(value)
+    return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 3]}..."

@@ -1,4 +1,8 @@
-"""verify(path, asked): the levels one after the other, each with its checks, whatever became of the one before."""
+"""Runs the levels of `verify` one after the other and makes the verdict.
+
+`verify(path, options)` checks one source. A level that could not be reached leaves the later ones unverified, each with
+the reason. CONSISTENCY_CHECKS lists the checks of the level `consistent`.
+"""
 
 from __future__ import annotations
 
@@ -7,207 +11,211 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.bundle import MANIFEST, RECORDINGS, RESULT, SCORES, Caps, Source, open_source
+from harness.bundle import (
+    MANIFEST,
+    RECORDINGS,
+    RESULT,
+    SCORES,
+    ReadLimits,
+    SourceReader,
+    UnreadableError,
+    open_source,
+)
 from harness.errors import EngineError, RunError
 from harness.files import build
 from harness.schema import current, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
-from harness.verify import digests, recomputed, replicated, reread, rescored, trials, turns
-from harness.verify import known_facts as known
-from harness.verify import run_files as beside
-from harness.verify.documents import Shelf, UnreadableError, read_document
+from harness.verify import (
+    digests,
+    known_tasks,
+    plausibility,
+    recomputed,
+    replicated,
+    reread,
+    rescored,
+    run_files,
+    trials,
+    turns,
+)
 from harness.verify.evidence import Evidence
-from harness.verify.findings import judged, unverified
-from harness.verify.replicated import Again
+from harness.verify.level_reports import report_level, unverified
+from harness.verify.replicated import Replication
 
 OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
-"""Given the languages that are needed, a sandbox for the time of a block."""
+"""Opens a sandbox for the given languages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of verify: the level to reach, the tasks known here, how to open a sandbox, one's own
-    models to ask again, the caps, and an allowed-signers file that gives keys their names."""
+class VerifyOptions:
+    """How to verify: up to which level, and with what.
+
+    `strict`: doubts fail their level. `tasks` are the tasks known here by name. The level `rescored` needs
+    `open_sandbox`, `replicated` also needs `replication`. `signers` is an allowed-signers file.
+    """
 
     level: str = "rescored"
     strict: bool = False
     tasks: Mapping[str, Task] = field(default_factory=dict)
     open_sandbox: OpenSandbox | None = None
-    again: Again | None = None
-    caps: Caps = field(default_factory=Caps)
+    replication: Replication | None = None
+    limits: ReadLimits = field(default_factory=ReadLimits)
     signers: Path | None = None
+
+    def requests(self, level: str) -> bool:
+        """Whether a level is to be checked."""
+        return LEVELS.index(level) <= LEVELS.index(self.level)
 
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """What could be read."""
+    """The documents of a source, parsed and not yet validated."""
 
-    shelf: Shelf
+    reader: SourceReader
     result: Json
     manifest: Json = None
 
 
-def _wants(asked: Asked, level: str) -> bool:
-    return LEVELS.index(level) <= LEVELS.index(asked.level)
+def verify(path: Path, options: VerifyOptions) -> Verdict:
+    """Check one file, folder or zip. What is wrong with it is in the verdict; nothing is raised for it."""
+    documents, findings = _open(path, options)
+    reports = [report_level("readable", "the files can be read", findings, strict=options.strict)]
+    if documents is not None and reports[0].state == "reached":
+        reports += _check_documents(documents, options)
+    return Verdict(str(path), options.level, (*reports, *_remaining_levels(reports, options)))
 
 
-def _readable(name: str, source: Source, caps: Caps) -> tuple[_Documents | None, list[Finding]]:
-    shelf = Shelf(name, source, caps)
+def _open(path: Path, options: VerifyOptions) -> tuple[_Documents | None, tuple[Finding, ...]]:
+    source, findings = open_source(path, options.limits)
+    if source is None:
+        return None, findings
+    reader = SourceReader(str(path), source, options.limits)
     try:
-        manifest = read_document(shelf, MANIFEST) if shelf.has(MANIFEST) else None
-        return _Documents(shelf, read_document(shelf, RESULT), manifest), []
+        manifest = reader.read_document(MANIFEST) if reader.has(MANIFEST) else None
+        return _Documents(reader, reader.read_document(RESULT), manifest), findings
     except UnreadableError as error:
-        return None, [error.finding]
+        return None, (*findings, error.finding)
 
 
-def _schema_findings(documents: _Documents) -> Iterator[Finding]:
-    place, document = documents.shelf.place(RESULT), documents.result
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != current("result"):
-        text = f"schema_version is {version!r}, this kit reads {current('result')}: use the kit that wrote the file"
-        yield Finding("version", place, text)
+def _remaining_levels(reports: list[LevelReport], options: VerifyOptions) -> Iterator[LevelReport]:
+    for level in LEVELS[len(reports) :]:
+        if options.requests(level):
+            yield unverified(level, f"{reports[-1].level} was not reached")
+        else:
+            yield LevelReport(level, "not_requested", "")
+
+
+def _check_documents(documents: _Documents, options: VerifyOptions) -> Iterator[LevelReport]:
+    """The levels from `schema` on."""
+    if not options.requests("schema"):
         return
-    yield from (Finding("schema-result", place, fault.message) for fault in validate("result", document))
-    if documents.manifest is not None:
-        faults = validate("manifest", documents.manifest)
-        yield from (Finding("schema-manifest", documents.shelf.place(MANIFEST), fault.message) for fault in faults)
-
-
-def _consistent(evidence: Evidence) -> Iterator[Finding]:
-    for check in CONSISTENT:
-        yield from check(evidence)
-
-
-def _missing_for_reread(evidence: Evidence) -> str | None:
-    missing = [name for name in (RECORDINGS, SCORES) if not evidence.shelf.has(name)]
-    return f"{' and '.join(missing)} are not beside the result" if missing else None
-
-
-def _guarded(level: str, told: str, findings: Iterator[Finding], asked: Asked) -> LevelReport:
-    found: list[Finding] = []
-    try:
-        found.extend(findings)
-    except UnreadableError as error:
-        found.append(error.finding)
-    return judged(level, told, found, strict=asked.strict)
-
-
-def _why_not_rescored(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> str | None:
-    if reread_report.state == "failed":
-        return "the recordings do not give the answers of the result"
-    unknown = rescored.unknown_tasks(evidence)
-    if unknown:
-        return f"not the tasks known here: {', '.join(unknown)}; give their folder with --tasks"
-    return _missing_for_reread(evidence) or ("no sandbox was given" if asked.open_sandbox is None else None)
-
-
-def _in_sandbox(evidence: Evidence, asked: Asked, reread_report: LevelReport) -> Iterator[LevelReport]:
-    """The levels that run code."""
-    wanted = [level for level in ("rescored", "replicated") if _wants(asked, level)]
-    reason = _why_not_rescored(evidence, asked, reread_report)
-    if reason is not None or asked.open_sandbox is None:
-        yield from (unverified(level, reason or "no sandbox was given") for level in wanted)
-        return
-    languages = tuple(sorted({task.language for task in evidence.result.tasks if task.language is not None}))
-    done = 0
-    try:
-        with asked.open_sandbox(languages) as sandbox:
-            told = f"{len(evidence.result.trials)} trials scored again"
-            yield _guarded("rescored", told, rescored.check_rescored(evidence, sandbox), asked)
-            done = 1
-            if "replicated" in wanted:
-                yield _replicated(evidence, asked, sandbox)
-                done = 2
-    except EngineError as error:
-        yield from (unverified(level, error.message) for level in wanted[done:])
-
-
-def _replicated(evidence: Evidence, asked: Asked, sandbox: Sandbox) -> LevelReport:
-    again = asked.again
-    if again is None:
-        return unverified("replicated", "no model was named to ask again: --replicate K --config bench.toml")
-    reason = replicated.why_not(evidence, again)
-    if reason is not None:
-        return unverified("replicated", reason)
-    told = f"{again.count} trials of each model asked again"
-    return _guarded("replicated", told, replicated.check_replicated(evidence, again, sandbox), asked)
-
-
-def _deeper(evidence: Evidence, asked: Asked) -> Iterator[LevelReport]:
-    """The levels that need the files beside the result."""
-    if not _wants(asked, "reread"):
-        return
-    lacking, count = _missing_for_reread(evidence), len(evidence.result.trials)
-    if lacking is not None:
-        report = unverified("reread", lacking)
-    else:
-        report = _guarded("reread", f"{count} trials read again", reread.check_reread(evidence), asked)
-    yield report
-    if _wants(asked, "rescored"):
-        yield from _in_sandbox(evidence, asked, report)
-
-
-def _of_documents(documents: _Documents, asked: Asked) -> Iterator[LevelReport]:
-    if not _wants(asked, "schema"):
-        return
-    faults = list(_schema_findings(documents))
+    findings = list(_schema_findings(documents))
     result: Result | None = None
-    if not faults:
+    if not findings:
         try:
             result = build(Result, documents.result)
         except RunError as error:
-            faults = [Finding("schema-result", documents.shelf.place(RESULT), str(error))]
-    yield judged("schema", "every document has its published form", faults, strict=asked.strict)
-    if result is None or not _wants(asked, "consistent"):
+            findings = [Finding("schema-result", documents.reader.location(RESULT), error.message)]
+    yield report_level("schema", "the documents are valid", findings, strict=options.strict)
+    if result is None or not options.requests("consistent"):
         return
-    evidence = Evidence(documents.shelf, documents.result, result, asked.tasks, documents.manifest, asked.signers)
-    told = f"{len(result.trials)} trials, {len(result.cells)} cells"
-    yield _guarded("consistent", told, _consistent(evidence), asked)
-    yield from _deeper(evidence, asked)
+    evidence = Evidence(documents.reader, documents.result, result, options.tasks, documents.manifest, options.signers)
+    detail = f"{len(result.trials)} trials, {len(result.cells)} cells"
+    findings_of_checks = (finding for check in CONSISTENCY_CHECKS for finding in check(evidence))
+    yield report_level("consistent", detail, findings_of_checks, strict=options.strict)
+    yield from _check_run(evidence, options)
 
 
-def _completed(reports: list[LevelReport], asked: Asked) -> tuple[LevelReport, ...]:
-    """A report for every level: those that nothing was said about say why."""
-    out = list(reports)
-    for level in LEVELS[len(reports) :]:
-        if _wants(asked, level):
-            out.append(unverified(level, f"{reports[-1].level} was not reached" if reports else "nothing was read"))
-        else:
-            out.append(LevelReport(level, "not asked", ""))
-    return tuple(out)
+def _schema_findings(documents: _Documents) -> Iterator[Finding]:
+    reader, result = documents.reader, documents.result
+    version = result.get("schema_version") if isinstance(result, dict) else None
+    if version != current("result"):
+        message = f"has format version {version!r}, this kit reads {current('result')}: use the kit that wrote the file"
+        yield Finding("version", reader.location(RESULT), message)
+        return
+    for problem in validate("result", result):
+        yield Finding("schema-result", reader.location(RESULT), problem.message)
+    if documents.manifest is not None:
+        for problem in validate("manifest", documents.manifest):
+            yield Finding("schema-manifest", reader.location(MANIFEST), problem.message)
 
 
-def verify(path: Path, asked: Asked) -> Verdict:
-    """Check one file, folder or zip. Raises nothing for what is wrong with it: that is what the verdict tells."""
-    source, findings = open_source(path, asked.caps)
-    found, documents = list(findings), None
-    if source is not None:
-        documents, more = _readable(str(path), source, asked.caps)
-        found += more
-    reports = [judged("readable", "the documents can be read", found, strict=asked.strict)]
-    if documents is not None and reports[0].state == "reached":
-        reports += _of_documents(documents, asked)
-    return Verdict(str(path), asked.level, _completed(reports, asked))
+def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelReport]:
+    """The levels that need the recordings and the scores."""
+    if not options.requests("reread"):
+        return
+    missing = [name for name in (RECORDINGS, SCORES) if not evidence.reader.has(name)]
+    if missing:
+        yield unverified("reread", f"{' and '.join(missing)} missing")
+        return
+    detail = f"{len(evidence.result.trials)} trials read again"
+    report = report_level("reread", detail, reread.check_reread(evidence), strict=options.strict)
+    yield report
+    if options.requests("rescored"):
+        yield from _check_in_sandbox(evidence, options, report)
 
 
-CONSISTENT: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report: LevelReport) -> Iterator[LevelReport]:
+    """The levels that run code. An engine that fails leaves those that are not yet reported unverified."""
+    levels = [level for level in ("rescored", "replicated") if options.requests(level)]
+    reason = _why_not_scorable(evidence, reread_report)
+    if reason is not None or options.open_sandbox is None:
+        yield from (unverified(level, reason or "no sandbox was given") for level in levels)
+        return
+    languages = {task.language for task in evidence.result.tasks if task.language is not None}
+    try:
+        with options.open_sandbox(tuple(sorted(languages))) as sandbox:
+            yield _rescore(evidence, options, sandbox)
+            levels.remove("rescored")
+            if "replicated" in levels:
+                yield _replicate(evidence, options, sandbox)
+                levels.remove("replicated")
+    except EngineError as error:
+        yield from (unverified(level, error.message) for level in levels)
+
+
+def _why_not_scorable(evidence: Evidence, reread_report: LevelReport) -> str | None:
+    if reread_report.state == "failed":
+        return "the recordings do not give the answers of the result"
+    unknown = rescored.unknown_tasks(evidence)
+    return f"the versions of these tasks are not known here: {', '.join(unknown)}" if unknown else None
+
+
+def _rescore(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> LevelReport:
+    detail = f"{len(evidence.result.trials)} trials scored again"
+    return report_level("rescored", detail, rescored.check_rescored(evidence, sandbox), strict=options.strict)
+
+
+def _replicate(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> LevelReport:
+    replication = options.replication
+    if replication is None:
+        return unverified("replicated", "no models were given to run again")
+    reason = replicated.why_not_replicable(evidence, replication)
+    if reason is not None:
+        return unverified("replicated", reason)
+    detail = f"{replication.trials} trials of each model run again"
+    findings = replicated.check_replicated(evidence, replication, sandbox)
+    return report_level("replicated", detail, findings, strict=options.strict)
+
+
+CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     digests.check_manifest,
     digests.check_signature,
     digests.check_digests,
-    digests.check_answers,
+    digests.check_answer_digests,
+    trials.check_run_id,
     trials.check_trials,
-    trials.check_times,
-    trials.check_verdicts,
+    trials.check_trial_times,
+    trials.check_outcomes,
     trials.check_simulated,
-    turns.check_counts,
-    turns.check_order,
+    turns.check_event_counts,
+    turns.check_turn_times,
     turns.check_rates,
-    turns.check_usage,
-    turns.check_tokens,
+    turns.check_token_usage,
+    turns.check_token_count,
     recomputed.check_recomputed,
-    beside.check_plan,
-    known.check_tasks,
-    known.check_suite,
-    known.check_bound,
-    known.check_same_times,
+    run_files.check_run_files,
+    known_tasks.check_tasks,
+    known_tasks.check_suite,
+    plausibility.check_roofline,
+    plausibility.check_identical_times,
 )

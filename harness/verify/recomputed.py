@@ -1,4 +1,4 @@
-"""Every number below the evidence computed again from the trials: cells, summaries, warnings, and what may come."""
+"""Computes every derived number of a result again from its evidence, and compares."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from harness.files import plain
 from harness.summarize import summarize
 from harness.types import Finding, Severity
 from harness.verify.evidence import Evidence
-from harness.verify.json_diff import MOST, differences
-from harness.verify.trials import names_hold
+from harness.verify.json_diff import MAX_DIFFERENCES, differences
+from harness.verify.trials import has_valid_names
 
-PARTS = ("cells", "summaries", "warnings")
+CHECKS_OF_PARTS = ("cells", "summaries", "warnings")
+"""The parts of a result that have a check of their own; the others share `derived`."""
 
 
 def check_recomputed(evidence: Evidence) -> Iterator[Finding]:
-    """The result is what summarize makes of its own evidence; numbers up to rounding, everything else exactly.
+    """The result is what `summarize` computes from its evidence; floats up to rounding, everything else exactly.
 
-    Silent where trials name what is not there: `trials` tells that, and nothing can be computed.
+    A result whose trials name unknown models or tasks cannot be summarized; the check `trials` reports it.
     """
-    if not names_hold(evidence):
+    if not has_valid_names(evidence):
         return
-    again = plain(summarize(evidence.result))
-    other_kit = evidence.result.kit.version != __version__
-    for name, stated in evidence.document.items():
-        if name == "schema_version":
-            continue
-        check = name if name in PARTS else "recomputed"
-        # Another kit may know fewer warnings, or say them otherwise; its numbers must be the same.
-        severity: Severity = "doubt" if other_kit and name == "warnings" else "fault"
-        for path, text in islice(differences(stated, again.get(name), f"$.{name}"), MOST):
-            yield Finding(check, evidence.place(path), text, severity)
+    recomputed = plain(summarize(evidence.result))
+    is_other_kit = evidence.result.kit.version != __version__
+    for name, expected in recomputed.items():
+        check = name if name in CHECKS_OF_PARTS else "derived"
+        # Another version of the kit may give other warnings or word them differently; its numbers must be the same.
+        severity: Severity = "doubt" if is_other_kit and name == "warnings" else "problem"
+        parts = differences(evidence.document[name], expected, f"$.{name}")
+        for path, message in islice(parts, MAX_DIFFERENCES):
+            yield Finding(check, evidence.location(path), message, severity)

@@ -1,8 +1,8 @@
-"""The level replicated: some trials asked again of one's own server, with nonces that nobody has seen.
+"""The level `replicated`: trials of the same models are run again on the user's own server, with new nonces.
 
-Another machine, another build, another day: equality is not expected. The same task and variant is compared with
-itself, and only a difference that chance does not explain is a fault (exact McNemar over the pairs, Holm over the
-models). Speeds of another machine are told and not judged.
+The server is another machine, another build and another day, so results need not be equal. Each trial is paired with
+the published trial of the same task and variant, and only a difference that chance does not explain is a problem: exact
+McNemar test over the pairs of a model, Holm's correction over the models. Speeds are reported and not compared.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import secrets
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,17 +23,20 @@ from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.stats import format_k_of_n, holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import Finding, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
-from harness.verify.evidence import Evidence, known_task
+from harness.types import Finding, Model, Outcome, Reading, Sandbox, Task, TrialKey, TrialResult
+from harness.verify.evidence import Evidence, same_task
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """Whom to ask again: one's own models by label, `count` trials of each, and the room for thoughts."""
+class Replication:
+    """What to run again: `trials` trials of each model; `models` are the user's own models by label.
 
-    count: int
+    `thinking_tokens` and `timeouts` are those of the user's configuration.
+    """
+
+    trials: int
     models: Mapping[str, Model]
     thinking_tokens: int
     timeouts: Timeouts
@@ -40,110 +44,129 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """One trial as published and as it went here."""
+    """A published trial, and the same trial as it went here."""
 
     published: TrialResult
     passed: bool
     readings: tuple[Reading, ...]
 
 
-def why_not(evidence: Evidence, again: Again) -> str | None:
-    """Why nothing can be asked again, None when it can."""
+class _NotRunError(Exception):
+    """A trial could not be run again; the text says why."""
+
+
+def why_not_replicable(evidence: Evidence, replication: Replication) -> str | None:
+    """Why nothing can be run again; None when it can."""
     labels = [model.label for model in evidence.result.models]
-    if not set(labels) & set(again.models):
-        return f"the config names none of the result's models: {', '.join(labels)}"
+    models = [replication.models[label] for label in labels if label in replication.models]
+    if not models:
+        return f"the configuration has none of the result's models: {', '.join(labels)}"
     if evidence.result.run.simulated:
-        return "the run is simulated: there is no model to ask again"
+        return "the run is simulated: there is no model to run again"
     try:
-        for label in labels:
-            if label in again.models:
-                read_api_key(again.models[label])
+        for model in models:
+            read_api_key(model)
     except ConfigError as error:
         return error.message
     return None
 
 
-def chosen(trials: Sequence[TrialResult], count: int, seed: int) -> list[TrialResult]:
-    """`count` of the trials, spread over the tasks, by a seed that the publisher could not know."""
+def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sandbox) -> Iterator[Finding]:
+    """Run trials of each model again and compare. Raises EngineError when the engine fails."""
+    scored = {task.name for task in evidence.result.tasks if task.scored}
+    pairs: dict[str, list[_Pair]] = {}
+    seed = secrets.randbits(64)
+    with Client(replication.timeouts) as client:
+        for at, model in enumerate(evidence.result.models):
+            location = evidence.location(f"$.models[{at}]")
+            if model.label not in replication.models:
+                message = f"{model.label} is not in the configuration, so it was not run again"
+                yield Finding("replicated", location, message, "unknown")
+                continue
+            own = [trial for trial in evidence.result.trials if trial.model == model.label and not trial.warmup]
+            trials = [trial for trial in own if trial.task in scored]
+            try:
+                for trial in choose_trials(trials, replication.trials, seed):
+                    pair = _run_again(evidence, replication, client, trial, sandbox)
+                    pairs.setdefault(model.label, []).append(pair)
+            except _NotRunError as error:
+                yield Finding("replicated", location, str(error), "unknown")
+    yield from _compare(evidence, pairs)
+
+
+def choose_trials(trials: Sequence[TrialResult], count: int, seed: int) -> list[TrialResult]:
+    """`count` random trials, spread evenly over the tasks; the publisher could not foresee the seed."""
     shuffled = sorted(trials, key=lambda trial: (trial.task, trial.trial))
     random.Random(seed).shuffle(shuffled)
-    seen: dict[str, int] = {}
+    chosen_of_task: Counter[str] = Counter()
     rounds = []
     for trial in shuffled:
-        seen[trial.task] = seen.get(trial.task, 0) + 1
-        rounds.append((seen[trial.task], trial))
+        chosen_of_task[trial.task] += 1
+        rounds.append((chosen_of_task[trial.task], trial))
     return [trial for _, trial in sorted(rounds, key=lambda pair: pair[0])[:count]]
 
 
-def _ask(evidence: Evidence, again: Again, client: Client, trial: TrialResult, sandbox: Sandbox) -> _Pair | str:
-    """The pair, or why the server could not be asked."""
-    model, task = again.models[trial.model], known_task(evidence, trial.task)
+def min_trials(models: int) -> int:
+    """The fewest trials per model with which a difference can be significant: all of them change their outcome."""
+    return next(count for count in range(1, 100) if models * mcnemar_p(count, 0) < SIGNIFICANCE)
+
+
+def _run_again(
+    evidence: Evidence, replication: Replication, client: Client, trial: TrialResult, sandbox: Sandbox
+) -> _Pair:
+    """Raises _NotRunError when the task is not known here or the server does not answer."""
+    model, task = replication.models[trial.model], same_task(evidence, trial.task)
     if task is None:
-        return f"{trial.task} is not known here"
-    variant = vary(task, trial.trial)
+        raise _NotRunError(f"no task {trial.task} with this digest is known here")
+    readings = _converse(replication, client, model, task, trial)
+    verdict = score(vary(task, trial.trial), readings, sandbox)
+    return _Pair(trial, verdict.outcome is Outcome.PASSED, readings)
+
+
+def _converse(
+    replication: Replication, client: Client, model: Model, task: Task, trial: TrialResult
+) -> tuple[Reading, ...]:
     key = TrialKey(trial.model, trial.task, trial.trial)
     server = ServerHandle(client, model, get_server_kind(model.server), read_api_key(model))
-    turns = list(converse(server, TrialSetup(key, variant, secrets.token_hex(8), again.thinking_tokens)))
+    setup = TrialSetup(key, vary(task, trial.trial), secrets.token_hex(8), replication.thinking_tokens)
+    turns = list(converse(server, setup))
     if any(turn.end_reason == "connect_failed" for turn in turns):
-        return f"{model.label}: {model.base_url} does not answer: {turns[-1].error}"
-    readings = tuple(read(turn) for turn in turns)
-    return _Pair(trial, score(variant, readings, sandbox).outcome is Outcome.PASSED, readings)
+        raise _NotRunError(f"{model.label}: {model.base_url} does not answer: {turns[-1].error}")
+    return tuple(read(turn) for turn in turns)
 
 
-def _words(pairs: Sequence[_Pair]) -> str:
-    here, there = sum(pair.passed for pair in pairs), sum(pair.published.outcome == "passed" for pair in pairs)
-    return f"passed {format_k_of_n(here, len(pairs))} here, and in {there} of the same trials as published"
+def _compare(evidence: Evidence, pairs: Mapping[str, Sequence[_Pair]]) -> Iterator[Finding]:
+    labels = [model.label for model in evidence.result.models]
+    enough = min_trials(len(pairs)) if pairs else 0
+    p_values = holm([_p_value(found) for found in pairs.values()])
+    for (label, found), p in zip(pairs.items(), p_values, strict=True):
+        location = evidence.location(f"$.models[{labels.index(label)}]")
+        message = f"{label}: {_passed_text(found)}"
+        if len(found) < enough:
+            few = f"{len(found)} trials cannot show a difference, {enough} can"
+            yield Finding("replicated", location, f"{message}; {few}", "unknown")
+        elif p < SIGNIFICANCE:
+            yield Finding("replicated", location, f"{message}: chance does not explain the difference (p = {p:.2g})")
+        else:
+            yield Finding("replicated", location, f"{message}; {_speed_text(found)}", "note")
 
 
-def _speed_words(pairs: Sequence[_Pair]) -> str:
-    here = [rate for pair in pairs for one in pair.readings if (rate := one.timings.decode_tps) is not None]
-    there = [rate for pair in pairs for turn in pair.published.turns if (rate := turn.timings.decode_tps) is not None]
-    if not here or not there:
-        return "no decode rate to compare"
-    return f"decode {statistics.median(here):.4g} tok/s here, {statistics.median(there):.4g} as published"
-
-
-def _p_of(pairs: Sequence[_Pair]) -> float:
+def _p_value(pairs: Sequence[_Pair]) -> float:
     better = sum(pair.passed and pair.published.outcome != "passed" for pair in pairs)
     worse = sum(not pair.passed and pair.published.outcome == "passed" for pair in pairs)
     return mcnemar_p(worse, better)
 
 
-def least_count(models: int) -> int:
-    """How many trials of each of so many models can show a difference at all: every one must go the other way."""
-    return next(count for count in range(1, 100) if models * mcnemar_p(count, 0) < LEVEL)
+def _passed_text(pairs: Sequence[_Pair]) -> str:
+    here, published = sum(pair.passed for pair in pairs), sum(pair.published.outcome == "passed" for pair in pairs)
+    return f"passed {format_k_of_n(here, len(pairs))} here, and in {published} of the same trials as published"
 
 
-def _judged(evidence: Evidence, found: Mapping[str, Sequence[_Pair]]) -> Iterator[Finding]:
-    labels = list(found)
-    for label, p in zip(labels, holm([_p_of(found[label]) for label in labels]), strict=True):
-        at = next(at for at, model in enumerate(evidence.result.models) if model.label == label)
-        place, text = evidence.place(f"$.models[{at}]"), f"{label}: {_words(found[label])}"
-        if len(found[label]) < least_count(len(labels)):
-            few = f"{len(found[label])} trials could show no difference: {least_count(len(labels))} can"
-            yield Finding("replicated", place, f"{text}; {few}", "unknown")
-        elif p < LEVEL:
-            yield Finding("replicated", place, f"{text}: chance does not explain that (p = {p:.2g})")
-        else:
-            yield Finding("replicated", place, f"{text}; {_speed_words(found[label])}", "note")
-
-
-def check_replicated(evidence: Evidence, again: Again, sandbox: Sandbox) -> Iterator[Finding]:
-    """Ask `count` trials of each model again. Raises EngineError for faults of the kit's own side."""
-    scored = {task.name for task in evidence.result.tasks if task.scored}
-    found: dict[str, list[_Pair]] = {}
-    seed = secrets.randbits(64)
-    with Client(again.timeouts) as client:
-        for at, model in enumerate(evidence.result.models):
-            place = evidence.place(f"$.models[{at}]")
-            if model.label not in again.models:
-                yield Finding("replicated", place, f"{model.label} is not in the config: not asked again", "unknown")
-                continue
-            own = [one for one in evidence.result.trials if one.model == model.label and not one.warmup]
-            for trial in chosen([one for one in own if one.task in scored], again.count, seed):
-                pair = _ask(evidence, again, client, trial, sandbox)
-                if isinstance(pair, str):
-                    yield Finding("replicated", place, pair, "unknown")
-                    break
-                found.setdefault(model.label, []).append(pair)
-    yield from _judged(evidence, found)
+def _speed_text(pairs: Sequence[_Pair]) -> str:
+    readings = [reading for pair in pairs for reading in pair.readings]
+    turns = [turn for pair in pairs for turn in pair.published.turns]
+    here = [rate for reading in readings if (rate := reading.timings.decode_tps) is not None]
+    published = [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
+    if not here or not published:
+        return "no decode rate to compare"
+    return f"decode {statistics.median(here):.4g} tok/s here, {statistics.median(published):.4g} as published"

@@ -1,4 +1,4 @@
-"""The level reread: the raw streams give the same answers, counts and times; the verdicts are those of the scores."""
+"""The level `reread`: the recorded streams give the trials of the result again, and scores.jsonl its verdicts."""
 
 from __future__ import annotations
 
@@ -6,148 +6,170 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from harness.bundle import RECORDINGS, SCORES
+from harness.bundle import RECORDINGS, SCORES, UnreadableError, parse_document
 from harness.errors import RunError
 from harness.files import build, plain
 from harness.schema import validate
 from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
-from harness.verify.documents import UnreadableError, parse, read_rows
-from harness.verify.evidence import Evidence, key_of, told
-from harness.verify.json_diff import MOST, differences
-from harness.verify.recording_rows import Row, examined
-from harness.verify.requests import asked_faults, unknown_kinds
+from harness.verify.evidence import Evidence, describe, key_of
+from harness.verify.json_diff import MAX_DIFFERENCES, differences
+from harness.verify.recording_lines import RereadTurn, reread_lines
+from harness.verify.requests import find_request_problems, find_unknown_servers
 
-OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks", "facts")
+FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks", "facts")
+"""The fields of a trial that come from scores.jsonl; the others come from the recordings."""
 
 
 @dataclass(slots=True)
-class _Trials:
-    """The whole trials of recordings.jsonl in their order, and what was wrong on the way."""
+class _RecordedTrials:
+    """The complete trials of recordings.jsonl in their order, and the findings of its lines."""
 
-    rows: dict[TrialKey, tuple[Row, ...]] = field(default_factory=dict)
+    turns: dict[TrialKey, tuple[RereadTurn, ...]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
-def _gather(evidence: Evidence) -> _Trials:
-    """Group the lines into trials: turns from 0, one trial after the other."""
-    out, open_rows = _Trials(), list[Row]()
-    place, size = evidence.shelf.place(RECORDINGS), evidence.shelf.source.sizes[RECORDINGS]
-    for row in examined(read_rows(evidence.shelf, RECORDINGS), place, size):
-        out.findings += row.findings
-        if row.told is None:
+@dataclass(slots=True)
+class _Scores:
+    """The valid lines of scores.jsonl by trial, and the findings of its lines."""
+
+    scored: dict[TrialKey, ScoredTrial] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check_reread(evidence: Evidence) -> Iterator[Finding]:
+    """Read every recording again and compare. Raises UnreadableError when a file cannot be read."""
+    recorded = _group_recordings(evidence)
+    yield from recorded.findings
+    scores = _read_scores(evidence)
+    yield from scores.findings
+    yield from _check_same_trials(evidence, list(recorded.turns), RECORDINGS, "recordings")
+    yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
+    yield from _check_order(evidence, list(recorded.turns))
+    yield from _check_sandbox(evidence, scores.scored)
+    for at, server in find_unknown_servers(evidence):
+        message = f"no server kind {server!r} is known here, so its requests cannot be checked"
+        yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "unknown")
+    for at, trial in enumerate(evidence.result.trials):
+        turns = recorded.turns.get(key_of(trial))
+        if turns is not None:
+            yield from _check_trial(evidence, at, turns, scores.scored.get(key_of(trial)))
+
+
+def _group_recordings(evidence: Evidence) -> _RecordedTrials:
+    """Group the lines into trials: the turns of a trial from 0, one trial after the other."""
+    out, turns = _RecordedTrials(), list[RereadTurn]()
+    reader, location = evidence.reader, evidence.reader.location(RECORDINGS)
+    key: TrialKey | None = None
+    for turn in reread_lines(reader.read_lines(RECORDINGS), location, reader.source.sizes[RECORDINGS]):
+        out.findings += turn.findings
+        if turn.trial is None:
             continue
-        key = key_of(row.told)
-        begun = key_of(open_rows[0].told) if open_rows and open_rows[0].told else key
-        if key in out.rows or key != begun or row.turn != len(open_rows):
-            text = f"turn {row.turn} of {told(key)} is doubled or out of order"
-            out.findings.append(Finding("recordings", f"{place}, line {row.number}", text))
-            open_rows = []
+        previous, key = key, key_of(turn.trial)
+        if key in out.turns or (turns and key != previous) or turn.turn != len(turns):
+            message = f"duplicate or out-of-order turn {turn.turn} of {describe(key)}"
+            out.findings.append(Finding("recordings", f"{location}, line {turn.line}", message))
+            turns = []
             continue
-        open_rows.append(row)
-        if row.last:
-            out.rows[key] = tuple(open_rows)
-            open_rows = []
-    if open_rows:
-        out.findings.append(Finding("recordings", place, "its last trial was broken off and is in no result", "doubt"))
+        turns.append(turn)
+        if turn.last_turn:
+            out.turns[key] = tuple(turns)
+            turns = []
+    if turns:
+        message = "the last trial was interrupted and is in no result"
+        out.findings.append(Finding("recordings", location, message, "doubt"))
     return out
 
 
-def _together(rows: Sequence[Row]) -> TrialResult:
-    """The trial that its turns tell; the verdict is not in them."""
-    parts = [row.told for row in rows if row.told is not None]
-    turns = tuple(turn for part in parts for turn in part.turns)
-    return replace(parts[0], ended_ns=parts[-1].ended_ns, turns=turns)
-
-
-def read_scores(evidence: Evidence) -> Iterator[ScoredTrial | Finding]:
-    """Each line of scores.jsonl, or what is wrong with it."""
-    seen: set[TrialKey] = set()
-    for number, line in read_rows(evidence.shelf, SCORES):
-        place = f"{evidence.shelf.place(SCORES)}, line {number}"
-        try:
-            document = parse(line, place)
-            faults = [problem.message for problem in validate("scores", document)]
-            scored = None if faults else build(ScoredTrial, document)
-        except UnreadableError as error:
-            yield error.finding
-            continue
-        except RunError as error:
-            faults, scored = [str(error)], None
-        yield from (Finding("schema-scores", place, fault) for fault in faults)
+def _read_scores(evidence: Evidence) -> _Scores:
+    out = _Scores()
+    for number, line in evidence.reader.read_lines(SCORES):
+        location = f"{evidence.reader.location(SCORES)}, line {number}"
+        scored = _read_score(line, location, out.findings)
         if scored is None:
             continue
-        if scored.key in seen:
-            yield Finding("scores", place, f"{told(scored.key)} is scored twice")
-        seen.add(scored.key)
-        yield scored
+        if scored.key in out.scored:
+            out.findings.append(Finding("scores", location, f"{describe(scored.key)} is scored twice"))
+        out.scored[scored.key] = scored
+    return out
 
 
-def _sets(evidence: Evidence, keys: Sequence[TrialKey], file: str, check: str) -> Iterator[Finding]:
+def _read_score(line: bytes, location: str, findings: list[Finding]) -> ScoredTrial | None:
+    try:
+        document = parse_document(line, location)
+        problems = [problem.message for problem in validate("scores", document)]
+        scored = None if problems else build(ScoredTrial, document)
+    except UnreadableError as error:
+        findings.append(error.finding)
+        return None
+    except RunError as error:
+        problems, scored = [error.message], None
+    findings += [Finding("schema-scores", location, message) for message in problems]
+    return scored
+
+
+def _check_same_trials(evidence: Evidence, keys: Sequence[TrialKey], file: str, check: str) -> Iterator[Finding]:
     """The file has exactly the trials of the result."""
-    stated, place = [key_of(trial) for trial in evidence.result.trials], evidence.shelf.place(file)
+    location = evidence.reader.location(file)
+    stated = [key_of(trial) for trial in evidence.result.trials]
     in_file, in_result = set(keys), set(stated)
-    for key in islice((key for key in stated if key not in in_file), MOST):
-        yield Finding(check, place, f"{told(key)} of the result is not in it")
-    for key in islice((key for key in keys if key not in in_result), MOST):
-        yield Finding(check, place, f"{told(key)} is in it and not in the result")
-    if check == "recordings" and in_file == in_result and list(keys) != stated:
-        yield Finding(check, place, "has the trials in another order than the result")
+    for key in islice((key for key in stated if key not in in_file), MAX_DIFFERENCES):
+        yield Finding(check, location, f"lacks {describe(key)} of the result")
+    for key in islice((key for key in keys if key not in in_result), MAX_DIFFERENCES):
+        yield Finding(check, location, f"has {describe(key)}, which the result lacks")
 
 
-def _check_trial(evidence: Evidence, at: int, found: TrialResult, scored: ScoredTrial | None) -> Iterator[Finding]:
-    stated = plain(evidence.result.trials[at])
+def _check_order(evidence: Evidence, keys: Sequence[TrialKey]) -> Iterator[Finding]:
+    stated = [key_of(trial) for trial in evidence.result.trials]
+    if set(keys) == set(stated) and list(keys) != stated:
+        message = "has the trials in another order than the result"
+        yield Finding("recordings", evidence.reader.location(RECORDINGS), message)
+
+
+def _check_sandbox(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -> Iterator[Finding]:
+    location = evidence.location("$.sandbox")
+    used = [scored.sandbox for scored in scores.values() if scored.sandbox is not None]
+    if (used[-1] if used else None) != evidence.result.sandbox:
+        yield Finding("scores", location, "is not the last sandbox of scores.jsonl")
+    if len(set(used)) > 1:
+        message = f"{len(set(used))} different sandboxes gave the verdicts; the result names the last"
+        yield Finding("scores", location, message, "doubt")
+
+
+def _check_trial(
+    evidence: Evidence, at: int, turns: Sequence[RereadTurn], scored: ScoredTrial | None
+) -> Iterator[Finding]:
+    trial, location = evidence.result.trials[at], evidence.reader.location(RECORDINGS)
+    name = describe(key_of(trial))
+    yield from _compare_trial(evidence, at, _merge_turns(turns), scored)
+    if scored is not None and any(turn.variant != scored.variant for turn in turns):
+        message = f"{name} was recorded with another variant than it was scored with"
+        yield Finding("recordings", f"{location}, line {turns[0].line}", message)
+    for line, message in find_request_problems(evidence, trial, turns):
+        yield Finding("requests", f"{location}, line {line}", f"{name}: {message}")
+
+
+def _merge_turns(turns: Sequence[RereadTurn]) -> TrialResult:
+    """The trial of these turns, without a verdict."""
+    parts = [turn.trial for turn in turns if turn.trial is not None]
+    results = tuple(result for part in parts for result in part.turns)
+    return replace(parts[0], ended_ns=parts[-1].ended_ns, turns=results)
+
+
+def _compare_trial(evidence: Evidence, at: int, reread: TrialResult, scored: ScoredTrial | None) -> Iterator[Finding]:
     if scored is not None:
         score = scored.score
-        found = replace(
-            found,
+        reread = replace(
+            reread,
             outcome=score.outcome,
             fraction=score.fraction,
             rule=score.rule,
             checks=score.checks,
             facts=score.facts,
         )
-    for path, text in islice(differences(stated, plain(found), f"$.trials[{at}]"), MOST):
-        field_name = path.removeprefix(f"$.trials[{at}].").split(".")[0].split("[")[0]
-        if field_name in OF_SCORES and scored is None:
-            continue
-        yield Finding("scores" if field_name in OF_SCORES else "reread", evidence.place(path), text)
-
-
-def _check_sandbox(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -> Iterator[Finding]:
-    used = [scored.sandbox for scored in scores.values() if scored.sandbox is not None]
-    if (used[-1] if used else None) != evidence.result.sandbox:
-        yield Finding("scores", evidence.place("$.sandbox"), "is not the sandbox that scores.jsonl names last")
-    if len(set(used)) > 1:
-        text = f"{len(set(used))} different sandboxes gave the verdicts; the result names the last"
-        yield Finding("scores", evidence.place("$.sandbox"), text, "doubt")
-
-
-def check_reread(evidence: Evidence) -> Iterator[Finding]:
-    """Read every recording again and compare. Raises UnreadableError when a file cannot be read."""
-    trials = _gather(evidence)
-    yield from trials.findings
-    scores: dict[TrialKey, ScoredTrial] = {}
-    for one in read_scores(evidence):
-        if isinstance(one, Finding):
-            yield one
-        else:
-            scores[one.key] = one
-    yield from _sets(evidence, list(trials.rows), RECORDINGS, "recordings")
-    yield from _sets(evidence, list(scores), SCORES, "scores")
-    yield from _check_sandbox(evidence, scores)
-    for at, kind in unknown_kinds(evidence):
-        text = f"no server kind {kind!r} is known here: what its requests must hold cannot be said"
-        yield Finding("asked", evidence.place(f"$.models[{at}].server"), text, "unknown")
-    for at, trial in enumerate(evidence.result.trials):
-        rows = trials.rows.get(key_of(trial))
-        if rows is None:
-            continue
-        scored = scores.get(key_of(trial))
-        yield from _check_trial(evidence, at, _together(rows), scored)
-        if scored is not None and any(row.variant != scored.variant for row in rows):
-            place = f"{evidence.shelf.place(RECORDINGS)}, line {rows[0].number}"
-            yield Finding("recordings", place, f"{told(key_of(trial))} was asked another variant than was scored")
-        for number, text in asked_faults(evidence, trial, rows):
-            yield Finding(
-                "asked", f"{evidence.shelf.place(RECORDINGS)}, line {number}", f"{told(key_of(trial))}: {text}"
-            )
+    prefix = f"$.trials[{at}]"
+    for path, message in islice(differences(plain(evidence.result.trials[at]), plain(reread), prefix), MAX_DIFFERENCES):
+        name = path.removeprefix(f"{prefix}.").split(".")[0].split("[")[0]
+        if name not in FIELDS_OF_SCORES:
+            yield Finding("reread", evidence.location(path), message)
+        elif scored is not None:
+            yield Finding("scores", evidence.location(path), message)

@@ -1,60 +1,60 @@
-"""Checks against what a run folder keeps beside a result: the plan, and what was seen of each model."""
+"""Checks of a result against the run folder that it is in: run.json (the plan) and models.jsonl."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from harness.bundle import MODELS, PLAN
+from harness.bundle import MODELS, PLAN, parse_document
 from harness.schema import validate
 from harness.types import Finding, Json
-from harness.verify.documents import parse, read_document, read_rows
 from harness.verify.evidence import Evidence
-from harness.verify.json_diff import MOST, differences
+from harness.verify.json_diff import MAX_DIFFERENCES, differences
 
-WHOLE = ("kit", "host", "tasks", "lanes")
-
-
-def _shared(stated: Mapping[str, Json], planned: Mapping[str, Json], path: str) -> Iterator[tuple[str, str]]:
-    """Differences in the fields that both documents have."""
-    both = {name: value for name, value in stated.items() if name in planned and name != "schema_version"}
-    return differences(both, planned, path)
+SHARED_PARTS = ("kit", "host", "tasks", "lanes")
+"""The parts that plan and result have in common as a whole."""
 
 
-def _models_seen(evidence: Evidence) -> dict[str, Json]:
-    seen: dict[str, Json] = {}
-    if evidence.shelf.has(MODELS):
-        place = evidence.shelf.place(MODELS)
-        for number, line in read_rows(evidence.shelf, MODELS):
-            document = parse(line, f"{place}, line {number}")
-            if not validate("models", document):
-                seen[document["label"]] = document
-    return seen
+def check_run_files(evidence: Evidence) -> Iterator[Finding]:
+    """run.json and models.jsonl, if present, agree with the result. Raises UnreadableError."""
+    reader = evidence.reader
+    if not reader.has(PLAN):
+        return
+    plan = reader.read_document(PLAN)
+    problems = validate("run", plan)
+    if problems:
+        location = reader.location(PLAN)
+        yield from (Finding("run-files", location, problem.message) for problem in problems[:MAX_DIFFERENCES])
+        return
+    for path, message in islice(_compare(evidence, plan), MAX_DIFFERENCES):
+        yield Finding("run-files", evidence.location(path), f"{message} by {PLAN} or {MODELS}")
 
 
-def _of_plan(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    document, seen = evidence.document, _models_seen(evidence)
-    for name in WHOLE:
+def _compare(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    document, observed = evidence.document, _observed_models(evidence)
+    for name in SHARED_PARTS:
         yield from differences(document[name], plan[name], f"$.{name}")
-    yield from _shared(document["run"], plan, "$.run")
+    yield from _compare_shared_keys(document["run"], {**plan, **plan["settings"]}, "$.run")
     planned = {model["label"]: model for model in plan["models"]}
     for at, model in enumerate(document["models"]):
-        path = f"$.models[{at}]"
-        if model["label"] not in planned:
-            yield path, f"{model['label']} is not in the plan"
+        path, label = f"$.models[{at}]", model["label"]
+        if label not in planned:
+            yield path, f"{label} is not planned"
             continue
-        yield from _shared(model, planned[model["label"]], path)
-        yield from _shared(model, seen.get(model["label"], {}), path)
+        yield from _compare_shared_keys(model, planned[label], path)
+        yield from _compare_shared_keys(model, observed.get(label, {}), path)
 
 
-def check_plan(evidence: Evidence) -> Iterator[Finding]:
-    """run.json and models.jsonl, where they are there, say the same of the run. Raises UnreadableError."""
-    if not evidence.shelf.has(PLAN):
-        return
-    plan, place = read_document(evidence.shelf, PLAN), evidence.shelf.place(PLAN)
-    faults = validate("run", plan)
-    if faults:
-        yield from (Finding("run-plan", place, fault.message) for fault in faults[:MOST])
-        return
-    for path, text in islice(_of_plan(evidence, plan), MOST):
-        yield Finding("run-plan", evidence.place(path), f"{text} in {PLAN} or {MODELS}")
+def _compare_shared_keys(stated: Mapping[str, Json], other: Mapping[str, Json], path: str) -> Iterator[tuple[str, str]]:
+    shared = {name: value for name, value in stated.items() if name in other}
+    return differences(shared, other, path)
+
+
+def _observed_models(evidence: Evidence) -> dict[str, Json]:
+    """The valid lines of models.jsonl by label; the last line of a model counts."""
+    reader = evidence.reader
+    if not reader.has(MODELS):
+        return {}
+    location = reader.location(MODELS)
+    lines = [parse_document(line, f"{location}, line {number}") for number, line in reader.read_lines(MODELS)]
+    return {document["label"]: document for document in lines if not validate("models", document)}

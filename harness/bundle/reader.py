@@ -1,0 +1,122 @@
+"""Reads the files of an untrusted source: raw bytes, JSON documents and JSON lines, within the limits.
+
+`SourceReader` names each file as findings do and raises `UnreadableError`, which carries the finding. It does not
+validate what the documents contain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.bundle.source import READ_ERRORS, ReadLimits, Source
+from harness.errors import LanebenchError
+from harness.files import from_json
+from harness.types import Finding, Json
+
+MAX_DEPTH = 64
+"""Documents of the kit are about ten levels deep; deeper nesting only serves to exhaust a reader's stack."""
+
+
+class UnreadableError(LanebenchError):
+    """A file cannot be read. `verify` reports the finding; the error never leaves it."""
+
+    def __init__(self, finding: Finding) -> None:
+        """Keep the finding."""
+        super().__init__(f"{finding.location}: {finding.message}")
+        self.finding = finding
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReader:
+    """The files of a source, read within `limits`; `name` is the source's path, for the locations of findings."""
+
+    name: str
+    source: Source
+    limits: ReadLimits
+
+    def location(self, file: str) -> str:
+        """A file as findings name it."""
+        return f"{self.name}: {file}"
+
+    def has(self, file: str) -> bool:
+        """Whether the source holds the file."""
+        return file in self.source.sizes
+
+    def read_bytes(self, file: str) -> bytes:
+        """A whole file. Raises UnreadableError when it is missing, damaged or larger than the limit."""
+        location, max_bytes = self.location(file), self.limits.max_document_bytes
+        if not self.has(file):
+            raise UnreadableError(Finding("file-missing", location, "the file is missing"))
+        with self._read_errors(file), self.source.open(file) as stream:
+            data = stream.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise UnreadableError(Finding("size", location, f"the file is larger than {max_bytes} bytes"))
+        return data
+
+    def read_document(self, file: str) -> Json:
+        """A whole file as one JSON document. Raises UnreadableError."""
+        return parse_document(self.read_bytes(file), self.location(file))
+
+    def read_lines(self, file: str) -> Iterator[tuple[int, bytes]]:
+        """The number (from 1) and the bytes of each line. Raises UnreadableError for a line too long or incomplete."""
+        max_bytes, number = self.limits.max_line_bytes, 0
+        with self._read_errors(file), self.source.open(file) as stream:
+            while line := stream.readline(max_bytes + 1):
+                number += 1
+                location = f"{self.location(file)}, line {number}"
+                if len(line) > max_bytes:
+                    raise UnreadableError(Finding("size", location, f"the line is longer than {max_bytes} bytes"))
+                if not line.endswith(b"\n"):
+                    raise UnreadableError(Finding("json", location, "the last line does not end with a newline"))
+                yield number, line
+
+    def digest(self, file: str) -> str:
+        """sha256 of a file's bytes. Raises UnreadableError."""
+        with self._read_errors(file), self.source.open(file) as stream:
+            digest = hashlib.sha256()
+            while piece := stream.read(1024 * 1024):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    @contextmanager
+    def _read_errors(self, file: str) -> Iterator[None]:
+        try:
+            yield
+        except READ_ERRORS as error:
+            finding = Finding("archive", self.location(file), f"the file cannot be read: {error}")
+            raise UnreadableError(finding) from error
+
+
+def parse_document(data: bytes, location: str, *, skip_depth_of: str | None = None) -> Json:
+    """One JSON document. Raises UnreadableError.
+
+    `skip_depth_of` names a field whose depth is not checked, because it is long and its caller validates each entry.
+    """
+    try:
+        document = from_json(data.decode("utf-8"))
+    except ValueError as error:
+        too_deep = "nested too deeply" in str(error)
+        finding = Finding("json-depth" if too_deep else "json", location, f"not readable as JSON: {error}")
+        raise UnreadableError(finding) from error
+    checked = {**document, skip_depth_of: None} if skip_depth_of and isinstance(document, dict) else document
+    if is_deeper_than(checked, MAX_DEPTH):
+        raise UnreadableError(Finding("json-depth", location, f"nested more than {MAX_DEPTH} levels deep"))
+    return document
+
+
+def is_deeper_than(value: Json, max_depth: int) -> bool:
+    """Whether lists and objects are nested more than `max_depth` levels deep; iterative, so that no stack overflows."""
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,42 @@
+"""Checks of a result's tasks and suite against the task folders that are known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness import __version__
+from harness.files import plain
+from harness.run import task_info
+from harness.types import CUSTOM_SUITE, Finding, Severity
+from harness.verify.evidence import Evidence
+
+
+def check_tasks(evidence: Evidence) -> Iterator[Finding]:
+    """Each task is known here with the same digest and the same description."""
+    for at, info in enumerate(evidence.result.tasks):
+        location, task = evidence.location(f"$.tasks[{at}]"), evidence.tasks.get(info.name)
+        if task is None:
+            yield Finding("tasks", location, f"no task {info.name!r} is known here", "unknown")
+        elif task.sha256 != info.sha256:
+            message = f"{info.name} is another version than the one known here"
+            yield Finding("tasks", f"{location}.sha256", message, "unknown")
+        elif plain(task_info(task)) != plain(info):
+            yield Finding("tasks", location, f"the description of {info.name} is not that of the task with this digest")
+
+
+def check_suite(evidence: Evidence) -> Iterator[Finding]:
+    """A run of a suite has exactly its tasks: a task that was left out would be a failure that nobody sees."""
+    run, location = evidence.result.run, evidence.location("$.run.suite")
+    if run.suite == CUSTOM_SUITE or not evidence.tasks:
+        return
+    found = {info.name for info in evidence.result.tasks}
+    suite = {name for name, task in evidence.tasks.items() if run.suite in task.suites}
+    # A suite may change with the kit: its tasks are certain only for the same version.
+    severity: Severity = "problem" if evidence.result.kit.version == __version__ else "doubt"
+    if not suite:
+        yield Finding("suite", location, f"no suite {run.suite!r} is known here", severity)
+        return
+    if missing := sorted(suite - found):
+        yield Finding("suite", location, f"tasks of {run.suite} are missing: {', '.join(missing)}", severity)
+    for name in sorted(found & set(evidence.tasks) - suite):
+        yield Finding("suite", location, f"{name} is not a task of {run.suite}", severity)

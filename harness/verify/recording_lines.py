@@ -1,0 +1,145 @@
+"""Reads the lines of recordings.jsonl again, in several processes where there are many: the costly part of `verify`.
+
+`reread_lines` yields a `RereadTurn` for each line, with what is wrong with the line and the trial that it gives.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+
+from harness.bundle import UnreadableError, parse_document
+from harness.errors import RunError
+from harness.files import build, sha256_of, to_json
+from harness.read import read
+from harness.schema import validate
+from harness.summarize import trial_result
+from harness.types import Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
+
+BATCH_BYTES = 4 * 1024 * 1024
+MIN_PARALLEL_BYTES = 8 * 1024 * 1024
+"""Below this a single process is faster than starting others."""
+MAX_WORKERS = 8
+MAX_LINE_PROBLEMS = 20
+_NO_SCORE = Score(Outcome.NO_ANSWER, 0.0, ())
+
+Line = tuple[int, bytes]
+"""A line's number, from 1, and its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RereadTurn:
+    """One line, read again. `trial` is the trial with this turn only, and without a verdict; None for an invalid line.
+
+    Of the request's messages, which are long, only the digest crosses the process boundary.
+    """
+
+    line: int
+    findings: tuple[Finding, ...]
+    trial: TrialResult | None = None
+    turn: int = 0
+    last_turn: bool = True
+    variant: int = 0
+    messages_sha256: str = ""
+    request: Mapping[str, Json] | None = None
+
+
+def messages_digest(messages: Json) -> str:
+    """The digest by which two lists of messages are compared."""
+    return sha256_of(to_json(messages))
+
+
+def reread_lines(lines: Iterable[Line], location: str, size_bytes: int) -> Iterator[RereadTurn]:
+    """The turns of all lines in their order; a large file is spread over the CPUs."""
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    if size_bytes < MIN_PARALLEL_BYTES or workers == 1:
+        yield from (turn for batch in _batches(lines) for turn in reread_batch(batch, location))
+        return
+    pending: deque[Future[list[RereadTurn]]] = deque()
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for batch in _batches(lines):
+            pending.append(pool.submit(reread_batch, batch, location))
+            # Bounds the memory: the lines of a foreign file may be many.
+            if len(pending) > 2 * workers:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
+
+
+def reread_batch(lines: Iterable[Line], location: str) -> list[RereadTurn]:
+    """Each line parsed, validated and read again."""
+    return [_reread(number, line, f"{location}, line {number}") for number, line in lines]
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    batch: list[Line] = []
+    remaining_bytes = BATCH_BYTES
+    for number, line in lines:
+        batch.append((number, line))
+        remaining_bytes -= len(line)
+        if remaining_bytes <= 0:
+            yield batch
+            batch, remaining_bytes = [], BATCH_BYTES
+    if batch:
+        yield batch
+
+
+def _reread(number: int, line: bytes, location: str) -> RereadTurn:
+    try:
+        document = parse_document(line, location, skip_depth_of="chunks")
+        problems = _schema_problems(document)
+        recording = None if problems else build(Recording, document)
+    except UnreadableError as error:
+        return RereadTurn(number, (error.finding,))
+    except RunError as error:
+        problems, recording = [error.message], None
+    if recording is None:
+        messages = problems[:MAX_LINE_PROBLEMS]
+        return RereadTurn(number, tuple(Finding("schema-recordings", location, message) for message in messages))
+    request = document["request"]
+    return RereadTurn(
+        number,
+        findings=tuple(Finding("chunk-times", location, message) for message in _time_problems(recording)),
+        trial=trial_result([recording], [read(recording)], ScoredTrial(recording.key, recording.variant, _NO_SCORE)),
+        turn=recording.turn,
+        last_turn=recording.last_turn,
+        variant=recording.variant,
+        messages_sha256=messages_digest(request.get("messages")),
+        request={name: value for name, value in request.items() if name != "messages"},
+    )
+
+
+def _schema_problems(document: Json) -> list[str]:
+    """The problems of a line. The chunks are too many for the validator, which gets only the first two of them."""
+    chunks = document.get("chunks") if isinstance(document, dict) else None
+    if not isinstance(chunks, list):
+        return [problem.message for problem in validate("recording", document)]
+    problems = validate("recording", {**document, "chunks": chunks[:2]})
+    return [problem.message for problem in problems] + list(_chunk_problems(chunks))
+
+
+def _chunk_problems(chunks: list[Json]) -> Iterator[str]:
+    for at, chunk in enumerate(chunks):
+        if not isinstance(chunk, dict) or set(chunk) != {"at_ns", "data"}:
+            yield f"$.chunks[{at}]: chunk must have at_ns and data"
+        elif type(chunk["at_ns"]) is not int or not 0 <= chunk["at_ns"] < 2**53:
+            yield f"$.chunks[{at}].at_ns: expected nanoseconds, an integer from 0 to 2^53 - 1"
+        elif type(chunk["data"]) is not str:
+            yield f"$.chunks[{at}].data: expected a string"
+
+
+def _time_problems(recording: Recording) -> Iterator[str]:
+    times_ns = [chunk.at_ns for chunk in recording.chunks]
+    if any(late < early for early, late in itertools.pairwise(times_ns)):
+        yield "the arrival times of chunks decrease"
+    if times_ns and recording.ended_ns is not None and times_ns[-1] > recording.ended_ns:
+        yield "the last chunk arrived after the end of the turn"
+    if times_ns and recording.headers_ns is not None and times_ns[0] < recording.headers_ns:
+        yield "the first chunk arrived before the headers"
+    if recording.sent_ns is None and times_ns:
+        yield "chunks arrived, although no request was sent"
