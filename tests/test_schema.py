@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import Problem
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
-from harness.schema import as_document, current, load_schema, problems_of, schema_problems, validate
+from harness.schema import as_document, format_version, load_schema, problems_of, schema_problems, validate
 from harness.servers import ServerKind
 from harness.tasks.manifest import TaskManifest, WrongAnswerEntry
 from harness.types import (
@@ -281,7 +281,7 @@ def test_a_result_must_have_every_field() -> None:
 @pytest.mark.parametrize("version", ["1.999", "2.0", "0.9", ""])
 def test_another_version_of_a_format_is_refused_in_one_line(version: str) -> None:
     (problem,) = validate("result", _example() | {"schema_version": version, "a_field_to_come": 1})
-    expected = f'$.schema_version: version "{version}" is not supported, this kit reads {current("result")}'
+    expected = f'$.schema_version: version "{version}" is not supported, this kit reads {format_version("result")}'
     assert problem == Problem(expected, "use the kit that wrote the file")
 
 
@@ -293,5 +293,5 @@ def test_an_unknown_field_of_a_file_in_this_version_is_refused() -> None:
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_a_format_has_one_version_which_the_readme_lists(name: str) -> None:
     readme = (find_data("schemas") / "README.md").read_text(encoding="utf-8")
-    assert f"`{name}.v1.schema.json` | {current(name)} |" in readme
-    assert current(name).split(".")[0] == "1"
+    assert f"`{name}.v1.schema.json` | {format_version(name)} |" in readme
+    assert format_version(name).split(".")[0] == "1"

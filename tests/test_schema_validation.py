@@ -93,6 +93,12 @@ def test_a_lone_surrogate_is_a_character_like_any_other() -> None:
     assert problems_of({"text": "\ud800\ud800"}, schema) != []
 
 
+def test_only_the_kits_files_are_limited_to_integers_that_every_json_reader_keeps() -> None:
+    assert problems_of({"n": 10**30}, {"properties": {"n": {"type": "integer"}}}) == []
+    (problem,) = problems_of({"n": 10**30}, {"properties": {"n": {"type": "string"}}})
+    assert problem.message == f"$.n: expected string, got {10**30}"
+
+
 def test_a_tuple_is_an_array() -> None:
     assert problems_of((1, 2), {"type": "array", "items": {"type": "integer"}}) == []
 

@@ -12,7 +12,7 @@ from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError
-from harness.schema import current
+from harness.schema import format_version
 from harness.types import LEVELS, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
@@ -167,7 +167,7 @@ def test_findings_name_their_check_and_their_place(good: Path) -> None:
 def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()
-    (path / RESULT).write_text(json.dumps({"schema_version": current("result"), "\x1b]0;evil\x07": 1}))
+    (path / RESULT).write_text(json.dumps({"schema_version": format_version("result"), "\x1b]0;evil\x07": 1}))
     shown = render_verdict(verify(path, _options()))
     assert "\x1b" not in shown
     assert "\x07" not in shown

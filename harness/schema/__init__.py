@@ -8,14 +8,14 @@ express word their problems with `Location.problem`.
 from harness.schema.location import JsonPath, Location
 from harness.schema.messages import shorten, suggestion
 from harness.schema.toml import TomlDocument, parse_toml
-from harness.schema.validation import as_document, current, load_schema, problems_of, schema_problems, validate
+from harness.schema.validation import as_document, format_version, load_schema, problems_of, schema_problems, validate
 
 __all__ = [
     "JsonPath",
     "Location",
     "TomlDocument",
     "as_document",
-    "current",
+    "format_version",
     "load_schema",
     "parse_toml",
     "problems_of",

@@ -34,7 +34,7 @@ class _Validator(NamedTuple):
 
 @cache
 def load_schema(name: str) -> Json:
-    """The schema document `name`: config, task, server, run, recording, scores, models, result or manifest."""
+    """The schema document schemas/<name>.v1.schema.json, with the run options filled in."""
     path = find_data("schemas") / f"{name}.v1.schema.json"
     schema = json.loads(path.read_text(encoding="utf-8"))
     if "settings" in schema.get("$defs", {}):
@@ -57,14 +57,14 @@ def _validator(name: str) -> _Validator:
     return _Validator(schema, jsonschema_rs.validator_for(schema))
 
 
-def current(name: str) -> str:
+def format_version(name: str) -> str:
     """MAJOR.MINOR of a file format: the constant that its schema gives for `schema_version`."""
     return str(load_schema(name)["properties"]["schema_version"]["const"])
 
 
 def as_document(name: str, value: Any) -> Json:
     """A dataclass as a document of the file format `name`: its fields, and the version of the format."""
-    return {"schema_version": current(name), **plain(value)}
+    return {"schema_version": format_version(name), **plain(value)}
 
 
 def validate(name: str, document: Json, location: Location | None = None) -> list[Problem]:
@@ -78,16 +78,25 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
     if (
         isinstance(version, str)
         and "schema_version" in load_schema(name).get("properties", {})
-        and version != current(name)
+        and version != format_version(name)
     ):
-        message = f"version {shorten(version)} is not supported, this kit reads {current(name)}"
+        message = f"version {shorten(version)} is not supported, this kit reads {format_version(name)}"
         return [location.at("schema_version").problem(message, "use the kit that wrote the file")]
-    return _problems(_validator(name), document, location)
+    validator = _validator(name)
+    if _is_valid(validator, document) and not _has_unsafe_numbers(document):
+        return []
+    return _explain(validator, document, location, safe_integers=True)
 
 
 def problems_of(value: Json, schema: Json, location: Location | None = None) -> list[Problem]:
-    """Every problem of a value under a schema given inline; `location` is where the value stands."""
-    return _problems(_Validator(schema, jsonschema_rs.validator_for(schema)), value, location or Location())
+    """Every problem of a value under a schema given inline; `location` is where the value stands.
+
+    Unlike in the kit's files, integers may be of any size.
+    """
+    validator = _Validator(schema, jsonschema_rs.validator_for(schema))
+    if _is_valid(validator, value):
+        return []
+    return _explain(validator, value, location or Location(), safe_integers=False)
 
 
 def schema_problems(schema: Json) -> list[Problem]:
@@ -99,10 +108,9 @@ def schema_problems(schema: Json) -> list[Problem]:
     return []
 
 
-def _problems(validator: _Validator, document: Json, location: Location) -> list[Problem]:
-    if _is_valid(validator, document) and not _has_unsafe_numbers(document):
-        return []
-    unsafe = dict(_unsafe_values(document))
+def _explain(validator: _Validator, document: Json, location: Location, *, safe_integers: bool) -> list[Problem]:
+    """The problems of a document that may be invalid, in the order of their places."""
+    unsafe = {path: problem for path, leaf in _leaves(document) if (problem := _leaf_problem(leaf, safe_integers))}
     found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
     for error in validator.compiled.iter_errors(_replace_unsupported(document)):
         if tuple(error.instance_path) not in unsafe:
@@ -114,28 +122,34 @@ def _is_valid(validator: _Validator, document: Json) -> bool:
     try:
         return validator.compiled.is_valid(document)
     except ValueError:
-        # jsonschema-rs takes neither lone surrogates nor TOML's dates; both are replaced before the second look.
+        # jsonschema-rs raises for lone surrogates (which models send) and for TOML's dates; `_explain` replaces both.
         return False
 
 
-def _unsafe_values(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, tuple[str, str]]]:
-    """The values that two JSON readers could understand differently: path, message and fix."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield path, (f"expected a finite number, got {value}", "")
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        yield path, (f"expected an integer within 2^53 - 1, got {shorten(value)}", "write it as a string")
-    elif isinstance(value, datetime.date | datetime.time):
-        yield path, (f"expected a JSON type, got the date or time {value}", "put it in quotes")
-    elif isinstance(value, dict):
+def _leaves(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, Json]]:
+    if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _unsafe_values(inner, (*path, name))
+            yield from _leaves(inner, (*path, name))
     elif isinstance(value, list | tuple):
         for at, inner in enumerate(value):
-            yield from _unsafe_values(inner, (*path, at))
+            yield from _leaves(inner, (*path, at))
+    else:
+        yield path, value
+
+
+def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:
+    """Message and fix for a value that JSON lacks, or that two JSON readers could understand differently."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"expected a finite number, got {value}", ""
+    if isinstance(value, datetime.date | datetime.time):
+        return f"expected a JSON type, got the date or time {value}", "put it in quotes"
+    if safe_integers and isinstance(value, int) and abs(value) > MAX_INTEGER:
+        return f"expected an integer within 2^53 - 1, got {shorten(value)}", "write it as a string"
+    return None
 
 
 def _has_unsafe_numbers(document: Json) -> bool:
-    """Whether `_unsafe_values` would find a number; without paths, several times faster."""
+    """Whether `_leaf_problem` would find a number; without paths, several times faster."""
     left = [document]
     while left:
         value = left.pop()

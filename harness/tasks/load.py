@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import Problem
 from harness.files import from_json, sha256_of, sha256_of_file, to_json
-from harness.schema import Location, validate
+from harness.schema import Location, load_schema, problems_of
 from harness.score import KINDS
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
 from harness.tasks.text_files import TaskFolder, fill, list_files
@@ -123,7 +123,7 @@ def _case_problems(task: Task, path: Path) -> list[Problem]:
         except ValueError as error:
             fix = "check the quotes and backslashes of what the variant fills in"
             return [Problem(f"{location.file}: invalid JSON: {error}", fix)]
-        problems = validate("cases", document, location) or _duplicate_ids(document, location)
+        problems = problems_of(document, load_schema("cases"), location) or _duplicate_ids(document, location)
         if problems:
             return problems
     return []

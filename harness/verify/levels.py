@@ -23,7 +23,7 @@ from harness.bundle import (
 )
 from harness.errors import EngineError, RunError
 from harness.files import build
-from harness.schema import current, validate
+from harness.schema import format_version, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
 from harness.verify import (
     digests,
@@ -128,8 +128,8 @@ def _check_documents(documents: _Documents, options: VerifyOptions) -> Iterator[
 def _schema_findings(documents: _Documents) -> Iterator[Finding]:
     reader, result = documents.reader, documents.result
     version = result.get("schema_version") if isinstance(result, dict) else None
-    if version != current("result"):
-        message = f"has format version {version!r}, this kit reads {current('result')}: use the kit that wrote the file"
+    if version != format_version("result"):
+        message = f"has format version {version!r}, this kit reads {format_version('result')}: use the kit that wrote it"
         yield Finding("version", reader.location(RESULT), message)
         return
     for problem in validate("result", result):
