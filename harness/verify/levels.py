@@ -129,7 +129,7 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
     reader, result = documents.reader, documents.result
     version = result.get("schema_version") if isinstance(result, dict) else None
     if version != format_version("result"):
-        message = f"has format version {version!r}, this kit reads {format_version('result')}: use the kit that wrote it"
+        message = f"format version {version!r}, this kit reads {format_version('result')}; use the kit that wrote it"
         yield Finding("version", reader.location(RESULT), message)
         return
     for problem in validate("result", result):
