@@ -79,7 +79,7 @@ class Looked:
         self.at(done.returncode == DISK_EXIT, f"{when}: exit code {done.returncode}")
         self.at(len(lines) == 1, f"{when}: {' | '.join(lines) or done.stderr[-300:]}")
         self.at("Traceback" not in done.stderr, f"{when}: no trace of Python is shown")
-        self.at("are kept; go on with" in done.stderr, f"{when}: the way on is told")
+        self.at("are kept. Continue with" in done.stderr, f"{when}: the command to continue is shown")
 
 
 def whole_lines(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.calibration.reference import FAULTS, ReferenceServer, serving, start
+from harness.cli.fixes import resumable
 from harness.config import Config
 from harness.errors import DiskError, Problem
 from harness.run.folder import RunFolder, open_run
@@ -187,8 +188,12 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path) -
         models = models_of(server, ["plain"])
         folder = begin(tmp_path, models)
         folder.recordings_path.mkdir()
-        with pytest.raises(DiskError, match="--resume"):
+        with (
+            pytest.raises(DiskError, match="cannot be written") as raised,
+            resumable(folder, "record --resume run"),
+        ):
             record_run(folder, TASKS, models, silent)
+        assert "--resume" in raised.value.__notes__[0]
         folder.recordings_path.rmdir()
         result, _ = finish(open_run(folder.path), models)
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4

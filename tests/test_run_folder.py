@@ -141,7 +141,7 @@ def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
 def test_a_line_that_is_no_recording_is_named_with_its_place(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     folder.recordings_path.write_text("[1]\n")
-    with pytest.raises(RunError, match=r"recordings\.jsonl, line 1: not a Recording"):
+    with pytest.raises(RunError, match=r"recordings\.jsonl, line 1: not a valid Recording"):
         open_run(folder.path)
 
 
@@ -202,18 +202,20 @@ def test_a_second_kit_is_kept_out_while_one_records(tmp_path: Path) -> None:
 _FILL = """
 import resource, signal, sys
 from pathlib import Path
+from harness.cli.fixes import resumable
 from harness.errors import DiskError
 from tests.test_run_folder import folder_with, turn
 folder = folder_with(Path(sys.argv[1]), turn(0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (folder.recordings_path.stat().st_size + 100,) * 2)
 try:
-    folder.append_recording(turn(1))
+    with resumable(folder, "record --resume run"):
+        folder.append_recording(turn(1))
 except DiskError as error:
-    print(error)
+    print(error, error.fix, *error.__notes__)
 """
 
 
-def test_a_disk_that_takes_no_more_is_told_with_the_way_on_and_leaves_no_half_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_a_fix_and_leaves_no_half_line(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", _FILL, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "make room" in done.stdout
     assert "--resume" in done.stdout

@@ -1,18 +1,11 @@
-"""Files."""
+"""Files that survive a crash, canonical JSON, digests, and the data that ships with the kit.
 
-from harness.files.canonical import (
-    append_line,
-    build,
-    drop_torn_line,
-    from_json,
-    plain,
-    read_json,
-    read_lines,
-    sha256_of,
-    sha256_of_file,
-    to_json,
-    write_atomic,
-)
+`to_json` and `from_json` convert between values and JSON text, `plain` and `build` between dataclasses and JSON values.
+`write_atomic` and `append_line` write durably. `find_data` finds what ships with the kit.
+"""
+
+from harness.files.canonical import build, from_json, plain, read_json, sha256_of, sha256_of_file, to_json
+from harness.files.durable import append_line, drop_torn_line, read_lines, write_atomic
 from harness.files.kit import ROOT, find_data, kit_info
 
 __all__ = [

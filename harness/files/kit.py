@@ -1,4 +1,4 @@
-"""Which kit this is: its version, and the commit of the checkout that it runs from, if it runs from one."""
+"""The kit itself: its version and git commit, and where its schemas, fixtures and other data are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from pathlib import Path
 from harness import __version__
 from harness.types import KitInfo
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds the package `harness`: the checkout, or site-packages."""
+_GIT_TIMEOUT_S = 10
 
 
 def kit_info() -> KitInfo:
-    """The kit's version; commit and dirty are None where no checkout of it is."""
+    """The kit's version; commit and dirty are None outside a git checkout."""
     if not (ROOT / "pyproject.toml").is_file():
         return KitInfo(__version__, None, None)
     commit = _git("rev-parse", "HEAD")
@@ -29,6 +23,16 @@ def kit_info() -> KitInfo:
 
 
 def find_data(name: str) -> Path:
-    """A file or folder that ships with the kit: from the checkout, else from the installed package."""
-    here = ROOT / name
-    return here if here.exists() else ROOT / "harness" / "_data" / name
+    """A file or folder that ships with the kit: in the checkout, else in the installed package."""
+    in_checkout = ROOT / name
+    return in_checkout if in_checkout.exists() else ROOT / "harness" / "_data" / name
+
+
+def _git(*arguments: str) -> str | None:
+    """The output of a git command; None where it fails or git is missing."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,118 @@
+"""Durable writing: replaces a file atomically, appends and syncs JSON lines; a crash leaves no half document.
+
+`write_atomic` and `append_line` return when the bytes are on the disk. A crash while a line is appended can leave a
+torn last line; `read_lines` skips it and `drop_torn_line` removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from harness.errors import DiskError, RunError
+from harness.files.canonical import from_json, to_json
+from harness.types import Json
+
+_BLOCK_BYTES = 65536
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file; a reader sees the old bytes or the new ones, never a mixture. Raises DiskError."""
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # Without the sync a crash after the rename could leave an empty file: rename(2) orders no data.
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise _disk_error(path, error) from error
+
+
+def append_line(path: Path, value: Any) -> None:
+    """Append a value as one JSON line and sync it. On failure the line is removed again. Raises DiskError."""
+    line = (to_json(value) + "\n").encode("utf-8")
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise _disk_error(path, error) from error
+    try:
+        _append(handle, line)
+    except OSError as error:
+        raise _disk_error(path, error) from error
+    finally:
+        os.close(handle)
+
+
+def _append(handle: int, line: bytes) -> None:
+    start = os.fstat(handle).st_size
+    try:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    except OSError:
+        # Where even this fails, the torn line stays, and readers skip it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, start)
+        raise
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Json]]:
+    """The number (from 1) and the document of each complete line; a torn last line is skipped. Raises RunError."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield number, from_json(line)
+                except ValueError as error:
+                    raise RunError(f"{path}, line {number}: not readable as JSON: {error}") from error
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: no such file") from error
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def drop_torn_line(path: Path) -> int:
+    """Remove a last line without a newline, which a crash left; returns the number of bytes removed."""
+    if not path.exists():
+        return 0
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = _end_of_last_line(file, size)
+        file.truncate(end)
+        os.fsync(file.fileno())
+    return size - end
+
+
+def _end_of_last_line(file: BinaryIO, size: int) -> int:
+    """The offset behind the last newline; 0 if there is none. Reads backwards: the file may be large."""
+    at = size
+    while at > 0:
+        start = max(0, at - _BLOCK_BYTES)
+        file.seek(start)
+        found = file.read(at - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        at = start
+    return 0
+
+
+def _disk_error(path: Path, error: OSError) -> DiskError:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = "the disk is full" if is_full else error.strerror or str(error)
+    return DiskError(f"{path}: cannot be written: {reason}", fix="make room or choose another folder")
