@@ -1,8 +1,8 @@
-"""The report's page in a real browser: `python -m tests.page_in_browser [PNG]`. Needs Chromium on the PATH.
+"""Check of the report page in a real browser: `python -m tests.page_in_browser [PNG]`, with Chromium on the PATH.
 
-Not collected by pytest, so that the tests need no browser. It loads the page from a server of its own, in light and
-dark, on a wide and a narrow screen, and fails when the page reports an error, asks for anything, or is wider than its
-window.
+It loads the page from a local server in light and dark mode on a wide and a narrow screen, and fails when the page
+logs an error, requests any resource, or is wider than the window. pytest does not collect it, so that the tests need
+no browser.
 """
 
 import http.server
@@ -24,41 +24,42 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DARK = ("--force-dark-mode", "--enable-features=WebContentsForceDark")
 PROBE = """<script>addEventListener('load', () => {
   const wide = document.documentElement.scrollWidth > innerWidth;
-  const asked = performance.getEntriesByType('resource').length;
-  const charts = [...document.querySelectorAll('svg')].filter(one => one.getBoundingClientRect().height > 40).length;
-  document.title = `wide=${wide} asked=${asked} charts=${charts}`;
+  const requests = performance.getEntriesByType('resource').length;
+  const charts = [...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().height > 40).length;
+  document.title = `wide=${wide} requests=${requests} charts=${charts}`;
 });</script>"""
 
 
-def _browser() -> str:
-    found = next((path for path in map(shutil.which, NAMES) if path), None)
-    if found is None:
-        raise UncheckedError("no Chromium here: apt-get install chromium")
-    return found
+def _find_browser() -> str:
+    browser = next((path for path in map(shutil.which, NAMES) if path), None)
+    if browser is None:
+        raise UncheckedError("Chromium is not installed", fix="apt-get install chromium")
+    return browser
 
 
-def _probed(html: str) -> str:
-    """The page with a probe in it; its policy forbids scripts, so the probe's copy does without the policy."""
+def _with_probe(html: str) -> str:
+    """The page with a measuring script, and without its policy, which forbids scripts."""
     return re.sub(r"<meta http-equiv[^>]+>", "", html).replace("</body>", PROBE + "</body>")
 
 
-def _look(browser: str, url: str, *more: str) -> str:
-    words = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--enable-logging=stderr"]
-    done = subprocess.run([browser, *words, *more, url], capture_output=True, text=True, timeout=120, check=True)
+def _run_browser(browser: str, url: str, *more: str) -> str:
+    """The browser's output and the console messages of the page."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--enable-logging=stderr"]
+    done = subprocess.run([browser, *options, *more, url], capture_output=True, text=True, timeout=120, check=True)
     return done.stdout + "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    asked: list[str] = []  # noqa: RUF012 - one server, one list
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    paths: list[str] = []  # noqa: RUF012 - one server, one list
 
     def log_message(self, format: str, *args: object) -> None:
-        self.asked.append(self.path)
+        self.paths.append(self.path)
 
 
 @contextmanager
-def _served(folder: str) -> Iterator[str]:
+def _serve(folder: str) -> Iterator[str]:
     """Serve a folder until the block ends; gives its address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Quiet(*args, directory=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Handler(*args, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -67,36 +68,36 @@ def _served(folder: str) -> Iterator[str]:
         server.server_close()
 
 
-def _faults(browser: str, url: str) -> Iterator[str]:
+def _problems(browser: str, url: str) -> Iterator[str]:
     """What is wrong with the page on any of the screens."""
     for size in ("1280,900", "400,800"):
         for dark in ((), DARK):
-            dom = _look(browser, f"{url}/probed.html", f"--window-size={size}", "--dump-dom", *dark)
-            found = re.search(r"<title>(wide=.*?)</title>", dom)
-            told = found.group(1) if found else f"no probe: {dom[-300:]}"
-            print(f"{size} {'dark' if dark else 'light'}: {told}")
-            if "wide=false asked=0" not in told or "charts=0" in told:
-                yield f"{size}: {told}"
-    shown = _look(browser, f"{url}/page.html", "--dump-dom")
-    yield from (line for line in shown.splitlines() if "CONSOLE" in line)
-    # The browser itself looks for an icon.
+            dom = _run_browser(browser, f"{url}/probed.html", f"--window-size={size}", "--dump-dom", *dark)
+            match = re.search(r"<title>(wide=.*?)</title>", dom)
+            measured = match.group(1) if match else f"no probe: {dom[-300:]}"
+            print(f"{size} {'dark' if dark else 'light'}: {measured}")
+            if "wide=false requests=0" not in measured or "charts=0" in measured:
+                yield f"{size}: {measured}"
+    output = _run_browser(browser, f"{url}/page.html", "--dump-dom")
+    yield from (line for line in output.splitlines() if "CONSOLE" in line)
+    # The browser requests an icon without being told to.
     known = ("/page.html", "/probed.html", "/favicon.ico")
-    yield from (f"the page asked for {path}" for path in _Quiet.asked if path not in known)
+    yield from (f"the page requested {path}" for path in _Handler.paths if path not in known)
 
 
 def main() -> int:
-    """Look at the page; 1 when something is wrong with it."""
-    browser = _browser()
-    with tempfile.TemporaryDirectory() as folder, _served(folder) as url:
+    """Check the page; returns 1 when something is wrong with it."""
+    browser = _find_browser()
+    with tempfile.TemporaryDirectory() as folder, _serve(folder) as url:
         html = render_html(example_result())
         Path(folder, "page.html").write_text(html, encoding="utf-8")
-        Path(folder, "probed.html").write_text(_probed(html), encoding="utf-8")
-        faults = list(_faults(browser, url))
+        Path(folder, "probed.html").write_text(_with_probe(html), encoding="utf-8")
+        problems = list(_problems(browser, url))
         if len(sys.argv) > 1:
-            _look(browser, f"{url}/page.html", "--window-size=1280,5200", f"--screenshot={sys.argv[1]}")
-    for fault in faults:
-        print(f"fault: {fault}")
-    return 1 if faults else 0
+            _run_browser(browser, f"{url}/page.html", "--window-size=1280,5200", f"--screenshot={sys.argv[1]}")
+    for problem in problems:
+        print(f"problem: {problem}")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

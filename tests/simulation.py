@@ -1,11 +1,11 @@
-"""Do the intervals cover and do the tests keep quiet? Worlds with a known truth, asked again and again.
+"""Simulation of interval coverage, false-positive rates and power in worlds whose true rates are known.
 
-`nox -s simulate` (`python -m tests.simulation [REPEATS]`) prints the table;
-tests/data/stats/simulation-4000.txt is what 4000 repeats printed, and tests/test_stats_simulation.py holds a part.
+`nox -s simulate` (`python -m tests.simulation [REPEATS]`) prints the table. The output for 4000 repeats is stored in
+tests/data/stats/simulation-4000.txt, and tests/test_stats_simulation.py repeats a part of it.
 
-A world is a population of tasks: each task's rate comes from a normal distribution of log odds, and a model may find
-a task harder or easier than another model does (`interaction`). Python's own generator, whose stream never changes,
-makes every figure repeatable. The size of the worlds' spreads is a guess that published benchmarks support.
+A world is a population of tasks: each task's log odds come from a normal distribution, and its difficulty may differ
+between models (`interaction`). Python's own random generator, whose sequence is stable across versions, makes every
+number repeatable. The standard deviations of the worlds are guesses in the range of published benchmarks.
 """
 
 import random
@@ -34,7 +34,7 @@ DESIGNS = ((8, 10), (12, 10), (20, 10), (30, 5), (50, 3), (50, 10))
 
 @dataclass(frozen=True)
 class World:
-    """Log odds of a typical task, how tasks differ, and how differently two models find them."""
+    """Mean and standard deviation of the tasks' log odds, and the standard deviation between models on one task."""
 
     name: str
     middle: float
@@ -42,7 +42,7 @@ class World:
     interaction: float
 
     def mean_rate(self) -> float:
-        """The true rate over all tasks, by summing over the normal distribution."""
+        """The true rate over all tasks, by integration over the normal distribution."""
         deviation = sqrt(self.spread**2 + self.interaction**2)
         points = [step / 100 for step in range(-600, 601)]
         weights = [exp(-point * point / 2) for point in points]
@@ -59,25 +59,27 @@ WORLDS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: how often the interval held the truth, or how often a word was said."""
+    """One row of the table: the share of repeats in which an interval covered, or a verdict was given."""
 
-    what: str
+    quantity: str
     world: str
     design: str
-    seen: float
-    wanted: tuple[float, float]
+    observed: float
+    expected: tuple[float, float]
 
     @property
-    def is_kept(self) -> bool:
-        """Whether the share lies where it should."""
-        return self.wanted[0] <= self.seen <= self.wanted[1]
+    def is_within(self) -> bool:
+        """Whether the share lies in its expected range."""
+        return self.expected[0] <= self.observed <= self.expected[1]
 
     @property
     def line(self) -> str:
-        """The row as it is printed."""
-        low, high = self.wanted
-        mark = "" if self.is_kept else "   <-- outside"
-        return f"{self.what:28} {self.world:10} {self.design:7} {self.seen:6.3f}   {low:.2f} to {high:.2f}{mark}"
+        """The row as printed."""
+        low, high = self.expected
+        mark = "" if self.is_within else "   <-- outside"
+        return (
+            f"{self.quantity:28} {self.world:10} {self.design:7} {self.observed:6.3f}   {low:.2f} to {high:.2f}{mark}"
+        )
 
 
 def _rate(log_odds: float) -> float:
@@ -90,7 +92,7 @@ def _holds(interval: Interval | None, truth: float) -> bool:
 
 @dataclass
 class Draw:
-    """Two models on one sample of tasks."""
+    """True rates and trials of two models on one sample of tasks."""
 
     rates: list[tuple[float, float]]
     outcomes: list[tuple[list[bool], list[bool]]]
@@ -111,15 +113,15 @@ class Draw:
         return out
 
 
-def draw(world: World, tasks: int, trials: int, dice: random.Random) -> Draw:
-    """A sample of tasks and both models' trials; the models are equal over all tasks, not on each."""
+def draw(world: World, tasks: int, trials: int, rng: random.Random) -> Draw:
+    """Sample tasks and both models' trials; the models have equal rates over all tasks, but not on each task."""
     rates, outcomes = [], []
     for _ in range(tasks):
-        common = dice.gauss(world.middle, world.spread)
-        pair = tuple(_rate(common + dice.gauss(0, world.interaction)) for _ in range(2))
+        common = rng.gauss(world.middle, world.spread)
+        pair = tuple(_rate(common + rng.gauss(0, world.interaction)) for _ in range(2))
         rates.append((pair[0], pair[1]))
         outcomes.append(
-            ([dice.random() < pair[0] for _ in range(trials)], [dice.random() < pair[1] for _ in range(trials)])
+            ([rng.random() < pair[0] for _ in range(trials)], [rng.random() < pair[1] for _ in range(trials)])
         )
     return Draw(rates, outcomes)
 
@@ -128,87 +130,101 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-COVERS = (0.93, 0.97)
-EXACT = (0.95, 1.0)
-QUIET = (0.0, 0.06)
+COVERAGE = (0.93, 0.97)
+CONSERVATIVE_COVERAGE = (0.95, 1.0)
+FALSE_POSITIVES = (0.0, 0.06)
+ANY_SHARE = (0.0, 1.0)
+
+
+SUITE_QUANTITIES = (
+    "rate, tasks like these",
+    "rate, these tasks",
+    "difference, like these",
+    "difference, these tasks",
+    "false positive, like these",
+    "false positive, these tasks",
+)
 
 
 def suite_rows(world: World, design: tuple[int, int], repeats: int) -> Iterator[Row]:
-    """Everything that is said of models over a suite, in one world at one design."""
+    """Coverage and false positives of suite rates and differences, in one world with one design."""
     tasks, trials = design
-    dice = random.Random(f"{SEED}/{world.name}/{design}")
-    truth, told = world.mean_rate(), f"{tasks}x{trials}"
-    hits = dict.fromkeys(("like", "these", "gap like", "gap these", "false like", "false these"), 0)
+    rng = random.Random(f"{SEED}/{world.name}/{design}")
+    truth = world.mean_rate()
+    hits = dict.fromkeys(SUITE_QUANTITIES, 0)
     for _ in range(repeats):
-        one = draw(world, tasks, trials, dice)
-        mine = [a for a, _ in one.counts]
-        hits["like"] += _holds(rate_on_tasks_like_these(mine)[1], truth)
-        hits["these"] += _holds(rate_on_these_tasks(mine)[1], _mean([a for a, _ in one.rates]))
-        like = difference_on_tasks_like_these(one.counts)
-        hits["gap like"] += _holds(like.interval, 0.0)
-        hits["false like"] += like.verdict != "can't tell"
-        these = difference_on_these_tasks(one.tables)
-        hits["gap these"] += _holds(these.interval, _mean([a - b for a, b in one.rates]))
-        even = draw(World("", world.middle, world.spread, 0.0), tasks, trials, dice)
-        hits["false these"] += difference_on_these_tasks(even.tables).verdict != "can't tell"
-    for what, count in hits.items():
-        yield Row(what, world.name, told, count / repeats, QUIET if what.startswith("false") else COVERS)
+        sample = draw(world, tasks, trials, rng)
+        mine = [a for a, _ in sample.counts]
+        hits["rate, tasks like these"] += _holds(rate_on_tasks_like_these(mine)[1], truth)
+        hits["rate, these tasks"] += _holds(rate_on_these_tasks(mine)[1], _mean([a for a, _ in sample.rates]))
+        like = difference_on_tasks_like_these(sample.counts)
+        hits["difference, like these"] += _holds(like.interval, 0.0)
+        hits["false positive, like these"] += like.verdict != "can't tell"
+        these = difference_on_these_tasks(sample.tables)
+        hits["difference, these tasks"] += _holds(these.interval, _mean([a - b for a, b in sample.rates]))
+        even = draw(World("", world.middle, world.spread, 0.0), tasks, trials, rng)
+        hits["false positive, these tasks"] += difference_on_these_tasks(even.tables).verdict != "can't tell"
+    for quantity, count in hits.items():
+        expected = FALSE_POSITIVES if quantity.startswith("false") else COVERAGE
+        yield Row(quantity, world.name, f"{tasks}x{trials}", count / repeats, expected)
 
 
 def cell_rows(n: int) -> Iterator[Row]:
-    """Wilson's and Clopper and Pearson's coverage over all rates of one cell, computed and not drawn."""
+    """Coverage of Wilson's and Clopper-Pearson's interval over all rates of one cell, computed exactly."""
     rates = [step / 1000 for step in range(10, 991)]
-    for what, of, wanted in (("wilson", wilson, COVERS), ("exact", clopper_pearson, EXACT)):
-        intervals = [of(k, n) for k in range(n + 1)]
+    methods = (("wilson", wilson, COVERAGE), ("clopper-pearson", clopper_pearson, CONSERVATIVE_COVERAGE))
+    for name, interval_of, expected in methods:
+        intervals = [interval_of(k, n) for k in range(n + 1)]
         covered = [
             sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1) if _holds(intervals[k], p)) for p in rates
         ]
-        yield Row(what, "all rates", f"1x{n}", _mean(covered) if what == "wilson" else min(covered), wanted)
+        share = _mean(covered) if name == "wilson" else min(covered)
+        yield Row(name, "all rates", f"1x{n}", share, expected)
 
 
-def _speeds(dice: random.Random, n: int, variation: float) -> list[float]:
-    return [exp(dice.gauss(log(40.0), variation)) for _ in range(n)]
+def _speeds(rng: random.Random, n: int, variation: float) -> list[float]:
+    return [exp(rng.gauss(log(40.0), variation)) for _ in range(n)]
 
 
 def speed_rows(n: int, variation: float, repeats: int) -> Iterator[Row]:
-    """The median's interval, the ratio's interval, and how often two equal speeds are called different."""
-    dice = random.Random(f"{SEED}/speed/{n}/{variation}")
-    told, world = f"n={n}", f"cv {100 * variation:.0f} %"
-    median = ratio = words = 0
+    """Coverage of the median's and of the ratio's interval, and how often equal speeds are called different."""
+    rng = random.Random(f"{SEED}/speed/{n}/{variation}")
+    design, world = f"n={n}", f"cv {100 * variation:.0f} %"
+    median = ratio = verdicts = 0
     for _ in range(repeats):
-        cells = [(_speeds(dice, n, variation), _speeds(dice, n, variation)) for _ in range(3)]
+        cells = [(_speeds(rng, n, variation), _speeds(rng, n, variation)) for _ in range(3)]
         median += _holds(median_interval(cells[0][0]), 40.0)
-        seen = geometric_mean_ratio(cells)
-        if seen is None or seen.low is None or seen.high is None:
+        estimate = geometric_mean_ratio(cells)
+        if estimate is None or estimate.low is None or estimate.high is None:
             continue
-        ratio += seen.low <= 1 <= seen.high
-        words += ratio_verdict(seen) in ("more", "less")
-    yield Row("median", world, told, median / repeats, EXACT)
-    yield Row("ratio", world, told, ratio / repeats, COVERS)
-    yield Row("false ratio", world, told, words / repeats, QUIET)
+        ratio += estimate.low <= 1 <= estimate.high
+        verdicts += ratio_verdict(estimate) in ("more", "less")
+    yield Row("median interval", world, design, median / repeats, CONSERVATIVE_COVERAGE)
+    yield Row("ratio interval", world, design, ratio / repeats, COVERAGE)
+    yield Row("false positive, ratio", world, design, verdicts / repeats, FALSE_POSITIVES)
 
 
 def power_row(tasks: int, trials: int, repeats: int) -> Row:
-    """How often a true gap of 14 points is told as one: not a promise, a figure to plan by."""
-    dice = random.Random(f"{SEED}/power/{tasks}/{trials}")
+    """The power to detect a true difference of 14 points, for planning: no range is expected."""
+    rng = random.Random(f"{SEED}/power/{tasks}/{trials}")
     better = 0
     for _ in range(repeats):
-        one = draw(World("", 0.0, 1.5, 0.7), tasks, trials, dice)
+        sample = draw(World("", 0.0, 1.5, 0.7), tasks, trials, rng)
         counts = []
-        for (a, b), (first, _) in zip(one.counts, one.rates, strict=True):
+        for (a, b), (first, _) in zip(sample.counts, sample.rates, strict=True):
             lifted = _rate(log(first / (1 - first)) + 0.86)
-            counts.append(((sum(dice.random() < lifted for _ in range(trials)), a[1]), b))
+            counts.append(((sum(rng.random() < lifted for _ in range(trials)), a[1]), b))
         better += difference_on_tasks_like_these(counts).verdict == "better"
-    return Row("power at a gap of 14 points", "middling", f"{tasks}x{trials}", better / repeats, (0.0, 1.0))
+    return Row("power at 14 points", "middling", f"{tasks}x{trials}", better / repeats, ANY_SHARE)
 
 
-def table(repeats: int, say: Callable[[str], None]) -> list[Row]:
-    """Every row, told as it is made."""
+def table(repeats: int, write: Callable[[str], None]) -> list[Row]:
+    """Every row, written as soon as it is computed."""
     rows: list[Row] = []
 
     def keep(row: Row) -> None:
         rows.append(row)
-        say(row.line)
+        write(row.line)
 
     for n in (5, 10, 20, 50):
         for row in cell_rows(n):
@@ -227,5 +243,5 @@ def table(repeats: int, say: Callable[[str], None]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    found = table(int(sys.argv[1]) if len(sys.argv) > 1 else 4000, print)
-    sys.exit(0 if all(row.is_kept for row in found) else 1)
+    rows = table(int(sys.argv[1]) if len(sys.argv) > 1 else 4000, print)
+    sys.exit(0 if all(row.is_within for row in rows) else 1)

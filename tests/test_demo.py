@@ -132,7 +132,7 @@ def text_of(events: Sequence[Json], key: str = "content") -> str:
     return "".join(delta.get(key) or "" for delta in deltas)
 
 
-def test_it_lists_its_models_and_says_that_it_is_well(demo: DemoServer) -> None:
+def test_it_lists_its_models_and_reports_its_health(demo: DemoServer) -> None:
     status, data = ask(demo, "GET", "/v1/models")
     assert status == 200
     rows = json.loads(data)["data"]
@@ -149,7 +149,7 @@ def test_its_models_are_simulated_and_state_their_speeds(demo: DemoServer) -> No
     assert [model.thinking for model in demo.models] == ["off", "off", "on", "off"]
 
 
-def test_a_stream_holds_the_role_the_answer_the_finish_and_the_usage(demo: DemoServer) -> None:
+def test_a_stream_has_the_role_the_answer_the_finish_reason_and_the_usage(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[0])))
     assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": None}
     assert text_of(events) == "right answer 0 to code-bugfix 0"
@@ -161,7 +161,7 @@ def test_a_stream_holds_the_role_the_answer_the_finish_and_the_usage(demo: DemoS
     assert events[-1]["timings"]["predicted_per_second"] == STEADY.decode_tps
 
 
-def test_usage_is_sent_only_when_it_is_asked_for(demo: DemoServer) -> None:
+def test_usage_is_sent_only_on_request(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-steady", messages_of(VARIANTS[0]), stream_options=None))
     assert all(event["choices"] and "usage" not in event for event in events)
 
@@ -176,7 +176,7 @@ def test_a_second_turn_gets_the_second_answer(demo: DemoServer) -> None:
     assert text_of(events) == "right answer 1 to talk 0"
 
 
-def test_turns_that_begin_anew_are_answered_each_by_itself() -> None:
+def test_separate_turns_are_answered_independently() -> None:
     talk = VARIANTS[-1]
     apart = replace(talk, task=replace(talk.task, settings={"separate": True}))
     alone = replace(apart, turns=apart.turns[1:], solution=apart.solution[1:])
@@ -198,7 +198,7 @@ def test_the_flaky_model_gets_everything_else_right(demo: DemoServer) -> None:
     assert text_of(chat(demo, body_of("demo-flaky", messages_of(VARIANTS[2])))) == "right answer 0 to code-bugfix 2"
 
 
-def test_the_thinker_thinks_first_and_its_thoughts_are_counted(demo: DemoServer) -> None:
+def test_the_thinker_reasons_first_and_its_reasoning_is_counted(demo: DemoServer) -> None:
     events = chat(demo, body_of("demo-thinker", messages_of(VARIANTS[0]), max_tokens=300))
     thought = text_of(events, "reasoning_content")
     assert len(split_tokens(thought)) == 100
@@ -209,7 +209,7 @@ def test_the_thinker_thinks_first_and_its_thoughts_are_counted(demo: DemoServer)
     assert events[-1]["usage"]["completion_tokens"] == 100 + len(split_tokens(VARIANTS[0].solution[0]))
 
 
-def test_the_thinker_can_be_told_not_to_think(demo: DemoServer) -> None:
+def test_thinking_can_be_switched_off(demo: DemoServer) -> None:
     switch = {"enable_thinking": False}
     events = chat(demo, body_of("demo-thinker", messages_of(VARIANTS[0]), chat_template_kwargs=switch))
     assert text_of(events, "reasoning_content") == ""
@@ -301,7 +301,7 @@ def test_a_request_without_a_length_is_refused(demo: DemoServer) -> None:
     assert head.startswith(b"HTTP/1.1 411 ")
 
 
-def test_a_prompt_beyond_the_context_is_told_as_such() -> None:
+def test_a_prompt_beyond_the_context_is_rejected() -> None:
     long = replace(VARIANTS[0], turns=("word " * 70_000,))
     with serve_answers(Answers([long])) as demo:
         status, data = ask(demo, "POST", "/v1/chat/completions", body_of("demo-steady", messages_of(long)))
@@ -324,7 +324,7 @@ def test_closing_ends_a_running_stream_and_every_thread() -> None:
     assert threading.active_count() == before
 
 
-def test_a_client_that_hangs_up_harms_nobody(demo: DemoServer) -> None:
+def test_a_client_that_disconnects_does_not_affect_others(demo: DemoServer) -> None:
     connection = connect(demo)
     connection.request("POST", "/v1/chat/completions", json.dumps(STEADY_ASK))
     connection.getresponse().read1(10)
@@ -384,7 +384,7 @@ def test_a_prompt_seen_before_is_cached_and_one_with_another_nonce_is_not() -> N
     assert cache.shared_tokens(prompt.replace(NONCE, "fedcba9876543210")) == 0
 
 
-def test_what_was_cached_is_told(demo: DemoServer) -> None:
+def test_cached_tokens_are_reported(demo: DemoServer) -> None:
     body = body_of("demo-steady", messages_of(VARIANTS[0], "abad" * 4))
     first, again = chat(demo, body)[-1], chat(demo, body)[-1]
     assert first["usage"]["prompt_tokens_details"] == {"cached_tokens": 0}

@@ -37,7 +37,7 @@ def tool_messages(turn: int) -> list[dict[str, Json]]:
     return messages_of(a_tool_variant()) + back * turn
 
 
-def test_a_tool_task_is_answered_reply_by_reply_with_streamed_calls() -> None:
+def test_a_tool_task_is_answered_turn_by_turn_with_streamed_calls() -> None:
     with serve_answers(Answers([a_tool_variant()])) as demo:
         replies = [chat(demo, body_of("demo-steady", tool_messages(turn), tools=OFFERED)) for turn in range(3)]
     deltas = [choice["delta"] for event in replies[0] for choice in event["choices"]]
@@ -54,7 +54,7 @@ def test_a_tool_task_is_answered_reply_by_reply_with_streamed_calls() -> None:
     assert text_of(replies[2]) == "Done."
 
 
-def test_calls_in_one_document_are_whole() -> None:
+def test_calls_without_streaming_are_complete() -> None:
     with serve_answers(Answers([a_tool_variant()])) as demo:
         body = body_of("demo-steady", tool_messages(1), tools=OFFERED, stream=None)
         _, data = ask(demo, "POST", "/v1/chat/completions", body)
@@ -63,20 +63,20 @@ def test_calls_in_one_document_are_whole() -> None:
     assert [call["id"] for call in calls] == ["call_2_1", "call_2_2"]
 
 
-def test_a_call_is_cut_at_max_tokens_too() -> None:
+def test_a_tool_call_is_cut_at_max_tokens() -> None:
     with serve_answers(Answers([a_tool_variant()])) as demo:
         events = chat(demo, body_of("demo-steady", tool_messages(1), tools=OFFERED, max_tokens=3))
     assert events[-2]["choices"][0]["finish_reason"] == "length"
     assert events[-1]["usage"]["completion_tokens"] == 3
 
 
-def test_where_no_tools_are_offered_none_is_called() -> None:
+def test_no_tool_is_called_where_none_is_offered() -> None:
     with serve_answers(Answers([a_tool_variant()])) as demo:
         assert text_of(chat(demo, body_of("demo-steady", tool_messages(0)))) == TOOL_REPLIES[0]
 
 
 @pytest.mark.parametrize("name", ["code-tooluse", "agent-loop"])
-def test_the_tool_tasks_of_the_kit_get_their_whole_solution_over_the_wire(name: str) -> None:
+def test_the_tool_tasks_get_their_complete_solution_over_the_network(name: str) -> None:
     (task,) = load_tasks([find_fixtures()], names=[name])
     variant = vary(task, 1)
     with serve([task]) as demo, Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:

@@ -1,4 +1,4 @@
-"""The three reports say the same, mark what is simulated, carry every n, and cannot be steered by foreign names."""
+"""The three renderers: equal content, the mark of simulated runs, and safety against untrusted names."""
 
 import re
 from dataclasses import replace
@@ -87,17 +87,17 @@ def test_every_report_names_the_run_and_holds_every_section() -> None:
             assert section.title in report
 
 
-def test_every_section_has_a_key_of_its_own() -> None:
+def test_every_section_has_a_unique_key() -> None:
     result = example_result()
     keys = [make(result).key for make in SECTIONS]
     assert len(set(keys)) == len(SECTIONS)
 
 
-@pytest.mark.parametrize("words", ["5/6 83% [44, 97]", "2/6 33% [10, 70]", "6/6 100% [61, 100]", "n=18", "[truncated"])
-def test_every_report_tells_the_same_numbers_with_their_n_and_interval(words: str) -> None:
+@pytest.mark.parametrize("text", ["5/6 83% [44, 97]", "2/6 33% [10, 70]", "6/6 100% [61, 100]", "n=18", "[truncated"])
+def test_every_report_has_the_same_numbers_with_their_n_and_interval(text: str) -> None:
     for render in (render_text, render_html):
-        assert words in render(example_result())
-    assert words.replace("[truncated", "truncated") in render_github(example_result())
+        assert text in render(example_result())
+    assert text.replace("[truncated", "truncated") in render_github(example_result())
 
 
 def test_a_simulated_run_is_marked_in_every_report_and_a_measured_one_in_none() -> None:
@@ -112,7 +112,7 @@ def test_one_simulated_model_marks_the_whole_report() -> None:
     assert SIMULATED in render_text(replace(result, models=models))
 
 
-def test_warnings_stand_in_every_report() -> None:
+def test_every_report_has_the_warnings() -> None:
     for render in (render_text, render_html):
         assert "answers reached the token budget and were cut off" in render(example_result())
 
@@ -136,7 +136,7 @@ def test_a_model_without_trials_is_shown_as_not_run_and_not_as_zero() -> None:
     assert "not run" in report
 
 
-def test_text_without_a_right_and_wrong_task_still_renders() -> None:
+def test_a_result_without_scored_tasks_renders() -> None:
     result = example_result()
     tasks = result.tasks[:1]
     trials = tuple(one for one in result.trials if one.task == tasks[0].name)
@@ -151,17 +151,17 @@ def test_an_empty_result_renders() -> None:
         assert "no answer was executed" in render(bare)
 
 
-def test_plain_text_spells_out_what_could_steer_a_terminal() -> None:
+def test_plain_text_escapes_characters_that_control_a_terminal() -> None:
     assert plain_text("\x1b[2J\x07\u202e\u2028\ud800\x9b") == "\\x1b[2J\\x07\\u202e\\u2028\\ud800\\x9b"
     assert plain_text("naïve 模型 🚀") == "naïve 模型 🚀"
 
 
-def test_foreign_names_cannot_steer_the_terminal() -> None:
+def test_untrusted_names_cannot_control_the_terminal() -> None:
     report = render_text(_named(HOSTILE))
     assert set(re.findall(r"[^\x20-\x7e]", report)) <= {"\n"}
 
 
-def test_foreign_names_stay_text_in_markdown() -> None:
+def test_untrusted_names_stay_text_in_markdown() -> None:
     report = render_github(_named(HOSTILE))
     for line in report.splitlines():
         # Everything foreign is escaped, so no row of a table has a cell too many.
@@ -175,7 +175,7 @@ def test_foreign_names_stay_text_in_markdown() -> None:
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_foreign_names_stay_text_in_the_page() -> None:
+def test_untrusted_names_stay_text_in_the_page() -> None:
     html = render_html(_named(HOSTILE))
     page = _page(html)
     assert "script" not in {tag for tag, _ in page.tags}
@@ -196,18 +196,18 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
 
 
-def test_every_link_of_the_page_leads_somewhere_and_no_id_stands_twice() -> None:
+def test_every_link_of_the_page_has_a_target_and_every_id_is_unique() -> None:
     page = _page(render_html(example_result()))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {(attrs["href"] or "")[1:] for _, attrs in page.tags if "href" in attrs} <= set(ids)
 
 
-def test_the_page_of_a_result_is_always_the_same_bytes() -> None:
+def test_rendering_the_page_is_deterministic() -> None:
     assert render_html(example_result()) == render_html(example_result())
 
 
-def test_the_page_shows_answers_and_cuts_long_ones() -> None:
+def test_the_page_shows_answers_and_truncates_long_ones() -> None:
     result = example_result()
     long = replace(result.trials[1].turns[0], content="<b>" + "x" * 50_000)
     trials = (result.trials[0], replace(result.trials[1], turns=(long,)), *result.trials[2:])
@@ -218,19 +218,19 @@ def test_the_page_shows_answers_and_cuts_long_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "text"),
     [(0, "0.00"), (0.04213, "0.0421"), (4.2149, "4.21"), (42.149, "42.1"), (421.49, "421"), (4214.9, "4,215")],
 )
-def test_figures_keep_three_digits(value: float, words: str) -> None:
-    assert format_number(value) == words
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
+    assert format_number(value) == text
 
 
-@pytest.mark.parametrize(("share", "words"), [(0, "0%"), (0.001, "<1%"), (0.5, "50%"), (0.998, ">99%"), (1, "100%")])
-def test_per_cents_never_round_to_all_or_nothing(share: float, words: str) -> None:
-    assert format_percent(share) == words
+@pytest.mark.parametrize(("share", "text"), [(0, "0%"), (0.001, "<1%"), (0.5, "50%"), (0.998, ">99%"), (1, "100%")])
+def test_percentages_never_round_to_0_or_100(share: float, text: str) -> None:
+    assert format_percent(share) == text
 
 
-def test_seconds_take_the_unit_that_reads_best() -> None:
+def test_seconds_have_a_readable_unit() -> None:
     assert [format_seconds(value) for value in (0.0123, 12.34, 600)] == ["12.3 ms", "12.3 s", "10.0 min"]
 
 

@@ -1,4 +1,4 @@
-"""Names in a chart: beside their points, over nothing else."""
+"""Labels in a scatter plot are next to their points and overlap nothing else."""
 
 import random
 from itertools import combinations
@@ -16,7 +16,7 @@ def placed(*points: Box, whiskers: tuple[Box, ...] = ()) -> list[Box]:
     return place_labels(points, ["demo-quick"] * len(points), whiskers, FRAME)
 
 
-def test_a_name_stands_right_of_its_point_and_left_of_one_at_the_right_edge() -> None:
+def test_a_label_is_right_of_its_point_or_left_of_one_at_the_right_edge() -> None:
     (free,), (last,) = placed(spot(400, 100)), placed(spot(870, 100))
     assert free.left == 410
     assert free.top < 100 < free.bottom
@@ -24,7 +24,7 @@ def test_a_name_stands_right_of_its_point_and_left_of_one_at_the_right_edge() ->
     assert last.right - last.left == CHAR_PX * len("demo-quick")
 
 
-def test_a_name_that_would_cover_a_neighbours_point_or_whisker_goes_elsewhere() -> None:
+def test_a_label_avoids_the_points_and_whiskers_of_others() -> None:
     near = placed(spot(400, 100), spot(440, 100))
     assert near[0].right < 400
     assert near[1].left > 440
@@ -32,7 +32,7 @@ def test_a_name_that_would_cover_a_neighbours_point_or_whisker_goes_elsewhere() 
     assert beside.right < 400
 
 
-def test_points_in_a_crowd_have_names_that_cover_nothing() -> None:
+def test_labels_of_crowded_points_overlap_nothing() -> None:
     rng = random.Random(20)
     for _ in range(200):
         points = [spot(rng.uniform(300, 420), rng.uniform(120, 220)) for _ in range(4)]
@@ -42,5 +42,5 @@ def test_points_in_a_crowd_have_names_that_cover_nothing() -> None:
         assert all(FRAME.contains(box) for box in boxes)
 
 
-def test_more_names_than_there_is_room_for_are_all_drawn() -> None:
+def test_all_labels_are_drawn_even_without_space() -> None:
     assert len(placed(*[spot(400, 100)] * 40)) == 40

@@ -1,4 +1,4 @@
-"""What the scorers saw besides the verdicts, as lines of the report."""
+"""The report's section of scorer metrics."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from harness.score import KINDS
 from harness.types import Json, Result
 from tests.example import example_result
 
-SEEN: dict[str, tuple[dict[str, Json], str, str]] = {
+EXAMPLES: dict[str, tuple[dict[str, Json], str, str]] = {
     "program": (
         {"lint": {"error": 1, "warning": 2, "info": 0, "style": 0}},
         "shellcheck findings per script",
@@ -35,7 +35,7 @@ def example() -> Result:
     return example_result()
 
 
-def seeing(kind: str, facts: Mapping[str, Json]) -> Result:
+def with_facts(kind: str, facts: Mapping[str, Json]) -> Result:
     """The example result with every trial of its first scored task seen so."""
     result = example()
     name = next(task.name for task in result.tasks if task.scored)
@@ -44,40 +44,42 @@ def seeing(kind: str, facts: Mapping[str, Json]) -> Result:
     return replace(result, tasks=tasks, trials=trials)
 
 
-def lines(result: Result) -> dict[str, str]:
-    """The first model's words by measure."""
+def values_by_metric(result: Result) -> dict[str, str]:
+    """The first model's value by metric."""
     section = scorer_metrics(result)
     return {row[0].text.split(": ", 1)[1]: row[1].text for table in section.tables for row in table.rows}
 
 
-@pytest.mark.parametrize("kind", sorted(SEEN))
-def test_each_kind_tells_its_measures_with_their_n(kind: str) -> None:
-    facts, measure, words = SEEN[kind]
-    result = seeing(kind, facts)
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_each_kind_reports_its_metrics_with_their_n(kind: str) -> None:
+    facts, metric, text = EXAMPLES[kind]
+    result = with_facts(kind, facts)
     name = next(task.name for task in result.tasks if task.scorer == kind)
     label = result.models[0].label
     n = sum(trial.task == name and trial.model == label and not trial.warmup for trial in result.trials)
-    assert lines(result)[measure] == words.format(n=n)
+    assert values_by_metric(result)[metric] == text.format(n=n)
 
 
-def test_every_kind_that_tells_facts_of_its_own_has_measures() -> None:
-    assert set(METRICS) == set(SEEN)
+def test_every_kind_with_facts_has_metrics() -> None:
+    assert set(METRICS) == set(EXAMPLES)
     assert set(METRICS) <= set(KINDS)
 
 
-def test_what_nobody_saw_makes_no_line_and_no_section() -> None:
-    assert lines(seeing("edits", {})) == {}
-    assert "scorer_metrics" not in {section.key for section in [scorer_metrics(seeing("edits", {}))] if section.lead}
+def test_metrics_without_data_have_no_row_and_no_section() -> None:
+    assert values_by_metric(with_facts("edits", {})) == {}
+    assert "scorer_metrics" not in {
+        section.key for section in [scorer_metrics(with_facts("edits", {}))] if section.lead
+    }
 
 
-def test_facts_of_a_foreign_file_may_be_anything() -> None:
+def test_facts_of_an_untrusted_file_may_have_any_type() -> None:
     for kind in METRICS:
         for odd in (None, "x", [], {}, [1], {"a": "b"}, True, -1):
-            names = {key: odd for facts, *_ in SEEN.values() for key in facts}
-            lines(seeing(kind, names))
+            names = {key: odd for facts, *_ in EXAMPLES.values() for key in facts}
+            values_by_metric(with_facts(kind, names))
 
 
-def test_every_report_holds_the_section() -> None:
-    result = seeing("review", SEEN["review"][0])
+def test_every_report_has_the_section() -> None:
+    result = with_facts("review", EXAMPLES["review"][0])
     for render in (render_text, render_github, render_html):
         assert "Scorer metrics" in render(result)

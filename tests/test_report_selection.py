@@ -1,4 +1,4 @@
-"""Lanes, pairs, stability and trades in the reports."""
+"""Lanes, pairwise comparisons, stability and trade-offs in the reports."""
 
 from dataclasses import replace
 
@@ -17,14 +17,14 @@ def _with(result: Result, lane: Lane) -> Result:
 
 
 @pytest.mark.parametrize("render", [render_text, render_github, render_html])
-def test_the_users_own_choice_stands_beside_the_recommendation_never_instead(render: object) -> None:
+def test_the_users_choice_is_shown_with_the_recommendation(render: object) -> None:
     assert callable(render)
     report = render(_with(grown_result(10, {"code-refactor": 9, "code-bugfix": 8}), LANE))
     assert "steady" in report
     assert "hasty (2026-11-20: faster in my editor)" in report
 
 
-def test_a_lane_says_recommended_confidence_demands_and_what_was_not_tested() -> None:
+def test_a_lane_shows_recommendation_confidence_requirements_and_untested_conditions() -> None:
     section = lanes(_with(grown_result(10, {"code-refactor": 10, "code-bugfix": 10}), LANE))
     assert [entry.text for entry in section.tables[0].rows[0]][:3] == ["daily coding", "steady", "clear"]
     assert {row[1].text for row in section.tables[1].rows} == {"eligible", "ruled out"}
@@ -37,7 +37,7 @@ def test_a_lane_that_the_evidence_does_not_decide_says_so() -> None:
     assert "does not decide between steady and hasty" in section.notes[0]
 
 
-def test_a_choice_of_a_model_that_is_not_in_the_run_is_marked() -> None:
+def test_a_chosen_model_that_is_not_in_the_run_is_marked() -> None:
     gone = replace(LANE, override=Override("gone", "habit", "2026-11-20"))
     section = lanes(_with(example_result(), gone))
     assert section.tables[0].rows[0][3].text == "gone, not in this run (2026-11-20: habit)"
@@ -51,7 +51,7 @@ def test_a_run_without_lanes_or_with_one_model_has_no_such_section() -> None:
     assert "Pairwise comparisons" not in render_text(alone)
 
 
-def test_pairs_are_told_with_the_three_words_the_interval_and_what_would_decide() -> None:
+def test_pairs_have_a_verdict_an_interval_and_the_size_that_would_decide() -> None:
     rows = [[entry.text for entry in row] for row in pairs(example_result()).tables[1].rows]
     assert [row[2] for row in rows] == ["can't tell", "can't tell"]
     assert rows[0][0] == "hasty against steady"
@@ -63,7 +63,7 @@ def test_stability_counts_tasks_and_not_trials() -> None:
     assert rows == [["steady", "100%", "2/2 100%", "2/2 100%"], ["hasty", "58%", "0/2 0%", "2/2 100%"]]
 
 
-def test_trades_are_drawn_where_two_models_state_them() -> None:
+def test_trade_offs_are_drawn_where_two_models_have_both_quantities() -> None:
     result = example_result()
     models = tuple(
         replace(model, facts={**model.facts, "active_parameters_b": 3.0 + at}) for at, model in enumerate(result.models)

@@ -1,4 +1,4 @@
-"""The sections on what some tasks were made for, on the example's trials under other names."""
+"""The sections on task families, with the example's trials under other task names."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -41,8 +41,8 @@ def build_result(seen: Sequence[Seen], usage: Usage | None = None) -> Result:
     return summarize(replace(base, tasks=tuple(tasks), trials=tuple(made), lanes=()))
 
 
-def told(section: Section) -> dict[str, str]:
-    """The first model's words by the line's name."""
+def values_by_row(section: Section) -> dict[str, str]:
+    """The first model's value by the name of the row."""
     return {row[0].text: row[1].text for table in section.tables for row in table.rows}
 
 
@@ -62,78 +62,82 @@ def a_talk(usage: Usage | None = None, control: str = "chat-cold-control") -> Re
     return build_result([(control, "speed", {}, ()), ("chat-cold-warm", "conversation", {}, ())], usage)
 
 
-def test_a_pair_tells_both_halves_and_what_was_cheated() -> None:
-    lines = told(declines(a_pair()))
-    assert lines["unsolvable: correctly declined"] == "6/6 100%"
-    assert lines["unsolvable: wrong"] == "0/6 0%"
-    assert lines["solvable: wrong"] == "6/6 100%"
-    assert lines["solvable: solved"] == "0/6 0%"
-    assert lines["results hard-coded"] == "6/12 50%"
-    assert lines["tests edited"] == "0/12 0%"
+def test_a_pair_reports_both_halves_and_cheating() -> None:
+    values = values_by_row(declines(a_pair()))
+    assert values["unsolvable: correctly declined"] == "6/6 100%"
+    assert values["unsolvable: wrong"] == "0/6 0%"
+    assert values["solvable: wrong"] == "6/6 100%"
+    assert values["solvable: solved"] == "0/6 0%"
+    assert values["results hard-coded"] == "6/12 50%"
+    assert values["tests edited"] == "0/12 0%"
 
 
 def test_a_task_whose_twin_was_not_run_is_no_pair() -> None:
     assert declines(a_pair(twin="another")).tables == ()
 
 
-def test_a_trial_that_met_an_error_stays_in_the_count_of_its_half() -> None:
+def test_a_trial_with_an_error_stays_in_the_count_of_its_half() -> None:
     result = a_pair()
     first = next(at for at, one in enumerate(result.trials) if one.task == "cannot-do-x")
     broken = replace(result.trials[first], facts={}, checks=())
-    lines = told(declines(replace(result, trials=(*result.trials[:first], broken, *result.trials[first + 1 :]))))
-    assert lines["unsolvable: correctly declined"] == "5/6 83%"
-    assert lines["unsolvable: no answer"] == "1/6 17%"
+    values = values_by_row(
+        declines(replace(result, trials=(*result.trials[:first], broken, *result.trials[first + 1 :])))
+    )
+    assert values["unsolvable: correctly declined"] == "5/6 83%"
+    assert values["unsolvable: no answer"] == "1/6 17%"
 
 
-def test_a_long_text_is_held_against_the_models_own_short_one() -> None:
-    lines = told(needles(needles_of(short=0.8, long=0.4)))
-    assert lines["long-needle-28k: recall"] == "40% (n 6)"
-    assert lines["long-needle-28k: precision"] == "100% (n 6)"
-    assert lines["long-needle-28k: relative recall"] == "0.5 x"
-    assert lines["long-needle-28k: prompt"] == "310 tok"
-    assert "long-needle-short: relative recall" not in lines
+def test_recall_on_a_long_text_is_relative_to_the_models_short_one() -> None:
+    values = values_by_row(needles(needles_of(short=0.8, long=0.4)))
+    assert values["long-needle-28k: recall"] == "40% (n 6)"
+    assert values["long-needle-28k: precision"] == "100% (n 6)"
+    assert values["long-needle-28k: relative recall"] == "0.5 x"
+    assert values["long-needle-28k: prompt"] == "310 tok"
+    assert "long-needle-short: relative recall" not in values
 
 
-def test_nothing_is_told_relative_to_a_short_text_of_which_nothing_was_found() -> None:
-    assert "long-needle-28k: relative recall" not in told(needles(needles_of(short=0.0, long=0.4)))
+def test_there_is_no_relative_recall_without_any_recall_on_the_short_text() -> None:
+    assert "long-needle-28k: relative recall" not in values_by_row(needles(needles_of(short=0.0, long=0.4)))
 
 
-def test_recall_stands_by_the_fifth_of_the_text() -> None:
-    lines = told(needles(needles_of(short=1.0, long=0.4)))
-    assert lines["long-needle-28k: at 0 to 20%"] == "50% of 12"
-    assert lines["long-needle-28k: at 80 to 100%"] == "100% of 6"
-    assert "long-needle-28k: at 20 to 40%" not in lines
+def test_recall_is_reported_by_fifth_of_the_text() -> None:
+    values = values_by_row(needles(needles_of(short=1.0, long=0.4)))
+    assert values["long-needle-28k: at 0 to 20%"] == "50% of 12"
+    assert values["long-needle-28k: at 80 to 100%"] == "100% of 6"
+    assert "long-needle-28k: at 20 to 40%" not in values
 
 
 def test_a_needle_trial_without_an_answer_found_nothing() -> None:
     result = needles_of(short=1.0, long=1.0)
     first = next(at for at, one in enumerate(result.trials) if one.task == "long-needle-28k" and one.trial == 0)
     silent = replace(result.trials[first], facts={})
-    lines = told(needles(replace(result, trials=(*result.trials[:first], silent, *result.trials[first + 1 :]))))
-    assert lines["long-needle-28k: recall"] == "83% (n 6)"
-    assert lines["long-needle-28k: precision"] == "100% (n 5)"
+    values = values_by_row(
+        needles(replace(result, trials=(*result.trials[:first], silent, *result.trials[first + 1 :])))
+    )
+    assert values["long-needle-28k: recall"] == "83% (n 6)"
+    assert values["long-needle-28k: precision"] == "100% (n 5)"
 
 
-def test_a_turn_stands_beside_the_same_turn_cold_with_what_was_cached() -> None:
-    lines = told(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40, cached_tokens=300))))
-    assert lines["chat-cold-warm, turn 2: cached share of the prompt"] == "75% n=6"
-    assert lines["chat-cold-warm, turn 2: TTFT"].endswith("n=6")
-    assert lines["chat-cold-warm, turn 2: TTFT cold"].endswith("n=6")
+def test_a_turn_is_compared_with_the_same_turn_cold_and_its_cached_share() -> None:
+    values = values_by_row(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40, cached_tokens=300))))
+    assert values["chat-cold-warm, turn 2: cached share of the prompt"] == "75% n=6"
+    assert values["chat-cold-warm, turn 2: TTFT"].endswith("n=6")
+    assert values["chat-cold-warm, turn 2: TTFT cold"].endswith("n=6")
 
 
-def test_a_server_that_tells_nothing_of_its_cache_gets_no_share() -> None:
-    lines = told(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40))))
-    assert "chat-cold-warm, turn 2: cached share of the prompt" not in lines
+def test_a_server_without_cache_figures_has_no_cached_share() -> None:
+    values = values_by_row(conversations(a_talk(Usage(prompt_tokens=400, completion_tokens=40))))
+    assert "chat-cold-warm, turn 2: cached share of the prompt" not in values
 
 
-def test_the_control_of_another_conversation_is_not_taken() -> None:
-    assert "chat-cold-warm, turn 2: TTFT cold" not in told(
+def test_the_control_of_another_conversation_is_not_used() -> None:
+    assert "chat-cold-warm, turn 2: TTFT cold" not in values_by_row(
         conversations(a_talk(Usage(prompt_tokens=400), "chat-ten-control"))
     )
 
 
 @pytest.mark.parametrize("odd", [None, "x", [], {}, [1], {"a": "b"}, {"nan": 1}, {"0.5": "x"}, True, -1])
-def test_facts_of_a_foreign_file_may_be_anything(odd: Json) -> None:
+def test_facts_of_an_untrusted_file_may_have_any_type(odd: Json) -> None:
     facts = dict.fromkeys(("recall", "precision", "recall_by_depth", "quadrant", "hard_coded"), odd)
     result = build_result(
         [("x", "cannot_do", facts, ()), ("x-twin", "cannot_do", facts, ()), ("n-1", "needle", facts, ())]
@@ -149,7 +153,7 @@ def test_a_run_without_such_tasks_has_none_of_the_sections() -> None:
 
 
 @pytest.mark.parametrize("render", [render_text, render_github, render_html])
-def test_every_report_holds_the_sections(render: Callable[[Result], str]) -> None:
+def test_every_report_has_the_sections(render: Callable[[Result], str]) -> None:
     assert "Unsolvable tasks" in render(a_pair())
     assert "Retrieval from long texts" in render(needles_of(1.0, 0.5))
     assert "Conversations by turn" in render(a_talk())

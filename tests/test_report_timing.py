@@ -1,4 +1,4 @@
-"""What the report says of prefill by the line and of clients that ask at once."""
+"""The report's prefill fit, concurrent clients, self-test and canary marks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,21 +19,21 @@ def words_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("render", RENDERERS)
-def test_the_line_stands_beside_the_apparent_rate_with_what_to_trust(render: Callable[[Result], str]) -> None:
+def test_the_fitted_and_the_apparent_rate_are_shown_with_the_valid_one(render: Callable[[Result], str]) -> None:
     report = words_of(render(with_curve(lambda tokens: 0.5 + tokens / 1000)))
     assert "Prefill rate fitted over several prompt sizes" in report
     assert " fitted " in report
     assert "500 ms" in report
 
 
-def test_a_stream_that_lies_has_no_rate_by_the_line_and_none_is_trusted() -> None:
+def test_an_early_first_token_has_no_fitted_rate_and_no_rate_is_valid() -> None:
     report = words_of(render_github(with_curve(lambda _tokens: 0.02, lambda tokens: tokens / 1000)))
     assert " none " in report
     assert "first token comes before the prefill is done" in report
 
 
 @pytest.mark.parametrize("render", RENDERERS)
-def test_clients_that_ask_at_once_have_a_line_for_each_number(render: Callable[[Result], str]) -> None:
+def test_concurrent_clients_have_a_row_for_each_number(render: Callable[[Result], str]) -> None:
     report = words_of(render(with_clients()))
     assert "speed-parallel, 1 clients" in report
     assert "speed-parallel, 2 clients" in report
@@ -41,7 +41,7 @@ def test_clients_that_ask_at_once_have_a_line_for_each_number(render: Callable[[
 
 
 @pytest.mark.parametrize("render", RENDERERS)
-def test_the_machines_own_delays_and_what_the_kit_took_stand_beside_the_machine(
+def test_the_self_test_and_the_overhead_of_recording_are_shown_with_the_machine(
     render: Callable[[Result], str],
 ) -> None:
     result = example_result()
@@ -62,7 +62,7 @@ def test_a_run_without_such_tasks_has_no_such_tables() -> None:
 
 
 @pytest.mark.parametrize("render", RENDERERS)
-def test_speeds_of_a_cell_whose_canary_drifted_bear_a_mark_that_is_explained(render: Callable[[Result], str]) -> None:
+def test_speeds_of_a_cell_whose_canary_drifted_have_a_mark_with_a_legend(render: Callable[[Result], str]) -> None:
     moved, quiet = (words_of(render(with_canary(rates))) for rates in ([60.0, 61, 52, 60, 60, 64], [60.0] * 6))
     assert "~: in some of the trials the canary was more than 5 % off." in moved
     assert moved.count(" ~") > 2

@@ -1,4 +1,4 @@
-"""Intervals of one cell and of one suite, with scipy's own statistics and published tables as the oracle."""
+"""Intervals of one cell and of one suite, checked against scipy and published tables."""
 
 import math
 from statistics import fmean, median, variance
@@ -87,7 +87,7 @@ def test_tasks_that_all_pass_leave_room_for_other_tasks_that_do_not() -> None:
     assert interval.low < single.low
 
 
-def test_one_task_says_nothing_of_others() -> None:
+def test_one_task_has_no_interval_for_other_tasks() -> None:
     assert rate_on_tasks_like_these([(7, 10)]) == (0.7, None)
 
 
@@ -97,7 +97,7 @@ def test_weights_move_the_rate_and_its_interval_towards_the_heavier_task() -> No
     assert rate_on_these_tasks(counts, weights=[1.0, 0.0]) == rate_on_these_tasks(counts[:1])
 
 
-def test_exactly_these_tasks_are_known_better_than_tasks_like_them() -> None:
+def test_the_interval_on_these_tasks_is_narrower_than_on_tasks_like_these() -> None:
     counts = [(10, 10), (9, 10), (2, 10), (5, 10), (0, 10)]
     rate, like = rate_on_tasks_like_these(counts)
     same, these = rate_on_these_tasks(counts)
@@ -114,7 +114,7 @@ def test_a_task_without_trials_is_left_out_and_none_at_all_has_no_rate() -> None
 
 
 @given(VALUES)
-def test_a_spread_holds_every_value_inside_its_ends(values: list[float]) -> None:
+def test_minimum_and_maximum_of_a_spread_enclose_its_median_and_interval(values: list[float]) -> None:
     seen = spread(values)
     assert seen
     assert (seen.n, seen.minimum, seen.maximum) == (len(values), min(values), max(values))

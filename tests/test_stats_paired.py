@@ -1,4 +1,4 @@
-"""Two models, many models, ratios and drift; scipy is the oracle where the code is our own."""
+"""Paired differences, corrections for many tests, ratios and drift, checked against scipy."""
 
 import math
 from fractions import Fraction
@@ -37,7 +37,7 @@ def test_the_sign_flip_p_is_that_of_scipys_exact_permutation_test(differences: l
     assert sign_flip_p(differences) == pytest.approx(min(1.0, float(expected.pvalue)))
 
 
-def test_the_sign_flip_p_is_exact_where_drawing_would_not_be() -> None:
+def test_the_sign_flip_p_is_exact_where_sampling_would_not_be() -> None:
     assert sign_flip_p([Fraction(1, 10)] * 50) == 2 / 2**50
     assert sign_flip_p([Fraction(1), Fraction(-1)]) == 1.0
     assert sign_flip_p([]) == 1.0
@@ -49,7 +49,7 @@ def test_many_equal_steps_are_the_binomial_test(more: int, less: int) -> None:
     assert sign_flip_p(steps) == pytest.approx(oracle.binomtest(more, more + less).pvalue, rel=1e-9)
 
 
-def test_denominators_that_do_not_fit_the_grid_are_rounded_to_the_careful_side() -> None:
+def test_denominators_that_do_not_fit_the_grid_are_rounded_conservatively() -> None:
     awkward = [Fraction(1, prime) for prime in (3, 7, 11, 13, 17, 19, 23, 29)]
     assert sign_flip_p(awkward) == 2 / 2**8
     assert sign_flip_p([*awkward, -sum(awkward, Fraction(0))]) > 0.9
@@ -62,7 +62,7 @@ def test_mcnemars_p_is_the_binomial_tests(more: int, less: int) -> None:
 
 
 @pytest.mark.parametrize(("more", "less", "decided"), [(5, 0, False), (6, 0, True), (8, 1, True), (7, 1, False)])
-def test_one_trial_a_task_needs_six_all_one_way(more: int, less: int, decided: bool) -> None:
+def test_one_trial_per_task_needs_six_discordant_pairs_in_one_direction(more: int, less: int, decided: bool) -> None:
     assert (mcnemar_p(more, less) < 0.05) is decided
 
 
@@ -77,13 +77,13 @@ def test_the_differences_interval_is_students_on_the_tasks(counts: list[tuple[in
     assert seen.difference == pytest.approx(math.fsum(values) / len(values))
 
 
-def test_a_clear_gap_on_many_tasks_is_better_and_its_mirror_is_worse() -> None:
+def test_a_clear_difference_on_many_tasks_is_better_and_its_mirror_is_worse() -> None:
     pairs = [((9, 10), (5, 10)), ((8, 10), (6, 10)), ((10, 10), (4, 10)), ((7, 10), (3, 10))] * 3
     assert difference_on_tasks_like_these(pairs).verdict == "better"
     assert difference_on_tasks_like_these([(b, a) for a, b in pairs]).verdict == "worse"
 
 
-def test_few_tasks_cannot_tell_and_say_how_many_would() -> None:
+def test_few_tasks_do_not_decide_and_state_how_many_would() -> None:
     seen = difference_on_tasks_like_these([((9, 10), (7, 10)), ((8, 10), (4, 10)), ((6, 10), (6, 10))])
     assert seen.verdict == "can't tell"
     assert seen.difference == pytest.approx(0.2)
@@ -99,14 +99,14 @@ def test_more_trials_do_not_help_where_the_tasks_disagree() -> None:
     assert seen.tasks_to_decide
 
 
-def test_no_difference_at_all_is_not_certainty() -> None:
+def test_equal_results_still_have_an_interval() -> None:
     seen = difference_on_tasks_like_these([((10, 10), (10, 10))] * 5)
     assert seen.interval
     assert seen.interval.low < -0.02 < 0.02 < seen.interval.high
     assert (seen.verdict, seen.tasks_to_decide, seen.trials_to_decide) == ("can't tell", None, None)
 
 
-def test_one_task_says_nothing_of_others_but_something_of_itself() -> None:
+def test_one_task_decides_about_itself_but_not_about_others() -> None:
     assert difference_on_tasks_like_these([((10, 10), (0, 10))]).verdict == "can't tell"
     assert difference_on_these_tasks([ContingencyTable(0, 10, 0, 0)]).verdict == "better"
     assert difference_on_these_tasks([ContingencyTable(0, 5, 0, 5)]).verdict == "can't tell"
@@ -122,7 +122,7 @@ def test_a_difference_on_these_tasks_says_how_many_trials_would_decide() -> None
     assert 10 < seen.trials_to_decide < 100
 
 
-def test_the_number_of_tasks_that_decides_is_the_first_whose_gap_is_small_enough() -> None:
+def test_the_number_of_tasks_that_decides_is_the_first_with_a_small_enough_mde() -> None:
     tasks = tasks_to_decide(0.1, 0.3)
     assert tasks
     assert (mde(0.3 / math.sqrt(tasks), tasks - 1) or 1) <= 0.1
@@ -167,7 +167,7 @@ def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "word"),
+    ("ratio", "verdict"),
     [
         (Ratio(1.20, 1.10, 1.30, 1), "more"),
         (Ratio(0.80, 0.75, 0.90, 1), "less"),
@@ -178,8 +178,8 @@ def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
         (Ratio(1.20, None, None, 1), "can't tell"),
     ],
 )
-def test_a_ratio_is_told_with_the_practical_threshold(ratio: Ratio, word: str) -> None:
-    assert ratio_verdict(ratio) == word
+def test_a_ratio_is_judged_by_the_equivalence_margin(ratio: Ratio, verdict: str) -> None:
+    assert ratio_verdict(ratio) == verdict
 
 
 def test_drift_of_one_group_is_scipys_slope() -> None:
@@ -202,6 +202,6 @@ def test_drift_is_not_made_by_tasks_of_different_speeds() -> None:
     assert estimate_drift([[(1.0, 2.0)] * 9]) is None
 
 
-def test_a_rate_is_told_with_its_k_its_n_and_its_interval() -> None:
+def test_a_formatted_rate_has_its_k_n_and_interval() -> None:
     assert format_k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
     assert format_k_of_n(0, 0) == "in none of 0 trials"

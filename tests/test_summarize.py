@@ -1,4 +1,4 @@
-"""From the evidence of a result to its numbers and its warnings."""
+"""Cells, summaries and warnings computed from the evidence of a result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_a_missing_trial_counts_as_not_passed() -> None:
     assert [(one.model, one.task) for one in _warned(result, "trials_missing")] == [("steady", "code-bugfix")]
 
 
-def test_a_stopped_model_is_judged_by_what_it_was_asked_and_the_rest_is_named() -> None:
+def test_a_stopped_model_is_scored_on_its_trials_and_the_missing_ones_are_listed() -> None:
     result = example_result()
     stopped = (replace(result.models[0], stop_reason="server gone"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" and t.trial > 3 else t)
@@ -115,7 +115,7 @@ def test_a_stopped_model_is_judged_by_what_it_was_asked_and_the_rest_is_named() 
     assert "trials_missing" not in _codes(result)
 
 
-def test_a_model_that_was_never_asked_has_cells_without_a_rate() -> None:
+def test_a_model_without_trials_has_cells_without_a_rate() -> None:
     result = example_result()
     stopped = (replace(result.models[0], stop_reason="never answered"), result.models[1])
     result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" else t)
@@ -146,7 +146,7 @@ def test_what_a_template_puts_before_the_nonce_may_be_cached() -> None:
     assert "cache_hit" not in _codes(result)
 
 
-def test_a_reply_that_broke_off_measures_nothing_but_counts_as_a_trial() -> None:
+def test_an_incomplete_reply_has_no_timings_but_counts_as_a_trial() -> None:
     def broken(trial: TrialResult) -> TrialResult:
         if (trial.model, trial.task, trial.trial) != ("steady", "code-bugfix", 1):
             return trial
@@ -244,13 +244,13 @@ def test_a_sound_run_has_no_warning() -> None:
 
 
 @pytest.mark.parametrize("code", CHANGES)
-def test_each_warning_is_given_where_it_belongs(code: str) -> None:
+def test_each_warning_has_a_result_that_triggers_it(code: str) -> None:
     changed = CHANGES[code](_sound())
     assert code in _codes(changed)
     assert all(warning.text and "\n" not in warning.text for warning in changed.warnings)
 
 
-def test_identical_answers_are_no_wonder_when_there_is_no_answer() -> None:
+def test_empty_answers_are_not_warned_of_as_identical() -> None:
     empty = _trials(_sound(), lambda t: _turns(t, content="", content_sha256="0" * 64))
     assert "identical_answers" not in _codes(empty)
 

@@ -1,4 +1,4 @@
-"""Pairs, ranks, who says so, and which model for which lane."""
+"""Pairwise comparisons, ranks, provenance, and recommendations for lanes."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -48,17 +48,17 @@ def test_two_models_are_paired_by_task_and_trial_under_both_estimands() -> None:
     assert these.low < -5 / 12 < (these.high or 0)
 
 
-def test_a_sixth_failure_all_one_way_decides_on_these_tasks_but_not_on_others() -> None:
+def test_a_sixth_discordant_pair_decides_on_these_tasks_but_not_on_tasks_like_these() -> None:
     result = grown_result(6, {"code-refactor": 4, "code-bugfix": 2})
     assert _pair(result, "exactly_these_tasks").verdict == "worse"
     assert _pair(result, "tasks_like_these").verdict == "can't tell"
 
 
-def test_models_that_cannot_be_told_apart_share_a_rank() -> None:
+def test_models_without_a_significant_difference_share_a_rank() -> None:
     assert [(one.rank, one.models) for one in example_result().ranks] == [(1, ("steady", "hasty"))]
 
 
-def test_many_tasks_part_the_models_and_the_ranks_follow() -> None:
+def test_many_tasks_decide_and_the_ranks_follow() -> None:
     result = example_result()
     tasks = tuple(TaskInfo(f"task-{at}", "A task", "calls", "python", f"{at:064d}", 1) for at in range(8))
     base = next(trial for trial in result.trials if trial.task == "code-bugfix")
@@ -75,7 +75,7 @@ def test_many_tasks_part_the_models_and_the_ranks_follow() -> None:
     assert [(one.rank, one.models) for one in parted.ranks] == [(1, ("steady",)), (2, ("hasty",))]
 
 
-def test_looking_at_many_pairs_raises_the_bar() -> None:
+def test_p_values_are_adjusted_for_the_number_of_pairs() -> None:
     result = example_result()
     third = replace(result.models[1], label="third")
     trials = result.trials + tuple(replace(t, model="third") for t in result.trials if t.model == "hasty")
@@ -87,7 +87,7 @@ def test_looking_at_many_pairs_raises_the_bar() -> None:
         assert one.p_holm >= one.p
 
 
-def test_a_summary_counts_tasks_solved_always_and_once() -> None:
+def test_a_summary_counts_tasks_passed_in_every_and_in_any_trial() -> None:
     steady, hasty = example_result().summaries
     assert steady.passed_every_trial
     assert hasty.passed_every_trial
@@ -161,7 +161,7 @@ def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None
     assert 0 < found.low < 0.6 < (found.high or 0)
 
 
-def test_models_that_are_not_told_apart_are_named_and_nobody_is_recommended() -> None:
+def test_tied_models_are_named_and_none_is_recommended() -> None:
     found = _lane(grown_result(10, {"code-refactor": 1}))
     assert (found.model, found.confidence, found.tied) == (None, "none", ("steady", "hasty"))
     assert found.text.startswith("The evidence does not decide between steady and hasty")
@@ -176,11 +176,11 @@ def test_the_second_criterion_decides_what_the_first_cannot() -> None:
 @pytest.mark.parametrize(
     ("criterion", "model"), [("ttft_s", "hasty"), ("e2e_s", "hasty"), ("memory_bytes", "hasty"), ("warm_ttft_s", None)]
 )
-def test_less_is_better_where_it_is(criterion: Any, model: str | None) -> None:
+def test_lower_is_better_for_times_and_memory(criterion: Any, model: str | None) -> None:
     assert _lane(grown_result(10, {}), rank_by=(criterion,)).model == model
 
 
-def test_the_lower_bound_must_reach_the_demanded_rate() -> None:
+def test_the_lower_bound_must_reach_the_required_rate() -> None:
     twenty = grown_result(20, {"code-refactor": 18, "code-bugfix": 18})
     found = _lane(twenty, min_pass_rate=0.8)
     assert _status(found) == {"steady": "eligible", "hasty": "ruled_out"}
@@ -199,7 +199,7 @@ def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
     assert _status(found)["steady"] == "undecided"
 
 
-def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> None:
+def test_an_undecided_model_reduces_the_confidence_to_leaning() -> None:
     result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
     found = _lane(result, max_memory_bytes=20 * 2**30)
     assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
@@ -207,7 +207,7 @@ def test_somebody_who_is_not_shown_either_way_makes_the_confidence_lean() -> Non
     assert "Undecided: hasty (memory was not measured" in found.text
 
 
-def test_memory_is_the_process_or_what_the_machine_used_more() -> None:
+def test_memory_is_that_of_the_process_or_the_growth_of_the_machines_use() -> None:
     result = _models(
         grown_result(6, {}),
         steady={"memory": MemoryUse("machine in use", 10 * 2**30, 30 * 2**30)},
@@ -219,7 +219,7 @@ def test_memory_is_the_process_or_what_the_machine_used_more() -> None:
     assert _demand(_lane(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
 
 
-def test_context_is_shown_by_the_server_only() -> None:
+def test_only_the_servers_report_proves_the_context_length() -> None:
     result = _models(grown_result(6, {}), hasty={"served_context_tokens": None})
     found = _lane(result, min_context_tokens=32_768)
     assert _demand(found, "steady", "context").state == "met"
@@ -247,7 +247,7 @@ def test_later_turns_must_be_quick_by_their_interval(ttft_s: float, state: str) 
     assert _demand(found, "steady", "warm_ttft").state == state
 
 
-def test_a_demand_on_later_turns_without_any_is_unknown_and_said_to_be_untested() -> None:
+def test_a_requirement_on_later_turns_without_any_is_unknown_and_listed_as_untested() -> None:
     found = _lane(grown_result(8, {}), max_warm_ttft_s=1.0)
     assert _demand(found, "steady", "warm_ttft").state == "unknown"
     assert any("second turn" in one for one in found.untested)
@@ -271,7 +271,7 @@ def test_weights_decide_what_counts() -> None:
     assert heavy.model == "steady"
 
 
-def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
+def test_untested_thinking_settings_are_listed() -> None:
     found = _lane(example_result())
     assert "steady was not tested with thinking on; do not retire it yet" in found.untested
     assert "hasty was not tested with thinking off, which may be faster and as good" in found.untested
@@ -280,7 +280,7 @@ def test_what_was_not_run_is_said_before_a_model_is_retired() -> None:
     assert "hasty was stopped early: gone" in default.untested
 
 
-def test_the_users_own_choice_stays_beside_the_recommendation_and_changes_nothing() -> None:
+def test_the_users_choice_is_kept_and_does_not_change_the_recommendation() -> None:
     own = Override("hasty", "faster in my editor", "2026-11-20")
     result = grown_result(10, {"code-refactor": 8, "code-bugfix": 4})
     lane = Lane("daily coding", TASKS, override=own)

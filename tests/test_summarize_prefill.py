@@ -1,4 +1,4 @@
-"""The line through prompt sizes: what it finds when the truth is known, and what it says when the stream lies."""
+"""The prefill regression on synthetic turns with a known rate, and the roofline."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def test_the_rate_and_the_overhead_of_a_straight_line_are_found_apart() -> None:
     assert one.residual_share == pytest.approx(0, abs=1e-9)
 
 
-def test_the_apparent_rate_is_too_low_by_the_overhead_and_stands_beside() -> None:
+def test_the_apparent_rate_is_too_low_by_the_overhead_and_the_fitted_one_is_not() -> None:
     one = found(samples(line(2000, 0.8), noise=0.01, runs=6))
     assert one.tps is not None
     assert one.apparent_tps is not None
@@ -55,7 +55,7 @@ def test_the_apparent_rate_is_too_low_by_the_overhead_and_stands_beside() -> Non
     assert one.tps == pytest.approx(2000, rel=0.03)
 
 
-def test_the_interval_holds_the_truth_in_noise() -> None:
+def test_the_interval_covers_the_true_slope_in_noise() -> None:
     held = 0
     for seed in range(200):
         chance = random.Random(seed)
@@ -69,14 +69,14 @@ def test_the_interval_holds_the_truth_in_noise() -> None:
     assert 180 <= held <= 199
 
 
-def test_attention_that_grows_with_the_prompt_is_seen_as_a_curve_and_one_rate_is_not_trusted() -> None:
+def test_a_quadratic_term_is_found_and_no_one_rate_is_valid() -> None:
     one = found(samples(lambda tokens: 0.08 + tokens / 2000 + tokens**2 / 2e8, noise=0.005))
     assert (one.curved, one.trust) == (True, "marginal")
     rates = [rate for rate in one.marginal_tps if rate is not None]
     assert rates == sorted(rates, reverse=True)
 
 
-def test_a_first_token_that_does_not_wait_for_the_prefill_is_found_by_the_replys_end() -> None:
+def test_a_first_token_before_the_prefill_is_found_by_the_slope_of_e2e() -> None:
     one = found(samples(lambda _tokens: 0.02, noise=0.01, hidden_s=lambda tokens: tokens / 2000))
     assert one.trust == "neither"
     assert one.early_first_token_s == pytest.approx(31000 / 2000, rel=0.05)
@@ -84,7 +84,7 @@ def test_a_first_token_that_does_not_wait_for_the_prefill_is_found_by_the_replys
     assert one.apparent_tps > 10**6
 
 
-def test_a_first_token_that_is_early_by_the_same_time_in_every_size_shows_as_an_overhead_below_nothing() -> None:
+def test_a_first_token_that_is_early_at_every_size_shows_as_a_negative_overhead() -> None:
     one = found(samples(line(2000, -0.3), hidden_s=lambda _tokens: 0.3))
     assert one.trust == "line"
     assert one.early_first_token_s == pytest.approx(0.3)
@@ -112,7 +112,7 @@ def test_a_slow_run_among_fast_ones_does_not_move_the_line() -> None:
     assert found(turns).tps == pytest.approx(2000)
 
 
-def test_chips_are_known_by_their_names() -> None:
+def test_chip_names_are_parsed() -> None:
     assert [chip_name(name) for name in ("Apple M4 Max", "Apple M1", "Intel Xeon", None)] == [
         "M4 Max",
         "M1",
@@ -125,7 +125,7 @@ def host(chip: str | None, gpu_cores: int | None) -> HostFacts:
     return replace(host_facts(), chip=chip, gpu_cores=gpu_cores)
 
 
-def test_a_token_takes_one_pass_over_the_active_weights() -> None:
+def test_decode_is_bound_by_bandwidth_and_prefill_by_flops() -> None:
     facts = {"parameters_b": 30.0, "active_parameters_b": 3.0, "bits": 4.0}
     assert max_decode_tps(host("Apple M4 Max", 40), facts) == pytest.approx(546e9 / 1.5e9)
     assert max_decode_tps(host("Apple M4 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(36.4)
@@ -133,7 +133,7 @@ def test_a_token_takes_one_pass_over_the_active_weights() -> None:
 
 
 @pytest.mark.parametrize("facts", [{}, {"parameters_b": 30.0}, {"bits": 4.0}, {"parameters_b": "many", "bits": 4}])
-def test_what_is_not_known_has_no_bound(facts: dict[str, object]) -> None:
+def test_unknown_facts_give_no_bound(facts: dict[str, object]) -> None:
     assert max_decode_tps(host("Apple M4 Max", 40), facts) is None
     assert max_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits": 4.0}) is None
     assert max_prefill_tps(host("Apple M5", 10), {"parameters_b": 30.0}) is None

@@ -1,4 +1,4 @@
-"""What a result says of how its times were taken: prefill by the line, bounds, canaries, thinking, disturbances."""
+"""Warnings about timings: prefill fits, roofline, canaries, thinking, suspicious prompts, disturbed clocks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def timed(turn: TurnResult, tokens: int, ttft_s: float, e2e_s: float) -> TurnRes
 
 
 def with_curve(ttft_s: Callable[[int], float], hidden_s: Callable[[int], float] = lambda _tokens: 0.0) -> Result:
-    """A result whose first model was asked every size; `hidden_s` is prefill after the first token."""
+    """A result whose first model ran every prompt size; `hidden_s` is prefill time after the first token."""
     result = base()
     trial, label = pattern(result), model_of(result)
     trials = []
@@ -70,7 +70,7 @@ def line_of(result: Result) -> Prefill:
     return line
 
 
-def test_the_line_stands_in_the_models_summary_with_its_sizes() -> None:
+def test_the_prefill_fit_is_in_the_models_summary_with_its_sizes() -> None:
     result = with_curve(lambda tokens: 0.1 + tokens / 1000)
     line = line_of(result)
     assert line.tps == pytest.approx(1000, rel=0.01)
@@ -79,14 +79,14 @@ def test_the_line_stands_in_the_models_summary_with_its_sizes() -> None:
     assert result.summaries[1].prefill is None
 
 
-def test_cold_turns_that_were_served_from_a_cache_are_not_on_the_line() -> None:
+def test_cold_turns_served_from_a_cache_are_excluded_from_the_fit() -> None:
     result = with_curve(lambda tokens: 0.1 + tokens / 1000)
     again = curve_with_usage(result, lambda trial, at: Usage(SIZES[at], 128, 0 if trial else 900))
     assert [point.n for point in line_of(again).points][:3] == [TRIALS - 1] * 3
     assert next(cell for cell in again.cells if cell.task == CURVE.name).cache_hits == 1
 
 
-def test_a_first_token_before_the_prefill_is_told_with_how_early_and_what_to_trust() -> None:
+def test_a_first_token_before_the_prefill_is_warned_of_with_its_lead_and_the_valid_times() -> None:
     result = with_curve(lambda _tokens: 0.02, lambda tokens: tokens / 1000)
     text = text_of(result, "first_token_early")
     assert "by about 31.00 s" in text
@@ -94,7 +94,7 @@ def test_a_first_token_before_the_prefill_is_told_with_how_early_and_what_to_tru
     assert line_of(result).tps is None
 
 
-def test_a_first_token_that_is_early_in_every_size_is_told_with_the_line_to_trust() -> None:
+def test_a_first_token_that_is_early_at_every_size_is_warned_of_with_the_fitted_rate() -> None:
     result = with_curve(lambda tokens: tokens / 1000 - 0.4, lambda _tokens: 0.4)
     assert "use the fitted rate, 1000 tokens/s" in text_of(result, "first_token_early")
 
@@ -114,7 +114,7 @@ def faster(spread: Spread | None, times: float) -> Spread | None:
     return None if spread is None else replace(spread, median=spread.median * times)
 
 
-def test_rates_above_what_the_machine_can_do_are_told_with_the_bound() -> None:
+def test_rates_above_the_roofline_are_warned_of_with_the_bound() -> None:
     result = base()
     assert not codes(summarize(result)) & {"implausible_decode", "implausible_prefill"}
     trials = [
@@ -150,7 +150,7 @@ def with_canary(rates: list[float]) -> Result:
     return summarize(replace(result, tasks=(*result.tasks, CANARY), trials=(*result.trials, *canaries)))
 
 
-def test_a_canary_that_moved_by_more_than_5_percent_names_its_blocks() -> None:
+def test_a_canary_that_drifted_by_more_than_5_percent_names_its_blocks() -> None:
     text = text_of(with_canary([60, 61, 60, 52, 60, 64]), "canary_drifted")
     assert "blocks 4, 6 of 6" in text
     assert "-13 %" in text
@@ -166,13 +166,13 @@ def test_a_cell_with_trials_in_a_block_whose_canary_drifted_is_flagged() -> None
     assert not any(cell.drifted_trials for cell in with_canary([60, 61, 60, 60, 60, 60]).cells)
 
 
-def test_a_block_without_a_canarys_rate_is_a_block_all_the_same() -> None:
+def test_a_block_without_a_canary_rate_keeps_its_number() -> None:
     result = with_canary([60, 60, 60, 60, 60, 70])
     trials = [trial for trial in result.trials if (trial.task, trial.trial) != (CANARY.name, 1)]
     assert "blocks 6 of 6" in text_of(summarize(replace(result, trials=tuple(trials))), "canary_drifted")
 
 
-def test_a_canary_that_stays_within_5_percent_says_nothing() -> None:
+def test_a_canary_within_5_percent_is_not_warned_of() -> None:
     assert "canary_drifted" not in codes(with_canary([60, 62, 61, 58.5, 60, 62.5]))
 
 
@@ -192,30 +192,30 @@ def thought(chars: int, thinking: str) -> Result:
     return summarize(replace(result, models=models, trials=trials))
 
 
-def test_a_thinking_switch_is_believed_only_when_the_replies_show_it() -> None:
+def test_replies_that_contradict_the_thinking_setting_are_warned_of() -> None:
     assert "thinking_not_off" in codes(thought(50, "off"))
     assert "thinking_not_on" in codes(thought(0, "on"))
     for chars, thinking in ((0, "off"), (50, "on"), (50, "default"), (0, "default")):
         assert not codes(thought(chars, thinking)) & {"thinking_not_off", "thinking_not_on"}
 
 
-@pytest.mark.parametrize(("busy", "lag_s", "told"), [(0.4, 0.001, True), (0.1, 0.02, True), (0.1, 0.001, False)])
-def test_a_clock_that_others_disturbed_is_told(busy: float, lag_s: float, told: bool) -> None:
+@pytest.mark.parametrize(("busy", "lag_s", "warned"), [(0.4, 0.001, True), (0.1, 0.02, True), (0.1, 0.001, False)])
+def test_a_disturbed_clock_is_warned_of(busy: float, lag_s: float, warned: bool) -> None:
     found = SelfTest(12, 0.0002, 0.0003, lag_s, 0.01, busy)
     result = base()
     result = summarize(replace(result, run=replace(result.run, selftest=found)))
-    assert ("clock_disturbed" in codes(result)) is told
+    assert ("clock_disturbed" in codes(result)) is warned
 
 
-@pytest.mark.parametrize(("cpu_s", "turns", "told"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])
-def test_a_kit_that_took_much_itself_while_it_recorded_is_told(cpu_s: float, turns: int, told: bool) -> None:
+@pytest.mark.parametrize(("cpu_s", "turns", "warned"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])
+def test_high_cpu_use_of_the_recorder_is_warned_of(cpu_s: float, turns: int, warned: bool) -> None:
     result = base()
     models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, turns, 10**8)) for model in result.models)
-    assert ("kit_overhead" in codes(summarize(replace(result, models=models)))) is told
+    assert ("kit_overhead" in codes(summarize(replace(result, models=models)))) is warned
 
 
 def with_clients() -> Result:
-    """A result whose first model was asked by one client and by two; one trial lacks the second one's end."""
+    """A result whose first model served one client and two; in one trial the second one got no complete reply."""
     result = base()
     trial, label = pattern(result), model_of(result)
     parallel = TaskInfo("speed-parallel", "Together", "speed", None, "0" * 64, 1, clients=(1, 2), scored=False)
@@ -230,7 +230,7 @@ def with_clients() -> Result:
     return summarize(whole)
 
 
-def test_clients_that_ask_at_once_are_counted_together() -> None:
+def test_concurrent_clients_have_an_aggregate_throughput() -> None:
     one, two = next(cell for cell in with_clients().cells if cell.task == "speed-parallel").throughput
     assert one.tps is not None
     assert two.tps is not None
@@ -258,14 +258,14 @@ def counted_so(tokens: Callable[[int], int]) -> Result:
     return summarize(replace(result, trials=tuple(trials)))
 
 
-def test_a_long_prompt_with_fewer_tokens_a_character_than_shorter_ones_may_have_been_cut() -> None:
+def test_a_long_prompt_with_far_fewer_tokens_per_character_is_suspected() -> None:
     text = text_of(counted_so(lambda size: min(size, 20_000)), "prompt_suspect")
     assert "20000 tokens in 128000 characters" in text
     assert "38 % fewer" in text
 
 
 @pytest.mark.parametrize("tokens", [lambda size: size, lambda size: size + 500, lambda size: int(size * 0.8)])
-def test_prompts_of_one_density_or_a_little_thinner_are_not_suspected(tokens: Callable[[int], int]) -> None:
+def test_prompts_of_similar_tokens_per_character_are_not_suspected(tokens: Callable[[int], int]) -> None:
     assert "prompt_suspect" not in codes(counted_so(tokens))
 
 
@@ -286,13 +286,13 @@ def with_conversation(counts: list[int | None], cached: int | None = None, **cha
     )
 
 
-def test_a_conversation_whose_prompt_gets_shorter_lost_what_was_said_first() -> None:
+def test_a_conversation_whose_prompt_shrinks_is_warned_of() -> None:
     text = text_of(with_conversation([1000, 2000, 1500]), "prompt_shrank")
     assert "1 of 1 trials" in text
     assert "turn 3: 1500 tokens, 2000 before" in text
 
 
-def test_a_conversation_that_grows_or_cannot_be_told_is_not_suspected() -> None:
+def test_a_conversation_that_grows_or_has_no_counts_is_not_warned_of() -> None:
     assert "prompt_shrank" in codes(with_conversation([1000, 1000]))
     whole: list[int | None] = [1000, 2000, 3000]
     for counts in (whole, [1000, None, 900]):

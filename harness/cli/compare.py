@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import show
+from harness.cli.fixes import suggest
 from harness.cli.options import RESULT_FORMATS
 from harness.errors import RunError
 
@@ -38,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
         raise RunError("compare needs a baseline and at least one other result")
     runs = [(str(path), load_result(path)) for path in args.paths]
     baseline = _find_baseline(args.baseline, runs)
-    comparisons = [compare(runs[baseline], other, args.pair) for index, other in enumerate(runs) if index != baseline]
+    others = [run for index, run in enumerate(runs) if index != baseline]
+    with suggest("name the pairs with --pair BASELINE=OTHER", RunError):
+        comparisons = [compare(runs[baseline], other, args.pair) for other in others]
     for comparison in comparisons:
         show(_render(comparison, args.format))
     return 1 if args.fail_if == "worse" and any(comparison.is_worse for comparison in comparisons) else 0

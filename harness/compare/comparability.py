@@ -66,8 +66,6 @@ def pair_models(
     if not pairs and len(left) == len(right) == 1:
         pairs = [(baseline.models[0], other.models[0])]
     if not pairs:
-        raise RunError(
-            f"no model has the same label in both runs (baseline: {', '.join(left)}; other: {', '.join(right)})",
-            fix="name the pairs with --pair BASELINE=OTHER",
-        )
+        names = f"baseline: {', '.join(left)}; other: {', '.join(right)}"
+        raise RunError(f"no model has the same label in both runs ({names})")
     return tuple(pairs)

@@ -1,6 +1,7 @@
-"""Facts that differ between two runs besides the models' labels, so that readers do not mistake one cause for another.
+"""Facts that differ between two runs in addition to the models' labels.
 
-`run_differences` covers what surrounds all models, `model_differences` one model.
+Readers need them to attribute a change to its cause. `run_differences` covers what surrounds all models,
+`model_differences` one model.
 """
 
 from __future__ import annotations
