@@ -144,10 +144,10 @@ SCORE = """
 from harness.read import read
 from harness.score import score
 from harness.tasks import find_fixtures, load_tasks, vary
-from tests.wire import END, recording_of, says
+from tests.wire import END, make_recording, text_chunk
 
 (task,) = load_tasks([find_fixtures()], names=["always-right"])
-print(score(vary(task, 0), [read(recording_of([(5, says("x") + END)]))], None).outcome.value)
+print(score(vary(task, 0), [read(make_recording([(5, text_chunk("x") + END)]))], None).outcome.value)
 """
 
 
