@@ -1,4 +1,4 @@
-"""The command line: the whole path as a user runs it, and what bad input gets."""
+"""The command line: every stage as a user runs it, and the errors for bad input."""
 
 import json
 import signal
@@ -16,18 +16,18 @@ from harness.schema import validate
 from tests.test_architecture import IMPORTERS
 
 
-def lanebench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def lanebench(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words], capture_output=True, text=True, cwd=cwd, check=False, timeout=600
+        [sys.executable, "-m", "harness", *arguments], capture_output=True, text=True, cwd=cwd, check=False, timeout=600
     )
 
 
 @pytest.fixture(scope="module")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The demo, short: one trial of the tasks that have code."""
+    """A short run of the demo: one trial of three tasks with code."""
     results = tmp_path_factory.mktemp("results")
-    words = ["bench", "--trials", "1", "--warmups", "0", "--results", str(results)]
-    done = lanebench(*words, "--task", "code-bugfix", "--task", "code-bugfix-js", "--task", "code-refactor")
+    arguments = ["bench", "--trials", "1", "--warmups", "0", "--results", str(results)]
+    done = lanebench(*arguments, "--task", "code-bugfix", "--task", "code-bugfix-js", "--task", "code-refactor")
     return next(results.iterdir()), done
 
 
@@ -43,7 +43,7 @@ def test_bench_without_a_configuration_ends_with_tables_and_a_run_folder(
     assert validate("result", json.loads((folder / "result.json").read_text())) == []
 
 
-def test_the_result_of_the_demo_is_checked_up_to_rescore(
+def test_the_result_of_the_demo_verifies_up_to_the_level_rescored(
     demo_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, _ = demo_run
@@ -59,7 +59,7 @@ def test_report_prints_markdown_that_can_be_pasted(demo_run: tuple[Path, subproc
     assert "\n|" in done.stdout
 
 
-def test_going_on_with_a_finished_run_asks_nothing_again(
+def test_resuming_a_finished_run_records_and_scores_nothing(
     demo_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, _ = demo_run
@@ -69,9 +69,9 @@ def test_going_on_with_a_finished_run_asks_nothing_again(
     assert ((folder / "recordings.jsonl").read_bytes(), (folder / "scores.jsonl").read_bytes()) == before
 
 
-def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Path) -> None:
-    words = ["record", "--trials", "3", "--warmups", "0", "--results", str(tmp_path), "--task", "code-bugfix"]
-    run = subprocess.Popen([sys.executable, "-m", "harness", *words], stderr=subprocess.PIPE, text=True)
+def test_a_stopped_run_prints_how_to_resume_it_and_then_completes(tmp_path: Path) -> None:
+    arguments = ["record", "--trials", "3", "--warmups", "0", "--results", str(tmp_path), "--task", "code-bugfix"]
+    run = subprocess.Popen([sys.executable, "-m", "harness", *arguments], stderr=subprocess.PIPE, text=True)
     kept = 0
     for _ in range(600):
         kept = sum(path.read_bytes().count(b"\n") for path in tmp_path.glob("*/recordings.jsonl"))
@@ -79,10 +79,10 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Pa
             break
         time.sleep(0.1)
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=60)
     assert kept
     assert run.returncode == 130
-    assert f"record --resume {next(tmp_path.iterdir())}" in said.replace("\n", "")
+    assert f"record --resume {next(tmp_path.iterdir())}" in errors.replace("\n", "")
     folder = next(tmp_path.iterdir())
     first = (folder / "recordings.jsonl").read_bytes()
     done = lanebench("record", "--resume", str(folder))
@@ -94,7 +94,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("arguments", "code", "expected"),
     [
         (["bench", "--config", "no-such.toml"], 3, "no-such.toml: no such file"),
         (["bench", "--task", "no-such-task"], 4, "no-such-task"),
@@ -105,29 +105,27 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_then_completes(tmp_path: Pa
         (["bench", "--task", "code-bugfix", "--runtime", "no-such-runtime"], 6, "no-such-runtime"),
     ],
 )
-def test_wrong_words_end_with_one_clear_line_and_their_exit_code(
-    words: list[str], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_argument_ends_with_one_clear_error_and_its_exit_code(
+    arguments: list[str], code: int, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = ["--results", str(tmp_path)] if words[0] == "bench" else []
-    assert main([*words, *place]) == code
-    said = capsys.readouterr().err
-    assert told in said.replace("\n", " ")
-    assert "Traceback" not in said
+    place = ["--results", str(tmp_path)] if arguments[0] == "bench" else []
+    assert main([*arguments, *place]) == code
+    errors = capsys.readouterr().err
+    assert expected in errors.replace("\n", " ")
+    assert "Traceback" not in errors
 
 
-def test_an_unreachable_server_stops_its_model_and_says_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreachable_server_stops_its_model_with_a_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "bench.toml"
     config.write_text(
         '[run]\ntasks = ["speed-small"]\ntrials = 1\n'
         '[[models]]\nlabel = "gone"\nserver = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
     )
     assert main(["record", "--config", str(config), "--results", str(tmp_path / "results")]) == 5
-    said = capsys.readouterr().err.replace("\n", " ")
-    assert "'gone'" in said
-    assert "start the server" in said
-    assert "--resume" in said
+    errors = capsys.readouterr().err.replace("\n", " ")
+    assert "'gone'" in errors
+    assert "start the server" in errors
+    assert "--resume" in errors
 
 
 def test_help_imports_no_third_party_library() -> None:
@@ -148,7 +146,7 @@ def test_every_command_has_a_line_of_help(capsys: pytest.CaptureFixture[str]) ->
     assert all(command.NAME in out for command in COMMANDS)
 
 
-def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_prints_what_answers_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "bench.toml"
     config.write_text(
         '[[models]]\nlabel = "gone"\nserver = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
@@ -156,11 +154,11 @@ def test_doctor_says_what_answers_and_what_does_not(tmp_path: Path, capsys: pyte
     assert main(["doctor"]) == 0
     assert "ok  engine" in capsys.readouterr().out
     assert main(["doctor", "--config", str(config)]) == 5
-    told = capsys.readouterr().out
-    assert any(line.startswith("NO  gone") and "start the server" in line for line in told.splitlines())
+    output = capsys.readouterr().out
+    assert any(line.startswith("NO  gone") and "start the server" in line for line in output.splitlines())
 
 
-def test_doctor_tells_of_servers_that_a_killed_run_left_stopped(
+def test_doctor_names_the_servers_that_a_killed_run_left_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
@@ -170,12 +168,12 @@ def test_doctor_tells_of_servers_that_a_killed_run_left_stopped(
         LifecycleState(gone.pid, 1.0, str(tmp_path), held=(SuspendedService("launchd com.example.ds4", (), ()),))
     )
     assert main(["doctor"]) == 5
-    told = capsys.readouterr().out
-    assert "NO  servers stopped" in told
-    assert "a killed run left launchd com.example.ds4" in told
+    output = capsys.readouterr().out
+    assert "NO  servers stopped" in output
+    assert "a killed run left launchd com.example.ds4" in output
 
 
-def test_a_task_of_ones_own_whose_solution_fails_is_refused_before_a_model_is_asked(
+def test_a_users_task_whose_solution_fails_is_refused_before_any_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = tmp_path / "own"
@@ -183,8 +181,8 @@ def test_a_task_of_ones_own_whose_solution_fails_is_refused_before_a_model_is_as
     solution = own / "my-bug" / "solution" / "answer.md"
     solution.write_text(solution.read_text().replace("- 1", "- 2"))
     results = tmp_path / "results"
-    words = ["bench", "--tasks", str(own), "--task", "my-bug", "--results", str(results)]
-    assert main(words) == 1
-    said = capsys.readouterr().err.replace("\n", " ")
-    assert "my-bug, variant 0, solution" in said
+    arguments = ["bench", "--tasks", str(own), "--task", "my-bug", "--results", str(results)]
+    assert main(arguments) == 1
+    errors = capsys.readouterr().err.replace("\n", " ")
+    assert "my-bug, variant 0, solution" in errors
     assert not list(results.glob("*/recordings.jsonl"))

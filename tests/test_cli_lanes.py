@@ -1,4 +1,4 @@
-"""`lanebench lanes`: lanes and choices put into a run that is over."""
+"""`lanebench lanes`: the lanes of a finished run, other lanes, and the user's choice."""
 
 from pathlib import Path
 
@@ -40,34 +40,34 @@ def test_lanes_of_a_run_are_printed_and_nothing_is_written(tmp_path: Path, capsy
     assert (run / "result.json").read_bytes() == before
 
 
-def test_other_lanes_are_put_into_a_run_that_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, config = write_run(tmp_path / "run"), tmp_path / "bench.toml"
     config.write_text(CONFIG, encoding="utf-8")
     ended = _result(run).run.ended_at
     assert main(["lanes", str(run), "--config", str(config)]) == 0
     assert "quick fixes" in capsys.readouterr().out
     result = _result(run)
-    assert [one.lane for one in result.recommendations] == ["quick fixes"]
+    assert [recommendation.lane for recommendation in result.recommendations] == ["quick fixes"]
     assert result.recommendations[0].model == "hasty"
     assert result == summarize(result)
     assert result.run.ended_at == ended
     assert open_run(run).plan.lanes == result.lanes
 
 
-def test_the_users_own_choice_is_kept_with_its_reason_and_changes_no_recommendation(tmp_path: Path) -> None:
+def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendation(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     before = _result(run)
     assert main(["lanes", str(run), "--choose", "daily coding=steady", "--reason", "it asks first"]) == 0
     after = _result(run)
-    own = after.lanes[0].override
-    assert own
-    assert (own.model, own.reason, len(own.date)) == ("steady", "it asks first", 10)
+    override = after.lanes[0].override
+    assert override
+    assert (override.model, override.reason, len(override.date)) == ("steady", "it asks first", 10)
     assert after.recommendations == before.recommendations
     assert "it asks first" in (run / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "expected"),
     [
         (["--choose", "daily coding=steady"], "needs --reason"),
         (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has daily coding"),
@@ -77,8 +77,8 @@ def test_the_users_own_choice_is_kept_with_its_reason_and_changes_no_recommendat
         ),
     ],
 )
-def test_a_choice_that_says_nothing_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+def test_a_choice_without_reason_lane_or_model_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
 ) -> None:
-    assert main(["lanes", str(write_run(tmp_path / "run")), *words]) == 7
-    assert told in capsys.readouterr().err
+    assert main(["lanes", str(write_run(tmp_path / "run")), *arguments]) == 7
+    assert expected in capsys.readouterr().err

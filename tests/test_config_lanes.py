@@ -1,4 +1,4 @@
-"""Lanes in bench.toml."""
+"""Lanes in bench.toml: what they state, and what is refused with its place."""
 
 import re
 from pathlib import Path
@@ -35,13 +35,13 @@ def _lanes(tmp_path: Path, text: str) -> tuple[Lane, ...]:
     return load_config(path).lanes
 
 
-def _faults(tmp_path: Path, text: str) -> str:
+def _problems(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         _lanes(tmp_path, text)
     return "\n".join(f"{problem.message}; {problem.fix}" for problem in caught.value.problems)
 
 
-def test_a_lane_states_its_demands_and_how_it_ranks(tmp_path: Path) -> None:
+def test_a_lane_states_its_requirements_and_ranking_criteria(tmp_path: Path) -> None:
     (lane,) = _lanes(tmp_path, LANE)
     assert lane == Lane(
         name="daily coding",
@@ -55,14 +55,14 @@ def test_a_lane_states_its_demands_and_how_it_ranks(tmp_path: Path) -> None:
     )
 
 
-def test_listed_tasks_weigh_the_same_and_a_config_without_lanes_has_none(tmp_path: Path) -> None:
+def test_listed_tasks_have_equal_weights_and_a_config_without_lanes_has_none(tmp_path: Path) -> None:
     (lane,) = _lanes(tmp_path, '[[lanes]]\nname = "long"\ntasks = ["code-bugfix", "code-refactor"]\n')
     assert lane == Lane("long", {"code-bugfix": 1.0, "code-refactor": 1.0})
     assert _lanes(tmp_path, "") == ()
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ("min_pass_rate = 0.7", "min_pass_rate = 70", "$.lanes[0].min_pass_rate: expected 1 or less, got 70"),
         ("max_warm_ttft_s", "max_ttft_s", "$.lanes[0].max_ttft_s: unknown field; did you mean 'max_warm_ttft_s'?"),
@@ -77,16 +77,16 @@ def test_listed_tasks_weigh_the_same_and_a_config_without_lanes_has_none(tmp_pat
         ("tasks = {", "# tasks = {", "$.lanes[0].tasks: required field is missing"),
     ],
 )
-def test_a_wrong_lane_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_a_wrong_lane_is_refused_with_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in LANE
-    assert told in _faults(tmp_path, LANE.replace(old, new))
+    assert expected in _problems(tmp_path, LANE.replace(old, new))
 
 
-def test_two_lanes_of_one_name_are_a_fault(tmp_path: Path) -> None:
-    assert "'daily coding' is already the name of lanes[0]" in _faults(tmp_path, LANE + LANE)
+def test_two_lanes_with_the_same_name_are_refused(tmp_path: Path) -> None:
+    assert "'daily coding' is already the name of lanes[0]" in _problems(tmp_path, LANE + LANE)
 
 
-def test_the_examples_of_the_readme_are_a_config(tmp_path: Path) -> None:
+def test_the_readmes_examples_are_a_valid_config(tmp_path: Path) -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     path = tmp_path / "bench.toml"
     path.write_text("\n".join(re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)), encoding="utf-8")

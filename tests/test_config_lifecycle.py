@@ -1,4 +1,4 @@
-"""What bench.toml says of starting and stopping servers, and the line that a fault of it names."""
+"""How bench.toml describes starting and stopping servers; every problem names its line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,62 +18,68 @@ model = "m"
 """
 
 
-def loaded(tmp_path: Path, more: str, server: str = "llama-server") -> Lifecycle | None:
+def load_lifecycle(tmp_path: Path, more: str, server: str = "llama-server") -> Lifecycle | None:
     path = tmp_path / "bench.toml"
     path.write_text(MODEL.format(server=server) + more)
     return load_config(path).models[0].lifecycle
 
 
-def faults(tmp_path: Path, more: str, server: str = "llama-server") -> tuple[str, ...]:
+def problems(tmp_path: Path, more: str, server: str = "llama-server") -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        loaded(tmp_path, more, server)
+        load_lifecycle(tmp_path, more, server)
     return tuple(
         f"{problem.message}; {problem.fix}".removeprefix(f"{tmp_path / 'bench.toml'}, ").removesuffix("; ")
         for problem in caught.value.problems
     )
 
 
-def test_without_a_lifecycle_the_server_is_the_users(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "") is None
+def test_without_a_lifecycle_the_server_is_left_to_the_user(tmp_path: Path) -> None:
+    assert load_lifecycle(tmp_path, "") is None
 
 
 def test_a_process_has_its_command_as_words(tmp_path: Path) -> None:
-    cycle = loaded(tmp_path, '[models.lifecycle]\nby = "process"\nstart = ["llama-server", "-m", "my model.gguf"]\n')
-    assert cycle == Lifecycle("process", start=("llama-server", "-m", "my model.gguf"))
+    lifecycle = load_lifecycle(
+        tmp_path, '[models.lifecycle]\nby = "process"\nstart = ["llama-server", "-m", "my model.gguf"]\n'
+    )
+    assert lifecycle == Lifecycle("process", start=("llama-server", "-m", "my model.gguf"))
 
 
 @pytest.mark.parametrize(
-    ("by", "lacks"),
+    ("by", "missing"),
     [("process", ["start"]), ("launchd", ["service", "plist"]), ("commands", ["start", "stop", "running"])],
 )
-def test_what_a_way_needs_is_named_one_fault_each_with_its_line(tmp_path: Path, by: str, lacks: list[str]) -> None:
-    told = faults(tmp_path, f'[models.lifecycle]\nby = "{by}"\n')
-    assert [fault.split("requires ")[1] for fault in told] == [f"the field {name!r}; add {name}" for name in lacks]
-    assert all(fault.startswith("line 7: ") for fault in told)
+def test_each_missing_field_of_a_lifecycle_is_a_problem_with_its_line(
+    tmp_path: Path, by: str, missing: list[str]
+) -> None:
+    problem = problems(tmp_path, f'[models.lifecycle]\nby = "{by}"\n')
+    assert [problem.split("requires ")[1] for problem in problem] == [
+        f"the field {name!r}; add {name}" for name in missing
+    ]
+    assert all(problem.startswith("line 7: ") for problem in problem)
 
 
-def test_a_kind_without_an_interface_cannot_be_loaded_by_one(tmp_path: Path) -> None:
-    assert "llama-server has no API for loading a model" in faults(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
-    assert loaded(tmp_path, '[models.lifecycle]\nby = "api"\n', "ollama") == Lifecycle("api")
+def test_a_server_kind_without_an_api_for_loading_cannot_be_loaded_by_api(tmp_path: Path) -> None:
+    assert "llama-server has no API for loading a model" in problems(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
+    assert load_lifecycle(tmp_path, '[models.lifecycle]\nby = "api"\n', "ollama") == Lifecycle("api")
 
 
-def test_what_the_run_starts_it_must_be_able_to_stop(tmp_path: Path) -> None:
+def test_a_server_that_the_run_starts_must_have_a_stop_command(tmp_path: Path) -> None:
     start = '[models.lifecycle]\nby = "api"\nstart = ["lms", "server", "start"]\n'
-    assert "must be able to stop it; add stop" in faults(tmp_path, start, "lm-studio")[0]
-    assert loaded(tmp_path, start + 'stop = ["lms", "server", "stop"]\n', "lm-studio") is not None
+    assert "must be able to stop it; add stop" in problems(tmp_path, start, "lm-studio")[0]
+    assert load_lifecycle(tmp_path, start + 'stop = ["lms", "server", "stop"]\n', "lm-studio") is not None
 
 
-def test_a_server_behind_a_tunnel_is_started_on_its_own_machine(tmp_path: Path) -> None:
+def test_a_server_behind_a_tunnel_cannot_be_started_as_a_process(tmp_path: Path) -> None:
     more = 'tunnel = "me@studio"\n[models.lifecycle]\nby = "process"\nstart = ["llama-server"]\n'
-    assert "behind a tunnel can be loaded by its API only" in faults(tmp_path, more)[0]
+    assert "behind a tunnel can be loaded by its API only" in problems(tmp_path, more)[0]
 
 
 @pytest.mark.parametrize("target", ["-oProxyCommand=evil", "a b", "", "me@host;ls"])
 def test_a_tunnel_that_ssh_could_take_for_an_option_is_refused(tmp_path: Path, target: str) -> None:
-    assert "tunnel" in faults(tmp_path, f'tunnel = "{target}"\n')[0]
+    assert "tunnel" in problems(tmp_path, f'tunnel = "{target}"\n')[0]
 
 
-def test_a_models_file_is_told_by_its_digest_and_size_and_never_by_its_path(tmp_path: Path) -> None:
+def test_a_models_file_is_recorded_by_digest_and_size_and_never_by_path(tmp_path: Path) -> None:
     (tmp_path / "secret-place").mkdir()
     weights = tmp_path / "secret-place" / "w.gguf"
     weights.write_bytes(b"abc")
@@ -91,31 +97,31 @@ def test_a_models_file_is_told_by_its_digest_and_size_and_never_by_its_path(tmp_
     assert with_digest(model) == model
 
 
-def test_a_models_file_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
-    (told,) = faults(tmp_path, 'facts = { file = "/no/such/file" }\n')
-    assert told == "line 6: $.models[0].facts.file: no such file: /no/such/file; correct the path or remove it"
+def test_a_models_missing_file_is_a_problem_with_its_line(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, 'facts = { file = "/no/such/file" }\n')
+    assert problem == "line 6: $.models[0].facts.file: no such file: /no/such/file; correct the path or remove it"
 
 
-def test_a_way_that_nobody_knows_is_refused(tmp_path: Path) -> None:
-    assert "by" in faults(tmp_path, '[models.lifecycle]\nby = "systemd"\n')[0]
+def test_an_unknown_value_of_by_is_refused(tmp_path: Path) -> None:
+    assert "by" in problems(tmp_path, '[models.lifecycle]\nby = "systemd"\n')[0]
 
 
-def test_a_field_that_the_server_refuses_is_told_with_its_line_before_anything_is_asked(tmp_path: Path) -> None:
-    (told,) = faults(tmp_path, "sampling = { temperature = 0, top_k = 1 }\n", "transformers")
-    assert told.startswith("line 6: $.models[0].sampling.top_k: transformers serve refuses")
+def test_a_field_that_the_server_refuses_is_a_problem_with_its_line(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "sampling = { temperature = 0, top_k = 1 }\n", "transformers")
+    assert problem.startswith("line 6: $.models[0].sampling.top_k: transformers serve refuses")
 
 
-def test_thinking_without_a_known_switch_is_told_with_its_line_before_anything_is_asked(tmp_path: Path) -> None:
-    (told,) = faults(tmp_path, 'thinking = "on"\n', "openai")
-    assert told.startswith("line 6: $.models[0].thinking: no field is known")
+def test_thinking_without_a_known_switch_is_a_problem_with_its_line(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, 'thinking = "on"\n', "openai")
+    assert problem.startswith("line 6: $.models[0].thinking: no field is known")
 
 
 @pytest.mark.parametrize("url", ["http://me:sk-secret@127.0.0.1:1/v1", "http://127.0.0.1:1/v1?key=sk-secret"])
-def test_an_address_that_holds_a_key_is_refused_with_its_line_and_not_repeated(tmp_path: Path, url: str) -> None:
+def test_an_address_with_a_key_is_refused_with_its_line_and_not_repeated(tmp_path: Path, url: str) -> None:
     path = tmp_path / "bench.toml"
     path.write_text(MODEL.format(server="openai").replace("http://127.0.0.1:8000/v1", url))
     with pytest.raises(ConfigError) as caught:
         load_config(path)
-    (told,) = [one.message for one in caught.value.problems]
-    assert "line 4: $.models[0].base_url: an address must not contain credentials" in told
-    assert "sk-secret" not in told
+    (problem,) = [problem.message for problem in caught.value.problems]
+    assert "line 4: $.models[0].base_url: an address must not contain credentials" in problem
+    assert "sk-secret" not in problem

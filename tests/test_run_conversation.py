@@ -1,4 +1,4 @@
-"""What a trial asks, turn by turn, against a server that keeps what it was asked."""
+"""The requests of a trial, turn by turn, as a scripted server receives them."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ NONCE = trial_nonce(1, KEY)
 FINE = answer(text_chunk("fine") + END + usage_chunk(9, 1) + DONE)
 
 
-def ask(server: ScriptedServer, task: Task, model: Model | None = None) -> list[Recording]:
+def run_trial(server: ScriptedServer, task: Task, model: Model | None = None) -> list[Recording]:
     model = replace(model or model_at(server.base_url), base_url=server.base_url)
     with Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, model, get_server_kind(model.server))
@@ -27,11 +27,11 @@ def ask(server: ScriptedServer, task: Task, model: Model | None = None) -> list[
 
 def bodies(task: Task, *answers: bytes, model: Model | None = None) -> list[Json]:
     with serve_scripted(answers) as server:
-        ask(server, task, model)
+        run_trial(server, task, model)
     return server.bodies
 
 
-def test_the_nonce_stands_first_in_the_first_message_and_wherever_it_is_asked_for() -> None:
+def test_the_nonce_is_the_first_text_of_the_first_message_and_replaces_its_placeholders() -> None:
     (body,) = bodies(task_of(), FINE)
     assert body["messages"] == [
         {"role": "system", "content": f"[{NONCE}]\nYou help. {NONCE}"},
@@ -39,7 +39,7 @@ def test_the_nonce_stands_first_in_the_first_message_and_wherever_it_is_asked_fo
     ]
 
 
-def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
+def test_a_request_streams_with_usage_and_sends_every_setting_of_the_model() -> None:
     model = replace(model_at("", server="llama-server"), sampling=Sampling(0.7, 0.9, 40, 0.05, 11), extra={"more": 1})
     (body,) = bodies(task_of(), FINE, model=model)
     del body["messages"]
@@ -58,7 +58,7 @@ def test_a_request_streams_with_usage_and_says_every_setting_it_has() -> None:
     }
 
 
-def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
+def test_the_trials_number_is_added_to_a_given_seed_and_no_seed_is_invented() -> None:
     model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
     with serve_scripted([FINE]) as server, Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, replace(model, base_url=server.base_url), get_server_kind("openai"))
@@ -67,7 +67,7 @@ def test_a_seed_moves_with_the_trial_and_none_is_made_up() -> None:
     assert "seed" not in bodies(task_of(), FINE)[0]
 
 
-def test_a_conversation_goes_on_with_the_answer_and_without_the_thoughts() -> None:
+def test_a_conversation_continues_with_the_answer_and_without_the_reasoning() -> None:
     thought = answer(chunk({"reasoning_content": "hm"}) + text_chunk("<think>also</think>first") + END + DONE)
     first, second = bodies(task_of("t", "one", "two"), thought, FINE)
     assert second["messages"] == [
@@ -77,31 +77,31 @@ def test_a_conversation_goes_on_with_the_answer_and_without_the_thoughts() -> No
     ]
 
 
-def test_a_warm_conversation_keeps_the_cache_on() -> None:
+def test_a_warm_conversation_leaves_the_cache_enabled() -> None:
     model = model_at("", server="llama-server")
     assert all("cache_prompt" not in body for body in bodies(task_of("t", "one", "two"), FINE, FINE, model=model))
 
 
 def test_only_the_last_turn_is_marked_so() -> None:
     with serve_scripted([FINE] * 3) as server:
-        recordings = ask(server, task_of("t", "one", "two", "three"))
+        recordings = run_trial(server, task_of("t", "one", "two", "three"))
     assert [(recording.turn, recording.last_turn) for recording in recordings] == [(0, False), (1, False), (2, True)]
 
 
 @pytest.mark.parametrize(
     "bad", [answer(event({"error": {"message": "no"}}), 500), answer(END + DONE), answer(text_chunk("cut"))]
 )
-def test_a_turn_that_failed_or_said_nothing_ends_the_trial(bad: bytes) -> None:
+def test_a_turn_that_failed_or_has_no_content_ends_the_trial(bad: bytes) -> None:
     with serve_scripted([bad]) as server:
-        recordings = ask(server, task_of("t", "one", "two"))
+        recordings = run_trial(server, task_of("t", "one", "two"))
     assert [recording.last_turn for recording in recordings] == [True]
 
 
-def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
+def test_separate_turns_share_no_messages_and_have_a_nonce_each() -> None:
     task = task_of("t", "small {{nonce}}", "larger", "largest", separate=True)
     model = model_at("", server="llama-server")
     with serve_scripted([FINE, answer(b"{}", 500), FINE]) as server:
-        recordings = ask(server, task, model)
+        recordings = run_trial(server, task, model)
     heads = [body["messages"][0]["content"][:18] for body in server.bodies]
     assert [len(body["messages"]) for body in server.bodies] == [2, 2, 2]
     assert len(set(heads)) == 3
@@ -110,9 +110,9 @@ def test_separate_turns_share_nothing_and_have_a_nonce_each() -> None:
     assert [recording.last_turn for recording in recordings] == [False, False, True]
 
 
-def test_several_clients_ask_at_once_group_after_group() -> None:
+def test_several_clients_send_at_once_group_after_group() -> None:
     with serve_scripted([FINE] * 7) as server:
-        recordings = ask(server, task_of("t", "ask", clients=[1, 2, 4]))
+        recordings = run_trial(server, task_of("t", "ask", clients=[1, 2, 4]))
     starts = [recording.sent_ns for recording in recordings]
     assert [recording.turn for recording in recordings] == list(range(7))
     assert [recording.last_turn for recording in recordings] == [False] * 6 + [True]
@@ -120,7 +120,7 @@ def test_several_clients_ask_at_once_group_after_group() -> None:
     assert None not in starts
 
 
-def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
+def test_an_unreachable_server_ends_a_trial_of_any_kind_at_once() -> None:
     gone = model_at("http://127.0.0.1:9/v1")
     for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
         with Client(LONG_TIMEOUTS) as client:
@@ -129,7 +129,7 @@ def test_a_server_that_is_gone_ends_a_trial_of_any_kind_at_once() -> None:
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
 
 
-def test_room_for_thoughts_is_given_where_the_model_thinks_or_may_and_never_when_timing() -> None:
+def test_thinking_tokens_are_added_where_the_model_may_think_and_never_when_timing() -> None:
     llama, scored, timed = get_server_kind("llama-server"), task_of(scorer="calls"), task_of()
     thinking = [replace(model_at(""), thinking=switch) for switch in ("on", "default", "off")]
     assert [compute_max_tokens(model, llama, scored, 1000) for model in thinking] == [1300, 1300, 300]

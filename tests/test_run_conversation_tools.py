@@ -1,4 +1,4 @@
-"""A loop of tool calls: what is offered, what is answered, when it ends; and that a scorer plays it the same again."""
+"""A tool loop: which tools are offered, how calls are answered, when it ends, and how a scorer replays it."""
 
 from dataclasses import replace
 
@@ -36,61 +36,65 @@ def saying(text: str) -> bytes:
     return answer(text_chunk(text) + END + DONE)
 
 
-def ask(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
+def run_trial(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
     with serve_scripted(answers) as server, Client(LONG_TIMEOUTS) as client:
         handle = ServerHandle(client, replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
         recordings = list(converse(handle, TrialSetup(KEY, variant, NONCE, 0)))
     return recordings, server.bodies
 
 
-def test_the_tools_are_offered_with_every_request_and_no_others() -> None:
-    _, bodies = ask(looped(tools=["grep", "edit_file"]), calling("grep", '{"pattern": "add"}'), saying("done"))
+def test_every_request_offers_the_tasks_tools_and_no_others() -> None:
+    _, bodies = run_trial(looped(tools=["grep", "edit_file"]), calling("grep", '{"pattern": "add"}'), saying("done"))
     assert [body["tools"] for body in bodies] == [tool_definitions(["grep", "edit_file"])] * 2
     assert bodies[0]["messages"][1] == {"role": "user", "content": f"Mend {NONCE}."}
 
 
-def test_a_call_and_its_answer_go_back_into_the_conversation() -> None:
-    recordings, bodies = ask(looped(), calling("grep", '{"pattern": "a - b"}'), saying("done"))
-    call, told = bodies[1]["messages"][-2:]
+def test_a_call_and_its_answer_are_part_of_the_next_request() -> None:
+    recordings, bodies = run_trial(looped(), calling("grep", '{"pattern": "a - b"}'), saying("done"))
+    call, reply = bodies[1]["messages"][-2:]
     assert call["tool_calls"] == [
         {"id": "id-1", "type": "function", "function": {"name": "grep", "arguments": '{"pattern": "a - b"}'}}
     ]
-    assert told == {"role": "tool", "tool_call_id": "id-1", "content": "calc.py:2:    return a - b"}
+    assert reply == {"role": "tool", "tool_call_id": "id-1", "content": "calc.py:2:    return a - b"}
     assert [recording.last_turn for recording in recordings] == [False, True]
 
 
-def test_a_call_without_an_id_gets_the_same_one_on_both_sides() -> None:
-    _, bodies = ask(looped(), calling("read_file", '{"path": "calc.py"}', None), saying("done"))
-    call, told = bodies[1]["messages"][-2:]
-    assert call["tool_calls"][0]["id"] == told["tool_call_id"] == "call_1"
+def test_a_call_without_an_id_gets_the_same_id_in_call_and_answer() -> None:
+    _, bodies = run_trial(looped(), calling("read_file", '{"path": "calc.py"}', None), saying("done"))
+    call, reply = bodies[1]["messages"][-2:]
+    assert call["tool_calls"][0]["id"] == reply["tool_call_id"] == "call_1"
 
 
-def test_arguments_that_are_no_object_go_back_empty_and_are_answered_with_the_reason() -> None:
-    _, bodies = ask(looped(), calling("grep", '{"pattern": '), saying("done"))
-    call, told = bodies[1]["messages"][-2:]
+def test_invalid_arguments_are_sent_back_empty_and_answered_with_the_reason() -> None:
+    _, bodies = run_trial(looped(), calling("grep", '{"pattern": '), saying("done"))
+    call, reply = bodies[1]["messages"][-2:]
     assert call["tool_calls"][0]["function"]["arguments"] == "{}"
-    assert told["content"].startswith("error: the arguments are not JSON")
+    assert reply["content"].startswith("error: the arguments are not JSON")
 
 
 def test_later_calls_see_what_earlier_ones_changed() -> None:
-    _, bodies = ask(looped(), calling("edit_file", FIX), calling("read_file", '{"path": "calc.py"}'), saying("done"))
+    _, bodies = run_trial(
+        looped(), calling("edit_file", FIX), calling("read_file", '{"path": "calc.py"}'), saying("done")
+    )
     assert bodies[2]["messages"][-1]["content"] == "def add(a, b):\n    return a + b\n"
 
 
-def test_the_loop_ends_at_the_first_reply_that_calls_nothing_or_at_the_tasks_most() -> None:
-    recordings, _ = ask(looped(), saying("I would use grep."))
+def test_the_loop_ends_at_the_first_reply_without_a_call_or_at_the_maximum_of_turns() -> None:
+    recordings, _ = run_trial(looped(), saying("I would use grep."))
     assert [recording.last_turn for recording in recordings] == [True]
     again = calling("grep", '{"pattern": "x"}')
-    recordings, _ = ask(looped(max_turns=3), again, again, again)
+    recordings, _ = run_trial(looped(max_turns=3), again, again, again)
     assert [recording.last_turn for recording in recordings] == [False, False, True]
 
 
 def test_a_loop_ends_where_the_server_fails() -> None:
-    recordings, _ = ask(looped(), calling("grep", '{"pattern": "x"}'), answer(b"boom", status=500))
+    recordings, _ = run_trial(looped(), calling("grep", '{"pattern": "x"}'), answer(b"boom", status=500))
     assert [recording.last_turn for recording in recordings] == [False, True]
 
 
-def test_the_scorer_plays_a_recorded_loop_again_and_runs_what_it_left() -> None:
-    recordings, _ = ask(looped(), calling("grep", '{"pattern": "add"}'), calling("edit_file", FIX), saying("done"))
+def test_the_scorer_replays_a_recorded_loop_and_runs_the_files_it_left() -> None:
+    recordings, _ = run_trial(
+        looped(), calling("grep", '{"pattern": "add"}'), calling("edit_file", FIX), saying("done")
+    )
     verdict = score(looped(), [read(recording) for recording in recordings], running_python())
     assert (verdict.outcome, verdict.facts["turns"]) == (Outcome.PASSED, 3)

@@ -1,4 +1,4 @@
-"""A run's folder: what a kill, a full disk, a second kit or an older one leave is gone on with, or told."""
+"""A run's folder: it survives a kill and a full disk, and refuses other formats, other processes and damage."""
 
 import json
 import subprocess
@@ -64,27 +64,27 @@ def score(trial: int) -> ScoredTrial:
 
 def folder_with(path: Path, *turns: Recording) -> RunFolder:
     folder = create_run(path, run_plan())
-    for one in turns:
-        folder.append_recording(one)
+    for recording in turns:
+        folder.append_recording(recording)
     return folder
 
 
-def test_a_run_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
+def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1))
     folder.append_score(score(0))
     folder.append_model_run(ModelRun("m", "v1"))
     folder.append_model_run(ModelRun("m", "v2"))
-    again = open_run(folder.path)
-    assert again.plan == folder.plan
-    assert again.recorded == folder.recorded == {TrialKey("m", "t", 0), TrialKey("m", "t", 1)}
-    assert [len(turns) for turns in again.read_trials()] == [1, 2]
-    assert next(iter(again.read_trials()))[0] == turn(0)
-    assert again.scored == {TrialKey("m", "t", 0)}
-    assert again.read_model_runs()["m"].server_version == "v2"
+    reopened = open_run(folder.path)
+    assert reopened.plan == folder.plan
+    assert reopened.recorded == folder.recorded == {TrialKey("m", "t", 0), TrialKey("m", "t", 1)}
+    assert [len(turns) for turns in reopened.read_trials()] == [1, 2]
+    assert next(iter(reopened.read_trials()))[0] == turn(0)
+    assert reopened.scored == {TrialKey("m", "t", 0)}
+    assert reopened.read_model_runs()["m"].server_version == "v2"
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"key":{"model":"m"', b"\x00\x00"])
-def test_a_torn_last_line_is_dropped_and_its_trial_asked_again(tmp_path: Path, torn: bytes) -> None:
+def test_an_incomplete_last_line_is_dropped_and_its_trial_recorded_again(tmp_path: Path, torn: bytes) -> None:
     folder = folder_with(tmp_path, turn(0))
     whole = folder.recordings_path.read_bytes()
     with folder.recordings_path.open("ab") as file:
@@ -94,7 +94,7 @@ def test_a_torn_last_line_is_dropped_and_its_trial_asked_again(tmp_path: Path, t
     assert folder.recordings_path.read_bytes() == whole
 
 
-def test_every_cut_of_the_file_leaves_whole_trials_only(tmp_path: Path) -> None:
+def test_every_truncation_of_the_file_leaves_complete_trials_only(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1), turn(2))
     whole = folder.recordings_path.read_bytes()
     lines = whole.splitlines(keepends=True)
@@ -106,12 +106,12 @@ def test_every_cut_of_the_file_leaves_whole_trials_only(tmp_path: Path) -> None:
         assert folder.recordings_path.read_bytes() == whole[:kept]
 
 
-def test_a_conversation_that_was_broken_off_is_asked_again_from_its_start(tmp_path: Path) -> None:
+def test_an_interrupted_conversation_is_recorded_again_from_its_first_turn(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1, last=False))
-    again = open_run(folder.path)
-    assert again.recorded == {TrialKey("m", "t", 0)}
-    again.append_recording(turn(1, 0, last=False))
-    again.append_recording(turn(1, 1))
+    reopened = open_run(folder.path)
+    assert reopened.recorded == {TrialKey("m", "t", 0)}
+    reopened.append_recording(turn(1, 0, last=False))
+    reopened.append_recording(turn(1, 1))
     assert [len(turns) for turns in open_run(folder.path).read_trials()] == [1, 2]
 
 
@@ -124,7 +124,7 @@ def test_a_conversation_that_was_broken_off_is_asked_again_from_its_start(tmp_pa
         [turn(0, 0, last=False), turn(1)],
     ],
 )
-def test_a_trial_that_stands_there_twice_or_in_disorder_is_refused(tmp_path: Path, turns: list[Recording]) -> None:
+def test_a_duplicate_or_out_of_order_trial_is_refused(tmp_path: Path, turns: list[Recording]) -> None:
     folder = folder_with(tmp_path, *turns)
     with pytest.raises(RunError, match="m on t, trial"):
         list(folder.read_trials())
@@ -138,14 +138,14 @@ def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
         open_run(folder.path)
 
 
-def test_a_line_that_is_no_recording_is_named_with_its_place(tmp_path: Path) -> None:
+def test_a_line_that_is_no_recording_is_refused_with_its_place(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     folder.recordings_path.write_text("[1]\n")
     with pytest.raises(RunError, match=r"recordings\.jsonl, line 1: not a valid Recording"):
         open_run(folder.path)
 
 
-def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no run\.json"):
         open_run(tmp_path)
 
@@ -155,12 +155,12 @@ def test_a_run_of_another_kit_with_the_same_format_is_continued(tmp_path: Path) 
     document = as_document("run", folder.plan)
     document["kit"]["version"] = "0.0.1"
     (folder.path / "run.json").write_text(to_json(document))
-    again = open_run(folder.path)
-    assert (again.plan.kit.version, again.recorded) == ("0.0.1", {TrialKey("m", "t", 0)})
+    reopened = open_run(folder.path)
+    assert (reopened.plan.kit.version, reopened.recorded) == ("0.0.1", {TrialKey("m", "t", 0)})
 
 
 @pytest.mark.parametrize("version", ["2.0", "1.1", "0.9"])
-def test_a_run_with_another_version_of_the_format_names_the_kit_to_use(tmp_path: Path, version: object) -> None:
+def test_a_run_with_another_format_version_is_refused_with_the_kit_to_use(tmp_path: Path, version: object) -> None:
     folder = folder_with(tmp_path)
     (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": version}))
     with pytest.raises(RunError, match="this kit reads") as raised:
@@ -168,14 +168,14 @@ def test_a_run_with_another_version_of_the_format_names_the_kit_to_use(tmp_path:
     assert raised.value.problems[0].fix == "use the kit that wrote the file"
 
 
-def test_a_run_without_a_version_of_the_format_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_a_format_version_is_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": None}))
     with pytest.raises(RunError, match=r"schema_version: expected"):
         open_run(folder.path)
 
 
-def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
+def test_an_invalid_plan_is_refused_with_its_place(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     (folder.path / "run.json").write_text(
         json.dumps(as_document("run", folder.plan) | {"settings": {"trials": "many"}})
@@ -184,13 +184,13 @@ def test_a_plan_that_was_changed_names_the_place(tmp_path: Path) -> None:
         open_run(folder.path)
 
 
-def test_a_run_folder_that_is_there_already_is_not_written_into(tmp_path: Path) -> None:
+def test_an_existing_run_folder_is_not_written_into(tmp_path: Path) -> None:
     create_run(tmp_path, run_plan())
     with pytest.raises(DiskError, match="cannot be created"):
         create_run(tmp_path, run_plan())
 
 
-def test_a_second_kit_is_kept_out_while_one_records(tmp_path: Path) -> None:
+def test_a_second_process_cannot_open_a_run_that_is_being_recorded(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False))
     before = folder.recordings_path.read_bytes()
     with folder.lock(), pytest.raises(RunError, match="another process records into it"):

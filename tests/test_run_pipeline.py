@@ -1,4 +1,4 @@
-"""The stages in order: a result is a function of the files, and a fault of the engine is never a model's."""
+"""The stages in order: a result depends on the files alone, and an engine's failure is never a model's."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=
 
 
 class FaultySandbox:
-    """Fails like an engine that dies, after this many answers."""
+    """A sandbox whose engine dies after this many answers."""
 
     def __init__(self, good: int) -> None:
         self.left = good
@@ -43,7 +43,7 @@ def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> RunFolder:
-    """A run of three trials that are recorded and not scored."""
+    """A run with three trials that are recorded and not scored."""
     with serve((CODED,)) as demo:
         model = demo.models[0]
         folder = start_run(tmp_path, Config(SETTINGS, (model,)), (CODED,), simulated=True)
@@ -51,29 +51,29 @@ def recorded(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_the_result_is_the_same_however_often_it_is_computed(recorded: RunFolder) -> None:
+def test_building_the_result_again_gives_the_same_result(recorded: RunFolder) -> None:
     score_run(recorded, (CODED,), FaultySandbox(9), ignore)
     assert to_json(build_result(recorded)) == to_json(build_result(open_run(recorded.path)))
 
 
-def test_there_is_no_result_while_a_trial_has_no_verdict(recorded: RunFolder) -> None:
+def test_a_recorded_trial_without_a_score_prevents_a_result(recorded: RunFolder) -> None:
     with pytest.raises(RunError, match="demo-steady on code-bugfix, trial 1 has no score yet") as raised:
         build_result(recorded)
     assert raised.value.fix == "score the run first"
 
 
-def test_an_engine_that_dies_leaves_the_trial_to_be_scored_again_and_never_counts_it(recorded: RunFolder) -> None:
+def test_a_trial_during_which_the_engine_dies_gets_no_score_and_is_scored_later(recorded: RunFolder) -> None:
     lines = recorded.recordings_path.read_bytes()
     with pytest.raises(EngineError, match="gone"):
         score_run(recorded, (CODED,), FaultySandbox(1), ignore)
     before = recorded.scores_path.read_bytes() if recorded.scores_path.exists() else b""
     assert before.count(b"\n") < 3
-    again = open_run(recorded.path)
-    score_run(again, (CODED,), FaultySandbox(9), ignore)
-    after = again.scores_path.read_bytes()
+    reopened = open_run(recorded.path)
+    score_run(reopened, (CODED,), FaultySandbox(9), ignore)
+    after = reopened.scores_path.read_bytes()
     assert after.startswith(before)
     assert after.count(b"\n") == 3
-    assert {trial.outcome for trial in build_result(again).trials} == {Outcome.FAILED}
+    assert {trial.outcome for trial in build_result(reopened).trials} == {Outcome.FAILED}
     assert recorded.recordings_path.read_bytes() == lines
 
 

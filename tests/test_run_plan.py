@@ -1,4 +1,4 @@
-"""The order of the trials: every task alike, the same for every model, fresh nonces for each."""
+"""The order of the trials and their nonces: the same for every model, fresh for every trial."""
 
 from collections import Counter
 from dataclasses import replace
@@ -16,7 +16,7 @@ def names(keys: tuple[TrialKey, ...]) -> list[str]:
     return [key.task for key in keys]
 
 
-def test_every_task_runs_as_often_as_asked_and_no_trial_twice() -> None:
+def test_every_task_has_the_planned_number_of_trials_and_no_duplicates() -> None:
     keys = plan_trials("m", TASKS, trials=10, warmups=0, seed=1)
     assert Counter(names(keys)) == {task.name: 10 for task in TASKS}
     assert len(set(keys)) == len(keys)
@@ -29,16 +29,16 @@ def test_every_block_holds_one_trial_of_each_task() -> None:
     assert [{key.trial for key in block} for block in blocks] == [{number} for number in range(10)]
 
 
-def test_blocks_are_shuffled_each_in_its_own_way() -> None:
+def test_each_block_is_shuffled_differently() -> None:
     keys = plan_trials("m", TASKS, trials=20, warmups=0, seed=1)
     orders = {tuple(names(keys[at : at + 4])) for at in range(0, len(keys), 4)}
     assert len(orders) > 5
 
 
-def test_the_order_is_the_same_for_every_model_and_another_for_another_seed() -> None:
-    one, two = (names(plan_trials(model, TASKS, trials=9, warmups=1, seed=1)) for model in ("a", "b"))
-    assert one == two
-    assert one != names(plan_trials("a", TASKS, trials=9, warmups=1, seed=2))
+def test_the_order_depends_on_the_seed_and_not_on_the_model() -> None:
+    first, second = (names(plan_trials(model, TASKS, trials=9, warmups=1, seed=1)) for model in ("a", "b"))
+    assert first == second
+    assert first != names(plan_trials("a", TASKS, trials=9, warmups=1, seed=2))
 
 
 def test_warm_ups_come_first_one_for_each_class_of_prompt_size() -> None:
@@ -48,12 +48,12 @@ def test_warm_ups_come_first_one_for_each_class_of_prompt_size() -> None:
     assert [key.trial for key in keys[:6]] == [0, 0, 0, 1, 1, 1]
 
 
-def test_turns_that_begin_anew_are_of_the_class_of_the_longest() -> None:
+def test_separate_turns_belong_to_the_size_class_of_the_longest() -> None:
     apart = task_of("apart", *["x" * 1500] * 20, separate=True)
     assert names(plan_trials("m", [apart, *TASKS], trials=1, warmups=1, seed=1))[:3] == ["apart", "code", "large"]
 
 
-def test_a_canary_opens_every_block_and_warms_nothing_up_that_another_task_can() -> None:
+def test_a_canary_starts_every_block_and_is_a_warm_up_only_where_no_other_task_is() -> None:
     keys = plan_trials("m", [CANARY, *TASKS], trials=5, warmups=1, seed=1)
     measured = [key for key in keys if not key.warmup]
     assert names(tuple(measured))[::5] == ["speed-canary"] * 5
@@ -61,7 +61,7 @@ def test_a_canary_opens_every_block_and_warms_nothing_up_that_another_task_can()
     assert "speed-canary" not in names(keys[:3])
 
 
-def test_nonces_differ_in_every_trial_and_never_tell_the_model() -> None:
+def test_nonces_differ_in_every_trial_and_do_not_depend_on_the_model() -> None:
     keys = plan_trials("a", TASKS, trials=10, warmups=3, seed=1)
     nonces = [trial_nonce(7, key) for key in keys]
     assert len(set(nonces)) == len(keys)
@@ -69,14 +69,14 @@ def test_nonces_differ_in_every_trial_and_never_tell_the_model() -> None:
     assert not set(nonces) & {trial_nonce(8, key) for key in keys}
 
 
-def test_two_nonces_share_no_beginning_that_a_cache_could_keep() -> None:
+def test_two_nonces_share_no_prefix_that_a_cache_could_hold() -> None:
     nonces = sorted(trial_nonce(7, key) for key in plan_trials("a", TASKS, trials=10, warmups=0, seed=1))
-    assert all(one[:4] != two[:4] for one, two in pairwise(nonces))
+    assert all(first[:4] != second[:4] for first, second in pairwise(nonces))
 
 
-def test_contenders_that_may_share_a_cache_have_nonces_of_their_own_and_others_do_not() -> None:
+def test_only_models_that_may_share_a_cache_have_different_nonces() -> None:
     models = [replace(MODEL, label="off"), replace(MODEL, label="other", model="b"), replace(MODEL, label="on")]
-    assert [cache_index(models, one.label) for one in models] == [0, 0, 1]
+    assert [cache_index(models, model.label) for model in models] == [0, 0, 1]
     key = plan_trials("off", TASKS, trials=1, warmups=0, seed=1)[0]
     assert trial_nonce(7, key, 0) == trial_nonce(7, key)
     assert trial_nonce(7, key, 1) != trial_nonce(7, key)

@@ -1,4 +1,4 @@
-"""Recording a whole run against pretended servers: what is skipped, refused, stopped, and what is kept of it."""
+"""Recording runs against pretended servers: what is skipped, refused or stopped, and what is stored about it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ def tasks() -> tuple[Task, ...]:
     return tuple(load_tasks([find_fixtures()], names=TASKS))
 
 
-def a_model(base_url: str, **more: Json) -> Model:
+def make_model(base_url: str, **more: Json) -> Model:
     fields: Mapping[str, Json] = {"label": "a", "server": "llama-server", "base_url": base_url, "model": "m", **more}
     return Model(**fields)
 
@@ -43,73 +43,73 @@ def by_commands(machine: Machine, name: str) -> Lifecycle:
     return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=30.0, stop_s=2.0)
 
 
-def recorded(
-    here: Path, tasks: Sequence[Task], models: Sequence[Model], told: list[str] | None = None
+def record_models(
+    here: Path, tasks: Sequence[Task], models: Sequence[Model], lines: list[str] | None = None
 ) -> tuple[RunFolder, list[Problem]]:
     settings = RunSettings(trials=1, warmups=0, idle_s=0.0, connect_timeout_s=2.0)
     folder = start_run(here, Config(settings, tuple(models)), tasks)
-    problems = record_run(folder, tasks, models, lambda *_: None, (told if told is not None else []).append)
+    problems = record_run(folder, tasks, models, lambda *_: None, (lines if lines is not None else []).append)
     return open_run(folder.path), problems
 
 
-def seen(folder: RunFolder) -> ModelRun:
+def model_run(folder: RunFolder) -> ModelRun:
     return folder.read_model_runs()["a"]
 
 
-def test_tasks_that_do_not_fit_are_listed_and_never_asked(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_tasks_that_do_not_fit_are_skipped_and_listed(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        folder, problems = recorded(tmp_path, tasks, [a_model(server.base_url)])
+        folder, problems = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert problems == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
-    assert [(one.task, one.available_tokens) for one in seen(folder).skipped] == [("speed-large", 16_384)]
-    assert seen(folder).skipped[0].required_tokens > 27_000
-    assert (seen(folder).served_context_tokens, seen(folder).own_context_tokens) == (16_384, 131_072)
-    assert seen(folder).context_setting == "-c"
+    assert [(item.task, item.available_tokens) for item in model_run(folder).skipped] == [("speed-large", 16_384)]
+    assert model_run(folder).skipped[0].required_tokens > 27_000
+    assert (model_run(folder).served_context_tokens, model_run(folder).own_context_tokens) == (16_384, 131_072)
+    assert model_run(folder).context_setting == "-c"
 
 
-def test_everything_is_asked_where_it_fits(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_every_task_that_fits_is_recorded(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=65_536), routes(65_536)) as server:
-        folder, _ = recorded(tmp_path, tasks, [a_model(server.base_url)])
+        folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert {key.task for key in folder.recorded} == set(TASKS)
-    assert seen(folder).skipped == ()
-    assert seen(folder).server_version == "b7"
+    assert model_run(folder).skipped == ()
+    assert model_run(folder).server_version == "b7"
 
 
-def test_the_context_that_was_set_counts_where_the_server_tells_none(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_the_configured_context_counts_where_the_server_reports_none(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     silent = {"GET /v1/models": answers_with({"data": [{"id": "m"}]})}
     with pretending(Manners(), silent) as server:
-        model = a_model(server.base_url, server="openai", context_tokens=8192)
-        folder, _ = recorded(tmp_path, tasks, [model])
-    assert [one.task for one in seen(folder).skipped] == ["speed-large"]
+        model = make_model(server.base_url, server="openai", context_tokens=8192)
+        folder, _ = record_models(tmp_path, tasks, [model])
+    assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
 
 
-def test_what_the_replies_showed_of_the_server_is_kept(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_what_the_replies_show_of_the_server_is_stored(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=16_384, says_done=False), routes(16_384)) as server:
-        folder, _ = recorded(tmp_path, tasks, [a_model(server.base_url)])
-    found = {one.name: one for one in seen(folder).live}
+        folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
+    found = {item.name: item for item in model_run(folder).live}
     assert (found["done"].live, found["done"].agrees) == (False, False)
     assert found["usage"].agrees is True
 
 
 def test_memory_of_a_server_in_this_process_is_measured(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        folder, _ = recorded(tmp_path, tasks, [a_model(server.base_url)])
-    memory = seen(folder).memory
+        folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
+    memory = model_run(folder).memory
     assert memory.method == "server process"
     assert (memory.loaded_bytes or 0) > 1_000_000
-    assert seen(folder).swap_growth_bytes is not None
+    assert model_run(folder).swap_growth_bytes is not None
 
 
-def test_a_model_that_does_not_fit_stops_nobody_else(
+def test_a_model_that_does_not_fit_into_memory_stops_alone(
     tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = make_machine(tmp_path / "machine")
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
-    cycle = replace(by_commands(machine, "large"), memory_bytes=2**52)
+    lifecycle = replace(by_commands(machine, "large"), memory_bytes=2**52)
     machine.let_run("large")
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        large = a_model(server.base_url, label="large", lifecycle=cycle)
-        folder, problems = recorded(tmp_path, tasks, [large, a_model(server.base_url)])
+        large = make_model(server.base_url, label="large", lifecycle=lifecycle)
+        folder, problems = record_models(tmp_path, tasks, [large, make_model(server.base_url)])
     assert len(problems) == 1
     assert "model 'large' does not fit" in problems[0].message
     assert folder.read_model_runs()["large"].stop_reason == problems[0].message
@@ -118,54 +118,55 @@ def test_a_model_that_does_not_fit_stops_nobody_else(
     assert machine.runs("large")
 
 
-def test_what_was_stopped_is_told_and_kept_with_the_run(
+def test_a_stopped_service_is_logged_and_stored_with_the_run(
     tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = make_machine(tmp_path / "machine")
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     machine.let_run("s")
-    told: list[str] = []
+    lines: list[str] = []
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        model = a_model(server.base_url, lifecycle=by_commands(machine, "s"))
-        folder, problems = recorded(tmp_path, tasks, [model], told)
+        model = make_model(server.base_url, lifecycle=by_commands(machine, "s"))
+        folder, problems = record_models(tmp_path, tasks, [model], lines)
     assert problems == []
     assert [(change.service, change.restored) for change in folder.read_changes()] == [
         ("the llama-server server of a", True)
     ]
     assert machine.log == ["stop s", "start s", "stop s", "start s"]
-    assert told[0] == "stopping the llama-server server of a"
-    assert told[-1] == "restored the llama-server server of a"
-    assert (seen(folder).load_s or 0) > 0
+    assert lines[0] == "stopping the llama-server server of a"
+    assert lines[-1] == "restored the llama-server server of a"
+    assert (model_run(folder).load_s or 0) > 0
 
 
-def test_a_server_that_is_not_there_is_one_line_and_the_next_model_is_asked(
+def test_an_unreachable_server_is_one_problem_and_the_next_model_is_recorded(
     tmp_path: Path, tasks: tuple[Task, ...]
 ) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        gone = a_model("http://127.0.0.1:9/v1", label="gone")
-        folder, problems = recorded(tmp_path, tasks, [gone, a_model(server.base_url)])
+        gone = make_model("http://127.0.0.1:9/v1", label="gone")
+        folder, problems = record_models(tmp_path, tasks, [gone, make_model(server.base_url)])
     assert len(problems) == 1
     assert "start the server, or correct base_url" in f"{problems[0].message}; {problems[0].fix}"
     assert {key.model for key in folder.recorded} == {"a"}
 
 
-def test_why_a_model_stopped_is_kept_without_the_folder_of_its_owner(
+def test_a_stop_reason_is_stored_without_the_users_home_folder(
     tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
-    cycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
-    folder, _ = recorded(tmp_path, tasks, [a_model("http://127.0.0.1:9/v1", lifecycle=cycle)])
-    reason = seen(folder).stop_reason or ""
+    lifecycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
+    folder, _ = record_models(tmp_path, tasks, [make_model("http://127.0.0.1:9/v1", lifecycle=lifecycle)])
+    reason = model_run(folder).stop_reason or ""
     assert "it said: no model at ~/models" in reason
     assert str(tmp_path) not in reason
 
 
-def test_a_missing_key_is_told_before_anything_is_asked(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_a_missing_key_is_an_error_before_any_request(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(), routes(4096)) as server:
-        model = a_model(server.base_url, key_env="LANEBENCH_NO_SUCH_KEY")
-        with pytest.raises(ConfigError, match="LANEBENCH_NO_SUCH_KEY: export it"):
-            recorded(tmp_path, tasks, [model])
+        model = make_model(server.base_url, key_env="LANEBENCH_NO_SUCH_KEY")
+        with pytest.raises(ConfigError, match="the environment variable LANEBENCH_NO_SUCH_KEY is not set") as caught:
+            record_models(tmp_path, tasks, [model])
+    assert caught.value.fix == "export it before the run"
     assert server.asked == []
 
 
@@ -174,24 +175,24 @@ def test_a_key_is_in_no_file_of_the_run(
 ) -> None:
     monkeypatch.setenv("LANEBENCH_TEST_KEY", "very-secret")
     with pretending(Manners(context=16_384, key="very-secret"), routes(16_384)) as server:
-        model = a_model(server.base_url, key_env="LANEBENCH_TEST_KEY")
-        folder, problems = recorded(tmp_path, tasks, [model])
+        model = make_model(server.base_url, key_env="LANEBENCH_TEST_KEY")
+        folder, problems = record_models(tmp_path, tasks, [model])
     assert problems == []
     assert folder.recorded
     assert not any(b"very-secret" in path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
 
 
-def test_a_run_that_is_gone_on_with_asks_no_skipped_task(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_a_resumed_run_sends_no_request_for_a_skipped_task(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with pretending(Manners(context=16_384), routes(16_384)) as server:
-        model = a_model(server.base_url)
-        folder, _ = recorded(tmp_path, tasks, [model])
+        model = make_model(server.base_url)
+        folder, _ = record_models(tmp_path, tasks, [model])
         asked = len(server.bodies)
         assert record_run(folder, tasks, [replace(model)], lambda *_: None) == []
         assert len(server.bodies) == asked
-    assert [one.task for one in seen(folder).skipped] == ["speed-large"]
+    assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
 
 
-def test_what_it_took_to_keep_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> None:
+def test_storing_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> None:
     second_ago_ns = perf_counter_ns() - 10**9
     assert 8.9 < remaining_pause_s(10.0, second_ago_ns) <= 9.0
     assert remaining_pause_s(0.5, second_ago_ns) == 0.0

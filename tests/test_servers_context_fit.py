@@ -12,7 +12,7 @@ from harness.servers.query import ServerHandle
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, ProbeFinding, Task
 from tests.pretend import Manners, Told, pretending
-from tests.test_run_recorder import a_model, recorded, routes, seen
+from tests.test_run_recorder import make_model, model_run, record_models, routes
 
 SERVED = 65_536
 
@@ -86,9 +86,9 @@ def test_short_tasks_cost_no_question() -> None:
 def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Path) -> None:
     tasks = some_tasks("speed-small", "speed-large")
     with pretending(Manners(context=SERVED, repeats=True), routes(SERVED)) as server:
-        folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
+        folder, stopped = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert stopped == []
-    assert [one.live for one in seen(folder).live if one.name == "long_prompt"] == ["whole"]
+    assert [one.live for one in model_run(folder).live if one.name == "long_prompt"] == ["whole"]
     turns = [turn for trial in folder.read_trials() for turn in trial]
     assert {turn.key.task for turn in turns} == {"speed-small", "speed-large"}
     for turn in turns:
@@ -100,8 +100,8 @@ def test_a_run_of_a_server_that_cuts_goes_on_with_what_fits(tmp_path: Path) -> N
     tasks = some_tasks("speed-small", "speed-large")
     manners = Manners(context=8192, overflow="silent_truncation", repeats=True)
     with pretending(manners, routes(SERVED)) as server:
-        folder, stopped = recorded(tmp_path, tasks, [a_model(server.base_url)])
+        folder, stopped = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert stopped == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
-    assert seen(folder).served_context_tokens == 8192
-    assert [one.task for one in seen(folder).skipped] == ["speed-large"]
+    assert model_run(folder).served_context_tokens == 8192
+    assert [one.task for one in model_run(folder).skipped] == ["speed-large"]
