@@ -22,7 +22,7 @@ from harness.run.folder import open_run
 from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import planned_trials, record_run
 from harness.types import Model, RunSettings
-from tests.made import model_at, task_of
+from tests.samples import model_at, task_of
 from tests.test_faults import NoSandbox, silent
 
 TASKS = (task_of("one"), task_of("talk", "first", "second", "third"), task_of("apart", "a", "b", separate=True))

@@ -16,8 +16,8 @@ from harness.record import Client, Timeouts, TurnRequest, record
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run
 from harness.types import RunSettings
-from tests.made import model_at, task_of
 from tests.reference import KEY
+from tests.samples import model_at, task_of
 
 MAX_CPU_SHARE = 0.02
 MAX_GROWTH_BYTES = 8 * 1024 * 1024

@@ -14,7 +14,7 @@ from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import record_run
 from harness.types import Job, Model, Observation, Outcome, Result, RunSettings, SandboxFacts, Task, TurnResult
-from tests.made import model_at, task_of
+from tests.samples import model_at, task_of
 
 SETTINGS = RunSettings(
     tasks=("one", "two"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.calibration.reference import serving
 from tests.kill import TASKS, find_lost_trials
-from tests.made import model_at
+from tests.samples import model_at
 from tests.test_faults import begin, finish
 
 

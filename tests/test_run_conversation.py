@@ -9,8 +9,8 @@ from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import trial_nonce
 from harness.servers import ServerHandle, compute_max_tokens, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
-from tests.made import model_at, task_of, variant_of
 from tests.reference import KEY, LONG_TIMEOUTS
+from tests.samples import model_at, task_of, variant_of
 from tests.scripted_server import ScriptedServer, answer, serve_scripted
 from tests.wire import DONE, END, chunk, event, text_chunk, usage_chunk
 

@@ -10,8 +10,8 @@ from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
 from harness.virtual_tools import tool_definitions
-from tests.made import model_at
 from tests.reference import KEY, LONG_TIMEOUTS
+from tests.samples import model_at
 from tests.scored import case, running_python, variant_of
 from tests.scripted_server import answer, serve_scripted
 from tests.wire import DONE, END, chunk, text_chunk

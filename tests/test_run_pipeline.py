@@ -14,7 +14,7 @@ from harness.run.pipeline import build_result, check_tasks_unchanged, score_run,
 from harness.run.recorder import record_run
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
-from tests.made import model_at
+from tests.samples import model_at
 
 (CODED,) = load_tasks([find_fixtures()], names=["code-bugfix"])
 SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from harness.run.plan import cache_index, plan_trials, trial_nonce
 from harness.types import TrialKey
-from tests.made import MODEL, task_of
+from tests.samples import MODEL, task_of
 
 TASKS = [task_of("small"), task_of("code", "x" * 3000), task_of("large", "x" * 30_000), task_of("more", "x" * 40_000)]
 CANARY = task_of("speed-canary", "count", tags=("canary",))

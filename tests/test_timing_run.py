@@ -18,7 +18,7 @@ from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import write_result
 from harness.summarize import summarize
 from harness.types import Json, Model, Outcome, Result, Task
-from tests.made import model_at, task_of
+from tests.samples import model_at, task_of
 from tests.test_faults import begin, finish
 
 PREFILL_TPS = 20_000.0

@@ -22,7 +22,7 @@ from harness.verify.recording_lines import RereadTurn, reread_batch
 from harness.verify.requests import find_request_problems
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, good_bundle
-from tests.made import model_at
+from tests.samples import model_at
 from tests.scripted_server import serve_scripted
 from tests.test_run_conversation_tools import calling, saying
 

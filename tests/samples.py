@@ -1,4 +1,4 @@
-"""Tasks, variants and models made by hand, for tests that need no folder."""
+"""Sample tasks, variants and models, for tests that need no task folder."""
 
 from dataclasses import replace
 
