@@ -30,7 +30,7 @@ Readings = dict[str, tuple[Recording, Reading, LoggedReply]]
 
 @pytest.fixture(scope="module")
 def readings() -> Readings:
-    """Each behaviour's recording and reading, and the server's log of it."""
+    """Each behavior's recording and reading, and the server's log of it."""
     out = {}
     with reference_server_and_client(LONG_TIMEOUTS) as (server, client):
         for name in BEHAVIORS:

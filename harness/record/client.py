@@ -35,6 +35,8 @@ SETTLE_S = 0.02
 """How long a new connection rests before its request, so that the server has accepted it and waits for bytes. The clock
 starts after that: accepting a connection is no part of TTFT."""
 _CHUNKED_END = b"\r\n\r\n"
+_UNKNOWN_TIMEOUT_S = -1.0
+"""What a socket's timeout is taken for before it is set here: httpcore sets its own for a write."""
 _MAX_TURN_BYTES = 512 * 1024 * 1024
 
 
@@ -116,7 +118,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._unsent: list[bytes] = []
         self._reads = _ReadQueue()
         self._tail = b""
-        self._timeout_s: float | None = -1.0
+        self._timeout_s: float | None = _UNKNOWN_TIMEOUT_S
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._unsent:
@@ -155,7 +157,7 @@ class _TimedStream(httpcore.NetworkStream):
     def _may_be_last(self, data: bytes) -> bool:
         """Whether a buffered body may end with this read: end of file, the end of a chunked body, or too many bytes.
 
-        A chunked body ends with an empty line (RFC 9112, section 7.1), which may be cut over several reads.
+        A chunked body ends with an empty line (RFC 9112, section 7.1), which may be split over several reads.
         """
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
         self._clock.remaining_bytes -= len(data)
@@ -180,7 +182,7 @@ class _TimedStream(httpcore.NetworkStream):
     def _send(self, timeout: float | None) -> None:
         request = b"".join(self._unsent)
         self._unsent.clear()
-        self._timeout_s, self._tail = -1.0, b""
+        self._timeout_s, self._tail = _UNKNOWN_TIMEOUT_S, b""
         if self._clock.sent_ns is None:
             self._clock.sent_ns = perf_counter_ns()
         try:

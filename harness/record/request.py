@@ -49,7 +49,7 @@ def redact_api_key(body: bytes, status: int | None, api_key: str | None) -> byte
     """Replace the API key in an error response by as many asterisks; some servers repeat it in their message.
 
     A successful response is left as it is: the key may be a common word there. The length stays the same, so that the
-    chunks of a recording can be cut again where they were.
+    recording can be split into its chunks afterwards.
     """
     if not api_key or status is None or status < 400:
         return body

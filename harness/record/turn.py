@@ -59,8 +59,8 @@ class _Reply:
     headers_ns: int | None = None
     times_ns: list[int] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
-    ended: EndReason = "complete"
-    fault: str | None = None
+    end_reason: EndReason = "complete"
+    error: str | None = None
 
 
 def _select_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -93,7 +93,7 @@ def _timeout_extension(client: Client) -> dict[str, dict[str, float]]:
     }
 
 
-def _receive(client: Client, request: TurnRequest, content: bytes, reply: _Reply) -> None:
+def _exchange(client: Client, request: TurnRequest, content: bytes, reply: _Reply) -> None:
     """Send the request and fill the reply. Raises httpcore's errors; the reply keeps what came before."""
     clock, remaining_bytes = client.clock, client.max_turn_bytes
     url, headers, extensions = parse_url(request.url), build_headers(request.api_key), _timeout_extension(client)
@@ -108,7 +108,7 @@ def _receive(client: Client, request: TurnRequest, content: bytes, reply: _Reply
             reply.data.append(data)
             remaining_bytes -= len(data)
             if remaining_bytes < 0:
-                reply.ended, reply.fault = "limit_exceeded", LIMIT_EXCEEDED
+                reply.end_reason, reply.error = "limit_exceeded", LIMIT_EXCEEDED
                 return
 
 
@@ -144,10 +144,10 @@ def record(client: Client, request: TurnRequest) -> Recording:
     sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     clock.start(perf_counter_ns() + int(client.timeouts.turn_s * 1e9), client.max_turn_bytes)
     try:
-        _receive(client, request, content, reply)
+        _exchange(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        reply.ended = _end_reason(error, clock)
-        reply.fault = LIMIT_EXCEEDED if reply.ended == "limit_exceeded" else f"{type(error).__name__}: {error}"
+        reply.end_reason = _end_reason(error, clock)
+        reply.error = LIMIT_EXCEEDED if reply.end_reason == "limit_exceeded" else f"{type(error).__name__}: {error}"
     return _recording(request, sent_at, clock, reply)
 
 
@@ -168,8 +168,8 @@ def _recording(request: TurnRequest, sent_at: str, clock: SocketClock, reply: _R
         headers=reply.headers,
         headers_ns=None if reply.headers_ns is None else reply.headers_ns - start_ns,
         chunks=tuple(Chunk(at_ns - start_ns, chunk) for at_ns, chunk in zip(reply.times_ns, data, strict=True)),
-        end_reason=reply.ended,
+        end_reason=reply.end_reason,
         ended_ns=None if clock.sent_ns is None else ended_ns - start_ns,
-        error=reply.fault,
+        error=reply.error,
         min_prompt_tokens=request.min_prompt_tokens,
     )
