@@ -234,7 +234,7 @@ def test_a_macs_graphics_are_read_from_ioreg_and_its_limit_from_sysctl() -> None
 def test_older_macs_tell_their_graphics_under_another_class() -> None:
     outputs = {**MAC, "ioreg -r -c IOAccelerator -d 1 -f": IOREG}
     del outputs["ioreg -r -c IOGPU -d 1 -f"]
-    assert host.gpu_state(replay(outputs), "Darwin").busy_percent == 34
+    assert host.gpu_state(replay(outputs), "Darwin").utilization_percent == 34
 
 
 def test_a_limit_of_zero_is_the_systems_own_and_unknown() -> None:

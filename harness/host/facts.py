@@ -41,7 +41,7 @@ def _gpu_facts(state: GpuState) -> dict[str, int | None]:
     return {
         "gpu_wired_limit_bytes": state.limit_bytes,
         "gpu_memory_bytes": state.memory_bytes,
-        "gpu_utilization_percent": state.busy_percent,
+        "gpu_utilization_percent": state.utilization_percent,
         "gpu_processes": state.users,
     }
 

@@ -17,7 +17,7 @@ class GpuState:
 
     memory_bytes: int | None = None
     limit_bytes: int | None = None
-    busy_percent: int | None = None
+    utilization_percent: int | None = None
     users: int | None = None
 
 

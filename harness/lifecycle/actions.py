@@ -1,4 +1,4 @@
-"""Does the steps: commands, requests, processes that stay. The only place that changes the machine."""
+"""Runs steps and starts processes: the only module of the package that changes the machine."""
 
 from __future__ import annotations
 
@@ -13,102 +13,117 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.host import is_same_process, process_start_time
 from harness.lifecycle.steps import Step
-from harness.record import Client, Timeouts
-from harness.servers import fetch
+from harness.servers import fetch, open_client
 
-CHECK_S = 20.0
-TAIL_CHARS = 400
+CHECK_TIMEOUT_S = 20.0
+MAX_TAIL_CHARS = 400
+RETRY_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A process that the kit started: known again after a crash by its number and when it began."""
+    """A process that the run started, as the state file holds it; PID and start time identify it after a crash."""
 
-    what: str
+    description: str
     pid: int
-    began: float
+    started_at: float
     log: str
 
-
-def tail_of(path: Path) -> str:
-    """The end of a log on one line."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return " ".join(text.split())[-TAIL_CHARS:]
+    @property
+    def is_running(self) -> bool:
+        """Whether it still runs."""
+        return is_same_process(self.pid, self.started_at)
 
 
-def _run(step: Step, wait_s: float) -> tuple[int, str]:
-    """Exit code and the end of the output. A file takes the output: what a command leaves running would hold a pipe."""
-    with tempfile.TemporaryFile() as out:
-        try:
-            done = subprocess.run(
-                step.words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=wait_s, check=False
-            )
-        except FileNotFoundError as error:
-            raise ServerError(
-                f"{step.what}: there is no command {step.words[0]!r}: correct it in the config"
-            ) from error
-        except PermissionError as error:
-            raise ServerError(f"{step.what}: {step.words[0]!r} may not be run: make it executable") from error
-        except subprocess.TimeoutExpired as error:
-            raise ServerError(f"{step.what}: `{shlex.join(step.words)}` did not end in {wait_s:.0f} s") from error
-        out.seek(0)
-        return done.returncode, " ".join(out.read().decode("utf-8", "replace").split())[-TAIL_CHARS:]
-
-
-def works(step: Step) -> bool:
-    """Whether a command that only looks ends with 0. Raises ServerError when there is no such command."""
-    return _run(step, CHECK_S)[0] == 0
-
-
-def _request(step: Step, wait_s: float) -> None:
-    secret = os.environ.get(step.key_env) if step.key_env else None
-    with Client(Timeouts(connect_s=5.0, request_s=wait_s)) as client:
-        reply = fetch(client, step.method or "GET", step.url or "", secret, dict(step.body) or None)
-    if not 200 <= reply.status < 300:
-        said = " ".join(reply.text.split())[:TAIL_CHARS]
-        raise ServerError(f"{step.what}: {step.method} {step.url} answers HTTP {reply.status}: {said}")
-
-
-def do(step: Step, wait_s: float) -> None:
-    """Do one step to its end. Raises ServerError that says what failed and how."""
-    if not step.words:
-        _request(step, wait_s)
+def run_step(step: Step, timeout_s: float) -> None:
+    """Run a step to its end. Raises ServerError if it fails, with the end of its output or of the response."""
+    if not step.command:
+        _send(step, timeout_s)
         return
-    code, said = _run(step, wait_s)
+    code, output = _run_command(step, timeout_s)
     if code != 0:
-        raise ServerError(f"{step.what}: `{shlex.join(step.words)}` ended with {code}" + (f": {said}" if said else ""))
+        message = f"{step.description}: `{shlex.join(step.command)}` exited with {code}"
+        raise ServerError(f"{message}: {output}" if output else message)
 
 
-def do_until(step: Step, wait_s: float, again_s: float) -> None:
-    """Do a step, and again for `again_s` while it fails: launchd refuses a service that has not quite ended."""
-    until = time.monotonic() + again_s
+def retry_step(step: Step, timeout_s: float, retry_s: float) -> None:
+    """Run a step and repeat it for `retry_s` while it fails.
+
+    `launchctl bootstrap` fails with "5: Input/output error" while the job that was booted out has not ended yet.
+    """
+    deadline_s = time.monotonic() + retry_s
     while True:
         try:
-            do(step, wait_s)
+            run_step(step, timeout_s)
         except ServerError:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline_s:
                 raise
-            time.sleep(min(1.0, again_s / 10))
+            time.sleep(min(RETRY_PAUSE_S, retry_s / 10))
         else:
             return
 
 
-def spawn(step: Step, log: Path) -> tuple[ServerProcess, subprocess.Popen[bytes]]:
-    """Start a process; its output goes to `log`. Returns it for the disk and for this program. Raises ServerError."""
+def succeeds(step: Step) -> bool:
+    """Whether a command that only checks something exits with 0. Raises ServerError if there is no such command."""
+    return _run_command(step, CHECK_TIMEOUT_S)[0] == 0
+
+
+def start_process(step: Step, log: Path) -> tuple[ServerProcess, subprocess.Popen[bytes]]:
+    """Start a process with its output in `log`. Returns it for the state file and as a child. Raises ServerError.
+
+    It gets a session of its own: Ctrl-C in the terminal reaches the run only, which then ends its servers in order.
+    """
     try:
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                step.words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            child = subprocess.Popen(
+                step.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
     except OSError as error:
-        raise ServerError(f"{step.what}: `{step.words[0]}` cannot be started: {error.strerror}") from error
-    # A process that ends at once has no time of birth any more; now is as good, since nothing will match it.
-    return ServerProcess(step.what, process.pid, process_start_time(process.pid) or time.time(), str(log)), process
+        raise ServerError(
+            f"{step.description}: `{step.command[0]}` cannot be started: {error.strerror}",
+            fix="correct lifecycle.start in the config",
+        ) from error
+    # A process that has already ended has no start time; the current time will not match any process, as intended.
+    started_at = process_start_time(child.pid) or time.time()
+    return ServerProcess(step.description, child.pid, started_at, str(log)), child
 
 
-def is_alive(spawned: ServerProcess) -> bool:
-    """Whether a process that the kit started still runs."""
-    return is_same_process(spawned.pid, spawned.began)
+def read_log_tail(path: Path) -> str:
+    """Return the end of a log on one line."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return " ".join(text.split())[-MAX_TAIL_CHARS:]
+
+
+def _run_command(step: Step, timeout_s: float) -> tuple[int, str]:
+    """Run a command; returns its exit code and the end of its output.
+
+    The output goes to a file: a daemon that the command leaves running would keep a pipe open.
+    """
+    with tempfile.TemporaryFile() as out:
+        try:
+            done = subprocess.run(
+                step.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout_s, check=False
+            )
+        except FileNotFoundError as error:
+            message = f"{step.description}: command {step.command[0]!r} not found"
+            raise ServerError(message, fix="correct it in the config") from error
+        except PermissionError as error:
+            message = f"{step.description}: {step.command[0]!r} is not executable"
+            raise ServerError(message, fix="make it executable") from error
+        except subprocess.TimeoutExpired as error:
+            message = f"{step.description}: `{shlex.join(step.command)}` did not end within {timeout_s:.0f} s"
+            raise ServerError(message) from error
+        out.seek(0)
+        return done.returncode, " ".join(out.read().decode("utf-8", "replace").split())[-MAX_TAIL_CHARS:]
+
+
+def _send(step: Step, timeout_s: float) -> None:
+    api_key = os.environ.get(step.key_env) if step.key_env else None
+    with open_client(request_s=timeout_s) as client:
+        reply = fetch(client, step.method or "GET", step.url or "", api_key, dict(step.body) or None)
+    if not 200 <= reply.status < 300:
+        text = " ".join(reply.text.split())[:MAX_TAIL_CHARS]
+        raise ServerError(f"{step.description}: {step.method} {step.url} answers HTTP {reply.status}: {text}")

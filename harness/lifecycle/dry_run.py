@@ -1,54 +1,53 @@
-"""`--dry-run`: every step and command of a run, in order, without one being done. Looks, and changes nothing."""
+"""The steps of `--dry-run`: `describe_steps` lists every command and call of a run, in order, and runs only checks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.lifecycle.inventory import survey
+from harness.lifecycle.inventory import find_running
 from harness.lifecycle.model_host import find_oversized_models, tunnel_step
 from harness.lifecycle.state import find_leftover_state
-from harness.lifecycle.steps import load_step, service_of, told
+from harness.lifecycle.steps import load_step, service_of
 from harness.servers import ServerHandle
 
 
-def _of_model(asked: ServerHandle) -> Iterator[str]:
-    model, cycle = asked.model, asked.model.lifecycle
+def describe_steps(servers: Sequence[ServerHandle]) -> tuple[str, ...]:
+    """Return the lines of a dry run. Raises ServerError if another run goes on or a check command is missing."""
+    leftover = find_leftover_state()
+    lines = (
+        [f"first restore what a killed run left: {service.name}" for service in leftover.suspended] if leftover else []
+    )
+    oversized = find_oversized_models(servers)
+    running = find_running([server for server in servers if server.model.label not in oversized])
+    lines += [f"stop {service.name}: {step}" for service in running for step in service.stop]
+    for server in servers:
+        label = server.model.label
+        steps = [f"refused: {oversized[label].message}"] if label in oversized else list(_model_steps(server))
+        lines += [f"model {label}", *(f"  {step}" for step in steps)]
+    lines += [f"restore {service.name}: {step}" for service in reversed(running) for step in service.restore]
+    return tuple(lines)
+
+
+def _model_steps(server: ServerHandle) -> Iterator[str]:
+    model, lifecycle = server.model, server.model.lifecycle
     tunnel = tunnel_step(model)
     if tunnel is not None:
-        yield told(tunnel)
-    if cycle is None:
-        yield f"ask {model.base_url}, which must answer; nothing is started or stopped"
+        yield str(tunnel)
+    if lifecycle is None:
+        yield f"query {model.base_url}, which must answer; nothing is started or stopped"
         return
-    service = service_of(model)
-    load = load_step(model, asked.kind)
+    service, load = service_of(model), load_step(model, server.kind)
     if service is not None and service.start is not None:
-        yield told(service.start)
+        yield str(service.start)
     if load is not None:
-        yield told(load)
-    yield f"wait until {model.base_url} answers a request of one token, {cycle.ready_s:.0f} s at most"
+        yield str(load)
+    yield f"wait up to {lifecycle.ready_s:.0f} s until {model.base_url} answers a request for one token"
     yield "record the trials"
-    if asked.kind.lifecycle.unload is not None:
-        call = asked.kind.lifecycle.unload
-        yield f"unload {model.model}: {call.method} {call.path}, and wait until its server holds it no more"
+    unload = server.kind.lifecycle.unload
+    if unload is not None:
+        yield f"unload {model.model}: {unload.method} {unload.path}, and wait until its server no longer lists it"
     if service is not None and service.stop is not None:
-        yield told(service.stop)
-    elif service is not None and service.stays:
-        yield f"end {service.name}: SIGTERM, after {cycle.stop_s:.0f} s SIGKILL"
-    yield f"wait until its memory is given back, {cycle.stop_s:.0f} s at most"
-
-
-def describe_steps(contenders: Sequence[ServerHandle]) -> tuple[str, ...]:
-    """The lines of a dry run. Raises ServerError where another run goes on or a command to look is missing."""
-    lines = []
-    left = find_leftover_state()
-    if left is not None:
-        lines += [f"put back first what a killed run left: {one.what}" for one in left.held]
-    why = find_oversized_models(contenders)
-    held = survey([asked for asked in contenders if asked.model.label not in why])
-    lines += [f"stop {one.what}: {told(step)}" for one in held for step in one.stop]
-    for asked in contenders:
-        label = asked.model.label
-        steps = [f"refused: {why[label]}"] if label in why else list(_of_model(asked))
-        lines += [f"model {label}", *(f"  {step}" for step in steps)]
-    lines += [f"put back {one.what}: {told(step)}" for one in reversed(held) for step in one.restore]
-    return tuple(lines)
+        yield str(service.stop)
+    elif service is not None and service.is_foreground:
+        yield f"terminate {service.name}: SIGTERM, after {lifecycle.stop_s:.0f} s SIGKILL"
+    yield f"wait up to {lifecycle.stop_s:.0f} s until its memory is free"

@@ -1,74 +1,112 @@
-"""What runs before the run: services and loaded models of the servers that the config lets the kit stop. Only looks."""
+"""Finds what runs before the run: services, and models loaded by servers, of those that the config lets the run stop."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.errors import ServerError
-from harness.lifecycle.actions import works
-from harness.lifecycle.steps import SuspendedService, held_model, rows_loaded, service_of
-from harness.record import Client
-from harness.servers import ServerHandle, endpoint_url, fetch, get_server_kind
+from harness.lifecycle.actions import succeeds
+from harness.lifecycle.steps import Step, SuspendedService, api_step, service_of
+from harness.servers import ServerHandle, ServerKind, get_server_kind, look_up, open_client
 from harness.types import Json, Model
 
-
-def asked_again(client: Client, model: Model) -> ServerHandle:
-    """A model that a state names; its key is in the environment or nowhere."""
-    return ServerHandle(
-        client, model, get_server_kind(model.server), os.environ.get(model.key_env) if model.key_env else None
-    )
+Row = Mapping[str, Json]
+"""A row of a server's listing that stands for a loaded model."""
 
 
-def _listing(asked: ServerHandle) -> Json:
-    """The server's listing of what it holds; None while it does not answer."""
-    facts = asked.kind.lifecycle.loaded_models
-    if facts is None:
-        return None
-    try:
-        reply = fetch(asked.client, "GET", endpoint_url(asked.model, facts.path), asked.secret)
-    except ServerError:
-        return None
-    return reply.document if reply.status == 200 else None
+def find_running(servers: Sequence[ServerHandle]) -> tuple[SuspendedService, ...]:
+    """Return everything that must be stopped for the run, each once. Raises ServerError if a check command is missing.
+
+    A model without a `lifecycle` in the config is the user's own: it is never stopped.
+    """
+    found: dict[tuple[object, ...], SuspendedService] = {}
+    for server in servers:
+        if server.model.lifecycle is None:
+            continue
+        for service in _running_of(server):
+            # Two models of one server describe the same stop command each in their own words.
+            key = tuple((step.command, step.url, str(step.body)) for step in service.stop)
+            found.setdefault(key, service)
+    return tuple(found.values())
 
 
-def loaded_models(asked: ServerHandle) -> tuple[SuspendedService, ...]:
-    """The models that a server holds now."""
-    rows = rows_loaded(asked.model, asked.kind, _listing(asked))
-    found = (held_model(asked.model, asked.kind, row) for row in rows)
-    return tuple(one for one in found if one is not None)
+def _running_of(server: ServerHandle) -> Iterator[SuspendedService]:
+    """What runs of one server. A service is stopped with the models it has loaded, and restored with them."""
+    service = service_of(server.model)
+    loaded = find_loaded_models(server)
+    if service is None or service.check is None or service.stop is None or service.start is None:
+        yield from loaded
+        return
+    if succeeds(service.check):
+        restore = (service.start, *(step for model in loaded for step in model.restore))
+        yield SuspendedService(service.name, (service.stop,), restore, service.check)
 
 
-def loaded_rows(asked: ServerHandle) -> tuple[Json, ...]:
-    """The rows of the server's listing that stand for this very model."""
-    facts = asked.kind.lifecycle.loaded_models
-    rows = rows_loaded(asked.model, asked.kind, _listing(asked))
-    wanted = asked.model.model
-    names = (wanted, f"{wanted}:latest")
+def find_loaded_models(server: ServerHandle) -> tuple[SuspendedService, ...]:
+    """Return the models that a server has loaded now, each with the calls to unload it and to load it again."""
+    found = (_suspended_model(server.model, server.kind, row) for row in _loaded_rows(server))
+    return tuple(service for service in found if service is not None)
+
+
+def find_instances(server: ServerHandle) -> tuple[Row, ...]:
+    """Return the loaded instances of this very model. Ollama lists `name:latest` where `name` was requested."""
+    facts, model_id = server.kind.lifecycle.loaded_models, server.model.model
+    names = (model_id, f"{model_id}:latest")
+    rows = _loaded_rows(server)
     return tuple(row for row in rows if facts is not None and (row.get("id") in names or row.get(facts.id) in names))
 
 
-def _of_service(asked: ServerHandle) -> Iterator[SuspendedService]:
-    """A running service goes with everything that it holds, and comes back with it."""
-    service = service_of(asked.model)
-    models = loaded_models(asked)
-    if service is None or service.running is None or service.stop is None or service.start is None:
-        yield from models
-        return
-    if works(service.running):
-        back = (service.start, *(step for one in models for step in one.restore))
-        yield SuspendedService(service.name, (service.stop,), back, service.running)
+def unload_step(model: Model, kind: ServerKind, row: Row) -> Step | None:
+    """Return the call that unloads a loaded instance; None if the server has none."""
+    facts = kind.lifecycle.loaded_models
+    if facts is None or kind.lifecycle.unload is None:
+        return None
+    instance = look_up(row, facts.instance_id or facts.id, "")
+    return api_step(f"unload {instance}", replace(model, model=str(instance)), kind.lifecycle.unload)
 
 
-def survey(contenders: Sequence[ServerHandle]) -> tuple[SuspendedService, ...]:
-    """Everything that has to be put away, each once. Raises ServerError where a command to look is missing."""
-    found: dict[tuple[object, ...], SuspendedService] = {}
-    for asked in contenders:
-        if asked.model.lifecycle is None:
-            continue
-        for held in _of_service(asked):
-            # Two models of one server name the same stop in their own words.
-            key = tuple((step.words, step.url, str(step.body)) for step in held.stop)
-            found.setdefault(key, replace(held))
-    return tuple(found.values())
+@contextmanager
+def reconnect(model: Model, request_s: float) -> Iterator[ServerHandle]:
+    """Open a handle for a model that a state file names; its API key is taken from the environment."""
+    api_key = os.environ.get(model.key_env) if model.key_env else None
+    with open_client(request_s=request_s) as client:
+        yield ServerHandle(client, model, get_server_kind(model.server), api_key)
+
+
+def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:
+    """The rows of the server's listing that stand for models in memory; none while it does not answer."""
+    facts = server.kind.lifecycle.loaded_models
+    if facts is None:
+        return ()
+    try:
+        reply = server.get(facts.path)
+    except ServerError:
+        return ()
+    rows = look_up(reply.document, facts.rows, server.model.model) if reply.status == 200 else None
+    if not isinstance(rows, list):
+        return ()
+    named = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
+    return tuple(
+        row for row in named if facts.state is None or _is_loaded(look_up(row, facts.state, ""), facts.loaded_states)
+    )
+
+
+def _is_loaded(state: Json, loaded_states: tuple[Json, ...]) -> bool:
+    return state in loaded_states if loaded_states else bool(state)
+
+
+def _suspended_model(model: Model, kind: ServerKind, row: Row) -> SuspendedService | None:
+    """A loaded model: unloaded by its instance id, loaded again with the settings that it has now."""
+    facts, call = kind.lifecycle.loaded_models, kind.lifecycle.restore or kind.lifecycle.load
+    unload = unload_step(model, kind, row)
+    if facts is None or call is None or unload is None:
+        return None
+    model_id = str(look_up(row, facts.id, ""))
+    settings = {field: look_up(row, json_path, "") for field, json_path in facts.restored_fields.items()}
+    known = {field: value for field, value in settings.items() if value is not None}
+    named = replace(model, model=model_id)
+    load = api_step(f"load {model_id} again", named, call, known)
+    return SuspendedService(f"{model_id} loaded in {kind.title}", (unload,), (load,), loaded_model=named)

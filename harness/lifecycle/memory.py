@@ -1,4 +1,4 @@
-"""Memory around a model: what was in use when, whether a model fits, and waiting until it is given back."""
+"""Memory around a model: snapshots, whether a model fits, and waiting until stopped programs have returned theirs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.errors import ServerError
+from harness.errors import Problem, ServerError
 from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
 from harness.servers import ServerHandle, read_fact
 from harness.types import MemoryUse, Model
@@ -15,15 +15,15 @@ GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
 SLACK_SHARE = 0.02
 POLL_S = 0.25
-SETTLED_POLLS = 4
-LOCAL = ("127.0.0.1", "localhost", "::1")
+STABLE_POLLS = 4
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySnapshot:
-    """What was in use at one moment, in bytes; `how` says what `used_bytes` counts."""
+    """Memory in use at one moment, in bytes; `method` says what `used_bytes` counts."""
 
-    how: str | None = None
+    method: str | None = None
     used_bytes: int | None = None
     machine_bytes: int | None = None
     wired_bytes: int | None = None
@@ -32,50 +32,50 @@ class MemorySnapshot:
     gpu_utilization_percent: int | None = None
 
 
-NOTHING = MemorySnapshot()
+UNKNOWN = MemorySnapshot()
 
 
-def is_here(model: Model) -> bool:
+def is_local(model: Model) -> bool:
     """Whether the model's server runs on this machine."""
-    return urlsplit(model.base_url).hostname in LOCAL and model.tunnel is None and not model.simulated
+    return urlsplit(model.base_url).hostname in LOOPBACK_HOSTS and model.tunnel is None and not model.simulated
 
 
 def port_of(model: Model) -> int:
-    """The port at which the model's server listens."""
+    """Return the port on which the model's server listens."""
     parts = urlsplit(model.base_url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def take_snapshot(model: Model) -> MemorySnapshot:
-    """Memory in use now; everything None for a server that is elsewhere, or simulated."""
-    if not is_here(model):
-        return MemorySnapshot()
-    own, used = server_memory(port_of(model)), memory_in_use()
-    graphics = gpu_state()
-    how = "server process" if own is not None else "machine in use" if used is not None else None
+    """Read the memory in use now; everything is None for a server that is remote or simulated."""
+    if not is_local(model):
+        return UNKNOWN
+    process_bytes, machine_bytes = server_memory(port_of(model)), memory_in_use()
+    gpu = gpu_state()
+    is_process = process_bytes is not None
+    method = "server process" if is_process else "machine in use" if machine_bytes is not None else None
     return MemorySnapshot(
-        how=how,
-        used_bytes=own if own is not None else used,
-        machine_bytes=used,
+        method=method,
+        used_bytes=process_bytes if is_process else machine_bytes,
+        machine_bytes=machine_bytes,
         wired_bytes=wired_bytes(),
-        gpu_bytes=graphics.memory_bytes,
+        gpu_bytes=gpu.memory_bytes,
         swap_bytes=swap_used_bytes(),
-        gpu_utilization_percent=graphics.busy_percent,
+        gpu_utilization_percent=gpu.utilization_percent,
     )
 
 
-def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnapshot = NOTHING) -> MemoryUse:
-    """Three snapshots put together; what was not measured the same way each time is left out."""
-    how = loaded.how
+def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnapshot = UNKNOWN) -> MemoryUse:
+    """Combine three snapshots; a value that was measured by another method than the loaded one is dropped."""
 
-    def same(one: MemorySnapshot) -> int | None:
-        return one.used_bytes if one.how == how else None
+    def comparable(snapshot: MemorySnapshot) -> int | None:
+        return snapshot.used_bytes if snapshot.method == loaded.method else None
 
     return MemoryUse(
-        method=how,
-        before_bytes=same(before),
+        method=loaded.method,
+        before_bytes=comparable(before),
         loaded_bytes=loaded.used_bytes,
-        after_bytes=same(after),
+        after_bytes=comparable(after),
         wired_before_bytes=before.wired_bytes,
         wired_loaded_bytes=loaded.wired_bytes,
         wired_after_bytes=after.wired_bytes,
@@ -86,66 +86,74 @@ def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnap
     )
 
 
-def wait_until_back(before: MemorySnapshot, wait_s: float) -> bool | None:
-    """Wait until the machine uses no more than before, but for some slack; None where that is not known."""
+def wait_until_freed(before: MemorySnapshot, timeout_s: float) -> bool | None:
+    """Wait until the machine uses about as much memory as before. False on timeout, None if it is unknown.
+
+    The slack is for what the machine's other programs took meanwhile.
+    """
     if before.machine_bytes is None:
         return None
-    enough = before.machine_bytes + max(SLACK_BYTES, int(SLACK_SHARE * before.machine_bytes))
-    until = time.monotonic() + wait_s
-    while (now := memory_in_use()) is not None and now > enough:
-        if time.monotonic() > until:
+    target_bytes = before.machine_bytes + max(SLACK_BYTES, int(SLACK_SHARE * before.machine_bytes))
+    deadline_s = time.monotonic() + timeout_s
+    while (used_bytes := memory_in_use()) is not None and used_bytes > target_bytes:
+        if time.monotonic() > deadline_s:
             return False
         time.sleep(POLL_S)
     return True
 
 
-def wait_settled(wait_s: float) -> bool | None:
-    """Wait until memory in use no longer falls: what was stopped gives it back a while after it says that it ended.
+def wait_until_stable(timeout_s: float) -> bool | None:
+    """Wait until the memory in use no longer falls. False on timeout, None if it is unknown.
 
-    None where that is not known.
+    Stopping is over before its memory is back: `launchctl bootout` returns while the process still ends, and a server
+    unlists a model before the GPU driver has released it. Loading the next model then would put both in memory.
     """
-    until = time.monotonic() + wait_s
+    deadline_s = time.monotonic() + timeout_s
     readings: list[int] = []
-    while (now := memory_in_use()) is not None:
-        readings.append(now)
-        if len(readings) > SETTLED_POLLS and readings[-1 - SETTLED_POLLS] - now < SLACK_BYTES:
+    while (used_bytes := memory_in_use()) is not None:
+        readings.append(used_bytes)
+        if len(readings) > STABLE_POLLS and readings[-1 - STABLE_POLLS] - used_bytes < SLACK_BYTES:
             return True
-        if time.monotonic() > until:
+        if time.monotonic() > deadline_s:
             return False
         time.sleep(POLL_S)
     return None
 
 
-def size_of(asked: ServerHandle) -> tuple[int, str] | None:
-    """What a model takes in bytes and who says so; None where nobody does."""
-    model = asked.model
+def model_size(server: ServerHandle) -> tuple[int, str] | None:
+    """Return the bytes that a model takes and where the figure is from; None if nothing states it."""
+    model = server.model
     if model.lifecycle is not None and model.lifecycle.memory_bytes is not None:
         return model.lifecycle.memory_bytes, "lifecycle.memory_bytes"
     stated = model.facts.get("file_bytes")
     if isinstance(stated, int):
         return stated, "facts.file_bytes"
-    place = asked.kind.lifecycle.model_size
+    location = server.kind.lifecycle.model_size
     try:
-        told = read_fact(asked, place) if place is not None else None
+        reported = read_fact(server, location) if location is not None else None
     except ServerError:
         return None
-    return (told, "its server") if isinstance(told, int) and told > 0 else None
+    return (reported, "its server") if isinstance(reported, int) and reported > 0 else None
 
 
 def memory_limit() -> tuple[int, str] | None:
-    """What a model may take on this machine in bytes, and which limit that is."""
+    """Return the bytes that a model may take on this machine, and which limit that is.
+
+    On a Mac a model must fit what the GPU may wire, which is less than the memory where `iogpu.wired_limit_mb` is set.
+    """
     facts = host_facts()
     if facts.system == "macOS" and facts.gpu_wired_limit_bytes:
         return facts.gpu_wired_limit_bytes, "iogpu.wired_limit_mb"
     return (facts.memory_bytes, "the machine's memory") if facts.memory_bytes else None
 
 
-def why_too_large(asked: ServerHandle, limit: tuple[int, str] | None) -> str | None:
-    """Why a model cannot be loaded here; None where it fits, or where nobody can tell."""
-    size = size_of(asked) if is_here(asked.model) else None
+def why_too_large(server: ServerHandle, limit: tuple[int, str] | None) -> Problem | None:
+    """Return why a model does not fit this machine; None if it fits or its size is unknown."""
+    size = model_size(server) if is_local(server.model) else None
     if size is None or limit is None or size[0] <= limit[0]:
         return None
-    return (
-        f"model {asked.model.label!r} does not fit: {size[0] / GIB:.1f} GiB by {size[1]}, and {limit[1]} is "
-        f"{limit[0] / GIB:.1f} GiB; nothing was stopped for it: choose a smaller one, or correct that figure"
+    message = (
+        f"model {server.model.label!r} does not fit: {size[0] / GIB:.1f} GiB by {size[1]}, and {limit[1]} is "
+        f"{limit[0] / GIB:.1f} GiB; nothing was stopped for it"
     )
+    return Problem(message, "choose a smaller model, or correct the size")

@@ -1,6 +1,14 @@
-"""One model at a time: what ran before is put away, each model is brought up and down, everything is put back.
+"""`model_host` owns the machine during a run: it stops what runs, hosts one model at a time, and restores everything.
 
-Whatever is about to change stands on the disk before (state.py), so that the next start can put it back after a crash.
+Who may stop what:
+
+- What ran before the run is the user's. It is stopped only if the config has a `lifecycle` for it, so that it is known
+  how to start it again, and it is started again whatever happens.
+- What the run started is the run's: a process, a service that did not run, a model loaded by an API. It is stopped
+  when the model's trials end. A service that already runs when its model's turn comes is used and left running.
+- A process is identified by PID and start time (harness/host), because the kernel gives a PID out again.
+
+Everything is in the state file before it is done (`state.Journal`), so that the next start can undo it after a kill.
 """
 
 from __future__ import annotations
@@ -8,43 +16,58 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.errors import ServerError
+from harness.errors import Problem, ServerError
 from harness.host import terminate_process
-from harness.lifecycle.actions import ServerProcess, do, do_until, spawn
-from harness.lifecycle.inventory import asked_again, survey
+from harness.lifecycle.actions import ServerProcess, retry_step, run_step, start_process
+from harness.lifecycle.inventory import find_running, reconnect
 from harness.lifecycle.memory import (
     MemorySnapshot,
     memory_limit,
     port_of,
     take_snapshot,
-    wait_settled,
-    wait_until_back,
+    wait_until_freed,
+    wait_until_stable,
     why_too_large,
 )
-from harness.lifecycle.readiness import Readiness, query_readiness, wait_ready
-from harness.lifecycle.restore import END_S, RESTORE_S, Say, changes_of, note_changes, put_back, recover
-from harness.lifecycle.state import LifecycleState, new_state, save_state
-from harness.lifecycle.status import is_up, look, refuse_taken_port, wait_listening, wait_runs
-from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, service_of, told
-from harness.lifecycle.unload import let_go
-from harness.record import Client, Timeouts
-from harness.servers import ServerHandle
+from harness.lifecycle.readiness import Readiness, query_readiness, wait_until_ready
+from harness.lifecycle.restore import (
+    RESTORE_TIMEOUT_S,
+    TERMINATE_TIMEOUT_S,
+    Log,
+    list_changes,
+    record_changes,
+    recover,
+    restore,
+)
+from harness.lifecycle.state import Journal
+from harness.lifecycle.status import (
+    LOAD_TIMEOUT_S,
+    inspect_user_server,
+    is_service_running,
+    require_free_port,
+    wait_for_service,
+    wait_until_listening,
+)
+from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, service_of
+from harness.lifecycle.unload import unload_model
+from harness.servers import ServerHandle, open_client
 from harness.types import Lifecycle, Model, ServiceChange
 
-TUNNEL_S = 20.0
-COMMAND_S = 60.0
-AGAIN_S = 8.0
-SETTLE_S = 30.0
+TUNNEL_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 60.0
+START_RETRY_S = 8.0
+STABLE_TIMEOUT_S = 30.0
+HOSTED_CONNECT_S = 2.0
 
 
 @dataclass(slots=True)
 class ModelSession:
-    """One model while its trials run, and what was seen around them."""
+    """One model while its trials run: what its server reported, and the memory before, during and after."""
 
     readiness: Readiness
     load_s: float | None
@@ -53,232 +76,218 @@ class ModelSession:
     after: MemorySnapshot = field(default_factory=MemorySnapshot)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+@contextmanager
+def model_host(
+    servers: Sequence[ServerHandle],
+    run: Path,
+    log: Log,
+    *,
+    restore_s: float = RESTORE_TIMEOUT_S,
+    load_s: float = LOAD_TIMEOUT_S,
+) -> Iterator[ModelHost]:
+    """Stop what runs of these servers, and restore it when the block ends, however it ends.
+
+    `restore_s` is the timeout for each service to come back, `load_s` that of a model which a user's server loads on
+    demand. Raises ServerError, before anything is changed, if another run goes on or a command is missing.
+    """
+    recover(log)
+    host = ModelHost(run, log, restore_s, load_s)
+    running = find_running(servers)
+    try:
+        host.suspend(running)
+        yield host
+    finally:
+        host.restore()
+
+
+def find_oversized_models(servers: Sequence[ServerHandle]) -> dict[str, Problem]:
+    """Return by label why models do not fit this machine; checked before anything is stopped."""
+    limit = memory_limit()
+    hosted = [server for server in servers if server.model.lifecycle is not None]
+    found = ((server.model.label, why_too_large(server, limit)) for server in hosted)
+    return {label: problem for label, problem in found if problem is not None}
 
 
 def tunnel_step(model: Model) -> Step | None:
-    """The command that forwards the server's port; None where it is reached directly."""
+    """Return the ssh command that forwards the server's port; None if the server is reached directly."""
     if model.tunnel is None:
         return None
     port = port_of(model)
-    options = (
-        "-N",
-        "-o",
-        "BatchMode=yes",
-        "-o",
-        "ExitOnForwardFailure=yes",
-        "-L",
-        f"127.0.0.1:{port}:127.0.0.1:{port}",
-    )
+    forward = f"127.0.0.1:{port}:127.0.0.1:{port}"
+    # BatchMode: ssh fails instead of asking for a password that nobody will type.
+    options = ("-N", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-L", forward)
     return Step(f"reach the server of {model.label}", ("ssh", *options, model.tunnel))
 
 
 class ModelHost:
-    """The machine during a run. `changes` tells what was stopped and whether it runs again."""
+    """The machine during a run. `changes` lists, at its end, what was stopped and whether it runs again."""
 
-    def __init__(self, run: Path, say: Say, restore_s: float) -> None:
-        """Changes nothing. `restore_s` is how long each service may take to come back."""
+    def __init__(self, run: Path, log: Log, restore_s: float, load_s: float) -> None:
+        """Change nothing yet."""
         self.changes: tuple[ServiceChange, ...] = ()
         self._run = run
-        self._say = say
+        self._log = log
         self._restore_s = restore_s
-        self._state: LifecycleState = new_state(run)
-        self._written = False
+        self._load_s = load_s
+        self._journal = Journal(run)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def _keep(self, state: LifecycleState) -> None:
-        # A stage that never changed anything must not remove what another one wrote.
-        self._state = state
-        if self._written or state.held or state.spawned:
-            self._written = True
-            save_state(state)
-
-    def put_away(self, held: Sequence[SuspendedService]) -> None:
-        """Write down everything that will be stopped, then stop it. Raises ServerError where something stays up."""
-        noted = tuple(replace(one, stopped_at=_now()) for one in held)
-        if noted:
-            self._keep(replace(self._state, held=noted))
-        for one in noted:
-            self._say(f"stopping {one.what}")
-            if one.listed is not None:
-                with Client(Timeouts(connect_s=5.0, request_s=RESTORE_S)) as client:
-                    let_go(asked_again(client, one.listed), RESTORE_S, self._say)
-                continue
-            for step in one.stop:
-                do(step, RESTORE_S)
-            if one.running is not None:
-                wait_runs(one.what, one.running, False, RESTORE_S)
-        if noted and wait_settled(SETTLE_S) is False:
-            self._say(f"memory in use still fell {SETTLE_S:.0f} s after the last was stopped")
-
-    def put_back(self) -> None:
-        """Put back what was put away; what fails stays written down for the next start."""
-        held = self._state.held
-        failed = put_back(held, self._say, self._restore_s)
-        self.changes = changes_of(held, failed)
-        self._keep(replace(self._state, held=failed))
-        note_changes(self._run, self.changes)
-
-    def _note(self, mine: SuspendedService) -> SuspendedService:
-        """Write down what the run is about to bring up: a kill from here on leaves what did not run before."""
-        noted = replace(mine, wanted=False, stopped_at=_now())
-        self._keep(replace(self._state, held=(*self._state.held, noted)))
-        return noted
-
-    def _strike(self, noted: SuspendedService) -> None:
-        self._keep(replace(self._state, held=tuple(one for one in self._state.held if one is not noted)))
-
-    def _spawn(self, step: Step, name: str) -> ServerProcess:
-        self._say(told(step))
-        spawned, child = spawn(step, self._run / f"{name}.log")
-        self._children[spawned.pid] = child
-        self._keep(replace(self._state, spawned=(*self._state.spawned, spawned)))
-        return spawned
-
-    def _end(self, spawned: ServerProcess, wait_s: float) -> None:
-        if not terminate_process(spawned.pid, spawned.began, wait_s):
-            self._say(f"NOT ended: {spawned.what}, process {spawned.pid}")
-        self._children.pop(spawned.pid).poll()
-        left = tuple(one for one in self._state.spawned if one != spawned)
-        self._keep(replace(self._state, spawned=left))
-
-    @contextmanager
-    def _tunnel(self, model: Model) -> Iterator[ServerProcess | None]:
-        step = tunnel_step(model)
-        if step is None:
-            yield None
+    def suspend(self, services: Sequence[SuspendedService]) -> None:
+        """Note everything that will be stopped, then stop it. Raises ServerError if something keeps running."""
+        noted = tuple(replace(service, stopped_at=_now()) for service in services)
+        if not noted:
             return
-        spawned = self._spawn(step, f"{model.label}.tunnel")
-        try:
-            yield spawned
-        finally:
-            self._end(spawned, END_S)
+        self._journal.set_suspended(noted)
+        for service in noted:
+            self._log(f"stopping {service.name}")
+            self._stop(service)
+        if wait_until_stable(STABLE_TIMEOUT_S) is False:
+            self._log(f"the memory in use was still falling {STABLE_TIMEOUT_S:.0f} s after the last service stopped")
 
-    @contextmanager
-    def _service(
-        self, asked: ServerHandle, service: Service | None, cycle: Lifecycle
-    ) -> Iterator[ServerProcess | None]:
-        """The server's program, started when it does not run, ended when it was started here."""
-        if service is None or service.start is None or is_up(asked, service):
-            yield None
+    def _stop(self, service: SuspendedService) -> None:
+        if service.loaded_model is not None:
+            with reconnect(service.loaded_model, RESTORE_TIMEOUT_S) as server:
+                unload_model(server, RESTORE_TIMEOUT_S, self._log)
             return
-        if service.stays:
-            refuse_taken_port(asked)
-            spawned = self._spawn(service.start, asked.model.label)
-            try:
-                yield spawned
-            finally:
-                self._end(spawned, cycle.stop_s)
-            return
-        self._say(told(service.start))
-        stop = (service.stop,) if service.stop is not None else ()
-        mine = self._note(SuspendedService(f"{service.name} (started by the run)", (), stop, service.running))
-        try:
-            do_until(service.start, cycle.ready_s, AGAIN_S)
-            yield None
-        finally:
-            ended = [self._stops(step, max(cycle.stop_s, COMMAND_S)) for step in stop]
-            # What could not be stopped is tried again at the end, where a command tells whether it runs at all.
-            if all(ended) or service.running is None:
-                self._strike(mine)
+        for step in service.stop:
+            run_step(step, RESTORE_TIMEOUT_S)
+        if service.check is not None:
+            wait_for_service(service.name, service.check, False, RESTORE_TIMEOUT_S)
 
-    def _stops(self, step: Step, wait_s: float) -> bool:
-        self._say(told(step))
-        return self._done(lambda: do(step, wait_s))
-
-    def _done(self, act: Callable[[], object]) -> bool:
-        """Whether it could be done; what keeps it from that is told, and the rest goes on."""
-        try:
-            act()
-        except ServerError as error:
-            self._say(f"NOT done: {error.message}")
-            return False
-        return True
+    def restore(self) -> None:
+        """Restore what was stopped; what fails stays in the state file for the next start."""
+        services = self._journal.suspended
+        failed = restore(services, self._log, self._restore_s)
+        self.changes = list_changes(services, failed)
+        self._journal.set_suspended(failed)
+        record_changes(self._run, self.changes)
 
     @contextmanager
-    def _model(self, asked: ServerHandle, spawned: ServerProcess | None, cycle: Lifecycle) -> Iterator[None]:
-        """The model itself, loaded by its server's own interface where there is one, until it answers."""
-        step = load_step(asked.model, asked.kind)
-        if step is None:
-            wait_ready(asked, spawned, cycle.ready_s)
-            yield
-            return
-        mine = self._note(
-            SuspendedService(
-                f"{asked.model.model} (loaded in {asked.kind.title} by the run)", (), (), listed=asked.model
-            )
-        )
-        try:
-            wait_listening(asked, cycle.ready_s)
-            self._say(told(step))
-            do(step, cycle.ready_s)
-            wait_ready(asked, spawned, cycle.ready_s)
-            yield
-        finally:
-            if self._done(lambda: let_go(asked, max(cycle.stop_s, COMMAND_S), self._say)):
-                self._strike(mine)
-
-    @contextmanager
-    def _brought_up(self, asked: ServerHandle, cycle: Lifecycle, before: MemorySnapshot) -> Iterator[ModelSession]:
-        """A model that the run starts and ends: its server, itself, and the memory that must be back afterwards."""
-        model = asked.model
-        try:
-            with Client(Timeouts(connect_s=2.0, request_s=cycle.ready_s)) as client:
-                patient = replace(asked, client=client)
-                began = time.monotonic()
-                with self._service(patient, service_of(model), cycle) as spawned, self._model(patient, spawned, cycle):
-                    visit = ModelSession(query_readiness(patient), time.monotonic() - began, before)
-                    client.close()
-                    yield visit
-                    visit.loaded = take_snapshot(model)
-        finally:
-            # However it ended: what comes next must not be loaded into memory that is not back yet.
-            if wait_until_back(before, cycle.stop_s) is False:
-                self._say(f"the memory of {model.label} was not given back within {cycle.stop_s:.0f} s")
-        visit.after = take_snapshot(model)
-
-    @contextmanager
-    def up(self, asked: ServerHandle) -> Iterator[ModelSession]:
-        """A model that answers, until the block ends. Raises ServerError where it cannot be brought up."""
-        model = asked.model
+    def session(self, server: ServerHandle) -> Iterator[ModelSession]:
+        """Host a model until the block ends: it answers requests within. Raises ServerError if it cannot be started."""
+        model = server.model
         before = take_snapshot(model)
         with self._tunnel(model) as tunnel:
             if tunnel is not None:
-                wait_listening(asked, TUNNEL_S, tunnel)
+                wait_until_listening(server, TUNNEL_TIMEOUT_S, tunnel)
             if model.lifecycle is not None:
-                with self._brought_up(asked, model.lifecycle, before) as visit:
-                    yield visit
+                with self._hosted_session(server, model.lifecycle, before) as session:
+                    yield session
                 return
-            visit = ModelSession(look(asked), None, before)
-            # Some servers close the connection after a question that they do not know: trials get their own.
-            asked.client.close()
-            yield visit
-            visit.loaded = take_snapshot(model)
+            session = ModelSession(inspect_user_server(server, self._load_s), None, before)
+            yield session
+            session.loaded = take_snapshot(model)
+
+    @contextmanager
+    def _hosted_session(
+        self, server: ServerHandle, lifecycle: Lifecycle, before: MemorySnapshot
+    ) -> Iterator[ModelSession]:
+        """A model that the run starts and stops: its server's program, then the model, then the wait for its memory."""
+        model = server.model
+        try:
+            with open_client(connect_s=HOSTED_CONNECT_S, request_s=lifecycle.ready_s) as client:
+                patient = replace(server, client=client)
+                began_s = time.monotonic()
+                with self._service(patient, lifecycle) as process, self._loaded_model(patient, process, lifecycle):
+                    session = ModelSession(query_readiness(patient), time.monotonic() - began_s, before)
+                    yield session
+                    session.loaded = take_snapshot(model)
+        finally:
+            # However it ended: the next model must not be loaded into memory that is not free yet.
+            if wait_until_freed(before, lifecycle.stop_s) is False:
+                self._log(f"the memory of {model.label} was not freed within {lifecycle.stop_s:.0f} s")
+        session.after = take_snapshot(model)
+
+    def _service(self, server: ServerHandle, lifecycle: Lifecycle) -> AbstractContextManager[ServerProcess | None]:
+        """The program of the server, started unless it runs, and stopped afterwards only if it was started here."""
+        service = service_of(server.model)
+        if service is None or service.start is None or is_service_running(server, service):
+            return nullcontext()
+        if service.is_foreground:
+            require_free_port(server)
+            return self._process(service.start, server.model.label, lifecycle.stop_s)
+        return self._background_service(service, service.start, lifecycle)
+
+    @contextmanager
+    def _process(self, step: Step, log_name: str, stop_s: float) -> Iterator[ServerProcess]:
+        """A process of the run, terminated when the block ends."""
+        self._log(str(step))
+        process, child = start_process(step, self._run / f"{log_name}.log")
+        self._children[process.pid] = child
+        self._journal.add_process(process)
+        try:
+            yield process
+        finally:
+            self._terminate(process, stop_s)
+
+    def _terminate(self, process: ServerProcess, timeout_s: float) -> None:
+        if not terminate_process(process.pid, process.started_at, timeout_s):
+            self._log(f"NOT stopped: {process.description}, process {process.pid}")
+        # Reap the child: a zombie would keep its PID.
+        self._children.pop(process.pid).poll()
+        self._journal.remove_process(process)
+
+    @contextmanager
+    def _background_service(self, service: Service, start: Step, lifecycle: Lifecycle) -> Iterator[None]:
+        """A service that a command starts in the background, stopped by its command when the block ends."""
+        self._log(str(start))
+        stop = (service.stop,) if service.stop is not None else ()
+        noted = self._note_start(SuspendedService(f"{service.name} (started by the run)", (), stop, service.check))
+        try:
+            retry_step(start, lifecycle.ready_s, START_RETRY_S)
+            yield
+        finally:
+            is_stopped = all([self._try_stop(step, max(lifecycle.stop_s, STOP_TIMEOUT_S)) for step in stop])
+            # If stopping failed, `restore` tries again at the end of the run; it needs the check to know whether to.
+            if is_stopped or service.check is None:
+                self._journal.remove(noted)
+
+    @contextmanager
+    def _loaded_model(
+        self, server: ServerHandle, process: ServerProcess | None, lifecycle: Lifecycle
+    ) -> Iterator[None]:
+        """The model itself: loaded by its server's API if there is one, awaited until it answers, unloaded again."""
+        step = load_step(server.model, server.kind)
+        if step is None:
+            wait_until_ready(server, process, lifecycle.ready_s)
+            yield
+            return
+        name = f"{server.model.model} (loaded in {server.kind.title} by the run)"
+        noted = self._note_start(SuspendedService(name, (), (), loaded_model=server.model))
+        try:
+            wait_until_listening(server, lifecycle.ready_s)
+            self._log(str(step))
+            run_step(step, lifecycle.ready_s)
+            wait_until_ready(server, process, lifecycle.ready_s)
+            yield
+        finally:
+            timeout_s = max(lifecycle.stop_s, STOP_TIMEOUT_S)
+            if self._succeeds(lambda: unload_model(server, timeout_s, self._log)):
+                self._journal.remove(noted)
+
+    def _tunnel(self, model: Model) -> AbstractContextManager[ServerProcess | None]:
+        step = tunnel_step(model)
+        return nullcontext() if step is None else self._process(step, f"{model.label}.tunnel", TERMINATE_TIMEOUT_S)
+
+    def _note_start(self, service: SuspendedService) -> SuspendedService:
+        """Note what the run is about to start: after a kill, the next start stops it."""
+        noted = replace(service, started_by_run=True, stopped_at=_now())
+        self._journal.add(noted)
+        return noted
+
+    def _try_stop(self, step: Step, timeout_s: float) -> bool:
+        self._log(str(step))
+        return self._succeeds(lambda: run_step(step, timeout_s))
+
+    def _succeeds(self, action: Callable[[], object]) -> bool:
+        """Whether an action worked; its error is logged, because what else has to be stopped must still be stopped."""
+        try:
+            action()
+        except ServerError as error:
+            self._log(f"NOT done: {error.message}")
+            return False
+        return True
 
 
-def find_oversized_models(contenders: Sequence[ServerHandle]) -> dict[str, str]:
-    """Label -> why a model cannot be brought up; looked at before anything is stopped."""
-    limit = memory_limit()
-    found = (
-        (asked.model.label, why_too_large(asked, limit)) for asked in contenders if asked.model.lifecycle is not None
-    )
-    return {label: why for label, why in found if why is not None}
-
-
-@contextmanager
-def model_host(
-    contenders: Sequence[ServerHandle], run: Path, say: Say, restore_s: float = RESTORE_S
-) -> Iterator[ModelHost]:
-    """Put away what runs, and put it back when the block ends, however it ends.
-
-    Raises ServerError before anything is changed where another run goes on or a command is missing.
-    """
-    recover(say)
-    stage = ModelHost(run, say, restore_s)
-    held = survey(contenders)
-    try:
-        stage.put_away(held)
-        yield stage
-    finally:
-        stage.put_back()
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

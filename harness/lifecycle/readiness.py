@@ -1,4 +1,4 @@
-"""Waiting until a server really answers, and what it says of itself then."""
+"""Waits until a server really answers, and queries what it reports of itself then: version and context sizes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.lifecycle.actions import ServerProcess, is_alive, tail_of
-from harness.record import Client
+from harness.lifecycle.actions import ServerProcess, read_log_tail
 from harness.servers import (
     ServerHandle,
     get_server_kind,
     is_ready,
     list_models,
+    open_client,
     query_model_context,
     query_served_context,
     query_version,
@@ -22,66 +22,59 @@ from harness.servers import (
 from harness.types import Model
 
 POLL_S = 0.2
-LATER = ("HTTP 408", "HTTP 409", "HTTP 425", "HTTP 429", "HTTP 5")
+TRANSIENT_STATUSES = ("HTTP 408", "HTTP 409", "HTTP 425", "HTTP 429", "HTTP 5")
+"""Responses that waiting may change; any other refusal is final."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a server said of itself before the first trial. `own_context_tokens` is what the model could have."""
+    """What a server reported before the first trial. `model_context_tokens` is the context that the model supports."""
 
     version: str | None
     context_tokens: int | None
-    own_context_tokens: int | None = None
+    model_context_tokens: int | None = None
 
 
-def query_readiness(asked: ServerHandle) -> Readiness:
-    """Make sure that a server answers, and what it says of itself. Raises ServerError with what to do."""
-    list_models(asked)
-    return Readiness(query_version(asked), query_served_context(asked), query_model_context(asked))
+def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Readiness:
+    """Check that a model's server answers, without starting anything. Raises ServerError."""
+    with open_client(connect_s=connect_s) as client:
+        return query_readiness(ServerHandle(client, model, get_server_kind(model.server), api_key))
 
 
-def check_readiness(client: Client, model: Model, secret: str | None) -> Readiness:
-    """The same for a model that stands alone."""
-    return query_readiness(ServerHandle(client, model, get_server_kind(model.server), secret))
+def query_readiness(server: ServerHandle) -> Readiness:
+    """Make sure that a server answers, and query what it reports of itself. Raises ServerError."""
+    list_models(server)
+    return Readiness(query_version(server), query_served_context(server), query_model_context(server))
 
 
-def _ended(label: str, spawned: ServerProcess) -> ServerError:
-    said = tail_of(Path(spawned.log))
-    return ServerError(
-        f"model {label!r}: its server ended before it was ready; it said: {said or 'nothing'}; its log is {spawned.log}"
-    )
+def wait_until_ready(server: ServerHandle, process: ServerProcess | None, timeout_s: float) -> None:
+    """Wait until a request for one token is answered: mlx_lm.server's /health returns 200 while the model loads.
 
-
-def _answer(asked: ServerHandle) -> str | None:
-    """None once a token came; else why not. Raises ServerError for an answer that waiting will not change."""
-    if not is_ready(asked):
-        return "it does not say that it is ready"
-    try:
-        said = request_one_token(asked)
-    except ServerError as error:
-        return str(error)
-    if said is not None and not said.startswith(LATER):
-        raise ServerError(
-            f"model {asked.model.label!r}: its server is up and refuses: {said}; correct model or key_env in the config"
-        )
-    return said
-
-
-def wait_ready(asked: ServerHandle, spawned: ServerProcess | None, ready_s: float) -> None:
-    """Wait until a request of one token is answered: a health check alone may come before the model.
-
-    Raises ServerError when the process ends, the server refuses, or the time is over.
+    Raises ServerError if the process ends, the server refuses, or the time is over.
     """
-    until = time.monotonic() + ready_s
+    deadline_s = time.monotonic() + timeout_s
     while True:
-        if spawned is not None and not is_alive(spawned):
-            raise _ended(asked.model.label, spawned)
-        why = _answer(asked)
-        if why is None:
+        if process is not None and not process.is_running:
+            output = read_log_tail(Path(process.log)) or "nothing"
+            message = f"its server ended before it was ready; its output: {output}"
+            raise server.error(message, f"look into its log, {process.log}")
+        reason = _why_not_ready(server)
+        if reason is None:
             return
-        if time.monotonic() > until:
-            log = f"; its log is {spawned.log}" if spawned is not None else ""
-            raise ServerError(
-                f"model {asked.model.label!r}: not ready after {ready_s:.0f} s ({why}): raise lifecycle.ready_s{log}"
-            )
+        if time.monotonic() > deadline_s:
+            log = f", or look into its log, {process.log}" if process is not None else ""
+            raise server.error(f"not ready after {timeout_s:.0f} s ({reason})", f"raise lifecycle.ready_s{log}")
         time.sleep(POLL_S)
+
+
+def _why_not_ready(server: ServerHandle) -> str | None:
+    """None once a token came, else why not. Raises ServerError for a refusal that waiting will not change."""
+    if not is_ready(server):
+        return "it does not report that it is ready"
+    try:
+        refusal = request_one_token(server)
+    except ServerError as error:
+        return error.message
+    if refusal is not None and not refusal.startswith(TRANSIENT_STATUSES):
+        raise server.error(f"its server is up and refuses: {refusal}", "correct model or key_env in the config")
+    return refusal

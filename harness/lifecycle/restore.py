@@ -1,4 +1,4 @@
-"""Puts back what was stopped: at a run's end, and at the next start after a run that was killed."""
+"""Restores what was stopped, at the end of a run (`restore`) or at the next start after a killed run (`recover`)."""
 
 from __future__ import annotations
 
@@ -9,97 +9,110 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.files import append_line
 from harness.host import redact_home, terminate_process
-from harness.lifecycle.actions import do_until, works
-from harness.lifecycle.inventory import asked_again, loaded_rows
-from harness.lifecycle.memory import wait_settled
+from harness.lifecycle.actions import retry_step, succeeds
+from harness.lifecycle.inventory import find_instances, reconnect
+from harness.lifecycle.memory import wait_until_stable
 from harness.lifecycle.state import find_leftover_state, save_state
-from harness.lifecycle.status import wait_runs
+from harness.lifecycle.status import wait_for_service
 from harness.lifecycle.steps import SuspendedService
-from harness.lifecycle.unload import let_go, wait_listed
-from harness.record import Client, Timeouts
+from harness.lifecycle.unload import unload_model, wait_until_loaded
 from harness.types import Model, ServiceChange
 
-Say = Callable[[str], None]
-RESTORE_S = 120.0
-END_S = 30.0
+Log = Callable[[str], None]
+"""Gets one line about what is being done."""
+RESTORE_TIMEOUT_S = 120.0
+TERMINATE_TIMEOUT_S = 30.0
 CHANGES_FILE = "changes.jsonl"
-"""The file in a run's folder that tells what was stopped: one line a change."""
+"""The file in a run's folder that lists what was stopped, one change a line."""
 
 
-def _put_back_model(one: SuspendedService, model: Model, say: Say, restore_s: float) -> None:
-    """A model that its server loads and lets go of. Raises ServerError where its listing does not come to say so."""
-    if model.tunnel is not None:
-        raise ServerError(f"{model.model} is behind a tunnel that is closed: see to it on {model.tunnel}")
-    with Client(Timeouts(connect_s=5.0, request_s=restore_s)) as client:
-        asked = asked_again(client, model)
-        if not one.wanted:
-            let_go(asked, restore_s, say)
-        elif not loaded_rows(asked):
-            for step in one.restore:
-                do_until(step, restore_s, restore_s)
-            wait_listed(asked, restore_s)
+def restore(
+    services: Sequence[SuspendedService], log: Log, timeout_s: float = RESTORE_TIMEOUT_S
+) -> tuple[SuspendedService, ...]:
+    """Stop what the run started, then start what it stopped, each in reverse order; return what could not be restored.
 
-
-def _put_back_one(one: SuspendedService, say: Say, restore_s: float) -> None:
-    if one.listed is not None:
-        _put_back_model(one, one.listed, say, restore_s)
-    elif one.running is None or works(one.running) != one.wanted:
-        for step in one.restore:
-            do_until(step, restore_s, restore_s)
-        if one.running is not None:
-            wait_runs(one.what, one.running, one.wanted, restore_s)
-
-
-def put_back(held: Sequence[SuspendedService], say: Say, restore_s: float = RESTORE_S) -> tuple[SuspendedService, ...]:
-    """End what was started, then start what was stopped, the last first; returns what could not be put back.
-
-    Nothing is loaded before the memory of what was ended has settled. What fails is told and does not keep the others
-    from coming back.
+    Between the two it waits for memory: nothing is loaded beside a model that is still being unloaded. A failure is
+    logged and does not keep the other services from being restored.
     """
-    failed, settled = [], all(one.wanted for one in held)
-    backwards = held[::-1]
-    for one in (*(one for one in backwards if not one.wanted), *(one for one in backwards if one.wanted)):
-        verb = "restored" if one.wanted else "ended"
-        try:
-            if one.wanted and not settled:
-                settled = wait_settled(restore_s) is not False
-            _put_back_one(one, say, restore_s)
-            say(f"{verb} {one.what}")
-        except ServerError as error:
-            note = redact_home(error.message)
-            say(f"NOT {verb}: {one.what}: {note}")
-            failed.append(replace(one, failed=note))
+    newest_first = services[::-1]
+    started = [service for service in newest_first if service.started_by_run]
+    stopped = [service for service in newest_first if not service.started_by_run]
+    failed = [error for service in started if (error := _try_restore(service, log, timeout_s)) is not None]
+    is_stable = not started
+    for service in stopped:
+        is_stable = is_stable or wait_until_stable(timeout_s) is not False
+        error = _try_restore(service, log, timeout_s)
+        failed += [error] if error is not None else []
     return tuple(reversed(failed))
 
 
-def changes_of(held: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[ServiceChange, ...]:
-    """What the report tells: all that ran before, and what the run brought up where it could not be ended."""
-    notes = {one.what: one.failed for one in failed}
-    return tuple(
-        ServiceChange(one.what, one.stopped_at or "", one.what not in notes, notes.get(one.what))
-        for one in reversed(held)
-        if one.wanted or one.what in notes
-    )
-
-
-def recover(say: Say) -> tuple[ServiceChange, ...]:
-    """Put back what a run left stopped that was killed. Raises ServerError while that run still goes on."""
+def recover(log: Log) -> tuple[ServiceChange, ...]:
+    """Restore what a killed run left stopped. Raises ServerError while that run still goes on."""
     state = find_leftover_state()
     if state is None:
         return ()
-    say(f"an earlier run was killed and left servers stopped ({state.run or 'no run folder'}): putting them back")
-    for spawned in state.spawned:
-        if not terminate_process(spawned.pid, spawned.began, END_S):
-            say(f"NOT ended: {spawned.what}, process {spawned.pid}")
-    failed = put_back(state.held, say)
-    changes = changes_of(state.held, failed)
-    save_state(replace(state, held=failed, spawned=()))
+    log(f"an earlier run was killed and left servers stopped ({state.run or 'no run folder'}): restoring them")
+    for process in state.processes:
+        if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S):
+            log(f"NOT stopped: {process.description}, process {process.pid}")
+    failed = restore(state.suspended, log)
+    changes = list_changes(state.suspended, failed)
+    save_state(replace(state, suspended=failed, processes=()))
     if state.run and Path(state.run).is_dir():
-        note_changes(Path(state.run), changes)
+        record_changes(Path(state.run), changes)
     return changes
 
 
-def note_changes(run: Path, changes: Sequence[ServiceChange]) -> None:
+def list_changes(services: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[ServiceChange, ...]:
+    """Return what the report lists: all that ran before, and what the run started and could not stop."""
+    errors = {service.name: service.restore_error for service in failed}
+    return tuple(
+        ServiceChange(service.name, service.stopped_at or "", service.name not in errors, errors.get(service.name))
+        for service in reversed(services)
+        if not service.started_by_run or service.name in errors
+    )
+
+
+def record_changes(run: Path, changes: Sequence[ServiceChange]) -> None:
     """Append to the run's folder what was stopped and whether it runs again. Raises DiskError."""
     for change in changes:
         append_line(run / CHANGES_FILE, change)
+
+
+def _try_restore(service: SuspendedService, log: Log, timeout_s: float) -> SuspendedService | None:
+    """Restore one service and log it; returns the service with the error if it failed."""
+    verb = "stopped" if service.started_by_run else "restored"
+    try:
+        if service.loaded_model is not None:
+            _restore_model(service, service.loaded_model, log, timeout_s)
+        else:
+            _restore_service(service, timeout_s)
+    except ServerError as error:
+        message = redact_home(error.message)
+        log(f"NOT {verb}: {service.name}: {message}")
+        return replace(service, restore_error=message)
+    log(f"{verb} {service.name}")
+    return None
+
+
+def _restore_service(service: SuspendedService, timeout_s: float) -> None:
+    should_run = not service.started_by_run
+    if service.check is not None and succeeds(service.check) == should_run:
+        return
+    for step in service.restore:
+        retry_step(step, timeout_s, timeout_s)
+    if service.check is not None:
+        wait_for_service(service.name, service.check, should_run, timeout_s)
+
+
+def _restore_model(service: SuspendedService, model: Model, log: Log, timeout_s: float) -> None:
+    """Load or unload a model by its server's API. Raises ServerError if the server's listing does not confirm it."""
+    if model.tunnel is not None:
+        raise ServerError(f"{model.model} is behind a tunnel that is closed", fix=f"look after it on {model.tunnel}")
+    with reconnect(model, timeout_s) as server:
+        if service.started_by_run:
+            unload_model(server, timeout_s, log)
+        elif not find_instances(server):
+            for step in service.restore:
+                retry_step(step, timeout_s, timeout_s)
+            wait_until_loaded(server, timeout_s)

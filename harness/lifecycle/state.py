@@ -1,12 +1,14 @@
-"""What the kit stopped and started, on the disk before it does so: whoever comes next can put it back.
+"""The state file: what a run has stopped and started on this machine, written before it does so.
 
-One file for each user, since there is one machine; it is there only while something is to be put back.
+`Journal` writes it during a run; `find_leftover_state` reads what a run left that was killed. A kill -9 or a power cut
+runs no cleanup code, so what is not on disk before the act cannot be undone by the next start. There is one file for
+each user, because there is one machine; it exists only while something has to be undone.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import RunError, ServerError
@@ -18,38 +20,78 @@ from harness.lifecycle.steps import SuspendedService
 
 @dataclass(frozen=True, slots=True)
 class LifecycleState:
-    """Whose it is, what is put away, what was started. `run` is the folder that tells of it."""
+    """The run's process, by PID and start time, and its folder; what it suspended or started, and its processes."""
 
     pid: int
-    began: float
+    started_at: float
     run: str
-    held: tuple[SuspendedService, ...] = ()
-    spawned: tuple[ServerProcess, ...] = ()
+    suspended: tuple[SuspendedService, ...] = ()
+    processes: tuple[ServerProcess, ...] = ()
+
+
+class Journal:
+    """The state of this run, in memory and in the state file. Each change is on disk when its method returns."""
+
+    def __init__(self, run: Path) -> None:
+        """Write nothing yet."""
+        pid = os.getpid()
+        self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run))
+        self._is_written = False
+
+    @property
+    def suspended(self) -> tuple[SuspendedService, ...]:
+        """What the run has to undo, in the order in which it was noted."""
+        return self._state.suspended
+
+    def set_suspended(self, services: tuple[SuspendedService, ...]) -> None:
+        """Replace what has to be undone."""
+        self._save(replace(self._state, suspended=services))
+
+    def add(self, service: SuspendedService) -> None:
+        """Note what is about to be stopped or started."""
+        self.set_suspended((*self.suspended, service))
+
+    def remove(self, service: SuspendedService) -> None:
+        """Remove what has been undone."""
+        self.set_suspended(tuple(other for other in self.suspended if other is not service))
+
+    def add_process(self, process: ServerProcess) -> None:
+        """Note a process that was started. Its PID is known only afterwards, so this is the one late entry."""
+        self._save(replace(self._state, processes=(*self._state.processes, process)))
+
+    def remove_process(self, process: ServerProcess) -> None:
+        """Remove a process that has ended."""
+        others = tuple(other for other in self._state.processes if other != process)
+        self._save(replace(self._state, processes=others))
+
+    def _save(self, state: LifecycleState) -> None:
+        # A run that never changed anything must not remove the file that another run wrote meanwhile.
+        self._state = state
+        if self._is_written or state.suspended or state.processes:
+            self._is_written = True
+            save_state(state)
 
 
 def state_path() -> Path:
-    """Where the state stands; LANEBENCH_STATE names another file."""
-    named = os.environ.get("LANEBENCH_STATE")
-    return Path(named) if named else Path.home() / ".lanebench" / "lifecycle.json"
-
-
-def new_state(run: Path | None) -> LifecycleState:
-    """The state of this process before it changed anything."""
-    pid = os.getpid()
-    return LifecycleState(pid, process_start_time(pid) or 0.0, str(run) if run is not None else "")
+    """Return the path of the state file; LANEBENCH_STATE overrides it."""
+    override = os.environ.get("LANEBENCH_STATE")
+    return Path(override) if override else Path.home() / ".lanebench" / "lifecycle.json"
 
 
 def save_state(state: LifecycleState) -> None:
-    """Write it whole, or drop the file where nothing is to be put back. Raises DiskError."""
+    """Write the state file, or remove it if nothing has to be undone. Raises DiskError."""
     path = state_path()
-    if state.held or state.spawned:
+    if state.suspended or state.processes:
         write_atomic(path, to_json(state, indent=1) + "\n")
     else:
         path.unlink(missing_ok=True)
 
 
 def find_leftover_state() -> LifecycleState | None:
-    """What another run left behind. Raises ServerError while that run still goes on, or when the file is damaged."""
+    """Return what another run left. Raises ServerError while that run still goes on, or if the file is damaged.
+
+    A damaged file is never removed: it may be all that tells what has to be started again.
+    """
     path = state_path()
     if not path.exists():
         return None
@@ -57,12 +99,12 @@ def find_leftover_state() -> LifecycleState | None:
         state = build(LifecycleState, read_json(path))
     except RunError as error:
         raise ServerError(
-            f"{path}: cannot be read, so what an earlier run stopped is not known: look into it, start what it names, "
-            "then remove it"
+            f"{path}: cannot be read, so what an earlier run stopped is unknown",
+            fix="look into the file, start what it names, then remove it",
         ) from error
-    if state.pid != os.getpid() and is_same_process(state.pid, state.began):
+    if state.pid != os.getpid() and is_same_process(state.pid, state.started_at):
         raise ServerError(
-            f"another run (process {state.pid}) has stopped servers on this machine: wait for it, or end it; it puts "
-            "them back itself"
+            f"another run (process {state.pid}) has stopped servers on this machine",
+            fix="wait for it, or stop it with Ctrl-C: it restores them itself",
         )
     return state

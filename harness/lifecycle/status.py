@@ -1,4 +1,4 @@
-"""Whether a server is there: before it is started, while it starts, and where the user started it."""
+"""Whether a server or a service is up: before it is started, while it starts, and where the user started it."""
 
 from __future__ import annotations
 
@@ -8,77 +8,79 @@ from pathlib import Path
 
 from harness.errors import ServerError
 from harness.host import is_port_in_use
-from harness.lifecycle.actions import ServerProcess, is_alive, tail_of, works
-from harness.lifecycle.memory import is_here, port_of
+from harness.lifecycle.actions import ServerProcess, read_log_tail, succeeds
+from harness.lifecycle.memory import is_local, port_of
 from harness.lifecycle.readiness import Readiness, query_readiness
-from harness.lifecycle.steps import Service, Step, told
-from harness.record import Client, Timeouts
-from harness.servers import ServerHandle, list_models, request_one_token
+from harness.lifecycle.steps import Service, Step
+from harness.servers import ServerHandle, list_models, open_client, request_one_token
 
-LOAD_S = 600.0
-
-
-def look(asked: ServerHandle) -> Readiness:
-    """What a server of the user's own says of itself. Some tell the context of loaded models only: a token loads it."""
-    readiness = query_readiness(asked)
-    if readiness.context_tokens is not None or not asked.kind.context.served_locations:
-        return readiness
-    timeouts = Timeouts(connect_s=asked.client.timeouts.connect_s, request_s=min(LOAD_S, asked.client.timeouts.read_s))
-    with Client(timeouts) as client:
-        try:
-            loaded = request_one_token(replace(asked, client=client)) is None
-        except ServerError:
-            # The first trial meets the same silence, and keeps it.
-            return readiness
-        return query_readiness(asked) if loaded else readiness
+LOAD_TIMEOUT_S = 600.0
+POLL_S = 0.2
 
 
-def is_up(asked: ServerHandle, service: Service) -> bool:
-    """Whether a service runs, by its own command, else by its answer."""
-    if service.running is not None:
-        return works(service.running)
-    return not service.stays and is_listening(asked)
+def inspect_user_server(server: ServerHandle, load_timeout_s: float) -> Readiness:
+    """Query a server that the user started.
 
-
-def wait_runs(what: str, running: Step, wanted: bool, wait_s: float) -> None:
-    """Wait until a service that was told to stop runs no more, or one that was started runs: launchctl returns before.
-
-    Raises ServerError where it does not come to that.
+    LM Studio and Ollama report the context of loaded models only, so a model whose context is not reported is loaded
+    by a request for one token.
     """
-    until = time.monotonic() + wait_s
-    while works(running) != wanted:
-        if time.monotonic() > until:
-            state = "does not run" if wanted else "still runs"
-            raise ServerError(f"{what} {state} {wait_s:.0f} s after it was told to: {told(running)}")
-        time.sleep(0.2)
+    readiness = query_readiness(server)
+    if readiness.context_tokens is not None or not server.kind.context.served_locations:
+        return readiness
+    with open_client(connect_s=server.client.timeout.connect, request_s=load_timeout_s) as client:
+        try:
+            is_loaded = request_one_token(replace(server, client=client)) is None
+        except ServerError:
+            # The first trial will meet the same silence, and its recording shows it.
+            return readiness
+        return query_readiness(server) if is_loaded else readiness
 
 
-def is_listening(asked: ServerHandle) -> bool:
+def is_service_running(server: ServerHandle, service: Service) -> bool:
+    """Whether a service runs: by its check command, else by whether it answers."""
+    if service.check is not None:
+        return succeeds(service.check)
+    return not service.is_foreground and is_listening(server)
+
+
+def is_listening(server: ServerHandle) -> bool:
     """Whether a server lists its models."""
     try:
-        list_models(asked)
+        list_models(server)
     except ServerError:
         return False
     return True
 
 
-def wait_listening(asked: ServerHandle, wait_s: float, spawned: ServerProcess | None = None) -> None:
-    """A server that was just started must listen before it can be told to load; `spawned` is what it needs for that."""
-    until = time.monotonic() + wait_s
-    while not is_listening(asked):
-        if spawned is not None and not is_alive(spawned):
-            said = tail_of(Path(spawned.log)) or "nothing"
-            raise ServerError(f"model {asked.model.label!r}: cannot {spawned.what}: ssh ended and said: {said}")
-        if time.monotonic() > until:
-            list_models(asked)
-        time.sleep(0.2)
+def wait_for_service(name: str, check: Step, running: bool, timeout_s: float) -> None:
+    """Wait until a service runs, or no longer runs: launchctl returns before either. Raises ServerError on timeout."""
+    deadline_s = time.monotonic() + timeout_s
+    while succeeds(check) != running:
+        if time.monotonic() > deadline_s:
+            state = "does not run" if running else "still runs"
+            action = "start" if running else "stop"
+            raise ServerError(f"{name} {state} {timeout_s:.0f} s after its {action} command ({check})")
+        time.sleep(POLL_S)
 
 
-def refuse_taken_port(asked: ServerHandle) -> None:
-    """Some servers go on living when their port is taken: the other program's answers would be measured."""
-    port = port_of(asked.model)
-    if is_here(asked.model) and is_port_in_use(port):
-        raise ServerError(
-            f"model {asked.model.label!r}: port {port} is already taken by another program: stop it, or choose another "
-            "port in base_url and lifecycle.start"
-        )
+def wait_until_listening(server: ServerHandle, timeout_s: float, tunnel: ServerProcess | None = None) -> None:
+    """Wait until a server answers; `tunnel` is the ssh process it is reached through. Raises ServerError."""
+    deadline_s = time.monotonic() + timeout_s
+    while not is_listening(server):
+        if tunnel is not None and not tunnel.is_running:
+            output = read_log_tail(Path(tunnel.log)) or "nothing"
+            raise server.error(f"cannot {tunnel.description}: ssh ended; its output: {output}", "correct tunnel")
+        if time.monotonic() > deadline_s:
+            list_models(server)
+        time.sleep(POLL_S)
+
+
+def require_free_port(server: ServerHandle) -> None:
+    """Raise ServerError if another program listens on the server's port.
+
+    Some servers keep running when their port is taken; the other program's answers would be measured then.
+    """
+    port = port_of(server.model)
+    if is_local(server.model) and is_port_in_use(port):
+        message = f"port {port} is already taken by another program"
+        raise server.error(message, "stop it, or choose another port in base_url and lifecycle.start")

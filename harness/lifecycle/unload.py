@@ -1,4 +1,8 @@
-"""Models that a server loads and lets go of: several answer before they have done either, so their listing is asked."""
+"""Unloads models by their server's API, and waits until the server's listing confirms a load or an unload.
+
+Servers answer a load or unload request before it is done (llama-server's router mode does both), so the listing is
+polled: the next model must not be loaded beside one that is still in memory.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,41 @@ import time
 from collections.abc import Callable
 
 from harness.errors import ServerError
-from harness.lifecycle.actions import do
-from harness.lifecycle.inventory import loaded_rows
-from harness.lifecycle.steps import Step, told, unload_step
+from harness.lifecycle.actions import run_step
+from harness.lifecycle.inventory import find_instances, unload_step
+from harness.lifecycle.steps import Step
 from harness.servers import ServerHandle, is_ready
 
 POLL_S = 0.2
 
 
-def let_go(asked: ServerHandle, wait_s: float, say: Callable[[str], None]) -> None:
-    """Unload a model, each instance of it, and wait until its server no longer lists it. Raises ServerError."""
+def unload_model(server: ServerHandle, timeout_s: float, log: Callable[[str], None]) -> None:
+    """Unload every instance of a model and wait until its server no longer lists it. Raises ServerError."""
     done: list[Step] = []
-    until = time.monotonic() + wait_s
-    while rows := loaded_rows(asked):
-        steps = [step for row in rows if (step := unload_step(asked.model, asked.kind, row)) is not None]
+    deadline_s = time.monotonic() + timeout_s
+    while rows := find_instances(server):
+        steps = [step for row in rows if (step := unload_step(server.model, server.kind, row)) is not None]
         if not steps:
             return
         for step in steps:
+            # Each instance once: a second request for one that is going is an error in llama-server's router mode.
             if step not in done:
-                say(told(step))
-                do(step, wait_s)
+                log(str(step))
+                run_step(step, timeout_s)
                 done.append(step)
-        if time.monotonic() > until:
-            raise ServerError(f"{asked.model.model}: {asked.kind.title} still holds it {wait_s:.0f} s after its unload")
+        if time.monotonic() > deadline_s:
+            title = server.kind.title
+            raise ServerError(
+                f"{server.model.model}: {title} still lists it {timeout_s:.0f} s after the unload request"
+            )
         time.sleep(POLL_S)
 
 
-def wait_listed(asked: ServerHandle, wait_s: float) -> None:
-    """Wait until a server lists a model and says that it is ready. Raises ServerError where it does not."""
-    until = time.monotonic() + wait_s
-    while not (is_ready(asked) and loaded_rows(asked)):
-        if time.monotonic() > until:
-            raise ServerError(f"{asked.model.model}: {asked.kind.title} does not hold it {wait_s:.0f} s after its load")
+def wait_until_loaded(server: ServerHandle, timeout_s: float) -> None:
+    """Wait until a server lists a model and reports that it is ready. Raises ServerError on timeout."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (is_ready(server) and find_instances(server)):
+        if time.monotonic() > deadline_s:
+            title = server.kind.title
+            raise ServerError(f"{server.model.model}: {title} has not loaded it {timeout_s:.0f} s after the request")
         time.sleep(POLL_S)

@@ -1,8 +1,13 @@
-"""The server kinds: one TOML each beside this file, read into frozen dataclasses. Facts only: asks no server."""
+"""Model servers: their kinds (one TOML file each in this folder), untimed queries, discovery, context fit and probe.
 
-from harness.servers.context_fit import ContextNeed, fit_tasks, skip_oversized_tasks
-from harness.servers.discovery import default_urls, find_servers, write_config
-from harness.servers.http import HttpReply, fetch
+A `ServerHandle` names one server to query. `get_server_kind` finds a kind, `build_request_body` builds chat requests
+in its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live server with its kind.
+"""
+
+from harness.servers.api import endpoint_url, fill_body, look_up
+from harness.servers.context_fit import ContextFit, ContextNeed, fit_tasks, skip_oversized_tasks
+from harness.servers.discovery import default_urls, find_servers
+from harness.servers.http import HttpClient, HttpReply, fetch, open_client
 from harness.servers.kinds import (
     ApiCall,
     CacheFacts,
@@ -33,20 +38,20 @@ from harness.servers.requests import (
     build_request_body,
     build_request_fields,
     compute_max_tokens,
-    endpoint_url,
-    fill_body,
     find_request_problems,
     find_unapplied_settings,
-    look_up,
     with_trial_seed,
 )
+from harness.servers.starter_config import write_config
 
 __all__ = [
     "ApiCall",
     "CacheFacts",
     "ContextFacts",
+    "ContextFit",
     "ContextNeed",
     "FactLocation",
+    "HttpClient",
     "HttpReply",
     "LifecycleFacts",
     "ModelListing",
@@ -74,6 +79,7 @@ __all__ = [
     "load_kinds",
     "look_up",
     "observe",
+    "open_client",
     "probe",
     "query_model_context",
     "query_served_context",

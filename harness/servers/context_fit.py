@@ -1,6 +1,6 @@
-"""Which tasks fit a model's server as it is now: by what it tells of its context, and by what it does to a long prompt.
+"""Decide before the first trial which tasks fit the server's context, by its size and by one long prompt.
 
-A rule, so that what is left out is no judgement; it is listed with the run.
+`fit_tasks` sends the long prompt; `skip_oversized_tasks` is the rule by itself. What is skipped is listed in the run.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.servers.probe import WORTH_CHARS, ask_code_word, check_long_prompt
+from harness.record import Client
+from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
 from harness.servers.query import ServerHandle
 from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
 from harness.types import ProbeFinding, SkippedTask, Task
 
-TOKENS, BYTES = 11, 40
-"""Tokens for so many bytes of prompt: four bytes a token, and a tenth more."""
+TOKENS_PER_BYTES = (11, 40)
+"""The estimate before anything was counted: four bytes to a token, and a tenth more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextNeed:
-    """What a task asks for: the bytes of all its prompts, and the tokens of its answers with room for thoughts."""
+    """How much context a task needs: the bytes of its prompts, and the tokens of its answers with their reasoning.
+
+    `tokens_per_byte` is what the server counted in English prose, None where it was not asked.
+    """
 
     task: str
     prompt_bytes: int
@@ -30,27 +34,22 @@ class ContextNeed:
 
     @property
     def tokens(self) -> int:
-        """A guess from the bytes, and the answers; what the real tokenizer makes of them is known only afterwards.
+        """The estimated tokens; only the server's tokenizer knows the real number.
 
-        `tokens_per_byte` is what the server counted in prose: of code it counts more, so it only raises the guess.
+        Code has more tokens per byte than prose, so the server's count for prose may only raise the estimate.
         """
-        least = -(-self.prompt_bytes * TOKENS // BYTES)
+        tokens, size = TOKENS_PER_BYTES
+        estimate = -(-self.prompt_bytes * tokens // size)
         counted = 0 if self.tokens_per_byte is None else math.ceil(self.prompt_bytes * self.tokens_per_byte)
-        return max(least, counted) + self.answer_tokens
-
-
-def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[SkippedTask, ...]:
-    """The tasks that need more than is served; none where the served context is unknown."""
-    if served_tokens is None:
-        return ()
-    return tuple(SkippedTask(one.task, one.tokens, served_tokens) for one in needs if one.tokens > served_tokens)
+        return max(estimate, counted) + self.answer_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class ContextFit:
-    """What a server takes: the tasks left out, and the tokens that it counts in a character.
+    """Which tasks a server cannot take, and what a long prompt showed.
 
-    `findings` are what a long prompt showed, empty where no task's is long; `cap_tokens` how much of it was left.
+    `tokens_per_char` is what the server counted, `cap_tokens` how many tokens of the long prompt it kept or allows
+    (None: no limit seen). `findings` is empty if no task has a long prompt.
     """
 
     skipped: tuple[SkippedTask, ...]
@@ -59,40 +58,48 @@ class ContextFit:
     findings: tuple[ProbeFinding, ...] = ()
 
 
-def _need(task: Task, asked: ServerHandle, thinking_tokens: int) -> ContextNeed:
-    """What a task needs of the context: every turn's answer stays in it, unless each begins a conversation anew."""
-    variant = vary(task, 0)
-    turns = [len(turn.encode("utf-8")) for turn in variant.turns]
-    separate = task.separate
-    answers = 1 if separate else len(turns)
-    prompts = len(variant.system.encode("utf-8")) + (max(turns) if separate else sum(turns))
-    return ContextNeed(task.name, prompts, answers * compute_max_tokens(asked.model, asked.kind, task, thinking_tokens))
-
-
-def _longest_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:
-    out = {one.task for one in skipped}
-    return max((need.prompt_bytes for need in needs if need.task not in out), default=0)
-
-
 def fit_tasks(
-    asked: ServerHandle, tasks: Sequence[Task], served_tokens: int | None, thinking_tokens: int
+    server: ServerHandle, client: Client, tasks: Sequence[Task], served_tokens: int | None, thinking_tokens: int
 ) -> ContextFit:
-    """Ask the server for a prompt as long as the longest of these tasks, where one is long, and leave out what it
-    cannot take. Raises ServerError where it does not answer any more.
+    """Skip the tasks that exceed the served context, then send a prompt as long as the longest of the others.
+
+    Raises ServerError if the server no longer answers.
     """
-    needs = [_need(task, asked, thinking_tokens) for task in tasks]
+    needs = [_context_need(task, server, thinking_tokens) for task in tasks]
     skipped = skip_oversized_tasks(needs, served_tokens)
-    if _longest_bytes(needs, skipped) < WORTH_CHARS:
+    if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
         return ContextFit(skipped)
-    short = ask_code_word(asked)
+    short = ask_code_word(server, client)
     density = short.tokens_per_char
     needs = [replace(need, tokens_per_byte=density) for need in needs]
     skipped = skip_oversized_tasks(needs, served_tokens)
-    longest = _longest_bytes(needs, skipped)
-    if longest < WORTH_CHARS:
+    longest = _max_prompt_bytes(needs, skipped)
+    if longest < MIN_LONG_CHARS:
         return ContextFit(skipped, density)
-    front = check_long_prompt(short, ask_code_word(asked, longest))
-    cap = front.cap_tokens
+    check = check_long_prompt(short, ask_code_word(server, client, longest))
+    cap = check.cap_tokens
     if cap is not None:
         skipped = skip_oversized_tasks(needs, min(cap, served_tokens or cap))
-    return ContextFit(skipped, density, cap, (front.finding,))
+    return ContextFit(skipped, density, cap, (check.finding,))
+
+
+def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[SkippedTask, ...]:
+    """Return the tasks that need more tokens than are served; none if the served context is unknown."""
+    if served_tokens is None:
+        return ()
+    return tuple(SkippedTask(need.task, need.tokens, served_tokens) for need in needs if need.tokens > served_tokens)
+
+
+def _context_need(task: Task, server: ServerHandle, thinking_tokens: int) -> ContextNeed:
+    """The need of a task: its turns add up in one conversation, unless each turn begins a new one."""
+    variant = vary(task, 0)
+    turns = [len(turn.encode("utf-8")) for turn in variant.turns]
+    answers = 1 if task.separate else len(turns)
+    prompt_bytes = len(variant.system.encode("utf-8")) + (max(turns) if task.separate else sum(turns))
+    max_tokens = compute_max_tokens(server.model, server.kind, task, thinking_tokens)
+    return ContextNeed(task.name, prompt_bytes, answers * max_tokens)
+
+
+def _max_prompt_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:
+    skipped_tasks = {entry.task for entry in skipped}
+    return max((need.prompt_bytes for need in needs if need.task not in skipped_tasks), default=0)

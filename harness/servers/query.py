@@ -1,118 +1,122 @@
-"""Short questions to a live server in the words of its kind: models, version, context, readiness. Times nothing."""
+"""Untimed queries to a live server, each as its kind documents it: models, version, context, readiness, one token.
+
+A `ServerHandle` is what every query needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.errors import ServerError
-from harness.record import Client
-from harness.servers.http import fetch
+from harness.errors import Problem, ServerError
+from harness.servers.api import endpoint_url, fill_body, look_up
+from harness.servers.http import HttpClient, HttpReply, fetch
 from harness.servers.kinds import FactLocation, ServerKind
-from harness.servers.requests import endpoint_url, fill_body, look_up
 from harness.types import Json, Model
+
+MAX_REPLY_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ServerHandle:
-    """A server that can be asked: how to reach it, as whom, and what its kind says of it."""
+    """A server that can be queried: the HTTP client to use, the model, the server's kind and the API key."""
 
-    client: Client
+    client: HttpClient
     model: Model
     kind: ServerKind
-    secret: str | None = None
+    api_key: str | None = None
+
+    def get(self, path: str) -> HttpReply:
+        """Request a path below the server's root. Raises ServerError: no answer."""
+        return fetch(self.client, "GET", endpoint_url(self.model, path), self.api_key)
+
+    def error(self, message: str, fix: str = "") -> ServerError:
+        """An error that names the model, if it has a label."""
+        label = self.model.label
+        return ServerError(Problem(f"model {label!r}: {message}" if label else message, fix))
 
 
-def read_fact(asked: ServerHandle, place: FactLocation) -> Json:
-    """What stands at a place of a server's answers, None where nothing does. Raises ServerError: no connection."""
-    method, body = ("POST", fill_body(place, asked.model)) if place.body else ("GET", None)
-    reply = fetch(asked.client, method, endpoint_url(asked.model, place.path), asked.secret, body)
-    return look_up(reply.document, place.json_path, asked.model.model) if reply.status == 200 else None
+def read_fact(server: ServerHandle, location: FactLocation) -> Json:
+    """Read a fact; None where the server does not state it. Raises ServerError: no answer."""
+    method, body = ("POST", fill_body(location, server.model)) if location.body else ("GET", None)
+    reply = fetch(server.client, method, endpoint_url(server.model, location.path), server.api_key, body)
+    return look_up(reply.document, location.json_path, server.model.model) if reply.status == 200 else None
 
 
-def _first_count(asked: ServerHandle, places: Iterable[FactLocation]) -> int | None:
-    for place in places:
-        value = read_fact(asked, place)
+def query_version(server: ServerHandle) -> str | None:
+    """The server's version as it states it."""
+    value = read_fact(server, server.kind.version) if server.kind.version is not None else None
+    return str(value) if isinstance(value, str | int | float) and value != "" else None
+
+
+def query_served_context(server: ServerHandle) -> int | None:
+    """The context in tokens that the server allots to the model now."""
+    return _first_positive(server, server.kind.context.served_locations)
+
+
+def query_model_context(server: ServerHandle) -> int | None:
+    """The context in tokens that the model supports."""
+    return _first_positive(server, server.kind.context.model_locations)
+
+
+def _first_positive(server: ServerHandle, locations: Iterable[FactLocation]) -> int | None:
+    for location in locations:
+        value = read_fact(server, location)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
     return None
 
 
-def query_version(asked: ServerHandle) -> str | None:
-    """The server's version in its own words."""
-    value = read_fact(asked, asked.kind.version) if asked.kind.version is not None else None
-    return str(value) if isinstance(value, str | int | float) and value != "" else None
-
-
-def query_served_context(asked: ServerHandle) -> int | None:
-    """The context in tokens that the server gives this model now."""
-    return _first_count(asked, asked.kind.context.served_locations)
-
-
-def query_model_context(asked: ServerHandle) -> int | None:
-    """The context in tokens that the model could have."""
-    return _first_count(asked, asked.kind.context.model_locations)
-
-
-def _rows(document: Json) -> list[Json]:
-    rows = document.get("data") if isinstance(document, dict) else None
-    return rows if isinstance(rows, list) else []
-
-
-def list_models(asked: ServerHandle) -> tuple[str, ...]:
-    """The ids of the models that a server lists. Raises ServerError that says what to do where it does not answer."""
-    model = asked.model
-    url = f"{model.base_url.rstrip('/')}/models"
+def list_models(server: ServerHandle) -> tuple[str, ...]:
+    """List the model ids of a server. Raises ServerError: no answer, the key is rejected, or it is still loading."""
+    url = f"{server.model.base_url.rstrip('/')}/models"
     try:
-        reply = fetch(asked.client, "GET", url, asked.secret)
+        reply = fetch(server.client, "GET", url, server.api_key)
     except ServerError as error:
-        raise ServerError(
-            f"model {model.label!r}: {error}; start the server, or correct base_url in the config"
-        ) from error
+        raise server.error(error.message, error.fix) from error
     if reply.status in (401, 403):
-        raise ServerError(
-            f"model {model.label!r}: {url} refuses the key (HTTP {reply.status}): name its variable in key_env"
-        )
+        raise server.error(f"{url} rejects the API key (HTTP {reply.status})", "name its variable in key_env")
     if reply.status == 503:
-        raise ServerError(f"model {model.label!r}: {url} is still loading (HTTP 503): wait until it is ready")
-    return tuple(row["id"] for row in _rows(reply.document) if isinstance(row, dict) and isinstance(row.get("id"), str))
+        raise server.error(f"{url} is still loading (HTTP 503)", "wait until it is ready")
+    rows = reply.document.get("data") if isinstance(reply.document, dict) else None
+    ids = [row.get("id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return tuple(model_id for model_id in ids if isinstance(model_id, str))
 
 
-def is_ready(asked: ServerHandle) -> bool:
-    """Whether the server says that it can answer; False also while nothing listens.
+def is_ready(server: ServerHandle) -> bool:
+    """Whether the server reports that it is ready; False also while nothing listens.
 
-    Raises ServerError where it says that loading the model has failed: waiting would not help.
+    Raises ServerError if it reports that loading the model failed: waiting would be pointless.
     """
-    facts = asked.kind.readiness
+    facts, model = server.kind.readiness, server.model.model
     try:
-        reply = fetch(asked.client, "GET", endpoint_url(asked.model, facts.path), asked.secret)
+        reply = server.get(facts.path)
     except ServerError:
         return False
     if reply.status in (401, 403):
+        # The server is up and wants a key for this path; what the key is worth shows in the first real request.
         return True
     if reply.status != 200:
         return False
-    if facts.failed_json_path is not None and look_up(reply.document, facts.failed_json_path, asked.model.model):
-        raise ServerError(
-            f"model {asked.model.label!r}: {asked.kind.title} says that loading {asked.model.model} failed: see its log"
-        )
+    if facts.failed_json_path is not None and look_up(reply.document, facts.failed_json_path, model):
+        raise server.error(f"{server.kind.title} reports that loading {model} failed", "look into the server's log")
     if facts.json_path is None:
         return True
-    value = look_up(reply.document, facts.json_path, asked.model.model)
+    value = look_up(reply.document, facts.json_path, model)
     return value is not None if facts.value is None else bool(value == facts.value)
 
 
-def request_one_token(asked: ServerHandle) -> str | None:
-    """Ask for one token; returns None when it came, else what the server said instead. Raises ServerError."""
+def request_one_token(server: ServerHandle) -> str | None:
+    """Request one token; returns None if it came, else the server's refusal. Raises ServerError: no answer."""
     body = {
-        "model": asked.model.model,
+        "model": server.model.model,
         "messages": [{"role": "user", "content": "Say yes."}],
-        asked.kind.max_tokens_field: 1,
+        server.kind.max_tokens_field: 1,
         "stream": False,
     }
-    url = f"{asked.model.base_url.rstrip('/')}/chat/completions"
-    reply = fetch(asked.client, "POST", url, asked.secret, body)
+    url = f"{server.model.base_url.rstrip('/')}/chat/completions"
+    reply = fetch(server.client, "POST", url, server.api_key, body)
     if reply.status == 200:
         return None
-    said = " ".join(reply.text.split())[:200]
-    return f"HTTP {reply.status}: {said}" if said else f"HTTP {reply.status}"
+    text = " ".join(reply.text.split())[:MAX_REPLY_CHARS]
+    return f"HTTP {reply.status}: {text}" if text else f"HTTP {reply.status}"

@@ -1,11 +1,12 @@
-"""`probe`: ask a live server what its kind's TOML states of it, by at most ten short requests and one long one.
+"""`probe` compares a live server with its kind's TOML file, by at most ten short requests and one long one.
 
-Finds facts about the server, never about how good or how fast a model is. `ask_front` and `judge_front` are the part
-that every run asks before its first trial.
+It finds facts about the server; how fast or how good a model is, it does not measure. `ask_code_word` and
+`check_long_prompt` are the part that every run does before its first trial, `observe` reads the same facts from the
+recordings of a run.
 """
 
 from harness.servers.probe.long_prompt import (
-    WORTH_CHARS,
+    MIN_LONG_CHARS,
     CodeWordReply,
     LongPromptCheck,
     ask_code_word,
@@ -15,7 +16,7 @@ from harness.servers.probe.run import probe
 from harness.servers.probe.stream import observe
 
 __all__ = [
-    "WORTH_CHARS",
+    "MIN_LONG_CHARS",
     "CodeWordReply",
     "LongPromptCheck",
     "ask_code_word",

@@ -1,31 +1,33 @@
-"""Whether a server takes a prompt as long as a run's longest whole: two questions before the first trial.
+"""Checks whether a server takes a prompt as long as the run's longest in full, by two requests before the first trial.
 
-A short prompt shows how many tokens the server counts in a character and that the model repeats a code word from the
-prompt's front; a long one of the same text must then have as many in each, and its code word still be seen. Fewer
-tokens prove a cut. A word that was lost, with all tokens counted, may be the model's weakness: it is only told.
+A short prompt shows how many tokens the server counts per character, and that the model repeats a code word from the
+beginning of the prompt. A long prompt of the same text must have as many tokens per character, and its code word must
+be repeated too. Fewer tokens prove truncation. A code word that is lost although all tokens were counted may be the
+model's weakness: it is reported and skips no task.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.servers.probe.context_cap import cap_in, text_of
-from harness.servers.probe.requests import CODE_WORD, SHORT_CHARS, long_question
-from harness.servers.probe.run import ask, filler
-from harness.servers.probe.stream import ProbeReply, finding, hear
+from harness.record import Client
+from harness.servers.probe.context_cap import cap_in_error, sent_text
+from harness.servers.probe.requests import CODE_WORD, SHORT_CHARS, build_long_request
+from harness.servers.probe.run import read_filler, send
+from harness.servers.probe.stream import ProbeReply, compare, read_reply
 from harness.servers.query import ServerHandle
 from harness.types import LONG_PROMPT, ProbeFinding
 
-WHOLE, CUT, REFUSED, FRONT_LOST = "whole", "cut", "refused", "front lost"
-WORTH_CHARS = 2 * SHORT_CHARS
-"""Below this a prompt fits every server, and two counts could not be told apart."""
-CUT_SHARE = 0.85
-"""Of the tokens expected: the template around a short prompt weighs more than that around a long one."""
+COMPLETE, TRUNCATED, REJECTED, BEGINNING_LOST = "complete", "truncated", "rejected", "beginning lost"
+MIN_LONG_CHARS = 2 * SHORT_CHARS
+"""A shorter prompt fits every server, and its token count could not be told from that of the short prompt."""
+MIN_COUNTED_SHARE = 0.85
+"""Of the expected tokens. Not 1: the chat template has a larger share of a short prompt than of a long one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongPromptCheck:
-    """What the two questions showed: `cap_tokens` is how many tokens of the prompt were left where it was cut."""
+    """What the two requests showed; `cap_tokens` is the number of tokens that the server kept or allows."""
 
     finding: ProbeFinding
     cap_tokens: int | None = None
@@ -33,61 +35,67 @@ class LongPromptCheck:
 
 @dataclass(frozen=True, slots=True)
 class CodeWordReply:
-    """A question's reply with the characters that it asked."""
+    """The reply to a request for the code word, and the number of characters in the request."""
 
-    heard: ProbeReply
+    reply: ProbeReply
     chars: int
 
     @property
     def tokens(self) -> int | None:
-        """Tokens that the server counts in the prompt; None where it tells none."""
-        usage = self.heard.reading.usage
+        """The prompt tokens that the server counted; None if it reports none."""
+        usage = self.reply.reading.usage
         if usage is None or not usage.prompt_tokens:
             return None
         return usage.prompt_tokens + (usage.cached_tokens or 0)
 
     @property
     def tokens_per_char(self) -> float | None:
-        """Tokens in a character; None where the server tells none."""
+        """None if the server reports no tokens."""
         return None if self.tokens is None else self.tokens / self.chars
 
     @property
-    def word_seen(self) -> bool:
-        """Whether the code word from the prompt's front is in the reply."""
-        return CODE_WORD in (self.heard.reading.content + self.heard.reading.reasoning).lower()
+    def repeats_code_word(self) -> bool:
+        """Whether the reply contains the code word."""
+        return CODE_WORD in self.reply.text.lower()
 
 
-def ask_code_word(asked: ServerHandle, chars: int = SHORT_CHARS) -> CodeWordReply:
-    """Ask for the code word at the front of a prompt of so many characters. Raises ServerError: no connection."""
-    question = long_question(asked.kind, asked.model.model, filler(), chars)
-    sent = sum(len(message["content"]) for message in question.body["messages"])
-    return CodeWordReply(hear(ask(asked, question)), sent)
-
-
-def _finding(live: str | None, note: str) -> ProbeFinding:
-    return finding(LONG_PROMPT, WHOLE, live, note)
+def ask_code_word(server: ServerHandle, client: Client, chars: int = SHORT_CHARS) -> CodeWordReply:
+    """Ask for the code word at the beginning of a prompt of `chars` characters. Raises ServerError: no connection."""
+    request = build_long_request(server.kind, server.model.model, read_filler(), chars)
+    sent_chars = sum(len(message["content"]) for message in request.body["messages"])
+    return CodeWordReply(read_reply(send(server, client, request)), sent_chars)
 
 
 def check_long_prompt(short: CodeWordReply, long: CodeWordReply) -> LongPromptCheck:
-    """What the replies to the short and to the long prompt say of the long one. Pure."""
-    counted = "the server counts no tokens"
+    """Compare the replies to the short and to the long prompt."""
+    counted = "the server reports no token count"
     if short.tokens_per_char is not None and long.tokens is not None:
         expected = round(short.tokens_per_char * long.chars)
-        counted = f"{long.tokens} tokens counted of some {expected} sent"
-        if long.tokens < CUT_SHARE * expected:
-            return LongPromptCheck(_finding(CUT, counted), long.tokens)
-    error = long.heard.reading.error
-    if error is not None:
-        told = f"{long.chars} characters: {error.message[:120]}"
-        overflow = error.kind == "context_overflow"
-        return LongPromptCheck(
-            _finding(REFUSED if overflow else None, told), cap_in(text_of(long.heard)) if overflow else None
-        )
-    if long.word_seen:
-        return LongPromptCheck(_finding(WHOLE, f"{counted}; the code word at its front was repeated"))
-    if short.word_seen:
-        return LongPromptCheck(
-            _finding(FRONT_LOST, f"{counted}; the code word at its front was repeated of a short prompt only")
-        )
-    live = None if long.tokens is None or short.tokens is None else WHOLE
-    return LongPromptCheck(_finding(live, f"{counted}; the model repeats the code word of a short prompt neither"))
+        counted = f"{long.tokens} tokens counted of about {expected} sent"
+        if long.tokens < MIN_COUNTED_SHARE * expected:
+            return LongPromptCheck(_finding(TRUNCATED, counted), long.tokens)
+    if long.reply.reading.error is not None:
+        return _failed_check(long)
+    return LongPromptCheck(_code_word_finding(short, long, counted))
+
+
+def _failed_check(long: CodeWordReply) -> LongPromptCheck:
+    """The long prompt ended in an error: a rejection if it was too long, else nothing is known."""
+    error = long.reply.reading.error
+    note = f"{long.chars} characters: {error.message[:120] if error else ''}"
+    if error is None or error.kind != "context_overflow":
+        return LongPromptCheck(_finding(None, note))
+    return LongPromptCheck(_finding(REJECTED, note), cap_in_error(sent_text(long.reply)))
+
+
+def _code_word_finding(short: CodeWordReply, long: CodeWordReply, counted: str) -> ProbeFinding:
+    if long.repeats_code_word:
+        return _finding(COMPLETE, f"{counted}; the model repeated the code word at its beginning")
+    if short.repeats_code_word:
+        return _finding(BEGINNING_LOST, f"{counted}; the model repeated the code word of a short prompt only")
+    observed = None if long.tokens is None or short.tokens is None else COMPLETE
+    return _finding(observed, f"{counted}; the model did not repeat the code word even for the short prompt")
+
+
+def _finding(observed: str | None, note: str) -> ProbeFinding:
+    return compare(LONG_PROMPT, COMPLETE, observed, note)

@@ -1,4 +1,4 @@
-"""What a probe asks: bodies of requests, in the order in which they go out. Sends nothing."""
+"""Builds the requests of a probe: up to ten short ones in the order in which they are sent, and the long one."""
 
 from __future__ import annotations
 
@@ -9,70 +9,54 @@ from dataclasses import dataclass
 from harness.servers.kinds import ServerKind
 from harness.types import Json
 
-SHORT_TOKENS = 48
-LONG_TOKENS = 24
+SHORT_MAX_TOKENS = 48
+LONG_MAX_TOKENS = 24
 SHORT_CHARS = 5_000
 SEEDS = (11, 12)
-HOT = 1.5
+HIGH_TEMPERATURE = 1.5
 QUESTION = "In one sentence: what is the text above about?"
 CODE_WORD = "heron"
 CODE_WORD_QUESTION = "Which code word stood at the very beginning of my first message? Answer with that word alone."
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One request of a probe, by the name under which its reply is looked at."""
+class ProbeRequest:
+    """One request of a probe, with the name by which the analysis finds its reply."""
 
     name: str
     body: Mapping[str, Json]
 
 
-def _body(kind: ServerKind, model: str, nonce: str, text: str) -> dict[str, Json]:
-    return {
-        "model": model,
-        "messages": [
-            {"role": "system", "content": f"[{nonce}]\n{text[:SHORT_CHARS]}"},
-            {"role": "user", "content": QUESTION},
-        ],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        kind.max_tokens_field: SHORT_TOKENS,
-        "temperature": 0,
-        "top_p": 1,
-    }
+def build_short_requests(kind: ServerKind, model: str, text: str) -> tuple[ProbeRequest, ...]:
+    """Build the short requests.
 
-
-def _hot(body: Mapping[str, Json], seed: int) -> dict[str, Json]:
-    return {**body, "temperature": HOT, "seed": seed}
-
-
-def short_questions(kind: ServerKind, model: str, text: str) -> tuple[Question, ...]:
-    """At most ten: the same thing twice, with a new beginning, thinking on and off, hot with seeds, odd limits."""
-    first = _body(kind, model, secrets.token_hex(8), text)
-    asked = [
-        Question("first", first),
-        Question("again", first),
-        Question("fresh", _body(kind, model, secrets.token_hex(8), text)),
+    The same request twice (cache), one with a new beginning (nonce), thinking on and off, two seeds at a high
+    temperature, `top_k` 1, and the other name of the token limit.
+    """
+    first = _short_body(kind, model, text)
+    requests = [
+        ProbeRequest("first", first),
+        ProbeRequest("again", first),
+        ProbeRequest("fresh", _short_body(kind, model, text)),
     ]
     for name, switch in (("on", kind.thinking.on), ("off", kind.thinking.off)):
         if switch is not None:
-            asked.append(Question(f"thinking-{name}", {**first, **switch}))
-    other = "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
-    limited = {key: value for key, value in first.items() if key != kind.max_tokens_field}
+            requests.append(ProbeRequest(f"thinking-{name}", {**first, **switch}))
+    unlimited = {key: value for key, value in first.items() if key != kind.max_tokens_field}
     return (
-        *asked,
-        Question("seed", _hot(first, SEEDS[0])),
-        Question("seed-again", _hot(first, SEEDS[0])),
-        Question("other-seed", _hot(first, SEEDS[1])),
-        Question("top-k", {**_hot(first, SEEDS[1]), "top_k": 1}),
-        Question("other-limit", {**limited, other: 3}),
+        *requests,
+        ProbeRequest("seed", _sampled(first, SEEDS[0])),
+        ProbeRequest("seed-again", _sampled(first, SEEDS[0])),
+        ProbeRequest("other-seed", _sampled(first, SEEDS[1])),
+        ProbeRequest("top-k", {**_sampled(first, SEEDS[1]), "top_k": 1}),
+        ProbeRequest("other-limit", {**unlimited, other_max_tokens_field(kind): 3}),
     )
 
 
-def long_question(kind: ServerKind, model: str, text: str, chars: int) -> Question:
-    """A conversation whose first user message begins with the canary and fills `chars` characters.
+def build_long_request(kind: ServerKind, model: str, text: str, chars: int) -> ProbeRequest:
+    """Build a conversation whose first user message begins with a code word (the canary) and has `chars` characters.
 
-    The long message is not the last one: a server that cuts silently takes its oldest messages first.
+    The long message is not the last one: a server that truncates silently drops the oldest messages first.
     """
     filler = (text * (chars // max(1, len(text)) + 1))[:chars]
     messages = [
@@ -81,5 +65,27 @@ def long_question(kind: ServerKind, model: str, text: str, chars: int) -> Questi
         {"role": "assistant", "content": "I will keep it."},
         {"role": "user", "content": CODE_WORD_QUESTION},
     ]
-    body = _body(kind, model, "", "") | {"messages": messages, kind.max_tokens_field: LONG_TOKENS}
-    return Question("long", {**body, **(kind.thinking.off or {})})
+    body = {**_greedy_body(model), "messages": messages, kind.max_tokens_field: LONG_MAX_TOKENS}
+    return ProbeRequest("long", {**body, **(kind.thinking.off or {})})
+
+
+def other_max_tokens_field(kind: ServerKind) -> str:
+    """The name of the token limit that this kind does not use."""
+    return "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
+
+
+def _short_body(kind: ServerKind, model: str, text: str) -> dict[str, Json]:
+    """A short request that begins with a new nonce."""
+    messages = [
+        {"role": "system", "content": f"[{secrets.token_hex(8)}]\n{text[:SHORT_CHARS]}"},
+        {"role": "user", "content": QUESTION},
+    ]
+    return {**_greedy_body(model), "messages": messages, kind.max_tokens_field: SHORT_MAX_TOKENS}
+
+
+def _greedy_body(model: str) -> dict[str, Json]:
+    return {"model": model, "stream": True, "stream_options": {"include_usage": True}, "temperature": 0, "top_p": 1}
+
+
+def _sampled(body: Mapping[str, Json], seed: int) -> dict[str, Json]:
+    return {**body, "temperature": HIGH_TEMPERATURE, "seed": seed}

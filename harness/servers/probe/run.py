@@ -1,4 +1,4 @@
-"""The probe itself: sends the questions one after the other and puts the findings together."""
+"""The probe itself: sends the requests one after the other and collects the findings."""
 
 from __future__ import annotations
 
@@ -7,113 +7,108 @@ from dataclasses import replace
 
 from harness.errors import ServerError
 from harness.files import find_data
-from harness.record import TurnRequest, record
-from harness.servers.probe.context_cap import LongPrompt, plan_long, window
-from harness.servers.probe.requests import SHORT_CHARS, Question, long_question, short_questions
-from harness.servers.probe.stream import ProbeReply, finding, hear, observe
-from harness.servers.probe.switches import cache, sampling, thinking
+from harness.record import Client, TurnRequest, record
+from harness.servers.probe.context_cap import context_findings, plan_long_prompt
+from harness.servers.probe.requests import SHORT_CHARS, ProbeRequest, build_long_request, build_short_requests
+from harness.servers.probe.stream import ProbeReply, compare, observe, read_reply
+from harness.servers.probe.switches import cache_findings, sampling_findings, thinking_findings
 from harness.servers.query import ServerHandle, list_models, query_model_context, query_served_context, query_version
 from harness.types import ProbeFinding, ProbeReport, Recording, TrialKey
 
-CHARS_PER_TOKEN = 4.0
+DEFAULT_CHARS_PER_TOKEN = 4.0
 
 
-def filler() -> str:
-    """Real prose of the kit, to fill prompts with."""
+def probe(server: ServerHandle, *, long: bool = True, long_tokens: int | None = None) -> ProbeReport:
+    """Probe a live server. `long_tokens` overrides the length of the long request. Raises ServerError."""
+    listed = list_models(server)
+    server = _with_model(server, listed)
+    with Client() as client:
+        recordings = _send_short_requests(server, client)
+        replies = {name: read_reply(recording) for name, recording in recordings.items()}
+        # After the short requests: Ollama and LM Studio report the context of loaded models only.
+        served = query_served_context(server)
+        prompt = plan_long_prompt(server.kind, served, long_tokens)
+        chars = int(prompt.tokens * _chars_per_token(replies["first"]))
+        long_reply = _send_long_request(server, client, chars) if long else None
+    cap, overflow = context_findings(server.kind, long_reply, prompt) if long_reply else (None, ())
+    all_recordings = [*recordings.values(), *([long_reply.recording] if long_reply else [])]
+    findings = (
+        compare("model_listed", None, server.model.model in listed),
+        _rejected_requests(replies),
+        *observe(all_recordings, server.kind),
+        *thinking_findings(replies, server.kind),
+        *cache_findings(replies),
+        *sampling_findings(replies, server.kind),
+        *overflow,
+    )
+    return ProbeReport(
+        server=server.kind.name,
+        model=server.model.model,
+        models=listed,
+        version=query_version(server),
+        context_configured=server.model.context_tokens,
+        context_reported=served,
+        context_model=query_model_context(server),
+        context_probed=cap,
+        findings=findings,
+        short_requests=len(recordings),
+        long_requests=len(all_recordings) - len(recordings),
+    )
+
+
+def read_filler() -> str:
+    """Return the kit's own prose, to fill prompts with."""
     return find_data("fixtures/_library/handbook.md").read_text(encoding="utf-8")
 
 
-def ask(asked: ServerHandle, question: Question) -> Recording:
-    """Ask one question and keep the reply. Raises ServerError where no connection could be made."""
-    url = f"{asked.model.base_url.rstrip('/')}/chat/completions"
-    key = TrialKey(asked.model.label, f"probe {question.name}", 0)
-    recording = record(asked.client, TurnRequest(key, 0, 0, url, question.body, asked.secret))
+def send(server: ServerHandle, client: Client, request: ProbeRequest) -> Recording:
+    """Send one request and record the reply. Raises ServerError if no connection could be made."""
+    url = f"{server.model.base_url.rstrip('/')}/chat/completions"
+    key = TrialKey(server.model.label, f"probe {request.name}", 0)
+    recording = record(client, TurnRequest(key, 0, 0, url, request.body, server.api_key))
     if recording.end_reason == "connect_failed":
-        raise ServerError(f"{url}: {recording.error}; the server went away during the probe")
+        raise ServerError(f"{url}: {recording.error}; the server went away during the probe", fix="restart the server")
     return recording
 
 
-def _with_a_model(asked: ServerHandle, listed: Sequence[str]) -> ServerHandle:
-    """The model that was named, else the only one that is listed. Raises ServerError where there is a choice."""
-    if asked.model.model:
-        return asked
+def _with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
+    """The handle with its model, or with the only one that is listed. Raises ServerError if there is a choice."""
+    if server.model.model:
+        return server
     if len(listed) == 1:
-        return replace(asked, model=replace(asked.model, model=listed[0]))
+        return replace(server, model=replace(server.model, model=listed[0]))
     found = f"it lists {', '.join(listed)}" if listed else "it lists none"
-    raise ServerError(f"{asked.model.base_url}: name the model to ask with --model: {found}")
+    raise ServerError(f"{server.model.base_url}: which model to probe is open: {found}", fix="name it with --model")
 
 
-def _chars_per_token(heard: ProbeReply) -> float:
-    usage = heard.reading.usage
+def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Recording]:
+    """Send the short requests. Raises ServerError if the first fails: without it no other means anything."""
+    first, *others = build_short_requests(server.kind, server.model.model, read_filler())
+    recording = send(server, client, first)
+    error = read_reply(recording).reading.error
+    if error is not None:
+        raise ServerError(
+            f"{recording.url}: the first request failed: {error.message[:200]}",
+            fix="correct --model, --server or the API key",
+        )
+    return {first.name: recording} | {request.name: send(server, client, request) for request in others}
+
+
+def _send_long_request(server: ServerHandle, client: Client, chars: int) -> ProbeReply:
+    request = build_long_request(server.kind, server.model.model, read_filler(), chars)
+    return read_reply(send(server, client, request))
+
+
+def _chars_per_token(reply: ProbeReply) -> float:
+    usage = reply.reading.usage
     if usage is None or not usage.prompt_tokens:
-        return CHARS_PER_TOKEN
+        return DEFAULT_CHARS_PER_TOKEN
     return SHORT_CHARS / usage.prompt_tokens
 
 
-def _ask_long(asked: ServerHandle, prompt: LongPrompt, ratio: float) -> ProbeReply:
-    question = long_question(asked.kind, asked.model.model, filler(), int(prompt.tokens * ratio))
-    return hear(ask(asked, question))
-
-
-def _first_error(recording: Recording) -> None:
-    """The first question must be answered: without it nothing else means anything."""
-    error = hear(recording).reading.error
-    if error is not None:
-        raise ServerError(
-            f"{recording.url}: the first request failed: {error.message[:200]}; correct --model, --server or the key"
-        )
-
-
-def _refused(replies: Mapping[str, ProbeReply]) -> ProbeFinding:
-    """The questions that were not answered: a field that the server refuses is as good to know as one it ignores."""
-    errors = {name: heard.reading.error for name, heard in replies.items()}
-    told = {name: error.message[:80] for name, error in errors.items() if error is not None}
-    return finding(
-        "refused_questions", None, sorted(told), "; ".join(f"{name}: {why}" for name, why in told.items()) or None
-    )
-
-
-def _window(
-    asked: ServerHandle, served: int | None, wanted: int | None, ratio: float
-) -> tuple[int | None, tuple[ProbeFinding, ...], tuple[Recording, ...]]:
-    prompt = plan_long(asked.kind, served, wanted)
-    heard = _ask_long(asked, prompt, ratio)
-    probed, findings = window(asked.kind, heard, prompt)
-    return probed, findings, (heard.recording,)
-
-
-def probe(asked: ServerHandle, *, long: bool = True, long_tokens: int | None = None) -> ProbeReport:
-    """Ask a live server. `long_tokens` overrides the length of the long request. Raises ServerError."""
-    listed = list_models(asked)
-    asked = _with_a_model(asked, listed)
-    questions = short_questions(asked.kind, asked.model.model, filler())
-    first = ask(asked, questions[0])
-    _first_error(first)
-    recordings = {questions[0].name: first} | {one.name: ask(asked, one) for one in questions[1:]}
-    replies = {name: hear(recording) for name, recording in recordings.items()}
-    served = query_served_context(asked)
-    probed, met, more = (
-        _window(asked, served, long_tokens, _chars_per_token(replies["first"])) if long else (None, (), ())
-    )
-    findings = (
-        finding("model_listed", None, asked.model.model in listed),
-        _refused(replies),
-        *observe([*recordings.values(), *more], asked.kind),
-        *thinking(replies, asked.kind),
-        *cache(replies, asked.kind),
-        *sampling(replies, asked.kind),
-        *met,
-    )
-    return ProbeReport(
-        server=asked.kind.name,
-        model=asked.model.model,
-        models=listed,
-        version=query_version(asked),
-        context_configured=asked.model.context_tokens,
-        context_reported=served,
-        context_model=query_model_context(asked),
-        context_probed=probed,
-        findings=findings,
-        short_requests=len(questions),
-        long_requests=len(more),
-    )
+def _rejected_requests(replies: Mapping[str, ProbeReply]) -> ProbeFinding:
+    """The requests that failed: it is worth knowing which field a server rejects."""
+    errors = {name: reply.reading.error for name, reply in replies.items()}
+    messages = {name: error.message[:80] for name, error in errors.items() if error is not None}
+    note = "; ".join(f"{name}: {message}" for name, message in messages.items())
+    return compare("rejected_requests", None, sorted(messages), note or None)

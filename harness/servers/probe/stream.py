@@ -1,4 +1,7 @@
-"""What replies show of the server that streamed them, against what its kind states. Pure; a run's own turns do too."""
+"""What recorded replies show of the server that streamed them, compared with what its kind's TOML file states.
+
+`observe` returns one finding for each fact; `read_reply` and `compare` serve the other modules of the probe.
+"""
 
 from __future__ import annotations
 
@@ -19,181 +22,195 @@ from harness.types import Json, ProbeFinding, Reading, Recording
 
 EARLY_S = 0.05
 EARLY_TOKENS = 16
-"""So many tokens may be generated unseen, a thought's or a call's opening mark, before the first that is seen."""
-MANY_TOKENS = 1.5
-ENOUGH_TOKENS = 16
+"""A server may generate this many tokens before the first visible one: the opening mark of a thought or a tool call."""
+MIN_TOKENS_PER_BURST = 1.5
+MIN_COUNTED_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReply:
-    """A reply, read, with the objects of its events and their times in seconds."""
+    """A recording with its reading, and the JSON objects of its events with their times in seconds."""
 
     recording: Recording
     reading: Reading
     objects: tuple[tuple[float, Mapping[str, Json]], ...]
 
+    @property
+    def text(self) -> str:
+        """All generated text: content and reasoning."""
+        return self.reading.content + self.reading.reasoning
 
-def hear(recording: Recording) -> ProbeReply:
+    @property
+    def is_complete(self) -> bool:
+        """Whether a token arrived and the stream ended without an error."""
+        return self.reading.error is None and self.reading.timings.ttft_s is not None
+
+
+def read_reply(recording: Recording) -> ProbeReply:
     """Read a recording."""
     events = split_events(recording.chunks).events
     objects = ((event.at_ns / 1e9, parse_object(event.data)) for event in events)
-    return ProbeReply(recording, read(recording), tuple((at, one) for at, one in objects if one is not None))
+    return ProbeReply(recording, read(recording), tuple((at_s, found) for at_s, found in objects if found is not None))
 
 
-def is_whole(heard: ProbeReply) -> bool:
-    """Whether a token came and the stream came to its end."""
-    reading = heard.reading
-    return reading.error is None and reading.timings.ttft_s is not None
+def compare(name: str, stated: Json, observed: Json, note: str | None = None) -> ProbeFinding:
+    """A finding that agrees if both values are equal; undecided if one of them is None."""
+    agrees = None if stated is None or observed is None else stated == observed
+    return ProbeFinding(name, stated, observed, agrees, note)
 
 
-def finding(name: str, stated: Json, live: Json, note: str | None = None) -> ProbeFinding:
-    """A fact that must be equal on both sides to agree."""
-    agrees = None if stated is None or live is None else stated == live
-    return ProbeFinding(name, stated, live, agrees, note)
+def observe(recordings: Sequence[Recording], kind: ServerKind) -> tuple[ProbeFinding, ...]:
+    """Compare the complete replies with their kind. What no reply shows is observed as None."""
+    replies = [reply for reply in map(read_reply, recordings) if reply.is_complete]
+    return tuple(check(replies, kind) for check in CHECKS)
 
 
-def _deltas(heard: ProbeReply) -> Iterator[Mapping[str, Json]]:
-    for _, document in heard.objects:
+def _early_events(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    observed = sorted(set().union(*map(_events_before_token, replies)))
+    stated = sorted(kind.stream.early_events)
+    unexpected = set(observed) - set(stated)
+    note = None if observed else "nothing came clearly before a first token in these replies"
+    return ProbeFinding("early_events", stated, observed, not unexpected, note)
+
+
+def _events_before_token(reply: ProbeReply) -> set[str]:
+    """The kinds of events that came clearly before the first token."""
+    reading, limit_s = reply.reading, _early_limit_s(reply)
+    found = set()
+    if any(chunk.at_ns / 1e9 < limit_s and _is_comment(chunk.data) for chunk in reply.recording.chunks):
+        found.add("comment")
+    if reading.timings.role_s is not None and reading.timings.role_s < limit_s:
+        found.add("role_chunk")
+    if reading.counts.echoes and (reading.timings.echo_s or 0.0) < limit_s:
+        found.add("fake_reasoning" if _begins_with_loading_messages(reply) else "echo")
+    if any(at_s < limit_s and _is_keepalive(document) for at_s, document in reply.objects):
+        found.add("keepalive_chunk")
+    return found
+
+
+def _early_limit_s(reply: ProbeReply) -> float:
+    """What came before this time came before the first token was generated, not only before it was visible."""
+    timings, events = reply.reading.timings, reply.reading.counts.token_events
+    first_s = timings.ttft_s or 0.0
+    s_per_event = ((timings.e2e_s or first_s) - first_s) / max(1, events - 1)
+    return first_s - max(EARLY_S, EARLY_TOKENS * s_per_event)
+
+
+def _is_comment(data: bytes) -> bool:
+    return data.lstrip(b"\r\n").startswith(b":")
+
+
+def _is_keepalive(document: Mapping[str, Json]) -> bool:
+    """oMLX names its keep-alive chunks in `model`; llama.cpp's hold `prompt_progress`."""
+    return document.get("model") == "keepalive" or isinstance(document.get("prompt_progress"), dict)
+
+
+def _begins_with_loading_messages(reply: ProbeReply) -> bool:
+    """Whether the stream begins with the reasoning that llama-swap invents while it loads the model."""
+    return count_loading_events([parse_delta(document, None, 0) for _, document in reply.objects]) > 0
+
+
+def _role_chunk(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    positions = [position for position in map(_role_position, replies) if position is not None]
+    stated = kind.stream.role_chunk
+    if not positions:
+        return ProbeFinding("role_chunk", stated, "none" if replies else None, None)
+    # One early role chunk proves that they come early; a late one may only mean that the prefill was very short.
+    observed = "before_prefill" if "before_prefill" in positions else positions[0]
+    expected = "with_first_token" if stated == "after_prefill" else stated
+    too_short = expected == "before_prefill" and observed == "with_first_token"
+    agrees = None if stated == "any" or too_short else expected == observed
+    return ProbeFinding(
+        "role_chunk", stated, observed, agrees, "the prefill was too short to tell" if too_short else None
+    )
+
+
+def _role_position(reply: ProbeReply) -> str | None:
+    has_role = [bool(delta.get("role")) for delta in _deltas(reply)]
+    if not any(has_role):
+        return None
+    if len(has_role) > 2 and sum(has_role) >= len(has_role) - 1:
+        return "every_chunk"
+    role_s = reply.reading.timings.role_s
+    return "before_prefill" if role_s is not None and role_s < _early_limit_s(reply) else "with_first_token"
+
+
+def _deltas(reply: ProbeReply) -> Iterator[Mapping[str, Json]]:
+    for _, document in reply.objects:
         choices = document.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and isinstance(choice.get("delta"), dict):
                 yield choice["delta"]
 
 
-def _reasoning_key(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    keys = {
-        key for one in heard for delta in _deltas(one) for key in REASONING_KEYS if extract_text(delta.get(key)).strip()
-    }
-    inline = any(one.reading.reasoning.strip() for one in heard) and not keys
-    live = sorted(keys) if keys else ["in the text"] if inline else None
+def _reasoning_keys(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    deltas = [delta for reply in replies for delta in _deltas(reply)]
+    keys = sorted({key for key in REASONING_KEYS for delta in deltas if extract_text(delta.get(key)).strip()})
+    is_inline = not keys and any(reply.reading.reasoning.strip() for reply in replies)
+    observed = keys or (["in the content"] if is_inline else None)
     stated = list(kind.stream.reasoning_keys)
-    agrees = None if live is None else set(live) <= set(stated)
-    return ProbeFinding("reasoning_keys", stated, live, agrees, None if live else "no reply held a thought")
+    agrees = None if observed is None else set(observed) <= set(stated)
+    return ProbeFinding("reasoning_keys", stated, observed, agrees, None if observed else "no reply held reasoning")
 
 
-def _clearly_before_s(one: ProbeReply) -> float:
-    """What came before this moment came before the first token was generated, not only before it was seen."""
-    times, events = one.reading.timings, one.reading.counts.token_events
-    first_s = times.ttft_s or 0.0
-    pace_s = ((times.e2e_s or first_s) - first_s) / max(1, events - 1)
-    return first_s - max(EARLY_S, EARLY_TOKENS * pace_s)
-
-
-def _is_loading(one: ProbeReply) -> bool:
-    """Whether the stream begins with what a proxy makes up while it loads the model."""
-    return count_loading_events([parse_delta(document, None, 0) for _, document in one.objects]) > 0
-
-
-def _before_tokens(one: ProbeReply) -> set[str]:
-    """What came clearly before the first token."""
-    reading, found = one.reading, set()
-    early_s = _clearly_before_s(one)
-    if any(
-        chunk.at_ns / 1e9 < early_s and chunk.data.lstrip(b"\r\n").startswith(b":") for chunk in one.recording.chunks
-    ):
-        found.add("comment")
-    if reading.timings.role_s is not None and reading.timings.role_s < early_s:
-        found.add("role_chunk")
-    if reading.counts.echoes and (reading.timings.echo_s or 0.0) < early_s:
-        found.add("fake_reasoning" if _is_loading(one) else "echo")
-    for at_s, document in one.objects:
-        if at_s < early_s and (
-            document.get("model") == "keepalive" or isinstance(document.get("prompt_progress"), dict)
-        ):
-            found.add("keepalive_chunk")
-    return found
-
-
-def _early_events(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    live = sorted(set().union(*map(_before_tokens, heard)))
-    stated = sorted(kind.stream.early_events)
-    more = sorted(set(live) - set(stated))
-    note = None if live else "nothing came clearly before a first token in these replies"
-    return ProbeFinding("early_events", stated, live, not more, note)
-
-
-def _role_place(one: ProbeReply) -> str | None:
-    roles = [bool(delta.get("role")) for delta in _deltas(one)]
-    if not any(roles):
-        return None
-    if len(roles) > 2 and sum(roles) >= len(roles) - 1:
-        return "every_chunk"
-    role_s = one.reading.timings.role_s
-    return "before_prefill" if role_s is not None and role_s < _clearly_before_s(one) else "with_first_token"
-
-
-def _role_chunk(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    places = [place for place in map(_role_place, heard) if place is not None]
-    stated = kind.stream.role_chunk
-    if not places:
-        return ProbeFinding("role_chunk", stated, "none" if heard else None, None)
-    # One early role chunk is a fact; a late one may only say that the prefill was too short to tell.
-    live = "before_prefill" if "before_prefill" in places else places[0]
-    same = {"after_prefill": "with_first_token"}.get(stated, stated)
-    short = same == "before_prefill" and live == "with_first_token"
-    agrees = None if stated == "any" or short else same == live
-    return ProbeFinding("role_chunk", stated, live, agrees, "the prefill was too short to tell" if short else None)
-
-
-def _usage_place(one: ProbeReply) -> str | None:
-    own = finish = False
-    for _, document in one.objects:
-        if isinstance(document.get("usage"), dict) and document["usage"]:
-            own = own or not document.get("choices")
-            finish = finish or bool(document.get("choices"))
-    if own and finish:
-        return "both"
-    return "separate_chunk" if own else "finish_chunk" if finish else "none"
-
-
-def _usage(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    places = sorted({place for place in map(_usage_place, heard) if place is not None})
-    live = places[0] if len(places) == 1 else "any" if places else None
+def _usage(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    positions = sorted(set(map(_usage_position, replies)))
+    observed = positions[0] if len(positions) == 1 else "any" if positions else None
     stated = kind.stream.usage
-    return finding("usage", None if stated == "any" else stated, live)
+    return compare("usage", None if stated == "any" else stated, observed)
 
 
-def _done(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    return finding("done", kind.stream.sends_done, all(one.reading.done for one in heard) if heard else None)
+def _usage_position(reply: ProbeReply) -> str:
+    separate = finish = False
+    for _, document in reply.objects:
+        if isinstance(document.get("usage"), dict) and document["usage"]:
+            separate = separate or not document.get("choices")
+            finish = finish or bool(document.get("choices"))
+    if separate and finish:
+        return "both"
+    return "separate_chunk" if separate else "finish_chunk" if finish else "none"
 
 
-def _cached_told(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    told = [one.reading.usage is not None and one.reading.usage.cached_tokens is not None for one in heard]
-    return finding("cached_tokens_told", kind.cache.cached_tokens is not None, any(told) if told else None)
+def _sends_done(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    return compare(
+        "sends_done", kind.stream.sends_done, all(reply.reading.done for reply in replies) if replies else None
+    )
 
 
-def _own_speeds(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
-    live = any(one.reading.server_timings for one in heard) if heard else None
-    return finding("own_speeds_told", kind.timings is not None, live)
+def _reports_cached_tokens(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    usages = [reply.reading.usage for reply in replies]
+    reported = any(usage is not None and usage.cached_tokens is not None for usage in usages)
+    return compare("reports_cached_tokens", kind.cache.cached_tokens is not None, reported if usages else None)
 
 
-def _tokens_per_event(heard: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+def _reports_speeds(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    observed = any(reply.reading.server_timings for reply in replies) if replies else None
+    return compare("reports_speeds", kind.timings is not None, observed)
+
+
+def _tokens_per_event(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    stated = kind.stream.tokens_per_event
     counts = [
-        (one.reading.usage.completion_tokens or 0, one.reading.counts.token_events)
-        for one in heard
-        if one.reading.usage is not None and (one.reading.usage.completion_tokens or 0) >= ENOUGH_TOKENS
+        (reply.reading.usage.completion_tokens or 0, reply.reading.counts.token_events)
+        for reply in replies
+        if reply.reading.usage is not None and (reply.reading.usage.completion_tokens or 0) >= MIN_COUNTED_TOKENS
     ]
     tokens, events = sum(count for count, _ in counts), sum(count for _, count in counts)
     if not events:
-        return ProbeFinding("tokens_per_event", kind.stream.tokens_per_event, None, None, "no reply was long enough")
-    live = "many" if tokens / events > MANY_TOKENS else "one"
-    stated = None if kind.stream.tokens_per_event == "any" else kind.stream.tokens_per_event
-    return finding("tokens_per_event", stated, live, f"{tokens} tokens in {events} events")
+        return ProbeFinding("tokens_per_event", stated, None, None, "no reply was long enough")
+    observed = "many" if tokens / events > MIN_TOKENS_PER_BURST else "one"
+    return compare(
+        "tokens_per_event", None if stated == "any" else stated, observed, f"{tokens} tokens in {events} events"
+    )
 
 
-LOOKS: tuple[Callable[[Sequence[ProbeReply], ServerKind], ProbeFinding], ...] = (
+CHECKS: tuple[Callable[[Sequence[ProbeReply], ServerKind], ProbeFinding], ...] = (
     _early_events,
     _role_chunk,
-    _reasoning_key,
+    _reasoning_keys,
     _usage,
-    _done,
-    _cached_told,
-    _own_speeds,
+    _sends_done,
+    _reports_cached_tokens,
+    _reports_speeds,
     _tokens_per_event,
 )
-
-
-def observe(recordings: Sequence[Recording], kind: ServerKind) -> tuple[ProbeFinding, ...]:
-    """What whole replies show of their stream, one finding a fact; what no reply shows has live None."""
-    heard = [one for one in map(hear, recordings) if is_whole(one)]
-    return tuple(look(heard, kind) for look in LOOKS)

@@ -1,119 +1,142 @@
-"""What pairs of replies show: thinking switches, the cache, seeds, fields that nobody reads. Pure."""
+"""What pairs of replies show: whether thinking switches, the prefix cache, seeds and sampling fields have an effect.
+
+Each function compares replies of the probe by their names in `build_short_requests`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from harness.servers.kinds import ServerKind
-from harness.servers.probe.stream import ProbeReply, finding, is_whole
+from harness.servers.probe.requests import other_max_tokens_field
+from harness.servers.probe.stream import ProbeReply, compare
 from harness.types import Json, ProbeFinding
 
-CACHED_SHARE = 0.5
-FRESH_SHARE = 0.1
-FRESH_TOKENS = 32
-QUICKER = 0.5
+MIN_CACHED_SHARE = 0.5
+MAX_FRESH_SHARE = 0.1
+MAX_FRESH_TOKENS = 32
+"""Servers cache the few tokens of the chat template that precede every nonce."""
+CACHED_TTFT_RATIO = 0.5
+MAX_LIMITED_TOKENS = 4
 
 Replies = Mapping[str, ProbeReply]
 
 
-def _said(replies: Replies, name: str) -> str | None:
-    one = replies.get(name)
-    return one.reading.reasoning + "\0" + one.reading.content if one is not None and is_whole(one) else None
-
-
-def _thought(replies: Replies, name: str) -> bool | None:
-    one = replies.get(name)
-    return bool(one.reading.reasoning.strip()) if one is not None and is_whole(one) else None
-
-
-def _same(replies: Replies, one: str, other: str) -> bool | None:
-    left, right = _said(replies, one), _said(replies, other)
-    return None if left is None or right is None else left == right
-
-
-def thinking(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
-    """The default, and both switches as the reply shows them."""
-    default, on, off = (_thought(replies, name) for name in ("first", "thinking-on", "thinking-off"))
+def thinking_findings(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
+    """Whether the model thinks by default, and whether both switches work."""
+    default, on, off = (_thinks(replies, name) for name in ("first", "thinking-on", "thinking-off"))
     stated = {"on": True, "off": False}.get(kind.thinking.default)
-    out = [finding("thinks_by_default", stated, default)]
+    first = compare("thinks_by_default", stated, default)
     if kind.thinking.on is None:
-        return (*out, ProbeFinding("thinking_switch", None, None, None, "no switch is known for this kind"))
-    never = on is False and off is False
-    note = "no thought either way: this model may not think" if never else None
-    refused = {name: replies[name].reading.error for name in ("thinking-on", "thinking-off") if name in replies}
-    for name, live in (("on", on), ("off", None if off is None else not off)):
-        error = refused.get(f"thinking-{name}")
-        why = note if error is None else f"refused: {error.message[:120]}"
-        if error is not None:
-            live = False
-        out.append(finding(f"thinking_{name}_works", True, None if never else live, why))
-    return tuple(out)
+        return (first, ProbeFinding("thinking_switch", None, None, None, "no switch is known for this kind"))
+    never_thinks = on is False and off is False
+    working = (("on", on), ("off", None if off is None else not off))
+    return (first, *(_switch_finding(replies, name, works, never_thinks) for name, works in working))
 
 
-def _cached(replies: Replies, name: str) -> tuple[int, int] | None:
-    one = replies.get(name)
-    usage = one.reading.usage if one is not None and is_whole(one) else None
+def _switch_finding(replies: Replies, switch: str, works: bool | None, never_thinks: bool) -> ProbeFinding:
+    name, reply = f"thinking_{switch}_works", replies.get(f"thinking-{switch}")
+    error = reply.reading.error if reply is not None else None
+    if never_thinks:
+        works = None
+    elif error is not None:
+        works = False
+    if error is not None:
+        return compare(name, True, works, f"rejected: {error.message[:120]}")
+    note = "no reasoning either way: this model may not think" if never_thinks else None
+    return compare(name, True, works, note)
+
+
+def cache_findings(replies: Replies) -> tuple[ProbeFinding, ...]:
+    """Whether the prefix cache hits on a repeated prompt, and whether a nonce at the beginning defeats it."""
+    again, fresh = _cached_tokens(replies, "again"), _cached_tokens(replies, "fresh")
+    if again is None or fresh is None:
+        return _cache_findings_by_ttft(replies)
+    hits = again[0] > MIN_CACHED_SHARE * again[1]
+    is_cold = fresh[0] <= max(MAX_FRESH_TOKENS, MAX_FRESH_SHARE * fresh[1])
+    return (
+        compare("cache_hits_on_repeat", None, hits, f"{again[0]} of {again[1]} prompt tokens when sent again"),
+        compare("nonce_defeats_cache", None, is_cold, f"{fresh[0]} of {fresh[1]} with a new beginning"),
+    )
+
+
+def _cache_findings_by_ttft(replies: Replies) -> tuple[ProbeFinding, ...]:
+    """The same for a server that reports no cached tokens: a cache shows in the time to the first token."""
+    first_s, again_s, fresh_s = (_ttft_s(replies, name) for name in ("first", "again", "fresh"))
+    if not first_s or not again_s or not fresh_s:
+        return (ProbeFinding("cache_hits_on_repeat"), ProbeFinding("nonce_defeats_cache"))
+    note = f"by TTFT only: first {first_s:.3f} s, repeated {again_s:.3f} s, new beginning {fresh_s:.3f} s"
+    hits = again_s < CACHED_TTFT_RATIO * first_s or None
+    is_cold = fresh_s > again_s / CACHED_TTFT_RATIO if hits else None
+    return (
+        compare("cache_hits_on_repeat", None, hits, note),
+        compare("nonce_defeats_cache", None, is_cold, note),
+    )
+
+
+def sampling_findings(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
+    """Whether temperature 0 and a seed repeat an answer, and which sampling fields the server reads."""
+    varies = False in [_same_text(replies, "first", name) for name in ("seed", "other-seed")] or None
+    top_k_works = _same_text(replies, "first", "top-k") if varies else None
+    note = (
+        None if varies else "the answers at a high temperature equal the greedy one: the model is too certain to tell"
+    )
+    return (
+        compare("temperature_0_repeats", None, _same_text(replies, "first", "again")),
+        compare("seed_repeats", None, _same_text(replies, "seed", "seed-again") if varies else None, note),
+        compare("reads_seed", _stated_as_read(kind, "seed"), _reads_seed(replies), note),
+        compare("reads_temperature", _stated_as_read(kind, "temperature"), varies, note),
+        compare("reads_top_k", _stated_as_read(kind, "top_k"), top_k_works, note),
+        _other_limit_finding(replies, kind),
+    )
+
+
+def _reads_seed(replies: Replies) -> bool | None:
+    same_seed, other_seed = _same_text(replies, "seed", "seed-again"), _same_text(replies, "seed", "other-seed")
+    if same_seed is False:
+        return False
+    return True if same_seed and other_seed is False else None
+
+
+def _other_limit_finding(replies: Replies, kind: ServerKind) -> ProbeFinding:
+    field, reply = other_max_tokens_field(kind), replies.get("other-limit")
+    observed: Json = None
+    if reply is not None and reply.is_complete and reply.reading.usage is not None:
+        tokens = reply.reading.usage.completion_tokens
+        observed = None if tokens is None else tokens <= MAX_LIMITED_TOKENS
+    return compare(f"reads_{field}", _stated_as_read(kind, field), observed)
+
+
+def _stated_as_read(kind: ServerKind, field: str) -> bool | None:
+    return False if field in kind.ignored_fields else None
+
+
+def _complete(replies: Replies, name: str) -> ProbeReply | None:
+    reply = replies.get(name)
+    return reply if reply is not None and reply.is_complete else None
+
+
+def _same_text(replies: Replies, name: str, other_name: str) -> bool | None:
+    reply, other = _complete(replies, name), _complete(replies, other_name)
+    if reply is None or other is None:
+        return None
+    return (reply.reading.reasoning, reply.reading.content) == (other.reading.reasoning, other.reading.content)
+
+
+def _thinks(replies: Replies, name: str) -> bool | None:
+    reply = _complete(replies, name)
+    return bool(reply.reading.reasoning.strip()) if reply is not None else None
+
+
+def _cached_tokens(replies: Replies, name: str) -> tuple[int, int] | None:
+    """Cached and all prompt tokens; None if the server does not report them."""
+    reply = _complete(replies, name)
+    usage = reply.reading.usage if reply is not None else None
     if usage is None or usage.cached_tokens is None or usage.prompt_tokens is None:
         return None
     return usage.cached_tokens, usage.prompt_tokens
 
 
-def _ttft(replies: Replies, name: str) -> float | None:
-    one = replies.get(name)
-    return one.reading.timings.ttft_s if one is not None else None
-
-
-def cache(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
-    """Whether the prefix cache holds a repeated prompt, and whether a nonce in front defeats it."""
-    again, fresh = _cached(replies, "again"), _cached(replies, "fresh")
-    if again is None or fresh is None:
-        first_s, again_s, fresh_s = (_ttft(replies, name) for name in ("first", "again", "fresh"))
-        if not first_s or not again_s or not fresh_s:
-            return (ProbeFinding("cache_holds"), ProbeFinding("nonce_defeats_cache"))
-        note = f"by TTFT alone: {first_s:.3f} s, again {again_s:.3f} s, new beginning {fresh_s:.3f} s"
-        holds = again_s < QUICKER * first_s or None
-        defeated = fresh_s > again_s / QUICKER if holds else None
-        return (finding("cache_holds", None, holds, note), finding("nonce_defeats_cache", None, defeated, note))
-    held = again[0] > CACHED_SHARE * again[1]
-    cold = fresh[0] <= max(FRESH_TOKENS, FRESH_SHARE * fresh[1])
-    return (
-        finding("cache_holds", None, held, f"{again[0]} of {again[1]} prompt tokens when asked again"),
-        finding("nonce_defeats_cache", None, cold, f"{fresh[0]} of {fresh[1]} with a new beginning"),
-    )
-
-
-def _stated_read(kind: ServerKind, field: str) -> bool | None:
-    return False if field in kind.ignored_fields else None
-
-
-def _reads_seed(replies: Replies) -> bool | None:
-    same, other = _same(replies, "seed", "seed-again"), _same(replies, "seed", "other-seed")
-    if same is False:
-        return False
-    return True if same and other is False else None
-
-
-def sampling(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding, ...]:
-    """Whether temperature 0 and a seed repeat, and which sampling fields are read."""
-    hot = [_same(replies, "first", name) for name in ("seed", "other-seed")]
-    heated = True if False in hot else None
-    cooled = _same(replies, "first", "top-k") if heated else None
-    why = None if heated else "hot answers were the cold one: too sure of itself to tell"
-    return (
-        finding("temperature_0_repeats", None, _same(replies, "first", "again")),
-        finding("seed_repeats", None, _same(replies, "seed", "seed-again") if heated else None, why),
-        finding("reads_seed", _stated_read(kind, "seed"), _reads_seed(replies), why),
-        finding("reads_temperature", _stated_read(kind, "temperature"), heated, why),
-        finding("reads_top_k", _stated_read(kind, "top_k"), cooled, why),
-        _other_limit(replies, kind),
-    )
-
-
-def _other_limit(replies: Replies, kind: ServerKind) -> ProbeFinding:
-    name = "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
-    one = replies.get("other-limit")
-    live: Json = None
-    if one is not None and is_whole(one) and one.reading.usage is not None:
-        tokens = one.reading.usage.completion_tokens
-        live = None if tokens is None else tokens <= 4
-    return finding(f"reads_{name}", _stated_read(kind, name), live)
+def _ttft_s(replies: Replies, name: str) -> float | None:
+    reply = replies.get(name)
+    return reply.reading.timings.ttft_s if reply is not None else None

@@ -1,0 +1,70 @@
+"""Calls of a server's own API: URL and body with the model id filled in, and values looked up in the response."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from harness.servers.kinds import ApiCall, FactLocation
+from harness.types import Json, Model
+
+ROW_NAMES = ("id", "key", "model", "name")
+"""The fields by which servers name a model in their listings."""
+
+
+def endpoint_url(model: Model, path: str) -> str:
+    """Return the URL of a path below the root of the model's server, which is `base_url` without its `/v1`.
+
+    `{model}` in the path becomes the percent-encoded model id.
+    """
+    parts = urlsplit(model.base_url)
+    root = re.sub(r"/v1/?$", "", parts.path).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{root}{path.replace('{model}', quote(model.model, safe=''))}"
+
+
+def fill_body(call: ApiCall | FactLocation, model: Model) -> dict[str, Json]:
+    """Return the body of a call with the model id in place of `{model}`."""
+    return {key: _fill(value, model.model) for key, value in call.body.items()}
+
+
+def _fill(value: Json, model: str) -> Json:
+    if isinstance(value, dict):
+        return {key: _fill(inner, model) for key, inner in value.items()}
+    return value.replace("{model}", model) if isinstance(value, str) else value
+
+
+def look_up(document: Json, json_path: str, model: str) -> Json:
+    """Return the value at a dotted path, None where there is none.
+
+    `rows[]` selects the row whose id, key, model, name or alias is `model`, or the only row; `rows[0]` selects by
+    index; `~name` is the only key that ends in `.name`.
+    """
+    value = document
+    for step in json_path.split("."):
+        name, _, index = step.removesuffix("]").partition("[")
+        value = _member(value, name) if isinstance(value, dict) else None
+        if not step.endswith("]"):
+            continue
+        if not isinstance(value, list):
+            return None
+        value = _row_of(value, model) if index == "" else next(iter(value[int(index) :]), None)
+    return value
+
+
+def _member(document: Mapping[str, Json], name: str) -> Json:
+    if not name.startswith("~"):
+        return document.get(name)
+    found = [value for key, value in document.items() if key.endswith(f".{name[1:]}")]
+    return found[0] if len(found) == 1 else None
+
+
+def _row_of(rows: list[Json], model: str) -> Json:
+    named = [row for row in rows if isinstance(row, dict) and _names(row, model)]
+    if named:
+        return named[0]
+    return rows[0] if len(rows) == 1 else None
+
+
+def _names(row: Mapping[str, Json], model: str) -> bool:
+    return model in (row.get(key) for key in ROW_NAMES) or model in (row.get("aliases") or ())
