@@ -78,8 +78,8 @@ def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[P
     except ConfigError as error:
         yield from (location.at("server").problem(problem.message, problem.fix) for problem in error.problems)
     else:
-        for place, why in find_request_problems(kind, build(Model, model)):
-            yield location.at(*place.split(".")).problem(why)
+        for key, problem in find_request_problems(kind, build(Model, model)):
+            yield location.at(*key.split(".")).problem(problem.message, problem.fix)
         yield from _lifecycle_problems(model, kind, location.at("lifecycle"))
     yield from _address_problems(model["base_url"], location.at("base_url"))
     file = model.get("facts", {}).get("file")

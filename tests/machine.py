@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.pretend import Manners, answers_with, pretending
+from tests.fake_server import FakeBehavior, respond_with, serve_fake
 
 LAUNCHCTL = """#!{python}
 import os, pathlib, sys
@@ -94,11 +94,11 @@ def main() -> None:
         sys.exit(args.ends)
     ready_s = time.monotonic() + args.loads
     routes = {
-        "GET /v1/models": answers_with({"data": [{"id": "m", "meta": {"n_ctx_train": 32768}}]}),
-        "GET /props": answers_with({"build_info": "b7", "default_generation_settings": {"n_ctx": args.context}}),
+        "GET /v1/models": respond_with({"data": [{"id": "m", "meta": {"n_ctx_train": 32768}}]}),
+        "GET /props": respond_with({"build_info": "b7", "default_generation_settings": {"n_ctx": args.context}}),
         "GET /health": lambda _: (200, {"status": "ok"}) if time.monotonic() > ready_s else (503, {"error": "loading"}),
     }
-    with pretending(Manners(context=args.context), routes, args.port):
+    with serve_fake(FakeBehavior(context=args.context), routes, args.port):
         print(f"listening, {os.getpid()}", flush=True)
         while True:
             time.sleep(60)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.types import Json
-from tests.pretend import Manners, Route, pretending
+from tests.fake_server import FakeBehavior, Route, serve_fake
 
 GB = 10**9
 MEMORY, OTHERS = 96 * GB, 12 * GB
@@ -206,10 +206,10 @@ def _ds4(shelf: Shelf) -> dict[str, Route]:
 
 
 SERVERS = {
-    "ds4": (_ds4, {"deepseek-v4-flash": 81 * GB}, Manners(early_role=False)),
-    "omlx": (_omlx, {"helper-4b": 3 * GB, "glm-80b": 60 * GB}, Manners(early_role=True)),
-    "lm-studio": (_lm_studio, {"qwen3-coder-next": 50 * GB}, Manners(tells_cached=False)),
-    "ollama": (_ollama, {"gpt-oss:120b": 65 * GB}, Manners(tells_cached=False, reasoning_key="reasoning")),
+    "ds4": (_ds4, {"deepseek-v4-flash": 81 * GB}, FakeBehavior(early_role=False)),
+    "omlx": (_omlx, {"helper-4b": 3 * GB, "glm-80b": 60 * GB}, FakeBehavior(early_role=True)),
+    "lm-studio": (_lm_studio, {"qwen3-coder-next": 50 * GB}, FakeBehavior(tells_cached=False)),
+    "ollama": (_ollama, {"gpt-oss:120b": 65 * GB}, FakeBehavior(tells_cached=False, reasoning_key="reasoning")),
 }
 """What each server can load, and how it talks."""
 
@@ -287,14 +287,14 @@ def main() -> None:
     parser.add_argument("name", choices=SERVERS)
     parser.add_argument("here", type=Path)
     args = parser.parse_args()
-    build, sizes, manners = SERVERS[args.name]
+    build, sizes, behavior = SERVERS[args.name]
     memory = Memory(args.here)
     shelf = Shelf(memory, sizes)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     (args.here / f"{args.name}.up").touch()
     routes = {"GET /v1/models": lambda _: shelf.listed(), **build(shelf)}
-    with pretending(manners, routes, int((args.here / f"{args.name}.port").read_text())):
+    with serve_fake(behavior, routes, int((args.here / f"{args.name}.port").read_text())):
         ended.wait()
     for name in list(shelf.loaded):
         memory.give(name)

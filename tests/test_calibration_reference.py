@@ -86,9 +86,9 @@ def test_every_server_kind_is_observed_to_do_what_its_facts_state(name: str, rea
     assert [finding for finding in findings.values() if finding.agrees is False] == []
     if name != "openai":
         assert findings["early_events"].live == sorted(kind.stream.early_events)
-    assert findings["done"].live == kind.stream.sends_done
-    assert findings["cached_tokens_told"].live == (kind.cache.cached_tokens is not None)
-    assert findings["own_speeds_told"].live == (kind.timings is not None)
+    assert findings["sends_done"].live == kind.stream.sends_done
+    assert findings["reports_cached_tokens"].live == (kind.cache.cached_tokens is not None)
+    assert findings["reports_speeds"].live == (kind.timings is not None)
 
 
 def test_a_reading_of_another_behavior_has_mismatches(readings: Readings) -> None:

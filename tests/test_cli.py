@@ -165,7 +165,7 @@ def test_doctor_names_the_servers_that_a_killed_run_left_stopped(
     with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
         gone.wait()
     save_state(
-        LifecycleState(gone.pid, 1.0, str(tmp_path), held=(SuspendedService("launchd com.example.ds4", (), ()),))
+        LifecycleState(gone.pid, 1.0, str(tmp_path), suspended=(SuspendedService("launchd com.example.ds4", (), ()),))
     )
     assert main(["doctor"]) == 5
     output = capsys.readouterr().out

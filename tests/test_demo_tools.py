@@ -80,9 +80,9 @@ def test_the_tool_tasks_get_their_complete_solution_over_the_network(name: str) 
     (task,) = load_tasks([find_fixtures()], names=[name])
     variant = vary(task, 1)
     with serve([task]) as demo, Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
-        server = ServerHandle(client, demo.models[0], get_server_kind(demo.models[0].server))
+        server = ServerHandle(demo.models[0], get_server_kind(demo.models[0].server))
         key = TrialKey(demo.models[0].label, name, 1)
-        readings = [read(one) for one in converse(server, TrialSetup(key, variant, NONCE, 0))]
+        readings = [read(one) for one in converse(client, server, TrialSetup(key, variant, NONCE, 0))]
     said = [(one.content, [(call.name, call.arguments) for call in one.tool_calls]) for one in readings]
     expected = [split_reply(text) for text in variant.solution]
     assert said == [(text, [(call.name, call.arguments) for call in calls]) for text, calls in expected]

@@ -145,7 +145,7 @@ def test_a_mac_whose_commands_are_all_missing_has_facts_that_are_none() -> None:
         ("pmset -g therm", "", "thermal_state"),
     ],
 )
-def test_an_odd_output_gives_none_and_never_a_guess(command: str, text: str, name: str) -> None:
+def test_unexpected_output_gives_none_and_never_a_guess(command: str, text: str, name: str) -> None:
     assert getattr(host.host_facts(instead(command, text), "Darwin"), name) is None
     assert getattr(host.host_facts(replay(MAC), "Darwin"), name) is not None
 
@@ -156,7 +156,7 @@ def test_a_mac_with_three_power_modes_is_low_in_the_first_only(mode: str, low: b
     assert host.parse_low_power(text) is low
 
 
-def test_battery_and_heat_are_told() -> None:
+def test_battery_and_thermal_limits_are_read() -> None:
     assert host.parse_power_source("Now drawing from 'Battery Power'\n") == "Battery Power"
     assert host.parse_thermal(HOT) == "CPU_Scheduler_Limit=100 CPU_Available_CPUs=8 CPU_Speed_Limit=72"
 
@@ -175,7 +175,7 @@ def test_a_mac_servers_memory_is_its_footprint_with_its_children() -> None:
     assert host.server_memory(8080, replay(MAC), "Darwin") == 31 * 1024**3 + 512 * 1024
 
 
-def test_a_footprint_that_is_known_in_part_only_is_none() -> None:
+def test_a_partly_unknown_footprint_is_none() -> None:
     assert host.server_memory(8080, without("footprint 4712"), "Darwin") is None
     assert host.server_memory(8080, without("pgrep -P 4711"), "Darwin") == 31 * 1024**3
     assert host.server_memory(8081, replay(MAC), "Darwin") is None
@@ -190,11 +190,11 @@ def test_a_footprint_that_is_known_in_part_only_is_none() -> None:
         (None, None),
     ],
 )
-def test_a_linux_names_itself(text: str | None, name: str | None) -> None:
+def test_linux_distributions_are_named(text: str | None, name: str | None) -> None:
     assert host.parse_os_release(text) == name
 
 
-def test_a_processor_without_a_name_has_none() -> None:
+def test_a_cpu_without_a_name_has_none() -> None:
     assert host.parse_cpu_model("processor\t: 0\nmodel name\t: AMD EPYC 7B13 \n") == "AMD EPYC 7B13"
     assert host.parse_cpu_model("processor\t: 0\nBogoMIPS\t: 48.00\n") is None
 
@@ -218,30 +218,30 @@ def test_the_memory_of_a_server_is_that_of_the_process_that_listens() -> None:
     assert host.server_memory(port) is None
 
 
-def test_a_command_that_is_missing_fails_or_succeeds_is_told_apart() -> None:
+def test_a_missing_a_failing_and_a_working_command_are_told_apart() -> None:
     assert host.run_command(["no-such-command-here"]) is None
     assert host.run_command([sys.executable, "-c", "raise SystemExit(3)"]) is None
     assert host.run_command([sys.executable, "-c", "print('well')"]) == "well\n"
 
 
-def test_a_macs_graphics_are_read_from_ioreg_and_its_limit_from_sysctl() -> None:
+def test_a_macs_gpu_is_read_from_ioreg_and_its_limit_from_sysctl() -> None:
     facts = host.host_facts(replay(MAC), "Darwin")
     assert (facts.gpu_memory_bytes, facts.gpu_utilization_percent) == (7_688_503_296, 34)
     assert (facts.gpu_wired_limit_bytes, facts.gpu_processes) == (40 * 1024**3, None)
     assert facts.wired_bytes == 330_751 * 16_384
 
 
-def test_older_macs_tell_their_graphics_under_another_class() -> None:
+def test_older_macs_list_their_gpu_under_another_class() -> None:
     outputs = {**MAC, "ioreg -r -c IOAccelerator -d 1 -f": IOREG}
     del outputs["ioreg -r -c IOGPU -d 1 -f"]
     assert host.gpu_state(replay(outputs), "Darwin").utilization_percent == 34
 
 
-def test_a_limit_of_zero_is_the_systems_own_and_unknown() -> None:
+def test_a_wired_limit_of_zero_is_the_systems_default_and_unknown() -> None:
     assert host.host_facts(instead("sysctl -n iogpu.wired_limit_mb", "0\n"), "Darwin").gpu_wired_limit_bytes is None
 
 
-def test_two_graphics_processors_or_none_are_unknown() -> None:
+def test_two_gpus_or_none_are_unknown() -> None:
     assert host.parse_ioreg(IOREG + IOREG) == (None, None)
     assert host.parse_ioreg(None) == (None, None)
 
@@ -254,12 +254,12 @@ NVIDIA: Mapping[str, str] = {
 }
 
 
-def test_nvidia_cards_are_added_up_and_their_users_counted() -> None:
+def test_nvidia_cards_are_summed_and_their_users_counted() -> None:
     state = host.gpu_state(replay(NVIDIA), "Linux")
     assert state == host.GpuState(1536 * 1024**2, 49_152 * 1024**2, 97, 2)
 
 
-def test_a_linux_without_a_card_or_with_an_odd_answer_knows_nothing_of_it() -> None:
+def test_linux_without_a_card_or_with_unexpected_output_has_no_gpu_facts() -> None:
     assert host.gpu_state(replay({}), "Linux") == host.GpuState()
     assert host.parse_nvidia("[N/A], 24576, 3\n") is None
     assert host.parse_nvidia("1, 2, 3\nUnknown error\n") is None
@@ -268,16 +268,16 @@ def test_a_linux_without_a_card_or_with_an_odd_answer_knows_nothing_of_it() -> N
 @pytest.mark.parametrize(
     ("text", "low"), [("low-power\n", True), ("balanced\n", False), ("performance\n", False), ("", None), (None, None)]
 )
-def test_a_linux_in_its_low_power_profile_says_so(text: str | None, low: bool | None) -> None:
+def test_a_linux_low_power_profile_is_recognized(text: str | None, low: bool | None) -> None:
     assert host.parse_platform_profile(text) is low
 
 
-def test_what_linux_cannot_page_out_is_read_in_kilobytes() -> None:
+def test_unevictable_memory_of_linux_is_read_in_kilobytes() -> None:
     assert host.parse_unevictable("MemFree:   1 kB\nUnevictable:        3072 kB\n") == 3072 * 1024
     assert host.parse_unevictable("MemFree:   1 kB\n") is None
 
 
-def test_a_process_is_known_again_by_when_it_began_and_can_be_ended() -> None:
+def test_a_process_is_identified_by_its_start_time_and_can_be_terminated() -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
         began = host.process_start_time(process.pid)
         assert began is not None
@@ -289,7 +289,7 @@ def test_a_process_is_known_again_by_when_it_began_and_can_be_ended() -> None:
     assert host.process_start_time(process.pid) is None
 
 
-def test_a_process_that_will_not_end_is_made_to() -> None:
+def test_a_process_that_ignores_sigterm_is_killed() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -298,21 +298,21 @@ def test_a_process_that_will_not_end_is_made_to() -> None:
         assert host.process_start_time(process.pid) is None
 
 
-def test_a_text_for_a_file_does_not_tell_whose_folder_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_home_folder_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/Users/jane")
     assert host.redact_home("its log is /Users/jane/results/a.log") == "its log is ~/results/a.log"
     monkeypatch.setenv("HOME", "/")
     assert host.redact_home("its log is /tmp/a.log") == "its log is /tmp/a.log"
 
 
-def test_a_port_that_is_listened_on_is_seen() -> None:
+def test_a_port_in_use_is_seen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         assert host.is_port_in_use(port) is True
     assert host.is_port_in_use(port) is False
 
 
-def test_a_kernel_without_power_supplies_is_a_machine_of_unknown_power() -> None:
+def test_a_kernel_without_power_supplies_has_an_unknown_power_source() -> None:
     def none_known() -> None:
         raise FileNotFoundError("/sys/class/power_supply")
 
@@ -331,11 +331,11 @@ def test_a_kernel_without_power_supplies_is_a_machine_of_unknown_power() -> None
         ("", None),
     ],
 )
-def test_a_macs_power_mode_is_told_where_its_rows_decide_it(rows: str, mode: str | None) -> None:
+def test_a_macs_power_mode_is_read_where_its_rows_decide_it(rows: str, mode: str | None) -> None:
     assert host.parse_power_mode(f"Currently in use:\n{rows}") == mode
     assert host.parse_power_mode(None) is None
 
 
 @pytest.mark.parametrize(("text", "mode"), [("balanced\n", "automatic"), ("performance\n", "high"), ("odd", None)])
-def test_a_linux_tells_its_profile_in_the_same_words(text: str, mode: str | None) -> None:
+def test_a_linux_power_profile_maps_to_the_same_modes(text: str, mode: str | None) -> None:
     assert host.parse_platform_mode(text) == mode

@@ -85,7 +85,7 @@ def test_an_api_key_in_an_error_response_is_redacted_even_across_two_reads() -> 
     cut = whole.index(b"very")
     with serve_scripted([(whole[:cut], whole[cut:]), answer(said, 401)]) as server, Client(LONG_TIMEOUTS) as client:
         recording = turn(client, server.base_url, api_key="sk-very-secret")
-        reply = fetch(client, "GET", f"{server.base_url}/models", "sk-very-secret")
+        reply = fetch("GET", f"{server.base_url}/models", "sk-very-secret")
     assert b"provided: **************." in body_bytes(recording)
     assert len(body_bytes(recording)) == len(said)
     assert "very" not in to_json(recording) + to_json(reply)
@@ -186,15 +186,15 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_fetch_returns_the_status_and_json_or_text() -> None:
-    with serve_scripted([answer(b'{"a": 1}'), answer(b"<html>", 503)]) as server, Client(LONG_TIMEOUTS) as client:
-        first, second = (fetch(client, "GET", f"{server.base_url}/models") for _ in range(2))
+    with serve_scripted([answer(b'{"a": 1}'), answer(b"<html>", 503)]) as server:
+        first, second = (fetch("GET", f"{server.base_url}/models") for _ in range(2))
     assert (first.status, first.document) == (200, {"a": 1})
     assert (second.status, second.document, second.text) == (503, None, "<html>")
 
 
 def test_fetch_names_the_url_that_did_not_answer() -> None:
-    with Client(LONG_TIMEOUTS) as client, pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
-        fetch(client, "GET", "http://127.0.0.1:9/v1/models")
+    with pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/models: no answer"):
+        fetch("GET", "http://127.0.0.1:9/v1/models")
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -21,8 +21,8 @@ FINE = answer(text_chunk("fine") + END + usage_chunk(9, 1) + DONE)
 def run_trial(server: ScriptedServer, task: Task, model: Model | None = None) -> list[Recording]:
     model = replace(model or model_at(server.base_url), base_url=server.base_url)
     with Client(LONG_TIMEOUTS) as client:
-        handle = ServerHandle(client, model, get_server_kind(model.server))
-        return list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 1000)))
+        handle = ServerHandle(model, get_server_kind(model.server))
+        return list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 1000)))
 
 
 def bodies(task: Task, *answers: bytes, model: Model | None = None) -> list[Json]:
@@ -61,8 +61,8 @@ def test_a_request_streams_with_usage_and_sends_every_setting_of_the_model() -> 
 def test_the_trials_number_is_added_to_a_given_seed_and_no_seed_is_invented() -> None:
     model = replace(model_at(""), sampling=Sampling(0.7, seed=11))
     with serve_scripted([FINE]) as server, Client(LONG_TIMEOUTS) as client:
-        handle = ServerHandle(client, replace(model, base_url=server.base_url), get_server_kind("openai"))
-        list(converse(handle, TrialSetup(replace(KEY, trial=4), variant_of(task_of()), NONCE, 0)))
+        handle = ServerHandle(replace(model, base_url=server.base_url), get_server_kind("openai"))
+        list(converse(client, handle, TrialSetup(replace(KEY, trial=4), variant_of(task_of()), NONCE, 0)))
     assert server.bodies[0]["seed"] == 15
     assert "seed" not in bodies(task_of(), FINE)[0]
 
@@ -124,8 +124,8 @@ def test_an_unreachable_server_ends_a_trial_of_any_kind_at_once() -> None:
     gone = model_at("http://127.0.0.1:9/v1")
     for task in (task_of("t", "a", "b"), task_of("t", "a", "b", separate=True), task_of("t", "a", clients=[1, 2])):
         with Client(LONG_TIMEOUTS) as client:
-            handle = ServerHandle(client, gone, get_server_kind("openai"))
-            recordings = list(converse(handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
+            handle = ServerHandle(gone, get_server_kind("openai"))
+            recordings = list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
 
 

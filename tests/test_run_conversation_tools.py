@@ -38,8 +38,8 @@ def saying(text: str) -> bytes:
 
 def run_trial(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
     with serve_scripted(answers) as server, Client(LONG_TIMEOUTS) as client:
-        handle = ServerHandle(client, replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
-        recordings = list(converse(handle, TrialSetup(KEY, variant, NONCE, 0)))
+        handle = ServerHandle(replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
+        recordings = list(converse(client, handle, TrialSetup(KEY, variant, NONCE, 0)))
     return recordings, server.bodies
 
 

@@ -14,17 +14,17 @@ from harness.run.pipeline import start_run
 from harness.run.recorder import record_run, remaining_pause_s
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
+from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 from tests.machine import Machine, make_machine
-from tests.pretend import Manners, Route, answers_with, pretending
 
 TASKS = ("speed-small", "speed-large")
 
 
 def routes(served: int, own: int = 131_072) -> Mapping[str, Route]:
     return {
-        "GET /v1/models": answers_with({"data": [{"id": "m", "meta": {"n_ctx": served, "n_ctx_train": own}}]}),
-        "GET /props": answers_with({"build_info": "b7", "default_generation_settings": {"n_ctx": served}}),
-        "GET /health": answers_with({"status": "ok"}),
+        "GET /v1/models": respond_with({"data": [{"id": "m", "meta": {"n_ctx": served, "n_ctx_train": own}}]}),
+        "GET /props": respond_with({"build_info": "b7", "default_generation_settings": {"n_ctx": served}}),
+        "GET /health": respond_with({"status": "ok"}),
     }
 
 
@@ -57,7 +57,7 @@ def model_run(folder: RunFolder) -> ModelRun:
 
 
 def test_tasks_that_do_not_fit_are_skipped_and_listed(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         folder, problems = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert problems == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
@@ -68,7 +68,7 @@ def test_tasks_that_do_not_fit_are_skipped_and_listed(tmp_path: Path, tasks: tup
 
 
 def test_every_task_that_fits_is_recorded(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(context=65_536), routes(65_536)) as server:
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server:
         folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert {key.task for key in folder.recorded} == set(TASKS)
     assert model_run(folder).skipped == ()
@@ -76,23 +76,23 @@ def test_every_task_that_fits_is_recorded(tmp_path: Path, tasks: tuple[Task, ...
 
 
 def test_the_configured_context_counts_where_the_server_reports_none(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    silent = {"GET /v1/models": answers_with({"data": [{"id": "m"}]})}
-    with pretending(Manners(), silent) as server:
+    silent = {"GET /v1/models": respond_with({"data": [{"id": "m"}]})}
+    with serve_fake(FakeBehavior(), silent) as server:
         model = make_model(server.base_url, server="openai", context_tokens=8192)
         folder, _ = record_models(tmp_path, tasks, [model])
     assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
 
 
 def test_what_the_replies_show_of_the_server_is_stored(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(context=16_384, says_done=False), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384, says_done=False), routes(16_384)) as server:
         folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
     found = {item.name: item for item in model_run(folder).live}
-    assert (found["done"].live, found["done"].agrees) == (False, False)
+    assert (found["sends_done"].live, found["sends_done"].agrees) == (False, False)
     assert found["usage"].agrees is True
 
 
 def test_memory_of_a_server_in_this_process_is_measured(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
     memory = model_run(folder).memory
     assert memory.method == "server process"
@@ -107,7 +107,7 @@ def test_a_model_that_does_not_fit_into_memory_stops_alone(
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     lifecycle = replace(by_commands(machine, "large"), memory_bytes=2**52)
     machine.let_run("large")
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         large = make_model(server.base_url, label="large", lifecycle=lifecycle)
         folder, problems = record_models(tmp_path, tasks, [large, make_model(server.base_url)])
     assert len(problems) == 1
@@ -125,7 +125,7 @@ def test_a_stopped_service_is_logged_and_stored_with_the_run(
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
     machine.let_run("s")
     lines: list[str] = []
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         model = make_model(server.base_url, lifecycle=by_commands(machine, "s"))
         folder, problems = record_models(tmp_path, tasks, [model], lines)
     assert problems == []
@@ -141,7 +141,7 @@ def test_a_stopped_service_is_logged_and_stored_with_the_run(
 def test_an_unreachable_server_is_one_problem_and_the_next_model_is_recorded(
     tmp_path: Path, tasks: tuple[Task, ...]
 ) -> None:
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         gone = make_model("http://127.0.0.1:9/v1", label="gone")
         folder, problems = record_models(tmp_path, tasks, [gone, make_model(server.base_url)])
     assert len(problems) == 1
@@ -162,19 +162,19 @@ def test_a_stop_reason_is_stored_without_the_users_home_folder(
 
 
 def test_a_missing_key_is_an_error_before_any_request(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(), routes(4096)) as server:
+    with serve_fake(FakeBehavior(), routes(4096)) as server:
         model = make_model(server.base_url, key_env="LANEBENCH_NO_SUCH_KEY")
         with pytest.raises(ConfigError, match="the environment variable LANEBENCH_NO_SUCH_KEY is not set") as caught:
             record_models(tmp_path, tasks, [model])
     assert caught.value.fix == "export it before the run"
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_key_is_in_no_file_of_the_run(
     tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANEBENCH_TEST_KEY", "very-secret")
-    with pretending(Manners(context=16_384, key="very-secret"), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384, key="very-secret"), routes(16_384)) as server:
         model = make_model(server.base_url, key_env="LANEBENCH_TEST_KEY")
         folder, problems = record_models(tmp_path, tasks, [model])
     assert problems == []
@@ -183,7 +183,7 @@ def test_a_key_is_in_no_file_of_the_run(
 
 
 def test_a_resumed_run_sends_no_request_for_a_skipped_task(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
-    with pretending(Manners(context=16_384), routes(16_384)) as server:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
         model = make_model(server.base_url)
         folder, _ = record_models(tmp_path, tasks, [model])
         asked = len(server.bodies)

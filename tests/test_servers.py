@@ -98,7 +98,7 @@ def test_thinking_on_and_off_have_different_request_fields(name: str) -> None:
     assert not set(thinking.on) & set(get_server_kind(name).ignored_fields)
 
 
-def test_early_role_chunks_stand_where_the_stream_says_so() -> None:
+def test_early_role_chunks_are_listed_among_the_early_events() -> None:
     for kind in load_kinds().values():
         early = "role_chunk" in kind.stream.early_events
         assert early == (kind.stream.role_chunk in ("before_prefill", "any")), kind.name
@@ -165,7 +165,7 @@ def test_the_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
 # --- requests ---------------------------------------------------------------------------------------------------
 
 
-def test_sampling_is_sent_in_full_and_what_is_none_is_not() -> None:
+def test_all_sampling_settings_are_sent_except_none() -> None:
     assert build_request_fields(get_server_kind("openai"), a_model()) == {"temperature": 0.0, "top_p": 1.0}
     sampling = Sampling(temperature=0.7, top_k=20, seed=5)
     fields = build_request_fields(get_server_kind("openai"), a_model(sampling=sampling))
@@ -181,7 +181,7 @@ def test_the_thinking_switch_is_the_kinds_own() -> None:
     assert "chat_template_kwargs" not in build_request_fields(get_server_kind("mlx-lm"), a_model("default"))
 
 
-def test_extra_fields_join_the_switch_and_win_over_it() -> None:
+def test_extra_fields_are_merged_with_the_switch_and_override_it() -> None:
     extra = {"chat_template_kwargs": {"budget": 5}, "cache_prompt": False, "temperature": 0.5}
     fields = build_request_fields(get_server_kind("llama-server"), a_model("on", extra=extra))
     assert fields["chat_template_kwargs"] == {"enable_thinking": True, "budget": 5}
@@ -191,9 +191,10 @@ def test_extra_fields_join_the_switch_and_win_over_it() -> None:
 
 
 def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
-    (place, why), *others = find_request_problems(get_server_kind("openai"), a_model("off"))
-    assert (place, others) == ("thinking", [])
-    assert "turns thinking off on a openai server" in why
+    (key, problem), *others = find_request_problems(get_server_kind("openai"), a_model("off"))
+    assert (key, others) == ("thinking", [])
+    assert "turns thinking off on a openai server" in problem.message
+    assert 'thinking = "default"' in problem.fix
     given = a_model("off", extra={"think": False})
     assert find_request_problems(get_server_kind("openai"), given) == ()
     assert build_request_fields(get_server_kind("openai"), given)["think"] is False
@@ -202,11 +203,11 @@ def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
 def test_fields_that_a_server_rejects_are_problems_at_their_keys() -> None:
     refusing = get_server_kind("transformers")
     model = a_model(sampling=Sampling(top_k=0), extra={"enable_thinking": True})
-    assert [place for place, _ in find_request_problems(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
+    assert [key for key, _ in find_request_problems(refusing, model)] == ["sampling.top_k", "extra.enable_thinking"]
     assert find_request_problems(refusing, a_model("on")) == ()
 
 
-def test_settings_that_do_not_reach_a_server_or_come_from_it_are_found_unless_decoding_is_greedy() -> None:
+def test_settings_that_are_ignored_or_left_to_the_server_are_found_unless_decoding_is_greedy() -> None:
     llama, hot = get_server_kind("llama-server"), Sampling(temperature=0.7, seed=1)
     assert find_unapplied_settings(llama, a_model()) == ()
     assert find_unapplied_settings(llama, a_model(sampling=hot)) == (
@@ -241,7 +242,7 @@ MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "m
         ("text", "version", None),
     ],
 )
-def test_a_fact_is_picked_from_its_place_or_is_none(document: Json, at: str, value: Json) -> None:
+def test_a_value_is_looked_up_by_its_json_path_or_is_none(document: Json, at: str, value: Json) -> None:
     assert look_up(document, at, "org/coder") == value
 
 
@@ -255,11 +256,11 @@ def test_a_fact_is_picked_from_its_place_or_is_none(document: Json, at: str, val
         ("http://mac:1234/v1", "/v1/models/{model}/load", "http://mac:1234/v1/models/org%2Fcoder/load"),
     ],
 )
-def test_a_path_is_taken_from_the_servers_root(base_url: str, path: str, url: str) -> None:
+def test_a_path_is_below_the_servers_root(base_url: str, path: str, url: str) -> None:
     assert endpoint_url(a_model(base_url=base_url), path) == url
 
 
-def test_the_models_id_is_put_into_a_call() -> None:
+def test_the_model_id_is_filled_into_a_call() -> None:
     load = get_server_kind("ollama").lifecycle.load
     assert load is not None
     assert fill_body(load, a_model()) == {"model": "org/coder", "keep_alive": -1}

@@ -11,7 +11,7 @@ from harness.servers.context_fit import ContextFit, fit_tasks
 from harness.servers.query import ServerHandle
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, ProbeFinding, Task
-from tests.pretend import Manners, Told, pretending
+from tests.fake_server import FakeBehavior, FakeServer, serve_fake
 from tests.test_run_recorder import make_model, model_run, record_models, routes
 
 SERVED = 65_536
@@ -21,10 +21,12 @@ def some_tasks(*names: str) -> Sequence[Task]:
     return load_tasks([find_fixtures()], names=names)
 
 
-def fitted(manners: Manners, names: Sequence[str] = ("speed-small", "speed-large")) -> tuple[ContextFit, Told]:
-    with pretending(manners) as server, Client() as client:
-        asked = ServerHandle(client, Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
-        return fit_tasks(asked, some_tasks(*names), SERVED, 0), server
+def fitted(
+    behavior: FakeBehavior, names: Sequence[str] = ("speed-small", "speed-large")
+) -> tuple[ContextFit, FakeServer]:
+    with serve_fake(behavior) as server, Client() as client:
+        asked = ServerHandle(Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
+        return fit_tasks(asked, client, some_tasks(*names), SERVED, 0), server
 
 
 def one_finding(fits: ContextFit) -> ProbeFinding:
@@ -32,10 +34,10 @@ def one_finding(fits: ContextFit) -> ProbeFinding:
     return found
 
 
-def test_a_server_that_keeps_the_longest_prompt_whole_is_asked_twice_and_leaves_nothing_out() -> None:
-    fits, server = fitted(Manners(context=SERVED, repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("whole", True)
-    assert "the code word at its front was repeated" in (one_finding(fits).note or "")
+def test_a_server_that_keeps_the_longest_prompt_gets_two_requests_and_skips_nothing() -> None:
+    fits, server = fitted(FakeBehavior(context=SERVED, repeats=True))
+    assert (one_finding(fits).live, one_finding(fits).agrees) == ("complete", True)
+    assert "the model repeated the code word at its beginning" in (one_finding(fits).note or "")
     assert (fits.skipped, fits.cap_tokens) == ((), None)
     assert fits.tokens_per_char == pytest.approx(0.25, rel=0.02)
     sizes = [sum(len(message["content"]) for message in body["messages"]) for body in server.bodies]
@@ -44,51 +46,51 @@ def test_a_server_that_keeps_the_longest_prompt_whole_is_asked_twice_and_leaves_
     assert sizes[1] >= len(large.turns[0]) > 10 * sizes[0]
 
 
-def test_a_cut_that_the_count_shows_leaves_out_what_is_longer_than_what_was_left() -> None:
-    fits, _ = fitted(Manners(context=4096, overflow="silent_truncation", repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees, fits.cap_tokens) == ("cut", False, 4096)
-    assert "4096 tokens counted of some 2" in (one_finding(fits).note or "")
+def test_truncation_that_the_count_shows_skips_the_tasks_that_are_longer() -> None:
+    fits, _ = fitted(FakeBehavior(context=4096, overflow="silent_truncation", repeats=True))
+    assert (one_finding(fits).live, one_finding(fits).agrees, fits.cap_tokens) == ("truncated", False, 4096)
+    assert "4096 tokens counted of about 2" in (one_finding(fits).note or "")
     assert [(one.task, one.available_tokens) for one in fits.skipped] == [("speed-large", 4096)]
 
 
-def test_a_cut_that_the_count_hides_is_told_by_the_code_word_that_was_lost() -> None:
-    manners = Manners(context=4096, overflow="silent_truncation", repeats=True, counts_cut=False)
-    fits, _ = fitted(manners)
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("front lost", False)
+def test_truncation_that_the_count_hides_shows_in_the_lost_code_word() -> None:
+    behavior = FakeBehavior(context=4096, overflow="silent_truncation", repeats=True, counts_cut=False)
+    fits, _ = fitted(behavior)
+    assert (one_finding(fits).live, one_finding(fits).agrees) == ("read without its beginning", False)
     assert fits.skipped == ()
 
 
-def test_a_model_that_repeats_nothing_is_not_blamed_for_it() -> None:
-    fits, _ = fitted(Manners(context=SERVED))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("whole", True)
-    assert "neither" in (one_finding(fits).note or "")
+def test_a_model_that_never_repeats_the_code_word_is_no_finding() -> None:
+    fits, _ = fitted(FakeBehavior(context=SERVED))
+    assert (one_finding(fits).live, one_finding(fits).agrees) == ("complete", True)
+    assert "did not repeat the code word even for the short prompt" in (one_finding(fits).note or "")
 
 
 @pytest.mark.parametrize("overflow", ["http_400", "error_in_200"])
-def test_a_refusal_is_no_cut_and_names_the_room_that_there_is(overflow: str) -> None:
-    fits, _ = fitted(Manners(context=4096, overflow=overflow, repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("refused", False)
+def test_a_rejection_is_not_truncation_and_names_the_cap(overflow: str) -> None:
+    fits, _ = fitted(FakeBehavior(context=4096, overflow=overflow, repeats=True))
+    assert (one_finding(fits).live, one_finding(fits).agrees) == ("rejected", False)
     assert fits.cap_tokens == 4096
     assert [one.task for one in fits.skipped] == ["speed-large"]
 
 
-def test_a_server_that_answers_neither_question_shows_nothing() -> None:
-    fits, _ = fitted(Manners(refuses="stream"))
+def test_a_server_that_answers_neither_request_shows_nothing() -> None:
+    fits, _ = fitted(FakeBehavior(refuses="stream"))
     assert (one_finding(fits).live, one_finding(fits).agrees) == (None, None)
     assert fits.tokens_per_char is None
 
 
-def test_short_tasks_cost_no_question() -> None:
-    fits, server = fitted(Manners(), ("speed-small",))
+def test_short_tasks_cost_no_request() -> None:
+    fits, server = fitted(FakeBehavior(), ("speed-small",))
     assert (fits, server.bodies) == (ContextFit(()), [])
 
 
-def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Path) -> None:
+def test_a_run_stores_the_finding_and_the_lower_bound_of_each_prompt(tmp_path: Path) -> None:
     tasks = some_tasks("speed-small", "speed-large")
-    with pretending(Manners(context=SERVED, repeats=True), routes(SERVED)) as server:
+    with serve_fake(FakeBehavior(context=SERVED, repeats=True), routes(SERVED)) as server:
         folder, stopped = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert stopped == []
-    assert [one.live for one in model_run(folder).live if one.name == "long_prompt"] == ["whole"]
+    assert [one.live for one in model_run(folder).live if one.name == "long_prompt"] == ["complete"]
     turns = [turn for trial in folder.read_trials() for turn in trial]
     assert {turn.key.task for turn in turns} == {"speed-small", "speed-large"}
     for turn in turns:
@@ -96,10 +98,10 @@ def test_a_run_keeps_what_was_found_and_what_each_prompt_must_have(tmp_path: Pat
         assert turn.min_prompt_tokens == pytest.approx(0.15 * chars, rel=0.02)
 
 
-def test_a_run_of_a_server_that_cuts_goes_on_with_what_fits(tmp_path: Path) -> None:
+def test_a_run_on_a_truncating_server_continues_with_the_tasks_that_fit(tmp_path: Path) -> None:
     tasks = some_tasks("speed-small", "speed-large")
-    manners = Manners(context=8192, overflow="silent_truncation", repeats=True)
-    with pretending(manners, routes(SERVED)) as server:
+    behavior = FakeBehavior(context=8192, overflow="silent_truncation", repeats=True)
+    with serve_fake(behavior, routes(SERVED)) as server:
         folder, stopped = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert stopped == []
     assert {key.task for key in folder.recorded} == {"speed-small"}

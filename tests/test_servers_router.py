@@ -1,19 +1,23 @@
 """llama-server's router mode: it answers before it has loaded or let go, so that its listing must be waited for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ServerError
 from harness.lifecycle import describe_steps, find_oversized_models, model_host, recover, state_path
-from harness.lifecycle.unload import let_go
-from harness.record import Client, Timeouts
-from harness.servers import get_server_kind, look_up
-from harness.servers.query import ServerHandle, query_model_context, query_served_context, query_version
+from harness.lifecycle.unload import unload_model
+from harness.servers import (
+    ServerHandle,
+    get_server_kind,
+    look_up,
+    query_model_context,
+    query_served_context,
+    query_version,
+)
 from harness.types import Json, Lifecycle, Model
-from tests.pretend import Manners, answers_with, pretending
-from tests.router import CAUGHT, Router, caught
+from tests.fake_router import CAPTURED, Router, captured
+from tests.fake_server import FakeBehavior, respond_with, serve_fake
 
 KIND = get_server_kind("llama-router")
 
@@ -26,33 +30,27 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with Client(Timeouts(connect_s=2.0, request_s=10.0)) as one:
-        yield one
-
-
-def asked(client: Client, base_url: str, name: str = "m", **more: Json) -> ServerHandle:
+def a_server(base_url: str, name: str = "m", **more: Json) -> ServerHandle:
     cycle = Lifecycle("api", ready_s=10.0, stop_s=2.0)
-    return ServerHandle(client, Model("a", "llama-router", base_url, name, lifecycle=cycle, **more), KIND)
+    return ServerHandle(Model("a", "llama-router", base_url, name, lifecycle=cycle, **more), KIND)
 
 
-def test_each_model_is_gone_before_the_next_is_loaded_and_what_was_loaded_is_back(run: Path, client: Client) -> None:
+def test_each_model_is_unloaded_before_the_next_is_loaded_and_the_earlier_one_is_restored(run: Path) -> None:
     router = Router("m", "n", "before")
     router.states["before"] = "loaded"
-    with pretending(Manners(), router.routes()) as server:
-        one, other = asked(client, server.base_url), asked(client, server.base_url, "n")
-        with model_host([one, other], run, print) as stage:
+    with serve_fake(FakeBehavior(), router.routes()) as server:
+        one, other = a_server(server.base_url), a_server(server.base_url, "n")
+        with model_host([one, other], run, print) as host:
             assert router.loaded == set()
-            with stage.up(one) as visit:
+            with host.session(one) as session:
                 assert router.loaded == {"m"}
-                assert visit.readiness.context_tokens == 8192
-                assert visit.readiness.own_context_tokens == 40960
-                assert visit.readiness.version == "b11669-Debian"
-                assert visit.load_s is not None
-                assert visit.load_s > 0.3
+                assert session.readiness.context_tokens == 8192
+                assert session.readiness.model_context_tokens == 40960
+                assert session.readiness.version == "b11669-Debian"
+                assert session.load_s is not None
+                assert session.load_s > 0.3
             assert router.loaded == set()
-            with stage.up(other):
+            with host.session(other):
                 assert router.loaded == {"n"}
         assert router.states == {"m": "unloaded", "n": "unloaded", "before": "loaded"}
     assert [line for line in router.log if line.startswith("load")] == [
@@ -60,107 +58,107 @@ def test_each_model_is_gone_before_the_next_is_loaded_and_what_was_loaded_is_bac
         "load n beside []",
         "load before beside []",
     ]
-    assert [(change.service, change.restored) for change in stage.changes] == [
+    assert [(change.service, change.restored) for change in host.changes] == [
         ("before loaded in llama-server, router mode", True)
     ]
     assert not state_path().exists()
 
 
-def test_a_load_that_fails_is_told_at_once(run: Path, client: Client) -> None:
+def test_a_failed_load_is_reported_at_once(run: Path) -> None:
     router = Router("m", damaged="m")
-    with pretending(Manners(), router.routes()) as server:
-        one = asked(client, server.base_url)
+    with serve_fake(FakeBehavior(), router.routes()) as server:
+        one = a_server(server.base_url)
         with (
-            model_host([one], run, print) as stage,
-            pytest.raises(ServerError, match="router mode says that loading m failed: see its log"),
-            stage.up(one),
+            model_host([one], run, print) as host,
+            pytest.raises(ServerError, match="router mode reports that loading m failed"),
+            host.session(one),
         ):
             pass
     assert not state_path().exists()
 
 
-def test_a_model_that_the_router_does_not_know_is_told_in_its_words(run: Path, client: Client) -> None:
-    with pretending(Manners(), Router("m").routes()) as server:
-        one = asked(client, server.base_url, "nobody")
+def test_a_model_that_the_router_does_not_know_is_reported_with_its_message(run: Path) -> None:
+    with serve_fake(FakeBehavior(), Router("m").routes()) as server:
+        one = a_server(server.base_url, "nobody")
         with (
-            model_host([one], run, print) as stage,
+            model_host([one], run, print) as host,
             pytest.raises(ServerError, match=r"load nobody for a: POST .*/models/load answers HTTP 404"),
-            stage.up(one),
+            host.session(one),
         ):
             pass
 
 
-def test_a_model_that_cannot_be_let_go_stays_written_down_and_is_told(run: Path, client: Client) -> None:
+def test_a_model_that_cannot_be_unloaded_stays_in_the_state_file_and_is_reported(run: Path) -> None:
     router = Router("m")
-    told: list[str] = []
-    broken = {"POST /models/unload": answers_with({"error": {"message": "cannot stop it"}}, 500)}
+    lines: list[str] = []
+    broken = {"POST /models/unload": respond_with({"error": {"message": "cannot stop it"}}, 500)}
     mine = "m (loaded in llama-server, router mode by the run)"
-    with pretending(Manners(), {**router.routes(), **broken}) as server:
-        one = asked(client, server.base_url)
-        with model_host([one], run, told.append, restore_s=0.5) as stage, stage.up(one):
+    with serve_fake(FakeBehavior(), {**router.routes(), **broken}) as server:
+        one = a_server(server.base_url)
+        with model_host([one], run, lines.append, restore_s=0.5) as host, host.session(one):
             assert mine in state_path().read_text()
-        assert [(change.service, change.restored) for change in stage.changes] == [(mine, False)]
-        assert "cannot stop it" in (stage.changes[0].note or "")
-        assert any(line.startswith(f"NOT ended: {mine}") for line in told)
+        assert [(change.service, change.restored) for change in host.changes] == [(mine, False)]
+        assert "cannot stop it" in (host.changes[0].note or "")
+        assert any(line.startswith(f"NOT stopped: {mine}") for line in lines)
         assert mine in state_path().read_text()
         router.states["m"] = "unloaded"
         assert recover(print) == ()
     assert not state_path().exists()
 
 
-def test_a_server_that_goes_on_listing_what_it_let_go_is_waited_for_so_long_only(run: Path, client: Client) -> None:
-    router = Router("m", goes_s=60.0)
+def test_waiting_for_an_unload_times_out(run: Path) -> None:
+    router = Router("m", unloads_s=60.0)
     router.states["m"] = "loaded"
     with (
-        pretending(Manners(), router.routes()) as server,
-        pytest.raises(ServerError, match="router mode still holds it 0 s after its unload"),
+        serve_fake(FakeBehavior(), router.routes()) as server,
+        pytest.raises(ServerError, match="router mode still lists it 0 s after the unload request"),
     ):
-        let_go(asked(client, server.base_url), 0.3, print)
+        unload_model(a_server(server.base_url), 0.3, print)
     assert router.log == ["unload m"]
 
 
-def test_what_cannot_be_loaded_again_is_told_without_waiting(run: Path, client: Client) -> None:
+def test_a_failed_restore_is_reported_without_waiting(run: Path) -> None:
     router = Router("m", "before", damaged="before")
     router.states["before"] = "loaded"
-    with pretending(Manners(), router.routes()) as server:
-        with model_host([asked(client, server.base_url)], run, print, restore_s=30.0) as stage:
+    with serve_fake(FakeBehavior(), router.routes()) as server:
+        with model_host([a_server(server.base_url)], run, print, restore_s=30.0) as host:
             pass
-        assert [change.restored for change in stage.changes] == [False]
-        assert "loading before failed" in (stage.changes[0].note or "")
+        assert [change.restored for change in host.changes] == [False]
+        assert "loading before failed" in (host.changes[0].note or "")
 
 
-def test_looking_loads_nothing(run: Path, client: Client) -> None:
+def test_checks_and_a_dry_run_load_nothing(run: Path) -> None:
     router = Router("m")
-    with pretending(Manners(), router.routes()) as server:
-        one = asked(client, server.base_url)
+    with serve_fake(FakeBehavior(), router.routes()) as server:
+        one = a_server(server.base_url)
         assert find_oversized_models([one]) == {}
         assert (query_served_context(one), query_model_context(one)) == (None, 40960)
-        lines = "\n".join(describe_steps([one]))
-    assert f'load m for a: POST {server.base_url.removesuffix("/v1")}/models/load {{"model":"m"}}' in lines
+        steps = "\n".join(describe_steps([one]))
+    assert f'load m for a: POST {server.base_url.removesuffix("/v1")}/models/load {{"model":"m"}}' in steps
     assert router.log == []
-    assert not [path for path in server.asked if not path.startswith("GET")]
+    assert not [path for path in server.requests if not path.startswith("GET")]
 
 
-def test_an_alias_names_its_model() -> None:
+def test_a_listing_row_is_found_by_its_alias() -> None:
     rows = {"data": [{"id": "m", "aliases": ["coder"], "n": 1}, {"id": "n", "aliases": [], "n": 2}]}
     assert look_up(rows, "data[].n", "coder") == 1
 
 
-def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> None:
+def test_captured_replies_of_the_real_router_agree_with_its_kind() -> None:
     replies = {
-        f"GET {CAUGHT[name]['asked'].split()[1]}": answers_with(caught(name)[1])
+        f"GET {CAPTURED[name]['asked'].split()[1]}": respond_with(captured(name)[1])
         for name in ("the router itself", "once loaded")
     }
-    with pretending(Manners(), replies) as server:
-        one = asked(client, server.base_url, "tiny-a")
+    with serve_fake(FakeBehavior(), replies) as server:
+        one = a_server(server.base_url, "tiny-a")
         assert query_version(one) == "b11669-Debian"
         assert query_served_context(one) == 8192
     facts = KIND.lifecycle.loaded_models
     assert facts is not None
     states = {
         name: look_up(row, facts.state or "", "")
-        for name in CAUGHT
-        for row in (caught(name)[1] or {}).get("data", [])
+        for name in CAPTURED
+        for row in (captured(name)[1] or {}).get("data", [])
         if row["id"] == "tiny-a"
     }
     assert states["right after the load"] == "loading"
@@ -171,4 +169,4 @@ def test_the_real_one_was_caught_saying_what_its_kind_states(client: Client) -> 
         "asleep",
         "right after the unload",
     }
-    assert look_up(caught("once that failed")[1], KIND.readiness.failed_json_path or "", "broken") is True
+    assert look_up(captured("once that failed")[1], KIND.readiness.failed_json_path or "", "broken") is True

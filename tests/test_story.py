@@ -202,7 +202,7 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(studio: Studio) -> None
     is_as_it_was(studio)
 
 
-def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found_it(studio: Studio) -> None:
+def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(studio: Studio) -> None:
     done = bench(studio, "--config", config(studio))
     # The model that does not fit is told at the end; everything else was asked.
     assert done.returncode == 5, done.stderr
@@ -256,7 +256,7 @@ def test_one_command_goes_through_all_of_them_and_leaves_the_machine_as_it_found
         assert secret not in written
 
 
-def test_a_kill_is_mended_by_the_next_start_and_ctrl_c_at_once(studio: Studio) -> None:
+def test_a_kill_is_undone_by_the_next_start_and_ctrl_c_at_once(studio: Studio) -> None:
     assert ended_by(studio, signal.SIGKILL)[0] == -signal.SIGKILL
     assert studio.memory.held() == {"glm-80b": 60 * GB}
     at = len(studio.log)

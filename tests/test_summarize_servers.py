@@ -82,17 +82,17 @@ def test_a_model_load_inside_a_request_is_warned_of(live: list[str] | None, warn
 
 def test_a_server_that_differs_from_its_kind_is_warned_of_with_both_values() -> None:
     live = (
-        ProbeFinding("done", True, False, agrees=False),
+        ProbeFinding("sends_done", True, False, agrees=False),
         ProbeFinding("usage", "separate_chunk", "separate_chunk", agrees=True),
         ProbeFinding("reasoning_keys", ["reasoning"], ["reasoning_content"], agrees=False),
-        ProbeFinding("cache_holds", None, True),
+        ProbeFinding("cache_hits_on_repeat", None, True),
     )
     (text,) = _warned(_first_model(live=live), "server_differs")
-    assert text.endswith("done is no, expected yes; reasoning_keys is reasoning_content, expected reasoning")
+    assert text.endswith("sends_done is no, expected yes; reasoning_keys is reasoning_content, expected reasoning")
 
 
 def test_a_server_that_matches_its_kind_is_not_warned_of() -> None:
-    assert _warned(_first_model(live=(ProbeFinding("done", True, True, agrees=True),)), "server_differs") == []
+    assert _warned(_first_model(live=(ProbeFinding("sends_done", True, True, agrees=True),)), "server_differs") == []
 
 
 def test_restored_and_not_restored_services_have_separate_warnings() -> None:
@@ -108,10 +108,12 @@ def test_restored_and_not_restored_services_have_separate_warnings() -> None:
 
 
 def test_a_truncated_long_prompt_is_warned_of_with_the_skipped_tasks() -> None:
-    cut = ProbeFinding("long_prompt", "whole", "cut", agrees=False, note="4096 tokens counted of some 28000 sent")
+    cut = ProbeFinding(
+        "long_prompt", "complete", "truncated", agrees=False, note="4096 tokens counted of about 28000 sent"
+    )
     lost = _first_model(live=(cut,), skipped=(SkippedTask("speed-large", 29_000, 4096),))
     (text,) = _warned(lost, "long_prompt")
-    assert text.endswith("was cut: 4096 tokens counted of some 28000 sent; skipped tasks: speed-large")
+    assert text.endswith("was truncated: 4096 tokens counted of about 28000 sent; skipped tasks: speed-large")
     assert _warned(lost, "server_differs") == []
-    whole = replace(cut, live="whole", agrees=True)
+    whole = replace(cut, live="complete", agrees=True)
     assert _warned(_first_model(live=(whole,)), "long_prompt") == []

@@ -24,21 +24,20 @@ def run(args: argparse.Namespace) -> int:
     """Find servers, write the file and check it. Raises ConfigError, ServerError, DiskError."""
     from harness.config import load_config
     from harness.files import write_atomic
-    from harness.record import Client, Timeouts
     from harness.servers import default_urls, find_servers, write_config
 
     if args.output.exists() and not args.force:
         raise ConfigError(f"{args.output} exists already", fix="give another --output, or overwrite it with --force")
     urls = [*args.base_url, *(() if args.only else default_urls())]
-    with Client(Timeouts(connect_s=1.0, request_s=5.0)) as client:
-        servers = find_servers(client, dict.fromkeys(urls))
+    servers = find_servers(dict.fromkeys(urls))
     if not servers:
         raise ServerError(
             f"nothing answers at {', '.join(urls)}", fix="start a server, or give a server's address with --base-url"
         )
     write_atomic(args.output, write_config(servers))
     for server in servers:
-        log(f"{server.kind.title} at {server.base_url}: {server.fault or f'{len(server.models)} models'}")
+        found = server.problem.message if server.problem else f"{len(server.models)} models"
+        log(f"{server.kind.title} at {server.base_url}: {found}")
     models = load_config(args.output).models
     log(f"{args.output}: {len(models)} models; next: {command_line(f'bench --config {args.output}')}")
     return 0

@@ -18,11 +18,10 @@ from harness.errors import EngineError, LanebenchError, ServerError
 from harness.files import kit_info
 from harness.host import host_facts
 from harness.lifecycle import check_readiness, find_leftover_state
-from harness.record import Client, Timeouts
 from harness.sandbox import Engine, check_limits, find_engine, has_image, image_name
 from harness.types import Model
 
-_TIMEOUTS = Timeouts(connect_s=3.0, read_s=10.0, turn_s=15.0)
+CONNECT_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +104,14 @@ def _stopped_servers() -> Iterator[Item]:
         yield Item("servers stopped", None, _in_one_line(error))
         return
     if state is not None:
-        names = ", ".join([*(service.what for service in state.held), *(process.what for process in state.spawned)])
+        names = ", ".join([*(service.name for service in state.suspended), *(p.description for p in state.processes)])
         text = f"a killed run left {names}; the next `bench` or `record` restores it"
         yield Item("servers stopped", False, text, ServerError)
 
 
 def _server(model: Model) -> Item:
     try:
-        with Client(_TIMEOUTS) as client:
-            ready = check_readiness(client, model, read_api_key(model))
+        ready = check_readiness(model, read_api_key(model), CONNECT_TIMEOUT_S)
     except ServerError as error:
         return Item(model.label, False, _in_one_line(error), ServerError)
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""

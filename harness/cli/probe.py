@@ -6,7 +6,7 @@ import argparse
 import os
 
 from harness.cli.console import log, show
-from harness.errors import ConfigError
+from harness.errors import ConfigError, ServerError
 from harness.types import Json, Model, ProbeFinding, ProbeReport
 
 NAME = "probe"
@@ -28,14 +28,16 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send the requests and print what they show. Raises ServerError, ConfigError."""
     from harness.files import to_json
-    from harness.record import Client, Timeouts
     from harness.servers import ServerHandle, get_server_kind, probe
 
     kind, api_key = get_server_kind(args.server), _api_key(args.key_env)
     model = Model("probe", kind.name, args.base_url, args.model, context_tokens=args.context, key_env=args.key_env)
-    with Client(Timeouts()) as client:
-        log(f"probing {args.base_url}")
-        report = probe(ServerHandle(client, model, kind, api_key), long=not args.no_long, long_tokens=args.long_tokens)
+    log(f"probing {args.base_url}")
+    try:
+        report = probe(ServerHandle(model, kind, api_key), long=not args.no_long, long_tokens=args.long_tokens)
+    except ServerError as error:
+        error.add_fix("name the model with --model, or correct --server or the key of --key-env")
+        raise
     show(to_json(report, indent=1) if args.json else render(report))
     return 0
 

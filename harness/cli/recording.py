@@ -20,7 +20,6 @@ from harness.config import Config
 from harness.demo import serve
 from harness.errors import ConfigError, DiskError
 from harness.lifecycle import describe_steps
-from harness.record import Client, Timeouts
 from harness.run import RunFolder, check_tasks_unchanged, open_run, open_servers, start_run
 from harness.servers import find_unapplied_settings, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, require_scorable
@@ -54,8 +53,7 @@ def dry_run(args: argparse.Namespace) -> str:
         models = read_config(args.config).models
     else:
         return "The demo server runs inside this program: nothing is started or stopped."
-    with Client(Timeouts(connect_s=3.0)) as client:
-        return "\n".join(describe_steps(open_servers(models, client)))
+    return "\n".join(describe_steps(open_servers(models, connect_s=3.0)))
 
 
 def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[Task, ...]:

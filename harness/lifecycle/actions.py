@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.host import is_same_process, process_start_time
 from harness.lifecycle.steps import Step
-from harness.servers import fetch, open_client
+from harness.servers import RequestTimeouts, fetch
 
 CHECK_TIMEOUT_S = 20.0
 MAX_TAIL_CHARS = 400
@@ -122,8 +122,8 @@ def _run_command(step: Step, timeout_s: float) -> tuple[int, str]:
 
 def _send(step: Step, timeout_s: float) -> None:
     api_key = os.environ.get(step.key_env) if step.key_env else None
-    with open_client(request_s=timeout_s) as client:
-        reply = fetch(client, step.method or "GET", step.url or "", api_key, dict(step.body) or None)
+    timeouts = RequestTimeouts(request_s=timeout_s)
+    reply = fetch(step.method or "GET", step.url or "", api_key, dict(step.body) or None, timeouts)
     if not 200 <= reply.status < 300:
         text = " ".join(reply.text.split())[:MAX_TAIL_CHARS]
         raise ServerError(f"{step.description}: {step.method} {step.url} answers HTTP {reply.status}: {text}")

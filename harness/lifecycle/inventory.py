@@ -1,16 +1,15 @@
-"""Finds what runs before the run: services, and models loaded by servers, of those that the config lets the run stop."""
+"""Finds what runs before the run: the services and loaded models that the config lets the run stop."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.errors import ServerError
 from harness.lifecycle.actions import succeeds
 from harness.lifecycle.steps import Step, SuspendedService, api_step, service_of
-from harness.servers import ServerHandle, ServerKind, get_server_kind, look_up, open_client
+from harness.servers import RequestTimeouts, ServerHandle, ServerKind, get_server_kind, look_up
 from harness.types import Json, Model
 
 Row = Mapping[str, Json]
@@ -68,12 +67,10 @@ def unload_step(model: Model, kind: ServerKind, row: Row) -> Step | None:
     return api_step(f"unload {instance}", replace(model, model=str(instance)), kind.lifecycle.unload)
 
 
-@contextmanager
-def reconnect(model: Model, request_s: float) -> Iterator[ServerHandle]:
-    """Open a handle for a model that a state file names; its API key is taken from the environment."""
+def restored_handle(model: Model, request_s: float) -> ServerHandle:
+    """Return a handle for a model that a state file names; its API key is taken from the environment."""
     api_key = os.environ.get(model.key_env) if model.key_env else None
-    with open_client(request_s=request_s) as client:
-        yield ServerHandle(client, model, get_server_kind(model.server), api_key)
+    return ServerHandle(model, get_server_kind(model.server), api_key, RequestTimeouts(request_s=request_s))
 
 
 def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from harness.errors import Problem, ServerError
 from harness.host import terminate_process
 from harness.lifecycle.actions import ServerProcess, retry_step, run_step, start_process
-from harness.lifecycle.inventory import find_running, reconnect
+from harness.lifecycle.inventory import find_running, restored_handle
 from harness.lifecycle.memory import (
     MemorySnapshot,
     memory_limit,
@@ -55,7 +55,7 @@ from harness.lifecycle.status import (
 )
 from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, service_of
 from harness.lifecycle.unload import unload_model
-from harness.servers import ServerHandle, open_client
+from harness.servers import RequestTimeouts, ServerHandle
 from harness.types import Lifecycle, Model, ServiceChange
 
 TUNNEL_TIMEOUT_S = 20.0
@@ -146,8 +146,7 @@ class ModelHost:
 
     def _stop(self, service: SuspendedService) -> None:
         if service.loaded_model is not None:
-            with reconnect(service.loaded_model, RESTORE_TIMEOUT_S) as server:
-                unload_model(server, RESTORE_TIMEOUT_S, self._log)
+            unload_model(restored_handle(service.loaded_model, RESTORE_TIMEOUT_S), RESTORE_TIMEOUT_S, self._log)
             return
         for step in service.stop:
             run_step(step, RESTORE_TIMEOUT_S)
@@ -185,13 +184,12 @@ class ModelHost:
         """A model that the run starts and stops: its server's program, then the model, then the wait for its memory."""
         model = server.model
         try:
-            with open_client(connect_s=HOSTED_CONNECT_S, request_s=lifecycle.ready_s) as client:
-                patient = replace(server, client=client)
-                began_s = time.monotonic()
-                with self._service(patient, lifecycle) as process, self._loaded_model(patient, process, lifecycle):
-                    session = ModelSession(query_readiness(patient), time.monotonic() - began_s, before)
-                    yield session
-                    session.loaded = take_snapshot(model)
+            patient = replace(server, timeouts=RequestTimeouts(HOSTED_CONNECT_S, lifecycle.ready_s))
+            began_s = time.monotonic()
+            with self._service(patient, lifecycle) as process, self._loaded_model(patient, process, lifecycle):
+                session = ModelSession(query_readiness(patient), time.monotonic() - began_s, before)
+                yield session
+                session.loaded = take_snapshot(model)
         finally:
             # However it ended: the next model must not be loaded into memory that is not free yet.
             if wait_until_freed(before, lifecycle.stop_s) is False:
@@ -237,7 +235,8 @@ class ModelHost:
             retry_step(start, lifecycle.ready_s, START_RETRY_S)
             yield
         finally:
-            is_stopped = all([self._try_stop(step, max(lifecycle.stop_s, STOP_TIMEOUT_S)) for step in stop])
+            timeout_s = max(lifecycle.stop_s, STOP_TIMEOUT_S)
+            is_stopped = service.stop is None or self._try_stop(service.stop, timeout_s)
             # If stopping failed, `restore` tries again at the end of the run; it needs the check to know whether to.
             if is_stopped or service.check is None:
                 self._journal.remove(noted)

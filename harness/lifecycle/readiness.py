@@ -9,11 +9,11 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.lifecycle.actions import ServerProcess, read_log_tail
 from harness.servers import (
+    RequestTimeouts,
     ServerHandle,
     get_server_kind,
     is_ready,
     list_models,
-    open_client,
     query_model_context,
     query_served_context,
     query_version,
@@ -37,8 +37,8 @@ class Readiness:
 
 def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Readiness:
     """Check that a model's server answers, without starting anything. Raises ServerError."""
-    with open_client(connect_s=connect_s) as client:
-        return query_readiness(ServerHandle(client, model, get_server_kind(model.server), api_key))
+    timeouts = RequestTimeouts(connect_s=connect_s)
+    return query_readiness(ServerHandle(model, get_server_kind(model.server), api_key, timeouts))
 
 
 def query_readiness(server: ServerHandle) -> Readiness:

@@ -10,7 +10,7 @@ from harness.errors import ServerError
 from harness.files import append_line
 from harness.host import redact_home, terminate_process
 from harness.lifecycle.actions import retry_step, succeeds
-from harness.lifecycle.inventory import find_instances, reconnect
+from harness.lifecycle.inventory import find_instances, restored_handle
 from harness.lifecycle.memory import wait_until_stable
 from harness.lifecycle.state import find_leftover_state, save_state
 from harness.lifecycle.status import wait_for_service
@@ -109,10 +109,10 @@ def _restore_model(service: SuspendedService, model: Model, log: Log, timeout_s:
     """Load or unload a model by its server's API. Raises ServerError if the server's listing does not confirm it."""
     if model.tunnel is not None:
         raise ServerError(f"{model.model} is behind a tunnel that is closed", fix=f"look after it on {model.tunnel}")
-    with reconnect(model, timeout_s) as server:
-        if service.started_by_run:
-            unload_model(server, timeout_s, log)
-        elif not find_instances(server):
-            for step in service.restore:
-                retry_step(step, timeout_s, timeout_s)
-            wait_until_loaded(server, timeout_s)
+    server = restored_handle(model, timeout_s)
+    if service.started_by_run:
+        unload_model(server, timeout_s, log)
+    elif not find_instances(server):
+        for step in service.restore:
+            retry_step(step, timeout_s, timeout_s)
+        wait_until_loaded(server, timeout_s)

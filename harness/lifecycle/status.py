@@ -12,7 +12,7 @@ from harness.lifecycle.actions import ServerProcess, read_log_tail, succeeds
 from harness.lifecycle.memory import is_local, port_of
 from harness.lifecycle.readiness import Readiness, query_readiness
 from harness.lifecycle.steps import Service, Step
-from harness.servers import ServerHandle, list_models, open_client, request_one_token
+from harness.servers import ServerHandle, list_models, request_one_token
 
 LOAD_TIMEOUT_S = 600.0
 POLL_S = 0.2
@@ -27,13 +27,13 @@ def inspect_user_server(server: ServerHandle, load_timeout_s: float) -> Readines
     readiness = query_readiness(server)
     if readiness.context_tokens is not None or not server.kind.context.served_locations:
         return readiness
-    with open_client(connect_s=server.client.timeout.connect, request_s=load_timeout_s) as client:
-        try:
-            is_loaded = request_one_token(replace(server, client=client)) is None
-        except ServerError:
-            # The first trial will meet the same silence, and its recording shows it.
-            return readiness
-        return query_readiness(server) if is_loaded else readiness
+    patient = replace(server, timeouts=replace(server.timeouts, request_s=load_timeout_s))
+    try:
+        is_loaded = request_one_token(patient) is None
+    except ServerError:
+        # The first trial will meet the same silence, and its recording shows it.
+        return readiness
+    return query_readiness(server) if is_loaded else readiness
 
 
 def is_service_running(server: ServerHandle, service: Service) -> bool:

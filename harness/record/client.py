@@ -42,17 +42,15 @@ _MAX_TURN_BYTES = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait: for a connection, for the next byte, for a whole turn, for an untimed request.
+    """Seconds to wait: for a connection, for the next byte, for a whole turn.
 
     `read_s` is long because nothing need arrive before the prefill is done: a user of oMLX measured a TTFT of 2028 s
-    for 200K tokens on an M1 Max (jundot/omlx#3555). `request_s` has to be longer where the request makes the server
-    load a model.
+    for 200K tokens on an M1 Max (jundot/omlx#3555).
     """
 
     connect_s: float = 5.0
     read_s: float = 2400.0
     turn_s: float = 7200.0
-    request_s: float = 30.0
 
 
 @dataclass(slots=True)

@@ -44,9 +44,9 @@ class TrialSetup:
     tokens_per_char: float | None = None
 
 
-def converse(server: ServerHandle, setup: TrialSetup) -> Iterator[Recording]:
+def converse(client: Client, server: ServerHandle, setup: TrialSetup) -> Iterator[Recording]:
     """Run one trial. Yields each turn's recording as it ends; `last_turn` marks the one that ends the trial."""
-    trial = _Trial(server, setup)
+    trial = _Trial(client, server, setup)
     task = setup.variant.task
     if task.tool_loop:
         return _run_tool_loop(trial)
@@ -83,6 +83,7 @@ def min_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | 
 class _Trial:
     """A trial on its server, and the requests that it can send."""
 
+    client: Client
     server: ServerHandle
     setup: TrialSetup
 
@@ -94,7 +95,7 @@ class _Trial:
         body = build_request_body(model, server.kind, messages, max_tokens, cold=cold)
         url = f"{server.model.base_url.rstrip('/')}/chat/completions"
         lower_bound = min_tokens(messages, setup.tokens_per_char)
-        return TurnRequest(setup.key, turn, setup.variant.index, url, body, server.secret, lower_bound)
+        return TurnRequest(setup.key, turn, setup.variant.index, url, body, server.api_key, lower_bound)
 
     def separate_request(self, turn: int, text: str) -> TurnRequest:
         """The request of a turn that is a whole conversation."""
@@ -103,8 +104,8 @@ class _Trial:
         return self.request(turn, messages, cold=True)
 
     def record(self, request: TurnRequest) -> Recording:
-        """Send a request on the server's client."""
-        return record(self.server.client, request)
+        """Send a request and record the reply."""
+        return record(self.client, request)
 
 
 def _run_conversation(trial: _Trial) -> Iterator[Recording]:
@@ -158,7 +159,7 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
     """
     text, first_turn = trial.setup.variant.turns[0], 0
     with ExitStack() as stack:
-        timeouts = trial.server.client.timeouts
+        timeouts = trial.client.timeouts
         clients = [stack.enter_context(Client(timeouts)) for _ in range(max(group_sizes))]
         for size in group_sizes:
             requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]

@@ -12,12 +12,19 @@ from dataclasses import dataclass, field, replace
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
-from harness.lifecycle import ModelHost, ModelSession, find_oversized_models, memory_use, model_host
+from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import TrialSetup, converse
 from harness.run.folder import RunFolder
 from harness.run.plan import cache_index, plan_trials, trial_nonce
-from harness.servers import ServerHandle, find_unapplied_settings, fit_tasks, get_server_kind, observe
+from harness.servers import (
+    RequestTimeouts,
+    ServerHandle,
+    find_unapplied_settings,
+    fit_tasks,
+    get_server_kind,
+    observe,
+)
 from harness.tasks import vary
 from harness.types import KitUse, Log, Model, ModelRun, Recording, RunSettings, Task, TrialKey
 
@@ -47,16 +54,17 @@ def record_run(
         for model in models
     }
     problems: list[Problem] = []
-    with folder.lock(), Client(timeouts_of(folder.plan.settings)) as client:
-        servers = open_servers([model for model in models if missing[model.label]], client)
+    timeouts = timeouts_of(folder.plan.settings)
+    with folder.lock(), Client(timeouts) as client:
+        servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
         oversized = find_oversized_models(servers)
-        for label, reason in oversized.items():
-            folder.append_model_run(ModelRun(label, stop_reason=reason))
-            problems.append(Problem(reason))
+        for label, problem in oversized.items():
+            folder.append_model_run(ModelRun(label, stop_reason=problem.message))
+            problems.append(problem)
         recorded = [server for server in servers if server.model.label not in oversized]
-        with model_host(recorded, folder.path, log) as host:
+        with model_host(recorded, folder.path, log, load_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for server in recorded:
-                recorder = _ModelRecorder(folder, server, by_name, progress)
+                recorder = _ModelRecorder(folder, server, client, by_name, progress)
                 folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
                 problems += recorder.problems
     return problems
@@ -73,9 +81,10 @@ def timeouts_of(settings: RunSettings) -> Timeouts:
     return Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
 
 
-def open_servers(models: Sequence[Model], client: Client) -> tuple[ServerHandle, ...]:
+def open_servers(models: Sequence[Model], connect_s: float) -> tuple[ServerHandle, ...]:
     """The models' servers with their kinds and API keys. Raises ConfigError where a key is not set."""
-    return tuple(ServerHandle(client, model, get_server_kind(model.server), read_api_key(model)) for model in models)
+    timeouts = RequestTimeouts(connect_s=connect_s)
+    return tuple(ServerHandle(model, get_server_kind(model.server), read_api_key(model), timeouts) for model in models)
 
 
 def remaining_pause_s(idle_s: float, ended_ns: int | None) -> float:
@@ -92,6 +101,7 @@ class _ModelRecorder:
 
     folder: RunFolder
     server: ServerHandle
+    client: Client
     tasks: Mapping[str, Task]
     progress: Progress
     tokens_per_char: float | None = None
@@ -116,7 +126,7 @@ class _ModelRecorder:
         Raises it also where the server refuses the key, the model or the address, after the turn is stored.
         """
         model = self.server.model
-        for recording in converse(self.server, self._setup(key)):
+        for recording in converse(self.client, self.server, self._setup(key)):
             if recording.end_reason == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)
@@ -149,7 +159,7 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
     """Record a model's trials, and the resources that the kit itself used meanwhile."""
     cpu_before, start_s = cpu_times(), time.monotonic()
     run = _record_loaded_model(recorder, host, keys)
-    recorder.server.client.close()
+    recorder.client.close()
     return replace(run, kit_use=_kit_use(cpu_before, start_s, recorder.turns))
 
 
@@ -158,7 +168,7 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
     server = recorder.server
     run = ModelRun(server.model.label, context_setting=server.kind.context.setting)
     try:
-        with host.up(server) as session:
+        with host.session(server) as session:
             run = _with_readiness(run, session)
             run = _with_context_fit(run, recorder)
             skipped = {task.task for task in run.skipped}
@@ -176,7 +186,7 @@ def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
         run,
         server_version=ready.version,
         served_context_tokens=ready.context_tokens,
-        own_context_tokens=ready.own_context_tokens,
+        own_context_tokens=ready.model_context_tokens,
         load_s=session.load_s,
     )
 
@@ -186,7 +196,7 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     server = recorder.server
     served = run.served_context_tokens if run.served_context_tokens is not None else server.model.context_tokens
     thinking_tokens = recorder.folder.plan.settings.thinking_tokens
-    context_fit = fit_tasks(server, tuple(recorder.tasks.values()), served, thinking_tokens)
+    context_fit = fit_tasks(server, recorder.client, tuple(recorder.tasks.values()), served, thinking_tokens)
     recorder.tokens_per_char = context_fit.tokens_per_char
     return replace(
         run,

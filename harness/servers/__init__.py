@@ -7,7 +7,7 @@ in its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live ser
 from harness.servers.api import endpoint_url, fill_body, look_up
 from harness.servers.context_fit import ContextFit, ContextNeed, fit_tasks, skip_oversized_tasks
 from harness.servers.discovery import default_urls, find_servers
-from harness.servers.http import HttpClient, HttpReply, fetch, open_client
+from harness.servers.http import HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import (
     ApiCall,
     CacheFacts,
@@ -51,12 +51,12 @@ __all__ = [
     "ContextFit",
     "ContextNeed",
     "FactLocation",
-    "HttpClient",
     "HttpReply",
     "LifecycleFacts",
     "ModelListing",
     "PreTokenEvent",
     "ReadinessFacts",
+    "RequestTimeouts",
     "ServerHandle",
     "ServerKind",
     "StreamFacts",
@@ -79,7 +79,6 @@ __all__ = [
     "load_kinds",
     "look_up",
     "observe",
-    "open_client",
     "probe",
     "query_model_context",
     "query_served_context",

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
-from harness.servers.http import HttpClient
+from harness.servers.http import RequestTimeouts
 from harness.servers.kinds import ServerKind
 from harness.servers.load import get_server_kind, load_kinds
 from harness.servers.query import ServerHandle, list_models, query_served_context, query_version, read_fact
 from harness.types import Model
 
 FALLBACK_KIND = "openai"
+DISCOVERY_TIMEOUTS = RequestTimeouts(connect_s=1.0, request_s=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,19 @@ def default_urls() -> tuple[str, ...]:
     return tuple(f"http://127.0.0.1:{port}/v1" for port in ports)
 
 
-def find_servers(client: HttpClient, urls: Iterable[str]) -> tuple[FoundServer, ...]:
+def find_servers(urls: Iterable[str]) -> tuple[FoundServer, ...]:
     """Return the servers that answer at these URLs."""
-    found = (inspect_url(client, url) for url in urls)
+    found = (inspect_url(url) for url in urls)
     return tuple(server for server in found if server is not None)
 
 
-def inspect_url(client: HttpClient, base_url: str) -> FoundServer | None:
+def inspect_url(base_url: str) -> FoundServer | None:
     """Inspect the server at a URL; None if nothing answers."""
     try:
-        kind, is_identified = identify_kind(client, base_url)
+        kind, is_identified = identify_kind(base_url)
     except ServerError:
         return None
-    server = _handle(client, kind, base_url)
+    server = _handle(kind, base_url)
     try:
         ids = list_models(server)
         models = tuple(_inspect_model(replace(server, model=replace(server.model, model=model_id))) for model_id in ids)
@@ -70,7 +71,7 @@ def inspect_url(client: HttpClient, base_url: str) -> FoundServer | None:
     return FoundServer(kind, base_url, is_identified, query_version(server), models)
 
 
-def identify_kind(client: HttpClient, base_url: str) -> tuple[ServerKind, bool]:
+def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
     """Return the kind of a server, and whether a fingerprint proves it. Raises ServerError: no answer.
 
     The kind that listens on this port by default is tried first. llama-swap comes before the other kinds: it passes
@@ -79,7 +80,7 @@ def identify_kind(client: HttpClient, base_url: str) -> tuple[ServerKind, bool]:
     port = urlsplit(base_url).port
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
     for kind in kinds:
-        server = _handle(client, kind, base_url)
+        server = _handle(kind, base_url)
         if any(read_fact(server, location) not in (None, "") for location in kind.fingerprints):
             return kind, True
     candidates = [kind for kind in kinds if kind.default_port == port and _is_guessable(kind)]
@@ -90,8 +91,8 @@ def _is_guessable(kind: ServerKind) -> bool:
     return not kind.fingerprints and kind.name != FALLBACK_KIND
 
 
-def _handle(client: HttpClient, kind: ServerKind, base_url: str) -> ServerHandle:
-    return ServerHandle(client, Model("", kind.name, base_url, ""), kind)
+def _handle(kind: ServerKind, base_url: str) -> ServerHandle:
+    return ServerHandle(Model("", kind.name, base_url, ""), kind, timeouts=DISCOVERY_TIMEOUTS)
 
 
 def _inspect_model(server: ServerHandle) -> FoundModel:

@@ -1,4 +1,4 @@
-"""Untimed HTTP requests to model servers: `open_client` opens an httpx client, `fetch` sends one request with it.
+"""Untimed HTTP requests to model servers: `fetch` sends one with httpx and returns the response.
 
 Queries, discovery, loading, readiness checks and process control use this module. Timed requests do not: the recorder
 (harness/record) stands on httpcore, the transport layer of httpx, where each socket read can be given its time.
@@ -17,11 +17,21 @@ from harness.errors import ServerError
 from harness.record import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Json
 
-HttpClient = httpx.Client
-
-CONNECT_TIMEOUT_S = 5.0
-REQUEST_TIMEOUT_S = 30.0
 MAX_TEXT_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTimeouts:
+    """Seconds to wait for a connection, and for each further step of a request.
+
+    `request_s` has to be longer where a request makes the server load a model.
+    """
+
+    connect_s: float = 5.0
+    request_s: float = 30.0
+
+
+DEFAULT_TIMEOUTS = RequestTimeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +43,32 @@ class HttpReply:
     text: str
 
 
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    # Reading the CA certificates takes 22 ms, the rest of a client 0.1 ms (measured), so all clients share them.
-    return httpx.create_ssl_context(trust_env=False)
+def fetch(
+    method: str,
+    url: str,
+    api_key: str | None = None,
+    body: Json = None,
+    timeouts: RequestTimeouts = DEFAULT_TIMEOUTS,
+) -> HttpReply:
+    """Send one request and return the response, whatever its status.
+
+    Raises ServerError when no response came, ConfigError for an invalid URL, API key or body. It does not retry.
+    """
+    headers, content = build_headers(api_key), None if body is None else encode_body(body)
+    try:
+        # A client, so a connection, for each request: llama.cpp closes an idle connection without notice, and a
+        # request that is sent on it at that moment is lost.
+        with _open_client(timeouts) as client:
+            response = client.request(method, bytes(parse_url(url)).decode("ascii"), headers=headers, content=content)
+    except httpx.RequestError as error:
+        raise ServerError(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
+    text = redact_api_key(response.content, response.status_code, api_key)
+    return HttpReply(response.status_code, _parse_json(text), text.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
 
 
-def open_client(
-    *, connect_s: float | None = CONNECT_TIMEOUT_S, request_s: float | None = REQUEST_TIMEOUT_S
-) -> HttpClient:
-    """Open a client: `connect_s` is the timeout of a connection, `request_s` of each further step of a request."""
+def _open_client(timeouts: RequestTimeouts) -> httpx.Client:
     return httpx.Client(
-        timeout=httpx.Timeout(request_s, connect=connect_s),
-        # A connection for each request: llama.cpp closes an idle one without notice, and a request that is sent at
-        # that moment is lost.
-        limits=httpx.Limits(max_keepalive_connections=0),
+        timeout=httpx.Timeout(timeouts.request_s, connect=timeouts.connect_s),
         # A proxy from the environment would answer in place of a server on this machine, and the recorder uses none.
         trust_env=False,
         follow_redirects=False,
@@ -55,25 +76,10 @@ def open_client(
     )
 
 
-def fetch(client: HttpClient, method: str, url: str, api_key: str | None = None, body: Json = None) -> HttpReply:
-    """Send one request and return the response, whatever its status.
-
-    Raises ServerError when no response came, ConfigError for an invalid URL, API key or body. It does not retry.
-    """
-    try:
-        response = client.request(
-            method,
-            bytes(parse_url(url)).decode("ascii"),
-            headers=build_headers(api_key),
-            content=None if body is None else encode_body(body),
-        )
-    except httpx.RequestError as error:
-        raise ServerError(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
-    finally:
-        # httpx keeps cookies for a host whatever its port: one local server would get those of another.
-        client.cookies.clear()
-    content = redact_api_key(response.content, response.status_code, api_key)
-    return HttpReply(response.status_code, _parse_json(content), content.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    # Reading the CA certificates takes 22 ms, the rest of a client 0.1 ms (measured), so all clients share them.
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _parse_json(content: bytes) -> Json:

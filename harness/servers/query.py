@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.errors import Problem, ServerError
 from harness.servers.api import endpoint_url, fill_body, look_up
-from harness.servers.http import HttpClient, HttpReply, fetch
+from harness.servers.http import DEFAULT_TIMEOUTS, HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import FactLocation, ServerKind
 from harness.types import Json, Model
 
@@ -19,16 +19,20 @@ MAX_REPLY_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class ServerHandle:
-    """A server that can be queried: the HTTP client to use, the model, the server's kind and the API key."""
+    """A server that can be queried: for which model, of which kind, with which API key and timeouts."""
 
-    client: HttpClient
     model: Model
     kind: ServerKind
     api_key: str | None = None
+    timeouts: RequestTimeouts = DEFAULT_TIMEOUTS
 
     def get(self, path: str) -> HttpReply:
         """Request a path below the server's root. Raises ServerError: no answer."""
-        return fetch(self.client, "GET", endpoint_url(self.model, path), self.api_key)
+        return self.fetch("GET", endpoint_url(self.model, path))
+
+    def fetch(self, method: str, url: str, body: Json = None) -> HttpReply:
+        """Send one request. Raises ServerError: no answer."""
+        return fetch(method, url, self.api_key, body, self.timeouts)
 
     def error(self, message: str, fix: str = "") -> ServerError:
         """An error that names the model, if it has a label."""
@@ -39,7 +43,7 @@ class ServerHandle:
 def read_fact(server: ServerHandle, location: FactLocation) -> Json:
     """Read a fact; None where the server does not state it. Raises ServerError: no answer."""
     method, body = ("POST", fill_body(location, server.model)) if location.body else ("GET", None)
-    reply = fetch(server.client, method, endpoint_url(server.model, location.path), server.api_key, body)
+    reply = server.fetch(method, endpoint_url(server.model, location.path), body)
     return look_up(reply.document, location.json_path, server.model.model) if reply.status == 200 else None
 
 
@@ -71,7 +75,7 @@ def list_models(server: ServerHandle) -> tuple[str, ...]:
     """List the model ids of a server. Raises ServerError: no answer, the key is rejected, or it is still loading."""
     url = f"{server.model.base_url.rstrip('/')}/models"
     try:
-        reply = fetch(server.client, "GET", url, server.api_key)
+        reply = server.fetch("GET", url)
     except ServerError as error:
         raise server.error(error.message, error.fix) from error
     if reply.status in (401, 403):
@@ -115,7 +119,7 @@ def request_one_token(server: ServerHandle) -> str | None:
         "stream": False,
     }
     url = f"{server.model.base_url.rstrip('/')}/chat/completions"
-    reply = fetch(server.client, "POST", url, server.api_key, body)
+    reply = server.fetch("POST", url, body)
     if reply.status == 200:
         return None
     text = " ".join(reply.text.split())[:MAX_REPLY_CHARS]

@@ -30,7 +30,7 @@ server = {server}
 base_url = {base_url}
 model = {model}
 thinking = "default"  # or "on" or "off"{thinking}
-{context}
+# context_tokens = {context_tokens}  # as set at the server: {context_setting}
 # key_env = "NAME"  # the environment variable that holds the API key; the key itself is never written
 # tunnel = "user@host"  # for a server on another machine: ssh forwards the port of base_url
 {facts}
@@ -82,7 +82,8 @@ def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str
         base_url=to_json(server.base_url),
         model=to_json(_model_id(server, model)),
         thinking=thinks.get(kind.thinking.default, ""),
-        context=f"# context_tokens = {model.context_tokens or 32768}  # as the server was started: {kind.context.setting}",
+        context_tokens=model.context_tokens or 32768,
+        context_setting=kind.context.setting,
         facts=facts,
     )
     text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=urlsplit(server.base_url).port)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.types.common import Json
 
 LONG_PROMPT = "long_prompt"
-"""The finding that tells what became of a prompt as long as the run's longest: whole, cut, refused, front lost."""
+"""The finding on a prompt as long as the longest: complete, truncated, rejected, or read without its beginning."""
 
 LEFT_TO_SERVER = "left_to_server"
 """The finding that names the fields which a model's requests leave to defaults of its server that surprise."""

@@ -127,9 +127,9 @@ def _converse(
     replication: Replication, client: Client, model: Model, task: Task, trial: TrialResult
 ) -> tuple[Reading, ...]:
     key = TrialKey(trial.model, trial.task, trial.trial)
-    server = ServerHandle(client, model, get_server_kind(model.server), read_api_key(model))
+    server = ServerHandle(model, get_server_kind(model.server), read_api_key(model))
     setup = TrialSetup(key, vary(task, trial.trial), secrets.token_hex(8), replication.thinking_tokens)
-    turns = list(converse(server, setup))
+    turns = list(converse(client, server, setup))
     if any(turn.end_reason == "connect_failed" for turn in turns):
         raise _NotRunError(f"{model.label}: {model.base_url} does not answer: {turns[-1].error}")
     return tuple(read(turn) for turn in turns)

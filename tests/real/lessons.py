@@ -114,6 +114,6 @@ def lessons_of(tasks: Sequence[Task], seed: int, trials: int) -> Iterator[Lesson
                 nonce = trial_nonce(seed, key, share)
                 # A teacher of its own: one who has said all its answers has none left for the second contender.
                 with _teaching(variant.solution) as base_url, Client() as client:
-                    server = ServerHandle(client, Model("any", "openai", base_url, "any"), get_server_kind("openai"))
-                    for recording in converse(server, TrialSetup(key, variant, nonce, 0)):
+                    server = ServerHandle(Model("any", "openai", base_url, "any"), get_server_kind("openai"))
+                    for recording in converse(client, server, TrialSetup(key, variant, nonce, 0)):
                         yield _lesson(recording, thinking)

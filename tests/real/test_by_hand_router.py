@@ -21,7 +21,6 @@ import pytest
 
 from harness.errors import ServerError
 from harness.lifecycle import memory_use, model_host, recover, state_path
-from harness.record import Client, Timeouts
 from harness.servers import get_server_kind
 from harness.servers.query import ServerHandle
 from harness.types import Json, Lifecycle, Model
@@ -94,10 +93,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(client: Client, router: Router, name: str) -> ServerHandle:
+def a_server(router: Router, name: str) -> ServerHandle:
     cycle = Lifecycle("api", ready_s=60.0, stop_s=20.0)
     return ServerHandle(
-        client, Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), get_server_kind("llama-router")
+        Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), get_server_kind("llama-router")
     )
 
 
@@ -108,35 +107,33 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
     watching.start()
     memory = []
     try:
-        with Client(Timeouts(connect_s=2.0, request_s=60.0)) as client:
-            both = [asked(client, router, name) for name in ("one", "two")]
-            with model_host(both, run, print) as stage:
-                for one in both:
-                    with stage.up(one) as visit:
-                        assert router.states()[one.model.model] == "loaded"
-                        assert visit.readiness.context_tokens == 8192
-                        assert visit.readiness.own_context_tokens is not None
-                    memory.append(memory_use(visit.before, visit.loaded, visit.after))
+        both = [a_server(router, name) for name in ("one", "two")]
+        with model_host(both, run, print) as host:
+            for one in both:
+                with host.session(one) as session:
+                    assert router.states()[one.model.model] == "loaded"
+                    assert session.readiness.context_tokens == 8192
+                    assert session.readiness.model_context_tokens is not None
+                memory.append(memory_use(session.before, session.loaded, session.after))
     finally:
         stop.set()
         watching.join()
     assert max(sum(state != "unloaded" for state in states.values()) for states in router.seen) == 1
     assert router.states() == {"before": "loaded", "one": "unloaded", "two": "unloaded", "damaged": "unloaded"}
     for use in memory:
-        assert use.how == "server process"
+        assert use.method == "server process"
         assert (use.loaded_bytes or 0) > (use.before_bytes or 0) + 8 * 2**20
         assert (use.after_bytes or 0) < (use.before_bytes or 0) + 2 * 2**20
     assert not state_path().exists()
 
 
 def test_a_damaged_file_is_told_and_what_was_loaded_comes_back(router: Router, run: Path) -> None:
-    with Client(Timeouts(connect_s=2.0, request_s=60.0)) as client:
-        one = asked(client, router, "damaged")
-        with (
-            pytest.raises(ServerError, match="says that loading damaged failed"),
-            model_host([one], run, print) as stage,
-            stage.up(one),
-        ):
-            pass
+    one = a_server(router, "damaged")
+    with (
+        pytest.raises(ServerError, match="says that loading damaged failed"),
+        model_host([one], run, print) as host,
+        host.session(one),
+    ):
+        pass
     assert router.states()["before"] == "loaded"
     assert recover(print) == ()

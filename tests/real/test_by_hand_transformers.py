@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.record import Client
 from harness.servers import get_server_kind
 from harness.servers.probe import probe
 from harness.servers.query import ServerHandle
@@ -57,12 +56,11 @@ def test_the_role_chunk_comes_before_the_prefill_and_starts_no_clock(server: Mod
 
 
 def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
-    with Client() as client:
-        report = probe(ServerHandle(client, server, get_server_kind("transformers")))
+    report = probe(ServerHandle(server, get_server_kind("transformers")))
     assert report.short_requests <= 10
     assert report.long_requests == 1
     found = {one.name: one for one in report.findings}
     assert [one.name for one in report.findings if one.agrees is False] == []
-    assert found["done"].live is False
+    assert found["sends_done"].live is False
     assert found["usage"].live == "finish_chunk"
     assert set(found["early_events"].live or ()) >= {"echo"}

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.errors import ServerError
-from harness.record import Client
 from harness.servers import fetch
 from harness.types import Json
 
@@ -85,8 +84,7 @@ class ReferenceServer:
 
     def take_log(self) -> list[LoggedReply]:
         """Return and forget the replies since the last call, in the order of their ends. Raises ServerError."""
-        with Client() as client:
-            rows = fetch(client, "GET", f"http://127.0.0.1:{self.port}/log").document
+        rows = fetch("GET", f"http://127.0.0.1:{self.port}/log").document
         return [_parse_row(row) for row in rows]
 
     def end(self) -> None:

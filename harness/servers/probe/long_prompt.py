@@ -18,7 +18,7 @@ from harness.servers.probe.stream import ProbeReply, compare, read_reply
 from harness.servers.query import ServerHandle
 from harness.types import LONG_PROMPT, ProbeFinding
 
-COMPLETE, TRUNCATED, REJECTED, BEGINNING_LOST = "complete", "truncated", "rejected", "beginning lost"
+COMPLETE, TRUNCATED, REJECTED, BEGINNING_IGNORED = "complete", "truncated", "rejected", "read without its beginning"
 MIN_LONG_CHARS = 2 * SHORT_CHARS
 """A shorter prompt fits every server, and its token count could not be told from that of the short prompt."""
 MIN_COUNTED_SHARE = 0.85
@@ -92,7 +92,7 @@ def _code_word_finding(short: CodeWordReply, long: CodeWordReply, counted: str) 
     if long.repeats_code_word:
         return _finding(COMPLETE, f"{counted}; the model repeated the code word at its beginning")
     if short.repeats_code_word:
-        return _finding(BEGINNING_LOST, f"{counted}; the model repeated the code word of a short prompt only")
+        return _finding(BEGINNING_IGNORED, f"{counted}; the model repeated the code word of a short prompt only")
     observed = None if long.tokens is None or short.tokens is None else COMPLETE
     return _finding(observed, f"{counted}; the model did not repeat the code word even for the short prompt")
 

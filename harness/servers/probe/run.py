@@ -77,8 +77,8 @@ def _with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
         return server
     if len(listed) == 1:
         return replace(server, model=replace(server.model, model=listed[0]))
-    found = f"it lists {', '.join(listed)}" if listed else "it lists none"
-    raise ServerError(f"{server.model.base_url}: which model to probe is open: {found}", fix="name it with --model")
+    found = f"lists several models: {', '.join(listed)}" if listed else "lists no model"
+    raise ServerError(f"{server.model.base_url} {found}")
 
 
 def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Recording]:
@@ -87,10 +87,7 @@ def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Reco
     recording = send(server, client, first)
     error = read_reply(recording).reading.error
     if error is not None:
-        raise ServerError(
-            f"{recording.url}: the first request failed: {error.message[:200]}",
-            fix="correct --model, --server or the API key",
-        )
+        raise ServerError(f"{recording.url}: the first request failed: {error.message[:200]}")
     return {first.name: recording} | {request.name: send(server, client, request) for request in others}
 
 

@@ -1,4 +1,4 @@
-"""A model server for tests that behaves as a kind is documented to, or on purpose differently."""
+"""A fake model server for tests: `serve_fake` behaves as a server kind is documented to, or deliberately not."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ WORDS = [
     "depot",
     "signal",
     "crane",
-    "harbour",
+    "harbor",
     "orchard",
     "lantern",
     "granite",
@@ -33,11 +33,11 @@ WORDS = [
 
 
 @dataclass
-class Manners:
-    """How the pretended model talks.
+class FakeBehavior:
+    """How the fake server replies.
 
-    One that `repeats` says a code word again when it stands in what was left of the prompt; a server that cuts
-    without `counts_cut` counts the whole prompt all the same.
+    `repeats`: the model repeats a code word that is in what is left of the prompt. `counts_cut`: a server that
+    truncates counts the truncated prompt, else the whole one.
     """
 
     context: int = 4096
@@ -61,11 +61,11 @@ class Manners:
 
 
 @dataclass
-class Told:
-    """Where it listens and what it was asked, in order; `bodies` are those of chat requests."""
+class FakeServer:
+    """Its address and the requests that it got, in order; `bodies` are those of chat requests."""
 
     base_url: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     bodies: list[Mapping[str, Json]] = field(default_factory=list)
 
 
@@ -77,78 +77,78 @@ def _prompt(body: Mapping[str, Json]) -> str:
     return "\n".join(message["content"] for message in body["messages"])
 
 
-def _answer(body: Mapping[str, Json], manners: Manners, count: int) -> list[str]:
-    hot = body.get("temperature", 1) > 0 and not (manners.reads_top_k and body.get("top_k") == 1)
-    seed = body.get("seed") if manners.reads_seed else None
+def _answer(body: Mapping[str, Json], behavior: FakeBehavior, count: int) -> list[str]:
+    hot = body.get("temperature", 1) > 0 and not (behavior.reads_top_k and body.get("top_k") == 1)
+    seed = body.get("seed") if behavior.reads_seed else None
     dice = f"{seed if seed is not None else time.monotonic_ns()}" if hot else "cold"
     digest = hashlib.sha256(f"{dice}".encode()).digest()
     return [WORDS[digest[at % 32] % len(WORDS)] + " " for at in range(count)]
 
 
-def _thinking(body: Mapping[str, Json], manners: Manners) -> bool:
+def _thinking(body: Mapping[str, Json], behavior: FakeBehavior) -> bool:
     wanted = (body.get("chat_template_kwargs") or {}).get("enable_thinking")
-    return manners.thinks if wanted is None or not manners.reads_switch else bool(wanted)
+    return behavior.thinks if wanted is None or not behavior.reads_switch else bool(wanted)
 
 
-class Pretender:
-    """One model with its cache."""
+class FakeModel:
+    """One model with its prefix cache."""
 
-    def __init__(self, manners: Manners) -> None:
-        self.manners = manners
-        self.seen: list[str] = []
+    def __init__(self, behavior: FakeBehavior) -> None:
+        self.behavior = behavior
+        self.prompts: list[str] = []
 
     def cached(self, prompt: str) -> int:
-        shared = max((_shared(prompt, old) for old in self.seen), default=0) if self.manners.caches else 0
-        self.seen.append(prompt)
+        shared = max((_shared(prompt, old) for old in self.prompts), default=0) if self.behavior.caches else 0
+        self.prompts.append(prompt)
         return _tokens(prompt[:shared]) if shared > 16 else 0
 
     def refusal(self, body: Mapping[str, Json]) -> tuple[int, bytes] | None:
-        if self.manners.refuses in body:
-            return 422, json.dumps({"error": {"message": f"{self.manners.refuses} is not allowed"}}).encode()
+        if self.behavior.refuses in body:
+            return 422, json.dumps({"error": {"message": f"{self.behavior.refuses} is not allowed"}}).encode()
         prompt = _tokens(_prompt(body))
-        if prompt <= self.manners.context or self.manners.overflow not in ("http_400", "error_in_200"):
+        if prompt <= self.behavior.context or self.behavior.overflow not in ("http_400", "error_in_200"):
             return None
-        told = {
+        error = {
             "type": "exceed_context_size_error",
             "message": f"the request ({prompt} tokens) exceeds the available context size",
             "n_prompt_tokens": prompt,
-            "n_ctx": self.manners.context,
+            "n_ctx": self.behavior.context,
         }
-        if self.manners.overflow == "http_400":
-            return 400, json.dumps({"error": told}).encode()
-        return 200, event({"error": told}, "error")
+        if self.behavior.overflow == "http_400":
+            return 400, json.dumps({"error": error}).encode()
+        return 200, event({"error": error}, "error")
 
     def parts(self, body: Mapping[str, Json]) -> Iterator[tuple[float, bytes]]:
-        """Each part of the reply with the seconds to wait before it."""
-        manners, prompt = self.manners, _prompt(body)
+        """Each part of the reply, with the seconds to wait before it."""
+        behavior, prompt = self.behavior, _prompt(body)
         cached = self.cached(prompt)
-        cut = manners.overflow == "silent_truncation" and _tokens(prompt) > manners.context
-        counted = manners.context if cut and manners.counts_cut else _tokens(prompt)
+        cut = behavior.overflow == "silent_truncation" and _tokens(prompt) > behavior.context
+        counted = behavior.context if cut and behavior.counts_cut else _tokens(prompt)
         limit = min(body.get("max_tokens") or 24, body.get("max_completion_tokens") or 24)
-        thought = _answer(body, manners, limit // 3 if _thinking(body, manners) else 0)
-        content = _answer(body, manners, limit - len(thought))
-        told = re.search(r"code word is (\w+)\.", prompt)
-        if told is not None:
-            content = [told[1] if manners.repeats and not cut else "none"]
+        thought = _answer(body, behavior, limit // 3 if _thinking(body, behavior) else 0)
+        content = _answer(body, behavior, limit - len(thought))
+        code_word = re.search(r"code word is (\w+)\.", prompt)
+        if code_word is not None:
+            content = [code_word[1] if behavior.repeats and not cut else "none"]
         role = {"role": "assistant"}
-        everywhere = role if manners.role_everywhere else {}
-        if not manners.role_everywhere:
-            yield 0.0, chunk({**role, "content": ""}) if manners.early_role else b""
+        everywhere = role if behavior.role_everywhere else {}
+        if not behavior.role_everywhere:
+            yield 0.0, chunk({**role, "content": ""}) if behavior.early_role else b""
         yield 0.12 if cached < counted // 2 else 0.01, b""
-        if not manners.role_everywhere and not manners.early_role:
+        if not behavior.role_everywhere and not behavior.early_role:
             yield 0.0, chunk({**role, "content": None})
         for word in thought:
-            yield 0.0, chunk({**everywhere, manners.reasoning_key: word})
+            yield 0.0, chunk({**everywhere, behavior.reasoning_key: word})
         for word in content:
             yield 0.0, chunk({**everywhere, "content": word})
-        details = {"prompt_tokens_details": {"cached_tokens": cached}} if manners.tells_cached else {}
+        details = {"prompt_tokens_details": {"cached_tokens": cached}} if behavior.tells_cached else {}
         usage = {"prompt_tokens": counted, "completion_tokens": len(thought) + len(content), **details}
-        speeds = {"timings": {"predicted_n": len(thought) + len(content)}} if manners.tells_speeds else {}
-        if manners.usage_on_finish:
+        speeds = {"timings": {"predicted_n": len(thought) + len(content)}} if behavior.tells_speeds else {}
+        if behavior.usage_on_finish:
             yield 0.0, chunk({}, "stop", usage=usage, **speeds)
         else:
             yield 0.0, END + event({"choices": [], "usage": usage, **speeds})
-        yield 0.0, DONE if manners.says_done else b""
+        yield 0.0, DONE if behavior.says_done else b""
 
 
 def _shared(one: str, other: str) -> int:
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Any
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._handle()
@@ -174,23 +174,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(size)) if size else None
-        told, path = self.server.told, urlsplit(self.path).path
-        told.asked.append(f"{self.command} {path}")
-        key = self.server.pretender.manners.key
+        fake, path = self.server.fake, urlsplit(self.path).path
+        fake.requests.append(f"{self.command} {path}")
+        key = self.server.fake_model.behavior.key
         if key is not None and self.headers.get("Authorization") != f"Bearer {key}":
             self._send(401, b'{"error": {"message": "no key"}}')
         elif (route := self.server.routes.get(f"{self.command} {path}")) is not None:
             status, document = route(body)
             self._send(status, json.dumps(document).encode())
         elif path == "/v1/chat/completions":
-            told.bodies.append(body)
+            fake.bodies.append(body)
             self._chat(body or {})
         else:
             self._send(404, b'{"error": "nothing here"}')
 
     def _chat(self, body: Mapping[str, Json]) -> None:
-        pretender = self.server.pretender
-        refusal = pretender.refusal(body)
+        model = self.server.fake_model
+        refusal = model.refusal(body)
         if refusal is not None:
             self._send(*refusal)
             return
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
-        for wait_s, data in pretender.parts(body):
+        for wait_s, data in model.parts(body):
             time.sleep(wait_s)
             self.wfile.write(data)
 
@@ -211,21 +211,23 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def pretending(manners: Manners, routes: Mapping[str, Route] | None = None, port: int = 0) -> Iterator[Told]:
-    """Serve until the block ends; `routes` are "METHOD /path" -> what is answered to a body."""
+def serve_fake(
+    behavior: FakeBehavior, routes: Mapping[str, Route] | None = None, port: int = 0
+) -> Iterator[FakeServer]:
+    """Serve until the block ends; `routes` map "METHOD /path" to a function from body to status and JSON."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-    server.pretender, server.routes = Pretender(manners), routes or {}
-    server.told = Told(f"http://127.0.0.1:{server.server_port}/v1")
+    server.fake_model, server.routes = FakeModel(behavior), routes or {}
+    server.fake = FakeServer(f"http://127.0.0.1:{server.server_port}/v1")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield server.told
+        yield server.fake
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def answers_with(document: Json, status: int = 200) -> Route:
-    """A route that always says the same."""
+def respond_with(document: Json, status: int = 200) -> Route:
+    """A route with a fixed response."""
     return lambda _: (status, document)

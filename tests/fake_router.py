@@ -1,4 +1,4 @@
-"""A pretended llama-server in router mode, which answers in the words that a real one was caught with."""
+"""A fake llama-server in router mode that answers with the captured replies of a real one."""
 
 import json
 import threading
@@ -8,9 +8,9 @@ from copy import deepcopy
 from pathlib import Path
 
 from harness.types import Json
-from tests.pretend import Route
+from tests.fake_server import Route
 
-CAUGHT: Mapping[str, Json] = json.loads(
+CAPTURED: Mapping[str, Json] = json.loads(
     (Path(__file__).parent / "data" / "servers" / "llama-router.json").read_text(encoding="utf-8")
 )["replies"]
 LISTED = {
@@ -21,24 +21,24 @@ LISTED = {
 }
 
 
-def caught(name: str) -> tuple[int, Json]:
-    """Status and body of a reply of the real one."""
-    return CAUGHT[name]["status"], deepcopy(CAUGHT[name]["body"])
+def captured(name: str) -> tuple[int, Json]:
+    """Status and body of a reply of the real router."""
+    return CAPTURED[name]["status"], deepcopy(CAPTURED[name]["body"])
 
 
-def caught_row(state: str) -> Json:
-    """The row of a model in a state, as the real one lists it."""
+def captured_row(state: str) -> Json:
+    """The row of a model in a state, as the real router lists it."""
     wanted = "broken" if state == "failed" else "tiny-a"
-    return next(row for row in caught(LISTED[state])[1]["data"] if row["id"] == wanted)
+    return next(row for row in captured(LISTED[state])[1]["data"] if row["id"] == wanted)
 
 
 class Router:
-    """Models that load and go a moment after the router was told, as the real one's do; `log` is what happened."""
+    """Models that load and unload a moment after the request, as in the real router; `log` is what happened."""
 
-    def __init__(self, *names: str, loads_s: float = 0.3, goes_s: float = 0.3, damaged: str = "") -> None:
+    def __init__(self, *names: str, loads_s: float = 0.3, unloads_s: float = 0.3, damaged: str = "") -> None:
         self.states = dict.fromkeys(names, "unloaded")
         self.log: list[str] = []
-        self._loads_s, self._goes_s, self._damaged = loads_s, goes_s, damaged
+        self._loads_s, self._unloads_s, self._damaged = loads_s, unloads_s, damaged
 
     @property
     def loaded(self) -> set[str]:
@@ -54,40 +54,40 @@ class Router:
         threading.Thread(target=change, daemon=True).start()
 
     def _list(self, _: Json) -> tuple[int, Json]:
-        rows = [{**caught_row(state), "id": name} for name, state in self.states.items()]
+        rows = [{**captured_row(state), "id": name} for name, state in self.states.items()]
         return 200, {"data": rows, "object": "list"}
 
     def _load(self, body: Json) -> tuple[int, Json]:
         name = (body or {}).get("model")
         if name not in self.states:
-            return caught("load of an unknown model")
+            return captured("load of an unknown model")
         if name in self.loaded:
-            return caught("load again")
+            return captured("load again")
         self.log.append(f"load {name} beside {sorted(self.loaded)}")
         self.states[name] = "loading"
         self._later(self._loads_s, name, "failed" if name == self._damaged else "loaded")
-        return caught("load")
+        return captured("load")
 
     def _unload(self, body: Json) -> tuple[int, Json]:
         name = (body or {}).get("model")
         if name not in self.loaded:
-            return caught("unload again")
+            return captured("unload again")
         self.log.append(f"unload {name}")
-        self._later(self._goes_s, name, "unloaded")
-        return caught("unload")
+        self._later(self._unloads_s, name, "unloaded")
+        return captured("unload")
 
     def _chat(self, body: Json) -> tuple[int, Json]:
         if self.states.get(str((body or {}).get("model"))) != "loaded":
-            return caught("a chat with a model that is not loaded")
+            return captured("a chat with a model that is not loaded")
         return 200, {"choices": [{"message": {"content": "yes"}, "finish_reason": "length"}]}
 
     def routes(self) -> dict[str, Route]:
-        """For `pretending`."""
+        """For `serve_fake`."""
         return {
             "GET /models": self._list,
             "GET /v1/models": self._list,
-            "GET /props": lambda _: caught("the router itself"),
-            "GET /health": lambda _: caught("health with nothing loaded"),
+            "GET /props": lambda _: captured("the router itself"),
+            "GET /health": lambda _: captured("health with nothing loaded"),
             "POST /models/load": self._load,
             "POST /models/unload": self._unload,
             "POST /v1/chat/completions": self._chat,
