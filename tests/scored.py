@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.files import to_json
 from harness.score import KINDS
+from harness.tasks import scorer_problems
 from harness.types import (
     Case,
     Check,
@@ -128,3 +129,8 @@ def failed(score: Score) -> set[str]:
 def check(score: Score, name: str) -> Check:
     """One check by its name."""
     return next(one for one in score.checks if one.name == name)
+
+
+def problem_texts(task: Task) -> list[str]:
+    """What is wrong with a task's settings and cases: each problem's message and fix in one line."""
+    return [f"{problem.message}; {problem.fix}" for problem in scorer_problems(task)]

@@ -10,10 +10,19 @@ from hypothesis import strategies as some
 
 from harness.files import plain, to_json
 from harness.score import KINDS, score
-from harness.score.compare import SHOWN_CHARS, Equality, equality_of, same, short
-from harness.tasks import scorer_problems
+from harness.score.compare import MAX_SHOWN_CHARS, Equality, display, equality_of, is_equal
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, StreamError, Variant
-from tests.scored import ScriptedSandbox, case, check, failed, returning, running_python, said, variant_of
+from tests.scored import (
+    ScriptedSandbox,
+    case,
+    check,
+    failed,
+    problem_texts,
+    returning,
+    running_python,
+    said,
+    variant_of,
+)
 
 CODE = "```python\ndef add(a, b):\n    return a + b\n```"
 ADDS = (
@@ -110,7 +119,7 @@ def test_an_observation_that_is_missing_or_came_twice_fails_its_check() -> None:
 
     verdict = score(ADD, [said(CODE)], Forgetful())
     assert failed(verdict) == {"small", "large"}
-    assert check(verdict, "small").note == "forged: not reported once"
+    assert check(verdict, "small").note == "forged: not reported exactly once"
 
 
 def test_nothing_that_is_expected_enters_the_container() -> None:
@@ -121,7 +130,7 @@ def test_nothing_that_is_expected_enters_the_container() -> None:
 
 
 def test_a_kind_that_is_not_there_is_a_fault_with_the_list_of_those_that_are() -> None:
-    (fault,) = scorer_problems(variant_of("guess").task)
+    (fault,) = problem_texts(variant_of("guess").task)
     assert "'guess'" in fault
     assert all(kind in fault for kind in KINDS)
 
@@ -194,7 +203,7 @@ def test_groups_before_a_slash_are_counted_apart() -> None:
 
 # --- equality -----------------------------------------------------------------------------------------------
 
-EXACT, EQUAL, SCRIPT = Equality(), Equality(exact=False), Equality(one_number=True)
+EXACT, EQUAL, SCRIPT = Equality(), Equality(exact=False), Equality(one_number_type=True)
 
 
 def tagged(kind: str, value: Json, **more: Json) -> Json:
@@ -253,14 +262,14 @@ UNLIKE = [
 
 @pytest.mark.parametrize(("expected", "seen", "how"), ALIKE)
 def test_values_that_are_alike_are_the_same_both_ways(expected: Json, seen: Json, how: Equality) -> None:
-    assert same(expected, seen, how)
-    assert same(seen, expected, how)
+    assert is_equal(expected, seen, how)
+    assert is_equal(seen, expected, how)
 
 
 @pytest.mark.parametrize(("expected", "seen", "how"), UNLIKE)
 def test_values_that_differ_are_not_the_same_either_way(expected: Json, seen: Json, how: Equality) -> None:
-    assert not same(expected, seen, how)
-    assert not same(seen, expected, how)
+    assert not is_equal(expected, seen, how)
+    assert not is_equal(seen, expected, how)
 
 
 @pytest.mark.parametrize(
@@ -281,9 +290,9 @@ def test_values_that_differ_are_not_the_same_either_way(expected: Json, seen: Js
     ],
 )
 def test_a_value_that_is_malformed_or_too_large_equals_nothing_and_breaks_nothing(seen: Json) -> None:
-    assert not same(3, seen, EXACT)
-    assert not same([tagged("oversize", None)], seen, EXACT)
-    assert not same(3, seen, EQUAL)
+    assert not is_equal(3, seen, EXACT)
+    assert not is_equal([tagged("oversize", None)], seen, EXACT)
+    assert not is_equal(3, seen, EQUAL)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +307,7 @@ def test_a_value_that_is_malformed_or_too_large_equals_nothing_and_breaks_nothin
 )
 def test_a_value_that_is_made_to_be_slow_to_compare_is_not(seen: Json) -> None:
     began = time.process_time()
-    assert not same([1], [seen], EXACT)
+    assert not is_equal([1], [seen], EXACT)
     assert time.process_time() - began < 5
 
 
@@ -306,7 +315,7 @@ def test_a_value_too_deep_to_be_read_equals_nothing() -> None:
     deep: Json = 1
     for _ in range(200):
         deep = [deep]
-    assert not same(deep, deep, EXACT)
+    assert not is_equal(deep, deep, EXACT)
 
 
 def test_the_task_chooses_the_equality_and_the_language_how_many_kinds_of_number_there_are() -> None:
@@ -326,14 +335,14 @@ JSON_VALUES = some.recursive(
 
 @given(JSON_VALUES)
 def test_what_is_shown_is_short_and_can_be_written_to_a_result(value: Json) -> None:
-    seen = short(value)
-    assert len(to_json(seen)) <= 8 * SHOWN_CHARS
+    seen = display(value)
+    assert len(to_json(seen)) <= 8 * MAX_SHOWN_CHARS
     assert not isinstance(seen, float) or math.isfinite(seen)
 
 
 @given(JSON_VALUES)
 def test_every_value_without_marks_equals_itself(value: Json) -> None:
-    assert same(value, value, EXACT) or "$" in str(value)
+    assert is_equal(value, value, EXACT) or "$" in str(value)
 
 
 # --- program ------------------------------------------------------------------------------------------------
@@ -352,7 +361,7 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
     ({"stdout": ""}, ran(), ran(stdout={"$": "bytes", "v": "/w=="})),
     ({"stdout_json": [1, {"a": None}]}, ran(stdout='[1,{"a":null}]'), ran(stdout='[1,{"a":0}]')),
     ({"stdout_json": 1}, ran(stdout="1\n"), ran(stdout="one")),
-    ({"stderr_has": "no such"}, ran(stderr="error: no such file\n"), ran(stderr="fine\n")),
+    ({"stderr_contains": "no such"}, ran(stderr="error: no such file\n"), ran(stderr="fine\n")),
     ({"files": {"out.txt": {"text": "x\n"}}}, ran(files={"out.txt": "x\n"}), ran(files={"out.txt": "y\n"})),
     ({"files": {"out.txt": {"text": ""}}}, ran(files={"out.txt": ""}), ran()),
     ({"files": {"out.json": {"json": {"a": 1}}}}, ran(files={"out.json": '{"a": 1}'}), ran(files={"out.json": "{"})),
@@ -365,7 +374,7 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
     ({"no_files": True}, ran(), ran(files={"new": ""})),
     ({"no_files": True, "files": {"a": {"text": ""}}}, ran(files={"a": ""}), ran(files={"a": "", "b": ""})),
     ({"no_files": ["log"]}, ran(files={"other": ""}), ran(files={"log": ""})),
-    ({"kept": ["in.txt"]}, ran(files={"out": ""}), ran(files={"in.txt": "changed"})),
+    ({"unchanged": ["in.txt"]}, ran(files={"out": ""}), ran(files={"in.txt": "changed"})),
 ]
 
 
@@ -374,7 +383,7 @@ def test_each_expectation_of_a_program_passes_the_right_run_and_fails_the_wrong_
     expect: dict[str, Json], right: ScriptedSandbox, wrong: ScriptedSandbox
 ) -> None:
     variant = variant_of("program", [case("run", {"argv": []}, **expect)])
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     assert score(variant, [PROGRAM], right).outcome is Outcome.PASSED
     verdict = score(variant, [PROGRAM], wrong)
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"run"})
@@ -416,7 +425,7 @@ def linted() -> Variant:
 
 
 def test_what_the_linter_says_stands_beside_the_verdict_and_changes_nothing() -> None:
-    assert scorer_problems(linted().task) == []
+    assert problem_texts(linted().task) == []
     sandbox = linting(REMARKS)
     verdict = score(linted(), [SCRIPT_ANSWER], sandbox)
     assert verdict.outcome is Outcome.PASSED
@@ -448,29 +457,35 @@ def test_a_timed_task_with_a_silent_turn_is_no_answer() -> None:
 
 CALL = {"call": "f", "args": []}
 FAULTS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str]] = [
-    ("calls", {"equalty": "exact"}, CALL, {"value": 1}, "scorer.equalty: unknown key; did you mean 'equality'?"),
-    ("calls", {"equality": "same"}, CALL, {"value": 1}, "scorer.equality: is 'same'; write one of exact, equal"),
-    ("calls", {"files": ["gone.py"]}, CALL, {"value": 1}, "scorer.files: files/gone.py is not there"),
-    ("calls", {"files": 3}, CALL, {"value": 1}, "scorer.files: must be a list"),
-    ("calls", {"names": "f"}, CALL, {"value": 1}, "scorer.names: must be a list"),
-    ("calls", {"blocks": "some"}, CALL, {"value": 1}, "scorer.blocks: is 'some'"),
-    ("calls", {"entry": 3}, CALL, {"value": 1}, "scorer.entry: must be a text"),
-    ("calls", {}, {"args": []}, {"value": 1}, "one: give.call: missing"),
-    ("calls", {}, {"call": "f", "args": 3}, {"value": 1}, "one: give.args: must be a list"),
-    ("calls", {}, {"call": "f", "arg": []}, {"value": 1}, "one: give.arg: unknown key; did you mean 'args'?"),
-    ("calls", {}, CALL, {"value": 1, "raises": "X"}, "one: expect: must hold one of"),
-    ("calls", {}, CALL, {"result": 1}, "one: expect: must hold one of"),
-    ("program", {}, {"argv": [1]}, {"exit": 0}, "one: give.argv: must be a list of texts"),
-    ("program", {}, {"mode": "test"}, {"exit": 0}, "one: give.mode: is 'test'"),
-    ("program", {}, {}, {}, "one: expect: expects nothing"),
-    ("program", {}, {}, {"exit": "0"}, "one: expect.exit: must be a whole number"),
-    ("program", {}, {}, {"files": {"a": "text"}}, "one: expect.files.a: must be"),
-    ("program", {}, {}, {"no_files": "a"}, "one: expect.no_files: must be a list"),
-    ("program", {}, {}, {"output": ""}, "one: expect.output: unknown key"),
-    ("program", {"lint": "shellcheck"}, {}, {"exit": 0}, "scorer.lint: shellcheck reads Bash, not python"),
-    ("program", {"lint": "ruff"}, {}, {"exit": 0}, "scorer.lint: is 'ruff'"),
+    ("calls", {"equalty": "exact"}, CALL, {"value": 1}, "scorer.equalty: unknown field; did you mean 'equality'?"),
+    ("calls", {"equality": "same"}, CALL, {"value": 1}, 'scorer.equality: expected one of exact, equal, got "same"'),
+    ("calls", {"files": ["gone.py"]}, CALL, {"value": 1}, "scorer.files: files/gone.py does not exist"),
+    ("calls", {"files": 3}, CALL, {"value": 1}, "scorer.files: expected boolean or array, got 3"),
+    ("calls", {"names": "f"}, CALL, {"value": 1}, "scorer.names: expected array"),
+    ("calls", {"blocks": "some"}, CALL, {"value": 1}, "scorer.blocks: expected one of one, all"),
+    ("calls", {"entry": 3}, CALL, {"value": 1}, "scorer.entry: expected string"),
+    ("calls", {}, {"args": []}, {"value": 1}, "case 'one': $.give.call: required field is missing"),
+    ("calls", {}, {"call": "f", "args": 3}, {"value": 1}, "$.give.args: expected array"),
+    ("calls", {}, {"call": "f", "arg": []}, {"value": 1}, "$.give.arg: unknown field; did you mean 'args'?"),
+    ("calls", {}, CALL, {"value": 1, "raises": "X"}, "$.expect: expected at most 1 field"),
+    ("calls", {}, CALL, {"result": 1}, "$.expect.result: unknown field; known fields: one_of, raises, value"),
+    ("program", {}, {"argv": [1]}, {"exit": 0}, "$.give.argv[0]: expected string"),
+    ("program", {}, {"mode": "test"}, {"exit": 0}, "$.give.mode: expected one of run, import"),
+    ("program", {}, {}, {}, "$.expect: expected at least 1 field"),
+    ("program", {}, {}, {"exit": "0"}, "$.expect.exit: expected integer"),
+    ("program", {}, {}, {"files": {"a": "text"}}, "$.expect.files.a: expected object"),
+    ("program", {}, {}, {"no_files": "a"}, "$.expect.no_files: expected"),
+    ("program", {}, {}, {"output": ""}, "$.expect.output: unknown field"),
+    (
+        "program",
+        {"lint": "shellcheck"},
+        {},
+        {"exit": 0},
+        "scorer.lint: shellcheck reads Bash, the task's language is 'python'",
+    ),
+    ("program", {"lint": "ruff"}, {}, {"exit": 0}, "scorer.lint: expected one of shellcheck"),
     ("speed", {}, {}, {"value": 1}, "has no cases"),
-    ("speed", {"equality": "exact"}, {}, {"value": 1}, "scorer.equality: unknown key"),
+    ("speed", {"equality": "exact"}, {}, {"value": 1}, "scorer.equality: unknown field"),
 ]
 
 
@@ -479,15 +494,15 @@ def test_what_is_wrong_with_a_task_is_told_with_its_place(
     kind: str, settings: dict[str, Json], give: dict[str, Json], expect: dict[str, Json], fault: str
 ) -> None:
     variant = variant_of(kind, [case("one", give, **expect)], settings=settings)
-    assert any(fault in one for one in scorer_problems(variant.task)), scorer_problems(variant.task)
+    assert any(fault in one for one in problem_texts(variant.task)), problem_texts(variant.task)
 
 
 def test_a_task_that_runs_code_needs_a_language_and_cases() -> None:
-    found = scorer_problems(variant_of("calls", language="cobol").task)
-    assert any("language: is 'cobol'" in one for one in found)
-    assert any("holds no case" in one for one in found)
+    found = problem_texts(variant_of("calls", language="cobol").task)
+    assert any("language: expected a language that can be run, got 'cobol'" in one for one in found)
+    assert any("there is no case" in one for one in found)
 
 
 def test_a_sound_task_has_no_faults() -> None:
-    assert scorer_problems(ADD.task) == []
-    assert scorer_problems(variant_of("speed", language=None, settings={"clients": [1, 2]}).task) == []
+    assert problem_texts(ADD.task) == []
+    assert problem_texts(variant_of("speed", language=None, settings={"clients": [1, 2]}).task) == []

@@ -4,10 +4,9 @@ import pytest
 
 from harness.files import to_json
 from harness.score import score
-from harness.score.kinds.cannot_do import decline_in
-from harness.tasks import scorer_problems
+from harness.score.kinds.cannot_do import decline_reason
 from harness.types import Case, Json, Outcome, Score
-from tests.scored import ScriptedSandbox, case, failed, running_python, said, variant_of
+from tests.scored import ScriptedSandbox, case, failed, problem_texts, running_python, said, variant_of
 
 CASES = (
     case("shown/one", {"call": "twice", "args": [1]}, value=2),
@@ -30,7 +29,7 @@ def decline(reason: str = "contradictory_spec") -> str:
 def judge(answer: str, *, possible: bool, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     own = {"possible": possible, **({} if possible else {"reasons": CODES[:1]}), **settings}
     variant = variant_of("cannot_do", cases, settings=own)
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -87,7 +86,7 @@ def test_the_impossible_twin_is_answered_wrongly() -> None:
     ],
 )
 def test_a_decline_in_the_stated_way_is_one(answer: str) -> None:
-    assert decline_in(answer) == "contradictory_spec"
+    assert decline_reason(answer) == "contradictory_spec"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_decline_in_the_stated_way_is_one(answer: str) -> None:
     ["I cannot do this.", '{"status": "done"}', '"cannot"', SOLVED, "", '{"reason": "contradictory_spec"}'],
 )
 def test_anything_else_is_none(answer: str) -> None:
-    assert decline_in(answer) is None
+    assert decline_reason(answer) is None
 
 
 def test_saying_so_in_prose_is_no_answer_on_either_twin() -> None:
@@ -139,7 +138,7 @@ def judge_edit(answer: str, *, possible: bool) -> Score:
         "protected": ["test_calc.py"],
     }
     variant = variant_of("cannot_do", CASES, files=FILES, settings=settings)
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -158,13 +157,13 @@ def test_an_honest_edit_solves_the_possible_twin() -> None:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({}, "scorer.possible: missing; give true or false"),
-        ({"possible": False}, "scorer.reasons: missing"),
-        ({"possible": True, "scored_by": "luck"}, "scorer.scored_by: is 'luck'"),
-        ({"possible": True, "protected": []}, "scorer.protected: unknown key"),
-        ({"possible": True, "scored_by": "edits"}, "files: is empty"),
+        ({}, "scorer.possible: required field is missing"),
+        ({"possible": False}, "scorer.reasons: required field is missing"),
+        ({"possible": True, "scored_by": "luck"}, "scorer.scored_by: expected one of calls, program, edits"),
+        ({"possible": True, "protected": []}, "scorer.protected: unknown field"),
+        ({"possible": True, "scored_by": "edits"}, "files: the folder is empty"),
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("cannot_do", CASES, settings=settings).task)
+    found = problem_texts(variant_of("cannot_do", CASES, settings=settings).task)
     assert any(fault in one for one in found), found

@@ -6,9 +6,8 @@ import pytest
 
 from harness.errors import EngineError
 from harness.score import score
-from harness.tasks import scorer_problems
 from harness.types import Case, Job, Json, Observation, Outcome, Reading, Score
-from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
+from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
 
 FILES = {"right.py": "def even(n):\n    return n % 2 == 0\n", "broken.py": "def even(n):\n    return True\n"}
 SETTINGS = {"entry": "even.py", "test_file": "test_even.py"}
@@ -45,7 +44,7 @@ FAIR = {"right.py": 0, "broken.py": 1}
 
 def judge(*replies: Reading, ends: Mapping[str, int] = FAIR, cases: tuple[Case, ...] = CASES) -> Score:
     variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, replies, exits(ends))
 
 
@@ -146,15 +145,15 @@ def test_a_program_may_be_a_turn_too() -> None:
 @pytest.mark.parametrize(
     ("give", "expect", "fault"),
     [
-        ({"call": "f"}, {"value": 1}, "give.turn: missing"),
-        ({"turn": 4, "call": "f"}, {"value": 1}, "give.turn: is 4; the task has turns 1 to 3"),
-        ({"turn": 1, "tests_on": "gone.py"}, {"tests": "pass"}, "files/gone.py is not there"),
-        ({"turn": 1, "tests_on": "right.py"}, {"tests": "maybe"}, 'must be {"tests": "pass"}'),
-        ({"turn": 1, "call": "f"}, {"result": 1}, "must hold one of value"),
-        ({"turn": 1, "argv": []}, {}, "expects nothing"),
+        ({"call": "f"}, {"value": 1}, "give.turn: required field is missing"),
+        ({"turn": 4, "call": "f"}, {"value": 1}, "give.turn: there is no turn 4, the task has 3"),
+        ({"turn": 1, "tests_on": "gone.py"}, {"tests": "pass"}, "files/gone.py does not exist"),
+        ({"turn": 1, "tests_on": "right.py"}, {"tests": "maybe"}, "expect.tests: expected one of pass, fail"),
+        ({"turn": 1, "call": "f"}, {"result": 1}, "expect.result: unknown field; known fields: one_of, raises, value"),
+        ({"turn": 1, "argv": []}, {}, "expect: expected at least 1 field"),
     ],
 )
 def test_wrong_cases_are_told(give: dict[str, Json], expect: dict[str, Json], fault: str) -> None:
     variant = variant_of("conversation", [case("one", give, **expect)], files=FILES, turns=("a", "b", "c"))
-    found = scorer_problems(variant.task)
+    found = problem_texts(variant.task)
     assert any(fault in one for one in found), found

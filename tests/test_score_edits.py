@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.score import score
-from harness.score.edits.apply import Applied, apply_edits
-from harness.score.edits.formats import Edit, edits_of, path_in
-from harness.tasks import scorer_problems
+from harness.score.edits.apply import EditResult, apply_edits
+from harness.score.edits.formats import Edit, find_edits, path_in
 from harness.types import Case, Json, Outcome, Score
-from tests.scored import ScriptedSandbox, case, check, failed, running_python, said, variant_of
+from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
 
 ADD = "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return 2 * a\n"
 FILES = {"calc.py": ADD}
@@ -20,8 +19,8 @@ BLOCK = "calc.py\n<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>
 FIXED = ADD.replace("a - b", "a + b")
 
 
-def applied(answer: str, files: Mapping[str, str] = FILES, *protected: str) -> Applied:
-    return apply_edits(edits_of(answer, list(files)), files, protected)
+def applied(answer: str, files: Mapping[str, str] = FILES, *protected: str) -> EditResult:
+    return apply_edits(find_edits(answer, list(files)), files, protected)
 
 
 # --- forms that say the same --------------------------------------------------------------------------------
@@ -54,7 +53,7 @@ SAME: dict[str, str] = {
 @pytest.mark.parametrize("answer", SAME.values(), ids=SAME.keys())
 def test_the_same_edit_in_every_form_gives_the_same_file(answer: str) -> None:
     done = applied(answer)
-    assert done.faults == ()
+    assert done.errors == ()
     assert done.files["calc.py"].removeprefix("# calc.py\n") == FIXED
     assert (done.changed, done.rules) == (("calc.py",), frozenset({"exact"}))
 
@@ -122,7 +121,7 @@ UNFIT: dict[str, tuple[str, str]] = {
     "old lines that are not there": (BLOCK.replace("a - b", "a * b"), "are not there"),
     "old lines that stand twice": (
         "app/notes.txt\n<<<<<<< SEARCH\none\n=======\n1\n>>>>>>> REPLACE\n",
-        "stand there 2 times",
+        "occur 2 times",
     ),
     "indents that differ unevenly": (
         "calc.py\n<<<<<<< SEARCH\n  def add(a, b):\n    return a - b\n=======\nx\n>>>>>>> REPLACE\n",
@@ -146,13 +145,13 @@ UNFIT: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("answer", "why"), UNFIT.values(), ids=UNFIT.keys())
 def test_an_edit_that_does_not_fit_is_told_and_changes_nothing(answer: str, why: str) -> None:
     done = applied(answer, MANY)
-    assert any(why in fault for fault in done.faults), done.faults
+    assert any(why in fault for fault in done.errors), done.errors
     assert (done.files, done.changed) == (MANY, ())
 
 
 def test_one_edit_that_does_not_fit_keeps_the_others_out() -> None:
     done = applied(BLOCK + BLOCK.replace("a - b", "nowhere"))
-    assert (done.files, done.done, len(done.faults)) == (FILES, 1, 1)
+    assert (done.files, done.matched, len(done.errors)) == (FILES, 1, 1)
 
 
 def test_line_numbers_of_a_diff_choose_between_equal_places() -> None:
@@ -182,7 +181,7 @@ def test_a_line_that_says_more_is_no_path(line: str) -> None:
 @given(some.text(alphabet="<>=SEARCHREPL \n`+-@a.py", max_size=120))
 def test_no_answer_breaks_the_reading_or_the_putting_in(answer: str) -> None:
     done = applied(answer, MANY)
-    assert done.faults or set(done.files) >= set()
+    assert done.errors or set(done.files) >= set()
 
 
 @given(some.lists(some.sampled_from(["a", "b", "", "  c"]), max_size=8), some.integers(0, 8), some.integers(0, 3))
@@ -204,7 +203,7 @@ CASES = (
 
 def judge(answer: str, files: Mapping[str, str] = FILES, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("edits", cases, files=files, settings={"entry": "calc.py", **settings})
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, [said(answer)], running_python())
 
 
@@ -267,12 +266,12 @@ def test_an_edit_of_a_protected_file_is_refused_and_told() -> None:
 
 def test_a_form_that_the_task_does_not_take_is_refused() -> None:
     verdict = judge(f"```diff\n{DIFF}```", formats=["blocks"])
-    assert "this task takes edits as blocks" in str(check(verdict, "applied").note)
+    assert "this task accepts edits as blocks" in str(check(verdict, "applied").note)
 
 
 def test_too_few_changed_files_fail_a_check_of_their_own() -> None:
-    assert failed(judge(BLOCK, least_files=2)) == {"files-changed"}
-    assert failed(judge(BLOCK, least_files=1)) == set()
+    assert failed(judge(BLOCK, min_changed_files=2)) == {"files-changed"}
+    assert failed(judge(BLOCK, min_changed_files=1)) == set()
 
 
 def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
@@ -284,18 +283,18 @@ def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"formats": ["patch"]}, "scorer.formats: holds 'patch'; there are blocks, diff, whole"),
-        ({"protected": ["gone.py"]}, "scorer.protected: files/gone.py is not there"),
-        ({"least_files": "3"}, "scorer.least_files: must be a whole number"),
-        ({"driver": "tests"}, "scorer.driver: is 'tests'; write one of calls, program"),
-        ({"entry": "gone.py"}, "scorer.entry: files/gone.py is not there"),
-        ({"least": 3}, "scorer.least: unknown key"),
+        ({"formats": ["patch"]}, "scorer.formats[0]: expected one of blocks, diff, whole"),
+        ({"protected": ["gone.py"]}, "scorer.protected: files/gone.py does not exist"),
+        ({"min_changed_files": "3"}, "scorer.min_changed_files: expected integer"),
+        ({"driver": "tests"}, "scorer.driver: expected one of calls, program"),
+        ({"entry": "gone.py"}, "scorer.entry: files/gone.py does not exist"),
+        ({"least": 3}, "scorer.least: unknown field"),
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("edits", CASES, files=FILES, settings=settings).task)
+    found = problem_texts(variant_of("edits", CASES, files=FILES, settings=settings).task)
     assert any(fault in one for one in found), found
 
 
 def test_a_task_without_files_has_nothing_to_edit() -> None:
-    assert any("files: is empty" in one for one in scorer_problems(variant_of("edits", CASES).task))
+    assert any("files: the folder is empty" in one for one in problem_texts(variant_of("edits", CASES).task))

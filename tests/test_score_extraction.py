@@ -9,10 +9,10 @@ from hypothesis import strategies as some
 
 from harness.languages import LANGUAGES
 from harness.score.edits.apply import apply_edits
-from harness.score.edits.formats import edits_of
+from harness.score.edits.formats import find_edits
 from harness.score.extraction.extract import RULES, extract
-from harness.score.extraction.fences import blocks_of, label_of
-from harness.score.extraction.json_answer import object_in
+from harness.score.extraction.fences import fenced_blocks, label_of
+from harness.score.extraction.json_answer import find_object
 from harness.score.extraction.recognition import defines, is_code
 from harness.score.extraction.review_findings import findings_of
 from harness.score.extraction.template_tokens import clean
@@ -110,7 +110,7 @@ SEVERAL = [
     Shape("wanted by a plain block", f"```bash\npip install nothing\n```\n```\n{PY}```", "fenced-plain", PY),
     Shape("only a function of another name", "```python\ndef plus(a, b):\n    return a + b\n```", "fenced-undefined",
           "def plus(a, b):\n    return a + b\n"),
-    Shape("under another language's label", f"```js\n{PY}```", "fenced-mislabelled", PY),
+    Shape("under another language's label", f"```js\n{PY}```", "fenced-mislabeled", PY),
     Shape("TypeScript under JavaScript's label", f"```javascript\n{TS}```", "fenced", TS, "typescript"),
 ]  # fmt: skip
 UNFENCED = [
@@ -277,7 +277,7 @@ def test_there_are_at_least_sixty_shapes_and_no_two_are_alike() -> None:
 def test_every_rule_of_the_table_finds_one_of_the_shapes() -> None:
     rules = {shape.rule for shape in SHAPES if shape.rule}
     for prefix in ("prompt-session", "fenced", "fenced-plain", "fenced-mixed", "diff", "json", "tagged", "inline",
-                   "unfenced", "unfenced-in-prose", "fenced-mislabelled", "fenced-undefined", "indented",
+                   "unfenced", "unfenced-in-prose", "fenced-mislabeled", "fenced-undefined", "indented",
                    "here-document"):  # fmt: skip
         assert any(rule.startswith(prefix) for rule in rules)
     assert len(RULES) == 14
@@ -365,7 +365,7 @@ def test_the_label_is_the_first_word_of_the_info_line(info: str, label: str) -> 
 
 
 def test_a_block_knows_the_line_before_it_and_its_info_line() -> None:
-    (block,) = blocks_of("intro\n\n**app.py**\n\n```python title=x\nx = 1\n```\n")
+    (block,) = fenced_blocks("intro\n\n**app.py**\n\n```python title=x\nx = 1\n```\n")
     assert (block.before, block.info, block.text) == ("**app.py**", "python title=x", "x = 1\n")
 
 
@@ -377,7 +377,7 @@ def test_no_text_at_all_breaks_the_search(text: str, language: str) -> None:
 
 @given(some.text(alphabet="`~ \n>-1.)#ab=(:", max_size=80))
 def test_no_arrangement_of_marks_breaks_the_reading_of_fences(text: str) -> None:
-    for block in blocks_of(clean(text)):
+    for block in fenced_blocks(clean(text)):
         assert "\r" not in block.text
 
 
@@ -391,9 +391,9 @@ def test_a_token_that_a_model_repeats_without_end_is_read_in_passing(token: str)
     answer = token * (150_000 // len(token))
     found = extract(answer, "python", ("add",))
     assert found is None or found.code
-    assert object_in(answer) is None
+    assert find_object(answer) is None
     assert findings_of(answer) is None or findings_of(answer)
-    assert apply_edits(edits_of(answer, ["a.py"]), {"a.py": ""}).files is not None
+    assert apply_edits(find_edits(answer, ["a.py"]), {"a.py": ""}).files is not None
     assert all(span.text for span in [*sentences(answer), *names(answer)])
 
 

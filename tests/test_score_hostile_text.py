@@ -9,10 +9,9 @@ from hypothesis import strategies as some
 from harness.files import to_json
 from harness.schema import as_document, validate
 from harness.score import KINDS, score
-from harness.tasks import scorer_problems
 from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
 from harness.virtual_tools import TOOL_NAMES, Workspace, run_call
-from tests.scored import ScriptedSandbox, case, said, variant_of
+from tests.scored import ScriptedSandbox, case, problem_texts, said, variant_of
 
 PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md": "In 2023 there were 7.\n"}
 ADD = case("one/add", {"call": "add", "args": [1, 2]}, value=3)
@@ -21,7 +20,7 @@ VARIANTS: dict[str, Variant] = {
     "calls": variant_of("calls", [ADD, case("two", {"call": "add"}, raises="ValueError")]),
     "program": variant_of("program", [RUN], language="bash", settings={"lint": "shellcheck"}),
     "speed": variant_of("speed", language=None),
-    "edits": variant_of("edits", [ADD], files=PY, settings={"protected": ["right.py"], "least_files": 2}),
+    "edits": variant_of("edits", [ADD], files=PY, settings={"protected": ["right.py"], "min_changed_files": 2}),
     "review": variant_of(
         "review",
         [
@@ -29,9 +28,9 @@ VARIANTS: dict[str, Variant] = {
             case("decoy", decoy="fine", file="calc.py", lines=[3, 4]),
             case("clean", clean=True, file="right.py"),
         ],
-        settings={"precision_at_least": 0.5, "severity_at_least": 0.5},
+        settings={"min_precision": 0.5, "min_severity_agreement": 0.5},
     ),
-    "tools": variant_of("tools", [ADD], files=PY, settings={"first_call": "grep", "wasted_at_most": 1}),
+    "tools": variant_of("tools", [ADD], files=PY, settings={"first_call": "grep", "max_wasted_calls": 1}),
     "conversation": variant_of(
         "conversation",
         [
@@ -43,7 +42,9 @@ VARIANTS: dict[str, Variant] = {
     ),
     "voice": variant_of("voice", [case("dash", rule="no_em_dash"), case("new", rule="no_new_numbers")]),
     "summary": variant_of("summary", [case("says", rule="says", any=["7"]), case("names", rule="no_new_names")]),
-    "needle": variant_of("needle", [case("k", key="key", any=["x", 7], old=["y"]), case("no", key="no", absent=True)]),
+    "needle": variant_of(
+        "needle", [case("k", key="key", any=["x", 7], superseded=["y"]), case("no", key="no", absent=True)]
+    ),
     "cannot_do": variant_of("cannot_do", [ADD], settings={"possible": False, "reasons": ["missing_file"]}),
 }
 PIECES = (
@@ -82,7 +83,7 @@ CALLS = some.lists(
 
 def test_every_kind_has_a_sound_task_here() -> None:
     assert set(VARIANTS) == set(KINDS)
-    assert {kind: scorer_problems(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
+    assert {kind: problem_texts(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -6,13 +6,12 @@ from hypothesis import strategies as some
 
 from harness.files import to_json
 from harness.score import score
-from harness.score.extraction.json_answer import object_in
-from harness.tasks import scorer_problems
+from harness.score.extraction.json_answer import find_object
 from harness.types import Case, Json, Outcome, Score
-from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, said, variant_of
 
 CODE = case("code", key="harbour code", any=["K7-Lantern"], depth=0.1)
-PORTS = case("ports", key="ports", any=[1200, "twelve hundred"], depth=0.5, old=["900"])
+PORTS = case("ports", key="ports", any=[1200, "twelve hundred"], depth=0.5, superseded=["900"])
 RATE = case("rate", key="rate", any=[0.25], depth=0.5)
 ABSENT = case("absent", key="owner", absent=True)
 CASES = (CODE, PORTS, RATE, ABSENT)
@@ -21,7 +20,7 @@ RIGHT: dict[str, Json] = {"harbour code": "K7-Lantern", "ports": 1200, "rate": 0
 
 def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("needle", cases, language=None, settings=settings)
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, [said(answer if isinstance(answer, str) else to_json(answer))], ScriptedSandbox())
 
 
@@ -87,7 +86,7 @@ def test_what_was_not_asked_for_or_is_not_there_is_invented() -> None:
 def test_saying_everything_at_once_costs_precision() -> None:
     verdict = judge({**RIGHT, **{f"guess {number}": number for number in range(12)}})
     assert verdict.facts["precision"] == 0.2
-    assert failed(judge({**RIGHT, "more": 1}, precision_at_least=0.7)) == set()
+    assert failed(judge({**RIGHT, "more": 1}, min_precision=0.7)) == set()
 
 
 def test_an_absent_key_may_be_left_out() -> None:
@@ -106,36 +105,38 @@ def test_an_answer_without_an_object_is_no_answer() -> None:
      '<think>{"a": 0}</think>{"a": 1}', 'I set {x} to {"a": 1}'],
 )  # fmt: skip
 def test_the_object_is_found_alone_in_a_fence_or_between_sentences(answer: str) -> None:
-    assert object_in(answer) == {"a": 1}
+    assert find_object(answer) == {"a": 1}
 
 
 @pytest.mark.parametrize("answer", ["", "[1]", "{", '{"a": ', "{a: 1}", "{" * 3000])
 def test_what_is_no_object_is_none(answer: str) -> None:
-    assert object_in(answer) is None
+    assert find_object(answer) is None
 
 
 @given(some.text(alphabet='{}[]":,a1\n`', max_size=60))
 def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
-    found = object_in(text)
+    found = find_object(text)
     assert found is None or isinstance(found, dict)
 
 
 @pytest.mark.parametrize(
     ("expect", "fault"),
     [
-        ({"any": ["x"]}, "expect.key: missing"),
-        ({"key": "a", "any": []}, "expect.any: is empty"),
-        ({"key": "a", "any": "x"}, "expect.any: must be a list"),
-        ({"key": "a", "any": ["x"], "depth": "deep"}, "expect.depth: must be a number"),
-        ({"key": "a", "absent": True, "any": ["x"]}, "expect.any: unknown key"),
-        ({"key": "a", "value": "x"}, "expect.value: unknown key"),
+        ({"any": ["x"]}, "expect.key: required field is missing"),
+        ({"key": "a", "any": []}, "expect.any: expected at least 1 entry"),
+        ({"key": "a", "any": "x"}, "expect.any: expected array"),
+        ({"key": "a", "any": ["x"], "depth": "deep"}, "expect.depth: expected number"),
+        ({"key": "a", "absent": True, "any": ["x"]}, "expect.any: unknown field"),
+        ({"key": "a", "value": "x"}, "expect.value: unknown field"),
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("needle", [case("one", **expect)], language=None).task)
+    found = problem_texts(variant_of("needle", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_asking_twice_for_a_key_is_told() -> None:
     twice = [case("one", key="the key", any=["x"]), case("two", key="The_Key", any=["y"])]
-    assert any("asks for 'the_key' twice" in one for one in scorer_problems(variant_of("needle", twice).task))
+    assert any(
+        "several cases ask for the key 'the_key'" in one for one in problem_texts(variant_of("needle", twice).task)
+    )

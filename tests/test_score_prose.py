@@ -8,12 +8,11 @@ from hypothesis import strategies as some
 
 from harness.score import score
 from harness.score.kinds.prose import loosened, text_of
-from harness.score.prose.numerals import numerals, ungrounded
-from harness.score.prose.rules import RULES, Held
+from harness.score.prose.numerals import numerals, ungrounded_numerals
+from harness.score.prose.rules import RULES, RuleInput
 from harness.score.prose.segments import names, paragraphs, sections, sentences, words
-from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
-from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, said, variant_of
 
 SOURCE = (
     "The Karlsund harbour moved 1,200 containers in 2023 with seven cranes. Since March the limit is 45 minutes; it "
@@ -23,7 +22,7 @@ SOURCE = (
 
 
 def holds(rule: str, text: str, **params: Json) -> bool:
-    return RULES[rule].check(Held(text, params, SOURCE)).passed
+    return RULES[rule].check(RuleInput(text, params, SOURCE)).passed
 
 
 # --- every rule, kept and broken ----------------------------------------------------------------------------
@@ -98,14 +97,14 @@ def test_every_rule_of_the_table_is_kept_and_broken_above() -> None:
 
 
 def test_a_broken_rule_tells_where() -> None:
-    seen = RULES["no_phrases"].check(Held("Good. A game changer.", {"phrases": ["game changer"]}, "")).seen
+    seen = RULES["no_phrases"].check(RuleInput("Good. A game changer.", {"phrases": ["game changer"]}, "")).observed
     assert seen == [{"at": 8, "text": "game changer"}]
 
 
 @given(some.text(max_size=120))
 def test_no_text_breaks_any_rule(text: str) -> None:
     for rule, params, *_ in KEPT_AND_BROKEN:
-        RULES[rule].check(Held(text, params, SOURCE))
+        RULES[rule].check(RuleInput(text, params, SOURCE))
 
 
 # --- counting -----------------------------------------------------------------------------------------------
@@ -172,12 +171,12 @@ def test_the_marks_of_lists_are_no_numbers_and_versions_are_texts() -> None:
 
 @given(some.integers(2, 10**12))
 def test_a_number_is_grounded_in_itself_however_it_is_written(number: int) -> None:
-    assert ungrounded(f"it is {number:,} now", f"it was {number}") == []
-    assert ungrounded(f"it is {number + 1} now", f"it was {number:,}") != []
+    assert ungrounded_numerals(f"it is {number:,} now", f"it was {number}") == []
+    assert ungrounded_numerals(f"it is {number + 1} now", f"it was {number:,}") != []
 
 
 def test_a_number_of_endless_digits_breaks_nothing() -> None:
-    assert len(ungrounded("9" * 10_000, "1")) == 1
+    assert len(ungrounded_numerals("9" * 10_000, "1")) == 1
 
 
 # --- the kinds ----------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def judge(text: str, cases: tuple[Case, ...] = RULED, kind: str = "voice", **set
     variant = variant_of(
         kind, cases, language=None, prompt=SOURCE, settings=settings, files={"facts.md": "Only 99 here."}
     )
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, [said(text)], ScriptedSandbox())
 
 
@@ -289,21 +288,21 @@ def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
 @pytest.mark.parametrize(
     ("expect", "fault"),
     [
-        ({"rule": "no_dashes"}, "expect.rule: is 'no_dashes'; write one of no_em_dash"),
-        ({"rule": "no_phrases"}, "expect.phrases: missing"),
-        ({"rule": "no_phrases", "phrases": "x"}, "expect.phrases: must be a list"),
-        ({"rule": "words"}, "bounds nothing"),
-        ({"rule": "words", "most": 3}, "expect.most: unknown key"),
-        ({"rule": "words", "max": "3"}, "expect.max: must be a whole number"),
-        ({"rule": "sentence_words"}, "expect.max: missing"),
-        ({"rule": "says", "any": ["x"], "section": 3}, "expect.section: must be a text"),
+        ({"rule": "no_dashes"}, "expect.rule: expected one of no_em_dash"),
+        ({"rule": "no_phrases"}, "expect.phrases: required field is missing"),
+        ({"rule": "no_phrases", "phrases": "x"}, "expect.phrases: expected array"),
+        ({"rule": "words"}, "the rule has no limit; add min or max"),
+        ({"rule": "words", "most": 3}, "expect.most: unknown field"),
+        ({"rule": "words", "max": "3"}, "expect.max: expected integer"),
+        ({"rule": "sentence_words"}, "expect.max: required field is missing"),
+        ({"rule": "says", "any": ["x"], "section": 3}, "expect.section: expected string"),
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("voice", [case("one", **expect)], language=None).task)
+    found = problem_texts(variant_of("voice", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_a_source_that_is_not_there_is_told() -> None:
-    found = scorer_problems(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
-    assert any("files/gone.md is not there" in one for one in found)
+    found = problem_texts(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
+    assert any("files/gone.md does not exist" in one for one in found)

@@ -10,9 +10,8 @@ from harness.files import to_json
 from harness.score import score
 from harness.score.extraction.review_findings import ReviewFinding, findings_of
 from harness.score.kinds.review import match
-from harness.tasks import scorer_problems
 from harness.types import Case, Json, Outcome, Score
-from tests.scored import ScriptedSandbox, case, check, failed, said, variant_of
+from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, said, variant_of
 
 SQL = case("sql", defect=["sql injection", "parameter"], file="app.py", lines=[20, 24], severity="critical")
 MD5 = case("md5", defect=["md5", "weak hash"], file="app.py", lines=[40, 40], severity="high")
@@ -31,7 +30,7 @@ RIGHT = [finding(21, "SQL injection", "critical"), finding(40, "MD5 for password
 
 def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("review", cases, language=None, settings=settings)
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     text = answer if isinstance(answer, str) else f"```json\n{to_json(answer)}\n```"
     return score(variant, [said(text)], ScriptedSandbox())
 
@@ -123,7 +122,7 @@ def test_one_finding_proves_one_defect_only() -> None:
 
 
 def test_all_defects_found_and_nothing_else_claimed_passes() -> None:
-    verdict = judge(RIGHT, precision_at_least=0.8, severity_at_least=0.8)
+    verdict = judge(RIGHT, min_precision=0.8, min_severity_agreement=0.8)
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "findings-json")
     assert [one.name for one in verdict.checks] == ["sql", "md5", "decoy", "clean", "precision", "severity"]
     facts = verdict.facts
@@ -151,7 +150,7 @@ def test_each_check_fails_for_what_it_is_there_for(answer: Json, fails: set[str]
 def test_lines_may_be_off_by_the_slack_and_no_further() -> None:
     assert failed(judge([RIGHT[0], finding(43, "md5")])) == set()
     assert failed(judge([RIGHT[0], finding(44, "md5")])) == {"md5"}
-    assert failed(judge([RIGHT[0], finding(44, "md5")], slack_lines=4)) == set()
+    assert failed(judge([RIGHT[0], finding(44, "md5")], line_tolerance=4)) == set()
 
 
 def test_an_optional_defect_counts_in_recall_and_is_no_check() -> None:
@@ -172,7 +171,7 @@ def test_the_same_defect_told_twice_is_a_duplicate_and_not_unjudged() -> None:
 
 
 def test_too_low_a_precision_fails_its_check() -> None:
-    verdict = judge([*RIGHT, finding(82, "x")], precision_at_least=0.8)
+    verdict = judge([*RIGHT, finding(82, "x")], min_precision=0.8)
     assert failed(verdict) == {"decoy", "precision"}
     assert check(verdict, "precision").observed == 0.6667
 
@@ -181,9 +180,9 @@ def test_severities_agree_when_at_most_one_step_off() -> None:
     near = [finding(21, "SQL injection", "high"), finding(40, "MD5", "critical")]
     assert (judge(near).facts["severity_exact"], judge(near).facts["severity_near"]) == (0.0, 1.0)
     far = [finding(21, "SQL injection", "low"), finding(40, "MD5", "info")]
-    assert failed(judge(far, severity_at_least=0.5)) == {"severity"}
+    assert failed(judge(far, min_severity_agreement=0.5)) == {"severity"}
     unsaid = [{"line": 21, "category": "SQL injection"}, {"line": 40, "category": "MD5"}]
-    assert failed(judge(unsaid, severity_at_least=0.5)) == {"severity"}
+    assert failed(judge(unsaid, min_severity_agreement=0.5)) == {"severity"}
 
 
 def test_findings_past_the_most_are_not_read() -> None:
@@ -202,22 +201,25 @@ def test_a_clean_file_with_nothing_found_passes() -> None:
 @pytest.mark.parametrize(
     ("expect", "fault"),
     [
-        ({"file": "a.py"}, "must hold one of defect, decoy, clean"),
-        ({"clean": True}, "expect.file: missing"),
-        ({"defect": "sql", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.defect: must be a list"),
-        ({"defect": ["x"], "file": "a", "lines": [2, 1], "severity": "low"}, "must be [from, to]"),
-        ({"defect": ["x"], "file": "a", "severity": "low"}, "expect.lines: missing"),
-        ({"defect": ["x"], "file": "a", "lines": [1, 2]}, "expect.severity: is None; write one of info"),
-        ({"decoy": "why", "file": "a"}, "expect.lines: missing"),
-        ({"decoy": "why", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.severity: unknown key"),
+        ({"file": "a.py"}, "expect.defect: required field is missing; add it: or decoy, or clean"),
+        ({"clean": True}, "expect.file: required field is missing"),
+        ({"defect": "sql", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.defect: expected array"),
+        (
+            {"defect": ["x"], "file": "a", "lines": [2, 1], "severity": "low"},
+            "expect.lines: expected [from, to], got [2, 1]",
+        ),
+        ({"defect": ["x"], "file": "a", "severity": "low"}, "expect.lines: required field is missing"),
+        ({"defect": ["x"], "file": "a", "lines": [1, 2]}, "expect.severity: required field is missing"),
+        ({"decoy": "why", "file": "a"}, "expect.lines: required field is missing"),
+        ({"decoy": "why", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.severity: unknown field"),
     ],
 )
 def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("review", [case("one", **expect)], language=None).task)
+    found = problem_texts(variant_of("review", [case("one", **expect)], language=None).task)
     assert any(fault in one for one in found), found
 
 
 def test_wrong_settings_are_told() -> None:
-    found = scorer_problems(variant_of("review", CASES, settings={"slack_lines": 1.5, "precision": 1}).task)
-    assert any("scorer.slack_lines: must be a whole number" in one for one in found)
-    assert any("scorer.precision: unknown key" in one for one in found)
+    found = problem_texts(variant_of("review", CASES, settings={"line_tolerance": 1.5, "precision": 1}).task)
+    assert any("scorer.line_tolerance: expected integer" in one for one in found)
+    assert any("scorer.precision: unknown field" in one for one in found)

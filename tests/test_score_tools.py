@@ -3,9 +3,8 @@
 import pytest
 
 from harness.score import score
-from harness.tasks import scorer_problems
 from harness.types import Json, Outcome, Reading, Score, ToolCall
-from tests.scored import ScriptedSandbox, called, case, check, failed, running_python, said, variant_of
+from tests.scored import ScriptedSandbox, called, case, check, failed, problem_texts, running_python, said, variant_of
 
 FILES = {"calc.py": "def add(a, b):\n    return a - b\n", "probe.py": "from calc import add\n"}
 CASES = (case("add", {"call": "add", "args": [1, 2]}, value=3),)
@@ -18,7 +17,7 @@ SETTINGS: dict[str, Json] = {"entry": "calc.py", "first_call": "grep", "protecte
 
 def judge(*replies: Reading, cases: tuple[Json, ...] = CASES, **settings: Json) -> Score:
     variant = variant_of("tools", cases, files=FILES, settings={**SETTINGS, **settings})
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     return score(variant, replies, running_python())
 
 
@@ -66,7 +65,7 @@ def test_a_later_call_that_breaks_its_schema_fails_only_the_check_of_calls() -> 
     verdict = judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE)
     assert (failed(verdict), verdict.facts["invalid_calls"]) == ({"calls-valid"}, 1)
     assert "$.path: required field is missing" in str(check(verdict, "calls-valid").note)
-    assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, invalid_at_most=1)) == set()
+    assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, max_invalid_calls=1)) == set()
 
 
 def test_an_edit_that_does_not_fit_leaves_nothing_applied() -> None:
@@ -97,9 +96,9 @@ def test_a_protected_file_stays_as_it_was() -> None:
 
 def test_repeats_with_nothing_changed_between_and_calls_in_vain_are_wasted() -> None:
     vain = said("", called("read_file", path="gone.py"))
-    verdict = judge(LOOK, LOOK, vain, FIX, DONE, wasted_at_most=1)
+    verdict = judge(LOOK, LOOK, vain, FIX, DONE, max_wasted_calls=1)
     assert (failed(verdict), verdict.facts["wasted_calls"]) == ({"calls-useful"}, 2)
-    assert failed(judge(LOOK, READ, FIX, READ, LOOK, DONE, wasted_at_most=0)) == set()
+    assert failed(judge(LOOK, READ, FIX, READ, LOOK, DONE, max_wasted_calls=0)) == set()
 
 
 def test_several_calls_in_one_reply_count_each() -> None:
@@ -121,7 +120,7 @@ def test_a_loop_that_was_cut_is_truncated() -> None:
 
 def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
     variant = variant_of("tools", files=FILES, settings={"first_call": "grep"}, language=None)
-    assert scorer_problems(variant.task) == []
+    assert problem_texts(variant.task) == []
     verdict = score(variant, [LOOK, DONE], ScriptedSandbox())
     assert (verdict.outcome, [one.name for one in verdict.checks]) == (Outcome.PASSED, ["first-call", "calls-valid"])
 
@@ -129,13 +128,13 @@ def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"tools": ["bash"]}, "scorer.tools: holds 'bash'; there are read_file, grep, edit_file"),
-        ({"first_call": "bash"}, "scorer.first_call: is 'bash'"),
-        ({"max_turns": "ten"}, "scorer.max_turns: must be a whole number"),
-        ({"wasted": 1}, "scorer.wasted: unknown key"),
-        ({"entry": "gone.py"}, "scorer.entry: files/gone.py is not there"),
+        ({"tools": ["bash"]}, "scorer.tools[0]: expected one of read_file, grep, edit_file"),
+        ({"first_call": "bash"}, "scorer.first_call: expected one of read_file, grep, edit_file"),
+        ({"max_turns": "ten"}, "scorer.max_turns: expected integer"),
+        ({"wasted": 1}, "scorer.wasted: unknown field"),
+        ({"entry": "gone.py"}, "scorer.entry: files/gone.py does not exist"),
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
-    found = scorer_problems(variant_of("tools", CASES, files=FILES, settings=settings).task)
+    found = problem_texts(variant_of("tools", CASES, files=FILES, settings=settings).task)
     assert any(fault in one for one in found), found

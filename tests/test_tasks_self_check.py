@@ -144,10 +144,13 @@ def test_an_engine_failure_is_not_a_problem_of_the_task() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"scorer": "cals"}, "add: task.toml: scorer.kind: is 'cals'"),
-        ({"language": "cobol"}, "add: task.toml: language: is 'cobol'"),
-        ({"settings": {"equalty": "exact"}}, "add: task.toml: scorer.equalty: unknown key; did you mean 'equality'?"),
-        ({"cases_json": '[{"id": "a", "give": {}, "expect": {"value": 1}}]'}, "add: cases.json: a: give.call: missing"),
+        ({"scorer": "cals"}, "add/task.toml: $.scorer.kind: there is no scorer kind 'cals'"),
+        ({"language": "cobol"}, "add/task.toml: $.language: expected a language that can be run, got 'cobol'"),
+        ({"settings": {"equalty": "exact"}}, "add/task.toml: $.scorer.equalty: unknown field"),
+        (
+            {"cases_json": '[{"id": "a", "give": {}, "expect": {"value": 1}}]'},
+            "add/cases.json, case 'a': $.give.call: required field is missing",
+        ),
     ],
 )
 def test_a_task_that_cannot_be_scored_is_refused_before_anything_runs(change: dict[str, Json], fault: str) -> None:
@@ -234,4 +237,6 @@ def test_the_command_refuses_a_task_that_cannot_be_scored(tmp_path: Path, capsys
     recipe = folder / "task.toml"
     recipe.write_text(recipe.read_text(encoding="utf-8").replace('kind = "calls"', 'kind = "guess"'), encoding="utf-8")
     assert main(["tasks", "check", "mine", "--tasks", str(tmp_path)]) == TaskError.exit_code
-    assert "mine: task.toml: scorer.kind: is 'guess'" in capsys.readouterr().err.replace("\n", " ")
+    assert "mine/task.toml: $.scorer.kind: there is no scorer kind 'guess'" in capsys.readouterr().err.replace(
+        "\n", " "
+    )

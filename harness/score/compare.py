@@ -1,15 +1,19 @@
-"""Whether an encoded value equals another (the encoding: harness/sandbox/values.py). Nothing of an answer runs here.
+"""Compares an expected value with an observed one, both encoded as harness/sandbox/values.py describes.
 
-`exact`: the same types all the way down (True is not 1, 1 is not 1.0, a tuple is no list, a subclass is not its base);
-JavaScript has one kind of number, so there 1 is 1.0. `equal`: what `==` says, so numbers of all kinds compare by
-value, a subclass as its base, and null equals undefined. In both the order of a set's items and of keys means nothing.
+`is_equal` has two modes. Exact: the types agree at every depth (True is not 1, 1 is not 1.0, a tuple is not a list, an
+instance of a subclass is not one of its base); a language with one number type does not tell 1 from 1.0. Not exact: as
+`==` says, so numbers of all types compare by value, subclasses as their base, and null equals undefined. In both the
+order of a set's items and of a mapping's keys does not matter.
+
+A value becomes a key, a nesting of tuples and frozensets, and keys are compared. No method of the answer's own types
+takes part, since the answer's process only ever sent JSON.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,10 +21,13 @@ from fractions import Fraction
 from harness.languages import LANGUAGES
 from harness.types import Json
 
-DEEPEST = 100
-SHOWN_CHARS = 200
+MAX_DEPTH = 100
+"""Deeper values equal nothing: a key is built by recursion, and no answer may end the kit with a RecursionError."""
+MAX_SHOWN_CHARS = 200
 _MAX_EXPONENT = 1000
+"""A Decimal with a larger exponent is compared as its string: as a Fraction, 1E+999999 has a million digits."""
 _MAX_DIGITS = 4300
+"""A longer decimal is compared as its string: to reduce a fraction of a million digits takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,114 +35,150 @@ class Equality:
     """How two values are compared."""
 
     exact: bool = True
-    one_number: bool = False
+    one_number_type: bool = False
 
 
 def equality_of(name: str, language: str | None) -> Equality:
     """The equality that a task names, in its language."""
     record = LANGUAGES.get(language or "")
-    return Equality(exact=name != "equal", one_number=record is not None and record.has_one_number_type)
+    return Equality(exact=name != "equal", one_number_type=record is not None and record.has_one_number_type)
 
 
-def _number(value: int | float | Decimal | Fraction, kind: str, how: Equality) -> Hashable:
-    if how.one_number and kind in ("int", "float"):
-        kind = "number"
-    if isinstance(value, float) and not math.isfinite(value):
-        return ("$float", str(value))
-    if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT):
-        return ("decimal", str(value))
-    # As text: numbers hash alike where an answer wants them to, and a set of such takes hours to compare.
-    return (kind if how.exact else "number", str(Fraction(value)))
-
-
-def _parts(value: Json, how: Equality, depth: int) -> tuple[Hashable, ...]:
-    return tuple(_key(item, how, depth + 1) for item in value)
-
-
-def _pairs(pairs: Json, how: Equality, depth: int) -> Hashable:
-    return frozenset((_key(key, how, depth + 1), _key(item, how, depth + 1)) for key, item in pairs)
-
-
-def _special(value: Json, how: Equality, depth: int) -> Hashable:
-    kind, content = value["$"], value["v"]
-    if kind in ("int", "bigint"):
-        return _number(int(content), kind, how)
-    if kind == "float":
-        return ("$float", content)
-    if kind == "decimal":
-        # A fraction of a million digits takes minutes to be reduced.
-        return _number(Decimal(content), kind, how) if len(content) <= _MAX_DIGITS else ("decimal", str(content))
-    if kind == "fraction":
-        return _number(Fraction(*(_whole(part) for part in content)), kind, how)
-    if kind == "set":
-        return ("$set", frozenset(_parts(content, how, depth)))
-    if kind in ("dict", "map"):
-        # A mapping is the same whether its keys let it be written as an object or not.
-        return (kind, _pairs(content, how, depth))
-    if kind == "undefined" and not how.exact:
-        return ("null",)
-    if kind == "subclass":
-        base = _key(content, how, depth + 1)
-        return ("subclass", value["of"], value["name"], base) if how.exact else base
-    if kind == "oversize":
-        raise ValueError("too large to be reported")
-    # With a mark of its own: what says that it is of kind "list" is none.
-    return (f"${kind}", _parts(content, how, depth) if isinstance(content, list) else content)
-
-
-def _whole(part: Json) -> int:
-    return int(part["v"] if isinstance(part, dict) else part)
-
-
-def _key(value: Json, how: Equality, depth: int = 0) -> Hashable:
-    """A value that equals another's exactly when the two are equal. Raises ValueError past the depth that is read."""
-    if depth > DEEPEST:
-        raise ValueError("too deep")
-    if value is None:
-        return ("null",)
-    if isinstance(value, bool):
-        return ("bool", value) if how.exact or how.one_number else ("number", str(int(value)))
-    if isinstance(value, int | float):
-        return _number(value, type(value).__name__, how)
-    if isinstance(value, str):
-        return ("str", value)
-    if isinstance(value, list):
-        return ("list", _parts(value, how, depth))
-    if "$" in value:
-        return _special(value, how, depth)
-    return ("dict", _pairs(value.items(), how, depth))
-
-
-def same(expected: Json, seen: Json, how: Equality) -> bool:
-    """Whether what was seen equals what was expected. Anything too large or malformed equals nothing."""
+def is_equal(expected: Json, observed: Json, equality: Equality) -> bool:
+    """Whether the observed value equals the expected one. A value that is too large or malformed equals nothing."""
     try:
-        return _key(seen, how) == _key(expected, how)
+        return _key(observed, equality, 0) == _key(expected, equality, 0)
     except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError):
         return False
 
 
-def _is_printable(value: Json) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, int):
-        return abs(value) < 2**53
-    if isinstance(value, list):
-        return all(_is_printable(item) for item in value)
-    return not isinstance(value, dict) or all(_is_printable(item) for item in value.values())
-
-
-def short(value: Json) -> Json:
-    """The value where it is short enough to be shown, else the beginning of its JSON text."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if len(text) > SHOWN_CHARS:
-        return f"{text[: SHOWN_CHARS - 3]}..."
-    return value if _is_printable(value) else text
-
-
-def same_json(expected: Json, text: str, how: Equality) -> bool:
+def is_equal_json(expected: Json, text: str, equality: Equality) -> bool:
     """Whether a text is JSON that holds the expected value."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return same({"$": "json", "v": [expected]}, {"$": "json", "v": [document]}, how)
+    return is_equal({"$": "json", "v": [expected]}, {"$": "json", "v": [document]}, equality)
+
+
+def display(value: Json) -> Json:
+    """The value where it is short enough to be shown, else the beginning of its JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if len(text) > MAX_SHOWN_CHARS:
+        return f"{text[: MAX_SHOWN_CHARS - 3]}..."
+    return value if _is_portable(value) else text
+
+
+def _is_portable(value: Json) -> bool:
+    """Whether every JSON reader gives back the same value: no NaN, no infinity, no integer beyond 2**53 - 1."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < 2**53
+    if isinstance(value, list):
+        return all(_is_portable(item) for item in value)
+    return not isinstance(value, dict) or all(_is_portable(item) for item in value.values())
+
+
+def _key(value: Json, equality: Equality, depth: int) -> Hashable:
+    """A key that equals another value's exactly when the values are equal. Raises ValueError beyond MAX_DEPTH."""
+    if depth > MAX_DEPTH:
+        raise ValueError("too deeply nested")
+    if value is None:
+        return ("null",)
+    if isinstance(value, bool):
+        keeps_type = equality.exact or equality.one_number_type
+        return ("bool", value) if keeps_type else ("number", str(int(value)))
+    if isinstance(value, int | float):
+        return _number_key(value, type(value).__name__, equality)
+    if isinstance(value, str):
+        return ("str", value)
+    if isinstance(value, list):
+        return ("list", _item_keys(value, equality, depth))
+    if "$" in value:
+        return _TYPED_KEYS.get(value["$"], _other_key)(value, equality, depth)
+    return ("dict", _pair_keys(value.items(), equality, depth))
+
+
+def _number_key(value: int | float | Decimal | Fraction, kind: str, equality: Equality) -> Hashable:
+    if equality.one_number_type and kind in ("int", "float"):
+        kind = "number"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ("$float", str(value))
+    if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT):
+        return ("decimal", str(value))
+    # A string, since its hash is randomized for each process. Python hashes a number modulo 2**61 - 1, so an answer can
+    # return thousands of numbers with one hash, and a set of those takes hours to build (tests/attacks has one).
+    return (kind if equality.exact else "number", str(Fraction(value)))
+
+
+def _item_keys(items: Json, equality: Equality, depth: int) -> tuple[Hashable, ...]:
+    return tuple(_key(item, equality, depth + 1) for item in items)
+
+
+def _pair_keys(pairs: Json, equality: Equality, depth: int) -> Hashable:
+    return frozenset((_key(key, equality, depth + 1), _key(item, equality, depth + 1)) for key, item in pairs)
+
+
+# --- values that JSON does not have: {"$": kind, "v": content} ------------------------------------------------------
+
+
+def _integer_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    return _number_key(int(value["v"]), value["$"], equality)
+
+
+def _nonfinite_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    return ("$float", value["v"])
+
+
+def _decimal_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    digits = value["v"]
+    return _number_key(Decimal(digits), "decimal", equality) if len(digits) <= _MAX_DIGITS else ("decimal", str(digits))
+
+
+def _fraction_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    parts = (int(part["v"] if isinstance(part, dict) else part) for part in value["v"])
+    return _number_key(Fraction(*parts), "fraction", equality)
+
+
+def _set_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    return ("$set", frozenset(_item_keys(value["v"], equality, depth)))
+
+
+def _mapping_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    """The key of a plain object with the same items: whether the keys are strings does not change what a mapping is."""
+    return (value["$"], _pair_keys(value["v"], equality, depth))
+
+
+def _undefined_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    return _other_key(value, equality, depth) if equality.exact else ("null",)
+
+
+def _subclass_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    base = _key(value["v"], equality, depth + 1)
+    return ("subclass", value["of"], value["name"], base) if equality.exact else base
+
+
+def _oversize_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    raise ValueError("too large to be reported")
+
+
+def _other_key(value: Json, equality: Equality, depth: int) -> Hashable:
+    """The mark keeps a value that claims the kind "list" from equaling a list."""
+    kind, content = value["$"], value["v"]
+    return (f"${kind}", _item_keys(content, equality, depth) if isinstance(content, list) else content)
+
+
+_TYPED_KEYS: Mapping[str, Callable[[Json, Equality, int], Hashable]] = {
+    "int": _integer_key,
+    "bigint": _integer_key,
+    "float": _nonfinite_key,
+    "decimal": _decimal_key,
+    "fraction": _fraction_key,
+    "set": _set_key,
+    "dict": _mapping_key,
+    "map": _mapping_key,
+    "undefined": _undefined_key,
+    "subclass": _subclass_key,
+    "oversize": _oversize_key,
+}

@@ -1,56 +1,60 @@
-"""The two ways to run a task's cases, for the kinds that take either: settings.driver says which."""
+"""The two drivers that can run a task's cases, for the scorer kinds that take either: the setting `driver` chooses.
+
+`run_files` runs a set of files against the cases; `case_schema_of` and `driven_problems` validate such a task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.score.execute import Build, Driver, Judge, Judged, judged
-from harness.score.kinds.calls import demand_calls, judge_call
-from harness.score.kinds.program import demand_programs, judge_program
-from harness.score.settings import Demands
-from harness.types import Case, Sandbox, Variant
+from harness.errors import Problem
+from harness.score.execute import Build, CaseJudge, Driver, Execution, run_cases
+from harness.score.kinds import calls, program
+from harness.score.validation import missing_files
+from harness.types import Json, Sandbox, Task, Variant
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How one case is judged, and what its cases must hold."""
+class CaseDriver:
+    """How the driver's observation of a case is judged, and the schema of its cases."""
 
-    judge: Judge
-    demand: Callable[[Demands, Sequence[Case]], None]
-
-
-def driver_of(variant: Variant) -> Driver:
-    """The way that the settings name; calls where they name none."""
-    return "program" if variant.task.settings.get("driver") == "program" else "calls"
+    judge: CaseJudge
+    case: Json
 
 
-def run_files(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Judged:
+def driver_of(task: Task) -> Driver:
+    """The driver that the settings name; `calls` where they name none."""
+    return "program" if task.settings.get("driver") == "program" else "calls"
+
+
+def run_files(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
     """Run files against all of the task's cases. Raises EngineError."""
-    driver = driver_of(variant)
-    build = Build(files, entry_among(variant, files), driver)
-    return judged(variant, build, sandbox, WAYS[driver].judge, variant.cases)
+    driver = driver_of(variant.task)
+    build = Build(files, _entry_among(variant, files), driver)
+    return run_cases(variant, build, sandbox, DRIVERS[driver].judge, variant.cases)
 
 
-def entry_among(variant: Variant, files: Mapping[str, str]) -> str:
-    """The file that is loaded or started: settings.entry, else the first of the task's by name, else of these."""
-    named = variant.task.settings.get("entry")
-    return named if isinstance(named, str) else min(variant.files or files)
+def _entry_among(variant: Variant, files: Mapping[str, str]) -> str:
+    """The file that is loaded or started: the setting `entry`, else the first of the task's by name, else of these."""
+    entry = variant.task.settings.get("entry")
+    return entry if isinstance(entry, str) else min(variant.files or files)
 
 
-def demand_driven(demands: Demands, cases: Sequence[Case]) -> None:
-    """Note what is wrong with the driver, the entry and the cases of a task whose files are run."""
-    settings = demands.task.settings
-    demands.choice(settings, "driver", tuple(WAYS))
-    if not demands.task.files:
-        demands.found.append("files: is empty; this scorer needs the files that the answer works on")
-    entry = settings.get("entry")
-    if isinstance(entry, str) and entry not in demands.task.files:
-        demands.fault("entry", f"files/{entry} is not there; write it or name another")
-    WAYS["program" if settings.get("driver") == "program" else "calls"].demand(demands, cases)
+def case_schema_of(task: Task) -> Json:
+    """The schema of the cases of a task whose files are run."""
+    return DRIVERS[driver_of(task)].case
 
 
-WAYS: Mapping[str, Way] = {
-    "calls": Way(judge_call, demand_calls),
-    "program": Way(judge_program, demand_programs),
+def driven_problems(task: Task) -> Iterator[Problem]:
+    """The problems of a task that has no files to run, or not the one that it names."""
+    if not task.files:
+        yield Problem(f"{task.name}/files: the folder is empty", "add the files that the answer works on")
+    yield from missing_files(task, "entry")
+
+
+DRIVERS: Mapping[Driver, CaseDriver] = {
+    "calls": CaseDriver(calls.judge_call, calls.CASE),
+    "program": CaseDriver(program.judge_program, program.CASE),
 }
+DRIVER_SETTING: Json = {"enum": list(DRIVERS)}

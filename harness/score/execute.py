@@ -1,6 +1,7 @@
-"""From code to observations: the job that a task and a piece of code make, and how one case's end reads.
+"""Runs an answer's code against a task's cases: from code to a job, from the job's observations to checks.
 
-The checks of an execution are its cases, named by their ids; what must come out stays here, on the host.
+`judge_answer` does all of it for the kinds whose answer is one file of code. Each case is a check of its own name; the
+expected values stay on the host.
 """
 
 from __future__ import annotations
@@ -10,37 +11,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.languages import LANGUAGES
-from harness.score.compare import Equality, equality_of, short
-from harness.score.extraction.extract import Found, extract
-from harness.score.verdict import Judgment, ends_of, nothing
+from harness.score.compare import Equality, display, equality_of
+from harness.score.extraction.extract import FoundCode, extract
+from harness.score.verdict import Judgment, abnormal_ends, no_answer
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
 Driver = Literal["calls", "program"]
-Judge = Callable[[Case, Observation, Equality], Check]
+CaseJudge = Callable[[Case, Observation, Equality], Check]
+"""Compares what was observed of one case with what it expects."""
 NO_CODE = "no code was found in the answer"
+_MAX_NOTE_CHARS = 200
 
 
 def language_of(variant: Variant) -> str:
-    """The task's language: `faults_of` refuses a task that runs code and names none."""
+    """The task's language; a task that runs code and names none was refused before (score/validation.py)."""
     return variant.task.language or "python"
 
 
 def entry_of(variant: Variant) -> str:
-    """The name of the file that the answer's code becomes: settings.entry, else the language's own."""
-    named = variant.task.settings.get("entry")
-    return named if isinstance(named, str) else LANGUAGES[language_of(variant)].entry
+    """The file that the answer's code becomes: the setting `entry`, else the default of the language."""
+    entry = variant.task.settings.get("entry")
+    return entry if isinstance(entry, str) else LANGUAGES[language_of(variant)].entry
 
 
 def given_files(variant: Variant) -> dict[str, str]:
-    """The task's files that go into the container: all (settings.files = true), those named, or none."""
+    """The task's files that go into the container by the setting `files`: all, those that it lists, or none."""
     chosen = variant.task.settings.get("files", False)
     if isinstance(chosen, list):
         return {name: variant.files[name] for name in chosen if name in variant.files}
     return dict(variant.files) if chosen else {}
 
 
-def wanted_of(variant: Variant) -> tuple[str, ...]:
-    """The names that the code should define: settings.names, else the functions that the cases call."""
+def expected_names(variant: Variant) -> tuple[str, ...]:
+    """The names that the code should define: the setting `names`, else the functions that the cases call."""
     names = variant.task.settings.get("names")
     if isinstance(names, list):
         return tuple(str(name) for name in names)
@@ -48,19 +51,19 @@ def wanted_of(variant: Variant) -> tuple[str, ...]:
 
 
 def equality(variant: Variant) -> Equality:
-    """How the task compares values: settings.equality."""
+    """How the task compares values: the setting `equality`."""
     return equality_of(str(variant.task.settings.get("equality", "exact")), variant.task.language)
 
 
-def find_code(answer: str, variant: Variant) -> Found | None:
+def find_code(answer: str, variant: Variant) -> FoundCode | None:
     """The code in an answer to this task."""
     joined = variant.task.settings.get("blocks") == "all"
-    return extract(answer, language_of(variant), wanted_of(variant), joined=joined)
+    return extract(answer, language_of(variant), expected_names(variant), joined=joined)
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What is run: the files of the working directory, which of them is loaded or started, and how."""
+    """What is run: the files of the working directory, which of them is loaded or started, and by which driver."""
 
     files: Mapping[str, str]
     entry: str
@@ -79,58 +82,58 @@ def job_of(variant: Variant, build: Build, cases: Sequence[Case]) -> Job:
     )
 
 
-def pair(cases: Sequence[Case], seen: Sequence[Observation]) -> list[tuple[Case, Observation]]:
-    """Each case with its one observation; what came twice or not at all is forged."""
-    by_id: dict[str, list[Observation]] = {}
-    for one in seen:
-        by_id.setdefault(one.case, []).append(one)
-    found = []
+def pair_observations(cases: Sequence[Case], observations: Sequence[Observation]) -> list[tuple[Case, Observation]]:
+    """Each case with its one observation. A case that was reported twice or never counts as forged."""
+    by_case: dict[str, list[Observation]] = {}
+    for observation in observations:
+        by_case.setdefault(observation.case, []).append(observation)
+    pairs = []
     for case in cases:
-        mine = by_id.get(case.id, [])
-        lone = mine[0] if len(mine) == 1 else Observation(case.id, "forged", None, "not reported once")
-        found.append((case, lone))
-    return found
+        reported = by_case.get(case.id, [])
+        forged = Observation(case.id, "forged", None, "not reported exactly once")
+        pairs.append((case, reported[0] if len(reported) == 1 else forged))
+    return pairs
 
 
-def unreturned(case: Case, seen: Observation) -> Check:
-    """The failed check of a case that returned nothing."""
-    note = f"{seen.ended}: {seen.note}" if seen.note else seen.ended
-    return Check(case.id, False, expected_of(case), None, note[:200])
+def not_returned(case: Case, observation: Observation) -> Check:
+    """The failed check of a case that returned no value."""
+    note = f"{observation.ended}: {observation.note}" if observation.note else observation.ended
+    return Check(case.id, False, display_expected(case), None, note[:_MAX_NOTE_CHARS])
 
 
-def expected_of(case: Case) -> Json:
-    """What was expected, short: the value itself where that is all that was expected."""
+def display_expected(case: Case) -> Json:
+    """What a case expects, shortened; the bare value where nothing else is expected."""
     expect = dict(case.expect)
-    return short(expect["value"] if list(expect) == ["value"] else expect)
+    return display(expect["value"] if list(expect) == ["value"] else expect)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The checks of an execution, one a case, and what ended the code in those that failed."""
+class Execution:
+    """The checks of an execution, one for each case, and how the code of the failed ones ended without returning."""
 
     checks: tuple[Check, ...]
-    ends: frozenset[Outcome]
+    abnormal_ends: frozenset[Outcome]
 
 
-def judged(variant: Variant, build: Build, sandbox: Sandbox, judge: Judge, cases: Sequence[Case]) -> Judged:
+def run_cases(variant: Variant, build: Build, sandbox: Sandbox, judge: CaseJudge, cases: Sequence[Case]) -> Execution:
     """Run a build against cases. Raises EngineError."""
     if not cases:
-        return Judged((), frozenset())
+        return Execution((), frozenset())
     how = equality(variant)
-    pairs = pair(cases, sandbox.run(job_of(variant, build, cases)))
-    checks = tuple(judge(case, seen, how) for case, seen in pairs)
-    failed = [seen for check, (_, seen) in zip(checks, pairs, strict=True) if not check.passed]
-    return Judged(checks, ends_of(failed) | _killed(failed))
+    pairs = pair_observations(cases, sandbox.run(job_of(variant, build, cases)))
+    checks = tuple(judge(case, observation, how) for case, observation in pairs)
+    failed = [observation for check, (_, observation) in zip(checks, pairs, strict=True) if not check.passed]
+    return Execution(checks, abnormal_ends(failed) | _signals(failed))
 
 
-def _killed(failed: Sequence[Observation]) -> frozenset[Outcome]:
-    """A program that ended by a signal died; no program ends so by itself."""
-    codes = [seen.value.get("exit") for seen in failed if isinstance(seen.value, dict)]
+def _signals(failed: Sequence[Observation]) -> frozenset[Outcome]:
+    """`crashed` where a program was ended by a signal: its exit status is negative."""
+    codes = [observation.value.get("exit") for observation in failed if isinstance(observation.value, dict)]
     return frozenset({Outcome.CRASHED} if any(type(code) is int and code < 0 for code in codes) else ())
 
 
 def groups_of(checks: Sequence[Check]) -> dict[str, Json]:
-    """How many checks passed of each group: what stands before a slash in their names."""
+    """How many checks of each group passed; a check's group is what stands before a slash in its name."""
     groups: dict[str, Json] = {}
     for check in checks:
         group, slash, _ = check.name.partition("/")
@@ -141,18 +144,19 @@ def groups_of(checks: Sequence[Check]) -> dict[str, Json]:
     return groups
 
 
-def grouped(checks: Sequence[Check]) -> dict[str, Json]:
-    """The fact `groups`, where there are any."""
+def group_facts(checks: Sequence[Check]) -> dict[str, Json]:
+    """The fact `groups`; nothing where no check belongs to a group."""
     groups = groups_of(checks)
     return {"groups": groups} if groups else {}
 
 
-def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: Judge) -> Judgment:
+def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: CaseJudge) -> Judgment:
     """Find the code in an answer, run it against the task's cases, compare. Raises EngineError."""
     found = find_code(answer, variant)
     if found is None:
-        return nothing([case.id for case in variant.cases], NO_CODE)
+        return no_answer([case.id for case in variant.cases], NO_CODE)
     entry = entry_of(variant)
     build = Build({**given_files(variant), entry: found.code}, entry, driver)
-    ran = judged(variant, build, sandbox, judge, variant.cases)
-    return Judgment(ran.checks, found.rule, ran.ends, facts={"block_closed": found.closed, **grouped(ran.checks)})
+    execution = run_cases(variant, build, sandbox, judge, variant.cases)
+    facts = {"block_closed": found.closed, **group_facts(execution.checks)}
+    return Judgment(execution.checks, found.rule, execution.abnormal_ends, facts=facts)

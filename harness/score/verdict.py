@@ -1,9 +1,9 @@
-"""From what a scorer found to the score: the outcome by ordered rules, the same for every kind.
+"""Turns what a scorer found into a score: the outcome by ordered rules, the same for every kind.
 
-In this order: a server's fault is `server_error`, a prompt that the context did not hold `truncated_in`; an answer
-without what is scored is `no_answer`, or `truncated_out` where it met its budget; all checks passed is `passed`;
-a stated "cannot" is `declined`; an answer that met its budget is `truncated_out`; then, by what ended the code,
-`out_of_memory`, `timed_out`, `crashed`; else `failed`.
+The first of these that applies: a server's error is `server_error`, or `truncated_in` where the prompt exceeded the
+context; an answer without anything to score is `no_answer`, or `truncated_out` where it reached its token budget; an
+answer that passes all checks is `passed`; a stated refusal is `declined`; an answer that reached its budget is
+`truncated_out`; then, by how the code ended, `out_of_memory`, `timed_out`, `crashed`; else `failed`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.score.compare import short
+from harness.score.compare import display
 from harness.types import CaseEnd, Check, Json, Observation, Outcome, Reading, Score
 
 ANSWER = "answer"
+"""The check that fails where there is nothing to score."""
 _WORST_FIRST = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.CRASHED)
-_OF_END: Mapping[CaseEnd, Outcome] = {
+_OUTCOME_OF_END: Mapping[CaseEnd, Outcome] = {
     "out_of_memory": Outcome.OUT_OF_MEMORY,
     "timed_out": Outcome.TIMED_OUT,
     "crashed": Outcome.CRASHED,
@@ -26,31 +27,34 @@ _OF_END: Mapping[CaseEnd, Outcome] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """What a kind found in a trial: its checks, and what ended the code besides its own return.
+    """What a scorer kind found in a trial.
 
-    `missing` says why there was nothing to score; its checks are the kind's to list and all failed.
+    `rule` names how the scored part was found in the answer; `abnormal_ends` are the ways in which code ended without
+    returning; `missing` says why there was nothing to score, and then every check has failed.
     """
 
     checks: tuple[Check, ...]
     rule: str | None = None
-    ends: frozenset[Outcome] = frozenset()
+    abnormal_ends: frozenset[Outcome] = frozenset()
     missing: str | None = None
     declined: bool = False
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
-def nothing(names: Sequence[str], why: str, rule: str | None = None) -> Judgment:
-    """The judgement on an answer that holds nothing to score: every check failed."""
+def no_answer(names: Sequence[str], why: str, rule: str | None = None) -> Judgment:
+    """The judgment on an answer with nothing to score: every check failed."""
     return Judgment(tuple(Check(name, False, None, None, why) for name in names), rule, missing=why)
 
 
-def ends_of(seen: Sequence[Observation]) -> frozenset[Outcome]:
-    """What ended the code in these cases; a value or an exception is no end."""
-    return frozenset(_OF_END[one.ended] for one in seen if one.ended in _OF_END)
+def abnormal_ends(observations: Sequence[Observation]) -> frozenset[Outcome]:
+    """How code ended in these cases, other than by a value or an exception."""
+    return frozenset(
+        _OUTCOME_OF_END[observation.ended] for observation in observations if observation.ended in _OUTCOME_OF_END
+    )
 
 
 def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
-    """The score of a judgement on these turns."""
+    """The score of a judgment on a trial's readings."""
     checks = judgment.checks
     if judgment.missing is not None:
         checks = (Check(ANSWER, False, None, None, judgment.missing), *checks)
@@ -60,23 +64,23 @@ def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
 
 
 def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:
-    cut = any(reading.finish_reason == "length" for reading in readings)
+    reached_budget = any(reading.finish_reason == "length" for reading in readings)
     if judgment.missing is not None:
-        return Outcome.TRUNCATED_OUT if cut else Outcome.NO_ANSWER
+        return Outcome.TRUNCATED_OUT if reached_budget else Outcome.NO_ANSWER
     if judgment.checks and all(check.passed for check in judgment.checks):
         return Outcome.PASSED
     if judgment.declined:
         return Outcome.DECLINED
-    if cut:
+    if reached_budget:
         return Outcome.TRUNCATED_OUT
-    return next((one for one in _WORST_FIRST if one in judgment.ends), Outcome.FAILED)
+    return next((outcome for outcome in _WORST_FIRST if outcome in judgment.abnormal_ends), Outcome.FAILED)
 
 
 def server_error(names: Sequence[str], reading: Reading) -> Score:
     """The score of a trial whose server failed; `reading` has the error."""
     error = reading.error
     overflow = error is not None and error.kind == "context_overflow"
-    said = short(error.message) if error is not None else None
+    message = display(error.message) if error is not None else None
     why = "the server could not hold the prompt" if overflow else "the server failed"
-    checks = (Check(ANSWER, False, None, said, why), *(Check(name, False, None, None, why) for name in names))
+    checks = (Check(ANSWER, False, None, message, why), *(Check(name, False, None, None, why) for name in names))
     return Score(Outcome.TRUNCATED_IN if overflow else Outcome.SERVER_ERROR, 0.0, checks)

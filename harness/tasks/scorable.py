@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.errors import TaskError
-from harness.score import KINDS
+from harness.errors import Problem, TaskError
+from harness.schema import Location, suggestion
+from harness.score import KINDS, validate_task
 from harness.tasks.load import vary
 from harness.types import Task
 
 
-def scorer_problems(task: Task) -> list[str]:
-    """Each problem of a task's scorer kind, settings and cases once, over all variants, with its place and its fix."""
+def scorer_problems(task: Task) -> list[Problem]:
+    """Each problem of a task's scorer kind, settings, language and cases once, over all variants."""
     if task.scorer not in KINDS:
-        return [f"task.toml: scorer.kind: is {task.scorer!r}; write one of {', '.join(sorted(KINDS))}"]
+        location = Location(f"{task.name}/task.toml", ("scorer", "kind"))
+        fix = suggestion(task.scorer, KINDS) or f"known kinds: {', '.join(sorted(KINDS))}"
+        return [location.problem(f"there is no scorer kind {task.scorer!r}", fix)]
     variants = (vary(task, index) for index in range(max(1, len(task.variants))))
-    found = (problem for variant in variants for problem in KINDS[task.scorer].problems(task, variant.cases))
+    found = (problem for variant in variants for problem in validate_task(KINDS[task.scorer], task, variant.cases))
     return list(dict.fromkeys(found))
 
 
 def require_scorable(tasks: Sequence[Task]) -> None:
     """Raises TaskError with every problem of the tasks' scorer kind, settings, language and cases."""
-    problems = [f"{task.name}: {problem}" for task in tasks for problem in scorer_problems(task)]
+    problems = [problem for task in tasks for problem in scorer_problems(task)]
     if problems:
         raise TaskError(*problems)

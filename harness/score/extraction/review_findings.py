@@ -1,4 +1,4 @@
-"""The findings of a code review in an answer, as JSON or as Markdown. Judges nothing."""
+"""Reads the findings of a code review from an answer, written as JSON or as Markdown; `findings_of` is the entry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.score.extraction.fences import blocks_of
+from harness.languages import LANGUAGES
+from harness.score.extraction.fences import fenced_blocks
 from harness.score.extraction.template_tokens import clean
 from harness.types import Json
 
@@ -17,22 +18,30 @@ _SYNONYMS = {
     "minor": "low", "warning": "medium", "moderate": "medium", "med": "medium", "major": "high", "error": "high",
     "severe": "high", "important": "high", "blocker": "critical", "crit": "critical",
 }  # fmt: skip
-_LISTS = ("findings", "issues", "problems", "defects", "comments", "results", "vulnerabilities", "review")
+_LIST_KEYS = ("findings", "issues", "problems", "defects", "comments", "results", "vulnerabilities", "review")
 _FILE_KEYS = ("file", "path", "filename", "file_path")
 _FIRST_KEYS = ("line", "lines", "line_start", "start_line", "line_number", "first_line", "range", "location", "from")
 _LAST_KEYS = ("line_end", "end_line", "last_line", "to")
 _TEXT_KEYS = ("category", "type", "kind", "title", "name", "claim", "description", "message", "issue", "problem",
               "details", "explanation", "summary", "rule", "cwe", "id")  # fmt: skip
 _LINES = re.compile(r"\b(?:lines?|L)\.?\s*[#:]?\s*(\d+)(?:\s*(?:-|–|—|to|and|,|through)\s*L?(\d+))?", re.IGNORECASE)
-_AT = re.compile(r"([\w./-]+\.\w{1,5}):(\d+)(?:[-–](\d+))?")
+_FILE_AND_LINE = re.compile(r"([\w./-]+\.\w{1,5}):(\d+)(?:[-–](\d+))?")
 _ITEM = re.compile(r"^(\s*)(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|\|)(.*)$")
-_FILE = re.compile(r"\b[\w./-]+\.(?:py|js|ts|go|rs|sh|sql|java|rb|c|h|cpp)\b")
-_WORD = re.compile(rf"\b({'|'.join([*SEVERITIES, *_SYNONYMS])})\b", re.IGNORECASE)
+_EXTENSIONS = (
+    *(name for language in LANGUAGES.values() for name in language.extensions),
+    ".java",
+    ".rb",
+    ".c",
+    ".h",
+    ".cpp",
+)
+_FILE = re.compile(rf"\b[\w./-]+(?:{'|'.join(map(re.escape, _EXTENSIONS))})\b")
+_SEVERITY_WORD = re.compile(rf"\b({'|'.join([*SEVERITIES, *_SYNONYMS])})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewFinding:
-    """One claim: where, how bad, and its words in lower case. What it does not say is None."""
+    """One claim of a review: its place, its severity, and its text in lower case. What it does not state is None."""
 
     file: str | None
     first_line: int | None
@@ -61,19 +70,19 @@ def _numbers(value: Json) -> list[int]:
     return []
 
 
-def _first(document: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
+def _first_value(document: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
     return next((document[key] for key in keys if document.get(key) is not None), None)
 
 
-def _of_json(document: Mapping[str, Json]) -> ReviewFinding:
+def _finding_in_json(document: Mapping[str, Json]) -> ReviewFinding:
     lower = {str(key).lower(): value for key, value in document.items()}
-    begins, ends = _numbers(_first(lower, _FIRST_KEYS)), _numbers(_first(lower, _LAST_KEYS))
-    file = _first(lower, _FILE_KEYS)
+    first_lines, last_lines = _numbers(_first_value(lower, _FIRST_KEYS)), _numbers(_first_value(lower, _LAST_KEYS))
+    file = _first_value(lower, _FILE_KEYS)
     texts = [str(lower[key]) for key in _TEXT_KEYS if lower.get(key) is not None]
     return ReviewFinding(
         file=file if isinstance(file, str) else None,
-        first_line=begins[0] if begins else None,
-        last_line=(ends or begins)[-1] if begins else None,
+        first_line=first_lines[0] if first_lines else None,
+        last_line=(last_lines or first_lines)[-1] if first_lines else None,
         severity=severity_of(str(lower.get("severity") or lower.get("level") or lower.get("priority") or "")),
         text=" ".join(texts).lower(),
     )
@@ -83,7 +92,7 @@ def _list_in(document: Json) -> list[Json] | None:
     if isinstance(document, list):
         return document
     if isinstance(document, dict):
-        listed: list[list[Json]] = [document[key] for key in _LISTS if isinstance(document.get(key), list)]
+        listed: list[list[Json]] = [document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)]
         if listed:
             return listed[0]
         return [document] if any(key in document for key in (*_FIRST_KEYS, "severity")) else None
@@ -91,8 +100,8 @@ def _list_in(document: Json) -> list[Json] | None:
 
 
 def _documents(text: str) -> Iterator[Json]:
-    """Every JSON value that stands in a fence, is the text, or begins somewhere in it."""
-    for candidate in [*(block.text for block in reversed(blocks_of(text))), text]:
+    """Every JSON value in a fence, of the whole text, or that begins somewhere in it."""
+    for candidate in [*(block.text for block in reversed(fenced_blocks(text))), text]:
         try:
             yield json.loads(candidate)
         except (ValueError, RecursionError):
@@ -107,35 +116,44 @@ def _documents(text: str) -> Iterator[Json]:
 def _from_json(text: str) -> list[ReviewFinding] | None:
     for document in _documents(text):
         listed = _list_in(document)
-        if listed is not None and all(isinstance(one, dict) for one in listed):
-            return [_of_json(one) for one in listed]
+        if listed is not None and all(isinstance(finding, dict) for finding in listed):
+            return [_finding_in_json(finding) for finding in listed]
     return None
 
 
-def _of_text(text: str) -> ReviewFinding | None:
-    at, said = _AT.search(text), _LINES.search(text)
-    if at is None and said is None:
+def _place_in(text: str) -> tuple[str | None, list[int]] | None:
+    """(file, [first line, last line]) of a claim: "app.py:12", or "lines 12-15" with a file anywhere; None without."""
+    place, lines = _FILE_AND_LINE.search(text), _LINES.search(text)
+    if place is not None:
+        return place[1], [int(number) for number in place.groups()[1:] if number]
+    if lines is None:
         return None
-    numbers = [int(one) for one in ((at.groups()[1:] if at else None) or (said.groups() if said else ())) if one]
-    named = at[1] if at else next((found[0] for found in _FILE.finditer(text)), None)
-    word = _WORD.search(text)
-    return ReviewFinding(named, numbers[0], numbers[-1], severity_of(word[1]) if word else None, text.lower())
+    file = _FILE.search(text)
+    return file[0] if file else None, [int(number) for number in lines.groups() if number]
+
+
+def _finding_in_text(text: str) -> ReviewFinding | None:
+    place = _place_in(text)
+    if place is None:
+        return None
+    file, lines = place
+    word = _SEVERITY_WORD.search(text)
+    return ReviewFinding(file, lines[0], lines[-1], severity_of(word[1]) if word else None, text.lower())
 
 
 def _from_markdown(text: str) -> list[ReviewFinding] | None:
-    """One finding an item, with the lines below it up to the next item that names a place."""
+    """One finding for each item, with the lines below it up to the next item that names a place."""
     items: list[list[str]] = []
     for line in text.split("\n"):
         item = _ITEM.match(line)
-        if item and (_AT.search(item[2]) or _LINES.search(item[2]) or _severity_heading(item[2])):
+        if item and (_FILE_AND_LINE.search(item[2]) or _LINES.search(item[2]) or _severity_heading(item[2])):
             items.append([item[2]])
         elif items and not re.match(r"#{1,6}\s", line):
             items[-1].append(line)
         elif items:
             items.append([line])
-    found = [_of_text("\n".join(item)) for item in items]
-    findings = [one for one in found if one is not None]
-    return findings or None
+    findings = (_finding_in_text("\n".join(item)) for item in items)
+    return [finding for finding in findings if finding is not None] or None
 
 
 def _severity_heading(text: str) -> bool:
@@ -143,10 +161,10 @@ def _severity_heading(text: str) -> bool:
 
 
 def findings_of(answer: str) -> tuple[list[ReviewFinding], str] | None:
-    """The findings of an answer and the form that they were read in; None where nothing reads as a finding."""
+    """The findings of an answer and the format that they were in; None where nothing reads as a finding."""
     text = clean(answer)
-    listed = _from_json(text)
-    if listed is not None:
-        return listed, "json"
-    written = _from_markdown(text)
-    return None if written is None else (written, "markdown")
+    findings = _from_json(text)
+    if findings is not None:
+        return findings, "json"
+    findings = _from_markdown(text)
+    return None if findings is None else (findings, "markdown")

@@ -1,14 +1,17 @@
-"""What a model's template leaves around an answer is taken away: thoughts, channels, marks of turns; no more."""
+"""Removes what a chat template leaves around an answer: reasoning, channel names and end-of-turn tokens.
+
+`clean` is the entry point. Servers that do not know a model's template leave these in the content.
+"""
 
 from __future__ import annotations
 
 import re
 
-_MARK = re.compile(r"<\|[\w.-]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>")
-_LEADING = re.compile(r"\A\s*(?:(?:<\|[\w.-]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>)(?:assistant(?=\s))?\s*)+")
-_MARKS = ("</s>", "<end_of_turn>", "<eos>", "[/INST]")
-_LONGEST_MARK = 44
-_THINKING = (
+_TOKEN = re.compile(r"<\|[\w.-]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>")
+_LEADING_TOKENS = re.compile(r"\A\s*(?:(?:<\|[\w.-]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>)(?:assistant(?=\s))?\s*)+")
+_END_TOKENS = ("</s>", "<end_of_turn>", "<eos>", "[/INST]")
+_MAX_TOKEN_CHARS = 44
+_REASONING = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<seed:think>", "</seed:think>"),
@@ -17,23 +20,23 @@ _THINKING = (
     ("<|channel>thought", "<channel|>"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
-_THOUGHTS = ("thought", "reasoning")
+_ELEMENTS = ("thought", "reasoning")
 _INVISIBLE = "\ufeff\u200b"
 
 
 def clean(answer: str) -> str:
-    """The answer with lines that end in a newline, without thoughts, byte order mark and marks of turns."""
+    """The answer with Unix newlines, without reasoning, byte order mark and template tokens."""
     text = answer.replace("\r\n", "\n").replace("\r", "\n").lstrip(_INVISIBLE)
-    return _without_end_marks(_LEADING.sub("", _without_thoughts(text), count=1))
+    return _without_end_tokens(_LEADING_TOKENS.sub("", _without_reasoning(text), count=1))
 
 
-def _without_thoughts(text: str) -> str:
-    """What follows the last thought that ended; nothing where a thought began and never ended."""
-    ended = max(text.rfind(end) + len(end) if end in text else 0 for _, end in _THINKING)
+def _without_reasoning(text: str) -> str:
+    """The text after the last closing mark of reasoning; "" where reasoning begins and never ends."""
+    ended = max(text.rfind(end) + len(end) if end in text else 0 for _, end in _REASONING)
     text = text[ended:]
-    if text.lstrip().startswith(tuple(begin for begin, _ in _THINKING)):
+    if text.lstrip().startswith(tuple(begin for begin, _ in _REASONING)):
         return ""
-    for name in _THOUGHTS:
+    for name in _ELEMENTS:
         text = _without_element(text, f"<{name}>", f"</{name}>")
     return text
 
@@ -46,9 +49,9 @@ def _without_element(text: str, opening: str, closing: str) -> str:
     return "".join([*kept, text[at:]])
 
 
-def _without_end_marks(text: str) -> str:
+def _without_end_tokens(text: str) -> str:
     end = len(text)
-    while (before := _before_mark(text, _end_of_text(text, end))) is not None:
+    while (before := _before_end_token(text, _end_of_text(text, end))) is not None:
         end = before
     return text if end == len(text) else f"{text[: _end_of_text(text, end)]}\n"
 
@@ -59,11 +62,11 @@ def _end_of_text(text: str, end: int) -> int:
     return end
 
 
-def _before_mark(text: str, end: int) -> int | None:
-    """Where the mark that ends here begins; None where there is none."""
-    for mark in _MARKS:
-        if text.endswith(mark, 0, end):
-            return end - len(mark)
-    least = max(0, end - _LONGEST_MARK)
-    start = max(text.rfind("<|", least, end), text.rfind("<｜", least, end))
-    return start if start >= 0 and _MARK.fullmatch(text, start, end) else None
+def _before_end_token(text: str, end: int) -> int | None:
+    """The beginning of the end token that ends here; None where there is none."""
+    for token in _END_TOKENS:
+        if text.endswith(token, 0, end):
+            return end - len(token)
+    earliest = max(0, end - _MAX_TOKEN_CHARS)
+    start = max(text.rfind("<|", earliest, end), text.rfind("<｜", earliest, end))
+    return start if start >= 0 and _TOKEN.fullmatch(text, start, end) else None

@@ -1,4 +1,4 @@
-"""What code is wrapped in, apart from fences: diffs, JSON, tags, here-documents, indents. Texts in, texts out."""
+"""Takes code out of what it is wrapped in, other than fences: diffs, JSON, tags, here-documents and indented blocks."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from harness.languages import LANGUAGES
 from harness.types import Json
 
 _CODE_KEYS = ("code", "answer", "solution", "content", "program", "source", "file", "file_text", "new_str")
-_HOLDERS = ("arguments", "parameters", "input", "files", "function")
-_DEEPEST = 4
+_CONTAINER_KEYS = ("arguments", "parameters", "input", "files", "function")
+_MAX_DEPTH = 4
 _TAGS = ("code", "pre", "answer", "solution", "script", *LANGUAGES)
 _DIFF_HEADER = re.compile(
     r"diff |index |---|\+\+\+|@@|\\ No newline|(?:new|deleted) file mode|(?:old|new) mode|similarity index|rename "
 )
 _DIFF_BEGIN = re.compile(r"(?m)^(?:diff --git |--- |@@ )")
-_HERE = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1[^\n]*\n")
-_MOST_HERE = 20
+_HERE_DOCUMENT = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1[^\n]*\n")
+_MAX_HERE_DOCUMENTS = 20
 _CDATA = re.compile(r"\A\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)
 
 
 def new_side(diff: str) -> str:
-    """The lines of a diff that stand after it, without its headers."""
+    """The lines of the new side of a diff, without its headers."""
     body = [line for line in diff.split("\n") if not _DIFF_HEADER.match(line)]
     kept = [line[1:] if line[:1] in "+ " else line for line in body if not line.startswith("-")]
     return "\n".join(kept).rstrip("\n") + "\n"
 
 
 def is_diff(text: str) -> bool:
-    """Whether a text is a diff from its first line to its last, with a header or with lines of both sides."""
+    """Whether a text is a diff as a whole: it begins with a header, or every line has a mark and both sides occur."""
     lines = [line for line in text.split("\n") if line]
     marks = {line[0] for line in lines}
     if re.match(r"--- |@@ |diff ", text):
@@ -42,7 +42,7 @@ def is_diff(text: str) -> bool:
 
 
 def diff_within(text: str) -> str | None:
-    """The diff that stands in a text without a fence, None where there is none."""
+    """The diff that is in a text without a fence; None where there is none."""
     begin = _DIFF_BEGIN.search(text)
     if begin is None:
         return None
@@ -54,8 +54,8 @@ def diff_within(text: str) -> str | None:
     return "\n".join(lines)
 
 
-def codes_in_json(text: str) -> Iterator[str]:
-    """The texts of a JSON document that are named as code is, outermost first; a document that is one text."""
+def json_codes(text: str) -> Iterator[str]:
+    """The strings of a JSON document under keys that code has, outermost first; or the document, if it is a string."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -66,29 +66,29 @@ def codes_in_json(text: str) -> Iterator[str]:
 
 
 def _codes(value: Json, depth: int) -> Iterator[str]:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
         for item in value:
             yield from _codes(item, depth + 1)
     if isinstance(value, dict):
         yield from (value[key] for key in _CODE_KEYS if isinstance(value.get(key), str))
-        for key in _HOLDERS:
+        for key in _CONTAINER_KEYS:
             yield from _codes(value.get(key), depth + 1)
 
 
 def between(text: str, name: str, marks: tuple[str, str] = ("<", ">")) -> tuple[int, str] | None:
-    """What the last pair of a tag holds, and where; `marks` are its brackets."""
-    low, high = marks
+    """(start, text) between the last opening and closing tag `name`; `marks` are the tags' brackets."""
+    left, right = marks
     folded = text.lower() if len(text.lower()) == len(text) else text
-    end = folded.rfind(f"{low}/{name}{high}")
-    start = folded.rfind(f"{low}{name}", 0, max(end, 0))
-    begins = folded.find(high, start, end)
-    return None if min(end, start, begins) < 0 else (start, text[begins + 1 : end])
+    end = folded.rfind(f"{left}/{name}{right}")
+    start = folded.rfind(f"{left}{name}", 0, max(end, 0))
+    opened = folded.find(right, start, end)
+    return None if min(end, start, opened) < 0 else (start, text[opened + 1 : end])
 
 
 def tagged_codes(text: str) -> Iterator[str]:
-    """What stands between tags that hold code, the last ones first."""
+    """The text between tags that contain code, the last ones first."""
     pairs = [between(text, name, marks) for name in _TAGS for marks in (("<", ">"), ("[", "]"))]
     for _, inner in sorted((pair for pair in pairs if pair is not None), reverse=True):
         verbatim = _CDATA.match(inner)
@@ -96,19 +96,19 @@ def tagged_codes(text: str) -> Iterator[str]:
 
 
 def here_documents(script: str) -> Iterator[str]:
-    """The files that a shell script writes from its own text, the last one first."""
-    found = []
-    for here in islice(_HERE.finditer(script), _MOST_HERE):
+    """The here-documents of a shell script, the last one first."""
+    documents = []
+    for here in islice(_HERE_DOCUMENT.finditer(script), _MAX_HERE_DOCUMENTS):
         end = re.compile(rf"(?m)^[ \t]*{here[2]}[ \t]*$").search(script, here.end())
         if end is not None:
-            found.append(script[here.end() : end.start()])
-    yield from reversed(found)
+            documents.append(script[here.end() : end.start()])
+    yield from reversed(documents)
 
 
 def indented_within(text: str) -> str | None:
-    """The longest stretch of lines that are indented as Markdown indents code, without the indent; None without one.
+    """The longest indented code block of Markdown, without its indent; None without one.
 
-    As in Markdown it begins after a blank line: a line that is indented below another goes on with it.
+    It begins after a blank line: an indented line below another line continues a paragraph (CommonMark 0.31, 4.4).
     """
     runs: list[list[str]] = [[]]
     before = ""
@@ -119,5 +119,5 @@ def indented_within(text: str) -> str | None:
         elif runs[-1]:
             runs.append([])
         before = line
-    best = textwrap.dedent("\n".join(max(runs, key=lambda run: sum(map(len, run))))).strip("\n")
-    return best + "\n" if best else None
+    longest = textwrap.dedent("\n".join(max(runs, key=lambda run: sum(map(len, run))))).strip("\n")
+    return longest + "\n" if longest else None

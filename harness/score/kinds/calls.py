@@ -1,52 +1,72 @@
-"""Kind `calls`: the answer is imported once, a function called for each case, what it returns compared.
+"""Kind `calls`: the answer's code is loaded once, and functions of it are called and their results compared.
 
-settings (all optional; of task.toml's [scorer], as everywhere below)
-    equality  "exact" (default): same types all the way down; "equal": what == says
-    entry     the file that the answer becomes; default answer.py, answer.js, answer.ts, ...
-    files     true: the task's files/ stand beside it; or a list of their names
+settings (all optional; in task.toml's [scorer], as everywhere below)
+    equality  "exact" (default): same types at every depth; "equal": as == says (harness/score/compare.py)
+    entry     the file that the code becomes; default answer.py, answer.js, answer.ts, ...
+    files     true: the task's files/ are placed beside it; or a list of their names
     names     what the code must define to be found among several blocks; default: the functions that the cases call
     blocks    "one" (default), or "all": all the blocks of the language are one program
 cases.json
-    give      {"call": "name" or "Class.method", "args": [...], "kwargs": {...}}; args and kwargs may be left out
+    give      {"call": "name" or "Class.method", "args": [...], "kwargs": {...}}; args and kwargs are optional
     expect    {"value": json}, {"raises": "TypeName"} (that type or one derived from it), or {"one_of": [json, ...]}
               Values as harness/sandbox/values.py describes: {"$": "tuple", "v": [1, 2]} is a tuple
-checks        one a case, named by its id
+checks        one for each case, named by its id
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.score.compare import Equality, same, short
-from harness.score.execute import expected_of, judge_answer, unreturned
-from harness.score.settings import Demands
+from harness.score.compare import Equality, display, is_equal
+from harness.score.execute import display_expected, judge_answer, not_returned
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import (
+    ANY,
+    BOOLEAN,
+    EQUALITY,
+    STRING,
+    STRINGS,
+    case_schema,
+    missing_files,
+    object_schema,
+    one_of_schema,
+)
 from harness.score.verdict import Judgment
-from harness.types import Case, Check, Observation, Reading, Sandbox, Task, Variant
+from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Variant
 
-SETTINGS = ("equality", "entry", "files", "names", "blocks")
+SETTINGS: dict[str, Json] = {
+    "equality": EQUALITY,
+    "entry": STRING,
+    "files": {"anyOf": [BOOLEAN, STRINGS]},
+    "names": STRINGS,
+    "blocks": {"enum": ["one", "all"]},
+}
+GIVE = object_schema({"call": STRING, "args": {"type": "array"}, "kwargs": {"type": "object"}}, ["call"])
+EXPECT = one_of_schema({"value": ANY, "raises": STRING, "one_of": {"type": "array"}})
+CASE = case_schema(GIVE, EXPECT)
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The checks' names."""
+    """The ids of the cases."""
     return tuple(case.id for case in variant.cases)
 
 
-def _is_raised(name: str, seen: Observation) -> bool:
-    bases = seen.value if isinstance(seen.value, list) else []
-    return seen.note == name or name in bases
+def _has_raised(name: str, observation: Observation) -> bool:
+    base_names = observation.value if isinstance(observation.value, list) else []
+    return observation.note == name or name in base_names
 
 
-def judge_call(case: Case, seen: Observation, how: Equality) -> Check:
+def judge_call(case: Case, observation: Observation, equality: Equality) -> Check:
     """The check of one call."""
-    wanted = case.expect
-    if seen.ended == "raised":
-        passed = "raises" in wanted and _is_raised(str(wanted["raises"]), seen)
-        return Check(case.id, passed, expected_of(case), {"raises": seen.note})
-    if seen.ended != "returned":
-        return unreturned(case, seen)
-    values = wanted["one_of"] if "one_of" in wanted else [wanted["value"]] if "value" in wanted else []
-    passed = any(same(value, seen.value, how) for value in values)
-    return Check(case.id, passed, expected_of(case), short(seen.value))
+    expect = case.expect
+    if observation.ended == "raised":
+        passed = "raises" in expect and _has_raised(str(expect["raises"]), observation)
+        return Check(case.id, passed, display_expected(case), {"raises": observation.note})
+    if observation.ended != "returned":
+        return not_returned(case, observation)
+    values = expect["one_of"] if "one_of" in expect else [expect["value"]] if "value" in expect else []
+    passed = any(is_equal(value, observation.value, equality) for value in values)
+    return Check(case.id, passed, display_expected(case), display(observation.value))
 
 
 def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
@@ -54,21 +74,11 @@ def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     return judge_answer(readings[-1].content, variant, sandbox, driver="calls", judge=judge_call)
 
 
-def demand_calls(demands: Demands, cases: Sequence[Case]) -> None:
-    """Note what is wrong with the cases."""
-    for case in cases:
-        at = demands.case(case)
-        at.only(case.give, ("call", "args", "kwargs"), "give")
-        at.of_type(case.give, "call", str, "give", needed=True)
-        at.of_type(case.give, "args", list, "give")
-        at.of_type(case.give, "kwargs", dict, "give")
-        at.one_of(case.expect, ("value", "raises", "one_of"))
-
-
-def problems(task: Task, cases: Sequence[Case]) -> list[str]:
-    """What is wrong with a task of this kind."""
-    demands = Demands(task)
-    demands.code(SETTINGS)
-    demands.some(cases)
-    demand_calls(demands, cases)
-    return demands.found
+KIND = ScorerKind(
+    check_names,
+    score_calls,
+    settings=lambda task: SETTINGS,
+    case=lambda task, case: CASE,
+    problems=lambda task, cases: missing_files(task, "files"),
+    runs_code=True,
+)

@@ -1,139 +1,140 @@
-"""Kind `edits`: the task's files are edited as the answer says, then run against the cases.
+"""Kind `edits`: the answer's edits are applied to the task's files, which then run against the cases.
 
 An answer may hold, also mixed:
-    blocks    a path on a line of its own, then `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`;
-              fences around them are ignored; the path may be left out where there is one file, or for the file of the
-              block before; an empty old side makes a new file
-    diff      a unified diff; its line numbers only choose between places that fit equally
-    whole     a fenced block that is a whole file, its path in the info line, on the line before the fence, or in a
-              comment on its first line; the path may be left out where there is one file
-Old lines must stand in the file exactly once (rule `exact`); where they do not, lines that differ in blanks at their
-ends or by one common indent are taken (rule `whitespace`). One edit that does not fit: nothing is applied.
+    blocks    a path on its own line, then `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`; fences
+              around them are ignored; the path is optional where there is one file, or for the file of the block
+              before; an empty old side makes a new file
+    diff      a unified diff; its line numbers only choose between places that match equally well
+    whole     a fenced block that is a whole file, its path in the info string, on the line before the fence, or in a
+              comment on its first line; the path is optional where there is one file
+Old lines must occur exactly once in the file (rule `exact`); where they do not, lines that differ in trailing
+whitespace or by one common indent match (rule `whitespace`). If one edit does not apply, none is applied.
 
 settings      of kind `calls`: equality, entry (default: the first of files/ by name), names; and
     driver      "calls" (default) or "program": how the cases are run
     formats     the accepted formats; default ["blocks", "diff", "whole"]
-    protected   files that no edit may touch (tests, a probe that imports several modules): such an edit is not applied
-    least_files how many files must have changed: a check `files-changed`
-    All of files/ enter the container, those that the model was not shown too.
+    protected   files that no edit may touch (tests, a probe that imports several modules): such edits do not apply
+    min_changed_files  a check `files-changed`: at least so many files must have changed
+    All of files/ enter the container, also those that the model was not shown.
 cases.json    as of the driver. `group/name` as id: facts.groups counts each group apart ("still/ascii", "new/umlaut")
-checks        `applied`, `files-changed` where least_files is set, and one a case
+checks        `applied`, `files-changed` where min_changed_files is set, and one for each case
 facts         applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.score.drivers import demand_driven, run_files
-from harness.score.edits.apply import WHITESPACE, Applied, apply_edits
-from harness.score.edits.formats import Edit, edits_of
-from harness.score.execute import find_code, grouped
-from harness.score.settings import Demands
-from harness.score.verdict import Judgment, nothing
+from harness.errors import Problem
+from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
+from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
+from harness.score.edits.formats import Edit, find_edits
+from harness.score.execute import find_code, group_facts
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, missing_files
+from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 APPLIED, FILES_CHANGED = "applied", "files-changed"
-FORMS = ("blocks", "diff", "whole")
-SETTINGS = ("equality", "entry", "names", "driver", "formats", "protected", "least_files")
+FORMATS = ("blocks", "diff", "whole")
+SETTINGS: dict[str, Json] = {
+    "equality": EQUALITY,
+    "entry": STRING,
+    "names": STRINGS,
+    "driver": DRIVER_SETTING,
+    "formats": {"type": "array", "items": {"enum": list(FORMATS)}},
+    "protected": STRINGS,
+    "min_changed_files": INTEGER,
+}
+_MAX_NOTE_CHARS = 200
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The checks' names."""
-    counted = (FILES_CHANGED,) if "least_files" in variant.task.settings else ()
+    """The check of the edits, that of the number of files where it is set, and the ids of the cases."""
+    counted = (FILES_CHANGED,) if "min_changed_files" in variant.task.settings else ()
     return (APPLIED, *counted, *(case.id for case in variant.cases))
 
 
-def protected_of(variant: Variant) -> tuple[str, ...]:
+def protected_files(variant: Variant) -> tuple[str, ...]:
     """The files that no edit may touch."""
     return tuple(str(name) for name in variant.task.settings.get("protected", ()))
 
 
-def find_edits(answer: str, variant: Variant) -> list[Edit]:
-    """The edits of an answer, each with its path; a lone block of code is the one file that may be edited."""
-    open_to_edits = [name for name in variant.files if name not in protected_of(variant)]
-    only = open_to_edits[0] if len(open_to_edits) == 1 else None
-    edits = edits_of(answer, list(variant.files))
-    if not edits and only is not None:
+def edits_of(answer: str, variant: Variant) -> list[Edit]:
+    """The edits of an answer, each with its path. A lone block of code replaces the only file that may be edited."""
+    editable = [name for name in variant.files if name not in protected_files(variant)]
+    only_file = editable[0] if len(editable) == 1 else None
+    edits = find_edits(answer, list(variant.files))
+    if not edits and only_file is not None:
         found = find_code(answer, variant)
-        edits = [] if found is None else [Edit("whole", only, tuple(found.code.removesuffix("\n").split("\n")))]
-    return [replace(edit, path=edit.path or only) for edit in edits]
+        edits = [] if found is None else [Edit("whole", only_file, tuple(found.code.removesuffix("\n").split("\n")))]
+    return [replace(edit, path=edit.path or only_file) for edit in edits]
 
 
-def _refuse_others(edits: Sequence[Edit], variant: Variant) -> list[Edit]:
-    """Edits in a form that the task does not take are none."""
-    forms = variant.task.settings.get("formats", FORMS)
-    why = f"this task takes edits as {', '.join(forms)}"
-    return [edit if edit.form in forms else replace(edit, fault=f"{edit.form}: {why}") for edit in edits]
+def _refuse_other_formats(edits: Sequence[Edit], variant: Variant) -> list[Edit]:
+    """Edits in a format that the task does not accept get an error."""
+    formats = variant.task.settings.get("formats", FORMATS)
+    why = f"this task accepts edits as {', '.join(formats)}"
+    return [edit if edit.format in formats else replace(edit, error=f"{edit.format}: {why}") for edit in edits]
 
 
-def edit_answer(answer: str, variant: Variant) -> tuple[list[Edit], Applied]:
+def apply_answer(answer: str, variant: Variant) -> tuple[list[Edit], EditResult]:
     """The edits of an answer, and the task's files after them."""
-    edits = _refuse_others(find_edits(answer, variant), variant)
-    return edits, apply_edits(edits, variant.files, protected_of(variant))
+    edits = _refuse_other_formats(edits_of(answer, variant), variant)
+    return edits, apply_edits(edits, variant.files, protected_files(variant))
 
 
-def facts_of(edits: Sequence[Edit], applied: Applied) -> dict[str, Json]:
-    """What is told of the edits apart from the verdict."""
-    forms = sorted({edit.form for edit in edits})
+def _facts(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
+    formats = sorted({edit.format for edit in edits})
     return {
-        "applied": not applied.faults,
-        "edit_format": forms[0] if len(forms) == 1 else "mixed",
-        "edit_rule": WHITESPACE if WHITESPACE in applied.rules else "exact" if applied.rules else None,
+        "applied": not result.errors,
+        "edit_format": formats[0] if len(formats) == 1 else "mixed",
+        "edit_rule": WHITESPACE if WHITESPACE in result.rules else "exact" if result.rules else None,
         "edits": len(edits),
-        "edits_applied": applied.done,
-        "files_changed": list(applied.changed),
+        "edits_applied": result.matched,
+        "files_changed": list(result.changed),
     }
 
 
-def _checks(variant: Variant, applied: Applied) -> list[Check]:
-    said = "; ".join(applied.faults)[:200]
-    checks = [Check(APPLIED, not applied.faults and bool(applied.changed), None, None, said or _idle(applied))]
-    least = variant.task.settings.get("least_files")
-    if least is not None:
-        checks.append(Check(FILES_CHANGED, len(applied.changed) >= least, f"{least} or more", list(applied.changed)))
+def _edit_checks(variant: Variant, result: EditResult) -> list[Check]:
+    note = "; ".join(result.errors)[:_MAX_NOTE_CHARS] or (None if result.changed else "nothing was changed")
+    checks = [Check(APPLIED, not result.errors and bool(result.changed), None, None, note)]
+    minimum = variant.task.settings.get("min_changed_files")
+    if minimum is not None:
+        changed = list(result.changed)
+        checks.append(Check(FILES_CHANGED, len(changed) >= minimum, f"{minimum} or more", changed))
     return checks
-
-
-def _idle(applied: Applied) -> str | None:
-    return None if applied.changed else "nothing was changed"
 
 
 def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
-    edits, applied = edit_answer(readings[-1].content, variant)
+    edits, result = apply_answer(readings[-1].content, variant)
     if not edits:
-        return nothing(check_names(variant), "no edit was found in the answer")
-    facts = facts_of(edits, applied)
+        return no_answer(check_names(variant), "no edit was found in the answer")
+    facts = _facts(edits, result)
     rule = f"{facts['edit_format']}-{facts['edit_rule'] or 'unfit'}"
-    checks = _checks(variant, applied)
-    if applied.faults:
+    checks = _edit_checks(variant, result)
+    if result.errors:
         checks += [Check(case.id, False, None, None, "the edits do not apply") for case in variant.cases]
         return Judgment(tuple(checks), rule, facts=facts)
-    ran = run_files(variant, applied.files, sandbox)
-    return Judgment((*checks, *ran.checks), rule, ran.ends, facts={**facts, **grouped(ran.checks)})
+    execution = run_files(variant, result.files, sandbox)
+    facts |= group_facts(execution.checks)
+    return Judgment((*checks, *execution.checks), rule, execution.abnormal_ends, facts=facts)
 
 
-def problems(task: Task, cases: Sequence[Case]) -> list[str]:
-    """What is wrong with a task of this kind."""
-    demands = Demands(task)
-    demands.code(SETTINGS)
-    demands.some(cases)
-    demand_edits(demands)
-    demand_driven(demands, cases)
-    return demands.found
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problems of files that the settings name or need."""
+    del cases
+    yield from missing_files(task, "protected")
+    yield from driven_problems(task)
 
 
-def demand_edits(demands: Demands) -> None:
-    """Note what is wrong with the settings of edits."""
-    settings = demands.task.settings
-    demands.texts(settings, "formats")
-    for form in settings.get("formats", ()):
-        if form not in FORMS:
-            demands.fault("formats", f"holds {form!r}; there are {', '.join(FORMS)}")
-    demands.texts(settings, "protected")
-    for name in settings.get("protected", ()):
-        if name not in demands.task.files:
-            demands.fault("protected", f"files/{name} is not there; write it or take the name out")
-    demands.of_type(settings, "least_files", int)
+KIND = ScorerKind(
+    check_names,
+    score_edits,
+    settings=lambda task: SETTINGS,
+    case=lambda task, case: case_schema_of(task),
+    problems=problems,
+    runs_code=True,
+)

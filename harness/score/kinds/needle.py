@@ -1,55 +1,64 @@
-"""Kind `needle`: values that stand at known depths of a long text, asked for as one JSON object. Nothing is run.
+"""Kind `needle`: values from known depths of a long text, asked for as one JSON object. No code is run.
 
-The answer is a JSON object, alone or in a fence: {"key": "value", ...}; null says that the text does not hold it.
+The answer is a JSON object, alone or in a fence: {"key": "value", ...}; null says that the text has no such value.
 
 settings (optional)
-    precision_at_least   for the check `precision`; default 1.0
+    min_precision   for the check `precision`; default 1.0
 cases.json    `give` is {}; `expect` is one of
-    {"key": name, "any": [texts or numbers], "depth": 0.0 to 1.0}   the value, in any of these writings; "old": [texts]
-              names superseded values, counted apart
-    {"key": name, "absent": true}                                   is not in the text: right as null or left out
-Values are compared without case, blanks at the ends, quotes and thousands separators; numbers by value.
-checks        one a case, and `precision`: right values / all values given
+    {"key": name, "any": [strings or numbers], "depth": 0.0 to 1.0}  the value, in any of these spellings;
+              "superseded": [strings] are outdated values, which are counted apart
+    {"key": name, "absent": true}                                    is not in the text: right as null or left out
+Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value.
+checks        one for each case, and `precision`: right values / all values given
 facts         recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
-An answer that holds no JSON object is no answer.
+An answer that has no JSON object is no answer.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from harness.score.compare import short
-from harness.score.extraction.json_answer import object_in
-from harness.score.settings import Demands
-from harness.score.verdict import Judgment, nothing
+from harness.errors import Problem
+from harness.score.compare import display
+from harness.score.extraction.json_answer import find_object
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import NUMBER, STRING, case_schema, object_schema
+from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 PRECISION = "precision"
-SETTINGS = ("precision_at_least",)
-_NOTHING = ("", "null", "none", "n/a", "unknown", "not found", "not present", "not stated", "not in the text")
-_LONGEST_NUMBER = 40
+VALUES = {"type": "array", "minItems": 1}
+PRESENT_CASE = case_schema(
+    object_schema({}),
+    object_schema({"key": STRING, "any": VALUES, "depth": NUMBER, "superseded": {"type": "array"}}, ["key", "any"]),
+)
+ABSENT_CASE = case_schema(object_schema({}), object_schema({"key": STRING, "absent": {"const": True}}, ["key"]))
+_NO_VALUE = ("", "null", "none", "n/a", "unknown", "not found", "not present", "not stated", "not in the text")
+_MAX_NUMBER_CHARS = 40
+_DECIMALS = 4
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The checks' names."""
+    """The ids of the cases, and `precision`."""
     return (*(case.id for case in variant.cases), PRECISION)
 
 
-def _plain(value: Json) -> str | Decimal | None:
-    """A value as it is compared: a number by value, a text without case and outer marks; None for nothing."""
+def _normalize(value: Json) -> str | Decimal | None:
+    """A value as it is compared: a number by value, a string without case and quotes; None for "no value"."""
     if value is None or isinstance(value, bool | dict):
         return None if value is None else repr(value).lower()
     if isinstance(value, list):
-        return _plain(value[0]) if len(value) == 1 else repr(value).lower()
+        return _normalize(value[0]) if len(value) == 1 else repr(value).lower()
     text = " ".join(str(value).split()).strip("\"'`.“”‘’ ").casefold()
-    if text in _NOTHING:
+    if text in _NO_VALUE:
         return None
-    bare = re.sub(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)", "", text)
-    if len(bare) <= _LONGEST_NUMBER and re.fullmatch(r"[+-]?\d+(?:\.\d+)?", bare):
-        return _decimal(bare) or text
+    digits = re.sub(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)", "", text)
+    if len(digits) <= _MAX_NUMBER_CHARS and re.fullmatch(r"[+-]?\d+(?:\.\d+)?", digits):
+        return _decimal(digits) or text
     return text
 
 
@@ -60,80 +69,101 @@ def _decimal(text: str) -> Decimal | None:
         return None
 
 
-def _key(name: str) -> str:
+def _normalize_key(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_")
 
 
-def _check(case: Case, given: Mapping[str, Json]) -> tuple[Check, bool]:
-    """The check of one key, and whether a value was given that is superseded."""
-    expect, seen = case.expect, given.get(_key(str(case.expect["key"])))
-    if expect.get("absent") is True:
-        return Check(case.id, _plain(seen) is None, "not in the text", short(seen)), False
-    wanted = [_plain(one) for one in expect["any"]]
-    outdated = _plain(seen) is not None and _plain(seen) in [_plain(one) for one in expect.get("old", ())]
-    right = _plain(seen) is not None and _plain(seen) in wanted
-    return Check(case.id, right, short(expect["any"]), short(seen), "superseded" if outdated else None), outdated
+def _key_of(case: Case) -> str:
+    return _normalize_key(str(case.expect["key"]))
 
 
-def _recall(checks: Sequence[tuple[Case, Check]]) -> float | None:
-    present = [check.passed for case, check in checks if "any" in case.expect]
-    return round(sum(present) / len(present), 4) if present else None
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """What the answer gives for the key of one case."""
+
+    case: Case
+    value: Json
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the text does not have the value."""
+        return self.case.expect.get("absent") is True
+
+    @property
+    def is_superseded(self) -> bool:
+        return not self.is_absent and self._is_among("superseded")
+
+    @property
+    def is_right(self) -> bool:
+        return _normalize(self.value) is None if self.is_absent else self._is_among("any")
+
+    def _is_among(self, field: str) -> bool:
+        given = _normalize(self.value)
+        return given is not None and given in [_normalize(value) for value in self.case.expect.get(field, ())]
+
+    def check(self) -> Check:
+        expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
+        note = "superseded" if self.is_superseded else None
+        return Check(self.case.id, self.is_right, expected, display(self.value), note)
 
 
-def _by_depth(checks: Sequence[tuple[Case, Check]]) -> dict[str, Json]:
+def _recall(lookups: Sequence[_Lookup]) -> float | None:
+    right = [lookup.is_right for lookup in lookups if "any" in lookup.case.expect]
+    return round(sum(right) / len(right), _DECIMALS) if right else None
+
+
+def _recall_by_depth(lookups: Sequence[_Lookup]) -> dict[str, Json]:
     depths: dict[str, list[bool]] = defaultdict(list)
-    for case, check in checks:
-        if "depth" in case.expect:
-            depths[str(case.expect["depth"])].append(check.passed)
-    return {depth: round(sum(passed) / len(passed), 4) for depth, passed in sorted(depths.items())}
+    for lookup in lookups:
+        if "depth" in lookup.case.expect:
+            depths[str(lookup.case.expect["depth"])].append(lookup.is_right)
+    return {depth: round(sum(right) / len(right), _DECIMALS) for depth, right in sorted(depths.items())}
+
+
+def _precision(lookups: Sequence[_Lookup], given: Sequence[str]) -> float:
+    right = sum(lookup.is_right for lookup in lookups if "any" in lookup.case.expect)
+    return round(right / len(given), _DECIMALS) if given else 1.0
+
+
+def _invented(lookups: Sequence[_Lookup], given: Sequence[str]) -> int:
+    """How many values were given for keys that nobody asked for, or that the text does not have."""
+    asked = {_key_of(lookup.case) for lookup in lookups}
+    return sum(key not in asked for key in given) + sum(not look.is_right for look in lookups if look.is_absent)
 
 
 def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the values of the last turn's object; the sandbox is not used."""
     del sandbox
-    found = object_in(readings[-1].content)
+    found = find_object(readings[-1].content)
     if found is None:
-        return nothing(check_names(variant), "no JSON object was found in the answer")
-    given = {_key(name): value for name, value in found.items()}
-    looked = [(case, *_check(case, given)) for case in variant.cases]
-    checks = [(case, check) for case, check, _ in looked]
-    asked = {_key(str(case.expect["key"])) for case, _ in checks}
-    said = [name for name, value in given.items() if _plain(value) is not None]
-    strangers = [name for name in said if name not in asked]
-    made_up = sum(not check.passed for case, check in checks if case.expect.get("absent") is True)
-    right = sum(check.passed for case, check in checks if "any" in case.expect)
-    precision = round(right / len(said), 4) if said else 1.0
-    least = float(variant.task.settings.get("precision_at_least", 1.0))
-    facts = {
-        "recall": _recall(checks),
+        return no_answer(check_names(variant), "no JSON object was found in the answer")
+    values: Mapping[str, Json] = {_normalize_key(name): value for name, value in found.items()}
+    given = [key for key, value in values.items() if _normalize(value) is not None]
+    lookups = [_Lookup(case, values.get(_key_of(case))) for case in variant.cases]
+    precision = _precision(lookups, given)
+    facts: dict[str, Json] = {
+        "recall": _recall(lookups),
         "precision": precision,
-        "recall_by_depth": _by_depth(checks),
-        "superseded": sum(outdated for *_, outdated in looked),
-        "invented": len(strangers) + made_up,
+        "recall_by_depth": _recall_by_depth(lookups),
+        "superseded": sum(lookup.is_superseded for lookup in lookups),
+        "invented": _invented(lookups, given),
     }
-    last = Check(PRECISION, precision >= least, f"{least} or more", precision)
-    return Judgment((*(check for _, check in checks), last), "object", facts=facts)
+    minimum = float(variant.task.settings.get("min_precision", 1.0))
+    precision_check = Check(PRECISION, precision >= minimum, f"{minimum} or more", precision)
+    return Judgment((*(lookup.check() for lookup in lookups), precision_check), "object", facts=facts)
 
 
-def problems(task: Task, cases: Sequence[Case]) -> list[str]:
-    """What is wrong with a task of this kind."""
-    demands = Demands(task)
-    demands.settings(SETTINGS)
-    demands.of_type(task.settings, "precision_at_least", float)
-    demands.some(cases)
-    for case in cases:
-        at, expect = demands.case(case), case.expect
-        at.only(case.give, (), "give")
-        at.of_type(expect, "key", str, "expect", needed=True)
-        if expect.get("absent") is True:
-            at.only(expect, ("key", "absent"), "expect")
-            continue
-        at.only(expect, ("key", "any", "depth", "old"), "expect")
-        if at.of_type(expect, "any", list, "expect", needed=True) and not expect["any"]:
-            at.fault("expect.any", "is empty; write the value")
-        at.of_type(expect, "depth", float, "expect")
-        at.of_type(expect, "old", list, "expect")
-    keys = [_key(str(case.expect.get("key"))) for case in cases]
-    for twice in sorted({key for key in keys if keys.count(key) > 1}):
-        demands.found.append(f"cases.json: asks for {twice!r} twice; ask once")
-    return demands.found
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problem of each key that several cases ask for."""
+    keys = [_key_of(case) for case in cases]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        yield Problem(f"{task.name}/cases.json: several cases ask for the key {key!r}", "keep one of them")
+
+
+KIND = ScorerKind(
+    check_names,
+    score_needle,
+    settings=lambda task: {"min_precision": NUMBER},
+    case=lambda task, case: ABSENT_CASE if case.expect.get("absent") is True else PRESENT_CASE,
+    problems=problems,
+)

@@ -1,23 +1,25 @@
-"""Kind `speed`: only the timings count; passed when every turn gave tokens and no error.
+"""Kind `speed`: only the timings count. A trial passes when every turn has tokens and no error.
 
-settings      none of its own
+settings      none
 cases.json    none
 checks        `tokens`
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from harness.score.settings import Demands
-from harness.score.verdict import Judgment, nothing
+from harness.errors import Problem
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import ANY
+from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Reading, Sandbox, Task, Variant
 
 TOKENS = "tokens"
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The checks' names."""
+    """The one check, `tokens`."""
     del variant
     return (TOKENS,)
 
@@ -27,18 +29,26 @@ def _has_tokens(reading: Reading) -> bool:
 
 
 def score_speed(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
-    """Score by whether tokens came; the sandbox is not used."""
+    """Score whether every turn has tokens; the sandbox is not used."""
     del variant, sandbox
-    silent = [turn for turn, reading in enumerate(readings, 1) if not _has_tokens(reading)]
-    if silent:
-        return nothing([TOKENS], f"turn {silent[0]} gave no tokens")
+    empty = [turn for turn, reading in enumerate(readings, 1) if not _has_tokens(reading)]
+    if empty:
+        return no_answer([TOKENS], f"turn {empty[0]} gave no tokens")
     return Judgment((Check(TOKENS, True),))
 
 
-def problems(task: Task, cases: Sequence[Case]) -> list[str]:
-    """What is wrong with a task of this kind."""
-    demands = Demands(task)
-    demands.settings(())
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problem of a task that has cases."""
     if cases:
-        demands.found.append("cases.json: a task that is only timed has no cases; take the file out")
-    return demands.found
+        yield Problem(f"{task.name}/cases.json: a task that only measures speed has no cases", "remove the file")
+
+
+KIND = ScorerKind(
+    check_names,
+    score_speed,
+    settings=lambda task: {},
+    case=lambda task, case: ANY,
+    problems=problems,
+    needs_cases=False,
+    scored=False,
+)

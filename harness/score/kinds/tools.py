@@ -1,19 +1,19 @@
-"""Kind `tools`: the calls of a tool loop, replayed on virtual files; then the files are run against the cases.
+"""Kind `tools`: the calls of a tool loop are replayed on virtual files, which then run against the cases.
 
-Each reading is one reply. The tools and what they answer are those of harness/tools; the files start as the task's.
+Each reading is one reply. The tools are those of harness/virtual_tools; the files begin as the task's.
 
 settings      of kind `calls`: equality, entry (default: the first of files/ by name); and
-    driver          "calls" (default) or "program"
-    tools           offered tools; default ["read_file", "grep", "edit_file"]
-    max_turns       how many replies the loop asks for at most; default 10
-    first_call      a check `first-call`: the first reply calls this tool, with valid arguments
-    invalid_at_most how many calls may be invalid, for the check `calls-valid`; default 0
-    wasted_at_most  a check `calls-useful`: how many calls may be wasted (a repeat that nothing had changed since, a
-                    file that is not there, an edit that does not apply)
-    protected       files that edit_file refuses to touch
-cases.json    as of the driver; they run on the files as the last call left them. May be empty: then only calls count
-checks        `first-call` where set, `calls-valid`, `calls-useful` where set, `applied` (an edit changed a file;
-              only where there are cases), and one a case
+    driver            "calls" (default) or "program"
+    tools             offered tools; default ["read_file", "grep", "edit_file"]
+    max_turns         the loop asks for at most so many replies; default 10
+    first_call        a check `first-call`: the first reply calls this tool, with valid arguments
+    max_invalid_calls for the check `calls-valid`; default 0
+    max_wasted_calls  a check `calls-useful`; wasted is a repetition since which nothing has changed, a file that does
+                      not exist, an edit that does not apply
+    protected         files that edit_file refuses to touch
+cases.json    as of the driver; they run on the files as the last call left them. Without cases only the calls count
+checks        `first-call` where set, `calls-valid`, `calls-useful` where set, `applied` (an edit changed a file; only
+              where there are cases), and one for each case
 facts         calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
               files_changed, groups
 An answer without a single call is no answer.
@@ -21,67 +21,92 @@ An answer without a single call is no answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.score.drivers import demand_driven, run_files
-from harness.score.execute import grouped
+from harness.errors import Problem
+from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
+from harness.score.execute import group_facts
 from harness.score.kinds.edits import APPLIED
-from harness.score.settings import Demands
-from harness.score.verdict import Judgment, nothing
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, language_problems
+from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
 from harness.virtual_tools import TOOL_NAMES, ToolResult, Workspace, run_call, workspace_of
 
 FIRST_CALL, VALID, USEFUL = "first-call", "calls-valid", "calls-useful"
-SETTINGS = ("equality", "entry", "driver", "tools", "max_turns", "first_call", "invalid_at_most", "wasted_at_most",
-            "protected")  # fmt: skip
+_MAX_NOTE_CHARS = 200
+
+
+def settings(task: Task) -> dict[str, Json]:
+    """The schemas of the settings; the first call can only be one of the offered tools."""
+    offered = task.settings.get("tools", TOOL_NAMES)
+    return {
+        "equality": EQUALITY,
+        "entry": STRING,
+        "driver": DRIVER_SETTING,
+        "tools": {"type": "array", "items": {"enum": list(TOOL_NAMES)}},
+        "max_turns": INTEGER,
+        "first_call": {"enum": list(offered)} if isinstance(offered, list | tuple) else STRING,
+        "max_invalid_calls": INTEGER,
+        "max_wasted_calls": INTEGER,
+        "protected": STRINGS,
+    }
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The checks' names."""
-    settings = variant.task.settings
-    first = (FIRST_CALL,) if "first_call" in settings else ()
-    useful = (USEFUL,) if "wasted_at_most" in settings else ()
+    """The checks of the calls, as far as they are set, that of the edits, and the ids of the cases."""
+    chosen = variant.task.settings
+    first = (FIRST_CALL,) if "first_call" in chosen else ()
+    useful = (USEFUL,) if "max_wasted_calls" in chosen else ()
     applied = (APPLIED,) if variant.cases else ()
     return (*first, VALID, *useful, *applied, *(case.id for case in variant.cases))
 
 
 @dataclass(slots=True)
 class _Replay:
-    """The calls of a trial played again: every call with what it came to."""
+    """The calls of a trial, replayed: the files after them, and the result of each."""
 
     workspace: Workspace
-    made: list[tuple[ToolCall, ToolResult]] = field(default_factory=list)
-    repeats: int = 0
-    _seen: set[tuple[str, str]] = field(default_factory=set)
+    results: list[tuple[ToolCall, ToolResult]] = field(default_factory=list)
+    repetitions: int = 0
+    _since_last_edit: set[tuple[str, str]] = field(default_factory=set)
 
     def call(self, call: ToolCall) -> None:
-        used = run_call(self.workspace, call)
+        result = run_call(self.workspace, call)
         key = (call.name, call.arguments)
-        self.repeats += key in self._seen and not (used.wasted_reason or used.invalid_reason)
-        self._seen = set() if used.edited_path else self._seen | {key}
-        self.workspace = replace(self.workspace, files=used.files)
-        self.made.append((call, used))
+        self.repetitions += key in self._since_last_edit and not (result.wasted_reason or result.invalid_reason)
+        self._since_last_edit = set() if result.edited_path else self._since_last_edit | {key}
+        self.workspace = replace(self.workspace, files=result.files)
+        self.results.append((call, result))
 
     @property
     def invalid(self) -> list[str]:
-        return [used.invalid_reason for _, used in self.made if used.invalid_reason]
+        return [result.invalid_reason for _, result in self.results if result.invalid_reason]
 
     @property
     def wasted(self) -> list[str]:
-        return [used.wasted_reason for _, used in self.made if used.wasted_reason] + ["a repeat"] * self.repeats
+        return [result.wasted_reason for _, result in self.results if result.wasted_reason] + [
+            "a repeat"
+        ] * self.repetitions
+
+    @property
+    def failed_edits(self) -> list[str]:
+        """What the tool answered to each edit that did not apply."""
+        edits = (result for call, result in self.results if call.name == "edit_file")
+        return [result.text[:100] for result in edits if not result.edited_path]
 
 
 def _facts(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> dict[str, Json]:
     changed = [path for path, text in replay.workspace.files.items() if variant.files.get(path) != text]
     return {
-        "calls": len(replay.made),
+        "calls": len(replay.results),
         "invalid_calls": len(replay.invalid),
         "wasted_calls": len(replay.wasted),
         "turns": len(readings),
         "narrated_first": bool(readings[0].content.strip()),
-        "edits_applied": sum(used.edited_path is not None for _, used in replay.made),
-        "edits_refused": sum(used.refused_path is not None for _, used in replay.made),
+        "edits_applied": sum(result.edited_path is not None for _, result in replay.results),
+        "edits_refused": sum(result.refused_path is not None for _, result in replay.results),
         "files_changed": sorted(changed),
     }
 
@@ -89,26 +114,26 @@ def _facts(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> di
 def _first_call_check(reading: Reading, name: str, replay: _Replay) -> Check:
     if not reading.tool_calls:
         return Check(FIRST_CALL, False, name, reading.content[:80], "the first reply calls nothing")
-    call, used = replay.made[0]
-    return Check(FIRST_CALL, call.name == name and used.invalid_reason is None, name, call.name, used.invalid_reason)
+    call, result = replay.results[0]
+    return Check(
+        FIRST_CALL, call.name == name and result.invalid_reason is None, name, call.name, result.invalid_reason
+    )
+
+
+def _limit_check(name: str, reasons: Sequence[str], limit: int, kind: str) -> Check:
+    """The check that no more than `limit` calls are invalid or wasted."""
+    note = "; ".join(reasons)[:_MAX_NOTE_CHARS] or None
+    return Check(name, len(reasons) <= limit, f"{limit} {kind}", len(reasons), note)
 
 
 def _call_checks(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> list[Check]:
-    settings, checks = variant.task.settings, []
-    if "first_call" in settings:
-        checks.append(_first_call_check(readings[0], str(settings["first_call"]), replay))
-    most = int(settings.get("invalid_at_most", 0))
-    invalid, wasted = replay.invalid, replay.wasted
-    checks.append(Check(VALID, len(invalid) <= most, f"{most} invalid", len(invalid), "; ".join(invalid)[:200] or None))
-    if "wasted_at_most" in settings:
-        most = int(settings["wasted_at_most"])
-        note = "; ".join(wasted)[:200] or None
-        checks.append(Check(USEFUL, len(wasted) <= most, f"{most} wasted", len(wasted), note))
+    chosen, checks = variant.task.settings, []
+    if "first_call" in chosen:
+        checks.append(_first_call_check(readings[0], str(chosen["first_call"]), replay))
+    checks.append(_limit_check(VALID, replay.invalid, int(chosen.get("max_invalid_calls", 0)), "invalid"))
+    if "max_wasted_calls" in chosen:
+        checks.append(_limit_check(USEFUL, replay.wasted, int(chosen["max_wasted_calls"]), "wasted"))
     return checks
-
-
-def _edit_faults(replay: _Replay) -> list[str]:
-    return [used.text[:100] for call, used in replay.made if call.name == "edit_file" and not used.edited_path]
 
 
 def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
@@ -117,39 +142,38 @@ def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     for reading in readings:
         for call in reading.tool_calls:
             replay.call(call)
-    if not replay.made:
-        return nothing(check_names(variant), "no tool was called")
+    if not replay.results:
+        return no_answer(check_names(variant), "no tool was called")
     facts = _facts(variant, readings, replay)
     checks = _call_checks(variant, readings, replay)
     if not variant.cases:
         return Judgment(tuple(checks), "tool-calls", facts=facts)
-    edited = bool(facts["files_changed"])
-    note = None if edited else "; ".join(_edit_faults(replay))[:200] or "no edit was made"
-    checks.append(Check(APPLIED, edited, None, facts["files_changed"], note))
-    ran = run_files(variant, _runnable(variant, replay.workspace.files), sandbox)
-    return Judgment((*checks, *ran.checks), "tool-calls", ran.ends, facts={**facts, **grouped(ran.checks)})
+    changed = bool(facts["files_changed"])
+    note = None if changed else "; ".join(replay.failed_edits)[:_MAX_NOTE_CHARS] or "no edit was made"
+    checks.append(Check(APPLIED, changed, None, facts["files_changed"], note))
+    execution = run_files(variant, _restore_protected(variant, replay.workspace.files), sandbox)
+    facts |= group_facts(execution.checks)
+    return Judgment((*checks, *execution.checks), "tool-calls", execution.abnormal_ends, facts=facts)
 
 
-def _runnable(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
-    """The files as the calls left them; what may not change is what it was, whatever the tools let through."""
+def _restore_protected(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
+    """The files as the calls left them, protected ones as they were, whatever the tools let through."""
     return {**files, **{name: variant.files[name] for name in workspace_of(variant).protected if name in variant.files}}
 
 
-def problems(task: Task, cases: Sequence[Case]) -> list[str]:
-    """What is wrong with a task of this kind."""
-    demands, settings = Demands(task), task.settings
-    demands.settings(SETTINGS)
-    demands.choice(settings, "equality", ("exact", "equal"))
-    for key in ("tools", "protected"):
-        demands.texts(settings, key)
-    for key in ("max_turns", "invalid_at_most", "wasted_at_most"):
-        demands.of_type(settings, key, int)
-    offered = tuple(settings.get("tools", TOOL_NAMES))
-    for name in offered:
-        if name not in TOOL_NAMES:
-            demands.fault("tools", f"holds {name!r}; there are {', '.join(TOOL_NAMES)}")
-    demands.choice(settings, "first_call", offered)
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problems of a task with cases that has no language or no files to run them on."""
     if cases:
-        demands.language()
-        demand_driven(demands, cases)
-    return demands.found
+        yield from language_problems(task)
+        yield from driven_problems(task)
+
+
+KIND = ScorerKind(
+    check_names,
+    score_tools,
+    settings=settings,
+    case=lambda task, case: case_schema_of(task),
+    problems=problems,
+    needs_cases=False,
+    tool_loop=True,
+)

@@ -1,6 +1,6 @@
-"""The numbers of a text, by value: 1,200 and 1200 and 1.2k are one, so are 3 and three. Judges nothing.
+"""Finds the numbers of a text by value: 1,200 and 1200 and 1.2k are the same number, and so are 3 and three.
 
-Not read: the marks of numbered lists, digits inside words (GPT4, v2), "one", and ordinals in words.
+The markers of numbered lists, digits inside words (GPT4, v2), "one" and spelled ordinals are not numbers here.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _ITEM = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]{0,9})?\d{1,9}[.)](?=\s)", re.MULTILINE)
-_MOST_DIGITS = 60
+_MAX_DIGITS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number as it stands in a text: every value that it may mean (7 million is also 7), or a version's own text."""
+    """A number in a text, with every value that it may have; the value of a version such as 1.2.3 is its string."""
 
     start: int
     text: str
@@ -41,7 +41,7 @@ class Numeral:
 
 def _values(digits: str, scale: str | None) -> frozenset[Decimal | str]:
     bare = re.sub(r"[,\u202f\u00a0']", "", digits)
-    if bare.count(".") > 1 or len(bare) > _MOST_DIGITS:
+    if bare.count(".") > 1 or len(bare) > _MAX_DIGITS:
         return frozenset({bare})
     value = Decimal(bare).normalize()
     return frozenset({value * 10 ** _SCALES[scale.lower()]} if scale else {value})
@@ -49,10 +49,10 @@ def _values(digits: str, scale: str | None) -> frozenset[Decimal | str]:
 
 def numerals(text: str) -> list[Numeral]:
     """Every number of a text, in order."""
-    marks = {place for item in _ITEM.finditer(text) for place in range(item.start(), item.end())}
+    list_markers = {index for item in _ITEM.finditer(text) for index in range(item.start(), item.end())}
     found = []
     for match in _NUMBER.finditer(text):
-        if match.start() in marks:
+        if match.start() in list_markers:
             continue
         if match["word"]:
             value = Decimal(_SPELLED[match["word"].lower()])
@@ -60,15 +60,15 @@ def numerals(text: str) -> list[Numeral]:
             values: frozenset[Decimal | str] = frozenset({value * 10 ** _SCALES[scale.lower()]} if scale else {value})
         else:
             values = _values(match["digits"], match["scale"])
-        found.append(Numeral(match.start(), match[0].strip(), frozenset(_normal(one) for one in values)))
+        found.append(Numeral(match.start(), match[0].strip(), frozenset(_normalize(value) for value in values)))
     return found
 
 
-def _normal(value: Decimal | str) -> Decimal | str:
+def _normalize(value: Decimal | str) -> Decimal | str:
     return value.normalize() if isinstance(value, Decimal) else value
 
 
-def ungrounded(text: str, source: str, allowed: Iterable[str] = ()) -> list[Numeral]:
+def ungrounded_numerals(text: str, source: str, allowed: Iterable[str] = ()) -> list[Numeral]:
     """The numbers of a text that are neither in the source nor allowed."""
-    known = {value for place in (source, *allowed) for one in numerals(place) for value in one.values}
-    return [one for one in numerals(text) if not one.values & known]
+    known = {value for part in (source, *allowed) for numeral in numerals(part) for value in numeral.values}
+    return [numeral for numeral in numerals(text) if not numeral.values & known]

@@ -1,7 +1,7 @@
-"""The rules that a text can be held to: pure checkers of text, parameters and source, each telling what it saw where.
+"""The rules that a text can be checked by: pure functions of the text, their parameters and the text's source.
 
-Unknown rules and parameters are faults of the task, never passes. Phrases are compared as they are written, not as
-patterns. The table stands at the foot.
+RULES, at the end of this file, maps a rule's name to its function and parameters. Phrases are compared literally; a
+pattern in a phrase has no meaning but for * at the end of a word.
 """
 
 from __future__ import annotations
@@ -10,190 +10,202 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.score.prose.numerals import ungrounded
-from harness.score.prose.segments import Span, names, paragraphs, plain, sections, sentences, title_of, words
+from harness.score.prose.numerals import ungrounded_numerals
+from harness.score.prose.segments import (
+    Span,
+    names,
+    normalize_title,
+    paragraphs,
+    sections,
+    sentences,
+    to_ascii_marks,
+    words,
+)
 from harness.types import Json
 
-_SHOWN = 5
-_EXCERPT = 60
+_MAX_SHOWN_SPANS = 5
+_MAX_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
-    """What a rule says of a text: whether it holds, and what was seen: counts, or spans as {"at", "text"}."""
+class RuleResult:
+    """Whether a text keeps a rule, and what was observed: a count, or spans as {"at", "text"}."""
 
     passed: bool
-    seen: Json
+    observed: Json
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A text that is held to a rule, the rule's parameters, and the text that it may draw on."""
+class RuleInput:
+    """A text to check, the rule's parameters, and the source that the text may draw on."""
 
     text: str
     params: Mapping[str, Json]
     source: str
 
-    def texts(self, key: str) -> list[str]:
-        """A list of texts among the parameters."""
-        return [str(one) for one in self.params.get(key, ())]
+    def strings(self, key: str) -> list[str]:
+        """A list of strings among the parameters."""
+        return [str(value) for value in self.params.get(key, ())]
 
 
-def shown(spans: Sequence[Span]) -> Json:
-    """The first spans, short."""
-    return [{"at": span.start, "text": span.text[:_EXCERPT]} for span in spans[:_SHOWN]]
+def display_spans(spans: Sequence[Span]) -> Json:
+    """The first spans, shortened."""
+    return [{"at": span.start, "text": span.text[:_MAX_SHOWN_CHARS]} for span in spans[:_MAX_SHOWN_SPANS]]
 
 
-def spans(pattern: str, text: str, flags: int = 0) -> list[Span]:
-    """Every place that a pattern matches."""
-    return [Span(found.start(), found.end(), found[0]) for found in re.finditer(pattern, text, flags | re.MULTILINE)]
+def find_spans(pattern: str, text: str, flags: int = 0) -> list[Span]:
+    """Every match of a pattern."""
+    return [Span(match.start(), match.end(), match[0]) for match in re.finditer(pattern, text, flags | re.MULTILINE)]
 
 
 def phrase_pattern(phrase: str) -> str:
-    """A phrase as a pattern: any blanks between its words, whole words only, * at a word's end for any ending."""
-    parts = [re.escape(part).replace(r"\*", r"\w*") for part in plain(phrase).split()]
+    """A phrase as a pattern: any whitespace between its words, whole words only, * at a word's end for any ending."""
+    parts = [re.escape(part).replace(r"\*", r"\w*") for part in to_ascii_marks(phrase).split()]
     body = r"\s+".join(parts)
     return rf"(?<!\w){body}(?!\w)" if parts else r"(?!)"
 
 
-def _without(pattern: str) -> Callable[[Held], Ruled]:
+def _no_match(pattern: str) -> Callable[[RuleInput], RuleResult]:
     """The rule that a pattern matches nowhere."""
 
-    def rule(held: Held) -> Ruled:
-        found = spans(pattern, plain(held.text))
-        return Ruled(not found, shown(found))
+    def rule(given: RuleInput) -> RuleResult:
+        found = find_spans(pattern, to_ascii_marks(given.text))
+        return RuleResult(not found, display_spans(found))
 
     return rule
 
 
-def _comparable(text: str) -> str:
-    return re.sub(r"(?<=\d)[, ](?=\d{3}\b)", "", plain(text)).casefold()
+def _normalize(text: str) -> str:
+    return re.sub(r"(?<=\d)[, ](?=\d{3}\b)", "", to_ascii_marks(text)).casefold()
 
 
-def _found(phrases: Sequence[str], text: str) -> list[Span]:
-    ready = _comparable(text)
-    return [span for phrase in phrases for span in spans(phrase_pattern(_comparable(phrase)), ready)]
+def _find_phrases(phrases: Sequence[str], text: str) -> list[Span]:
+    normalized = _normalize(text)
+    return [span for phrase in phrases for span in find_spans(phrase_pattern(_normalize(phrase)), normalized)]
 
 
-def _no_phrases(held: Held) -> Ruled:
-    text = plain(held.text)
-    found = [one for phrase in held.texts("phrases") for one in spans(phrase_pattern(phrase), text, re.IGNORECASE)]
-    return Ruled(not found, shown(sorted(found, key=lambda span: span.start)))
+def _no_phrases(given: RuleInput) -> RuleResult:
+    text = to_ascii_marks(given.text)
+    patterns = map(phrase_pattern, given.strings("phrases"))
+    found = [span for pattern in patterns for span in find_spans(pattern, text, re.IGNORECASE)]
+    return RuleResult(not found, display_spans(sorted(found, key=lambda span: span.start)))
 
 
-def _no_new_numbers(held: Held) -> Ruled:
-    found = ungrounded(held.text, held.source, held.texts("allowed"))
-    return Ruled(not found, [{"at": one.start, "text": one.text} for one in found[:_SHOWN]])
+def _no_new_numbers(given: RuleInput) -> RuleResult:
+    found = ungrounded_numerals(given.text, given.source, given.strings("allowed"))
+    shown = [{"at": numeral.start, "text": numeral.text} for numeral in found[:_MAX_SHOWN_SPANS]]
+    return RuleResult(not found, shown)
 
 
-def new_names(held: Held) -> list[Span]:
-    """The names of a text whose words the source does not hold."""
-    known = {part for place in (held.source, *held.texts("allowed")) for part in _name_parts(place)}
-    return [span for span in names(held.text) if not set(_name_parts(span.text)) <= known]
+def new_names(given: RuleInput) -> list[Span]:
+    """The names of a text whose words are not in the source."""
+    known = {word for part in (given.source, *given.strings("allowed")) for word in _name_words(part)}
+    return [span for span in names(given.text) if not set(_name_words(span.text)) <= known]
 
 
-def _name_parts(text: str) -> list[str]:
-    """The words of a name, hyphens and genitives undone."""
-    ready = re.sub(r"'s\b", "", plain(text)).casefold()
-    return [part for word in words(ready) for part in re.split(r"[-/&.']", word) if part]
+def _name_words(text: str) -> list[str]:
+    """The words of a text as names are compared: without genitives, split at hyphens."""
+    normalized = re.sub(r"'s\b", "", to_ascii_marks(text)).casefold()
+    return [part for word in words(normalized) for part in re.split(r"[-/&.']", word) if part]
 
 
-def _no_new_names(held: Held) -> Ruled:
-    found = new_names(held)
-    return Ruled(not found, shown(found))
+def _no_new_names(given: RuleInput) -> RuleResult:
+    found = new_names(given)
+    return RuleResult(not found, display_spans(found))
 
 
-def _counted(count: Callable[[str], int]) -> Callable[[Held], Ruled]:
+def _count_within(count: Callable[[str], int]) -> Callable[[RuleInput], RuleResult]:
     """The rule that a count lies between `min` and `max`."""
 
-    def rule(held: Held) -> Ruled:
-        seen = count(held.text)
-        low, high = held.params.get("min", 0), held.params.get("max", seen)
-        return Ruled(low <= seen <= high, seen)
+    def rule(given: RuleInput) -> RuleResult:
+        observed = count(given.text)
+        low, high = given.params.get("min", 0), given.params.get("max", observed)
+        return RuleResult(low <= observed <= high, observed)
 
     return rule
 
 
-def _sentence_words(held: Held) -> Ruled:
-    found = [span for span in sentences(held.text) if len(words(span.text)) > held.params["max"]]
-    return Ruled(not found, shown(found))
+def _sentence_words(given: RuleInput) -> RuleResult:
+    found = [span for span in sentences(given.text) if len(words(span.text)) > given.params["max"]]
+    return RuleResult(not found, display_spans(found))
 
 
 def section_text(text: str, title: str, titles: Sequence[str] = ()) -> str:
     """The text below a heading; empty where there is none."""
-    return "\n".join(body for name, body in sections(text, [title, *titles]) if name == title_of(title))
+    return "\n".join(body for name, body in sections(text, [title, *titles]) if name == normalize_title(title))
 
 
-def _says(held: Held) -> Ruled:
-    section = held.params.get("section")
-    text = held.text if section is None else section_text(held.text, str(section))
-    found = _found(held.texts("any"), text)
-    return Ruled(bool(found), shown(found[:1]))
+def _says(given: RuleInput) -> RuleResult:
+    section = given.params.get("section")
+    text = given.text if section is None else section_text(given.text, str(section))
+    found = _find_phrases(given.strings("any"), text)
+    return RuleResult(bool(found), display_spans(found[:1]))
 
 
-def _avoids(held: Held) -> Ruled:
-    found = []
-    for sentence in sentences(held.text):
-        if not _found(held.texts("unless"), sentence.text):
-            found += [
-                Span(sentence.start, sentence.end, span.text) for span in _found(held.texts("any"), sentence.text)
-            ]
-    return Ruled(not found, shown(found))
+def _avoids(given: RuleInput) -> RuleResult:
+    found: list[Span] = []
+    for sentence in sentences(given.text):
+        if not _find_phrases(given.strings("unless"), sentence.text):
+            phrases = _find_phrases(given.strings("any"), sentence.text)
+            found += [Span(sentence.start, sentence.end, span.text) for span in phrases]
+    return RuleResult(not found, display_spans(found))
 
 
-def _sections(held: Held) -> Ruled:
-    titles = held.texts("titles")
-    seen = [(title, body) for title, body in sections(held.text, titles) if title]
-    right = [title for title, _ in seen] == [title_of(title) for title in titles]
-    return Ruled(right and all(words(body) for _, body in seen), [title for title, _ in seen][:12])
+def _sections(given: RuleInput) -> RuleResult:
+    titles = given.strings("titles")
+    found = [(title, body) for title, body in sections(given.text, titles) if title]
+    are_expected = [title for title, _ in found] == [normalize_title(title) for title in titles]
+    return RuleResult(are_expected and all(words(body) for _, body in found), [title for title, _ in found][:12])
 
 
-def _starts(held: Held) -> Ruled:
-    text = _comparable(held.text).lstrip()
-    return Ruled(any(text.startswith(_comparable(one)) for one in held.texts("any")), held.text.lstrip()[:_EXCERPT])
+def _starts(given: RuleInput) -> RuleResult:
+    text = _normalize(given.text).lstrip()
+    passed = any(text.startswith(_normalize(start)) for start in given.strings("any"))
+    return RuleResult(passed, given.text.lstrip()[:_MAX_SHOWN_CHARS])
 
 
-def _ends(held: Held) -> Ruled:
-    text = _comparable(held.text).rstrip()
-    return Ruled(any(text.endswith(_comparable(one)) for one in held.texts("any")), held.text.rstrip()[-_EXCERPT:])
+def _ends(given: RuleInput) -> RuleResult:
+    text = _normalize(given.text).rstrip()
+    passed = any(text.endswith(_normalize(end)) for end in given.strings("any"))
+    return RuleResult(passed, given.text.rstrip()[-_MAX_SHOWN_CHARS:])
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its checker, the lists of texts and the whole numbers that it takes, and which of them it needs."""
+    """A rule: its function, its parameters by type (`lists` are of strings), and which of them are required."""
 
-    check: Callable[[Held], Ruled]
+    check: Callable[[RuleInput], RuleResult]
     lists: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
-_BOUNDS = ("min", "max")
+_LIMITS = ("min", "max")
 _EMOJI = "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
 _FIRST_PERSON = r"\bI\b|\b(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|us|Us|[Oo]urs?|[Oo]urselves)\b"
 
 RULES: Mapping[str, Rule] = {
-    "no_em_dash": Rule(_without("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)")),
-    "no_phrases": Rule(_no_phrases, lists=("phrases",), needs=("phrases",)),
-    "no_emoji": Rule(_without(_EMOJI)),
-    "no_hashtags": Rule(_without(r"(?<![\w&/#])#[^\W\d_]\w*")),
-    "no_lists": Rule(_without(r"^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+\S.*$")),
-    "no_headings": Rule(_without(r"^[ ]{0,3}#{1,6}[ \t].*$|^.+\n(?:={2,}|-{2,})[ \t]*$")),
-    "no_first_person": Rule(_without(_FIRST_PERSON)),
-    "no_exclamation": Rule(_without("!")),
-    "no_links": Rule(_without(r"https?://\S+|\bwww\.\S+|\[[^\]\n]{1,200}\]\([^)\n]{1,500}\)")),
-    "no_questions": Rule(_without(r"\?")),
+    "no_em_dash": Rule(_no_match("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)")),
+    "no_phrases": Rule(_no_phrases, lists=("phrases",), required=("phrases",)),
+    "no_emoji": Rule(_no_match(_EMOJI)),
+    "no_hashtags": Rule(_no_match(r"(?<![\w&/#])#[^\W\d_]\w*")),
+    "no_lists": Rule(_no_match(r"^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+\S.*$")),
+    "no_headings": Rule(_no_match(r"^[ ]{0,3}#{1,6}[ \t].*$|^.+\n(?:={2,}|-{2,})[ \t]*$")),
+    "no_first_person": Rule(_no_match(_FIRST_PERSON)),
+    "no_exclamation": Rule(_no_match("!")),
+    "no_links": Rule(_no_match(r"https?://\S+|\bwww\.\S+|\[[^\]\n]{1,200}\]\([^)\n]{1,500}\)")),
+    "no_questions": Rule(_no_match(r"\?")),
     "no_new_numbers": Rule(_no_new_numbers, lists=("allowed",)),
     "no_new_names": Rule(_no_new_names, lists=("allowed",)),
-    "words": Rule(_counted(lambda text: len(words(text))), numbers=_BOUNDS),
-    "sentences": Rule(_counted(lambda text: len(sentences(text))), numbers=_BOUNDS),
-    "paragraphs": Rule(_counted(lambda text: len(paragraphs(text))), numbers=_BOUNDS),
-    "characters": Rule(_counted(lambda text: len(text.strip())), numbers=_BOUNDS),
-    "sentence_words": Rule(_sentence_words, numbers=("max",), needs=("max",)),
-    "says": Rule(_says, lists=("any",), texts=("section",), needs=("any",)),
-    "avoids": Rule(_avoids, lists=("any", "unless"), needs=("any",)),
-    "sections": Rule(_sections, lists=("titles",), needs=("titles",)),
-    "starts": Rule(_starts, lists=("any",), needs=("any",)),
-    "ends": Rule(_ends, lists=("any",), needs=("any",)),
+    "words": Rule(_count_within(lambda text: len(words(text))), numbers=_LIMITS),
+    "sentences": Rule(_count_within(lambda text: len(sentences(text))), numbers=_LIMITS),
+    "paragraphs": Rule(_count_within(lambda text: len(paragraphs(text))), numbers=_LIMITS),
+    "characters": Rule(_count_within(lambda text: len(text.strip())), numbers=_LIMITS),
+    "sentence_words": Rule(_sentence_words, numbers=("max",), required=("max",)),
+    "says": Rule(_says, lists=("any",), strings=("section",), required=("any",)),
+    "avoids": Rule(_avoids, lists=("any", "unless"), required=("any",)),
+    "sections": Rule(_sections, lists=("titles",), required=("titles",)),
+    "starts": Rule(_starts, lists=("any",), required=("any",)),
+    "ends": Rule(_ends, lists=("any",), required=("any",)),
 }

@@ -1,8 +1,8 @@
-"""A text's words, sentences, paragraphs, headings and names, counted the same way everywhere (version 1).
+"""Splits a text into words, sentences, paragraphs, headings and names, the same way for every rule.
 
 A word is a run of letters and digits, with apostrophes, hyphens and dots inside it. A sentence ends with . ! ? or the
-end of a paragraph; a stop after a known abbreviation, a single letter or a digit ends none. A paragraph ends at an
-empty line. A heading is a line with # before it, in bold alone, or one that is exactly a title that is looked for.
+end of a paragraph; a period after a known abbreviation or a single letter does not end it. A paragraph ends at an empty
+line. A heading is a line with # before it, a line in bold only, or one that equals an expected title.
 """
 
 from __future__ import annotations
@@ -12,40 +12,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&][^\W_]+)*")
-_STOP = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+•#|]|\d+[.)])\s)")
-_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|St|No|cf|ca|Fig|Inc|Ltd)|\b[A-Za-z])\.$")
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+•#|]|\d+[.)])\s)")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|St|No|cf|ca|Fig|Inc|Ltd)|\b[A-Za-z])\.$")
 _HEADING = re.compile(r"^\s{0,3}(?:(#{1,6})\s+(.*?)\s*#*|\*\*(.+?)\*\*:?|__(.+?)__:?)\s*$")
 _NUMBERING = re.compile(r"^(?:\d+[.)]|[IVX]+[.)]|[a-z]\))\s+")
-_LONGEST_SHORT = 12
-_BEGINS = re.compile(r"[:\"“(\n]")
-_CAPITALISED = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w'’-]*|[a-z]+[A-Z]\w*")
+_MAX_ABBREVIATION_CHARS = 12
+_OPENS_SENTENCE = re.compile(r"[:\"“(\n]")
+_CAPITALIZED = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w'’-]*|[a-z]+[A-Z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a text: where it begins and ends, and itself."""
+    """A part of a text, with its positions."""
 
     start: int
     end: int
     text: str
 
 
-def plain(text: str) -> str:
-    """The text with typographic quotes and blanks as the usual ones; every position stays."""
+def to_ascii_marks(text: str) -> str:
+    """The text with typographic quotes, spaces and hyphens as ASCII; every position stays the same."""
     return text.translate(str.maketrans("’‘“”\u00a0\u202f\u2011", "''\"\"  -"))
 
 
 def words(text: str) -> list[str]:
-    """The words."""
+    """The words of a text."""
     return _WORD.findall(text)
 
 
 def sentences(text: str) -> list[Span]:
-    """The sentences that hold a word, each with its place."""
+    """The sentences that contain a word, with their positions."""
     found, start = [], 0
-    for stop in _STOP.finditer(text):
-        tail = text[max(start, stop.end() - _LONGEST_SHORT) : stop.end()]
-        if stop.group().startswith(".") and _SHORT.search(tail.rstrip("\"'”’)]")):
+    for stop in _SENTENCE_END.finditer(text):
+        tail = text[max(start, stop.end() - _MAX_ABBREVIATION_CHARS) : stop.end()]
+        if stop.group().startswith(".") and _ABBREVIATION.search(tail.rstrip("\"'”’)]")):
             continue
         found.append(Span(start, stop.end(), text[start : stop.end()]))
         start = stop.end()
@@ -54,23 +54,27 @@ def sentences(text: str) -> list[Span]:
 
 
 def paragraphs(text: str) -> list[str]:
-    """The paragraphs that hold a word and are no heading."""
+    """The paragraphs that contain a word and are not headings."""
     parts = re.split(r"\n\s*\n", text)
     return [part for part in parts if _WORD.search(part) and not _HEADING.fullmatch(part.strip("\n"))]
 
 
-def title_of(text: str) -> str:
-    """A heading's text as titles are compared: without marks, numbering, a colon at its end, and case."""
+def normalize_title(text: str) -> str:
+    """A heading as titles are compared: without marks, numbering, trailing colon and case."""
     return _NUMBERING.sub("", text.strip().strip("*_#").strip()).rstrip(":").strip().casefold()
 
 
 def sections(text: str, titles: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Each heading with the text below it, up to the next; what stands before the first has the heading ""."""
-    known = {title_of(title) for title in titles}
+    """Each heading with the text below it, up to the next; the text before the first has the heading ""."""
+    known = {normalize_title(title) for title in titles}
     found: list[tuple[str, list[str]]] = [("", [])]
     for line in text.split("\n"):
         heading = _HEADING.match(line)
-        title = title_of(next(part for part in heading.groups()[1:] if part is not None)) if heading else title_of(line)
+        title = (
+            normalize_title(next(part for part in heading.groups()[1:] if part is not None))
+            if heading
+            else normalize_title(line)
+        )
         if (heading and title) or title in known:
             found.append((title, []))
         else:
@@ -79,26 +83,26 @@ def sections(text: str, titles: Sequence[str] = ()) -> list[tuple[str, str]]:
 
 
 def names(text: str) -> list[Span]:
-    """The capitalised words that stand neither first in a sentence, item or quote nor in a heading."""
+    """The capitalized words that are neither first in a sentence, item or quotation nor part of a heading."""
     found = []
-    titled = _heading_places(text)
+    headings = _heading_positions(text)
     for sentence in sentences(text):
         last = -1
         for word in _WORD.finditer(sentence.text):
             between = sentence.text[last : word.start()] if last >= 0 else ":"
             last = word.end()
-            at = sentence.start + word.start()
-            if not _BEGINS.search(between) and _CAPITALISED.fullmatch(word[0]) and at not in titled:
-                found.append(Span(at, at + len(word[0]), word[0]))
+            start = sentence.start + word.start()
+            if not _OPENS_SENTENCE.search(between) and _CAPITALIZED.fullmatch(word[0]) and start not in headings:
+                found.append(Span(start, start + len(word[0]), word[0]))
     return [span for span in found if not re.fullmatch(r"I(?:['’]\w+)?", span.text)]
 
 
-def _heading_places(text: str) -> set[int]:
+def _heading_positions(text: str) -> set[int]:
     """Every position inside a heading."""
-    places: set[int] = set()
+    positions: set[int] = set()
     start = 0
     for line in text.split("\n"):
         if _HEADING.match(line):
-            places |= set(range(start, start + len(line)))
+            positions |= set(range(start, start + len(line)))
         start += len(line) + 1
-    return places
+    return positions
