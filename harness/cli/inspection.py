@@ -97,7 +97,7 @@ def _image(engine: Engine) -> Item:
 
 
 def _stopped_servers() -> Iterator[Item]:
-    """The servers that a killed run left stopped. Those of a run that still goes on are its own affair."""
+    """The servers that a killed run left stopped; a run that is still in progress is only mentioned."""
     try:
         state = find_leftover_state()
     except ServerError as error:

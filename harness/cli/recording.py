@@ -83,8 +83,8 @@ def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
     config = replace(config, settings=_settings(args, config.settings))
     tasks = _tasks(args, config.settings)
     for model in config.models:
-        for told in find_unapplied_settings(get_server_kind(model.server), model):
-            log(f"model {model.label}: {told.name.replace('_', ' ')}: {', '.join(told.live)}")
+        for finding in find_unapplied_settings(get_server_kind(model.server), model):
+            log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.live)}")
     log("measuring this machine's timing error for a few seconds")
     folder = _start(args.results, config, tasks, run_self_test())
     yield OpenRun(folder, tasks, folder.plan.models)

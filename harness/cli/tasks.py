@@ -73,7 +73,7 @@ def _new(args: argparse.Namespace) -> int:
     source = args.tasks / like.name
     folder = copy_task(source if source.is_dir() else find_fixtures() / like.name, args.tasks, args.name)
     show(str(folder))
-    own = f"{args.name} --tasks {args.tasks}"
-    log(f"change it, then check it: {command_line(f'tasks check {own}')}")
-    log(f"measure models with it:   {command_line(f'bench --config bench.toml --task {own}')}")
+    selection = f"{args.name} --tasks {args.tasks}"
+    log(f"change it, then check it: {command_line(f'tasks check {selection}')}")
+    log(f"measure models with it:   {command_line(f'bench --config bench.toml --task {selection}')}")
     return 0

@@ -2,9 +2,8 @@
 
 `plan_trials` gives the order. Each block has one trial of every task in a seeded order of its own, so that heat and
 drift affect all tasks alike, and starts with the canaries: short tasks whose speed shows, block by block, how the
-machine's speed changed. Warm-up trials come first, one for each class of prompt size, since a server
-pays for a size when it first meets it. `trial_nonce` and `turn_nonce` make prompts that no prefix
-cache has seen.
+machine's speed changed. Warm-up trials come first, one for each class of prompt size, since a server pays for a size
+when it first meets it. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen.
 """
 
 from __future__ import annotations

@@ -100,10 +100,10 @@ class RunSettings:
 def run_options() -> tuple[RunOption, ...]:
     """Every option of a run, in the order of its declaration."""
     options = []
-    for one in fields(RunSettings):
-        declared = one.metadata[_DECLARATION]
-        schema = {**_SCHEMA_TYPES[one.type], **declared["limits"], "description": declared["description"]}
-        if one.default is not MISSING and one.default != ():
-            schema["default"] = one.default
-        options.append(RunOption(one.name, schema, declared["flag"], declared["metavar"]))
+    for setting in fields(RunSettings):
+        declared = setting.metadata[_DECLARATION]
+        schema = {**_SCHEMA_TYPES[setting.type], **declared["limits"], "description": declared["description"]}
+        if setting.default is not MISSING and setting.default != ():
+            schema["default"] = setting.default
+        options.append(RunOption(setting.name, schema, declared["flag"], declared["metavar"]))
     return tuple(options)
