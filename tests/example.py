@@ -1,8 +1,9 @@
-"""A realistic result, built through the real types: recordings are bytes of a stream, and everything else is read,
-scored and summarized from them, so that `verify` finds it sound.
+"""A realistic result built from recorded bytes: everything else is read, scored and summarized from them.
 
-Two models: `steady` solves what it is asked, `hasty` fails the refactoring in some trials, thinks and has one reply
-cut off. Three tasks: one measures speed only. Sizes and rates are those of small models on a laptop.
+`verify` therefore accepts it. `example_result` builds the result, `write_run` a run folder.
+
+Two models: `steady` passes every trial; `hasty` fails the refactoring in some trials, reasons, and has one truncated
+reply. Three tasks: one measures speed only. Sizes and rates are those of small models on a laptop.
 """
 
 import json
@@ -95,8 +96,8 @@ ANSWER = "Here it is.\n\n```python\ndef answer(values, k):\n    return sorted(va
 
 
 @dataclass(frozen=True)
-class Voice:
-    """How a model of the example behaves."""
+class ExampleModel:
+    """Speeds and behavior of a model of the example."""
 
     label: str
     server: str
@@ -106,49 +107,49 @@ class Voice:
     memory_bytes: int
 
 
-VOICES = (
-    Voice("steady", "llama-server", 900.0, 16 * MS, thinks=False, memory_bytes=18 * 2**30),
-    Voice("hasty", "mlx-lm", 1400.0, 9 * MS, thinks=True, memory_bytes=9 * 2**30),
+EXAMPLE_MODELS = (
+    ExampleModel("steady", "llama-server", 900.0, 16 * MS, thinks=False, memory_bytes=18 * 2**30),
+    ExampleModel("hasty", "mlx-lm", 1400.0, 9 * MS, thinks=True, memory_bytes=9 * 2**30),
 )
 
 
-def model(voice: Voice) -> Model:
-    """A model as bench.toml states it."""
+def model(example: ExampleModel) -> Model:
+    """A model as configured."""
     return Model(
-        label=voice.label,
-        server=voice.server,
+        label=example.label,
+        server=example.server,
         base_url="http://127.0.0.1:8080/v1",
-        model=f"{voice.label}-7b",
-        thinking="on" if voice.thinks else "off",
+        model=f"{example.label}-7b",
+        thinking="on" if example.thinks else "off",
         sampling=Sampling(temperature=0.0, top_p=1.0),
         context_tokens=32768,
         facts={"parameters_b": 7.0, "quantization": "Q4_K_M", "bits": 4.8},
     )
 
 
-def model_run(voice: Voice) -> ModelRun:
-    """What was seen of a model around its trials."""
-    version = "b6900" if voice.server == "llama-server" else None
-    memory = MemoryUse("server process", 2**30, voice.memory_bytes, None)
-    return ModelRun(voice.label, server_version=version, served_context_tokens=32768, memory=memory)
+def model_run(example: ExampleModel) -> ModelRun:
+    """The record of a model's part of the run."""
+    version = "b6900" if example.server == "llama-server" else None
+    memory = MemoryUse("server process", 2**30, example.memory_bytes, None)
+    return ModelRun(example.label, server_version=version, served_context_tokens=32768, memory=memory)
 
 
-def model_info(voice: Voice) -> ModelInfo:
-    """A model as the result names it."""
-    asked, seen = model(voice), model_run(voice)
+def model_info(example: ExampleModel) -> ModelInfo:
+    """A model as the result describes it."""
+    config, record = model(example), model_run(example)
     return ModelInfo(
-        label=asked.label,
-        server=asked.server,
-        server_version=seen.server_version,
-        model=asked.model,
-        thinking=asked.thinking,
-        sampling=asked.sampling,
-        context_tokens=asked.context_tokens,
-        served_context_tokens=seen.served_context_tokens,
-        facts=asked.facts,
-        simulated=asked.simulated,
-        memory=seen.memory,
-        load_s=seen.load_s,
+        label=config.label,
+        server=config.server,
+        server_version=record.server_version,
+        model=config.model,
+        thinking=config.thinking,
+        sampling=config.sampling,
+        context_tokens=config.context_tokens,
+        served_context_tokens=record.served_context_tokens,
+        facts=config.facts,
+        simulated=config.simulated,
+        memory=record.memory,
+        load_s=record.load_s,
     )
 
 
@@ -160,30 +161,31 @@ def _delta(delta: dict[str, Json], finish_reason: str | None = None) -> bytes:
     return _event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 
 
-def stream(voice: Voice, task: str, trial: int, *, cut: bool = False) -> tuple[Chunk, ...]:
+def stream(example: ExampleModel, task: str, trial: int, *, cut: bool = False) -> tuple[Chunk, ...]:
     """The bytes of one reply with their times: role, thinking, text, finish, usage, [DONE]."""
     text = ANSWER.format(trial=trial) if task != "speed-small" else "word " * 24 + f"end {trial}."
-    said = [("content", word + " ") for word in text.split(" ")]
-    if voice.thinks:
-        said = [("reasoning_content", f"step {number} ") for number in range(10)] + said
-    said = said[:12] if cut else said
-    at = int(PROMPT_TOKENS[task] / voice.prefill_tps * SECOND) + 40 * MS + trial * MS
+    pieces = [("content", word + " ") for word in text.split(" ")]
+    if example.thinks:
+        reasoning = [("reasoning_content", f"step {number} ") for number in range(10)]
+        pieces = reasoning + pieces
+    pieces = pieces[:12] if cut else pieces
+    at = int(PROMPT_TOKENS[task] / example.prefill_tps * SECOND) + 40 * MS + trial * MS
     chunks = [Chunk(3 * MS, _delta({"role": "assistant"}))]
-    for number, (channel, word) in enumerate(said):
+    for number, (channel, word) in enumerate(pieces):
         chunks.append(Chunk(at, _delta({channel: word})))
-        at += voice.gap_ns + (number % 3 + trial * 7 % 5) * MS // 10
+        at += example.gap_ns + (number % 3 + trial * 7 % 5) * MS // 10
     usage = {
         "prompt_tokens": PROMPT_TOKENS[task],
-        "completion_tokens": len(said),
+        "completion_tokens": len(pieces),
         "prompt_tokens_details": {"cached_tokens": 0},
     }
     tail = _delta({}, "length" if cut else "stop") + _event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
     return (*chunks, Chunk(at, tail))
 
 
-def recording(voice: Voice, key: TrialKey, sent_ns: int, *, cut: bool = False) -> Recording:
-    """One turn as the recorder keeps it."""
-    chunks = stream(voice, key.task, key.trial, cut=cut)
+def recording(example: ExampleModel, key: TrialKey, sent_ns: int, *, cut: bool = False) -> Recording:
+    """One turn as recorded."""
+    chunks = stream(example, key.task, key.trial, cut=cut)
     seconds = sent_ns // SECOND
     return Recording(
         key=key,
@@ -193,7 +195,7 @@ def recording(voice: Voice, key: TrialKey, sent_ns: int, *, cut: bool = False) -
         sent_ns=sent_ns,
         url="http://127.0.0.1:8080/v1/chat/completions",
         request={
-            "model": f"{voice.label}-7b",
+            "model": f"{example.label}-7b",
             "messages": [{"role": "user", "content": f"[{key.task} {key.trial}] Put it right."}],
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -217,23 +219,23 @@ def keys(label: str) -> tuple[TrialKey, ...]:
 
 
 def is_cut(key: TrialKey) -> bool:
-    """The one reply of the example that met its budget."""
+    """Whether it is the one truncated reply of the example."""
     return (key.model, key.task, key.trial) == ("hasty", "code-bugfix", 5)
 
 
 def recordings() -> tuple[Recording, ...]:
-    """Every turn of the example, one after the other on one clock."""
+    """Every turn of the example, one after another on one clock."""
     out: list[Recording] = []
     clock_ns = 5 * SECOND
-    for voice in VOICES:
-        for key in keys(voice.label):
-            out.append(recording(voice, key, clock_ns, cut=is_cut(key)))
+    for example in EXAMPLE_MODELS:
+        for key in keys(example.label):
+            out.append(recording(example, key, clock_ns, cut=is_cut(key)))
             clock_ns += (out[-1].ended_ns or 0) + SECOND // 2
     return tuple(out)
 
 
-def _verdict(key: TrialKey) -> Score:
-    names = ("asked",) if key.task == "speed-small" else ("case-1", "case-2", "case-3", "case-4")
+def _score(key: TrialKey) -> Score:
+    names = ("answered",) if key.task == "speed-small" else ("case-1", "case-2", "case-3", "case-4")
     failed = 0
     outcome = Outcome.PASSED
     if is_cut(key):
@@ -248,22 +250,22 @@ def _verdict(key: TrialKey) -> Score:
 
 
 def scored(key: TrialKey) -> ScoredTrial:
-    """The verdict on one trial."""
-    return ScoredTrial(key, key.trial % 2, _verdict(key), None if key.task == "speed-small" else SANDBOX)
+    """The score of one trial."""
+    return ScoredTrial(key, key.trial % 2, _score(key), None if key.task == "speed-small" else SANDBOX)
 
 
 def trials() -> tuple[TrialResult, ...]:
-    """Every trial as the result tells it."""
+    """Every trial of the result."""
     return tuple(trial_result([turn], [read(turn)], scored(turn.key)) for turn in recordings())
 
 
 def lines(format_name: str, values: Sequence[Any]) -> str:
-    """What a .jsonl file of the run folder holds."""
+    """The content of a .jsonl file of the run folder."""
     return "".join(to_json(as_document(format_name, value)) + "\n" for value in values)
 
 
 def example_result(**changes: Any) -> Result:
-    """The example, its numbers computed after `changes` of the evidence (fields of Result) were put in."""
+    """The example, computed after replacing fields of its evidence by `changes`."""
     turns = recordings()
     verdicts = [scored(turn.key) for turn in turns]
     evidence = Result(
@@ -280,7 +282,7 @@ def example_result(**changes: Any) -> Result:
         ),
         host=HOST,
         sandbox=SANDBOX,
-        models=tuple(model_info(voice) for voice in VOICES),
+        models=tuple(model_info(example) for example in EXAMPLE_MODELS),
         tasks=TASKS,
         digests=Digests(sha256_of(lines("recording", turns)), sha256_of(lines("scores", verdicts))),
         trials=trials(),
@@ -293,7 +295,7 @@ def example_result(**changes: Any) -> Result:
 
 
 def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
-    """The example with `trials` of each task: `fails` of a task failing for `hasty`, all else passing."""
+    """The example with this number of trials per task, of which `hasty` fails as many of a task as `fails` says."""
     result = example_result()
     first = {(trial.model, trial.task): trial for trial in reversed(result.trials) if not trial.warmup}
     made = []
@@ -307,7 +309,7 @@ def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
 
 
 def run_plan() -> RunPlan:
-    """The run.json that the example's recordings would have begun with."""
+    """The run.json of the example."""
     return RunPlan(
         id="20261123-100000-002a",
         started_at="2026-11-23T10:00:00.000+00:00",
@@ -325,7 +327,7 @@ def run_plan() -> RunPlan:
             read_timeout_s=2400.0,
             turn_timeout_s=7200.0,
         ),
-        models=tuple(model(voice) for voice in VOICES),
+        models=tuple(model(example) for example in EXAMPLE_MODELS),
         tasks=TASKS,
         simulated=False,
         lanes=(LANE,),
@@ -333,11 +335,13 @@ def run_plan() -> RunPlan:
 
 
 def write_run(path: Path) -> Path:
-    """The example as a run folder; its tasks' digests are invented, so it can be read again but not scored again."""
+    """Write the example as a run folder. It cannot be scored again, because the digests of its tasks are invented."""
     turns = recordings()
     path.mkdir(parents=True)
     (path / "run.json").write_text(to_json(as_document("run", run_plan()), indent=1) + "\n", encoding="utf-8")
-    (path / "models.jsonl").write_text(lines("models", [model_run(voice) for voice in VOICES]), encoding="utf-8")
+    (path / "models.jsonl").write_text(
+        lines("models", [model_run(example) for example in EXAMPLE_MODELS]), encoding="utf-8"
+    )
     (path / "recordings.jsonl").write_text(lines("recording", turns), encoding="utf-8")
     (path / "scores.jsonl").write_text(lines("scores", [scored(turn.key) for turn in turns]), encoding="utf-8")
     (path / "result.json").write_text(

@@ -82,7 +82,7 @@ def correctness(result: Result) -> Section:
         "correctness",
         "Correctness",
         "Trials passed of all trials, in percent with the 95 % interval. By task: Wilson's interval. Over the suite: "
-        "the mean of the tasks' rates, for other tasks of this kind and for repeating exactly these.",
+        "mean of the tasks' rates, with one interval for other tasks of this kind and one for repeating exactly these.",
         tuple(table for table in (by_task, suite) if table.rows),
         (Chart("Share of trials passed", "%", marks, top=1.0),) if marks else (),
     )

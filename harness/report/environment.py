@@ -190,7 +190,7 @@ def _overhead_rows(result: Result) -> Iterator[tuple[str, str]]:
 def _memory_tables(result: Result) -> tuple[Table, ...]:
     """Memory before each model was loaded, while it was loaded, and after it was unloaded."""
     rows = tuple(row for model in result.models for row in _memory_rows(model))
-    headers = ("model", "of", "before", "loaded", "after")
+    headers = ("model", "memory", "before", "loaded", "after")
     return (Table("Memory during each model's trials", headers, rows),) if rows else ()
 
 

@@ -75,7 +75,7 @@ def pairs(result: Result) -> Section:
     if not rows:
         return Section("pairs", "Pairwise comparisons", "")
     ranks = Table(
-        "Ranks (models of one rank are tied with its first)",
+        "Ranks (every model of a rank is tied with its first)",
         ("rank", "models"),
         tuple(text_row(str(rank.rank), ", ".join(rank.models)) for rank in result.ranks),
     )
@@ -83,7 +83,7 @@ def pairs(result: Result) -> Section:
         "pairs",
         "Pairwise comparisons",
         "Difference of pass rates, paired by task and trial. p: sign-flip test, adjusted for the number of pairs. "
-        "Overlapping intervals of two models are no test. MDE: minimum detectable effect of this design at 80 % power.",
+        "MDE: minimum detectable effect of this design at 80 % power. Overlap of two models' own intervals is no test.",
         (ranks, Table("", headers, rows)),
     )
 
