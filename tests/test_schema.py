@@ -1,4 +1,4 @@
-"""The hand-written schemas: sound, the same as the dataclasses both ways, and told to users in sentences."""
+"""The schemas: valid, equal to the dataclasses in both directions, with problems worded for users."""
 
 import dataclasses
 import tomllib
@@ -106,7 +106,7 @@ def _of_hint(hint: Any, node: Json, root: Json, place: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_schema_is_sound_and_says_what_it_is(name: str) -> None:
+def test_every_schema_is_valid_and_described(name: str) -> None:
     schema = load_schema(name)
     assert schema_problems(schema) == []
     assert schema["$id"] == f"urn:lanebench:schema:{name}:v1"
@@ -153,7 +153,7 @@ def test_every_task_that_ships_is_valid(path: Path) -> None:
     assert validate("task", tomllib.loads(path.read_text(encoding="utf-8"))) == []
 
 
-def test_a_wrong_task_is_refused() -> None:
+def test_an_invalid_task_is_refused() -> None:
     document = {"title": "A task", "budget_tokens": 0, "scorer": {}, "wrong": [{"file": "a.md", "fails": []}]}
     assert texts(validate("task", document)) == [
         "$.budget_tokens: expected 1 or more, got 0",
@@ -162,7 +162,7 @@ def test_a_wrong_task_is_refused() -> None:
     ]
 
 
-def test_a_field_that_only_one_side_has_or_types_otherwise_is_found() -> None:
+def test_a_field_that_only_one_side_has_or_types_differently_is_found() -> None:
     @dataclasses.dataclass
     class Noun:
         one: int
@@ -184,7 +184,7 @@ def test_every_file_of_the_example_is_valid(tmp_path: Path) -> None:
         assert [fault for _, line in read_lines(run / f"{file}.jsonl") for fault in validate(name, line)] == []
 
 
-def test_all_faults_are_told_at_once_with_their_places_and_what_to_do() -> None:
+def test_all_problems_are_reported_at_once_with_place_and_fix() -> None:
     document = {
         "run": {"trails": 3, "trials": 0, "idle_s": float("nan")},
         "models": [{"label": "a b", "server": 1, "base_url": "http://127.0.0.1:1/v1", "thinking": "onn"}],
@@ -227,7 +227,7 @@ def test_a_result_with_one_wrong_value_is_refused(place: tuple[str | int, ...], 
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1, "a": 2}', "[" * 200_000])
-def test_text_that_two_readers_could_understand_differently_is_refused(text: str) -> None:
+def test_json_that_two_readers_could_understand_differently_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"NaN|Infinity|duplicate|deep"):
         from_json(text)
 
@@ -236,11 +236,11 @@ def test_a_number_too_large_for_a_float_is_refused_by_every_schema() -> None:
     assert any("finite" in problem.message for problem in validate("models", from_json('{"load_s": 1e999}')))
 
 
-def test_a_result_in_memory_is_judged_as_its_file_is() -> None:
+def test_a_result_in_memory_is_validated_like_its_file() -> None:
     assert validate("result", as_document("result", example_result())) == []
 
 
-def test_an_inline_schema_tells_the_faults_of_a_tools_arguments() -> None:
+def test_an_inline_schema_validates_the_arguments_of_a_tool() -> None:
     schema = {
         "type": "object",
         "properties": {"path": {"type": "string"}, "line": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
@@ -255,12 +255,12 @@ def test_an_inline_schema_tells_the_faults_of_a_tools_arguments() -> None:
     ]
 
 
-def test_of_several_forms_the_nearest_one_is_told() -> None:
+def test_of_several_alternatives_the_nearest_is_reported() -> None:
     schema = {"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {}}}]}
     assert texts(problems_of({}, schema)) == ["$.name: required field is missing; add it"]
 
 
-def test_a_schema_that_is_none_is_told() -> None:
+def test_an_invalid_schema_is_reported() -> None:
     assert schema_problems({"type": "strng"})
 
 
@@ -280,13 +280,13 @@ def test_a_result_must_have_every_field() -> None:
 
 @pytest.mark.parametrize("version", ["1.999", "2.0", "0.9", ""])
 def test_another_version_of_a_format_is_refused_in_one_line(version: str) -> None:
-    (problem,) = validate("result", _example() | {"schema_version": version, "a_field_to_come": 1})
+    (problem,) = validate("result", _example() | {"schema_version": version, "future_field": 1})
     expected = f'$.schema_version: version "{version}" is not supported, this kit reads {format_version("result")}'
     assert problem == Problem(expected, "use the kit that wrote the file")
 
 
 def test_an_unknown_field_of_a_file_in_this_version_is_refused() -> None:
-    (problem,) = validate("result", _example() | {"a_field_to_come": 1})
+    (problem,) = validate("result", _example() | {"future_field": 1})
     assert "unknown field" in problem.message
 
 
