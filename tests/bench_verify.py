@@ -1,6 +1,6 @@
-"""How long verify takes to read a large bundle again: `python -m tests.bench_verify [trials]`.
+"""Measures how long `verify` takes up to the level reread: `python -m tests.bench_verify [trials]`.
 
-Not a test: a time on a shared machine proves nothing twice. The bundle is made like the good one of the tests, zipped.
+It makes a zip of a large sound bundle first. It is no test, because times on a shared machine are not repeatable.
 """
 
 import argparse

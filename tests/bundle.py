@@ -1,5 +1,7 @@
-"""A bundle as the kit makes it, on the kit's own tasks: the streams are written here, everything else is computed from
-them by the stages, so that `verify` finds nothing. Tests change it and look what is found.
+"""A sound bundle on two of the kit's tasks, in which `verify` finds nothing.
+
+The streams are synthetic; everything else is computed from them by the pipeline. Tests modify a copy (`good_bundle`)
+and write it (`write_bundle`) with recomputed digests and manifest, as a careful forger would.
 """
 
 from __future__ import annotations
@@ -88,20 +90,20 @@ MODELS = (
 
 @cache
 def tasks() -> Mapping[str, Task]:
-    """The kit's own tasks that the bundle is about."""
+    """The tasks of the bundle by name."""
     return {task.name: task for task in load_tasks([find_fixtures()], names=TASK_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The documents of a bundle as JSON: one result, a list of lines of each .jsonl."""
+    """The documents of a bundle: the result, and the lines of recordings.jsonl and scores.jsonl."""
 
     result: dict[str, Json]
     recordings: list[dict[str, Json]]
     scores: list[dict[str, Json]]
 
     def copy(self) -> Bundle:
-        """One that may be changed."""
+        """A deep copy."""
         return Bundle(*json.loads(to_json([self.result, self.recordings, self.scores])))
 
 
@@ -115,17 +117,17 @@ def _delta(delta: Json, finish_reason: str | None = None) -> bytes:
 
 
 def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
-    said = [("content", f"{word} ") for word in text.split(" ")]
+    deltas = [("content", f"{word} ") for word in text.split(" ")]
     if model.thinking == "on":
-        said = [("reasoning_content", f"thought {at} ") for at in range(12)] + said
+        deltas = [("reasoning_content", f"thought {at} ") for at in range(12)] + deltas
     at_ns = (300 + 7 * trial) * MS
     chunks = [Chunk(4 * MS, _delta({"role": "assistant"}))]
-    for number, (channel, word) in enumerate(said):
+    for number, (channel, word) in enumerate(deltas):
         chunks.append(Chunk(at_ns, _delta({channel: word})))
         at_ns += 9 * MS + (number * 7 + trial) % 5 * MS // 3
     usage = {
         "prompt_tokens": 400 + trial,
-        "completion_tokens": len(said),
+        "completion_tokens": len(deltas),
         "prompt_tokens_details": {"cached_tokens": 4},
     }
     tail = _delta({}, "stop") + _event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
@@ -133,15 +135,15 @@ def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
 
 
 def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
-    """What the model says: beta gets its second trial wrong."""
+    """The model's answer: the solution, except that beta fails its second trial."""
     if model.label == "beta" and key.trial == 1 and variant.wrong_answers:
         return variant.wrong_answers[0].replies[0]
-    # Nothing rests on the length of the reply to a task that is only timed; a short one keeps the tests quick.
+    # A task that is only timed accepts any reply; a short one keeps the tests fast.
     return variant.solution[0] if variant.cases else variant.solution[0][:400]
 
 
 class TrustingSandbox:
-    """Runs the kit's own reference answers and wrong answers in this very process. `slow`: each case hangs."""
+    """Runs the answers, which are the kit's own, in this process. `slow`: each case times out."""
 
     def __init__(self, *, slow: bool = False) -> None:
         self.slow = slow
@@ -227,7 +229,7 @@ def _model_info(model: Model) -> ModelInfo:
 
 
 def run_plan() -> RunPlan:
-    """The plan that stands beside the result in a run folder."""
+    """The plan of the bundle's run."""
     return RunPlan(
         id=RUN,
         started_at="2026-11-23T10:00:00.000+00:00",
@@ -297,29 +299,29 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
 
 
 def large_bundle(trials: int) -> Bundle:
-    """About so many trials: alpha under as many names as it takes."""
+    """A bundle of about this many trials: alpha under several labels."""
     names = [f"alpha-{number}" for number in range(max(1, trials // 1000))]
     each = trials // (len(names) * len(TASK_NAMES))
     return _good.__wrapped__(each, [replace(MODELS[0], label=name, model=name) for name in names])
 
 
 def good_bundle(trials: int = TRIALS) -> Bundle:
-    """A bundle in which nothing can be found; a fresh copy each time."""
+    """A sound bundle; a new copy for each call."""
     return _good(trials).copy()
 
 
 def summarized(bundle: Bundle) -> Bundle:
-    """The bundle with every number computed again from its trials, as a careful forger would."""
+    """The bundle with its derived numbers recomputed."""
     result = json.loads(to_json(as_document("result", summarize(build(Result, bundle.result)))))
     return Bundle(result, bundle.recordings, bundle.scores)
 
 
-def texts_of(bundle: Bundle, *, honest: bool = True) -> dict[str, str]:
-    """The files of a bundle by name. Not `honest`: digests and manifest stay as they were before the changes."""
-    base = bundle if honest else _good()
+def texts_of(bundle: Bundle, *, recompute_digests: bool = True) -> dict[str, str]:
+    """The files of a bundle by name. Without `recompute_digests` the result keeps the digests it has."""
+    base = bundle if recompute_digests else _good()
     files = {RECORDINGS: _lines(base.recordings), SCORES: _lines(base.scores)}
     result = json.loads(to_json(bundle.result))
-    if honest:
+    if recompute_digests:
         result["digests"] = {
             "recordings_sha256": sha256_of(files[RECORDINGS]),
             "scores_sha256": sha256_of(files[SCORES]),
@@ -340,7 +342,7 @@ def manifest_of(files: Mapping[str, str], run: str = RUN) -> str:
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> Path:
-    """The bundle as files, with the digests and the manifest that a careful forger would write."""
+    """Write the bundle with recomputed digests and manifest; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     files = texts_of(bundle)
     manifest = manifest_of(files, str(bundle.result["run"]["id"]))

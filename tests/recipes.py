@@ -26,7 +26,18 @@ FILES = {RESULT: "result", RECORDINGS: "recordings", SCORES: "scores"}
 
 KEYS = {
     *("about", "level", "all_tasks", "own_server", "nothing", "zip", "zip_text", "zip_cut", "edit", "pass_trial"),
-    *("resummarize", "honest", "replace", "lines", "plan", "manifest", "manifest_size", "files", "add", "append"),
+    *(
+        "resummarize",
+        "recompute_digests",
+        "replace",
+        "lines",
+        "plan",
+        "manifest",
+        "manifest_size",
+        "files",
+        "add",
+        "append",
+    ),
     *("deep", "without", "link", "limits"),
 }
 """Everything that a recipe may say."""
@@ -88,7 +99,7 @@ def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
         _passed(bundle, recipe["pass_trial"])
     if recipe.get("resummarize") or "pass_trial" in recipe:
         bundle = summarized(bundle)
-    texts = texts_of(bundle, honest=recipe.get("honest", True))
+    texts = texts_of(bundle, recompute_digests=recipe.get("recompute_digests", True))
     if "replace" in recipe:
         texts[recipe["replace"]["file"]] = texts[recipe["replace"]["file"]].replace(
             recipe["replace"]["old"], recipe["replace"]["new"]

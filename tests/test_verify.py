@@ -1,4 +1,4 @@
-"""A good bundle reaches every level that can be checked; what is missing is UNVERIFIED with the reason."""
+"""A sound bundle reaches every level that can be checked; what cannot be checked is unverified, with the reason."""
 
 import json
 import zipfile
@@ -48,7 +48,7 @@ def good(tmp_path: Path) -> Path:
     return write_bundle(tmp_path / "bundle", good_bundle())
 
 
-def test_a_good_bundle_reaches_reread(good: Path) -> None:
+def test_a_sound_bundle_reaches_reread(good: Path) -> None:
     verdict = verify(good, _options())
     assert [(one.level, one.state, one.findings) for one in verdict.levels[:4]] == [
         (level, "reached", ()) for level in LEVELS[:4]
@@ -56,7 +56,7 @@ def test_a_good_bundle_reaches_reread(good: Path) -> None:
     assert verdict.exit_code == 0
 
 
-def test_a_zip_of_it_reaches_reread_too(good: Path, tmp_path: Path) -> None:
+def test_a_zip_of_the_bundle_reaches_reread(good: Path, tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in good.iterdir():
@@ -73,7 +73,7 @@ def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: J
     assert [finding.check for finding in verdict.levels[2].findings] == ["tasks"]
 
 
-def test_a_result_alone_is_consistent_and_no_more_is_said_of_it(good: Path) -> None:
+def test_a_single_result_file_reaches_consistent_only(good: Path) -> None:
     verdict = verify(good / RESULT, _options())
     assert _states(verdict)["consistent"] == "reached"
     assert _states(verdict)["reread"] == "unverified"
@@ -82,11 +82,11 @@ def test_a_result_alone_is_consistent_and_no_more_is_said_of_it(good: Path) -> N
     assert verify(good / RESULT, _options("consistent")).exit_code == 0
 
 
-def test_levels_beyond_the_one_asked_for_are_not_looked_at(good: Path) -> None:
+def test_levels_beyond_the_requested_one_are_not_checked(good: Path) -> None:
     assert _states(verify(good, _options("schema")))["consistent"] == "not_requested"
 
 
-def test_tasks_that_nobody_here_knows_leave_the_result_unverified(good: Path) -> None:
+def test_unknown_tasks_leave_the_result_unverified(good: Path) -> None:
     verdict = verify(good, VerifyOptions("reread"))
     assert _states(verdict)["consistent"] == "unverified"
     assert "known here" in verdict.levels[2].detail
@@ -94,7 +94,7 @@ def test_tasks_that_nobody_here_knows_leave_the_result_unverified(good: Path) ->
     assert verdict.exit_code == 2
 
 
-def test_a_failed_level_outweighs_one_that_could_not_be_checked(good: Path) -> None:
+def test_a_failed_level_outweighs_an_unverified_one(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["passed"] = 1
     verdict = verify(write_bundle(good, bundle), VerifyOptions("reread"))
@@ -102,13 +102,13 @@ def test_a_failed_level_outweighs_one_that_could_not_be_checked(good: Path) -> N
     assert verdict.exit_code == 1
 
 
-def test_the_answers_run_again_give_the_same_verdicts(good: Path) -> None:
+def test_answers_scored_again_get_the_same_verdicts(good: Path) -> None:
     verdict = verify(good, _options("rescored", open_sandbox=_scripted))
     assert verdict.levels[4].state == "reached"
     assert verdict.exit_code == 0
 
 
-def test_a_verdict_that_the_answer_does_not_earn_is_found(good: Path) -> None:
+def test_a_verdict_that_the_answer_does_not_get_is_found(good: Path) -> None:
     bundle = good_bundle()
     at = next(at for at, one in enumerate(bundle.result["trials"]) if one["outcome"] == "failed")
     whole = [{**check, "passed": True} for check in bundle.result["trials"][at]["checks"]]
@@ -120,18 +120,18 @@ def test_a_verdict_that_the_answer_does_not_earn_is_found(good: Path) -> None:
     assert "beta / code-bugfix / trial 1 is passed, scored again it is failed" in verdict.levels[4].findings[0].message
 
 
-def test_a_machine_that_is_too_slow_decides_nothing(good: Path) -> None:
+def test_a_slow_machine_leaves_rescored_unverified(good: Path) -> None:
     verdict = verify(good, _options("rescored", open_sandbox=_slow))
     assert _states(verdict)["rescored"] == "unverified"
 
 
-def test_without_an_engine_rescored_is_unverified_with_the_reason(good: Path) -> None:
+def test_without_an_engine_rescored_is_unverified(good: Path) -> None:
     verdict = verify(good, _options("rescored", open_sandbox=_broken))
     assert verdict.levels[4].detail == "no engine answers"
     assert verdict.exit_code == 2
 
 
-def test_answers_that_the_recordings_do_not_give_are_never_run(good: Path) -> None:
+def test_answers_that_are_not_those_of_the_recordings_are_not_run(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["trials"][0]["rule"] = "another"
     verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
@@ -139,7 +139,7 @@ def test_answers_that_the_recordings_do_not_give_are_never_run(good: Path) -> No
     assert _states(verdict)["rescored"] == "unverified"
 
 
-def test_doubts_are_shown_and_fail_their_level_when_it_is_to_be_strict(good: Path) -> None:
+def test_doubts_fail_their_level_in_strict_mode_only(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["host"]["chip"] = "Apple M1"
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits": 16.0}
@@ -149,14 +149,14 @@ def test_doubts_are_shown_and_fail_their_level_when_it_is_to_be_strict(good: Pat
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)
 
 
-def test_nothing_is_ever_called_verified(good: Path) -> None:
+def test_every_line_names_its_level(good: Path) -> None:
     shown = render_verdict(verify(good, _options()))
     assert "verified" not in shown
     assert "consistent (arithmetic) reached" in shown
     assert "rescored (rescore)" in shown
 
 
-def test_findings_name_their_check_and_their_place(good: Path) -> None:
+def test_findings_name_their_check_and_their_location(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["low"] = 0.9
     shown = render_verdict(verify(write_bundle(good, bundle), _options()))
@@ -164,7 +164,7 @@ def test_findings_name_their_check_and_their_place(good: Path) -> None:
     assert "$.cells[0].pass_rate.low: is 0.9, expected" in shown
 
 
-def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Path) -> None:
+def test_control_characters_in_foreign_names_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()
     (path / RESULT).write_text(json.dumps({"schema_version": format_version("result"), "\x1b]0;evil\x07": 1}))
@@ -173,7 +173,7 @@ def test_foreign_names_cannot_steer_the_terminal_through_a_verdict(tmp_path: Pat
     assert "\x07" not in shown
 
 
-def test_a_folder_of_results_means_each_of_them(good: Path, tmp_path: Path) -> None:
+def test_a_folder_of_results_gives_each_of_them(good: Path, tmp_path: Path) -> None:
     (tmp_path / "other.zip").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("nothing")
     assert find_results(tmp_path) == [good, tmp_path / "other.zip"]
@@ -181,7 +181,7 @@ def test_a_folder_of_results_means_each_of_them(good: Path, tmp_path: Path) -> N
     assert find_results(good / RECORDINGS) == [good / RECORDINGS]
 
 
-def test_of_several_results_the_worst_decides(good: Path, tmp_path: Path) -> None:
+def test_the_worst_of_several_results_decides_the_exit_code(good: Path, tmp_path: Path) -> None:
     fine, lacking = verify(good, _options()), verify(good / RESULT, _options())
     gone = verify(tmp_path / "nowhere", _options())
     assert exit_code([fine]) == 0

@@ -1,4 +1,4 @@
-"""`lanebench verify` as it is typed: exit codes, JSON, strictness, levels by both of their names."""
+"""The command `lanebench verify`: exit codes, JSON, strict mode, levels by name and by alias."""
 
 import argparse
 import json
@@ -23,11 +23,11 @@ def _verify(*words: str) -> int:
 
 
 @pytest.mark.parametrize("level", ["consistent", "arithmetic", "reread"])
-def test_a_level_is_reached_by_either_of_its_names(good: Path, level: str) -> None:
+def test_a_level_is_requested_by_name_or_alias(good: Path, level: str) -> None:
     assert _verify(str(good), "--level", level) == 0
 
 
-def test_a_table_for_each_path_and_the_worst_exit_code(
+def test_each_path_gets_a_report_and_the_worst_exit_code_counts(
     good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _verify(str(good), str(tmp_path / "nowhere"), "--level", "reread") == 1
@@ -37,7 +37,7 @@ def test_a_table_for_each_path_and_the_worst_exit_code(
     assert "reread                  UNVERIFIED  readable was not reached" in shown
 
 
-def test_json_holds_every_level_and_finding(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_level_and_finding(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _verify(str(good / "result.json"), "--level", "reread", "--json") == 2
     (verdict,) = json.loads(capsys.readouterr().out)
     assert [(one["level"], one["state"]) for one in verdict["levels"]] == [
@@ -50,23 +50,23 @@ def test_json_holds_every_level_and_finding(good: Path, capsys: pytest.CaptureFi
     ]
 
 
-def test_strict_counts_doubts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doubts_fail_in_strict_mode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = good_bundle()
     bundle.result["kit"]["version"] = "0.0.9"
-    bundle.result["warnings"][0]["text"] = "said otherwise by an older kit"
+    bundle.result["warnings"][0]["text"] = "other words of an older kit"
     path = write_bundle(tmp_path / "bundle", bundle)
     assert _verify(str(path), "--level", "reread") == 0
     assert _verify(str(path), "--level", "reread", "--strict") == 1
     assert "doubt [warnings]" in capsys.readouterr().out
 
 
-def test_asking_again_needs_to_know_whom(good: Path) -> None:
+def test_replication_needs_a_configuration(good: Path) -> None:
     with pytest.raises(ConfigError, match="--replicate") as caught:
         _verify(str(good), "--replicate", "7")
     assert "--config" in caught.value.fix
 
 
 @pytest.mark.parametrize("words", [["--level", "verified"], ["--replicate", "0"], ["--replicate", "many"], []])
-def test_words_that_mean_nothing_are_refused(words: list[str]) -> None:
+def test_invalid_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit):
         _verify(*([*words, "x"] if words else []))

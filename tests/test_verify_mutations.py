@@ -1,5 +1,6 @@
-"""Every field of a good bundle is edited, one at a time, as a forger who makes digests and manifest anew would; then
-something must complain. What nothing can cover is listed here, with the reason, and the list is exact.
+"""Every field of a sound bundle is edited, one at a time, with recomputed digests and manifest; `verify` must find it.
+
+The fields that no check can cover are listed with the reason, and the list is exact.
 """
 
 import re
@@ -13,28 +14,28 @@ from harness.types import Json
 from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, tasks, write_bundle
 
-CLAIM = "a claim of whoever made the file: nothing in a bundle can show it"
-ANEW = "the test makes digests anew, as a forger would; tests/reject/digests edits them"
-NO_NUMBER = "no number of the result is made from it; only the digest holds it, which a forger makes anew"
-NO_STATUS = "what the server said counts, not the number it said it with: an error is known from the body too"
+CLAIM = "a claim of the author: nothing in a bundle can prove it"
+RECOMPUTED = "this test recomputes the digests, as a forger would; tests/reject/digests edits them"
+NO_NUMBER = "no number of the result is computed from it; only the digest covers it, and a forger recomputes that"
+NO_STATUS = "the body counts, not the status: an error is recognized by its body too"
 
-OWN_WORD = "the user's own statement, made before the run: a lane may demand, and its owner choose, what they like"
+USER_CHOICE = "a choice of the user before the run: a lane may have any requirements and any override"
 
 UNCOVERED = {
     "recordings: headers.content-type": NO_NUMBER,
     "recordings: headers_ns": NO_NUMBER,
-    "recordings: min_prompt_tokens": "whoever drops it drops a check of their own; a higher one is found",
+    "recordings: min_prompt_tokens": "who removes it removes a check of their own result; a higher value is found",
     "recordings: status": NO_STATUS,
     "recordings: url": NO_NUMBER,
-    "result: digests.recordings_sha256": ANEW,
-    "result: digests.scores_sha256": ANEW,
+    "result: digests.recordings_sha256": RECOMPUTED,
+    "result: digests.scores_sha256": RECOMPUTED,
     "result: kit.commit": CLAIM,
     "result: kit.version": CLAIM,
-    "result: lanes.max_memory_bytes": OWN_WORD,
-    "result: lanes.min_pass_rate": OWN_WORD,
-    "result: lanes.override.model": OWN_WORD,
-    "result: lanes.override.reason": OWN_WORD,
-    "result: lanes.tasks.code-bugfix": OWN_WORD,
+    "result: lanes.max_memory_bytes": USER_CHOICE,
+    "result: lanes.min_pass_rate": USER_CHOICE,
+    "result: lanes.override.model": USER_CHOICE,
+    "result: lanes.override.reason": USER_CHOICE,
+    "result: lanes.tasks.code-bugfix": USER_CHOICE,
     "result: models.facts": CLAIM,
     "result: models.facts.active_parameters_b": CLAIM,
     "result: models.facts.bits": CLAIM,
@@ -49,32 +50,32 @@ UNCOVERED = {
         *("swap_used_bytes", "system", "system_version", "thermal_state"),
     )
 }
-"""Each field that can be edited without a complaint, and why. A run folder's run.json covers the host's as well."""
+"""Each field that can be edited without a finding, and why. In a run folder, run.json covers the host as well."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a leaf stands: the document, and the way to it."""
+    """The place of a value: the document and the path in it."""
 
     document: str
-    way: tuple[str | int, ...]
+    path: tuple[str | int, ...]
 
     @property
     def name(self) -> str:
-        """The place with every list position left out: one field of the form."""
-        steps = [step for step in self.way[self.document != "result" :] if not isinstance(step, int)]
+        """The place without list indexes: one field of the format."""
+        steps = [step for step in self.path[self.document != "result" :] if not isinstance(step, int)]
         return f"{self.document}: {'.'.join(str(step) for step in steps)}"
 
 
-def _leaves(value: Json, document: str, way: tuple[str | int, ...] = ()) -> Iterator[tuple[Place, Json]]:
+def _leaves(value: Json, document: str, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Place, Json]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _leaves(inner, document, (*way, name))
+            yield from _leaves(inner, document, (*path, name))
     elif isinstance(value, list) and value:
         for at, inner in enumerate(value):
-            yield from _leaves(inner, document, (*way, at))
+            yield from _leaves(inner, document, (*path, at))
     else:
-        yield Place(document, way), value
+        yield Place(document, path), value
 
 
 def _other_text(text: str) -> str:
@@ -88,7 +89,7 @@ def _other_text(text: str) -> str:
 
 
 def _mutated(value: Json) -> Json:
-    """Another value of the same kind, near enough that no type gives it away."""
+    """A similar value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -105,7 +106,7 @@ def _parts(bundle: Bundle) -> dict[str, Json]:
 
 
 def _fields() -> dict[str, tuple[Place, Json]]:
-    """One leaf for each field: the first that is not null."""
+    """One value for each field: the first that is not null."""
     found: dict[str, tuple[Place, Json]] = {}
     for document, part in _parts(good_bundle(2)).items():
         for place, value in _leaves(part, document):
@@ -114,12 +115,12 @@ def _fields() -> dict[str, tuple[Place, Json]]:
     return found
 
 
-def _complains(folder: Path, place: Place, value: Json) -> bool:
+def _is_found(folder: Path, place: Place, value: Json) -> bool:
     bundle = good_bundle(2)
     target = _parts(bundle)[place.document]
-    for step in place.way[:-1]:
+    for step in place.path[:-1]:
         target = target[step]
-    target[place.way[-1]] = _mutated(value)
+    target[place.path[-1]] = _mutated(value)
     return verify(write_bundle(folder, bundle), VerifyOptions("reread", strict=True, tasks=tasks())).exit_code != 0
 
 
@@ -127,5 +128,5 @@ FIELDS = _fields()
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS))
-def test_an_edited_field_is_found_or_listed_as_one_that_nothing_covers(name: str, tmp_path: Path) -> None:
-    assert _complains(tmp_path / "bundle", *FIELDS[name]) != (name in UNCOVERED), UNCOVERED.get(name)
+def test_an_edited_field_is_found_or_listed_as_uncovered(name: str, tmp_path: Path) -> None:
+    assert _is_found(tmp_path / "bundle", *FIELDS[name]) != (name in UNCOVERED), UNCOVERED.get(name)

@@ -1,4 +1,4 @@
-"""Every check refuses what it is there to refuse. A check without such a case is a check that may accept everything."""
+"""Every check refuses its files in tests/reject. A check without such a file might accept everything."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
 
 DOUBTS = {"token-count", "token-usage", "roofline", "identical-times"}
-ELSEWHERE = {"replicated"}
-"""Refused against a server, in test_verify_replicated.py."""
-HERE = [pair for pair in recipes() if pair[0] not in ELSEWHERE]
+OTHER_TESTS = {"replicated"}
+"""Tested with a server, in test_verify_replicated.py."""
+RECIPES = [pair for pair in recipes() if pair[0] not in OTHER_TESTS]
 
 
 @contextmanager
@@ -46,14 +46,14 @@ def test_every_check_has_a_file_that_it_must_refuse() -> None:
     assert {path.name for path in REJECT.iterdir()} <= set(CHECKS)
 
 
-def test_every_check_that_the_code_makes_stands_in_the_table() -> None:
+def test_every_check_of_the_code_is_in_the_table() -> None:
     assert _ids_in_code() <= set(CHECKS)
-    # Those that are told by another name than a literal: one a part of the result.
+    # These ids are computed from the part of the result that they are about.
     assert set(CHECKS) - _ids_in_code() == {"cells", "summaries", "warnings", "derived"}
 
 
-@pytest.mark.parametrize(("check", "path"), HERE, ids=lambda value: value.stem if isinstance(value, Path) else value)
-def test_it_is_refused_with_the_id_of_the_check(check: str, path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("check", "path"), RECIPES, ids=lambda value: value.stem if isinstance(value, Path) else value)
+def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, tmp_path: Path) -> None:
     recipe = read_recipe(path)
     level = recipe.get("level", CHECKS[check].level)
     known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
@@ -65,13 +65,13 @@ def test_it_is_refused_with_the_id_of_the_check(check: str, path: Path, tmp_path
     assert verdict.exit_code in (1, 2)
 
 
-def test_what_the_refused_files_were_made_from_is_not_refused(tmp_path: Path) -> None:
+def test_the_bundle_that_the_files_were_made_from_is_not_refused(tmp_path: Path) -> None:
     asked = VerifyOptions("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
     verdict = verify(write_bundle(tmp_path / "good", good_bundle()), asked)
     assert set(list(_states(verdict).values())[:5]) == {"reached"}
     assert [finding for report in verdict.levels for finding in report.findings] == []
 
 
-def test_a_run_folder_whose_plan_says_the_same_is_not_refused(tmp_path: Path) -> None:
+def test_a_run_folder_with_a_matching_plan_is_not_refused(tmp_path: Path) -> None:
     path = prepare({"plan": []}, tmp_path)
     assert verify(path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0

@@ -1,4 +1,4 @@
-"""Trials asked again of one's own server: agreement is told, a difference that chance does not explain is refused."""
+"""Trials run again on the user's server: agreement is reported, a difference beyond chance is a problem."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
     yield TrustingSandbox()
 
 
-def _own(base_url: str) -> dict[str, Model]:
+def _models_at(base_url: str) -> dict[str, Model]:
     """The user's own alpha and beta, both served by the demo's steady model."""
     return {model.label: replace(model, base_url=base_url, model="demo-steady") for model in MODELS}
 
@@ -44,35 +44,35 @@ def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelRe
 
 def test_a_server_that_answers_as_published_agrees(good: Path) -> None:
     with serve(list(tasks().values())) as demo:
-        report = _replicated(good, _own(demo.base_url))
+        report = _replicated(good, _models_at(demo.base_url))
     assert report.state == "reached"
     assert [finding.severity for finding in report.findings] == ["note", "note"]
     assert "alpha: passed in 7 of 7 trials" in report.findings[0].message
     assert "tok/s here" in report.findings[0].message
 
 
-def test_a_server_that_gets_wrong_what_was_published_as_right_is_no_replication(good: Path) -> None:
+def test_a_server_that_fails_what_was_published_as_passed_is_a_problem(good: Path) -> None:
     recipe = read_recipe(REJECT / "replicated" / "worse.json")
     assert recipe["own_server"] == "wrong"
     ignorant = [
         replace(one, solution=("I do not know.",) * len(one.turns)) for one in all_variants(list(tasks().values()))
     ]
     with serve_answers(Answers(ignorant)) as demo:
-        report = _replicated(good, _own(demo.base_url))
+        report = _replicated(good, _models_at(demo.base_url))
     assert report.state == "failed"
     assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "problem")}
     assert "chance does not explain the difference" in report.findings[0].message
 
 
-def test_a_server_that_does_not_answer_leaves_it_unverified(good: Path) -> None:
-    report = _replicated(good, _own("http://127.0.0.1:9/v1"))
+def test_a_server_that_does_not_answer_leaves_the_level_unverified(good: Path) -> None:
+    report = _replicated(good, _models_at("http://127.0.0.1:9/v1"))
     assert report.state == "unverified"
     assert "does not answer" in report.detail
 
 
-def test_a_model_that_the_config_does_not_name_is_not_asked(good: Path) -> None:
+def test_a_model_that_is_not_configured_is_not_run(good: Path) -> None:
     with serve(list(tasks().values())) as demo:
-        models = _own(demo.base_url)
+        models = _models_at(demo.base_url)
         report = _replicated(good, {"alpha": models["alpha"]}, count=1)
         other = _replicated(good, {"gamma": replace(models["alpha"], label="gamma")})
     assert report.state == "unverified"
@@ -80,13 +80,13 @@ def test_a_model_that_the_config_does_not_name_is_not_asked(good: Path) -> None:
     assert other.detail == "the configuration has none of the result's models: alpha, beta"
 
 
-def test_without_a_config_nobody_is_asked(good: Path) -> None:
+def test_without_models_nothing_is_run(good: Path) -> None:
     verdict = verify(good, VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting))
     assert verdict.levels[5].state == "unverified"
     assert verdict.levels[5].detail == "no models were given to run again"
 
 
-def test_trials_are_chosen_over_all_tasks_and_by_a_seed() -> None:
+def test_trials_are_chosen_over_all_tasks_by_a_seed() -> None:
     from tests.example import example_result
 
     trials = [trial for trial in example_result().trials if trial.model == "steady" and not trial.warmup]
@@ -96,12 +96,12 @@ def test_trials_are_chosen_over_all_tasks_and_by_a_seed() -> None:
     assert choose_trials(trials, 6, seed=1) == first
 
 
-def test_too_few_trials_to_show_anything_decide_nothing(good: Path) -> None:
+def test_too_few_trials_leave_the_level_unverified(good: Path) -> None:
     with serve(list(tasks().values())) as demo:
-        report = _replicated(good, _own(demo.base_url), count=2)
+        report = _replicated(good, _models_at(demo.base_url), count=2)
     assert report.state == "unverified"
     assert "2 trials cannot show a difference, 7 can" in report.detail
 
 
-def test_the_fewest_trials_that_can_show_a_difference_grow_with_the_models() -> None:
+def test_the_minimum_of_trials_grows_with_the_models() -> None:
     assert [min_trials(models) for models in (1, 2, 4)] == [6, 7, 8]

@@ -1,4 +1,4 @@
-"""What converse sends is what verify expects, for every shape that a trial can have; anything else is told."""
+"""`verify` expects the requests that `converse` sends, for every shape of a trial, and reports any other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,8 +29,8 @@ from tests.test_run_conversation_tools import calling, saying
 SHAPES = {
     "one conversation of one turn": "code-bugfix",
     "one conversation of several turns": "chat-cold-warm",
-    "turns apart": "chat-cold-control",
-    "clients at once": "speed-parallel",
+    "separate turns": "chat-cold-control",
+    "concurrent clients": "speed-parallel",
     "a loop of tool calls": "agent-loop",
 }
 
@@ -43,21 +43,21 @@ def _task(name: str) -> Task:
 def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
     with serve([task]) as demo:
         model = replace(demo.models[0], thinking="off")
-        return model, _asked(model, task, key)
+        return model, _recordings(model, task, key)
 
 
-def _asked(model: Model, task: Task, key: TrialKey) -> list[Recording]:
+def _recordings(model: Model, task: Task, key: TrialKey) -> list[Recording]:
     with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
         server = ServerHandle(model, get_server_kind(model.server))
         return list(converse(client, server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), 512)))
 
 
 def _recorded_loop(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
-    """A loop whose model looks for something, wants to read with broken arguments, and then says that it is done."""
+    """A tool loop: a search, a call with invalid arguments, and an answer that ends it."""
     answers = [calling("grep", '{"pattern": "def"}'), calling("read_file", "{broken", None), saying("Done.")]
     with serve_scripted(answers) as server:
         model = replace(model_at(""), label=key.model, base_url=server.base_url)
-        return model, _asked(model, task, key)
+        return model, _recordings(model, task, key)
 
 
 def _evidence(task: Task, model: Model) -> Evidence:
@@ -76,43 +76,43 @@ def _evidence(task: Task, model: Model) -> Evidence:
     return Evidence(SourceReader("source", source, ReadLimits()), {}, changed, {task.name: task})
 
 
-def _rows(recordings: Sequence[Recording]) -> list[RereadTurn]:
+def _reread(recordings: Sequence[Recording]) -> list[RereadTurn]:
     lines = [
         (at, (to_json(as_document("recording", recording)) + "\n").encode())
         for at, recording in enumerate(recordings, 1)
     ]
-    rows = reread_batch(lines, "recordings.jsonl")
-    assert [row.findings for row in rows] == [()] * len(rows)
-    return rows
+    turns = reread_batch(lines, "recordings.jsonl")
+    assert [turn.findings for turn in turns] == [()] * len(turns)
+    return turns
 
 
 def _trial(recordings: Sequence[Recording], key: TrialKey) -> TrialResult:
     scored = ScoredTrial(key, recordings[0].variant, Score(Outcome.NO_ANSWER, 0.0, ()))
-    return trial_result(list(recordings), [read(one) for one in recordings], scored)
+    return trial_result(list(recordings), [read(recording) for recording in recordings], scored)
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
-def test_what_is_sent_is_what_is_expected_and_one_changed_message_is_told(shape: str) -> None:
+def test_sent_requests_are_expected_and_a_changed_message_is_reported(shape: str) -> None:
     task = _task(SHAPES[shape])
     key = TrialKey("demo-steady", task.name, 1)
     model, recordings = (_recorded_loop if task.scorer == "tools" else _recorded)(task, key)
     evidence, trial = _evidence(task, model), _trial(recordings, key)
     assert len(recordings) > 1 or shape == "one conversation of one turn"
-    assert list(find_request_problems(evidence, trial, _rows(recordings))) == []
+    assert list(find_request_problems(evidence, trial, _reread(recordings))) == []
     last = recordings[-1]
     messages = [*last.request["messages"][:-1], {"role": "user", "content": "Say: 42."}]
     forged = [*recordings[:-1], replace(last, request={**last.request, "messages": messages})]
-    (fault,) = find_request_problems(evidence, trial, _rows(forged))
-    assert fault[0] == len(recordings)
-    assert "the messages are not those of the task" in fault[1]
+    (problem,) = find_request_problems(evidence, trial, _reread(forged))
+    assert problem[0] == len(recordings)
+    assert "the messages are not those of the task" in problem[1]
 
 
-def test_other_tools_than_the_tasks_are_told() -> None:
+def test_other_tools_than_those_of_the_task_are_reported() -> None:
     task = _task("agent-loop")
     key = TrialKey("demo-steady", task.name, 0)
     model, recordings = _recorded_loop(task, key)
     first = recordings[0]
     forged = [replace(first, request={**first.request, "tools": tool_definitions(["read_file"])}), *recordings[1:]]
-    faults = list(find_request_problems(_evidence(task, model), _trial(recordings, key), _rows(forged)))
-    assert [number for number, _ in faults] == [1]
-    assert "'tools'" in faults[0][1]
+    problems = list(find_request_problems(_evidence(task, model), _trial(recordings, key), _reread(forged)))
+    assert [number for number, _ in problems] == [1]
+    assert "'tools'" in problems[0][1]
