@@ -125,6 +125,7 @@ def test_a_language_is_a_record_with_its_driver_and_its_stage(tree: Path) -> Non
 
 SCORER_KIND = '''"""Kind `always`: passes every answer."""
 
+from harness.score.scorer_kind import ScorerKind
 from harness.score.verdict import Judgment
 from harness.types import Check
 
@@ -137,8 +138,7 @@ def score_always(variant, readings, sandbox):
     return Judgment((Check("always", True),))
 
 
-def problems(task, cases):
-    return []
+KIND = ScorerKind(check_names, score_always, settings=lambda task: {}, case=lambda task, case: {})
 '''
 SCORE = """
 from harness.read import read
@@ -155,9 +155,8 @@ def test_a_scorer_kind_is_a_module_and_its_row(tree: Path) -> None:
     score = tree / "harness" / "score"
     (score / "kinds" / "always.py").write_text(SCORER_KIND)
     interface = score / "__init__.py"
-    insert(interface, "from harness.score.kinds import always\n", before="from harness.types")
-    row = '    "always": ScorerKind(always.check_names, always.score_always, always.problems),\n'
-    insert(interface, row, before="}\n")
+    insert(interface, "from harness.score.kinds import always\n", before="from harness.score.scorer_kind")
+    insert(interface, '    "always": always.KIND,\n', before="}\n")
     add_task(tree, "always-right", 'kind = "calls"', 'kind = "always"')
     assert "; always; " in lanebench(tree, "tasks", "list", "always-right")
     assert run(tree, "-c", SCORE) == "passed\n"

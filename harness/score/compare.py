@@ -5,8 +5,9 @@ instance of a subclass is not one of its base); a language with one number type 
 `==` says, so numbers of all types compare by value, subclasses as their base, and null equals undefined. In both the
 order of a set's items and of a mapping's keys does not matter.
 
-A value becomes a key, a nesting of tuples and frozensets, and keys are compared. No method of the answer's own types
-takes part, since the answer's process only ever sent JSON.
+A value becomes a key, a nesting of tuples and frozensets, and keys are compared. The comparison is on the host, and the
+container only sends values: of ten published harnesses that compare beside the answer, nine pass 7 to 15 of 33 wrong
+answers that tamper with it, by a class that equals everything, a patched assert or an early exit (tests/attacks).
 """
 
 from __future__ import annotations
