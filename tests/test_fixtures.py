@@ -1,7 +1,6 @@
 """The tasks that ship: their suites, variants and facts, and that each answer scores as its task says."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -60,11 +59,6 @@ def test_every_suite_and_every_scorer_kind_of_the_tasks_is_described_in_the_read
     readme = (find_fixtures() / "README.md").read_text(encoding="utf-8")
     names = {name for task in TASKS.values() for name in (*task.suites, task.scorer)}
     assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
-
-
-def test_adding_a_task_takes_one_folder(tmp_path: Path) -> None:
-    shutil.copytree(find_fixtures() / "code-bugfix", tmp_path / "code-new-task")
-    assert [task.name for task in load_tasks([find_fixtures(), tmp_path])] == sorted([*TASKS, "code-new-task"])
 
 
 def test_the_suites_are_those_of_the_method() -> None:

@@ -17,7 +17,7 @@ from harness.types import Task
 def scorer_problems(task: Task) -> list[Problem]:
     """Each problem of a task's scorer kind, settings, language and cases once, over all variants."""
     if task.scorer not in KINDS:
-        location = Location(f"{task.name}/task.toml", ("scorer", "kind"))
+        location = Location(f"{task.name}/task.toml", ("scorer", "kind"), task.manifest)
         fix = suggestion(task.scorer, KINDS) or f"known kinds: {', '.join(sorted(KINDS))}"
         return [location.problem(f"there is no scorer kind {task.scorer!r}", fix)]
     variants = (vary(task, index) for index in range(max(1, len(task.variants))))
