@@ -1,4 +1,4 @@
-"""Where a value stands in a file: the file's name, a JSON path and, in TOML, the line of the key.
+"""Where a value is in a file: the file's name, a JSON path and, in TOML, the line of the key.
 
 `Location` is the prefix of every validation message: `bench.toml, line 12: $.models[1].base_url`.
 """
@@ -20,7 +20,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def json_path(path: JsonPath) -> str:
-    """`$.models[1].base_url`; a key with other characters stands in brackets and quotes."""
+    """`$.models[1].base_url`; a key with other characters is put in brackets and quotes."""
     out = "$"
     for step in path:
         if isinstance(step, int):

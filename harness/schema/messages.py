@@ -66,7 +66,7 @@ def _lookup(schema: Json, path: Sequence[str | int]) -> Json:
 
 
 def problems_of_error(error: ValidationError, schema: Json, location: Location) -> Iterator[Problem]:
-    """One violation of `schema` as problems; `location` is where the validated document stands."""
+    """One violation of `schema` as problems; `location` is where the validated document is."""
     here, keyword = location.at(*error.instance_path), error.kind.name
     if keyword == "required":
         yield _missing(error, schema, here)

@@ -89,7 +89,7 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
 
 
 def problems_of(value: Json, schema: Json, location: Location | None = None) -> list[Problem]:
-    """Every problem of a value under a schema given inline; `location` is where the value stands.
+    """Every problem of a value under a schema given inline; `location` is where the value is.
 
     Unlike in the kit's files, integers may be of any size.
     """

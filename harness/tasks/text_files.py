@@ -1,6 +1,6 @@
 """Reads the text files of a task folder: UTF-8 only, from inside the folder only, includes inserted.
 
-`TaskFolder` reads the files and collects the folder's problems. `placeholders` finds and `fill` replaces what stands in
+`TaskFolder` reads the files and collects the folder's problems. `placeholders` finds and `fill` replaces what is in
 double braces: {{include:FILE}}, {{variant.NAME}} and {{nonce}}. Replacing is one pass over the text, so a replacement
 that contains braces is never expanded again.
 """
@@ -23,7 +23,7 @@ _INCLUDE = re.compile(r"\{\{\s*include:([^{}\n\0]*?)\s*\}\}")
 
 
 def placeholders(text: str) -> Iterator[tuple[str, int]]:
-    """What stands between the braces of each placeholder, and its line (from 1)."""
+    """The content of the braces of each placeholder, and its line (from 1)."""
     for found in _PLACEHOLDER.finditer(text):
         yield found[1].strip(), text.count("\n", 0, found.start()) + 1
 

@@ -36,7 +36,7 @@ def check_task(task: Task, folder: TaskFolder, reading: ManifestReading) -> None
     _check_unused_files(folder)
 
 
-def texts_of(task: Task) -> Iterator[tuple[str, str]]:
+def task_texts(task: Task) -> Iterator[tuple[str, str]]:
     """Every text of a task that may contain placeholders, with its file."""
     yield "system.md", task.system
     for number, turn in enumerate(task.turns, 1):
@@ -54,7 +54,7 @@ def texts_of(task: Task) -> Iterator[tuple[str, str]]:
 def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> None:
     names = {name for row in task.variants for name in row}
     used = set()
-    for place, text in texts_of(task):
+    for place, text in task_texts(task):
         for inner, line in placeholders(text):
             where = f"{place}, line {line}: {{{{{inner}}}}}"
             kind, _, name = inner.partition(".")
@@ -93,7 +93,7 @@ def _check_replies(task: Task, folder: TaskFolder) -> None:
         if len(task.solution) == len(task.turns) < len(wrong.replies):
             message = f"{len(wrong.replies)} replies, but the solution has {len(task.solution)}"
             folder.report(f"wrong/{wrong.name}", message, "remove some")
-    for place, text in texts_of(task):
+    for place, text in task_texts(task):
         if place.startswith(("solution/", "wrong/")):
             try:
                 split_reply(text)
