@@ -108,7 +108,7 @@ def test_an_unknown_value_of_by_is_refused(tmp_path: Path) -> None:
 
 def test_a_field_that_the_server_refuses_is_a_problem_with_its_line(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, "sampling = { temperature = 0, top_k = 1 }\n", "transformers")
-    assert problem.startswith("line 6: $.models[0].sampling.top_k: transformers serve refuses")
+    assert problem.startswith("line 6: $.models[0].sampling.top_k: transformers serve rejects")
 
 
 def test_thinking_without_a_known_switch_is_a_problem_with_its_line(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_a_stop_reason_is_stored_without_the_users_home_folder(
     lifecycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
     folder, _ = record_models(tmp_path, tasks, [make_model("http://127.0.0.1:9/v1", lifecycle=lifecycle)])
     reason = model_run(folder).stop_reason or ""
-    assert "it said: no model at ~/models" in reason
+    assert "its output: no model at ~/models" in reason
     assert str(tmp_path) not in reason
 
 

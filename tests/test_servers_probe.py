@@ -267,5 +267,5 @@ def test_the_command_takes_the_api_key_from_the_environment_only() -> None:
 
 
 def test_the_command_names_the_known_kinds() -> None:
-    with pytest.raises(ConfigError, match="known are ds4"):
+    with pytest.raises(ConfigError, match="known: ds4"):
         command.run(_args("--server", "lama", "--base-url", "http://127.0.0.1:9/v1"))
