@@ -165,7 +165,7 @@ def test_a_server_that_truncates_prompts_is_found_before_the_run(server: Referen
     assert {trial.task for trial in result.trials} == {"short"}
     for model in result.models:
         assert [skipped.task for skipped in model.skipped] == ["long"]
-        assert "2000 tokens counted of some" in warning_texts(result, "long_prompt", model.label)[0]
+        assert "2000 tokens counted of about" in warning_texts(result, "long_prompt", model.label)[0]
 
 
 def test_a_prompt_truncated_in_the_middle_of_a_conversation_is_truncated_in(
