@@ -318,19 +318,10 @@ def summarized(bundle: Bundle) -> Bundle:
 
 def texts_of(bundle: Bundle, *, recompute_digests: bool = True) -> dict[str, str]:
     """The files of a bundle by name. Without `recompute_digests` the result keeps the digests it has."""
-    base = bundle if recompute_digests else _good()
-    files = {RECORDINGS: _lines(base.recordings), SCORES: _lines(base.scores)}
-    result = json.loads(to_json(bundle.result))
+    recordings, scores, result = _lines(bundle.recordings), _lines(bundle.scores), dict(bundle.result)
     if recompute_digests:
-        result["digests"] = {
-            "recordings_sha256": sha256_of(files[RECORDINGS]),
-            "scores_sha256": sha256_of(files[SCORES]),
-        }
-    return {
-        RESULT: to_json(result, indent=1) + "\n",
-        RECORDINGS: _lines(bundle.recordings),
-        SCORES: _lines(bundle.scores),
-    }
+        result["digests"] = {"recordings_sha256": sha256_of(recordings), "scores_sha256": sha256_of(scores)}
+    return {RESULT: to_json(result, indent=1) + "\n", RECORDINGS: recordings, SCORES: scores}
 
 
 def manifest_of(files: Mapping[str, str], run: str = RUN) -> str:

@@ -58,7 +58,7 @@ SANDBOX = SandboxFacts(
     image_digest="sha256:" + "5c" * 32,
     rootless=False,
     cgroup_version="2",
-    enforces=("cpu", "memory", "processes", "swap"),
+    enforced_limits=("cpu", "memory", "processes", "swap"),
     seccomp="lanebench",
 )
 HOST = HostFacts(

@@ -153,7 +153,7 @@ def _format_sandbox(result: Result) -> str:
         return "none: no answer was executed"
     return (
         f"{box.engine} {box.engine_version}, {box.runtime}, cgroup {box.cgroup_version}, "
-        f"rootless {format_bool(box.rootless)}, limits {', '.join(box.enforces) or 'none'}, "
+        f"rootless {format_bool(box.rootless)}, limits {', '.join(box.enforced_limits) or 'none'}, "
         f"seccomp profile: {box.seccomp or 'unknown'}, image {box.image} {box.image_digest}"
     )
 

@@ -50,7 +50,7 @@ Limited = Literal["cpu", "memory", "processes", "swap"]
 class SandboxFacts:
     """The container engine and image that ran the answers; part of every result.
 
-    `enforces` lists the limits that this engine can enforce; their values are part of each task. `seccomp` names the
+    `enforced_limits` lists the limits that this engine can enforce; their values are part of each task. `seccomp` names the
     seccomp profile that applied: Lanebench's or the engine's default.
     """
 
@@ -61,7 +61,7 @@ class SandboxFacts:
     image_digest: str
     rootless: bool
     cgroup_version: str
-    enforces: tuple[Limited, ...] = ()
+    enforced_limits: tuple[Limited, ...] = ()
     seccomp: Literal["lanebench", "engine"] | None = None
 
 
