@@ -63,7 +63,7 @@ def test_tasks_that_do_not_fit_are_skipped_and_listed(tmp_path: Path, tasks: tup
     assert {key.task for key in folder.recorded} == {"speed-small"}
     assert [(item.task, item.available_tokens) for item in model_run(folder).skipped] == [("speed-large", 16_384)]
     assert model_run(folder).skipped[0].required_tokens > 27_000
-    assert (model_run(folder).served_context_tokens, model_run(folder).own_context_tokens) == (16_384, 131_072)
+    assert (model_run(folder).served_context_tokens, model_run(folder).model_context_tokens) == (16_384, 131_072)
     assert model_run(folder).context_setting == "-c"
 
 
@@ -86,8 +86,8 @@ def test_the_configured_context_counts_where_the_server_reports_none(tmp_path: P
 def test_what_the_replies_show_of_the_server_is_stored(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     with serve_fake(FakeBehavior(context=16_384, says_done=False), routes(16_384)) as server:
         folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)])
-    found = {item.name: item for item in model_run(folder).live}
-    assert (found["sends_done"].live, found["sends_done"].agrees) == (False, False)
+    found = {item.name: item for item in model_run(folder).probe_findings}
+    assert (found["sends_done"].observed, found["sends_done"].agrees) == (False, False)
     assert found["usage"].agrees is True
 
 

@@ -37,7 +37,7 @@ def language_of(sample: LanguageSample) -> str:
 
 
 def ends(observations: tuple[Observation, ...]) -> list[str]:
-    return [observation.ended for observation in observations]
+    return [observation.status for observation in observations]
 
 
 def values(observations: tuple[Observation, ...]) -> list[Json]:
@@ -69,7 +69,7 @@ def test_integers_beyond_a_machine_word_are_exact(sandbox: DockerSandbox, sample
 @pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
 def test_an_exception_is_named_and_the_next_case_runs(sandbox: DockerSandbox, sample: LanguageSample) -> None:
     observations = sandbox.run(job_of(sample, [("fail", "x"), ("same", "x")]))
-    assert (observations[0].ended, observations[0].note) == ("raised", sample.raised)
+    assert (observations[0].status, observations[0].note) == ("raised", sample.raised)
     assert observations[0].value[0] == sample.raised
     assert observations[1].value == "x"
 
@@ -99,7 +99,7 @@ def test_an_answer_out_of_memory_is_distinguished_from_one_that_crashes(
 @pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
 def test_an_answer_may_print(sandbox: DockerSandbox, sample: LanguageSample) -> None:
     observations = sandbox.run(job_of(sample, [("noisy", "a"), ("noisy", "b")]))
-    assert [(observation.ended, observation.value) for observation in observations] == [
+    assert [(observation.status, observation.value) for observation in observations] == [
         ("returned", "a"),
         ("returned", "b"),
     ]
@@ -151,7 +151,7 @@ def test_sql_that_changes_a_database_is_queried_afterwards_and_its_errors_are_na
     full = {"call": "after", "args": [setup + "INSERT INTO t VALUES (4);", "SELECT 1"]}
     observations = sandbox.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), PATIENT))
     assert observations[0].value == [[1], [2], [3], [4]]
-    assert (observations[1].ended, observations[1].note) == ("raised", "IntegrityError")
+    assert (observations[1].status, observations[1].note) == ("raised", "IntegrityError")
 
 
 def test_a_query_without_end_times_out(sandbox: DockerSandbox) -> None:
@@ -283,7 +283,7 @@ def test_an_answer_that_is_larger_than_its_folder_is_not_loaded_and_no_engine_er
     for size in (2 * limits.disk_bytes, limits.disk_bytes - 1):
         job = Job(language, "calls", "a", {"a": " " * size, "b": "x"}, (("a", {"call": "f"}),), limits)
         (observation,) = sandbox.run(job)
-        assert observation.ended in ("not_loaded", "crashed")
+        assert observation.status in ("not_loaded", "crashed")
 
 
 @pytest.mark.parametrize("name", ["a/b", "b\x00c", "x" * 300, "."])

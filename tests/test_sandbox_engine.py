@@ -7,7 +7,7 @@ import pytest
 from harness.errors import EngineError
 from harness.sandbox import applied_seccomp_profile, check_limits, ensure_engine
 from harness.sandbox.container_config import engine_capabilities
-from harness.types import Limited
+from harness.types import LimitKind
 
 
 def test_the_engine_here_is_found_and_not_touched() -> None:
@@ -16,11 +16,11 @@ def test_the_engine_here_is_found_and_not_touched() -> None:
     assert (engine.name in ("docker", "podman"), lines) == (True, [])
 
 
-@pytest.mark.parametrize("enforces", [(), ("cpu", "swap"), ("memory",), ("cpu", "processes", "swap")])
+@pytest.mark.parametrize("enforced_limits", [(), ("cpu", "swap"), ("memory",), ("cpu", "processes", "swap")])
 def test_an_engine_that_cannot_limit_memory_or_processes_is_refused_unless_that_is_accepted(
-    enforces: tuple[Limited, ...],
+    enforced_limits: tuple[LimitKind, ...],
 ) -> None:
-    engine = replace(ensure_engine(print), enforces=enforces, rootless=True, cgroup_version="1")
+    engine = replace(ensure_engine(print), enforced_limits=enforced_limits, rootless=True, cgroup_version="1")
     with pytest.raises(EngineError, match=r"cannot limit .* \(rootless, cgroup v1\)") as raised:
         check_limits(engine, {})
     assert "LANEBENCH_UNLIMITED=1" in raised.value.problems[0].fix
@@ -45,5 +45,5 @@ def test_which_seccomp_profile_applies_is_said_only_where_it_is_known(
 
 def test_the_engine_that_is_here_limits_what_an_answer_uses() -> None:
     engine = ensure_engine(print)
-    assert {"memory", "processes"} <= set(engine.enforces)
+    assert {"memory", "processes"} <= set(engine.enforced_limits)
     check_limits(engine, {})

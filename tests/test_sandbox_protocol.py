@@ -32,7 +32,7 @@ def transcript_of(*pieces: bytes, cases: int = 2) -> Transcript:
 
 
 def ends(transcript: Transcript) -> list[str]:
-    return [transcript.observations[index].ended for index in sorted(transcript.observations)]
+    return [transcript.observations[index].status for index in sorted(transcript.observations)]
 
 
 def test_cases_in_order_with_an_end_are_accepted() -> None:

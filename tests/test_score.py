@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from harness.files import plain, to_json
 from harness.score import KINDS, score
 from harness.score.compare import MAX_SHOWN_CHARS, Equality, display, equality_of, is_equal
-from harness.types import CaseEnd, Job, Json, Observation, Outcome, StreamError, Variant
+from harness.types import CaseStatus, Job, Json, Observation, Outcome, StreamError, Variant
 from tests.scored import (
     ScriptedSandbox,
     case,
@@ -32,7 +32,7 @@ ADDS = (
 ADD = variant_of("calls", ADDS)
 
 
-def ending(**ends: CaseEnd) -> ScriptedSandbox:
+def ending(**ends: CaseStatus) -> ScriptedSandbox:
     """A sandbox in which the named cases end as said and the others return 3."""
 
     def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
@@ -102,7 +102,7 @@ def test_an_answer_that_met_its_budget_and_is_right_passes() -> None:
         ("forged", "returned", Outcome.FAILED),
     ],
 )
-def test_of_several_ends_the_worst_names_the_outcome(small: CaseEnd, large: CaseEnd, outcome: Outcome) -> None:
+def test_of_several_ends_the_worst_names_the_outcome(small: CaseStatus, large: CaseStatus, outcome: Outcome) -> None:
     verdict = score(ADD, [said(CODE)], ending(small=small, large=large))
     assert verdict.outcome is outcome
     assert "small" in failed(verdict)

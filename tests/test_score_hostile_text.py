@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from harness.files import to_json
 from harness.schema import as_document, validate
 from harness.score import KINDS, score
-from harness.types import CaseEnd, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
+from harness.types import CaseStatus, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
 from harness.virtual_tools import TOOL_NAMES, Workspace, run_call
 from tests.scored import ScriptedSandbox, case, problem_texts, said, variant_of
 
@@ -69,7 +69,15 @@ VALUES = some.recursive(
     ),
     max_leaves=8,
 )
-EACH_END: tuple[CaseEnd, ...] = ("returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged")
+EACH_END: tuple[CaseStatus, ...] = (
+    "returned",
+    "raised",
+    "timed_out",
+    "out_of_memory",
+    "crashed",
+    "not_loaded",
+    "forged",
+)
 ENDS = some.sampled_from(EACH_END)
 ARGUMENTS = some.dictionaries(
     some.sampled_from(["path", "pattern", "old", "new", "first_line", "last_line"]),

@@ -36,7 +36,7 @@ def one_finding(fits: ContextFit) -> ProbeFinding:
 
 def test_a_server_that_keeps_the_longest_prompt_gets_two_requests_and_skips_nothing() -> None:
     fits, server = fitted(FakeBehavior(context=SERVED, repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("complete", True)
+    assert (one_finding(fits).observed, one_finding(fits).agrees) == ("complete", True)
     assert "the model repeated the code word at its beginning" in (one_finding(fits).note or "")
     assert (fits.skipped, fits.cap_tokens) == ((), None)
     assert fits.tokens_per_char == pytest.approx(0.25, rel=0.02)
@@ -48,7 +48,7 @@ def test_a_server_that_keeps_the_longest_prompt_gets_two_requests_and_skips_noth
 
 def test_truncation_that_the_count_shows_skips_the_tasks_that_are_longer() -> None:
     fits, _ = fitted(FakeBehavior(context=4096, overflow="silent_truncation", repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees, fits.cap_tokens) == ("truncated", False, 4096)
+    assert (one_finding(fits).observed, one_finding(fits).agrees, fits.cap_tokens) == ("truncated", False, 4096)
     assert "4096 tokens counted of about 2" in (one_finding(fits).note or "")
     assert [(one.task, one.available_tokens) for one in fits.skipped] == [("speed-large", 4096)]
 
@@ -56,27 +56,27 @@ def test_truncation_that_the_count_shows_skips_the_tasks_that_are_longer() -> No
 def test_truncation_that_the_count_hides_shows_in_the_lost_code_word() -> None:
     behavior = FakeBehavior(context=4096, overflow="silent_truncation", repeats=True, counts_cut=False)
     fits, _ = fitted(behavior)
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("read without its beginning", False)
+    assert (one_finding(fits).observed, one_finding(fits).agrees) == ("read without its beginning", False)
     assert fits.skipped == ()
 
 
 def test_a_model_that_never_repeats_the_code_word_is_no_finding() -> None:
     fits, _ = fitted(FakeBehavior(context=SERVED))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("complete", True)
+    assert (one_finding(fits).observed, one_finding(fits).agrees) == ("complete", True)
     assert "did not repeat the code word even for the short prompt" in (one_finding(fits).note or "")
 
 
 @pytest.mark.parametrize("overflow", ["http_400", "error_in_200"])
 def test_a_rejection_is_not_truncation_and_names_the_cap(overflow: str) -> None:
     fits, _ = fitted(FakeBehavior(context=4096, overflow=overflow, repeats=True))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == ("rejected", False)
+    assert (one_finding(fits).observed, one_finding(fits).agrees) == ("rejected", False)
     assert fits.cap_tokens == 4096
     assert [one.task for one in fits.skipped] == ["speed-large"]
 
 
 def test_a_server_that_answers_neither_request_shows_nothing() -> None:
     fits, _ = fitted(FakeBehavior(refuses="stream"))
-    assert (one_finding(fits).live, one_finding(fits).agrees) == (None, None)
+    assert (one_finding(fits).observed, one_finding(fits).agrees) == (None, None)
     assert fits.tokens_per_char is None
 
 
@@ -90,7 +90,9 @@ def test_a_run_stores_the_finding_and_the_lower_bound_of_each_prompt(tmp_path: P
     with serve_fake(FakeBehavior(context=SERVED, repeats=True), routes(SERVED)) as server:
         folder, stopped = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert stopped == []
-    assert [one.live for one in model_run(folder).live if one.name == "long_prompt"] == ["complete"]
+    assert [finding.observed for finding in model_run(folder).probe_findings if finding.name == "long_prompt"] == [
+        "complete"
+    ]
     turns = [turn for trial in folder.read_trials() for turn in trial]
     assert {turn.key.task for turn in turns} == {"speed-small", "speed-large"}
     for turn in turns:

@@ -65,12 +65,12 @@ def contrary() -> ProbeReport:
 def test_nothing_differs_for_a_server_that_conforms_to_its_kind(faithful: ProbeReport) -> None:
     assert [one.name for one in faithful.findings if one.agrees is False] == []
     found = by_name(faithful)
-    assert found["thinking_on_works"].live is True
-    assert found["thinking_off_works"].live is True
-    assert found["reasoning_keys"].live == ["reasoning_content"]
-    assert found["temperature_0_repeats"].live is True
-    assert found["reads_seed"].live is True
-    assert found["reads_top_k"].live is True
+    assert found["thinking_on_works"].observed is True
+    assert found["thinking_off_works"].observed is True
+    assert found["reasoning_keys"].observed == ["reasoning_content"]
+    assert found["temperature_0_repeats"].observed is True
+    assert found["reads_seed"].observed is True
+    assert found["reads_top_k"].observed is True
 
 
 def test_version_models_and_every_context_are_reported(faithful: ProbeReport) -> None:
@@ -80,19 +80,19 @@ def test_version_models_and_every_context_are_reported(faithful: ProbeReport) ->
 
 def test_a_cache_hit_and_a_nonce_that_defeats_the_cache_are_observed(faithful: ProbeReport) -> None:
     found = by_name(faithful)
-    assert found["cache_hits_on_repeat"].live is True
-    assert found["nonce_defeats_cache"].live is True
+    assert found["cache_hits_on_repeat"].observed is True
+    assert found["nonce_defeats_cache"].observed is True
 
 
 def test_a_cache_that_is_not_reported_shows_in_the_ttft(contrary: ProbeReport) -> None:
     found = by_name(contrary)
-    assert found["cache_hits_on_repeat"].live is True
+    assert found["cache_hits_on_repeat"].observed is True
     assert "TTFT" in (found["cache_hits_on_repeat"].note or "")
 
 
 def test_a_server_without_a_cache_has_no_hit() -> None:
     found = by_name(probed(FakeBehavior(caches=False), long=False))
-    assert found["cache_hits_on_repeat"].live is False
+    assert found["cache_hits_on_repeat"].observed is False
 
 
 def test_every_difference_from_the_toml_is_reported(contrary: ProbeReport) -> None:
@@ -109,15 +109,15 @@ def test_every_difference_from_the_toml_is_reported(contrary: ProbeReport) -> No
         "context_overflow",
     }
     found = by_name(contrary)
-    assert found["reads_seed"].live is False
-    assert found["reads_top_k"].live is False
-    assert found["context_overflow"].live == "error_in_200"
+    assert found["reads_seed"].observed is False
+    assert found["reads_top_k"].observed is False
+    assert found["context_overflow"].observed == "error_in_200"
 
 
 def test_silent_truncation_shows_in_the_tokens_that_the_server_counted() -> None:
     report = probed(FakeBehavior(overflow="silent_truncation"))
     found = by_name(report)
-    assert found["context_overflow"].live == "silent_truncation"
+    assert found["context_overflow"].observed == "silent_truncation"
     assert found["context_overflow"].agrees is False
     assert report.context_probed == 4096
 
@@ -133,7 +133,7 @@ def test_a_probe_never_needs_more_than_ten_short_requests_and_a_long_one() -> No
 def test_a_kind_without_a_known_switch_gets_fewer_requests() -> None:
     report = probed(FakeBehavior(), "openai", long=False)
     assert (report.short_requests, report.long_requests) == (8, 0)
-    assert by_name(report)["thinking_switch"].live is None
+    assert by_name(report)["thinking_switch"].observed is None
 
 
 def test_a_kind_that_does_not_check_the_length_gets_a_harmless_prompt() -> None:
@@ -173,9 +173,9 @@ def test_a_rejected_request_is_named_with_the_servers_message() -> None:
     with serve_fake(FakeBehavior(refuses="top_k"), LLAMA) as server:
         asked = a_handle(server.base_url)
         found = by_name(probe(asked, long=False))
-    assert found["rejected_requests"].live == ["top-k"]
+    assert found["rejected_requests"].observed == ["top-k"]
     assert found["rejected_requests"].note == "top-k: top_k is not allowed"
-    assert found["reads_top_k"].live is None
+    assert found["reads_top_k"].observed is None
 
 
 def test_a_rejected_first_request_ends_the_probe_with_the_servers_message() -> None:
@@ -223,14 +223,14 @@ def test_invisible_tokens_before_the_first_one_are_not_taken_for_a_prefill() -> 
     words = [(220 * MS + at * 10 * MS, text_chunk("word ")) for at in range(20)]
     reads = [(100 * MS, role), *words, (500 * MS, END), (501 * MS, DONE)]
     found = {one.name: one for one in observe([make_recording(reads)], get_server_kind("llama-server"))}
-    assert found["role_chunk"].live == "with_first_token"
+    assert found["role_chunk"].observed == "with_first_token"
     slow = [(at_ns + 400 * MS if at_ns > 100 * MS else at_ns, data) for at_ns, data in reads]
     found = {one.name: one for one in observe([make_recording(slow)], get_server_kind("llama-server"))}
-    assert found["role_chunk"].live == "before_prefill"
+    assert found["role_chunk"].observed == "before_prefill"
 
 
 def test_incomplete_replies_show_nothing() -> None:
-    assert {one.live for one in observe([], get_server_kind("vllm")) if one.name == "sends_done"} == {None}
+    assert {one.observed for one in observe([], get_server_kind("vllm")) if one.name == "sends_done"} == {None}
 
 
 # --- the command ------------------------------------------------------------------------------------------------

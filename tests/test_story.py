@@ -241,7 +241,7 @@ def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(stu
             assert abs(after - before) < GB, (label, kind)
     served = {label: models[label]["served_context_tokens"] for label in sizes}
     assert served == {"ds4": 100_000, "glm": 32768, "coder-next": 65536, "gpt-oss": 32768}
-    own = {label: models[label]["own_context_tokens"] for label in sizes}
+    own = {label: models[label]["model_context_tokens"] for label in sizes}
     assert own == {"ds4": None, "glm": None, "coder-next": 262_144, "gpt-oss": 131_072}
     asked = {(trial["model"], trial["task"]) for trial in result["trials"]}
     assert asked == {(label, task) for label in sizes for task in TASKS}

@@ -39,7 +39,7 @@ def test_a_gpu_that_is_busy_before_a_model_loads_is_warned_of_for_that_model() -
 
 
 def test_a_context_below_the_models_limit_names_the_setting_and_the_skipped_tasks() -> None:
-    lowered = {"served_context_tokens": 32768, "own_context_tokens": 131072}
+    lowered = {"served_context_tokens": 32768, "model_context_tokens": 131072}
     (text,) = _warned(
         _first_model(context_setting="-c", skipped=(SkippedTask("long", 90_000, 32768),), **lowered), "context_lowered"
     )
@@ -50,7 +50,7 @@ def test_skipped_tasks_name_the_context_setting_even_where_the_models_limit_is_u
     (text,) = _warned(
         _first_model(
             served_context_tokens=32768,
-            own_context_tokens=None,
+            model_context_tokens=None,
             context_setting="sampling.max_context_window in ~/.omlx/settings.json",
             skipped=(SkippedTask("long", 90_000, 32768),),
         ),
@@ -62,12 +62,15 @@ def test_skipped_tasks_name_the_context_setting_even_where_the_models_limit_is_u
 
 @pytest.mark.parametrize(("served", "own"), [(32768, 32768), (None, 32768), (32768, None)])
 def test_a_full_or_unknown_context_is_not_warned_of(served: int | None, own: int | None) -> None:
-    assert _warned(_first_model(served_context_tokens=served, own_context_tokens=own), "context_lowered") == []
+    assert _warned(_first_model(served_context_tokens=served, model_context_tokens=own), "context_lowered") == []
 
 
 def test_settings_that_the_server_decides_are_warned_of_separately() -> None:
-    live = (ProbeFinding("left_to_server", live=["top_k", "min_p"]), ProbeFinding("ignored_by_server", live=["seed"]))
-    result = _first_model(live=live)
+    live = (
+        ProbeFinding("left_to_server", observed=["top_k", "min_p"]),
+        ProbeFinding("ignored_by_server", observed=["seed"]),
+    )
+    result = _first_model(probe_findings=live)
     (left,), (ignored,) = (_warned(result, one.name) for one in live)
     assert "top_k, min_p: not sent" in left
     assert "seed: sent" in ignored
@@ -77,7 +80,7 @@ def test_settings_that_the_server_decides_are_warned_of_separately() -> None:
 @pytest.mark.parametrize(("live", "warned"), [(["fake_reasoning"], 1), (["comment"], 0), (None, 0)])
 def test_a_model_load_inside_a_request_is_warned_of(live: list[str] | None, warned: int) -> None:
     found = ProbeFinding("early_events", ["fake_reasoning"], live, agrees=None)
-    assert len(_warned(_first_model(live=(found,)), "loaded_in_request")) == warned
+    assert len(_warned(_first_model(probe_findings=(found,)), "loaded_in_request")) == warned
 
 
 def test_a_server_that_differs_from_its_kind_is_warned_of_with_both_values() -> None:
@@ -87,12 +90,15 @@ def test_a_server_that_differs_from_its_kind_is_warned_of_with_both_values() -> 
         ProbeFinding("reasoning_keys", ["reasoning"], ["reasoning_content"], agrees=False),
         ProbeFinding("cache_hits_on_repeat", None, True),
     )
-    (text,) = _warned(_first_model(live=live), "server_differs")
+    (text,) = _warned(_first_model(probe_findings=live), "server_differs")
     assert text.endswith("sends_done is no, expected yes; reasoning_keys is reasoning_content, expected reasoning")
 
 
 def test_a_server_that_matches_its_kind_is_not_warned_of() -> None:
-    assert _warned(_first_model(live=(ProbeFinding("sends_done", True, True, agrees=True),)), "server_differs") == []
+    assert (
+        _warned(_first_model(probe_findings=(ProbeFinding("sends_done", True, True, agrees=True),)), "server_differs")
+        == []
+    )
 
 
 def test_restored_and_not_restored_services_have_separate_warnings() -> None:
@@ -111,9 +117,9 @@ def test_a_truncated_long_prompt_is_warned_of_with_the_skipped_tasks() -> None:
     cut = ProbeFinding(
         "long_prompt", "complete", "truncated", agrees=False, note="4096 tokens counted of about 28000 sent"
     )
-    lost = _first_model(live=(cut,), skipped=(SkippedTask("speed-large", 29_000, 4096),))
+    lost = _first_model(probe_findings=(cut,), skipped=(SkippedTask("speed-large", 29_000, 4096),))
     (text,) = _warned(lost, "long_prompt")
     assert text.endswith("was truncated: 4096 tokens counted of about 28000 sent; skipped tasks: speed-large")
     assert _warned(lost, "server_differs") == []
-    whole = replace(cut, live="complete", agrees=True)
-    assert _warned(_first_model(live=(whole,)), "long_prompt") == []
+    whole = replace(cut, observed="complete", agrees=True)
+    assert _warned(_first_model(probe_findings=(whole,)), "long_prompt") == []

@@ -85,8 +85,8 @@ def _limits(engine: Engine) -> Item:
         check_limits(engine)
     except EngineError as error:
         return Item("limits", False, _in_one_line(error))
-    works = {"memory", "processes"} <= set(engine.enforces) or None
-    return Item("limits", works, f"the engine limits {', '.join(engine.enforces) or 'nothing'}")
+    works = {"memory", "processes"} <= set(engine.enforced_limits) or None
+    return Item("limits", works, f"the engine limits {', '.join(engine.enforced_limits) or 'nothing'}")
 
 
 def _image(engine: Engine) -> Item:

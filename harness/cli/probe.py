@@ -85,7 +85,7 @@ def _cell(value: Json) -> str:
 
 def _row(finding: ProbeFinding) -> tuple[str, str, str, str, str]:
     verdict = {None: "", True: "agrees", False: "DIFFERS"}[finding.agrees]
-    return finding.name, _cell(finding.stated), _cell(finding.live), verdict, finding.note or ""
+    return finding.name, _cell(finding.stated), _cell(finding.observed), verdict, finding.note or ""
 
 
 def _align(rows: list[tuple[str, ...]]) -> list[str]:

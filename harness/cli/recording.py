@@ -84,7 +84,7 @@ def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
     tasks = _tasks(args, config.settings)
     for model in config.models:
         for finding in find_unapplied_settings(get_server_kind(model.server), model):
-            log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.live)}")
+            log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.observed)}")
     log("measuring this machine's timing error for a few seconds")
     folder = _start(args.results, config, tasks, run_self_test())
     yield OpenRun(folder, tasks, folder.plan.models)

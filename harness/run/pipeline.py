@@ -216,11 +216,11 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         memory=run.memory,
         load_s=run.load_s,
         stop_reason=run.stop_reason,
-        own_context_tokens=run.own_context_tokens,
+        model_context_tokens=run.model_context_tokens,
         context_setting=run.context_setting,
         swap_growth_bytes=run.swap_growth_bytes,
         skipped=run.skipped,
-        live=run.live,
+        probe_findings=run.probe_findings,
         kit_use=run.kit_use,
     )
 

@@ -186,7 +186,7 @@ def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
         run,
         server_version=ready.version,
         served_context_tokens=ready.context_tokens,
-        own_context_tokens=ready.model_context_tokens,
+        model_context_tokens=ready.model_context_tokens,
         load_s=session.load_s,
     )
 
@@ -202,7 +202,7 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
         run,
         served_context_tokens=run.served_context_tokens if context_fit.cap_tokens is None else context_fit.cap_tokens,
         skipped=context_fit.skipped,
-        live=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
+        probe_findings=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
     )
 
 
@@ -214,7 +214,7 @@ def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRec
         run,
         memory=memory_use(session.before, session.loaded, session.after),
         swap_growth_bytes=None if before is None or loaded is None else loaded - before,
-        live=(*(finding for finding in findings if finding.live is not None), *run.live),
+        probe_findings=(*(finding for finding in findings if finding.observed is not None), *run.probe_findings),
     )
 
 

@@ -107,6 +107,6 @@ def _facts(engine: Engine, images: Mapping[str, str], runtime: str | None) -> Sa
         image_digest=", ".join(image_digest(engine, tag) for tag in tags),
         rootless=engine.rootless,
         cgroup_version=engine.cgroup_version,
-        enforced_limits=engine.enforces,
+        enforced_limits=engine.enforced_limits,
         seccomp=applied_seccomp_profile(engine, runtime or engine.runtime),
     )

@@ -21,7 +21,7 @@ from harness.sandbox.container_config import EngineCapabilities, engine_capabili
 from harness.sandbox.endpoints import EngineEndpoint, candidate_endpoints
 from harness.sandbox.engine_http import EngineHttp
 from harness.sandbox.install import install_engine, this_machine
-from harness.types import Json, Limited, Log
+from harness.types import Json, LimitKind, Log
 
 CLIENT_ERRORS = (docker.errors.DockerException, OSError)
 """What the engine's clients raise when the engine is at fault; their HTTP libraries' own errors are OSErrors."""
@@ -29,7 +29,7 @@ CLIENT_ERRORS = (docker.errors.DockerException, OSError)
 CHECK_ENGINE = "check that the container engine works: `docker info`"
 
 _TIMEOUT_S = 120
-_INFO_KEYS: Mapping[Limited, str] = {
+_INFO_KEYS: Mapping[LimitKind, str] = {
     "cpu": "CpuCfsQuota",
     "memory": "MemoryLimit",
     "processes": "PidsLimit",
@@ -56,7 +56,7 @@ class Engine:
     cgroup_version: str
     cpus: int
     capabilities: EngineCapabilities
-    enforces: tuple[Limited, ...]
+    enforced_limits: tuple[LimitKind, ...]
 
     def close(self) -> None:
         """Close its connections."""
@@ -124,7 +124,7 @@ def _describe(url: str, api: Any, version: Json, info: Json) -> Engine:
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
         capabilities=engine_capabilities(name, architecture),
-        enforces=tuple(sorted(limit for limit, key in _INFO_KEYS.items() if info.get(key))),
+        enforced_limits=tuple(sorted(limit for limit, key in _INFO_KEYS.items() if info.get(key))),
     )
 
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.sandbox.values import max_values, parse_line
-from harness.types import CaseEnd, Json, Observation
+from harness.types import CaseStatus, Json, Observation
 
 MAX_VALUES_PER_JOB = 1_000_000
 """Values that the cases of one job may return in all: they are kept in memory until the last case is in."""
 
-_CASE_ENDS: dict[str, CaseEnd] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
+_CASE_ENDS: dict[str, CaseStatus] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
 _MAX_FORGED_LINES = 64
 _MAX_NOTE_CHARS = 200
 
 
-def _case_end(word: Json) -> CaseEnd | None:
+def _case_end(word: Json) -> CaseStatus | None:
     return _CASE_ENDS.get(word) if isinstance(word, str) else None
 
 

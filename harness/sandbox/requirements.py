@@ -33,7 +33,7 @@ def check_limits(engine: Engine, env: Mapping[str, str] = os.environ) -> None:
 
     A rootless engine on cgroup v1 cannot: an answer could take all that its user may take.
     """
-    missing = [limit for limit in ("memory", "processes") if limit not in engine.enforces]
+    missing = [limit for limit in ("memory", "processes") if limit not in engine.enforced_limits]
     if missing and not env.get(UNLIMITED):
         rootless = "rootless, " if engine.rootless else ""
         raise EngineError(

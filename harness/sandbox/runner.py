@@ -32,7 +32,7 @@ from harness.sandbox.engine import CHECK_ENGINE
 from harness.sandbox.pool import ContainerPool
 from harness.sandbox.protocol import MAX_VALUES_PER_JOB, Transcript
 from harness.sandbox.runtimes import program_commands
-from harness.types import CaseEnd, Job, Observation
+from harness.types import CaseStatus, Job, Observation
 
 StopReason = Literal["finished", "timed_out", "exited"]
 """Why reading stopped: everything was reported, the time was up, or the container ended by itself."""
@@ -145,7 +145,7 @@ def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: i
         return _run_in_container(pool, kind, job, start, values_left)
 
 
-def _case_end(run: _ContainerRun, job: Job) -> tuple[CaseEnd, str]:
+def _case_end(run: _ContainerRun, job: Job) -> tuple[CaseStatus, str]:
     """How the case that ran last ended, or the loading of the answer; with a note."""
     loaded, limits = run.transcript.loaded, job.limits
     if run.stop_reason == "timed_out":
@@ -173,7 +173,7 @@ def _observations(run: _ContainerRun, job: Job) -> list[Observation]:
     return known + _filled(transcript, range(answered, answered + 1 if transcript.loaded else total), end, note)
 
 
-def _filled(transcript: Transcript, indexes: range, end: CaseEnd, note: str) -> list[Observation]:
+def _filled(transcript: Transcript, indexes: range, end: CaseStatus, note: str) -> list[Observation]:
     """The observations of these cases: what is recorded, else this end."""
     return [
         transcript.observations.get(index, Observation(transcript.case_ids[index], end, None, note))

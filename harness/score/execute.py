@@ -97,7 +97,7 @@ def pair_observations(cases: Sequence[Case], observations: Sequence[Observation]
 
 def not_returned(case: Case, observation: Observation) -> Check:
     """The failed check of a case that returned no value."""
-    note = f"{observation.ended}: {observation.note}" if observation.note else observation.ended
+    note = f"{observation.status}: {observation.note}" if observation.note else observation.status
     return Check(case.id, False, display_expected(case), None, note[:_MAX_NOTE_CHARS])
 
 

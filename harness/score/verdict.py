@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.score.compare import display
-from harness.types import CaseEnd, Check, Json, Observation, Outcome, Reading, Score
+from harness.types import CaseStatus, Check, Json, Observation, Outcome, Reading, Score
 
 ANSWER = "answer"
 """The check that fails where there is nothing to score."""
 _WORST_FIRST = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.CRASHED)
-_OUTCOME_OF_END: Mapping[CaseEnd, Outcome] = {
+_OUTCOME_OF_END: Mapping[CaseStatus, Outcome] = {
     "out_of_memory": Outcome.OUT_OF_MEMORY,
     "timed_out": Outcome.TIMED_OUT,
     "crashed": Outcome.CRASHED,
@@ -49,7 +49,7 @@ def no_answer(names: Sequence[str], why: str, rule: str | None = None) -> Judgme
 def abnormal_ends(observations: Sequence[Observation]) -> frozenset[Outcome]:
     """How code ended in these cases, other than by a value or an exception."""
     return frozenset(
-        _OUTCOME_OF_END[observation.ended] for observation in observations if observation.ended in _OUTCOME_OF_END
+        _OUTCOME_OF_END[observation.status] for observation in observations if observation.status in _OUTCOME_OF_END
     )
 
 

@@ -68,7 +68,7 @@ def find_unapplied_settings(kind: ServerKind, model: Model) -> tuple[ProbeFindin
     left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_field and not greedy]
     ignored = [name for name in sent if name in kind.ignored_fields]
     found = ((LEFT_TO_SERVER, left), (IGNORED_BY_SERVER, ignored))
-    return tuple(ProbeFinding(name, live=fields) for name, fields in found if fields)
+    return tuple(ProbeFinding(name, observed=fields) for name, fields in found if fields)
 
 
 def with_trial_seed(model: Model, trial: int) -> Model:

@@ -19,13 +19,13 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "sampling": "declared",
     "context_tokens": "declared",
     "served_context_tokens": "server_reported",
-    "own_context_tokens": "server_reported",
+    "model_context_tokens": "server_reported",
     "context_setting": "server_reported",
     "memory": "measured",
     "load_s": "measured",
     "swap_growth_bytes": "measured",
 }
-NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "live", "kit_use"}
+NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_findings", "kit_use"}
 """Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (
     "active_parameters_b",

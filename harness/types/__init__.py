@@ -24,7 +24,17 @@ from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCal
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, SkippedTask
-from harness.types.scoring import CaseEnd, Check, Job, Limited, Observation, Sandbox, SandboxFacts, Score, ScoredTrial
+from harness.types.scoring import (
+    CaseStatus,
+    Check,
+    Job,
+    LimitKind,
+    Observation,
+    Sandbox,
+    SandboxFacts,
+    Score,
+    ScoredTrial,
+)
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
     Cell,
@@ -55,7 +65,7 @@ __all__ = [
     "LEVEL_ALIASES",
     "LONG_PROMPT",
     "Case",
-    "CaseEnd",
+    "CaseStatus",
     "Cell",
     "Channel",
     "Check",
@@ -78,7 +88,7 @@ __all__ = [
     "Lane",
     "LevelReport",
     "Lifecycle",
-    "Limited",
+    "LimitKind",
     "Limits",
     "Log",
     "Manifest",

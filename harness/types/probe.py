@@ -7,31 +7,35 @@ from dataclasses import dataclass
 from harness.types.common import Json
 
 LONG_PROMPT = "long_prompt"
-"""The finding on a prompt as long as the longest: complete, truncated, rejected, or read without its beginning."""
+"""The finding on a prompt as long as the longest of the run: complete, truncated, rejected, or its start lost."""
 
 LEFT_TO_SERVER = "left_to_server"
-"""The finding that names the fields which a model's requests leave to defaults of its server that surprise."""
+"""The finding on request fields that are not sent, although the server's defaults for them are unusual."""
 IGNORED_BY_SERVER = "ignored_by_server"
-"""The finding that names the fields of a model's requests which its server is known to ignore."""
+"""The finding on request fields that are sent, although servers of this kind ignore them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeFinding:
-    """One fact of a server: what its kind's TOML states and what the live server showed.
+    """One property of a server: what its kind's TOML file states, and what was observed of the running server.
 
-    `stated` None: the TOML says nothing; `live` None: it could not be seen. `agrees` is None in both cases.
+    `stated` is None if the file says nothing, `observed` if it could not be observed; `agrees` is None in both cases.
     """
 
     name: str
     stated: Json = None
-    live: Json = None
+    observed: Json = None
     agrees: bool | None = None
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What `probe` found. The context in tokens: asked for, told by the server, the model's own, met by a prompt."""
+    """The report of a probe: the server's models and version, the findings, and how many requests it took.
+
+    The four contexts, in tokens, are those that the user configured, the server reports, the model supports, and a long
+    prompt reached.
+    """
 
     server: str
     model: str

@@ -35,11 +35,11 @@ class ModelInfo:
     memory: MemoryUse
     load_s: float | None
     stop_reason: str | None = None
-    own_context_tokens: int | None = None
+    model_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
-    live: tuple[ProbeFinding, ...] = ()
+    probe_findings: tuple[ProbeFinding, ...] = ()
     kit_use: KitUse | None = None
 
 

@@ -39,8 +39,8 @@ class ModelRun:
     """What was observed of a model and its server besides its trials: one line of models.jsonl.
 
     `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did).
-    `served_context_tokens` is the context that the server serves, `own_context_tokens` the context that the model
-    supports, `context_setting` the server's setting that limits it. `live` are the findings of the probe.
+    `served_context_tokens` is the context that the server serves, `model_context_tokens` the context that the model
+    supports, `context_setting` the server's setting that limits it. `probe_findings` are the findings of the probe.
     """
 
     label: str
@@ -49,11 +49,11 @@ class ModelRun:
     memory: MemoryUse = field(default_factory=MemoryUse)
     load_s: float | None = None
     stop_reason: str | None = None
-    own_context_tokens: int | None = None
+    model_context_tokens: int | None = None
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
-    live: tuple[ProbeFinding, ...] = ()
+    probe_findings: tuple[ProbeFinding, ...] = ()
     kit_use: KitUse | None = None
 
 

@@ -26,7 +26,7 @@ class Job:
     limits: Limits
 
 
-CaseEnd = Literal["returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"]
+CaseStatus = Literal["returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Observation:
     """
 
     case: str
-    ended: CaseEnd
+    status: CaseStatus
     value: Json = None
     note: str | None = None
 
 
-Limited = Literal["cpu", "memory", "processes", "swap"]
+LimitKind = Literal["cpu", "memory", "processes", "swap"]
 """The resources that a container engine can limit."""
 
 
@@ -50,8 +50,8 @@ Limited = Literal["cpu", "memory", "processes", "swap"]
 class SandboxFacts:
     """The container engine and image that ran the answers; part of every result.
 
-    `enforced_limits` lists the limits that this engine can enforce; their values are part of each task. `seccomp` names the
-    seccomp profile that applied: Lanebench's or the engine's default.
+    `enforced_limits` lists the limits that this engine can enforce; their values are part of each task. `seccomp` names
+    the seccomp profile that applied: Lanebench's or the engine's default.
     """
 
     engine: str
@@ -61,7 +61,7 @@ class SandboxFacts:
     image_digest: str
     rootless: bool
     cgroup_version: str
-    enforced_limits: tuple[Limited, ...] = ()
+    enforced_limits: tuple[LimitKind, ...] = ()
     seccomp: Literal["lanebench", "engine"] | None = None
 
 

@@ -61,6 +61,6 @@ def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
     assert report.long_requests == 1
     found = {one.name: one for one in report.findings}
     assert [one.name for one in report.findings if one.agrees is False] == []
-    assert found["sends_done"].live is False
-    assert found["usage"].live == "finish_chunk"
-    assert set(found["early_events"].live or ()) >= {"echo"}
+    assert found["sends_done"].observed is False
+    assert found["usage"].observed == "finish_chunk"
+    assert set(found["early_events"].observed or ()) >= {"echo"}

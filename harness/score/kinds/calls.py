@@ -59,10 +59,10 @@ def _has_raised(name: str, observation: Observation) -> bool:
 def judge_call(case: Case, observation: Observation, equality: Equality) -> Check:
     """The check of one call."""
     expect = case.expect
-    if observation.ended == "raised":
+    if observation.status == "raised":
         passed = "raises" in expect and _has_raised(str(expect["raises"]), observation)
         return Check(case.id, passed, display_expected(case), {"raises": observation.note})
-    if observation.ended != "returned":
+    if observation.status != "returned":
         return not_returned(case, observation)
     values = expect["one_of"] if "one_of" in expect else [expect["value"]] if "value" in expect else []
     passed = any(is_equal(value, observation.value, equality) for value in values)

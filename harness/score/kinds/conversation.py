@@ -103,7 +103,7 @@ def _without_turn(case: Case) -> Case:
 def _judge_tests(case: Case, observation: Observation, equality: Equality) -> Check:
     """The check of the model's tests on one implementation."""
     del equality
-    if observation.ended != "returned" or not isinstance(observation.value, dict):
+    if observation.status != "returned" or not isinstance(observation.value, dict):
         return not_returned(case, observation)
     code = observation.value.get("exit")
     if code == _NO_PYTEST:

@@ -128,7 +128,7 @@ def _error_line(stderr: Json) -> Json:
 
 def judge_program(case: Case, observation: Observation, equality: Equality) -> Check:
     """The check of one run."""
-    if observation.ended != "returned" or not isinstance(observation.value, dict):
+    if observation.status != "returned" or not isinstance(observation.value, dict):
         return not_returned(case, observation)
     differences = list(_differences(case.expect, observation.value, equality))
     if not differences:

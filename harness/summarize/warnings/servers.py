@@ -42,7 +42,7 @@ def _skipped_tasks(model: ModelInfo) -> str:
 def context_lowered(result: Result) -> Iterator[ResultWarning]:
     """A server setting limits the context below what the model supports; the tasks that this cost are listed."""
     for model in result.models:
-        served, supported = model.served_context_tokens, model.own_context_tokens
+        served, supported = model.served_context_tokens, model.model_context_tokens
         # Several servers do not report what the model supports: then only a skipped task shows that it matters.
         if served is None or (supported is None and not model.skipped):
             continue
@@ -63,14 +63,16 @@ def _format(value: Json) -> str:
 
 
 def _mismatch(finding: ProbeFinding) -> str:
-    return f"{finding.name} is {_format(finding.live)}, expected {_format(finding.stated)}"
+    return f"{finding.name} is {_format(finding.observed)}, expected {_format(finding.stated)}"
 
 
 def server_differs(result: Result) -> Iterator[ResultWarning]:
     """The server behaves differently from what Lanebench knows of its kind; the observed behavior is used."""
     for model in result.models:
         mismatches = [
-            _mismatch(finding) for finding in model.live if finding.agrees is False and finding.name != LONG_PROMPT
+            _mismatch(finding)
+            for finding in model.probe_findings
+            if finding.agrees is False and finding.name != LONG_PROMPT
         ]
         if mismatches:
             text = f"the server differs from a typical {model.server}: {'; '.join(mismatches)}"
@@ -84,9 +86,9 @@ def settings_lost(result: Result) -> Iterator[ResultWarning]:
         IGNORED_BY_SERVER: "sent, but servers of this kind are known to ignore it",
     }
     for model in result.models:
-        for finding in model.live:
-            if finding.name in reasons and finding.live:
-                text = f"{model.label}: {_format(finding.live)}: {reasons[finding.name]}"
+        for finding in model.probe_findings:
+            if finding.name in reasons and finding.observed:
+                text = f"{model.label}: {_format(finding.observed)}: {reasons[finding.name]}"
                 yield ResultWarning(finding.name, text, model.label)
 
 
@@ -94,7 +96,9 @@ def loaded_in_request(result: Result) -> Iterator[ResultWarning]:
     """A proxy loaded the model while a request waited, so that the load time is in a TTFT."""
     for model in result.models:
         places = [
-            finding.live for finding in model.live if finding.name == "early_events" and isinstance(finding.live, list)
+            finding.observed
+            for finding in model.probe_findings
+            if finding.name == "early_events" and isinstance(finding.observed, list)
         ]
         if any("fake_reasoning" in place for place in places):
             text = (
@@ -107,10 +111,10 @@ def loaded_in_request(result: Result) -> Iterator[ResultWarning]:
 def long_prompt(result: Result) -> Iterator[ResultWarning]:
     """The server did not accept a prompt of the run's greatest length in full before the first trial."""
     for model in result.models:
-        for finding in model.live:
+        for finding in model.probe_findings:
             if finding.name == LONG_PROMPT and finding.agrees is False:
                 text = (
-                    f"{model.label}: a test prompt as long as the longest of the run was {_format(finding.live)}: "
+                    f"{model.label}: a test prompt as long as the longest of the run was {_format(finding.observed)}: "
                     f"{finding.note}"
                 )
                 yield ResultWarning("long_prompt", text + _skipped_tasks(model), model.label)
