@@ -62,25 +62,24 @@ def prefill(task: str, samples: Sequence[Sample]) -> Prefill | None:
     line = fit_times([point.uncached_tokens for point in points], [point.ttft_s for point in points])
     curved = _is_curved(samples)
     diagnosis = _diagnose(line, points, _e2e_slope(samples), curved)
-    slope, overhead = line.interval(1), line.interval(0)
-    is_rising = slope is not None and slope.low > 0
-    longest = _longest_size(samples)
-    apparent = spread([sample.uncached_tokens / sample.ttft_s for sample in samples if sample.size == longest])
+    tps, low, high = _fitted_rate(line)
+    overhead_low_s, overhead_high_s = line.interval(0) or (None, None)
+    apparent_tps, apparent_low, apparent_high = _apparent_rate(samples)
     return Prefill(
         task=task,
         points=tuple(points),
-        tps=1 / line.coefficients[1] if is_rising else None,
-        low=1 / slope.high if slope is not None and is_rising else None,
-        high=1 / slope.low if slope is not None and is_rising else None,
+        tps=tps,
+        low=low,
+        high=high,
         overhead_s=line.coefficients[0],
-        overhead_low_s=overhead.low if overhead else None,
-        overhead_high_s=overhead.high if overhead else None,
+        overhead_low_s=overhead_low_s,
+        overhead_high_s=overhead_high_s,
         residual_share=max(abs(line.predict(p.uncached_tokens) - p.ttft_s) / p.ttft_s for p in points),
         curved=curved,
         marginal_tps=_marginal_rates(points),
-        apparent_tps=apparent.median if apparent else None,
-        apparent_low=apparent.low if apparent else None,
-        apparent_high=apparent.high if apparent else None,
+        apparent_tps=apparent_tps,
+        apparent_low=apparent_low,
+        apparent_high=apparent_high,
         trust=diagnosis.trust,
         early_first_token_s=diagnosis.early_first_token_s,
     )
@@ -100,16 +99,31 @@ def _points(samples: Sequence[Sample]) -> list[PrefillPoint]:
     return sorted(points, key=lambda point: point.uncached_tokens)
 
 
-def _longest_size(samples: Sequence[Sample]) -> int:
-    tokens = _medians(samples, lambda sample: sample.uncached_tokens)
-    return max(tokens, key=lambda size: (tokens[size], size))
-
-
 def _supports_a_line(points: Sequence[PrefillPoint]) -> bool:
     """Whether there are enough prompt sizes, far enough apart, all with positive tokens and times."""
     if len(points) < MIN_SIZES or points[0].uncached_tokens <= 0 or min(point.ttft_s for point in points) <= 0:
         return False
     return points[-1].uncached_tokens >= MIN_SIZE_RATIO * points[0].uncached_tokens
+
+
+Rate = tuple[float | None, float | None, float | None]
+"""Tokens per second with its interval."""
+
+
+def _fitted_rate(line: PolynomialFit) -> Rate:
+    """The inverse of the slope; None unless the slope is significantly positive."""
+    slope = line.interval(1)
+    if slope is None or slope.low <= 0:
+        return None, None, None
+    return 1 / line.coefficients[1], 1 / slope.high, 1 / slope.low
+
+
+def _apparent_rate(samples: Sequence[Sample]) -> Rate:
+    """Uncached tokens over TTFT at the longest prompt size."""
+    tokens = _medians(samples, lambda sample: sample.uncached_tokens)
+    longest = max(tokens, key=lambda size: (tokens[size], size))
+    rates = spread([sample.uncached_tokens / sample.ttft_s for sample in samples if sample.size == longest])
+    return (rates.median, rates.low, rates.high) if rates is not None else (None, None, None)
 
 
 def _marginal_rates(points: Sequence[PrefillPoint]) -> tuple[float | None, ...]:
