@@ -17,7 +17,7 @@ from harness.stats.proportions import Interval, clopper_pearson, format_k_of_n, 
 from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
 from harness.stats.regression import PolynomialFit, fit_polynomial
 from harness.stats.speeds import quartiles, spread
-from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval, t_quantile
+from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
 
 __all__ = [
     "ContingencyTable",
@@ -43,7 +43,6 @@ __all__ = [
     "sign_flip_p",
     "spread",
     "t_interval",
-    "t_quantile",
     "tie_groups",
     "wilson",
 ]
