@@ -1,4 +1,4 @@
-"""What the tests of the scorers share: variants made of parts, replies as readings, a sandbox that follows a script."""
+"""Support for scorer tests: variants, readings, and sandboxes that follow a script."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ def _call(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
     try:
         value = space[give["call"]](*give.get("args", []))
     except (ValueError, TypeError, ArithmeticError) as error:
-        return Observation(name, "raised", [one.__name__ for one in type(error).__mro__], type(error).__name__)
+        return Observation(name, "raised", [base.__name__ for base in type(error).__mro__], type(error).__name__)
     return Observation(name, "returned", value)
 
 
@@ -85,7 +85,7 @@ def variant_of(
     turns: Sequence[str] = (),
 ) -> Variant:
     """A variant of a task that holds what a scorer looks at."""
-    documents = [{"id": one.id, "give": one.give, "expect": one.expect} for one in cases]
+    documents = [{"id": case.id, "give": case.give, "expect": case.expect} for case in cases]
     asked = tuple(turns) or (prompt,)
     task = Task(
         name="a-task",
@@ -112,7 +112,7 @@ def variant_of(
 
 
 def said(content: str = "", *calls: ToolCall, finish: str | None = "stop", error: StreamError | None = None) -> Reading:
-    """What was read of one reply."""
+    """The reading of one reply."""
     return Reading(content, "", calls, finish, True, None, error, Counts(), Timings())
 
 
@@ -128,7 +128,7 @@ def failed(score: Score) -> set[str]:
 
 def check(score: Score, name: str) -> Check:
     """One check by its name."""
-    return next(one for one in score.checks if one.name == name)
+    return next(check for check in score.checks if check.name == name)
 
 
 def problem_texts(task: Task) -> list[str]:

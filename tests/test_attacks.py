@@ -1,6 +1,6 @@
-"""No answer of the corpus in tests/attacks/ passes that should not, and none fails that is honest.
+"""The corpus in tests/attacks/: no hostile answer passes, and every honest one does.
 
-Each answer is scored as a model's answer is: found in its fence, run in the sandbox, compared on the host.
+Each answer is scored as a model's is: its code is extracted from a fence, run in the sandbox, compared on the host.
 """
 
 import tomllib
@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.languages import LANGUAGES
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.types import Case, Counts, Json, Limits, Outcome, Reading, Score, Task, Timings, Variant
 
 ATTACKS = Path(__file__).parent / "attacks"
 CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
-LANGUAGES = {
-    ".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".sh": "bash", ".sql": "sql",
-}  # fmt: skip
-LEAST_HOSTILE, LEAST_HONEST = 8, 3
+LANGUAGE_OF = {language.extensions[0]: name for name, language in LANGUAGES.items()}
+MIN_HOSTILE, MIN_HONEST = 8, 3
 INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
 HONEST = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
 HOSTILE = Limits(load_timeout_s=15.0, case_timeout_s=4.0)
@@ -29,7 +28,7 @@ def is_honest(path: str) -> bool:
     return Path(path).name.startswith("honest_")
 
 
-def contingency_table(numbers: list[int]) -> str:
+def create_table(numbers: list[int]) -> str:
     return "CREATE TABLE items (n INTEGER);" + "".join(f"INSERT INTO items VALUES ({number});" for number in numbers)
 
 
@@ -41,9 +40,9 @@ def case_of(language: str, numbers: list[int], *, after: bool) -> tuple[Json, Js
     if language != "sql":
         return {"call": "order", "args": [list(numbers)]}, ordered
     if after:
-        look = {"call": "after", "args": [contingency_table(numbers), "SELECT n FROM items ORDER BY n"]}
+        look = {"call": "after", "args": [create_table(numbers), "SELECT n FROM items ORDER BY n"]}
         return look, [[-number] for number in reversed(ordered)]
-    return {"call": "rows", "args": [contingency_table(numbers)]}, [[number] for number in ordered]
+    return {"call": "rows", "args": [create_table(numbers)]}, [[number] for number in ordered]
 
 
 def cases_of(language: str, *, after: bool) -> tuple[Case, ...]:
@@ -55,7 +54,7 @@ def cases_of(language: str, *, after: bool) -> tuple[Case, ...]:
 
 
 def variant_of(path: str) -> Variant:
-    language = LANGUAGES[Path(path).suffix]
+    language = LANGUAGE_OF[Path(path).suffix]
     after = bool(CORPUS.get(path, {}).get("after"))
     limits = HONEST if is_honest(path) else HOSTILE
     task = Task(
@@ -73,13 +72,13 @@ def reading_of(code: str, language: str) -> Reading:
 
 def scored(box: DockerSandbox, path: str) -> Score:
     code = (ATTACKS / path).read_text(encoding="utf-8")
-    return score(variant_of(path), [reading_of(code, LANGUAGES[Path(path).suffix])], box)
+    return score(variant_of(path), [reading_of(code, LANGUAGE_OF[Path(path).suffix])], box)
 
 
 @pytest.fixture(scope="module")
 def verdicts() -> Iterator[dict[str, Future[Score]]]:
     with (
-        open_sandbox("attacks", print, LANGUAGES.values()) as box,
+        open_sandbox("attacks", print, LANGUAGES) as box,
         ThreadPoolExecutor(3) as threads,
     ):
         yield {path: threads.submit(scored, box, path) for path in CORPUS}
@@ -93,23 +92,23 @@ def test_a_hostile_answer_does_not_pass(verdicts: dict[str, Future[Score]], path
 
 
 @pytest.mark.parametrize("path", [path for path in CORPUS if is_honest(path)])
-def test_an_honest_answer_that_looks_alike_passes(verdicts: dict[str, Future[Score]], path: str) -> None:
+def test_a_similar_honest_answer_passes(verdicts: dict[str, Future[Score]], path: str) -> None:
     seen = verdicts[path].result()
     assert seen.outcome is Outcome.PASSED, (CORPUS[path]["what"], seen.outcome, seen.checks)
 
 
-def test_every_file_of_the_corpus_is_listed_and_there_are_enough_in_each_language() -> None:
-    there = {str(path.relative_to(ATTACKS)) for path in ATTACKS.rglob("*") if path.suffix in LANGUAGES}
+def test_every_corpus_file_is_listed_and_each_language_has_enough() -> None:
+    there = {str(path.relative_to(ATTACKS)) for path in ATTACKS.rglob("*") if path.suffix in LANGUAGE_OF}
     listed = set(CORPUS)
     assert {path for path in there if not path.startswith("harm/")} == listed
     hostile = [path for path in CORPUS if not is_honest(path)]
-    for suffix in LANGUAGES:
-        assert len([path for path in hostile if path.endswith(suffix)]) >= LEAST_HOSTILE
-        assert len([path for path in CORPUS if is_honest(path) and path.endswith(suffix)]) >= LEAST_HONEST
+    for suffix in LANGUAGE_OF:
+        assert len([path for path in hostile if path.endswith(suffix)]) >= MIN_HOSTILE
+        assert len([path for path in CORPUS if is_honest(path) and path.endswith(suffix)]) >= MIN_HONEST
     assert all(CORPUS[path]["outcome"] != ["passed"] for path in hostile)
 
 
-def test_no_file_of_the_corpus_has_a_name_that_a_test_runner_loads_by_itself() -> None:
+def test_no_corpus_file_has_a_name_that_a_test_runner_loads() -> None:
     names = {path.name for path in ATTACKS.rglob("*") if path.is_file()}
     assert not names & {"conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "noxfile.py"}
     assert not [name for name in names if name.endswith(".py") and name.startswith("test_")]

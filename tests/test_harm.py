@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.languages import LANGUAGES
 from harness.sandbox import DockerSandbox, Engine, ensure_engine
 from harness.sandbox.cleanup import RUN_LABEL
 from harness.sandbox.docker_sandbox import open_sandbox_on
@@ -26,9 +27,7 @@ from harness.types import Job, Json, Limits, Observation
 
 HARM = Path(__file__).parent / "attacks" / "harm"
 LISTED: dict[str, Json] = tomllib.loads((HARM / "harm.toml").read_text(encoding="utf-8"))
-LANGUAGES = {
-    ".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".sh": "bash", ".sql": "sql",
-}  # fmt: skip
+LANGUAGE_OF = {language.extensions[0]: name for name, language in LANGUAGES.items()}
 MIB = 1024 * 1024
 TIGHT = Limits(load_timeout_s=4.0, case_timeout_s=2.0, memory_bytes=128 * MIB, disk_bytes=8 * MIB)
 COMPILED = Limits(load_timeout_s=20.0, case_timeout_s=10.0)
@@ -79,9 +78,9 @@ def job_of(path: str) -> Job:
     entry = f"answer{suffix}"
     limits = COMPILED if suffix in (".go", ".rs") else TIGHT
     if LISTED[path].get("driver") == "program":
-        return Job(LANGUAGES[suffix], "program", entry, {entry: code}, (("harm", {}),), limits)
+        return Job(LANGUAGE_OF[suffix], "program", entry, {entry: code}, (("harm", {}),), limits)
     call: Json = {"call": "rows", "args": [""]} if suffix == ".sql" else {"call": "harm"}
-    return Job(LANGUAGES[suffix], "calls", entry, {entry: code}, (("harm", call),), limits)
+    return Job(LANGUAGE_OF[suffix], "calls", entry, {entry: code}, (("harm", call),), limits)
 
 
 def run_harm(sandbox: DockerSandbox, path: str) -> Ended:
@@ -122,12 +121,12 @@ def engine() -> Iterator[Engine]:
 def harm_run(engine: Engine) -> HarmRun:
     run_id, http = f"harm-{uuid.uuid4().hex}", RecordingHttp(engine)
     recorded = replace(engine, http=http)
-    with open_sandbox_on(recorded, run_id, print, LANGUAGES.values()):
+    with open_sandbox_on(recorded, run_id, print, LANGUAGES):
         pass
     engine_began_bytes = engine_bytes()
     reset_peak()
     began_bytes = psutil.Process().memory_info().rss
-    with open_sandbox_on(recorded, run_id, print, LANGUAGES.values()) as sandbox, ThreadPoolExecutor(2) as threads:
+    with open_sandbox_on(recorded, run_id, print, LANGUAGES) as sandbox, ThreadPoolExecutor(2) as threads:
         ends = dict(zip(LISTED, threads.map(lambda path: run_harm(sandbox, path), LISTED), strict=True))
     kit_growth_bytes = peak_bytes() - began_bytes
     http.close()
@@ -201,7 +200,7 @@ def test_no_container_process_control_group_or_file_of_the_run_is_left(engine: E
 
 
 def test_no_volume_can_be_left_since_no_image_declares_one(engine: Engine, harm_run: HarmRun) -> None:
-    with open_sandbox_on(engine, harm_run.run_id, print, LANGUAGES.values()) as sandbox:
+    with open_sandbox_on(engine, harm_run.run_id, print, LANGUAGES) as sandbox:
         for image in sandbox.images.values():
             assert not engine.api.inspect_image(image)["Config"]["Volumes"]
 

@@ -1,4 +1,4 @@
-"""Outcomes in their order, whatever the kind; equality of encoded values; the kinds `calls`, `program` and `speed`."""
+"""Outcomes and their order for every scorer kind; equality of encoded values; the kinds `calls`, `program`, `speed`."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.files import plain, to_json
 from harness.score import KINDS, score
@@ -45,25 +45,25 @@ def ending(**ends: CaseStatus) -> ScriptedSandbox:
 # --- outcomes -----------------------------------------------------------------------------------------------
 
 
-def test_a_right_answer_passes_with_full_marks() -> None:
+def test_a_right_answer_passes_with_fraction_one() -> None:
     verdict = score(ADD, [said(CODE)], running_python())
     assert (verdict.outcome, verdict.fraction, verdict.rule) == (Outcome.PASSED, 1.0, "fenced")
-    assert [one.name for one in verdict.checks] == ["small", "large"]
+    assert [check.name for check in verdict.checks] == ["small", "large"]
 
 
-def test_a_wrong_answer_fails_the_cases_that_it_gets_wrong_and_shows_what_was_seen() -> None:
+def test_a_wrong_answer_fails_its_wrong_cases_and_shows_the_observed_values() -> None:
     verdict = score(ADD, [said("```python\ndef add(a, b):\n    return 3\n```")], running_python())
     assert (verdict.outcome, verdict.fraction, failed(verdict)) == (Outcome.FAILED, 0.5, {"large"})
     assert (check(verdict, "large").expected, check(verdict, "large").observed) == (30, 3)
 
 
-def test_a_servers_error_is_no_fault_of_the_answer_and_fails_every_check() -> None:
+def test_a_server_error_has_an_outcome_of_its_own_and_fails_every_check() -> None:
     verdict = score(ADD, [said(CODE, error=StreamError("boom", "500"))], ScriptedSandbox())
     assert (verdict.outcome, verdict.fraction) == (Outcome.SERVER_ERROR, 0.0)
     assert failed(verdict) == {"answer", "small", "large"}
 
 
-def test_a_prompt_that_the_context_cannot_hold_is_truncated_in() -> None:
+def test_a_prompt_that_exceeds_the_context_is_truncated_in() -> None:
     error = StreamError("too long", "context_overflow", 400)
     assert score(ADD, [said(error=error)], ScriptedSandbox()).outcome is Outcome.TRUNCATED_IN
 
@@ -79,15 +79,15 @@ def test_an_answer_without_code_is_no_answer_and_runs_nothing() -> None:
     assert failed(verdict) == {"answer", "small", "large"}
 
 
-def test_an_answer_without_code_that_met_its_budget_was_cut() -> None:
+def test_an_answer_without_code_that_reached_its_budget_is_truncated_out() -> None:
     assert score(ADD, [said("I would", finish="length")], ScriptedSandbox()).outcome is Outcome.TRUNCATED_OUT
 
 
-def test_an_answer_that_met_its_budget_and_fails_was_cut_whatever_ended_it() -> None:
+def test_a_failing_answer_that_reached_its_budget_is_truncated_out_however_it_ended() -> None:
     assert score(ADD, [said(CODE, finish="length")], ending(small="crashed")).outcome is Outcome.TRUNCATED_OUT
 
 
-def test_an_answer_that_met_its_budget_and_is_right_passes() -> None:
+def test_a_right_answer_that_reached_its_budget_passes() -> None:
     assert score(ADD, [said(CODE, finish="length")], running_python()).outcome is Outcome.PASSED
 
 
@@ -102,7 +102,7 @@ def test_an_answer_that_met_its_budget_and_is_right_passes() -> None:
         ("forged", "returned", Outcome.FAILED),
     ],
 )
-def test_of_several_ends_the_worst_names_the_outcome(small: CaseStatus, large: CaseStatus, outcome: Outcome) -> None:
+def test_the_worst_abnormal_end_decides_the_outcome(small: CaseStatus, large: CaseStatus, outcome: Outcome) -> None:
     verdict = score(ADD, [said(CODE)], ending(small=small, large=large))
     assert verdict.outcome is outcome
     assert "small" in failed(verdict)
@@ -112,7 +112,7 @@ def test_a_case_that_hangs_fails_alone() -> None:
     assert failed(score(ADD, [said(CODE)], ending(large="timed_out"))) == {"large"}
 
 
-def test_an_observation_that_is_missing_or_came_twice_fails_its_check() -> None:
+def test_a_case_that_is_reported_twice_or_never_fails() -> None:
     class Forgetful(ScriptedSandbox):
         def run(self, job: Job) -> tuple[Observation, ...]:
             return (Observation("large", "returned", 30), Observation("large", "returned", 30))
@@ -122,23 +122,23 @@ def test_an_observation_that_is_missing_or_came_twice_fails_its_check() -> None:
     assert check(verdict, "small").note == "forged: not reported exactly once"
 
 
-def test_nothing_that_is_expected_enters_the_container() -> None:
+def test_no_expected_value_enters_the_container() -> None:
     secret = variant_of("calls", [case("one", {"call": "add", "args": [1]}, value="the expected value")])
     sandbox = returning("something else")
     score(secret, [said(CODE)], sandbox)
     assert "the expected value" not in to_json(plain(sandbox.jobs[0]))
 
 
-def test_a_kind_that_is_not_there_is_a_fault_with_the_list_of_those_that_are() -> None:
-    (fault,) = problem_texts(variant_of("guess").task)
-    assert "'guess'" in fault
-    assert all(kind in fault for kind in KINDS)
+def test_an_unknown_scorer_kind_is_a_problem_that_lists_the_known_ones() -> None:
+    (problem,) = problem_texts(variant_of("guess").task)
+    assert "'guess'" in problem
+    assert all(kind in problem for kind in KINDS)
 
 
 # --- calls --------------------------------------------------------------------------------------------------
 
 
-def test_the_job_of_a_call_holds_the_code_as_the_languages_file_and_the_tasks_limits() -> None:
+def test_a_job_has_the_code_as_the_entry_file_and_the_limits_of_the_task() -> None:
     sandbox = running_python()
     score(ADD, [said(CODE)], sandbox)
     (job,) = sandbox.jobs
@@ -156,13 +156,15 @@ def test_the_job_of_a_call_holds_the_code_as_the_languages_file_and_the_tasks_li
         ({}, {"answer.py"}),
     ],
 )
-def test_the_tasks_files_go_along_where_the_settings_say_so(settings: Mapping[str, Json], files: set[str]) -> None:
+def test_the_setting_files_chooses_the_task_files_that_enter_the_container(
+    settings: Mapping[str, Json], files: set[str]
+) -> None:
     sandbox = returning(3)
     score(variant_of("calls", ADDS, files={"help.py": "", "data.txt": ""}, settings=settings), [said(CODE)], sandbox)
     assert set(sandbox.jobs[0].files) == files
 
 
-def test_an_exception_that_is_expected_passes_by_its_name_or_by_one_of_its_bases() -> None:
+def test_an_expected_exception_matches_by_its_type_or_a_base() -> None:
     variant = variant_of(
         "calls",
         [
@@ -177,19 +179,19 @@ def test_an_exception_that_is_expected_passes_by_its_name_or_by_one_of_its_bases
     assert verdict.outcome is Outcome.FAILED
 
 
-def test_an_exception_that_was_expected_but_did_not_come_fails() -> None:
+def test_an_expected_exception_that_is_not_raised_fails() -> None:
     variant = variant_of("calls", [case("one", {"call": "f"}, raises="ValueError")])
     assert failed(score(variant, [said("```python\ndef f(): pass\n```")], returning(None))) == {"one"}
 
 
-def test_one_of_several_values_is_enough() -> None:
+def test_one_of_accepts_any_of_its_values() -> None:
     variant = variant_of("calls", [case("one", {"call": "f"}, one_of=[1, 2])])
     answer = [said("```python\ndef f(): pass\n```")]
     assert score(variant, answer, returning(2)).outcome is Outcome.PASSED
     assert score(variant, answer, returning(3)).outcome is Outcome.FAILED
 
 
-def test_groups_before_a_slash_are_counted_apart() -> None:
+def test_checks_are_counted_by_the_group_before_the_slash() -> None:
     variant = variant_of(
         "calls",
         [
@@ -261,13 +263,13 @@ UNLIKE = [
 
 
 @pytest.mark.parametrize(("expected", "seen", "how"), ALIKE)
-def test_values_that_are_alike_are_the_same_both_ways(expected: Json, seen: Json, how: Equality) -> None:
+def test_equal_values_are_equal_in_both_directions(expected: Json, seen: Json, how: Equality) -> None:
     assert is_equal(expected, seen, how)
     assert is_equal(seen, expected, how)
 
 
 @pytest.mark.parametrize(("expected", "seen", "how"), UNLIKE)
-def test_values_that_differ_are_not_the_same_either_way(expected: Json, seen: Json, how: Equality) -> None:
+def test_different_values_are_different_in_both_directions(expected: Json, seen: Json, how: Equality) -> None:
     assert not is_equal(expected, seen, how)
     assert not is_equal(seen, expected, how)
 
@@ -289,7 +291,7 @@ def test_values_that_differ_are_not_the_same_either_way(expected: Json, seen: Js
         float("inf"),
     ],
 )
-def test_a_value_that_is_malformed_or_too_large_equals_nothing_and_breaks_nothing(seen: Json) -> None:
+def test_a_malformed_or_oversized_value_equals_nothing_and_raises_nothing(seen: Json) -> None:
     assert not is_equal(3, seen, EXACT)
     assert not is_equal([tagged("oversize", None)], seen, EXACT)
     assert not is_equal(3, seen, EQUAL)
@@ -305,20 +307,20 @@ def test_a_value_that_is_malformed_or_too_large_equals_nothing_and_breaks_nothin
     ],
     ids=["numbers that hash alike", "keys that hash alike", "a decimal of four million digits", "a long fraction"],
 )
-def test_a_value_that_is_made_to_be_slow_to_compare_is_not(seen: Json) -> None:
+def test_values_built_to_compare_slowly_compare_fast(seen: Json) -> None:
     began = time.process_time()
     assert not is_equal([1], [seen], EXACT)
     assert time.process_time() - began < 5
 
 
-def test_a_value_too_deep_to_be_read_equals_nothing() -> None:
+def test_a_too_deeply_nested_value_equals_nothing() -> None:
     deep: Json = 1
     for _ in range(200):
         deep = [deep]
     assert not is_equal(deep, deep, EXACT)
 
 
-def test_the_task_chooses_the_equality_and_the_language_how_many_kinds_of_number_there_are() -> None:
+def test_the_task_chooses_the_equality_and_the_language_the_number_types() -> None:
     assert equality_of("exact", "python") == EXACT
     assert equality_of("equal", "python") == EQUAL
     assert equality_of("exact", "typescript") == SCRIPT
@@ -326,22 +328,22 @@ def test_the_task_chooses_the_equality_and_the_language_how_many_kinds_of_number
     assert score(variant, [said("```python\ndef f(): pass\n```")], returning(1.0)).outcome is Outcome.PASSED
 
 
-JSON_VALUES = some.recursive(
-    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text(max_size=5),
-    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=3), inner, max_size=4),
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
     max_leaves=12,
 )
 
 
 @given(JSON_VALUES)
-def test_what_is_shown_is_short_and_can_be_written_to_a_result(value: Json) -> None:
+def test_a_displayed_value_is_short_and_valid_in_a_result(value: Json) -> None:
     seen = display(value)
     assert len(to_json(seen)) <= 8 * MAX_SHOWN_CHARS
     assert not isinstance(seen, float) or math.isfinite(seen)
 
 
 @given(JSON_VALUES)
-def test_every_value_without_marks_equals_itself(value: Json) -> None:
+def test_every_plain_value_equals_itself(value: Json) -> None:
     assert is_equal(value, value, EXACT) or "$" in str(value)
 
 
@@ -379,7 +381,7 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
 
 
 @pytest.mark.parametrize(("expect", "right", "wrong"), RIGHT_AND_WRONG)
-def test_each_expectation_of_a_program_passes_the_right_run_and_fails_the_wrong_one(
+def test_each_program_expectation_passes_the_right_run_and_fails_the_wrong_one(
     expect: dict[str, Json], right: ScriptedSandbox, wrong: ScriptedSandbox
 ) -> None:
     variant = variant_of("program", [case("run", {"argv": []}, **expect)])
@@ -389,19 +391,19 @@ def test_each_expectation_of_a_program_passes_the_right_run_and_fails_the_wrong_
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"run"})
 
 
-def test_a_program_that_fails_says_so_with_the_line_that_names_the_error() -> None:
+def test_a_failing_program_shows_the_stderr_line_that_names_the_error() -> None:
     variant = variant_of("program", [case("run", {}, exit=0)])
     trace = "Traceback (most recent call last):\n  ...\nNameError: name 'sys' is not defined\n\nNode.js v22\n"
     seen = check(score(variant, [PROGRAM], ran(1, stderr=trace)), "run").observed
     assert seen == {"exit": {"exit": 1, "stderr": "NameError: name 'sys' is not defined"}}
 
 
-def test_a_program_that_died_by_a_signal_has_crashed() -> None:
+def test_a_program_that_a_signal_ended_has_crashed() -> None:
     variant = variant_of("program", [case("run", {}, exit=0)])
     assert score(variant, [PROGRAM], ran(-11)).outcome is Outcome.CRASHED
 
 
-def test_a_program_that_is_expected_to_die_by_a_signal_passes() -> None:
+def test_a_program_that_should_be_ended_by_a_signal_passes() -> None:
     variant = variant_of("program", [case("run", {}, exit=-15)])
     assert score(variant, [PROGRAM], ran(-15)).outcome is Outcome.PASSED
 
@@ -424,7 +426,7 @@ def linted() -> Variant:
     return variant_of("program", [case("run", {}, stdout="hi\n")], language="bash", settings={"lint": "shellcheck"})
 
 
-def test_what_the_linter_says_stands_beside_the_verdict_and_changes_nothing() -> None:
+def test_linter_remarks_are_facts_that_do_not_change_the_verdict() -> None:
     assert problem_texts(linted().task) == []
     sandbox = linting(REMARKS)
     verdict = score(linted(), [SCRIPT_ANSWER], sandbox)
@@ -434,7 +436,7 @@ def test_what_the_linter_says_stands_beside_the_verdict_and_changes_nothing() ->
 
 
 @pytest.mark.parametrize("stdout", ["", "no such command", "{}", "[1]", {"$": "bytes", "v": "/w=="}])
-def test_a_linter_that_did_not_run_says_nothing(stdout: Json) -> None:
+def test_a_linter_that_did_not_run_gives_null(stdout: Json) -> None:
     verdict = score(linted(), [SCRIPT_ANSWER], linting(stdout))
     assert (verdict.outcome, verdict.facts["lint"]) == (Outcome.PASSED, None)
 
@@ -442,21 +444,21 @@ def test_a_linter_that_did_not_run_says_nothing(stdout: Json) -> None:
 # --- speed --------------------------------------------------------------------------------------------------
 
 
-def test_a_timed_task_passes_when_every_turn_gave_tokens_even_where_the_budget_cut_them() -> None:
+def test_a_speed_task_passes_when_every_turn_has_tokens_even_if_truncated() -> None:
     variant = variant_of("speed", language=None)
     verdict = score(variant, [said("text", finish="length"), said("more")], ScriptedSandbox())
     assert (verdict.outcome, verdict.fraction) == (Outcome.PASSED, 1.0)
 
 
-def test_a_timed_task_with_a_silent_turn_is_no_answer() -> None:
+def test_a_speed_task_with_an_empty_turn_is_no_answer() -> None:
     verdict = score(variant_of("speed", language=None), [said("text"), said("")], ScriptedSandbox())
     assert (verdict.outcome, failed(verdict)) == (Outcome.NO_ANSWER, {"answer", "tokens"})
 
 
-# --- faults of tasks ----------------------------------------------------------------------------------------
+# --- problems of tasks ----------------------------------------------------------------------------------------
 
 CALL = {"call": "f", "args": []}
-FAULTS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str]] = [
+PROBLEMS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str]] = [
     ("calls", {"equalty": "exact"}, CALL, {"value": 1}, "scorer.equalty: unknown field; did you mean 'equality'?"),
     ("calls", {"equality": "same"}, CALL, {"value": 1}, 'scorer.equality: expected one of exact, equal, got "same"'),
     ("calls", {"files": ["gone.py"]}, CALL, {"value": 1}, "scorer.files: files/gone.py does not exist"),
@@ -489,20 +491,20 @@ FAULTS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str]]
 ]
 
 
-@pytest.mark.parametrize(("kind", "settings", "give", "expect", "fault"), FAULTS)
-def test_what_is_wrong_with_a_task_is_told_with_its_place(
-    kind: str, settings: dict[str, Json], give: dict[str, Json], expect: dict[str, Json], fault: str
+@pytest.mark.parametrize(("kind", "settings", "give", "expect", "problem"), PROBLEMS)
+def test_each_problem_of_a_task_names_its_place(
+    kind: str, settings: dict[str, Json], give: dict[str, Json], expect: dict[str, Json], problem: str
 ) -> None:
     variant = variant_of(kind, [case("one", give, **expect)], settings=settings)
-    assert any(fault in one for one in problem_texts(variant.task)), problem_texts(variant.task)
+    assert any(problem in text for text in problem_texts(variant.task)), problem_texts(variant.task)
 
 
 def test_a_task_that_runs_code_needs_a_language_and_cases() -> None:
     found = problem_texts(variant_of("calls", language="cobol").task)
-    assert any("language: expected a language that can be run, got 'cobol'" in one for one in found)
-    assert any("there is no case" in one for one in found)
+    assert any("language: expected a language that can be run, got 'cobol'" in text for text in found)
+    assert any("there is no case" in text for text in found)
 
 
-def test_a_sound_task_has_no_faults() -> None:
+def test_a_valid_task_has_no_problems() -> None:
     assert problem_texts(ADD.task) == []
     assert problem_texts(variant_of("speed", language=None, settings={"clients": [1, 2]}).task) == []

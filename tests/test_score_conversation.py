@@ -1,4 +1,4 @@
-"""Conversations: each turn's code by running it, and tests that the model wrote by running those."""
+"""Kind `conversation`: the code of each turn, and tests that the model wrote."""
 
 from collections.abc import Mapping
 
@@ -51,7 +51,7 @@ def judge(*replies: Reading, ends: Mapping[str, int] = FAIR, cases: tuple[Case, 
 def test_three_right_turns_pass() -> None:
     verdict = judge(EVEN, EVEN, TESTS)
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "fenced")
-    assert [one.name for one in verdict.checks] == [one.id for one in CASES]
+    assert [check.name for check in verdict.checks] == [case.id for case in CASES]
     assert verdict.facts == {
         "rules": {"1": "fenced", "2": "fenced", "3": "fenced"},
         "tests_right": 1.0,
@@ -80,23 +80,23 @@ def test_each_turn_is_scored_on_its_own_code() -> None:
         ({"right.py": 0, "broken.py": -9}, {"turn-3/broken"}),
     ],
 )
-def test_tests_must_pass_on_what_is_right_and_fail_on_what_is_broken_and_neither_by_not_running(
+def test_tests_must_pass_on_right_code_and_fail_on_broken_code_by_running(
     ends: Mapping[str, int], fails: set[str]
 ) -> None:
     assert failed(judge(EVEN, EVEN, TESTS, ends=ends)) == fails
 
 
-def test_tests_that_could_not_run_say_so() -> None:
+def test_tests_that_could_not_run_show_their_exit_code() -> None:
     verdict = judge(EVEN, EVEN, TESTS, ends={"right.py": 2, "broken.py": 1})
     assert check(verdict, "turn-3/right").observed == "exit 2: no tests that could run"
 
 
-def test_an_image_without_pytest_is_the_kits_fault_and_not_the_answers() -> None:
+def test_an_image_without_pytest_is_an_engine_error() -> None:
     with pytest.raises(EngineError, match="pytest"):
         judge(EVEN, EVEN, TESTS, ends={"right.py": 91, "broken.py": 91})
 
 
-def test_the_block_with_tests_is_taken_where_a_turn_is_about_tests() -> None:
+def test_the_block_with_tests_is_chosen_in_a_turn_about_tests() -> None:
     sandbox = exits(FAIR)
     both = said(f"```python\n{FILES['broken.py']}```\n" + TESTS.content)
     variant = variant_of("conversation", CASES[3:], files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
@@ -104,7 +104,7 @@ def test_the_block_with_tests_is_taken_where_a_turn_is_about_tests() -> None:
     assert sandbox.jobs[0].files["test_even.py"].startswith("from even import even")
 
 
-def test_neither_the_turn_nor_what_is_expected_enters_the_container() -> None:
+def test_neither_the_turn_nor_the_expected_value_enters_the_container() -> None:
     sandbox = exits(FAIR)
     variant = variant_of("conversation", CASES, files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
     score(variant, [EVEN, EVEN, TESTS], sandbox)
@@ -126,14 +126,14 @@ def test_turns_that_were_not_reached_fail_their_cases() -> None:
     assert check(verdict, "turn-3/right").note == "the conversation ended before this turn"
 
 
-def test_no_code_in_any_turn_is_no_answer_and_a_cut_turn_is_truncated() -> None:
+def test_no_code_in_any_turn_is_no_answer_and_a_truncated_turn_is_truncated_out() -> None:
     verdict = judge(said("No."), said("No."), said("No."))
     assert (verdict.outcome, len(failed(verdict))) == (Outcome.NO_ANSWER, 6)
     cut = said("```python\nfrom ev", finish="length")
     assert judge(EVEN, EVEN, cut, ends={"right.py": 2, "broken.py": 2}).outcome is Outcome.TRUNCATED_OUT
 
 
-def test_a_program_may_be_a_turn_too() -> None:
+def test_a_turn_may_be_a_program() -> None:
     program = case("turn-1/run", {"turn": 1, "argv": [], "stdin": ""}, stdout="4\n")
     variant = variant_of("conversation", [program])
     value = {"exit": 0, "stdout": "4\n", "stderr": "", "files": {}}
@@ -143,7 +143,7 @@ def test_a_program_may_be_a_turn_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("give", "expect", "fault"),
+    ("give", "expect", "problem"),
     [
         ({"call": "f"}, {"value": 1}, "give.turn: required field is missing"),
         ({"turn": 4, "call": "f"}, {"value": 1}, "give.turn: there is no turn 4, the task has 3"),
@@ -153,7 +153,7 @@ def test_a_program_may_be_a_turn_too() -> None:
         ({"turn": 1, "argv": []}, {}, "expect: expected at least 1 field"),
     ],
 )
-def test_wrong_cases_are_told(give: dict[str, Json], expect: dict[str, Json], fault: str) -> None:
+def test_wrong_cases_are_reported(give: dict[str, Json], expect: dict[str, Json], problem: str) -> None:
     variant = variant_of("conversation", [case("one", give, **expect)], files=FILES, turns=("a", "b", "c"))
     found = problem_texts(variant.task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found

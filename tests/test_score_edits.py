@@ -1,10 +1,10 @@
-"""Edits as models write them: read in their forms, put in exactly or with blanks overlooked, then run."""
+"""Edits as models write them: reading every format, applying exactly or without whitespace, running the result."""
 
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.score import score
 from harness.score.edits.apply import EditResult, apply_edits
@@ -51,7 +51,7 @@ SAME: dict[str, str] = {
 
 
 @pytest.mark.parametrize("answer", SAME.values(), ids=SAME.keys())
-def test_the_same_edit_in_every_form_gives_the_same_file(answer: str) -> None:
+def test_an_edit_gives_the_same_file_in_every_format(answer: str) -> None:
     done = applied(answer)
     assert done.errors == ()
     assert done.files["calc.py"].removeprefix("# calc.py\n") == FIXED
@@ -63,7 +63,7 @@ def test_a_block_without_a_path_is_for_the_file_of_the_block_before() -> None:
     assert applied(answer, MANY).files["calc.py"] == FIXED.replace("2 * a", "a + a")
 
 
-def test_several_files_change_in_one_answer_and_a_new_one_is_made() -> None:
+def test_one_answer_changes_several_files_and_creates_one() -> None:
     answer = (
         BLOCK
         + "app/main.py\n<<<<<<< SEARCH\nfrom calc import add\n=======\nfrom calc import add, double\n>>>>>>> REPLACE\n"
@@ -75,7 +75,7 @@ def test_several_files_change_in_one_answer_and_a_new_one_is_made() -> None:
     assert (done.files["app/new.py"], done.files["app/other.py"]) == ("X = 1\n", "Y = 2\n")
 
 
-def test_a_diff_makes_and_deletes_files() -> None:
+def test_a_diff_creates_and_deletes_files() -> None:
     answer = (
         "```diff\n--- /dev/null\n+++ b/app/new.py\n@@ -0,0 +1,2 @@\n+X = 1\n+Y = 2\n"
         "--- a/app/notes.txt\n+++ /dev/null\n@@ -1,3 +0,0 @@\n-one\n-two\n-one\n```"
@@ -90,7 +90,7 @@ def test_later_edits_see_earlier_ones() -> None:
     assert "return b + a" in applied(BLOCK + again).files["calc.py"]
 
 
-def test_a_snippet_beside_blocks_explains_and_replaces_nothing() -> None:
+def test_a_snippet_beside_search_blocks_changes_nothing() -> None:
     done = applied(f"In `calc.py`:\n```python\nadd(1, 2)\n```\n{BLOCK}")
     assert done.files["calc.py"] == FIXED
 
@@ -98,20 +98,20 @@ def test_a_snippet_beside_blocks_explains_and_replaces_nothing() -> None:
 # --- blanks overlooked --------------------------------------------------------------------------------------
 
 
-def test_a_common_indent_is_overlooked_and_the_new_lines_follow_it() -> None:
+def test_a_missing_common_indent_matches_and_is_added_to_the_new_lines() -> None:
     answer = "calc.py\n<<<<<<< SEARCH\nreturn a - b\n=======\nif a:\n    return a\nreturn b\n>>>>>>> REPLACE\n"
     done = applied(answer)
     assert done.rules == {"whitespace"}
     assert done.files["calc.py"].startswith("def add(a, b):\n    if a:\n        return a\n    return b\n")
 
 
-def test_too_much_indent_is_taken_off_again() -> None:
+def test_excess_indent_matches_and_is_removed_from_the_new_lines() -> None:
     old, new = "    def double(a):\n        return 2 * a\n", "    def double(a):\n        return a\n"
     answer = f"calc.py\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
     assert applied(answer).files["calc.py"].endswith("\ndef double(a):\n    return a\n")
 
 
-def test_blanks_at_line_ends_are_overlooked() -> None:
+def test_trailing_whitespace_is_ignored() -> None:
     answer = BLOCK.replace("    return a - b\n", "    return a - b  \n", 1)
     done = applied(answer)
     assert (done.files["calc.py"], done.rules) == (FIXED, frozenset({"whitespace"}))
@@ -143,24 +143,24 @@ UNFIT: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("answer", "why"), UNFIT.values(), ids=UNFIT.keys())
-def test_an_edit_that_does_not_fit_is_told_and_changes_nothing(answer: str, why: str) -> None:
+def test_an_edit_that_does_not_apply_is_reported_and_changes_nothing(answer: str, why: str) -> None:
     done = applied(answer, MANY)
-    assert any(why in fault for fault in done.errors), done.errors
+    assert any(why in error for error in done.errors), done.errors
     assert (done.files, done.changed) == (MANY, ())
 
 
-def test_one_edit_that_does_not_fit_keeps_the_others_out() -> None:
+def test_if_one_edit_does_not_apply_none_is_applied() -> None:
     done = applied(BLOCK + BLOCK.replace("a - b", "nowhere"))
     assert (done.files, done.matched, len(done.errors)) == (FILES, 1, 1)
 
 
-def test_line_numbers_of_a_diff_choose_between_equal_places() -> None:
+def test_line_numbers_of_a_diff_choose_between_equal_matches() -> None:
     files = {"a.txt": "x\nkey\ny\nkey\nz\n"}
     answer = "```diff\n--- a.txt\n+++ a.txt\n@@ -4,1 +4,1 @@\n-key\n+KEY\n```"
     assert applied(answer, files).files["a.txt"] == "x\nkey\ny\nKEY\nz\n"
 
 
-def test_a_protected_file_is_not_edited_by_any_form() -> None:
+def test_no_edit_format_changes_a_protected_file() -> None:
     for answer in SAME.values():
         done = applied(answer, FILES, "calc.py")
         assert (done.refused, done.files) == (("calc.py",), FILES)
@@ -169,22 +169,22 @@ def test_a_protected_file_is_not_edited_by_any_form() -> None:
 @pytest.mark.parametrize(
     "line", ["calc.py", "`calc.py`", "**calc.py**:", "File: app/main.py", "# calc.py", "new file: a/b.js"]
 )
-def test_a_line_that_is_a_path_is_one_whatever_stands_around_it(line: str) -> None:
+def test_a_decorated_path_is_recognized(line: str) -> None:
     assert path_in(line) in ("calc.py", "app/main.py", "a/b.js")
 
 
 @pytest.mark.parametrize("line", ["Here is the file:", "version 3.11", "calc.py and main.py", "e.g.", "", "v1.2"])
-def test_a_line_that_says_more_is_no_path(line: str) -> None:
+def test_a_sentence_is_not_a_path(line: str) -> None:
     assert path_in(line) is None
 
 
-@given(some.text(alphabet="<>=SEARCHREPL \n`+-@a.py", max_size=120))
-def test_no_answer_breaks_the_reading_or_the_putting_in(answer: str) -> None:
+@given(st.text(alphabet="<>=SEARCHREPL \n`+-@a.py", max_size=120))
+def test_no_text_breaks_reading_or_applying_edits(answer: str) -> None:
     done = applied(answer, MANY)
     assert done.errors or set(done.files) >= set()
 
 
-@given(some.lists(some.sampled_from(["a", "b", "", "  c"]), max_size=8), some.integers(0, 8), some.integers(0, 3))
+@given(st.lists(st.sampled_from(["a", "b", "", "  c"]), max_size=8), st.integers(0, 8), st.integers(0, 3))
 def test_an_exact_edit_changes_its_lines_and_no_others(lines: list[str], at: int, size: int) -> None:
     before, old, after = lines[:at], lines[at : at + size], lines[at + size :]
     marked = ["marker", *old]
@@ -207,10 +207,10 @@ def judge(answer: str, files: Mapping[str, str] = FILES, cases: tuple[Case, ...]
     return score(variant, [said(answer)], running_python())
 
 
-def test_a_right_edit_passes_and_tells_its_form_apart_from_the_verdict() -> None:
+def test_a_right_edit_passes_and_its_format_is_a_fact() -> None:
     verdict = judge(BLOCK)
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "blocks-exact")
-    assert [one.name for one in verdict.checks] == ["applied", "still/double", "new/add"]
+    assert [check.name for check in verdict.checks] == ["applied", "still/double", "new/add"]
     assert verdict.facts == {
         "applied": True,
         "edit_format": "blocks",
@@ -227,7 +227,7 @@ def test_an_edit_that_applies_may_still_be_wrong() -> None:
     assert (verdict.outcome, failed(verdict), verdict.facts["applied"]) == (Outcome.FAILED, {"new/add"}, True)
 
 
-def test_an_edit_that_breaks_what_passed_fails_that_group() -> None:
+def test_an_edit_that_breaks_working_code_fails_that_group() -> None:
     verdict = judge(BLOCK + BLOCK.replace("a - b", "2 * a").replace("a + b", "a"))
     assert failed(verdict) == {"still/double"}
 
@@ -244,44 +244,44 @@ def test_an_edit_that_changes_nothing_is_not_applied() -> None:
     assert failed(judge(f"```python\n{ADD}```")) == {"applied", "new/add"}
 
 
-def test_prose_is_no_answer_and_a_cut_block_is_truncated() -> None:
+def test_prose_is_no_answer_and_a_truncated_block_is_truncated_out() -> None:
     assert judge("I would change the sign.").outcome is Outcome.NO_ANSWER
     variant = variant_of("edits", CASES, files=FILES)
     cut = score(variant, [said(BLOCK.partition("a + b")[0], finish="length")], ScriptedSandbox())
     assert (cut.outcome, len(failed(cut))) == (Outcome.TRUNCATED_OUT, 3)
 
 
-def test_a_lone_block_of_code_is_the_one_file_that_may_be_edited() -> None:
+def test_a_single_code_block_replaces_the_only_editable_file() -> None:
     verdict = judge(
         f"```python\n{FIXED}```", {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"]
     )
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "whole-exact")
 
 
-def test_an_edit_of_a_protected_file_is_refused_and_told() -> None:
+def test_an_edit_of_a_protected_file_is_refused_and_reported() -> None:
     answer = BLOCK + "test_calc.py\n<<<<<<< SEARCH\nimport calc\n=======\nx = 1\n>>>>>>> REPLACE\n"
     verdict = judge(answer, {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"])
     assert "test_calc.py: must not be changed" in str(check(verdict, "applied").note)
 
 
-def test_a_form_that_the_task_does_not_take_is_refused() -> None:
+def test_an_edit_format_that_the_task_does_not_accept_is_refused() -> None:
     verdict = judge(f"```diff\n{DIFF}```", formats=["blocks"])
     assert "this task accepts edits as blocks" in str(check(verdict, "applied").note)
 
 
-def test_too_few_changed_files_fail_a_check_of_their_own() -> None:
+def test_too_few_changed_files_fail_their_check() -> None:
     assert failed(judge(BLOCK, min_changed_files=2)) == {"files-changed"}
     assert failed(judge(BLOCK, min_changed_files=1)) == set()
 
 
-def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
+def test_all_task_files_run_with_the_edits_applied() -> None:
     sandbox = running_python()
     score(variant_of("edits", CASES, files=MANY, settings={"entry": "calc.py"}), [said(BLOCK)], sandbox)
     assert sandbox.jobs[0].files == {**MANY, "calc.py": FIXED}
 
 
 @pytest.mark.parametrize(
-    ("settings", "fault"),
+    ("settings", "problem"),
     [
         ({"formats": ["patch"]}, "scorer.formats[0]: expected one of blocks, diff, whole"),
         ({"protected": ["gone.py"]}, "scorer.protected: files/gone.py does not exist"),
@@ -291,10 +291,10 @@ def test_the_files_that_run_are_all_of_the_tasks_with_the_edits_in() -> None:
         ({"least": 3}, "scorer.least: unknown field"),
     ],
 )
-def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
+def test_wrong_settings_are_reported(settings: dict[str, Json], problem: str) -> None:
     found = problem_texts(variant_of("edits", CASES, files=FILES, settings=settings).task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found
 
 
 def test_a_task_without_files_has_nothing_to_edit() -> None:
-    assert any("files: the folder is empty" in one for one in problem_texts(variant_of("edits", CASES).task))
+    assert any("files: the folder is empty" in text for text in problem_texts(variant_of("edits", CASES).task))

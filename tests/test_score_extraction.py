@@ -1,11 +1,11 @@
-"""The code in answers of the shapes that models really give: which rule finds it, and what exactly it finds."""
+"""Extraction of code from answers in the shapes that models give: the rule that finds it, and exactly what it finds."""
 
 import time
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.languages import LANGUAGES
 from harness.score.edits.apply import apply_edits
@@ -45,7 +45,7 @@ class Shape:
 
 
 FENCED = [
-    Shape("a labelled fence", f"```python\n{PY}```", "fenced", PY),
+    Shape("a labeled fence", f"```python\n{PY}```", "fenced", PY),
     Shape("prose on both sides", f"Here you are:\n\n```python\n{PY}```\n\nIt adds. Done.", "fenced", PY),
     Shape("a short label", f"```py\n{PY}```", "fenced", PY),
     Shape("a label in capitals", f"```Python\n{PY}```", "fenced", PY),
@@ -54,8 +54,8 @@ FENCED = [
     Shape("a label with a title", f'```python title="answer.py"\n{PY}```', "fenced", PY),
     Shape("a label in braces", f"```{{.python .numberLines}}\n{PY}```", "fenced", PY),
     Shape("a file's name for a label", f"```answer.py\n{PY}```", "fenced", PY),
-    Shape("a blank before the label", f"``` python\n{PY}```", "fenced", PY),
-    Shape("line ends of Windows", f"```python\n{PY}```".replace("\n", "\r\n"), "fenced", PY),
+    Shape("a space before the label", f"``` python\n{PY}```", "fenced", PY),
+    Shape("Windows newlines", f"```python\n{PY}```".replace("\n", "\r\n"), "fenced", PY),
     Shape("a byte order mark", f"\ufeff```python\n{PY}```", "fenced", PY),
     Shape("a fence of four", f"````python\n{PY}````", "fenced", PY),
     Shape("a fence of tildes", f"~~~python\n{PY}~~~", "fenced", PY),
@@ -69,16 +69,16 @@ FENCED = [
     Shape("no label", f"```\n{PY}```", "fenced-plain", PY),
     Shape("a label that names no language", f"```text\n{PY}```", "fenced-plain", PY),
     Shape("the label on the next line", f"```\npython\n{PY}```", "fenced", PY),
-    Shape("a close at the end of the last line", f"```python\n{PY.rstrip()}```", "fenced", PY),
+    Shape("a closing fence at the end of the last line", f"```python\n{PY.rstrip()}```", "fenced", PY),
     Shape("never closed", f"Sure.\n```python\n{PY}", "fenced-unclosed", PY),
     Shape("cut in the middle of a line", "```python\ndef add(a, b):\n    return a +", "fenced-unclosed",
           "def add(a, b):\n    return a +\n"),
     Shape("cut before the name", "```python\nimport mat", "fenced-undefined-unclosed", "import mat\n"),
     Shape("a fence inside a docstring", '```python\n"""Use it:\n\n```\nadd(1, 2)\n```\n"""\n\n\n' + PY + "```",
           "fenced", '"""Use it:\n\n```\nadd(1, 2)\n```\n"""\n\n\n' + PY),
-    Shape("end-of-turn marks after it", f"```python\n{PY}```<|im_end|>\n", "fenced", PY),
-    Shape("another end-of-turn mark", f"```python\n{PY}```\n</s>", "fenced", PY),
-    Shape("a stray close at the end", f"```python\n{PY}```\n```", "fenced", PY),
+    Shape("an end-of-turn token after it", f"```python\n{PY}```<|im_end|>\n", "fenced", PY),
+    Shape("another end-of-turn token", f"```python\n{PY}```\n</s>", "fenced", PY),
+    Shape("a stray closing fence at the end", f"```python\n{PY}```\n```", "fenced", PY),
 ]  # fmt: skip
 SEVERAL = [
     Shape("the code, then how it is used", f"```python\n{PY}```\nUse:\n```python\nprint(add(1, 2))\n```",
@@ -92,7 +92,7 @@ SEVERAL = [
     Shape("two functions in two blocks", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
           "```python\ndef add(a, b):\n    return half(a) + half(b)\n```", "fenced-joined",
           "def half(n):\n    return n / 2\n\ndef add(a, b):\n    return half(a) + half(b)\n", wanted=("half", "add")),
-    Shape("a labelled and a plain block", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
+    Shape("a labeled and a plain block", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
           "```\ndef add(a, b):\n    return half(a)\n```", "fenced-mixed-joined",
           "def half(n):\n    return n / 2\n\ndef add(a, b):\n    return half(a)\n", wanted=("half", "add")),
     Shape("helpers and an import in the block", f"```python\n{HELPED}```", "fenced", HELPED),
@@ -107,7 +107,7 @@ SEVERAL = [
           f"sudo cp rotate.sh /usr/local/bin/ && sudo chmod 755 /usr/local/bin/rotate.sh\n```\n```bash\n{BASH}```\n"
           "```bash\n# and a crontab\n0 3 * * * /usr/local/bin/rotate.sh /var/log/app 7 >> /var/log/rotate.log\n```",
           "fenced-last", BASH, "bash", ()),
-    Shape("wanted by a plain block", f"```bash\npip install nothing\n```\n```\n{PY}```", "fenced-plain", PY),
+    Shape("the wanted name in a plain block", f"```bash\npip install nothing\n```\n```\n{PY}```", "fenced-plain", PY),
     Shape("only a function of another name", "```python\ndef plus(a, b):\n    return a + b\n```", "fenced-undefined",
           "def plus(a, b):\n    return a + b\n"),
     Shape("under another language's label", f"```js\n{PY}```", "fenced-mislabeled", PY),
@@ -136,7 +136,7 @@ UNFENCED = [
     Shape("SQL between sentences", f"Use this query:\n\n{SQL}\nIt counts per name.", "unfenced-in-prose", SQL, "sql",
           ()),
     Shape("a program of one line", 'print("hello")\n', "unfenced", 'print("hello")\n', wanted=()),
-    Shape("a session of the prompt", ">>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n",
+    Shape("a prompt session", ">>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n",
           "prompt-session", "def add(a, b):\n    return a + b\n\nadd(1, 2)\n"),
 ]  # fmt: skip
 WRAPPED = [
@@ -148,7 +148,7 @@ WRAPPED = [
     Shape("a fenced object with the code", '```json\n{"answer": "def add(a, b):\\n    return a + b\\n"}\n```', "json",
           PY),
     Shape("between tags", f"<answer>\n{PY}</answer>", "tagged", PY),
-    Shape("between tags of a page", "<pre><code>def add(a, b):\n    return [a + b, a &lt; b][0]\n</code></pre>",
+    Shape("between HTML tags", "<pre><code>def add(a, b):\n    return [a + b, a &lt; b][0]\n</code></pre>",
           "tagged",
           "def add(a, b):\n    return [a + b, a < b][0]\n"),
     Shape("between square tags", f"[PYTHON]\n{PY}[/PYTHON]", "tagged", PY),
@@ -161,14 +161,14 @@ WRAPPED = [
 ]  # fmt: skip
 NOTHING = [
     Shape("nothing", "", None),
-    Shape("blanks", " \n\n ", None),
+    Shape("whitespace", " \n\n ", None),
     Shape("one word", "Done", None),
     Shape("prose", "Import the module first. For each item, return the sum; if there is none, return zero.", None),
     Shape("prose with a list", "- First, add a check\n- Then return the value\n1. Done: nothing else changes", None),
     Shape("prose with inline names", "Change `k` to `k - 1` in `add` and it works.", None),
     Shape("a refusal", "I'm sorry, but I cannot help with that request.", None),
-    Shape("only a thought", "<think>\ndef add(a, b): return a\n</think>", None),
-    Shape("a thought that never ended", f"<think>Let me see.\n```python\n{PY}```", None),
+    Shape("only reasoning", "<think>\ndef add(a, b): return a\n</think>", None),
+    Shape("reasoning that never ended", f"<think>Let me see.\n```python\n{PY}```", None),
     Shape("only the shell commands", "Run:\n```bash\npip install add\n```", None),
     Shape("only an output", "It prints:\n```text\n3\n```", None),
     Shape("an empty fence", "```python\n```", None),
@@ -193,25 +193,25 @@ LEAKED = [
           + f"<|end|><|start|>assistant<|channel|>final<|message|>```python\n{PY}```<|return|>", "fenced", PY),
     Shape("channels: final, unfenced", f"<|start|>assistant<|channel|>final<|message|>{PY}<|return|>", "unfenced", PY),
     Shape("channels: analysis alone", f"<|channel|>analysis<|message|>Maybe\n{DRAFT}<|end|>", None),
-    Shape("a channel of thought with short marks", f"<|channel>thought\n{DRAFT}<channel|>```python\n{PY}```", "fenced",
+    Shape("a reasoning channel with short marks", f"<|channel>thought\n{DRAFT}<channel|>```python\n{PY}```", "fenced",
           PY),
-    Shape("a thought in square brackets", f"[THINK]Maybe\n{DRAFT}[/THINK]```python\n{PY}```", "fenced", PY),
-    Shape("a thought in lozenges", f"◁think▷Maybe\n{DRAFT}◁/think▷```python\n{PY}```", "fenced", PY),
-    Shape("a thought with a prefix", f"<seed:think>Maybe\n{DRAFT}</seed:think>```python\n{PY}```", "fenced", PY),
-    Shape("a mark of a tool before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
-    Shape("the marks of a role before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
-    Shape("a header of a role before it", f"<|start_header_id|>assistant<|end_header_id|>\n\n```python\n{PY}```",
+    Shape("reasoning in square brackets", f"[THINK]Maybe\n{DRAFT}[/THINK]```python\n{PY}```", "fenced", PY),
+    Shape("reasoning in lozenges", f"◁think▷Maybe\n{DRAFT}◁/think▷```python\n{PY}```", "fenced", PY),
+    Shape("reasoning with a prefixed tag", f"<seed:think>Maybe\n{DRAFT}</seed:think>```python\n{PY}```", "fenced", PY),
+    Shape("a tool token before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
+    Shape("role tokens before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
+    Shape("a role header before it", f"<|start_header_id|>assistant<|end_header_id|>\n\n```python\n{PY}```",
           "fenced", PY),
-    Shape("an end mark with wide bars", f"```python\n{PY}```<｜end▁of▁sentence｜>", "fenced", PY),
-    Shape("an end mark with wide bars, unfenced", f"{PY}<｜end▁of▁sentence｜>", "unfenced", PY),
+    Shape("an end token with wide bars", f"```python\n{PY}```<｜end▁of▁sentence｜>", "fenced", PY),
+    Shape("an end token with wide bars, unfenced", f"{PY}<｜end▁of▁sentence｜>", "unfenced", PY),
     Shape("a byte order mark in the fence", f"```python\n\ufeff{PY}```", "fenced", PY),
-    Shape("a blank of no width before the fence", f"\u200b```python\n{PY}```", "fenced", PY),
+    Shape("a zero-width space before the fence", f"\u200b```python\n{PY}```", "fenced", PY),
 ]  # fmt: skip
 ODD = [
     Shape("a document in a fence of four", f"````markdown\nHere:\n```python\n{PY}```\n````", "fenced", PY),
     Shape("a document in a fence of three", f"```markdown\n# Answer\n\n```python\n{PY}```\n```", "fenced", PY),
-    Shape("words after the close", f"```python\n{PY}``` This adds both numbers.", "fenced", PY),
-    Shape("old line ends", f"```python\n{PY}```".replace("\n", "\r"), "fenced", PY),
+    Shape("text after the closing fence", f"```python\n{PY}``` This adds both numbers.", "fenced", PY),
+    Shape("classic Mac newlines", f"```python\n{PY}```".replace("\n", "\r"), "fenced", PY),
     Shape("a fence indented by a tab", "\t```python\n\tdef add(a, b):\n\t    return a + b\n\t```", "fenced", PY),
     Shape("a fence in a nested list", "* Code:\n  * ```python\n    def add(a, b):\n        return a + b\n    ```",
           "fenced", PY),
@@ -226,9 +226,9 @@ ODD = [
     Shape("the whole, then where it goes",
           f"```javascript\n{JS}```\nso\n```javascript\n// ...\nconst add = 1;\n```", "fenced-last", JS,
           "javascript"),
-    Shape("the session of a prompt after the code", f"```python\n{PY}```\n```python\n>>> add(1, 2)\n3\n```",
+    Shape("a prompt session after the code", f"```python\n{PY}```\n```python\n>>> add(1, 2)\n3\n```",
           "fenced-last", PY),
-    Shape("a session of the prompt in a fence", "```python\n>>> def add(a, b):\n...     return a + b\n...\n```",
+    Shape("a prompt session in a fence", "```python\n>>> def add(a, b):\n...     return a + b\n...\n```",
           "prompt-session", "def add(a, b):\n    return a + b\n\n"),
     Shape("numbered lines are no code", "```python\n1 | def add(a, b):\n2 |     return a + b\n```", "fenced-undefined",
           "1 | def add(a, b):\n2 |     return a + b\n"),
@@ -236,7 +236,7 @@ ODD = [
           "indented", PY),
     Shape("the language's name, then code", f"python\n{PY}", "unfenced", PY),
     Shape("a file's name as a heading, then code", f"**answer.py**\n\n{PY}", "unfenced-in-prose", PY),
-    Shape("an environment of LaTeX", f"\\begin{{lstlisting}}[language=Python]\n{PY}\\end{{lstlisting}}",
+    Shape("a LaTeX environment", f"\\begin{{lstlisting}}[language=Python]\n{PY}\\end{{lstlisting}}",
           "unfenced-in-prose", PY),
     Shape("a diff without a fence",
           "Here is the diff:\n\n--- a/answer.py\n+++ b/answer.py\n@@ -1,2 +1,2 @@\n def add(a, b):\n"
@@ -246,13 +246,13 @@ ODD = [
     Shape("a diff that makes the file", "```diff\ndiff --git a/answer.py b/answer.py\nnew file mode 100644\n"
           "index 0000000..1111111\n--- /dev/null\n+++ b/answer.py\n@@ -0,0 +1,2 @@\n+def add(a, b):\n"
           "+    return a + b\n```", "diff-new-side", PY),
-    Shape("a call of a tool", CALLED, "json", PY),
-    Shape("a call of a tool between tags", f"<tool_call>\n{CALLED}\n</tool_call>", "json", PY),
-    Shape("a call of a tool in tags", "<tool_call>\n<function=write_file>\n<parameter=content>\n" + PY
+    Shape("a tool call", CALLED, "json", PY),
+    Shape("a tool call between tags", f"<tool_call>\n{CALLED}\n</tool_call>", "json", PY),
+    Shape("a tool call as tags", "<tool_call>\n<function=write_file>\n<parameter=content>\n" + PY
           + "</parameter>\n</function>\n</tool_call>", "unfenced-in-prose", PY),
     Shape("a list of files", '{"files": [{"path": "answer.py", "content": "def add(a, b):\\n    return a + b\\n"}]}',
           "json", PY),
-    Shape("a text of JSON", '"def add(a, b):\\n    return a + b\\n"', "json", PY),
+    Shape("a JSON string", '"def add(a, b):\\n    return a + b\\n"', "json", PY),
     Shape("verbatim between tags", f"<answer><![CDATA[\n{PY}]]></answer>", "tagged", PY),
     Shape("tags with attributes", '<pre lang="python"><code class="language-python">def add(a, b):\n    return a + b\n'
           "</code></pre>", "tagged", PY),
@@ -265,16 +265,16 @@ SHAPES = [*FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_each_shape_is_found_by_its_rule_and_nothing_else_comes_out(shape: Shape) -> None:
+def test_each_shape_gives_exactly_its_code_by_its_rule(shape: Shape) -> None:
     found = extract(shape.answer, shape.language, shape.wanted)
     assert (found and found.rule, found.code if found else "") == (shape.rule, shape.code)
 
 
-def test_there_are_at_least_sixty_shapes_and_no_two_are_alike() -> None:
+def test_there_are_at_least_sixty_different_shapes() -> None:
     assert len({(shape.answer, shape.language) for shape in SHAPES}) >= 60
 
 
-def test_every_rule_of_the_table_finds_one_of_the_shapes() -> None:
+def test_every_rule_finds_a_shape() -> None:
     rules = {shape.rule for shape in SHAPES if shape.rule}
     for prefix in ("prompt-session", "fenced", "fenced-plain", "fenced-mixed", "diff", "json", "tagged", "inline",
                    "unfenced", "unfenced-in-prose", "fenced-mislabeled", "fenced-undefined", "indented",
@@ -283,22 +283,22 @@ def test_every_rule_of_the_table_finds_one_of_the_shapes() -> None:
     assert len(RULES) == 14
 
 
-def test_whether_a_block_was_closed_is_told() -> None:
+def test_an_unclosed_block_is_reported() -> None:
     cut, whole = extract(f"```python\n{PY}", "python"), extract(f"```python\n{PY}```", "python")
     assert cut is not None
     assert whole is not None
     assert (cut.closed, whole.closed) == (False, True)
 
 
-def test_joined_blocks_are_one_program_where_the_task_says_so() -> None:
+def test_all_blocks_are_joined_where_the_task_says_so() -> None:
     answer = "```sql\nSELECT 1;\n```\nand\n```sql\nSELECT 2;\n```"
-    one, both = extract(answer, "sql"), extract(answer, "sql", joined=True)
-    assert one is not None
+    last, both = extract(answer, "sql"), extract(answer, "sql", joined=True)
+    assert last is not None
     assert both is not None
-    assert (one.code, both.code) == ("SELECT 2;\n", "SELECT 1;\n\nSELECT 2;\n")
+    assert (last.code, both.code) == ("SELECT 2;\n", "SELECT 1;\n\nSELECT 2;\n")
 
 
-def test_a_mark_chooses_the_block_that_holds_it() -> None:
+def test_a_mark_chooses_the_block_that_contains_it() -> None:
     tests = "def test_add():\n    assert add(1, 1) == 2\n"
     found = extract(f"```python\n{tests}```\nfor\n```python\n{PY}```", "python", mark=r"^def test")
     assert found is not None
@@ -320,7 +320,7 @@ def test_a_mark_chooses_the_block_that_holds_it() -> None:
         ("sql", "CREATE VIEW IF NOT EXISTS add_up AS SELECT 1", "add_up"),
     ],
 )
-def test_a_definition_is_seen_in_each_language(language: str, code: str, name: str) -> None:
+def test_a_definition_is_recognized_in_each_language(language: str, code: str, name: str) -> None:
     assert defines(language, code, name)
 
 
@@ -336,11 +336,11 @@ def test_a_definition_is_seen_in_each_language(language: str, code: str, name: s
         ("rust", "let x = add(1);"),
     ],
 )
-def test_a_use_is_no_definition(language: str, code: str) -> None:
+def test_a_use_is_not_a_definition(language: str, code: str) -> None:
     assert not defines(language, code, "add")
 
 
-def test_code_too_deep_to_be_parsed_is_looked_at_and_not_fatal() -> None:
+def test_code_too_deeply_nested_for_the_parser_is_not_fatal() -> None:
     assert not is_code("python", "(" * 5000)
     assert extract("```python\n" + "(" * 5000 + "\n```", "python") is not None
 
@@ -360,23 +360,23 @@ def test_a_diffs_new_side_has_neither_headers_nor_old_lines() -> None:
         ("c++", "c++"),
     ],
 )
-def test_the_label_is_the_first_word_of_the_info_line(info: str, label: str) -> None:
+def test_the_label_is_the_first_word_of_the_info_string(info: str, label: str) -> None:
     assert label_of(info) == label
 
 
-def test_a_block_knows_the_line_before_it_and_its_info_line() -> None:
+def test_a_block_has_its_info_string_and_the_line_before_it() -> None:
     (block,) = fenced_blocks("intro\n\n**app.py**\n\n```python title=x\nx = 1\n```\n")
     assert (block.before, block.info, block.text) == ("**app.py**", "python title=x", "x = 1\n")
 
 
-@given(some.text(), some.sampled_from(sorted(LANGUAGES)))
-def test_no_text_at_all_breaks_the_search(text: str, language: str) -> None:
+@given(st.text(), st.sampled_from(sorted(LANGUAGES)))
+def test_no_text_breaks_the_search_for_code(text: str, language: str) -> None:
     found = extract(text, language, ("add",))
     assert found is None or found.code.strip()
 
 
-@given(some.text(alphabet="`~ \n>-1.)#ab=(:", max_size=80))
-def test_no_arrangement_of_marks_breaks_the_reading_of_fences(text: str) -> None:
+@given(st.text(alphabet="`~ \n>-1.)#ab=(:", max_size=80))
+def test_no_arrangement_of_marks_breaks_reading_fences(text: str) -> None:
     for block in fenced_blocks(clean(text)):
         assert "\r" not in block.text
 
@@ -386,7 +386,7 @@ ENDLESS = ["<think>", "<|im_end|>\n", "```\n", "~~~\n", "` ", "<code>", "[python
 
 
 @pytest.mark.parametrize("token", ENDLESS)
-def test_a_token_that_a_model_repeats_without_end_is_read_in_passing(token: str) -> None:
+def test_an_endlessly_repeated_token_is_read_in_linear_time(token: str) -> None:
     """What took time in proportion to the square of its length would not come to an end here."""
     answer = token * (150_000 // len(token))
     found = extract(answer, "python", ("add",))
@@ -403,7 +403,7 @@ ENDLESS_CODE = [" ", "\t", "\n", " \n", "function ", "class a\n", "type a\n", "e
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_code_that_a_model_repeats_without_end_is_read_in_passing(language: str) -> None:
+def test_endlessly_repeated_code_is_read_in_linear_time(language: str) -> None:
     """The first words of a definition with nothing but blanks after them, and a line again and again."""
     began = time.process_time()
     for token in ENDLESS_CODE:

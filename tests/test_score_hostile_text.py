@@ -1,10 +1,10 @@
-"""Whatever a model says and whatever comes out of a container, a trial ends as an outcome and never as a fault."""
+"""Whatever a model writes and whatever comes out of a container, a trial ends in an outcome, never in an exception."""
 
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.files import to_json
 from harness.schema import as_document, validate
@@ -56,16 +56,16 @@ PIECES = (
     "@@\n", "+x\n", "-x\n", " x\n", "\u2014", "\ud800", "\x00", "7 ", "Karlsund ", "\n", "\n\n", "# Title\n",
     "<think>", "</think>",
 )  # fmt: skip
-ANSWERS = some.lists(some.sampled_from(PIECES) | some.text(max_size=4), max_size=14).map("".join)
+ANSWERS = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=14).map("".join)
 KIND_NAMES = ("int", "float", "set", "tuple", "dict", "decimal", "fraction", "subclass", "oversize", "undefined", "new")
-VALUES = some.recursive(
-    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=6),
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: (
-        some.lists(inner, max_size=3)
-        | some.dictionaries(
-            some.sampled_from(["$", "v", "of", "exit", "stdout", "stderr", "files", "a"]), inner, max_size=4
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["$", "v", "of", "exit", "stdout", "stderr", "files", "a"]), inner, max_size=4
         )
-        | some.builds(lambda kind, value: {"$": kind, "v": value}, some.sampled_from(KIND_NAMES), inner)
+        | st.builds(lambda kind, value: {"$": kind, "v": value}, st.sampled_from(KIND_NAMES), inner)
     ),
     max_leaves=8,
 )
@@ -78,31 +78,31 @@ EACH_END: tuple[CaseStatus, ...] = (
     "not_loaded",
     "forged",
 )
-ENDS = some.sampled_from(EACH_END)
-ARGUMENTS = some.dictionaries(
-    some.sampled_from(["path", "pattern", "old", "new", "first_line", "last_line"]),
-    some.sampled_from(["calc.py", "", ".", "return a - b", "a*", "(", 1, 2.0, 10**30, -1, None, []]),
+ENDS = st.sampled_from(EACH_END)
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["path", "pattern", "old", "new", "first_line", "last_line"]),
+    st.sampled_from(["calc.py", "", ".", "return a - b", "a*", "(", 1, 2.0, 10**30, -1, None, []]),
     max_size=4,
 ).map(to_json)
-CALLS = some.lists(
-    some.builds(ToolCall, some.none(), some.sampled_from([*TOOL_NAMES, "bash"]), ARGUMENTS | some.text()), max_size=4
+CALLS = st.lists(
+    st.builds(ToolCall, st.none(), st.sampled_from([*TOOL_NAMES, "bash"]), ARGUMENTS | st.text()), max_size=4
 )
 
 
-def test_every_kind_has_a_sound_task_here() -> None:
+def test_every_scorer_kind_has_a_valid_task_here() -> None:
     assert set(VARIANTS) == set(KINDS)
     assert {kind: problem_texts(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @settings(max_examples=60, deadline=None)
-@given(data=some.data())
-def test_any_answer_and_any_observation_give_a_score_that_can_be_kept(kind: str, data: some.DataObject) -> None:
+@given(data=st.data())
+def test_any_answer_and_any_observation_give_a_valid_score(kind: str, data: st.DataObject) -> None:
     def observe(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
-        return Observation(name, data.draw(ENDS), data.draw(VALUES), data.draw(some.none() | some.text(max_size=5)))
+        return Observation(name, data.draw(ENDS), data.draw(VALUES), data.draw(st.none() | st.text(max_size=5)))
 
     variant = VARIANTS[kind]
-    replies = [said(data.draw(ANSWERS), *data.draw(CALLS)) for _ in range(data.draw(some.integers(1, 3)))]
+    replies = [said(data.draw(ANSWERS), *data.draw(CALLS)) for _ in range(data.draw(st.integers(1, 3)))]
     verdict = score(variant, replies, ScriptedSandbox(observe))
     assert 0 <= verdict.fraction <= 1
     assert (verdict.outcome is Outcome.PASSED) == all(check.passed for check in verdict.checks)

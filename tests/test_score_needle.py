@@ -1,8 +1,8 @@
-"""Values asked from a long text: right, superseded, invented, and left out."""
+"""Kind `needle`: values that are right, superseded, invented or left out."""
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.files import to_json
 from harness.score import score
@@ -24,7 +24,7 @@ def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Sc
     return score(variant, [said(answer if isinstance(answer, str) else to_json(answer))], ScriptedSandbox())
 
 
-def test_all_values_right_passes_with_recall_by_depth() -> None:
+def test_right_values_pass_with_recall_by_depth() -> None:
     verdict = judge(RIGHT)
     assert verdict.outcome is Outcome.PASSED
     assert verdict.facts == {
@@ -51,8 +51,8 @@ def test_all_values_right_passes_with_recall_by_depth() -> None:
         ("owner", "N/A"),
     ],
 )
-def test_a_value_is_right_in_any_usual_writing(key: str, value: Json) -> None:
-    answer = {name: one for name, one in RIGHT.items() if name.lower() != key.lower().replace("_", " ")}
+def test_a_value_is_right_in_any_usual_spelling(key: str, value: Json) -> None:
+    answer = {name: value for name, value in RIGHT.items() if name.lower() != key.lower().replace("_", " ")}
     assert failed(judge({**answer, key: value})) == set()
 
 
@@ -69,21 +69,21 @@ def test_a_value_is_right_in_any_usual_writing(key: str, value: Json) -> None:
         ({"more": "than asked"}, {"precision"}),
     ],
 )
-def test_each_check_fails_for_what_it_is_there_for(change: dict[str, Json], fails: set[str]) -> None:
+def test_each_check_fails_for_its_defect(change: dict[str, Json], fails: set[str]) -> None:
     verdict = judge({**RIGHT, **change})
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
 
 
-def test_a_superseded_value_is_counted_apart() -> None:
+def test_a_superseded_value_is_counted_separately() -> None:
     verdict = judge({**RIGHT, "ports": "900"})
     assert (verdict.facts["superseded"], check(verdict, "ports").note) == (1, "superseded")
 
 
-def test_what_was_not_asked_for_or_is_not_there_is_invented() -> None:
+def test_values_that_were_not_asked_for_or_are_absent_count_as_invented() -> None:
     assert judge({**RIGHT, "owner": "Ada", "more": 1}).facts["invented"] == 2
 
 
-def test_saying_everything_at_once_costs_precision() -> None:
+def test_extra_values_lower_precision() -> None:
     verdict = judge({**RIGHT, **{f"guess {number}": number for number in range(12)}})
     assert verdict.facts["precision"] == 0.2
     assert failed(judge({**RIGHT, "more": 1}, min_precision=0.7)) == set()
@@ -109,18 +109,18 @@ def test_the_object_is_found_alone_in_a_fence_or_between_sentences(answer: str) 
 
 
 @pytest.mark.parametrize("answer", ["", "[1]", "{", '{"a": ', "{a: 1}", "{" * 3000])
-def test_what_is_no_object_is_none(answer: str) -> None:
+def test_other_values_are_not_objects(answer: str) -> None:
     assert find_object(answer) is None
 
 
-@given(some.text(alphabet='{}[]":,a1\n`', max_size=60))
+@given(st.text(alphabet='{}[]":,a1\n`', max_size=60))
 def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
     found = find_object(text)
     assert found is None or isinstance(found, dict)
 
 
 @pytest.mark.parametrize(
-    ("expect", "fault"),
+    ("expect", "problem"),
     [
         ({"any": ["x"]}, "expect.key: required field is missing"),
         ({"key": "a", "any": []}, "expect.any: expected at least 1 entry"),
@@ -130,13 +130,13 @@ def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
         ({"key": "a", "value": "x"}, "expect.value: unknown field"),
     ],
 )
-def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+def test_wrong_cases_are_reported(expect: dict[str, Json], problem: str) -> None:
     found = problem_texts(variant_of("needle", [case("one", **expect)], language=None).task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found
 
 
-def test_asking_twice_for_a_key_is_told() -> None:
+def test_two_cases_with_the_same_key_are_reported() -> None:
     twice = [case("one", key="the key", any=["x"]), case("two", key="The_Key", any=["y"])]
     assert any(
-        "several cases ask for the key 'the_key'" in one for one in problem_texts(variant_of("needle", twice).task)
+        "several cases ask for the key 'the_key'" in text for text in problem_texts(variant_of("needle", twice).task)
     )

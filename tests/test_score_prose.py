@@ -1,10 +1,10 @@
-"""Rules of prose, each with a text that keeps it and one that breaks it; numbers and names against a source."""
+"""Prose rules, each with a text that keeps it and one that breaks it; numbers and names against a source."""
 
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.score import score
 from harness.score.kinds.prose import loosened, text_of
@@ -85,7 +85,7 @@ KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
 
 
 @pytest.mark.parametrize(("rule", "params", "kept", "broken"), KEPT_AND_BROKEN)
-def test_each_rule_passes_what_keeps_it_and_fails_what_breaks_it(
+def test_each_rule_passes_texts_that_keep_it_and_fails_texts_that_break_it(
     rule: str, params: dict[str, Json], kept: str, broken: str
 ) -> None:
     assert holds(rule, kept, **params)
@@ -96,12 +96,12 @@ def test_every_rule_of_the_table_is_kept_and_broken_above() -> None:
     assert {rule for rule, *_ in KEPT_AND_BROKEN} == set(RULES)
 
 
-def test_a_broken_rule_tells_where() -> None:
+def test_a_broken_rule_reports_its_position() -> None:
     seen = RULES["no_phrases"].check(RuleInput("Good. A game changer.", {"phrases": ["game changer"]}, "")).observed
     assert seen == [{"at": 8, "text": "game changer"}]
 
 
-@given(some.text(max_size=120))
+@given(st.text(max_size=120))
 def test_no_text_breaks_any_rule(text: str) -> None:
     for rule, params, *_ in KEPT_AND_BROKEN:
         RULES[rule].check(RuleInput(text, params, SOURCE))
@@ -110,11 +110,11 @@ def test_no_text_breaks_any_rule(text: str) -> None:
 # --- counting -----------------------------------------------------------------------------------------------
 
 
-def test_words_hold_apostrophes_and_hyphens_and_no_marks() -> None:
+def test_words_include_apostrophes_and_hyphens_but_no_punctuation() -> None:
     assert words("Don't – it's a well-known 3.5x; «rôle»!") == ["Don't", "it's", "a", "well-known", "3.5x", "rôle"]
 
 
-def test_sentences_end_at_stops_items_and_paragraphs_and_not_after_abbreviations() -> None:
+def test_sentences_end_at_periods_items_and_paragraphs_but_not_after_abbreviations() -> None:
     text = 'See e.g. Mr. Doe at 3.5. "Really?" he said.\n- one item\n- another\n\nA title\n\nEnd'
     assert [span.text.strip() for span in sentences(text)] == [
         "See e.g. Mr. Doe at 3.5.",
@@ -127,21 +127,21 @@ def test_sentences_end_at_stops_items_and_paragraphs_and_not_after_abbreviations
     ]
 
 
-def test_every_sentence_stands_where_it_says() -> None:
+def test_every_sentence_is_at_its_position() -> None:
     text = "One. Two! Three?\n\nFour"
     assert all(text[span.start : span.end] == span.text for span in sentences(text))
 
 
-def test_headings_are_no_paragraphs() -> None:
+def test_headings_are_not_paragraphs() -> None:
     assert paragraphs("# Title\n\nOne.\n\n**Bold title**\n\nTwo.\n\n---\n") == ["One.", "Two."]
 
 
-def test_sections_know_what_stands_below_them_and_before_the_first() -> None:
+def test_sections_have_the_text_below_them_and_before_the_first() -> None:
     text = "Intro\n# One #\na\n**Two:**\nb\nThree\nc\n"
     assert sections(text, ["Three"]) == [("", "Intro"), ("one", "a"), ("two", "b"), ("three", "c\n")]
 
 
-def test_names_are_capitalised_words_that_do_not_begin_a_sentence_an_item_or_a_heading() -> None:
+def test_names_are_capitalized_words_that_do_not_begin_a_sentence_an_item_or_a_heading() -> None:
     text = "# Big Title\nThe port of Karlsund has macOS. Ships call.\n- Item one for NATO\nHe said: Never, said Ines."
     assert [span.text for span in names(text)] == ["Karlsund", "macOS", "NATO", "Ines"]
 
@@ -161,21 +161,21 @@ def test_names_are_capitalised_words_that_do_not_begin_a_sentence_an_item_or_a_h
     ],
 )
 def test_numbers_are_read_by_value(text: str, values: list[Json]) -> None:
-    assert [next(iter(one.values)) for one in numerals(text)] == [Decimal(value) for value in values]
+    assert [next(iter(numeral.values)) for numeral in numerals(text)] == [Decimal(value) for value in values]
 
 
-def test_the_marks_of_lists_are_no_numbers_and_versions_are_texts() -> None:
+def test_list_markers_are_not_numbers_and_versions_are_strings() -> None:
     assert numerals("1. one\n  2) two\n## 3. Three")[0].text == "two"
     assert next(iter(numerals("16.2.1")[0].values)) == "16.2.1"
 
 
-@given(some.integers(2, 10**12))
+@given(st.integers(2, 10**12))
 def test_a_number_is_grounded_in_itself_however_it_is_written(number: int) -> None:
     assert ungrounded_numerals(f"it is {number:,} now", f"it was {number}") == []
     assert ungrounded_numerals(f"it is {number + 1} now", f"it was {number:,}") != []
 
 
-def test_a_number_of_endless_digits_breaks_nothing() -> None:
+def test_a_number_of_many_digits_is_not_fatal() -> None:
     assert len(ungrounded_numerals("9" * 10_000, "1")) == 1
 
 
@@ -211,19 +211,19 @@ def test_a_text_that_keeps_all_rules_passes() -> None:
         ("Cranes — 99.", {"dash", "numbers", "length"}),
     ],
 )
-def test_each_rule_that_is_broken_fails_its_check(text: str, fails: set[str]) -> None:
+def test_each_broken_rule_fails_its_check(text: str, fails: set[str]) -> None:
     verdict = judge(text)
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
 
 
-def test_the_loose_reading_forgives_a_line_of_introduction_and_the_strict_one_does_not() -> None:
+def test_only_the_loose_reading_forgives_an_introductory_line() -> None:
     verdict = judge("Here is a post of 14 words:\nSeven cranes moved containers.")
     assert failed(verdict) == {"numbers"}
     assert verdict.facts["loose"] == {"dash": True, "numbers": True, "length": True}
     assert (verdict.facts["strict_passed"], verdict.facts["loose_passed"]) == (2, 3)
 
 
-def test_the_loose_readings_are_those_of_the_method() -> None:
+def test_the_loose_readings_are_those_of_ifeval() -> None:
     assert set(loosened("a\n*b*\nc")) == {"a\n*b*\nc", "a\nb\nc", "*b*\nc", "b\nc", "a\n*b*", "a\nb", "*b*", "b"}
 
 
@@ -232,7 +232,7 @@ def test_the_source_may_be_files_instead_of_the_prompt() -> None:
     assert failed(judge("It is 1200 in total.", source=["facts.md"])) == {"numbers"}
 
 
-def test_a_text_in_one_fence_is_the_text_and_an_empty_one_is_no_answer() -> None:
+def test_a_fence_around_the_whole_text_is_removed_and_an_empty_text_is_no_answer() -> None:
     assert text_of("```\nSeven cranes moved.\n```") == ("Seven cranes moved.", "fenced-text")
     assert text_of("Post:\n```\nSeven.\n```")[1] == "text"
     for empty in ("", "  \n", "<think>hm</think>", "...", "```\n```"):
@@ -251,7 +251,7 @@ BRIEF = (
 GOOD = "## Facts\nKarlsund has seven cranes.\n\n## Limits\nThe limit is 45 minutes; it was 30 minutes."
 
 
-def test_a_right_brief_passes_and_tells_its_facts() -> None:
+def test_a_right_summary_passes_with_its_facts() -> None:
     verdict = judge(GOOD, BRIEF, "summary")
     assert verdict.outcome is Outcome.PASSED
     facts = verdict.facts
@@ -270,23 +270,23 @@ def test_a_right_brief_passes_and_tells_its_facts() -> None:
         ("Karlsund has", "The port of Vestby has", {"names"}),
     ],
 )
-def test_each_fault_of_a_brief_fails_its_check(old: str, new: str, fails: set[str]) -> None:
+def test_each_defect_of_a_summary_fails_its_check(old: str, new: str, fails: set[str]) -> None:
     assert failed(judge(GOOD.replace(old, new), BRIEF, "summary")) == fails
 
 
-def test_what_is_new_is_listed_and_superseded_values_are_counted() -> None:
+def test_new_numbers_and_names_are_listed_and_superseded_values_are_counted() -> None:
     bad = GOOD.replace("seven cranes", "seven cranes and 12 tugs of Vestby").replace("it was 30", "or 30")
     facts = judge(bad, BRIEF, "summary").facts
     assert (facts["new_numbers"], facts["new_names"], facts["superseded"]) == (["12"], ["Vestby"], 1)
 
 
-def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
+def test_a_check_shows_the_rule_and_the_observed_value() -> None:
     seen = check(judge("Cranes moved."), "length")
     assert (seen.expected, seen.observed) == ({"rule": "words", "min": 3, "max": 12}, 2)
 
 
 @pytest.mark.parametrize(
-    ("expect", "fault"),
+    ("expect", "problem"),
     [
         ({"rule": "no_dashes"}, "expect.rule: expected one of no_em_dash"),
         ({"rule": "no_phrases"}, "expect.phrases: required field is missing"),
@@ -298,11 +298,11 @@ def test_a_check_shows_what_was_asked_and_what_was_seen() -> None:
         ({"rule": "says", "any": ["x"], "section": 3}, "expect.section: expected string"),
     ],
 )
-def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+def test_wrong_cases_are_reported(expect: dict[str, Json], problem: str) -> None:
     found = problem_texts(variant_of("voice", [case("one", **expect)], language=None).task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found
 
 
-def test_a_source_that_is_not_there_is_told() -> None:
+def test_a_missing_source_file_is_reported() -> None:
     found = problem_texts(variant_of("summary", BRIEF, language=None, settings={"source": ["gone.md"]}).task)
-    assert any("files/gone.md does not exist" in one for one in found)
+    assert any("files/gone.md does not exist" in text for text in found)

@@ -1,10 +1,10 @@
-"""Findings read from JSON and Markdown, set against planted defects, decoys and clean code, one to one."""
+"""Review findings read from JSON and Markdown, and matched with planted defects, decoys and clean code."""
 
 import itertools
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from harness.files import to_json
 from harness.score import score
@@ -48,12 +48,18 @@ def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Sc
         '[{"filename": "app.py", "location": {"line": 21}, "severity": "crit", "message": "SQL injection"}]',
     ],
 )
-def test_json_findings_are_read_whatever_their_keys(answer: str) -> None:
+def test_json_findings_are_read_with_any_usual_keys(answer: str) -> None:
     read = findings_of(answer)
     assert read is not None
-    (one,), form = read
-    assert (one.file, one.first_line, one.last_line, one.severity, form) == ("app.py", 21, 21, "critical", "json")
-    assert "sql injection" in one.text
+    (finding_read,), form = read
+    assert (finding_read.file, finding_read.first_line, finding_read.last_line, finding_read.severity, form) == (
+        "app.py",
+        21,
+        21,
+        "critical",
+        "json",
+    )
+    assert "sql injection" in finding_read.text
 
 
 @pytest.mark.parametrize(
@@ -71,34 +77,34 @@ def test_markdown_findings_are_read_as_items_tables_and_headings(answer: str) ->
     assert read is not None
     findings, form = read
     assert form == "markdown"
-    assert [(one.first_line, one.severity) for one in findings] == [(21, "critical")]
+    assert [(claim.first_line, claim.severity) for claim in findings] == [(21, "critical")]
     assert "sql injection" in findings[0].text
 
 
-def test_several_markdown_findings_stay_apart_with_their_own_lines() -> None:
+def test_several_markdown_findings_keep_their_own_lines() -> None:
     read = findings_of("- line 21: SQL injection\n  more of it\n- lines 40 to 42: MD5\n\nSummary: bad.")
     assert read is not None
-    assert [(one.first_line, one.last_line) for one in read[0]] == [(21, 21), (40, 42)]
+    assert [(claim.first_line, claim.last_line) for claim in read[0]] == [(21, 21), (40, 42)]
 
 
-def test_an_empty_list_is_a_review_and_prose_is_none() -> None:
+def test_an_empty_list_is_a_review_and_prose_is_not() -> None:
     assert findings_of("[]") == ([], "json")
     assert findings_of('```json\n{"findings": []}\n```') == ([], "json")
     assert findings_of("It looks fine to me.") is None
     assert findings_of("") is None
 
 
-@given(some.text(max_size=200))
-def test_no_text_breaks_the_reading_of_findings(text: str) -> None:
+@given(st.text(max_size=200))
+def test_no_text_breaks_reading_findings(text: str) -> None:
     read = findings_of(text)
-    assert read is None or all(isinstance(one, ReviewFinding) for one in read[0])
+    assert read is None or all(isinstance(claim, ReviewFinding) for claim in read[0])
 
 
 # --- matching -----------------------------------------------------------------------------------------------
 
 
-@given(some.lists(some.lists(some.integers(0, 4), max_size=4, unique=True), max_size=5))
-def test_no_other_pairing_has_more_pairs(rows: list[list[int]]) -> None:
+@given(st.lists(st.lists(st.integers(0, 4), max_size=4, unique=True), max_size=5))
+def test_the_matching_is_a_maximum_matching(rows: list[list[int]]) -> None:
     edges = dict(enumerate(rows))
     pairs = match(len(rows), edges)
     assert all(right in edges[left] for left, right in pairs.items())
@@ -111,7 +117,7 @@ def test_no_other_pairing_has_more_pairs(rows: list[list[int]]) -> None:
     assert len(pairs) == best
 
 
-def test_one_finding_proves_one_defect_only() -> None:
+def test_one_finding_matches_one_defect() -> None:
     both = case("other", defect=["sql"], file="app.py", lines=[22, 22], severity="high")
     verdict = judge([finding(22, "SQL injection", "critical")], (SQL, both))
     assert len(failed(verdict)) == 1
@@ -121,10 +127,10 @@ def test_one_finding_proves_one_defect_only() -> None:
 # --- judging ------------------------------------------------------------------------------------------------
 
 
-def test_all_defects_found_and_nothing_else_claimed_passes() -> None:
+def test_all_defects_and_no_false_claim_passes() -> None:
     verdict = judge(RIGHT, min_precision=0.8, min_severity_agreement=0.8)
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "findings-json")
-    assert [one.name for one in verdict.checks] == ["sql", "md5", "decoy", "clean", "precision", "severity"]
+    assert [check.name for check in verdict.checks] == ["sql", "md5", "decoy", "clean", "precision", "severity"]
     facts = verdict.facts
     assert (facts["recall"], facts["precision"], facts["severity_exact"]) == (0.6667, 1.0, 1.0)
 
@@ -142,21 +148,21 @@ def test_all_defects_found_and_nothing_else_claimed_passes() -> None:
         ([*RIGHT, finding(3, "unused import", file="util.py")], {"clean"}),
     ],
 )
-def test_each_check_fails_for_what_it_is_there_for(answer: Json, fails: set[str]) -> None:
+def test_each_check_fails_for_its_defect(answer: Json, fails: set[str]) -> None:
     verdict = judge(answer)
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
 
 
-def test_lines_may_be_off_by_the_slack_and_no_further() -> None:
+def test_lines_may_be_off_by_the_tolerance_and_no_further() -> None:
     assert failed(judge([RIGHT[0], finding(43, "md5")])) == set()
     assert failed(judge([RIGHT[0], finding(44, "md5")])) == {"md5"}
     assert failed(judge([RIGHT[0], finding(44, "md5")], line_tolerance=4)) == set()
 
 
-def test_an_optional_defect_counts_in_recall_and_is_no_check() -> None:
+def test_an_optional_defect_counts_in_recall_but_has_no_check() -> None:
     verdict = judge([*RIGHT, finding(60, "magic number", "low")])
     assert (verdict.facts["recall"], verdict.facts["matched"]) == (1.0, 3)
-    assert "smell" not in {one.name for one in verdict.checks}
+    assert "smell" not in {check.name for check in verdict.checks}
 
 
 def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_unjudged() -> None:
@@ -165,18 +171,18 @@ def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_unjudged
     assert (facts["precision"], facts["false_claims"], facts["unjudged"]) == (0.5, 2, 1)
 
 
-def test_the_same_defect_told_twice_is_a_duplicate_and_not_unjudged() -> None:
+def test_a_defect_that_is_reported_twice_is_a_duplicate_and_not_unjudged() -> None:
     facts = judge([*RIGHT, finding(40, "md5 again")]).facts
     assert (facts["duplicates"], facts["unjudged"], facts["precision"]) == (1, 0, 1.0)
 
 
-def test_too_low_a_precision_fails_its_check() -> None:
+def test_low_precision_fails_its_check() -> None:
     verdict = judge([*RIGHT, finding(82, "x")], min_precision=0.8)
     assert failed(verdict) == {"decoy", "precision"}
     assert check(verdict, "precision").observed == 0.6667
 
 
-def test_severities_agree_when_at_most_one_step_off() -> None:
+def test_severities_agree_within_one_step() -> None:
     near = [finding(21, "SQL injection", "high"), finding(40, "MD5", "critical")]
     assert (judge(near).facts["severity_exact"], judge(near).facts["severity_near"]) == (0.0, 1.0)
     far = [finding(21, "SQL injection", "low"), finding(40, "MD5", "info")]
@@ -185,7 +191,7 @@ def test_severities_agree_when_at_most_one_step_off() -> None:
     assert failed(judge(unsaid, min_severity_agreement=0.5)) == {"severity"}
 
 
-def test_findings_past_the_most_are_not_read() -> None:
+def test_findings_beyond_the_maximum_are_not_read() -> None:
     assert failed(judge(RIGHT, max_findings=1)) == {"md5"}
 
 
@@ -199,7 +205,7 @@ def test_a_clean_file_with_nothing_found_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "fault"),
+    ("expect", "problem"),
     [
         ({"file": "a.py"}, "expect.defect: required field is missing; add it: or decoy, or clean"),
         ({"clean": True}, "expect.file: required field is missing"),
@@ -214,12 +220,12 @@ def test_a_clean_file_with_nothing_found_passes() -> None:
         ({"decoy": "why", "file": "a", "lines": [1, 2], "severity": "low"}, "expect.severity: unknown field"),
     ],
 )
-def test_wrong_cases_are_told(expect: dict[str, Json], fault: str) -> None:
+def test_wrong_cases_are_reported(expect: dict[str, Json], problem: str) -> None:
     found = problem_texts(variant_of("review", [case("one", **expect)], language=None).task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found
 
 
-def test_wrong_settings_are_told() -> None:
+def test_wrong_settings_are_reported() -> None:
     found = problem_texts(variant_of("review", CASES, settings={"line_tolerance": 1.5, "precision": 1}).task)
-    assert any("scorer.line_tolerance: expected integer" in one for one in found)
-    assert any("scorer.precision: unknown field" in one for one in found)
+    assert any("scorer.line_tolerance: expected integer" in text for text in found)
+    assert any("scorer.precision: unknown field" in text for text in found)

@@ -1,4 +1,4 @@
-"""Tool loops played again: the first call, valid and wasted calls, the edit, and what it left, by running it."""
+"""Kind `tools`: the first call, invalid and wasted calls, the edits of a replayed loop, and the resulting files."""
 
 import pytest
 
@@ -21,10 +21,10 @@ def judge(*replies: Reading, cases: tuple[Json, ...] = CASES, **settings: Json) 
     return score(variant, replies, running_python())
 
 
-def test_a_loop_that_looks_then_edits_passes() -> None:
+def test_a_loop_that_searches_then_edits_passes() -> None:
     verdict = judge(LOOK, READ, FIX, DONE)
     assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "tool-calls")
-    assert [one.name for one in verdict.checks] == ["first-call", "calls-valid", "applied", "add"]
+    assert [check.name for check in verdict.checks] == ["first-call", "calls-valid", "applied", "add"]
     assert verdict.facts == {
         "calls": 3,
         "invalid_calls": 0,
@@ -37,13 +37,13 @@ def test_a_loop_that_looks_then_edits_passes() -> None:
     }
 
 
-def test_narration_in_the_first_reply_fails_the_first_call() -> None:
+def test_a_first_reply_without_a_call_fails_the_first_call_check() -> None:
     verdict = judge(said("First I will search for add."), FIX)
     assert failed(verdict) == {"first-call"}
     assert verdict.facts["narrated_first"] is True
 
 
-def test_words_beside_the_first_call_are_no_narration_instead_of_it() -> None:
+def test_text_beside_the_first_call_does_not_fail_it() -> None:
     verdict = judge(said("Let me look.", called("grep", pattern="add")), FIX, DONE)
     assert (verdict.outcome, verdict.facts["narrated_first"]) == (Outcome.PASSED, True)
 
@@ -61,20 +61,20 @@ def test_a_first_call_of_another_tool_or_with_wrong_arguments_fails(first: ToolC
     assert "first-call" in failed(judge(said("", first), FIX, DONE))
 
 
-def test_a_later_call_that_breaks_its_schema_fails_only_the_check_of_calls() -> None:
+def test_a_later_invalid_call_fails_only_the_check_of_calls() -> None:
     verdict = judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE)
     assert (failed(verdict), verdict.facts["invalid_calls"]) == ({"calls-valid"}, 1)
     assert "$.path: required field is missing" in str(check(verdict, "calls-valid").note)
     assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, max_invalid_calls=1)) == set()
 
 
-def test_an_edit_that_does_not_fit_leaves_nothing_applied() -> None:
+def test_an_edit_that_does_not_apply_fails_the_applied_check() -> None:
     verdict = judge(LOOK, said("", called("edit_file", path="calc.py", old="a * b", new="a + b")), DONE)
     assert failed(verdict) == {"applied", "add"}
     assert "occurs 0 times in calc.py" in str(check(verdict, "applied").note)
 
 
-def test_a_loop_without_an_edit_leaves_nothing_applied() -> None:
+def test_a_loop_without_an_edit_fails_the_applied_check() -> None:
     assert failed(judge(LOOK, READ, DONE)) == {"applied", "add"}
 
 
@@ -83,7 +83,7 @@ def test_an_edit_that_applies_may_still_be_wrong() -> None:
     assert failed(judge(LOOK, wrong, DONE)) == {"add"}
 
 
-def test_an_edit_undone_is_no_edit() -> None:
+def test_an_edit_that_is_undone_is_not_an_edit() -> None:
     back = said("", called("edit_file", path="calc.py", old="a + b", new="a - b"))
     assert failed(judge(LOOK, FIX, back, DONE)) == {"applied", "add"}
 
@@ -94,7 +94,7 @@ def test_a_protected_file_stays_as_it_was() -> None:
     assert (verdict.outcome, verdict.facts["edits_refused"]) == (Outcome.PASSED, 1)
 
 
-def test_repeats_with_nothing_changed_between_and_calls_in_vain_are_wasted() -> None:
+def test_repetitions_without_a_change_between_and_failed_calls_are_wasted() -> None:
     vain = said("", called("read_file", path="gone.py"))
     verdict = judge(LOOK, LOOK, vain, FIX, DONE, max_wasted_calls=1)
     assert (failed(verdict), verdict.facts["wasted_calls"]) == ({"calls-useful"}, 2)
@@ -107,14 +107,14 @@ def test_several_calls_in_one_reply_count_each() -> None:
     assert (verdict.outcome, verdict.facts["calls"], verdict.facts["turns"]) == (Outcome.PASSED, 2, 2)
 
 
-def test_an_answer_without_a_single_call_is_no_answer() -> None:
+def test_a_loop_without_calls_is_no_answer() -> None:
     variant = variant_of("tools", CASES, files=FILES, settings=SETTINGS)
     verdict = score(variant, [said("Change the sign in calc.py.")], ScriptedSandbox())
     assert verdict.outcome is Outcome.NO_ANSWER
     assert failed(verdict) == {"answer", "first-call", "calls-valid", "applied", "add"}
 
 
-def test_a_loop_that_was_cut_is_truncated() -> None:
+def test_a_truncated_loop_is_truncated_out() -> None:
     assert judge(LOOK, said("", finish="length")).outcome is Outcome.TRUNCATED_OUT
 
 
@@ -122,11 +122,14 @@ def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
     variant = variant_of("tools", files=FILES, settings={"first_call": "grep"}, language=None)
     assert problem_texts(variant.task) == []
     verdict = score(variant, [LOOK, DONE], ScriptedSandbox())
-    assert (verdict.outcome, [one.name for one in verdict.checks]) == (Outcome.PASSED, ["first-call", "calls-valid"])
+    assert (verdict.outcome, [check.name for check in verdict.checks]) == (
+        Outcome.PASSED,
+        ["first-call", "calls-valid"],
+    )
 
 
 @pytest.mark.parametrize(
-    ("settings", "fault"),
+    ("settings", "problem"),
     [
         ({"tools": ["bash"]}, "scorer.tools[0]: expected one of read_file, grep, edit_file"),
         ({"first_call": "bash"}, "scorer.first_call: expected one of read_file, grep, edit_file"),
@@ -135,6 +138,6 @@ def test_without_cases_only_the_calls_count_and_nothing_runs() -> None:
         ({"entry": "gone.py"}, "scorer.entry: files/gone.py does not exist"),
     ],
 )
-def test_wrong_settings_are_told(settings: dict[str, Json], fault: str) -> None:
+def test_wrong_settings_are_reported(settings: dict[str, Json], problem: str) -> None:
     found = problem_texts(variant_of("tools", CASES, files=FILES, settings=settings).task)
-    assert any(fault in one for one in found), found
+    assert any(problem in text for text in found), found
