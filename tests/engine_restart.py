@@ -1,8 +1,8 @@
-"""Disturb the engine in the middle of `lanebench score`, again and again: `python -m tests.engine_restart 5`.
+"""Disturb the engine in the middle of scoring, many times: `python -m tests.engine_restart 5`, as root on Linux.
 
-The demo's answers are recorded once and scored on an engine of this program's own, first undisturbed, then with the
-engine killed, restarted, away or frozen from a random moment on. Every trial must be scored once and as it was without
-that, and no container may be left when the kit has started once more.
+The demo's answers are recorded once and scored on a separate engine: first undisturbed, then with the engine killed,
+restarted, away or frozen from a random moment on. Every trial must be scored exactly once, with the same verdict as
+undisturbed, and no container may be left when the kit has started once more.
 """
 
 import os
@@ -61,8 +61,8 @@ DISTURBANCES = {
 }
 
 
-def unheard(_: str) -> None:
-    """Say nothing."""
+def ignore(_: str) -> None:
+    """Drop a log line."""
 
 
 def _record(results: Path, tasks: Sequence[Task]) -> Path:
@@ -74,7 +74,7 @@ def _record(results: Path, tasks: Sequence[Task]) -> Path:
 
 
 def _verdicts(path: Path) -> Counter[str]:
-    """How often a trial was scored so: its outcome, and which checks it passed."""
+    """Each trial's verdict, its outcome and which checks passed, with how many times it was scored so."""
     lines = (document for _, document in read_lines(open_run(path).scores_path))
     return Counter(
         f"{line['key']}: {line['score']['outcome']}, {[check['passed'] for check in line['score']['checks']]}"
@@ -83,45 +83,47 @@ def _verdicts(path: Path) -> Counter[str]:
 
 
 def _score(path: Path, tasks: Sequence[Task]) -> tuple[int, int]:
-    """Score to the end, as a user would who starts again; how often answers were run again, and the kit stopped."""
-    said: list[str] = []
+    """Score to the end, started again after each stop; how many answers were retried, and how many stops there were."""
+    lines: list[str] = []
     for stops in range(10):
         try:
-            with open_sandbox(path.name, said.append, languages_of(tasks)) as sandbox:
+            with open_sandbox(path.name, lines.append, languages_of(tasks)) as sandbox:
                 score_run(open_run(path), tasks, sandbox, silent)
         except EngineError as error:
             print(f"  stopped: {error.message}")
             time.sleep(1.0)
         else:
-            return sum("again" in line for line in said), stops
-    raise AssertionError("the kit stops, and stops")
+            return sum("Retrying" in line for line in lines), stops
+    raise AssertionError("the kit stopped ten times")
 
 
-def _left(tasks: Sequence[Task]) -> list[str]:
-    """Containers with the kit's label once it has started again and ended."""
-    with open_sandbox("after", unheard, languages_of(tasks)):
+def _leftovers(tasks: Sequence[Task]) -> list[str]:
+    """Containers with the kit's label after the kit has started and ended once more."""
+    with open_sandbox("after", ignore, languages_of(tasks)):
         pass
-    return [one["Id"] for one in ensure_engine(unheard).api.containers(all=True, filters={"label": RUN_LABEL})]
+    return [
+        container["Id"] for container in ensure_engine(ignore).api.containers(all=True, filters={"label": RUN_LABEL})
+    ]
 
 
-def faults_of(path: Path, tasks: Sequence[Task], expected: Counter[str], left: Sequence[str]) -> list[str]:
-    """What was lost, doubled, judged otherwise, or is left."""
-    seen = _verdicts(path)
-    faults = [f"{one} is missing" for one in (expected - seen).elements()]
-    faults += [f"{one} is too many" for one in (seen - expected).elements()]
-    faults += [f"container {name} is left" for name in left]
+def problems_of(path: Path, expected: Counter[str], leftovers: Sequence[str]) -> list[str]:
+    """Trials that are missing, scored twice or otherwise, and containers that are left."""
+    verdicts = _verdicts(path)
+    problems = [f"{verdict} is missing" for verdict in (expected - verdicts).elements()]
+    problems += [f"{verdict} is unexpected" for verdict in (verdicts - expected).elements()]
+    problems += [f"container {name} is left" for name in leftovers]
     if len(build_result(open_run(path)).trials) != expected.total():
-        faults.append("the result holds another number of trials")
-    return faults
+        problems.append("the result has another number of trials")
+    return problems
 
 
 def disturb_at_random(engine: PrivateEngine, recorded: Path, tasks: Sequence[Task], times: int, seed: int) -> int:
-    """The number of faults over so many disturbances of each kind; prints what came of each."""
+    """Disturb so many times in each way and print the effects; the number of problems."""
     chance, found = random.Random(seed), 0
-    quiet = shutil.copytree(recorded, recorded.with_name("quiet"))
+    undisturbed = shutil.copytree(recorded, recorded.with_name("undisturbed"))
     began = time.monotonic()
-    _score(quiet, tasks)
-    whole_s, expected = time.monotonic() - began, _verdicts(quiet)
+    _score(undisturbed, tasks)
+    whole_s, expected = time.monotonic() - began, _verdicts(undisturbed)
     print(f"undisturbed: {expected.total()} trials in {whole_s:.1f} s")
     for number in range(times * len(DISTURBANCES)):
         name = list(DISTURBANCES)[number % len(DISTURBANCES)]
@@ -129,29 +131,29 @@ def disturb_at_random(engine: PrivateEngine, recorded: Path, tasks: Sequence[Tas
         after_s = chance.uniform(0, whole_s)
         trouble = threading.Timer(after_s, DISTURBANCES[name], [engine])
         trouble.start()
-        again, stops = _score(path, tasks)
+        retries, stops = _score(path, tasks)
         trouble.join()
-        faults = faults_of(path, tasks, expected, _left(tasks))
-        print(f"{name} after {after_s:.1f} s: {again} lines of running again, {stops} stops, {len(faults)} faults")
-        print("".join(f"  {fault}\n" for fault in faults), end="", flush=True)
-        found += len(faults)
+        problems = problems_of(path, expected, _leftovers(tasks))
+        print(f"{name} after {after_s:.1f} s: {retries} retries, {stops} stops, {len(problems)} problems")
+        print("".join(f"  {problem}\n" for problem in problems), end="", flush=True)
+        found += len(problems)
     return found
 
 
 def main(times: int) -> int:
-    """Print what came of so many disturbances of each kind; 1 when a trial was lost, doubled or misjudged."""
+    """The exit code: 1 where a trial was lost, scored twice or otherwise, or a container is left."""
     tasks = load_tasks([find_fixtures()], names=NAMES)
-    seed, theirs = time.time_ns(), ensure_engine(print)
+    seed, machine_engine = time.time_ns(), ensure_engine(print)
     for language in languages_of(tasks):
-        ensure_image(theirs, language, print)
+        ensure_image(machine_engine, language, print)
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
         recorded = _record(Path(folder), tasks)
         with PrivateEngine(Path(folder) / "engine") as engine:
-            engine.adopt(theirs, sorted({image_name(language) for language in languages_of(tasks)}))
+            engine.copy_images(machine_engine, sorted({image_name(language) for language in languages_of(tasks)}))
             os.environ["DOCKER_HOST"] = engine.url
-            faults = disturb_at_random(engine, recorded, tasks, times, seed)
-    print(f"{times} disturbances of each of {len(DISTURBANCES)} kinds (seed {seed}): {faults} faults")
-    return 1 if faults else 0
+            problems = disturb_at_random(engine, recorded, tasks, times, seed)
+    print(f"{times} disturbances of each of {len(DISTURBANCES)} kinds (seed {seed}): {problems} problems")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

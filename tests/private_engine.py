@@ -1,4 +1,4 @@
-"""A Docker engine of a test's own that may be killed, stopped and started again, beside the one that others use."""
+"""A separate Docker engine that a test may kill, stop and start again without touching the machine's own."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from harness.sandbox import Engine
 from harness.sandbox.endpoints import EngineEndpoint
 from harness.sandbox.engine import connect, engine_errors
 
-_ANSWER_S = 60.0
+_START_S = 60.0
 
 
 class PrivateEngine:
-    """`dockerd` with its own socket, containerd, images and containers below one folder, in a network of its own.
+    """`dockerd` with its socket, containerd, images and containers below one folder, in its own network namespace.
 
-    Without that it would take the bridge of the engine that others use away.
+    In the machine's namespace it would remove the network bridge of the machine's own engine.
     """
 
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self._folder, self._options = folder, tuple(options)
         self.url = f"unix://{folder}/engine.sock"
         folder.mkdir(parents=True, exist_ok=True)
-        # As a system's service manager has it: containerd on its own, which outlives a daemon that is killed.
+        # As under a service manager: containerd runs separately and outlives a daemon that is killed.
         self._containerd = self._run("containerd", "--root", "root", "--state", "state", "--address", "containerd.sock")
         self._daemon: subprocess.Popen[bytes] | None = None
 
@@ -43,11 +43,11 @@ class PrivateEngine:
         self.stop(signal.SIGTERM)
         self._containerd.terminate()
         self._containerd.wait()
-        self._end_what_is_left()
+        self._clean_up()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, *words: str) -> subprocess.Popen[bytes]:
-        """A daemon whose words without a dash name files below the folder, in which it also notes what it says."""
+        """Start a daemon, with its log in the folder; arguments without a dash are files below the folder."""
         program, *rest = words
         paths = [word if word.startswith("-") else f"{self._folder}/{word}" for word in rest]
         with (self._folder / "log").open("ab") as log:
@@ -60,14 +60,14 @@ class PrivateEngine:
 
     def start(self) -> Engine:
         """Start it and wait until it answers."""
-        where = ("--data-root", "data", "--exec-root", "exec", "--pidfile", "pid", "--containerd", "containerd.sock")
-        self._daemon = self._run("dockerd", f"--host={self.url}", "--bridge=none", "--iptables=false", *where)
-        until = time.monotonic() + _ANSWER_S
+        paths = ("--data-root", "data", "--exec-root", "exec", "--pidfile", "pid", "--containerd", "containerd.sock")
+        self._daemon = self._run("dockerd", f"--host={self.url}", "--bridge=none", "--iptables=false", *paths)
+        deadline = time.monotonic() + _START_S
         while True:
             try:
                 return connect(EngineEndpoint(self.url), {})
             except EngineError:
-                if time.monotonic() > until or self._daemon.poll() is not None:
+                if time.monotonic() > deadline or self._daemon.poll() is not None:
                     raise
             time.sleep(0.1)
 
@@ -77,27 +77,27 @@ class PrivateEngine:
         self._daemon.send_signal(number)
 
     def stop(self, number: int) -> None:
-        """End the daemon by this signal and wait for that."""
+        """Send the daemon this signal and wait until it has ended."""
         self.signal(number)
         assert self._daemon is not None
         self._daemon.wait()
 
-    def adopt(self, other: Engine, tags: Sequence[str]) -> None:
-        """Take these images over from another engine."""
+    def copy_images(self, other: Engine, tags: Sequence[str]) -> None:
+        """Copy these images from another engine."""
         here = connect(EngineEndpoint(self.url), {})
         with engine_errors("copying images"):
             for tag in tags:
                 here.api.load_image(other.api.get_image(tag))
         here.close()
 
-    def _end_what_is_left(self) -> None:
-        """What held the containers that were left: it names this folder in its command."""
+    def _clean_up(self) -> None:
+        """Kill the shims that are left, whose command lines name this folder, and unmount what they mounted."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = path.read_bytes()
                 if b"containerd-shim" in words and f"{self._folder}/".encode() in words:
                     os.kill(int(path.parent.name), signal.SIGKILL)
         for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()[::-1]:
-            place = line.split()[1]
-            if place.startswith(f"{self._folder}/"):
-                subprocess.run(["umount", "-l", place], check=False)
+            mount_point = line.split()[1]
+            if mount_point.startswith(f"{self._folder}/"):
+                subprocess.run(["umount", "-l", mount_point], check=False)

@@ -1,4 +1,4 @@
-"""A socket between the kit and the engine, local or of TCP or TLS, that can be cut in the middle and mended again."""
+"""A relay between the kit and the engine, over a local socket, TCP or TLS, that can be cut and mended."""
 
 import contextlib
 import socket
@@ -10,66 +10,68 @@ from typing import Self
 
 
 class Relay:
-    """Passes bytes on between a socket of its own and the engine's; while it is cut, it hangs up on whoever calls."""
+    """Passes bytes between its own socket and the engine's; while it is cut, it closes every connection at once."""
 
     def __init__(self, engine: str, folder: Path | None = None, context: ssl.SSLContext | None = None) -> None:
-        """Its socket stands in the folder, or is a port of this machine; behind a port a context makes TLS of it."""
+        """Listen on a socket in the folder, or on a port of this machine, with TLS where there is a context."""
         self._engine, self._context = engine.removeprefix("unix://"), context
         self._open: list[socket.socket] = []
         self._is_cut = False
         if folder is None:
-            self._door = socket.create_server(("127.0.0.1", 0))
-            self.url = f"tcp://127.0.0.1:{self._door.getsockname()[1]}"
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
         else:
-            self._door = socket.socket(socket.AF_UNIX)
-            self._door.bind(str(folder / "relay.sock"))
-            self._door.listen(64)
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(folder / "relay.sock"))
+            self._listener.listen(64)
             self.url = f"unix://{folder}/relay.sock"
-        self._porter = threading.Thread(target=self._welcome)
+        self._accepting = threading.Thread(target=self._accept)
 
     def __enter__(self) -> Self:
-        self._porter.start()
+        self._accepting.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.cut()
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._porter.join()
-        self._door.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
 
     def cut(self) -> None:
+        """Close every connection, and each new one until `mend`."""
         self._is_cut = True
-        for one in self._open:
+        for connection in self._open:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         self._open.clear()
 
     def mend(self) -> None:
+        """Relay new connections again."""
         self._is_cut = False
 
-    def _welcome(self) -> None:
+    def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, _ = self._door.accept()
+                client, _ = self._listener.accept()
                 if self._is_cut:
-                    near.close()
+                    client.close()
                     continue
-                threading.Thread(target=self._lead_in, args=(near,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _lead_in(self, near: socket.socket) -> None:
+    def _serve(self, client: socket.socket) -> None:
         if self._context is not None:
             try:
-                near = self._context.wrap_socket(near, server_side=True)
+                client = self._context.wrap_socket(client, server_side=True)
             except OSError:
-                near.close()
+                client.close()
                 return
-        far = socket.socket(socket.AF_UNIX)
-        far.connect(self._engine)
-        self._open += [near, far]
-        threading.Thread(target=self._pass_on, args=(near, far), daemon=True).start()
-        self._pass_on(far, near)
+        engine = socket.socket(socket.AF_UNIX)
+        engine.connect(self._engine)
+        self._open += [client, engine]
+        threading.Thread(target=self._copy, args=(client, engine), daemon=True).start()
+        self._copy(engine, client)
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
         with source, target, contextlib.suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
