@@ -4,8 +4,12 @@ import io
 import re
 import subprocess
 import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import docker
 import pytest
 
 from harness.errors import EngineError
@@ -35,6 +39,30 @@ def test_the_image_is_not_built_again_when_nothing_changed() -> None:
     lines.clear()
     assert ensure_image(engine, "javascript", lines.append) == first
     assert lines == []
+
+
+def test_processes_that_start_together_build_a_missing_image_once() -> None:
+    engine = ensure_engine(print)
+    calls: list[str] = []
+
+    class EngineWithoutImage:
+        """An engine that has the image from its first build on."""
+
+        def inspect_image(self, name: str) -> dict[str, str]:
+            time.sleep(0.05)
+            if "scorer" in name and not calls:
+                raise docker.errors.ImageNotFound("no such image")
+            return {"Id": name}
+
+        def build(self, **options: object) -> list[dict[str, str]]:
+            time.sleep(0.2)
+            calls.append(str(options["tag"]))
+            return [{"stream": "built"}]
+
+    without = replace(engine, api=EngineWithoutImage())
+    with ThreadPoolExecutor(3) as threads:
+        names = set(threads.map(lambda _: ensure_image(without, "go", print), range(3)))
+    assert [*names] == calls
 
 
 def test_the_images_name_changes_with_the_dockerfile_a_driver_and_the_stage_and_with_nothing_else() -> None:

@@ -26,6 +26,7 @@ from harness.errors import EngineError
 from harness.files import find_data, sha256_of
 from harness.sandbox.base_image import BASE, SUITE, debian_mirror, ensure_base
 from harness.sandbox.engine import Engine, engine_errors
+from harness.sandbox.locks import hold_lock
 from harness.sandbox.runtimes import runtime_of
 from harness.types import Json, Log
 
@@ -134,7 +135,7 @@ def _build_args(env: Mapping[str, str]) -> dict[str, str]:
     return index | {name: env[name] for name in _PROXY_SETTINGS if env.get(name)}
 
 
-def _build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
+def _run_build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
     output: list[str] = []
     with engine_errors("building the scorer's image"):
         steps = engine.api.build(
@@ -166,17 +167,24 @@ def has_image(engine: Engine, tag: str) -> bool:
 
 def ensure_image(engine: Engine, language: str, log: Log) -> str:
     """The name of the image that runs a language, built where it is missing. Raises EngineError."""
-    stage, tag = runtime_of(language).stage, image_name(language)
+    tag = image_name(language)
     if has_image(engine, tag):
         return tag
+    # Processes that start together would each build it: the second waits for the first and finds the image.
+    with hold_lock("image-build"):
+        if not has_image(engine, tag):
+            _build_image(engine, runtime_of(language).stage, tag, log)
+    return tag
+
+
+def _build_image(engine: Engine, stage: str, tag: str, log: Log) -> None:
     log(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
     began, inputs, mirror = time.monotonic(), image_inputs(stage), debian_mirror()
     ensure_base(engine, mirror, log)
     wheel = fetch_wheel(node_wheel(inputs["Dockerfile.scorer"].decode()), engine.architecture)
     host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
-    _build(engine, stage, tag, build_context(inputs, host))
+    _run_build(engine, stage, tag, build_context(inputs, host))
     log(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
-    return tag
 
 
 def image_digest(engine: Engine, tag: str) -> str:
