@@ -3,7 +3,7 @@
 `owner_labels` gives the labels of this kit's containers; `remove_orphans` removes what dead kits left behind;
 `remove_owned` removes what this kit still has.
 
-A kit that is killed cannot clean up, but its lock is free then (harness/sandbox/locks.py). So a container of this machine
+A kit that is killed cannot clean up, but its lock is free then (harness/sandbox/locks.py): a container of this machine
 whose owner's lock can be taken has no owner. Containers that another machine made on a shared engine, whose
 locks cannot be seen from here, are left alone for a day.
 """
