@@ -91,17 +91,25 @@ class Transcript:
     def _advance(self, report: dict[str, Json]) -> bool:
         """Record a report about the job as a whole; False for one that no driver sends at this point."""
         event = report.get("e")
-        if event == "taken" and not self.taken and not self.observations:
-            self.taken = True
-        elif event == "loaded" and self.taken and not self.loaded and not self.observations:
-            self.loaded = True
-        elif event == "load_failed" and self.taken and not self.loaded:
-            self.load_error = _note(report.get("t")) or "unknown"
-        elif event == "done" and self.current == len(self.case_ids):
-            self.done = True
-        else:
+        if event not in self._next_events():
             return False
+        if event == "taken":
+            self.taken = True
+        elif event == "loaded":
+            self.loaded = True
+        elif event == "load_failed":
+            self.load_error = _note(report.get("t")) or "unknown"
+        else:
+            self.done = True
         return True
+
+    def _next_events(self) -> tuple[str, ...]:
+        """What the driver may report about the job now; a forged line before it keeps an answer from being loaded."""
+        if not self.taken:
+            return () if self.observations else ("taken",)
+        if not self.loaded:
+            return ("load_failed",) if self.observations else ("loaded", "load_failed")
+        return ("done",) if self.current == len(self.case_ids) else ()
 
     def _count_values(self, line: bytes) -> None:
         self.values_left -= max_values(line)
