@@ -34,10 +34,11 @@ def run(args: argparse.Namespace) -> int:
         raise ServerError(
             f"nothing answers at {', '.join(urls)}", fix="start a server, or give a server's address with --base-url"
         )
-    write_atomic(args.output, write_config(servers))
+    run_command = command_line(f"bench --config {args.output}")
+    write_atomic(args.output, f"# Written by `lanebench init`. Measure with: {run_command}\n{write_config(servers)}")
     for server in servers:
         found = server.problem.message if server.problem else f"{len(server.models)} models"
         log(f"{server.kind.title} at {server.base_url}: {found}")
     models = load_config(args.output).models
-    log(f"{args.output}: {len(models)} models; next: {command_line(f'bench --config {args.output}')}")
+    log(f"{args.output}: {len(models)} models; next: {run_command}")
     return 0

@@ -12,8 +12,7 @@ from harness.servers.discovery import FoundModel, FoundServer
 
 MAX_LABEL_CHARS = 60
 
-_HEAD = """# bench.toml, written by `lanebench init`: the servers that answered on this machine, and their models.
-# Remove what you do not want to measure, then: nox -s bench -- --config bench.toml
+_HEAD = """# The servers that answered on this machine, and their models. Remove what you do not want to measure.
 # schemas/config.v1.schema.json describes every key.
 
 [run]
