@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.cli.console import log, show
@@ -53,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
     for target in targets:
         show(f"{_result(target)} {target.name}: {target.observed:.3f} of at most {target.limit:g} {target.unit}")
     show(f"{'MISSED' if misread else 'met   '} all {len(BEHAVIORS)} behaviors of servers are read correctly")
+    _raise_unless_met(targets, misread)
+    return 0
+
+
+def _raise_unless_met(targets: Sequence[Target], misread: Mapping[str, Sequence[str]]) -> None:
     missed = [f"{name} is misread: {', '.join(problems)}" for name, problems in misread.items()]
     missed += [
         f"{target.name}: {target.observed:.3f} {target.unit}, the target is at most {target.limit:g}"
@@ -64,7 +70,6 @@ def run(args: argparse.Namespace) -> int:
     undecided = [f"{target.name}: {target.undecided}" for target in targets if target.undecided]
     if undecided:
         raise UncheckedError(*undecided, fix="measure on a quiet machine, or with --realtime")
-    return 0
 
 
 def _run_before_all_others(pid: int, cpu: int) -> None:
