@@ -1,6 +1,7 @@
-"""Facts of this machine, each by a command whose output can be replayed; what cannot be read is None, never a guess.
+"""Facts of this machine: hardware, memory, GPU, CPU time, power and processes; macOS and Linux.
 
-Serial numbers, host names and home folders are in what some commands print; nothing of them is kept.
+On macOS each fact is parsed from the output of one command, so that tests replay outputs of other machines. What
+cannot be read is None, never a guess. Serial numbers and host names in those outputs are not kept.
 """
 
 from harness.host.commands import CommandRunner, redact_home, run_command

@@ -1,4 +1,4 @@
-"""Runs a command of the system and hands on what it printed; a command that is missing is None, never an error."""
+"""Run system commands and read system files: a missing command or file gives None instead of an error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CommandRunner = Callable[[Sequence[str]], str | None]
-"""Runs a command; its standard output, None when it is missing, fails or hangs."""
+"""Runs a command and returns its standard output; None if it is missing, fails or times out. Tests pass a replay."""
 
-COMMAND_S = 20.0
+COMMAND_TIMEOUT_S = 20.0
 
 
-def run_command(words: Sequence[str]) -> str | None:
-    """The standard output of a command in the C locale; None when it is missing, fails or takes too long."""
+def run_command(command: Sequence[str]) -> str | None:
+    """Return the standard output of a command, run in the C locale; None if it is missing, fails or times out."""
     try:
         done = subprocess.run(
-            words, capture_output=True, timeout=COMMAND_S, check=False, env=os.environ | {"LC_ALL": "C"}
+            command, capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False, env=os.environ | {"LC_ALL": "C"}
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
-def text_of(path: str) -> str | None:
-    """A file of the system, None where it is not there."""
+def read_text(path: str) -> str | None:
+    """Return the text of a system file; None if it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -34,11 +34,11 @@ def text_of(path: str) -> str | None:
 
 
 def redact_home(text: str) -> str:
-    """A text for a file that may be published: the user's own folder, which names its owner, written as ~."""
+    """Replace the home folder, which names its owner, by ~ in a text that may be published."""
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text
 
 
 def is_mac(system: str | None) -> bool:
-    """Whether this is macOS; `system` is the kernel's name, by default the one that runs."""
+    """Whether `system`, a kernel name as of `platform.system()`, is macOS; None: the kernel of this machine."""
     return (system or platform.system()) == "Darwin"

@@ -1,4 +1,4 @@
-"""Processor time: of all cores, of this process; and the share that is neither this process's nor nobody's."""
+"""CPU time of this process and of the whole machine, and the share of it that other processes used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class CpuTimes:
-    """Seconds of processor time until now: of all cores, taken by anybody and in all; own with ended children."""
+    """Counters in seconds: CPU time used on all cores, CPU time of all cores, and of this process with its children.
+
+    The children are those that have ended.
+    """
 
     busy_s: float
     total_s: float
@@ -21,15 +24,16 @@ class CpuTimes:
 
 def cpu_times() -> CpuTimes:
     """Read the counters."""
-    times, own = psutil.cpu_times(), os.times()
-    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice already
-    total = float(sum(times)) - guests
-    taken = total - times.idle - getattr(times, "iowait", 0.0)
-    return CpuTimes(taken, total, own.user + own.system + own.children_user + own.children_system)
+    machine, process = psutil.cpu_times(), os.times()
+    # Linux counts guest time in user and nice time as well (proc_stat(5)).
+    guest_s = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)
+    total_s = float(sum(machine)) - guest_s
+    busy_s = total_s - machine.idle - getattr(machine, "iowait", 0.0)
+    return CpuTimes(busy_s, total_s, process.user + process.system + process.children_user + process.children_system)
 
 
 def other_cpu_share(before: CpuTimes, after: CpuTimes) -> float | None:
-    """The share of all processor time between two readings that was neither own nor idle; None without any time."""
+    """Return the share of CPU time that other processes used between two readings; None if no time has passed."""
     total_s = after.total_s - before.total_s
     if total_s <= 0:
         return None
@@ -38,6 +42,7 @@ def other_cpu_share(before: CpuTimes, after: CpuTimes) -> float | None:
 
 
 def peak_rss_bytes() -> int:
-    """The largest resident set that this process ever had."""
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest if sys.platform == "darwin" else largest * 1024
+    """Return the largest resident set size that this process ever had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # getrusage(2) counts bytes on macOS and KiB on Linux.
+    return peak if sys.platform == "darwin" else peak * 1024

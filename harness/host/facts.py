@@ -1,4 +1,4 @@
-"""What this machine is, on one page, without anything that names it or its owner."""
+"""`host_facts` describes this machine: hardware, system, power, memory and GPU, without naming it or its owner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from harness.host.commands import CommandRunner, is_mac, run_command, text_of
+from harness.host.commands import CommandRunner, is_mac, read_text, run_command
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.parse import (
     parse_cpu_model,
@@ -47,7 +47,7 @@ def _gpu_facts(state: GpuState) -> dict[str, int | None]:
 
 
 def mac_facts(run: CommandRunner) -> HostFacts:
-    """The facts of a Mac by commands that need no password."""
+    """Read the facts of a Mac by commands that need no password."""
     power = run(["pmset", "-g"])
     return HostFacts(
         system="macOS",
@@ -69,10 +69,10 @@ def mac_facts(run: CommandRunner) -> HostFacts:
     )
 
 
-def power_source(battery_of: Callable[[], Any]) -> str | None:
-    """What feeds the machine, as `battery_of` tells; None where it has no battery, or its kernel knows of none."""
+def power_source(read_battery: Callable[[], Any]) -> str | None:
+    """Return the power source by psutil's battery; None for a machine without one or a kernel without that class."""
     try:
-        battery = battery_of()
+        battery = read_battery()
     except OSError:
         return None
     if battery is None or battery.power_plugged is None:
@@ -81,13 +81,13 @@ def power_source(battery_of: Callable[[], Any]) -> str | None:
 
 
 def linux_facts(run: CommandRunner) -> HostFacts:
-    """The facts of a Linux machine; nothing there counts GPU cores or tells a power mode the same way everywhere."""
-    profile = text_of("/sys/firmware/acpi/platform_profile")
+    """Read the facts of a Linux machine. No interface there counts GPU cores or reports thermal limits uniformly."""
+    profile = read_text("/sys/firmware/acpi/platform_profile")
     return HostFacts(
         system="Linux",
-        system_version=parse_os_release(text_of("/etc/os-release")),
+        system_version=parse_os_release(read_text("/etc/os-release")),
         architecture=platform.machine(),
-        chip=parse_cpu_model(text_of("/proc/cpuinfo")),
+        chip=parse_cpu_model(read_text("/proc/cpuinfo")),
         cpu_cores=psutil.cpu_count(),
         gpu_cores=None,
         memory_bytes=psutil.virtual_memory().total,
@@ -98,11 +98,11 @@ def linux_facts(run: CommandRunner) -> HostFacts:
         swap_used_bytes=psutil.swap_memory().used,
         load_1m=_load_1m(),
         python_version=platform.python_version(),
-        wired_bytes=parse_unevictable(text_of("/proc/meminfo")),
+        wired_bytes=parse_unevictable(read_text("/proc/meminfo")),
         **_gpu_facts(gpu_state(run, "Linux")),
     )
 
 
 def host_facts(run: CommandRunner = run_command, system: str | None = None) -> HostFacts:
-    """What this machine is; `system` is the kernel's name (`Darwin`, `Linux`), by default the one that runs."""
+    """Describe this machine; `system` is a kernel name (`Darwin`, `Linux`), by default that of this machine."""
     return mac_facts(run) if is_mac(system) else linux_facts(run)

@@ -1,4 +1,4 @@
-"""The graphics processor: what it holds, how busy it is, who else uses it."""
+"""The GPU: memory in use and its limit, utilization, and how many programs use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NVIDIA_USERS = ("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheade
 
 @dataclass(frozen=True, slots=True)
 class GpuState:
-    """Bytes in use, bytes that it may hold, how busy it is, how many programs use it."""
+    """Bytes in use, the limit of bytes, utilization in percent, and the number of programs that use the GPU."""
 
     memory_bytes: int | None = None
     limit_bytes: int | None = None
@@ -21,23 +21,24 @@ class GpuState:
     users: int | None = None
 
 
-def _mac(run: CommandRunner) -> GpuState:
-    memory, busy = parse_ioreg(run(["ioreg", "-r", "-c", "IOGPU", "-d", "1", "-f"]))
-    if memory is None and busy is None:
-        memory, busy = parse_ioreg(run(["ioreg", "-r", "-c", "IOAccelerator", "-d", "1", "-f"]))
+def gpu_state(run: CommandRunner = run_command, system: str | None = None) -> GpuState:
+    """Read the state of the GPU. macOS does not report the users; on Linux only NVIDIA cards are read."""
+    return _mac_state(run) if is_mac(system) else _nvidia_state(run)
+
+
+def _mac_state(run: CommandRunner) -> GpuState:
+    memory, utilization = parse_ioreg(run(["ioreg", "-r", "-c", "IOGPU", "-d", "1", "-f"]))
+    if memory is None and utilization is None:
+        # The class of older macOS versions.
+        memory, utilization = parse_ioreg(run(["ioreg", "-r", "-c", "IOAccelerator", "-d", "1", "-f"]))
     limit = parse_wired_limit(run(["sysctl", "-n", "iogpu.wired_limit_mb"]))
-    return GpuState(memory, limit, busy, None)
+    return GpuState(memory, limit, utilization, None)
 
 
-def _nvidia(run: CommandRunner) -> GpuState:
+def _nvidia_state(run: CommandRunner) -> GpuState:
     found = parse_nvidia(run(_NVIDIA))
     if found is None:
         return GpuState()
     listed = run(_NVIDIA_USERS)
     users = None if listed is None else len({line for line in listed.split() if line.isdigit()})
     return GpuState(found[0], found[1], found[2], users)
-
-
-def gpu_state(run: CommandRunner = run_command, system: str | None = None) -> GpuState:
-    """The graphics processor now; macOS tells no users, Linux only NVIDIA's cards."""
-    return _mac(run) if is_mac(system) else _nvidia(run)

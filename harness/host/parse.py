@@ -1,4 +1,4 @@
-"""The text of one command becomes one fact; what does not look as it should becomes None, never a guess.
+"""Parse the output of one command into one fact; unexpected output gives None, never a guess.
 
 Sources of the macOS formats: the man pages of sysctl, vm_stat, pmset, sw_vers, ioreg and footprint, and outputs that
 users published.
@@ -13,19 +13,19 @@ _UNITS = {"B": 1, "KB": 1024, "K": 1024, "MB": 1024**2, "M": 1024**2, "GB": 1024
 
 
 def parse_integer(text: str | None) -> int | None:
-    """The number that is all of the text."""
+    """The integer that is the whole text."""
     stripped = (text or "").strip()
     return int(stripped) if re.fullmatch(r"\d+", stripped) else None
 
 
 def parse_line(text: str | None) -> str | None:
-    """The text's only line; None where it is empty or has several."""
+    """The only line of the text; None if it is empty or has several."""
     stripped = (text or "").strip()
     return stripped if stripped and "\n" not in stripped else None
 
 
 def parse_gpu_cores(text: str | None) -> int | None:
-    """GPU cores from `system_profiler SPDisplaysDataType -json`, where they stand as text beside display serials."""
+    """GPU cores from `system_profiler SPDisplaysDataType -json`, where they are strings, beside display serials."""
     try:
         cards = json.loads(text or "")["SPDisplaysDataType"]
         cores = [card["sppci_cores"] for card in cards if "sppci_cores" in card]
@@ -41,7 +41,7 @@ def parse_swap_used(text: str | None) -> int | None:
 
 
 def parse_vm_stat(text: str | None) -> dict[str, int] | None:
-    """Bytes of each line of `vm_stat`: pages times the page size of its first line; None without a page size."""
+    """Bytes for each line of `vm_stat`: pages times the page size in its first line; None without a page size."""
     size = re.search(r"page size of (\d+) bytes", text or "")
     if size is None:
         return None
@@ -50,7 +50,7 @@ def parse_vm_stat(text: str | None) -> dict[str, int] | None:
 
 
 def parse_memory_in_use(text: str | None) -> int | None:
-    """Bytes in use from `vm_stat` as Activity Monitor counts them: anonymous less purgeable, wired, compressed."""
+    """Bytes in use from `vm_stat` as Activity Monitor counts them: anonymous - purgeable + wired + compressed."""
     pages = parse_vm_stat(text)
     names = ("Anonymous pages", "Pages purgeable", "Pages wired down", "Pages occupied by compressor")
     if pages is None or any(name not in pages for name in names):
@@ -74,14 +74,17 @@ def _power_rows(text: str | None) -> dict[str, str]:
 
 
 def parse_low_power(text: str | None) -> bool | None:
-    """From `pmset -g`: `lowpowermode` 0 or 1, else `powermode` 0, 1 (low) or 2, of what is in use now."""
+    """Whether low power mode is on, from `pmset -g`: `lowpowermode` 0 or 1, else `powermode` 0, 1 (low) or 2.
+
+    Only the block "Currently in use" counts: the settings above it are those of other power sources too.
+    """
     rows = _power_rows(text)
     mode = rows.get("lowpowermode", rows.get("powermode"))
     return None if mode is None else mode == "1"
 
 
 def parse_power_mode(text: str | None) -> str | None:
-    """`low`, `automatic` or `high` from `pmset -g`; where only `lowpowermode` stands, off does not tell which other."""
+    """`low`, `automatic` or `high` from `pmset -g`; None if only `lowpowermode` is there and off: it may be either."""
     rows = _power_rows(text)
     if rows.get("lowpowermode") == "1":
         return "low"
@@ -89,7 +92,10 @@ def parse_power_mode(text: str | None) -> str | None:
 
 
 def parse_thermal(text: str | None) -> str | None:
-    """From `pmset -g therm`: its limits as `NAME=VALUE`, or `no warning recorded`, which is no proof of coolness."""
+    """The limits from `pmset -g therm` as `NAME=VALUE`, or `no warning recorded`.
+
+    Apple Silicon may throttle without recording a warning (llama.cpp#10444), so the latter proves nothing.
+    """
     limits = re.findall(r"^\s*(CPU_[A-Za-z_]+)\s*=\s*(\d+)\s*$", text or "", re.MULTILINE)
     if limits:
         return " ".join(f"{name}={value}" for name, value in limits)
@@ -110,7 +116,7 @@ def parse_os_release(text: str | None) -> str | None:
 
 
 def parse_cpu_model(text: str | None) -> str | None:
-    """The processor's name from Linux's /proc/cpuinfo; ARM kernels do not write one."""
+    """The CPU's name from Linux's /proc/cpuinfo; ARM kernels do not write one."""
     found = re.search(r"^model name\s*:\s*(\S.*?)\s*$", text or "", re.MULTILINE)
     return found[1] if found else None
 
@@ -127,7 +133,7 @@ def parse_unevictable(text: str | None) -> int | None:
 
 
 def parse_wired_limit(text: str | None) -> int | None:
-    """Bytes from `sysctl -n iogpu.wired_limit_mb`; 0 means the system's own limit, which nothing tells."""
+    """Bytes from `sysctl -n iogpu.wired_limit_mb`; 0 means the default limit, which macOS does not report."""
     megabytes = parse_integer(text)
     return megabytes * 1024**2 if megabytes else None
 
@@ -146,17 +152,17 @@ def parse_platform_profile(text: str | None) -> bool | None:
 
 
 def parse_ioreg(text: str | None) -> tuple[int | None, int | None]:
-    """(bytes in use, busy percent) from the PerformanceStatistics of `ioreg -r -c IOGPU -d 1 -f`; one GPU only."""
+    """Bytes in use and utilization in percent from `ioreg` (PerformanceStatistics); None unless there is one GPU."""
     blocks = re.findall(r'"PerformanceStatistics" = \{([^}]*)\}', text or "")
     if len(blocks) != 1:
         return None, None
     used = re.search(r'"In use system memory"=(\d+)', blocks[0])
-    busy = re.search(r'"Device Utilization %"=(\d+)', blocks[0])
-    return int(used[1]) if used else None, min(100, int(busy[1])) if busy else None
+    utilization = re.search(r'"Device Utilization %"=(\d+)', blocks[0])
+    return int(used[1]) if used else None, min(100, int(utilization[1])) if utilization else None
 
 
 def parse_nvidia(text: str | None) -> tuple[int, int, int] | None:
-    """(bytes used, bytes in all, busy percent of the busiest) over all cards, from nvidia-smi's CSV in MiB."""
+    """Bytes used, bytes in all and the highest utilization in percent of all cards, from the CSV of nvidia-smi."""
     rows = re.findall(r"^\s*(\d+), (\d+), (\d+)\s*$", text or "", re.MULTILINE)
     if not rows or len(rows) != len((text or "").strip().splitlines()):
         return None

@@ -1,4 +1,7 @@
-"""Processes by number, told apart from later ones with the same number by when they began."""
+"""Processes by PID and start time, so that a later process with the same PID is not mistaken for the same one.
+
+`terminate_process` ends a process tree; `is_port_in_use` tells whether anything listens on a local port.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import signal
 
 import psutil
 
-SAME_S = 0.01
+MAX_START_TIME_DIFFERENCE_S = 0.01
+"""The kernel counts start times in clock ticks of 10 ms (proc_pid_stat(5))."""
 
 
 def process_start_time(pid: int) -> float | None:
-    """When a running process began, in seconds of the wall clock; None where there is none, or only its remains."""
+    """Return when a process started (wall clock); None if there is none, or only a zombie."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -19,13 +23,34 @@ def process_start_time(pid: int) -> float | None:
         return None
 
 
-def is_same_process(pid: int, began: float) -> bool:
-    """Whether the process of that number is still the one that began then."""
-    now = process_start_time(pid)
-    return now is not None and abs(now - began) < SAME_S
+def is_same_process(pid: int, started_at: float) -> bool:
+    """Whether the process with that PID is still the one that started then."""
+    current = process_start_time(pid)
+    return current is not None and abs(current - started_at) < MAX_START_TIME_DIFFERENCE_S
 
 
-def _tree(pid: int) -> list[psutil.Process]:
+def terminate_process(pid: int, started_at: float, timeout_s: float) -> bool:
+    """Send SIGTERM to a process and its children, SIGKILL after `timeout_s`. Returns whether they are gone."""
+    if not is_same_process(pid, started_at):
+        return True
+    processes = _process_tree(pid)
+    _send_signal(processes, signal.SIGTERM)
+    _, alive = psutil.wait_procs(processes, timeout_s)
+    _send_signal(alive, signal.SIGKILL)
+    _, alive = psutil.wait_procs(alive, timeout_s)
+    return not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def is_port_in_use(port: int) -> bool | None:
+    """Whether a process listens on a local port; None if that is not visible (macOS without root)."""
+    try:
+        rows = psutil.net_connections(kind="tcp")
+    except psutil.Error:
+        return None
+    return any(row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port for row in rows)
+
+
+def _process_tree(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -33,30 +58,9 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _signal(processes: list[psutil.Process], number: int) -> None:
+def _send_signal(processes: list[psutil.Process], number: int) -> None:
     for process in processes:
         try:
             os.kill(process.pid, number)
         except (ProcessLookupError, PermissionError):
             continue
-
-
-def terminate_process(pid: int, began: float, wait_s: float) -> bool:
-    """Ask a process and its children to end, make them after `wait_s`; whether they are gone."""
-    if not is_same_process(pid, began):
-        return True
-    processes = _tree(pid)
-    _signal(processes, signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, wait_s)
-    _signal(alive, signal.SIGKILL)
-    _, alive = psutil.wait_procs(alive, wait_s)
-    return not [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def is_port_in_use(port: int) -> bool | None:
-    """Whether some process listens on a local port; None where that cannot be seen."""
-    try:
-        rows = psutil.net_connections(kind="tcp")
-    except psutil.Error:
-        return None
-    return any(row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port for row in rows)

@@ -74,8 +74,8 @@ def inspect_url(base_url: str) -> FoundServer | None:
 def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
     """Return the kind of a server, and whether a fingerprint proves it. Raises ServerError: no answer.
 
-    The kind that listens on this port by default is tried first. llama-swap comes before the other kinds: it passes
-    unknown paths on to its upstream, whose fingerprint it would show as well.
+    The kinds that listen on this port by default are tried first; llama-swap before the others, since it is a proxy in
+    front of one of them.
     """
     port = urlsplit(base_url).port
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
