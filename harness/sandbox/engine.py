@@ -99,9 +99,9 @@ def _open_client(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Any:
 
 def connect(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Engine:
     """The engine at an endpoint. Raises EngineError when none answers there."""
+    if endpoint.socket_path is not None and not endpoint.socket_path.exists():
+        raise EngineError(f"{endpoint.url} does not exist", fix=endpoint.fix)
     with engine_errors(f"connecting to {endpoint.url}"):
-        if endpoint.socket_path is not None and not endpoint.socket_path.exists():
-            raise ConnectionError(f"{endpoint.url} does not exist")
         api = _open_client(endpoint, env)
         return _describe(endpoint.url, api, api.version(), api.info())
 
