@@ -1,6 +1,7 @@
 """Recording one turn: what is kept, what leaves the machine, and that every way to end is told and kept."""
 
 import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -220,9 +221,12 @@ def test_the_end_of_a_chunked_body_is_found_however_it_was_cut(
     pieces: tuple[bytes, ...],
 ) -> None:
     with serve_scripted([pieces]) as server, Client(LONG_TIMEOUTS) as client:
+        start_s = time.monotonic()
         recording = turn(client, server.base_url)
+        took_s = time.monotonic() - start_s
     assert recording.end_reason == "complete"
     assert body_bytes(recording).endswith(REPLY)
+    assert took_s < LONG_TIMEOUTS.read_s / 2, "the client waited for bytes after the end"
 
 
 def test_separate_reads_have_separate_times_and_chunks_of_one_read_share_one() -> None:

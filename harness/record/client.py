@@ -65,13 +65,13 @@ class SocketClock:
 
     sent_ns: int | None = None
     read_ns: int = 0
-    deadline_ns: int | None = None
+    deadline_ns: int = 0
     buffering: bool = False
     remaining_bytes: int = 0
     closed: bool = False
     deadline_exceeded: bool = False
 
-    def start(self, deadline_ns: int | None, max_bytes: int = 0) -> None:
+    def start(self, deadline_ns: int, max_bytes: int) -> None:
         """Reset the clock for a new request."""
         self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
         self.buffering = self.closed = self.deadline_exceeded = False
@@ -116,7 +116,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._unsent: list[bytes] = []
         self._reads = _ReadQueue()
         self._tail = b""
-        self._timeout_s: float | None = _UNKNOWN_TIMEOUT_S
+        self._timeout_s = _UNKNOWN_TIMEOUT_S
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._unsent:
@@ -135,8 +135,8 @@ class _TimedStream(httpcore.NetworkStream):
         try:
             self._receive(max_bytes, timeout)
         except TimeoutError:
-            at_ns, deadline_ns = perf_counter_ns(), self._clock.deadline_ns
-            self._clock.deadline_exceeded = deadline_ns is not None and at_ns >= deadline_ns
+            at_ns = perf_counter_ns()
+            self._clock.deadline_exceeded = at_ns >= self._clock.deadline_ns
             self._reads.put(at_ns, httpcore.ReadTimeout("no data within the read timeout"))
         except OSError as error:
             self._reads.put(perf_counter_ns(), httpcore.ReadError(str(error)))
@@ -149,11 +149,12 @@ class _TimedStream(httpcore.NetworkStream):
             data = self._socket.recv(max_bytes)
             now_ns = perf_counter_ns()
             put(now_ns, data)
-            if not self._clock.buffering or self._may_be_last(data):
+            # The read of the headers is looked at, too: it may hold the body up to a part of its end.
+            if self._may_be_last(data) or not self._clock.buffering:
                 return
 
     def _may_be_last(self, data: bytes) -> bool:
-        """Whether a buffered body may end with this read: end of file, the end of a chunked body, or too many bytes.
+        """Whether the body may end with this read: end of file, the end of a chunked body, or too many bytes.
 
         A chunked body ends with an empty line (RFC 9112, section 7.1), which may be split over several reads.
         """
@@ -163,12 +164,10 @@ class _TimedStream(httpcore.NetworkStream):
 
     def _set_timeout(self, timeout: float | None, now_ns: int) -> None:
         """Wait for a byte no longer than is left of the turn. settimeout makes a system call: only for a new value."""
-        deadline_ns, timeout_s = self._clock.deadline_ns, timeout
-        if deadline_ns is not None:
-            left_s = (deadline_ns - now_ns) / 1e9
-            if left_s <= 0:
-                raise TimeoutError
-            timeout_s = left_s if timeout is None or left_s < timeout else timeout
+        left_s = (self._clock.deadline_ns - now_ns) / 1e9
+        if left_s <= 0:
+            raise TimeoutError
+        timeout_s = left_s if timeout is None or left_s < timeout else timeout
         if timeout_s != self._timeout_s:
             self._socket.settimeout(timeout_s)
             self._timeout_s = timeout_s
