@@ -105,9 +105,9 @@ _REQUIRED_FIELDS = {
     "api": (),
     "process": ("start",),
     "launchd": ("service", "plist"),
-    "commands": ("start", "stop", "running"),
+    "commands": ("start", "stop", "status"),
 }
-"""Which fields of [models.lifecycle] each value of `by` needs."""
+"""Which fields of [models.lifecycle] each `method` needs."""
 
 
 def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: Location) -> Iterator[Problem]:
@@ -115,19 +115,19 @@ def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: L
     lifecycle = model.get("lifecycle")
     if lifecycle is None:
         return
-    by = lifecycle["by"]
-    for name in _REQUIRED_FIELDS[by]:
+    method = lifecycle["method"]
+    for name in _REQUIRED_FIELDS[method]:
         if name not in lifecycle:
-            yield location.at("by").problem(f"by = {by!r} requires the field {name!r}", f"add {name}")
-    if by == "api" and "start" in lifecycle and "stop" not in lifecycle:
+            yield location.at("method").problem(f"method = {method!r} requires the field {name!r}", f"add {name}")
+    if method == "api" and "start" in lifecycle and "stop" not in lifecycle:
         yield location.at("start").problem("a run that starts the server must be able to stop it", "add stop")
-    if by == "api" and kind.lifecycle.loaded_by != "api":
-        yield location.at("by").problem(
+    if method == "api" and kind.lifecycle.loaded_by != "api":
+        yield location.at("method").problem(
             f"{model['server']} has no API for loading a model", "use process, launchd or commands"
         )
-    if model.get("tunnel") is not None and by != "api":
-        yield location.at("by").problem(
-            "a server behind a tunnel can be loaded by its API only", 'use by = "api", or start it there yourself'
+    if model.get("tunnel") is not None and method != "api":
+        yield location.at("method").problem(
+            "a server behind a tunnel can be loaded by its API only", 'use method = "api", or start it there yourself'
         )
 
 

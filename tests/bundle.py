@@ -83,7 +83,7 @@ MODELS = (
         "beta-30b-a3b",
         thinking="on",
         sampling=Sampling(temperature=0.7, seed=7),
-        facts={"parameters_b": 30.0, "active_parameters_b": 3.0, "bits": 4.5},
+        facts={"parameters_b": 30.0, "active_parameters_b": 3.0, "bits_per_weight": 4.5},
     ),
 )
 

@@ -123,7 +123,7 @@ def model(example: ExampleModel) -> Model:
         thinking="on" if example.thinks else "off",
         sampling=Sampling(temperature=0.0, top_p=1.0),
         context_tokens=32768,
-        facts={"parameters_b": 7.0, "quantization": "Q4_K_M", "bits": 4.8},
+        facts={"parameters_b": 7.0, "quantization": "Q4_K_M", "bits_per_weight": 4.8},
     )
 
 

@@ -39,19 +39,19 @@ def test_without_a_lifecycle_the_server_is_left_to_the_user(tmp_path: Path) -> N
 
 def test_a_process_has_its_command_as_words(tmp_path: Path) -> None:
     lifecycle = load_lifecycle(
-        tmp_path, '[models.lifecycle]\nby = "process"\nstart = ["llama-server", "-m", "my model.gguf"]\n'
+        tmp_path, '[models.lifecycle]\nmethod = "process"\nstart = ["llama-server", "-m", "my model.gguf"]\n'
     )
     assert lifecycle == Lifecycle("process", start=("llama-server", "-m", "my model.gguf"))
 
 
 @pytest.mark.parametrize(
-    ("by", "missing"),
-    [("process", ["start"]), ("launchd", ["service", "plist"]), ("commands", ["start", "stop", "running"])],
+    ("method", "missing"),
+    [("process", ["start"]), ("launchd", ["service", "plist"]), ("commands", ["start", "stop", "status"])],
 )
 def test_each_missing_field_of_a_lifecycle_is_a_problem_with_its_line(
-    tmp_path: Path, by: str, missing: list[str]
+    tmp_path: Path, method: str, missing: list[str]
 ) -> None:
-    problem = problems(tmp_path, f'[models.lifecycle]\nby = "{by}"\n')
+    problem = problems(tmp_path, f'[models.lifecycle]\nmethod = "{method}"\n')
     assert [problem.split("requires ")[1] for problem in problem] == [
         f"the field {name!r}; add {name}" for name in missing
     ]
@@ -59,18 +59,20 @@ def test_each_missing_field_of_a_lifecycle_is_a_problem_with_its_line(
 
 
 def test_a_server_kind_without_an_api_for_loading_cannot_be_loaded_by_api(tmp_path: Path) -> None:
-    assert "llama-server has no API for loading a model" in problems(tmp_path, '[models.lifecycle]\nby = "api"\n')[0]
-    assert load_lifecycle(tmp_path, '[models.lifecycle]\nby = "api"\n', "ollama") == Lifecycle("api")
+    assert (
+        "llama-server has no API for loading a model" in problems(tmp_path, '[models.lifecycle]\nmethod = "api"\n')[0]
+    )
+    assert load_lifecycle(tmp_path, '[models.lifecycle]\nmethod = "api"\n', "ollama") == Lifecycle("api")
 
 
 def test_a_server_that_the_run_starts_must_have_a_stop_command(tmp_path: Path) -> None:
-    start = '[models.lifecycle]\nby = "api"\nstart = ["lms", "server", "start"]\n'
+    start = '[models.lifecycle]\nmethod = "api"\nstart = ["lms", "server", "start"]\n'
     assert "must be able to stop it; add stop" in problems(tmp_path, start, "lm-studio")[0]
     assert load_lifecycle(tmp_path, start + 'stop = ["lms", "server", "stop"]\n', "lm-studio") is not None
 
 
 def test_a_server_behind_a_tunnel_cannot_be_started_as_a_process(tmp_path: Path) -> None:
-    more = 'tunnel = "me@studio"\n[models.lifecycle]\nby = "process"\nstart = ["llama-server"]\n'
+    more = 'tunnel = "me@studio"\n[models.lifecycle]\nmethod = "process"\nstart = ["llama-server"]\n'
     assert "behind a tunnel can be loaded by its API only" in problems(tmp_path, more)[0]
 
 
@@ -103,7 +105,7 @@ def test_a_models_missing_file_is_a_problem_with_its_line(tmp_path: Path) -> Non
 
 
 def test_an_unknown_value_of_by_is_refused(tmp_path: Path) -> None:
-    assert "by" in problems(tmp_path, '[models.lifecycle]\nby = "systemd"\n')[0]
+    assert "method" in problems(tmp_path, '[models.lifecycle]\nmethod = "systemd"\n')[0]
 
 
 def test_a_field_that_the_server_refuses_is_a_problem_with_its_line(tmp_path: Path) -> None:

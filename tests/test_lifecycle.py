@@ -67,16 +67,16 @@ def a_server(lifecycle: Lifecycle | None, *, port: int = 9, **more: Json) -> Ser
 
 
 def process(port: int, *more: str, ready_s: float = 20.0) -> Lifecycle:
-    return Lifecycle("process", start=server_words(port, *more), ready_s=ready_s, stop_s=5.0)
+    return Lifecycle("process", start=server_words(port, *more), ready_timeout_s=ready_s, stop_timeout_s=5.0)
 
 
 def a_daemon(name: str = "com.example.ds4") -> Lifecycle:
-    return Lifecycle("launchd", service=name, plist=f"/tmp/{name}.plist", ready_s=30.0, stop_s=5.0)
+    return Lifecycle("launchd", service=name, plist=f"/tmp/{name}.plist", ready_timeout_s=30.0, stop_timeout_s=5.0)
 
 
 def by_commands(machine: Machine, name: str) -> Lifecycle:
     start, stop, running = (machine.touch(name, verb) for verb in ("start", "stop", "running"))
-    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=30.0, stop_s=5.0)
+    return Lifecycle("commands", start=start, stop=stop, status=running, ready_timeout_s=30.0, stop_timeout_s=5.0)
 
 
 def listens(port: int) -> bool:
@@ -144,7 +144,7 @@ def test_a_server_that_never_becomes_ready_times_out(machine: Machine, run: Path
         host.session(one),
     ):
         pass
-    assert "raise lifecycle.ready_s" in caught.value.fix
+    assert "raise lifecycle.ready_timeout_s" in caught.value.fix
     assert not listens(port)
 
 
@@ -351,7 +351,7 @@ def test_a_loaded_model_is_unloaded_for_the_run_and_loaded_again(
     machine: Machine, run: Path, server: str, routes: type
 ) -> None:
     holder = Holder("before")
-    cycle = Lifecycle("api", ready_s=30.0, stop_s=2.0)
+    cycle = Lifecycle("api", ready_timeout_s=30.0, stop_timeout_s=2.0)
     listed = {"GET /v1/models": respond_with({"data": [{"id": "m"}, {"id": "before"}]})}
     with llama({**listed, **routes(holder)}) as port:
         one = a_server(cycle, port=port, server=server)
@@ -370,7 +370,7 @@ def test_a_model_is_loaded_with_its_configured_context_and_restored_with_its_pre
 ) -> None:
     holder = Holder("before")
     with llama(lm_studio(holder)) as port:
-        cycle = Lifecycle("api", ready_s=30.0, stop_s=2.0)
+        cycle = Lifecycle("api", ready_timeout_s=30.0, stop_timeout_s=2.0)
         one = a_server(cycle, port=port, server="lm-studio", context_tokens=16384)
         with model_host([one], run, print) as host, host.session(one):
             pass
@@ -401,7 +401,7 @@ def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, ru
     holder = Holder()
     full = {"POST /api/v1/models/load": respond_with({"error": "not enough memory for m"}, 507)}
     with llama({**lm_studio(holder), **full}) as port:
-        one = a_server(Lifecycle("api", ready_s=30.0), port=port, server="lm-studio")
+        one = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
         with (
             model_host([one], run, print) as host,
             pytest.raises(ServerError, match=r"HTTP 507: .*not enough memory for m"),

@@ -35,12 +35,12 @@ def example() -> Result:
     return example_result()
 
 
-def with_facts(kind: str, facts: Mapping[str, Json]) -> Result:
+def with_metrics(kind: str, metrics: Mapping[str, Json]) -> Result:
     """The example result with every trial of its first scored task seen so."""
     result = example()
     name = next(task.name for task in result.tasks if task.scored)
     tasks = tuple(replace(task, scorer=kind) if task.name == name else task for task in result.tasks)
-    trials = tuple(replace(trial, facts=facts) if trial.task == name else trial for trial in result.trials)
+    trials = tuple(replace(trial, metrics=metrics) if trial.task == name else trial for trial in result.trials)
     return replace(result, tasks=tasks, trials=trials)
 
 
@@ -52,8 +52,8 @@ def values_by_metric(result: Result) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_each_kind_reports_its_metrics_with_their_n(kind: str) -> None:
-    facts, metric, text = EXAMPLES[kind]
-    result = with_facts(kind, facts)
+    metrics, metric, text = EXAMPLES[kind]
+    result = with_metrics(kind, metrics)
     name = next(task.name for task in result.tasks if task.scorer == kind)
     label = result.models[0].label
     n = sum(trial.task == name and trial.model == label and not trial.warmup for trial in result.trials)
@@ -66,20 +66,20 @@ def test_every_kind_with_facts_has_metrics() -> None:
 
 
 def test_metrics_without_data_have_no_row_and_no_section() -> None:
-    assert values_by_metric(with_facts("edits", {})) == {}
+    assert values_by_metric(with_metrics("edits", {})) == {}
     assert "scorer_metrics" not in {
-        section.key for section in [scorer_metrics(with_facts("edits", {}))] if section.lead
+        section.key for section in [scorer_metrics(with_metrics("edits", {}))] if section.lead
     }
 
 
 def test_facts_of_an_untrusted_file_may_have_any_type() -> None:
     for kind in METRICS:
         for odd in (None, "x", [], {}, [1], {"a": "b"}, True, -1):
-            names = {key: odd for facts, *_ in EXAMPLES.values() for key in facts}
-            values_by_metric(with_facts(kind, names))
+            names = {key: odd for metrics, *_ in EXAMPLES.values() for key in metrics}
+            values_by_metric(with_metrics(kind, names))
 
 
 def test_every_report_has_the_section() -> None:
-    result = with_facts("review", EXAMPLES["review"][0])
+    result = with_metrics("review", EXAMPLES["review"][0])
     for render in (render_text, render_github, render_html):
         assert "Scorer metrics" in render(result)

@@ -74,7 +74,9 @@ def test_trade_offs_are_drawn_where_two_models_have_both_quantities() -> None:
         "Pass rate against bits",
         "Decode rate against active parameters",
     ]
-    bare = tuple(replace(model, facts={"bits": 4.8} if model.label == "steady" else {}) for model in result.models)
+    bare = tuple(
+        replace(model, facts={"bits_per_weight": 4.8} if model.label == "steady" else {}) for model in result.models
+    )
     assert [chart.title for chart in trade_offs(summarize(replace(result, models=bare))).charts] == [
         "Pass rate against memory"
     ]

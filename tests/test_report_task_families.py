@@ -30,14 +30,14 @@ def build_result(seen: Sequence[Seen], usage: Usage | None = None) -> Result:
     trials = [one for one in base.trials if one.task == "code-bugfix"]
     made: list[TrialResult] = []
     tasks: list[TaskInfo] = []
-    for name, kind, facts, checks in seen:
+    for name, kind, metrics, checks in seen:
         tasks.append(
             replace(base.tasks[1], name=name, scorer=kind, scored=kind != "speed", separate=name.endswith("-control"))
         )
         for one in trials:
             second = usage if kind == "conversation" else Usage(prompt_tokens=400, cached_tokens=0)
             turns = (*one.turns, replace(one.turns[-1], usage=second)) if usage else one.turns
-            made.append(replace(one, task=name, facts=facts, checks=checks or one.checks, turns=turns))
+            made.append(replace(one, task=name, metrics=metrics, checks=checks or one.checks, turns=turns))
     return summarize(replace(base, tasks=tuple(tasks), trials=tuple(made), lanes=()))
 
 
@@ -79,7 +79,7 @@ def test_a_task_whose_twin_was_not_run_is_no_pair() -> None:
 def test_a_trial_with_an_error_stays_in_the_count_of_its_half() -> None:
     result = a_pair()
     first = next(at for at, one in enumerate(result.trials) if one.task == "cannot-do-x")
-    broken = replace(result.trials[first], facts={}, checks=())
+    broken = replace(result.trials[first], metrics={}, checks=())
     values = values_by_row(
         declines(replace(result, trials=(*result.trials[:first], broken, *result.trials[first + 1 :])))
     )
@@ -110,7 +110,7 @@ def test_recall_is_reported_by_fifth_of_the_text() -> None:
 def test_a_needle_trial_without_an_answer_found_nothing() -> None:
     result = needles_of(short=1.0, long=1.0)
     first = next(at for at, one in enumerate(result.trials) if one.task == "long-needle-28k" and one.trial == 0)
-    silent = replace(result.trials[first], facts={})
+    silent = replace(result.trials[first], metrics={})
     values = values_by_row(
         needles(replace(result, trials=(*result.trials[:first], silent, *result.trials[first + 1 :])))
     )
@@ -138,9 +138,9 @@ def test_the_control_of_another_conversation_is_not_used() -> None:
 
 @pytest.mark.parametrize("odd", [None, "x", [], {}, [1], {"a": "b"}, {"nan": 1}, {"0.5": "x"}, True, -1])
 def test_facts_of_an_untrusted_file_may_have_any_type(odd: Json) -> None:
-    facts = dict.fromkeys(("recall", "precision", "recall_by_depth", "quadrant", "hard_coded"), odd)
+    metrics = dict.fromkeys(("recall", "precision", "recall_by_depth", "quadrant", "hard_coded"), odd)
     result = build_result(
-        [("x", "cannot_do", facts, ()), ("x-twin", "cannot_do", facts, ()), ("n-1", "needle", facts, ())]
+        [("x", "cannot_do", metrics, ()), ("x-twin", "cannot_do", metrics, ()), ("n-1", "needle", metrics, ())]
     )
     assert declines(result).tables
     assert needles(result).title

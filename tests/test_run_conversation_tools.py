@@ -97,4 +97,4 @@ def test_the_scorer_replays_a_recorded_loop_and_runs_the_files_it_left() -> None
         looped(), calling("grep", '{"pattern": "add"}'), calling("edit_file", FIX), saying("done")
     )
     verdict = score(looped(), [read(recording) for recording in recordings], running_python())
-    assert (verdict.outcome, verdict.facts["turns"]) == (Outcome.PASSED, 3)
+    assert (verdict.outcome, verdict.metrics["turns"]) == (Outcome.PASSED, 3)

@@ -40,7 +40,7 @@ def make_model(base_url: str, **more: Json) -> Model:
 
 def by_commands(machine: Machine, name: str) -> Lifecycle:
     start, stop, running = (machine.touch(name, verb) for verb in ("start", "stop", "running"))
-    return Lifecycle("commands", start=start, stop=stop, running=running, ready_s=30.0, stop_s=2.0)
+    return Lifecycle("commands", start=start, stop=stop, status=running, ready_timeout_s=30.0, stop_timeout_s=2.0)
 
 
 def record_models(
@@ -154,7 +154,9 @@ def test_a_stop_reason_is_stored_without_the_users_home_folder(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LANEBENCH_STATE", str(tmp_path / "state.json"))
-    lifecycle = Lifecycle("process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_s=30.0)
+    lifecycle = Lifecycle(
+        "process", start=("sh", "-c", f"echo no model at {tmp_path}/models; exit 3"), ready_timeout_s=30.0
+    )
     folder, _ = record_models(tmp_path, tasks, [make_model("http://127.0.0.1:9/v1", lifecycle=lifecycle)])
     reason = model_run(folder).stop_reason or ""
     assert "its output: no model at ~/models" in reason

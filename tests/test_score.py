@@ -47,7 +47,7 @@ def ending(**ends: CaseStatus) -> ScriptedSandbox:
 
 def test_a_right_answer_passes_with_fraction_one() -> None:
     verdict = score(ADD, [said(CODE)], running_python())
-    assert (verdict.outcome, verdict.fraction, verdict.rule) == (Outcome.PASSED, 1.0, "fenced")
+    assert (verdict.outcome, verdict.fraction, verdict.extraction_rule) == (Outcome.PASSED, 1.0, "fenced")
     assert [check.name for check in verdict.checks] == ["small", "large"]
 
 
@@ -75,7 +75,7 @@ def test_an_error_in_any_turn_counts() -> None:
 
 def test_an_answer_without_code_is_no_answer_and_runs_nothing() -> None:
     verdict = score(ADD, [said("I would add them.")], ScriptedSandbox())
-    assert (verdict.outcome, verdict.fraction, verdict.rule) == (Outcome.NO_ANSWER, 0.0, None)
+    assert (verdict.outcome, verdict.fraction, verdict.extraction_rule) == (Outcome.NO_ANSWER, 0.0, None)
     assert failed(verdict) == {"answer", "small", "large"}
 
 
@@ -200,7 +200,7 @@ def test_checks_are_counted_by_the_group_before_the_slash() -> None:
         ],
     )
     verdict = score(variant, [said(CODE)], running_python())
-    assert verdict.facts["groups"] == {"still": {"passed": 1, "n": 1}, "new": {"passed": 0, "n": 1}}
+    assert verdict.metrics["groups"] == {"still": {"passed": 1, "n": 1}, "new": {"passed": 0, "n": 1}}
 
 
 # --- equality -----------------------------------------------------------------------------------------------
@@ -431,14 +431,14 @@ def test_linter_remarks_are_facts_that_do_not_change_the_verdict() -> None:
     sandbox = linting(REMARKS)
     verdict = score(linted(), [SCRIPT_ANSWER], sandbox)
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.facts["lint"] == {"error": 1, "warning": 0, "info": 1, "style": 0, "codes": ["SC1009", "SC2086"]}
+    assert verdict.metrics["lint"] == {"error": 1, "warning": 0, "info": 1, "style": 0, "codes": ["SC1009", "SC2086"]}
     assert sandbox.jobs[1].files["script.sh"] == "#!/bin/bash\necho $1\n"
 
 
 @pytest.mark.parametrize("stdout", ["", "no such command", "{}", "[1]", {"$": "bytes", "v": "/w=="}])
 def test_a_linter_that_did_not_run_gives_null(stdout: Json) -> None:
     verdict = score(linted(), [SCRIPT_ANSWER], linting(stdout))
-    assert (verdict.outcome, verdict.facts["lint"]) == (Outcome.PASSED, None)
+    assert (verdict.outcome, verdict.metrics["lint"]) == (Outcome.PASSED, None)
 
 
 # --- speed --------------------------------------------------------------------------------------------------

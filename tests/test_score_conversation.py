@@ -50,9 +50,9 @@ def judge(*replies: Reading, ends: Mapping[str, int] = FAIR, cases: tuple[Case, 
 
 def test_three_right_turns_pass() -> None:
     verdict = judge(EVEN, EVEN, TESTS)
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "fenced")
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "fenced")
     assert [check.name for check in verdict.checks] == [case.id for case in CASES]
-    assert verdict.facts == {
+    assert verdict.metrics == {
         "rules": {"1": "fenced", "2": "fenced", "3": "fenced"},
         "tests_right": 1.0,
         "tests_broken": 1.0,

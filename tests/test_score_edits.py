@@ -209,9 +209,9 @@ def judge(answer: str, files: Mapping[str, str] = FILES, cases: tuple[Case, ...]
 
 def test_a_right_edit_passes_and_its_format_is_a_fact() -> None:
     verdict = judge(BLOCK)
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "blocks-exact")
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "blocks-exact")
     assert [check.name for check in verdict.checks] == ["applied", "still/double", "new/add"]
-    assert verdict.facts == {
+    assert verdict.metrics == {
         "applied": True,
         "edit_format": "blocks",
         "edit_rule": "exact",
@@ -224,7 +224,7 @@ def test_a_right_edit_passes_and_its_format_is_a_fact() -> None:
 
 def test_an_edit_that_applies_may_still_be_wrong() -> None:
     verdict = judge(BLOCK.replace("a + b", "a * b"))
-    assert (verdict.outcome, failed(verdict), verdict.facts["applied"]) == (Outcome.FAILED, {"new/add"}, True)
+    assert (verdict.outcome, failed(verdict), verdict.metrics["applied"]) == (Outcome.FAILED, {"new/add"}, True)
 
 
 def test_an_edit_that_breaks_working_code_fails_that_group() -> None:
@@ -236,7 +236,7 @@ def test_an_edit_that_does_not_apply_fails_everything_and_runs_nothing() -> None
     variant = variant_of("edits", CASES, files=FILES)
     verdict = score(variant, [said(BLOCK.replace("a - b", "x"))], ScriptedSandbox())
     assert failed(verdict) == {"applied", "still/double", "new/add"}
-    assert (verdict.outcome, verdict.facts["applied"]) == (Outcome.FAILED, False)
+    assert (verdict.outcome, verdict.metrics["applied"]) == (Outcome.FAILED, False)
     assert "not there" in str(check(verdict, "applied").note)
 
 
@@ -255,7 +255,7 @@ def test_a_single_code_block_replaces_the_only_editable_file() -> None:
     verdict = judge(
         f"```python\n{FIXED}```", {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"]
     )
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "whole-exact")
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "whole-exact")
 
 
 def test_an_edit_of_a_protected_file_is_refused_and_reported() -> None:

@@ -27,7 +27,7 @@ def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Sc
 def test_right_values_pass_with_recall_by_depth() -> None:
     verdict = judge(RIGHT)
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.facts == {
+    assert verdict.metrics == {
         "recall": 1.0,
         "precision": 1.0,
         "recall_by_depth": {"0.1": 1.0, "0.5": 1.0},
@@ -76,16 +76,16 @@ def test_each_check_fails_for_its_defect(change: dict[str, Json], fails: set[str
 
 def test_a_superseded_value_is_counted_separately() -> None:
     verdict = judge({**RIGHT, "ports": "900"})
-    assert (verdict.facts["superseded"], check(verdict, "ports").note) == (1, "superseded")
+    assert (verdict.metrics["superseded"], check(verdict, "ports").note) == (1, "superseded")
 
 
 def test_values_that_were_not_asked_for_or_are_absent_count_as_invented() -> None:
-    assert judge({**RIGHT, "owner": "Ada", "more": 1}).facts["invented"] == 2
+    assert judge({**RIGHT, "owner": "Ada", "more": 1}).metrics["invented"] == 2
 
 
 def test_extra_values_lower_precision() -> None:
     verdict = judge({**RIGHT, **{f"guess {number}": number for number in range(12)}})
-    assert verdict.facts["precision"] == 0.2
+    assert verdict.metrics["precision"] == 0.2
     assert failed(judge({**RIGHT, "more": 1}, min_precision=0.7)) == set()
 
 

@@ -198,8 +198,8 @@ def judge(text: str, cases: tuple[Case, ...] = RULED, kind: str = "voice", **set
 
 def test_a_text_that_keeps_all_rules_passes() -> None:
     verdict = judge("Seven cranes moved 1200 containers.")
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "text")
-    assert (verdict.facts["strict_passed"], verdict.facts["loose_passed"], verdict.facts["words"]) == (3, 3, 5)
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "text")
+    assert (verdict.metrics["strict_passed"], verdict.metrics["loose_passed"], verdict.metrics["words"]) == (3, 3, 5)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_each_broken_rule_fails_its_check(text: str, fails: set[str]) -> None:
 def test_only_the_loose_reading_forgives_an_introductory_line() -> None:
     verdict = judge("Here is a post of 14 words:\nSeven cranes moved containers.")
     assert failed(verdict) == {"numbers"}
-    assert verdict.facts["loose"] == {"dash": True, "numbers": True, "length": True}
-    assert (verdict.facts["strict_passed"], verdict.facts["loose_passed"]) == (2, 3)
+    assert verdict.metrics["loose"] == {"dash": True, "numbers": True, "length": True}
+    assert (verdict.metrics["strict_passed"], verdict.metrics["loose_passed"]) == (2, 3)
 
 
 def test_the_loose_readings_are_those_of_ifeval() -> None:
@@ -254,9 +254,9 @@ GOOD = "## Facts\nKarlsund has seven cranes.\n\n## Limits\nThe limit is 45 minut
 def test_a_right_summary_passes_with_its_facts() -> None:
     verdict = judge(GOOD, BRIEF, "summary")
     assert verdict.outcome is Outcome.PASSED
-    facts = verdict.facts
-    assert (facts["facts_kept"], facts["facts_total"], facts["superseded"]) == (2, 2, 0)
-    assert (facts["new_numbers"], facts["new_names"]) == ([], [])
+    metrics = verdict.metrics
+    assert (metrics["facts_kept"], metrics["facts_total"], metrics["superseded"]) == (2, 2, 0)
+    assert (metrics["new_numbers"], metrics["new_names"]) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -276,8 +276,8 @@ def test_each_defect_of_a_summary_fails_its_check(old: str, new: str, fails: set
 
 def test_new_numbers_and_names_are_listed_and_superseded_values_are_counted() -> None:
     bad = GOOD.replace("seven cranes", "seven cranes and 12 tugs of Vestby").replace("it was 30", "or 30")
-    facts = judge(bad, BRIEF, "summary").facts
-    assert (facts["new_numbers"], facts["new_names"], facts["superseded"]) == (["12"], ["Vestby"], 1)
+    metrics = judge(bad, BRIEF, "summary").metrics
+    assert (metrics["new_numbers"], metrics["new_names"], metrics["superseded"]) == (["12"], ["Vestby"], 1)
 
 
 def test_a_check_shows_the_rule_and_the_observed_value() -> None:

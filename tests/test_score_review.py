@@ -129,9 +129,9 @@ def test_one_finding_matches_one_defect() -> None:
 
 def test_all_defects_and_no_false_claim_passes() -> None:
     verdict = judge(RIGHT, min_precision=0.8, min_severity_agreement=0.8)
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "findings-json")
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "findings-json")
     assert [check.name for check in verdict.checks] == ["sql", "md5", "decoy", "clean", "precision", "severity"]
-    facts = verdict.facts
+    facts = verdict.metrics
     assert (facts["recall"], facts["precision"], facts["severity_exact"]) == (0.6667, 1.0, 1.0)
 
 
@@ -161,18 +161,18 @@ def test_lines_may_be_off_by_the_tolerance_and_no_further() -> None:
 
 def test_an_optional_defect_counts_in_recall_but_has_no_check() -> None:
     verdict = judge([*RIGHT, finding(60, "magic number", "low")])
-    assert (verdict.facts["recall"], verdict.facts["matched"]) == (1.0, 3)
+    assert (verdict.metrics["recall"], verdict.metrics["matched"]) == (1.0, 3)
     assert "smell" not in {check.name for check in verdict.checks}
 
 
 def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_unjudged() -> None:
     verdict = judge([*RIGHT, finding(82, "x"), finding(120, "maybe slow"), finding(1, "y", file="util.py")])
-    facts = verdict.facts
-    assert (facts["precision"], facts["false_claims"], facts["unjudged"]) == (0.5, 2, 1)
+    metrics = verdict.metrics
+    assert (metrics["precision"], metrics["false_claims"], metrics["unjudged"]) == (0.5, 2, 1)
 
 
 def test_a_defect_that_is_reported_twice_is_a_duplicate_and_not_unjudged() -> None:
-    facts = judge([*RIGHT, finding(40, "md5 again")]).facts
+    facts = judge([*RIGHT, finding(40, "md5 again")]).metrics
     assert (facts["duplicates"], facts["unjudged"], facts["precision"]) == (1, 0, 1.0)
 
 
@@ -184,7 +184,7 @@ def test_low_precision_fails_its_check() -> None:
 
 def test_severities_agree_within_one_step() -> None:
     near = [finding(21, "SQL injection", "high"), finding(40, "MD5", "critical")]
-    assert (judge(near).facts["severity_exact"], judge(near).facts["severity_near"]) == (0.0, 1.0)
+    assert (judge(near).metrics["severity_exact"], judge(near).metrics["severity_near"]) == (0.0, 1.0)
     far = [finding(21, "SQL injection", "low"), finding(40, "MD5", "info")]
     assert failed(judge(far, min_severity_agreement=0.5)) == {"severity"}
     unsaid = [{"line": 21, "category": "SQL injection"}, {"line": 40, "category": "MD5"}]

@@ -23,9 +23,9 @@ def judge(*replies: Reading, cases: tuple[Json, ...] = CASES, **settings: Json) 
 
 def test_a_loop_that_searches_then_edits_passes() -> None:
     verdict = judge(LOOK, READ, FIX, DONE)
-    assert (verdict.outcome, verdict.rule) == (Outcome.PASSED, "tool-calls")
+    assert (verdict.outcome, verdict.extraction_rule) == (Outcome.PASSED, "tool-calls")
     assert [check.name for check in verdict.checks] == ["first-call", "calls-valid", "applied", "add"]
-    assert verdict.facts == {
+    assert verdict.metrics == {
         "calls": 3,
         "invalid_calls": 0,
         "wasted_calls": 0,
@@ -40,12 +40,12 @@ def test_a_loop_that_searches_then_edits_passes() -> None:
 def test_a_first_reply_without_a_call_fails_the_first_call_check() -> None:
     verdict = judge(said("First I will search for add."), FIX)
     assert failed(verdict) == {"first-call"}
-    assert verdict.facts["narrated_first"] is True
+    assert verdict.metrics["narrated_first"] is True
 
 
 def test_text_beside_the_first_call_does_not_fail_it() -> None:
     verdict = judge(said("Let me look.", called("grep", pattern="add")), FIX, DONE)
-    assert (verdict.outcome, verdict.facts["narrated_first"]) == (Outcome.PASSED, True)
+    assert (verdict.outcome, verdict.metrics["narrated_first"]) == (Outcome.PASSED, True)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_first_call_of_another_tool_or_with_wrong_arguments_fails(first: ToolC
 
 def test_a_later_invalid_call_fails_only_the_check_of_calls() -> None:
     verdict = judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE)
-    assert (failed(verdict), verdict.facts["invalid_calls"]) == ({"calls-valid"}, 1)
+    assert (failed(verdict), verdict.metrics["invalid_calls"]) == ({"calls-valid"}, 1)
     assert "$.path: required field is missing" in str(check(verdict, "calls-valid").note)
     assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, max_invalid_calls=1)) == set()
 
@@ -91,20 +91,20 @@ def test_an_edit_that_is_undone_is_not_an_edit() -> None:
 def test_a_protected_file_stays_as_it_was() -> None:
     cheat = said("", called("edit_file", path="probe.py", old="from calc import add", new="add = max"))
     verdict = judge(LOOK, cheat, FIX, DONE)
-    assert (verdict.outcome, verdict.facts["edits_refused"]) == (Outcome.PASSED, 1)
+    assert (verdict.outcome, verdict.metrics["edits_refused"]) == (Outcome.PASSED, 1)
 
 
 def test_repetitions_without_a_change_between_and_failed_calls_are_wasted() -> None:
     vain = said("", called("read_file", path="gone.py"))
     verdict = judge(LOOK, LOOK, vain, FIX, DONE, max_wasted_calls=1)
-    assert (failed(verdict), verdict.facts["wasted_calls"]) == ({"calls-useful"}, 2)
+    assert (failed(verdict), verdict.metrics["wasted_calls"]) == ({"calls-useful"}, 2)
     assert failed(judge(LOOK, READ, FIX, READ, LOOK, DONE, max_wasted_calls=0)) == set()
 
 
 def test_several_calls_in_one_reply_count_each() -> None:
     both = said("", called("grep", pattern="add"), called("edit_file", path="calc.py", old="a - b", new="a + b"))
     verdict = judge(both, DONE)
-    assert (verdict.outcome, verdict.facts["calls"], verdict.facts["turns"]) == (Outcome.PASSED, 2, 2)
+    assert (verdict.outcome, verdict.metrics["calls"], verdict.metrics["turns"]) == (Outcome.PASSED, 2, 2)
 
 
 def test_a_loop_without_calls_is_no_answer() -> None:

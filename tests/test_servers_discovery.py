@@ -92,7 +92,7 @@ def test_the_file_of_several_servers_validates_and_has_one_label_each(tmp_path: 
         ("m-3", "llama-server", "m"),
         ("Coder-30B", "openai", "org/Coder 30B"),
     ]
-    assert [one.lifecycle.by if one.lifecycle else None for one in models] == ["api", "api", None, None]
+    assert [one.lifecycle.method if one.lifecycle else None for one in models] == ["api", "api", None, None]
     assert [one.facts.get("file_bytes") for one in models] == [5_000_000_000, 9, None, None]
     text = path.read_text()
     assert "# context_tokens = 16384  # as set at the server: -c" in text
@@ -104,7 +104,7 @@ def test_every_commented_line_is_valid_when_it_is_uncommented(tmp_path: Path) ->
     path = tmp_path / "bench.toml"
     with server("llama-server") as fake:
         command.run(parsed("--only", "--output", str(path), "--base-url", fake.base_url))
-    wanted = ("# context", "# facts", "# [models", "# by", "# start", "# thinking_tokens", "# tunnel")
+    wanted = ("# context", "# facts", "# [models", "# method", "# start", "# thinking_tokens", "# tunnel")
     lines = [line.removeprefix("# ") if line.startswith(wanted) else line for line in path.read_text().splitlines()]
     path.write_text("\n".join(line for line in lines if not line.startswith("tunnel")))
     (model,) = load_config(path).models

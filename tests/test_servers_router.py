@@ -31,7 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_server(base_url: str, name: str = "m", **more: Json) -> ServerHandle:
-    cycle = Lifecycle("api", ready_s=10.0, stop_s=2.0)
+    cycle = Lifecycle("api", ready_timeout_s=10.0, stop_timeout_s=2.0)
     return ServerHandle(Model("a", "llama-router", base_url, name, lifecycle=cycle, **more), KIND)
 
 

@@ -33,7 +33,7 @@ server = "ds4"
 base_url = "http://127.0.0.1:{ds4}/v1"
 model = "deepseek-v4-flash"
 [models.lifecycle]
-by = "launchd"
+method = "launchd"
 service = "com.example.ds4"
 plist = "/Library/LaunchAgents/com.example.ds4.plist"
 memory_bytes = 81_000_000_000
@@ -45,7 +45,7 @@ base_url = "http://127.0.0.1:{omlx}/v1"
 model = "glm-80b"
 key_env = "STUDIO_KEY"
 [models.lifecycle]
-by = "api"
+method = "api"
 
 [[models]]
 label = "coder-next"
@@ -54,7 +54,7 @@ base_url = "http://127.0.0.1:{lm-studio}/v1"
 model = "qwen3-coder-next"
 context_tokens = 65536
 [models.lifecycle]
-by = "api"
+method = "api"
 start = ["lms", "server", "start"]
 stop = ["lms", "server", "stop"]
 
@@ -64,7 +64,7 @@ server = "ollama"
 base_url = "http://127.0.0.1:{ollama}/v1"
 model = "gpt-oss:120b"
 [models.lifecycle]
-by = "api"
+method = "api"
 
 [[models]]
 label = "too-large"
@@ -72,7 +72,7 @@ server = "ollama"
 base_url = "http://127.0.0.1:{ollama}/v1"
 model = "giant"
 [models.lifecycle]
-by = "api"
+method = "api"
 memory_bytes = 120_000_000_000
 """
 

@@ -125,7 +125,7 @@ def test_every_fact_has_its_source_and_what_is_null_is_unknown() -> None:
     assert sources["models.steady.server_version"] == "unknown"
     assert sources["models.steady.memory"] == "unknown"
     assert sources["models.hasty.memory"] == "measured"
-    assert sources["models.steady.facts.bits"] == "declared"
+    assert sources["models.steady.facts.bits_per_weight"] == "declared"
     assert sources["models.steady.facts.file_sha256"] == "unknown"
     assert sources["host.chip"] == "measured"
     assert sources["trials.usage"] == "server_reported"

@@ -126,16 +126,22 @@ def host(chip: str | None, gpu_cores: int | None) -> HostFacts:
 
 
 def test_decode_is_bound_by_bandwidth_and_prefill_by_flops() -> None:
-    facts = {"parameters_b": 30.0, "active_parameters_b": 3.0, "bits": 4.0}
+    facts = {"parameters_b": 30.0, "active_parameters_b": 3.0, "bits_per_weight": 4.0}
     assert max_decode_tps(host("Apple M4 Max", 40), facts) == pytest.approx(546e9 / 1.5e9)
-    assert max_decode_tps(host("Apple M4 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(36.4)
+    assert max_decode_tps(host("Apple M4 Max", 40), {"parameters_b": 30.0, "bits_per_weight": 4.0}) == pytest.approx(
+        36.4
+    )
     assert max_prefill_tps(host("Apple M4 Max", 40), facts) == pytest.approx(40 * 1.2e12 / 6e9)
 
 
-@pytest.mark.parametrize("facts", [{}, {"parameters_b": 30.0}, {"bits": 4.0}, {"parameters_b": "many", "bits": 4}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"parameters_b": 30.0}, {"bits_per_weight": 4.0}, {"parameters_b": "many", "bits_per_weight": 4}]
+)
 def test_unknown_facts_give_no_bound(facts: dict[str, object]) -> None:
     assert max_decode_tps(host("Apple M4 Max", 40), facts) is None
-    assert max_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits": 4.0}) is None
+    assert max_decode_tps(host("Apple M99", 40), {"parameters_b": 30.0, "bits_per_weight": 4.0}) is None
     assert max_prefill_tps(host("Apple M5", 10), {"parameters_b": 30.0}) is None
-    assert max_decode_tps(host("Apple M5 Max", 40), {"parameters_b": 30.0, "bits": 4.0}) == pytest.approx(614e9 / 15e9)
+    assert max_decode_tps(host("Apple M5 Max", 40), {"parameters_b": 30.0, "bits_per_weight": 4.0}) == pytest.approx(
+        614e9 / 15e9
+    )
     assert max_prefill_tps(host("Apple M4", None), {"parameters_b": 30.0}) is None

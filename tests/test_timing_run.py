@@ -217,7 +217,7 @@ def test_a_machine_that_slows_down_is_reported_by_the_canary_in_every_cell(
 
 def test_a_rate_above_the_machines_roofline_is_reported_with_the_bound(size_run: tuple[RunFolder, Result]) -> None:
     _, result = size_run
-    heavy = {"parameters_b": 70.0, "bits": 8.0}
+    heavy = {"parameters_b": 70.0, "bits_per_weight": 8.0}
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
     models = tuple(replace(model, facts=heavy) for model in result.models)
     again = summarize(replace(result, host=host, models=models))

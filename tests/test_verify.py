@@ -133,7 +133,7 @@ def test_without_an_engine_rescored_is_unverified(good: Path) -> None:
 
 def test_answers_that_are_not_those_of_the_recordings_are_not_run(good: Path) -> None:
     bundle = good_bundle()
-    bundle.result["trials"][0]["rule"] = "another"
+    bundle.result["trials"][0]["extraction_rule"] = "another"
     verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
     assert _states(verdict)["reread"] == "failed"
     assert _states(verdict)["rescored"] == "unverified"
@@ -142,7 +142,7 @@ def test_answers_that_are_not_those_of_the_recordings_are_not_run(good: Path) ->
 def test_doubts_fail_their_level_in_strict_mode_only(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["host"]["chip"] = "Apple M1"
-    bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits": 16.0}
+    bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits_per_weight": 16.0}
     write_bundle(good, summarized(bundle))
     relaxed, strict = verify(good, _options()), verify(good, _options(strict=True))
     assert [(one.check, one.severity) for one in relaxed.levels[2].findings] == [("roofline", "doubt")]

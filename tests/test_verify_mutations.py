@@ -38,11 +38,11 @@ UNCOVERED = {
     "result: lanes.tasks.code-bugfix": USER_CHOICE,
     "result: models.facts": CLAIM,
     "result: models.facts.active_parameters_b": CLAIM,
-    "result: models.facts.bits": CLAIM,
+    "result: models.facts.bits_per_weight": CLAIM,
     "result: models.facts.parameters_b": CLAIM,
     "result: models.server_version": CLAIM,
     "result: run.ended_at": CLAIM,
-    "scores: score.facts": NO_NUMBER,
+    "scores: score.metrics": NO_NUMBER,
 } | {
     f"result: host.{name}": CLAIM
     for name in (

@@ -99,7 +99,7 @@ def _line(result: Result, trial: TrialResult) -> Json:
         "run": result.run.id,
         "variant": trial.variant,
         "output": None if turn is None else turn.content,
-        "answer_attribution": trial.rule,
+        "answer_attribution": trial.extraction_rule,
         "score": 1.0 if trial.outcome == "passed" else 0.0,
         "outcome": str(trial.outcome),
         "output_sha256": None if turn is None else turn.content_sha256,

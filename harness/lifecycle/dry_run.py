@@ -41,7 +41,7 @@ def _model_steps(server: ServerHandle) -> Iterator[str]:
         yield str(service.start)
     if load is not None:
         yield str(load)
-    yield f"wait up to {lifecycle.ready_s:.0f} s until {model.base_url} answers a request for one token"
+    yield f"wait up to {lifecycle.ready_timeout_s:.0f} s until {model.base_url} answers a request for one token"
     yield "record the trials"
     unload = server.kind.lifecycle.unload
     if unload is not None:
@@ -49,5 +49,5 @@ def _model_steps(server: ServerHandle) -> Iterator[str]:
     if service is not None and service.stop is not None:
         yield str(service.stop)
     elif service is not None and service.is_foreground:
-        yield f"terminate {service.name}: SIGTERM, after {lifecycle.stop_s:.0f} s SIGKILL"
-    yield f"wait up to {lifecycle.stop_s:.0f} s until its memory is free"
+        yield f"terminate {service.name}: SIGTERM, after {lifecycle.stop_timeout_s:.0f} s SIGKILL"
+    yield f"wait up to {lifecycle.stop_timeout_s:.0f} s until its memory is free"

@@ -184,7 +184,7 @@ class ModelHost:
         """A model that the run starts and stops: its server's program, then the model, then the wait for its memory."""
         model = server.model
         try:
-            patient = replace(server, timeouts=RequestTimeouts(HOSTED_CONNECT_S, lifecycle.ready_s))
+            patient = replace(server, timeouts=RequestTimeouts(HOSTED_CONNECT_S, lifecycle.ready_timeout_s))
             began_s = time.monotonic()
             with self._service(patient, lifecycle) as process, self._loaded_model(patient, process, lifecycle):
                 session = ModelSession(query_readiness(patient), time.monotonic() - began_s, before)
@@ -192,8 +192,8 @@ class ModelHost:
                 session.loaded = take_snapshot(model)
         finally:
             # However it ended: the next model must not be loaded into memory that is not free yet.
-            if wait_until_freed(before, lifecycle.stop_s) is False:
-                self._log(f"the memory of {model.label} was not freed within {lifecycle.stop_s:.0f} s")
+            if wait_until_freed(before, lifecycle.stop_timeout_s) is False:
+                self._log(f"the memory of {model.label} was not freed within {lifecycle.stop_timeout_s:.0f} s")
         session.after = take_snapshot(model)
 
     def _service(self, server: ServerHandle, lifecycle: Lifecycle) -> AbstractContextManager[ServerProcess | None]:
@@ -203,7 +203,7 @@ class ModelHost:
             return nullcontext()
         if service.is_foreground:
             require_free_port(server)
-            return self._process(service.start, server.model.label, lifecycle.stop_s)
+            return self._process(service.start, server.model.label, lifecycle.stop_timeout_s)
         return self._background_service(service, service.start, lifecycle)
 
     @contextmanager
@@ -232,10 +232,10 @@ class ModelHost:
         stop = (service.stop,) if service.stop is not None else ()
         noted = self._note_start(SuspendedService(f"{service.name} (started by the run)", (), stop, service.check))
         try:
-            retry_step(start, lifecycle.ready_s, START_RETRY_S)
+            retry_step(start, lifecycle.ready_timeout_s, START_RETRY_S)
             yield
         finally:
-            timeout_s = max(lifecycle.stop_s, STOP_TIMEOUT_S)
+            timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)
             is_stopped = service.stop is None or self._try_stop(service.stop, timeout_s)
             # If stopping failed, `restore` tries again at the end of the run; it needs the check to know whether to.
             if is_stopped or service.check is None:
@@ -248,19 +248,19 @@ class ModelHost:
         """The model itself: loaded by its server's API if there is one, awaited until it answers, unloaded again."""
         step = load_step(server.model, server.kind)
         if step is None:
-            wait_until_ready(server, process, lifecycle.ready_s)
+            wait_until_ready(server, process, lifecycle.ready_timeout_s)
             yield
             return
         name = f"{server.model.model} (loaded in {server.kind.title} by the run)"
         noted = self._note_start(SuspendedService(name, (), (), loaded_model=server.model))
         try:
-            wait_until_listening(server, lifecycle.ready_s)
+            wait_until_listening(server, lifecycle.ready_timeout_s)
             self._log(str(step))
-            run_step(step, lifecycle.ready_s)
-            wait_until_ready(server, process, lifecycle.ready_s)
+            run_step(step, lifecycle.ready_timeout_s)
+            wait_until_ready(server, process, lifecycle.ready_timeout_s)
             yield
         finally:
-            timeout_s = max(lifecycle.stop_s, STOP_TIMEOUT_S)
+            timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)
             if self._succeeds(lambda: unload_model(server, timeout_s, self._log)):
                 self._journal.remove(noted)
 

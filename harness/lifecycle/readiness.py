@@ -63,7 +63,7 @@ def wait_until_ready(server: ServerHandle, process: ServerProcess | None, timeou
             return
         if time.monotonic() > deadline_s:
             log = f", or look into its log, {process.log}" if process is not None else ""
-            raise server.error(f"not ready after {timeout_s:.0f} s ({reason})", f"raise lifecycle.ready_s{log}")
+            raise server.error(f"not ready after {timeout_s:.0f} s ({reason})", f"raise lifecycle.ready_timeout_s{log}")
         time.sleep(POLL_S)
 
 

@@ -79,15 +79,15 @@ def service_of(model: Model) -> Service | None:
     lifecycle = model.lifecycle
     if lifecycle is None:
         return None
-    if lifecycle.by == "launchd":
+    if lifecycle.method == "launchd":
         return _launchd_service(lifecycle)
     name = f"the {model.server} server of {model.label}"
     return Service(
         name,
         start=_command_step("start", name, lifecycle.start),
         stop=_command_step("stop", name, lifecycle.stop),
-        check=_command_step("check", name, lifecycle.running),
-        is_foreground=lifecycle.by == "process",
+        check=_command_step("check", name, lifecycle.status),
+        is_foreground=lifecycle.method == "process",
     )
 
 

@@ -1,7 +1,7 @@
 """Metrics that scorers record in addition to the outcome: edits applied, recall, precision, invalid calls, declines.
 
-A metric of a scorer kind is one row in METRICS: its name and how to format the facts of a model's trials. A trial
-without an answer has no facts; every formatted value states its number of trials.
+A metric of a scorer kind is one row in METRICS: its name and how to format the metrics of a model's trials. A trial
+without an answer has no metrics; every formatted value states its number of trials.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from harness.report.formatting import MISSING, format_number, format_percent
 from harness.report.task_tables import labels_of
 from harness.types import Json, Result, TaskInfo
 
-Facts = Sequence[Mapping[str, Json]]
-FormatFacts = Callable[[Facts], str]
+TrialMetrics = Sequence[Mapping[str, Json]]
+FormatFacts = Callable[[TrialMetrics], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the table: its name, and its value for the facts of one model's trials of one task."""
+    """One row of the table: its name, and its value for the metrics of one model's trials of one task."""
 
     name: str
-    format_facts: FormatFacts
+    format_metrics: FormatFacts
 
 
 def scorer_metrics(result: Result) -> Section:
@@ -40,19 +40,19 @@ def scorer_metrics(result: Result) -> Section:
 
 
 def _rows(result: Result, task: TaskInfo) -> list[tuple[Entry, ...]]:
-    trials = [trial for trial in result.trials if trial.task == task.name and not trial.warmup and trial.facts]
-    by_model = [[trial.facts for trial in trials if trial.model == label] for label in labels_of(result)]
+    trials = [trial for trial in result.trials if trial.task == task.name and not trial.warmup and trial.metrics]
+    by_model = [[trial.metrics for trial in trials if trial.model == label] for label in labels_of(result)]
     rows = []
     for metric in METRICS.get(task.scorer, ()):
-        values = [metric.format_facts(facts) for facts in by_model]
+        values = [metric.format_metrics(metrics) for metrics in by_model]
         if any(value != MISSING for value in values):
             rows.append((Entry(f"{task.name}: {metric.name}"), *map(Entry, values)))
     return rows
 
 
-def _numbers(facts: Facts, key: str) -> list[float]:
-    """The numeric values of a fact; facts of an untrusted file may have any type."""
-    values = (trial_facts.get(key) for trial_facts in facts)
+def _numbers(metrics: TrialMetrics, key: str) -> list[float]:
+    """The numeric values of a metric; metrics of an untrusted file may have any type."""
+    values = (trial_metrics.get(key) for trial_metrics in metrics)
     return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
 
 
@@ -61,50 +61,50 @@ def _format_mean(values: Sequence[float], format_value: Callable[[float], str] =
 
 
 def _mean_share(key: str) -> FormatFacts:
-    return lambda facts: _format_mean(_numbers(facts, key), format_percent)
+    return lambda metrics: _format_mean(_numbers(metrics, key), format_percent)
 
 
 def _mean(key: str) -> FormatFacts:
-    return lambda facts: _format_mean(_numbers(facts, key))
+    return lambda metrics: _format_mean(_numbers(metrics, key))
 
 
 def _mean_length(key: str) -> FormatFacts:
     """The mean number of items in a fact that is a list."""
-    return lambda facts: _format_mean([len(each[key]) for each in facts if isinstance(each.get(key), list)])
+    return lambda metrics: _format_mean([len(each[key]) for each in metrics if isinstance(each.get(key), list)])
 
 
 def _count(key: str, expected: Json = True) -> FormatFacts:
     """k/n trials in which the fact has the expected value."""
 
-    def format_facts(facts: Facts) -> str:
-        values = [trial_facts[key] for trial_facts in facts if key in trial_facts]
+    def format_metrics(metrics: TrialMetrics) -> str:
+        values = [trial_metrics[key] for trial_metrics in metrics if key in trial_metrics]
         return f"{sum(value == expected for value in values)}/{len(values)}" if values else MISSING
 
-    return format_facts
+    return format_metrics
 
 
 def _ratio(part: str, whole: str) -> FormatFacts:
     """Sum of one fact over the sum of another one."""
 
-    def format_facts(facts: Facts) -> str:
-        part_sum, whole_sum = sum(_numbers(facts, part)), sum(_numbers(facts, whole))
+    def format_metrics(metrics: TrialMetrics) -> str:
+        part_sum, whole_sum = sum(_numbers(metrics, part)), sum(_numbers(metrics, whole))
         return f"{format_number(part_sum)}/{format_number(whole_sum)}" if whole_sum else MISSING
 
-    return format_facts
+    return format_metrics
 
 
 def _rules_followed(key: str) -> FormatFacts:
     """Rules followed of all rules, over all trials."""
 
-    def format_facts(facts: Facts) -> str:
-        rules = sum(len(each["loose"]) for each in facts if isinstance(each.get("loose"), dict))
-        return f"{format_number(sum(_numbers(facts, key)))}/{rules}" if rules else MISSING
+    def format_metrics(metrics: TrialMetrics) -> str:
+        rules = sum(len(each["loose"]) for each in metrics if isinstance(each.get("loose"), dict))
+        return f"{format_number(sum(_numbers(metrics, key)))}/{rules}" if rules else MISSING
 
-    return format_facts
+    return format_metrics
 
 
-def _shellcheck_findings(facts: Facts) -> str:
-    lints = [each["lint"] for each in facts if isinstance(each.get("lint"), dict)]
+def _shellcheck_findings(metrics: TrialMetrics) -> str:
+    lints = [each["lint"] for each in metrics if isinstance(each.get("lint"), dict)]
     levels = ("error", "warning", "info", "style")
     return _format_mean([sum(sum(_numbers([lint], level)) for level in levels) for lint in lints])
 

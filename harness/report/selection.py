@@ -142,7 +142,7 @@ def trade_offs(result: Result) -> Section:
     names = (
         ("parameters_b", "parameters, 10^9"),
         ("active_parameters_b", "active, 10^9"),
-        ("bits", "bits per weight"),
+        ("bits_per_weight", "bits per weight"),
     )
     declared = [
         (key, header) for key, header in names if any(model.facts.get(key) is not None for model in result.models)
@@ -177,7 +177,7 @@ def _scatters(result: Result) -> tuple[Scatter, ...]:
         loaded_bytes = model.memory.loaded_bytes
         memory_gib = None if loaded_bytes is None else loaded_bytes / GIB
         by_memory += _pass_rate_point(memory_gib, summary)
-        by_bits += _pass_rate_point(_number(model.facts.get("bits")), summary)
+        by_bits += _pass_rate_point(_number(model.facts.get("bits_per_weight")), summary)
         active = _number(model.facts.get("active_parameters_b"))
         if summary.decode_tps is not None and active is not None:
             decode = summary.decode_tps

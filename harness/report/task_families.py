@@ -28,7 +28,7 @@ def _trials(result: Result, label: str, names: Sequence[str]) -> list[TrialResul
 
 
 def _number(value: Json) -> float | None:
-    """A numeric fact; facts of an untrusted file may have any type."""
+    """A numeric metric; metrics of an untrusted file may have any type."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -91,7 +91,7 @@ def _unsolvable_tasks(result: Result) -> set[str]:
 
 def _has_fact(key: str, expected: str | bool | None) -> Callable[[TrialResult], bool]:
     def has_fact(trial: TrialResult) -> bool:
-        value: Json = trial.facts.get(key)
+        value: Json = trial.metrics.get(key)
         return value is expected if isinstance(expected, bool) else value == expected
 
     return has_fact
@@ -114,7 +114,7 @@ def needles(result: Result) -> Section:
     """Recall and precision by prompt length, relative to the short version of the task, and recall by depth."""
     names = [task.name for task in result.tasks if task.scorer == "needle"]
     names.sort(key=lambda name: not name.endswith(SHORT))
-    answered = {trial.task for trial in result.trials if trial.facts and not trial.warmup}
+    answered = {trial.task for trial in result.trials if trial.metrics and not trial.warmup}
     names = [name for name in names if name in answered]
     if not names:
         return Section("needles", "", "")
@@ -154,7 +154,7 @@ def _length_rows(result: Result, name: str, short_name: str | None) -> Iterator[
 
 def _recall(trials: Trials) -> float | None:
     """Mean recall; a trial without an answer found nothing."""
-    return mean(_number(trial.facts.get("recall")) or 0.0 for trial in trials) if trials else None
+    return mean(_number(trial.metrics.get("recall")) or 0.0 for trial in trials) if trials else None
 
 
 def _format_share(share: float | None, n: int) -> str:
@@ -162,7 +162,7 @@ def _format_share(share: float | None, n: int) -> str:
 
 
 def _format_precision(trials: Trials) -> str:
-    values = [value for trial in trials if (value := _number(trial.facts.get("precision"))) is not None]
+    values = [value for trial in trials if (value := _number(trial.metrics.get("precision"))) is not None]
     return _format_share(mean(values) if values else None, len(values))
 
 
@@ -191,7 +191,7 @@ def _recall_by_depth(trials: Trials) -> list[list[float]]:
     """The shares found in each fifth of the text."""
     bins: list[list[float]] = [[] for _ in range(DEPTH_BINS)]
     for trial in trials:
-        depths: Json = trial.facts.get("recall_by_depth")
+        depths: Json = trial.metrics.get("recall_by_depth")
         for depth, share in depths.items() if isinstance(depths, dict) else ():
             position, value = _parse_depth(depth), _number(share)
             if position is not None and value is not None:

@@ -144,7 +144,7 @@ def groups_of(checks: Sequence[Check]) -> dict[str, Json]:
     return groups
 
 
-def group_facts(checks: Sequence[Check]) -> dict[str, Json]:
+def group_metrics(checks: Sequence[Check]) -> dict[str, Json]:
     """The fact `groups`; nothing where no check belongs to a group."""
     groups = groups_of(checks)
     return {"groups": groups} if groups else {}
@@ -158,5 +158,5 @@ def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Dri
     entry = entry_of(variant)
     build = Build({**given_files(variant), entry: found.code}, entry, driver)
     execution = run_cases(variant, build, sandbox, judge, variant.cases)
-    facts = {"block_closed": found.closed, **group_facts(execution.checks)}
-    return Judgment(execution.checks, found.rule, execution.abnormal_ends, facts=facts)
+    metrics = {"block_closed": found.closed, **group_metrics(execution.checks)}
+    return Judgment(execution.checks, found.rule, execution.abnormal_ends, metrics=metrics)

@@ -29,16 +29,16 @@ _OUTCOME_OF_END: Mapping[CaseStatus, Outcome] = {
 class Judgment:
     """What a scorer kind found in a trial.
 
-    `rule` names how the scored part was found in the answer; `abnormal_ends` are the ways in which code ended without
-    returning; `missing` says why there was nothing to score, and then every check has failed.
+    `extraction_rule` names how the scored part was found in the answer; `abnormal_ends` are the ways in which code
+    ended without returning; `missing` says why there was nothing to score, and then every check has failed.
     """
 
     checks: tuple[Check, ...]
-    rule: str | None = None
+    extraction_rule: str | None = None
     abnormal_ends: frozenset[Outcome] = frozenset()
     missing: str | None = None
     declined: bool = False
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)
 
 
 def no_answer(names: Sequence[str], why: str, rule: str | None = None) -> Judgment:
@@ -60,7 +60,7 @@ def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
         checks = (Check(ANSWER, False, None, None, judgment.missing), *checks)
     passed = sum(check.passed for check in checks)
     fraction = passed / len(checks) if checks else 0.0
-    return Score(_outcome(judgment, readings), fraction, checks, judgment.rule, judgment.facts)
+    return Score(_outcome(judgment, readings), fraction, checks, judgment.extraction_rule, judgment.metrics)
 
 
 def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:

@@ -35,10 +35,10 @@ thinking = "default"  # or "on" or "off"{thinking}
 {facts}
 """
 _API = """[models.lifecycle]  # loads the model for its trials and unloads it; then loads again what was loaded before
-by = "api"
+method = "api"
 """
 _PROCESS = """# [models.lifecycle]  # for one model at a time; without this you start and stop the server yourself
-# by = "process"
+# method = "process"
 # start = ["the", "command", "--port", "{port}"]
 """
 

@@ -29,7 +29,7 @@ NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_fin
 """Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (
     "active_parameters_b",
-    "bits",
+    "bits_per_weight",
     "file_bytes",
     "file_sha256",
     "parameters_b",

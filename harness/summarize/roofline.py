@@ -55,7 +55,7 @@ def _active_parameters(facts: Mapping[str, Json]) -> float | None:
 def max_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
     """Tokens per second when reading the active weights is the only cost; None where a fact is unknown."""
     bandwidth = BANDWIDTH_GB_S.get(chip_name(host.chip) or "")
-    parameters, bits = _active_parameters(facts), facts.get("bits")
+    parameters, bits = _active_parameters(facts), facts.get("bits_per_weight")
     if bandwidth is None or parameters is None or not isinstance(bits, int | float) or bits <= 0:
         return None
     return bandwidth * 1e9 / (parameters * bits / 8)

@@ -59,8 +59,8 @@ def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored
         ended_ns=_ended_ns(turns[-1]),
         outcome=score.outcome,
         fraction=score.fraction,
-        rule=score.rule,
+        extraction_rule=score.extraction_rule,
         checks=score.checks,
         turns=tuple(_turn(turn, reading) for turn, reading in zip(turns, readings, strict=True)),
-        facts=score.facts,
+        metrics=score.metrics,
     )

@@ -24,20 +24,20 @@ class Sampling:
 class Lifecycle:
     """How a model's server is started and stopped; it runs only while its trials run.
 
-    `start`, `stop` and `running` are argument lists, executed without a shell; `running` exits with 0 while the server
+    `start`, `stop` and `status` are argument lists, executed without a shell; `status` exits with 0 while the server
     runs. `memory_bytes` is the memory that the loaded model needs. schemas/config.v1.schema.json says which fields each
-    value of `by` requires.
+    value of `method` requires.
     """
 
-    by: Literal["api", "process", "launchd", "commands"]
+    method: Literal["api", "process", "launchd", "commands"]
     start: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
-    running: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     service: str | None = None
     plist: str | None = None
     domain: Literal["gui", "system"] = "gui"
-    ready_s: float = 600.0
-    stop_s: float = 30.0
+    ready_timeout_s: float = 600.0
+    stop_timeout_s: float = 30.0
     memory_bytes: int | None = None
 
 

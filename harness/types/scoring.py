@@ -91,13 +91,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The verdict on a trial; `rule` names the extraction rule that found the code in the answer."""
+    """The verdict on a trial; `extraction_rule` names the rule that found the code in the answer."""
 
     outcome: Outcome
     fraction: float
     checks: tuple[Check, ...]
-    rule: str | None = None
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    extraction_rule: str | None = None
+    metrics: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class TurnResult:
 class TrialResult:
     """One trial: when it ran, its outcome and checks, and its turns.
 
-    `started_ns` and `ended_ns` are monotonic. `fraction` is the share of passed checks. `rule` names the extraction
-    rule that found the code in the answer. `facts` are further values of the scorer.
+    `started_ns` and `ended_ns` are monotonic. `fraction` is the share of passed checks. `extraction_rule` names the
+    rule that found the code in the answer. `metrics` are further values of the scorer.
     """
 
     model: str
@@ -51,7 +51,7 @@ class TrialResult:
     ended_ns: int | None
     outcome: Outcome
     fraction: float
-    rule: str | None
+    extraction_rule: str | None
     checks: tuple[Check, ...]
     turns: tuple[TurnResult, ...]
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)

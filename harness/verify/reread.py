@@ -16,7 +16,7 @@ from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_unknown_servers
 
-FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "rule", "checks", "facts")
+FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
 
 
@@ -162,9 +162,9 @@ def _compare_trial(evidence: Evidence, at: int, reread: TrialResult, scored: Sco
             reread,
             outcome=score.outcome,
             fraction=score.fraction,
-            rule=score.rule,
+            extraction_rule=score.extraction_rule,
             checks=score.checks,
-            facts=score.facts,
+            metrics=score.metrics,
         )
     prefix = f"$.trials[{at}]"
     for path, message in islice(differences(plain(evidence.result.trials[at]), plain(reread), prefix), MAX_DIFFERENCES):

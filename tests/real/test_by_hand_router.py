@@ -94,7 +94,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_server(router: Router, name: str) -> ServerHandle:
-    cycle = Lifecycle("api", ready_s=60.0, stop_s=20.0)
+    cycle = Lifecycle("api", ready_timeout_s=60.0, stop_timeout_s=20.0)
     return ServerHandle(
         Model(name, "llama-router", f"{router.root}/v1", name, lifecycle=cycle), get_server_kind("llama-router")
     )

@@ -11,7 +11,7 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
                                    all pass) or {"tests": "fail"} (at least one fails; a file that does not load counts
                                    as neither)
 checks        one for each case; the cases of a turn without code all fail
-facts         rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
+metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
 """
 
@@ -28,7 +28,7 @@ from harness.score.execute import (
     Build,
     CaseJudge,
     entry_of,
-    group_facts,
+    group_metrics,
     language_of,
     not_returned,
     run_cases,
@@ -171,14 +171,14 @@ def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: S
     if not progress.rules:
         return no_answer(calls.check_names(variant), NO_CODE)
     checks = tuple(progress.checks[case.id] for case in variant.cases)
-    facts: dict[str, Json] = {
+    metrics: dict[str, Json] = {
         "rules": progress.rules,
         "tests_right": _passed_share(variant.cases, progress.checks, "pass"),
         "tests_broken": _passed_share(variant.cases, progress.checks, "fail"),
-        **group_facts(checks),
+        **group_metrics(checks),
     }
     rule = ", ".join(dict.fromkeys(progress.rules.values()))
-    return Judgment(checks, rule, progress.abnormal_ends, facts=facts)
+    return Judgment(checks, rule, progress.abnormal_ends, metrics=metrics)
 
 
 def case_schema_of(case: Case) -> Json:

@@ -16,9 +16,9 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
     protected   files that no edit may touch (tests, a probe that imports several modules): such edits do not apply
     min_changed_files  a check `files-changed`: at least so many files must have changed
     All of files/ enter the container, also those that the model was not shown.
-cases.json    as of the driver. `group/name` as id: facts.groups counts each group apart ("still/ascii", "new/umlaut")
+cases.json    as of the driver. `group/name` as id: metrics.groups counts each group apart ("still/ascii", "new/umlaut")
 checks        `applied`, `files-changed` where min_changed_files is set, and one for each case
-facts         applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
+metrics       applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from harness.errors import Problem
 from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
-from harness.score.execute import find_code, group_facts
+from harness.score.execute import find_code, group_metrics
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, missing_files
 from harness.score.verdict import Judgment, no_answer
@@ -85,7 +85,7 @@ def apply_answer(answer: str, variant: Variant) -> tuple[list[Edit], EditResult]
     return edits, apply_edits(edits, variant.files, protected_files(variant))
 
 
-def _facts(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
+def _metrics(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
     formats = sorted({edit.format for edit in edits})
     return {
         "applied": not result.errors,
@@ -112,15 +112,15 @@ def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     edits, result = apply_answer(readings[-1].content, variant)
     if not edits:
         return no_answer(check_names(variant), "no edit was found in the answer")
-    facts = _facts(edits, result)
-    rule = f"{facts['edit_format']}-{facts['edit_rule'] or 'unfit'}"
+    metrics = _metrics(edits, result)
+    rule = f"{metrics['edit_format']}-{metrics['edit_rule'] or 'unfit'}"
     checks = _edit_checks(variant, result)
     if result.errors:
         checks += [Check(case.id, False, None, None, "the edits do not apply") for case in variant.cases]
-        return Judgment(tuple(checks), rule, facts=facts)
+        return Judgment(tuple(checks), rule, metrics=metrics)
     execution = run_files(variant, result.files, sandbox)
-    facts |= group_facts(execution.checks)
-    return Judgment((*checks, *execution.checks), rule, execution.abnormal_ends, facts=facts)
+    metrics |= group_metrics(execution.checks)
+    return Judgment((*checks, *execution.checks), rule, execution.abnormal_ends, metrics=metrics)
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ cases.json    `give` is {}; `expect` is one of
     {"key": name, "absent": true}                                    is not in the text: right as null or left out
 Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value.
 checks        one for each case, and `precision`: right values / all values given
-facts         recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
+metrics       recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
 An answer that has no JSON object is no answer.
 """
 
@@ -141,7 +141,7 @@ def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
     given = [key for key, value in values.items() if _normalize(value) is not None]
     lookups = [_Lookup(case, values.get(_key_of(case))) for case in variant.cases]
     precision = _precision(lookups, given)
-    facts: dict[str, Json] = {
+    metrics: dict[str, Json] = {
         "recall": _recall(lookups),
         "precision": precision,
         "recall_by_depth": _recall_by_depth(lookups),
@@ -150,7 +150,7 @@ def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
     }
     minimum = float(variant.task.settings.get("min_precision", 1.0))
     precision_check = Check(PRECISION, precision >= minimum, f"{minimum} or more", precision)
-    return Judgment((*(lookup.check() for lookup in lookups), precision_check), "object", facts=facts)
+    return Judgment((*(lookup.check() for lookup in lookups), precision_check), "object", metrics=metrics)
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Kind `program`: the answer runs once for each case in a fresh directory; exit status, output and files are compared.
 
 settings      as of kind `calls` (equality is that of JSON values); and
-    lint        "shellcheck": its remarks on a Bash script go into facts.lint and have no influence on the verdict
+    lint        "shellcheck": its remarks on a Bash script go into metrics.lint and have no influence on the verdict
 cases.json
     give      {"argv": [string], "stdin": string, "files": {path: string}, "mode": "run" | "import"}; all optional.
               "import" loads the answer without running it as a program: nothing should happen
@@ -13,7 +13,7 @@ cases.json
               "unchanged"        [path]: given files that must stay as they are
               "no_files"         true: no other files than `files` were made or changed; or [path]: these were not
 checks        one for each case, named by its id
-facts         lint: how many remarks of each level, and their codes; null where the linter did not run
+metrics       lint: how many remarks of each level, and their codes; null where the linter did not run
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbo
     judgment = judge_answer(answer, variant, sandbox, driver="program", judge=judge_program)
     if judgment.missing is not None or "lint" not in variant.task.settings:
         return judgment
-    return replace(judgment, facts={**judgment.facts, "lint": _lint(answer, variant, sandbox)})
+    return replace(judgment, metrics={**judgment.metrics, "lint": _lint(answer, variant, sandbox)})
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:

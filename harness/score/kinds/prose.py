@@ -15,7 +15,7 @@ cases.json    `give` is {}; `expect` is {"rule": name, ...}:
     sections  titles [strings]              exactly these headings, in this order, each with text below it
     starts, ends  any [strings]             the text starts (ends) with one of these
 checks        one for each case; strict, on the text as it was written
-facts         loose: the checks that pass for one of: first line dropped, last line dropped, both, and each without the
+metrics       loose: the checks that pass for one of: first line dropped, last line dropped, both, and each without the
               marks * and _; loose_passed; strict_passed; words; for `summary` also facts_kept, facts_total,
               superseded, new_numbers, new_names
 An empty text is no answer.
@@ -102,25 +102,25 @@ def score_voice(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     checks = tuple(_check(case, text, source) for case in variant.cases)
     versions = list(loosened(text))
     loose = {case.id: any(_apply_rule(case, version, source).passed for version in versions) for case in variant.cases}
-    facts: dict[str, Json] = {
+    metrics: dict[str, Json] = {
         "strict_passed": sum(check.passed for check in checks),
         "loose_passed": sum(loose.values()),
         "loose": loose,
         "words": len(words(text)),
     }
-    return Judgment(checks, rule, facts=facts)
+    return Judgment(checks, rule, metrics=metrics)
 
 
 def score_summary(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
-    """As `score_voice`, with facts on what the summary kept of its source and what it added."""
+    """As `score_voice`, with metrics of what the summary kept of its source and what it added."""
     judgment = score_voice(variant, readings, sandbox)
     if judgment.missing is not None:
         return judgment
     text, _ = text_of(readings[-1].content)
-    return replace(judgment, facts={**judgment.facts, **_summary_facts(variant, judgment.checks, text)})
+    return replace(judgment, metrics={**judgment.metrics, **_summary_metrics(variant, judgment.checks, text)})
 
 
-def _summary_facts(variant: Variant, checks: Sequence[Check], text: str) -> dict[str, Json]:
+def _summary_metrics(variant: Variant, checks: Sequence[Check], text: str) -> dict[str, Json]:
     source = source_of(variant)
     rules = [str(case.expect["rule"]) for case in variant.cases]
     kept = [check.passed for rule, check in zip(rules, checks, strict=True) if rule == "says"]

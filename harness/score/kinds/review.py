@@ -13,11 +13,11 @@ settings (all optional)
 cases.json    `give` is {} (nothing enters a container); `expect` is one of
     {"defect": [words], "file": name, "lines": [from, to], "severity": "critical"|"high"|"medium"|"low"}
               found by a finding in this file whose lines overlap these and whose category or text contains one of the
-              words (parts of words, lower case); with "optional": true it is counted in facts, but is no check
+              words (parts of words, lower case); with "optional": true it is counted in metrics, but is no check
     {"decoy": "why it is right", "file": name, "lines": [from, to]}    passed when there is no claim on it
     {"clean": true, "file": name}, also with "lines"                   passed when there is no claim on it
 checks        one for each case (except optional ones), `precision` and `severity` where set
-facts         recall, precision, severity_exact, severity_near, findings, matched, duplicates, false_claims, unjudged
+metrics       recall, precision, severity_exact, severity_near, findings, matched, duplicates, false_claims, unjudged
 One finding matches one defect, in as many pairs as possible. A finding that matches nothing is unjudged, not wrong.
 """
 
@@ -180,7 +180,7 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, _DECIMALS) if whole else None
 
 
-def _facts(variant: Variant, findings: Sequence[ReviewFinding], matching: _Matching) -> dict[str, Json]:
+def _metrics(variant: Variant, findings: Sequence[ReviewFinding], matching: _Matching) -> dict[str, Json]:
     defects = sum(map(_is_defect, variant.cases))
     found = matching.found
     distances = [_severity_distance(variant.cases[number], findings[index]) for number, index in found.items()]
@@ -214,13 +214,13 @@ _THRESHOLDS = ((PRECISION, "min_precision", "precision"), (SEVERITY, "min_severi
 """Each check on a share: its name, its setting, and the fact that it looks at."""
 
 
-def _threshold_checks(variant: Variant, facts: Mapping[str, Json]) -> list[Check]:
+def _threshold_checks(variant: Variant, metrics: Mapping[str, Json]) -> list[Check]:
     """A share without a denominator passes: without claims no claim is wrong, without matches no severity is off."""
     checks = []
     for name, setting, fact in _THRESHOLDS:
         minimum = variant.task.settings.get(setting)
         if minimum is not None:
-            share = facts[fact]
+            share = metrics[fact]
             checks.append(Check(name, share is None or share >= minimum, f"{minimum} or more", share))
     return checks
 
@@ -233,13 +233,13 @@ def score_review(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
         return no_answer(check_names(variant), "no findings were found in the answer")
     findings = read[0][: int(variant.task.settings.get("max_findings", _MAX_FINDINGS))]
     matching = _match_findings(variant, findings)
-    facts = _facts(variant, findings, matching)
+    metrics = _metrics(variant, findings, matching)
     checks = [
         _case_check(number, case, findings, matching)
         for number, case in enumerate(variant.cases)
         if not _is_optional(case)
     ]
-    return Judgment((*checks, *_threshold_checks(variant, facts)), f"findings-{read[1]}", facts=facts)
+    return Judgment((*checks, *_threshold_checks(variant, metrics)), f"findings-{read[1]}", metrics=metrics)
 
 
 def case_schema_of(case: Case) -> Json:

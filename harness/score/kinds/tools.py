@@ -14,7 +14,7 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
 cases.json    as of the driver; they run on the files as the last call left them. Without cases only the calls count
 checks        `first-call` where set, `calls-valid`, `calls-useful` where set, `applied` (an edit changed a file; only
               where there are cases), and one for each case
-facts         calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
+metrics       calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
               files_changed, groups
 An answer without a single call is no answer.
 """
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.errors import Problem
 from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
-from harness.score.execute import group_facts
+from harness.score.execute import group_metrics
 from harness.score.kinds.edits import APPLIED
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, language_problems
@@ -97,7 +97,7 @@ class _Replay:
         return [result.text[:100] for result in edits if not result.edited_path]
 
 
-def _facts(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> dict[str, Json]:
+def _metrics(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> dict[str, Json]:
     changed = [path for path, text in replay.workspace.files.items() if variant.files.get(path) != text]
     return {
         "calls": len(replay.results),
@@ -144,16 +144,16 @@ def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
             replay.call(call)
     if not replay.results:
         return no_answer(check_names(variant), "no tool was called")
-    facts = _facts(variant, readings, replay)
+    metrics = _metrics(variant, readings, replay)
     checks = _call_checks(variant, readings, replay)
     if not variant.cases:
-        return Judgment(tuple(checks), "tool-calls", facts=facts)
-    changed = bool(facts["files_changed"])
+        return Judgment(tuple(checks), "tool-calls", metrics=metrics)
+    changed = bool(metrics["files_changed"])
     note = None if changed else "; ".join(replay.failed_edits)[:_MAX_NOTE_CHARS] or "no edit was made"
-    checks.append(Check(APPLIED, changed, None, facts["files_changed"], note))
+    checks.append(Check(APPLIED, changed, None, metrics["files_changed"], note))
     execution = run_files(variant, _restore_protected(variant, replay.workspace.files), sandbox)
-    facts |= group_facts(execution.checks)
-    return Judgment((*checks, *execution.checks), "tool-calls", execution.abnormal_ends, facts=facts)
+    metrics |= group_metrics(execution.checks)
+    return Judgment((*checks, *execution.checks), "tool-calls", execution.abnormal_ends, metrics=metrics)
 
 
 def _restore_protected(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
