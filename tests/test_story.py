@@ -195,8 +195,8 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(studio: Studio) -> None
     assert "stop the lm-studio server of coder-next: lms server stop" in steps
     assert '/api/generate {"keep_alive":-1,"model":"gpt-oss:120b"}' in steps
     assert "model too-large\n  refused: model 'too-large' does not fit: 111.8 GiB" in steps
-    assert lines[-2].startswith("put back helper-4b loaded in oMLX")
-    assert lines[-1].startswith("put back launchd com.example.ds4")
+    assert lines[-2].startswith("restore helper-4b loaded in oMLX")
+    assert lines[-1].startswith("restore launchd com.example.ds4")
     assert "key-that-nobody-may-write" not in done.stdout + done.stderr
     assert studio.log == []
     is_as_it_was(studio)
@@ -247,10 +247,8 @@ def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(stu
     assert asked == {(label, task) for label in sizes for task in TASKS}
     report = " ".join(done.stdout.split())
     assert "gpt-oss wired 11.2 GiB 71.7 GiB 11.2 GiB" in report
-    assert (
-        "32768 tokens of context (num_ctx in the Modelfile, or OLLAMA_CONTEXT_LENGTH), the model could have" in report
-    )
-    assert "stopped for the run and running again: helper-4b loaded in oMLX, launchd com.example.ds4" in report
+    assert "32768 tokens of context (num_ctx in the Modelfile, or OLLAMA_CONTEXT_LENGTH), the model supports" in report
+    assert "stopped for the run and restored: helper-4b loaded in oMLX, launchd com.example.ds4" in report
     written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     for secret in (b"key-that-nobody-may-write", b"SERIAL-OF-A-DISPLAY", str(Path.home()).encode() + b"/"):
         assert secret not in written
