@@ -116,8 +116,8 @@ def server_answering(*answers: bytes) -> Iterator[EngineHttp]:
 
 
 def test_a_connection_that_was_closed_since_its_last_call_is_not_used_again() -> None:
-    said = json.dumps({"Id": "x"}).encode()
-    answer = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    body = json.dumps({"Id": "x"}).encode()
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     with server_answering(answer, answer) as client:
         assert [client.create({}), client.create({})] == ["x", "x"]
 

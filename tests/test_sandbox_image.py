@@ -152,8 +152,8 @@ def test_no_address_of_a_package_mirror_or_registry_is_written_in_the_code() -> 
         r"\b(?:[\w-]+\.)*(?:debian\.org|ubuntu\.com|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|nodejs\.org"
         r"|golang\.org|crates\.io|quay\.io|ghcr\.io)\b|https?://[\w.]*docker\.(?:io|com)"
     )
-    paths = [*ROOT.glob("harness/**/*.*"), *ROOT.glob("tests/test_sandbox*.py"), *ROOT.glob("*.toml")]
-    paths += [find_data("Dockerfile.scorer"), ROOT / "noxfile.py", ROOT / "README.md"]
+    patterns = ("harness/**/*.*", "tests/*.py", ".github/**/*.*", "schemas/*", "*.toml", "*.md", "*.py", "Dockerfile.*")
+    paths = [path for pattern in patterns for path in ROOT.glob(pattern)]
     here = Path(__file__).resolve()
     found = {
         path.name: found
