@@ -6,7 +6,7 @@ The cases of a job run in one container, in order, because starting one costs mo
 or crashes ends its container and only itself: the cases after it run in a fresh one. An answer that does not load is
 not tried again, since each of its cases would end the same way.
 
-Three kinds of failure look like the answer's and may be the engine's. Each is distinguished before anything is observed:
+Three kinds of failure look like the answer's and may be the engine's. They are distinguished as follows:
 
 - A container that ends before its driver has taken the job: nothing of the answer ran, so the engine failed. One that
   was made ahead may have died in a restart of the engine; that is why a second container is tried.
