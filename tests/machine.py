@@ -1,6 +1,6 @@
-"""A machine for tests: a fake launchctl, commands that start and stop, servers that are processes of their own.
+"""A fake machine for tests: a launchctl, commands that start and stop services, and servers as processes.
 
-Each notes what it was asked in one log, so that a test can read what happened in which order.
+All of them write to one log, so that a test can check what happened in which order.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tests.fake_server import FakeBehavior, respond_with, serve_fake
 LAUNCHCTL = """#!{python}
 import os, pathlib, sys
 here = pathlib.Path({here!r})
-verb, rest = sys.argv[1], sys.argv[2:]
-name = pathlib.Path(rest[-1]).stem if verb == "bootstrap" else rest[0].split("/")[-1]
+verb, arguments = sys.argv[1], sys.argv[2:]
+name = pathlib.Path(arguments[-1]).stem if verb == "bootstrap" else arguments[0].split("/")[-1]
 flag = here / (name + ".runs")
 if verb != "print":
     with open(here / "log", "a") as log:
@@ -38,13 +38,13 @@ if verb == "bootout":
 
 @dataclass(frozen=True)
 class Machine:
-    """Where its files stand."""
+    """The fake machine, with the folder of its files."""
 
     here: Path
 
     @property
     def log(self) -> list[str]:
-        """What was asked of it, in order."""
+        """The commands that it got, in order."""
         path = self.here / "log"
         return path.read_text().splitlines() if path.exists() else []
 
@@ -53,11 +53,11 @@ class Machine:
         return (self.here / f"{name}.runs").exists()
 
     def let_run(self, name: str) -> None:
-        """As if it had been started before."""
+        """Mark a service as running, as if it had been started before."""
         (self.here / f"{name}.runs").touch()
 
     def touch(self, name: str, verb: str) -> tuple[str, ...]:
-        """A command that starts, stops or looks for a service by its flag."""
+        """A command that starts, stops or checks a service by its flag file."""
         flag, log = self.here / f"{name}.runs", self.here / "log"
         lines = {
             "start": f"open({str(flag)!r}, 'w').close(); open({str(log)!r}, 'a').write('start {name}\\n')",
@@ -77,12 +77,12 @@ def make_machine(here: Path) -> Machine:
 
 
 def server_words(port: int, *more: str) -> tuple[str, ...]:
-    """The command of a pretended llama-server that is a process of its own."""
+    """The command of a fake llama-server that runs as a process."""
     return (sys.executable, "-m", "tests.machine", str(port), *more)
 
 
 def main() -> None:
-    """A pretended llama-server: 503 for a while, or an end before that."""
+    """A fake llama-server: it answers 503 for a while, or ends before that."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--loads", type=float, default=0.0)

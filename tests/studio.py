@@ -1,7 +1,7 @@
-"""A Mac of 96 GB for tests: fake executables and fake servers that behave as documented, and a ledger of its memory.
+"""A fake Mac with 96 GB for tests: executables and servers that behave as documented, and a ledger of its memory.
 
-Every server is a process of its own. Loading takes a moment, memory comes back a moment after it was given back, and
-a load that the memory does not hold is refused and noted: whoever loads two large models at a time is caught.
+Every server is a process. Loading takes a moment, memory is free a moment after an unload, and a load that does not
+fit into memory is refused and logged: loading two large models at a time is noticed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STATIC: Mapping[str, str] = {
     "system_profiler SPDisplaysDataType -json": '{"SPDisplaysDataType": [{"sppci_model": "Apple M3 Ultra",'
     ' "sppci_cores": "60", "spdisplays_ndrvs": [{"spdisplays_display-serial-number": "SERIAL-OF-A-DISPLAY"}]}]}',
 }
-"""What its commands print: the formats are those of test_host."""
+"""What its commands print, in the formats of test_host."""
 
 ANSWER = """#!/bin/sh
 # Looks up what this command prints; what is not there fails, as on a Mac without it.
@@ -48,28 +48,28 @@ file="{here}/says/$(basename "$0") $*"
 exit 1
 """
 VM_STAT = """#!/bin/sh
-held=$(cat "{here}"/memory/* 2>/dev/null | awk '{{s+=$1}} END {{printf "%d", (s+{others})/{page}}}')
+used=$(cat "{here}"/memory/* 2>/dev/null | awk '{{s+=$1}} END {{printf "%d", (s+{others})/{page}}}')
 cat <<END
 Mach Virtual Memory Statistics: (page size of {page} bytes)
 Pages free:                               12345.
-Pages wired down:                        $held.
+Pages wired down:                        $used.
 Pages purgeable:                              0.
 Anonymous pages:                              0.
 Pages occupied by compressor:                 0.
 END
 """
 IOREG = """#!/bin/sh
-held=$(cat "{here}"/memory/* 2>/dev/null | awk '{{s+=$1}} END {{printf "%.0f", s}}')
-echo '"PerformanceStatistics" = {{"Device Utilization %"=3,"In use system memory"='$held'}}'
+used=$(cat "{here}"/memory/* 2>/dev/null | awk '{{s+=$1}} END {{printf "%.0f", s}}')
+echo '"PerformanceStatistics" = {{"Device Utilization %"=3,"In use system memory"='$used'}}'
 """
 SERVICE = """#!/bin/sh
-# {name}: verbs that start, end and look at one server, as its documentation has them.
+# {name}: the verbs that start, stop and check one server, as documented.
 export PYTHONPATH="{root}"
 here="{here}"
 note() {{ [ -f "$LANEBENCH_STATE" ] && kept="state kept" || kept="no state"; echo "$1 $kept" >> "$here/log"; }}
 begin() {{ nohup "{python}" -m tests.studio "$1" "$here" > "$here/$1.out" 2>&1 & echo $! > "$here/$1.pid"; }}
 there() {{ [ -f "$here/$1.pid" ]; }}
-# As launchctl: it comes back before the process has ended. Before it is up, nothing would tell that it ended.
+# Like launchctl it returns before the process has ended. A server that is not up yet could not report its end.
 end() {{ while [ ! -f "$here/$1.up" ]; do sleep 0.05; done; rm "$here/$1.up"; kill "$(cat "$here/$1.pid")"; }}
 case "{name} $1" in
   "launchctl bootstrap") note "bootstrap ds4"; there ds4 && exit 5; begin ds4;;
@@ -82,11 +82,11 @@ esac
 
 @dataclass(frozen=True)
 class Memory:
-    """The ledger: one file a model in memory, and a log of what was loaded beside what."""
+    """The ledger: one file for each model in memory, and a log of each load with the memory in use at that time."""
 
     here: Path
 
-    def held(self) -> dict[str, int]:
+    def loaded(self) -> dict[str, int]:
         """Bytes of each model in memory."""
         found = {}
         for path in (self.here / "memory").iterdir():
@@ -97,36 +97,36 @@ class Memory:
         return found
 
     def note(self, line: str) -> None:
-        """Into the log."""
+        """Append a line to the log."""
         with (self.here / "log").open("a") as log:
             log.write(line + "\n")
 
     def take(self, name: str, size: int) -> bool:
-        """Load a model; whether there was room for it."""
-        beside = sum(self.held().values())
-        fits = OTHERS + beside + size <= MEMORY
-        self.note(f"{'load' if fits else 'NO ROOM FOR'} {name} beside {beside // GB} GB")
+        """Load a model; returns whether it fits."""
+        used = sum(self.loaded().values())
+        fits = OTHERS + used + size <= MEMORY
+        self.note(f"{'load' if fits else 'NO ROOM FOR'} {name} beside {used // GB} GB")
         if fits:
             time.sleep(MOMENT_S)
             (self.here / "memory" / name).write_text(str(size))
         return fits
 
     def give(self, name: str) -> None:
-        """Let go of a model; its memory is back a moment later."""
-        self.note(f"let go of {name}")
+        """Unload a model; its memory is free a moment later."""
+        self.note(f"unload {name}")
         time.sleep(MOMENT_S)
         (self.here / "memory" / name).unlink(missing_ok=True)
 
 
 class Shelf:
-    """The models of a server with an interface of its own, and which of them are loaded."""
+    """The models of a server with a load API, and which of them are loaded."""
 
     def __init__(self, memory: Memory, sizes: Mapping[str, int]) -> None:
         self.memory, self.sizes = memory, sizes
         self.loaded: dict[str, int] = {}
 
     def load(self, name: str, context: int) -> tuple[int, Json]:
-        """Blocks until it is loaded."""
+        """Load a model and answer when it is loaded."""
         if name not in self.sizes:
             return 404, {"error": {"message": f"no model {name}"}}
         if name not in self.loaded:
@@ -136,10 +136,10 @@ class Shelf:
         return 200, {"status": "loaded", "instance_id": name}
 
     def unload(self, name: str) -> tuple[int, Json]:
-        """Answers at once."""
+        """Answer at once, and unload then."""
         if self.loaded.pop(name, None) is None:
             return 404, {"error": {"message": f"{name} is not loaded"}}
-        # Not a daemon, as its server's threads are: a server that is told to end gives its memory back all the same.
+        # Not a daemon thread, unlike those of the HTTP server: a server that is terminated must still free its memory.
         threading.Thread(target=self.memory.give, args=(name,), daemon=False).start()
         return 200, {"status": "unloaded"}
 
@@ -167,12 +167,12 @@ def _omlx(shelf: Shelf) -> dict[str, Route]:
 
 def _lm_studio(shelf: Shelf) -> dict[str, Route]:
     def row(name: str) -> Json:
-        own = [{"id": name, "config": {"context_length": shelf.loaded[name]}}] if name in shelf.loaded else []
+        instances = [{"id": name, "config": {"context_length": shelf.loaded[name]}}] if name in shelf.loaded else []
         return {
             "key": name,
             "size_bytes": shelf.sizes[name],
             "max_context_length": 262_144,
-            "loaded_instances": own,
+            "loaded_instances": instances,
         }
 
     return {
@@ -211,19 +211,19 @@ SERVERS = {
     "lm-studio": (_lm_studio, {"qwen3-coder-next": 50 * GB}, FakeBehavior(tells_cached=False)),
     "ollama": (_ollama, {"gpt-oss:120b": 65 * GB}, FakeBehavior(tells_cached=False, reasoning_key="reasoning")),
 }
-"""What each server can load, and how it talks."""
+"""What each server can load, and how it replies."""
 
 
 @dataclass(frozen=True)
 class Studio:
-    """The machine: where its files stand, and the port of each server."""
+    """The fake Mac: the folder of its files, and the port of each server."""
 
     here: Path
     ports: Mapping[str, int]
 
     @property
     def memory(self) -> Memory:
-        """Its ledger."""
+        """The ledger of its memory."""
         return Memory(self.here)
 
     @property
@@ -233,7 +233,7 @@ class Studio:
         return path.read_text().splitlines() if path.exists() else []
 
     def env(self) -> dict[str, str]:
-        """For the kit: the fake executables come first, and Python says that this is a Mac."""
+        """The environment for Lanebench: fake executables come first in PATH, and Python reports that this is a Mac."""
         root = Path(__file__).parent.parent
         return {
             **os.environ,
@@ -244,25 +244,25 @@ class Studio:
         }
 
     def begin(self, name: str) -> None:
-        """Start a server, as its user would have: it is nobody's child."""
+        """Start a server as a user would have: it is not a child of the test."""
         program = shlex.join([sys.executable, "-m", "tests.studio", name, str(self.here)])
         out, pid = (shlex.quote(str(self.here / f"{name}.{end}")) for end in ("out", "pid"))
         script = f"nohup {program} > {out} 2>&1 & echo $! > {pid}"
         subprocess.run(["sh", "-c", script], check=True, cwd=Path(__file__).parent.parent)
 
     def runs(self, name: str) -> bool:
-        """Whether a server is there: it takes its number away as its last act."""
+        """Whether a server runs: its last act is to remove its PID file."""
         return (self.here / f"{name}.pid").exists()
 
     def close(self) -> None:
-        """End every server that is left."""
+        """Kill every server that still runs."""
         for name in self.ports:
             if self.runs(name):
                 os.kill(int((self.here / f"{name}.pid").read_text()), signal.SIGKILL)
 
 
 def make_studio(here: Path, ports: Mapping[str, int]) -> Studio:
-    """Write its executables and its ledger."""
+    """Write the executables and the ledger."""
     for folder in ("bin", "says", "memory", "site"):
         (here / folder).mkdir(parents=True)
     for command, text in STATIC.items():
@@ -282,7 +282,7 @@ def make_studio(here: Path, ports: Mapping[str, int]) -> Studio:
 
 
 def main() -> None:
-    """One server until SIGTERM; what it held is given back before it ends."""
+    """Run one server until SIGTERM; it unloads its models before it ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=SERVERS)
     parser.add_argument("here", type=Path)

@@ -212,9 +212,9 @@ def test_this_machine_has_facts_without_its_name() -> None:
 def test_the_memory_of_a_server_is_that_of_the_process_that_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        own = host.server_memory(port)
-    assert own is not None
-    assert own > 1_000_000
+        memory_bytes = host.server_memory(port)
+    assert memory_bytes is not None
+    assert memory_bytes > 1_000_000
     assert host.server_memory(port) is None
 
 

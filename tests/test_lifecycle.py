@@ -1,4 +1,4 @@
-"""One model at a time with real processes and executables that behave as the real ones are documented to."""
+"""Hosting one model at a time, with real processes and with fake executables that behave as documented."""
 
 import json
 import os
@@ -95,8 +95,8 @@ def llama(routes: Mapping[str, Route] | None = None) -> Iterator[int]:
 
 
 def test_a_process_runs_until_its_trials_end(machine: Machine, run: Path) -> None:
-    one = a_server(process(port := free_port(), "--loads", "0.5"), port=port)
-    with model_host([one], run, print) as host, host.session(one) as session:
+    model_server = a_server(process(port := free_port(), "--loads", "0.5"), port=port)
+    with model_host([model_server], run, print) as host, host.session(model_server) as session:
         assert listens(port)
         assert session.readiness.version == "b7"
         assert session.readiness.context_tokens == 4096
@@ -116,32 +116,32 @@ def test_a_process_runs_until_its_trials_end(machine: Machine, run: Path) -> Non
 
 
 def test_a_process_that_ends_early_is_reported_with_its_output(machine: Machine, run: Path) -> None:
-    one = a_server(process(port := free_port(), "--ends", "3"), port=port)
+    model_server = a_server(process(port := free_port(), "--ends", "3"), port=port)
     with (
-        model_host([one], run, print) as host,
+        model_host([model_server], run, print) as host,
         pytest.raises(ServerError, match="ended before it was ready; its output: cannot read the model"),
-        host.session(one),
+        host.session(model_server),
     ):
         pass
     assert not state_path().exists()
 
 
 def test_a_missing_command_is_named(machine: Machine, run: Path) -> None:
-    one = a_server(Lifecycle("process", start=("no-such-server",)), port=free_port())
+    model_server = a_server(Lifecycle("process", start=("no-such-server",)), port=free_port())
     with (
-        model_host([one], run, print) as host,
+        model_host([model_server], run, print) as host,
         pytest.raises(ServerError, match="`no-such-server` cannot be started"),
-        host.session(one),
+        host.session(model_server),
     ):
         pass
 
 
 def test_a_server_that_never_becomes_ready_times_out(machine: Machine, run: Path) -> None:
-    one = a_server(process(port := free_port(), "--loads", "60", ready_s=1.5), port=port)
+    model_server = a_server(process(port := free_port(), "--loads", "60", ready_s=1.5), port=port)
     with (
-        model_host([one], run, print) as host,
+        model_host([model_server], run, print) as host,
         pytest.raises(ServerError, match=r"not ready after 2 s .it does not report that it is ready.") as caught,
-        host.session(one),
+        host.session(model_server),
     ):
         pass
     assert "raise lifecycle.ready_timeout_s" in caught.value.fix
@@ -150,11 +150,11 @@ def test_a_server_that_never_becomes_ready_times_out(machine: Machine, run: Path
 
 def test_a_taken_port_is_refused(machine: Machine, run: Path) -> None:
     with llama() as port:
-        one = a_server(process(port), port=port)
+        model_server = a_server(process(port), port=port)
         with (
-            model_host([one], run, print) as host,
+            model_host([model_server], run, print) as host,
             pytest.raises(ServerError, match=f"port {port} is already taken"),
-            host.session(one),
+            host.session(model_server),
         ):
             pass
         assert listens(port)
@@ -163,12 +163,12 @@ def test_a_taken_port_is_refused(machine: Machine, run: Path) -> None:
 def test_a_final_refusal_ends_the_wait(machine: Machine, run: Path) -> None:
     refuse = {"POST /v1/chat/completions": respond_with({"error": {"message": "no model m here"}}, 404)}
     with llama(refuse) as port:
-        one = a_server(by_commands(machine, "s"), port=port)
+        model_server = a_server(by_commands(machine, "s"), port=port)
         machine.let_run("s")
         with (
-            model_host([one], run, print) as host,
+            model_host([model_server], run, print) as host,
             pytest.raises(ServerError, match=r"up and refuses: HTTP 404: .*no model m here") as caught,
-            host.session(one),
+            host.session(model_server),
         ):
             pass
     assert "correct model" in caught.value.fix
@@ -182,7 +182,7 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
     machine.let_run("com.example.ds4")
     with llama() as port:
         daemon = a_server(a_daemon(), port=port, label="ds4")
-        other = a_server(process(own := free_port()), port=own, label="other")
+        other = a_server(process(port_of_other := free_port()), port=port_of_other, label="other")
         with model_host([daemon, other], run, print) as host:
             assert not machine.runs("com.example.ds4")
             with host.session(other):
@@ -203,8 +203,8 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
 
 def test_a_service_that_did_not_run_before_is_stopped_afterwards(machine: Machine, run: Path) -> None:
     with llama() as port:
-        one = a_server(by_commands(machine, "s"), port=port)
-        with model_host([one], run, print) as host, host.session(one):
+        model_server = a_server(by_commands(machine, "s"), port=port)
+        with model_host([model_server], run, print) as host, host.session(model_server):
             assert machine.runs("s")
     assert not machine.runs("s")
     assert host.changes == ()
@@ -214,17 +214,17 @@ def test_a_service_that_did_not_run_before_is_stopped_afterwards(machine: Machin
 def test_a_failing_start_command_is_reported_with_its_exit_code_and_output(machine: Machine, run: Path) -> None:
     failing = replace(by_commands(machine, "s"), start=("sh", "-c", "echo no such service >&2; exit 4"))
     with (
-        model_host([one := a_server(failing)], run, print) as host,
+        model_host([model_server := a_server(failing)], run, print) as host,
         pytest.raises(ServerError, match="exited with 4: no such service"),
-        host.session(one),
+        host.session(model_server),
     ):
         pass
     assert not state_path().exists()
 
 
 def test_a_system_daemon_is_controlled_by_a_sudo_that_never_asks_for_a_password(machine: Machine) -> None:
-    one = a_server(replace(a_daemon("com.x"), domain="system"))
-    lines = describe_steps([one])
+    model_server = a_server(replace(a_daemon("com.x"), domain="system"))
+    lines = describe_steps([model_server])
     assert "  start launchd com.x: sudo -n launchctl bootstrap system /tmp/com.x.plist" in lines
 
 
@@ -264,7 +264,7 @@ def test_a_service_that_does_not_stop_is_an_error(
         wait_for_service("s", service.check, False, 0.3)
 
 
-# --- by the server's own interface ------------------------------------------------------------------------------
+# --- by the API of the server ------------------------------------------------------------------------------
 
 
 class Holder:
@@ -305,8 +305,8 @@ def ollama(holder: Holder) -> dict[str, Route]:
 
 def lm_studio(holder: Holder) -> dict[str, Route]:
     def row(name: str) -> Json:
-        own = [{"id": f"{name}:1", "config": {"context_length": 8192}}] if name in holder.loaded else []
-        return {"key": name, "size_bytes": 10, "max_context_length": 32768, "loaded_instances": own}
+        instances = [{"id": f"{name}:1", "config": {"context_length": 8192}}] if name in holder.loaded else []
+        return {"key": name, "size_bytes": 10, "max_context_length": 32768, "loaded_instances": instances}
 
     return {
         "GET /api/v1/models": lambda _: (200, {"models": [row("m"), row("before")]}),
@@ -331,7 +331,7 @@ def omlx(holder: Holder) -> dict[str, Route]:
 
 def llama_swap(holder: Holder) -> dict[str, Route]:
     def release(_: Json) -> tuple[int, Json]:
-        # Every look at an upstream's health loads it: one call lets go of all of them.
+        # Every request to an upstream's /health loads its model: this call unloads all of them.
         holder.loaded.clear()
         return 200, {}
 
@@ -354,10 +354,10 @@ def test_a_loaded_model_is_unloaded_for_the_run_and_loaded_again(
     cycle = Lifecycle("api", ready_timeout_s=30.0, stop_timeout_s=2.0)
     listed = {"GET /v1/models": respond_with({"data": [{"id": "m"}, {"id": "before"}]})}
     with llama({**listed, **routes(holder)}) as port:
-        one = a_server(cycle, port=port, server=server)
-        with model_host([one], run, print) as host:
+        model_server = a_server(cycle, port=port, server=server)
+        with model_host([model_server], run, print) as host:
             assert holder.loaded == []
-            with host.session(one) as session:
+            with host.session(model_server) as session:
                 assert set(holder.loaded) == {"m"}
                 assert session.load_s is not None
             assert holder.loaded == []
@@ -371,8 +371,8 @@ def test_a_model_is_loaded_with_its_configured_context_and_restored_with_its_pre
     holder = Holder("before")
     with llama(lm_studio(holder)) as port:
         cycle = Lifecycle("api", ready_timeout_s=30.0, stop_timeout_s=2.0)
-        one = a_server(cycle, port=port, server="lm-studio", context_tokens=16384)
-        with model_host([one], run, print) as host, host.session(one):
+        model_server = a_server(cycle, port=port, server="lm-studio", context_tokens=16384)
+        with model_host([model_server], run, print) as host, host.session(model_server):
             pass
     assert holder.bodies == [
         {"instance_id": "before:1"},
@@ -390,8 +390,8 @@ def test_a_context_reported_for_loaded_models_only_is_read_after_one_token(machi
         return 200, {"choices": []}
 
     with llama({**ollama(holder), "POST /v1/chat/completions": reply}) as port:
-        one = a_server(None, port=port, server="ollama")
-        with model_host([one], run, print) as host, host.session(one) as session:
+        model_server = a_server(None, port=port, server="ollama")
+        with model_host([model_server], run, print) as host, host.session(model_server) as session:
             assert session.readiness.context_tokens == 4096
             assert session.load_s is None
     assert holder.loaded == ["m"]
@@ -401,11 +401,11 @@ def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, ru
     holder = Holder()
     full = {"POST /api/v1/models/load": respond_with({"error": "not enough memory for m"}, 507)}
     with llama({**lm_studio(holder), **full}) as port:
-        one = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
+        model_server = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
         with (
-            model_host([one], run, print) as host,
+            model_host([model_server], run, print) as host,
             pytest.raises(ServerError, match=r"HTTP 507: .*not enough memory for m"),
-            host.session(one),
+            host.session(model_server),
         ):
             pass
 
@@ -424,7 +424,7 @@ url = f"http://127.0.0.1:{port}/v1"
 daemon = Lifecycle("launchd", service="com.example.ds4", plist="com.example.ds4.plist")
 models = [
     Model("ds4", "ds4", "http://127.0.0.1:9/v1", "d", lifecycle=daemon),
-    Model("own", "llama-server", url, "m", lifecycle=Lifecycle("process", start=server_words(port))),
+    Model("started", "llama-server", url, "m", lifecycle=Lifecycle("process", start=server_words(port))),
 ]
 servers = [ServerHandle(model, get_server_kind(model.server)) for model in models]
 with model_host(servers, Path(sys.argv[2]), print) as host, host.session(servers[1]):
@@ -434,34 +434,34 @@ with model_host(servers, Path(sys.argv[2]), print) as host, host.session(servers
 
 
 @contextmanager
-def held(machine: Machine, run: Path) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def holding_process(machine: Machine, run: Path) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     machine.let_run("com.example.ds4")
     port = free_port()
     words = [sys.executable, "-c", HOLD, str(port), str(run)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holding:
-        assert holding.stdout is not None
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process_of_run:
+        assert process_of_run.stdout is not None
         try:
-            assert any(line == "up\n" for line in holding.stdout)
-            yield holding, port
+            assert any(line == "up\n" for line in process_of_run.stdout)
+            yield process_of_run, port
         finally:
-            holding.kill()
-            holding.stdout.close()
+            process_of_run.kill()
+            process_of_run.stdout.close()
 
 
 def test_ctrl_c_restores_everything(machine: Machine, run: Path) -> None:
-    with held(machine, run) as (holding, port):
+    with holding_process(machine, run) as (process_of_run, port):
         assert not machine.runs("com.example.ds4")
-        holding.send_signal(signal.SIGINT)
-        holding.wait(30)
+        process_of_run.send_signal(signal.SIGINT)
+        process_of_run.wait(30)
     assert machine.runs("com.example.ds4")
     assert not listens(port)
     assert not state_path().exists()
 
 
 def test_the_next_start_after_a_kill_restores_everything(machine: Machine, run: Path) -> None:
-    with held(machine, run) as (holding, port):
-        holding.kill()
-        holding.wait(30)
+    with holding_process(machine, run) as (process_of_run, port):
+        process_of_run.kill()
+        process_of_run.wait(30)
     assert not machine.runs("com.example.ds4")
     assert listens(port)
     log: list[str] = []
@@ -475,15 +475,15 @@ def test_the_next_start_after_a_kill_restores_everything(machine: Machine, run: 
 
 
 def test_the_servers_of_a_live_run_are_left_alone(machine: Machine, run: Path) -> None:
-    with held(machine, run) as (holding, port):
+    with holding_process(machine, run) as (process_of_run, port):
         with (
-            pytest.raises(ServerError, match=f"another run .process {holding.pid}. has stopped servers"),
+            pytest.raises(ServerError, match=f"another run .process {process_of_run.pid}. has stopped servers"),
             model_host([a_server(a_daemon())], run, print),
         ):
             pass
         assert not machine.runs("com.example.ds4")
-        assert holding.poll() is None
-    # The holder is killed here, and its server with what it had started is the next start's to end.
+        assert process_of_run.poll() is None
+    # The run is killed here; the next start stops what it had started.
     recover(print)
     assert not listens(port)
 
@@ -543,10 +543,10 @@ def test_a_dry_run_lists_every_step_and_changes_nothing(machine: Machine) -> Non
     machine.let_run("com.example.ds4")
     port = free_port()
     daemon = a_server(a_daemon(), label="ds4")
-    own = a_server(process(port), port=port, label="own")
+    started = a_server(process(port), port=port, label="started")
     large = a_server(replace(process(port), memory_bytes=2**60), port=port, label="large")
-    theirs = a_server(None, label="theirs")
-    lines = describe_steps([daemon, own, large, theirs])
+    users = a_server(None, label="users")
+    lines = describe_steps([daemon, started, large, users])
     target = f"gui/{os.getuid()}"
     assert lines[0] == (
         f"stop launchd com.example.ds4: stop launchd com.example.ds4: launchctl bootout {target}/com.example.ds4"
@@ -555,7 +555,7 @@ def test_a_dry_run_lists_every_step_and_changes_nothing(machine: Machine) -> Non
     text = "\n".join(lines)
     assert f"tests.machine {port}" in text
     assert "model large\n  refused: " in text
-    assert "model theirs\n  query http://127.0.0.1:9/v1, which must answer" in text
+    assert "model users\n  query http://127.0.0.1:9/v1, which must answer" in text
     assert machine.log == []
     assert machine.runs("com.example.ds4")
 
@@ -571,11 +571,11 @@ def test_a_tunnel_that_ends_is_reported_with_the_output_of_ssh(machine: Machine,
     ssh = machine.here / "bin" / "ssh"
     ssh.write_text("#!/bin/sh\necho Permission denied\nexit 255\n")
     ssh.chmod(0o755)
-    one = a_server(None, port=free_port(), tunnel="me@studio")
+    model_server = a_server(None, port=free_port(), tunnel="me@studio")
     with (
-        model_host([one], run, print) as host,
+        model_host([model_server], run, print) as host,
         pytest.raises(ServerError, match="ssh ended; its output: Permission denied"),
-        host.session(one),
+        host.session(model_server),
     ):
         pass
 

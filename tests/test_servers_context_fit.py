@@ -1,4 +1,4 @@
-"""What a run asks of a server before its first trial: how it takes a prompt as long as the longest."""
+"""The check before the first trial: whether a server takes a prompt as long as the longest of the run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +25,8 @@ def fitted(
     behavior: FakeBehavior, names: Sequence[str] = ("speed-small", "speed-large")
 ) -> tuple[ContextFit, FakeServer]:
     with serve_fake(behavior) as server, Client() as client:
-        asked = ServerHandle(Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
-        return fit_tasks(asked, client, some_tasks(*names), SERVED, 0), server
+        handle = ServerHandle(Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
+        return fit_tasks(handle, client, some_tasks(*names), SERVED, 0), server
 
 
 def one_finding(fits: ContextFit) -> ProbeFinding:
@@ -50,7 +50,7 @@ def test_truncation_that_the_count_shows_skips_the_tasks_that_are_longer() -> No
     fits, _ = fitted(FakeBehavior(context=4096, overflow="silent_truncation", repeats=True))
     assert (one_finding(fits).observed, one_finding(fits).agrees, fits.cap_tokens) == ("truncated", False, 4096)
     assert "4096 tokens counted of about 2" in (one_finding(fits).note or "")
-    assert [(one.task, one.available_tokens) for one in fits.skipped] == [("speed-large", 4096)]
+    assert [(skipped.task, skipped.available_tokens) for skipped in fits.skipped] == [("speed-large", 4096)]
 
 
 def test_truncation_that_the_count_hides_shows_in_the_lost_code_word() -> None:
@@ -71,7 +71,7 @@ def test_a_rejection_is_not_truncation_and_names_the_cap(overflow: str) -> None:
     fits, _ = fitted(FakeBehavior(context=4096, overflow=overflow, repeats=True))
     assert (one_finding(fits).observed, one_finding(fits).agrees) == ("rejected", False)
     assert fits.cap_tokens == 4096
-    assert [one.task for one in fits.skipped] == ["speed-large"]
+    assert [skipped.task for skipped in fits.skipped] == ["speed-large"]
 
 
 def test_a_server_that_answers_neither_request_shows_nothing() -> None:
@@ -108,4 +108,4 @@ def test_a_run_on_a_truncating_server_continues_with_the_tasks_that_fit(tmp_path
     assert stopped == []
     assert {key.task for key in folder.recorded} == {"speed-small"}
     assert model_run(folder).served_context_tokens == 8192
-    assert [one.task for one in model_run(folder).skipped] == ["speed-large"]
+    assert [skipped.task for skipped in model_run(folder).skipped] == ["speed-large"]

@@ -1,4 +1,4 @@
-"""Finding servers by what they show, and the bench.toml that is written for them."""
+"""Servers are found by their fingerprints, and the bench.toml that is written for them is valid."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -86,14 +86,14 @@ def test_the_file_of_several_servers_validates_and_has_one_label_each(tmp_path: 
         words = [word for url in urls for word in ("--base-url", url)]
         assert command.run(parsed("--only", "--output", str(path), *words)) == 0
     models = load_config(path).models
-    assert [(one.label, one.server, one.model) for one in models] == [
+    assert [(model.label, model.server, model.model) for model in models] == [
         ("m", "ollama", "m"),
         ("m-2", "omlx", "m"),
         ("m-3", "llama-server", "m"),
         ("Coder-30B", "openai", "org/Coder 30B"),
     ]
-    assert [one.lifecycle.method if one.lifecycle else None for one in models] == ["api", "api", None, None]
-    assert [one.facts.get("file_bytes") for one in models] == [5_000_000_000, 9, None, None]
+    assert [model.lifecycle.method if model.lifecycle else None for model in models] == ["api", "api", None, None]
+    assert [model.facts.get("file_bytes") for model in models] == [5_000_000_000, 9, None, None]
     text = path.read_text()
     assert "# context_tokens = 16384  # as set at the server: -c" in text
     assert "# Ollama 0.13 at" in text

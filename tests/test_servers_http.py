@@ -75,10 +75,10 @@ def test_a_server_that_stays_silent_times_out() -> None:
 
 def test_cookies_of_one_server_are_not_sent_to_another() -> None:
     setting = OK + b"Set-Cookie: session=1; Path=/\r\nContent-Length: 2\r\n\r\n{}"
-    with serve_scripted([setting]) as one, serve_scripted([answer(b"{}")]) as other:
-        fetch("GET", f"{one.base_url}/models")
-        fetch("GET", f"{other.base_url}/models")
-    assert not any(line.lower().startswith("cookie") for line in other.heads[0].splitlines())
+    with serve_scripted([setting]) as first, serve_scripted([answer(b"{}")]) as second:
+        fetch("GET", f"{first.base_url}/models")
+        fetch("GET", f"{second.base_url}/models")
+    assert not any(line.lower().startswith("cookie") for line in second.heads[0].splitlines())
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "http://", "words"])

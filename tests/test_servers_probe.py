@@ -1,4 +1,4 @@
-"""Probing servers that keep to their kind's TOML and servers that do not, and what captured streams show."""
+"""Probing fake servers that conform to their kind's TOML file and others that do not, and captured streams."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ def probed(behavior: FakeBehavior, kind: str = "llama-server", *, model: str = "
 
 
 def by_name(report: ProbeReport) -> dict[str, ProbeFinding]:
-    return {one.name: one for one in report.findings}
+    return {finding.name: finding for finding in report.findings}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def contrary() -> ProbeReport:
 
 
 def test_nothing_differs_for_a_server_that_conforms_to_its_kind(faithful: ProbeReport) -> None:
-    assert [one.name for one in faithful.findings if one.agrees is False] == []
+    assert [finding.name for finding in faithful.findings if finding.agrees is False] == []
     found = by_name(faithful)
     assert found["thinking_on_works"].observed is True
     assert found["thinking_off_works"].observed is True
@@ -96,7 +96,7 @@ def test_a_server_without_a_cache_has_no_hit() -> None:
 
 
 def test_every_difference_from_the_toml_is_reported(contrary: ProbeReport) -> None:
-    differ = {one.name for one in contrary.findings if one.agrees is False}
+    differ = {finding.name for finding in contrary.findings if finding.agrees is False}
     assert differ == {
         "early_events",
         "role_chunk",
@@ -164,15 +164,15 @@ def test_the_cap_is_read_out_of_an_error(text: str, cap: int | None) -> None:
 def test_a_server_with_several_models_needs_a_model_id() -> None:
     routes = {**LLAMA, "GET /v1/models": respond_with({"data": [{"id": "a"}, {"id": "b"}]})}
     with serve_fake(FakeBehavior(), routes) as server:
-        asked = a_handle(server.base_url, "")
+        handle = a_handle(server.base_url, "")
         with pytest.raises(ServerError, match="lists several models: a, b"):
-            probe(asked)
+            probe(handle)
 
 
 def test_a_rejected_request_is_named_with_the_servers_message() -> None:
     with serve_fake(FakeBehavior(refuses="top_k"), LLAMA) as server:
-        asked = a_handle(server.base_url)
-        found = by_name(probe(asked, long=False))
+        handle = a_handle(server.base_url)
+        found = by_name(probe(handle, long=False))
     assert found["rejected_requests"].observed == ["top-k"]
     assert found["rejected_requests"].note == "top-k: top_k is not allowed"
     assert found["reads_top_k"].observed is None
@@ -185,9 +185,9 @@ def test_a_rejected_first_request_ends_the_probe_with_the_servers_message() -> N
 
 def test_a_wrong_api_key_is_named_as_such() -> None:
     with serve_fake(FakeBehavior(key="secret"), LLAMA) as server:
-        asked = a_handle(server.base_url, api_key="other")
+        handle = a_handle(server.base_url, api_key="other")
         with pytest.raises(ServerError, match="rejects the API key"):
-            probe(asked)
+            probe(handle)
 
 
 def test_a_server_that_does_not_answer_is_one_line() -> None:
@@ -204,33 +204,37 @@ def test_captured_streams_of_a_kind_agree_with_its_toml(server: str) -> None:
     names = ("code", "think", "unicode", "parallel", "long")
     paths = [TRACES / f"{server}--{name}.jsonl.gz" for name in names]
     recordings = [unframe(load_reads(path)) for path in paths if path.exists()]
-    found = {one.name: one for one in observe(recordings, get_server_kind(server))}
-    # vLLM tells cached tokens with a flag of the server only, which this capture did not have.
+    found = {finding.name: finding for finding in observe(recordings, get_server_kind(server))}
+    # vLLM reports cached tokens only with a server option that this capture did not have.
     allowed = {"reports_cached_tokens"} if server == "vllm" else set()
-    assert {name for name, one in found.items() if one.agrees is False} == allowed
+    assert {name for name, finding in found.items() if finding.agrees is False} == allowed
     assert found["reasoning_keys"].agrees is True
 
 
 def test_captured_streams_of_another_kind_do_not_agree() -> None:
     recordings = [unframe(load_reads(TRACES / f"transformers--{name}.jsonl.gz")) for name in ("code", "think")]
-    differ = {one.name for one in observe(recordings, get_server_kind("llama-server")) if one.agrees is False}
+    differ = {
+        finding.name for finding in observe(recordings, get_server_kind("llama-server")) if finding.agrees is False
+    }
     assert {"sends_done", "usage", "reports_cached_tokens"} <= differ
 
 
 def test_invisible_tokens_before_the_first_one_are_not_taken_for_a_prefill() -> None:
-    # Twelve tokens of 10 ms, an opening mark among them, between the role and the first that is seen.
+    # Twelve tokens of 10 ms, an opening mark among them, between the role and the first visible token.
     role = chunk({"role": "assistant", "content": None})
     words = [(220 * MS + at * 10 * MS, text_chunk("word ")) for at in range(20)]
     reads = [(100 * MS, role), *words, (500 * MS, END), (501 * MS, DONE)]
-    found = {one.name: one for one in observe([make_recording(reads)], get_server_kind("llama-server"))}
+    found = {finding.name: finding for finding in observe([make_recording(reads)], get_server_kind("llama-server"))}
     assert found["role_chunk"].observed == "with_first_token"
     slow = [(at_ns + 400 * MS if at_ns > 100 * MS else at_ns, data) for at_ns, data in reads]
-    found = {one.name: one for one in observe([make_recording(slow)], get_server_kind("llama-server"))}
+    found = {finding.name: finding for finding in observe([make_recording(slow)], get_server_kind("llama-server"))}
     assert found["role_chunk"].observed == "before_prefill"
 
 
 def test_incomplete_replies_show_nothing() -> None:
-    assert {one.observed for one in observe([], get_server_kind("vllm")) if one.name == "sends_done"} == {None}
+    assert {finding.observed for finding in observe([], get_server_kind("vllm")) if finding.name == "sends_done"} == {
+        None
+    }
 
 
 # --- the command ------------------------------------------------------------------------------------------------
@@ -255,7 +259,7 @@ def test_the_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
         command.run(_args("--server", "llama-server", "--base-url", server.base_url, "--json"))
     document = json.loads(capsys.readouterr().out)
     assert document["context_probed"] == 4096
-    assert {one["name"] for one in document["findings"]} >= {"reasoning_keys", "context_overflow"}
+    assert {finding["name"] for finding in document["findings"]} >= {"reasoning_keys", "context_overflow"}
 
 
 def test_the_command_takes_the_api_key_from_the_environment_only() -> None:

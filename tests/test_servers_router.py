@@ -1,4 +1,4 @@
-"""llama-server's router mode: it answers before it has loaded or let go, so that its listing must be waited for."""
+"""llama-server's router mode: it answers before it has loaded or unloaded a model, so its listing is polled."""
 
 from pathlib import Path
 
@@ -39,10 +39,10 @@ def test_each_model_is_unloaded_before_the_next_is_loaded_and_the_earlier_one_is
     router = Router("m", "n", "before")
     router.states["before"] = "loaded"
     with serve_fake(FakeBehavior(), router.routes()) as server:
-        one, other = a_server(server.base_url), a_server(server.base_url, "n")
-        with model_host([one, other], run, print) as host:
+        first, second = a_server(server.base_url), a_server(server.base_url, "n")
+        with model_host([first, second], run, print) as host:
             assert router.loaded == set()
-            with host.session(one) as session:
+            with host.session(first) as session:
                 assert router.loaded == {"m"}
                 assert session.readiness.context_tokens == 8192
                 assert session.readiness.model_context_tokens == 40960
@@ -50,7 +50,7 @@ def test_each_model_is_unloaded_before_the_next_is_loaded_and_the_earlier_one_is
                 assert session.load_s is not None
                 assert session.load_s > 0.3
             assert router.loaded == set()
-            with host.session(other):
+            with host.session(second):
                 assert router.loaded == {"n"}
         assert router.states == {"m": "unloaded", "n": "unloaded", "before": "loaded"}
     assert [line for line in router.log if line.startswith("load")] == [
@@ -67,11 +67,11 @@ def test_each_model_is_unloaded_before_the_next_is_loaded_and_the_earlier_one_is
 def test_a_failed_load_is_reported_at_once(run: Path) -> None:
     router = Router("m", damaged="m")
     with serve_fake(FakeBehavior(), router.routes()) as server:
-        one = a_server(server.base_url)
+        server_handle = a_server(server.base_url)
         with (
-            model_host([one], run, print) as host,
+            model_host([server_handle], run, print) as host,
             pytest.raises(ServerError, match="router mode reports that loading m failed"),
-            host.session(one),
+            host.session(server_handle),
         ):
             pass
     assert not state_path().exists()
@@ -79,11 +79,11 @@ def test_a_failed_load_is_reported_at_once(run: Path) -> None:
 
 def test_a_model_that_the_router_does_not_know_is_reported_with_its_message(run: Path) -> None:
     with serve_fake(FakeBehavior(), Router("m").routes()) as server:
-        one = a_server(server.base_url, "nobody")
+        server_handle = a_server(server.base_url, "nobody")
         with (
-            model_host([one], run, print) as host,
+            model_host([server_handle], run, print) as host,
             pytest.raises(ServerError, match=r"load nobody for a: POST .*/models/load answers HTTP 404"),
-            host.session(one),
+            host.session(server_handle),
         ):
             pass
 
@@ -94,8 +94,8 @@ def test_a_model_that_cannot_be_unloaded_stays_in_the_state_file_and_is_reported
     broken = {"POST /models/unload": respond_with({"error": {"message": "cannot stop it"}}, 500)}
     mine = "m (loaded in llama-server, router mode by the run)"
     with serve_fake(FakeBehavior(), {**router.routes(), **broken}) as server:
-        one = a_server(server.base_url)
-        with model_host([one], run, lines.append, restore_s=0.5) as host, host.session(one):
+        server_handle = a_server(server.base_url)
+        with model_host([server_handle], run, lines.append, restore_s=0.5) as host, host.session(server_handle):
             assert mine in state_path().read_text()
         assert [(change.service, change.restored) for change in host.changes] == [(mine, False)]
         assert "cannot stop it" in (host.changes[0].note or "")
@@ -130,10 +130,10 @@ def test_a_failed_restore_is_reported_without_waiting(run: Path) -> None:
 def test_checks_and_a_dry_run_load_nothing(run: Path) -> None:
     router = Router("m")
     with serve_fake(FakeBehavior(), router.routes()) as server:
-        one = a_server(server.base_url)
-        assert find_oversized_models([one]) == {}
-        assert (query_served_context(one), query_model_context(one)) == (None, 40960)
-        steps = "\n".join(describe_steps([one]))
+        server_handle = a_server(server.base_url)
+        assert find_oversized_models([server_handle]) == {}
+        assert (query_served_context(server_handle), query_model_context(server_handle)) == (None, 40960)
+        steps = "\n".join(describe_steps([server_handle]))
     assert f'load m for a: POST {server.base_url.removesuffix("/v1")}/models/load {{"model":"m"}}' in steps
     assert router.log == []
     assert not [path for path in server.requests if not path.startswith("GET")]
@@ -146,13 +146,13 @@ def test_a_listing_row_is_found_by_its_alias() -> None:
 
 def test_captured_replies_of_the_real_router_agree_with_its_kind() -> None:
     replies = {
-        f"GET {CAPTURED[name]['asked'].split()[1]}": respond_with(captured(name)[1])
+        f"GET {CAPTURED[name]['request'].split()[1]}": respond_with(captured(name)[1])
         for name in ("the router itself", "once loaded")
     }
     with serve_fake(FakeBehavior(), replies) as server:
-        one = a_server(server.base_url, "tiny-a")
-        assert query_version(one) == "b11669-Debian"
-        assert query_served_context(one) == 8192
+        server_handle = a_server(server.base_url, "tiny-a")
+        assert query_version(server_handle) == "b11669-Debian"
+        assert query_served_context(server_handle) == 8192
     facts = KIND.lifecycle.loaded_models
     assert facts is not None
     states = {

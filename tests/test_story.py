@@ -104,7 +104,7 @@ def eventually(look: str, holds: object, wait_s: float = 20.0) -> None:
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
-    """As its user left it: ds4's daemon with its model, oMLX with a small one, Ollama with none; LM Studio is off."""
+    """As its user left it: the ds4 daemon and oMLX each with a loaded model, Ollama with none; no LM Studio."""
     made = make_studio(tmp_path / "studio", {name: free_port() for name in ("ds4", "omlx", "lm-studio", "ollama")})
     (tmp_path / "bench.toml").write_text(MODELS.format(**made.ports))
     try:
@@ -122,8 +122,8 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def is_as_it_was(studio: Studio) -> None:
     eventually(
-        f"memory as before, not {studio.memory.held()}",
-        lambda: studio.memory.held() == {"deepseek-v4-flash": 81 * GB, "helper-4b": 3 * GB},
+        f"memory as before, not {studio.memory.loaded()}",
+        lambda: studio.memory.loaded() == {"deepseek-v4-flash": 81 * GB, "helper-4b": 3 * GB},
     )
     assert {name for name in studio.ports if studio.runs(name)} == {"ds4", "omlx", "ollama"}
     assert not (studio.here / "lifecycle.json").exists()
@@ -155,22 +155,22 @@ def run_folders(studio: Studio) -> list[Path]:
 
 
 def ended_by(studio: Studio, number: int, holds: str = "glm-80b") -> tuple[int, str]:
-    """Start a run and send it a signal once a model of its is in memory; its exit code and what it said."""
+    """Start a run and send it a signal once its model is in memory; returns its exit code and its output."""
     out = studio.here / "kit.out"
-    with out.open("wb") as told:
+    with out.open("wb") as output:
         process = subprocess.Popen(
             words(studio, "bench", "--config", config(studio), "--trials", "5", "--task", "speed-small"),
             env=studio.env(),
             cwd=ROOT,
-            stdout=told,
-            stderr=told,
-            # A test's own shell may have left SIGINT ignored, and that is inherited.
+            stdout=output,
+            stderr=output,
+            # The shell of the test may ignore SIGINT, which is inherited.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
         begun = studio.log.count(f"load {holds} beside 0 GB")
         eventually(f"{holds} is loaded", lambda: studio.log.count(f"load {holds} beside 0 GB") > begun, 60.0)
-        eventually(f"{holds} is in memory", lambda: set(studio.memory.held()) == {holds})
+        eventually(f"{holds} is in memory", lambda: set(studio.memory.loaded()) == {holds})
         assert (studio.here / "lifecycle.json").exists()
         process.send_signal(number)
         return process.wait(60), out.read_text()
@@ -204,7 +204,7 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(studio: Studio) -> None
 
 def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(studio: Studio) -> None:
     done = bench(studio, "--config", config(studio))
-    # The model that does not fit is told at the end; everything else was asked.
+    # The model that does not fit is reported at the end; all others were recorded.
     assert done.returncode == 5, done.stderr
     assert "model 'too-large' does not fit" in done.stderr
     is_as_it_was(studio)
@@ -241,10 +241,10 @@ def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(stu
             assert abs(after - before) < GB, (label, kind)
     served = {label: models[label]["served_context_tokens"] for label in sizes}
     assert served == {"ds4": 100_000, "glm": 32768, "coder-next": 65536, "gpt-oss": 32768}
-    own = {label: models[label]["model_context_tokens"] for label in sizes}
-    assert own == {"ds4": None, "glm": None, "coder-next": 262_144, "gpt-oss": 131_072}
-    asked = {(trial["model"], trial["task"]) for trial in result["trials"]}
-    assert asked == {(label, task) for label in sizes for task in TASKS}
+    supported = {label: models[label]["model_context_tokens"] for label in sizes}
+    assert supported == {"ds4": None, "glm": None, "coder-next": 262_144, "gpt-oss": 131_072}
+    recorded = {(trial["model"], trial["task"]) for trial in result["trials"]}
+    assert recorded == {(label, task) for label in sizes for task in TASKS}
     report = " ".join(done.stdout.split())
     assert "gpt-oss wired 11.2 GiB 71.7 GiB 11.2 GiB" in report
     assert "32768 tokens of context (num_ctx in the Modelfile, or OLLAMA_CONTEXT_LENGTH), the model supports" in report
@@ -256,20 +256,20 @@ def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(stu
 
 def test_a_kill_is_undone_by_the_next_start_and_ctrl_c_at_once(studio: Studio) -> None:
     assert ended_by(studio, signal.SIGKILL)[0] == -signal.SIGKILL
-    assert studio.memory.held() == {"glm-80b": 60 * GB}
+    assert studio.memory.loaded() == {"glm-80b": 60 * GB}
     at = len(studio.log)
-    code, told = ended_by(studio, signal.SIGINT)
+    code, output = ended_by(studio, signal.SIGINT)
     assert code == 130
     is_as_it_was(studio)
     assert not [line for line in studio.log if "NO ROOM" in line], studio.log
-    first = [line for line in studio.log[at:] if line.startswith(("load", "let go", "boot"))]
-    assert first[:3] == ["let go of glm-80b", "load helper-4b beside 0 GB", "bootstrap ds4 state kept"]
-    assert "an earlier run was killed and left servers stopped" in told
-    assert told.count("restored launchd com.example.ds4") == 2
-    assert "bench --resume" in told
+    first = [line for line in studio.log[at:] if line.startswith(("load", "unload", "boot"))]
+    assert first[:3] == ["unload glm-80b", "load helper-4b beside 0 GB", "bootstrap ds4 state kept"]
+    assert "an earlier run was killed and left servers stopped" in output
+    assert output.count("restored launchd com.example.ds4") == 2
+    assert "bench --resume" in output
     for folder in run_folders(studio):
         changes = [json.loads(line) for line in (folder / "changes.jsonl").read_text().splitlines()]
-        assert {(one["service"], one["restored"]) for one in changes} == {
+        assert {(change["service"], change["restored"]) for change in changes} == {
             ("helper-4b loaded in oMLX", True),
             ("launchd com.example.ds4", True),
         }

@@ -30,11 +30,11 @@ pytestmark = pytest.mark.by_hand
 
 
 class Router:
-    """A running router: what it lists, and every state that was seen."""
+    """A running router: what it lists, and every state that was observed."""
 
     def __init__(self, port: int) -> None:
         self.root = f"http://127.0.0.1:{port}"
-        self.seen: list[dict[str, str]] = []
+        self.observed: list[dict[str, str]] = []
 
     def states(self) -> dict[str, str]:
         """Name -> status of each model."""
@@ -51,9 +51,9 @@ class Router:
             time.sleep(0.05)
 
     def watch(self, until: threading.Event) -> None:
-        """Note the states until told to stop."""
+        """Note the states until `stop` is set."""
         while not until.is_set():
-            self.seen.append(self.states())
+            self.observed.append(self.states())
             time.sleep(0.02)
 
 
@@ -100,7 +100,7 @@ def a_server(router: Router, name: str) -> ServerHandle:
     )
 
 
-def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: Path) -> None:
+def test_one_model_is_loaded_at_a_time_and_everything_is_restored(router: Router, run: Path) -> None:
     router.load("before")
     stop = threading.Event()
     watching = threading.Thread(target=router.watch, args=(stop,))
@@ -109,16 +109,16 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
     try:
         both = [a_server(router, name) for name in ("one", "two")]
         with model_host(both, run, print) as host:
-            for one in both:
-                with host.session(one) as session:
-                    assert router.states()[one.model.model] == "loaded"
+            for server_handle in both:
+                with host.session(server_handle) as session:
+                    assert router.states()[server_handle.model.model] == "loaded"
                     assert session.readiness.context_tokens == 8192
                     assert session.readiness.model_context_tokens is not None
                 memory.append(memory_use(session.before, session.loaded, session.after))
     finally:
         stop.set()
         watching.join()
-    assert max(sum(state != "unloaded" for state in states.values()) for states in router.seen) == 1
+    assert max(sum(state != "unloaded" for state in states.values()) for states in router.observed) == 1
     assert router.states() == {"before": "loaded", "one": "unloaded", "two": "unloaded", "damaged": "unloaded"}
     for use in memory:
         assert use.method == "server process"
@@ -127,12 +127,12 @@ def test_one_model_at_a_time_and_everything_back_as_it_was(router: Router, run: 
     assert not state_path().exists()
 
 
-def test_a_damaged_file_is_told_and_what_was_loaded_comes_back(router: Router, run: Path) -> None:
-    one = a_server(router, "damaged")
+def test_a_damaged_model_file_is_reported_and_the_earlier_model_is_restored(router: Router, run: Path) -> None:
+    server_handle = a_server(router, "damaged")
     with (
-        pytest.raises(ServerError, match="says that loading damaged failed"),
-        model_host([one], run, print) as host,
-        host.session(one),
+        pytest.raises(ServerError, match="reports that loading damaged failed"),
+        model_host([server_handle], run, print) as host,
+        host.session(server_handle),
     ):
         pass
     assert router.states()["before"] == "loaded"

@@ -59,8 +59,8 @@ def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
     report = probe(ServerHandle(server, get_server_kind("transformers")))
     assert report.short_requests <= 10
     assert report.long_requests == 1
-    found = {one.name: one for one in report.findings}
-    assert [one.name for one in report.findings if one.agrees is False] == []
+    found = {finding.name: finding for finding in report.findings}
+    assert [finding.name for finding in report.findings if finding.agrees is False] == []
     assert found["sends_done"].observed is False
     assert found["usage"].observed == "finish_chunk"
     assert set(found["early_events"].observed or ()) >= {"echo"}
