@@ -15,6 +15,9 @@ from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.types import Case, Counts, Json, Limits, Outcome, Reading, Score, Task, Timings, Variant
 
+pytestmark = pytest.mark.engine
+
+
 ATTACKS = Path(__file__).parent / "attacks"
 CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
 LANGUAGE_OF = {language.extensions[0]: name for name, language in LANGUAGES.items()}

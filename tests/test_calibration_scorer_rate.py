@@ -29,6 +29,7 @@ def benchmark() -> Iterator[ScorerBenchmark]:
         yield ScorerBenchmark(sandbox, ensure_engine(print), dict(sandbox.pool.labels), singles=2)
 
 
+@pytest.mark.engine
 def test_every_way_is_measured_in_turns_for_every_language_and_is_in_the_table(benchmark: ScorerBenchmark) -> None:
     lines: list[str] = []
     measurements = measure_scorer(benchmark, 5, 2, lines.append)
@@ -59,6 +60,7 @@ def test_targets_are_met_or_missed_and_the_blocks_show_how_certain_that_is() -> 
     assert [line.split()[0] for line in target_lines(measurements)] == ["MISSED", "met", "met"]
 
 
+@pytest.mark.engine
 def test_memory_is_measured_after_each_tenth(benchmark: ScorerBenchmark) -> None:
     assert len(measure_memory(benchmark, 10, 2, lambda line: None)) == 10
 
@@ -70,6 +72,7 @@ class WrongSandbox(DockerSandbox):
         return tuple(replace(observation, value=0) for observation in super().run(job))
 
 
+@pytest.mark.engine
 def test_wrong_values_end_the_measurement(benchmark: ScorerBenchmark) -> None:
     sandbox = WrongSandbox(
         benchmark.sandbox.pool, benchmark.sandbox.images, benchmark.sandbox.facts, benchmark.sandbox.outage_retry
@@ -78,6 +81,7 @@ def test_wrong_values_end_the_measurement(benchmark: ScorerBenchmark) -> None:
         ScorerBenchmark(sandbox, benchmark.engine, benchmark.labels).run_answer("python", 1)
 
 
+@pytest.mark.engine
 def test_docker_run_runs_the_same_answers_and_wrong_values_end_the_measurement(benchmark: ScorerBenchmark) -> None:
     for language in PROGRAMS:
         benchmark.run_docker(language, 7)

@@ -31,6 +31,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     return next(results.iterdir()), done
 
 
+@pytest.mark.engine
 def test_bench_without_a_configuration_ends_with_tables_and_a_run_folder(
     demo_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -43,6 +44,7 @@ def test_bench_without_a_configuration_ends_with_tables_and_a_run_folder(
     assert validate("result", json.loads((folder / "result.json").read_text())) == []
 
 
+@pytest.mark.engine
 def test_the_result_of_the_demo_verifies_up_to_the_level_rescored(
     demo_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -52,6 +54,7 @@ def test_the_result_of_the_demo_verifies_up_to_the_level_rescored(
     assert "rescore" in done.stdout
 
 
+@pytest.mark.engine
 def test_report_prints_markdown_that_can_be_pasted(demo_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = demo_run
     done = lanebench("report", str(folder), "--format", "github")
@@ -59,6 +62,7 @@ def test_report_prints_markdown_that_can_be_pasted(demo_run: tuple[Path, subproc
     assert "\n|" in done.stdout
 
 
+@pytest.mark.engine
 def test_resuming_a_finished_run_records_and_scores_nothing(
     demo_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -146,6 +150,7 @@ def test_every_command_has_a_line_of_help(capsys: pytest.CaptureFixture[str]) ->
     assert all(command.NAME in out for command in COMMANDS)
 
 
+@pytest.mark.engine
 def test_doctor_prints_what_answers_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "bench.toml"
     config.write_text(
@@ -158,6 +163,7 @@ def test_doctor_prints_what_answers_and_what_does_not(tmp_path: Path, capsys: py
     assert any(line.startswith("NO  gone") and "start the server" in line for line in output.splitlines())
 
 
+@pytest.mark.engine
 def test_doctor_names_the_servers_that_a_killed_run_left_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +179,7 @@ def test_doctor_names_the_servers_that_a_killed_run_left_stopped(
     assert "a killed run left launchd com.example.ds4" in output
 
 
+@pytest.mark.engine
 def test_a_users_task_whose_solution_fails_is_refused_before_any_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

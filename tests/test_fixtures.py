@@ -220,6 +220,7 @@ def test_a_twin_is_the_same_request_made_possible() -> None:
         assert task.turns[0].split("\n")[0] == twin.turns[0].split("\n")[0]
 
 
+@pytest.mark.engine
 def test_every_answer_of_the_first_variants_scores_as_its_task_says() -> None:
     """`lanebench tasks check` tries all variants; CI runs it."""
     languages = {task.language for task in TASKS.values() if task.language is not None}

@@ -13,6 +13,9 @@ from harness.tasks import find_fixtures, load_tasks, vary
 from harness.tasks.self_check import readings_of
 from harness.types import Json, Outcome, Variant
 
+pytestmark = pytest.mark.engine
+
+
 TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
 
 Answer = Callable[[Variant], list[str]]

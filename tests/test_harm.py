@@ -25,6 +25,9 @@ from harness.sandbox.docker_sandbox import open_sandbox_on
 from harness.sandbox.engine_http import EngineHttp
 from harness.types import Job, Json, Limits, Observation
 
+pytestmark = pytest.mark.engine
+
+
 HARM = Path(__file__).parent / "attacks" / "harm"
 LISTED: dict[str, Json] = tomllib.loads((HARM / "harm.toml").read_text(encoding="utf-8"))
 LANGUAGE_OF = {language.extensions[0]: name for name, language in LANGUAGES.items()}

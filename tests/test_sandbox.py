@@ -14,6 +14,9 @@ from harness.score.execute import Driver
 from harness.types import Job, Json, Limits, Observation
 from tests.language_samples import PYTHON, SAMPLES, SAMPLES_WITH_FUNCTIONS, SQL, LanguageSample
 
+pytestmark = pytest.mark.engine
+
+
 QUICK = Limits(load_timeout_s=30.0, case_timeout_s=1.5)
 PATIENT = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
 

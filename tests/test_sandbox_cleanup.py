@@ -29,6 +29,9 @@ from harness.sandbox.runner import run_job
 from harness.types import Job, Json, Limits
 from tests.relay import Relay
 
+pytestmark = pytest.mark.engine
+
+
 QUICK_JOB = Job("python", "calls", "a.py", {"a.py": "def f(): return 1\n"}, (("a", {"call": "f"}),), Limits())
 KIT_TO_KILL = """
 import sys

@@ -9,6 +9,8 @@ from harness.sandbox import applied_seccomp_profile, check_limits, ensure_engine
 from harness.sandbox.container_config import engine_capabilities
 from harness.types import LimitKind
 
+pytestmark = pytest.mark.engine
+
 
 def test_the_engine_here_is_found_and_not_touched() -> None:
     lines: list[str] = []

@@ -22,6 +22,9 @@ from harness.sandbox.engine_http import EngineHttp, EngineResponseError
 from harness.types import Job, Json, Limits
 from tests.relay import Relay
 
+pytestmark = pytest.mark.engine
+
+
 JOB = Job("python", "calls", "a.py", {"a.py": "def f(): return 1"}, (("a", {"call": "f"}),), Limits())
 
 

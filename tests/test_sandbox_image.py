@@ -32,6 +32,7 @@ from harness.sandbox.runtimes import runtime_of
 MIRROR = "http://mirror.example.org/debian"
 
 
+@pytest.mark.engine
 def test_the_image_is_not_built_again_when_nothing_changed() -> None:
     lines: list[str] = []
     engine = ensure_engine(lines.append)
@@ -41,6 +42,7 @@ def test_the_image_is_not_built_again_when_nothing_changed() -> None:
     assert lines == []
 
 
+@pytest.mark.engine
 def test_processes_that_start_together_build_a_missing_image_once() -> None:
     engine = ensure_engine(print)
     calls: list[str] = []
@@ -187,6 +189,7 @@ def test_podman_4_reports_why_a_pull_failed_and_its_import_is_tagged(tmp_path: P
     assert podman.tags == {BASE: "sha256:aa"}
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("language", {language.runtime.stage: name for name, language in LANGUAGES.items()}.values())
 def test_each_image_has_a_name_for_every_user_that_a_container_may_have(language: str) -> None:
     engine = ensure_engine(print)

@@ -19,6 +19,9 @@ from harness.sandbox.pool import ContainerPool
 from harness.types import Job, Json, Limits, SandboxFacts
 from tests.relay import Relay
 
+pytestmark = pytest.mark.engine
+
+
 FACTS = SandboxFacts("docker", "1", "runc", "image", "digest", rootless=False, cgroup_version="1")
 SLOW = "import time\ndef f():\n    time.sleep(1.5)\n    return 1\n"
 

@@ -13,6 +13,8 @@ from harness.sandbox.container import Container
 from harness.sandbox.runner import run_job
 from harness.types import Job, Limits
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[DockerSandbox]:

@@ -16,6 +16,9 @@ import pytest
 from harness.types import Json
 from tests.studio import GB, Studio, make_studio
 
+pytestmark = pytest.mark.engine
+
+
 ROOT = Path(__file__).parent.parent
 TASKS = ("speed-small", "code-bugfix")
 
