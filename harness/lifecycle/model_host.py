@@ -114,7 +114,7 @@ def tunnel_step(model: Model) -> Step | None:
         return None
     port = port_of(model)
     forward = f"127.0.0.1:{port}:127.0.0.1:{port}"
-    # BatchMode: ssh fails instead of asking for a password that nobody will type.
+    # BatchMode: ssh fails instead of waiting for a password.
     options = ("-N", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-L", forward)
     return Step(f"reach the server of {model.label}", ("ssh", *options, model.tunnel))
 

@@ -88,7 +88,7 @@ def _try_restore(service: SuspendedService, log: Log, timeout_s: float) -> Suspe
         else:
             _restore_service(service, timeout_s)
     except ServerError as error:
-        message = redact_home(error.message)
+        message = redact_home("; ".join(filter(None, (error.message, error.fix))))
         log(f"NOT {verb}: {service.name}: {message}")
         return replace(service, restore_error=message)
     log(f"{verb} {service.name}")

@@ -24,7 +24,7 @@ TOKENS_PER_BYTES = (11, 40)
 class ContextNeed:
     """How much context a task needs: the bytes of its prompts, and the tokens of its answers with their reasoning.
 
-    `tokens_per_byte` is what the server counted in English prose, None where it was not asked.
+    `tokens_per_byte` is what the server counted in English prose, None where that was not measured.
     """
 
     task: str

@@ -1,6 +1,6 @@
 """What a model has to know by heart to pass some of the kit's tasks: the very requests of a run, with the answers.
 
-A teacher, a server that gives each task's reference answer, is asked by the kit's own code: so the requests are those
+A teacher (a server that gives each task its reference answer) is queried by the code of a run: so the requests are those
 that a real server will get, nonces of the run's seed included.
 """
 
@@ -41,7 +41,7 @@ class Lesson:
 
 def _arguments(call: ToolCall) -> str:
     """The arguments as every server sends them back: in the order of the schema, which llama.cpp's grammar asks for,
-    with the blanks that every template's tojson writes."""
+    with the spaces that every template's tojson writes."""
     given = json.loads(call.arguments)
     schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tool_definitions()}
     order = list(schemas[call.name]["properties"])

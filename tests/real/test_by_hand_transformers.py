@@ -1,4 +1,4 @@
-"""`transformers serve`: no [DONE], and with thinking off a blank reasoning delta long before the first token."""
+"""`transformers serve`: no [DONE], and with thinking off a whitespace reasoning delta long before the first token."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def test_the_result_validates_and_is_no_simulation(result: Json) -> None:
 
 
 def test_every_task_was_asked_of_every_model(result: Json, both: tuple[Model, Model]) -> None:
-    asked = {(trial["model"], trial["task"]) for trial in result["trials"] if not trial["warmup"]}
-    assert asked == {(model.label, task) for model in both for task in TASKS}
+    recorded = {(trial["model"], trial["task"]) for trial in result["trials"] if not trial["warmup"]}
+    assert recorded == {(model.label, task) for model in both for task in TASKS}
 
 
 def test_a_model_that_knows_nothing_gets_honest_outcomes(result: Json) -> None:

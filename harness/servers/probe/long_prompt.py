@@ -20,7 +20,7 @@ from harness.types import LONG_PROMPT, ProbeFinding
 
 COMPLETE, TRUNCATED, REJECTED, BEGINNING_IGNORED = "complete", "truncated", "rejected", "read without its beginning"
 MIN_LONG_CHARS = 2 * SHORT_CHARS
-"""A shorter prompt fits every server, and its token count could not be told from that of the short prompt."""
+"""A shorter prompt fits every server, and its token count would be too close to that of the short prompt."""
 MIN_COUNTED_SHARE = 0.85
 """Of the expected tokens. Not 1: the chat template has a larger share of a short prompt than of a long one."""
 

@@ -150,7 +150,7 @@ def _reasoning_keys(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFin
     observed = keys or (["in the content"] if is_inline else None)
     stated = list(kind.stream.reasoning_keys)
     agrees = None if observed is None else set(observed) <= set(stated)
-    return ProbeFinding("reasoning_keys", stated, observed, agrees, None if observed else "no reply held reasoning")
+    return ProbeFinding("reasoning_keys", stated, observed, agrees, None if observed else "no reply had reasoning")
 
 
 def _usage(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
