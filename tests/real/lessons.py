@@ -1,6 +1,6 @@
 """What a model has to know by heart to pass some of the kit's tasks: the very requests of a run, with the answers.
 
-A teacher (a server that gives each task its reference answer) is queried by the code of a run: so the requests are those
+A teacher (a server that gives each task its reference answer) gets the requests of a real run: so they are those
 that a real server will get, nonces of the run's seed included.
 """
 
