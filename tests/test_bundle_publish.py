@@ -268,15 +268,15 @@ def test_the_export_has_strings_only_in_its_details_and_scores_within_bounds() -
         assert required | {"eval_library", "evaluation_results"} <= set(document)
         assert all(type(value) is str for value in document["model_info"]["additional_details"].values())
         assert document["retrieved_timestamp"].isdecimal()
-        for one in document["evaluation_results"]:
-            assert all(type(value) is str for value in one["score_details"]["details"].values())
-            assert 0 <= one["score_details"]["score"] <= 1
+        for evaluation in document["evaluation_results"]:
+            assert all(type(value) is str for value in evaluation["score_details"]["details"].values())
+            assert 0 <= evaluation["score_details"]["score"] <= 1
 
 
 def test_a_model_with_no_scored_task_has_no_document() -> None:
     bundle = good_bundle()
-    bundle.result["trials"] = [one for one in bundle.result["trials"] if one["task"] == "speed-small"]
-    bundle.result["tasks"] = [one for one in bundle.result["tasks"] if one["name"] == "speed-small"]
+    bundle.result["trials"] = [trial for trial in bundle.result["trials"] if trial["task"] == "speed-small"]
+    bundle.result["tasks"] = [task for task in bundle.result["tasks"] if task["name"] == "speed-small"]
     assert list(eee_documents(build(Result, summarized(bundle).result))) == []
 
 

@@ -50,7 +50,7 @@ def good(tmp_path: Path) -> Path:
 
 def test_a_sound_bundle_reaches_reread(good: Path) -> None:
     verdict = verify(good, _options())
-    assert [(one.level, one.state, one.findings) for one in verdict.levels[:4]] == [
+    assert [(report.level, report.state, report.findings) for report in verdict.levels[:4]] == [
         (level, "reached", ()) for level in LEVELS[:4]
     ]
     assert verdict.exit_code == 0
@@ -110,12 +110,12 @@ def test_answers_scored_again_get_the_same_verdicts(good: Path) -> None:
 
 def test_a_verdict_that_the_answer_does_not_get_is_found(good: Path) -> None:
     bundle = good_bundle()
-    at = next(at for at, one in enumerate(bundle.result["trials"]) if one["outcome"] == "failed")
+    at = next(at for at, trial in enumerate(bundle.result["trials"]) if trial["outcome"] == "failed")
     whole = [{**check, "passed": True} for check in bundle.result["trials"][at]["checks"]]
     bundle.result["trials"][at] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
     bundle.scores[at]["score"] |= {"outcome": "passed", "fraction": 1.0, "checks": whole}
     verdict = verify(write_bundle(good, summarized(bundle)), _options("rescored", open_sandbox=_scripted))
-    assert [one.state for one in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
+    assert [report.state for report in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
     assert [finding.check for finding in verdict.levels[4].findings] == ["rescored"]
     assert "beta / code-bugfix / trial 1 is passed, scored again it is failed" in verdict.levels[4].findings[0].message
 
@@ -145,7 +145,7 @@ def test_doubts_fail_their_level_in_strict_mode_only(good: Path) -> None:
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits_per_weight": 16.0}
     write_bundle(good, summarized(bundle))
     relaxed, strict = verify(good, _options()), verify(good, _options(strict=True))
-    assert [(one.check, one.severity) for one in relaxed.levels[2].findings] == [("roofline", "doubt")]
+    assert [(finding.check, finding.severity) for finding in relaxed.levels[2].findings] == [("roofline", "doubt")]
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)
 
 

@@ -40,7 +40,7 @@ def test_each_path_gets_a_report_and_the_worst_exit_code_counts(
 def test_json_has_every_level_and_finding(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _verify(str(good / "result.json"), "--level", "reread", "--json") == 2
     (verdict,) = json.loads(capsys.readouterr().out)
-    assert [(one["level"], one["state"]) for one in verdict["levels"]] == [
+    assert [(report["level"], report["state"]) for report in verdict["levels"]] == [
         ("readable", "reached"),
         ("schema", "reached"),
         ("consistent", "reached"),

@@ -57,17 +57,21 @@ def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, tm
     recipe = read_recipe(path)
     level = recipe.get("level", CHECKS[check].level)
     known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
-    asked = VerifyOptions(level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe))
-    verdict = verify(prepare(recipe, tmp_path), asked)
+    options = VerifyOptions(
+        level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe)
+    )
+    verdict = verify(prepare(recipe, tmp_path), options)
     report = verdict.levels[LEVELS.index(level)]
     assert check in {finding.check for finding in report.findings}, report
-    assert report.state == ("unverified" if {one.severity for one in report.findings} == {"unknown"} else "failed")
+    assert report.state == (
+        "unverified" if {finding.severity for finding in report.findings} == {"unknown"} else "failed"
+    )
     assert verdict.exit_code in (1, 2)
 
 
 def test_the_bundle_that_the_files_were_made_from_is_not_refused(tmp_path: Path) -> None:
-    asked = VerifyOptions("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
-    verdict = verify(write_bundle(tmp_path / "good", good_bundle()), asked)
+    options = VerifyOptions("rescored", strict=True, tasks=tasks(), open_sandbox=_trusting)
+    verdict = verify(write_bundle(tmp_path / "good", good_bundle()), options)
     assert set(list(_states(verdict).values())[:5]) == {"reached"}
     assert [finding for report in verdict.levels for finding in report.findings] == []
 

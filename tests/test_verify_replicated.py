@@ -36,8 +36,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelReport:
     replication = Replication(count, models, 512, Timeouts(connect_s=1.0, read_s=30.0))
-    asked = VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting, replication=replication)
-    verdict = verify(path, asked)
+    options = VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting, replication=replication)
+    verdict = verify(path, options)
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 5
     return verdict.levels[5]
 
@@ -55,7 +55,8 @@ def test_a_server_that_fails_what_was_published_as_passed_is_a_problem(good: Pat
     recipe = read_recipe(REJECT / "replicated" / "worse.json")
     assert recipe["own_server"] == "wrong"
     ignorant = [
-        replace(one, solution=("I do not know.",) * len(one.turns)) for one in all_variants(list(tasks().values()))
+        replace(variant, solution=("I do not know.",) * len(variant.turns))
+        for variant in all_variants(list(tasks().values()))
     ]
     with serve_answers(Answers(ignorant)) as demo:
         report = _replicated(good, _models_at(demo.base_url))
@@ -92,7 +93,7 @@ def test_trials_are_chosen_over_all_tasks_by_a_seed() -> None:
     trials = [trial for trial in example_result().trials if trial.model == "steady" and not trial.warmup]
     first, second = choose_trials(trials, 6, seed=1), choose_trials(trials, 6, seed=2)
     assert {trial.task for trial in first} == {trial.task for trial in trials}
-    assert [(one.task, one.trial) for one in first] != [(one.task, one.trial) for one in second]
+    assert [(trial.task, trial.trial) for trial in first] != [(trial.task, trial.trial) for trial in second]
     assert choose_trials(trials, 6, seed=1) == first
 
 

@@ -87,7 +87,7 @@ def _load_publishable(run: Path) -> Result:
     plan = build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
     refusals = find_refusals(result, document, _recordings(run), detect_owner(plan))
     if refusals:
-        raise CheckError(*(Problem(f"{run}: not published: {one.message}", one.fix) for one in refusals))
+        raise CheckError(*(Problem(f"{run}: not published: {refusal.message}", refusal.fix) for refusal in refusals))
     return result
 
 

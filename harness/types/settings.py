@@ -14,7 +14,7 @@ from typing import Any
 from harness.types.common import Json
 
 CUSTOM_SUITE = "custom"
-"""The suite's name where the tasks of a run were named one by one."""
+"""The suite's name where the tasks of a run were named individually."""
 
 _SCHEMA_TYPES: Mapping[Any, Mapping[str, Json]] = {
     int: {"type": "integer"},

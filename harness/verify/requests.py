@@ -1,4 +1,4 @@
-"""Checks that each request is the one that task, model settings and seed give: that the model was asked this.
+"""Checks that each recorded request is the one that task, model settings and seed determine.
 
 `find_request_problems` rebuilds the requests of a trial. What a model replied in earlier turns is taken from the
 result; what it was sent is built from the task folder.
