@@ -106,7 +106,8 @@ def wait_until_stable(timeout_s: float) -> bool | None:
     """Wait until the memory in use no longer falls. False on timeout, None if it is unknown.
 
     Stopping is over before its memory is back: `launchctl bootout` returns while the process still ends, and a server
-    unlists a model before the GPU driver has released it. Loading the next model then would put both in memory.
+    unlists a model before the GPU driver has released it. Loading the next model then would put both in memory, as
+    tests/test_story.py shows on a fake Mac with room for one.
     """
     deadline_s = time.monotonic() + timeout_s
     readings: list[int] = []

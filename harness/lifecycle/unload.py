@@ -1,7 +1,8 @@
 """Unloads models by their server's API, and waits until the server's listing confirms a load or an unload.
 
-Servers answer a load or unload request before it is done (llama-server's router mode does both), so the listing is
-polled: the next model must not be loaded beside one that is still in memory.
+Servers answer a load or unload request before it is done: replies captured of llama-server's router mode (build 11669,
+tests/data/servers/llama-router.json) list a model as loading after its load and as sleeping after its unload. So the
+listing is polled: the next model must not be loaded while the last is still in memory.
 """
 
 from __future__ import annotations
