@@ -164,7 +164,7 @@ PROBLEMS = [
         "task.toml",
         'title = "Add two numbers"',
         "",
-        "task.toml: $.title: required field is missing; add it: One line for people.",
+        "task.toml: $.title: required field is missing; add it: A one-line title.",
     ),
     ("task.toml", "tags =", "tgas =", "task.toml, line 4: $.tgas: unknown field; did you mean 'tags'?"),
     (
