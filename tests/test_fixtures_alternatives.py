@@ -9,8 +9,7 @@ import pytest
 
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.tasks import find_fixtures, load_tasks, vary
-from harness.tasks.self_check import readings_of
+from harness.tasks import find_fixtures, load_tasks, readings_of, vary
 from harness.types import Json, Outcome, Variant
 
 pytestmark = pytest.mark.engine

@@ -10,8 +10,8 @@ import pytest
 from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
-from harness.tasks import copy_task, find_fixtures, load_tasks, require_scorable
-from harness.tasks.self_check import check_tasks, readings_of, reference_trials
+from harness.tasks import copy_task, find_fixtures, load_tasks, readings_of, require_scorable
+from harness.tasks.self_check import check_tasks, reference_trials
 from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, WrongAnswer
 
 FACTS = SandboxFacts("fake", "1", "none", "none", "none", True, "none")

@@ -13,13 +13,14 @@ from harness.report import render_html
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
-from harness.tasks import check_tasks
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks
 from harness.types import Result, Task
 
 
 def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """The programming languages of the answers that are executed."""
-    return tuple(sorted({task.language for task in tasks if task.language is not None}))
+    """The programming languages that are executed: of the answers, and Python where a task draws hidden cases."""
+    generators = {"python"} if any(task.generator for task in tasks) else set()
+    return tuple(sorted({task.language for task in tasks if task.language is not None} | generators))
 
 
 def prepare_engine(tasks: Sequence[Task], runtime: str | None, task_folders: Sequence[Path] = ()) -> None:
@@ -39,7 +40,8 @@ def prepare_engine(tasks: Sequence[Task], runtime: str | None, task_folders: Seq
     users_tasks = [task for task in tasks if any(_is_in(task, folder) for folder in task_folders)]
     if users_tasks:
         with open_sandbox("tasks-check", log, languages_of(users_tasks), runtime=runtime) as sandbox:
-            check_tasks(users_tasks, partial(score, sandbox=sandbox), log, first_only=True)
+            extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
+            check_tasks(users_tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=True)
 
 
 def _is_in(task: Task, folder: Path) -> bool:

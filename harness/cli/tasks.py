@@ -56,12 +56,13 @@ def _check(args: argparse.Namespace) -> int:
     from harness.cli.scoring import languages_of
     from harness.sandbox import open_sandbox
     from harness.score import score
-    from harness.tasks import check_tasks, require_scorable
+    from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks, require_scorable
 
     tasks = _selected(args)
     require_scorable(tasks)
     with open_sandbox("tasks-check", log, languages_of(tasks)) as sandbox:
-        answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, first_only=args.first)
+        extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
+        answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=args.first)
     show(f"{len(tasks)} tasks passed: {answers} answers scored as their tasks state")
     return 0
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -69,6 +69,15 @@ class RunFolder:
         """Append one trial's score and wait until it is on the disk. Raises DiskError."""
         append_line(self.scores_path, as_document("scores", scored))
         self.scored.add(scored.key)
+
+    def drop_scores(self, keys: Set[TrialKey]) -> None:
+        """Remove the scores of these trials, all or none. Raises DiskError."""
+        if not keys:
+            return
+        kept = [scored for key, scored in self.read_scores().items() if key not in keys]
+        lines = [to_json(as_document("scores", scored)) + "\n" for scored in kept]
+        write_atomic(self.scores_path, "".join(lines))
+        self.scored -= keys
 
     def append_model_run(self, model_run: ModelRun) -> None:
         """Append what was observed of a model. Raises DiskError."""

@@ -24,7 +24,7 @@ from harness.run.recorder import Progress
 from harness.schema import as_document
 from harness.score import score, scoring_threads
 from harness.summarize import summarize, trial_result
-from harness.tasks import vary
+from harness.tasks import HiddenCases, vary
 from harness.types import (
     CUSTOM_SUITE,
     Digests,
@@ -90,8 +90,15 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
 
 
 def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progress: Progress) -> None:
-    """Score every recorded trial that has no score yet, on several threads. Raises EngineError, DiskError."""
+    """Score every recorded trial that has no score yet, on several threads. Raises EngineError, TaskError, DiskError.
+
+    The seed of the hidden cases is the digest of all recordings. Scores that were given with another seed, because the
+    run was resumed since, are dropped, and those trials are scored again.
+    """
     by_name = {task.name: task for task in tasks}
+    seed = sha256_of_file(folder.recordings_path) if folder.recorded else ""
+    folder.drop_scores({key for key, scored in folder.read_scores().items() if scored.case_seed not in (None, seed)})
+    hidden_cases = HiddenCases(seed, sandbox)
     total = len(folder.recorded - folder.scored)
     threads = scoring_threads()
     with ThreadPoolExecutor(max_workers=threads) as pool:
@@ -99,7 +106,7 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progre
         done = 0
         try:
             for turns in _unscored_trials(folder):
-                pending.add(pool.submit(score_trial, by_name[turns[0].key.task], turns, sandbox))
+                pending.add(pool.submit(score_trial, by_name[turns[0].key.task], turns, sandbox, hidden_cases))
                 # Trials are read from the disk while others are scored, so the queue bounds the memory of a long run.
                 if len(pending) >= 2 * threads:
                     done += _store_scores(folder, pending, FIRST_COMPLETED)
@@ -111,12 +118,15 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progre
             raise
 
 
-def score_trial(task: Task, recordings: Sequence[Recording], sandbox: Sandbox) -> ScoredTrial:
+def score_trial(
+    task: Task, recordings: Sequence[Recording], sandbox: Sandbox, hidden_cases: HiddenCases
+) -> ScoredTrial:
     """Score one recorded trial. Raises EngineError: a failure of the engine is never the model's."""
     key = recordings[0].key
-    variant = vary(task, key.trial)
+    variant = hidden_cases.extend(vary(task, key.trial))
     trial_score = score(variant, [read(recording) for recording in recordings], sandbox)
-    return ScoredTrial(key, variant.index, trial_score, sandbox.facts if task.scored else None)
+    case_seed = hidden_cases.seed if task.generator else None
+    return ScoredTrial(key, variant.index, trial_score, sandbox.facts if task.scored else None, case_seed)
 
 
 def _unscored_trials(folder: RunFolder) -> Iterator[tuple[Recording, ...]]:

@@ -11,19 +11,23 @@ from pathlib import Path
 from harness.errors import TaskError
 from harness.files import find_data
 from harness.tasks.copy import USER_SUITE, copy_task
+from harness.tasks.hidden_cases import SELF_CHECK_SEED, HiddenCases
 from harness.tasks.load import load_task, vary
 from harness.tasks.manifest import TASK_FILE
+from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
 from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import find_folders, select
-from harness.tasks.self_check import check_tasks, readings_of
+from harness.tasks.self_check import check_tasks
 from harness.tasks.text_files import LIBRARY
 from harness.types import Task
 
 __all__ = [
     "LIBRARY",
+    "SELF_CHECK_SEED",
     "TASK_FILE",
     "USER_SUITE",
+    "HiddenCases",
     "check_tasks",
     "copy_task",
     "find_fixtures",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import Problem
@@ -18,6 +19,8 @@ from harness.tasks.text_files import TaskFolder, fill, list_files
 from harness.tasks.validation import check_task
 from harness.types import Case, Json, Task, Variant, WrongAnswer
 
+GENERATOR_FILE = "cases.py"
+"""Draws hidden cases: `generate(seed, variant)`, run in a container of its own (see hidden_cases.py)."""
 _NUMBERED = re.compile(r"(?:.*/)?(\d+)\.md")
 
 
@@ -62,6 +65,9 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         scored=kind is None or kind.scored,
         tool_loop=kind is not None and kind.tool_loop,
         manifest=text,
+        generator=folder.raw(GENERATOR_FILE) if folder.has(GENERATOR_FILE) else "",
+        requirements=manifest.requirements,
+        renames=manifest.renames,
     )
 
 
@@ -94,7 +100,7 @@ def _wrong_answer(folder: TaskFolder, entry: WrongAnswerEntry) -> WrongAnswer:
     place = f"wrong/{entry.file}"
     replies = _numbered(folder, place) if folder.under(place) else (folder.text(place).removesuffix("\n"),)
     fails = ("*",) if entry.fails == "*" else entry.fails
-    return WrongAnswer(entry.file.removesuffix(".md"), replies, fails, entry.outcome, entry.finish_reason)
+    return WrongAnswer(entry.file.removesuffix(".md"), replies, fails, entry.outcome, entry.finish_reason, entry.breaks)
 
 
 def _digest(folder: TaskFolder) -> str:
@@ -138,6 +144,13 @@ def _duplicate_ids(document: Json, location: Location) -> list[Problem]:
     ]
 
 
+def cases_of(document: Json, *, hidden: bool = False) -> tuple[Case, ...]:
+    """The cases of a document that is valid by the schema `cases`."""
+    return tuple(
+        Case(case["id"], case["give"], case["expect"], tuple(case.get("requirements", ())), hidden) for case in document
+    )
+
+
 def vary(task: Task, trial: int) -> Variant:
     """The task as trial number `trial` (from 0) asks it: variant `trial` modulo their number, everything filled in."""
     index = trial % len(task.variants) if task.variants else 0
@@ -148,7 +161,7 @@ def vary(task: Task, trial: int) -> Variant:
         system=fill(task.system, values),
         turns=tuple(fill(turn, values) for turn in task.turns),
         files={name: fill(text, values) for name, text in task.files.items()},
-        cases=tuple(Case(case["id"], case["give"], case["expect"]) for case in _cases_document(task, index)),
+        cases=cases_of(_cases_document(task, index)),
         solution=tuple(fill(reply, values) for reply in task.solution),
         wrong_answers=tuple(_fill_wrong(wrong, values) for wrong in task.wrong_answers),
     )
@@ -156,4 +169,4 @@ def vary(task: Task, trial: int) -> Variant:
 
 def _fill_wrong(wrong: WrongAnswer, values: Mapping[str, str]) -> WrongAnswer:
     replies = tuple(fill(reply, values) for reply in wrong.replies)
-    return WrongAnswer(wrong.name, replies, wrong.fails, wrong.outcome, wrong.finish_reason)
+    return replace(wrong, replies=replies)

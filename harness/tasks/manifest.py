@@ -13,7 +13,7 @@ from typing import Literal
 from harness.errors import Problem
 from harness.files import build
 from harness.schema import Location, TomlDocument, load_schema, parse_toml, problems_of
-from harness.types import Json, Limits, Outcome
+from harness.types import Json, Limits, Outcome, TaskRequirement
 
 TASK_FILE = "task.toml"
 _PLACEHOLDERS: Mapping[str, Json] = {"title": "", "budget_tokens": 1, "scorer": {"kind": ""}}
@@ -25,9 +25,10 @@ class WrongAnswerEntry:
     """An entry of [[wrong]]: a file (or folder of turns) under wrong/, and how its score must come out."""
 
     file: str
-    fails: tuple[str, ...] | Literal["*"]
+    fails: tuple[str, ...] | Literal["*"] = ()
     outcome: Outcome = Outcome.FAILED
     finish_reason: str = "stop"
+    breaks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class TaskManifest:
     limits: Limits = field(default_factory=Limits)
     wrong: tuple[WrongAnswerEntry, ...] = ()
     variants: tuple[Mapping[str, str], ...] = ()
+    requirements: tuple[TaskRequirement, ...] = ()
+    renames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

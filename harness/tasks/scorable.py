@@ -11,6 +11,7 @@ from harness.errors import Problem, TaskError
 from harness.schema import Location, suggestion
 from harness.score import KINDS, validate_task
 from harness.tasks.load import vary
+from harness.tasks.requirements import requirement_problems
 from harness.types import Task
 
 
@@ -22,7 +23,11 @@ def scorer_problems(task: Task) -> list[Problem]:
         return [location.problem(f"there is no scorer kind {task.scorer!r}", fix)]
     variants = (vary(task, index) for index in range(max(1, len(task.variants))))
     found = (problem for variant in variants for problem in validate_task(KINDS[task.scorer], task, variant.cases))
-    return list(dict.fromkeys(found))
+    problems = list(dict.fromkeys(found))
+    if problems:
+        return problems
+    location = Location(f"{task.name}/task.toml", (), task.manifest)
+    return list(requirement_problems(task, KINDS[task.scorer].check_names(vary(task, 0)), location))
 
 
 def require_scorable(tasks: Sequence[Task]) -> None:

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from harness.errors import CheckError, Problem
+from harness.errors import CheckError, Problem, TaskError
 from harness.tasks.load import vary
-from harness.tasks.replies import split_reply
-from harness.types import Check, Counts, Outcome, Reading, Score, Task, Timings, Variant, WrongAnswer
+from harness.tasks.readings import readings_of
+from harness.tasks.requirements import checks_of
+from harness.types import Check, Outcome, Reading, Score, Task, Variant, WrongAnswer
 
 Scorer = Callable[[Variant, Sequence[Reading]], Score]
 """Scores one trial, one reading per turn: `harness.score.score` with its sandbox."""
+
+CaseExtension = Callable[[Variant], Variant]
+"""Adds a variant's hidden cases: `HiddenCases.extend`."""
 
 EVERY_CHECK = ("*",)
 MAX_SHOWN_CHECKS = 2
@@ -36,30 +40,6 @@ class ReferenceTrial:
         """The answer as a problem names it."""
         answer = "solution" if self.wrong_answer is None else f"wrong/{self.wrong_answer.name}"
         return f"{self.variant.task.name}, variant {self.variant.index}, {answer}"
-
-
-def readings_of(replies: Sequence[str], finish_reason: str = "stop") -> list[Reading]:
-    """What would be read if a server had sent these replies, the last with `finish_reason`.
-
-    Raises ValueError for a reply with an invalid tool_calls block.
-    """
-    last = len(replies) - 1
-    return [_reading(reply, finish_reason if turn == last else "stop") for turn, reply in enumerate(replies)]
-
-
-def _reading(reply: str, finish_reason: str) -> Reading:
-    content, calls = split_reply(reply)
-    return Reading(
-        content=content,
-        reasoning="",
-        tool_calls=calls,
-        finish_reason="tool_calls" if calls and finish_reason == "stop" else finish_reason,
-        done=True,
-        usage=None,
-        error=None,
-        counts=Counts(),
-        timings=Timings(),
-    )
 
 
 def reference_trials(task: Task, *, first_only: bool = False) -> Iterator[ReferenceTrial]:
@@ -93,11 +73,11 @@ def _solution_mismatch(score: Score) -> str | None:
     return f"must score full marks, but ends as {score.outcome.value} and fails {_describe_all(failed) or 'no check'}"
 
 
-def _wrong_answer_mismatch(wrong: WrongAnswer, score: Score) -> str | None:
+def _wrong_answer_mismatch(wrong: WrongAnswer, variant: Variant, score: Score) -> str | None:
     """How a wrong answer's score differs from its entry in task.toml."""
     if score.outcome is Outcome.PASSED:
         return "passes, but must fail"
-    parts = [*_outcome_mismatch(wrong, score), *_check_mismatches(wrong, score)]
+    parts = [*_outcome_mismatch(wrong, score), *_check_mismatches(wrong, variant, score)]
     return "; ".join(parts) or None
 
 
@@ -106,11 +86,16 @@ def _outcome_mismatch(wrong: WrongAnswer, score: Score) -> Iterator[str]:
         yield f"ends as {score.outcome.value}, not as {wrong.outcome.value}"
 
 
-def _check_mismatches(wrong: WrongAnswer, score: Score) -> Iterator[str]:
+def _check_mismatches(wrong: WrongAnswer, variant: Variant, score: Score) -> Iterator[str]:
+    if wrong.breaks is not None:
+        yield from _requirement_mismatches(wrong.breaks, variant, score)
+        return
     names = {check.name for check in score.checks}
-    expected = names if wrong.fails == EVERY_CHECK else set(wrong.fails)
+    hidden = {case.id for case in variant.cases if case.hidden}
+    # An entry can only name the fixed cases; what it fails of the hidden ones depends on the seed.
+    expected = names if wrong.fails == EVERY_CHECK else set(wrong.fails) | hidden
     unexpected = [check for check in score.checks if not check.passed and check.name not in expected]
-    passed = [check.name for check in score.checks if check.passed and check.name in expected]
+    passed = [check.name for check in score.checks if check.passed and check.name in expected - hidden]
     if unexpected:
         yield f"also fails {_describe_all(unexpected)}"
     if passed:
@@ -119,7 +104,17 @@ def _check_mismatches(wrong: WrongAnswer, score: Score) -> Iterator[str]:
         yield f"no check is called {', '.join(sorted(expected - names))}"
 
 
-def check_trial(trial: ReferenceTrial, score: Scorer) -> Problem | None:
+def _requirement_mismatches(requirement: str, variant: Variant, score: Score) -> Iterator[str]:
+    testing = checks_of(requirement, variant, [check.name for check in score.checks])
+    failed = [check for check in score.checks if not check.passed]
+    others = [check for check in failed if check.name not in testing]
+    if others:
+        yield f"also fails {_describe_all(others)}, which do not test {requirement!r}"
+    if not any(check.name in testing for check in failed):
+        yield f"fails no check of the requirement {requirement!r}"
+
+
+def check_trial(trial: ReferenceTrial, score: Scorer, extend: CaseExtension) -> Problem | None:
     """The problem of one answer, None where it scores as its task says. Raises EngineError."""
     wrong = trial.wrong_answer
     try:
@@ -127,15 +122,27 @@ def check_trial(trial: ReferenceTrial, score: Scorer) -> Problem | None:
         readings = readings_of(replies, "stop" if wrong is None else wrong.finish_reason)
     except ValueError as error:
         return Problem(f"{trial.name}: the tool_calls block is invalid: {error}")
-    scored = score(trial.variant, readings)
+    try:
+        variant = extend(trial.variant)
+    except TaskError as error:
+        return error.problems[0]
+    scored = score(variant, readings)
     if wrong is None:
         mismatch, fix = _solution_mismatch(scored), "correct the answer or the cases"
     else:
-        mismatch, fix = _wrong_answer_mismatch(wrong, scored), "correct the answer, the cases or its [[wrong]] entry"
+        mismatch = _wrong_answer_mismatch(wrong, variant, scored)
+        fix = "correct the answer, the cases or its [[wrong]] entry"
     return None if mismatch is None else Problem(f"{trial.name}: {mismatch}", fix)
 
 
-def check_tasks(tasks: Sequence[Task], score: Scorer, say: Callable[[str], None], *, first_only: bool = False) -> int:
+def check_tasks(
+    tasks: Sequence[Task],
+    score: Scorer,
+    say: Callable[[str], None],
+    *,
+    extend: CaseExtension = lambda variant: variant,
+    first_only: bool = False,
+) -> int:
     """Score every answer of these tasks; returns how many there were.
 
     Raises CheckError with every answer that scored otherwise than its task says, EngineError where one could not run.
@@ -143,14 +150,14 @@ def check_tasks(tasks: Sequence[Task], score: Scorer, say: Callable[[str], None]
     trials = [trial for task in tasks for trial in reference_trials(task, first_only=first_only)]
     totals = Counter(trial.variant.task.name for trial in trials)
     left = Counter(totals)
-    problems = []
+    problems: list[Problem] = []
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         try:
-            results = pool.map(lambda trial: check_trial(trial, score), trials)
+            results = pool.map(lambda trial: check_trial(trial, score, extend), trials)
             for trial, problem in zip(trials, results, strict=True):
                 name = trial.variant.task.name
                 left[name] -= 1
-                problems += [] if problem is None else [problem]
+                problems += [] if problem is None or problem in problems else [problem]
                 if not left[name]:
                     say(f"{name}: {totals[name]} answers checked")
         except BaseException:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -66,6 +67,11 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
                 folder.report(where, "cases.json must not contain an include", "write the value itself")
             elif inner != NONCE and not inner.startswith("include:"):
                 folder.report(where, "unknown placeholder", "use {{include:FILE}}, {{variant.NAME}} or {{nonce}}")
+    for at, name in enumerate(task.renames):
+        if name not in names:
+            problem = location.at("renames", at).problem(f"no variant has the name {name!r}", "remove it")
+            folder.problems.append(problem)
+    used |= {name for name in names if re.search(rf"\b{name}\b", task.generator)}
     for name in sorted(names - used):
         problem = location.at("variants", 0, name).problem(
             f"no text uses {name!r}", f"use it as {{{{variant.{name}}}}} or remove it"
@@ -111,7 +117,7 @@ def _check_budget(task: Task, folder: TaskFolder, location: Location) -> None:
 def _check_wrong_answers(task: Task, folder: TaskFolder, location: Location) -> None:
     here = location.at("wrong")
     answers = Counter(wrong.replies for wrong in task.wrong_answers)
-    failures = {(wrong.fails, wrong.outcome) for wrong in task.wrong_answers}
+    failures = {(wrong.breaks or wrong.fails, wrong.outcome) for wrong in task.wrong_answers}
     if len(answers) < MIN_WRONG_ANSWERS:
         message = (
             f"a scored task needs at least {MIN_WRONG_ANSWERS} different wrong answers, this one has {len(answers)}"

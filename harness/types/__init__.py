@@ -53,7 +53,7 @@ from harness.types.summary import (
     Throughput,
     TurnSpeeds,
 )
-from harness.types.task import Case, Limits, Task, TaskInfo, Variant, WrongAnswer
+from harness.types.task import Case, Limits, Task, TaskInfo, TaskRequirement, Variant, WrongAnswer
 from harness.types.trial import TrialResult, TurnResult
 from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
@@ -136,6 +136,7 @@ __all__ = [
     "Supersedes",
     "Task",
     "TaskInfo",
+    "TaskRequirement",
     "Throughput",
     "Timings",
     "ToolCall",

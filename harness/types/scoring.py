@@ -102,9 +102,13 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """One line of scores.jsonl; `sandbox` is None where no code was run."""
+    """One line of scores.jsonl; `sandbox` is None where no code was run.
+
+    `case_seed` is the seed of the hidden cases, the digest of the run's recordings; None for a task that has none.
+    """
 
     key: TrialKey
     variant: int
     score: Score
     sandbox: SandboxFacts | None = None
+    case_seed: str | None = None

@@ -22,17 +22,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case: `give` is the input, which enters the container; `expect` stays on the host."""
+    """One test case: `give` is the input, which enters the container; `expect` stays on the host.
+
+    `requirements` are ids of the requirements that it tests. `hidden`: it was drawn from the run's seed (see
+    `harness.tasks.HiddenCases`), so that no published file holds it.
+    """
 
     id: str
     give: Mapping[str, Json]
     expect: Mapping[str, Json]
+    requirements: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WrongAnswer:
     """A wrong answer that ships with the task: exactly the checks in `fails` must fail ("*": all of them).
 
+    With `breaks` instead, at least one check of that requirement must fail, and no check that does not test it.
     `replies` has one reply per turn; `outcome` is the expected outcome; `finish_reason` what the server would report
     ("length" for a truncated answer).
     """
@@ -42,6 +49,19 @@ class WrongAnswer:
     fails: tuple[str, ...]
     outcome: Outcome
     finish_reason: str = "stop"
+    breaks: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequirement:
+    """Something that the prompt demands: the sentence that says so, and the names of the checks that test it.
+
+    A name that ends in `/*` stands for all checks that begin with what is before the star.
+    """
+
+    id: str
+    sentence: str
+    checks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,8 @@ class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
     `scored` and `tool_loop` are traits of its scorer kind (harness/score). `manifest` is the text of task.toml, so that
-    a problem with the settings can name a line.
+    a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; "" where
+    the task has none.
     """
 
     name: str
@@ -73,6 +94,9 @@ class Task:
     scored: bool = True
     tool_loop: bool = False
     manifest: str = ""
+    generator: str = ""
+    requirements: tuple[TaskRequirement, ...] = ()
+    renames: tuple[str, ...] = ()
 
     @property
     def separate(self) -> bool:

@@ -11,7 +11,7 @@ from harness.bundle import RECORDINGS, parse_document
 from harness.files import build
 from harness.read import read
 from harness.score import score, scoring_threads
-from harness.tasks import vary
+from harness.tasks import HiddenCases, vary
 from harness.types import Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
 
@@ -28,6 +28,7 @@ def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
     """Score every trial again and compare outcome and checks. Raises EngineError when the engine fails."""
     index_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
     threads = scoring_threads()
+    hidden_cases = HiddenCases(evidence.reader.digest(RECORDINGS), sandbox)
     pending: deque[tuple[int, Future[Score]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -35,7 +36,7 @@ def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
                 task, at = same_task(evidence, key.task), index_of.get(key)
                 if task is None or at is None:
                     continue
-                pending.append((at, pool.submit(_score_again, task, turns, sandbox)))
+                pending.append((at, pool.submit(_score_again, task, turns, sandbox, hidden_cases)))
                 # Bounds the memory: only a few trials are read ahead of the ones that are being scored.
                 if len(pending) > 2 * threads:
                     yield from _next_finding(evidence, pending)
@@ -56,8 +57,8 @@ def _recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recor
         yield key, tuple(turns)
 
 
-def _score_again(task: Task, turns: Sequence[Recording], sandbox: Sandbox) -> Score:
-    return score(vary(task, turns[0].key.trial), [read(turn) for turn in turns], sandbox)
+def _score_again(task: Task, turns: Sequence[Recording], sandbox: Sandbox, hidden_cases: HiddenCases) -> Score:
+    return score(hidden_cases.extend(vary(task, turns[0].key.trial)), [read(turn) for turn in turns], sandbox)
 
 
 def _next_finding(evidence: Evidence, pending: deque[tuple[int, Future[Score]]]) -> Iterator[Finding]:

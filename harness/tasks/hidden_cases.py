@@ -1,0 +1,134 @@
+"""Hidden cases: test cases drawn from a seed that exists only after the answers.
+
+`HiddenCases.extend` gives a variant with its hidden cases added. A task's cases.py draws them: `generate(seed,
+variant)` returns cases whose expected values come from a reference of its own, independent of the solution. It runs in
+a container of its own, never beside an answer. Before the cases count, the task's solution must pass them all in a
+container: a case on which the two references differ is a defect of the task and raises TaskError.
+
+The seed of a run is the SHA-256 digest of its recordings. So nobody can choose it before the answers exist, it is the
+same for every model of the run, and whoever has the recordings draws the same cases again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Lock
+
+from harness.errors import LanebenchError, TaskError
+from harness.files import from_json
+from harness.schema import Location, load_schema, problems_of
+from harness.score import score
+from harness.tasks.load import GENERATOR_FILE, cases_of
+from harness.tasks.readings import readings_of
+from harness.types import Case, Check, Job, Json, Limits, Outcome, Sandbox, Variant
+
+SELF_CHECK_SEED = "0" * 64
+"""The seed of `tasks check`, which has no recordings."""
+_ENTRY = "draw.py"
+# The generator answers with one JSON string: plain JSON passes the driver's encoding of values unchanged.
+_DRAW = """\
+import json
+
+from cases import generate
+
+
+def draw(seed, variant):
+    return json.dumps(generate(seed, variant))
+"""
+_LIMITS = Limits(load_timeout_s=20.0, case_timeout_s=20.0, memory_bytes=512 * 1024 * 1024)
+_MAX_SHOWN = 3
+
+
+class HiddenCases:
+    """Draws the hidden cases of each variant once, however many threads score answers to it."""
+
+    def __init__(self, seed: str, sandbox: Sandbox) -> None:
+        """`seed` is a run's digest of recordings; the sandbox must have Python and the tasks' languages."""
+        self.seed = seed
+        self._sandbox = sandbox
+        self._lock, self._drawn = Lock(), dict[tuple[str, int], Future[tuple[Case, ...]]]()
+
+    def extend(self, variant: Variant) -> Variant:
+        """The variant with its hidden cases after the fixed ones. Raises TaskError, EngineError."""
+        if not variant.task.generator:
+            return variant
+        cases = self._once((variant.task.sha256, variant.index), lambda: self._draw(variant))
+        return replace(variant, cases=(*variant.cases, *cases))
+
+    def _once(self, key: tuple[str, int], draw: Callable[[], tuple[Case, ...]]) -> tuple[Case, ...]:
+        with self._lock:
+            first = key not in self._drawn
+            future = self._drawn.setdefault(key, Future())
+        if first:
+            try:
+                future.set_result(draw())
+            except LanebenchError as error:
+                # The other threads that wait for these cases get the same error.
+                future.set_exception(error)
+        return future.result()
+
+    def _draw(self, variant: Variant) -> tuple[Case, ...]:
+        cases = cases_of(_valid_document(variant, _generate(variant, self.seed, self._sandbox)), hidden=True)
+        _check_against_solution(replace(variant, cases=cases), self._sandbox)
+        return cases
+
+
+def case_seed(seed: str, variant: Variant) -> str:
+    """The seed of one variant's cases: tasks and variants of one run draw independently of each other."""
+    return hashlib.sha256(f"{seed}/{variant.task.name}/{variant.index}".encode()).hexdigest()
+
+
+def _generate(variant: Variant, seed: str, sandbox: Sandbox) -> Json:
+    task = variant.task
+    values = dict(task.variants[variant.index]) if task.variants else {}
+    give = {"call": "draw", "args": [case_seed(seed, variant), values]}
+    files = {_ENTRY: _DRAW, GENERATOR_FILE: task.generator}
+    (observation,) = sandbox.run(Job("python", "calls", _ENTRY, files, (("draw", give),), _LIMITS))
+    if observation.status != "returned" or not isinstance(observation.value, str):
+        note = f": {observation.note}" if observation.note else ""
+        raise TaskError(f"{_place(variant)}: the generator ended as {observation.status}{note}")
+    try:
+        return from_json(observation.value)
+    except ValueError as error:
+        raise TaskError(f"{_place(variant)}: the generator returned invalid JSON: {error}") from error
+
+
+def _valid_document(variant: Variant, document: Json) -> Json:
+    problems = problems_of(document, load_schema("cases"), Location(_place(variant)))
+    if problems:
+        raise TaskError(*problems[:_MAX_SHOWN])
+    ids = [case["id"] for case in document]
+    taken = {case.id for case in variant.cases}
+    repeated = sorted({name for name in ids if ids.count(name) > 1 or name in taken})
+    if repeated or not ids:
+        raise TaskError(f"{_place(variant)}: " + (f"duplicate case ids: {', '.join(repeated)}" if ids else "no case"))
+    return document
+
+
+def _check_against_solution(variant: Variant, sandbox: Sandbox) -> None:
+    """Both references agree: the solution passes every case. Raises TaskError that names those where it does not."""
+    result = score(variant, readings_of(variant.solution), sandbox)
+    if result.outcome is Outcome.PASSED:
+        return
+    failed = [check for check in result.checks if not check.passed]
+    shown = "; ".join(_describe(check) for check in failed[:_MAX_SHOWN])
+    raise TaskError(
+        f"{_place(variant)}: generator and solution disagree on {len(failed)} of {len(variant.cases)} cases: {shown}",
+        fix="correct cases.py or the solution",
+    )
+
+
+def _describe(check: Check) -> str:
+    return f"{check.name}: {_short(check.expected)} against {_short(check.observed)} {check.note or ''}".rstrip()
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _place(variant: Variant) -> str:
+    return f"{variant.task.name}/{GENERATOR_FILE} (variant {variant.index})"
