@@ -1,6 +1,7 @@
 """Task folders on disk: how they load, and the message for every problem."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -467,3 +468,22 @@ def loads_or_reports(own: Path) -> bool:
 def test_a_wrong_answer_must_be_a_file_under_wrong(own: Path) -> None:
     change(own, "task.toml", 'file = "minus.md"', 'file = "../solution/answer.md"')
     assert any("$.wrong[0].file: expected a string that matches " in problem for problem in problems_of_folder(own))
+
+
+@pytest.mark.parametrize("place", ["prompt.md", "files/pipe", "wrong/pipe.md"])
+def test_a_fifo_in_a_task_folder_is_refused_at_once(own: Path, place: str) -> None:
+    path = own / "add" / place
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(TaskError) as caught:
+        load_tasks([own], names=["add"])
+    assert f"{place}: not a regular file" in str(caught.value)
+
+
+def test_a_loop_of_links_in_a_task_folder_is_refused(own: Path) -> None:
+    (own / "add" / "prompt.md").unlink()
+    (own / "add" / "prompt.md").symlink_to("prompt.md")
+    with pytest.raises(TaskError) as caught:
+        load_tasks([own], names=["add"])
+    assert "prompt.md: cannot be read" in str(caught.value)

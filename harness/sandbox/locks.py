@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import EngineError
 
+LOCK_FOLDER = Path("/var/tmp")  # noqa: S108
+"""The same for all processes of a machine, unlike TMPDIR: kits that look in different folders would take each other's
+containers for orphans."""
+
 
 def _lock_path(name: str) -> Path:
     # `Path(name).name`, since a name may come from a label that anybody wrote: no path may lead out of the folder.
-    return Path(tempfile.gettempdir()) / f"lanebench-{os.getuid()}" / f"{Path(name).name}.lock"
+    return LOCK_FOLDER / f"lanebench-{os.getuid()}" / f"{Path(name).name}.lock"
 
 
 @contextmanager
@@ -28,9 +31,7 @@ def hold_lock(name: str) -> Iterator[Path]:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise EngineError(
-            f"{path}: cannot be created: {error.strerror}", fix="set TMPDIR to a folder that can be written"
-        ) from error
+        raise EngineError(f"{path}: cannot be created: {error.strerror}", fix=f"make {LOCK_FOLDER} writable") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield path

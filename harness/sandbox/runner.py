@@ -40,6 +40,9 @@ StopReason = Literal["finished", "timed_out", "exited"]
 _STDERR_TAIL_BYTES = 4096
 _MAX_ESCAPED_BYTES_PER_BYTE = 8
 """A report is JSON, which escapes one byte by up to six (`\\u0000`); two more are room for its other fields."""
+MAX_TIMEOUTS_PER_JOB = 3
+MAX_RETRIES_PER_JOB = 2
+"""Retries after an end that nothing inside explains: a restart of the engine explains one, an operator another."""
 _TAKE_JOB_S = 90.0
 """Time for a driver to take its job. It only reads meanwhile: nothing but a slow engine or a busy machine delays it."""
 
@@ -191,16 +194,24 @@ def run_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observa
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     observations: list[Observation] = []
-    suspect, values_left = -1, MAX_VALUES_PER_JOB
+    retries_left, values_left = MAX_RETRIES_PER_JOB, MAX_VALUES_PER_JOB
     while len(observations) < len(job.cases):
-        start = len(observations)
-        run = _run_with_retry(pool, kind, job, start, values_left)
+        if sum(seen.status == "timed_out" for seen in observations) >= MAX_TIMEOUTS_PER_JOB:
+            return (*observations, *_not_run(job, len(observations)))
+        run = _run_with_retry(pool, kind, job, len(observations), values_left)
         values_left = run.transcript.values_left
         found = _observations(run, job)
-        if run.is_unexplained and start + len(found) != suspect:
-            # The case that ended the container runs again; one that ends so twice keeps its observation.
-            suspect = start + len(found)
+        if run.is_unexplained and retries_left:
+            # The case that ended the container runs again. The number of such retries is bounded for the whole job: an
+            # answer that alternates between two ways to be killed would otherwise run for ever.
+            retries_left -= 1
             observations += found[:-1] if run.transcript.loaded else []
             continue
         observations += found
     return tuple(observations)
+
+
+def _not_run(job: Job, start: int) -> list[Observation]:
+    """The observations of the cases after the last allowed timeout: each of them could cost a timeout more."""
+    note = f"not run: {MAX_TIMEOUTS_PER_JOB} cases timed out"
+    return [Observation(name, "timed_out", None, note) for name, _ in job.cases[start:]]

@@ -12,7 +12,6 @@ modules, clocks, raw and netlink sockets.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 
@@ -39,14 +38,21 @@ truncate umask uname unlink unlinkat utimensat vfork wait4 waitid write writev
 _NEW_NAMESPACE_FLAGS = 0x7E020000
 """The CLONE_NEW* flags that clone(2) takes."""
 _AF_UNIX, _INTERNET_FAMILIES = 1, (2, 10)
-_PROTOCOLS = (0, 6, 17)
-"""The family's default, TCP and UDP: for any other protocol or family the kernel looks for a module to load."""
+_STREAM, _DATAGRAM, _TYPE_MASK = 1, 2, 0xF
+"""The types of socket(2), which flags may be added to. Raw and packet sockets are refused by their type already."""
+_INTERNET_SOCKETS = ((_STREAM, 0), (_STREAM, 6), (_DATAGRAM, 0), (_DATAGRAM, 17))
+"""Type and protocol: the family's default, TCP and UDP. For others the kernel looks for a module to load."""
 _ENOSYS = 38
 
 
-def _allow(name: str, arguments: Mapping[int, int]) -> dict[str, object]:
-    """A rule that allows one call with these values of these arguments."""
-    args = [{"index": index, "value": value, "op": "SCMP_CMP_EQ"} for index, value in arguments.items()]
+def _allow_socket(name: str, family: int, socket_type: int, protocol: int | None = None) -> dict[str, object]:
+    """A rule that allows sockets of one family and type, and of one protocol where it is given."""
+    args: list[dict[str, object]] = [
+        {"index": 0, "value": family, "op": "SCMP_CMP_EQ"},
+        {"index": 1, "value": _TYPE_MASK, "valueTwo": socket_type, "op": "SCMP_CMP_MASKED_EQ"},
+    ]
+    if protocol is not None:
+        args.append({"index": 2, "value": protocol, "op": "SCMP_CMP_EQ"})
     return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": args}
 
 
@@ -68,8 +74,8 @@ def seccomp_profile(architecture: str) -> str | None:
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
         {"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0},
     ]
-    rules += [_allow(name, {0: _AF_UNIX}) for name in ("socket", "socketpair")]
-    rules += [_allow("socket", {0: family, 2: protocol}) for family in _INTERNET_FAMILIES for protocol in _PROTOCOLS]
+    rules += [_allow_socket(name, _AF_UNIX, kind) for name in ("socket", "socketpair") for kind in (_STREAM, _DATAGRAM)]
+    rules += [_allow_socket("socket", family, *sort) for family in _INTERNET_FAMILIES for sort in _INTERNET_SOCKETS]
     return json.dumps(
         {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [ARCHITECTURES[architecture]], "syscalls": rules},
         separators=(",", ":"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.score.kinds import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
 from harness.score.scorer_kind import ScorerKind, validate_task
+from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
 from harness.types import Reading, Sandbox, Score, Variant
 
@@ -24,7 +25,7 @@ def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Sc
     broken = next((reading for reading in readings if reading.error is not None), None)
     if broken is not None:
         return server_error(kind.check_names(variant), broken)
-    return score_of(kind.judge(variant, readings, sandbox), readings)
+    return score_of(kind.judge(variant, readings, TimeoutBudget(sandbox)), readings)
 
 
 def scoring_threads() -> int:

@@ -15,7 +15,7 @@ from harness.files import from_json, sha256_of, sha256_of_file, to_json
 from harness.schema import Location, load_schema, problems_of
 from harness.score import KINDS
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
-from harness.tasks.text_files import TaskFolder, fill, list_files
+from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files
 from harness.tasks.validation import check_task
 from harness.types import Case, Json, Task, Variant, WrongAnswer
 
@@ -107,6 +107,9 @@ def _digest(folder: TaskFolder) -> str:
     """One digest over the name and bytes of every input, included files from elsewhere among them."""
     digests = []
     for path in list_files(folder.path):
+        if file_problem(folder.path / path) is not None:
+            folder.report(path.as_posix(), "not a regular file", "remove it")
+            continue
         try:
             digests.append([path.as_posix(), sha256_of_file(folder.path / path)])
         except OSError as error:

@@ -8,6 +8,7 @@ that contains braces is never expanded again.
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.errors import Problem
 from harness.files import sha256_of
 
 LIBRARY = "_library"
+NO_SUCH_FILE = "no such file"
 NONCE = "nonce"
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:[.:][^{}\n]*)?)\s*\}\}")
 _VARIANT = re.compile(r"\{\{\s*variant\.(\w+)\s*\}\}")
@@ -35,6 +37,20 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def file_problem(path: Path) -> str | None:
+    """Why a path of a task folder cannot be read as a file, before anything opens it; None if it can.
+
+    Opening a FIFO blocks until somebody writes to it, and a device may have no end.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return NO_SUCH_FILE
+    except (OSError, RuntimeError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    return None if stat.S_ISREG(mode) else "not a regular file"
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -71,18 +87,18 @@ class TaskFolder:
         """A file of the folder as it is; "" and a problem where it cannot be read."""
         path = self.path / place
         self.used.add(path.relative_to(self.path))
+        problem = file_problem(path)
+        if problem is not None:
+            self.report(place, problem, "write it" if problem == NO_SUCH_FILE else "put a file there")
+            return ""
         if not path.resolve().is_relative_to(self.path.resolve()):
             self.report(place, "the link points out of the task's folder", "put the file itself there")
             return ""
         try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            self.report(place, "no such file", "write it")
-            return ""
+            return self._decode(path.read_bytes(), place)
         except OSError as error:
             self.report(place, f"cannot be read: {error.strerror}")
             return ""
-        return self._decode(data, place)
 
     def has(self, place: str) -> bool:
         """Whether the folder has such a file."""

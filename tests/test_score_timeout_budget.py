@@ -1,0 +1,26 @@
+"""An answer that hangs in every job of a trial costs three timeouts and not one for each job."""
+
+from harness.score.timeout_budget import MAX_TIMEOUTS_PER_TRIAL, TimeoutBudget
+from harness.types import Job, Limits, Observation
+from tests.scored import ScriptedSandbox
+
+
+def job_of(count: int) -> Job:
+    cases = tuple((f"c{number}", {"call": "f"}) for number in range(count))
+    return Job("python", "calls", "answer.py", {"answer.py": ""}, cases, Limits())
+
+
+def test_no_further_job_runs_after_the_last_allowed_timeout() -> None:
+    hanging = ScriptedSandbox(lambda job, name, give: Observation(name, "timed_out"))
+    budget = TimeoutBudget(hanging)
+    ends = [budget.run(job_of(1))[0] for _ in range(10)]
+    assert len(hanging.jobs) == MAX_TIMEOUTS_PER_TRIAL
+    assert {end.status for end in ends} == {"timed_out"}
+    assert [end.note for end in ends[MAX_TIMEOUTS_PER_TRIAL:]] == ["not run: 3 cases of the trial timed out"] * 7
+
+
+def test_jobs_that_return_use_up_nothing() -> None:
+    returning = ScriptedSandbox(lambda job, name, give: Observation(name, "returned", 1))
+    budget = TimeoutBudget(returning)
+    assert all(budget.run(job_of(5))[0].value == 1 for _ in range(10))
+    assert budget.facts is returning.facts
