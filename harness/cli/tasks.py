@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
+from harness.errors import CheckError, Problem
 from harness.types import Task
+
+if TYPE_CHECKING:
+    from harness.tasks import CaseExtension, Scorer
 
 NAME = "tasks"
 HELP = "List the tasks, check that each one's own answers score as stated, or start a new task."
@@ -23,6 +29,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="your own tasks")
     check_parser.add_argument(
         "--first", action="store_true", help="only the first variant of each task: faster, but proves less"
+    )
+    check_parser.add_argument(
+        "--mutants", action="store_true", help="also check that mistakes in each solution are caught"
     )
     new_parser = actions.add_parser("new", help="copy a task as a start for your own", allow_abbrev=False)
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
@@ -56,15 +65,31 @@ def _check(args: argparse.Namespace) -> int:
     from harness.cli.scoring import languages_of
     from harness.sandbox import open_sandbox
     from harness.score import score
-    from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks, require_scorable
+    from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks, check_variants, require_scorable
 
     tasks = _selected(args)
     require_scorable(tasks)
     with open_sandbox("tasks-check", log, languages_of(tasks)) as sandbox:
         extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
         answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=args.first)
+        scorer = partial(score, sandbox=sandbox)
+        problems = [] if args.first else [found for task in tasks for found in check_variants(task, scorer, extend)]
+        problems += _mutant_problems(tasks, scorer, extend) if args.mutants else []
+    if problems:
+        raise CheckError(*problems)
     show(f"{len(tasks)} tasks passed: {answers} answers scored as their tasks state")
     return 0
+
+
+def _mutant_problems(tasks: Sequence[Task], scorer: Scorer, extend: CaseExtension) -> list[Problem]:
+    """Print how many mutants of each task's solution the checks catch; the problems of the tasks that catch too few."""
+    from harness.tasks import check_mutants
+
+    reports = [check_mutants(task, scorer, extend) for task in tasks if task.language is not None]
+    for report in reports:
+        caught = report.total - len(report.survivors) - len(report.listed)
+        show(f"{report.task}: {caught} of {report.total} mutants fail")
+    return [problem for report in reports if (problem := report.problem()) is not None]
 
 
 def _new(args: argparse.Namespace) -> int:

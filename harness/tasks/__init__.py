@@ -18,7 +18,8 @@ from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
 from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import find_folders, select
-from harness.tasks.self_check import check_tasks
+from harness.tasks.self_check import CaseExtension, Scorer, check_tasks
+from harness.tasks.strength import MutantReport, check_mutants, check_variants
 from harness.tasks.text_files import LIBRARY
 from harness.types import Task
 
@@ -27,8 +28,13 @@ __all__ = [
     "SELF_CHECK_SEED",
     "TASK_FILE",
     "USER_SUITE",
+    "CaseExtension",
     "HiddenCases",
+    "MutantReport",
+    "Scorer",
+    "check_mutants",
     "check_tasks",
+    "check_variants",
     "copy_task",
     "find_fixtures",
     "load_tasks",

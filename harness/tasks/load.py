@@ -68,6 +68,7 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         generator=folder.raw(GENERATOR_FILE) if folder.has(GENERATOR_FILE) else "",
         requirements=manifest.requirements,
         renames=manifest.renames,
+        survivors={entry["mutant"]: entry["reason"] for entry in manifest.survivors},
     )
 
 

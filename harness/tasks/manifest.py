@@ -46,6 +46,7 @@ class TaskManifest:
     variants: tuple[Mapping[str, str], ...] = ()
     requirements: tuple[TaskRequirement, ...] = ()
     renames: tuple[str, ...] = ()
+    survivors: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

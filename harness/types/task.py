@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.types.common import Json, Outcome
 
@@ -70,7 +70,7 @@ class Task:
 
     `scored` and `tool_loop` are traits of its scorer kind (harness/score). `manifest` is the text of task.toml, so that
     a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; "" where
-    the task has none.
+    the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Task:
     generator: str = ""
     requirements: tuple[TaskRequirement, ...] = ()
     renames: tuple[str, ...] = ()
+    survivors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def separate(self) -> bool:

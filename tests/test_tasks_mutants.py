@@ -1,0 +1,55 @@
+"""Mutants of a solution: each has one mistake, in code only, and the same seed gives the same ones."""
+
+import pytest
+
+from harness.tasks.mutants import MAX_MUTANTS, mutants_of
+
+ANSWER = """Less than 3 lines and no more:
+
+```python
+def count(items, limit):
+    # stop at < 3
+    total = 0
+    for item in items:
+        if item < limit and item != 7:
+            total += 1
+    items.sort()
+    return total
+```
+"""
+
+
+def names(answer: str) -> list[str]:
+    return [mutant.name for mutant in mutants_of(answer, "seed")]
+
+
+def test_operators_numbers_and_statements_change_one_at_a_time() -> None:
+    found = names(ANSWER)
+    assert {"line 3: 0 became 1", "line 5: < became <=", "line 5: and became or", "line 5: != became =="} <= set(found)
+    assert "line 5: 7 became 8" in found
+    assert "line 6: += became -=" in found
+    assert "line 7: removed 'items.sort()'" in found
+
+
+def test_prose_comments_and_what_is_outside_a_block_stay() -> None:
+    assert not any(name.startswith("line 2:") for name in names(ANSWER))
+    assert all(mutant.answer.startswith("Less than 3 lines") for mutant in mutants_of(ANSWER, "seed"))
+    assert mutants_of("if a < b: return 3", "seed") == []
+
+
+def test_every_mutant_differs_from_the_answer_and_from_the_others() -> None:
+    answers = [mutant.answer for mutant in mutants_of(ANSWER, "seed")]
+    assert ANSWER not in answers
+    assert len(set(answers)) == len(answers)
+
+
+@pytest.mark.parametrize("language", ["javascript", "go", "rust", "sql", "bash"])
+def test_code_of_any_language_has_mutants(language: str) -> None:
+    assert names(f"```{language}\n  if (a <= b && c == 2) x += 1;\n```\n")
+
+
+def test_a_long_answer_is_sampled_by_the_seed() -> None:
+    long = "```python\n" + "".join(f"    x{n} = {n} + {n}\n" for n in range(100)) + "```\n"
+    assert len(mutants_of(long, "a")) == MAX_MUTANTS
+    assert mutants_of(long, "a") == mutants_of(long, "a")
+    assert mutants_of(long, "a") != mutants_of(long, "b")
