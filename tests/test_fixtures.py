@@ -103,14 +103,26 @@ def test_the_wrong_answers_cover_the_outcomes() -> None:
     assert {"failed", "no_answer", "truncated_out", "crashed", "timed_out", "declined"} <= outcomes
 
 
-def test_the_bugfix_is_tested_with_all_eight_ranks_of_the_list_in_the_prompt() -> None:
-    for name in ("code-bugfix", "code-bugfix-js", "code-bugfix-ts"):
-        for index in range(len(TASKS[name].variants)):
-            cases = vary(TASKS[name], index).cases
-            assert [case.give["args"][1] for case in cases] == list(range(1, 9))
-            assert [case.expect["value"] for case in cases] == sorted([3, 1, 4, 1, 5, 9, 2, 6])
-            assert all(sorted(case.give["args"][0]) == sorted([3, 1, 4, 1, 5, 9, 2, 6]) for case in cases)
-        assert vary(TASKS[name], 0).cases[0].give["args"][0] == [3, 1, 4, 1, 5, 9, 2, 6]
+def test_the_bugfix_is_tested_at_and_beyond_both_ends_of_a_list() -> None:
+    for name in ("code-bugfix", "code-bugfix-js", "code-bugfix-ts", "code-bugfix-go"):
+        for index, row in enumerate(TASKS[name].variants):
+            cases = {case.id: case for case in vary(TASKS[name], index).cases}
+            ordered = sorted(cases["first-place"].give["args"][0], reverse=row["ORDER"] == "descending")
+            first = int(row["BASE"])
+            assert cases["first-place"].give["args"][1] == first
+            assert cases["first-place"].expect["value"] == ordered[0]
+            assert cases["last-place"].give["args"][1] == first + 7
+            assert cases["last-place"].expect["value"] == ordered[7]
+            assert cases["below-the-first"].give["args"][1] == first - 1
+            assert cases["above-the-last"].give["args"][1] == first + 8
+
+
+def test_no_two_variants_of_the_bugfix_demand_the_same() -> None:
+    for name in ("code-bugfix", "code-bugfix-js", "code-bugfix-ts", "code-bugfix-go"):
+        rules = [(row["ORDER"], row["BASE"], row["MISSING_TEXT"]) for row in TASKS[name].variants]
+        given = [{key: row[key] for key in row if key.startswith("GIVEN_")} for row in TASKS[name].variants]
+        assert len(set(rules)) == len(rules) == 6
+        assert all(one not in given[:at] for at, one in enumerate(given))
 
 
 def test_the_large_module_has_two_thousand_lines() -> None:
@@ -225,5 +237,7 @@ def test_every_answer_of_the_first_variants_scores_as_its_task_says() -> None:
     """`lanebench tasks check` tries all variants; CI runs it."""
     languages = {task.language for task in TASKS.values() if task.language is not None}
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
-        tried = check_tasks(list(TASKS.values()), partial(score, sandbox=sandbox), lambda line: None, first_only=True)
+        extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
+        judge = partial(score, sandbox=sandbox)
+        tried = check_tasks(list(TASKS.values()), judge, lambda line: None, extend=extend, first_only=True)
     assert tried == sum(1 + len(task.wrong_answers) for task in TASKS.values())

@@ -29,9 +29,22 @@ def fenced(language: str, code: str) -> str:
 
 
 def sorted_instead(variant: Variant) -> list[str]:
+    """Functions that build new lists and return early, in place of swaps."""
     names = names_of(variant)
-    helper = f"def {names['SPLIT']}(pool, low, high):\n    return low\n"
-    return [f"{helper}\n\ndef {names['FUNC']}(items, rank):\n    return sorted(items)[rank - 1]\n"]
+    code = """def %(SPLIT)s(pool, low, high):
+    *others, pivot = pool[low:high + 1]
+    before = [number for number in others if number %(SIGN)s pivot]
+    after = [number for number in others if not number %(SIGN)s pivot]
+    pool[low:high + 1] = before + [pivot] + after
+    return low + len(before)
+
+
+def %(FUNC)s(%(ITEMS)s, %(RANK)s):
+    if %(RANK)s not in range(%(BASE)s, %(BASE)s + len(%(ITEMS)s)):
+        %(MISSING)s
+    return sorted(%(ITEMS)s, reverse=%(REVERSED)s)[%(RANK)s - %(BASE)s]
+"""
+    return [code % names]
 
 
 def with_pathlib(variant: Variant) -> list[str]:
