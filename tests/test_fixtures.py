@@ -11,7 +11,7 @@ import pytest
 
 from harness.sandbox import open_sandbox
 from harness.score import score
-from harness.tasks import find_fixtures, load_tasks, require_scorable, vary
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, load_tasks, require_scorable, vary
 from harness.tasks.self_check import check_tasks
 from harness.types import Json
 
