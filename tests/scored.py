@@ -61,12 +61,14 @@ def _call(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
     except SyntaxError as error:
         return Observation(name, "not_loaded", None, type(error).__name__)
     if give["call"] not in space:
-        return Observation(name, "raised", ["AttributeError", "Exception"], "AttributeError")
+        return Observation(name, "not_callable", None, "not found")
+    args = list(give.get("args", []))
     try:
-        value = space[give["call"]](*give.get("args", []))
+        value = space[give["call"]](*args)
     except (ValueError, TypeError, ArithmeticError) as error:
-        return Observation(name, "raised", [base.__name__ for base in type(error).__mro__], type(error).__name__)
-    return Observation(name, "returned", value)
+        names = [base.__name__ for base in type(error).__mro__]
+        return Observation(name, "raised", names, names[0], args)
+    return Observation(name, "returned", value, None, args)
 
 
 def case(name: str, give: Mapping[str, Json] | None = None, **expect: Json) -> Case:

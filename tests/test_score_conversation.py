@@ -149,7 +149,11 @@ def test_a_turn_may_be_a_program() -> None:
         ({"turn": 4, "call": "f"}, {"value": 1}, "give.turn: there is no turn 4, the task has 3"),
         ({"turn": 1, "tests_on": "gone.py"}, {"tests": "pass"}, "files/gone.py does not exist"),
         ({"turn": 1, "tests_on": "right.py"}, {"tests": "maybe"}, "expect.tests: expected one of pass, fail"),
-        ({"turn": 1, "call": "f"}, {"result": 1}, "expect.result: unknown field; known fields: one_of, raises, value"),
+        (
+            {"turn": 1, "call": "f"},
+            {"result": 1},
+            "expect.result: unknown field; known fields: args_after, one_of, raises, value",
+        ),
         ({"turn": 1, "argv": []}, {}, "expect: expected at least 1 field"),
     ],
 )

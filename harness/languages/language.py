@@ -57,6 +57,10 @@ class Runtime:
     build_bytes: int = 0
     memory_bytes: int = 0
     env: tuple[str, ...] = ()
+    reports_args: bool = False
+    """Its calls driver can report the arguments as they are after a call."""
+    takes_kwargs: bool = False
+    """Its callers may name a function's arguments."""
 
 
 @dataclass(frozen=True, slots=True)

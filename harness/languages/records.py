@@ -31,7 +31,8 @@ def _node(*flags: str) -> Runtime:
     node = ("node", "--disable-warning=ExperimentalWarning", *flags)
     # The heap stays below the container's memory, so that V8 collects in time and says so when it cannot.
     driver = ("node", "--max-old-space-size={heap_mib}", *node[1:], f"{DRIVERS}/node_calls.js")
-    return Runtime(calls_driver=driver, run=(*node, "{entry}"), load=(*node, "-e", "require('./{entry}')", "--"))
+    load = (*node, "-e", "require('./{entry}')", "--")
+    return Runtime(calls_driver=driver, run=(*node, "{entry}"), load=load, reports_args=True)
 
 
 _SQLITE = ("sh", "-c", 'exec sqlite3 -bail "${1:-:memory:}" < "$0"', "{entry}")
@@ -61,6 +62,8 @@ PYTHON = Language(
         calls_driver=python_driver("python_calls"),
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
+        reports_args=True,
+        takes_kwargs=True,
     ),
 )
 
@@ -112,6 +115,7 @@ GO = Language(
         build_bytes=64 * _MIB,
         memory_bytes=512 * _MIB,
         env=("GOMAXPROCS=2",),
+        reports_args=True,
     ),
 )
 
@@ -137,6 +141,7 @@ RUST = Language(
         executes=True,
         build_bytes=64 * _MIB,
         memory_bytes=512 * _MIB,
+        reports_args=True,
     ),
 )
 

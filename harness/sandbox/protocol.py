@@ -3,9 +3,9 @@
 `Transcript.feed` is the entry point. It does no input or output of its own, so that a test can feed it anything.
 
 A report is one JSON line with the job's nonce: `taken` (the driver has its job, nothing of the answer ran yet), then
-`loaded` or `load_failed`, `case` (its index, how it ended, its value) and `done`. Cases come in order. A second line
-for a case, a line for a case that is not next, and anything that is not such a line make the case `forged`: an answer
-that writes there cannot make a wrong value right, it can only spoil its own result.
+`loaded` or `load_failed`, `case` (its index, how it ended, its value, its arguments after the call) and `done`. Cases
+come in order. A second line for a case, a line for a case that is not next, and anything that is not such a line make
+the case `forged`: an answer that writes there cannot make a wrong value right, it can only spoil its own result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from harness.types import CaseStatus, Json, Observation
 MAX_VALUES_PER_JOB = 1_000_000
 """Values that the cases of one job may return in all: they are kept in memory until the last case is in."""
 
-_CASE_ENDS: dict[str, CaseStatus] = {end: end for end in ("returned", "raised", "crashed", "out_of_memory")}
+_CASE_ENDS: dict[str, CaseStatus] = {
+    end: end for end in ("returned", "raised", "not_callable", "crashed", "out_of_memory")
+}
 _MAX_FORGED_LINES = 64
 _MAX_NOTE_CHARS = 200
 
@@ -125,7 +127,8 @@ class Transcript:
         elif index != self.current:
             self._mark_forged(index, "two reports of one case" if index < self.current else "a report before its turn")
         else:
-            observation = Observation(self.case_ids[index], end, report.get("v"), _note(report.get("t")))
+            case_id, note = self.case_ids[index], _note(report.get("t"))
+            observation = Observation(case_id, end, report.get("v"), note, report.get("a"))
             self.observations.setdefault(index, observation)
             self.current += 1
 

@@ -27,11 +27,14 @@ returned). What JSON has goes as itself: null, booleans, strings, lists, objects
 
 A class of the answer that derives from a plain type is `{"$": "subclass", "of": "int", "name": "Sly", "v": 3}`. Its
 content is read with the base's own methods, which the class cannot override; it never equals the plain value under
-exact types. In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties.
+exact types. In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties, and so is
+an object that has a toJSON of its own or keys that are symbols.
 
-A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}}`; its value is what the call returned,
-encoded. A raised exception is `ended="raised"`, `note` the exception's type, `value` the names of its type and that
-type's bases, nearest first. What a call did to its arguments is not reported.
+A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}, "report_args": true}`; its value is what
+the call returned, encoded. A raised exception is the status `raised`, `note` the exception's type, `value` the names of
+its type and that type's bases, nearest first; a type that has the name of one of the language's own and is another one
+has "(not the built-in)" after its name. A call that no function takes is `not_callable`. `args_after` is the encoded
+list of the positional arguments after the call, where `report_args` asks for it.
 
 A case of driver `program` is `{"argv": [...], "stdin": string, "files": {path: string}, "mode": "run" or "import"}`;
 its value is `{"exit": int, "stdout": string, "stderr": string, "files": {path: string}}`: a negative exit is a signal;

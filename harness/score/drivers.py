@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import Problem
@@ -20,7 +20,7 @@ class CaseDriver:
     """How the driver's observation of a case is judged, and the schema of its cases."""
 
     judge: CaseJudge
-    case: Json
+    case: Callable[[Task], Json]
 
 
 def driver_of(task: Task) -> Driver:
@@ -43,7 +43,7 @@ def _entry_among(variant: Variant, files: Mapping[str, str]) -> str:
 
 def case_schema_of(task: Task) -> Json:
     """The schema of the cases of a task whose files are run."""
-    return DRIVERS[driver_of(task)].case
+    return DRIVERS[driver_of(task)].case(task)
 
 
 def driven_problems(task: Task) -> Iterator[Problem]:
@@ -54,7 +54,7 @@ def driven_problems(task: Task) -> Iterator[Problem]:
 
 
 DRIVERS: Mapping[Driver, CaseDriver] = {
-    "calls": CaseDriver(calls.judge_call, calls.CASE),
-    "program": CaseDriver(program.judge_program, program.CASE),
+    "calls": CaseDriver(calls.judge_call, calls.case_schema_of),
+    "program": CaseDriver(program.judge_program, lambda task: program.CASE),
 }
 DRIVER_SETTING: Json = {"enum": list(DRIVERS)}

@@ -26,20 +26,24 @@ class Job:
     limits: Limits
 
 
-CaseStatus = Literal["returned", "raised", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"]
+CaseStatus = Literal[
+    "returned", "raised", "not_callable", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The result of one case in the container: a value of plain JSON types, or why there is none.
 
-    `note` is the type of the exception, or the reason.
+    `note` is the type of the exception, or the reason. `args_after` are the positional arguments as they are after the
+    call, None where they were not asked for. The status `not_callable` is that of a call that no function takes.
     """
 
     case: str
     status: CaseStatus
     value: Json = None
     note: str | None = None
+    args_after: Json = None
 
 
 LimitKind = Literal["cpu", "memory", "processes", "swap"]

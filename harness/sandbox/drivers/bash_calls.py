@@ -16,6 +16,8 @@ from python_run import run
 
 # The answer sees neither the arguments nor its own name in $0, as a file that is sourced would not.
 CALL = '__lanebench=("$@"); set --; . {} >/dev/null 2>&1; "${{__lanebench[@]}}"'
+# Prints those of the arguments that are functions of the answer.
+DEFINED = '__lanebench=("$@"); set --; . {} >/dev/null 2>&1; declare -F -- "${{__lanebench[@]}}"'
 
 
 def argument_of(value):
@@ -23,8 +25,22 @@ def argument_of(value):
     return value if type(value) is str else "" if value is None else dumps(value)
 
 
-def observe(job, give):
+def defined_functions(job):
+    """Those of the called names that the answer defines as functions, found by sourcing it once more."""
+    names = sorted({give["call"] for _, give in job["cases"]})
+    command = ["bash", "-c", DEFINED.format(quote("./" + job["entry"])), "bash", *names]
+    result, failure = run(command, os.getcwd(), limit=job["output_bytes"])
+    if failure is not None:
+        # Each case ends in the same way and says how.
+        return set(names)
+    return set(result["stdout"].split("\n")) if type(result["stdout"]) is str else set()
+
+
+def observe(job, give, functions):
     """How one case ended, as the protocol's fields."""
+    # Else Bash's own status 127, or the program of that name, would be the function's.
+    if give["call"] not in functions:
+        return {"k": "not_callable", "t": "not found"}
     arguments = [argument_of(item) for item in give.get("args", [])]
     command = ["bash", "-c", CALL.format(quote("./" + job["entry"])), "bash", give["call"], *arguments]
     result, failure = run(command, os.getcwd(), limit=job["output_bytes"])
@@ -48,9 +64,10 @@ def main():
     if parsed is None or parsed["exit"] != 0:
         report.send("load_failed", t="SyntaxError")
         os._exit(0)
+    functions = defined_functions(job)
     report.send("loaded")
     for index, give in job["cases"]:
-        report.send("case", i=index, **observe(job, give))
+        report.send("case", i=index, **observe(job, give, functions))
     report.send("done")
     os._exit(0)
 

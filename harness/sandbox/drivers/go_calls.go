@@ -4,8 +4,9 @@
 package main
 
 import (
-	lbJSON "encoding/json"
 	lbBase64 "encoding/base64"
+	lbJSON "encoding/json"
+	lbErrors "errors"
 	lbFmt "fmt"
 	lbBig "math/big"
 	lbMath "math"
@@ -24,7 +25,8 @@ const lbMaxItems = 100000
 const lbMaxValueBytes = 256 * 1024
 const lbReportDescriptor = 9
 
-var lbError = lbReflect.TypeOf((*error)(nil)).Elem()
+// The language's own error type: the name `error` may be a type of the answer in this package.
+var lbError = lbReflect.TypeOf(lbErrors.New).Out(0)
 var lbBigInt = lbReflect.TypeOf((*lbBig.Int)(nil))
 
 type lbJob struct {
@@ -33,6 +35,7 @@ type lbJob struct {
 		I    int
 		Call string
 		Args []lbJSON.RawMessage
+		ReportArgs bool `json:"report_args"`
 	}
 }
 
@@ -327,29 +330,68 @@ func lbEncode(values []lbReflect.Value) (text string) {
 	return e.out.String()
 }
 
-func lbCall(function lbReflect.Value, args []lbJSON.RawMessage) (values []lbReflect.Value, raised string) {
+// The arguments as values of the function's types; false where it does not take them.
+func lbArguments(function lbReflect.Value, args []lbJSON.RawMessage) (given []lbReflect.Value, takes bool) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			takes = false
+		}
+	}()
+	kind := function.Type()
+	fixed := kind.NumIn()
+	if kind.IsVariadic() {
+		fixed--
+	}
+	if len(args) < fixed || (len(args) > fixed && !kind.IsVariadic()) {
+		return nil, false
+	}
+	for at, raw := range args {
+		if at < fixed {
+			given = append(given, lbDecode(raw, kind.In(at)))
+		} else {
+			given = append(given, lbDecode(raw, kind.In(fixed).Elem()))
+		}
+	}
+	return given, true
+}
+
+func lbCall(function lbReflect.Value, given []lbReflect.Value) (values []lbReflect.Value, raised string) {
 	defer func() {
 		if caught := recover(); caught != nil {
 			values, raised = nil, "panic"
 		}
 	}()
-	kind := function.Type()
-	given := make([]lbReflect.Value, 0, len(args))
-	for at, raw := range args {
-		if kind.IsVariadic() && at >= kind.NumIn()-1 {
-			given = append(given, lbDecode(raw, kind.In(kind.NumIn()-1).Elem()))
-		} else {
-			given = append(given, lbDecode(raw, kind.In(at)))
-		}
-	}
 	values = function.Call(given)
-	if last := len(values) - 1; last >= 0 && kind.Out(last) == lbError {
+	if last := len(values) - 1; last >= 0 && function.Type().Out(last) == lbError {
 		if !values[last].IsNil() {
 			return nil, "error"
 		}
 		values = values[:last]
 	}
 	return values, ""
+}
+
+// How a case ended, as the protocol's fields.
+func lbObserve(function lbReflect.Value, args []lbJSON.RawMessage, reportArgs bool) string {
+	given, takes := lbArguments(function, args)
+	if !takes {
+		return `,"k":"not_callable","t":"does not take these arguments"`
+	}
+	values, raised := lbCall(function, given)
+	observed := `,"k":"returned","v":`
+	if raised != "" {
+		observed = `,"k":"raised","t":"` + raised + `","v":["` + raised + `"]`
+	} else {
+		observed += lbEncode(values)
+	}
+	if reportArgs {
+		var after []string
+		for _, value := range given {
+			after = append(after, lbEncode([]lbReflect.Value{value}))
+		}
+		observed += `,"a":[` + lbStrings.Join(after, ",") + "]"
+	}
+	return observed
 }
 
 func init() {
@@ -364,13 +406,8 @@ func init() {
 	}
 	send(`,"e":"loaded"`)
 	for _, test := range job.Cases {
-		values, raised := lbCall(lbReflect.ValueOf(lanebenchTable[test.Call]), test.Args)
-		head := `,"e":"case","i":` + lbConv.Itoa(test.I)
-		if raised != "" {
-			send(head + `,"k":"raised","t":"` + raised + `","v":["` + raised + `"]`)
-		} else {
-			send(head + `,"k":"returned","v":` + lbEncode(values))
-		}
+		function := lbReflect.ValueOf(lanebenchTable[test.Call])
+		send(`,"e":"case","i":` + lbConv.Itoa(test.I) + lbObserve(function, test.Args, test.ReportArgs))
 	}
 	send(`,"e":"done"`)
 	lbOS.Exit(0)

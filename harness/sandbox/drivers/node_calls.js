@@ -13,6 +13,8 @@ const REPORT = claimStdout();
 const MAX_VALUE_CHARS = 256 * 1024;
 const write = fs.writeSync;
 const quote = JSON.stringify;
+const { apply } = Reflect;
+const sourceOf = Function.prototype.toString;
 const leave = process.reallyExit.bind(process);
 
 // The stream of descriptor 1, opened a second time; Node opens its own standard output when that is first used.
@@ -111,23 +113,46 @@ function find(answer, name) {
   }
   let self;
   for (const part of rest) [self, found] = [found, found[part]];
-  return found.bind ? found.bind(self) : found;
+  return [found, self];
 }
 
-async function observe(answer, give) {
+function notCallable(reason) {
+  return '"k":"not_callable","t":' + quote(reason);
+}
+
+function encoded(value) {
+  let text = OVERSIZE;
+  try {
+    text = encode(value);
+  } catch {}
+  return text.length > MAX_VALUE_CHARS ? OVERSIZE : text;
+}
+
+async function call(found, self, args) {
   let value;
   try {
-    value = find(answer, give.call)(...(give.args ?? []).map(decode));
+    value = apply(found, self, args);
     if (types.isPromise(value)) value = await value;
   } catch (error) {
     const names = namesOf(error);
     return '"k":"raised","t":' + quote(names[0]) + ',"v":' + quote(names);
   }
-  let text = OVERSIZE;
+  return '"k":"returned","v":' + encoded(value);
+}
+
+async function observe(answer, give) {
+  const args = (give.args ?? []).map(decode);
+  let found, self;
   try {
-    text = encode(value);
-  } catch {}
-  return '"k":"returned","v":' + (text.length > MAX_VALUE_CHARS ? OVERSIZE : text);
+    [found, self] = find(answer, give.call);
+  } catch {
+    return notCallable("not found");
+  }
+  if (found === undefined) return notCallable("not found");
+  // A class is a function that throws when it is called.
+  if (typeof found !== "function" || /^class\b/.test(sourceOf.call(found))) return notCallable("not a function");
+  const observed = await call(found, self, args);
+  return give.report_args ? observed + ',"a":' + encoded(args) : observed;
 }
 
 async function main() {

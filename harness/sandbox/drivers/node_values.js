@@ -8,12 +8,13 @@ const MAX_ITEMS = 100000;
 const MAX_INTEGER = 2n ** 14000n;
 const { isArray } = Array;
 const quote = JSON.stringify;
-const { getPrototypeOf, getOwnPropertyDescriptor, keys } = Object;
+const { getPrototypeOf, getOwnPropertyDescriptor, getOwnPropertySymbols: symbols, keys } = Object;
 const { isSafeInteger, isFinite: finite } = Number;
 const OVERSIZE = '{"$":"oversize","v":null}';
-const mapEntries = Map.prototype.entries;
-const setValues = Set.prototype.values;
-const toIso = Date.prototype.toISOString;
+const [mapProto, setProto, dateProto, bytesProto, bufferProto] = [Map, Set, Date, Uint8Array, Buffer].map((kind) => kind.prototype);
+const mapEntries = mapProto.entries;
+const setValues = setProto.values;
+const { toISOString: toIso, getTime } = dateProto;
 const setNext = getPrototypeOf(new Set()[Symbol.iterator]()).next;
 const mapNext = getPrototypeOf(new Map()[Symbol.iterator]()).next;
 const plainProto = Object.prototype;
@@ -56,6 +57,11 @@ function array(value, deeper) {
   return "[" + parts.join(",") + "]";
 }
 
+// An object of a class, one with a toJSON and one with keys that are symbols are no plain values.
+function isPlain(value, proto, plain) {
+  return proto === plain && !getOwnPropertyDescriptor(value, "toJSON") && !symbols(value).length;
+}
+
 function record(value, deeper) {
   const parts = [];
   for (const key of keys(value)) {
@@ -84,17 +90,18 @@ function subclass(value, of, content) {
 function object(value, deeper) {
   if (types.isProxy(value)) return typed("other", '"Proxy"');
   const proto = getPrototypeOf(value);
-  if (isArray(value)) return proto === arrayProto ? array(value, deeper) : subclass(value, "list", array(value, deeper));
+  const built = (of, plain, content) => isPlain(value, proto, plain) ? content : subclass(value, of, content);
+  if (isArray(value)) return built("list", arrayProto, array(value, deeper));
   if (types.isMap(value)) {
     const pair = (entry) => "[" + deeper(entry[0]) + "," + deeper(entry[1]) + "]";
-    return typed("map", drain(mapNext, mapEntries.call(value), pair));
+    return built("map", mapProto, typed("map", drain(mapNext, mapEntries.call(value), pair)));
   }
-  if (types.isSet(value)) return typed("set", drain(setNext, setValues.call(value), deeper));
-  if (types.isUint8Array(value)) return bytes(value);
-  if (types.isDate(value)) return finite(Date.prototype.getTime.call(value)) ? typed("date", quote(toIso.call(value))) : typed("other", '"Date"');
+  if (types.isSet(value)) return built("set", setProto, typed("set", drain(setNext, setValues.call(value), deeper)));
+  if (types.isUint8Array(value)) return built("bytes", proto === bufferProto ? bufferProto : bytesProto, bytes(value));
+  if (types.isDate(value)) return finite(getTime.call(value)) ? built("date", dateProto, typed("date", quote(toIso.call(value)))) : typed("other", '"Date"');
   if (types.isBoxedPrimitive(value) || types.isRegExp(value) || types.isNativeError(value)) return typed("other", quote(nameOf(value)));
   if (types.isPromise(value) || types.isGeneratorObject(value) || types.isTypedArray(value)) return typed("other", quote(nameOf(value)));
-  if (proto === plainProto || proto === null) return mapping(value, deeper);
+  if (isPlain(value, proto, proto === null ? null : plainProto)) return mapping(value, deeper);
   return subclass(value, "dict", record(value, deeper));
 }
 
@@ -137,14 +144,27 @@ function decode(value) {
   return Object.fromEntries(keys(value).map((key) => [key, decode(value[key])]));
 }
 
-// The names of an error's type and its bases, nearest first; for a thrown primitive, its type.
+// The language's own errors by their prototypes, bound before the answer is loaded.
+const errors = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError];
+const errorNames = new Map(errors.map((kind) => [kind.prototype, kind.name]));
+const nameTaken = new Set(errors.map((kind) => kind.name));
+
+function errorName(proto) {
+  const made = getOwnPropertyDescriptor(proto, "constructor");
+  const name = made && typeof made.value === "function" && getOwnPropertyDescriptor(made.value, "name");
+  if (!name || typeof name.value !== "string") return "?";
+  return nameTaken.has(name.value) ? name.value + " (not the built-in)" : name.value.slice(0, 100);
+}
+
+// The names of an error's type and its bases, nearest first; for a thrown primitive, its type. The bases of the
+// language's own errors are those that they have by the language, whatever the answer made of their prototypes.
 function namesOf(error) {
   if (error === null || (typeof error !== "object" && typeof error !== "function")) return [typeof error];
   const names = [];
   for (let proto = types.isProxy(error) ? null : getPrototypeOf(error); proto && proto !== plainProto && names.length < 20; proto = getPrototypeOf(proto)) {
-    const made = getOwnPropertyDescriptor(proto, "constructor");
-    const name = made && typeof made.value === "function" && getOwnPropertyDescriptor(made.value, "name");
-    names.push(name && typeof name.value === "string" ? name.value.slice(0, 100) : "?");
+    const builtIn = errorNames.get(proto);
+    if (builtIn) return [...names, ...new Set([builtIn, "Error"])];
+    names.push(errorName(proto));
   }
   return names.length ? names : ["Object"];
 }

@@ -19,31 +19,59 @@ def find(module, name):
     return found
 
 
-def call(module, give):
-    """Call once; a coroutine is run to its end."""
-    args = [decode(item) for item in give.get("args", [])]
-    kwargs = {key: decode(item) for key, item in give.get("kwargs", {}).items()}
-    value = find(module, give["call"])(*args, **kwargs)
-    if type(value).__name__ == "coroutine":
-        import asyncio
+def takes(function, args, kwargs):
+    """Whether a function has parameters for these arguments; True where it does not say which it has."""
+    import inspect
 
-        value = asyncio.run(value)
-    return value
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    except Exception:
+        return True
+    return True
+
+
+def call(function, args, kwargs):
+    """Call once; a coroutine is run to its end. How the call ended, as the protocol's fields."""
+    try:
+        value = function(*args, **kwargs)
+        if type(value).__name__ == "coroutine":
+            import asyncio
+
+            value = asyncio.run(value)
+    except BaseException as error:
+        names = bases_of(error)
+        # A call that never entered the function is no exception that the function raises.
+        if "TypeError" in names and not takes(function, args, kwargs):
+            return {"k": "not_callable", "t": "does not take these arguments"}
+        return {"k": "raised", "t": names[0], "v": names}
+    return {"k": "returned", "v": encoded(value)}
+
+
+def encoded(value):
+    """The encoding of a value that may be too large or unreadable."""
+    try:
+        shown = encode(value)
+    except (TooLargeError, RecursionError, MemoryError):
+        return OVERSIZE
+    except Exception:
+        return {"$": "other", "v": "unreadable"}
+    return shown if len(repr(shown)) <= MAX_VALUE_CHARS else OVERSIZE
 
 
 def observe(module, give):
     """How a case ended, as the protocol's fields."""
+    args = [decode(item) for item in give.get("args", [])]
+    kwargs = {key: decode(item) for key, item in give.get("kwargs", {}).items()}
     try:
-        value = call(module, give)
-    except BaseException as error:
-        names = bases_of(error)
-        return {"k": "raised", "t": names[0], "v": names}
-    try:
-        return {"k": "returned", "v": encode(value)}
-    except (TooLargeError, RecursionError, MemoryError):
-        return {"k": "returned", "v": OVERSIZE}
-    except Exception:
-        return {"k": "returned", "v": {"$": "other", "v": "unreadable"}}
+        function = find(module, give["call"])
+    except BaseException:
+        return {"k": "not_callable", "t": "not found"}
+    observed = call(function, args, kwargs)
+    if give.get("report_args"):
+        observed["a"] = encoded(args)
+    return observed
 
 
 def main():
@@ -62,10 +90,7 @@ def main():
         os._exit(0)
     report.send("loaded")
     for index, give in job["cases"]:
-        observed = observe(module, give)
-        if len(repr(observed)) > MAX_VALUE_CHARS:
-            observed = {"k": "returned", "v": OVERSIZE}
-        report.send("case", i=index, **observed)
+        report.send("case", i=index, **observe(module, give))
     report.send("done")
     os._exit(0)
 

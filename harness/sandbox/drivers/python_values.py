@@ -170,6 +170,26 @@ def decode(value):
     return _decode_library_type(kind, content)
 
 
+def _built_in_exceptions():
+    import builtins
+
+    return {kind.__name__: kind for kind in vars(builtins).values() if type(kind) is type and _is_exception(kind)}
+
+
+def _is_exception(kind):
+    return BaseException in kind.__mro__
+
+
+# Bound before the answer is loaded, which may replace a name in `builtins`.
+BUILT_IN_EXCEPTIONS = _built_in_exceptions()
+
+
+def _exception_name(kind):
+    """The type's name, marked where a built-in exception has that name and the type is another one."""
+    name = _name(kind)
+    return name if BUILT_IN_EXCEPTIONS.get(name, kind) is kind else f"{name} (not the built-in)"
+
+
 def bases_of(error):
     """The names of an exception's type and its bases, nearest first."""
-    return [_name(base) for base in type.__dict__["__mro__"].__get__(type(error)) if base is not object][:20]
+    return [_exception_name(base) for base in type.__dict__["__mro__"].__get__(type(error)) if base is not object][:20]

@@ -13,8 +13,17 @@ use std::io::Write;
 use std::os::fd::FromRawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// The encoded value that a call returned, or the name of its exception.
-pub type CallResult = Result<String, String>;
+/// What one case gives: the arguments of its call, and whether they are reported as they are after it.
+pub struct Given {
+    pub args: Vec<Value>,
+    report_args: bool,
+}
+
+/// How a call ended, as the protocol's fields.
+pub struct Observed(String);
+
+/// Encodes an argument as it is after the call.
+pub type View = Box<dyn Fn(&mut String)>;
 
 const MAX_SAFE_INTEGER: i128 = (1 << 53) - 1;
 const MAX_VALUE_BYTES: usize = 256 * 1024;
@@ -22,6 +31,23 @@ const MAX_VALUE_BYTES: usize = 256 * 1024;
 /// A type that an argument can be decoded to.
 pub trait Decode: Sized {
     fn decode(value: &Value) -> Self;
+
+    /// The argument and a view of it. The caller of a function cannot see what it does to an argument that is moved, so
+    /// the view of such an argument, and of a shared reference, is of a second copy.
+    fn decode_viewed(value: &Value) -> (Self, View)
+    where
+        Self: Encode + 'static,
+    {
+        let copy = Self::decode(value);
+        (Self::decode(value), Box::new(move |out| copy.encode(out)))
+    }
+}
+
+/// A mutable reference that lives as long as the process, and a view of what it refers to.
+fn leak_viewed<T: Encode + ?Sized + 'static>(content: Box<T>) -> (&'static mut T, View) {
+    let pointer: *mut T = Box::into_raw(content);
+    // SAFETY: the content is never freed, and the view is used only after the call.
+    unsafe { (&mut *pointer, Box::new(move |out| (*pointer).encode(out))) }
 }
 
 /// A type of results that can be encoded.
@@ -153,9 +179,12 @@ impl<T: Decode + 'static> Decode for &'static [T] {
         Box::leak(Vec::decode(value).into_boxed_slice())
     }
 }
-impl<T: Decode + 'static> Decode for &'static mut [T] {
+impl<T: Decode + Encode + 'static> Decode for &'static mut [T] {
     fn decode(value: &Value) -> Self {
-        Box::leak(Vec::decode(value).into_boxed_slice())
+        Self::decode_viewed(value).0
+    }
+    fn decode_viewed(value: &Value) -> (Self, View) {
+        leak_viewed(Vec::decode(value).into_boxed_slice())
     }
 }
 impl<T: Decode + 'static> Decode for &'static T {
@@ -163,9 +192,12 @@ impl<T: Decode + 'static> Decode for &'static T {
         Box::leak(Box::new(T::decode(value)))
     }
 }
-impl<T: Decode + 'static> Decode for &'static mut T {
+impl<T: Decode + Encode + 'static> Decode for &'static mut T {
     fn decode(value: &Value) -> Self {
-        Box::leak(Box::new(T::decode(value)))
+        Self::decode_viewed(value).0
+    }
+    fn decode_viewed(value: &Value) -> (Self, View) {
+        leak_viewed(Box::new(T::decode(value)))
     }
 }
 impl<T: Decode> Decode for Vec<T> {
@@ -333,21 +365,54 @@ tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
 
-fn call_result<R: Encode>(value: R) -> CallResult {
-    if value.is_failure() {
-        return Err("Err".to_string());
-    }
+const OVERSIZE: &str = "{\"$\":\"oversize\",\"v\":null}";
+
+/// The encoding of a value by `encode`, which may be too large.
+fn encoded(encode: impl FnOnce(&mut String)) -> String {
     let mut out = String::new();
-    let encoded = catch_unwind(AssertUnwindSafe(|| value.encode(&mut out)));
-    Ok(if encoded.is_err() || out.len() > MAX_VALUE_BYTES { "{\"$\":\"oversize\",\"v\":null}".to_string() } else { out })
+    let complete = catch_unwind(AssertUnwindSafe(|| encode(&mut out)));
+    if complete.is_err() || out.len() > MAX_VALUE_BYTES { OVERSIZE.to_string() } else { out }
+}
+
+/// Whether a value is an `Err` of the language's own Result: an answer may implement Encode for a type of its own.
+fn is_err<R: Encode>(value: &R) -> bool {
+    value.is_failure() && std::any::type_name::<R>().starts_with("core::result::Result<")
+}
+
+fn ended<R: Encode>(called: std::thread::Result<R>) -> String {
+    let kind = match called {
+        Ok(value) if is_err(&value) => "Err",
+        Ok(value) => return format!("\"k\":\"returned\",\"v\":{}", encoded(|out| value.encode(out))),
+        Err(_) => "panic",
+    };
+    format!("\"k\":\"raised\",\"t\":\"{kind}\",\"v\":[\"{kind}\"]")
+}
+
+impl Given {
+    fn argument<A: Decode + Encode + 'static>(&self, at: usize) -> (A, View) {
+        if self.report_args { A::decode_viewed(&self.args[at]) } else { (A::decode(&self.args[at]), Box::new(|_| ())) }
+    }
+
+    fn observed(&self, end: String, views: Vec<View>) -> Observed {
+        if !self.report_args {
+            return Observed(end);
+        }
+        let after: Vec<String> = views.into_iter().map(encoded).collect();
+        Observed(format!("{end},\"a\":[{}]", after.join(",")))
+    }
 }
 
 macro_rules! calls {
     ($name:ident $($kind:ident $at:tt),*) => {
         /// Call a function of so many arguments, each decoded to the type that the function takes.
-        pub fn $name<$($kind: Decode,)* R: Encode>(function: impl FnOnce($($kind),*) -> R, args: &[Value]) -> CallResult {
-            let _ = args;
-            call_result(function($($kind::decode(&args[$at])),*))
+        pub fn $name<$($kind: Decode + Encode + 'static,)* R: Encode>(function: impl FnOnce($($kind),*) -> R, given: &Given) -> Observed {
+            let Ok(args) = catch_unwind(AssertUnwindSafe(|| ($(given.argument::<$kind>($at),)*))) else {
+                return Observed("\"k\":\"not_callable\",\"t\":\"does not take these arguments\"".to_string());
+            };
+            let _ = &args;
+            let views: Vec<View> = vec![$(args.$at.1),*];
+            let called = catch_unwind(AssertUnwindSafe(|| function($(args.$at.0),*)));
+            given.observed(ended(called), views)
         }
     };
 }
@@ -360,7 +425,7 @@ calls!(call5 A 0, B 1, C 2, D 3, E 4);
 calls!(call6 A 0, B 1, C 2, D 3, E 4, F 5);
 
 /// Serve the cases: the whole life of a container after the compiler.
-pub fn serve(call: fn(&str, &[Value]) -> CallResult) {
+pub fn serve(call: fn(&str, &Given) -> Observed) {
     // SAFETY: the launcher opened descriptor 9 for this and nothing else here owns it.
     let mut report = unsafe { File::from_raw_fd(9) };
     let text = std::fs::read("/build/job.json").expect("the job");
@@ -372,11 +437,9 @@ pub fn serve(call: fn(&str, &[Value]) -> CallResult) {
         let index = case.get("i").expect("an index").digits().to_string();
         let name = String::decode(case.get("call").expect("a name"));
         let args = case.get("args").map(|args| args.items()).unwrap_or_default();
-        let result = catch_unwind(|| call(&name, &args)).unwrap_or_else(|_| Err("panic".to_string()));
-        send(&match result {
-            Ok(value) => format!("\"e\":\"case\",\"i\":{index},\"k\":\"returned\",\"v\":{value}"),
-            Err(kind) => format!("\"e\":\"case\",\"i\":{index},\"k\":\"raised\",\"t\":\"{kind}\",\"v\":[\"{kind}\"]"),
-        });
+        let report_args = case.get("report_args").is_some_and(bool::decode);
+        let Observed(fields) = call(&name, &Given { args, report_args });
+        send(&format!("\"e\":\"case\",\"i\":{index},{fields}"));
     }
     send("\"e\":\"done\"");
     std::process::exit(0);

@@ -23,13 +23,13 @@ def build(root):
 def build_calls(job):
     """The answer as a module, with a module inside that reaches its private functions."""
     arms = "".join(
-        f'("{name}", {count}) => ::lanebench::call{count}(super::{name}, args),\n'
+        f'("{name}", {count}) => ::lanebench::call{count}(super::{name}, given),\n'
         for name, count in called_functions(job)
     )
     calls = (
         "\npub mod lanebench_calls {\n"
-        "pub fn call(name: &str, args: &[::lanebench::Value]) -> ::lanebench::CallResult {\n"
-        f'match (name, args.len()) {{\n{arms}_ => unreachable!("the cases name no other"),\n}}\n}}\n}}\n'
+        "pub fn call(name: &str, given: &::lanebench::Given) -> ::lanebench::Observed {\n"
+        f'match (name, given.args.len()) {{\n{arms}_ => unreachable!("the cases name no other"),\n}}\n}}\n}}\n'
     )
     with open(job["entry"], "a", encoding="utf-8") as file:
         file.write(calls)

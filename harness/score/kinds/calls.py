@@ -7,16 +7,30 @@ settings (all optional; in task.toml's [scorer], as everywhere below)
     names     what the code must define to be found among several blocks; default: the functions that the cases call
     blocks    "one" (default), or "all": all the blocks of the language are one program
 cases.json
-    give      {"call": "name" or "Class.method", "args": [...], "kwargs": {...}}; args and kwargs are optional
-    expect    {"value": json}, {"raises": "TypeName"} (that type or one derived from it), or {"one_of": [json, ...]}
+    give      {"call": "name" or "Class.method"}, and optionally
+        args          the positional arguments; their number is part of what a case demands, in every language
+        kwargs        {name: value}: in Python only, whose callers may name arguments; so a case demands their names
+        report_args   true: the arguments are reported as they are after the call; not in Bash and SQL
+    expect    one of the first three, args_after, or both
+        value         what the call returns
+        one_of        a list of values of which it returns one
+        raises        the name of the exception's type, or of a base of it (below)
+        args_after    the list of the positional arguments after the call, with report_args: as given where the call
+                      must leave them as they were. In Rust only what the function takes by `&mut` can change
               Values as harness/sandbox/values.py describes: {"$": "tuple", "v": [1, 2]} is a tuple
 checks        one for each case, named by its id
+
+The name of an exception that the language has (ValueError, RangeError) stands for the language's own type: a class of
+the answer with that name is another one. Go has "error" (a last result that is no nil `error`) and "panic", Rust "Err"
+and "panic", Bash "exit 3" (the function's status). A call that no function takes, because there is none of that name or
+it has other parameters, raises nothing: its case is `not_callable`, whatever it expects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from harness.languages import LANGUAGES
 from harness.score.compare import Equality, display, is_equal
 from harness.score.execute import display_expected, judge_answer, not_returned
 from harness.score.scorer_kind import ScorerKind
@@ -29,10 +43,9 @@ from harness.score.validation import (
     case_schema,
     missing_files,
     object_schema,
-    one_of_schema,
 )
 from harness.score.verdict import Judgment
-from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Variant
+from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Task, Variant
 
 SETTINGS: dict[str, Json] = {
     "equality": EQUALITY,
@@ -41,9 +54,13 @@ SETTINGS: dict[str, Json] = {
     "names": STRINGS,
     "blocks": {"enum": ["one", "all"]},
 }
-GIVE = object_schema({"call": STRING, "args": {"type": "array"}, "kwargs": {"type": "object"}}, ["call"])
-EXPECT = one_of_schema({"value": ANY, "raises": STRING, "one_of": {"type": "array"}})
-CASE = case_schema(GIVE, EXPECT)
+_EXPECT: Json = {
+    **object_schema({"value": ANY, "raises": STRING, "one_of": {"type": "array"}, "args_after": {"type": "array"}}),
+    "minProperties": 1,
+    "if": {"required": ["args_after"]},
+    "then": {"maxProperties": 2},
+    "else": {"maxProperties": 1},
+}
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
@@ -51,9 +68,45 @@ def check_names(variant: Variant) -> tuple[str, ...]:
     return tuple(case.id for case in variant.cases)
 
 
+def case_schema_of(task: Task, **fields: Json) -> Json:
+    """The schema of a case in the task's language; `fields` are required in `give` besides its own."""
+    language = LANGUAGES.get(task.language or "")
+    kwargs: Json = {"type": "object"}
+    if language is not None and not language.runtime.takes_kwargs:
+        kwargs["maxProperties"] = 0
+    give: dict[str, Json] = {"call": STRING, "args": {"type": "array"}, "kwargs": kwargs, **fields}
+    if language is None or language.runtime.reports_args:
+        give["report_args"] = {"const": True}
+    case = case_schema(object_schema(give, ["call", *fields]), _EXPECT)
+    return {
+        **case,
+        "allOf": [
+            _requires("expect", "args_after", "give", "report_args"),
+            _requires("give", "report_args", "expect", "args_after"),
+        ],
+    }
+
+
+def _requires(part: str, field: str, other_part: str, other_field: str) -> Json:
+    """A field in one part of a case requires one in the other part."""
+    return {
+        "if": {"properties": {part: {"required": [field]}}},
+        "then": {"properties": {other_part: {"required": [other_field]}}},
+    }
+
+
 def _has_raised(name: str, observation: Observation) -> bool:
     base_names = observation.value if isinstance(observation.value, list) else []
     return observation.note == name or name in base_names
+
+
+def _has_returned(expect: Mapping[str, Json], observation: Observation, equality: Equality) -> bool:
+    if "one_of" in expect:
+        return any(is_equal(value, observation.value, equality) for value in expect["one_of"])
+    if "value" in expect:
+        return is_equal(expect["value"], observation.value, equality)
+    # A case that expects no more than its arguments after the call leaves the value open.
+    return "raises" not in expect
 
 
 def judge_call(case: Case, observation: Observation, equality: Equality) -> Check:
@@ -61,12 +114,17 @@ def judge_call(case: Case, observation: Observation, equality: Equality) -> Chec
     expect = case.expect
     if observation.status == "raised":
         passed = "raises" in expect and _has_raised(str(expect["raises"]), observation)
-        return Check(case.id, passed, display_expected(case), {"raises": observation.note})
-    if observation.status != "returned":
+        observed: Json = {"raises": observation.note}
+    elif observation.status == "returned":
+        passed = _has_returned(expect, observation, equality)
+        observed = observation.value
+    else:
         return not_returned(case, observation)
-    values = expect["one_of"] if "one_of" in expect else [expect["value"]] if "value" in expect else []
-    passed = any(is_equal(value, observation.value, equality) for value in values)
-    return Check(case.id, passed, display_expected(case), display(observation.value))
+    if "args_after" in expect:
+        passed = passed and is_equal(expect["args_after"], observation.args_after, equality)
+        end = observed if observation.status == "raised" else {"value": observed}
+        observed = {**end, "args_after": observation.args_after}
+    return Check(case.id, passed, display_expected(case), display(observed))
 
 
 def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
@@ -78,7 +136,7 @@ KIND = ScorerKind(
     check_names,
     score_calls,
     settings=lambda task: SETTINGS,
-    case=lambda task, case: CASE,
+    case=lambda task, case: case_schema_of(task),
     problems=lambda task, cases: missing_files(task, "files"),
     runs_code=True,
 )

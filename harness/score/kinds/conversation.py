@@ -181,14 +181,15 @@ def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: S
     return Judgment(checks, rule, progress.abnormal_ends, metrics=metrics)
 
 
-def case_schema_of(case: Case) -> Json:
+def case_schema_of(task: Task, case: Case) -> Json:
     """The schema of a case by what it gives: tests to run, a call, or else a program to run."""
     if _is_about_tests(case):
         return TESTS_CASE
-    kind = calls if "call" in case.give else program
-    give = kind.GIVE
+    if "call" in case.give:
+        return calls.case_schema_of(task, turn=INTEGER)
+    give = program.GIVE
     with_turn = {**give, "properties": {"turn": INTEGER, **give["properties"]}, "required": ["turn", *give["required"]]}
-    return case_schema(with_turn, kind.EXPECT)
+    return case_schema(with_turn, program.EXPECT)
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
@@ -207,7 +208,7 @@ KIND = ScorerKind(
     calls.check_names,
     score_conversation,
     settings=lambda task: SETTINGS,
-    case=lambda task, case: case_schema_of(case),
+    case=case_schema_of,
     problems=problems,
     runs_code=True,
 )
