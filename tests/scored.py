@@ -1,6 +1,7 @@
 """Support for scorer tests: variants, readings, and sandboxes that follow a script."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from harness.files import to_json
@@ -62,7 +63,7 @@ def _call(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
         return Observation(name, "not_loaded", None, type(error).__name__)
     if give["call"] not in space:
         return Observation(name, "not_callable", None, "not found")
-    args = list(give.get("args", []))
+    args = deepcopy(list(give.get("args", [])))
     try:
         value = space[give["call"]](*args)
     except (ValueError, TypeError, ArithmeticError) as error:

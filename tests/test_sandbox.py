@@ -128,9 +128,9 @@ def test_an_answer_that_does_not_load_is_tried_once_and_says_why(
 @pytest.mark.parametrize(
     "sample", [sample for sample in SAMPLES_WITH_FUNCTIONS if "absent" not in sample.cannot], ids=language_of
 )
-def test_a_function_that_is_not_there_is_an_exception(sandbox: DockerSandbox, sample: LanguageSample) -> None:
+def test_a_function_that_is_not_there_is_not_callable(sandbox: DockerSandbox, sample: LanguageSample) -> None:
     observations = sandbox.run(job_of(sample, [("absent", "a")]))
-    assert ends(observations) == ["raised"]
+    assert ends(observations) == ["not_callable"]
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,81 @@ def test_an_expected_exception_matches_by_its_type_or_a_base() -> None:
     assert verdict.outcome is Outcome.FAILED
 
 
+def test_a_call_that_no_function_takes_raises_nothing() -> None:
+    variant = variant_of(
+        "calls",
+        [
+            case("name", {"call": "g", "args": [1]}, raises="AttributeError"),
+            case("any", {"call": "g", "args": [1]}, raises="not found"),
+        ],
+    )
+    verdict = score(variant, [said("```python\ndef f(x):\n    return int(x)\n```")], running_python())
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"name", "any"})
+    assert check(verdict, "name").note == "not_callable: not found"
+
+
+SORTS = "```python\ndef f(items):\n    items.sort()\n    return items[0]\n```"
+KEEPS = "```python\ndef f(items):\n    return sorted(items)[0]\n```"
+RAISES = "```python\ndef f(items):\n    items.clear()\n    raise ValueError\n```"
+REPORTED: Json = {"call": "f", "args": [[2, 1]], "report_args": True}
+
+
+@pytest.mark.parametrize(
+    ("expect", "passing"),
+    [
+        ({"value": 1, "args_after": [[2, 1]]}, {KEEPS}),
+        ({"value": 1, "args_after": [[1, 2]]}, {SORTS}),
+        ({"value": 1, "args_after": [[1.0, 2]]}, set()),
+        ({"value": 2, "args_after": [[2, 1]]}, set()),
+        ({"one_of": [3, 1], "args_after": [[2, 1]]}, {KEEPS}),
+        ({"args_after": [[2, 1]]}, {KEEPS}),
+        ({"args_after": [[1, 2]]}, {SORTS}),
+        ({"raises": "ValueError", "args_after": [[]]}, {RAISES}),
+        ({"raises": "ValueError", "args_after": [[2, 1]]}, set()),
+        ({"raises": "KeyError", "args_after": [[]]}, set()),
+        ({"args_after": [[]]}, set()),
+    ],
+)
+def test_arguments_after_the_call_are_compared(expect: Mapping[str, Json], passing: set[str]) -> None:
+    variant = variant_of("calls", [case("one", REPORTED, **expect)])
+    assert problem_texts(variant.task) == []
+    passed = {code for code in (SORTS, KEEPS, RAISES) if score(variant, [said(code)], running_python()).fraction == 1}
+    assert passed == passing
+
+
+def test_a_failed_check_shows_the_arguments_after_the_call() -> None:
+    variant = variant_of("calls", [case("one", REPORTED, value=1, args_after=[[2, 1]])])
+    shown = check(score(variant, [said(SORTS)], running_python()), "one")
+    assert shown.expected == {"value": 1, "args_after": [[2, 1]]}
+    assert shown.observed == {"value": 1, "args_after": [[1, 2]]}
+
+
+def test_arguments_that_no_driver_reported_are_as_no_list() -> None:
+    variant = variant_of("calls", [case("one", REPORTED, args_after=[])])
+    assert failed(score(variant, [said(KEEPS)], returning(1))) == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("language", "give", "expect", "problem"),
+    [
+        ("bash", REPORTED, {"args_after": []}, "$.give.report_args: unknown field"),
+        ("sql", REPORTED, {"args_after": []}, "$.give.report_args: unknown field"),
+        ("python", {"call": "f"}, {"args_after": []}, "$.give.report_args: required field is missing"),
+        ("python", REPORTED, {"value": 1}, "$.expect.args_after: required field is missing"),
+        ("python", {"call": "f", "report_args": 1}, {"args_after": []}, "$.give.report_args: expected true"),
+        ("python", REPORTED, {"value": 1, "raises": "X", "args_after": []}, "$.expect: expected at most 2 fields"),
+        ("python", REPORTED, {"args_after": {}}, "$.expect.args_after: expected array"),
+        ("go", {"call": "f", "kwargs": {"x": 1}}, {"value": 1}, "$.give.kwargs: expected at most 0 fields"),
+        ("javascript", {"call": "f", "kwargs": {"x": 1}}, {"value": 1}, "$.give.kwargs: expected at most 0 fields"),
+    ],
+)
+def test_a_case_that_the_language_or_the_other_part_does_not_allow_is_a_problem(
+    language: str, give: Mapping[str, Json], expect: Mapping[str, Json], problem: str
+) -> None:
+    variant = variant_of("calls", [case("one", give, **expect)], language=language)
+    assert any(problem in text for text in problem_texts(variant.task)), problem_texts(variant.task)
+
+
 def test_an_expected_exception_that_is_not_raised_fails() -> None:
     variant = variant_of("calls", [case("one", {"call": "f"}, raises="ValueError")])
     assert failed(score(variant, [said("```python\ndef f(): pass\n```")], returning(None))) == {"one"}
