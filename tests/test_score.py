@@ -438,6 +438,7 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
     ({"stdout": ""}, ran(), ran(stdout={"$": "bytes", "v": "/w=="})),
     ({"stdout_json": [1, {"a": None}]}, ran(stdout='[1,{"a":null}]'), ran(stdout='[1,{"a":0}]')),
     ({"stdout_json": 1}, ran(stdout="1\n"), ran(stdout="one")),
+    ({"stderr": ""}, ran(), ran(stderr="warning\n")),
     ({"stderr_contains": "no such"}, ran(stderr="error: no such file\n"), ran(stderr="fine\n")),
     ({"files": {"out.txt": {"text": "x\n"}}}, ran(files={"out.txt": "x\n"}), ran(files={"out.txt": "y\n"})),
     ({"files": {"out.txt": {"text": ""}}}, ran(files={"out.txt": ""}), ran()),
@@ -464,6 +465,19 @@ def test_each_program_expectation_passes_the_right_run_and_fails_the_wrong_one(
     assert score(variant, [PROGRAM], right).outcome is Outcome.PASSED
     verdict = score(variant, [PROGRAM], wrong)
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"run"})
+
+
+def test_a_case_of_a_program_that_gives_a_call_calls_a_function_of_it() -> None:
+    cases = [case("twice", {"call": "twice", "args": [2]}, value=4), case("run", {"argv": []}, exit=0)]
+    variant = variant_of("program", cases)
+    run = {"exit": 0, "stdout": "", "stderr": "", "files": {}}
+    sandbox = ScriptedSandbox(lambda job, name, give: Observation(name, "returned", 4 if "call" in give else run))
+    scored = score(variant, [said("```python\ndef twice(n):\n    return 2 * n\n```")], sandbox)
+    assert [(check.name, check.passed) for check in scored.checks] == [("twice", True), ("run", True)]
+    assert sorted((job.driver, [name for name, _ in job.cases]) for job in sandbox.jobs) == [
+        ("calls", ["twice"]),
+        ("program", ["run"]),
+    ]
 
 
 def test_a_failing_program_shows_the_stderr_line_that_names_the_error() -> None:
@@ -559,6 +573,7 @@ PROBLEMS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str
     ("program", {}, {}, {"files": {"a": "text"}}, "$.expect.files.a: expected object"),
     ("program", {}, {}, {"no_files": "a"}, "$.expect.no_files: expected"),
     ("program", {}, {}, {"output": ""}, "$.expect.output: unknown field"),
+    ("program", {}, {"call": "f"}, {"exit": 0}, "$.expect.exit: unknown field"),
     (
         "program",
         {"lint": "shellcheck"},

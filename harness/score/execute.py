@@ -150,13 +150,25 @@ def group_metrics(checks: Sequence[Check]) -> dict[str, Json]:
     return {"groups": groups} if groups else {}
 
 
-def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, *, driver: Driver, judge: CaseJudge) -> Judgment:
-    """Find the code in an answer, run it against the task's cases, compare. Raises EngineError."""
+def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, judges: Mapping[Driver, CaseJudge]) -> Judgment:
+    """Find the code in an answer, run it against the task's cases, compare. Raises EngineError.
+
+    A case that gives a `call` is for the driver `calls`, every other for `program`; `judges` has those that may occur.
+    """
     found = find_code(answer, variant)
     if found is None:
         return no_answer([case.id for case in variant.cases], NO_CODE)
     entry = entry_of(variant)
-    build = Build({**given_files(variant), entry: found.code}, entry, driver)
-    execution = run_cases(variant, build, sandbox, judge, variant.cases)
-    metrics = {"block_closed": found.closed, **group_metrics(execution.checks)}
-    return Judgment(execution.checks, found.rule, execution.abnormal_ends, metrics=metrics)
+    files = {**given_files(variant), entry: found.code}
+    executions = [
+        run_cases(variant, Build(files, entry, driver), sandbox, judge, _cases_for(driver, variant.cases))
+        for driver, judge in judges.items()
+    ]
+    by_name = {check.name: check for execution in executions for check in execution.checks}
+    checks = tuple(by_name[case.id] for case in variant.cases)
+    ends = frozenset(end for execution in executions for end in execution.abnormal_ends)
+    return Judgment(checks, found.rule, ends, metrics={"block_closed": found.closed, **group_metrics(checks)})
+
+
+def _cases_for(driver: Driver, cases: Sequence[Case]) -> list[Case]:
+    return [case for case in cases if ("call" in case.give) == (driver == "calls")]

@@ -129,7 +129,7 @@ def judge_call(case: Case, observation: Observation, equality: Equality) -> Chec
 
 def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's answer. Raises EngineError."""
-    return judge_answer(readings[-1].content, variant, sandbox, driver="calls", judge=judge_call)
+    return judge_answer(readings[-1].content, variant, sandbox, {"calls": judge_call})
 
 
 KIND = ScorerKind(

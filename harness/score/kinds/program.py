@@ -8,10 +8,12 @@ cases.json
     expect    at least one of
               "exit"             integer
               "stdout"           string, compared in full; "stdout_json": json, the output parsed as JSON
+              "stderr"           string, compared in full (its last 4 KiB are kept)
               "stderr_contains"  string that the error output must contain (its last 4 KiB are kept)
               "files"            {path: {"text": string} | {"json": json} | {"sha256": hex}}: made or changed
               "unchanged"        [path]: given files that must stay as they are
               "no_files"         true: no other files than `files` were made or changed; or [path]: these were not
+              A case that gives a "call" is one of kind `calls`: the answer is loaded, and its function called
 checks        one for each case, named by its id
 metrics       lint: how many remarks of each level, and their codes; null where the linter did not run
 """
@@ -25,9 +27,19 @@ from dataclasses import replace
 
 from harness.errors import Problem
 from harness.score.compare import Equality, display, is_equal, is_equal_json
-from harness.score.execute import Build, display_expected, find_code, job_of, judge_answer, not_returned
+from harness.score.execute import (
+    Build,
+    CaseJudge,
+    Driver,
+    display_expected,
+    find_code,
+    job_of,
+    judge_answer,
+    not_returned,
+)
 from harness.score.kinds.calls import SETTINGS as CALLS_SETTINGS
-from harness.score.kinds.calls import check_names
+from harness.score.kinds.calls import case_schema_of as call_schema_of
+from harness.score.kinds.calls import check_names, judge_call
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import (
     ANY,
@@ -52,6 +64,7 @@ EXPECT = object_schema(
         "exit": INTEGER,
         "stdout": STRING,
         "stdout_json": ANY,
+        "stderr": STRING,
         "stderr_contains": STRING,
         "files": {
             "type": "object",
@@ -104,6 +117,8 @@ def _stream_differences(
         isinstance(stdout, str) and is_equal_json(expect["stdout_json"], stdout, equality)
     ):
         yield "stdout_json", display(stdout)
+    if "stderr" in expect and stderr != expect["stderr"]:
+        yield "stderr", display(stderr)
     if "stderr_contains" in expect and str(expect["stderr_contains"]) not in str(stderr):
         yield "stderr", display(_error_line(stderr))
 
@@ -161,10 +176,13 @@ def _lint(answer: str, variant: Variant, sandbox: Sandbox) -> Json:
     return _count_remarks(sandbox.run(job_of(variant, build, [Case("lint", {"argv": [], "mode": "run"}, {})])))
 
 
+JUDGES: Mapping[Driver, CaseJudge] = {"program": judge_program, "calls": judge_call}
+
+
 def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's answer. Raises EngineError."""
     answer = readings[-1].content
-    judgment = judge_answer(answer, variant, sandbox, driver="program", judge=judge_program)
+    judgment = judge_answer(answer, variant, sandbox, JUDGES)
     if judgment.missing is not None or "lint" not in variant.task.settings:
         return judgment
     return replace(judgment, metrics={**judgment.metrics, "lint": _lint(answer, variant, sandbox)})
@@ -183,7 +201,7 @@ KIND = ScorerKind(
     check_names,
     score_program,
     settings=lambda task: SETTINGS,
-    case=lambda task, case: CASE,
+    case=lambda task, case: call_schema_of(task) if "call" in case.give else CASE,
     problems=problems,
     runs_code=True,
 )
