@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.report import render_github, render_html, render_text
-from harness.types import KitUse, Result, SelfTest
+from harness.types import RecorderOverhead, Result, SelfTest
 from tests.example import example_result
 from tests.test_summarize_timing import with_canary, with_clients, with_curve
 
@@ -46,7 +46,7 @@ def test_the_self_test_and_the_overhead_of_recording_are_shown_with_the_machine(
 ) -> None:
     result = example_result()
     run = replace(result.run, selftest=SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, 0.07))
-    first = replace(result.models[0], kit_use=KitUse(1.5, 100.0, 40, 80 * 2**20))
+    first = replace(result.models[0], recorder_overhead=RecorderOverhead(1.5, 100.0, 40, 80 * 2**20))
     report = words_of(render(replace(result, run=run, models=(first, *result.models[1:]))))
     assert "(bare socket" in report
     assert "1.5 ms late (99th percentile)" in report.replace("1.50", "1.5")

@@ -105,7 +105,7 @@ def _stopped_servers() -> Iterator[Item]:
         return
     if state is not None:
         names = ", ".join([*(service.name for service in state.suspended), *(p.description for p in state.processes)])
-        text = f"a killed run left {names}; the next `bench` or `record` restores it"
+        text = f"a killed run left {names} stopped; the next `bench` or `record` restores it"
         yield Item("servers stopped", False, text, ServerError)
 
 

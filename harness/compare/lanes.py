@@ -9,7 +9,7 @@ from typing import Literal
 from harness.compare.models import LaneChange
 from harness.types import Recommendation, Result
 
-CONFIDENCE_ORDER = ("none", "leaning", "clear")
+CONFIDENCE_ORDER = ("none", "tentative", "conclusive")
 MIN_BOUND_CHANGE = 0.05
 """Smaller changes of a lower bound are ignored: five points of pass rate, or 5 % of a ratio."""
 
@@ -23,9 +23,9 @@ def _format_bounds(recommendation: Recommendation) -> str:
 
 
 def _format_rate(recommendation: Recommendation, model: str | None) -> str:
-    for standing in recommendation.standings:
-        if standing.model == model and standing.rate is not None and standing.low is not None:
-            return f"pass rate {100 * standing.rate:.0f} %, at least {100 * standing.low:.0f} %"
+    for eligibility in recommendation.eligibilities:
+        if eligibility.model == model and eligibility.rate is not None and eligibility.low is not None:
+            return f"pass rate {100 * eligibility.rate:.0f} %, at least {100 * eligibility.low:.0f} %"
     return "no pass rate"
 
 

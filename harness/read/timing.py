@@ -31,9 +31,9 @@ class EventTimes:
 
     first_byte_ns: int | None
     role_ns: int | None
-    echo_ns: int | None
+    first_synthetic_ns: int | None
     tokens_ns: Sequence[int]
-    first_usable_ns: int | None
+    first_output_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def _why_no_rate(times: EventTimes, end: StreamEnd) -> str | None:
     return None if end.finished else UNFINISHED
 
 
-def count_tokens(usage: Usage | None, token_events: int) -> tuple[int, Literal["usage", "chunks", "none"]]:
+def count_tokens(usage: Usage | None, token_events: int) -> tuple[int, Literal["usage", "events", "none"]]:
     """Count the generated tokens, and say whose count it is. A server's count of 0 beside text is not believed."""
     if usage is not None and usage.completion_tokens:
         return usage.completion_tokens, "usage"
-    return (token_events, "chunks") if token_events else (0, "none")
+    return (token_events, "events") if token_events else (0, "none")
 
 
 def count_first_arrival(times_ns: Sequence[int]) -> int:
@@ -97,7 +97,7 @@ def decode_rate(tokens: int, times_ns: Sequence[int]) -> tuple[float | None, str
 
 
 def apparent_prefill_rate(usage: Usage | None, ttft_ns: int) -> float | None:
-    """Compute uncached prompt tokens over TTFT; None if the server does not report both counts.
+    """Compute uncached prompt tokens over TTFT; None if the server does not report prompt and cached tokens.
 
     Meaningful for cold turns only, and only where the first token waits for the prefill: TTFT has a fixed part, which
     makes this rate 24 % low for 512 tokens and 80 ms, 4 % low for 4096. The regression in summarize separates the two.
@@ -123,9 +123,9 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
     return Timings(
         ttfb_s=ttfb_s,
         role_s=role_s,
-        echo_s=_seconds(times.echo_ns),
+        first_synthetic_s=_seconds(times.first_synthetic_ns),
         ttft_s=_seconds(ttft_ns),
-        ttfc_s=_seconds(times.first_usable_ns),
+        ttfc_s=_seconds(times.first_output_ns),
         e2e_s=_seconds(last_ns),
         decode_tps=decode_tps,
         decode_null_reason=reason,

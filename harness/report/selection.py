@@ -55,14 +55,14 @@ def _format_override(lane: Lane | None, labels: set[str]) -> str:
 def _requirements_table(recommendation: Recommendation) -> Table:
     rows = tuple(
         text_row(
-            standing.model,
-            standing.status.replace("_", " "),
+            eligibility.model,
+            eligibility.status.replace("_", " "),
             requirement.name.replace("_", " "),
             requirement.state.replace("_", " "),
             requirement.text,
         )
-        for standing in recommendation.standings
-        for requirement in standing.requirements
+        for eligibility in recommendation.eligibilities
+        for requirement in eligibility.requirements
     )
     headers = ("model", "status", "requirement", "result", "evidence")
     return Table(f"Requirements of {recommendation.lane}", headers, rows)

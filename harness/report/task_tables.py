@@ -12,7 +12,7 @@ NOT_RUN = "not run"
 
 DRIFT_MARK = "~"
 """Follows a speed of which some trials belong to a block whose canary was off."""
-DRIFT_LEGEND = f" {DRIFT_MARK}: in some of the trials the canary was more than 5 % off."
+DRIFT_LEGEND = f" {DRIFT_MARK}: in some of the trials the canary's decode rate deviated by more than 5 %."
 
 Cells = dict[tuple[str, str], Cell]
 """(task, model) -> its cell."""

@@ -1,11 +1,11 @@
 """A run's folder: the files of a run, appended so that a kill at any moment loses at most the trial in flight.
 
-    run.json          the plan, written once
-    models.jsonl      one line each time a model was unloaded
-    recordings.jsonl  one line per turn
-    scores.jsonl      one line per trial
-    changes.jsonl     one line for each service that the run stopped and started again
-    result.json       the publishable result
+    run.json                the plan, written once
+    models.jsonl            one line per model: version, context, memory, skipped tasks
+    recordings.jsonl        one line per turn
+    scores.jsonl            one line per trial
+    stopped_services.jsonl  one line for each service that the run stopped and started again
+    result.json             the publishable result
 
 `create_run` makes a folder, `open_run` opens one and repairs what a kill left, `RunFolder` appends to it.
 """
@@ -24,7 +24,7 @@ from typing import TypeVar
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
 from harness.schema import Location, as_document, validate
-from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, ServiceChange, TrialKey
+from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, StoppedService, TrialKey
 
 T = TypeVar("T")
 _MAX_PROBLEMS = 20
@@ -98,9 +98,9 @@ class RunFolder:
         """Every trial's score. Raises RunError."""
         return read_scores(self.scores_path)
 
-    def read_changes(self) -> tuple[ServiceChange, ...]:
+    def read_stopped_services(self) -> tuple[StoppedService, ...]:
         """The services that the run stopped on this machine, and whether they run again. Raises RunError."""
-        return tuple(_read_records(self.path / "changes.jsonl", ServiceChange))
+        return tuple(_read_records(self.path / "stopped_services.jsonl", StoppedService))
 
     def read_model_runs(self) -> dict[str, ModelRun]:
         """What was observed of each model when it was last unloaded. Raises RunError."""

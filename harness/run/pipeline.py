@@ -1,8 +1,8 @@
 """The stages of a run in order, each of which can be continued after a stop.
 
 `start_run` writes the plan. `recorder.record_run` records. `score_run` scores what is recorded, `build_result`
-summarizes, `write_result` writes result.json. `replace_lanes` changes the lanes of a finished run. What is on the disk
-is never recorded or scored a second time.
+summarizes, `write_result` writes result.json. `rewrite_with_lanes` changes the lanes of a finished run. What is on the
+disk is never recorded or scored a second time.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def write_result(folder: RunFolder, result: Result) -> Path:
     return folder.result_path
 
 
-def replace_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> Result:
+def rewrite_with_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> Result:
     """Give a finished run other lanes, or other choices of the user in them; recordings and scores stay as they are.
 
     Writes run.json and result.json. Raises DiskError.
@@ -191,7 +191,7 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         warmups=plan.settings.warmups,
         simulated=plan.simulated,
         selftest=plan.selftest,
-        changes=folder.read_changes(),
+        stopped_services=folder.read_stopped_services(),
     )
 
 
@@ -221,7 +221,7 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         swap_growth_bytes=run.swap_growth_bytes,
         skipped=run.skipped,
         probe_findings=run.probe_findings,
-        kit_use=run.kit_use,
+        recorder_overhead=run.recorder_overhead,
     )
 
 

@@ -51,7 +51,7 @@ def debian_mirror() -> str | None:
 
 
 def ensure_base(engine: Engine, mirror: str | None, log: Log) -> None:
-    """Make the base image be there. Raises EngineError when it can neither be pulled nor made on this machine."""
+    """Ensure that the base image exists. Raises EngineError when it can neither be pulled nor made on this machine."""
     if _is_present(engine):
         return
     pull_error = pull_base(engine.api)

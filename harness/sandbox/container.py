@@ -121,8 +121,8 @@ class Container:
     def exit_status(self) -> ContainerExit:
         """How the container ended, asked after its streams have ended. Raises EngineError.
 
-        The streams end before the engine has noted the exit, and a kill for want of memory is reported on another way
-        (the cgroup's event), so that it may be noted later still: both are waited for.
+        The streams end before the engine has noted the exit, and that it was out of memory (OOM kill) is reported
+        separately, by the cgroup's event, and may be noted later still: both are waited for.
         """
         began = time.monotonic()
         while True:

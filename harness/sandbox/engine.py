@@ -154,5 +154,5 @@ def ensure_engine(log: Log) -> Engine:
         install_engine(this_machine(), log, lambda: find_engine(env, home) is not None)
         engine = find_engine(env, home)
     if engine is None:
-        raise EngineError("a container engine was started but stopped answering at once", fix=CHECK_ENGINE)
+        raise EngineError("a container engine was started but stopped answering immediately", fix=CHECK_ENGINE)
     return engine

@@ -78,7 +78,7 @@ class EngineHttp:
     """
 
     def __init__(self, url: str, api: Any) -> None:
-        """Opens nothing yet."""
+        """No side effects until the first call."""
         self._prefix = f"/v{api.api_version}/containers"
         self._lock = threading.Lock()
         self._idle: list[HTTPConnection] = []

@@ -30,13 +30,14 @@ content is read with the base's own methods, which the class cannot override; it
 exact types. In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties.
 
 A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}}`; its value is what the call returned,
-encoded. A raised exception is `ended="raised"`, `note` the exception's type, `value` the names of its type and that
+encoded. A raised exception is `status="raised"`, `note` the exception's type, `value` the names of its type and that
 type's bases, nearest first. What a call did to its arguments is not reported.
 
 A case of driver `program` is `{"argv": [...], "stdin": string, "files": {path: string}, "mode": "run" or "import"}`;
 its value is `{"exit": int, "stdout": string, "stderr": string, "files": {path: string}}`: a negative exit is a signal;
-stderr is its last 4 KiB; a stream that is not UTF-8 is `{"$": "bytes", ...}`; `files` holds what was made or changed, a
-file that is not UTF-8 or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic link as `{"symlink": target}`.
+stderr is its last 4 KiB; a stream that is not UTF-8 is `{"$": "bytes", ...}`; `files` holds what was created or
+changed, a file that is not UTF-8 or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic link as `{"symlink":
+target}`.
 """
 
 from __future__ import annotations

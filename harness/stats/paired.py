@@ -126,18 +126,18 @@ def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: 
     Where all tasks show the same difference, their variance says nothing about other tasks; the standard error is
     then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
     """
-    tried = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]
-    exact = [Fraction(*model) - Fraction(*baseline) for model, baseline in tried]
-    tasks = len(tried)
+    nonempty = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]
+    exact = [Fraction(*model) - Fraction(*baseline) for model, baseline in nonempty]
+    tasks = len(nonempty)
     if tasks < 2:
         return Difference(float(sum(exact)), None, None, "can't tell")
     values = [float(difference) for difference in exact]
-    within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in tried])
+    within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in nonempty])
     between = sample_variance(values) or within
     standard_error, mean, p = sqrt(between / tasks), fmean(values), sign_flip_p(exact)
     interval = _symmetric_interval(mean, t_quantile(tasks - 1, level) * standard_error)
     verdict = difference_verdict(interval, p, level)
-    trials = round(fmean([min(model[1], baseline[1]) for model, baseline in tried]))
+    trials = round(fmean([min(model[1], baseline[1]) for model, baseline in nonempty]))
     variances = (max(0.0, between - within), within)
     return Difference(
         mean,
@@ -167,7 +167,7 @@ def difference_on_these_tasks(
 
     With one trial per task this is McNemar's test.
     Sources: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions",
-    Statistics in Medicine 24 (2005); the p-value flips the sign of every pair.
+    Statistics in Medicine 24 (2005); the p-value is from the sign-flip test.
     """
     rows = [(table, w) for table, w in zip(tables, weights or [1.0] * len(tables), strict=True) if table.n and w > 0]
     if not rows:

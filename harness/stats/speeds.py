@@ -7,7 +7,7 @@ from statistics import fmean, median, quantiles
 
 from harness.stats.proportions import LEVEL, Interval
 from harness.stats.suites import sample_variance
-from harness.types import Spread
+from harness.types import DistributionSummary
 
 TUKEY_FENCE = 1.5
 MIN_RELATIVE_FENCE = 1e-9
@@ -49,12 +49,12 @@ def count_outliers(values: Sequence[float]) -> int:
     return sum(1 for value in values if value < box.low - fence or value > box.high + fence)
 
 
-def spread(values: Sequence[float]) -> Spread | None:
+def spread(values: Sequence[float]) -> DistributionSummary | None:
     """Summarize one measured quantity; None without a value. The variance is the sample's (n - 1)."""
     if not values:
         return None
     interval, box = median_interval(values), quartiles(values)
-    return Spread(
+    return DistributionSummary(
         n=len(values),
         median=median(values),
         low=interval.low if interval else None,

@@ -50,15 +50,15 @@ def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> t
     Sources: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit); L. Kish, "Survey
     sampling", 1965 (the effective number).
     """
-    tried = [(k, n) for k, n in counts if n > 0]
-    if not tried:
+    nonempty = [(k, n) for k, n in counts if n > 0]
+    if not nonempty:
         return None, None
-    rates = [k / n for k, n in tried]
+    rates = [k / n for k, n in nonempty]
     mean, tasks = min(1.0, fmean(rates)), len(rates)
     if tasks == 1:
         return mean, None
     squared_error = sample_variance(rates) / tasks
-    trials = sum(n for _, n in tried)
+    trials = sum(n for _, n in nonempty)
     effective = min(trials, max(1.0, mean * (1 - mean) / squared_error)) if squared_error > 0 else tasks
     return mean, score_interval(mean, effective, t_quantile(tasks - 1, level))
 

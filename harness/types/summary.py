@@ -31,7 +31,7 @@ class PassRate:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class DistributionSummary:
     """Distribution of a measured quantity over trials.
 
     `low` and `high` are the order-statistic interval of the median (n >= 6). The quartiles are None for one value.
@@ -56,14 +56,14 @@ class TurnSpeeds:
     """Timings and token counts of one turn of a cell; None where no trial measured it."""
 
     turn: int
-    ttft_s: Spread | None
-    ttfc_s: Spread | None
-    e2e_s: Spread | None
-    decode_tps: Spread | None
-    e2e_tps: Spread | None
-    apparent_prefill_tps: Spread | None
-    prompt_tokens: Spread | None
-    completion_tokens: Spread | None
+    ttft_s: DistributionSummary | None
+    ttfc_s: DistributionSummary | None
+    e2e_s: DistributionSummary | None
+    decode_tps: DistributionSummary | None
+    e2e_tps: DistributionSummary | None
+    apparent_prefill_tps: DistributionSummary | None
+    prompt_tokens: DistributionSummary | None
+    completion_tokens: DistributionSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Throughput:
     """
 
     clients: int
-    tps: Spread | None
-    max_ttft_s: Spread | None
+    tps: DistributionSummary | None
+    max_ttft_s: DistributionSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ class PrefillPoint:
 class Prefill:
     """Prefill rate of a model: the regression of TTFT on prompt size, and the apparent rate at the longest prompt.
 
-    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `curved`:
+    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `nonlinear`:
     the rate changes with the size, so that `marginal_tps`, the rates between neighboring sizes, describe it better.
-    `apparent_tps` is uncached tokens over TTFT at the longest size. `trust` says which of them is valid.
+    `apparent_tps` is uncached tokens over TTFT at the longest size. `valid_rate` says which of them is valid.
     `early_first_token_s` is how long before the end of the prefill the first token arrives; None where it does not.
     """
 
@@ -128,12 +128,12 @@ class Prefill:
     overhead_low_s: float | None
     overhead_high_s: float | None
     residual_share: float | None
-    curved: bool | None
+    nonlinear: bool | None
     marginal_tps: tuple[float | None, ...]
     apparent_tps: float | None
     apparent_low: float | None
     apparent_high: float | None
-    trust: Literal["line", "marginal", "neither"]
+    valid_rate: Literal["fitted", "between_sizes", "none"]
     early_first_token_s: float | None = None
 
 
@@ -164,8 +164,8 @@ class ModelSummary:
     model: str
     pass_rate: PassRate
     suite_rates: tuple[SuiteRate, ...]
-    decode_tps: Spread | None
-    suite_s: float | None
+    decode_tps: DistributionSummary | None
+    total_trial_s: float | None
     memory: MemoryUse
     load_s: float | None
     prefill: Prefill | None = None

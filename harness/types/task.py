@@ -48,8 +48,8 @@ class WrongAnswer:
 class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
-    `scored` and `tool_loop` are traits of its scorer kind (harness/score). `manifest` is the text of task.toml, so that
-    a problem with the settings can name a line.
+    `scored` and `tool_loop` are properties of its scorer kind (harness/score). `manifest` is the text of task.toml, so
+    that a problem with the settings can name a line.
     """
 
     name: str

@@ -39,14 +39,14 @@ class Pace:
 class Write:
     """Bytes that are sent at once, and how many token events and tokens are complete with the last of them.
 
-    `usable` marks content or a tool call, which TTFC counts, as opposed to reasoning.
+    `is_output` marks content or a tool call, which TTFC counts, as opposed to reasoning.
     """
 
     at_s: float
     data: bytes
     events: int = 0
     tokens: int = 0
-    usable: bool = False
+    is_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def token_writes(
     for start in range(0, len(groups), shape.events_per_write):
         events = groups[start : start + shape.events_per_write]
         data = b"".join(chunk(make_delta("".join(texts[token] for token in event))) for event in events)
-        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), usable=True))
+        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), is_output=True))
     return writes
 
 
