@@ -5,7 +5,7 @@ methods take turns in blocks, forwards and backwards equally often, so that othe
 alike. Each starts the same image and has removed its containers when a block ends. The kit and `docker run` run the
 same answers and their results are checked; the bare engine runs an empty program.
 
-CPU time is that of the whole machine, engine and client together; it is unknown where containers run on another kernel.
+CPU time is that of the whole machine, engine and client together; it is unknown if containers run on another kernel.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _machine_cpu_s() -> float | None:
 
 
 def _resident_bytes() -> int:
-    """This process's resident memory now, or its maximum where the current value is not available."""
+    """This process's resident memory now, or its maximum if the current value is not available."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()

@@ -74,7 +74,7 @@ def _raise_unless_met(targets: Sequence[Target], misread: Mapping[str, Sequence[
 
 
 def _set_realtime_priority(pid: int, cpu: int) -> None:
-    """Give a process real-time priority on one CPU. Raises ConfigError where that is impossible."""
+    """Give a process real-time priority on one CPU. Raises ConfigError if that is impossible."""
     if sys.platform != "linux":
         raise ConfigError("--realtime needs Linux", fix="leave it out")
     try:

@@ -25,7 +25,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the lanes; write run.json, result.json and report.html where something changed."""
+    """Print the lanes; write run.json, result.json and report.html if something changed."""
     from harness.cli.inputs import load_result, read_config
     from harness.files import write_atomic
     from harness.report import lanes as lanes_section
@@ -59,7 +59,7 @@ def _choice(text: str) -> tuple[str, str]:
 
 
 def _override(lanes: Sequence[Lane], result: Result, choice: tuple[str, str], reason: str) -> Iterator[Lane]:
-    """The lanes with the user's choice in one of them. Raises RunError where the choice fits no lane or model."""
+    """The lanes with the user's choice in one of them. Raises RunError if the choice fits no lane or model."""
     name, label = choice
     names = [lane.name for lane in lanes]
     labels = [model.label for model in result.models]

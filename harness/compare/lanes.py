@@ -55,7 +55,7 @@ def _text(before: Recommendation, after: Recommendation) -> str:
 
 
 def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
-    """One change for each lane of both runs, or a sentence where the lane's definition differs."""
+    """One change for each lane of both runs, or a sentence if the lane's definition differs."""
     other_lanes = {lane.name: lane for lane in other.lanes}
     recommendations = {recommendation.lane: recommendation for recommendation in other.recommendations}
     for lane, before in zip(baseline.lanes, baseline.recommendations, strict=False):

@@ -114,7 +114,7 @@ _VERDICTS: Mapping[RatioVerdict, QuantityVerdict] = {
 
 
 def _from_ratio(speed: Speed, ratio: Ratio, normalized_ratio: Ratio) -> QuantityComparison:
-    """`ratio` is other over baseline; `normalized_ratio` is the same ratio, inverted where lower is better."""
+    """`ratio` is other over baseline; `normalized_ratio` is the same ratio, inverted if lower is better."""
     verdict = _VERDICTS[ratio_verdict(normalized_ratio)]
     return QuantityComparison(speed.name, verdict, True, ratio.ratio, ratio.low, ratio.high, ratio.cells)
 

@@ -140,7 +140,7 @@ def model_size(server: ServerHandle) -> tuple[int, str] | None:
 def memory_limit() -> tuple[int, str] | None:
     """Return the bytes that a model may take on this machine, and which limit that is.
 
-    On a Mac a model must fit what the GPU may wire, which is less than the memory where `iogpu.wired_limit_mb` is set.
+    On a Mac a model must fit what the GPU may wire, which is less than the memory if `iogpu.wired_limit_mb` is set.
     """
     facts = host_facts()
     if facts.system == "macOS" and facts.gpu_wired_limit_bytes:

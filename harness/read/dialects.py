@@ -1,7 +1,7 @@
 """Parse one event into a `Delta`, whichever dialect of the chat completions API its server speaks.
 
 `parse_event` takes a server-sent event, `parse_delta` a JSON object. The tables at the end are the dialects: the keys
-under which the text of each channel stands. vLLM, mlx-lm and Ollama write `reasoning`, llama.cpp and most others
+that hold the text of each channel. vLLM, mlx-lm and Ollama write `reasoning`, llama.cpp and most others
 `reasoning_content`, Ollama's native API `thinking`. A kind that depends on earlier events is decided in fold.py.
 """
 

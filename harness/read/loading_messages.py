@@ -1,6 +1,6 @@
 """Recognize the reasoning that llama-swap invents while it loads a model (`sendLoadingState`); no model generated it.
 
-Such events stand at the beginning of a stream, hold one reasoning text and have neither an id nor a model. Source:
+Such events are at the beginning of a stream, hold one reasoning text and have neither an id nor a model. Source:
 mostlygeek/llama-swap, internal/router/loading.go. `without_loading` marks them as synthetic.
 """
 

@@ -6,7 +6,7 @@ client never follows a redirect, never uses a proxy and reads no environment var
 Why the clock is at the socket, and why httpcore rather than httpx's client:
 
 - httpx delegates every request to httpcore, its transport layer, and offers no public way to the socket below it.
-  httpcore does: a `NetworkBackend` may be passed in. So the timed recorder stands on httpx's own transport layer; it
+  httpcore does: a `NetworkBackend` may be passed in. So the timed recorder uses httpx's own transport layer; it
   keeps httpx's HTTP and TLS implementation and leaves out only what would fall inside the timed span.
 - What httpx does before the first byte costs 0.69 ms (median; 1.44 ms at p99) and would count as TTFT. Offsets of this
   size are under 1 % of a cold TTFT of 200 ms, but up to a fifth of a cached one of 10 ms.
@@ -78,7 +78,7 @@ class RequestState:
 
 
 class _ReadQueue:
-    """Reads that have not been delivered yet, oldest first; an error stands where the read failed.
+    """Reads that have not been delivered yet, oldest first; an error marks where the read failed.
 
     Times and data are two queues: pairs would be objects that the garbage collector has to scan during the stream.
     """
@@ -102,7 +102,7 @@ class _TimedStream(httpcore.NetworkStream):
     """A socket that coalesces the writes of a request and timestamps each recv.
 
     Writes: httpcore writes the headers, then builds and writes the body. Held back until the reply is awaited, both
-    leave in one write, so that one stamp stands before the whole request and no request building is inside the span.
+    leave in one write, so that one stamp precedes the whole request and no request building is inside the span.
 
     Reads: while `state.buffering` is set, a body is read and stamped up to what may be its end and only then delivered
     read by read. Taking HTTP chunks apart between two reads doubled the CPU time per chunk; now it happens afterwards.

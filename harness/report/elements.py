@@ -29,7 +29,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
-    """One line of a chart: a value with its interval, None where not measured; `text` is the formatted value."""
+    """One line of a chart: a value with its interval, None if not measured; `text` is the formatted value."""
 
     label: str
     low: float | None

@@ -74,7 +74,7 @@ def _format_interval(low: float | None, high: float | None) -> str:
 
 
 def format_spread(spread: DistributionSummary | None, unit: Callable[[float], str] = format_number) -> str:
-    """`41.2 [40.8, 41.5] n=9`: the median, its interval where there is one, and the number of trials."""
+    """`41.2 [40.8, 41.5] n=9`: the median, its interval if there is one, and the number of trials."""
     if spread is None or spread.n == 0:
         return MISSING
     interval = "" if spread.low is None or spread.high is None else f" [{unit(spread.low)}, {unit(spread.high)}]"

@@ -28,7 +28,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A drawn mark: whisker from `low` to `high`, dot at `middle`; None where there is none."""
+    """A drawn mark: whisker from `low` to `high`, dot at `middle`; None if there is none."""
 
     y: float
     low: float | None

@@ -128,7 +128,7 @@ def needles(result: Result) -> Section:
     return Section(
         "needles",
         "Retrieval from long texts",
-        "Recall: values found of values asked for, 0 where the model gave no answer. Precision and recall by depth: "
+        "Recall: values found of values asked for, 0 if the model gave no answer. Precision and recall by depth: "
         "over the trials that gave an answer. Relative recall: against the same model on the short text.",
         tuple(table for table in tables if table.rows),
     )

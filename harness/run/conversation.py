@@ -34,7 +34,7 @@ Messages = list[dict[str, Json]]
 class TrialSetup:
     """What a trial sends: its variant and nonce, the output tokens allowed for thinking on top of the task's budget.
 
-    `tokens_per_char` is what the server counted for a prompt before the run, None where it counted none.
+    `tokens_per_char` is what the server counted for a prompt before the run, None if it counted none.
     """
 
     key: TrialKey
@@ -72,7 +72,7 @@ def reply_message(reading: Reading) -> dict[str, Json]:
 
 
 def min_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
-    """A lower bound of the messages' tokens; None where the server's tokens per character are unknown."""
+    """A lower bound of the messages' tokens; None if the server's tokens per character are unknown."""
     if tokens_per_char is None:
         return None
     chars = sum(len(str(message.get("content") or "")) for message in messages)

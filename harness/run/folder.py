@@ -124,7 +124,7 @@ def write_plan(path: Path, plan: RunPlan) -> None:
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run folder to continue it, and repair it. Raises RunError where it is no run folder or is damaged."""
+    """Open a run folder to continue it, and repair it. Raises RunError if it is no run folder or is damaged."""
     file = path / "run.json"
     if not file.is_file():
         raise RunError(f"{path}: not a run folder, it has no run.json", fix="name a folder under results/")
@@ -142,7 +142,7 @@ def open_run(path: Path) -> RunFolder:
 def read_trials(path: Path) -> Iterator[tuple[Recording, ...]]:
     """The turns of each complete trial of a recordings.jsonl. A trial interrupted at the file's end is left out.
 
-    Raises RunError where a trial is recorded twice, its turns are out of order, or another trial interrupts it.
+    Raises RunError if a trial is recorded twice, its turns are out of order, or another trial interrupts it.
     """
     turns: list[Recording] = []
     complete: set[TrialKey] = set()
@@ -162,7 +162,7 @@ def read_trials(path: Path) -> Iterator[tuple[Recording, ...]]:
 
 
 def read_scores(path: Path) -> dict[TrialKey, ScoredTrial]:
-    """The scores of a scores.jsonl. Raises RunError where a trial is scored twice."""
+    """The scores of a scores.jsonl. Raises RunError if a trial is scored twice."""
     scores: dict[TrialKey, ScoredTrial] = {}
     for number, scored in enumerate(_read_records(path, ScoredTrial), 1):
         if scored.key in scores:
@@ -174,7 +174,7 @@ def read_scores(path: Path) -> dict[TrialKey, ScoredTrial]:
 
 
 def _read_records(path: Path, kind: type[T]) -> Iterator[T]:
-    """The lines of a file as dataclasses; none where the file does not exist. Raises RunError with the line."""
+    """The lines of a file as dataclasses; none if the file does not exist. Raises RunError with the line."""
     if not path.exists():
         return
     for number, document in read_lines(path):

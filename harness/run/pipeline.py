@@ -55,7 +55,7 @@ def start_run(
 ) -> RunFolder:
     """Make the folder of a new run and write down everything that is decided before the first request.
 
-    Raises DiskError, and ConfigError where a model's file cannot be read.
+    Raises DiskError, and ConfigError if a model's file cannot be read.
     """
     settings = replace(
         config.settings,
@@ -79,7 +79,7 @@ def start_run(
 
 
 def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
-    """Raises RunError where a task is no longer the one that the run began with."""
+    """Raises RunError if a task is no longer the one that the run began with."""
     digests = {task.name: task.sha256 for task in tasks}
     changed = [info.name for info in folder.plan.tasks if digests.get(info.name) != info.sha256]
     if changed:
@@ -133,7 +133,7 @@ def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: s
 
 
 def build_result(folder: RunFolder) -> Result:
-    """The result of what is recorded and scored. Raises RunError where a recorded trial has no score yet."""
+    """The result of what is recorded and scored. Raises RunError if a recorded trial has no score yet."""
     plan, scores = folder.plan, folder.read_scores()
     trials: list[TrialResult] = []
     ended_at = plan.started_at

@@ -82,7 +82,7 @@ def timeouts_of(settings: RunSettings) -> Timeouts:
 
 
 def open_servers(models: Sequence[Model], connect_s: float) -> tuple[ServerHandle, ...]:
-    """The models' servers with their kinds and API keys. Raises ConfigError where a key is not set."""
+    """The models' servers with their kinds and API keys. Raises ConfigError if a key is not set."""
     timeouts = RequestTimeouts(connect_s=connect_s)
     return tuple(ServerHandle(model, get_server_kind(model.server), read_api_key(model), timeouts) for model in models)
 
@@ -122,8 +122,8 @@ class _ModelRecorder:
     def record_trial(self, key: TrialKey) -> None:
         """Record one trial.
 
-        Raises ServerError where no connection can be made: nothing is stored then, since the model was sent nothing.
-        Raises it also where the server refuses the key, the model or the address, after the turn is stored.
+        Raises ServerError if no connection can be made: nothing is stored then, since the model was sent nothing.
+        Raises it also if the server refuses the key, the model or the address, after the turn is stored.
         """
         model = self.server.model
         for recording in converse(self.client, self.server, self._setup(key)):

@@ -68,5 +68,5 @@ def remove_owned(engine: Engine, labels: Mapping[str, str]) -> None:
 
 
 def _containers(engine: Engine, label: str) -> list[Json]:
-    with engine_errors("listing the kit's containers"):
+    with engine_errors("listing the containers of lanebench"):
         return list(engine.api.containers(all=True, filters={"label": label}))

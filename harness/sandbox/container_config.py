@@ -44,7 +44,7 @@ class ContainerKind:
 class EngineCapabilities:
     """What one engine accepts in the create call, and what it reports.
 
-    `seccomp_profile` is None where the engine's own profile applies. `nproc_limit` is a limit of processes per user.
+    `seccomp_profile` is None if the engine's own profile applies. `nproc_limit` is a limit of processes per user.
     `reports_oom` says whether the engine reports that the kernel killed a container because it was out of memory (OOM
     kill).
     """

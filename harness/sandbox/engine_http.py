@@ -26,7 +26,7 @@ from harness.types import Json
 
 _MAX_HEAD_BYTES = 65536
 _UPGRADED = (101, 200)
-"""An attach call is answered by 101 where the engine honors the request to upgrade, else by 200; then comes the stream
+"""An attach call is answered by 101 if the engine honors the request to upgrade, else by 200; then comes the stream
 (Docker Engine API, ContainerAttach)."""
 
 

@@ -93,7 +93,7 @@ class ContainerPool:
                 self._remove(container)
 
     def _keep(self, kind: ContainerKind, container: Container | None) -> bool:
-        """Count a container as made and keep it; False where its kind was evicted or the pool closed meanwhile."""
+        """Count a container as made and keep it; False if its kind was evicted or the pool closed meanwhile."""
         with self._lock:
             self._being_made[kind] -= 1
             if container is None or self._closed or kind not in self._ready:

@@ -137,7 +137,7 @@ def _run_in_container(
 
 
 def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int) -> _ContainerRun:
-    """As `_run_in_container`, once more in a new container where the first one never took the job."""
+    """As `_run_in_container`, once more in a new container if the first one never took the job."""
     try:
         return _run_in_container(pool, kind, job, start, values_left)
     except JobNotStartedError:

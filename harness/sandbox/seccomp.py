@@ -51,7 +51,7 @@ def _allow(name: str, arguments: Mapping[int, int]) -> dict[str, object]:
 
 
 def seccomp_profile(architecture: str) -> str | None:
-    """The profile as JSON text, for an architecture as the kernel names it; None where the engine's own must do.
+    """The profile as JSON text, for an architecture as the kernel names it; None if the engine's own must do.
 
     `clone3` passes its flags in memory, where a filter cannot see them. It is answered by ENOSYS, so that the C library
     falls back to `clone`, whose flags for new namespaces are refused.

@@ -35,7 +35,7 @@ def _fill(value: Json, model: str) -> Json:
 
 
 def look_up(document: Json, json_path: str, model: str) -> Json:
-    """Return the value at a dotted path, None where there is none.
+    """Return the value at a dotted path, None if there is none.
 
     `rows[]` selects the row whose id, key, model, name or alias is `model`, or the only row; `rows[0]` selects by
     index; `~name` is the only key that ends in `.name`.

@@ -25,7 +25,7 @@ TOKENS_PER_BYTE = Fraction(11, 40)
 class ContextNeed:
     """How much context a task needs: the bytes of its prompts, and the tokens of its answers with their reasoning.
 
-    `tokens_per_byte` is what the server counted in English prose, None where that was not measured.
+    `tokens_per_byte` is what the server counted in English prose, None if that was not measured.
     """
 
     task: str

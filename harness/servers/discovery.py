@@ -22,7 +22,7 @@ DISCOVERY_TIMEOUTS = RequestTimeouts(connect_s=1.0, request_s=5.0)
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """A model that a server lists; None where the server does not report a value."""
+    """A model that a server lists; None if the server does not report a value."""
 
     id: str
     context_tokens: int | None = None
@@ -33,7 +33,7 @@ class FoundModel:
 class FoundServer:
     """A server that answers.
 
-    `is_identified` is False where the kind was guessed from the port; `problem` says why its models are unknown.
+    `is_identified` is False if the kind was guessed from the port; `problem` says why its models are unknown.
     """
 
     kind: ServerKind

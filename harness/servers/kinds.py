@@ -17,9 +17,9 @@ PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "synthetic_p
 
 @dataclass(frozen=True, slots=True)
 class PropertyLocation:
-    """Where a server states a fact: the URL path to request, and a JSON path (see `look_up`) in its response.
+    """Where a server reports a property: the URL path to request, and a JSON path (see `look_up`) in its response.
 
-    The request is a GET, or a POST where `body` is given. `{model}` stands for the model id in path and body.
+    The request is a GET, or a POST if `body` is given. `{model}` stands for the model id in path and body.
     """
 
     path: str
@@ -38,7 +38,7 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingSpec:
-    """The request fields that turn thinking on and off; None where no switch is known.
+    """The request fields that turn thinking on and off; None if no switch is known.
 
     `default` is what happens without them ("model": it depends on the model). `requires` names a server setting
     without which the reasoning stays inside the content.
@@ -52,7 +52,7 @@ class ThinkingSpec:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """How a response is streamed; "any" where it varies within the kind or has not been checked.
+    """How a response is streamed; "any" if it varies within the kind or has not been checked.
 
     `early_events` may arrive before the prefill is done. `usage` says which chunk carries the token counts.
     """
@@ -70,7 +70,7 @@ class StreamFacts:
 class CacheFacts:
     """The prefix cache: the JSON path of its token count in `usage` (None: not reported), and how to disable it.
 
-    `disable` are request fields; None where no request can disable the cache.
+    `disable` are request fields; None if no request can disable the cache.
     """
 
     survives_restart: bool
@@ -108,7 +108,7 @@ class ContextFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessFacts:
-    """The server is ready when `path` returns HTTP 200 and, where given, `json_path` has `value` (None: any value).
+    """The server is ready when `path` returns HTTP 200 and, if given, `json_path` has `value` (None: any value).
 
     A true value at `failed_json_path` means that loading the model failed, so that waiting is pointless.
     """

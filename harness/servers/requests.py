@@ -35,7 +35,7 @@ def build_request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
 
 
 def _thinking_switch(kind: ServerKind, model: Model) -> Mapping[str, Json] | None:
-    """The fields that switch thinking as the model's settings want it; None where the kind has no switch."""
+    """The fields that switch thinking as the model's settings want it; None if the kind has no switch."""
     return {"on": kind.thinking.on, "off": kind.thinking.off, "default": {}}[model.thinking]
 
 

@@ -42,7 +42,7 @@ class Difference:
     """Difference of two pass rates. `mde` is the minimum detectable effect of the design (power 80 %).
 
     `tasks_to_decide` and `trials_to_decide` are the sizes at which a difference as large as this one is detectable;
-    None where no size suffices or the verdict is decided.
+    None if no size suffices or the verdict is decided.
     """
 
     difference: float
@@ -57,7 +57,7 @@ class Difference:
 def sign_flip_p(differences: Sequence[Fraction]) -> float:
     """The exact two-sided p-value of the sign-flip permutation test of a mean of 0.
 
-    All flips are counted, none is sampled. Where the denominators do not fit a grid of MAX_GRID_STEPS the differences
+    All flips are counted, none is sampled. If the denominators do not fit a grid of MAX_GRID_STEPS the differences
     are rounded to it, and sums that rounding could have moved count as extreme (the test stays conservative).
     Source: R. A. Fisher, "The design of experiments", 1935, section 21; E. J. G. Pitman, 1937.
     """
@@ -103,7 +103,7 @@ def mcnemar_p(model_only: int, baseline_only: int) -> float:
 
 
 def difference_verdict(interval: Interval | None, p: float | None, level: float = LEVEL) -> DifferenceVerdict:
-    """Better or worse only where the interval excludes 0 and the test is significant."""
+    """Better or worse only if the interval excludes 0 and the test is significant."""
     if interval is None or p is None or p > 1 - level or interval.low <= 0 <= interval.high:
         return "can't tell"
     return "better" if interval.low > 0 else "worse"
@@ -123,7 +123,7 @@ def _smoothed_variance(count: Count) -> float:
 def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: float = LEVEL) -> Difference:
     """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
 
-    Where all tasks show the same difference, their variance says nothing about other tasks; the standard error is
+    If all tasks show the same difference, their variance says nothing about other tasks; the standard error is
     then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
     """
     nonempty = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]

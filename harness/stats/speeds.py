@@ -15,7 +15,7 @@ MIN_RELATIVE_FENCE = 1e-9
 
 
 def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """The distribution-free order-statistic interval of the median; None where n is too small for the level.
+    """The distribution-free order-statistic interval of the median; None if n is too small for the level.
 
     At 95 % that is n < 6; n = 6 gives the smallest and the largest value.
     Source: H. A. David and H. N. Nagaraja, "Order statistics", section 7.1.

@@ -45,7 +45,7 @@ def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> t
 
     Student's t on the tasks' rates, in Wilson's form: n is the effective number of independent trials, those that
     would have the same standard error. This keeps the interval inside 0 to 1 and its coverage at 92 % or more near
-    the ends, where t alone falls to 80 % (tests/simulation.py). Where all tasks have the same rate, the effective
+    the ends, where t alone falls to 80 % (tests/simulation.py). If all tasks have the same rate, the effective
     number is the number of tasks.
     Sources: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit); L. Kish, "Survey
     sampling", 1965 (the effective number).

@@ -55,7 +55,7 @@ def fit_times(tokens: Sequence[float], times_s: Sequence[float], degree: int = 1
 
 
 def prefill(task: str, samples: Sequence[Sample]) -> Prefill | None:
-    """Estimate the prefill rate from one task's cold turns; None where its prompt sizes do not support a line."""
+    """Estimate the prefill rate from one task's cold turns; None if its prompt sizes do not support a line."""
     points = _points(samples)
     if not _supports_a_line(points):
         return None
@@ -127,7 +127,7 @@ def _apparent_rate(samples: Sequence[Sample]) -> Rate:
 
 
 def _marginal_rates(points: Sequence[PrefillPoint]) -> tuple[float | None, ...]:
-    """Rates between neighboring sizes; None where the longer prompt was not slower."""
+    """Rates between neighboring sizes; None if the longer prompt was not slower."""
     rates: list[float | None] = []
     for shorter, longer in pairwise(points):
         more_s = longer.ttft_s - shorter.ttft_s

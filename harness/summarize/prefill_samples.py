@@ -27,7 +27,7 @@ def _samples(result: Result, model: ModelInfo, task: TaskInfo) -> list[Sample]:
     samples = [sample for sample in found if sample is not None]
     if _equally_long_answers(trials):
         return samples
-    # E2E shows an early first token only between answers of one length: where it cannot, TTFT takes its place.
+    # E2E shows an early first token only between answers of one length: if it cannot, TTFT takes its place.
     return [Sample(sample.size, sample.uncached_tokens, sample.ttft_s, sample.ttft_s) for sample in samples]
 
 

@@ -15,7 +15,7 @@ Confidence = Literal["conclusive", "tentative", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """The user's choice for a lane where it differs from the recommendation; both are reported."""
+    """The user's choice for a lane if it differs from the recommendation; both are reported."""
 
     model: str
     reason: str
@@ -67,7 +67,7 @@ class Eligibility:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The recommended model of a lane, or None where the evidence does not decide; `text` gives the reason.
+    """The recommended model of a lane, or None if the evidence does not decide; `text` gives the reason.
 
     `low` and `high` bound the deciding difference or ratio to the next best model. `untested` lists configurations
     and conditions that no trial of the run covers.

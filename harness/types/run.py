@@ -70,7 +70,7 @@ class KitInfo:
 class RunPlan:
     """run.json: everything that was decided before the first request.
 
-    `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE where they were named individually.
+    `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE if they were named individually.
     """
 
     id: str

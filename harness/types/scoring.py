@@ -102,7 +102,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """One line of scores.jsonl; `sandbox` is None where no code was run."""
+    """One line of scores.jsonl; `sandbox` is None if no code was run."""
 
     key: TrialKey
     variant: int

@@ -14,7 +14,7 @@ from typing import Any
 from harness.types.common import Json
 
 CUSTOM_SUITE = "custom"
-"""The suite's name where the tasks of a run were named individually."""
+"""The suite's name if the tasks of a run were named individually."""
 
 _SCHEMA_TYPES: Mapping[Any, Mapping[str, Json]] = {
     int: {"type": "integer"},
@@ -80,7 +80,7 @@ class RunSettings:
         maximum=2**53 - 1,
     )
     thinking_tokens: int = _option(
-        8192, "Output tokens on top of a task's budget where thinking is on.", minimum=0, maximum=1_000_000
+        8192, "Output tokens on top of a task's budget if thinking is on.", minimum=0, maximum=1_000_000
     )
     idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
     connect_timeout_s: float = _option(

@@ -1,6 +1,6 @@
 """Statistics computed from the trials: pass rates, speeds, prefill fits, comparisons, ranks and warnings.
 
-A `low` and a `high` are the bounds of a 95 % interval; None where the data do not support one.
+A `low` and a `high` are the bounds of a 95 % interval; None if the data do not support one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DistributionSummary:
 
 @dataclass(frozen=True, slots=True)
 class TurnSpeeds:
-    """Timings and token counts of one turn of a cell; None where no trial measured it."""
+    """Timings and token counts of one turn of a cell; None if no trial measured it."""
 
     turn: int
     ttft_s: DistributionSummary | None
@@ -116,7 +116,7 @@ class Prefill:
     `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `nonlinear`:
     the rate changes with the size, so that `marginal_tps`, the rates between neighboring sizes, describe it better.
     `apparent_tps` is uncached tokens over TTFT at the longest size. `valid_rate` says which of them is valid.
-    `early_first_token_s` is how long before the end of the prefill the first token arrives; None where it does not.
+    `early_first_token_s` is how long before the end of the prefill the first token arrives; None if it does not.
     """
 
     task: str
@@ -180,7 +180,7 @@ class Comparison:
 
     `p` is that of the sign-flip test, `p_holm` the same adjusted for all pairs of the run; the verdict rests on the
     latter. `mde` is the minimum detectable effect (power 80 %). `tasks_to_decide` and `trials_to_decide` are the
-    sizes at which a difference as large as this is detectable; None where no size suffices or it is decided.
+    sizes at which a difference as large as this is detectable; None if no size suffices or it is decided.
     """
 
     model: str

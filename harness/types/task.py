@@ -111,7 +111,7 @@ class Variant:
 class TaskInfo:
     """A task in the plan and in the result; see the properties of `Task`.
 
-    `limits` are those of each container that runs an answer; None where no code is run.
+    `limits` are those of each container that runs an answer; None if no code is run.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Reads the lines of recordings.jsonl again, in several processes where there are many: the costly part of `verify`.
+"""Reads the lines of recordings.jsonl again, in several processes if there are many: the costly part of `verify`.
 
 `reread_lines` yields a `RereadTurn` for each line, with what is wrong with the line and the trial that it gives.
 """

@@ -144,7 +144,7 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
 
 
 def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn) -> Iterator[str]:
-    """The token limit is the task's budget, plus any number of thinking tokens where the model thinks."""
+    """The token limit is the task's budget, plus any number of thinking tokens if the model thinks."""
     limit = (turn.request or {}).get(planned.kind.max_tokens_field)
     budget = compute_max_tokens(planned.model, planned.kind, variant.task, 0)
     thinks = compute_max_tokens(planned.model, planned.kind, variant.task, 1) > budget

@@ -161,7 +161,7 @@ def _role_on_every_chunk(pace: Pace) -> Script:
 
 
 def _null_fields(pace: Pace) -> Script:
-    """Every delta has every field, null where it says nothing; some deltas say nothing at all (vllm-mlx)."""
+    """Every delta has every field, null if it says nothing; some deltas say nothing at all (vllm-mlx)."""
     nulls: dict[str, Json] = {"role": None, "content": None, "reasoning_content": None, "tool_calls": None}
     writes, tail = [Write(0.0, chunk({**nulls, "role": "assistant"}))], Tail(usage="both")
     for write, text in zip(token_writes(pace), words(pace.tokens), strict=True):

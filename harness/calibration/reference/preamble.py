@@ -18,7 +18,7 @@ PROGRESS_COMMENTS = tuple(b": keepalive %d/4096\n\n" % (1024 * step) for step in
 
 
 def spread(pace: Pace, pieces: Sequence[bytes]) -> list[Write]:
-    """Spread pieces over the first quarter of the time to the first token, beginning at once."""
+    """Spread pieces over the first quarter of the time to the first token, beginning immediately."""
     return [Write(pace.ttft_s * index / len(pieces) / 4, data) for index, data in enumerate(pieces)]
 
 

@@ -37,7 +37,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Bytes that are sent at once, and how many token events and tokens are complete with the last of them.
+    """Bytes that are sent in one write, and how many token events and tokens are complete with the last of them.
 
     `is_output` marks content or a tool call, which TTFC counts, as opposed to reasoning.
     """
@@ -54,7 +54,7 @@ class ExpectedReading:
     """What a correct reader finds.
 
     `tool_calls` are pairs of name and arguments, `server_timings` the names of the server's own timings, `error_kind`
-    is None where no error is expected.
+    is None if no error is expected.
     """
 
     content: str = ""
@@ -139,7 +139,7 @@ class Tail:
         return {**counts, **SERVER_TIMINGS["usage"]} if self.timings == "usage" else counts
 
     def _timings_object(self, pace: Pace) -> dict[str, Json]:
-        """The object with the server's own timings, which stands next to the usage object."""
+        """The object with the server's own timings, which is next to the usage object."""
         if self.timings in (None, "usage"):
             return {}
         cache = {"cache_n": pace.cached_tokens} if self.cached == "timings" else {}

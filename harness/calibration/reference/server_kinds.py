@@ -38,7 +38,7 @@ def _tail_of(kind: ServerKind) -> Tail:
 
 
 def _call_deltas(kind: ServerKind, arguments: str) -> list[Mapping[str, Json]]:
-    """The deltas of the call: all at once, or the name and then the arguments in two pieces."""
+    """The deltas of the call: all in one event, or the name and then the arguments in two pieces."""
     head = {"index": 0, "id": "c1", "type": "function"}
     if kind.stream.tool_calls == "complete":
         return [{**head, "function": {"name": TOOL, "arguments": arguments}}]

@@ -33,7 +33,7 @@ class LongPrompt:
 
 
 def plan_long_prompt(kind: ServerKind, served: int | None, wanted: int | None) -> LongPrompt:
-    """Exceed the cap where the server states one and checks it; otherwise stay at a safe length.
+    """Exceed the cap if the server states one and checks it; otherwise stay at a safe length.
 
     A server that does not check accepts a prompt that does not fit its memory, and may crash (mlx_lm.server: Metal
     ends the process).

@@ -27,7 +27,7 @@ def _format_rate(value: float | None, low: float | None, high: float | None) -> 
 
 
 def _prefill_problem(fit: Prefill) -> tuple[str, str] | None:
-    """Code and text of the warning about a fit; None where the fitted rate is valid."""
+    """Code and text of the warning about a fit; None if the fitted rate is valid."""
     apparent = _format_rate(fit.apparent_tps, fit.apparent_low, fit.apparent_high)
     early_s = fit.early_first_token_s
     if fit.valid_rate == "none" and early_s is not None:
@@ -162,9 +162,9 @@ def prompt_suspect(result: Result) -> Iterator[ResultWarning]:
 
 
 def _shrunk_turn(trial: TrialResult) -> tuple[int, int, int] | None:
-    """(turn, its tokens, tokens of the turn before) where a conversation's prompt did not grow.
+    """(turn, its tokens, tokens of the turn before) if a conversation's prompt did not grow.
 
-    None where the server reports cached tokens: `harness.read` then finds truncated prompts in each turn by itself.
+    None if the server reports cached tokens: `harness.read` then finds truncated prompts in each turn by itself.
     """
     counts = [turn.usage.prompt_tokens if turn.usage and is_complete(turn) else None for turn in trial.turns]
     if any(turn.usage and turn.usage.cached_tokens is not None for turn in trial.turns):
