@@ -201,10 +201,15 @@ def _with_lane(result: Result, lane: Lane = LANE) -> Result:
 @pytest.mark.parametrize(
     ("before", "after", "verdict", "expected"),
     [
-        ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (clear"),
+        ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (conclusive"),
         ({"code-refactor": 9, "code-bugfix": 8}, {}, "weakened", "now the evidence does not decide"),
-        ({"code-refactor": 9, "code-bugfix": 8}, {"code-refactor": 9, "code-bugfix": 8}, "unchanged", "; now (clear"),
-        ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (leaning"),
+        (
+            {"code-refactor": 9, "code-bugfix": 8},
+            {"code-refactor": 9, "code-bugfix": 8},
+            "unchanged",
+            "; now (conclusive",
+        ),
+        ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (tentative"),
         ({}, {}, "unchanged", "decides in neither run"),
     ],
 )

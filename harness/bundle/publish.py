@@ -104,7 +104,7 @@ def _require_verified(run: Path, verdict: Verdict) -> None:
         f"{finding.location}: {finding.message} [{finding.check}]"
         for report in verdict.levels
         for finding in report.findings
-        if finding.severity in ("problem", "inconclusive")
+        if finding.severity in ("error", "inconclusive")
     ]
     unverified = [f"{report.level}: {report.detail}" for report in verdict.levels if report.state == "unverified"]
     raise CheckError(*(f"{run}: not published: {text}" for text in (findings or unverified)[:MAX_PROBLEMS]))

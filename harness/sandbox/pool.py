@@ -76,7 +76,7 @@ class ContainerPool:
             self.discard(container)
 
     def evict(self, kind: ContainerKind) -> None:
-        """Discard the pre-started containers of a kind: it may be as dead as the container that was taken."""
+        """Discard the pre-started containers of a kind: they may be as dead as the container that was taken."""
         with self._lock:
             evicted = self._ready.pop(kind, [])
         for container in evicted:
