@@ -160,7 +160,7 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
     cpu_before, start_s = cpu_times(), time.monotonic()
     run = _record_loaded_model(recorder, host, keys)
     recorder.client.close()
-    return replace(run, recorder_overhead=_kit_use(cpu_before, start_s, recorder.turns))
+    return replace(run, recorder_overhead=_recorder_overhead(cpu_before, start_s, recorder.turns))
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
@@ -220,7 +220,7 @@ def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRec
     )
 
 
-def _kit_use(cpu_before: CpuTimes, start_s: float, turns: int) -> RecorderOverhead:
+def _recorder_overhead(cpu_before: CpuTimes, start_s: float, turns: int) -> RecorderOverhead:
     cpu_after = cpu_times()
     return RecorderOverhead(
         cpu_s=cpu_after.process_s - cpu_before.process_s,

@@ -16,7 +16,7 @@ def _suite_rate(estimand: Estimand, estimate: tuple[float | None, Interval | Non
     return SuiteRate(estimand, rate, low, high, n_tasks)
 
 
-def _suite_s(result: Result, model: ModelInfo) -> float | None:
+def _total_trial_s(result: Result, model: ModelInfo) -> float | None:
     """Seconds spent in trials; None while a planned trial is missing or has no times."""
     trials = non_warmup_trials(result, model.label)
     tasks = sum(1 for task in result.tasks if not was_skipped(model, task))
@@ -61,7 +61,7 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
             _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
         ),
         decode_tps=spread(_decode_rates(result, model)),
-        total_trial_s=_suite_s(result, model),
+        total_trial_s=_total_trial_s(result, model),
         memory=model.memory,
         load_s=model.load_s,
         passed_every_trial=pass_rate_of(sum(k == n for k, n in counts), len(counts)),
