@@ -146,7 +146,7 @@ def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator
 def with_digest(model: Model) -> Model:
     """The model with its file's digest and size in place of the path, which would reveal the user's folders.
 
-    Takes about a second per gigabyte. Raises ConfigError where the file cannot be read.
+    Takes about a second per gigabyte. Raises ConfigError if the file cannot be read.
     """
     facts = dict(model.facts)
     file = facts.pop("file", None)
@@ -171,7 +171,7 @@ def _digest_and_size(path: Path) -> tuple[str, int]:
 
 
 def read_api_key(model: Model) -> str | None:
-    """A model's API key, which only the environment holds. Raises ConfigError where its variable is not set."""
+    """A model's API key, which only the environment holds. Raises ConfigError if its variable is not set."""
     if model.key_env is None:
         return None
     api_key = os.environ.get(model.key_env)

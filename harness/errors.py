@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: `message` says what and where, `fix` says what to do about it ("" where unknown).
+    """One thing that is wrong: `message` says what and where, `fix` says what to do about it ("" if unknown).
 
     A fix that depends on the command (`--resume`, `--results`) is added by `cli`, which knows what the user typed.
     """

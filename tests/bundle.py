@@ -185,7 +185,7 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
         sent_ns=sent_ns,
         url=f"{model.base_url}/chat/completions",
         request=build_request_body(
-            sent, kind, messages, compute_max_tokens(model, kind, variant.task, 8192), cold=True
+            sent, kind, messages, compute_max_tokens(model, kind, variant.task, 8192), disable_cache=True
         ),
         status=200,
         headers={"content-type": "text/event-stream"},

@@ -14,7 +14,7 @@ import pytest
 from harness.bundle import PublishRequest, find_refusals, publish, write_eee
 from harness.bundle.eee import eee_documents
 from harness.bundle.publish import manifest_digest
-from harness.bundle.refusals import Owner, detect_owner
+from harness.bundle.refusals import PrivateStrings, detect_private_strings
 from harness.bundle.signing import identify_signer
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
@@ -25,7 +25,7 @@ from harness.types import Chunk, Recording, Result
 from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, run_plan, summarized, tasks, texts_of
 
-NOBODY = Owner("/home/nobody-here", ("a-host-of-mine",), ("s3cr3t-value-of-a-key",))
+NOBODY = PrivateStrings("/home/nobody-here", ("a-host-of-mine",), ("s3cr3t-value-of-a-key",))
 REASON = "the power adapter was not connected during the second half"
 
 
@@ -92,7 +92,7 @@ def test_a_correction_names_the_old_bundle_and_the_reason(publish_request: Publi
         finding.message
         for report in verify(new, OPTIONS).levels
         for finding in report.findings
-        if finding.severity == "note"
+        if finding.severity == "info"
     ]
     assert notes == [f"supersedes the bundle with manifest {manifest_digest(old)}: {REASON}"]
 
@@ -149,9 +149,9 @@ def test_a_run_that_is_not_finished_is_not_published(publish_request: PublishReq
         publish(publish_request)
 
 
-def _refused(bundle: Bundle, owner: Owner = NOBODY) -> list[Problem]:
+def _refused(bundle: Bundle, private_strings: PrivateStrings = NOBODY) -> list[Problem]:
     recordings = ((at, build(Recording, document)) for at, document in enumerate(bundle.recordings, 1))
-    return find_refusals(build(Result, bundle.result), bundle.result, recordings, owner)
+    return find_refusals(build(Result, bundle.result), bundle.result, recordings, private_strings)
 
 
 def _set(bundle: Bundle, *way: object, value: object) -> None:
@@ -239,10 +239,10 @@ def test_the_prompts_of_the_kit_contain_nothing_that_looks_like_a_key() -> None:
 def test_the_owner_is_known_from_the_machine_and_the_plans_key_variables() -> None:
     plan = run_plan()
     keyed = replace(plan, models=(replace(plan.models[0], key_env="MY_KEY"),))
-    owner = detect_owner(keyed, {**os.environ, "MY_KEY": "value"})
+    owner = detect_private_strings(keyed, {**os.environ, "MY_KEY": "value"})
     assert owner.api_keys == ("value",)
     assert owner.home == str(Path.home())
-    assert detect_owner(None).api_keys == ()
+    assert detect_private_strings(None).api_keys == ()
 
 
 def test_every_eval_ever_gets_a_document_per_model_and_a_line_per_trial(

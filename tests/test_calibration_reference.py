@@ -58,8 +58,8 @@ EARLY = {
     "keepalive-chunks": Counts(keepalives=4),
     "keepalive-chunks-then-role": Counts(keepalives=2, role_only=1),
     "prefill-progress": Counts(keepalives=4),
-    "echoed-reasoning": Counts(role_only=1, echoes=1),
-    "loading-message": Counts(echoes=21),
+    "echoed-reasoning": Counts(role_only=1, synthetic_events=1),
+    "loading-message": Counts(synthetic_events=21),
 }
 
 
@@ -71,11 +71,14 @@ def test_events_before_the_first_token_are_counted_and_are_not_the_first_token(n
     assert timings.ttfb_s is not None
     assert timings.ttft_s - timings.ttfb_s > TOLERANCE_S
     seen = Counts(
-        comments=counts.comments, keepalives=counts.keepalives, role_only=counts.role_only, echoes=counts.echoes
+        comments=counts.comments,
+        keepalives=counts.keepalives,
+        role_only=counts.role_only,
+        synthetic_events=counts.synthetic_events,
     )
     assert seen == wanted
     assert (timings.role_s is not None) == (wanted.role_only > 0)
-    assert (timings.echo_s is not None) == (wanted.echoes > 0)
+    assert (timings.first_synthetic_s is not None) == (wanted.synthetic_events > 0)
 
 
 @pytest.mark.parametrize("name", sorted(load_kinds()))

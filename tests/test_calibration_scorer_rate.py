@@ -26,14 +26,14 @@ from harness.types import Job, Observation
 @pytest.fixture(scope="module")
 def benchmark() -> Iterator[ScorerBenchmark]:
     with open_sandbox("bench-test", print, PROGRAMS) as sandbox:
-        yield ScorerBenchmark(sandbox, ensure_engine(print), dict(sandbox.pool.labels), singles=2)
+        yield ScorerBenchmark(sandbox, ensure_engine(print), dict(sandbox.pool.labels), sequential_runs=2)
 
 
 @pytest.mark.engine
 def test_every_way_is_measured_in_turns_for_every_language_and_is_in_the_table(benchmark: ScorerBenchmark) -> None:
     lines: list[str] = []
     measurements = measure_scorer(benchmark, 5, 2, lines.append)
-    assert {(rate.language, rate.way) for rate in measurements.rates} >= {
+    assert {(rate.language, rate.method) for rate in measurements.rates} >= {
         (language, way) for language in PROGRAMS for way in ("lanebench", "bare engine API")
     }
     assert all(rate.n == 5 and rate.per_s > 0 for rate in measurements.rates)

@@ -201,10 +201,15 @@ def _with_lane(result: Result, lane: Lane = LANE) -> Result:
 @pytest.mark.parametrize(
     ("before", "after", "verdict", "expected"),
     [
-        ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (clear"),
+        ({}, {"code-refactor": 9, "code-bugfix": 8}, "strengthened", "now steady (conclusive"),
         ({"code-refactor": 9, "code-bugfix": 8}, {}, "weakened", "now the evidence does not decide"),
-        ({"code-refactor": 9, "code-bugfix": 8}, {"code-refactor": 9, "code-bugfix": 8}, "unchanged", "; now (clear"),
-        ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (leaning"),
+        (
+            {"code-refactor": 9, "code-bugfix": 8},
+            {"code-refactor": 9, "code-bugfix": 8},
+            "unchanged",
+            "; now (conclusive",
+        ),
+        ({"code-refactor": 6}, {"code-refactor": 9, "code-bugfix": 9}, "strengthened", "steady (tentative"),
         ({}, {}, "unchanged", "decides in neither run"),
     ],
 )
@@ -242,7 +247,7 @@ def test_the_command_fails_a_worse_run_only_with_fail_if(tmp_path: Path, capsys:
     paths = _files(tmp_path, good, bad)
     assert main(["compare", *paths]) == 0
     shown = capsys.readouterr().out
-    assert "code-refactor regresses in 8 of 10 trials (95 % interval 49 to 94 %)" in shown
+    assert "8 of 10 trials of code-refactor (95 % interval 49 to 94 %) regressed" in shown
     assert main(["compare", *paths, "--fail-if", "worse"]) == 1
     assert main(["compare", *paths, "--fail-if", "worse", "--baseline", paths[1]]) == 0
 

@@ -197,8 +197,10 @@ def test_a_daemon_is_stopped_for_another_model_and_runs_again(machine: Machine, 
         "bootout com.example.ds4 state kept",
         "bootstrap com.example.ds4 state kept",
     ]
-    assert [(change.service, change.restored) for change in host.changes] == [("launchd com.example.ds4", True)]
-    assert [line["restored"] for _, line in read_lines(run / "changes.jsonl")] == [True]
+    assert [(change.service, change.restored) for change in host.stopped_services] == [
+        ("launchd com.example.ds4", True)
+    ]
+    assert [line["restored"] for _, line in read_lines(run / "stopped_services.jsonl")] == [True]
 
 
 def test_a_service_that_did_not_run_before_is_stopped_afterwards(machine: Machine, run: Path) -> None:
@@ -207,7 +209,7 @@ def test_a_service_that_did_not_run_before_is_stopped_afterwards(machine: Machin
         with model_host([model_server], run, print) as host, host.session(model_server):
             assert machine.runs("s")
     assert not machine.runs("s")
-    assert host.changes == ()
+    assert host.stopped_services == ()
     assert machine.log == ["start s", "stop s"]
 
 
@@ -232,10 +234,10 @@ def test_a_failed_restore_stays_in_the_state_file_and_is_retried(machine: Machin
     machine.let_run("com.example.ds4")
     (machine.here / "refuse").touch()
     log: list[str] = []
-    with model_host([a_server(a_daemon())], run, log.append, restore_s=8.0) as host:
+    with model_host([a_server(a_daemon())], run, log.append, restore_timeout_s=8.0) as host:
         pass
-    assert [change.restored for change in host.changes] == [False]
-    assert "Input/output error" in (host.changes[0].note or "")
+    assert [change.restored for change in host.stopped_services] == [False]
+    assert "Input/output error" in (host.stopped_services[0].note or "")
     assert any(line.startswith("NOT restored: launchd com.example.ds4") for line in log)
     (machine.here / "refuse").unlink()
     assert [change.restored for change in recover(print)] == [True]
@@ -246,10 +248,10 @@ def test_a_failed_restore_stays_in_the_state_file_and_is_retried(machine: Machin
 def test_a_service_that_ends_right_after_its_start_is_not_reported_as_restored(machine: Machine, run: Path) -> None:
     machine.let_run("s")
     dead = replace(by_commands(machine, "s"), start=("true",))
-    with model_host([a_server(dead)], run, print, restore_s=0.5) as host:
+    with model_host([a_server(dead)], run, print, restore_timeout_s=0.5) as host:
         pass
-    assert [change.restored for change in host.changes] == [False]
-    assert "does not run 0 s after its start command" in (host.changes[0].note or "")
+    assert [change.restored for change in host.stopped_services] == [False]
+    assert "does not run 0 s after its start command" in (host.stopped_services[0].note or "")
     assert state_path().exists()
 
 
@@ -362,7 +364,7 @@ def test_a_loaded_model_is_unloaded_for_the_run_and_loaded_again(
                 assert session.load_s is not None
             assert holder.loaded == []
     assert set(holder.loaded) == {"before"}
-    assert [change.restored for change in host.changes] == [True]
+    assert [change.restored for change in host.stopped_services] == [True]
 
 
 def test_a_model_is_loaded_with_its_configured_context_and_restored_with_its_previous_one(
@@ -470,7 +472,7 @@ def test_the_next_start_after_a_kill_restores_everything(machine: Machine, run: 
     assert not listens(port)
     assert not state_path().exists()
     assert "an earlier run was killed" in log[0]
-    assert [line["service"] for _, line in read_lines(run / "changes.jsonl")] == ["launchd com.example.ds4"]
+    assert [line["service"] for _, line in read_lines(run / "stopped_services.jsonl")] == ["launchd com.example.ds4"]
     assert recover(log.append) == ()
 
 

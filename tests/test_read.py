@@ -42,7 +42,7 @@ def without_times(reading: Reading) -> tuple[Json, ...]:
         reading.content, reading.reasoning, reading.tool_calls, reading.finish_reason, reading.done, reading.usage,
         reading.error, reading.server_timings, reading.reported_model, reading.timings.tokens_source, counts.events,
         counts.comments, counts.keepalives, counts.role_only, counts.empty, counts.malformed, counts.token_events,
-        counts.echoes, counts.unfinished_bytes,
+        counts.synthetic_events, counts.unfinished_bytes,
     )  # fmt: skip
 
 

@@ -133,13 +133,13 @@ def test_reasoning_of_an_unknown_shape_is_ignored(odd: Json) -> None:
 
 def test_whitespace_reasoning_alone_is_a_token() -> None:
     reading = read_bytes(chunk({"reasoning": "\n"}), chunk({}, "length"), usage_chunk(3, 1), DONE)
-    assert (reading.reasoning, reading.counts.token_events, reading.counts.echoes) == ("\n", 1, 0)
-    assert (reading.timings.ttft_s, reading.timings.echo_s) == (0.01, None)
+    assert (reading.reasoning, reading.counts.token_events, reading.counts.synthetic_events) == ("\n", 1, 0)
+    assert (reading.timings.ttft_s, reading.timings.first_synthetic_s) == (0.01, None)
 
 
 def test_whitespace_before_real_reasoning_is_a_token() -> None:
     reading = read_bytes(chunk({"reasoning": "\n"}), chunk({"reasoning": "hm"}), text_chunk("x"), END, DONE)
-    assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("\nhm", 0, 0.01)
+    assert (reading.reasoning, reading.counts.synthetic_events, reading.timings.ttft_s) == ("\nhm", 0, 0.01)
 
 
 def test_reasoning_inside_the_content_counts_as_tokens_from_its_tag_on() -> None:
@@ -174,19 +174,19 @@ def test_the_loading_message_of_llama_swap_is_neither_reasoning_nor_the_first_to
         *made_up(*LOADING), chunk({"role": "assistant"}), text_chunk("x"), END, usage_chunk(5, 1), DONE
     )
     assert (reading.content, reading.reasoning, reading.error) == ("x", "", None)
-    assert (reading.counts.echoes, reading.counts.token_events, reading.counts.role_only) == (12, 1, 1)
-    assert (reading.timings.echo_s, reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.13, 0.14)
+    assert (reading.counts.synthetic_events, reading.counts.token_events, reading.counts.role_only) == (12, 1, 1)
+    assert (reading.timings.first_synthetic_s, reading.timings.role_s, reading.timings.ttft_s) == (0.01, 0.13, 0.14)
 
 
 def test_reasoning_after_the_loading_message_is_the_models() -> None:
     for thought in (chunk({"reasoning_content": "hm"}), *made_up("hm")):
         reading = read_bytes(*made_up(*LOADING), thought, text_chunk("x"), END, DONE)
-        assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("hm", 12, 0.13)
+        assert (reading.reasoning, reading.counts.synthetic_events, reading.timings.ttft_s) == ("hm", 12, 0.13)
 
 
 def test_a_loading_message_that_breaks_off_is_not_an_answer() -> None:
     reading = read_bytes(*made_up(*LOADING[:5]))
-    assert (reading.reasoning, reading.timings.ttft_s, reading.counts.echoes) == ("", None, 5)
+    assert (reading.reasoning, reading.timings.ttft_s, reading.counts.synthetic_events) == ("", None, 5)
     assert reading.error is not None
     assert reading.error.kind == "unfinished"
 
@@ -194,7 +194,7 @@ def test_a_loading_message_that_breaks_off_is_not_an_answer() -> None:
 @pytest.mark.parametrize("texts", [("llama-swap loading model: m",), ("━━━━━", "\n", "hm"), ("a ━━━━━\nllama-swap",)])
 def test_anonymous_reasoning_that_resembles_a_loading_message_is_reasoning(texts: tuple[str, ...]) -> None:
     reading = read_bytes(*made_up(*texts), text_chunk("x"), END, DONE)
-    assert (reading.reasoning, reading.counts.echoes, reading.timings.ttft_s) == ("".join(texts), 0, 0.01)
+    assert (reading.reasoning, reading.counts.synthetic_events, reading.timings.ttft_s) == ("".join(texts), 0, 0.01)
 
 
 def test_a_loading_message_under_a_models_name_is_reasoning() -> None:
@@ -234,13 +234,13 @@ def test_each_event_has_one_kind_and_finish_usage_or_other_choices_have_none() -
     ]
     reading = read_bytes(*stream[:6], chunk({"role": "assistant"}, "stop"), *stream[6:])
     assert reading.counts == Counts(
-        events=7, comments=1, role_only=1, empty=1, token_events=2, token_events_first=1, arrivals=2
+        events=7, comments=1, role_only=1, empty=1, token_events=2, token_events_in_first_read=1, arrivals=2
     )
 
 
 def test_a_stream_of_text_only_has_no_other_counts() -> None:
     assert read_bytes(text_chunk("a") + END + DONE).counts == Counts(
-        events=2, token_events=1, token_events_first=1, arrivals=1
+        events=2, token_events=1, token_events_in_first_read=1, arrivals=1
     )
 
 

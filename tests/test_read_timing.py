@@ -30,7 +30,11 @@ def test_four_tokens_per_event_do_not_raise_the_rate() -> None:
 
 def test_eight_events_per_write_do_not_raise_the_rate() -> None:
     reading = timed([((200 + 80 * n) * MS, text_chunk("x") * 8) for n in range(10)], 80)
-    assert (reading.counts.token_events, reading.counts.token_events_first, reading.counts.arrivals) == (80, 8, 10)
+    assert (reading.counts.token_events, reading.counts.token_events_in_first_read, reading.counts.arrivals) == (
+        80,
+        8,
+        10,
+    )
     assert reading.timings.decode_tps == pytest.approx(100)
 
 
@@ -42,11 +46,11 @@ def test_chunks_of_one_read_are_one_arrival() -> None:
 def test_without_usage_the_token_count_is_the_number_of_events_and_says_so() -> None:
     reading = timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], None)
     assert reading.timings.decode_tps == pytest.approx(100)
-    assert (reading.timings.tokens_source, reading.timings.apparent_prefill_tps) == ("chunks", None)
+    assert (reading.timings.tokens_source, reading.timings.apparent_prefill_tps) == ("events", None)
 
 
 def test_a_usage_of_zero_tokens_beside_text_is_not_believed() -> None:
-    assert timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], 0).timings.tokens_source == "chunks"
+    assert timed([((200 + 10 * n) * MS, text_chunk("x")) for n in range(11)], 0).timings.tokens_source == "events"
 
 
 def test_fewer_than_eight_arrivals_give_no_rate() -> None:
@@ -93,7 +97,7 @@ def test_an_invalid_count_is_null(odd: Json) -> None:
         text_chunk("x"), event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": odd}}), END, DONE
     )
     assert reading.usage == Usage(5, None, None, None)
-    assert reading.timings.tokens_source == "chunks"
+    assert reading.timings.tokens_source == "events"
 
 
 def test_numbers_that_are_not_finite_are_null_in_server_timings() -> None:

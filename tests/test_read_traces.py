@@ -168,9 +168,9 @@ def test_every_event_on_the_wire_is_counted(trace: str, events: int) -> None:
 
 def test_the_empty_thought_that_transformers_echoes_is_not_a_token() -> None:
     reading = reading_of("transformers--long")
-    assert reading.timings.echo_s == pytest.approx(0.01998, abs=1e-5)
-    assert (reading.counts.echoes, reading.counts.token_events) == (1, 1)
-    assert reading_of("transformers--think").counts.echoes == 0
+    assert reading.timings.first_synthetic_s == pytest.approx(0.01998, abs=1e-5)
+    assert (reading.counts.synthetic_events, reading.counts.token_events) == (1, 1)
+    assert reading_of("transformers--think").counts.synthetic_events == 0
 
 
 def test_reasoning_tokens_and_server_timings_are_kept() -> None:
@@ -187,13 +187,13 @@ def test_reasoning_tokens_and_server_timings_are_kept() -> None:
     ("trace", "reason", "source"),
     [
         ("llama-server--code", None, "usage"),
-        ("llama-cpp-python--code", None, "chunks"),
-        ("llama-server--no-usage", None, "chunks"),
+        ("llama-cpp-python--code", None, "events"),
+        ("llama-server--no-usage", None, "events"),
         ("llama-server--think-cut", "less than 50 ms between the first token and the last", "usage"),
         ("transformers--parallel", "fewer than 8 arrivals", "usage"),
         ("llama-server--no-stream", "one JSON answer, not a stream", "usage"),
-        ("llama-server--killed", "neither a finish reason nor [DONE]", "chunks"),
-        ("mlx-lm--killed", "neither a finish reason nor [DONE]", "chunks"),
+        ("llama-server--killed", "neither a finish reason nor [DONE]", "events"),
+        ("mlx-lm--killed", "neither a finish reason nor [DONE]", "events"),
         ("llama-server--loading", "an error in the reply", "none"),
         ("llama-cpp-python--pair-1", "no generated token", "none"),
     ],

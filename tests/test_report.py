@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from harness.report import plain_text, render_github, render_html, render_text
-from harness.report.elements import Chart, Mark, Point, Scatter
+from harness.report.elements import Chart, IntervalRow, Point, Scatter
 from harness.report.formatting import format_number, format_percent, format_seconds
 from harness.report.label_placement import CHAR_PX
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
@@ -61,7 +61,7 @@ def _simulated(result: Result) -> Result:
 
 
 def _named(name: str) -> Result:
-    """The example with a foreign name wherever a file can bring one."""
+    """The example with an untrusted name wherever a file can bring one."""
     result = example_result()
     models = tuple(replace(one, label=f"{name}{at}", model=name) for at, one in enumerate(result.models))
     names = {old.label: new.label for old, new in zip(result.models, models, strict=True)}
@@ -164,7 +164,7 @@ def test_untrusted_names_cannot_control_the_terminal() -> None:
 def test_untrusted_names_stay_text_in_markdown() -> None:
     report = render_github(_named(HOSTILE))
     for line in report.splitlines():
-        # Everything foreign is escaped, so no row of a table has a cell too many.
+        # Everything untrusted is escaped, so no row of a table has a cell too many.
         if line.startswith("| ") and "red" in line:
             assert "<" not in line
             assert "http://" not in line
@@ -240,7 +240,9 @@ def test_an_axis_has_few_round_ticks(top: float) -> None:
 
 
 def test_marks_beyond_the_axis_stay_inside_the_drawing() -> None:
-    plot = bar_plot(Chart("t", "u", (Mark("a", -5, 50, 5e9, ""), Mark("b", None, None, None, "-")), top=100))
+    plot = bar_plot(
+        Chart("t", "u", (IntervalRow("a", -5, 50, 5e9, ""), IntervalRow("b", None, None, None, "-")), top=100)
+    )
     first, second = plot.bars
     assert (first.low, first.high) == (plot.left, plot.right)
     assert second.middle is None

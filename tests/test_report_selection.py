@@ -26,7 +26,7 @@ def test_the_users_choice_is_shown_with_the_recommendation(render: object) -> No
 
 def test_a_lane_shows_recommendation_confidence_requirements_and_untested_conditions() -> None:
     section = lanes(_with(grown_result(10, {"code-refactor": 10, "code-bugfix": 10}), LANE))
-    assert [entry.text for entry in section.tables[0].rows[0]][:3] == ["daily coding", "steady", "clear"]
+    assert [entry.text for entry in section.tables[0].rows[0]][:3] == ["daily coding", "steady", "conclusive"]
     assert {row[1].text for row in section.tables[1].rows} == {"eligible", "ruled out"}
     assert any("do not retire it yet" in note for note in section.notes)
 

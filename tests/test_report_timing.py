@@ -1,12 +1,13 @@
 """The report's prefill fit, concurrent clients, self-test and canary marks."""
 
+import html
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from harness.report import render_github, render_html, render_text
-from harness.types import KitUse, Result, SelfTest
+from harness.types import RecorderOverhead, Result, SelfTest
 from tests.example import example_result
 from tests.test_summarize_timing import with_canary, with_clients, with_curve
 
@@ -14,8 +15,8 @@ RENDERERS = (render_text, render_github, render_html)
 
 
 def words_of(text: str) -> str:
-    """The text without line breaks and the drawing of tables."""
-    return " ".join(text.replace("|", " ").split())
+    """The text without line breaks, HTML escapes and the drawing of tables."""
+    return " ".join(html.unescape(text).replace("|", " ").split())
 
 
 @pytest.mark.parametrize("render", RENDERERS)
@@ -46,7 +47,7 @@ def test_the_self_test_and_the_overhead_of_recording_are_shown_with_the_machine(
 ) -> None:
     result = example_result()
     run = replace(result.run, selftest=SelfTest(12, 0.0002, 0.0003, 0.0015, 0.02, 0.07))
-    first = replace(result.models[0], kit_use=KitUse(1.5, 100.0, 40, 80 * 2**20))
+    first = replace(result.models[0], recorder_overhead=RecorderOverhead(1.5, 100.0, 40, 80 * 2**20))
     report = words_of(render(replace(result, run=run, models=(first, *result.models[1:]))))
     assert "(bare socket" in report
     assert "1.5 ms late (99th percentile)" in report.replace("1.50", "1.5")
@@ -64,6 +65,6 @@ def test_a_run_without_such_tasks_has_no_such_tables() -> None:
 @pytest.mark.parametrize("render", RENDERERS)
 def test_speeds_of_a_cell_whose_canary_drifted_have_a_mark_with_a_legend(render: Callable[[Result], str]) -> None:
     moved, quiet = (words_of(render(with_canary(rates))) for rates in ([60.0, 61, 52, 60, 60, 64], [60.0] * 6))
-    assert "~: in some of the trials the canary was more than 5 % off." in moved
+    assert "~: in some of the trials the canary's decode rate deviated by more than 5 %." in moved
     assert moved.count(" ~") > 2
     assert "~" not in quiet

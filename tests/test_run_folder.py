@@ -163,9 +163,9 @@ def test_a_run_of_another_kit_with_the_same_format_is_continued(tmp_path: Path) 
 def test_a_run_with_another_format_version_is_refused_with_the_kit_to_use(tmp_path: Path, version: object) -> None:
     folder = folder_with(tmp_path)
     (folder.path / "run.json").write_text(json.dumps(plain(folder.plan) | {"schema_version": version}))
-    with pytest.raises(RunError, match="this kit reads") as raised:
+    with pytest.raises(RunError, match="this version of lanebench reads") as raised:
         open_run(folder.path)
-    assert raised.value.problems[0].fix == "use the kit that wrote the file"
+    assert raised.value.problems[0].fix == "use the version of lanebench that wrote the file"
 
 
 def test_a_run_without_a_format_version_is_refused(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_stopped_service_is_logged_and_stored_with_the_run(
         model = make_model(server.base_url, lifecycle=by_commands(machine, "s"))
         folder, problems = record_models(tmp_path, tasks, [model], lines)
     assert problems == []
-    assert [(change.service, change.restored) for change in folder.read_changes()] == [
+    assert [(change.service, change.restored) for change in folder.read_stopped_services()] == [
         ("the llama-server server of a", True)
     ]
     assert machine.log == ["stop s", "start s", "stop s", "start s"]

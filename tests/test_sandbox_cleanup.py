@@ -156,7 +156,7 @@ def test_an_engine_that_breaks_off_in_the_middle_is_an_engine_error_and_the_job_
     kind = ContainerKind(ensure_image(engine, "python", print), "python", "calls", Limits(case_timeout_s=60))
     with Relay(engine.url, tmp_path) as relay, owner_labels(run_id) as labels, ThreadPoolExecutor(1) as threads:
         relayed = connect(EngineEndpoint(relay.url), {})
-        pool = ContainerPool(relayed, labels, ahead=1)
+        pool = ContainerPool(relayed, labels, prestarted_per_kind=1)
         running = threads.submit(run_job, pool, kind, job(3600))
         wait_for_container(engine, run_id)
         pool.wait_idle()

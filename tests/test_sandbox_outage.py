@@ -35,7 +35,7 @@ def sandbox_on(engine: Engine, lines: list[str], max_outage_s: float = 60.0) -> 
     """A sandbox on an engine that fails; its containers are removed over another connection."""
     image = ensure_image(engine, "python", print)
     with owner_labels("outage-test") as labels:
-        pool = ContainerPool(engine, labels, ahead=1)
+        pool = ContainerPool(engine, labels, prestarted_per_kind=1)
         yield DockerSandbox(pool, {"python": image}, FACTS, OutageRetry(engine, lines.append, max_outage_s))
         pool.close()
         direct = ensure_engine(print)

@@ -78,9 +78,9 @@ def test_nothing_is_read_after_the_end_or_after_a_failed_load() -> None:
 
 
 def test_a_line_without_end_and_a_flood_of_lines_stop_the_reading() -> None:
-    assert transcript_of(LOADED, b"x" * 600, b"x" * 600).overflowed
-    assert transcript_of(LOADED + b"x\n" * 100).overflowed
-    assert not transcript_of(LOADED, b"x" * 600).overflowed
+    assert transcript_of(LOADED, b"x" * 600, b"x" * 600).limit_exceeded
+    assert transcript_of(LOADED + b"x\n" * 100).limit_exceeded
+    assert not transcript_of(LOADED, b"x" * 600).limit_exceeded
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_values_that_the_cases_of_a_job_return_in_all_are_limited() -> None:
     transcript = Transcript(NONCE, ("c0", "c1", "c2"), 100_000, values_left=250)
     for index in range(3):
         transcript.feed((LOADED if index == 0 else b"") + returned(index, [0] * 100))
-    assert transcript.overflowed
+    assert transcript.limit_exceeded
     assert (ends(transcript), transcript.current) == (["returned", "returned"], 2)
 
 

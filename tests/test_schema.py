@@ -210,7 +210,7 @@ def test_all_problems_are_reported_at_once_with_place_and_fix() -> None:
         (("cells", 0, "outcomes"), {"solved": 1}, "outcomes"),
         (("trials", 0, "outcome"), "pass", "did you mean 'passed'"),
         (("models", 0, "label"), "steady\n", "expected a string that matches"),
-        (("schema_version",), "2.0", "this kit reads 1.0"),
+        (("schema_version",), "2.0", "this version of lanebench reads 1.0"),
     ],
 )
 def test_a_result_with_one_wrong_value_is_refused(place: tuple[str | int, ...], value: Json, told: str) -> None:
@@ -281,8 +281,9 @@ def test_a_result_must_have_every_field() -> None:
 @pytest.mark.parametrize("version", ["1.999", "2.0", "0.9", ""])
 def test_another_version_of_a_format_is_refused_in_one_line(version: str) -> None:
     (problem,) = validate("result", _example() | {"schema_version": version, "future_field": 1})
-    expected = f'$.schema_version: version "{version}" is not supported, this kit reads {format_version("result")}'
-    assert problem == Problem(expected, "use the kit that wrote the file")
+    supported = format_version("result")
+    expected = f'$.schema_version: version "{version}" is not supported, this version of lanebench reads {supported}'
+    assert problem == Problem(expected, "use the version of lanebench that wrote the file")
 
 
 def test_an_unknown_field_of_a_file_in_this_version_is_refused() -> None:

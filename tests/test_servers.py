@@ -203,7 +203,7 @@ def test_settings_that_are_ignored_or_left_to_the_server_are_found_unless_decodi
     llama, hot = get_server_kind("llama-server"), Sampling(temperature=0.7, seed=1)
     assert find_unapplied_settings(llama, a_model()) == ()
     assert find_unapplied_settings(llama, a_model(sampling=hot)) == (
-        ProbeFinding("left_to_server", observed=["top_k", "min_p"]),
+        ProbeFinding("server_default_used", observed=["top_k", "min_p"]),
     )
     assert find_unapplied_settings(llama, a_model(sampling=hot, extra={"top_k": 5, "min_p": 0})) == ()
     assert find_unapplied_settings(get_server_kind("lm-studio"), a_model(sampling=hot)) == (

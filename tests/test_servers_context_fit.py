@@ -38,7 +38,7 @@ def test_a_server_that_keeps_the_longest_prompt_gets_two_requests_and_skips_noth
     fits, server = fitted(FakeBehavior(context=SERVED, repeats=True))
     assert (one_finding(fits).observed, one_finding(fits).agrees) == ("complete", True)
     assert "the model repeated the code word at its beginning" in (one_finding(fits).note or "")
-    assert (fits.skipped, fits.cap_tokens) == ((), None)
+    assert (fits.skipped, fits.effective_context_tokens) == ((), None)
     assert fits.tokens_per_char == pytest.approx(0.25, rel=0.02)
     sizes = [sum(len(message["content"]) for message in body["messages"]) for body in server.bodies]
     (large,) = (task for task in some_tasks("speed-large"))
@@ -48,7 +48,11 @@ def test_a_server_that_keeps_the_longest_prompt_gets_two_requests_and_skips_noth
 
 def test_truncation_that_the_count_shows_skips_the_tasks_that_are_longer() -> None:
     fits, _ = fitted(FakeBehavior(context=4096, overflow="silent_truncation", repeats=True))
-    assert (one_finding(fits).observed, one_finding(fits).agrees, fits.cap_tokens) == ("truncated", False, 4096)
+    assert (one_finding(fits).observed, one_finding(fits).agrees, fits.effective_context_tokens) == (
+        "truncated",
+        False,
+        4096,
+    )
     assert "4096 tokens counted of about 2" in (one_finding(fits).note or "")
     assert [(skipped.task, skipped.available_tokens) for skipped in fits.skipped] == [("speed-large", 4096)]
 
@@ -70,7 +74,7 @@ def test_a_model_that_never_repeats_the_code_word_is_no_finding() -> None:
 def test_a_rejection_is_not_truncation_and_names_the_cap(overflow: str) -> None:
     fits, _ = fitted(FakeBehavior(context=4096, overflow=overflow, repeats=True))
     assert (one_finding(fits).observed, one_finding(fits).agrees) == ("rejected", False)
-    assert fits.cap_tokens == 4096
+    assert fits.effective_context_tokens == 4096
     assert [skipped.task for skipped in fits.skipped] == ["speed-large"]
 
 

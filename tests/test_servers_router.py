@@ -58,7 +58,7 @@ def test_each_model_is_unloaded_before_the_next_is_loaded_and_the_earlier_one_is
         "load n beside []",
         "load before beside []",
     ]
-    assert [(change.service, change.restored) for change in host.changes] == [
+    assert [(change.service, change.restored) for change in host.stopped_services] == [
         ("before loaded in llama-server, router mode", True)
     ]
     assert not state_path().exists()
@@ -95,10 +95,10 @@ def test_a_model_that_cannot_be_unloaded_stays_in_the_state_file_and_is_reported
     mine = "m (loaded in llama-server, router mode by the run)"
     with serve_fake(FakeBehavior(), {**router.routes(), **broken}) as server:
         server_handle = a_server(server.base_url)
-        with model_host([server_handle], run, lines.append, restore_s=0.5) as host, host.session(server_handle):
+        with model_host([server_handle], run, lines.append, restore_timeout_s=0.5) as host, host.session(server_handle):
             assert mine in state_path().read_text()
-        assert [(change.service, change.restored) for change in host.changes] == [(mine, False)]
-        assert "cannot stop it" in (host.changes[0].note or "")
+        assert [(change.service, change.restored) for change in host.stopped_services] == [(mine, False)]
+        assert "cannot stop it" in (host.stopped_services[0].note or "")
         assert any(line.startswith(f"NOT stopped: {mine}") for line in lines)
         assert mine in state_path().read_text()
         router.states["m"] = "unloaded"
@@ -121,10 +121,10 @@ def test_a_failed_restore_is_reported_without_waiting(run: Path) -> None:
     router = Router("m", "before", damaged="before")
     router.states["before"] = "loaded"
     with serve_fake(FakeBehavior(), router.routes()) as server:
-        with model_host([a_server(server.base_url)], run, print, restore_s=30.0) as host:
+        with model_host([a_server(server.base_url)], run, print, restore_timeout_s=30.0) as host:
             pass
-        assert [change.restored for change in host.changes] == [False]
-        assert "loading before failed" in (host.changes[0].note or "")
+        assert [change.restored for change in host.stopped_services] == [False]
+        assert "loading before failed" in (host.stopped_services[0].note or "")
 
 
 def test_checks_and_a_dry_run_load_nothing(run: Path) -> None:

@@ -271,7 +271,7 @@ def test_a_kill_is_undone_by_the_next_start_and_ctrl_c_at_once(studio: Studio) -
     assert output.count("restored launchd com.example.ds4") == 2
     assert "bench --resume" in output
     for folder in run_folders(studio):
-        changes = [json.loads(line) for line in (folder / "changes.jsonl").read_text().splitlines()]
+        changes = [json.loads(line) for line in (folder / "stopped_services.jsonl").read_text().splitlines()]
         assert {(change["service"], change["restored"]) for change in changes} == {
             ("helper-4b loaded in oMLX", True),
             ("launchd com.example.ds4", True),

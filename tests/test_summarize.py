@@ -89,9 +89,9 @@ def test_suite_time_is_the_sum_of_the_trials_and_unknown_while_one_is_missing() 
         for trial in result.trials
         if trial.model == "steady" and not trial.warmup
     ]
-    assert result.summaries[0].suite_s == pytest.approx(sum(spans) / 1e9)
+    assert result.summaries[0].total_trial_s == pytest.approx(sum(spans) / 1e9)
     fewer = _trials(result, lambda trial: None if (trial.model, trial.trial) == ("steady", 3) else trial)
-    assert fewer.summaries[0].suite_s is None
+    assert fewer.summaries[0].total_trial_s is None
 
 
 def test_a_missing_trial_counts_as_not_passed() -> None:
@@ -186,7 +186,7 @@ def _without_rate(trial: TrialResult) -> TrialResult:
 
 
 def _chunks_only(trial: TrialResult) -> TrialResult:
-    return _turns(trial, usage=None, timings=replace(trial.turns[0].timings, tokens_source="chunks"))
+    return _turns(trial, usage=None, timings=replace(trial.turns[0].timings, tokens_source="events"))
 
 
 def _uncounted_cache(trial: TrialResult) -> TrialResult:

@@ -145,17 +145,17 @@ def _lane(result: Result, **changes: Any) -> Recommendation:
 
 
 def _demand(found: Recommendation, model: str, name: str) -> Requirement:
-    standing = next(one for one in found.standings if one.model == model)
+    standing = next(one for one in found.eligibilities if one.model == model)
     return next(one for one in standing.requirements if one.name == name)
 
 
 def _status(found: Recommendation) -> dict[str, str]:
-    return {one.model: one.status for one in found.standings}
+    return {one.model: one.status for one in found.eligibilities}
 
 
 def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None:
     found = _lane(grown_result(10, {"code-refactor": 8, "code-bugfix": 4}))
-    assert (found.model, found.confidence, found.tied) == ("steady", "clear", ())
+    assert (found.model, found.confidence, found.tied) == ("steady", "conclusive", ())
     assert "pass rate +60 points against hasty" in found.text
     assert found.low is not None
     assert 0 < found.low < 0.6 < (found.high or 0)
@@ -169,7 +169,7 @@ def test_tied_models_are_named_and_none_is_recommended() -> None:
 
 def test_the_second_criterion_decides_what_the_first_cannot() -> None:
     found = _lane(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
-    assert (found.model, found.confidence) == ("hasty", "clear")
+    assert (found.model, found.confidence) == ("hasty", "conclusive")
     assert "decode rate 1.7" in found.text
 
 
@@ -195,7 +195,7 @@ def test_the_lower_bound_must_reach_the_required_rate() -> None:
 
 def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
     found = _lane(grown_result(10, {}), tasks={"code-bugfix": 1.0}, min_pass_rate=0.7)
-    assert found.standings[0].low == pytest.approx(0.6915, abs=1e-4)
+    assert found.eligibilities[0].low == pytest.approx(0.6915, abs=1e-4)
     assert _status(found)["steady"] == "undecided"
 
 
@@ -203,7 +203,7 @@ def test_an_undecided_model_reduces_the_confidence_to_leaning() -> None:
     result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
     found = _lane(result, max_memory_bytes=20 * 2**30)
     assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
-    assert (found.model, found.confidence) == ("steady", "leaning")
+    assert (found.model, found.confidence) == ("steady", "tentative")
     assert "Undecided: hasty (memory was not measured" in found.text
 
 
@@ -266,7 +266,7 @@ def test_weights_decide_what_counts() -> None:
     result = grown_result(10, {"code-refactor": 9})
     heavy = _lane(result, tasks={"code-refactor": 9.0, "code-bugfix": 1.0})
     light = _lane(result, tasks={"code-refactor": 0.1, "code-bugfix": 9.9})
-    rates = [next(one.rate for one in found.standings if one.model == "hasty") for found in (heavy, light)]
+    rates = [next(one.rate for one in found.eligibilities if one.model == "hasty") for found in (heavy, light)]
     assert rates == pytest.approx([0.19, 0.991])
     assert heavy.model == "steady"
 

@@ -42,7 +42,7 @@ def test_the_rate_and_the_overhead_of_a_straight_line_are_found_apart() -> None:
     one = found(samples(line(2000, 0.08)))
     assert one.tps == pytest.approx(2000)
     assert one.overhead_s == pytest.approx(0.08)
-    assert (one.trust, one.curved, one.early_first_token_s) == ("line", False, None)
+    assert (one.valid_rate, one.nonlinear, one.early_first_token_s) == ("fitted", False, None)
     assert one.marginal_tps == pytest.approx((2000,) * 4)
     assert one.residual_share == pytest.approx(0, abs=1e-9)
 
@@ -71,14 +71,14 @@ def test_the_interval_covers_the_true_slope_in_noise() -> None:
 
 def test_a_quadratic_term_is_found_and_no_one_rate_is_valid() -> None:
     one = found(samples(lambda tokens: 0.08 + tokens / 2000 + tokens**2 / 2e8, noise=0.005))
-    assert (one.curved, one.trust) == (True, "marginal")
+    assert (one.nonlinear, one.valid_rate) == (True, "between_sizes")
     rates = [rate for rate in one.marginal_tps if rate is not None]
     assert rates == sorted(rates, reverse=True)
 
 
 def test_a_first_token_before_the_prefill_is_found_by_the_slope_of_e2e() -> None:
     one = found(samples(lambda _tokens: 0.02, noise=0.01, hidden_s=lambda tokens: tokens / 2000))
-    assert one.trust == "neither"
+    assert one.valid_rate == "none"
     assert one.early_first_token_s == pytest.approx(31000 / 2000, rel=0.05)
     assert one.apparent_tps is not None
     assert one.apparent_tps > 10**6
@@ -86,14 +86,14 @@ def test_a_first_token_before_the_prefill_is_found_by_the_slope_of_e2e() -> None
 
 def test_a_first_token_that_is_early_at_every_size_shows_as_a_negative_overhead() -> None:
     one = found(samples(line(2000, -0.3), hidden_s=lambda _tokens: 0.3))
-    assert one.trust == "line"
+    assert one.valid_rate == "fitted"
     assert one.early_first_token_s == pytest.approx(0.3)
     assert one.tps == pytest.approx(2000)
 
 
 def test_times_that_do_not_grow_have_no_rate() -> None:
     one = found(samples(lambda _tokens: 0.5, noise=0.02))
-    assert (one.tps, one.low, one.high, one.trust) == (None, None, None, "neither")
+    assert (one.tps, one.low, one.high, one.valid_rate) == (None, None, None, "none")
 
 
 @pytest.mark.parametrize("keep", [(), (0, 1, 2), (4,)])

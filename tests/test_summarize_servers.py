@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.summarize import summarize
-from harness.types import HostFacts, MemoryUse, ProbeFinding, Result, ServiceChange, SkippedTask
+from harness.types import HostFacts, MemoryUse, ProbeFinding, Result, SkippedTask, StoppedService
 from tests.example import example_result
 
 
@@ -67,7 +67,7 @@ def test_a_full_or_unknown_context_is_not_warned_of(served: int | None, own: int
 
 def test_settings_that_the_server_decides_are_warned_of_separately() -> None:
     live = (
-        ProbeFinding("left_to_server", observed=["top_k", "min_p"]),
+        ProbeFinding("server_default_used", observed=["top_k", "min_p"]),
         ProbeFinding("ignored_by_server", observed=["seed"]),
     )
     result = _first_model(probe_findings=live)
@@ -77,9 +77,9 @@ def test_settings_that_the_server_decides_are_warned_of_separately() -> None:
     assert _warned(result, "server_differs") == []
 
 
-@pytest.mark.parametrize(("live", "warned"), [(["fake_reasoning"], 1), (["comment"], 0), (None, 0)])
+@pytest.mark.parametrize(("live", "warned"), [(["synthetic_progress"], 1), (["comment"], 0), (None, 0)])
 def test_a_model_load_inside_a_request_is_warned_of(live: list[str] | None, warned: int) -> None:
-    found = ProbeFinding("early_events", ["fake_reasoning"], live, agrees=None)
+    found = ProbeFinding("early_events", ["synthetic_progress"], live, agrees=None)
     assert len(_warned(_first_model(probe_findings=(found,)), "loaded_in_request")) == warned
 
 
@@ -104,10 +104,10 @@ def test_a_server_that_matches_its_kind_is_not_warned_of() -> None:
 def test_restored_and_not_restored_services_have_separate_warnings() -> None:
     result = example_result()
     changes = (
-        ServiceChange("launchd com.x", "2026-11-24T00:00:00+00:00", restored=True),
-        ServiceChange("m loaded in Ollama", "2026-11-24T00:00:00+00:00", restored=False, note="HTTP 500"),
+        StoppedService("launchd com.x", "2026-11-24T00:00:00+00:00", restored=True),
+        StoppedService("m loaded in Ollama", "2026-11-24T00:00:00+00:00", restored=False, note="HTTP 500"),
     )
-    changed = replace(result, run=replace(result.run, changes=changes))
+    changed = replace(result, run=replace(result.run, stopped_services=changes))
     assert _warned(changed, "restored") == ["stopped for the run and restored: launchd com.x"]
     assert "m loaded in Ollama" in _warned(changed, "not_restored")[0]
     assert _warned(result, "restored") == []

@@ -6,7 +6,17 @@ from dataclasses import replace
 import pytest
 
 from harness.summarize import summarize
-from harness.types import KitUse, Prefill, Result, SelfTest, Spread, TaskInfo, TrialResult, TurnResult, Usage
+from harness.types import (
+    DistributionSummary,
+    Prefill,
+    RecorderOverhead,
+    Result,
+    SelfTest,
+    TaskInfo,
+    TrialResult,
+    TurnResult,
+    Usage,
+)
 from tests.example import example_result
 
 SIZES = (1000, 4000, 8000, 16000, 32000)
@@ -75,7 +85,7 @@ def test_the_prefill_fit_is_in_the_models_summary_with_its_sizes() -> None:
     line = line_of(result)
     assert line.tps == pytest.approx(1000, rel=0.01)
     assert [(point.uncached_tokens, point.n) for point in line.points] == [(size, TRIALS) for size in SIZES]
-    assert not codes(result) & {"first_token_early", "prefill_unmeasured", "prefill_curved"}
+    assert not codes(result) & {"first_token_early", "prefill_unmeasured", "prefill_nonlinear"}
     assert result.summaries[1].prefill is None
 
 
@@ -107,10 +117,10 @@ def test_answers_of_different_lengths_do_not_make_a_first_token_early() -> None:
 
 def test_a_prefill_that_slows_down_has_marginal_rates_and_no_one_rate() -> None:
     result = with_curve(lambda tokens: 0.1 + tokens / 2000 + tokens**2 / 1e8)
-    assert "no one rate is valid" in text_of(result, "prefill_curved")
+    assert "no one rate is valid" in text_of(result, "prefill_nonlinear")
 
 
-def faster(spread: Spread | None, times: float) -> Spread | None:
+def faster(spread: DistributionSummary | None, times: float) -> DistributionSummary | None:
     return None if spread is None else replace(spread, median=spread.median * times)
 
 
@@ -210,7 +220,9 @@ def test_a_disturbed_clock_is_warned_of(busy: float, lag_s: float, warned: bool)
 @pytest.mark.parametrize(("cpu_s", "turns", "warned"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])
 def test_high_cpu_use_of_the_recorder_is_warned_of(cpu_s: float, turns: int, warned: bool) -> None:
     result = base()
-    models = tuple(replace(model, kit_use=KitUse(cpu_s, 100.0, turns, 10**8)) for model in result.models)
+    models = tuple(
+        replace(model, recorder_overhead=RecorderOverhead(cpu_s, 100.0, turns, 10**8)) for model in result.models
+    )
     assert ("kit_overhead" in codes(summarize(replace(result, models=models)))) is warned
 
 

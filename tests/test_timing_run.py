@@ -68,7 +68,7 @@ def test_the_regression_finds_the_servers_rate_despite_an_early_role_chunk(
     _, result = size_run
     line = next(summary.prefill for summary in result.summaries if summary.model == name)
     assert line is not None
-    assert line.trust == "line"
+    assert line.valid_rate == "fitted"
     assert line.tps == pytest.approx(PREFILL_TPS, rel=0.1)
     assert line.tps is not None
     assert line.apparent_tps is not None
@@ -82,7 +82,7 @@ def test_a_first_token_before_the_prefill_is_reported_with_its_lead_and_the_trus
     folder, result = size_run
     line = next(summary.prefill for summary in result.summaries if summary.model == "early-token")
     assert line is not None
-    assert (line.trust, line.tps) == ("neither", None)
+    assert (line.valid_rate, line.tps) == ("none", None)
     assert line.early_first_token_s == pytest.approx((SIZES_TOKENS[-1] - SIZES_TOKENS[0]) / PREFILL_TPS, rel=0.1)
     (text,) = warning_texts(result, "first_token_early", "early-token")
     assert f"by about {line.early_first_token_s:.2f} s" in text
@@ -221,7 +221,7 @@ def test_a_rate_above_the_machines_roofline_is_reported_with_the_bound(size_run:
     host = replace(result.host, chip="Apple M1", gpu_cores=8)
     models = tuple(replace(model, facts=heavy) for model in result.models)
     again = summarize(replace(result, host=host, models=models))
-    assert "is above 69, the bound" in warning_texts(again, "implausible_prefill", "plain")[0]
+    assert "is above 69, the peak-FLOPs limit" in warning_texts(again, "implausible_prefill", "plain")[0]
     assert warning_texts(result, "implausible_prefill") == []
 
 
@@ -240,7 +240,7 @@ def test_thinking_is_believed_only_if_the_reply_shows_it(server: ReferenceServer
 def test_the_kits_own_resource_use_is_in_the_result(size_run: tuple[RunFolder, Result]) -> None:
     _, result = size_run
     for model in result.models:
-        assert model.kit_use is not None
-        assert 0 < model.kit_use.cpu_s < model.kit_use.wall_s
-        assert (model.kit_use.turns, model.kit_use.peak_rss_bytes > 10**6) == (10, True)
+        assert model.recorder_overhead is not None
+        assert 0 < model.recorder_overhead.cpu_s < model.recorder_overhead.wall_s
+        assert (model.recorder_overhead.turns, model.recorder_overhead.peak_rss_bytes > 10**6) == (10, True)
     assert open_run(size_run[0].path).recorded

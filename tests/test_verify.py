@@ -89,7 +89,7 @@ def test_levels_beyond_the_requested_one_are_not_checked(good: Path) -> None:
 def test_unknown_tasks_leave_the_result_unverified(good: Path) -> None:
     verdict = verify(good, VerifyOptions("reread"))
     assert _states(verdict)["consistent"] == "unverified"
-    assert "known here" in verdict.levels[2].detail
+    assert "known locally" in verdict.levels[2].detail
     assert "--tasks" in render_verdict(verdict)
     assert verdict.exit_code == 2
 
@@ -139,13 +139,13 @@ def test_answers_that_are_not_those_of_the_recordings_are_not_run(good: Path) ->
     assert _states(verdict)["rescored"] == "unverified"
 
 
-def test_doubts_fail_their_level_in_strict_mode_only(good: Path) -> None:
+def test_warnings_fail_their_level_in_strict_mode_only(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["host"]["chip"] = "Apple M1"
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits_per_weight": 16.0}
     write_bundle(good, summarized(bundle))
     relaxed, strict = verify(good, _options()), verify(good, _options(strict=True))
-    assert [(finding.check, finding.severity) for finding in relaxed.levels[2].findings] == [("roofline", "doubt")]
+    assert [(finding.check, finding.severity) for finding in relaxed.levels[2].findings] == [("roofline", "warning")]
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)
 
 
@@ -160,11 +160,11 @@ def test_findings_name_their_check_and_their_location(good: Path) -> None:
     bundle = good_bundle()
     bundle.result["cells"][0]["pass_rate"]["low"] = 0.9
     shown = render_verdict(verify(write_bundle(good, bundle), _options()))
-    assert "problem [cells]" in shown
+    assert "error [cells]" in shown
     assert "$.cells[0].pass_rate.low: is 0.9, expected" in shown
 
 
-def test_control_characters_in_foreign_names_are_escaped(tmp_path: Path) -> None:
+def test_control_characters_in_untrusted_names_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()
     (path / RESULT).write_text(json.dumps({"schema_version": format_version("result"), "\x1b]0;evil\x07": 1}))

@@ -50,14 +50,14 @@ def test_json_has_every_level_and_finding(good: Path, capsys: pytest.CaptureFixt
     ]
 
 
-def test_doubts_fail_in_strict_mode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_fail_in_strict_mode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = good_bundle()
     bundle.result["kit"]["version"] = "0.0.9"
     bundle.result["warnings"][0]["text"] = "other words of an older kit"
     path = write_bundle(tmp_path / "bundle", bundle)
     assert _verify(str(path), "--level", "reread") == 0
     assert _verify(str(path), "--level", "reread", "--strict") == 1
-    assert "doubt [warnings]" in capsys.readouterr().out
+    assert "warning [warnings]" in capsys.readouterr().out
 
 
 def test_replication_needs_a_configuration(good: Path) -> None:

@@ -16,7 +16,7 @@ from harness.verify.checks import CHECKS
 from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
 
-DOUBTS = {"token-count", "token-usage", "roofline", "identical-times"}
+WARNINGS = {"token-count", "token-usage", "roofline", "identical-times"}
 OTHER_TESTS = {"replicated"}
 """Tested with a server, in test_verify_replicated.py."""
 RECIPES = [pair for pair in recipes() if pair[0] not in OTHER_TESTS]
@@ -58,13 +58,13 @@ def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, tm
     level = recipe.get("level", CHECKS[check].level)
     known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
     options = VerifyOptions(
-        level, strict=check in DOUBTS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe)
+        level, strict=check in WARNINGS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe)
     )
     verdict = verify(prepare(recipe, tmp_path), options)
     report = verdict.levels[LEVELS.index(level)]
     assert check in {finding.check for finding in report.findings}, report
     assert report.state == (
-        "unverified" if {finding.severity for finding in report.findings} == {"unknown"} else "failed"
+        "unverified" if {finding.severity for finding in report.findings} == {"inconclusive"} else "failed"
     )
     assert verdict.exit_code in (1, 2)
 

@@ -46,7 +46,7 @@ def test_a_server_that_answers_as_published_agrees(good: Path) -> None:
     with serve(list(tasks().values())) as demo:
         report = _replicated(good, _models_at(demo.base_url))
     assert report.state == "reached"
-    assert [finding.severity for finding in report.findings] == ["note", "note"]
+    assert [finding.severity for finding in report.findings] == ["info", "info"]
     assert "alpha: passed in 7 of 7 trials" in report.findings[0].message
     assert "tok/s here" in report.findings[0].message
 
@@ -61,7 +61,7 @@ def test_a_server_that_fails_what_was_published_as_passed_is_a_problem(good: Pat
     with serve_answers(Answers(ignorant)) as demo:
         report = _replicated(good, _models_at(demo.base_url))
     assert report.state == "failed"
-    assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "problem")}
+    assert {(finding.check, finding.severity) for finding in report.findings} == {("replicated", "error")}
     assert "chance does not explain the difference" in report.findings[0].message
 
 

@@ -1,7 +1,7 @@
 """Results as files: open them from untrusted sources, publish them as signed bundles, and export them.
 
-`open_source` and `SourceReader` read a foreign file, folder or zip; `publish` makes a bundle of a run and refuses runs
-that would mislead readers or reveal their owner; `write_eee` exports a result in the Every Eval Ever format. A
+`open_source` and `SourceReader` read an untrusted file, folder or zip; `publish` makes a bundle of a run and refuses
+runs that would mislead readers or reveal their owner; `write_eee` exports a result in the Every Eval Ever format. A
 published bundle is never changed: a correction is a new bundle that names the old one and the reason.
 """
 

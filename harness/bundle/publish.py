@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bundle.refusals import detect_owner, find_refusals
+from harness.bundle.refusals import detect_private_strings, find_refusals
 from harness.bundle.signing import sign
 from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
 from harness.errors import CheckError, DiskError, Problem, RunError
@@ -52,7 +52,7 @@ def publish(request: PublishRequest) -> Path:
     if missing:
         raise RunError(f"{run}: {', '.join(missing)} missing: only a finished run can be published")
     result = _load_publishable(run)
-    _require_sound(run, request.verify(run))
+    _require_verified(run, request.verify(run))
     bundle = _target(request, result.run.id)
     files = {name: run / name for name in CONTENT}
     manifest = Manifest(result.run.id, {name: _digest(path) for name, path in files.items()}, _supersedes(request))
@@ -85,7 +85,7 @@ def _load_publishable(run: Path) -> Result:
         raise CheckError(*problems[:MAX_PROBLEMS])
     result = build(Result, document)
     plan = build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
-    refusals = find_refusals(result, document, _recordings(run), detect_owner(plan))
+    refusals = find_refusals(result, document, _recordings(run), detect_private_strings(plan))
     if refusals:
         raise CheckError(*(Problem(f"{run}: not published: {refusal.message}", refusal.fix) for refusal in refusals))
     return result
@@ -96,7 +96,7 @@ def _recordings(run: Path) -> Iterator[tuple[int, Recording]]:
         yield number, build(Recording, document)
 
 
-def _require_sound(run: Path, verdict: Verdict) -> None:
+def _require_verified(run: Path, verdict: Verdict) -> None:
     """Raises CheckError with the findings of a verdict that others would get, too."""
     if verdict.exit_code == 0:
         return
@@ -104,7 +104,7 @@ def _require_sound(run: Path, verdict: Verdict) -> None:
         f"{finding.location}: {finding.message} [{finding.check}]"
         for report in verdict.levels
         for finding in report.findings
-        if finding.severity in ("problem", "unknown")
+        if finding.severity in ("error", "inconclusive")
     ]
     unverified = [f"{report.level}: {report.detail}" for report in verdict.levels if report.state == "unverified"]
     raise CheckError(*(f"{run}: not published: {text}" for text in (findings or unverified)[:MAX_PROBLEMS]))

@@ -1,6 +1,7 @@
 """The reasons not to publish a run: it would mislead its readers, or reveal who its owner is.
 
-`find_refusals` gives every reason at once; `detect_owner` collects what must not be published from this machine.
+`find_refusals` gives all reasons together; `detect_private_strings` collects what must not be published from this
+machine.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ HOME_FOLDERS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class PrivateStrings:
     """What must not be in a bundle: the user's home folder, this machine's names, the API keys that were used."""
 
     home: str
@@ -40,22 +41,22 @@ class Owner:
     api_keys: tuple[str, ...]
 
 
-def detect_owner(plan: RunPlan | None, environment: Mapping[str, str] = os.environ) -> Owner:
-    """The owner of this machine, and the values of the keys that the plan's models use."""
+def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] = os.environ) -> PrivateStrings:
+    """The home folder and host names of this machine, and the values of the keys that the plan's models use."""
     variables = {model.key_env for model in plan.models if model.key_env} if plan is not None else set()
     keys = {environment[name] for name in variables if environment.get(name)}
     host = socket.gethostname()
     hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and name not in LOOPBACK}
-    return Owner(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
+    return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
 
 
 def find_refusals(
-    result: Result, document: Json, recordings: Iterator[tuple[int, Recording]], owner: Owner
+    result: Result, document: Json, recordings: Iterator[tuple[int, Recording]], private_strings: PrivateStrings
 ) -> list[Problem]:
     """Every reason not to publish a result (also given as its document) with its recordings; [] if there is none."""
-    found = [*_misleading(result), *_revealed_in_result(document, owner)]
+    found = [*_misleading(result), *_revealed_in_result(document, private_strings)]
     for number, recording in recordings:
-        found += _revealed_in_recording(f"recordings.jsonl, line {number}", recording, owner)
+        found += _revealed_in_recording(f"recordings.jsonl, line {number}", recording, private_strings)
     return list(dict.fromkeys(found))
 
 
@@ -63,7 +64,9 @@ def _misleading(result: Result) -> Iterator[Problem]:
     if result.run.simulated or any(model.simulated for model in result.models):
         yield Problem("the run is simulated: it measured no model")
     if result.kit.dirty:
-        yield Problem("the kit had uncommitted changes: nobody else can get that version", "commit them and run again")
+        yield Problem(
+            "lanebench had uncommitted changes: nobody else can get that version", "commit them and run again"
+        )
     if not any(not trial.warmup for trial in result.trials):
         yield Problem("the run has no trials")
     for task in result.tasks:
@@ -74,9 +77,9 @@ def _misleading(result: Result) -> Iterator[Problem]:
             )
 
 
-def _revealed_in_result(document: Json, owner: Owner) -> Iterator[Problem]:
-    yield from _secrets(to_json(document), "result.json", owner)
-    yield from _private_names(to_json(_without_answers(document)), "result.json", owner)
+def _revealed_in_result(document: Json, private_strings: PrivateStrings) -> Iterator[Problem]:
+    yield from _secrets(to_json(document), "result.json", private_strings)
+    yield from _private_names(to_json(_without_answers(document)), "result.json", private_strings)
 
 
 def _without_answers(document: Json) -> Json:
@@ -85,34 +88,36 @@ def _without_answers(document: Json) -> Json:
     return {**document, "trials": trials}
 
 
-def _revealed_in_recording(place: str, recording: Recording, owner: Owner) -> Iterator[Problem]:
+def _revealed_in_recording(place: str, recording: Recording, private_strings: PrivateStrings) -> Iterator[Problem]:
     host = urlsplit(recording.url).hostname or ""
     if host not in LOOPBACK:
         message = f"{place}: the server's address names a host ({host})"
         yield Problem(message, "reach it as 127.0.0.1, through an SSH tunnel")
     headers = to_json(recording.headers)
-    yield from _secrets(to_json({"request": recording.request, "error": recording.error}), f"{place}, request", owner)
-    yield from _secrets(headers, f"{place}, headers", owner)
-    yield from _private_names(headers, f"{place}, headers", owner)
+    yield from _secrets(
+        to_json({"request": recording.request, "error": recording.error}), f"{place}, request", private_strings
+    )
+    yield from _secrets(headers, f"{place}, headers", private_strings)
+    yield from _private_names(headers, f"{place}, headers", private_strings)
     response = b"".join(chunk.data for chunk in recording.chunks).decode("utf-8", "replace")
-    yield from _secrets(response, f"{place}, response", owner)
+    yield from _secrets(response, f"{place}, response", private_strings)
 
 
-def _secrets(text: str, place: str, owner: Owner) -> Iterator[Problem]:
+def _secrets(text: str, place: str, private_strings: PrivateStrings) -> Iterator[Problem]:
     """What no part of a bundle may contain, not even a model's answer."""
-    if any(key in text for key in owner.api_keys):
+    if any(key in text for key in private_strings.api_keys):
         yield Problem(f"{place} contains the value of an API key")
     if found := API_KEYS.search(text):
         yield Problem(f"{place} contains what looks like a key ({found[0][:8]}...)")
     # A container's user often lives in /root, a path that models write by chance.
-    if len(owner.home) > len("/root") and owner.home in text:
+    if len(private_strings.home) > len("/root") and private_strings.home in text:
         yield Problem(f"{place} contains the path of your home folder")
 
 
-def _private_names(text: str, place: str, owner: Owner) -> Iterator[Problem]:
+def _private_names(text: str, place: str, private_strings: PrivateStrings) -> Iterator[Problem]:
     """What may occur in a model's answer by chance, and must not occur anywhere else."""
     if found := HOME_FOLDERS.search(text):
         yield Problem(f"{place} contains a path in a home folder ({found[0]})")
-    for host in owner.hosts:
+    for host in private_strings.hosts:
         if re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", text):
             yield Problem(f"{place} contains the name of this machine")

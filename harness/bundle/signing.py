@@ -2,7 +2,7 @@
 
 `sign` writes a signature, `identify_signer` checks one. A valid signature proves that the bytes have not changed since
 the holder of that key signed them. It does not prove that they are true, when they were signed, or who the holder is: a
-key has a name only where an allowed-signers file that you trust gives it one.
+key has a name only if an allowed-signers file that you trust gives it one.
 """
 
 from __future__ import annotations

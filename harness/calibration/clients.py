@@ -62,7 +62,7 @@ def _read_stamps(start_ns: int, stamps: Sequence[tuple[int, bytes]]) -> Reading:
 
 @contextmanager
 def lanebench_client(base_url: str) -> Iterator[StreamTimer]:
-    """This kit: record, then read."""
+    """lanebench: record, then read."""
     with Client() as client:
 
         def time_stream(model: str) -> ClientTimings:

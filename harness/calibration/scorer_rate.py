@@ -1,11 +1,11 @@
-"""Measure how many answers per second the sandbox scores, beside the bare engine API and plain `docker run`.
+"""Measure how many answers per second the sandbox scores, compared with the bare engine API and plain `docker run`.
 
-`measure_scorer` runs the same programs each way on a `ScorerBenchmark` and returns `ScorerMeasurements`. The ways take
-turns in blocks, forwards and backwards equally often, so that other load on the machine affects them alike. Each way
-starts the same image and has removed its containers when a block ends. The kit and `docker run` run the same answers
-and their results are checked; the bare engine runs an empty program.
+`measure_scorer` runs the same programs by each method on a `ScorerBenchmark` and returns `ScorerMeasurements`. The
+methods take turns in blocks, forwards and backwards equally often, so that other load on the machine affects them
+alike. Each starts the same image and has removed its containers when a block ends. The kit and `docker run` run the
+same answers and their results are checked; the bare engine runs an empty program.
 
-CPU time is that of the whole machine, engine and client together; it is unknown where containers run on another kernel.
+CPU time is that of the whole machine, engine and client together; it is unknown if containers run on another kernel.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ PROGRAMS = {
 
 @dataclass(slots=True)
 class ScorerRate:
-    """The programs of one language run one way: how many, in how much time and CPU time."""
+    """The programs of one language run by one method: how many, in how much time and CPU time."""
 
-    way: str
+    method: str
     language: str
     threads: int
     n: int = 0
@@ -108,7 +108,7 @@ def _machine_cpu_s() -> float | None:
 
 
 def _resident_bytes() -> int:
-    """This process's resident memory now, or its maximum where the current value is not available."""
+    """This process's resident memory now, or its maximum if the current value is not available."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
@@ -118,12 +118,15 @@ def _resident_bytes() -> int:
 
 @dataclass(frozen=True, slots=True)
 class ScorerBenchmark:
-    """What is measured: an open sandbox, its engine and `docker run`. `singles` answers are run one at a time."""
+    """What is measured: an open sandbox, its engine and `docker run`.
+
+    `sequential_runs` answers are run one at a time.
+    """
 
     sandbox: DockerSandbox
     engine: Engine
     labels: dict[str, str]
-    singles: int = 20
+    sequential_runs: int = 20
     docker: Callable[..., Sequence[Observation]] = run_docker_cli
 
     def run_answer(self, language: str, number: int) -> None:
@@ -140,15 +143,15 @@ class ScorerBenchmark:
         job = _make_job(language, number)
         _check_values(language, number, self.docker(self.engine.url, self.sandbox.container_kind(job), job))
 
-    def ways(self, language: str) -> dict[str, RunProgram]:
-        """The ways to run a program of this language, by name."""
-        ways: dict[str, RunProgram] = {
+    def methods(self, language: str) -> dict[str, RunProgram]:
+        """The methods to run a program of this language, by name."""
+        methods: dict[str, RunProgram] = {
             LANEBENCH: lambda number: self.run_answer(language, number),
             BARE_ENGINE: lambda _: self.run_bare(language),
         }
         if has_docker_cli():
-            ways[DOCKER_RUN] = lambda number: self.run_docker(language, number)
-        return ways
+            methods[DOCKER_RUN] = lambda number: self.run_docker(language, number)
+        return methods
 
     def run_block(self, rate: ScorerRate, run_program: RunProgram, numbers: Sequence[int]) -> None:
         """Run one block of programs and add it to a rate; the pool's own work for them is part of its time."""
@@ -164,7 +167,7 @@ class ScorerBenchmark:
     def measure_stages_ms(self, language: str) -> dict[str, float]:
         """The median milliseconds of each of the engine's calls, one container at a time."""
         kind, command = self.sandbox.container_kind(_make_job(language, 0)), PROGRAMS[language].empty_command
-        timings = [run_bare_container(self.engine, kind, command, self.labels) for _ in range(self.singles)]
+        timings = [run_bare_container(self.engine, kind, command, self.labels) for _ in range(self.sequential_runs)]
         return {
             stage: 1000 * statistics.median(getattr(timing, f"{stage}_s") for timing in timings)
             for stage in ("create", "start", "run", "remove")
@@ -173,7 +176,7 @@ class ScorerBenchmark:
     def measure_latency_ms(self, language: str) -> tuple[float, float]:
         """Median and maximum milliseconds from job to observations, of single answers with a full pool."""
         latencies_ms = []
-        for number in range(self.singles):
+        for number in range(self.sequential_runs):
             self.sandbox.pool.wait_idle()
             time.sleep(_PAUSE_S)
             start_s = time.monotonic()
@@ -187,16 +190,16 @@ def _block_numbers(n: int, block: int, blocks: int) -> range:
 
 
 def measure_scorer(benchmark: ScorerBenchmark, n: int, threads: int, say: Say) -> ScorerMeasurements:
-    """Run `n` programs of each language each way. Raises EngineError."""
+    """Run `n` programs of each language by each method. Raises EngineError."""
     measurements = ScorerMeasurements()
     for language in PROGRAMS:
         benchmark.run_answer(language, 0)
         benchmark.sandbox.pool.wait_idle()
-        ways = benchmark.ways(language)
-        rates = {name: ScorerRate(name, language, threads) for name in ways}
+        methods = benchmark.methods(language)
+        rates = {name: ScorerRate(name, language, threads) for name in methods}
         for block in range(BLOCKS):
             numbers = _block_numbers(n, block, BLOCKS)
-            for name, run_program in list(ways.items())[:: -1 if block % 2 else 1]:
+            for name, run_program in list(methods.items())[:: -1 if block % 2 else 1]:
                 say(f"{language}: {name}, {numbers.stop} of {n}")
                 benchmark.run_block(rates[name], run_program, numbers)
             measurements.memory_bytes.append(_resident_bytes())
@@ -208,7 +211,7 @@ def measure_scorer(benchmark: ScorerBenchmark, n: int, threads: int, say: Say) -
 
 
 def measure_memory(benchmark: ScorerBenchmark, n: int, threads: int, say: Say) -> list[int]:
-    """The kit's resident memory in bytes after each tenth of `n` answers. Raises EngineError."""
+    """The resident memory of lanebench in bytes after each tenth of `n` answers. Raises EngineError."""
     memory_bytes = []
     for tenth in range(10):
         numbers = _block_numbers(n, tenth, 10)

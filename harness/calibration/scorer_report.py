@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from harness.calibration.scorer_rate import BARE_ENGINE, DOCKER_RUN, LANEBENCH, ScorerMeasurements, ScorerRate
 
-MIN_SHARE_OF = {BARE_ENGINE: 0.9, DOCKER_RUN: 2.0}
-"""Targets: the kit's rate as a share of the other way's."""
+MIN_RATIO_TO = {BARE_ENGINE: 0.9, DOCKER_RUN: 2.0}
+"""Targets: the rate of lanebench over that of the other method."""
 MAX_LATENCY_MS = 60.0
 """Target for one answer whose container is ready: milliseconds from the job to its observations."""
 _MIB = 1024 * 1024
-_HEADER = ("language", "way", "threads", "n", "programs/s", "CPU ms each", "of bare", "of docker run")
+_HEADER = ("language", "method", "threads", "n", "programs/s", "CPU ms each", "of bare", "of docker run")
 
 
 def _share(rate: ScorerRate, other: ScorerRate | None) -> str:
@@ -25,7 +25,7 @@ def _share(rate: ScorerRate, other: ScorerRate | None) -> str:
 def _cells(rate: ScorerRate, rate_of: dict[str, ScorerRate]) -> tuple[str, ...]:
     return (
         rate.language,
-        rate.way,
+        rate.method,
         str(rate.threads),
         str(rate.n),
         f"{rate.per_s:.1f}",
@@ -38,21 +38,21 @@ def _cells(rate: ScorerRate, rate_of: dict[str, ScorerRate]) -> tuple[str, ...]:
 def _rows(measurements: ScorerMeasurements) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [_HEADER]
     for rate in measurements.rates:
-        rate_of = {other.way: other for other in measurements.rates if other.language == rate.language}
+        rate_of = {other.method: other for other in measurements.rates if other.language == rate.language}
         rows.append(_cells(rate, rate_of))
     return rows
 
 
 def target_lines(measurements: ScorerMeasurements) -> list[str]:
     """A line per target and language: met or missed, and by how much."""
-    rates = {(rate.language, rate.way): rate.per_s for rate in measurements.rates}
+    rates = {(rate.language, rate.method): rate.per_s for rate in measurements.rates}
     lines = []
     for language, (median_ms, _) in measurements.latency_ms.items():
-        for way, min_share in MIN_SHARE_OF.items():
-            if (language, way) in rates:
-                share = rates[language, LANEBENCH] / rates[language, way]
-                verdict = _verdict(share >= min_share)
-                lines.append(f"{verdict} {language}: {share:.2f} of {way}, the target is at least {min_share:g}")
+        for method, min_ratio in MIN_RATIO_TO.items():
+            if (language, method) in rates:
+                ratio = rates[language, LANEBENCH] / rates[language, method]
+                verdict = _verdict(ratio >= min_ratio)
+                lines.append(f"{verdict} {language}: {ratio:.2f} times {method}, the target is at least {min_ratio:g}")
         lines.append(
             f"{_verdict(median_ms <= MAX_LATENCY_MS)} {language}: {median_ms:.0f} ms for one answer with the pool "
             f"warm, the target is at most {MAX_LATENCY_MS:g} ms"
@@ -82,5 +82,5 @@ def scorer_table(measurements: ScorerMeasurements) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     memory = ", ".join(f"{size / _MIB:.0f}" for size in measurements.memory_bytes)
-    singles = [*_single_lines(measurements), f"the kit's memory after each block: {memory} MiB"]
-    return "\n".join([*table, "", *singles, "", *target_lines(measurements)])
+    single_lines = [*_single_lines(measurements), f"lanebench's memory after each block: {memory} MiB"]
+    return "\n".join([*table, "", *single_lines, "", *target_lines(measurements)])

@@ -9,7 +9,7 @@ from harness.calibration.client_timing import PLAIN, SEVERAL_TOKENS, TAIL_TOKENS
 from harness.calibration.clients import BARE_SOCKET, HTTPX_RAW, LANEBENCH
 
 MAX_TTFT_ABOVE_SOCKET_S = 0.0004
-QUIET_S = 0.001
+MAX_SOCKET_JITTER_S = 0.001
 """The most that the bare socket's p99 lies above its p50 on a quiet machine, where 0.2 to 0.4 ms were measured. Beyond
 this both p99 are those of the scheduler, and which client it delayed more is chance."""
 MAX_DECODE_PERCENT = 0.1
@@ -19,7 +19,7 @@ MAX_DECODE_PERCENT_SEVERAL = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One promise of lanebench: what was observed and its upper limit.
+    """One accuracy target of lanebench: what was observed and its upper limit.
 
     `undecided` says why the measurement neither meets nor misses it.
     """
@@ -50,7 +50,7 @@ def _ttft_targets(row: ClientErrors, socket_row: ClientErrors) -> Iterator[Targe
         name = f"TTFT error above the bare socket's, p{percent} at {row.stream.tps:g} tokens/s"
         undecided = None
         spread_s = socket_s - socket_median_s
-        if spread_s > QUIET_S:
+        if spread_s > MAX_SOCKET_JITTER_S:
             undecided = (
                 f"the bare socket's own p{percent} is {1e3 * spread_s:.1f} ms above its p50: "
                 "other processes disturb the measurement"

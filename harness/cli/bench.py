@@ -10,7 +10,7 @@ from harness.cli.options import add_run_options, add_scoring_options
 from harness.errors import ServerError
 
 NAME = "bench"
-HELP = "Give every task to every model, run the answers in containers, print the tables and write a result file."
+HELP = "Run every task on every model, run the answers in containers, print the tables and write a result file."
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`lanebench bench-client`: measures the timing errors of this kit and of other clients on this machine."""
+"""`lanebench bench-client`: measures the timing errors of lanebench and of other clients on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.calibration import Target
 
 NAME = "bench-client"
-HELP = "Measure this kit's timing errors, and those of other clients, against a server that logs the true times."
+HELP = "Measure the timing errors of lanebench and of other clients against a server that logs the true times."
 
 _REALTIME_PRIORITY = 10
 
@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--realtime",
         action="store_true",
-        help="run before all other processes, client and server on one CPU each; needs Linux and root",
+        help="run with real-time priority, pinned to one CPU each; needs Linux and root",
     )
 
 
@@ -44,16 +44,17 @@ def run(args: argparse.Namespace) -> int:
 
     with serving() as server:
         if args.realtime:
-            _run_before_all_others(server.pid, 0)
-            _run_before_all_others(0, 1)
+            _set_realtime_priority(server.pid, 0)
+            _set_realtime_priority(0, 1)
         rows = measure_clients(server, MeasurementPlan.full(max(1, args.rounds)), _log_streams)
         misread = find_misread_behaviors(server)
     show("errors against the reference server, p50/p99 (p99 of fewer than 100 streams is the maximum)\n")
     show(f"{timing_table(rows)}\n")
     targets = evaluate_targets(rows)
     for target in targets:
-        show(f"{_result(target)} {target.name}: {target.observed:.3f} of at most {target.limit:g} {target.unit}")
-    show(f"{'MISSED' if misread else 'met   '} all {len(BEHAVIORS)} behaviors of servers are read correctly")
+        show(f"{_result(target)} {target.name}: {target.observed:.3f} {target.unit}, limit {target.limit:g}")
+    count = f"{len(misread)} of {len(BEHAVIORS)} server behaviors are misread"
+    show(f"MISSED: {count}" if misread else f"met    all {len(BEHAVIORS)} server behaviors are read correctly")
     _raise_unless_met(targets, misread)
     return 0
 
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _raise_unless_met(targets: Sequence[Target], misread: Mapping[str, Sequence[str]]) -> None:
     missed = [f"{name} is misread: {', '.join(problems)}" for name, problems in misread.items()]
     missed += [
-        f"{target.name}: {target.observed:.3f} {target.unit}, the target is at most {target.limit:g}"
+        f"{target.name}: {target.observed:.3f} {target.unit}, limit {target.limit:g}"
         for target in targets
         if target.missed
     ]
@@ -72,8 +73,8 @@ def _raise_unless_met(targets: Sequence[Target], misread: Mapping[str, Sequence[
         raise UncheckedError(*undecided, fix="measure on a quiet machine, or with --realtime")
 
 
-def _run_before_all_others(pid: int, cpu: int) -> None:
-    """Give a process real-time priority on one CPU. Raises ConfigError where that is impossible."""
+def _set_realtime_priority(pid: int, cpu: int) -> None:
+    """Give a process real-time priority on one CPU. Raises ConfigError if that is impossible."""
     if sys.platform != "linux":
         raise ConfigError("--realtime needs Linux", fix="leave it out")
     try:

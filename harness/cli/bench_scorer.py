@@ -17,9 +17,13 @@ _MIN_MEMORY_ANSWERS = 10
 def options(parser: argparse.ArgumentParser) -> None:
     """How many answers, how many threads, and which runtime."""
     parser.add_argument("--answers", type=int, default=200, metavar="N", help="answers of each language by each method")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="answers at once; default: as `score` does")
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="answers scored concurrently; default: same as `score`"
+    )
     parser.add_argument("--runtime", help="a container runtime that the engine knows, such as runsc")
-    parser.add_argument("--memory", type=int, metavar="N", help="only measure the kit's memory over N answers")
+    parser.add_argument(
+        "--memory", type=int, metavar="N", help="measure only the memory of lanebench while it scores N answers"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.memory is not None:
             sizes = measure_memory(benchmark, args.memory, threads, log)
-            show("the kit's memory after each tenth: " + ", ".join(f"{size / 2**20:.1f}" for size in sizes) + " MiB")
+            show("lanebench's memory after each tenth:  " + ", ".join(f"{size / 2**20:.1f}" for size in sizes) + " MiB")
             return 0
         show(scorer_table(measure_scorer(benchmark, args.answers, threads, log)))
     return 0

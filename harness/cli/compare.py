@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.types import Result
 
 NAME = "compare"
-HELP = "Compare runs with a baseline, across servers, machines or people: each cell, and overall."
+HELP = "Compare runs with a baseline, across servers, machines or users: per task and overall."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +24,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|RUN", help="two results or more")
     parser.add_argument("--baseline", metavar="FILE|RUN|ID", help="the result to compare with; default: the first")
     parser.add_argument(
-        "--pair", type=_pair, action="append", default=[], metavar="BASELINE=OTHER", help="two labels of one model"
+        "--pair",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="BASELINE=OTHER",
+        help="compare baseline model BASELINE with model OTHER",
     )
-    parser.add_argument("--fail-if", choices=("worse",), help="exit with 1 when anything got worse")
+    parser.add_argument("--fail-if", choices=("worse",), help="exit with 1 if any metric is worse")
     parser.add_argument("--format", choices=(*RESULT_FORMATS, "json"), default="text", help="default: text")
 
 

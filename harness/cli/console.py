@@ -60,7 +60,7 @@ def show(text: str) -> None:
 
 
 def command_line(words: str) -> str:
-    """How this user types a sub-command: through nox where nox started this process, else as installed."""
+    """How this user types a sub-command: through nox if nox started this process, else as installed."""
     command, _, arguments = words.partition(" ")
     session = os.environ.get("NOX_CURRENT_SESSION")
     if session in NOX_SESSIONS and command in NOX_SESSIONS:

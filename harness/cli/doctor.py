@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.cli.console import show
 
 NAME = "doctor"
-HELP = "Print what this machine can do: engine, image, host facts, and which configured servers answer."
+HELP = "Check the environment: engine, image, host facts, and which configured servers answer."
 
 _MARKS = {True: "ok  ", False: "NO  ", None: "    "}
 

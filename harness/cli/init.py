@@ -15,7 +15,9 @@ HELP = "Find the servers that answer on their default ports, list their models, 
 def options(parser: argparse.ArgumentParser) -> None:
     """Where to look, and what to write."""
     parser.add_argument("--output", type=Path, default=Path("bench.toml"), metavar="FILE", help="the file to write")
-    parser.add_argument("--base-url", action="append", default=[], metavar="URL", help="look here too; repeatable")
+    parser.add_argument(
+        "--base-url", action="append", default=[], metavar="URL", help="additional URL to try; repeatable"
+    )
     parser.add_argument("--only", action="store_true", help="look at --base-url only, not at the default ports")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 

@@ -26,9 +26,9 @@ CONNECT_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that was inspected; `works` is None where the text is only information.
+    """One thing that was inspected; `works` is None if the text is only information.
 
-    `error` is the error class that a run would raise where it does not work.
+    `error` is the error class that a run would raise if it does not work.
     """
 
     name: str
@@ -105,7 +105,7 @@ def _stopped_servers() -> Iterator[Item]:
         return
     if state is not None:
         names = ", ".join([*(service.name for service in state.suspended), *(p.description for p in state.processes)])
-        text = f"a killed run left {names}; the next `bench` or `record` restores it"
+        text = f"a killed run left {names} stopped; the next `bench` or `record` restores it"
         yield Item("servers stopped", False, text, ServerError)
 
 

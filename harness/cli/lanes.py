@@ -21,16 +21,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a folder under results/")
     parser.add_argument("--config", type=Path, metavar="FILE", help="replace the lanes with those of this bench.toml")
     parser.add_argument("--choose", type=_choice, metavar="LANE=MODEL", help="the model you chose; needs --reason")
-    parser.add_argument("--reason", metavar="TEXT", help="why you chose it")
+    parser.add_argument("--reason", metavar="TEXT", help="reason for --choose")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the lanes; write run.json, result.json and report.html where something changed."""
+    """Print the lanes; write run.json, result.json and report.html if something changed."""
     from harness.cli.inputs import load_result, read_config
     from harness.files import write_atomic
     from harness.report import lanes as lanes_section
     from harness.report import render_html, render_text_sections
-    from harness.run import open_run, replace_lanes
+    from harness.run import open_run, rewrite_with_lanes
 
     folder = open_run(args.run_folder)
     result = load_result(args.run_folder)
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.choose is not None:
         lanes = tuple(_override(lanes, result, args.choose, (args.reason or "").strip()))
     if lanes != result.lanes:
-        result = replace_lanes(folder, result, lanes)
+        result = rewrite_with_lanes(folder, result, lanes)
         write_atomic(folder.path / "report.html", render_html(result))
         log(f"written {folder.result_path}")
     section = lanes_section(result)
@@ -59,7 +59,7 @@ def _choice(text: str) -> tuple[str, str]:
 
 
 def _override(lanes: Sequence[Lane], result: Result, choice: tuple[str, str], reason: str) -> Iterator[Lane]:
-    """The lanes with the user's choice in one of them. Raises RunError where the choice fits no lane or model."""
+    """The lanes with the user's choice in one of them. Raises RunError if the choice fits no lane or model."""
     name, label = choice
     names = [lane.name for lane in lanes]
     labels = [model.label for model in result.models]

@@ -22,7 +22,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     for option in run_options():
         if option.flag is not None:
             _add_flag(parser, option.flag, option)
-    parser.add_argument("--dry-run", action="store_true", help="print every step and command; do none of them")
+    parser.add_argument("--dry-run", action="store_true", help="print every step and command without executing any")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="the parent of run folders"
     )

@@ -10,17 +10,17 @@ from harness.errors import ConfigError, ServerError
 from harness.types import Json, Model, ProbeFinding, ProbeReport
 
 NAME = "probe"
-HELP = "Check the facts that a server kind's TOML states against a live server, with at most eleven requests."
+HELP = "Compare a live server with the TOML file of its kind, with at most eleven requests."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which server, which model, and how long a prompt."""
     parser.add_argument("--server", required=True, metavar="KIND", help="a server kind of harness/servers/")
     parser.add_argument("--base-url", required=True, metavar="URL", help="up to and including /v1")
-    parser.add_argument("--model", default="", metavar="ID", help="required where the server lists more than one")
+    parser.add_argument("--model", default="", metavar="ID", help="required if the server lists more than one")
     parser.add_argument("--key-env", metavar="NAME", help="the environment variable that holds the API key")
     parser.add_argument("--context", type=int, metavar="N", help="the context in tokens that you configured")
-    parser.add_argument("--no-long", action="store_true", help="leave the long request out")
+    parser.add_argument("--no-long", action="store_true", help="skip the long request")
     parser.add_argument("--long-tokens", type=int, metavar="N", help="length of the long request in tokens")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 

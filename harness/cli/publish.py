@@ -10,7 +10,7 @@ from harness.cli.options import add_tasks_option
 from harness.errors import ConfigError
 
 NAME = "publish"
-HELP = "Make a bundle of a run that others can check; refuses results that mislead or reveal who you are."
+HELP = "Make a bundle of a run that others can check; refuses misleading results and results with personal data."
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`lanebench record`: sends every task to every model and stores the response streams. It needs no container engine."""
+"""`lanebench record`: runs every task on every model and stores the response streams. It needs no container engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.cli.options import add_run_options
 from harness.errors import ServerError
 
 NAME = "record"
-HELP = "Give every task to every model and store the raw streams; needs no Docker."
+HELP = "Run every task on every model and store the raw streams; needs no Docker."
 
 
 def options(parser: argparse.ArgumentParser) -> None:

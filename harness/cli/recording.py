@@ -41,7 +41,7 @@ def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenR
         return _begin_demo(args) if args.config is None else _begin(args)
     given = [*(["--config"] if args.config is not None else []), *flags_given(args)]
     if given:
-        raise ConfigError("--resume continues the run as planned", fix=f"leave out {', '.join(given)}")
+        raise ConfigError("--resume cannot be combined with other run options", fix=f"leave out {', '.join(given)}")
     return _resume(args)
 
 

@@ -13,7 +13,7 @@ HELP = "Measure in a few seconds this machine's timing error, and how much CPU t
 
 def options(parser: argparse.ArgumentParser) -> None:
     """How many streams."""
-    parser.add_argument("--streams", type=int, metavar="N", help="streams to time; more make the figures steadier")
+    parser.add_argument("--streams", type=int, metavar="N", help="streams to time; more give a more precise estimate")
 
 
 def run(args: argparse.Namespace) -> int:

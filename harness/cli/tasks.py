@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from harness.tasks import CaseExtension, Scorer
 
 NAME = "tasks"
-HELP = "List the tasks, check that each one's own answers score as stated, or start a new task."
+HELP = "List the tasks, check that their reference answers get the declared scores, or start a new task."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which tasks."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new")
     list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
-    check_parser = actions.add_parser("check", help="score each task's own answers in containers", allow_abbrev=False)
+    check_parser = actions.add_parser(
+        "check", help="score each task's reference answers in containers", allow_abbrev=False
+    )
     for sub in (list_parser, check_parser):
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
         sub.add_argument("--suite", help="only the tasks of this suite")
@@ -33,7 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     check_parser.add_argument(
         "--mutants", action="store_true", help="also check that mistakes in each solution are caught"
     )
-    new_parser = actions.add_parser("new", help="copy a task as a start for your own", allow_abbrev=False)
+    new_parser = actions.add_parser("new", help="copy a task as a starting point", allow_abbrev=False)
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
     new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")

@@ -19,7 +19,7 @@ from harness.verify import Replication, VerifyOptions
 
 MAX_FINDINGS = 20
 """How many findings of a level are printed."""
-FIXES: Mapping[str, str] = {"tasks": "give the folder of the task with --tasks"}
+FIXES: Mapping[str, str] = {"tasks": "pass the task's folder with --tasks"}
 """What an option of the command can do about the findings of a check."""
 STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not_requested": "not requested"}
 
@@ -39,7 +39,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
 
 
 def render_verdict(verdict: Verdict) -> str:
-    """A line for each level, its findings under it. Control characters in foreign names are escaped."""
+    """A line for each level, its findings under it. Control characters in untrusted names are escaped."""
     lines = [plain_text(verdict.source)]
     for report in verdict.levels:
         lines.append(_level_line(report))
@@ -71,7 +71,7 @@ def _replication(args: argparse.Namespace) -> Replication | None:
 
 
 def _tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
-    """The kit's tasks and those of the given folders, which take precedence."""
+    """The tasks of lanebench and those of the given folders, which take precedence."""
     tasks = {task.name: task for task in load_tasks([find_fixtures()])}
     return tasks | ({task.name: task for task in load_tasks(folders)} if folders else {})
 
@@ -87,7 +87,7 @@ def _open_sandbox(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]
 
 
 def _level_line(report: LevelReport) -> str:
-    count = sum(finding.severity != "note" for finding in report.findings)
+    count = sum(finding.severity != "info" for finding in report.findings)
     text = plain_text(report.detail) if report.state != "failed" else f"{count} finding{'s' if count > 1 else ''}:"
     return f"  {_level_name(report):<24}{STATES[report.state]:<12}{text}".rstrip()
 

@@ -28,8 +28,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--replicate", type=_count, metavar="K", help="run K trials of each model again; needs --config"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml with models of the same labels")
-    parser.add_argument("--signers", type=Path, metavar="FILE", help="allowed-signers file with the names of keys")
-    parser.add_argument("--strict", action="store_true", help="doubts fail their level")
+    parser.add_argument("--signers", type=Path, metavar="FILE", help="allowed-signers file (see ssh-keygen -Y)")
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add_tasks_option(parser)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from harness.compare.models import LaneChange
 from harness.types import Recommendation, Result
 
-CONFIDENCE_ORDER = ("none", "leaning", "clear")
+CONFIDENCE_ORDER = ("none", "tentative", "conclusive")
 MIN_BOUND_CHANGE = 0.05
 """Smaller changes of a lower bound are ignored: five points of pass rate, or 5 % of a ratio."""
 
@@ -23,9 +23,9 @@ def _format_bounds(recommendation: Recommendation) -> str:
 
 
 def _format_rate(recommendation: Recommendation, model: str | None) -> str:
-    for standing in recommendation.standings:
-        if standing.model == model and standing.rate is not None and standing.low is not None:
-            return f"pass rate {100 * standing.rate:.0f} %, at least {100 * standing.low:.0f} %"
+    for eligibility in recommendation.eligibilities:
+        if eligibility.model == model and eligibility.rate is not None and eligibility.low is not None:
+            return f"pass rate {100 * eligibility.rate:.0f} %, at least {100 * eligibility.low:.0f} %"
     return "no pass rate"
 
 
@@ -55,7 +55,7 @@ def _text(before: Recommendation, after: Recommendation) -> str:
 
 
 def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
-    """One change for each lane of both runs, or a sentence where the lane's definition differs."""
+    """One change for each lane of both runs, or a sentence if the lane's definition differs."""
     other_lanes = {lane.name: lane for lane in other.lanes}
     recommendations = {recommendation.lane: recommendation for recommendation in other.recommendations}
     for lane, before in zip(baseline.lanes, baseline.recommendations, strict=False):

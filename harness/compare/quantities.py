@@ -16,7 +16,7 @@ from harness.stats import (
     geometric_mean_ratio,
     ratio_verdict,
 )
-from harness.summarize import Passes, Trials, cold_but_cached, contingency_table, is_complete, passes_of
+from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_on_cold_turn, is_complete, passes_of
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 LEVEL = 0.95
@@ -57,7 +57,7 @@ class Side:
         """The values of a speed in the complete replies of one task."""
         values: dict[int, list[float]] = {}
         for trial in self.trials.get((self.model.label, task.name), ()):
-            if speed.needs_cold and cold_but_cached(trial, separate=task.separate):
+            if speed.needs_cold and has_cache_hit_on_cold_turn(trial, separate=task.separate):
                 continue
             for number, turn in enumerate(trial.turns):
                 value = speed.value(turn)
@@ -113,9 +113,9 @@ _VERDICTS: Mapping[RatioVerdict, QuantityVerdict] = {
 }
 
 
-def _from_ratio(speed: Speed, ratio: Ratio, goodness: Ratio) -> QuantityComparison:
-    """`ratio` is other over baseline; `goodness` is the same ratio turned so that higher is better."""
-    verdict = _VERDICTS[ratio_verdict(goodness)]
+def _from_ratio(speed: Speed, ratio: Ratio, normalized_ratio: Ratio) -> QuantityComparison:
+    """`ratio` is other over baseline; `normalized_ratio` is the same ratio, inverted if lower is better."""
+    verdict = _VERDICTS[ratio_verdict(normalized_ratio)]
     return QuantityComparison(speed.name, verdict, True, ratio.ratio, ratio.low, ratio.high, ratio.cells)
 
 

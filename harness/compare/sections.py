@@ -75,9 +75,10 @@ def _regressions(pair: ModelPair) -> Iterator[str]:
     """Numbers of trials that the baseline passed and the other run did not."""
     for cell in pair.cells:
         if cell.regressed.passed:
-            yield f"{cell.task} regresses {format_k_of_n(cell.regressed.passed, cell.regressed.n)}"
+            rate = format_k_of_n(cell.regressed.passed, cell.regressed.n, f"trials of {cell.task}")
+            yield f"{rate.removeprefix('in ')} regressed"
     if pair.regressed.passed:
-        yield f"over all tasks {pair.regressed.passed} of {pair.regressed.n} trials regress"
+        yield f"{pair.regressed.passed} of {pair.regressed.n} trials of all tasks regressed"
 
 
 def _difference_table(title: str, differences: tuple[FactDifference, ...]) -> Table:

@@ -64,7 +64,7 @@ def _append(handle: int, line: bytes) -> None:
             rest = rest[os.write(handle, rest) :]
         os.fsync(handle)
     except OSError:
-        # Where even this fails, the torn line stays, and readers skip it.
+        # If even this fails, the torn line stays, and readers skip it.
         with contextlib.suppress(OSError):
             os.ftruncate(handle, start)
         raise

@@ -29,7 +29,7 @@ def find_data(name: str) -> Path:
 
 
 def _git(*arguments: str) -> str | None:
-    """The output of a git command; None where it fails or git is missing."""
+    """The output of a git command; None if it fails or git is missing."""
     command = ["git", "-C", str(ROOT), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False)

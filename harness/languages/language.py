@@ -33,7 +33,7 @@ class Syntax:
     parses: Callable[[str], bool] | None = None
     """Whether a text is well formed; None for a language that is not parsed on the host."""
     is_program: Callable[[str], bool] | None = None
-    """Whether a text parses and is more than a phrase that happens to parse; None where only lines are looked at."""
+    """Whether a text parses and is more than a phrase that happens to parse; None if only lines are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +80,5 @@ class Language:
 
     @property
     def entry(self) -> str:
-        """The file that an answer's code becomes where a task names none."""
+        """The file that an answer's code becomes if a task names none."""
         return f"answer{self.extensions[0]}"

@@ -8,7 +8,7 @@ import warnings
 
 _MAX_PARSED_CHARS = 200_000
 _WARNING_FILTERS = threading.Lock()
-"""Held while `warnings` changes its filters, which belong to the whole process: many threads score at once."""
+"""Held while `warnings` changes its filters, which belong to the whole process: many threads score simultaneously."""
 
 _PHRASES = (
     ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp,

@@ -71,7 +71,8 @@ def succeeds(step: Step) -> bool:
 def start_process(step: Step, log: Path) -> tuple[ServerProcess, subprocess.Popen[bytes]]:
     """Start a process with its output in `log`. Returns it for the state file and as a child. Raises ServerError.
 
-    It gets a session of its own: Ctrl-C in the terminal reaches the run only, which then ends its servers in order.
+    It gets a session of its own: Ctrl-C in the terminal reaches the run only, which then terminates its servers
+    cleanly.
     """
     try:
         with log.open("wb") as out:

@@ -13,7 +13,7 @@ from harness.servers import RequestTimeouts, ServerHandle, ServerKind, get_serve
 from harness.types import Json, Model
 
 Row = Mapping[str, Json]
-"""A row of a server's listing that stands for a loaded model."""
+"""A row of a server's listing that represents a loaded model."""
 
 
 def find_running(servers: Sequence[ServerHandle]) -> tuple[SuspendedService, ...]:
@@ -74,7 +74,7 @@ def restored_handle(model: Model, request_s: float) -> ServerHandle:
 
 
 def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:
-    """The rows of the server's listing that stand for models in memory; none while it does not answer."""
+    """The rows of the server's listing that represent models in memory; none while it does not answer."""
     facts = server.kind.lifecycle.loaded_models
     if facts is None:
         return ()

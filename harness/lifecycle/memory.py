@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
 from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
-from harness.servers import ServerHandle, read_fact
+from harness.servers import ServerHandle, read_property
 from harness.types import MemoryUse, Model
 
 GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
-SLACK_SHARE = 0.02
+FREED_TOLERANCE = 0.02
 POLL_S = 0.25
 STABLE_POLLS = 4
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -93,7 +93,7 @@ def wait_until_freed(before: MemorySnapshot, timeout_s: float) -> bool | None:
     """
     if before.machine_bytes is None:
         return None
-    target_bytes = before.machine_bytes + max(SLACK_BYTES, int(SLACK_SHARE * before.machine_bytes))
+    target_bytes = before.machine_bytes + max(SLACK_BYTES, int(FREED_TOLERANCE * before.machine_bytes))
     deadline_s = time.monotonic() + timeout_s
     while (used_bytes := memory_in_use()) is not None and used_bytes > target_bytes:
         if time.monotonic() > deadline_s:
@@ -131,7 +131,7 @@ def model_size(server: ServerHandle) -> tuple[int, str] | None:
         return stated, "facts.file_bytes"
     location = server.kind.lifecycle.model_size
     try:
-        reported = read_fact(server, location) if location is not None else None
+        reported = read_property(server, location) if location is not None else None
     except ServerError:
         return None
     return (reported, "its server") if isinstance(reported, int) and reported > 0 else None
@@ -140,7 +140,7 @@ def model_size(server: ServerHandle) -> tuple[int, str] | None:
 def memory_limit() -> tuple[int, str] | None:
     """Return the bytes that a model may take on this machine, and which limit that is.
 
-    On a Mac a model must fit what the GPU may wire, which is less than the memory where `iogpu.wired_limit_mb` is set.
+    On a Mac a model must fit what the GPU may wire, which is less than the memory if `iogpu.wired_limit_mb` is set.
     """
     facts = host_facts()
     if facts.system == "macOS" and facts.gpu_wired_limit_bytes:

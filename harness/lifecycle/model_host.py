@@ -1,12 +1,12 @@
-"""`model_host` owns the machine during a run: it stops what runs, hosts one model at a time, and restores everything.
+"""`model_host` controls the model servers during a run: it stops what runs, hosts one model at a time, restores all.
 
 Who may stop what:
 
 - What ran before the run is the user's. It is stopped only if the config has a `lifecycle` for it, so that it is known
   how to start it again, and it is started again whatever happens.
 - What the run started is the run's: a process, a service that did not run, a model loaded by an API. It is stopped
-  when the model's trials end. A service that already runs when its model's turn comes is used and left running.
-- A process is identified by PID and start time (harness/host), because the kernel gives a PID out again.
+  when the model's trials end. A service that already runs when its model is next is used and left running.
+- A process is identified by PID and start time (harness/host), because the kernel reuses PIDs.
 
 Everything is in the state file before it is done (`state.Journal`), so that the next start can undo it after a kill.
 """
@@ -39,9 +39,9 @@ from harness.lifecycle.restore import (
     RESTORE_TIMEOUT_S,
     TERMINATE_TIMEOUT_S,
     Log,
-    list_changes,
-    record_changes,
+    record_stopped_services,
     recover,
+    report_stopped_services,
     restore,
 )
 from harness.lifecycle.state import Journal
@@ -56,11 +56,11 @@ from harness.lifecycle.status import (
 from harness.lifecycle.steps import Service, Step, SuspendedService, load_step, service_of
 from harness.lifecycle.unload import unload_model
 from harness.servers import RequestTimeouts, ServerHandle
-from harness.types import Lifecycle, Model, ServiceChange
+from harness.types import Lifecycle, Model, StoppedService
 
 TUNNEL_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 60.0
-START_RETRY_S = 8.0
+START_RETRY_TIMEOUT_S = 8.0
 STABLE_TIMEOUT_S = 30.0
 HOSTED_CONNECT_S = 2.0
 
@@ -82,16 +82,16 @@ def model_host(
     run: Path,
     log: Log,
     *,
-    restore_s: float = RESTORE_TIMEOUT_S,
-    load_s: float = LOAD_TIMEOUT_S,
+    restore_timeout_s: float = RESTORE_TIMEOUT_S,
+    load_timeout_s: float = LOAD_TIMEOUT_S,
 ) -> Iterator[ModelHost]:
     """Stop what runs of these servers, and restore it when the block ends, however it ends.
 
-    `restore_s` is the timeout for each service to come back, `load_s` that of a model which a user's server loads on
-    demand. Raises ServerError, before anything is changed, if another run goes on or a command is missing.
+    `restore_timeout_s` applies to each service that is restored, `load_timeout_s` to a model that a user's server loads
+    on demand. Raises ServerError, before anything is changed, if another run goes on or a command is missing.
     """
     recover(log)
-    host = ModelHost(run, log, restore_s, load_s)
+    host = ModelHost(run, log, restore_timeout_s, load_timeout_s)
     running = find_running(servers)
     try:
         host.suspend(running)
@@ -120,25 +120,25 @@ def tunnel_step(model: Model) -> Step | None:
 
 
 class ModelHost:
-    """The machine during a run. `changes` lists, at its end, what was stopped and whether it runs again."""
+    """The machine during a run. `stopped_services` lists at its end what was stopped and whether it runs again."""
 
-    def __init__(self, run: Path, log: Log, restore_s: float, load_s: float) -> None:
-        """Change nothing yet."""
-        self.changes: tuple[ServiceChange, ...] = ()
+    def __init__(self, run: Path, log: Log, restore_timeout_s: float, load_timeout_s: float) -> None:
+        """No side effects until the first call."""
+        self.stopped_services: tuple[StoppedService, ...] = ()
         self._run = run
         self._log = log
-        self._restore_s = restore_s
-        self._load_s = load_s
+        self._restore_timeout_s = restore_timeout_s
+        self._load_timeout_s = load_timeout_s
         self._journal = Journal(run)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def suspend(self, services: Sequence[SuspendedService]) -> None:
         """Note everything that will be stopped, then stop it. Raises ServerError if something keeps running."""
-        noted = tuple(replace(service, stopped_at=_now()) for service in services)
-        if not noted:
+        journaled = tuple(replace(service, stopped_at=_now()) for service in services)
+        if not journaled:
             return
-        self._journal.set_suspended(noted)
-        for service in noted:
+        self._journal.set_suspended(journaled)
+        for service in journaled:
             self._log(f"stopping {service.name}")
             self._stop(service)
         if wait_until_stable(STABLE_TIMEOUT_S) is False:
@@ -156,14 +156,14 @@ class ModelHost:
     def restore(self) -> None:
         """Restore what was stopped; what fails stays in the state file for the next start."""
         services = self._journal.suspended
-        failed = restore(services, self._log, self._restore_s)
-        self.changes = list_changes(services, failed)
+        failed = restore(services, self._log, self._restore_timeout_s)
+        self.stopped_services = report_stopped_services(services, failed)
         self._journal.set_suspended(failed)
-        record_changes(self._run, self.changes)
+        record_stopped_services(self._run, self.stopped_services)
 
     @contextmanager
     def session(self, server: ServerHandle) -> Iterator[ModelSession]:
-        """Host a model until the block ends: it answers requests within. Raises ServerError if it cannot be started."""
+        """Host a model; it answers requests inside the block. Raises ServerError if it cannot be started."""
         model = server.model
         before = take_snapshot(model)
         with self._tunnel(model) as tunnel:
@@ -173,7 +173,7 @@ class ModelHost:
                 with self._hosted_session(server, model.lifecycle, before) as session:
                     yield session
                 return
-            session = ModelSession(inspect_user_server(server, self._load_s), None, before)
+            session = ModelSession(inspect_user_server(server, self._load_timeout_s), None, before)
             yield session
             session.loaded = take_snapshot(model)
 
@@ -184,10 +184,15 @@ class ModelHost:
         """A model that the run starts and stops: its server's program, then the model, then the wait for its memory."""
         model = server.model
         try:
-            patient = replace(server, timeouts=RequestTimeouts(HOSTED_CONNECT_S, lifecycle.ready_timeout_s))
+            server_with_long_timeout = replace(
+                server, timeouts=RequestTimeouts(HOSTED_CONNECT_S, lifecycle.ready_timeout_s)
+            )
             began_s = time.monotonic()
-            with self._service(patient, lifecycle) as process, self._loaded_model(patient, process, lifecycle):
-                session = ModelSession(query_readiness(patient), time.monotonic() - began_s, before)
+            with (
+                self._service(server_with_long_timeout, lifecycle) as process,
+                self._loaded_model(server_with_long_timeout, process, lifecycle),
+            ):
+                session = ModelSession(query_readiness(server_with_long_timeout), time.monotonic() - began_s, before)
                 yield session
                 session.loaded = take_snapshot(model)
         finally:
@@ -230,16 +235,16 @@ class ModelHost:
         """A service that a command starts in the background, stopped by its command when the block ends."""
         self._log(str(start))
         stop = (service.stop,) if service.stop is not None else ()
-        noted = self._note_start(SuspendedService(f"{service.name} (started by the run)", (), stop, service.check))
+        journaled = self._note_start(SuspendedService(f"{service.name} (started by the run)", (), stop, service.check))
         try:
-            retry_step(start, lifecycle.ready_timeout_s, START_RETRY_S)
+            retry_step(start, lifecycle.ready_timeout_s, START_RETRY_TIMEOUT_S)
             yield
         finally:
             timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)
             is_stopped = service.stop is None or self._try_stop(service.stop, timeout_s)
             # If stopping failed, `restore` tries again at the end of the run; it needs the check to know whether to.
             if is_stopped or service.check is None:
-                self._journal.remove(noted)
+                self._journal.remove(journaled)
 
     @contextmanager
     def _loaded_model(
@@ -252,7 +257,7 @@ class ModelHost:
             yield
             return
         name = f"{server.model.model} (loaded in {server.kind.title} by the run)"
-        noted = self._note_start(SuspendedService(name, (), (), loaded_model=server.model))
+        journaled = self._note_start(SuspendedService(name, (), (), loaded_model=server.model))
         try:
             wait_until_listening(server, lifecycle.ready_timeout_s)
             self._log(str(step))
@@ -262,7 +267,7 @@ class ModelHost:
         finally:
             timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)
             if self._succeeds(lambda: unload_model(server, timeout_s, self._log)):
-                self._journal.remove(noted)
+                self._journal.remove(journaled)
 
     def _tunnel(self, model: Model) -> AbstractContextManager[ServerProcess | None]:
         step = tunnel_step(model)
@@ -270,9 +275,9 @@ class ModelHost:
 
     def _note_start(self, service: SuspendedService) -> SuspendedService:
         """Note what the run is about to start: after a kill, the next start stops it."""
-        noted = replace(service, started_by_run=True, stopped_at=_now())
-        self._journal.add(noted)
-        return noted
+        journaled = replace(service, started_by_run=True, stopped_at=_now())
+        self._journal.add(journaled)
+        return journaled
 
     def _try_stop(self, step: Step, timeout_s: float) -> bool:
         self._log(str(step))
@@ -283,7 +288,7 @@ class ModelHost:
         try:
             action()
         except ServerError as error:
-            self._log(f"NOT done: {error.message}")
+            self._log(f"failed: {error.message}")
             return False
         return True
 

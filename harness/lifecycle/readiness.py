@@ -11,13 +11,13 @@ from harness.lifecycle.actions import ServerProcess, read_log_tail
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
+    find_refusal,
     get_server_kind,
     is_ready,
     list_models,
     query_model_context,
     query_served_context,
     query_version,
-    request_one_token,
 )
 from harness.types import Model
 
@@ -72,7 +72,7 @@ def _why_not_ready(server: ServerHandle) -> str | None:
     if not is_ready(server):
         return "it does not report that it is ready"
     try:
-        refusal = request_one_token(server)
+        refusal = find_refusal(server)
     except ServerError as error:
         return error.message
     if refusal is not None and not refusal.startswith(TRANSIENT_STATUSES):

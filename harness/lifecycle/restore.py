@@ -16,14 +16,14 @@ from harness.lifecycle.state import find_leftover_state, save_state
 from harness.lifecycle.status import wait_for_service
 from harness.lifecycle.steps import SuspendedService
 from harness.lifecycle.unload import unload_model, wait_until_loaded
-from harness.types import Model, ServiceChange
+from harness.types import Model, StoppedService
 
 Log = Callable[[str], None]
 """Gets one line about what is being done."""
 RESTORE_TIMEOUT_S = 120.0
 TERMINATE_TIMEOUT_S = 30.0
-CHANGES_FILE = "changes.jsonl"
-"""The file in a run's folder that lists what was stopped, one change a line."""
+STOPPED_SERVICES_FILE = "stopped_services.jsonl"
+"""The file in a run's folder that lists what was stopped, one service a line."""
 
 
 def restore(
@@ -37,16 +37,18 @@ def restore(
     newest_first = services[::-1]
     started = [service for service in newest_first if service.started_by_run]
     stopped = [service for service in newest_first if not service.started_by_run]
-    failed = [error for service in started if (error := _try_restore(service, log, timeout_s)) is not None]
+    failed = [
+        failed_service for service in started if (failed_service := _try_restore(service, log, timeout_s)) is not None
+    ]
     is_stable = not started
     for service in stopped:
         is_stable = is_stable or wait_until_stable(timeout_s) is not False
-        error = _try_restore(service, log, timeout_s)
-        failed += [error] if error is not None else []
+        failed_service = _try_restore(service, log, timeout_s)
+        failed += [failed_service] if failed_service is not None else []
     return tuple(reversed(failed))
 
 
-def recover(log: Log) -> tuple[ServiceChange, ...]:
+def recover(log: Log) -> tuple[StoppedService, ...]:
     """Restore what a killed run left stopped. Raises ServerError while that run still goes on."""
     state = find_leftover_state()
     if state is None:
@@ -56,27 +58,29 @@ def recover(log: Log) -> tuple[ServiceChange, ...]:
         if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S):
             log(f"NOT stopped: {process.description}, process {process.pid}")
     failed = restore(state.suspended, log)
-    changes = list_changes(state.suspended, failed)
+    stopped_services = report_stopped_services(state.suspended, failed)
     save_state(replace(state, suspended=failed, processes=()))
     if state.run and Path(state.run).is_dir():
-        record_changes(Path(state.run), changes)
-    return changes
+        record_stopped_services(Path(state.run), stopped_services)
+    return stopped_services
 
 
-def list_changes(services: Sequence[SuspendedService], failed: Sequence[SuspendedService]) -> tuple[ServiceChange, ...]:
+def report_stopped_services(
+    services: Sequence[SuspendedService], failed: Sequence[SuspendedService]
+) -> tuple[StoppedService, ...]:
     """Return what the report lists: all that ran before, and what the run started and could not stop."""
     errors = {service.name: service.restore_error for service in failed}
     return tuple(
-        ServiceChange(service.name, service.stopped_at or "", service.name not in errors, errors.get(service.name))
+        StoppedService(service.name, service.stopped_at or "", service.name not in errors, errors.get(service.name))
         for service in reversed(services)
         if not service.started_by_run or service.name in errors
     )
 
 
-def record_changes(run: Path, changes: Sequence[ServiceChange]) -> None:
+def record_stopped_services(run: Path, stopped_services: Sequence[StoppedService]) -> None:
     """Append to the run's folder what was stopped and whether it runs again. Raises DiskError."""
-    for change in changes:
-        append_line(run / CHANGES_FILE, change)
+    for stopped in stopped_services:
+        append_line(run / STOPPED_SERVICES_FILE, stopped)
 
 
 def _try_restore(service: SuspendedService, log: Log, timeout_s: float) -> SuspendedService | None:
@@ -108,7 +112,7 @@ def _restore_service(service: SuspendedService, timeout_s: float) -> None:
 def _restore_model(service: SuspendedService, model: Model, log: Log, timeout_s: float) -> None:
     """Load or unload a model by its server's API. Raises ServerError if the server's listing does not confirm it."""
     if model.tunnel is not None:
-        raise ServerError(f"{model.model} is behind a tunnel that is closed", fix=f"look after it on {model.tunnel}")
+        raise ServerError(f"{model.model} is behind a tunnel that is closed", fix=f"check it on {model.tunnel}")
     server = restored_handle(model, timeout_s)
     if service.started_by_run:
         unload_model(server, timeout_s, log)

@@ -33,7 +33,7 @@ class Journal:
     """The state of this run, in memory and in the state file. Each change is on disk when its method returns."""
 
     def __init__(self, run: Path) -> None:
-        """Write nothing yet."""
+        """No side effects until the first call."""
         pid = os.getpid()
         self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run))
         self._is_written = False
@@ -100,7 +100,7 @@ def find_leftover_state() -> LifecycleState | None:
     except RunError as error:
         raise ServerError(
             f"{path}: cannot be read, so what an earlier run stopped is unknown",
-            fix="look into the file, start what it names, then remove it",
+            fix="start the services listed in the file, then delete it",
         ) from error
     if state.pid != os.getpid() and is_same_process(state.pid, state.started_at):
         raise ServerError(

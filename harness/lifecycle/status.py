@@ -12,7 +12,7 @@ from harness.lifecycle.actions import ServerProcess, read_log_tail, succeeds
 from harness.lifecycle.memory import is_local, port_of
 from harness.lifecycle.readiness import Readiness, query_readiness
 from harness.lifecycle.steps import Service, Step
-from harness.servers import ServerHandle, list_models, request_one_token
+from harness.servers import ServerHandle, find_refusal, list_models
 
 LOAD_TIMEOUT_S = 600.0
 POLL_S = 0.2
@@ -27,9 +27,9 @@ def inspect_user_server(server: ServerHandle, load_timeout_s: float) -> Readines
     readiness = query_readiness(server)
     if readiness.context_tokens is not None or not server.kind.context.served_locations:
         return readiness
-    patient = replace(server, timeouts=replace(server.timeouts, request_s=load_timeout_s))
+    server_with_long_timeout = replace(server, timeouts=replace(server.timeouts, request_s=load_timeout_s))
     try:
-        is_loaded = request_one_token(patient) is None
+        is_loaded = find_refusal(server_with_long_timeout) is None
     except ServerError:
         # The first trial will meet the same silence, and its recording shows it.
         return readiness

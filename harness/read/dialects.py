@@ -1,7 +1,7 @@
 """Parse one event into a `Delta`, whichever dialect of the chat completions API its server speaks.
 
 `parse_event` takes a server-sent event, `parse_delta` a JSON object. The tables at the end are the dialects: the keys
-under which the text of each channel stands. vLLM, mlx-lm and Ollama write `reasoning`, llama.cpp and most others
+that hold the text of each channel. vLLM, mlx-lm and Ollama write `reasoning`, llama.cpp and most others
 `reasoning_content`, Ollama's native API `thinking`. A kind that depends on earlier events is decided in fold.py.
 """
 
@@ -18,7 +18,7 @@ from harness.read.tool_calls import ToolCallDelta, parse_tool_calls
 from harness.read.usage import parse_server_timings
 from harness.types import Json
 
-EventKind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other", "echo"]
+EventKind = Literal["token", "role_only", "keepalive", "empty", "malformed", "done", "other", "synthetic"]
 _MAX_TEXT_DEPTH = 4
 _KEEPALIVE_MODEL = "keepalive"
 """The model name in oMLX's keep-alive events, which look like a role-only chunk otherwise."""
@@ -29,7 +29,7 @@ class Delta:
     """What one event says.
 
     Kind `token` means generated text on any channel. `is_message` marks a complete message instead of a delta,
-    `anonymous` an event without id and model.
+    `lacks_metadata` an event without id and model.
     """
 
     kind: EventKind
@@ -43,7 +43,7 @@ class Delta:
     model: str | None = None
     error: ReportedError | None = None
     is_message: bool = False
-    anonymous: bool = False
+    lacks_metadata: bool = False
 
     @property
     def has_tool_call(self) -> bool:
@@ -91,7 +91,7 @@ def _is_keepalive(document: Mapping[str, Json]) -> bool:
     return document.get("model") == _KEEPALIVE_MODEL or isinstance(document.get("prompt_progress"), dict)
 
 
-def _is_trailer(document: Mapping[str, Json], choice: Mapping[str, Json]) -> bool:
+def _carries_no_text(document: Mapping[str, Json], choice: Mapping[str, Json]) -> bool:
     """Whether an event without text belongs to the end of the stream, or to a choice that the kit did not ask for."""
     only_other_choices = bool(document.get("choices")) and not choice
     return bool(choice.get("finish_reason") or document.get("usage")) or only_other_choices
@@ -119,7 +119,7 @@ def parse_delta(document: Mapping[str, Json], event_name: str | None, at_ns: int
         model=_model_of(document),
         error=find_error(document, event_name),
         is_message=is_message,
-        anonymous=document.keys() == {"choices"},
+        lacks_metadata=document.keys() == {"choices"},
     )
     if delta.content or delta.reasoning or delta.has_tool_call:
         return delta
@@ -131,7 +131,7 @@ def _kind_without_text(
 ) -> EventKind:
     if _is_keepalive(document):
         return "keepalive"
-    if delta.server_timings or delta.error or _is_trailer(document, choice):
+    if delta.server_timings or delta.error or _carries_no_text(document, choice):
         return "other"
     return "role_only" if message.get("role") else "empty"
 

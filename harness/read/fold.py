@@ -1,4 +1,4 @@
-"""Fold a recording into a reading; `read` is the entry point.
+"""Parse a recording into a reading; `read` is the entry point.
 
 Chunks become events (sse.py), events become deltas (dialects.py), and the deltas are folded into text, tool calls,
 counts and timings. Four rules need the whole stream and are therefore decided here:
@@ -6,12 +6,12 @@ counts and timings. Four rules need the whole stream and are therefore decided h
 - A role-only chunk after the first one and before any token is a keep-alive. Only the first one has its time kept, as
   `role_s`; it is never the first token, since oMLX, vllm-mlx, mlx-openai-server and transformers send it before the
   prefill. (vLLM 0.19.1's own benchmark took it for the first token: TTFT 2 ms instead of 300.)
-- Leading reasoning deltas of whitespace are echoes if the reasoning of the stream is whitespace to its end and other
-  tokens follow: transformers repeats the empty thought of its prompt so, 640 ms before the first token of a prompt of
-  6026 tokens. An echo is neither a token nor reasoning and starts no clock; its time is `echo_s`. A model that really
-  generates an empty thought gets a TTFT two or three tokens late by this rule; without the rule TTFT would be early by
-  the whole prefill.
-- The loading message of llama-swap is an echo too (loading_messages.py).
+- Leading reasoning deltas of whitespace are synthetic if the reasoning of the stream is whitespace to its end and other
+  tokens follow: transformers re-emits the prompt's empty think block in this way, 640 ms before the first token of a
+  prompt of 6026 tokens. A synthetic event is neither a token nor reasoning and does not set TTFT; the time of the first
+  one is `first_synthetic_s`. A model that really generates an empty think block gets a TTFT two or three tokens late by
+  this rule; without the rule TTFT would be early by the whole prefill.
+- The loading message of llama-swap is synthetic, too (loading_messages.py).
 - A complete message after deltas repeats them and is dropped.
 
 Sources: the projects' code and captured streams; tests/data/traces holds captures, tests/test_read_traces.py reads
@@ -39,7 +39,7 @@ _MAX_BODY_BYTES = 16_384
 
 
 @dataclass(slots=True)
-class _Fold:
+class _StreamState:
     """The state of the fold: what all deltas so far said together."""
 
     tokens: list[Delta] = field(default_factory=list)
@@ -47,7 +47,7 @@ class _Fold:
     kinds: Counter[EventKind] = field(default_factory=Counter)
     done: bool = False
     role_ns: int | None = None
-    echo_ns: int | None = None
+    first_synthetic_ns: int | None = None
     finish_reason: str | None = None
     usage: Mapping[str, Json] | None = None
     server_timings: Mapping[str, Json] | None = None
@@ -77,8 +77,8 @@ class _Fold:
             self.tokens.append(delta)
         elif kind == "role_only" and not self.tokens:
             self.role_ns = delta.at_ns
-        elif kind == "echo" and self.echo_ns is None:
-            self.echo_ns = delta.at_ns
+        elif kind == "synthetic" and self.first_synthetic_ns is None:
+            self.first_synthetic_ns = delta.at_ns
 
     def _merge_fields(self, delta: Delta) -> None:
         """Keep the last finish reason, usage and timings, which servers update; and the first model and error.
@@ -101,8 +101,8 @@ class _Fold:
         return parse_usage(self.usage, self.server_timings)
 
 
-def _fold(deltas: Iterable[Delta]) -> _Fold:
-    fold = _Fold()
+def _collect(deltas: Iterable[Delta]) -> _StreamState:
+    fold = _StreamState()
     for delta in deltas:
         fold.add(delta)
     return fold
@@ -124,14 +124,14 @@ def _decode_body(recording: Recording, events: Events) -> _Body:
     return _Body(parse_object(text), text[:_MAX_BODY_BYTES])
 
 
-def _fold_recording(recording: Recording, events: Events, body: _Body) -> _Fold:
+def _collect_recording(recording: Recording, events: Events, body: _Body) -> _StreamState:
     if body.document is None:
-        return _fold(without_loading([parse_event(event) for event in events.events]))
-    return _fold([parse_delta(body.document, None, recording.chunks[-1].at_ns)])
+        return _collect(without_loading([parse_event(event) for event in events.events]))
+    return _collect([parse_delta(body.document, None, recording.chunks[-1].at_ns)])
 
 
-def _count_echoes(tokens: Sequence[Delta]) -> int:
-    """Count the leading token events that are an echo of the prompt's empty thought."""
+def _count_synthetic_events(tokens: Sequence[Delta]) -> int:
+    """Count the leading token events that repeat the prompt's empty think block."""
     if any(delta.reasoning.strip() for delta in tokens):
         return 0
     for index, delta in enumerate(tokens):
@@ -149,7 +149,7 @@ def _join_surrogates(text: str) -> str:
     return text
 
 
-def _first_usable_ns(tokens: Sequence[Delta], split: SplitContent) -> int | None:
+def _first_output_ns(tokens: Sequence[Delta], split: SplitContent) -> int | None:
     """When the first content (without reasoning) or tool call arrived: the first thing that a user can use."""
     times_ns = [delta.at_ns for delta in tokens if delta.has_tool_call][:1]
     if split.first_delta is not None:
@@ -157,18 +157,18 @@ def _first_usable_ns(tokens: Sequence[Delta], split: SplitContent) -> int | None
     return min(times_ns, default=None)
 
 
-def _event_times(recording: Recording, fold: _Fold, tokens: Sequence[Delta], split: SplitContent) -> EventTimes:
-    whitespace_echo_ns = fold.tokens[0].at_ns if len(tokens) < len(fold.tokens) else None
+def _event_times(recording: Recording, fold: _StreamState, tokens: Sequence[Delta], split: SplitContent) -> EventTimes:
+    whitespace_ns = fold.tokens[0].at_ns if len(tokens) < len(fold.tokens) else None
     return EventTimes(
         first_byte_ns=next((chunk.at_ns for chunk in recording.chunks if chunk.data), None),
         role_ns=fold.role_ns,
-        echo_ns=whitespace_echo_ns if fold.echo_ns is None else fold.echo_ns,
+        first_synthetic_ns=whitespace_ns if fold.first_synthetic_ns is None else fold.first_synthetic_ns,
         tokens_ns=[delta.at_ns for delta in tokens],
-        first_usable_ns=_first_usable_ns(tokens, split),
+        first_output_ns=_first_output_ns(tokens, split),
     )
 
 
-def _counts(fold: _Fold, events: Events, tokens_ns: Sequence[int]) -> Counts:
+def _counts(fold: _StreamState, events: Events, tokens_ns: Sequence[int]) -> Counts:
     return Counts(
         events=fold.events,
         comments=events.comments,
@@ -176,15 +176,15 @@ def _counts(fold: _Fold, events: Events, tokens_ns: Sequence[int]) -> Counts:
         role_only=fold.kinds["role_only"],
         empty=fold.kinds["empty"],
         malformed=fold.kinds["malformed"],
-        echoes=fold.kinds["echo"] + len(fold.tokens) - len(tokens_ns),
+        synthetic_events=fold.kinds["synthetic"] + len(fold.tokens) - len(tokens_ns),
         token_events=len(tokens_ns),
-        token_events_first=count_first_arrival(tokens_ns),
+        token_events_in_first_read=count_first_arrival(tokens_ns),
         arrivals=len(set(tokens_ns)),
         unfinished_bytes=events.unfinished_bytes,
     )
 
 
-def _find_error(recording: Recording, fold: _Fold, events: Events, body: _Body) -> StreamError | None:
+def _find_error(recording: Recording, fold: _StreamState, events: Events, body: _Body) -> StreamError | None:
     understood = events.recognized or bool(fold.finish_reason or fold.tokens)
     usage = fold.parse_usage()
     summary = StreamSummary(
@@ -203,8 +203,8 @@ def read(recording: Recording) -> Reading:
     """Read a recording. It never raises: a failure of the server, the connection or the bytes becomes `error`."""
     events = split_events(recording.chunks)
     body = _decode_body(recording, events)
-    fold = _fold_recording(recording, events, body)
-    tokens = fold.tokens[_count_echoes(fold.tokens) :]
+    fold = _collect_recording(recording, events, body)
+    tokens = fold.tokens[_count_synthetic_events(fold.tokens) :]
     reasoning = "".join(delta.reasoning for delta in tokens)
     split = split_thinking([delta.content for delta in tokens if delta.content], bool(reasoning.strip()))
     times, usage = _event_times(recording, fold, tokens, split), fold.parse_usage()

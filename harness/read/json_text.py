@@ -6,7 +6,7 @@ import json
 
 from harness.types import Json
 
-# Python servers write NaN and Infinity where they divided by zero. strict=False accepts raw control characters.
+# Python servers write NaN and Infinity when they divided by zero. strict=False accepts raw control characters.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 

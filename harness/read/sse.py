@@ -2,12 +2,13 @@
 
 The rules are those of the WHATWG HTML standard, "Event stream interpretation". Lines end with LF, CRLF or CR and with
 nothing else: `str.splitlines` (and with it httpx's `iter_lines`) also splits at U+2028, U+2029 and U+0085, which may
-stand unescaped inside JSON. The whole body is split at once, so it does not matter where the network cut it into
+occur unescaped inside JSON. The whole body is split in one pass, so it does not matter where the network cut it into
 chunks; a chunk only gives an event its time, that of the chunk with the byte that ended the event.
 
 Two rules go beyond the standard. An event that is not followed by an empty line is kept if its data is a complete JSON
 object or `[DONE]`, since truncated data never is: a server that forgets the last newline would lose its usage
-otherwise. And `error:` is a field: llama-server before October 2025 reported its errors so (ggml-org/llama.cpp#14566).
+otherwise. And `error:` is a field: llama-server before October 2025 reported its errors this way
+(ggml-org/llama.cpp#14566).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _OVERFLOW_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ReportedError:
-    """An error in the server's own words, or in this module's: its message, and its kind where there is one."""
+    """An error in the server's own words, or in this module's: its message, and its kind if there is one."""
 
     message: str
     kind: str | None
@@ -99,7 +99,7 @@ class StreamSummary:
 
 
 def _prompt_chars(recording: Recording, cached_known: bool) -> int | None:
-    """The length of the prompt in characters; None where it cannot be compared with the server's token count.
+    """The length of the prompt in characters; None if it cannot be compared with the server's token count.
 
     Some servers leave the cached part of a conversation out of their count. So a later turn is compared only if the
     server reports its cached tokens.
@@ -116,7 +116,7 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
     """Find a prompt that the server truncated silently: it counts fewer tokens than the prompt can have.
 
     Ollama drops the oldest messages without an error (server/prompt.go). A lower bound follows from the characters; a
-    better one is known where the run asked the server before to count another prompt.
+    better one is known if the run asked the server before to count another prompt.
     """
     chars, tokens = _prompt_chars(recording, summary.cached_tokens is not None), summary.prompt_tokens
     if chars is None or not tokens or chars < MIN_TRUNCATION_CHARS:

@@ -8,7 +8,7 @@
    not quoted as code: the chat template had opened the reasoning, which ends at the tag. "Quoted as code" is inside a
    ``` fence or right behind a quotation mark or a backtick.
 
-Limits: by rule 2 an answer that writes a bare `</think>` in its prose loses what stands before it to reasoning, and
+Limits: by rule 2 an answer that writes a bare `</think>` in its prose loses what precedes it to reasoning, and
 reasoning cut inside an open fence stays content. A tag anywhere else is content.
 """
 

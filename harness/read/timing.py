@@ -1,7 +1,7 @@
 """Compute timings and rates from the times at which generated tokens arrived; `compute_timings` is the entry point.
 
-An arrival is one moment at which bytes were read. All events that came with one read share its `at_ns`, so an event is
-not an arrival, and a token is neither: servers put several tokens into an event and several events into a write.
+An arrival is one moment at which bytes were read; all events that came with one read share its `at_ns`. One read may
+carry several events, one event several tokens.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class EventTimes:
 
     first_byte_ns: int | None
     role_ns: int | None
-    echo_ns: int | None
+    first_synthetic_ns: int | None
     tokens_ns: Sequence[int]
-    first_usable_ns: int | None
+    first_output_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def _why_no_rate(times: EventTimes, end: StreamEnd) -> str | None:
     return None if end.finished else UNFINISHED
 
 
-def count_tokens(usage: Usage | None, token_events: int) -> tuple[int, Literal["usage", "chunks", "none"]]:
+def count_tokens(usage: Usage | None, token_events: int) -> tuple[int, Literal["usage", "events", "none"]]:
     """Count the generated tokens, and say whose count it is. A server's count of 0 beside text is not believed."""
     if usage is not None and usage.completion_tokens:
         return usage.completion_tokens, "usage"
-    return (token_events, "chunks") if token_events else (0, "none")
+    return (token_events, "events") if token_events else (0, "none")
 
 
 def count_first_arrival(times_ns: Sequence[int]) -> int:
@@ -97,9 +97,9 @@ def decode_rate(tokens: int, times_ns: Sequence[int]) -> tuple[float | None, str
 
 
 def apparent_prefill_rate(usage: Usage | None, ttft_ns: int) -> float | None:
-    """Compute uncached prompt tokens over TTFT; None if the server does not report both counts.
+    """Compute uncached prompt tokens over TTFT; None if the server does not report prompt and cached tokens.
 
-    Meaningful for cold turns only, and only where the first token waits for the prefill: TTFT has a fixed part, which
+    Meaningful for cold turns only, and only if the first token waits for the prefill: TTFT has a fixed part, which
     makes this rate 24 % low for 512 tokens and 80 ms, 4 % low for 4096. The regression in summarize separates the two.
     """
     if usage is None or usage.prompt_tokens is None or usage.cached_tokens is None or ttft_ns <= 0:
@@ -109,7 +109,7 @@ def apparent_prefill_rate(usage: Usage | None, ttft_ns: int) -> float | None:
 
 
 def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> Timings:
-    """Compute a reading's timings: every time that was observed, and rates only where the stream carries them."""
+    """Compute a reading's timings: every time that was observed, and rates only if the stream carries them."""
     ttfb_s, role_s = _seconds(times.first_byte_ns), _seconds(times.role_ns)
     tokens, source = count_tokens(usage, len(times.tokens_ns) if end.streamed else 0)
     reason = _why_no_rate(times, end)
@@ -123,9 +123,9 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
     return Timings(
         ttfb_s=ttfb_s,
         role_s=role_s,
-        echo_s=_seconds(times.echo_ns),
+        first_synthetic_s=_seconds(times.first_synthetic_ns),
         ttft_s=_seconds(ttft_ns),
-        ttfc_s=_seconds(times.first_usable_ns),
+        ttfc_s=_seconds(times.first_output_ns),
         e2e_s=_seconds(last_ns),
         decode_tps=decode_tps,
         decode_null_reason=reason,

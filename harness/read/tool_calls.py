@@ -1,7 +1,7 @@
 """Tool calls from their deltas: `parse_tool_calls` reads one event, `assemble_tool_calls` joins a whole stream.
 
-Servers send a call at once or in pieces, with or without an index. The arguments stay text: the model wrote them, and
-they need not be valid JSON.
+Servers send a call in one event or in pieces, with or without an index. The arguments stay text: the model wrote them,
+and they need not be valid JSON.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The HTTP client of the timed path: it stamps when a request's first byte leaves and when each read returns.
 
-`Client` holds an httpcore connection pool whose sockets report to a `SocketClock`; `record` in turn.py drives it. The
+`Client` holds an httpcore connection pool whose sockets report to a `RequestState`; `record` in turn.py drives it. The
 client never follows a redirect, never uses a proxy and reads no environment variable.
 
 Why the clock is at the socket, and why httpcore rather than httpx's client:
 
 - httpx delegates every request to httpcore, its transport layer, and offers no public way to the socket below it.
-  httpcore does: a `NetworkBackend` may be passed in. So the timed recorder stands on httpx's own transport layer; it
+  httpcore does: a `NetworkBackend` may be passed in. So the timed recorder uses httpx's own transport layer; it
   keeps httpx's HTTP and TLS implementation and leaves out only what would fall inside the timed span.
 - What httpx does before the first byte costs 0.69 ms (median; 1.44 ms at p99) and would count as TTFT. Offsets of this
   size are under 1 % of a cold TTFT of 200 ms, but up to a fifth of a cached one of 10 ms.
@@ -32,11 +32,11 @@ from typing import Any, Self
 import httpcore
 
 SETTLE_S = 0.02
-"""How long a new connection rests before its request, so that the server has accepted it and waits for bytes. The clock
-starts after that: accepting a connection is no part of TTFT."""
+"""Delay between connect and request, so that the server has accepted the connection and waits for bytes. The clock
+starts after the delay: accepting a connection is not part of TTFT."""
 _CHUNKED_END = b"\r\n\r\n"
 _UNKNOWN_TIMEOUT_S = -1.0
-"""What a socket's timeout is taken for before it is set here: httpcore sets its own for a write."""
+"""Sentinel: timeout not set yet, or replaced by httpcore, which sets its own for a write."""
 _MAX_TURN_BYTES = 512 * 1024 * 1024
 
 
@@ -54,10 +54,10 @@ class Timeouts:
 
 
 @dataclass(slots=True)
-class SocketClock:
-    """What one client's socket saw of the current request; all times are of the monotonic clock.
+class RequestState:
+    """State of the current request at the client's socket; all times are of the monotonic clock.
 
-    `sent_ns` was taken just before the first byte was written (None: not yet), `read_ns` just after the read whose
+    `sent_ns` is the time just before the first byte was written (None: not yet), `read_ns` just after the read whose
     bytes were delivered last. `deadline_ns` is when the turn has to end. `buffering` lets the socket read ahead of its
     caller to the end of the body, of which `remaining_bytes` may still come. `closed` says that the server ended the
     connection, `deadline_exceeded` that the turn had to be cut off.
@@ -72,13 +72,13 @@ class SocketClock:
     deadline_exceeded: bool = False
 
     def start(self, deadline_ns: int, max_bytes: int) -> None:
-        """Reset the clock for a new request."""
+        """Reset the state for a new request."""
         self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
         self.buffering = self.closed = self.deadline_exceeded = False
 
 
 class _ReadQueue:
-    """Reads that have not been delivered yet, oldest first; an error stands where the read failed.
+    """Reads that have not been delivered yet, oldest first; an error marks where the read failed.
 
     Times and data are two queues: pairs would be objects that the garbage collector has to scan during the stream.
     """
@@ -102,17 +102,17 @@ class _TimedStream(httpcore.NetworkStream):
     """A socket that coalesces the writes of a request and timestamps each recv.
 
     Writes: httpcore writes the headers, then builds and writes the body. Held back until the reply is awaited, both
-    leave in one write, so that one stamp stands before the whole request and no request building is inside the span.
+    leave in one write, so that one stamp precedes the whole request and no request building is inside the span.
 
-    Reads: while `clock.buffering` is set, a body is read and stamped up to what may be its end and only then delivered
+    Reads: while `state.buffering` is set, a body is read and stamped up to what may be its end and only then delivered
     read by read. Taking HTTP chunks apart between two reads doubled the CPU time per chunk; now it happens afterwards.
     The end may be a false one (an event that ends with CRLF CRLF at the end of a read): then httpcore asks for more.
     """
 
-    def __init__(self, inner: httpcore.NetworkStream, clock: SocketClock) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, state: RequestState) -> None:
         self._inner = inner
         self._socket: socket.socket = inner.get_extra_info("socket")
-        self._clock = clock
+        self._state = state
         self._unsent: list[bytes] = []
         self._reads = _ReadQueue()
         self._tail = b""
@@ -123,11 +123,11 @@ class _TimedStream(httpcore.NetworkStream):
             self._send(timeout)
         if not self._reads:
             self._fill(max_bytes, timeout)
-        self._clock.read_ns, data = self._reads.get()
+        self._state.read_ns, data = self._reads.get()
         if isinstance(data, Exception):
             raise data
         if not data:
-            self._clock.closed = True
+            self._state.closed = True
         return data
 
     def _fill(self, max_bytes: int, timeout: float | None) -> None:
@@ -136,13 +136,13 @@ class _TimedStream(httpcore.NetworkStream):
             self._receive(max_bytes, timeout)
         except TimeoutError:
             at_ns = perf_counter_ns()
-            self._clock.deadline_exceeded = at_ns >= self._clock.deadline_ns
+            self._state.deadline_exceeded = at_ns >= self._state.deadline_ns
             self._reads.put(at_ns, httpcore.ReadTimeout("no data within the read timeout"))
         except OSError as error:
             self._reads.put(perf_counter_ns(), httpcore.ReadError(str(error)))
 
     def _receive(self, max_bytes: int, timeout: float | None) -> None:
-        """The timing loop. Between a recv and its stamp stands nothing; all bookkeeping comes after the stamp."""
+        """The timing loop. No code runs between recv() and its timestamp; all bookkeeping comes after the timestamp."""
         put, now_ns = self._reads.put, perf_counter_ns()
         while True:
             self._set_timeout(timeout, now_ns)
@@ -150,7 +150,7 @@ class _TimedStream(httpcore.NetworkStream):
             now_ns = perf_counter_ns()
             put(now_ns, data)
             # The read of the headers is looked at, too: it may hold the body up to a part of its end.
-            if self._may_be_last(data) or not self._clock.buffering:
+            if self._may_be_last(data) or not self._state.buffering:
                 return
 
     def _may_be_last(self, data: bytes) -> bool:
@@ -159,12 +159,12 @@ class _TimedStream(httpcore.NetworkStream):
         A chunked body ends with an empty line (RFC 9112, section 7.1), which may be split over several reads.
         """
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
-        self._clock.remaining_bytes -= len(data)
-        return not data or self._tail == _CHUNKED_END or self._clock.remaining_bytes < 0
+        self._state.remaining_bytes -= len(data)
+        return not data or self._tail == _CHUNKED_END or self._state.remaining_bytes < 0
 
     def _set_timeout(self, timeout: float | None, now_ns: int) -> None:
-        """Wait for a byte no longer than is left of the turn. settimeout makes a system call: only for a new value."""
-        left_s = (self._clock.deadline_ns - now_ns) / 1e9
+        """Limit the read timeout to the time left in the turn. settimeout makes a system call: only for a new value."""
+        left_s = (self._state.deadline_ns - now_ns) / 1e9
         if left_s <= 0:
             raise TimeoutError
         timeout_s = left_s if timeout is None or left_s < timeout else timeout
@@ -180,8 +180,8 @@ class _TimedStream(httpcore.NetworkStream):
         request = b"".join(self._unsent)
         self._unsent.clear()
         self._timeout_s, self._tail = _UNKNOWN_TIMEOUT_S, b""
-        if self._clock.sent_ns is None:
-            self._clock.sent_ns = perf_counter_ns()
+        if self._state.sent_ns is None:
+            self._state.sent_ns = perf_counter_ns()
         try:
             self._inner.write(request, timeout)
         except httpcore.WriteError:
@@ -194,16 +194,16 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._clock)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._state)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
 class _TimedBackend(httpcore.NetworkBackend):
-    def __init__(self, clock: SocketClock) -> None:
+    def __init__(self, state: RequestState) -> None:
         self._inner = httpcore.SyncBackend()
-        self._clock = clock
+        self._state = state
 
     def connect_tcp(
         self,
@@ -215,7 +215,7 @@ class _TimedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         inner = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         sleep(SETTLE_S)
-        return _TimedStream(inner, self._clock)
+        return _TimedStream(inner, self._state)
 
 
 class Client:
@@ -230,9 +230,9 @@ class Client:
         """Create a client; it connects with its first request. A reply longer than `max_turn_bytes` is cut off."""
         self.timeouts = timeouts or Timeouts()
         self.max_turn_bytes = max_turn_bytes
-        self.clock = SocketClock()
+        self.state = RequestState()
         self.pool = httpcore.ConnectionPool(
-            max_connections=1, max_keepalive_connections=0, network_backend=_TimedBackend(self.clock)
+            max_connections=1, max_keepalive_connections=0, network_backend=_TimedBackend(self.state)
         )
 
     def __enter__(self) -> Self:

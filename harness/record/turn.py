@@ -15,7 +15,7 @@ from time import perf_counter_ns
 
 import httpcore
 
-from harness.record.client import Client, SocketClock
+from harness.record.client import Client, RequestState
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Chunk, EndReason, Json, Recording, TrialKey
 
@@ -35,7 +35,7 @@ CLOCK_WRAP_NS = 2**52
 class TurnRequest:
     """The request of one turn. `body` is sent as it is; `api_key` goes into a header and nowhere else.
 
-    `min_prompt_tokens` is copied into the recording for its readers.
+    `min_prompt_tokens` is a lower bound of the prompt's tokens; the reader uses it to detect a truncated prompt.
     """
 
     key: TrialKey
@@ -68,15 +68,15 @@ def _select_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name: values[name] for name in RECORDED_HEADERS if name in values}
 
 
-def _end_reason(error: Exception, clock: SocketClock) -> EndReason:
-    """How a reply ended that raised this error."""
-    if clock.deadline_exceeded:
+def _end_reason(error: Exception, state: RequestState) -> EndReason:
+    """The end reason of a reply that raised this error."""
+    if state.deadline_exceeded:
         return "limit_exceeded"
-    if clock.sent_ns is None:
+    if state.sent_ns is None:
         return "connect_failed"
     if isinstance(error, httpcore.TimeoutException):
         return "read_timeout"
-    if isinstance(error, httpcore.NetworkError) or clock.closed:
+    if isinstance(error, httpcore.NetworkError) or state.closed:
         return "reset"
     return "protocol_error"
 
@@ -93,18 +93,18 @@ def _timeout_extension(client: Client) -> dict[str, dict[str, float]]:
     }
 
 
-def _exchange(client: Client, request: TurnRequest, content: bytes, reply: _Reply) -> None:
+def _send_and_receive(client: Client, request: TurnRequest, content: bytes, reply: _Reply) -> None:
     """Send the request and fill the reply. Raises httpcore's errors; the reply keeps what came before."""
-    clock, remaining_bytes = client.clock, client.max_turn_bytes
+    state, remaining_bytes = client.state, client.max_turn_bytes
     url, headers, extensions = parse_url(request.url), build_headers(request.api_key), _timeout_extension(client)
     with client.pool.stream("POST", url, headers=headers, content=content, extensions=extensions) as response:
-        reply.headers_ns, reply.status = clock.read_ns, response.status
+        reply.headers_ns, reply.status = state.read_ns, response.status
         reply.headers = _select_headers(response.headers)
         # A body with a length is not a stream: reading ahead to the end of a chunked body would wait for bytes that
         # never come.
-        clock.buffering = not any(name.lower() == b"content-length" for name, _ in response.headers)
+        state.buffering = not any(name.lower() == b"content-length" for name, _ in response.headers)
         for data in response.iter_stream():
-            reply.times_ns.append(clock.read_ns)
+            reply.times_ns.append(state.read_ns)
             reply.data.append(data)
             remaining_bytes -= len(data)
             if remaining_bytes < 0:
@@ -140,28 +140,28 @@ def record(client: Client, request: TurnRequest) -> Recording:
 
     Raises ConfigError if the request itself is invalid.
     """
-    clock, reply, content = client.clock, _Reply(), encode_body(request.body)
+    state, reply, content = client.state, _Reply(), encode_body(request.body)
     sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    clock.start(perf_counter_ns() + int(client.timeouts.turn_s * 1e9), client.max_turn_bytes)
+    state.start(perf_counter_ns() + int(client.timeouts.turn_s * 1e9), client.max_turn_bytes)
     try:
-        _exchange(client, request, content, reply)
+        _send_and_receive(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        reply.end_reason = _end_reason(error, clock)
+        reply.end_reason = _end_reason(error, state)
         reply.error = LIMIT_EXCEEDED if reply.end_reason == "limit_exceeded" else f"{type(error).__name__}: {error}"
-    return _recording(request, sent_at, clock, reply)
+    return _recording(request, sent_at, state, reply)
 
 
-def _recording(request: TurnRequest, sent_at: str, clock: SocketClock, reply: _Reply) -> Recording:
+def _recording(request: TurnRequest, sent_at: str, state: RequestState, reply: _Reply) -> Recording:
     """The recording of a reply, with all times relative to the request's first byte."""
-    start_ns = 0 if clock.sent_ns is None else clock.sent_ns
-    ended_ns = clock.read_ns if clock.read_ns > start_ns else perf_counter_ns()
+    start_ns = 0 if state.sent_ns is None else state.sent_ns
+    ended_ns = state.read_ns if state.read_ns > start_ns else perf_counter_ns()
     data = _redacted_data(reply, request.api_key)
     return Recording(
         key=request.key,
         turn=request.turn,
         variant=request.variant,
         sent_at=sent_at,
-        sent_ns=wrap_clock_ns(clock.sent_ns),
+        sent_ns=wrap_clock_ns(state.sent_ns),
         url=request.url,
         request=request.body,
         status=reply.status,
@@ -169,7 +169,7 @@ def _recording(request: TurnRequest, sent_at: str, clock: SocketClock, reply: _R
         headers_ns=None if reply.headers_ns is None else reply.headers_ns - start_ns,
         chunks=tuple(Chunk(at_ns - start_ns, chunk) for at_ns, chunk in zip(reply.times_ns, data, strict=True)),
         end_reason=reply.end_reason,
-        ended_ns=None if clock.sent_ns is None else ended_ns - start_ns,
+        ended_ns=None if state.sent_ns is None else ended_ns - start_ns,
         error=reply.error,
         min_prompt_tokens=request.min_prompt_tokens,
     )

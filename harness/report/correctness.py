@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.elements import Chart, Entry, Mark, Point, Scatter, Section, Table, text_row
+from harness.report.elements import Chart, Entry, IntervalRow, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import (
     MISSING,
     format_bytes,
@@ -46,7 +46,7 @@ def glance(result: Result) -> Section:
 def _glance_row(summary: ModelSummary) -> tuple[Entry, ...]:
     passed = Entry(format_count(summary.pass_rate), summary.pass_rate.rate)
     speed, memory = format_spread(summary.decode_tps), format_bytes(summary.memory.loaded_bytes)
-    return (Entry(summary.model), passed, *text_row(speed, memory, _format_seconds(summary.suite_s)))
+    return (Entry(summary.model), passed, *text_row(speed, memory, _format_seconds(summary.total_trial_s)))
 
 
 def _glance_point(summary: ModelSummary) -> Point | None:
@@ -88,8 +88,8 @@ def correctness(result: Result) -> Section:
     )
 
 
-def _rate_mark(task: str, model: str, rate: PassRate) -> Mark:
-    return Mark(f"{task} / {model}", rate.low, rate.rate, rate.high, format_pass_rate(rate))
+def _rate_mark(task: str, model: str, rate: PassRate) -> IntervalRow:
+    return IntervalRow(f"{task} / {model}", rate.low, rate.rate, rate.high, format_pass_rate(rate))
 
 
 def _rate_entry(cell: Cell) -> Entry:
@@ -151,5 +151,5 @@ def memory(result: Result) -> Section:
 def _memory_row(summary: ModelSummary) -> tuple[Entry, ...]:
     use = summary.memory
     sizes = map(format_bytes, (use.before_bytes, use.loaded_bytes, use.after_bytes))
-    times = map(_format_seconds, (summary.load_s, summary.suite_s))
+    times = map(_format_seconds, (summary.load_s, summary.total_trial_s))
     return text_row(summary.model, *sizes, format_optional(use.method), *times)

@@ -28,8 +28,8 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One line of a chart: a value with its interval, None where not measured; `text` is the formatted value."""
+class IntervalRow:
+    """One line of a chart: a value with its interval, None if not measured; `text` is the formatted value."""
 
     label: str
     low: float | None
@@ -44,7 +44,7 @@ class Chart:
 
     title: str
     unit: str
-    marks: tuple[Mark, ...]
+    marks: tuple[IntervalRow, ...]
     top: float | None = None
 
 

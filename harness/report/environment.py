@@ -180,7 +180,7 @@ def _format_selftest(result: Result) -> str:
 def _overhead_rows(result: Result) -> Iterator[tuple[str, str]]:
     """CPU time and memory that Lanebench itself used while it recorded each model."""
     for model in result.models:
-        use = model.kit_use
+        use = model.recorder_overhead
         if use is not None and use.wall_s > 0:
             cpu = f"{100 * use.cpu_s / use.wall_s:.1f} % of a core over {format_seconds(use.wall_s)}"
             memory = f"peak memory {format_bytes(use.peak_rss_bytes)}"

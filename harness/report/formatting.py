@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.types import PassRate, Spread, SuiteRate
+from harness.types import DistributionSummary, PassRate, SuiteRate
 
 MISSING = "-"
 """Stands for a value that is unknown or was not measured."""
@@ -73,15 +73,15 @@ def _format_interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" [{round(100 * low)}, {round(100 * high)}]"
 
 
-def format_spread(spread: Spread | None, unit: Callable[[float], str] = format_number) -> str:
-    """`41.2 [40.8, 41.5] n=9`: the median, its interval where there is one, and the number of trials."""
+def format_spread(spread: DistributionSummary | None, unit: Callable[[float], str] = format_number) -> str:
+    """`41.2 [40.8, 41.5] n=9`: the median, its interval if there is one, and the number of trials."""
     if spread is None or spread.n == 0:
         return MISSING
     interval = "" if spread.low is None or spread.high is None else f" [{unit(spread.low)}, {unit(spread.high)}]"
     return f"{unit(spread.median)}{interval} n={spread.n}"
 
 
-def format_seconds_spread(spread: Spread | None) -> str:
+def format_seconds_spread(spread: DistributionSummary | None) -> str:
     """`420 ms [401, 433] n=9`: one unit for the median and its interval."""
     if spread is None:
         return MISSING

@@ -15,7 +15,7 @@ from harness.report.task_tables import labels_of
 from harness.types import Json, Result, TaskInfo
 
 TrialMetrics = Sequence[Mapping[str, Json]]
-FormatFacts = Callable[[TrialMetrics], str]
+FormatMetrics = Callable[[TrialMetrics], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Metric:
     """One row of the table: its name, and its value for the metrics of one model's trials of one task."""
 
     name: str
-    format_metrics: FormatFacts
+    format_metrics: FormatMetrics
 
 
 def scorer_metrics(result: Result) -> Section:
@@ -60,21 +60,21 @@ def _format_mean(values: Sequence[float], format_value: Callable[[float], str] =
     return f"{format_value(sum(values) / len(values))} (n {len(values)})" if values else MISSING
 
 
-def _mean_share(key: str) -> FormatFacts:
+def _mean_share(key: str) -> FormatMetrics:
     return lambda metrics: _format_mean(_numbers(metrics, key), format_percent)
 
 
-def _mean(key: str) -> FormatFacts:
+def _mean(key: str) -> FormatMetrics:
     return lambda metrics: _format_mean(_numbers(metrics, key))
 
 
-def _mean_length(key: str) -> FormatFacts:
-    """The mean number of items in a fact that is a list."""
+def _mean_length(key: str) -> FormatMetrics:
+    """The mean number of items in a metric that is a list."""
     return lambda metrics: _format_mean([len(each[key]) for each in metrics if isinstance(each.get(key), list)])
 
 
-def _count(key: str, expected: Json = True) -> FormatFacts:
-    """k/n trials in which the fact has the expected value."""
+def _count(key: str, expected: Json = True) -> FormatMetrics:
+    """k/n trials in which the metric has the expected value."""
 
     def format_metrics(metrics: TrialMetrics) -> str:
         values = [trial_metrics[key] for trial_metrics in metrics if key in trial_metrics]
@@ -83,8 +83,8 @@ def _count(key: str, expected: Json = True) -> FormatFacts:
     return format_metrics
 
 
-def _ratio(part: str, whole: str) -> FormatFacts:
-    """Sum of one fact over the sum of another one."""
+def _ratio(part: str, whole: str) -> FormatMetrics:
+    """Sum of one metric over the sum of another one."""
 
     def format_metrics(metrics: TrialMetrics) -> str:
         part_sum, whole_sum = sum(_numbers(metrics, part)), sum(_numbers(metrics, whole))
@@ -93,7 +93,7 @@ def _ratio(part: str, whole: str) -> FormatFacts:
     return format_metrics
 
 
-def _rules_followed(key: str) -> FormatFacts:
+def _rules_followed(key: str) -> FormatMetrics:
     """Rules followed of all rules, over all trials."""
 
     def format_metrics(metrics: TrialMetrics) -> str:

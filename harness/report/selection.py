@@ -55,14 +55,14 @@ def _format_override(lane: Lane | None, labels: set[str]) -> str:
 def _requirements_table(recommendation: Recommendation) -> Table:
     rows = tuple(
         text_row(
-            standing.model,
-            standing.status.replace("_", " "),
+            eligibility.model,
+            eligibility.status.replace("_", " "),
             requirement.name.replace("_", " "),
             requirement.state.replace("_", " "),
             requirement.text,
         )
-        for standing in recommendation.standings
-        for requirement in standing.requirements
+        for eligibility in recommendation.eligibilities
+        for requirement in eligibility.requirements
     )
     headers = ("model", "status", "requirement", "result", "evidence")
     return Table(f"Requirements of {recommendation.lane}", headers, rows)
@@ -138,7 +138,7 @@ def _format_tasks(rate: PassRate | None) -> str:
 
 
 def trade_offs(result: Result) -> Section:
-    """Pass rate and decode rate against memory, bits and active parameters, where the config declares them."""
+    """Pass rate and decode rate against memory, bits and active parameters, if the config declares them."""
     names = (
         ("parameters_b", "parameters, 10^9"),
         ("active_parameters_b", "active, 10^9"),
@@ -193,7 +193,7 @@ def _scatters(result: Result) -> tuple[Scatter, ...]:
 
 
 def _pass_rate_point(x: float | None, summary: ModelSummary) -> list[Point]:
-    """The percentage passed on tasks like these, with its interval; empty where a quantity is unknown."""
+    """The percentage passed on tasks like these, with its interval; empty if a quantity is unknown."""
     suite = summary.suite_rates[0] if summary.suite_rates else None
     if x is None or suite is None or suite.rate is None:
         return []

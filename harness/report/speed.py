@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.report.elements import Chart, Entry, Mark, Section, Table, text_row
+from harness.report.elements import Chart, Entry, IntervalRow, Section, Table, text_row
 from harness.report.formatting import MISSING, format_number, format_seconds, format_seconds_spread, format_spread
 from harness.report.task_tables import cells_of, drift_legend, labels_of, speeds_of, turn_name, turn_table, turns_of
-from harness.types import Prefill, Result, Spread, Throughput, TurnSpeeds
+from harness.types import DistributionSummary, Prefill, Result, Throughput, TurnSpeeds
 
 
 def _present(*tables: Table | None) -> tuple[Table, ...]:
@@ -41,8 +41,8 @@ def _decode_chart(result: Result) -> tuple[Chart, ...]:
     return (Chart("Decode rate, median", "tok/s", tuple(marks)),) if marks else ()
 
 
-def _mark(name: str, spread: Spread) -> Mark:
-    return Mark(name, spread.low, spread.median, spread.high, format_spread(spread))
+def _mark(name: str, spread: DistributionSummary) -> IntervalRow:
+    return IntervalRow(name, spread.low, spread.median, spread.high, format_spread(spread))
 
 
 def _throughput_table(result: Result) -> Table | None:
@@ -85,9 +85,6 @@ def _format_prompt(speeds: TurnSpeeds) -> str:
     return MISSING if prompt is None else f"{prompt.median:,.0f} n={prompt.n}"
 
 
-_VALID_RATE = {"line": "fitted", "marginal": "between sizes", "neither": "none"}
-
-
 def _fit_table(result: Result) -> Table | None:
     rows = tuple(
         _fit_row(summary.model, summary.prefill) for summary in result.summaries if summary.prefill is not None
@@ -103,7 +100,7 @@ def _fit_row(model: str, fit: Prefill) -> tuple[Entry, ...]:
         MISSING if fit.overhead_s is None else format_seconds(max(0.0, fit.overhead_s)),
         ", ".join(MISSING if rate is None else format_number(rate) for rate in fit.marginal_tps),
         _format_rate(fit.apparent_tps, fit.apparent_low, fit.apparent_high),
-        _VALID_RATE[fit.trust],
+        fit.valid_rate.replace("_", " "),
         ", ".join(f"{point.uncached_tokens:,.0f}" for point in fit.points),
     )
 

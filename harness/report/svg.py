@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.report.elements import Chart, Mark, Point, Scatter
+from harness.report.elements import Chart, IntervalRow, Point, Scatter
 from harness.report.label_placement import CHAR_PX, LINE_PX, Box, place_labels
 
 WIDTH = 880
@@ -28,7 +28,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A drawn mark: whisker from `low` to `high`, dot at `middle`; None where there is none."""
+    """A drawn mark: whisker from `low` to `high`, dot at `middle`; None if there is none."""
 
     y: float
     low: float | None
@@ -101,7 +101,7 @@ def _max_finite(values: list[float]) -> float:
     return max((value for value in values if math.isfinite(value)), default=1.0) or 1.0
 
 
-def _mark_values(mark: Mark) -> list[float]:
+def _mark_values(mark: IntervalRow) -> list[float]:
     return [value for value in (mark.low, mark.middle, mark.high) if value is not None]
 
 

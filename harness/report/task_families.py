@@ -79,9 +79,9 @@ def _pair_rows(result: Result, names: Sequence[str]) -> Iterator[Row]:
             for label, every in trials.items()
         }
         for name, quadrant in rows:
-            yield _count_row(result, f"{half}: {name}", of_half, _has_fact("quadrant", quadrant))
-    yield _count_row(result, "tests edited", trials, _has_fact("tests_edited", True))
-    yield _count_row(result, "results hard-coded", trials, _has_fact("hard_coded", True))
+            yield _count_row(result, f"{half}: {name}", of_half, _has_metric("quadrant", quadrant))
+    yield _count_row(result, "tests edited", trials, _has_metric("tests_edited", True))
+    yield _count_row(result, "results hard-coded", trials, _has_metric("hard_coded", True))
 
 
 def _unsolvable_tasks(result: Result) -> set[str]:
@@ -89,12 +89,12 @@ def _unsolvable_tasks(result: Result) -> set[str]:
     return {trial.task for trial in result.trials if {check.name for check in trial.checks} == _UNSOLVABLE_CHECKS}
 
 
-def _has_fact(key: str, expected: str | bool | None) -> Callable[[TrialResult], bool]:
-    def has_fact(trial: TrialResult) -> bool:
+def _has_metric(key: str, expected: str | bool | None) -> Callable[[TrialResult], bool]:
+    def has_metric(trial: TrialResult) -> bool:
         value: Json = trial.metrics.get(key)
         return value is expected if isinstance(expected, bool) else value == expected
 
-    return has_fact
+    return has_metric
 
 
 def _count_row(
@@ -128,7 +128,7 @@ def needles(result: Result) -> Section:
     return Section(
         "needles",
         "Retrieval from long texts",
-        "Recall: values found of values asked for, 0 where the model gave no answer. Precision and recall by depth: "
+        "Recall: values found of values asked for, 0 if the model gave no answer. Precision and recall by depth: "
         "over the trials that gave an answer. Relative recall: against the same model on the short text.",
         tuple(table for table in tables if table.rows),
     )

@@ -12,7 +12,7 @@ NOT_RUN = "not run"
 
 DRIFT_MARK = "~"
 """Follows a speed of which some trials belong to a block whose canary was off."""
-DRIFT_LEGEND = f" {DRIFT_MARK}: in some of the trials the canary was more than 5 % off."
+DRIFT_LEGEND = f" {DRIFT_MARK}: in some of the trials the canary's decode rate deviated by more than 5 %."
 
 Cells = dict[tuple[str, str], Cell]
 """(task, model) -> its cell."""
@@ -52,7 +52,7 @@ def speeds_of(cell: Cell | None, turn: int) -> TurnSpeeds | None:
 
 
 def turn_name(task: str, turn: int, turns: tuple[int, ...]) -> str:
-    """The task and, where it has several turns, the number of the turn."""
+    """The task and, if it has several turns, the number of the turn."""
     return f"{task}, turn {turn + 1}" if len(turns) > 1 else task
 
 
@@ -63,7 +63,7 @@ def _format_turn(cell: Cell | None, turn: int, format_speeds: FormatSpeeds, *, t
 
 
 def drift_legend(result: Result) -> str:
-    """The explanation of DRIFT_MARK where a cell has it, else an empty string."""
+    """The explanation of DRIFT_MARK if a cell has it, else an empty string."""
     return DRIFT_LEGEND if any(cell.drifted_trials for cell in result.cells) else ""
 
 

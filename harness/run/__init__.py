@@ -9,7 +9,7 @@ from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import (
     build_result,
     check_tasks_unchanged,
-    replace_lanes,
+    rewrite_with_lanes,
     score_run,
     start_run,
     write_result,
@@ -30,7 +30,7 @@ __all__ = [
     "open_servers",
     "opening_messages",
     "record_run",
-    "replace_lanes",
+    "rewrite_with_lanes",
     "score_run",
     "start_run",
     "task_info",

@@ -2,7 +2,7 @@
 
 A trial is one of four kinds of conversation, which the task decides:
 - one conversation, each turn on top of the replies before it (the default);
-- a tool loop, in which the virtual tools answer the model's tool calls (`tool_loop`, a trait of the scorer kind);
+- a tool loop, in which the virtual tools answer the model's tool calls (`tool_loop`, a property of the scorer kind);
 - separate turns, each a new conversation, for prompts of several sizes (`separate`);
 - groups of clients that send the same request at the same time (`clients`).
 
@@ -34,7 +34,7 @@ Messages = list[dict[str, Json]]
 class TrialSetup:
     """What a trial sends: its variant and nonce, the output tokens allowed for thinking on top of the task's budget.
 
-    `tokens_per_char` is what the server counted for a prompt before the run, None where it counted none.
+    `tokens_per_char` is what the server counted for a prompt before the run, None if it counted none.
     """
 
     key: TrialKey
@@ -72,7 +72,7 @@ def reply_message(reading: Reading) -> dict[str, Json]:
 
 
 def min_tokens(messages: Sequence[Mapping[str, Json]], tokens_per_char: float | None) -> int | None:
-    """A lower bound of the messages' tokens; None where the server's tokens per character are unknown."""
+    """A lower bound of the messages' tokens; None if the server's tokens per character are unknown."""
     if tokens_per_char is None:
         return None
     chars = sum(len(str(message.get("content") or "")) for message in messages)
@@ -87,12 +87,12 @@ class _Trial:
     server: ServerHandle
     setup: TrialSetup
 
-    def request(self, turn: int, messages: Sequence[Mapping[str, Json]], *, cold: bool) -> TurnRequest:
-        """The request of a turn. `cold` disables the server's prefix cache where its kind has a field for that."""
+    def request(self, turn: int, messages: Sequence[Mapping[str, Json]], *, disable_cache: bool) -> TurnRequest:
+        """The request of a turn. `disable_cache` applies if the server kind has a field for it."""
         server, setup = self.server, self.setup
         max_tokens = compute_max_tokens(server.model, server.kind, setup.variant.task, setup.thinking_tokens)
         model = with_trial_seed(server.model, setup.key.trial)
-        body = build_request_body(model, server.kind, messages, max_tokens, cold=cold)
+        body = build_request_body(model, server.kind, messages, max_tokens, disable_cache=disable_cache)
         url = f"{server.model.base_url.rstrip('/')}/chat/completions"
         lower_bound = min_tokens(messages, setup.tokens_per_char)
         return TurnRequest(setup.key, turn, setup.variant.index, url, body, server.api_key, lower_bound)
@@ -101,7 +101,7 @@ class _Trial:
         """The request of a turn that is a whole conversation."""
         nonce = turn_nonce(self.setup.nonce, turn)
         messages = [*opening_messages(self.setup.variant, nonce), user_message(text, nonce)]
-        return self.request(turn, messages, cold=True)
+        return self.request(turn, messages, disable_cache=True)
 
     def record(self, request: TurnRequest) -> Recording:
         """Send a request and record the reply."""
@@ -114,7 +114,7 @@ def _run_conversation(trial: _Trial) -> Iterator[Recording]:
     messages = opening_messages(trial.setup.variant, nonce)
     for turn, text in enumerate(turns):
         messages.append(user_message(text, nonce))
-        recording = trial.record(trial.request(turn, messages, cold=len(turns) == 1))
+        recording = trial.record(trial.request(turn, messages, disable_cache=len(turns) == 1))
         reading = read(recording)
         last = turn + 1 == len(turns) or reading.error is not None or not reading.content
         yield replace(recording, last_turn=last)
@@ -130,7 +130,7 @@ def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
     workspace = workspace_of(variant)
     limit = max_turns(variant)
     for turn in range(limit):
-        request = trial.request(turn, messages, cold=False)
+        request = trial.request(turn, messages, disable_cache=False)
         recording = trial.record(replace(request, body={**request.body, "tools": tool_definitions(workspace.offered)}))
         reading = read(recording)
         last = turn + 1 == limit or reading.error is not None or not reading.tool_calls

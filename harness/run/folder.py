@@ -1,11 +1,11 @@
 """A run's folder: the files of a run, appended so that a kill at any moment loses at most the trial in flight.
 
-    run.json          the plan, written once
-    models.jsonl      one line each time a model was unloaded
-    recordings.jsonl  one line per turn
-    scores.jsonl      one line per trial
-    changes.jsonl     one line for each service that the run stopped and started again
-    result.json       the publishable result
+    run.json                the plan, written once
+    models.jsonl            one line per model: version, context, memory, skipped tasks
+    recordings.jsonl        one line per turn
+    scores.jsonl            one line per trial
+    stopped_services.jsonl  one line for each service that the run stopped and started again
+    result.json             the publishable result
 
 `create_run` makes a folder, `open_run` opens one and repairs what a kill left, `RunFolder` appends to it.
 """
@@ -24,7 +24,7 @@ from typing import TypeVar
 from harness.errors import DiskError, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
 from harness.schema import Location, as_document, validate
-from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, ServiceChange, TrialKey
+from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, StoppedService, TrialKey
 
 T = TypeVar("T")
 _MAX_PROBLEMS = 20
@@ -107,9 +107,9 @@ class RunFolder:
         """Every trial's score. Raises RunError."""
         return read_scores(self.scores_path)
 
-    def read_changes(self) -> tuple[ServiceChange, ...]:
+    def read_stopped_services(self) -> tuple[StoppedService, ...]:
         """The services that the run stopped on this machine, and whether they run again. Raises RunError."""
-        return tuple(_read_records(self.path / "changes.jsonl", ServiceChange))
+        return tuple(_read_records(self.path / "stopped_services.jsonl", StoppedService))
 
     def read_model_runs(self) -> dict[str, ModelRun]:
         """What was observed of each model when it was last unloaded. Raises RunError."""
@@ -133,7 +133,7 @@ def write_plan(path: Path, plan: RunPlan) -> None:
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run folder to continue it, and repair it. Raises RunError where it is no run folder or is damaged."""
+    """Open a run folder to continue it, and repair it. Raises RunError if it is no run folder or is damaged."""
     file = path / "run.json"
     if not file.is_file():
         raise RunError(f"{path}: not a run folder, it has no run.json", fix="name a folder under results/")
@@ -151,7 +151,7 @@ def open_run(path: Path) -> RunFolder:
 def read_trials(path: Path) -> Iterator[tuple[Recording, ...]]:
     """The turns of each complete trial of a recordings.jsonl. A trial interrupted at the file's end is left out.
 
-    Raises RunError where a trial is recorded twice, its turns are out of order, or another trial interrupts it.
+    Raises RunError if a trial is recorded twice, its turns are out of order, or another trial interrupts it.
     """
     turns: list[Recording] = []
     complete: set[TrialKey] = set()
@@ -171,7 +171,7 @@ def read_trials(path: Path) -> Iterator[tuple[Recording, ...]]:
 
 
 def read_scores(path: Path) -> dict[TrialKey, ScoredTrial]:
-    """The scores of a scores.jsonl. Raises RunError where a trial is scored twice."""
+    """The scores of a scores.jsonl. Raises RunError if a trial is scored twice."""
     scores: dict[TrialKey, ScoredTrial] = {}
     for number, scored in enumerate(_read_records(path, ScoredTrial), 1):
         if scored.key in scores:
@@ -183,7 +183,7 @@ def read_scores(path: Path) -> dict[TrialKey, ScoredTrial]:
 
 
 def _read_records(path: Path, kind: type[T]) -> Iterator[T]:
-    """The lines of a file as dataclasses; none where the file does not exist. Raises RunError with the line."""
+    """The lines of a file as dataclasses; none if the file does not exist. Raises RunError with the line."""
     if not path.exists():
         return
     for number, document in read_lines(path):

@@ -1,8 +1,8 @@
 """The stages of a run in order, each of which can be continued after a stop.
 
 `start_run` writes the plan. `recorder.record_run` records. `score_run` scores what is recorded, `build_result`
-summarizes, `write_result` writes result.json. `replace_lanes` changes the lanes of a finished run. What is on the disk
-is never recorded or scored a second time.
+summarizes, `write_result` writes result.json. `rewrite_with_lanes` changes the lanes of a finished run. What is on the
+disk is never recorded or scored a second time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def start_run(
 ) -> RunFolder:
     """Make the folder of a new run and write down everything that is decided before the first request.
 
-    Raises DiskError, and ConfigError where a model's file cannot be read.
+    Raises DiskError, and ConfigError if a model's file cannot be read.
     """
     settings = replace(
         config.settings,
@@ -79,7 +79,7 @@ def start_run(
 
 
 def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
-    """Raises RunError where a task is no longer the one that the run began with."""
+    """Raises RunError if a task is no longer the one that the run began with."""
     digests = {task.name: task.sha256 for task in tasks}
     changed = [info.name for info in folder.plan.tasks if digests.get(info.name) != info.sha256]
     if changed:
@@ -143,7 +143,7 @@ def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: s
 
 
 def build_result(folder: RunFolder) -> Result:
-    """The result of what is recorded and scored. Raises RunError where a recorded trial has no score yet."""
+    """The result of what is recorded and scored. Raises RunError if a recorded trial has no score yet."""
     plan, scores = folder.plan, folder.read_scores()
     trials: list[TrialResult] = []
     ended_at = plan.started_at
@@ -177,7 +177,7 @@ def write_result(folder: RunFolder, result: Result) -> Path:
     return folder.result_path
 
 
-def replace_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> Result:
+def rewrite_with_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane]) -> Result:
     """Give a finished run other lanes, or other choices of the user in them; recordings and scores stay as they are.
 
     Writes run.json and result.json. Raises DiskError.
@@ -201,7 +201,7 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         warmups=plan.settings.warmups,
         simulated=plan.simulated,
         selftest=plan.selftest,
-        changes=folder.read_changes(),
+        stopped_services=folder.read_stopped_services(),
     )
 
 
@@ -231,7 +231,7 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         swap_growth_bytes=run.swap_growth_bytes,
         skipped=run.skipped,
         probe_findings=run.probe_findings,
-        kit_use=run.kit_use,
+        recorder_overhead=run.recorder_overhead,
     )
 
 

@@ -2,8 +2,8 @@
 
 `plan_trials` gives the order. Each block has one trial of every task in a seeded order of its own, so that heat and
 drift affect all tasks alike, and starts with the canaries: short tasks whose speed shows, block by block, how the
-machine's speed changed. Warm-up trials come first, one for each class of prompt size, since a server pays for a size
-when it first meets it. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen.
+machine's speed changed. Warm-up trials come first, one per prompt-size class, since the first prompt of a new size
+incurs one-time costs. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _digits(text: str) -> str:
 
 
 def _select_warm_up_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """The first task of each size class, small prompts first; a canary only where its class has no other task."""
+    """The first task of each size class, small prompts first; a canary only if its class has no other task."""
     classes: dict[int, Task] = {}
     for task in sorted(tasks, key=lambda task: task.canary):
         classes.setdefault(_size_class(task), task)

@@ -1,6 +1,6 @@
 """Records the trials of every model of a run: `record_run` loads one model at a time and restores what ran before.
 
-A model whose server fails stops alone: its ModelRun and the returned problems say why, and the next model follows.
+A failing server stops only its own model: its ModelRun and the returned problems say why; the next model follows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.servers import (
     observe,
 )
 from harness.tasks import vary
-from harness.types import KitUse, Log, Model, ModelRun, Recording, RunSettings, Task, TrialKey
+from harness.types import Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
 
 OBSERVED_TURNS = 12
 """How many of a model's first turns are compared with what its server kind states."""
@@ -62,7 +62,7 @@ def record_run(
             folder.append_model_run(ModelRun(label, stop_reason=problem.message))
             problems.append(problem)
         recorded = [server for server in servers if server.model.label not in oversized]
-        with model_host(recorded, folder.path, log, load_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
+        with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for server in recorded:
                 recorder = _ModelRecorder(folder, server, client, by_name, progress)
                 folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
@@ -82,7 +82,7 @@ def timeouts_of(settings: RunSettings) -> Timeouts:
 
 
 def open_servers(models: Sequence[Model], connect_s: float) -> tuple[ServerHandle, ...]:
-    """The models' servers with their kinds and API keys. Raises ConfigError where a key is not set."""
+    """The models' servers with their kinds and API keys. Raises ConfigError if a key is not set."""
     timeouts = RequestTimeouts(connect_s=connect_s)
     return tuple(ServerHandle(model, get_server_kind(model.server), read_api_key(model), timeouts) for model in models)
 
@@ -122,8 +122,8 @@ class _ModelRecorder:
     def record_trial(self, key: TrialKey) -> None:
         """Record one trial.
 
-        Raises ServerError where no connection can be made: nothing is stored then, since the model was sent nothing.
-        Raises it also where the server refuses the key, the model or the address, after the turn is stored.
+        Raises ServerError if no connection can be made: nothing is stored then, since the model was sent nothing.
+        Raises it also if the server refuses the key, the model or the address, after the turn is stored.
         """
         model = self.server.model
         for recording in converse(self.client, self.server, self._setup(key)):
@@ -160,7 +160,7 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
     cpu_before, start_s = cpu_times(), time.monotonic()
     run = _record_loaded_model(recorder, host, keys)
     recorder.client.close()
-    return replace(run, kit_use=_kit_use(cpu_before, start_s, recorder.turns))
+    return replace(run, recorder_overhead=_recorder_overhead(cpu_before, start_s, recorder.turns))
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
@@ -200,7 +200,9 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     recorder.tokens_per_char = context_fit.tokens_per_char
     return replace(
         run,
-        served_context_tokens=run.served_context_tokens if context_fit.cap_tokens is None else context_fit.cap_tokens,
+        served_context_tokens=run.served_context_tokens
+        if context_fit.effective_context_tokens is None
+        else context_fit.effective_context_tokens,
         skipped=context_fit.skipped,
         probe_findings=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
     )
@@ -218,9 +220,9 @@ def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRec
     )
 
 
-def _kit_use(cpu_before: CpuTimes, start_s: float, turns: int) -> KitUse:
+def _recorder_overhead(cpu_before: CpuTimes, start_s: float, turns: int) -> RecorderOverhead:
     cpu_after = cpu_times()
-    return KitUse(
+    return RecorderOverhead(
         cpu_s=cpu_after.process_s - cpu_before.process_s,
         wall_s=time.monotonic() - start_s,
         turns=turns,

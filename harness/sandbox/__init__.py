@@ -1,7 +1,7 @@
 """Throwaway containers that run what a model wrote: inputs go in, plain JSON values come out.
 
-`open_sandbox` is the entry point; it gives a DockerSandbox that runs jobs from many threads. The verdict is not made
-here: no expected value enters a container (harness/score compares on the host). How values are encoded:
+`open_sandbox` is the entry point; it gives a DockerSandbox that runs jobs from many threads. Scoring happens on
+the host (harness/score): no expected value enters a container. How values are encoded:
 harness/sandbox/values.py.
 """
 

@@ -1,8 +1,8 @@
 """The image that the scorer's image starts from: already there, pulled, or made from Debian's packages.
 
 `ensure_base` is the entry point; `debian_mirror` reads which mirror this machine uses. No address of a registry or a
-mirror stands here: the engine's configuration decides where an image is pulled from, this machine's apt sources where
-packages come from, and the default of mmdebstrap or debootstrap where apt names no mirror of Debian.
+mirror is named here: the engine's configuration decides where an image is pulled from, this machine's apt sources where
+packages come from, and the default of mmdebstrap or debootstrap if apt names no mirror of Debian.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def parse_mirror(targets: str) -> str | None:
 
 
 def debian_mirror() -> str | None:
-    """The mirror that this machine's apt uses where it is a Debian; None elsewhere."""
+    """The mirror that this machine's apt uses if it is a Debian; None elsewhere."""
     if shutil.which("apt-get") is None:
         return None
     words = ["apt-get", "indextargets", "--format", "$(ORIGIN)\t$(LABEL)\t$(REPO_URI)", "Created-By: Packages"]
@@ -51,7 +51,7 @@ def debian_mirror() -> str | None:
 
 
 def ensure_base(engine: Engine, mirror: str | None, log: Log) -> None:
-    """Make the base image be there. Raises EngineError when it can neither be pulled nor made on this machine."""
+    """Ensure that the base image exists. Raises EngineError when it can neither be pulled nor made on this machine."""
     if _is_present(engine):
         return
     pull_error = pull_base(engine.api)
@@ -98,7 +98,7 @@ def import_base(api: Any, archive: Path) -> None:
 
 
 def _bootstrap_tool() -> str:
-    """A tool that makes a Debian file tree, installed where none is there. Raises EngineError."""
+    """A tool that makes a Debian file tree, installed if none is there. Raises EngineError."""
     for name in ("mmdebstrap", "debootstrap"):
         if shutil.which(name):
             return name

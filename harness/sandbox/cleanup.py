@@ -1,7 +1,7 @@
 """Which containers belong to a kit that still runs, and the removal of those whose kit is gone.
 
-`owner_labels` gives the labels of this kit's containers; `remove_orphans` removes what dead kits left behind;
-`remove_owned` removes what this kit still has.
+`owner_labels` gives the labels of this process's containers; `remove_orphans` removes what dead processes of lanebench
+left behind; `remove_owned` removes what this process still has.
 
 A kit that is killed cannot clean up, but its lock is free then (harness/sandbox/locks.py): a container of this machine
 whose owner's lock can be taken has no owner. Containers that another machine made on a shared engine, whose
@@ -34,7 +34,10 @@ def _this_host() -> str:
 
 @contextmanager
 def owner_labels(run_id: str) -> Iterator[Mapping[str, str]]:
-    """Labels for this kit's containers, of a new owner whose lock is held until the block ends. Raises EngineError."""
+    """Labels for this process's containers, of a new owner whose lock is held until the block ends.
+
+    Raises EngineError.
+    """
     owner = uuid.uuid4().hex
     with hold_lock(owner) as path:
         try:
@@ -59,11 +62,11 @@ def remove_orphans(engine: Engine) -> int:
 
 
 def remove_owned(engine: Engine, labels: Mapping[str, str]) -> None:
-    """Remove whatever this kit still has. Raises EngineError."""
+    """Remove whatever this process still has. Raises EngineError."""
     for found in _containers(engine, f"{OWNER_LABEL}={labels[OWNER_LABEL]}"):
         remove_container(engine.http, found["Id"])
 
 
 def _containers(engine: Engine, label: str) -> list[Json]:
-    with engine_errors("listing the kit's containers"):
+    with engine_errors("listing the containers of lanebench"):
         return list(engine.api.containers(all=True, filters={"label": label}))

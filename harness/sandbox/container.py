@@ -121,8 +121,8 @@ class Container:
     def exit_status(self) -> ContainerExit:
         """How the container ended, asked after its streams have ended. Raises EngineError.
 
-        The streams end before the engine has noted the exit, and a kill for want of memory is reported on another way
-        (the cgroup's event), so that it may be noted later still: both are waited for.
+        The streams end before the engine has noted the exit, and that it was out of memory (OOM kill) is reported
+        separately, by the cgroup's event, and may be noted later still: both are waited for.
         """
         began = time.monotonic()
         while True:
@@ -137,8 +137,8 @@ class Container:
     def _read_exit(self) -> ContainerExit:
         state = self._state("reading a container's exit status")
         code = int(state.get("ExitCode") or 0)
-        # A process cannot kill the first process of its own PID namespace by SIGKILL (pid_namespaces(7)): where the
-        # engine does not report the reason, it was the kernel, for want of memory.
+        # No process can kill PID 1 of its own PID namespace by SIGKILL (pid_namespaces(7)): if the
+        # engine does not report the reason, it was the kernel, because it was out of memory.
         killed_for_memory = bool(state.get("OOMKilled")) or (code == SIGKILL_EXIT and not self._reports_oom)
         return ContainerExit(code, killed_for_memory, bool(state.get("Running")))
 

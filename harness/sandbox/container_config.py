@@ -31,7 +31,7 @@ _MAX_CPU_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class ContainerKind:
-    """Containers of one kind are interchangeable: one that was made ahead serves any job of its kind."""
+    """Containers of one kind are interchangeable: a pre-started one serves any job of its kind."""
 
     image: str
     language: str
@@ -44,8 +44,9 @@ class ContainerKind:
 class EngineCapabilities:
     """What one engine accepts in the create call, and what it reports.
 
-    `seccomp_profile` is None where the engine's own profile applies. `nproc_limit` is a limit of processes per user.
-    `reports_oom` says whether the engine reports that the kernel killed a container for want of memory.
+    `seccomp_profile` is None if the engine's own profile applies. `nproc_limit` is a limit of processes per user.
+    `reports_oom` says whether the engine reports that the kernel killed a container because it was out of memory (OOM
+    kill).
     """
 
     seccomp_profile: str | None

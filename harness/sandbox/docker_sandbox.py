@@ -82,7 +82,7 @@ def open_sandbox_on(
     _remove_orphans(engine, log)
     images = {language: ensure_image(engine, language, log) for language in sorted(set(languages))}
     with owner_labels(run_id) as labels:
-        pool = ContainerPool(engine, labels, ahead=max(2, engine.cpus))
+        pool = ContainerPool(engine, labels, prestarted_per_kind=max(2, engine.cpus))
         try:
             yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, log), runtime)
         finally:

@@ -30,7 +30,7 @@ _CHOOSE_CONTEXT = "choose another context with `docker context use NAME`"
 class EngineEndpoint:
     """An address of an engine. `chosen_by` is the setting that names it, None for one of the usual sockets.
 
-    `tls_folder` holds the client's cert.pem and key.pem, and ca.pem where the engine's certificate has its own CA.
+    `tls_folder` holds the client's cert.pem and key.pem, and ca.pem if the engine's certificate has its own CA.
     """
 
     url: str
@@ -44,7 +44,7 @@ class EngineEndpoint:
 
     @property
     def tls(self) -> TLSConfig | None:
-        """What the client shows and whom it trusts; None where the endpoint has no TLS files."""
+        """What the client shows and whom it trusts; None if the endpoint has no TLS files."""
         if self.tls_folder is None:
             return None
         folder = Path(self.tls_folder)

@@ -1,7 +1,7 @@
 """The container engine: find the one that answers, describe it, and turn its client's errors into EngineError.
 
 `ensure_engine` is the entry point for commands that need one; `find_engine` only looks. An engine that answers is never
-changed; where none does, harness/sandbox/install.py decides what may be done.
+changed; if none does, harness/sandbox/install.py decides what may be done.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Engine:
 
 @contextmanager
 def engine_errors(action: str) -> Iterator[None]:
-    """Turn what the clients raise into an EngineError that says what the kit was doing."""
+    """Turn what the clients raise into an EngineError that says what lanebench was doing."""
     try:
         yield
     except CLIENT_ERRORS as error:
@@ -76,7 +76,7 @@ def engine_errors(action: str) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """The engine's own explanation where its client passes one on, else the error's text."""
+    """The engine's own explanation if its client passes one on, else the error's text."""
     return str(getattr(error, "explanation", None) or error)
 
 
@@ -129,7 +129,7 @@ def _describe(url: str, api: Any, version: Json, info: Json) -> Engine:
 
 
 def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
-    """The first engine that answers; None where no setting names one and none of the usual sockets has one.
+    """The first engine that answers; None if no setting names one and none of the usual sockets has one.
 
     Raises EngineError when the engine that a setting names does not answer.
     """
@@ -146,7 +146,7 @@ def find_engine(env: Mapping[str, str], home: Path) -> Engine | None:
 def ensure_engine(log: Log) -> Engine:
     """The engine that answers, else one that the kit installs or starts, which it announces by `log`.
 
-    Raises EngineError with the command for this machine where the kit may not or cannot do that.
+    Raises EngineError with the command for this machine if the kit may not or cannot do that.
     """
     env, home = os.environ, Path.home()
     engine = find_engine(env, home)
@@ -154,5 +154,5 @@ def ensure_engine(log: Log) -> Engine:
         install_engine(this_machine(), log, lambda: find_engine(env, home) is not None)
         engine = find_engine(env, home)
     if engine is None:
-        raise EngineError("a container engine was started but stopped answering at once", fix=CHECK_ENGINE)
+        raise EngineError("a container engine was started but stopped answering immediately", fix=CHECK_ENGINE)
     return engine

@@ -26,7 +26,7 @@ from harness.types import Json
 
 _MAX_HEAD_BYTES = 65536
 _UPGRADED = (101, 200)
-"""An attach call is answered by 101 where the engine honors the request to upgrade, else by 200; then comes the stream
+"""An attach call is answered by 101 if the engine honors the request to upgrade, else by 200; then comes the stream
 (Docker Engine API, ContainerAttach)."""
 
 
@@ -78,7 +78,7 @@ class EngineHttp:
     """
 
     def __init__(self, url: str, api: Any) -> None:
-        """Opens nothing yet."""
+        """No side effects until the first call."""
         self._prefix = f"/v{api.api_version}/containers"
         self._lock = threading.Lock()
         self._idle: list[HTTPConnection] = []

@@ -70,7 +70,7 @@ def inputs_digest(inputs: Mapping[str, bytes], stage: str) -> str:
 
 
 def host_certificates(env: Mapping[str, str]) -> bytes:
-    """The certificates that this machine's tools are told to trust; empty where no setting names any."""
+    """The certificates that this machine's tools are told to trust; empty if no setting names any."""
     for name in _CERTIFICATE_SETTINGS:
         path = Path(env.get(name, ""))
         if path.is_file():
@@ -85,7 +85,7 @@ def node_wheel(dockerfile: str) -> str | None:
 
 
 def fetch_wheel(wheel: str | None, architecture: str) -> dict[str, bytes]:
-    """Node's wheel as this machine's own pip fetches it, with its index and certificates; empty where that fails.
+    """Node's wheel as this machine's own pip fetches it, with its index and certificates; empty if that fails.
 
     A failure is no error here: the build then asks pip inside the image.
     """
@@ -166,7 +166,7 @@ def has_image(engine: Engine, tag: str) -> bool:
 
 
 def ensure_image(engine: Engine, language: str, log: Log) -> str:
-    """The name of the image that runs a language, built where it is missing. Raises EngineError."""
+    """The name of the image that runs a language, built if it is missing. Raises EngineError."""
     tag = image_name(language)
     if has_image(engine, tag):
         return tag

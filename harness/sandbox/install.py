@@ -1,4 +1,4 @@
-"""Where no engine answers: install Debian's and start it, or tell which command does so on this machine.
+"""If no engine answers: install Debian's and start it, or tell which command does so on this machine.
 
 `install_engine` is the entry point. It acts only on Linux, as root, with apt, and never when LANEBENCH_NO_INSTALL is
 set; everywhere else it raises EngineError whose fix is the command for this machine.
@@ -54,8 +54,9 @@ def run_command(words: Sequence[str]) -> None:
 def start_daemon(words: Sequence[str], log_path: Path) -> None:
     """Start a program that outlives the kit, in a session of its own, with its output in a log.
 
-    A shell starts it and exits at once, so that it becomes a child of init and not of the kit: nobody here would wait
-    for it (a zombie when it ends), and a Popen object that is dropped while its child runs emits a ResourceWarning.
+    A shell starts it and exits immediately, so that it becomes a child of init and not of the kit: nobody here would
+    wait for it (a zombie when it ends), and a Popen object that is dropped while its child runs emits a
+    ResourceWarning.
     """
     with log_path.open("ab") as file:
         subprocess.run(
@@ -114,7 +115,7 @@ def install_engine(machine: Machine, log: Log, answers: Callable[[], bool]) -> N
         )
         machine.run(["apt-get", "update", "-qq"])
         machine.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "docker.io"])
-        # Debian's package starts the daemon itself where a service manager runs.
+        # Debian's package starts the daemon itself if a service manager runs.
         if machine.has_service_manager and _wait(machine, answers, _SERVICE_START_S):
             return
     machine.start(["dockerd"], DAEMON_LOG)

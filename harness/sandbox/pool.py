@@ -1,11 +1,11 @@
-"""Containers made ahead, so that a job waits for its own program and not for the engine; and their removal.
+"""Pre-started containers, so that a job waits for its own program and not for the engine; and their removal.
 
 `ContainerPool.take` gives a started container whose driver waits for a job, and begins another in its place;
 `discard` removes one that was used. Each container is used once. Both work in threads of the pool.
 
 The pool shortens the wait for one answer (50 to 83 ms against 120 to 260 ms). It does not raise the rate: a container
-costs 110 ms of CPU time, of which 90 % are the engine's, so that the CPU is the limit whoever waits for it (measured
-with Docker 20.10.24 on two CPUs).
+costs 110 ms of CPU time, of which 90 % are the engine's, so that throughput is CPU-bound either way (measured with
+Docker 20.10.24 on two CPUs).
 
 An engine's error in one of the pool's threads is not lost: what could not be made is made again by the next `take`, and
 what could not be removed is removed again when the sandbox closes (`remove_owned`). Both raise what is wrong then.
@@ -32,19 +32,19 @@ _REMOVAL_THREADS = 2
 
 
 class ContainerPool:
-    """Keeps `ahead` started containers for each of the last few kinds that were asked for. Safe for many threads."""
+    """Keeps `prestarted_per_kind` started containers for each of the last requested kinds. Thread-safe."""
 
-    def __init__(self, engine: Engine, labels: Mapping[str, str], ahead: int) -> None:
-        """Makes nothing before the first `take` or `warm`."""
-        self._engine, self._labels, self._ahead = engine, labels, ahead
+    def __init__(self, engine: Engine, labels: Mapping[str, str], prestarted_per_kind: int) -> None:
+        """No side effects until the first call of `take` or `warm`."""
+        self._engine, self._labels, self._prestarted_per_kind = engine, labels, prestarted_per_kind
         self._lock = threading.Lock()
         self._ready: OrderedDict[ContainerKind, list[Container]] = OrderedDict()
         self._being_made: dict[ContainerKind, int] = {}
         self._closed = False
         self._pending: set[Future[None]] = set()
         self._removal_slots = threading.BoundedSemaphore(_MAX_PENDING_REMOVALS)
-        self._makers = ThreadPoolExecutor(max(2, ahead), thread_name_prefix="lanebench-make")
-        self._removers = ThreadPoolExecutor(_REMOVAL_THREADS, thread_name_prefix="lanebench-remove")
+        self._create_executor = ThreadPoolExecutor(max(2, prestarted_per_kind), thread_name_prefix="lanebench-make")
+        self._remove_executor = ThreadPoolExecutor(_REMOVAL_THREADS, thread_name_prefix="lanebench-remove")
 
     def __enter__(self) -> Self:
         return self
@@ -61,22 +61,22 @@ class ContainerPool:
         return container if container is not None else Container(self._engine, kind, self._labels)
 
     def warm(self, kind: ContainerKind) -> None:
-        """Begin what is missing of a kind, and discard the containers of the least recently used kind."""
+        """Start the missing containers of a kind; evict the least recently used kind if there are too many kinds."""
         with self._lock:
             if self._closed:
                 return
             ready = self._ready.setdefault(kind, [])
             self._ready.move_to_end(kind)
-            missing = self._ahead - len(ready) - self._being_made.get(kind, 0)
+            missing = self._prestarted_per_kind - len(ready) - self._being_made.get(kind, 0)
             self._being_made[kind] = self._being_made.get(kind, 0) + max(0, missing)
             evicted = self._ready.popitem(last=False)[1] if len(self._ready) > _MAX_KINDS else []
         for _ in range(missing):
-            self._track(self._makers.submit(self._make, kind))
+            self._track(self._create_executor.submit(self._make, kind))
         for container in evicted:
             self.discard(container)
 
     def evict(self, kind: ContainerKind) -> None:
-        """Discard what was made ahead of a kind: it may be as dead as the container that was taken."""
+        """Discard the pre-started containers of a kind: they may be as dead as the container that was taken."""
         with self._lock:
             evicted = self._ready.pop(kind, [])
         for container in evicted:
@@ -93,7 +93,7 @@ class ContainerPool:
                 self._remove(container)
 
     def _keep(self, kind: ContainerKind, container: Container | None) -> bool:
-        """Count a container as made and keep it; False where its kind was evicted or the pool closed meanwhile."""
+        """Count a container as made and keep it; False if its kind was evicted or the pool closed meanwhile."""
         with self._lock:
             self._being_made[kind] -= 1
             if container is None or self._closed or kind not in self._ready:
@@ -107,7 +107,7 @@ class ContainerPool:
         Waits only when many removals are pending: without a limit, a slow engine would collect containers.
         """
         self._removal_slots.acquire()
-        removal = self._removers.submit(self._remove, container, exits_by_itself=exits_by_itself)
+        removal = self._remove_executor.submit(self._remove, container, exits_by_itself=exits_by_itself)
         removal.add_done_callback(self._free_slot)
         self._track(removal)
 
@@ -137,10 +137,10 @@ class ContainerPool:
             self._closed = True
             remaining = [container for containers in self._ready.values() for container in containers]
             self._ready.clear()
-        self._makers.shutdown(wait=True)
+        self._create_executor.shutdown(wait=True)
         for container in remaining:
             self.discard(container)
-        self._removers.shutdown(wait=True)
+        self._remove_executor.shutdown(wait=True)
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What a driver reports, parsed without trust: bytes go in, one Observation per case comes out.
+"""A driver's reports, parsed as untrusted input: bytes go in, one Observation per case comes out.
 
 `Transcript.feed` is the entry point. It does no input or output of its own, so that a test can feed it anything.
 
@@ -37,7 +37,8 @@ def _note(text: Json) -> str | None:
 class Transcript:
     """Everything that one container has reported about its cases; `current` is the index of the case that runs now.
 
-    A line over `max_line_bytes`, more than `values_left` values, or many forged lines end the parsing: `overflowed`.
+    A line over `max_line_bytes`, more than `values_left` values, or many forged lines end the parsing:
+    `limit_exceeded`.
     """
 
     nonce: str
@@ -48,7 +49,7 @@ class Transcript:
     loaded: bool = False
     load_error: str | None = None
     done: bool = False
-    overflowed: bool = False
+    limit_exceeded: bool = False
     current: int = 0
     observations: dict[int, Observation] = field(default_factory=dict)
     _forged_lines: int = 0
@@ -57,7 +58,7 @@ class Transcript:
     @property
     def ended(self) -> bool:
         """Whether nothing more is worth reading."""
-        return self.driver_finished or self.overflowed
+        return self.driver_finished or self.limit_exceeded
 
     @property
     def driver_finished(self) -> bool:
@@ -76,7 +77,7 @@ class Transcript:
         for piece in others:
             self._parse(bytes(self._incomplete_line))
             self._incomplete_line = bytearray(piece)
-        self.overflowed = self.overflowed or len(self._incomplete_line) > self.max_line_bytes
+        self.limit_exceeded = self.limit_exceeded or len(self._incomplete_line) > self.max_line_bytes
 
     def _parse(self, line: bytes) -> None:
         if self.ended:
@@ -115,10 +116,10 @@ class Transcript:
 
     def _count_values(self, line: bytes) -> None:
         self.values_left -= max_values(line)
-        self.overflowed = self.values_left < 0
+        self.limit_exceeded = self.values_left < 0
 
     def _record_case(self, report: dict[str, Json]) -> None:
-        if self.overflowed:
+        if self.limit_exceeded:
             return
         index, end = report.get("i"), _case_end(report.get("k"))
         # `type` and not isinstance: JSON's true is an int of Python, and would be case 1.
@@ -135,6 +136,6 @@ class Transcript:
     def _mark_forged(self, index: int, reason: str) -> None:
         """Make a case's observation `forged`. A line after the last case makes the last one forged."""
         self._forged_lines += 1
-        self.overflowed = self._forged_lines > _MAX_FORGED_LINES
+        self.limit_exceeded = self._forged_lines > _MAX_FORGED_LINES
         last = min(index, len(self.case_ids) - 1)
         self.observations[last] = Observation(self.case_ids[last], "forged", None, reason)

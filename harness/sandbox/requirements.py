@@ -19,7 +19,7 @@ _RUNTIMES_WITH_A_KERNEL = ("runsc", "kata")
 
 
 def check_runtime(engine: Engine, runtime: str | None) -> None:
-    """Raises EngineError where the engine does not have that runtime."""
+    """Raises EngineError if the engine does not have that runtime."""
     if runtime is not None and engine.runtimes and runtime not in engine.runtimes:
         available = ", ".join(engine.runtimes)
         raise EngineError(
@@ -29,7 +29,7 @@ def check_runtime(engine: Engine, runtime: str | None) -> None:
 
 
 def check_limits(engine: Engine, env: Mapping[str, str] = os.environ) -> None:
-    """Raises EngineError where the engine cannot limit memory or processes, unless the user accepts that.
+    """Raises EngineError if the engine cannot limit memory or processes, unless the user accepts that.
 
     A rootless engine on cgroup v1 cannot: an answer could take all that its user may take.
     """

@@ -1,4 +1,4 @@
-"""Run one job: a fresh container for it, another after each case that ended one, one Observation per case.
+"""Run one job: a new container for it, a new one after each case that killed its container, one Observation per case.
 
 `run_job` is the entry point. What the engine does wrong raises EngineError and is never an observation.
 
@@ -9,8 +9,8 @@ not tried again, since each of its cases would end the same way.
 Three kinds of failure look like the answer's and may be the engine's. They are distinguished as follows:
 
 - A container that ends before its driver has taken the job: nothing of the answer ran, so the engine failed. One that
-  was made ahead may have died in a restart of the engine; that is why a second container is tried.
-- A container that was killed, and not for want of memory. No process can send SIGKILL to the first process of its own
+  was pre-started may have died in a restart of the engine; that is why a second container is tried.
+- A container that was killed, and was not out of memory (OOM kill). No process can send SIGKILL to PID 1 of its own
   PID namespace (pid_namespaces(7)), so that it came from outside, as in a restart of the engine or from an operator.
   Likewise one that times out while it is paused or while the engine itself answers late. The case runs again in a fresh
   container; one that ends so twice keeps its observation, so that an answer cannot make the kit loop.
@@ -59,7 +59,7 @@ class _ContainerRun:
     was_held_up: bool = False
 
     @property
-    def is_unexplained(self) -> bool:
+    def may_be_engine_failure(self) -> bool:
         """Whether something outside the container ended it or held it up, and it was neither the kit nor memory."""
         was_killed = self.exit is not None and self.exit.code == SIGKILL_EXIT and not self.exit.out_of_memory
         return was_killed or self.was_held_up
@@ -104,7 +104,7 @@ def _read_reports(container: Container, transcript: Transcript, job: Job) -> tup
             transcript.feed(data)
         else:
             stderr_tail, stderr_bytes = (stderr_tail + data)[-_STDERR_TAIL_BYTES:], stderr_bytes + len(data)
-            transcript.overflowed = transcript.overflowed or stderr_bytes > limits.output_bytes
+            transcript.limit_exceeded = transcript.limit_exceeded or stderr_bytes > limits.output_bytes
         if transcript.steps != steps:
             timeout_s = limits.case_timeout_s if transcript.loaded else limits.load_timeout_s
             steps, deadline = transcript.steps, time.monotonic() + timeout_s
@@ -140,7 +140,7 @@ def _run_in_container(
 
 
 def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int) -> _ContainerRun:
-    """As `_run_in_container`, once more in a new container where the first one never took the job."""
+    """As `_run_in_container`, once more in a new container if the first one never took the job."""
     try:
         return _run_in_container(pool, kind, job, start, values_left)
     except JobNotStartedError:
@@ -154,7 +154,7 @@ def _case_end(run: _ContainerRun, job: Job) -> tuple[CaseStatus, str]:
     if run.stop_reason == "timed_out":
         end = "no end" if loaded else "not loaded"
         return "timed_out", f"{end} within {limits.case_timeout_s if loaded else limits.load_timeout_s:g} s"
-    if run.transcript.overflowed:
+    if run.transcript.limit_exceeded:
         return "crashed", "too much output"
     # Node ends itself with this message, before the container's limit, when its heap is full.
     if (run.exit is not None and run.exit.out_of_memory) or b"heap out of memory" in run.stderr_tail:
@@ -168,15 +168,17 @@ def _observations(run: _ContainerRun, job: Job) -> list[Observation]:
     transcript = run.transcript
     answered, total = transcript.current, len(transcript.case_ids)
     if transcript.load_error is not None:
-        return _filled(transcript, range(total), "not_loaded", transcript.load_error)
+        return _observations_with_default(transcript, range(total), "not_loaded", transcript.load_error)
     known = [transcript.observations[index] for index in range(answered)]
     if answered == total:
         return known
     end, note = _case_end(run, job)
-    return known + _filled(transcript, range(answered, answered + 1 if transcript.loaded else total), end, note)
+    return known + _observations_with_default(
+        transcript, range(answered, answered + 1 if transcript.loaded else total), end, note
+    )
 
 
-def _filled(transcript: Transcript, indexes: range, end: CaseStatus, note: str) -> list[Observation]:
+def _observations_with_default(transcript: Transcript, indexes: range, end: CaseStatus, note: str) -> list[Observation]:
     """The observations of these cases: what is recorded, else this end."""
     return [
         transcript.observations.get(index, Observation(transcript.case_ids[index], end, None, note))
@@ -201,7 +203,7 @@ def run_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observa
         run = _run_with_retry(pool, kind, job, len(observations), values_left)
         values_left = run.transcript.values_left
         found = _observations(run, job)
-        if run.is_unexplained and retries_left:
+        if run.may_be_engine_failure and retries_left:
             # The case that ended the container runs again. The number of such retries is bounded for the whole job: an
             # answer that alternates between two ways to be killed would otherwise run for ever.
             retries_left -= 1

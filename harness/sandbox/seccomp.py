@@ -57,7 +57,7 @@ def _allow_socket(name: str, family: int, socket_type: int, protocol: int | None
 
 
 def seccomp_profile(architecture: str) -> str | None:
-    """The profile as JSON text, for an architecture as the kernel names it; None where the engine's own must do.
+    """The profile as JSON text, for an architecture as the kernel names it; None if the engine's own must do.
 
     `clone3` passes its flags in memory, where a filter cannot see them. It is answered by ENOSYS, so that the C library
     falls back to `clone`, whose flags for new namespaces are refused.

@@ -38,8 +38,9 @@ list of the positional arguments after the call, where `report_args` asks for it
 
 A case of driver `program` is `{"argv": [...], "stdin": string, "files": {path: string}, "mode": "run" or "import"}`;
 its value is `{"exit": int, "stdout": string, "stderr": string, "files": {path: string}}`: a negative exit is a signal;
-stderr is its last 4 KiB; a stream that is not UTF-8 is `{"$": "bytes", ...}`; `files` holds what was made or changed, a
-file that is not UTF-8 or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic link as `{"symlink": target}`.
+stderr is its last 4 KiB; a stream that is not UTF-8 is `{"$": "bytes", ...}`; `files` holds the files that were created
+or changed, one that is not UTF-8 or is over 64 KiB as `{"sha256": hex, "bytes": n}`, a symbolic link as
+`{"symlink": target}`.
 """
 
 from __future__ import annotations

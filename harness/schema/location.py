@@ -44,7 +44,7 @@ class Location:
 
     @property
     def line(self) -> int | None:
-        """The line (from 1) of the key, or of the nearest table around it; None where the file is not TOML."""
+        """The line (from 1) of the key, or of the nearest table around it; None if the file is not TOML."""
         lines = key_lines(self.toml) if self.toml else {}
         found = (lines[self.path[:end]] for end in range(len(self.path), 0, -1) if self.path[:end] in lines)
         return next(found, None)

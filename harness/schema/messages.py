@@ -19,13 +19,13 @@ MAX_SHOWN_CHARS = 60
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The fix for a misspelled name: "did you mean 'x'?", or "" where no known name is near."""
+    """The fix for a misspelled name: "did you mean 'x'?", or "" if no known name is near."""
     near = get_close_matches(word.lower(), list(known), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def shorten(value: Json) -> str:
-    """A value as JSON, cut where it is long."""
+    """A value as JSON, cut if it is long."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
 

@@ -13,7 +13,7 @@ from harness.types import Json
 
 @dataclass(frozen=True, slots=True)
 class TomlDocument:
-    """A TOML file after validation: `values` fit the schema where there are no `problems`."""
+    """A TOML file after validation: `values` fit the schema if there are no `problems`."""
 
     values: Json
     location: Location

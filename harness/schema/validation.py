@@ -80,8 +80,8 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
         and "schema_version" in load_schema(name).get("properties", {})
         and version != format_version(name)
     ):
-        message = f"version {shorten(version)} is not supported, this kit reads {format_version(name)}"
-        return [location.at("schema_version").problem(message, "use the kit that wrote the file")]
+        message = f"version {shorten(version)} is not supported, this version of lanebench reads {format_version(name)}"
+        return [location.at("schema_version").problem(message, "use the version of lanebench that wrote the file")]
     validator = _validator(name)
     if _is_valid(validator, document) and not _has_unsafe_numbers(document):
         return []

@@ -81,6 +81,6 @@ def server_error(names: Sequence[str], reading: Reading) -> Score:
     error = reading.error
     overflow = error is not None and error.kind == "context_overflow"
     message = display(error.message) if error is not None else None
-    why = "the server could not hold the prompt" if overflow else "the server failed"
+    why = "the prompt exceeded the context" if overflow else "the server failed"
     checks = (Check(ANSWER, False, None, message, why), *(Check(name, False, None, None, why) for name in names))
     return Score(Outcome.TRUNCATED_IN if overflow else Outcome.SERVER_ERROR, 0.0, checks)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
-from harness.servers.kinds import ApiCall, FactLocation
+from harness.servers.kinds import ApiCall, PropertyLocation
 from harness.types import Json, Model
 
 ROW_NAMES = ("id", "key", "model", "name")
@@ -23,7 +23,7 @@ def endpoint_url(model: Model, path: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{root}{path.replace('{model}', quote(model.model, safe=''))}"
 
 
-def fill_body(call: ApiCall | FactLocation, model: Model) -> dict[str, Json]:
+def fill_body(call: ApiCall | PropertyLocation, model: Model) -> dict[str, Json]:
     """Return the body of a call with the model id in place of `{model}`."""
     return {key: _fill(value, model.model) for key, value in call.body.items()}
 
@@ -35,7 +35,7 @@ def _fill(value: Json, model: str) -> Json:
 
 
 def look_up(document: Json, json_path: str, model: str) -> Json:
-    """Return the value at a dotted path, None where there is none.
+    """Return the value at a dotted path, None if there is none.
 
     `rows[]` selects the row whose id, key, model, name or alias is `model`, or the only row; `rows[0]` selects by
     index; `~name` is the only key that ends in `.name`.

@@ -1,4 +1,4 @@
-"""Decide before the first trial which tasks fit the server's context, by its size and by one long prompt.
+"""Decide before the first trial which tasks fit the server's context, from the context size and one long test prompt.
 
 `fit_tasks` sends the long prompt; `skip_oversized_tasks` is the rule by itself. What is skipped is listed in the run.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from harness.record import Client
 from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
@@ -16,7 +17,7 @@ from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
 from harness.types import ProbeFinding, SkippedTask, Task
 
-TOKENS_PER_BYTES = (11, 40)
+TOKENS_PER_BYTE = Fraction(11, 40)
 """The estimate before anything was counted: four bytes to a token, and a tenth more."""
 
 
@@ -24,7 +25,7 @@ TOKENS_PER_BYTES = (11, 40)
 class ContextNeed:
     """How much context a task needs: the bytes of its prompts, and the tokens of its answers with their reasoning.
 
-    `tokens_per_byte` is what the server counted in English prose, None where that was not measured.
+    `tokens_per_byte` is what the server counted in English prose, None if that was not measured.
     """
 
     task: str
@@ -38,8 +39,8 @@ class ContextNeed:
 
         Code has more tokens per byte than prose, so the server's count for prose may only raise the estimate.
         """
-        tokens, size = TOKENS_PER_BYTES
-        estimate = -(-self.prompt_bytes * tokens // size)
+
+        estimate = math.ceil(self.prompt_bytes * TOKENS_PER_BYTE)
         counted = 0 if self.tokens_per_byte is None else math.ceil(self.prompt_bytes * self.tokens_per_byte)
         return max(estimate, counted) + self.answer_tokens
 
@@ -48,13 +49,13 @@ class ContextNeed:
 class ContextFit:
     """Which tasks a server cannot take, and what a long prompt showed.
 
-    `tokens_per_char` is what the server counted, `cap_tokens` how many tokens of the long prompt it kept or allows
-    (None: no limit seen). `findings` is empty if no task has a long prompt.
+    `tokens_per_char` is what the server counted, `effective_context_tokens` how many tokens of the long prompt it kept
+    or allows (None: no limit seen). `findings` is empty if no task has a long prompt.
     """
 
     skipped: tuple[SkippedTask, ...]
     tokens_per_char: float | None = None
-    cap_tokens: int | None = None
+    effective_context_tokens: int | None = None
     findings: tuple[ProbeFinding, ...] = ()
 
 
@@ -70,17 +71,17 @@ def fit_tasks(
     if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
         return ContextFit(skipped)
     short = ask_code_word(server, client)
-    density = short.tokens_per_char
-    needs = [replace(need, tokens_per_byte=density) for need in needs]
+    tokens_per_char = short.tokens_per_char
+    needs = [replace(need, tokens_per_byte=tokens_per_char) for need in needs]
     skipped = skip_oversized_tasks(needs, served_tokens)
     longest = _max_prompt_bytes(needs, skipped)
     if longest < MIN_LONG_CHARS:
-        return ContextFit(skipped, density)
+        return ContextFit(skipped, tokens_per_char)
     check = check_long_prompt(short, ask_code_word(server, client, longest))
-    cap = check.cap_tokens
+    cap = check.effective_context_tokens
     if cap is not None:
         skipped = skip_oversized_tasks(needs, min(cap, served_tokens or cap))
-    return ContextFit(skipped, density, cap, (check.finding,))
+    return ContextFit(skipped, tokens_per_char, cap, (check.finding,))
 
 
 def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[SkippedTask, ...]:

@@ -13,7 +13,7 @@ from harness.errors import Problem, ServerError
 from harness.servers.http import RequestTimeouts
 from harness.servers.kinds import ServerKind
 from harness.servers.load import get_server_kind, load_kinds
-from harness.servers.query import ServerHandle, list_models, query_served_context, query_version, read_fact
+from harness.servers.query import ServerHandle, list_models, query_served_context, query_version, read_property
 from harness.types import Model
 
 FALLBACK_KIND = "openai"
@@ -22,7 +22,7 @@ DISCOVERY_TIMEOUTS = RequestTimeouts(connect_s=1.0, request_s=5.0)
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """A model that a server lists; None where the server does not report a value."""
+    """A model that a server lists; None if the server does not report a value."""
 
     id: str
     context_tokens: int | None = None
@@ -33,7 +33,7 @@ class FoundModel:
 class FoundServer:
     """A server that answers.
 
-    `is_identified` is False where the kind was guessed from the port; `problem` says why its models are unknown.
+    `is_identified` is False if the kind was guessed from the port; `problem` says why its models are unknown.
     """
 
     kind: ServerKind
@@ -81,7 +81,7 @@ def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
     for kind in kinds:
         server = _handle(kind, base_url)
-        if any(read_fact(server, location) not in (None, "") for location in kind.fingerprints):
+        if any(read_property(server, location) not in (None, "") for location in kind.fingerprints):
             return kind, True
     candidates = [kind for kind in kinds if kind.default_port == port and _is_guessable(kind)]
     return (candidates[0], False) if len(candidates) == 1 else (get_server_kind(FALLBACK_KIND), False)
@@ -97,7 +97,7 @@ def _handle(kind: ServerKind, base_url: str) -> ServerHandle:
 
 def _inspect_model(server: ServerHandle) -> FoundModel:
     location = server.kind.lifecycle.model_size
-    size = read_fact(server, location) if location is not None else None
+    size = read_property(server, location) if location is not None else None
     # llama-swap would load the model to report its context.
     served = query_served_context(server) if server.kind.lifecycle.loaded_by != "api" else None
     return FoundModel(server.model.model, served, size if isinstance(size, int) and size > 0 else None)

@@ -1,7 +1,7 @@
 """Untimed HTTP requests to model servers: `fetch` sends one with httpx and returns the response.
 
 Queries, discovery, loading, readiness checks and process control use this module. Timed requests do not: the recorder
-(harness/record) stands on httpcore, the transport layer of httpx, where each socket read can be given its time.
+(harness/record) uses httpcore, the transport layer of httpx, where each socket read can be given its time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_TEXT_CHARS = 2000
 class RequestTimeouts:
     """Seconds to wait for a connection, and for each further step of a request.
 
-    `request_s` has to be longer where a request makes the server load a model.
+    `request_s` has to be longer if a request makes the server load a model.
     """
 
     connect_s: float = 5.0

@@ -11,15 +11,15 @@ from typing import Literal
 
 from harness.types import Json
 
-PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "fake_reasoning", "echo"]
+PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "synthetic_progress", "synthetic_echo"]
 """What a stream may contain before the prefill is done. None of these is a generated token."""
 
 
 @dataclass(frozen=True, slots=True)
-class FactLocation:
-    """Where a server states a fact: the URL path to request, and a JSON path (see `look_up`) in its response.
+class PropertyLocation:
+    """Where a server reports a property: the URL path to request, and a JSON path (see `look_up`) in its response.
 
-    The request is a GET, or a POST where `body` is given. `{model}` stands for the model id in path and body.
+    The request is a GET, or a POST if `body` is given. `{model}` stands for the model id in path and body.
     """
 
     path: str
@@ -37,8 +37,8 @@ class ApiCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ThinkingFacts:
-    """The request fields that turn thinking on and off; None where no switch is known.
+class ThinkingSpec:
+    """The request fields that turn thinking on and off; None if no switch is known.
 
     `default` is what happens without them ("model": it depends on the model). `requires` names a server setting
     without which the reasoning stays inside the content.
@@ -52,7 +52,7 @@ class ThinkingFacts:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """How a response is streamed; "any" where it varies within the kind or has not been checked.
+    """How a response is streamed; "any" if it varies within the kind or has not been checked.
 
     `early_events` may arrive before the prefill is done. `usage` says which chunk carries the token counts.
     """
@@ -70,7 +70,7 @@ class StreamFacts:
 class CacheFacts:
     """The prefix cache: the JSON path of its token count in `usage` (None: not reported), and how to disable it.
 
-    `disable` are request fields; None where no request can disable the cache.
+    `disable` are request fields; None if no request can disable the cache.
     """
 
     survives_restart: bool
@@ -82,13 +82,13 @@ class CacheFacts:
 class TimingFacts:
     """The server's own speeds: the object at `json_path` of the stream and the keys of its two rates.
 
-    `prefill_counts` says whether cached prompt tokens are part of the prefill rate.
+    `prefill_rate_includes` says whether cached prompt tokens are part of the prefill rate.
     """
 
     json_path: str
     prefill_tps: str
     decode_tps: str
-    prefill_counts: Literal["all", "uncached"]
+    prefill_rate_includes: Literal["all", "uncached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,13 @@ class ContextFacts:
     setting: str
     overflow: Literal["http_400", "error_in_200", "silent_truncation", "unchecked"]
     overflow_markers: tuple[str, ...]
-    served_locations: tuple[FactLocation, ...] = ()
-    model_locations: tuple[FactLocation, ...] = ()
+    served_locations: tuple[PropertyLocation, ...] = ()
+    model_locations: tuple[PropertyLocation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadinessFacts:
-    """The server is ready when `path` returns HTTP 200 and, where given, `json_path` has `value` (None: any value).
+    """The server is ready when `path` returns HTTP 200 and, if given, `json_path` has `value` (None: any value).
 
     A true value at `failed_json_path` means that loading the model failed, so that waiting is pointless.
     """
@@ -149,7 +149,7 @@ class LifecycleFacts:
     unload: ApiCall | None = None
     restore: ApiCall | None = None
     loaded_models: ModelListing | None = None
-    model_size: FactLocation | None = None
+    model_size: PropertyLocation | None = None
     context_field: str | None = None
 
 
@@ -157,7 +157,7 @@ class LifecycleFacts:
 class ServerKind:
     """One kind of model server.
 
-    `must_send` names request fields whose server defaults are surprising, `ignored_fields` those that the server
+    `unusual_defaults` names request fields whose server defaults are surprising, `ignored_fields` those that the server
     ignores, `rejected_fields` those for which it rejects the request. A server that has a value at one of the
     `fingerprints` is of this kind.
     """
@@ -166,15 +166,15 @@ class ServerKind:
     title: str
     default_port: int
     max_tokens_field: str
-    must_send: tuple[str, ...]
+    unusual_defaults: tuple[str, ...]
     ignored_fields: tuple[str, ...]
-    thinking: ThinkingFacts
+    thinking: ThinkingSpec
     stream: StreamFacts
     cache: CacheFacts
     context: ContextFacts
     readiness: ReadinessFacts
     lifecycle: LifecycleFacts
     timings: TimingFacts | None = None
-    version: FactLocation | None = None
-    fingerprints: tuple[FactLocation, ...] = ()
+    version: PropertyLocation | None = None
+    fingerprints: tuple[PropertyLocation, ...] = ()
     rejected_fields: tuple[str, ...] = ()

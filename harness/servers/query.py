@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.errors import Problem, ServerError
 from harness.servers.api import endpoint_url, fill_body, look_up
 from harness.servers.http import DEFAULT_TIMEOUTS, HttpReply, RequestTimeouts, fetch
-from harness.servers.kinds import FactLocation, ServerKind
+from harness.servers.kinds import PropertyLocation, ServerKind
 from harness.types import Json, Model
 
 MAX_REPLY_CHARS = 200
@@ -40,21 +40,24 @@ class ServerHandle:
         return ServerError(Problem(f"model {label!r}: {message}" if label else message, fix))
 
 
-def read_fact(server: ServerHandle, location: FactLocation) -> Json:
-    """Read a fact; None where the server does not state it. Raises ServerError: no answer."""
+def read_property(server: ServerHandle, location: PropertyLocation) -> Json:
+    """Read a property of the server; None if it does not report it. Raises ServerError: no answer."""
     method, body = ("POST", fill_body(location, server.model)) if location.body else ("GET", None)
     reply = server.fetch(method, endpoint_url(server.model, location.path), body)
     return look_up(reply.document, location.json_path, server.model.model) if reply.status == 200 else None
 
 
 def query_version(server: ServerHandle) -> str | None:
-    """The server's version as it states it."""
-    value = read_fact(server, server.kind.version) if server.kind.version is not None else None
+    """The version that the server reports."""
+    value = read_property(server, server.kind.version) if server.kind.version is not None else None
     return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
 def query_served_context(server: ServerHandle) -> int | None:
-    """The context in tokens that the server allots to the model now."""
+    """The context in tokens that the server allots to the model now; None if it does not report one.
+
+    Some servers report it for loaded models only, and some change it with each load.
+    """
     return _first_positive(server, server.kind.context.served_locations)
 
 
@@ -63,9 +66,9 @@ def query_model_context(server: ServerHandle) -> int | None:
     return _first_positive(server, server.kind.context.model_locations)
 
 
-def _first_positive(server: ServerHandle, locations: Iterable[FactLocation]) -> int | None:
+def _first_positive(server: ServerHandle, locations: Iterable[PropertyLocation]) -> int | None:
     for location in locations:
-        value = read_fact(server, location)
+        value = read_property(server, location)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
     return None
@@ -98,7 +101,7 @@ def is_ready(server: ServerHandle) -> bool:
     except ServerError:
         return False
     if reply.status in (401, 403):
-        # The server is up and wants a key for this path; what the key is worth shows in the first real request.
+        # The server is up and requires a key for this path; the first real request will show whether the key is valid.
         return True
     if reply.status != 200:
         return False
@@ -110,8 +113,8 @@ def is_ready(server: ServerHandle) -> bool:
     return value is not None if facts.value is None else bool(value == facts.value)
 
 
-def request_one_token(server: ServerHandle) -> str | None:
-    """Request one token; returns None if it came, else the server's refusal. Raises ServerError: no answer."""
+def find_refusal(server: ServerHandle) -> str | None:
+    """Request one token; return the server's refusal, None if the token came. Raises ServerError: no answer."""
     body = {
         "model": server.model.model,
         "messages": [{"role": "user", "content": "Say yes."}],

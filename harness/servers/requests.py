@@ -7,20 +7,23 @@ from dataclasses import asdict, replace
 
 from harness.errors import Problem
 from harness.servers.kinds import ServerKind
-from harness.types import IGNORED_BY_SERVER, LEFT_TO_SERVER, Json, Model, ProbeFinding, Task
+from harness.types import IGNORED_BY_SERVER, SERVER_DEFAULT_USED, Json, Model, ProbeFinding, Task
 
 
 def build_request_body(
-    model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, cold: bool
+    model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, disable_cache: bool
 ) -> Mapping[str, Json]:
-    """Build the body of a chat request; a cold one disables the prefix cache where the kind has a field for that."""
+    """Build the body of a chat request.
+
+    `disable_cache` applies if the kind has a field that disables the prefix cache.
+    """
     return {
         "model": model.model,
         "messages": list(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         kind.max_tokens_field: max_tokens,
-        **(kind.cache.disable or {} if cold else {}),
+        **(kind.cache.disable or {} if disable_cache else {}),
         **build_request_fields(kind, model),
     }
 
@@ -32,7 +35,7 @@ def build_request_fields(kind: ServerKind, model: Model) -> dict[str, Json]:
 
 
 def _thinking_switch(kind: ServerKind, model: Model) -> Mapping[str, Json] | None:
-    """The fields that switch thinking as the model's settings want it; None where the kind has no switch."""
+    """The fields that switch thinking as the model's settings want it; None if the kind has no switch."""
     return {"on": kind.thinking.on, "off": kind.thinking.off, "default": {}}[model.thinking]
 
 
@@ -65,9 +68,9 @@ def find_unapplied_settings(kind: ServerKind, model: Model) -> tuple[ProbeFindin
     """
     sent = build_request_fields(kind, model)
     greedy = sent.get("temperature") == 0
-    left = [name for name in kind.must_send if name not in sent and name != kind.max_tokens_field and not greedy]
+    left = [name for name in kind.unusual_defaults if name not in sent and name != kind.max_tokens_field and not greedy]
     ignored = [name for name in sent if name in kind.ignored_fields]
-    found = ((LEFT_TO_SERVER, left), (IGNORED_BY_SERVER, ignored))
+    found = ((SERVER_DEFAULT_USED, left), (IGNORED_BY_SERVER, ignored))
     return tuple(ProbeFinding(name, observed=fields) for name, fields in found if fields)
 
 

@@ -1,6 +1,6 @@
 """Intervals, tests and effect sizes on plain numbers: proportions, suites, paired differences, speed ratios, fits.
 
-Every function names the source of its method and returns None where the data cannot support an answer. scipy and
+Every function names the source of its method and returns None if the data cannot support an answer. scipy and
 numpy are imported inside the functions that use them, so that importing this package stays fast.
 """
 

@@ -1,4 +1,4 @@
-"""Corrections for making many comparisons at once: Holm's adjusted p-values, and groups of ties in place of ranks."""
+"""Corrections for multiple comparisons: Holm's adjusted p-values, and groups of ties in place of ranks."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Difference:
     """Difference of two pass rates. `mde` is the minimum detectable effect of the design (power 80 %).
 
     `tasks_to_decide` and `trials_to_decide` are the sizes at which a difference as large as this one is detectable;
-    None where no size suffices or the verdict is decided.
+    None if no size suffices or the verdict is decided.
     """
 
     difference: float
@@ -57,7 +57,7 @@ class Difference:
 def sign_flip_p(differences: Sequence[Fraction]) -> float:
     """The exact two-sided p-value of the sign-flip permutation test of a mean of 0.
 
-    All flips are counted, none is sampled. Where the denominators do not fit a grid of MAX_GRID_STEPS the differences
+    All flips are counted, none is sampled. If the denominators do not fit a grid of MAX_GRID_STEPS the differences
     are rounded to it, and sums that rounding could have moved count as extreme (the test stays conservative).
     Source: R. A. Fisher, "The design of experiments", 1935, section 21; E. J. G. Pitman, 1937.
     """
@@ -103,7 +103,7 @@ def mcnemar_p(model_only: int, baseline_only: int) -> float:
 
 
 def difference_verdict(interval: Interval | None, p: float | None, level: float = LEVEL) -> DifferenceVerdict:
-    """Better or worse only where the interval excludes 0 and the test is significant."""
+    """Better or worse only if the interval excludes 0 and the test is significant."""
     if interval is None or p is None or p > 1 - level or interval.low <= 0 <= interval.high:
         return "can't tell"
     return "better" if interval.low > 0 else "worse"
@@ -123,21 +123,21 @@ def _smoothed_variance(count: Count) -> float:
 def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: float = LEVEL) -> Difference:
     """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
 
-    Where all tasks show the same difference, their variance says nothing about other tasks; the standard error is
+    If all tasks show the same difference, their variance says nothing about other tasks; the standard error is
     then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
     """
-    tried = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]
-    exact = [Fraction(*model) - Fraction(*baseline) for model, baseline in tried]
-    tasks = len(tried)
+    nonempty = [(model, baseline) for model, baseline in pairs if model[1] and baseline[1]]
+    exact = [Fraction(*model) - Fraction(*baseline) for model, baseline in nonempty]
+    tasks = len(nonempty)
     if tasks < 2:
         return Difference(float(sum(exact)), None, None, "can't tell")
     values = [float(difference) for difference in exact]
-    within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in tried])
+    within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in nonempty])
     between = sample_variance(values) or within
     standard_error, mean, p = sqrt(between / tasks), fmean(values), sign_flip_p(exact)
     interval = _symmetric_interval(mean, t_quantile(tasks - 1, level) * standard_error)
     verdict = difference_verdict(interval, p, level)
-    trials = round(fmean([min(model[1], baseline[1]) for model, baseline in tried]))
+    trials = round(fmean([min(model[1], baseline[1]) for model, baseline in nonempty]))
     variances = (max(0.0, between - within), within)
     return Difference(
         mean,
@@ -167,7 +167,7 @@ def difference_on_these_tasks(
 
     With one trial per task this is McNemar's test.
     Sources: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions",
-    Statistics in Medicine 24 (2005); the p-value flips the sign of every pair.
+    Statistics in Medicine 24 (2005); the p-value is from the sign-flip test.
     """
     rows = [(table, w) for table, w in zip(tables, weights or [1.0] * len(tables), strict=True) if table.n and w > 0]
     if not rows:

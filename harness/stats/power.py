@@ -24,13 +24,13 @@ def _detectable_standard_errors(degrees_of_freedom: float | None) -> float:
 
 
 def mde(standard_error: float, degrees_of_freedom: float | None) -> float | None:
-    """The minimum detectable difference of two rates; None where it would exceed 1."""
+    """The minimum detectable difference of two rates; None if it would exceed 1."""
     effect = _detectable_standard_errors(degrees_of_freedom) * standard_error
     return effect if effect <= 1 else None
 
 
 def tasks_to_decide(difference: float, deviation: float) -> int | None:
-    """The number of tasks at which `difference` is detectable; None where no number suffices.
+    """The number of tasks at which `difference` is detectable; None if no number suffices.
 
     `deviation` is the standard deviation of the difference between tasks.
     """
@@ -50,7 +50,7 @@ def tasks_to_decide(difference: float, deviation: float) -> int | None:
 def trials_to_decide(
     difference: float, variances: tuple[float, float], design: tuple[int, int], *, normal: bool = False
 ) -> int | None:
-    """The number of trials per task at which `difference` is detectable; None where only more tasks would help.
+    """The number of trials per task at which `difference` is detectable; None if only more tasks would help.
 
     Args:
         difference: the observed difference of rates.

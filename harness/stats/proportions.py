@@ -1,4 +1,4 @@
-"""Intervals for k successes in n trials: Wilson for display, Clopper-Pearson where a claim rests on the bound.
+"""Intervals for k successes in n trials: Wilson for display, Clopper-Pearson if a claim rests on the bound.
 
 Wald's interval is not offered: near 0 and 1 it covers far less than its level at the 5 to 20 trials of a cell.
 """

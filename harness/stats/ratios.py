@@ -26,7 +26,7 @@ TimedValue = tuple[float, float]
 
 
 class Ratio(NamedTuple):
-    """Ratio to the baseline with its interval; no bounds where a sample of a cell has fewer than two values."""
+    """Ratio to the baseline with its interval; no bounds if a sample of a cell has fewer than two values."""
 
     ratio: float
     low: float | None
@@ -81,7 +81,7 @@ def estimate_drift(groups: Sequence[Sequence[TimedValue]], level: float = LEVEL)
     """The relative change of a speed over the run, from values in groups that differ for other reasons (tasks).
 
     One slope of log speed on time for all groups, with an intercept for each group; None below 3 degrees of freedom
-    or where all values were taken at one moment. Source: ordinary least squares with fixed effects, e.g.
+    or if all values were taken at one moment. Source: ordinary least squares with fixed effects, e.g.
     J. M. Wooldridge, "Econometric analysis of cross section and panel data", chapter 10.
     """
     used = [group for group in groups if len(group) > 1]

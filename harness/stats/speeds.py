@@ -7,7 +7,7 @@ from statistics import fmean, median, quantiles
 
 from harness.stats.proportions import LEVEL, Interval
 from harness.stats.suites import sample_variance
-from harness.types import Spread
+from harness.types import DistributionSummary
 
 TUKEY_FENCE = 1.5
 MIN_RELATIVE_FENCE = 1e-9
@@ -15,7 +15,7 @@ MIN_RELATIVE_FENCE = 1e-9
 
 
 def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """The distribution-free order-statistic interval of the median; None where n is too small for the level.
+    """The distribution-free order-statistic interval of the median; None if n is too small for the level.
 
     At 95 % that is n < 6; n = 6 gives the smallest and the largest value.
     Source: H. A. David and H. N. Nagaraja, "Order statistics", section 7.1.
@@ -49,12 +49,12 @@ def count_outliers(values: Sequence[float]) -> int:
     return sum(1 for value in values if value < box.low - fence or value > box.high + fence)
 
 
-def spread(values: Sequence[float]) -> Spread | None:
+def spread(values: Sequence[float]) -> DistributionSummary | None:
     """Summarize one measured quantity; None without a value. The variance is the sample's (n - 1)."""
     if not values:
         return None
     interval, box = median_interval(values), quartiles(values)
-    return Spread(
+    return DistributionSummary(
         n=len(values),
         median=median(values),
         low=interval.low if interval else None,

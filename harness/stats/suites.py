@@ -45,20 +45,20 @@ def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> t
 
     Student's t on the tasks' rates, in Wilson's form: n is the effective number of independent trials, those that
     would have the same standard error. This keeps the interval inside 0 to 1 and its coverage at 92 % or more near
-    the ends, where t alone falls to 80 % (tests/simulation.py). Where all tasks have the same rate, the effective
+    the ends, where t alone falls to 80 % (tests/simulation.py). If all tasks have the same rate, the effective
     number is the number of tasks.
     Sources: E. Miller, "Adding error bars to evals", arXiv 2411.00640 (the task as the unit); L. Kish, "Survey
     sampling", 1965 (the effective number).
     """
-    tried = [(k, n) for k, n in counts if n > 0]
-    if not tried:
+    nonempty = [(k, n) for k, n in counts if n > 0]
+    if not nonempty:
         return None, None
-    rates = [k / n for k, n in tried]
+    rates = [k / n for k, n in nonempty]
     mean, tasks = min(1.0, fmean(rates)), len(rates)
     if tasks == 1:
         return mean, None
     squared_error = sample_variance(rates) / tasks
-    trials = sum(n for _, n in tried)
+    trials = sum(n for _, n in nonempty)
     effective = min(trials, max(1.0, mean * (1 - mean) / squared_error)) if squared_error > 0 else tasks
     return mean, score_interval(mean, effective, t_quantile(tasks - 1, level))
 

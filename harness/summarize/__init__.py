@@ -4,7 +4,7 @@
 and sources. All functions are pure, so that `verify` can repeat them from a published file.
 """
 
-from harness.summarize.cells import Trials, by_cell, cold_but_cached, is_complete
+from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
@@ -14,8 +14,8 @@ __all__ = [
     "Passes",
     "Trials",
     "by_cell",
-    "cold_but_cached",
     "contingency_table",
+    "has_cache_hit_on_cold_turn",
     "is_complete",
     "max_decode_tps",
     "passes_of",

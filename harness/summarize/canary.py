@@ -29,7 +29,7 @@ def _canary_rates(result: Result, model: ModelInfo, trials: Trials) -> dict[int,
 
 
 def drifted_blocks(result: Result, model: ModelInfo, trials: Trials) -> dict[int, float]:
-    """Block (trial number) -> relative deviation of its canary from the run's median, where it exceeds 5 %."""
+    """Block (trial number) -> relative deviation of its canary from the run's median, if it exceeds 5 %."""
     rates = _canary_rates(result, model, trials)
     center = median(rates.values()) if rates else 0.0
     return {block: rate / center - 1 for block, rate in rates.items() if abs(rate / center - 1) > MAX_DEVIATION}

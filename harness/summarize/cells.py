@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from harness.stats import spread, wilson
 from harness.types import (
     Cell,
+    DistributionSummary,
     ModelInfo,
     Outcome,
     PassRate,
     Result,
-    Spread,
     TaskInfo,
     Throughput,
     TrialResult,
@@ -29,7 +29,7 @@ MAX_CACHED_TOKENS = 32
 """A chat template puts the same tokens before every nonce, so a server may cache that much of a cold prompt."""
 
 
-def counted(result: Result, model: str, task: str | None = None) -> tuple[TrialResult, ...]:
+def non_warmup_trials(result: Result, model: str, task: str | None = None) -> tuple[TrialResult, ...]:
     """The trials of this model (on this task) without warm-ups."""
     return tuple(
         trial
@@ -59,7 +59,7 @@ def served_from_cache(turn: TurnResult) -> bool:
     return usage.cached_tokens > max(MAX_CACHED_TOKENS, MAX_CACHED_SHARE * (usage.prompt_tokens or 0))
 
 
-def cold_but_cached(trial: TrialResult, *, separate: bool = False) -> bool:
+def has_cache_hit_on_cold_turn(trial: TrialResult, *, separate: bool = False) -> bool:
     """Whether the server answered a cold turn from its cache despite the nonce.
 
     Cold turns are the first turn and, with `separate`, every turn, each being a conversation of its own.
@@ -88,7 +88,9 @@ def is_complete(turn: TurnResult) -> bool:
     return turn.error is None and (turn.done or turn.finish_reason is not None)
 
 
-def _spread(turns: Iterable[TurnResult], value_of: Callable[[TurnResult], float | int | None]) -> Spread | None:
+def _spread(
+    turns: Iterable[TurnResult], value_of: Callable[[TurnResult], float | int | None]
+) -> DistributionSummary | None:
     values = [value for value in map(value_of, turns) if value is not None]
     return spread(values)
 
@@ -165,7 +167,7 @@ def cell(
         fraction=sum(trial.fraction for trial in trials) / n if n else None,
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),
         distinct_answers=len(answers),
-        cache_hits=sum(cold_but_cached(trial, separate=task.separate) for trial in trials),
+        cache_hits=sum(has_cache_hit_on_cold_turn(trial, separate=task.separate) for trial in trials),
         turns=tuple(
             _turn_speeds(index, trials, cold=index == 0 or task.separate)
             for index in range(max((len(trial.turns) for trial in trials), default=0))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.summarize.cells import counted
+from harness.summarize.cells import non_warmup_trials
 from harness.types import Lane, ModelInfo, Result
 
 
@@ -33,7 +33,7 @@ def context(result: Result, lane: Lane) -> Iterator[str]:
     prompts = [
         turn.usage.prompt_tokens
         for model in result.models
-        for trial in counted(result, model.label)
+        for trial in non_warmup_trials(result, model.label)
         if lane.tasks.get(trial.task)
         for turn in trial.turns
         if turn.usage and turn.usage.prompt_tokens

@@ -1,6 +1,6 @@
 """Requirements of a lane, checked for one model: met, not met, inconclusive or unknown.
 
-A requirement is one function and its row in REQUIREMENTS. `standing` applies all of them to a model.
+A requirement is one function and its row in REQUIREMENTS. `check_eligibility` applies all of them to a model.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
-from harness.types import Cell, Lane, MemoryUse, ModelInfo, Requirement, RequirementState, Result, Standing
+from harness.types import Cell, Eligibility, Lane, MemoryUse, ModelInfo, Requirement, RequirementState, Result
 
 GIB = 2**30
 SERVER_PROCESS = "server process"
@@ -123,13 +123,13 @@ def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
     return Requirement("warm_ttft", state, f"{slowest.median:.2f} s at turn {number} of {task} ({bounds}); {allowed}")
 
 
-def standing(result: Result, lane: Lane, model: ModelInfo) -> Standing:
+def check_eligibility(result: Result, lane: Lane, model: ModelInfo) -> Eligibility:
     """Check every requirement of a lane for one model, before models are ranked."""
     checked = (check(result, lane, model) for check in REQUIREMENTS)
     requirements = tuple(requirement for requirement in checked if requirement is not None)
     states = {requirement.state for requirement in requirements}
     rate, interval = lane_rate(result, lane, model.label)
-    return Standing(
+    return Eligibility(
         model=model.label,
         status="ruled_out" if "not_met" in states else "eligible" if states <= {"met"} else "undecided",
         requirements=requirements,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.stats import Count, Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
-from harness.summarize.cells import counted, is_complete, pass_rate_of, was_skipped
+from harness.summarize.cells import is_complete, non_warmup_trials, pass_rate_of, was_skipped
 from harness.summarize.prefill_samples import prefill_of
 from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
 
@@ -16,9 +16,9 @@ def _suite_rate(estimand: Estimand, estimate: tuple[float | None, Interval | Non
     return SuiteRate(estimand, rate, low, high, n_tasks)
 
 
-def _suite_s(result: Result, model: ModelInfo) -> float | None:
+def _total_trial_s(result: Result, model: ModelInfo) -> float | None:
     """Seconds spent in trials; None while a planned trial is missing or has no times."""
-    trials = counted(result, model.label)
+    trials = non_warmup_trials(result, model.label)
     tasks = sum(1 for task in result.tasks if not was_skipped(model, task))
     if len(trials) < tasks * result.run.trials:
         return None
@@ -30,7 +30,7 @@ def _suite_s(result: Result, model: ModelInfo) -> float | None:
 def _drift(result: Result, model: ModelInfo) -> Drift | None:
     """Drift of the decode rate over the run; each turn of each task has its own level."""
     points: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for trial in counted(result, model.label):
+    for trial in non_warmup_trials(result, model.label):
         for index, turn in enumerate(trial.turns):
             rate = turn.timings.decode_tps
             if rate and is_complete(turn) and trial.started_ns is not None:
@@ -45,7 +45,7 @@ def _unpooled(counts: Sequence[Count]) -> PassRate:
 
 
 def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
-    turns = (turn for trial in counted(result, model.label) for turn in trial.turns if is_complete(turn))
+    turns = (turn for trial in non_warmup_trials(result, model.label) for turn in trial.turns if is_complete(turn))
     return [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
 
 
@@ -61,7 +61,7 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
             _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
         ),
         decode_tps=spread(_decode_rates(result, model)),
-        suite_s=_suite_s(result, model),
+        total_trial_s=_total_trial_s(result, model),
         memory=model.memory,
         load_s=model.load_s,
         passed_every_trial=pass_rate_of(sum(k == n for k, n in counts), len(counts)),

@@ -45,7 +45,7 @@ class Sample:
 class _Diagnosis:
     """Which rate is valid, and how early the first token is."""
 
-    trust: Literal["line", "marginal", "neither"]
+    valid_rate: Literal["fitted", "between_sizes", "none"]
     early_first_token_s: float | None = None
 
 
@@ -55,13 +55,13 @@ def fit_times(tokens: Sequence[float], times_s: Sequence[float], degree: int = 1
 
 
 def prefill(task: str, samples: Sequence[Sample]) -> Prefill | None:
-    """Estimate the prefill rate from one task's cold turns; None where its prompt sizes do not support a line."""
+    """Estimate the prefill rate from one task's cold turns; None if its prompt sizes do not support a line."""
     points = _points(samples)
     if not _supports_a_line(points):
         return None
     line = fit_times([point.uncached_tokens for point in points], [point.ttft_s for point in points])
-    curved = _is_curved(samples)
-    diagnosis = _diagnose(line, points, _e2e_slope(samples), curved)
+    nonlinear = _is_nonlinear(samples)
+    diagnosis = _diagnose(line, points, _e2e_slope(samples), nonlinear)
     tps, low, high = _fitted_rate(line)
     overhead_low_s, overhead_high_s = line.interval(0) or (None, None)
     apparent_tps, apparent_low, apparent_high = _apparent_rate(samples)
@@ -75,12 +75,12 @@ def prefill(task: str, samples: Sequence[Sample]) -> Prefill | None:
         overhead_low_s=overhead_low_s,
         overhead_high_s=overhead_high_s,
         residual_share=max(abs(line.predict(p.uncached_tokens) - p.ttft_s) / p.ttft_s for p in points),
-        curved=curved,
+        nonlinear=nonlinear,
         marginal_tps=_marginal_rates(points),
         apparent_tps=apparent_tps,
         apparent_low=apparent_low,
         apparent_high=apparent_high,
-        trust=diagnosis.trust,
+        valid_rate=diagnosis.valid_rate,
         early_first_token_s=diagnosis.early_first_token_s,
     )
 
@@ -127,7 +127,7 @@ def _apparent_rate(samples: Sequence[Sample]) -> Rate:
 
 
 def _marginal_rates(points: Sequence[PrefillPoint]) -> tuple[float | None, ...]:
-    """Rates between neighboring sizes; None where the longer prompt was not slower."""
+    """Rates between neighboring sizes; None if the longer prompt was not slower."""
     rates: list[float | None] = []
     for shorter, longer in pairwise(points):
         more_s = longer.ttft_s - shorter.ttft_s
@@ -142,7 +142,7 @@ def _e2e_slope(samples: Sequence[Sample]) -> float:
     return fit_times(list(tokens.values()), list(e2e_s.values())).coefficients[1]
 
 
-def _is_curved(samples: Sequence[Sample]) -> bool | None:
+def _is_nonlinear(samples: Sequence[Sample]) -> bool | None:
     """Whether the quadratic term over all samples is significant and large enough; None with too few samples.
 
     Attention costs grow with the square of the prompt, so long prompts can bend the line of a correct measurement.
@@ -156,7 +156,9 @@ def _is_curved(samples: Sequence[Sample]) -> bool | None:
     return is_large and interval is not None and not interval.low <= 0 <= interval.high
 
 
-def _diagnose(line: PolynomialFit, points: Sequence[PrefillPoint], e2e_slope: float, curved: bool | None) -> _Diagnosis:
+def _diagnose(
+    line: PolynomialFit, points: Sequence[PrefillPoint], e2e_slope: float, nonlinear: bool | None
+) -> _Diagnosis:
     """Decide which rate is valid.
 
     A first token that does not wait for the prefill shows in one of two ways: TTFT grows with the prompt by much less
@@ -166,9 +168,9 @@ def _diagnose(line: PolynomialFit, points: Sequence[PrefillPoint], e2e_slope: fl
     span_tokens = points[-1].uncached_tokens - points[0].uncached_tokens
     hidden_s = (e2e_slope - line.coefficients[1]) * span_tokens
     if line.coefficients[1] < EARLY_SLOPE_SHARE * e2e_slope and hidden_s > 0:
-        return _Diagnosis("neither", hidden_s)
+        return _Diagnosis("none", hidden_s)
     if slope is None or slope.low <= 0:
-        return _Diagnosis("neither")
-    if not curved and overhead is not None and overhead.high < 0:
-        return _Diagnosis("line", -line.coefficients[0])
-    return _Diagnosis("marginal" if curved else "line")
+        return _Diagnosis("none")
+    if not nonlinear and overhead is not None and overhead.high < 0:
+        return _Diagnosis("fitted", -line.coefficients[0])
+    return _Diagnosis("between_sizes" if nonlinear else "fitted")

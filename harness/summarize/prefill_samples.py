@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from harness.summarize.cells import counted, is_complete, served_from_cache
+from harness.summarize.cells import is_complete, non_warmup_trials, served_from_cache
 from harness.summarize.prefill import Sample, prefill
 from harness.types import ModelInfo, Prefill, Result, TaskInfo, TrialResult, TurnResult
 
@@ -22,12 +22,12 @@ def prefill_of(result: Result, model: ModelInfo) -> Prefill | None:
 
 
 def _samples(result: Result, model: ModelInfo, task: TaskInfo) -> list[Sample]:
-    trials = counted(result, model.label, task.name)
+    trials = non_warmup_trials(result, model.label, task.name)
     found = [_sample(size, turn) for trial in trials for size, turn in enumerate(trial.turns)]
     samples = [sample for sample in found if sample is not None]
     if _equally_long_answers(trials):
         return samples
-    # E2E shows an early first token only between answers of one length: where it cannot, TTFT takes its place.
+    # E2E shows an early first token only between answers of one length: if it cannot, TTFT takes its place.
     return [Sample(sample.size, sample.uncached_tokens, sample.ttft_s, sample.ttft_s) for sample in samples]
 
 

@@ -25,7 +25,7 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "load_s": "measured",
     "swap_growth_bytes": "measured",
 }
-NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_findings", "kit_use"}
+NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_findings", "recorder_overhead"}
 """Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (
     "active_parameters_b",

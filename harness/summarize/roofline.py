@@ -53,7 +53,7 @@ def _active_parameters(facts: Mapping[str, Json]) -> float | None:
 
 
 def max_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
-    """Tokens per second when reading the active weights is the only cost; None where a fact is unknown."""
+    """Tokens per second when reading the active weights is the only cost; None if a fact is unknown."""
     bandwidth = BANDWIDTH_GB_S.get(chip_name(host.chip) or "")
     parameters, bits = _active_parameters(facts), facts.get("bits_per_weight")
     if bandwidth is None or parameters is None or not isinstance(bits, int | float) or bits <= 0:
@@ -62,7 +62,7 @@ def max_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
 
 
 def max_prefill_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
-    """Prompt tokens per second at the peak FLOPs of all GPU cores; None where a fact is unknown."""
+    """Prompt tokens per second at the peak FLOPs of all GPU cores; None if a fact is unknown."""
     name, parameters = chip_name(host.chip) or "", _active_parameters(facts)
     if name.split(" ")[0] not in FLOPS_KNOWN_FOR or host.gpu_cores is None or parameters is None:
         return None

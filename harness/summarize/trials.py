@@ -9,7 +9,7 @@ from harness.types import Json, Reading, Recording, ScoredTrial, TrialResult, Tu
 
 
 def prompt_chars(messages: Json) -> int | None:
-    """The number of characters in a request's messages; None where `messages` is not a list of objects."""
+    """The number of characters in a request's messages; None if `messages` is not a list of objects."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         return None
     contents = (message.get("content") for message in messages)

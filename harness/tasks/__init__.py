@@ -1,6 +1,6 @@
 """Task folders: load, select, copy and self-check them. fixtures/README.md describes the format.
 
-`load_tasks` gives tasks, `vary` a task as one trial asks it, `check_tasks` proves a task by its own answers.
+`load_tasks` returns tasks, `vary` fills in one variant, `check_tasks` validates tasks with their reference answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests the tests: each variant's solution must score full marks, each wrong answer must fail as task.toml says.
+"""Validates tasks with their reference answers: solutions must pass all checks, wrong answers must fail as stated.
 
 `check_tasks` scores the answers of a task's folder exactly like a model's: same scorers, same containers.
 """

@@ -7,23 +7,23 @@ are 0 to 1. What is unknown is None. The types import nothing but each other and
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Log, Outcome, Source
-from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
+from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import (
     Confidence,
+    Eligibility,
     Lane,
     Override,
     RankBy,
     Recommendation,
     Requirement,
     RequirementState,
-    Standing,
 )
 from harness.types.model import Lifecycle, Model, Sampling, TrialKey
-from harness.types.probe import IGNORED_BY_SERVER, LEFT_TO_SERVER, LONG_PROMPT, ProbeFinding, ProbeReport
+from harness.types.probe import IGNORED_BY_SERVER, LONG_PROMPT, SERVER_DEFAULT_USED, ProbeFinding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import KitInfo, ModelRun, RunPlan, ServiceChange, SkippedTask
+from harness.types.run import KitInfo, ModelRun, RunPlan, SkippedTask, StoppedService
 from harness.types.scoring import (
     CaseStatus,
     Check,
@@ -40,6 +40,7 @@ from harness.types.summary import (
     Cell,
     Comparison,
     DifferenceVerdict,
+    DistributionSummary,
     Drift,
     Estimand,
     ModelSummary,
@@ -48,7 +49,6 @@ from harness.types.summary import (
     PrefillPoint,
     Rank,
     ResultWarning,
-    Spread,
     SuiteRate,
     Throughput,
     TurnSpeeds,
@@ -60,10 +60,10 @@ from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelRepo
 __all__ = [
     "CUSTOM_SUITE",
     "IGNORED_BY_SERVER",
-    "LEFT_TO_SERVER",
     "LEVELS",
     "LEVEL_ALIASES",
     "LONG_PROMPT",
+    "SERVER_DEFAULT_USED",
     "Case",
     "CaseStatus",
     "Cell",
@@ -75,7 +75,9 @@ __all__ = [
     "Counts",
     "DifferenceVerdict",
     "Digests",
+    "DistributionSummary",
     "Drift",
+    "Eligibility",
     "EndReason",
     "Estimand",
     "FileDigest",
@@ -84,7 +86,6 @@ __all__ = [
     "Job",
     "Json",
     "KitInfo",
-    "KitUse",
     "Lane",
     "LevelReport",
     "Lifecycle",
@@ -109,6 +110,7 @@ __all__ = [
     "RankBy",
     "Reading",
     "Recommendation",
+    "RecorderOverhead",
     "Recording",
     "Requirement",
     "RequirementState",
@@ -124,13 +126,11 @@ __all__ = [
     "Score",
     "ScoredTrial",
     "SelfTest",
-    "ServiceChange",
     "Severity",
     "SkippedTask",
     "Source",
-    "Spread",
-    "Standing",
     "State",
+    "StoppedService",
     "StreamError",
     "SuiteRate",
     "Supersedes",

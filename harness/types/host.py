@@ -53,7 +53,7 @@ class SelfTest:
 
 
 @dataclass(frozen=True, slots=True)
-class KitUse:
+class RecorderOverhead:
     """Resources that the kit used while it recorded a model's `turns`: CPU time within `wall_s`, and peak memory.
 
     `other_cpu_share` is the share of CPU time used by all other processes, 0 to 1; a local model server is included.

@@ -9,13 +9,13 @@ from typing import Literal
 RankBy = Literal["pass_rate", "decode_tps", "ttft_s", "warm_ttft_s", "e2e_s", "memory_bytes"]
 RequirementState = Literal["met", "not_met", "inconclusive", "unknown"]
 """Inconclusive: the interval includes the limit. Unknown: there is no measurement and no server report."""
-Confidence = Literal["clear", "leaning", "none"]
-"""Clear: every other model is ruled out or worse by its interval. Leaning: some model is undecided."""
+Confidence = Literal["conclusive", "tentative", "none"]
+"""Conclusive: every other model is ruled out or worse by its interval. Tentative: some model is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """The user's choice for a lane where it differs from the recommendation; both are reported."""
+    """The user's choice for a lane if it differs from the recommendation; both are reported."""
 
     model: str
     reason: str
@@ -51,7 +51,7 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Eligibility:
     """One model in a lane: eligible when it meets every requirement, ruled out when it fails one.
 
     `rate`, `low` and `high` are its weighted pass rate on the lane's tasks with the 95 % interval.
@@ -67,7 +67,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The recommended model of a lane, or None where the evidence does not decide; `text` gives the reason.
+    """The recommended model of a lane, or None if the evidence does not decide; `text` gives the reason.
 
     `low` and `high` bound the deciding difference or ratio to the next best model. `untested` lists configurations
     and conditions that no trial of the run covers.
@@ -80,5 +80,5 @@ class Recommendation:
     low: float | None
     high: float | None
     tied: tuple[str, ...]
-    standings: tuple[Standing, ...]
+    eligibilities: tuple[Eligibility, ...]
     untested: tuple[str, ...]

@@ -9,7 +9,7 @@ from harness.types.common import Json
 LONG_PROMPT = "long_prompt"
 """The finding on a prompt as long as the longest of the run: complete, truncated, rejected, or its start lost."""
 
-LEFT_TO_SERVER = "left_to_server"
+SERVER_DEFAULT_USED = "server_default_used"
 """The finding on request fields that are not sent, although the server's defaults for them are unusual."""
 IGNORED_BY_SERVER = "ignored_by_server"
 """The finding on request fields that are sent, although servers of this kind ignore them."""

@@ -33,9 +33,9 @@ class Counts:
     """How many events of each type the stream had, without `[DONE]`.
 
     `token_events` carry generated text. `arrivals` is the number of distinct times at which they were read, and
-    `token_events_first` came with the first arrival. `echoes` are reasoning events that no model generated: whitespace,
-    text repeated from the prompt, or a proxy's progress messages while it loads a model. `unfinished_bytes` are what
-    was left of an event when the stream ended.
+    `token_events_in_first_read` came with the first arrival. `synthetic_events` are reasoning events that no model
+    generated: whitespace, text repeated from the prompt, or a proxy's progress messages while it loads a model.
+    `unfinished_bytes` are what was left of an event when the stream ended.
     """
 
     events: int = 0
@@ -45,10 +45,10 @@ class Counts:
     empty: int = 0
     malformed: int = 0
     token_events: int = 0
-    token_events_first: int = 0
+    token_events_in_first_read: int = 0
     arrivals: int = 0
     unfinished_bytes: int = 0
-    echoes: int = 0
+    synthetic_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class Timings:
     """Seconds since the request's first byte, and rates in tokens per second.
 
     The times are those of the first byte of the body (`ttfb_s`), the first token on any channel (`ttft_s`), the first
-    content or tool call (`ttfc_s`) and the last token (`e2e_s`). `role_s` and `echo_s` are the first role-only event
-    and the first echo (see `Counts`), which are not tokens. `decode_null_reason` says why `decode_tps` is None;
-    `tokens_source` whether the server's usage or the number of events gave the token count.
+    content or tool call (`ttfc_s`) and the last token (`e2e_s`). `role_s` and `first_synthetic_s` are the first
+    role-only event and the first synthetic event (see `Counts`), which are not tokens. `decode_null_reason` says why
+    `decode_tps` is None; `tokens_source` whether the server's usage or the number of events gave the token count.
     """
 
     ttfb_s: float | None = None
@@ -70,8 +70,8 @@ class Timings:
     decode_null_reason: str | None = None
     e2e_tps: float | None = None
     apparent_prefill_tps: float | None = None
-    tokens_source: Literal["usage", "chunks", "none"] = "none"
-    echo_s: float | None = None
+    tokens_source: Literal["usage", "events", "none"] = "none"
+    first_synthetic_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.types.common import Json, Source
-from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
+from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
-from harness.types.run import KitInfo, ServiceChange, SkippedTask
+from harness.types.run import KitInfo, SkippedTask, StoppedService
 from harness.types.scoring import SandboxFacts
 from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning
 from harness.types.task import TaskInfo
@@ -40,7 +40,7 @@ class ModelInfo:
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
     probe_findings: tuple[ProbeFinding, ...] = ()
-    kit_use: KitUse | None = None
+    recorder_overhead: RecorderOverhead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RunInfo:
     trials: int
     warmups: int
     simulated: bool
-    changes: tuple[ServiceChange, ...] = ()
+    stopped_services: tuple[StoppedService, ...] = ()
     selftest: SelfTest | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.types.host import HostFacts, KitUse, MemoryUse, SelfTest
+from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import Lane
 from harness.types.model import Model
 from harness.types.probe import ProbeFinding
@@ -22,7 +22,7 @@ class SkippedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceChange:
+class StoppedService:
     """A service on this machine that the run stopped, for example a launchd job.
 
     `restored`: whether it was running again afterwards; None as long as no restore was tried.
@@ -36,7 +36,7 @@ class ServiceChange:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """What was observed of a model and its server besides its trials: one line of models.jsonl.
+    """One line of models.jsonl per model: its server's version, context, memory, skipped tasks and more.
 
     `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did).
     `served_context_tokens` is the context that the server serves, `model_context_tokens` the context that the model
@@ -54,7 +54,7 @@ class ModelRun:
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
     probe_findings: tuple[ProbeFinding, ...] = ()
-    kit_use: KitUse | None = None
+    recorder_overhead: RecorderOverhead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class KitInfo:
 class RunPlan:
     """run.json: everything that was decided before the first request.
 
-    `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE where they were named individually.
+    `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE if they were named individually.
     """
 
     id: str

@@ -106,7 +106,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """One line of scores.jsonl; `sandbox` is None where no code was run.
+    """One line of scores.jsonl; `sandbox` is None if no code was run.
 
     `case_seed` is the seed of the hidden cases, the digest of the run's recordings; None for a task that has none.
     """

@@ -14,7 +14,7 @@ from typing import Any
 from harness.types.common import Json
 
 CUSTOM_SUITE = "custom"
-"""The suite's name where the tasks of a run were named individually."""
+"""The suite's name if the tasks of a run were named individually."""
 
 _SCHEMA_TYPES: Mapping[Any, Mapping[str, Json]] = {
     int: {"type": "integer"},
@@ -48,7 +48,7 @@ def _option(
     return field(default=default, metadata=metadata)
 
 
-def _fresh_seed() -> int:
+def _random_seed() -> int:
     """A seed that no server has seen, so that no prefix cache knows the run's nonces."""
     return secrets.randbelow(2**48)
 
@@ -64,23 +64,23 @@ class RunSettings:
     )
     warmups: int = _option(
         1,
-        "Warm-up trials for each class of prompt size; recorded, flagged and excluded from every statistic.",
+        "Warm-up trials per prompt-size class; recorded, flagged and excluded from every statistic.",
         flag="--warmups",
         metavar="N",
         minimum=0,
         maximum=20,
     )
     seed: int = _option(
-        _fresh_seed,
-        "Decides the order of the trials and the nonces. Fresh by default: with a seed that a server has seen before, "
-        "its cache holds the prompts.",
+        _random_seed,
+        "Seed for trial order and nonces. Random by default; with a reused seed the server may have the prompts "
+        "cached.",
         flag="--seed",
         metavar="N",
         minimum=0,
         maximum=2**53 - 1,
     )
     thinking_tokens: int = _option(
-        8192, "Output tokens on top of a task's budget where thinking is on.", minimum=0, maximum=1_000_000
+        8192, "Output tokens on top of a task's budget if thinking is on.", minimum=0, maximum=1_000_000
     )
     idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
     connect_timeout_s: float = _option(

@@ -1,6 +1,6 @@
 """Statistics computed from the trials: pass rates, speeds, prefill fits, comparisons, ranks and warnings.
 
-A `low` and a `high` are the bounds of a 95 % interval; None where the data do not support one.
+A `low` and a `high` are the bounds of a 95 % interval; None if the data do not support one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PassRate:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class DistributionSummary:
     """Distribution of a measured quantity over trials.
 
     `low` and `high` are the order-statistic interval of the median (n >= 6). The quartiles are None for one value.
@@ -53,17 +53,17 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class TurnSpeeds:
-    """Timings and token counts of one turn of a cell; None where no trial measured it."""
+    """Timings and token counts of one turn of a cell; None if no trial measured it."""
 
     turn: int
-    ttft_s: Spread | None
-    ttfc_s: Spread | None
-    e2e_s: Spread | None
-    decode_tps: Spread | None
-    e2e_tps: Spread | None
-    apparent_prefill_tps: Spread | None
-    prompt_tokens: Spread | None
-    completion_tokens: Spread | None
+    ttft_s: DistributionSummary | None
+    ttfc_s: DistributionSummary | None
+    e2e_s: DistributionSummary | None
+    decode_tps: DistributionSummary | None
+    e2e_tps: DistributionSummary | None
+    apparent_prefill_tps: DistributionSummary | None
+    prompt_tokens: DistributionSummary | None
+    completion_tokens: DistributionSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Throughput:
     """
 
     clients: int
-    tps: Spread | None
-    max_ttft_s: Spread | None
+    tps: DistributionSummary | None
+    max_ttft_s: DistributionSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ class PrefillPoint:
 class Prefill:
     """Prefill rate of a model: the regression of TTFT on prompt size, and the apparent rate at the longest prompt.
 
-    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `curved`:
+    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `nonlinear`:
     the rate changes with the size, so that `marginal_tps`, the rates between neighboring sizes, describe it better.
-    `apparent_tps` is uncached tokens over TTFT at the longest size. `trust` says which of them is valid.
-    `early_first_token_s` is how long before the end of the prefill the first token arrives; None where it does not.
+    `apparent_tps` is uncached tokens over TTFT at the longest size. `valid_rate` says which of them is valid.
+    `early_first_token_s` is how long before the end of the prefill the first token arrives; None if it does not.
     """
 
     task: str
@@ -128,12 +128,12 @@ class Prefill:
     overhead_low_s: float | None
     overhead_high_s: float | None
     residual_share: float | None
-    curved: bool | None
+    nonlinear: bool | None
     marginal_tps: tuple[float | None, ...]
     apparent_tps: float | None
     apparent_low: float | None
     apparent_high: float | None
-    trust: Literal["line", "marginal", "neither"]
+    valid_rate: Literal["fitted", "between_sizes", "none"]
     early_first_token_s: float | None = None
 
 
@@ -164,8 +164,8 @@ class ModelSummary:
     model: str
     pass_rate: PassRate
     suite_rates: tuple[SuiteRate, ...]
-    decode_tps: Spread | None
-    suite_s: float | None
+    decode_tps: DistributionSummary | None
+    total_trial_s: float | None
     memory: MemoryUse
     load_s: float | None
     prefill: Prefill | None = None
@@ -180,7 +180,7 @@ class Comparison:
 
     `p` is that of the sign-flip test, `p_holm` the same adjusted for all pairs of the run; the verdict rests on the
     latter. `mde` is the minimum detectable effect (power 80 %). `tasks_to_decide` and `trials_to_decide` are the
-    sizes at which a difference as large as this is detectable; None where no size suffices or it is decided.
+    sizes at which a difference as large as this is detectable; None if no size suffices or it is decided.
     """
 
     model: str

@@ -68,8 +68,8 @@ class TaskRequirement:
 class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
-    `scored` and `tool_loop` are traits of its scorer kind (harness/score). `manifest` is the text of task.toml, so that
-    a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; "" where
+    `scored` and `tool_loop` are properties of its scorer kind (harness/score). `manifest` is the text of task.toml, so
+    that a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; "" where
     the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
     """
 
@@ -136,7 +136,7 @@ class Variant:
 class TaskInfo:
     """A task in the plan and in the result; see the properties of `Task`.
 
-    `limits` are those of each container that runs an answer; None where no code is run.
+    `limits` are those of each container that runs an answer; None if no code is run.
     """
 
     name: str

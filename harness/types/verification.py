@@ -8,9 +8,9 @@ from typing import Literal
 LEVELS = ("readable", "schema", "consistent", "reread", "rescored", "replicated")
 LEVEL_ALIASES = {"arithmetic": "consistent", "rescore": "rescored"}
 
-Severity = Literal["problem", "unknown", "doubt", "note"]
-"""A problem fails its level. An unknown leaves it unverified: something needed for the check is missing. A doubt is
-implausible but possible, and fails its level in strict mode. A note is information."""
+Severity = Literal["error", "inconclusive", "warning", "info"]
+"""An error fails its level. Inconclusive leaves it unverified: something needed for the check is missing. A warning is
+implausible but possible, and fails its level in strict mode. Info is for information only."""
 
 State = Literal["reached", "failed", "unverified", "not_requested"]
 
@@ -22,7 +22,7 @@ class Finding:
     check: str
     location: str
     message: str
-    severity: Severity = "problem"
+    severity: Severity = "error"
 
 
 @dataclass(frozen=True, slots=True)

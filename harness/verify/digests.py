@@ -25,7 +25,7 @@ def check_manifest(evidence: Evidence) -> Iterator[Finding]:
     if manifest["supersedes"] is not None:
         old = manifest["supersedes"]
         message = f"supersedes the bundle with manifest {old['manifest_sha256']}: {old['reason']}"
-        yield Finding("manifest", location, message, "note")
+        yield Finding("manifest", location, message, "info")
     yield from _check_files(evidence, manifest["files"])
 
 
@@ -50,14 +50,14 @@ def check_signature(evidence: Evidence) -> Iterator[Finding]:
     try:
         signer = identify_signer(reader.read_bytes(MANIFEST), reader.read_bytes(SIGNATURE), evidence.signers)
     except UncheckedError as error:
-        yield Finding("signature", location, f"cannot be checked: {error}", "unknown")
+        yield Finding("signature", location, f"cannot be checked: {error}", "inconclusive")
         return
     if signer is None:
         yield Finding("signature", location, "is not a valid signature of the manifest")
         return
     name = signer.name or "no allowed-signers file names the holder of this key"
     message = f"signed with {signer.fingerprint} ({name}): unchanged since then, which does not prove that it is true"
-    yield Finding("signature", location, message, "note")
+    yield Finding("signature", location, message, "info")
 
 
 def check_digests(evidence: Evidence) -> Iterator[Finding]:

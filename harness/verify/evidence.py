@@ -1,4 +1,4 @@
-"""The evidence that checks look at: a valid result, its files, and what is known here to compare it with."""
+"""The evidence that checks look at: a valid result, its files, and what is known locally to compare it with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.types import Json, Result, Task, TrialKey, TrialResult
 class Evidence:
     """A result (also as its document) with the reader of its files.
 
-    `tasks` are the tasks known here by name, with any digest. `signers` is the user's allowed-signers file.
+    `tasks` are the tasks known locally, by name, with any digest. `signers` is the user's allowed-signers file.
     """
 
     reader: SourceReader
@@ -40,7 +40,7 @@ def describe(key: TrialKey) -> str:
 
 
 def same_task(evidence: Evidence, name: str) -> Task | None:
-    """The task known here by that name, only if it has the digest that the result states."""
+    """The task known locally by that name, only if it has the digest that the result states."""
     task = evidence.tasks.get(name)
     stated = next((info for info in evidence.result.tasks if info.name == name), None)
     return task if task is not None and stated is not None and task.sha256 == stated.sha256 else None

@@ -1,4 +1,4 @@
-"""Checks of a result's tasks and suite against the task folders that are known here."""
+"""Checks of a result's tasks and suite against the task folders that are known locally."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harness.verify.evidence import Evidence
 
 
 def check_tasks(evidence: Evidence) -> Iterator[Finding]:
-    """Each task is known here with the same digest and the same description."""
+    """Each task is known locally with the same digest and the same description."""
     for at, info in enumerate(evidence.result.tasks):
         location, task = evidence.location(f"$.tasks[{at}]"), evidence.tasks.get(info.name)
         if task is None:
-            yield Finding("tasks", location, f"no task {info.name!r} is known here", "unknown")
+            yield Finding("tasks", location, f"no task {info.name!r} is known locally", "inconclusive")
         elif task.sha256 != info.sha256:
-            message = f"{info.name} is another version than the one known here"
-            yield Finding("tasks", f"{location}.sha256", message, "unknown")
+            message = f"{info.name} is another version than the one known locally"
+            yield Finding("tasks", f"{location}.sha256", message, "inconclusive")
         elif plain(task_info(task)) != plain(info):
             yield Finding("tasks", location, f"the description of {info.name} is not that of the task with this digest")
 
@@ -32,9 +32,9 @@ def check_suite(evidence: Evidence) -> Iterator[Finding]:
     found = {info.name for info in evidence.result.tasks}
     suite = {name for name, task in evidence.tasks.items() if run.suite in task.suites}
     # A suite may change with the kit: its tasks are certain only for the same version.
-    severity: Severity = "problem" if evidence.result.kit.version == __version__ else "doubt"
+    severity: Severity = "error" if evidence.result.kit.version == __version__ else "warning"
     if not suite:
-        yield Finding("suite", location, f"no suite {run.suite!r} is known here", severity)
+        yield Finding("suite", location, f"no suite {run.suite!r} is known locally", severity)
         return
     if missing := sorted(suite - found):
         yield Finding("suite", location, f"tasks of {run.suite} are missing: {', '.join(missing)}", severity)

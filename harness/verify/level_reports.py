@@ -18,12 +18,12 @@ def report_level(level: str, detail: str, findings: Iterable[Finding], *, strict
     """
     found = tuple(_until_unreadable(findings))
     severities = {finding.severity for finding in found}
-    if "problem" in severities or (strict and "doubt" in severities):
+    if "error" in severities or (strict and "warning" in severities):
         return LevelReport(level, "failed", detail, found)
-    unknown = [finding.message for finding in found if finding.severity == "unknown"]
-    if unknown:
-        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-        return LevelReport(level, "unverified", unknown[0] + more, found)
+    inconclusive = [finding.message for finding in found if finding.severity == "inconclusive"]
+    if inconclusive:
+        more = f" (and {len(inconclusive) - 1} more)" if len(inconclusive) > 1 else ""
+        return LevelReport(level, "unverified", inconclusive[0] + more, found)
     return LevelReport(level, "reached", detail, found)
 
 

@@ -49,7 +49,7 @@ OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 class VerifyOptions:
     """How to verify: up to which level, and with what.
 
-    `strict`: doubts fail their level. `tasks` are the tasks known here by name. The level `rescored` needs
+    `strict`: warnings fail their level. `tasks` are the tasks known locally, by name. The level `rescored` needs
     `open_sandbox`, `replicated` also needs `replication`. `signers` is an allowed-signers file.
     """
 
@@ -129,7 +129,10 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
     reader, result = documents.reader, documents.result
     version = result.get("schema_version") if isinstance(result, dict) else None
     if version != format_version("result"):
-        message = f"format version {version!r}, this kit reads {format_version('result')}; use the kit that wrote it"
+        supported = format_version("result")
+        message = (
+            f"format version {version!r}, this version of lanebench reads {supported}; use the version that wrote it"
+        )
         yield Finding("version", reader.location(RESULT), message)
         return
     for problem in validate("result", result):
@@ -178,7 +181,7 @@ def _why_not_scorable(evidence: Evidence, reread_report: LevelReport) -> str | N
     if reread_report.state == "failed":
         return "the recordings do not give the answers of the result"
     unknown = rescored.unknown_tasks(evidence)
-    return f"the versions of these tasks are not known here: {', '.join(unknown)}" if unknown else None
+    return f"the versions of these tasks are not known locally: {', '.join(unknown)}" if unknown else None
 
 
 def _rescore(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> LevelReport:

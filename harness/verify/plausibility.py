@@ -1,4 +1,4 @@
-"""Checks for numbers that are possible but implausible: rates above the roofline, identical times. They give doubts."""
+"""Warnings about numbers that are possible but implausible: rates above the roofline, identical times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_roofline(evidence: Evidence) -> Iterator[Finding]:
                 f"{model.label} decodes {fastest:.0f} tok/s, the memory bandwidth of {result.host.chip} allows "
                 f"{bound:.0f} for its declared weights: speculative decoding, or a wrong size"
             )
-            yield Finding("roofline", evidence.location("$.cells"), message, "doubt")
+            yield Finding("roofline", evidence.location("$.cells"), message, "warning")
 
 
 def _max_decode_tps(cell: Cell) -> float:
@@ -44,4 +44,4 @@ def check_identical_times(evidence: Evidence) -> Iterator[Finding]:
         known = [time for time in times if time is not None]
         if len(known) >= MIN_TIMES and len(set(known)) == 1:
             message = f"{cell.model} on {cell.task}: all {len(known)} trials took exactly {known[0]} s"
-            yield Finding("identical-times", evidence.location("$.trials"), message, "doubt")
+            yield Finding("identical-times", evidence.location("$.trials"), message, "warning")

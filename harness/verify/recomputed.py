@@ -29,7 +29,7 @@ def check_recomputed(evidence: Evidence) -> Iterator[Finding]:
     for name, expected in recomputed.items():
         check = name if name in CHECKS_OF_PARTS else "derived"
         # Another version of the kit may give other warnings or word them differently; its numbers must be the same.
-        severity: Severity = "doubt" if is_other_kit and name == "warnings" else "problem"
+        severity: Severity = "warning" if is_other_kit and name == "warnings" else "error"
         parts = differences(evidence.document[name], expected, f"$.{name}")
         for path, message in islice(parts, MAX_DIFFERENCES):
             yield Finding(check, evidence.location(path), message, severity)

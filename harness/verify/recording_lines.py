@@ -1,4 +1,4 @@
-"""Reads the lines of recordings.jsonl again, in several processes where there are many: the costly part of `verify`.
+"""Reads the lines of recordings.jsonl again, in several processes if there are many: the costly part of `verify`.
 
 `reread_lines` yields a `RereadTurn` for each line, with what is wrong with the line and the trial that it gives.
 """
@@ -64,7 +64,7 @@ def reread_lines(lines: Iterable[Line], location: str, size_bytes: int) -> Itera
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for batch in _batches(lines):
             pending.append(pool.submit(reread_batch, batch, location))
-            # Bounds the memory: the lines of a foreign file may be many.
+            # Bounds the memory: an untrusted file may have many lines.
             if len(pending) > 2 * workers:
                 yield from pending.popleft().result()
         while pending:

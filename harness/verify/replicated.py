@@ -81,7 +81,7 @@ def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sand
             location = evidence.location(f"$.models[{at}]")
             if model.label not in replication.models:
                 message = f"{model.label} is not in the configuration, so it was not run again"
-                yield Finding("replicated", location, message, "unknown")
+                yield Finding("replicated", location, message, "inconclusive")
                 continue
             own = [trial for trial in evidence.result.trials if trial.model == model.label and not trial.warmup]
             trials = [trial for trial in own if trial.task in scored]
@@ -90,7 +90,7 @@ def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sand
                     pair = _run_again(evidence, replication, client, trial, sandbox)
                     pairs.setdefault(model.label, []).append(pair)
             except _NotRunError as error:
-                yield Finding("replicated", location, str(error), "unknown")
+                yield Finding("replicated", location, str(error), "inconclusive")
     yield from _compare(evidence, pairs)
 
 
@@ -114,10 +114,10 @@ def min_trials(models: int) -> int:
 def _run_again(
     evidence: Evidence, replication: Replication, client: Client, trial: TrialResult, sandbox: Sandbox
 ) -> _Pair:
-    """Raises _NotRunError when the task is not known here or the server does not answer."""
+    """Raises _NotRunError when the task is not known locally or the server does not answer."""
     model, task = replication.models[trial.model], same_task(evidence, trial.task)
     if task is None:
-        raise _NotRunError(f"no task {trial.task} with this digest is known here")
+        raise _NotRunError(f"no task {trial.task} with this digest is known locally")
     readings = _converse(replication, client, model, task, trial)
     verdict = score(vary(task, trial.trial), readings, sandbox)
     return _Pair(trial, verdict.outcome is Outcome.PASSED, readings)
@@ -144,11 +144,11 @@ def _compare(evidence: Evidence, pairs: Mapping[str, Sequence[_Pair]]) -> Iterat
         message = f"{label}: {_passed_text(found)}"
         if len(found) < enough:
             few = f"{len(found)} trials cannot show a difference, {enough} can"
-            yield Finding("replicated", location, f"{message}; {few}", "unknown")
+            yield Finding("replicated", location, f"{message}; {few}", "inconclusive")
         elif p < SIGNIFICANCE:
             yield Finding("replicated", location, f"{message}: chance does not explain the difference (p = {p:.2g})")
         else:
-            yield Finding("replicated", location, f"{message}; {_speed_text(found)}", "note")
+            yield Finding("replicated", location, f"{message}; {_speed_text(found)}", "info")
 
 
 def _p_value(pairs: Sequence[_Pair]) -> float:

@@ -36,7 +36,7 @@ Messages = list[Mapping[str, Json]]
 
 @dataclass(frozen=True, slots=True)
 class _PlannedTrial:
-    """What determines the requests of a trial. `variant` is None for a task that is not known here."""
+    """What determines the requests of a trial. `variant` is None for a task that is not known locally."""
 
     model: Model
     kind: ServerKind
@@ -67,7 +67,7 @@ class _PlannedTrial:
 
 
 def find_unknown_servers(evidence: Evidence) -> Iterator[tuple[int, str]]:
-    """The index and the server kind of each model whose server kind is not known here."""
+    """The index and the server kind of each model whose server kind is not known locally."""
     known = load_kinds()
     yield from ((at, model.server) for at, model in enumerate(evidence.result.models) if model.server not in known)
 
@@ -77,7 +77,7 @@ def find_request_problems(
 ) -> Iterator[tuple[int, str]]:
     """The line and the message of each request of a trial that is not the expected one.
 
-    For a task that is not known here, only the settings are checked.
+    For a task that is not known locally, only the settings are checked.
     """
     planned = _plan(evidence, trial)
     if planned is None:
@@ -133,10 +133,10 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
     """The fields of every request other than its messages and its token limit."""
     model, kind = planned.model, planned.kind
     try:
-        body = build_request_body(model, kind, [], 0, cold=planned.cold)
+        body = build_request_body(model, kind, [], 0, disable_cache=planned.cold)
     except ConfigError:
         # This server kind has no known switch for thinking, so the user sent fields of their own for it.
-        body = build_request_body(replace(model, thinking="default"), kind, [], 0, cold=planned.cold)
+        body = build_request_body(replace(model, thinking="default"), kind, [], 0, disable_cache=planned.cold)
     fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_field)}
     if planned.tool_loop and planned.variant is not None:
         fields["tools"] = tool_definitions(workspace_of(planned.variant).offered)
@@ -144,7 +144,7 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
 
 
 def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn) -> Iterator[str]:
-    """The token limit is the task's budget, plus any number of thinking tokens where the model thinks."""
+    """The token limit is the task's budget, plus any number of thinking tokens if the model thinks."""
     limit = (turn.request or {}).get(planned.kind.max_tokens_field)
     budget = compute_max_tokens(planned.model, planned.kind, variant.task, 0)
     thinks = compute_max_tokens(planned.model, planned.kind, variant.task, 1) > budget

@@ -47,8 +47,8 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
     for at, server in find_unknown_servers(evidence):
-        message = f"no server kind {server!r} is known here, so its requests cannot be checked"
-        yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "unknown")
+        message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
+        yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "inconclusive")
     for at, trial in enumerate(evidence.result.trials):
         turns = recorded.turns.get(key_of(trial))
         if turns is not None:
@@ -75,8 +75,8 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
             out.turns[key] = tuple(turns)
             turns = []
     if turns:
-        message = "the last trial was interrupted and is in no result"
-        out.findings.append(Finding("recordings", location, message, "doubt"))
+        message = "the last trial was interrupted and is not part of the result"
+        out.findings.append(Finding("recordings", location, message, "warning"))
     return out
 
 
@@ -132,7 +132,7 @@ def _check_sandbox(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -
         yield Finding("scores", location, "is not the last sandbox of scores.jsonl")
     if len(set(used)) > 1:
         message = f"{len(set(used))} different sandboxes gave the verdicts; the result names the last"
-        yield Finding("scores", location, message, "doubt")
+        yield Finding("scores", location, message, "warning")
 
 
 def _check_trial(

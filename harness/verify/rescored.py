@@ -20,7 +20,7 @@ MACHINE_DEPENDENT = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 
 
 def unknown_tasks(evidence: Evidence) -> Sequence[str]:
-    """The tasks that cannot be scored again, because no task with their digest is known here."""
+    """The tasks that cannot be scored again, because no task with their digest is known locally."""
     return [task.name for task in evidence.result.tasks if same_task(evidence, task.name) is None]
 
 
@@ -69,7 +69,7 @@ def _next_finding(evidence: Evidence, pending: deque[tuple[int, Future[Score]]])
         return
     location = evidence.location(f"$.trials[{at}].outcome")
     if {trial.outcome, rescored.outcome} & set(MACHINE_DEPENDENT):
-        yield Finding("rescored", location, f"{message}: this machine may be slower or smaller", "unknown")
+        yield Finding("rescored", location, f"{message}: this machine may be slower or smaller", "inconclusive")
     else:
         yield Finding("rescored", location, message)
 

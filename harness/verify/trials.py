@@ -1,4 +1,7 @@
-"""Checks of the trials as a set: none missing, repeated or unplanned, each with its variant, one after the other."""
+"""Checks of the trials as a set, of the run id, the outcomes and the simulated flag.
+
+No trial is missing, repeated or unplanned; each has its variant; they ran one after the other.
+"""
 
 from __future__ import annotations
 
@@ -140,9 +143,9 @@ def _overlap(previous: TrialResult, trial: TrialResult) -> bool:
 
 
 def _clock_restarted(previous: TrialResult, trial: TrialResult) -> bool:
-    """Whether the machine was restarted in between: its monotonic clock went back, its wall clock did not.
+    """Whether the monotonic clock went back and the wall clock did not: a reboot, or the wrap at 2^52 ns.
 
-    A run that is resumed after a restart has such a pair of trials.
+    A run that is resumed after a reboot has such a pair of trials.
     """
     if previous.started_ns is None or trial.started_ns is None or trial.started_ns >= previous.started_ns:
         return False
@@ -180,4 +183,9 @@ def check_simulated(evidence: Evidence) -> Iterator[Finding]:
         message = "contradicts the models: a run is simulated if and only if one of its models is"
         yield Finding("simulated", location, message)
     elif result.run.simulated:
-        yield Finding("simulated", location, "the run is simulated: the demo server answered, no model did", "note")
+        yield Finding(
+            "simulated",
+            location,
+            "the run is simulated: the answers came from the demo server, not from a model",
+            "info",
+        )

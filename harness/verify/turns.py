@@ -16,7 +16,7 @@ MAX_TOKENS_BEYOND_TEXT = 64
 MAX_BYTES_PER_TOKEN = 128
 """The longest tokens of common vocabularies are runs of 128 spaces."""
 
-SEVERITIES: Mapping[str, Severity] = {"token-count": "doubt", "token-usage": "doubt"}
+SEVERITIES: Mapping[str, Severity] = {"token-count": "warning", "token-usage": "warning"}
 """Wrong token counts are the server's, so they do not make the result wrong. Other checks find problems."""
 
 TurnCheck = Callable[[TurnResult], Iterator[tuple[str, str]]]
@@ -58,7 +58,7 @@ def check_token_count(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _findings(evidence: Evidence, check: str, turn_check: TurnCheck) -> Iterator[Finding]:
-    severity = SEVERITIES.get(check, "problem")
+    severity = SEVERITIES.get(check, "error")
     for at, trial in enumerate(evidence.result.trials):
         for number, turn in enumerate(trial.turns):
             for field, message in turn_check(turn):
@@ -68,8 +68,8 @@ def _findings(evidence: Evidence, check: str, turn_check: TurnCheck) -> Iterator
 
 def _event_counts(turn: TurnResult) -> Iterator[tuple[str, str]]:
     counts = turn.counts
-    if max(counts.token_events_first, counts.arrivals) > counts.token_events:
-        yield "counts", "token_events_first or arrivals exceed token_events"
+    if max(counts.token_events_in_first_read, counts.arrivals) > counts.token_events:
+        yield "counts", "token_events_in_first_read or arrivals exceed token_events"
     if (counts.arrivals == 0) != (counts.token_events == 0):
         yield "counts", "arrivals and token_events must both be zero or both positive"
     if counts.role_only + counts.empty + counts.keepalives + counts.malformed > counts.events:
@@ -83,7 +83,7 @@ def _times(turn: TurnResult) -> Iterator[tuple[str, str]]:
     for (previous, early_s), (name, late_s) in itertools.pairwise(known):
         if late_s < early_s - TIME_TOLERANCE_S:
             yield f"timings.{name}", f"{late_s} s is before {previous}, {early_s} s"
-    for name, value in (("role_s", times.role_s), ("echo_s", times.echo_s)):
+    for name, value in (("role_s", times.role_s), ("first_synthetic_s", times.first_synthetic_s)):
         if value is not None and times.ttfb_s is not None and value < times.ttfb_s - TIME_TOLERANCE_S:
             yield f"timings.{name}", f"{value} s is before the first byte, {times.ttfb_s} s"
 
@@ -119,7 +119,7 @@ def _decode_tps(turn: TurnResult) -> float | None:
     counts, tokens, span_s = turn.counts, _completion_tokens(turn), _decode_s(turn.timings)
     if tokens is None or span_s is None or not span_s > 0:
         return None
-    share = 1 - counts.token_events_first / counts.token_events if counts.token_events else 0.0
+    share = 1 - counts.token_events_in_first_read / counts.token_events if counts.token_events else 0.0
     return tokens * share / span_s
 
 

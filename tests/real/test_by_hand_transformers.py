@@ -40,12 +40,12 @@ def test_a_stream_without_done_is_a_whole_answer(server: Model) -> None:
 def test_the_echo_of_an_empty_thought_starts_no_clock(server: Model) -> None:
     reading = ask(replace(server, thinking="off"), LONG)
     times = reading.timings
-    assert reading.counts.echoes == 1
+    assert reading.counts.synthetic_events == 1
     assert reading.reasoning == ""
-    assert times.echo_s is not None
+    assert times.first_synthetic_s is not None
     assert times.ttft_s is not None
     # What the echo would have made of it: a prefill of thousands of tokens in a few milliseconds.
-    assert times.ttft_s > 3 * times.echo_s
+    assert times.ttft_s > 3 * times.first_synthetic_s
 
 
 def test_the_role_chunk_comes_before_the_prefill_and_starts_no_clock(server: Model) -> None:
@@ -63,4 +63,4 @@ def test_the_probe_agrees_with_what_is_stated_of_it(server: Model) -> None:
     assert [finding.name for finding in report.findings if finding.agrees is False] == []
     assert found["sends_done"].observed is False
     assert found["usage"].observed == "finish_chunk"
-    assert set(found["early_events"].observed or ()) >= {"echo"}
+    assert set(found["early_events"].observed or ()) >= {"synthetic_echo"}

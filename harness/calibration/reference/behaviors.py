@@ -11,9 +11,9 @@ from dataclasses import replace
 from harness.calibration.reference.preamble import (
     COMMENTS,
     PROGRESS_COMMENTS,
-    echo,
     keepalive_chunk,
     loading_message,
+    prompt_echo,
     prompt_progress,
     spread,
 )
@@ -72,7 +72,7 @@ def _split_events(pace: Pace) -> Script:
         inside = data.index("漢".encode()) + 1
         writes.append(Write(due_s - lead_s, data[:inside]))
         writes.append(Write(due_s - lead_s / 2, data[inside:-1]))
-        writes.append(Write(due_s, data[-1:], 1, 1, usable=True))
+        writes.append(Write(due_s, data[-1:], 1, 1, is_output=True))
     return complete(pace, writes, content="".join(texts))
 
 
@@ -82,7 +82,7 @@ def _pieces_of_tokens(pace: Pace) -> Script:
     for index, word in enumerate(words(pace.tokens)):
         for part, text in enumerate((word[:1], word[1:-1], word[-1:])):
             at_s = pace.at_s(index) - (2 - part) * 0.1 / pace.tps
-            writes.append(Write(at_s, chunk({"content": text}), 1, int(part == 2), usable=True))
+            writes.append(Write(at_s, chunk({"content": text}), 1, int(part == 2), is_output=True))
     return complete(pace, writes)
 
 
@@ -103,7 +103,9 @@ def _buffered(pace: Pace) -> Script:
 def _raw_separators(pace: Pace) -> Script:
     """U+2028, U+2029 and U+0085 unescaped inside the JSON, where only `str.splitlines` takes them for newlines."""
     texts = [f"{word}\u2028\u2029\u0085" for word in words(pace.tokens)]
-    writes = [Write(pace.at_s(index), chunk({"content": text}), 1, 1, usable=True) for index, text in enumerate(texts)]
+    writes = [
+        Write(pace.at_s(index), chunk({"content": text}), 1, 1, is_output=True) for index, text in enumerate(texts)
+    ]
     return complete(pace, writes, content="".join(texts))
 
 
@@ -148,7 +150,7 @@ def _inline_reasoning(pace: Pace) -> Script:
     half, texts = pace.tokens // 2, words(pace.tokens)
     tagged = ["<th", "ink>", *texts[2:half], "</thi", "nk>", *texts[half + 2 :]]
     writes = [
-        Write(pace.at_s(at), chunk({"content": text}), 1, 1, usable=at >= half + 2) for at, text in enumerate(tagged)
+        Write(pace.at_s(at), chunk({"content": text}), 1, 1, is_output=at >= half + 2) for at, text in enumerate(tagged)
     ]
     return complete(pace, writes, content="".join(texts[half + 2 :]), reasoning="".join(texts[2:half]))
 
@@ -159,7 +161,7 @@ def _role_on_every_chunk(pace: Pace) -> Script:
 
 
 def _null_fields(pace: Pace) -> Script:
-    """Every delta has every field, null where it says nothing; some deltas say nothing at all (vllm-mlx)."""
+    """Every delta has every field, null if it says nothing; some deltas say nothing at all (vllm-mlx)."""
     nulls: dict[str, Json] = {"role": None, "content": None, "reasoning_content": None, "tool_calls": None}
     writes, tail = [Write(0.0, chunk({**nulls, "role": "assistant"}))], Tail(usage="both")
     for write, text in zip(token_writes(pace), words(pace.tokens), strict=True):
@@ -216,7 +218,7 @@ BEHAVIORS: Mapping[str, MakeScript] = {
     "keepalive-chunks": _after(lambda: [keepalive_chunk()] * 4),
     "keepalive-chunks-then-role": _after(lambda: [keepalive_chunk(), keepalive_chunk(), ROLE]),
     "prefill-progress": _after(lambda: [prompt_progress(step) for step in range(4)]),
-    "echoed-reasoning": _after(lambda: [ROLE, echo()]),
+    "echoed-reasoning": _after(lambda: [ROLE, prompt_echo()]),
     "loading-message": _after(loading_message),
     "early-token": _early_token,
     "four-tokens-per-event": _shaped(StreamShape(tokens_per_event=lambda _random: 4)),

@@ -5,7 +5,7 @@ The part before `?` is a behavior or a fault, the query is its pace:
 - `ttft_ms`, `tps`, `tokens`: time to the first token, tokens per second, number of tokens; `seed` for random behaviors.
 - `prefill_tps`: the prompt is counted, and its uncached part takes this long on top of `ttft_ms`.
 - `cap`: the prompt is counted and silently truncated to so many tokens.
-- `cache`: the prompt is counted, and what an earlier prompt begins with alike is cached.
+- `cache`: the prompt is counted, and the prefix shared with an earlier prompt is cached.
 - `slow_from`: from its n-th request on, the model has four fifths of its `tps`.
 """
 

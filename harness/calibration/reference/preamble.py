@@ -18,7 +18,7 @@ PROGRESS_COMMENTS = tuple(b": keepalive %d/4096\n\n" % (1024 * step) for step in
 
 
 def spread(pace: Pace, pieces: Sequence[bytes]) -> list[Write]:
-    """Spread pieces over the first quarter of the time to the first token, beginning at once."""
+    """Spread pieces over the first quarter of the time to the first token, beginning immediately."""
     return [Write(pace.ttft_s * index / len(pieces) / 4, data) for index, data in enumerate(pieces)]
 
 
@@ -42,7 +42,7 @@ def loading_message() -> list[bytes]:
     return [event({"choices": [{"delta": {"reasoning_content": text}}]}) for text in texts]
 
 
-def echo() -> bytes:
+def prompt_echo() -> bytes:
     """The empty thought of the prompt, which transformers repeats before its prefill."""
     return chunk({"reasoning_content": "\n\n"})
 
@@ -51,6 +51,6 @@ EARLY: Mapping[PreTokenEvent, Callable[[], list[bytes]]] = {
     "comment": lambda: list(COMMENTS),
     "role_chunk": lambda: [ROLE],
     "keepalive_chunk": lambda: [keepalive_chunk()] * 2,
-    "fake_reasoning": loading_message,
-    "echo": lambda: [echo()],
+    "synthetic_progress": loading_message,
+    "synthetic_echo": lambda: [prompt_echo()],
 }

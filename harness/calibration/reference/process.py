@@ -21,7 +21,7 @@ class LoggedWrite:
     after_ns: int
     events: int
     tokens: int
-    usable: bool
+    is_output: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LoggedReply:
     @property
     def ttfc_s(self) -> float | None:
         """From the complete request to the first write with content or a tool call."""
-        times_ns = [write.before_ns for write in self.token_writes if write.usable]
+        times_ns = [write.before_ns for write in self.token_writes if write.is_output]
         return (times_ns[0] - self.request_ns) / 1e9 if times_ns else None
 
     @property

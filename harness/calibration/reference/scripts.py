@@ -37,16 +37,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Bytes that are sent at once, and how many token events and tokens are complete with the last of them.
+    """Bytes that are sent in one write, and how many token events and tokens are complete with the last of them.
 
-    `usable` marks content or a tool call, which TTFC counts, as opposed to reasoning.
+    `is_output` marks content or a tool call, which TTFC counts, as opposed to reasoning.
     """
 
     at_s: float
     data: bytes
     events: int = 0
     tokens: int = 0
-    usable: bool = False
+    is_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ExpectedReading:
     """What a correct reader finds.
 
     `tool_calls` are pairs of name and arguments, `server_timings` the names of the server's own timings, `error_kind`
-    is None where no error is expected.
+    is None if no error is expected.
     """
 
     content: str = ""
@@ -139,7 +139,7 @@ class Tail:
         return {**counts, **SERVER_TIMINGS["usage"]} if self.timings == "usage" else counts
 
     def _timings_object(self, pace: Pace) -> dict[str, Json]:
-        """The object with the server's own timings, which stands next to the usage object."""
+        """The object with the server's own timings, which is next to the usage object."""
         if self.timings in (None, "usage"):
             return {}
         cache = {"cache_n": pace.cached_tokens} if self.cached == "timings" else {}
@@ -201,7 +201,7 @@ def token_writes(
     for start in range(0, len(groups), shape.events_per_write):
         events = groups[start : start + shape.events_per_write]
         data = b"".join(chunk(make_delta("".join(texts[token] for token in event))) for event in events)
-        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), usable=True))
+        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), is_output=True))
     return writes
 
 

@@ -155,7 +155,7 @@ def _send_reply(connection: socket.socket, script: Script, request_ns: int, writ
         _wait_until(request_ns + int(write.at_s * 1e9), spin=write.events > 0)
         before_ns = perf_counter_ns()
         connection.sendall(framed)
-        writes.append([before_ns, perf_counter_ns(), write.events, write.tokens, write.usable])
+        writes.append([before_ns, perf_counter_ns(), write.events, write.tokens, write.is_output])
     _end_reply(connection, script)
 
 

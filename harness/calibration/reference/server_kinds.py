@@ -38,7 +38,7 @@ def _tail_of(kind: ServerKind) -> Tail:
 
 
 def _call_deltas(kind: ServerKind, arguments: str) -> list[Mapping[str, Json]]:
-    """The deltas of the call: all at once, or the name and then the arguments in two pieces."""
+    """The deltas of the call: all in one event, or the name and then the arguments in two pieces."""
     head = {"index": 0, "id": "c1", "type": "function"}
     if kind.stream.tool_calls == "complete":
         return [{**head, "function": {"name": TOOL, "arguments": arguments}}]
@@ -58,7 +58,7 @@ def _text_writes(
             piece = texts[start : start + burst]
             tokens += len(piece)
             data = chunk({**role, key: "".join(piece)})
-            writes.append(Write(pace.at_s(tokens - 1), data, 1, len(piece), usable=key == "content"))
+            writes.append(Write(pace.at_s(tokens - 1), data, 1, len(piece), is_output=key == "content"))
     return writes
 
 
@@ -68,7 +68,7 @@ def _call_writes(kind: ServerKind, pace: Pace, arguments: str, role: Mapping[str
     for number, delta in enumerate(deltas, 1):
         due = round(CALL_TOKENS / len(deltas) * number)
         at_s = pace.at_s(pace.tokens - CALL_TOKENS + due - 1)
-        writes.append(Write(at_s, chunk({**role, "tool_calls": [delta]}), 1, due - sent, usable=True))
+        writes.append(Write(at_s, chunk({**role, "tool_calls": [delta]}), 1, due - sent, is_output=True))
         sent = due
     return writes
 
@@ -76,7 +76,7 @@ def _call_writes(kind: ServerKind, pace: Pace, arguments: str, role: Mapping[str
 def make_kind_script(kind: ServerKind, pace: Pace) -> Script:
     """Make a reply of this kind. A third of its tokens is reasoning, unless the kind only echoes an empty thought."""
     facts, tail, texts = kind.stream, _tail_of(kind), words(pace.tokens)
-    third = 0 if "echo" in facts.early_events else pace.tokens // 3
+    third = 0 if "synthetic_echo" in facts.early_events else pace.tokens // 3
     reasoning, content = texts[:third], texts[third : pace.tokens - CALL_TOKENS]
     arguments = json.dumps({"words": "".join(texts[-CALL_TOKENS:])})
     role: Mapping[str, Json] = {"role": "assistant"} if facts.role_chunk == "every_chunk" else {}

@@ -17,7 +17,7 @@ def _call_script(pace: Pace, deltas: Sequence[tuple[Mapping[str, Json], int]], *
     writes, tokens = [], 0
     for delta, count in deltas:
         tokens += count
-        writes.append(Write(pace.at_s(tokens - 1), chunk({"tool_calls": [delta]}), 1, count, usable=True))
+        writes.append(Write(pace.at_s(tokens - 1), chunk({"tool_calls": [delta]}), 1, count, is_output=True))
     calls = tuple((TOOL, text) for text in arguments)
     return complete(
         replace(pace, tokens=tokens), writes, Tail(finish_reason="tool_calls"), content="", tool_calls=calls

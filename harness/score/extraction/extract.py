@@ -108,7 +108,7 @@ def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
 def _without_sketches(blocks: list[Block]) -> list[Block]:
     """The blocks without those that leave something out: they have an ellipsis and are shorter than one that has none.
 
-    Models show a changed part last, with "..." for the rest; the last block would else be taken.
+    Models show a changed part last, with "..." for the rest; the last block would otherwise be taken.
     """
     complete = [block for block in blocks if not _ELLIPSIS.search(block.text)]
     longest = max((len(block.text) for block in complete), default=0)

@@ -10,7 +10,7 @@ from harness.score.extraction.template_tokens import clean
 from harness.types import Json
 
 _MAX_TRIES = 200
-"""A text of nothing but braces would else be parsed once from each of them."""
+"""A text of nothing but braces would otherwise be parsed once from each of them."""
 
 
 def _parse(text: str) -> Json:

@@ -10,9 +10,9 @@ cases.json
               "stdout"           string, compared in full; "stdout_json": json, the output parsed as JSON
               "stderr"           string, compared in full (its last 4 KiB are kept)
               "stderr_contains"  string that the error output must contain (its last 4 KiB are kept)
-              "files"            {path: {"text": string} | {"json": json} | {"sha256": hex}}: made or changed
+              "files"            {path: {"text": string} | {"json": json} | {"sha256": hex}}: created or changed
               "unchanged"        [path]: given files that must stay as they are
-              "no_files"         true: no other files than `files` were made or changed; or [path]: these were not
+              "no_files"         true: no other files than `files` were created or changed; or [path]: these were not
               A case that gives a "call" is one of kind `calls`: the answer is loaded, and its function called
 checks        one for each case, named by its id
 metrics       lint: how many remarks of each level, and their codes; null where the linter did not run
@@ -83,6 +83,7 @@ _MAX_CODES = 20
 _LEVELS = ("error", "warning", "info", "style")
 Difference = tuple[str, Json]
 """What is not as expected, and what was observed of it."""
+_UNEXPECTED = " was created or changed"
 
 
 def _is_file(expected: Mapping[str, Json], observed: Json, equality: Equality) -> bool:
@@ -104,7 +105,7 @@ def _file_differences(
     unwanted = sorted(set(changed) - set(expected)) if banned is True else [path for path in banned if path in changed]
     unwanted += [path for path in expect.get("unchanged", []) if path in changed]
     for path in dict.fromkeys(unwanted):
-        yield f"file {path} was made or changed", display(changed[path])
+        yield f"file {path}{_UNEXPECTED}", display(changed[path])
 
 
 def _stream_differences(
@@ -141,6 +142,12 @@ def _error_line(stderr: Json) -> Json:
     return (errors or lines or [""])[-1]
 
 
+def _note(names: Sequence[str]) -> str:
+    wrong = ", ".join(name for name in names if not name.endswith(_UNEXPECTED))
+    unexpected = ", ".join(name for name in names if name.endswith(_UNEXPECTED))
+    return "; ".join([f"wrong: {wrong}"] * bool(wrong) + [f"unexpected: {unexpected}"] * bool(unexpected))
+
+
 def judge_program(case: Case, observation: Observation, equality: Equality) -> Check:
     """The check of one run."""
     if observation.status != "returned" or not isinstance(observation.value, dict):
@@ -148,7 +155,7 @@ def judge_program(case: Case, observation: Observation, equality: Equality) -> C
     differences = list(_differences(case.expect, observation.value, equality))
     if not differences:
         return Check(case.id, True, display_expected(case), display(observation.value.get("stdout")))
-    note = "wrong: " + ", ".join(name for name, _ in differences)
+    note = _note([name for name, _ in differences])
     return Check(case.id, False, display_expected(case), dict(differences[:3]), note[:200])
 
 

@@ -6,8 +6,8 @@ is reviewed), `line` or `lines` [from, to] or `line_start` and `line_end`, `seve
 "line 12" or "lines 12-15" or "app.py:12" in it. An empty JSON list is an answer: nothing was found.
 
 settings (all optional)
-    line_tolerance          a finding's lines may be off by so many; default 3
-    max_findings            findings after so many are not read; default 40
+    line_tolerance          tolerance in lines; default 3
+    max_findings            maximum number of findings read; default 40
     min_precision           a check `precision`: right claims / (right claims + claims on decoys and clean code)
     min_severity_agreement  a check `severity`: share of the found defects whose severity is at most one step off
 cases.json    `give` is {} (nothing enters a container); `expect` is one of

@@ -10,11 +10,11 @@ from harness.servers.probe.requests import CODE_WORD
 from harness.servers.probe.stream import ProbeReply, compare
 from harness.types import ProbeFinding
 
-HARMLESS_TOKENS = 8_000
+SAFE_PROMPT_TOKENS = 8_000
 MAX_UNCHECKED_TOKENS = 65_536
 """A server that does not check the length is sent more than it serves only if it serves no more than this."""
 EXCESS = 1.1
-MIN_COUNTED_SHARE = 0.9
+MIN_SHARE_OF_PLANNED_TOKENS = 0.9
 SILENT_TRUNCATION = "silent_truncation"
 # The errors of llama.cpp and ds4, vLLM, oMLX, LM Studio.
 _CAPS = re.compile(
@@ -33,7 +33,7 @@ class LongPrompt:
 
 
 def plan_long_prompt(kind: ServerKind, served: int | None, wanted: int | None) -> LongPrompt:
-    """Exceed the cap where the server states one and checks it; elsewhere stay at a harmless length.
+    """Exceed the cap if the server states one and checks it; otherwise stay at a safe length.
 
     A server that does not check accepts a prompt that does not fit its memory, and may crash (mlx_lm.server: Metal
     ends the process).
@@ -42,7 +42,7 @@ def plan_long_prompt(kind: ServerKind, served: int | None, wanted: int | None) -
         return LongPrompt(wanted, served is not None and wanted > served)
     checks = kind.context.overflow in ("http_400", "error_in_200")
     if served is None or (not checks and served > MAX_UNCHECKED_TOKENS) or kind.context.overflow == "unchecked":
-        return LongPrompt(min(HARMLESS_TOKENS, served or HARMLESS_TOKENS), False)
+        return LongPrompt(min(SAFE_PROMPT_TOKENS, served or SAFE_PROMPT_TOKENS), False)
     return LongPrompt(int(served * EXCESS) + 256, True)
 
 
@@ -56,8 +56,8 @@ def context_findings(
         return cap_in_error(sent_text(reply)), (overflow, *_marker_findings(kind, reply))
     seen = CODE_WORD in reply.text.lower()
     note = None if seen else "a model that does not follow instructions would not repeat it either"
-    canary = compare("canary_seen", None, seen or None, note)
-    return _counted_tokens(reply) if failure == SILENT_TRUNCATION else None, (overflow, canary)
+    code_word = compare("code_word_seen", None, seen or None, note)
+    return _counted_tokens(reply) if failure == SILENT_TRUNCATION else None, (overflow, code_word)
 
 
 def cap_in_error(text: str) -> int | None:
@@ -75,7 +75,7 @@ def _failure(reply: ProbeReply, prompt: LongPrompt) -> str | None:
     """How the long prompt failed; None if it was accepted."""
     answered, counted = bool(reply.text), _counted_tokens(reply)
     # Before the error: the reader reports an answer to a truncated prompt as an overflow, but the server sent none.
-    if answered and counted is not None and counted < MIN_COUNTED_SHARE * prompt.tokens:
+    if answered and counted is not None and counted < MIN_SHARE_OF_PLANNED_TOKENS * prompt.tokens:
         return SILENT_TRUNCATION
     if reply.reading.error is not None:
         rejected = reply.recording.status is not None and reply.recording.status >= 400

@@ -21,16 +21,16 @@ from harness.types import LONG_PROMPT, ProbeFinding
 COMPLETE, TRUNCATED, REJECTED, BEGINNING_IGNORED = "complete", "truncated", "rejected", "read without its beginning"
 MIN_LONG_CHARS = 2 * SHORT_CHARS
 """A shorter prompt fits every server, and its token count would be too close to that of the short prompt."""
-MIN_COUNTED_SHARE = 0.85
+MIN_SHARE_OF_EXPECTED_TOKENS = 0.85
 """Of the expected tokens. Not 1: the chat template has a larger share of a short prompt than of a long one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongPromptCheck:
-    """What the two requests showed; `cap_tokens` is the number of tokens that the server kept or allows."""
+    """The result of the two requests; `effective_context_tokens`: how many tokens the server kept or allows."""
 
     finding: ProbeFinding
-    cap_tokens: int | None = None
+    effective_context_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def check_long_prompt(short: CodeWordReply, long: CodeWordReply) -> LongPromptCh
     if short.tokens_per_char is not None and long.tokens is not None:
         expected = round(short.tokens_per_char * long.chars)
         counted = f"{long.tokens} tokens counted of about {expected} sent"
-        if long.tokens < MIN_COUNTED_SHARE * expected:
+        if long.tokens < MIN_SHARE_OF_EXPECTED_TOKENS * expected:
             return LongPromptCheck(_finding(TRUNCATED, counted), long.tokens)
     if long.reply.reading.error is not None:
         return _failed_check(long)

@@ -36,8 +36,8 @@ def build_short_requests(kind: ServerKind, model: str, text: str) -> tuple[Probe
     first = _short_body(kind, model, text)
     requests = [
         ProbeRequest("first", first),
-        ProbeRequest("again", first),
-        ProbeRequest("fresh", _short_body(kind, model, text)),
+        ProbeRequest("repeated", first),
+        ProbeRequest("new-prefix", _short_body(kind, model, text)),
     ]
     for name, switch in (("on", kind.thinking.on), ("off", kind.thinking.off)):
         if switch is not None:
@@ -46,7 +46,7 @@ def build_short_requests(kind: ServerKind, model: str, text: str) -> tuple[Probe
     return (
         *requests,
         ProbeRequest("seed", _sampled(first, SEEDS[0])),
-        ProbeRequest("seed-again", _sampled(first, SEEDS[0])),
+        ProbeRequest("seed-repeated", _sampled(first, SEEDS[0])),
         ProbeRequest("other-seed", _sampled(first, SEEDS[1])),
         ProbeRequest("top-k", {**_sampled(first, SEEDS[1]), "top_k": 1}),
         ProbeRequest("other-limit", {**unlimited, other_max_tokens_field(kind): 3}),

@@ -69,7 +69,7 @@ def _early_events(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFindi
     observed = sorted(set().union(*map(_events_before_token, replies)))
     stated = sorted(kind.stream.early_events)
     unexpected = set(observed) - set(stated)
-    note = None if observed else "nothing came clearly before a first token in these replies"
+    note = None if observed else "no event arrived measurably before the first token"
     return ProbeFinding("early_events", stated, observed, not unexpected, note)
 
 
@@ -81,8 +81,8 @@ def _events_before_token(reply: ProbeReply) -> set[str]:
         found.add("comment")
     if reading.timings.role_s is not None and reading.timings.role_s < limit_s:
         found.add("role_chunk")
-    if reading.counts.echoes and (reading.timings.echo_s or 0.0) < limit_s:
-        found.add("fake_reasoning" if _begins_with_loading_messages(reply) else "echo")
+    if reading.counts.synthetic_events and (reading.timings.first_synthetic_s or 0.0) < limit_s:
+        found.add("synthetic_progress" if _begins_with_loading_messages(reply) else "synthetic_echo")
     if any(at_s < limit_s and _is_keepalive(document) for at_s, document in reply.objects):
         found.add("keepalive_chunk")
     return found

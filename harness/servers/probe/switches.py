@@ -13,8 +13,8 @@ from harness.servers.probe.stream import ProbeReply, compare
 from harness.types import Json, ProbeFinding
 
 MIN_CACHED_SHARE = 0.5
-MAX_FRESH_SHARE = 0.1
-MAX_FRESH_TOKENS = 32
+MAX_UNCACHED_HIT_SHARE = 0.1
+MAX_UNCACHED_HIT_TOKENS = 32
 """Servers cache the few tokens of the chat template that precede every nonce."""
 CACHED_TTFT_RATIO = 0.5
 MAX_LIMITED_TOKENS = 4
@@ -49,25 +49,25 @@ def _switch_finding(replies: Replies, switch: str, works: bool | None, never_thi
 
 def cache_findings(replies: Replies) -> tuple[ProbeFinding, ...]:
     """Whether the prefix cache hits on a repeated prompt, and whether a nonce at the beginning defeats it."""
-    again, fresh = _cached_tokens(replies, "again"), _cached_tokens(replies, "fresh")
-    if again is None or fresh is None:
+    repeated, new_prefix = _cached_tokens(replies, "repeated"), _cached_tokens(replies, "new-prefix")
+    if repeated is None or new_prefix is None:
         return _cache_findings_by_ttft(replies)
-    hits = again[0] > MIN_CACHED_SHARE * again[1]
-    is_cold = fresh[0] <= max(MAX_FRESH_TOKENS, MAX_FRESH_SHARE * fresh[1])
+    hits = repeated[0] > MIN_CACHED_SHARE * repeated[1]
+    is_cold = new_prefix[0] <= max(MAX_UNCACHED_HIT_TOKENS, MAX_UNCACHED_HIT_SHARE * new_prefix[1])
     return (
-        compare("cache_hits_on_repeat", None, hits, f"{again[0]} of {again[1]} prompt tokens when sent again"),
-        compare("nonce_defeats_cache", None, is_cold, f"{fresh[0]} of {fresh[1]} with a new beginning"),
+        compare("cache_hits_on_repeat", None, hits, f"{repeated[0]} of {repeated[1]} prompt tokens when repeated"),
+        compare("nonce_defeats_cache", None, is_cold, f"{new_prefix[0]} of {new_prefix[1]} with a new prefix"),
     )
 
 
 def _cache_findings_by_ttft(replies: Replies) -> tuple[ProbeFinding, ...]:
     """The same for a server that reports no cached tokens: a cache shows in the time to the first token."""
-    first_s, again_s, fresh_s = (_ttft_s(replies, name) for name in ("first", "again", "fresh"))
-    if not first_s or not again_s or not fresh_s:
+    first_s, repeated_s, new_prefix_s = (_ttft_s(replies, name) for name in ("first", "repeated", "new-prefix"))
+    if not first_s or not repeated_s or not new_prefix_s:
         return (ProbeFinding("cache_hits_on_repeat"), ProbeFinding("nonce_defeats_cache"))
-    note = f"by TTFT only: first {first_s:.3f} s, repeated {again_s:.3f} s, new beginning {fresh_s:.3f} s"
-    hits = again_s < CACHED_TTFT_RATIO * first_s or None
-    is_cold = fresh_s > again_s / CACHED_TTFT_RATIO if hits else None
+    note = f"by TTFT only: first {first_s:.3f} s, repeated {repeated_s:.3f} s, new prefix {new_prefix_s:.3f} s"
+    hits = repeated_s < CACHED_TTFT_RATIO * first_s or None
+    is_cold = new_prefix_s > repeated_s / CACHED_TTFT_RATIO if hits else None
     return (
         compare("cache_hits_on_repeat", None, hits, note),
         compare("nonce_defeats_cache", None, is_cold, note),
@@ -82,8 +82,8 @@ def sampling_findings(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding,
         None if varies else "the answers at a high temperature equal the greedy one: the model is too certain to tell"
     )
     return (
-        compare("temperature_0_repeats", None, _same_text(replies, "first", "again")),
-        compare("seed_repeats", None, _same_text(replies, "seed", "seed-again") if varies else None, note),
+        compare("temperature_0_repeats", None, _same_text(replies, "first", "repeated")),
+        compare("seed_repeats", None, _same_text(replies, "seed", "seed-repeated") if varies else None, note),
         compare("reads_seed", _stated_as_read(kind, "seed"), _reads_seed(replies), note),
         compare("reads_temperature", _stated_as_read(kind, "temperature"), varies, note),
         compare("reads_top_k", _stated_as_read(kind, "top_k"), top_k_works, note),
@@ -92,7 +92,7 @@ def sampling_findings(replies: Replies, kind: ServerKind) -> tuple[ProbeFinding,
 
 
 def _reads_seed(replies: Replies) -> bool | None:
-    same_seed, other_seed = _same_text(replies, "seed", "seed-again"), _same_text(replies, "seed", "other-seed")
+    same_seed, other_seed = _same_text(replies, "seed", "seed-repeated"), _same_text(replies, "seed", "other-seed")
     if same_seed is False:
         return False
     return True if same_seed and other_seed is False else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from harness.summarize.cells import counted
+from harness.summarize.cells import non_warmup_trials
 from harness.types import HostFacts, Result, ResultWarning
 
 MIN_SWAP_BYTES = 256 * 1024 * 1024
@@ -75,7 +75,7 @@ def model_stopped(result: Result) -> Iterator[ResultWarning]:
     for model in result.models:
         if model.stop_reason is None:
             continue
-        recorded = Counter(trial.task for trial in counted(result, model.label))
+        recorded = Counter(trial.task for trial in non_warmup_trials(result, model.label))
         missing = [
             f"{task.name} {result.run.trials - recorded[task.name]} of {result.run.trials}"
             for task in result.tasks
@@ -110,13 +110,14 @@ def swap_grew(result: Result) -> Iterator[ResultWarning]:
     for model in result.models:
         growth = model.swap_growth_bytes or 0
         if growth >= MIN_SWAP_GROWTH_BYTES:
-            text = f"swap grew by {growth / 2**20:.0f} MiB during its trials: its speeds are those of a full memory"
+            size = f"{growth / 2**20:.0f} MiB"
+            text = f"swap grew by {size} during its trials: its speeds were measured under memory pressure"
             yield ResultWarning("swap_grew", f"{model.label}: {text}", model.label)
 
 
 def not_restored(result: Result) -> Iterator[ResultWarning]:
     """Services that the run stopped and could not start again."""
-    for change in result.run.changes:
+    for change in result.run.stopped_services:
         if change.restored is False:
             note = f": {change.note}" if change.note else ""
             yield ResultWarning("not_restored", f"stopped for the run and not restored: {change.service}{note}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.summarize.cells import counted, is_complete
+from harness.summarize.cells import is_complete, non_warmup_trials
 from harness.types import Cell, ModelInfo, Outcome, Result, ResultWarning, TrialResult, TurnResult
 
 MIN_BUFFERED_TOKENS = 64
@@ -20,7 +20,7 @@ Turns = list[tuple[TrialResult, TurnResult]]
 
 
 def _turns(result: Result, model: ModelInfo) -> Turns:
-    return [(trial, turn) for trial in counted(result, model.label) for turn in trial.turns]
+    return [(trial, turn) for trial in non_warmup_trials(result, model.label) for turn in trial.turns]
 
 
 def _task_list(turns: Iterable[tuple[TrialResult, TurnResult]]) -> str:
@@ -61,7 +61,7 @@ def cache_unknown(result: Result) -> Iterator[ResultWarning]:
 def usage_missing(result: Result) -> Iterator[ResultWarning]:
     """Rates from chunk counts are no token rates."""
     for model in result.models:
-        turns = [(trial, turn) for trial, turn in _turns(result, model) if turn.timings.tokens_source == "chunks"]
+        turns = [(trial, turn) for trial, turn in _turns(result, model) if turn.timings.tokens_source == "events"]
         if turns:
             text = f"{len(turns)} replies have no usage ({_task_list(turns)}): their rates count chunks, not tokens"
             yield ResultWarning("usage_missing", f"{model.label}: {text}", model.label)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from harness.files import to_json
 from harness.types import (
     IGNORED_BY_SERVER,
-    LEFT_TO_SERVER,
     LONG_PROMPT,
+    SERVER_DEFAULT_USED,
     Json,
     ModelInfo,
     ProbeFinding,
@@ -82,7 +82,7 @@ def server_differs(result: Result) -> Iterator[ResultWarning]:
 def settings_lost(result: Result) -> Iterator[ResultWarning]:
     """Sampling settings that the server decides instead of the run."""
     reasons = {
-        LEFT_TO_SERVER: "not sent; the server's defaults apply, and they differ between servers",
+        SERVER_DEFAULT_USED: "not sent; the server's defaults apply, and they differ between servers",
         IGNORED_BY_SERVER: "sent, but servers of this kind are known to ignore it",
     }
     for model in result.models:
@@ -100,7 +100,7 @@ def loaded_in_request(result: Result) -> Iterator[ResultWarning]:
             for finding in model.probe_findings
             if finding.name == "early_events" and isinstance(finding.observed, list)
         ]
-        if any("fake_reasoning" in place for place in places):
+        if any("synthetic_progress" in place for place in places):
             text = (
                 f"{model.label}: a proxy loaded the model during a request and streamed made-up reasoning meanwhile: "
                 "the load time is part of that reply's TTFT"
@@ -122,6 +122,6 @@ def long_prompt(result: Result) -> Iterator[ResultWarning]:
 
 def restored(result: Result) -> Iterator[ResultWarning]:
     """Services that the run stopped and started again."""
-    names = [change.service for change in result.run.changes if change.restored]
+    names = [change.service for change in result.run.stopped_services if change.restored]
     if names:
         yield ResultWarning("restored", f"stopped for the run and restored: {', '.join(dict.fromkeys(names))}")

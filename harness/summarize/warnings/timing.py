@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from harness.summarize.canary import drifted_blocks
-from harness.summarize.cells import by_cell, counted, is_complete
+from harness.summarize.cells import by_cell, is_complete, non_warmup_trials
 from harness.summarize.roofline import max_decode_tps, max_prefill_tps
 from harness.types import ModelInfo, Prefill, Result, ResultWarning, TrialResult
 
@@ -17,7 +17,7 @@ MAX_KIT_CPU_SHARE = 0.05
 MIN_PROMPT_CHARS = 1500
 MIN_LENGTH_RATIO = 2.0
 MIN_DENSITY_RATIO = 0.7
-"""Code has up to 1.4 times the tokens per character of prose: a lower density than 1/1.4 has another cause."""
+"""Code has up to 1.4 times the tokens per character of prose: a lower value than 1/1.4 has another cause."""
 
 
 def _format_rate(value: float | None, low: float | None, high: float | None) -> str:
@@ -27,16 +27,16 @@ def _format_rate(value: float | None, low: float | None, high: float | None) -> 
 
 
 def _prefill_problem(fit: Prefill) -> tuple[str, str] | None:
-    """Code and text of the warning about a fit; None where the fitted rate is valid."""
+    """Code and text of the warning about a fit; None if the fitted rate is valid."""
     apparent = _format_rate(fit.apparent_tps, fit.apparent_low, fit.apparent_high)
     early_s = fit.early_first_token_s
-    if fit.trust == "neither" and early_s is not None:
+    if fit.valid_rate == "none" and early_s is not None:
         text = (
             f"the first token comes before the prefill is done, by about {early_s:.2f} s at the longest prompt: "
             f"TTFT and the apparent prefill rate ({apparent}) are invalid, E2E is valid"
         )
         return "first_token_early", text
-    if fit.trust == "neither":
+    if fit.valid_rate == "none":
         text = f"TTFT does not grow significantly with the prompt: no prefill rate is valid, including {apparent}"
         return "prefill_unmeasured", text
     if early_s is not None:
@@ -46,10 +46,10 @@ def _prefill_problem(fit: Prefill) -> tuple[str, str] | None:
             f"fitted rate, {fitted}, not the apparent {apparent}"
         )
         return "first_token_early", text
-    if fit.trust == "marginal":
+    if fit.valid_rate == "between_sizes":
         rates = ", ".join("none" if rate is None else f"{rate:.0f}" for rate in fit.marginal_tps)
         text = f"prefill slows down with the prompt: no one rate is valid; between neighboring sizes {rates} tokens/s"
-        return "prefill_curved", text
+        return "prefill_nonlinear", text
     return None
 
 
@@ -67,14 +67,14 @@ def implausible_rates(result: Result) -> Iterator[ResultWarning]:
     """Rates above the roofline of the machine for the declared weights."""
     for model in result.models:
         bounds = (
-            ("decode", max_decode_tps(result.host, model.facts), "memory bandwidth"),
-            ("prefill", max_prefill_tps(result.host, model.facts), "peak GPU FLOPs"),
+            ("decode", max_decode_tps(result.host, model.facts), "memory-bandwidth"),
+            ("prefill", max_prefill_tps(result.host, model.facts), "peak-FLOPs"),
         )
         for phase, bound, resource in bounds:
             rate = _max_rate(result, model, phase)
             if bound is not None and rate is not None and rate > bound:
                 text = (
-                    f"{model.label}: {phase} at {rate:.0f} tokens/s is above {bound:.0f}, the bound by {resource} for "
+                    f"{model.label}: {phase} at {rate:.0f} tokens/s is above {bound:.0f}, the {resource} limit for "
                     "the declared weights: a cache, speculative decoding, or a wrong fact or timing"
                 )
                 yield ResultWarning(f"implausible_{phase}", text, model.label)
@@ -109,7 +109,7 @@ def canary_drifted(result: Result) -> Iterator[ResultWarning]:
 def thinking_switch(result: Result) -> Iterator[ResultWarning]:
     """Replies that contradict the thinking setting: reasoning when it is off, none when it is on."""
     for model in result.models:
-        turns = [turn for trial in counted(result, model.label) for turn in trial.turns if is_complete(turn)]
+        turns = [turn for trial in non_warmup_trials(result, model.label) for turn in trial.turns if is_complete(turn)]
         with_reasoning = sum(turn.reasoning_chars > 0 for turn in turns)
         if model.thinking == "off" and with_reasoning:
             text = f"{model.label}: thinking is off, but {with_reasoning} of {len(turns)} replies contain reasoning"
@@ -125,8 +125,8 @@ class _Prompt(NamedTuple):
     tokens: int
 
     @property
-    def density(self) -> float:
-        """Tokens per character."""
+    def tokens_per_char(self) -> float:
+        """How many tokens the server counted per character."""
         return self.tokens / self.chars
 
 
@@ -134,7 +134,7 @@ def _cold_prompts(result: Result, model: ModelInfo) -> list[_Prompt]:
     """The cold prompts that are long enough for a stable number of tokens per character."""
     separate = {task.name for task in result.tasks if task.separate}
     prompts = []
-    for trial in counted(result, model.label):
+    for trial in non_warmup_trials(result, model.label):
         for turn in trial.turns if trial.task in separate else trial.turns[:1]:
             chars, tokens = turn.prompt_chars or 0, turn.usage.prompt_tokens if turn.usage else None
             if chars >= MIN_PROMPT_CHARS and tokens and is_complete(turn):
@@ -148,22 +148,23 @@ def prompt_suspect(result: Result) -> Iterator[ResultWarning]:
         prompts = _cold_prompts(result, model)
         reported: set[str] = set()
         for prompt in prompts:
-            shorter = [other.density for other in prompts if other.chars * MIN_LENGTH_RATIO <= prompt.chars]
-            if not shorter or prompt.density >= MIN_DENSITY_RATIO * min(shorter) or prompt.task in reported:
+            shorter = [other.tokens_per_char for other in prompts if other.chars * MIN_LENGTH_RATIO <= prompt.chars]
+            if not shorter or prompt.tokens_per_char >= MIN_DENSITY_RATIO * min(shorter) or prompt.task in reported:
                 continue
             reported.add(prompt.task)
+            share = 1 - prompt.tokens_per_char / min(shorter)
             text = (
                 f"{model.label} on {prompt.task}: the server counts {prompt.tokens} tokens in {prompt.chars} "
-                f"characters, {100 * (1 - prompt.density / min(shorter)):.0f} % fewer per character than in shorter "
+                f"characters, {100 * share:.0f} % fewer per character than in shorter "
                 "prompts: it may have truncated the prompt"
             )
             yield ResultWarning("prompt_suspect", text, model.label, prompt.task)
 
 
 def _shrunk_turn(trial: TrialResult) -> tuple[int, int, int] | None:
-    """(turn, its tokens, tokens of the turn before) where a conversation's prompt did not grow.
+    """(turn, its tokens, tokens of the turn before) if a conversation's prompt did not grow.
 
-    None where the server reports cached tokens: `harness.read` then finds truncated prompts in each turn by itself.
+    None if the server reports cached tokens: `harness.read` then finds truncated prompts in each turn by itself.
     """
     counts = [turn.usage.prompt_tokens if turn.usage and is_complete(turn) else None for turn in trial.turns]
     if any(turn.usage and turn.usage.cached_tokens is not None for turn in trial.turns):
@@ -208,7 +209,7 @@ def clock_disturbed(result: Result) -> Iterator[ResultWarning]:
 def kit_overhead(result: Result) -> Iterator[ResultWarning]:
     """Lanebench itself used so much CPU time while recording that it may have slowed the model down."""
     for model in result.models:
-        use = model.kit_use
+        use = model.recorder_overhead
         if use is not None and use.turns and use.cpu_s > MAX_KIT_CPU_SHARE * use.wall_s and not model.simulated:
             share = 100 * use.cpu_s / use.wall_s
             yield ResultWarning("kit_overhead", f"{model.label}: Lanebench used {share:.0f} % of a core", model.label)
