@@ -38,8 +38,11 @@ truncate umask uname unlink unlinkat utimensat vfork wait4 waitid write writev
 _NEW_NAMESPACE_FLAGS = 0x7E020000
 """The CLONE_NEW* flags that clone(2) takes."""
 _AF_UNIX, _INTERNET_FAMILIES = 1, (2, 10)
-_STREAM, _DATAGRAM, _TYPE_MASK = 1, 2, 0xF
-"""The types of socket(2), which flags may be added to. Raw and packet sockets are refused by their type already."""
+_STREAM, _DATAGRAM, _SEQPACKET, _TYPE_MASK = 1, 2, 5, 0xF
+"""The types of socket(2), which flags may be added to. Raw and packet sockets are refused by their type already.
+
+A pair of local sockets may be of packets: Rust's std::process makes one whenever it forks, so rustc links by one.
+"""
 _INTERNET_SOCKETS = ((_STREAM, 0), (_STREAM, 6), (_DATAGRAM, 0), (_DATAGRAM, 17))
 """Type and protocol: the family's default, TCP and UDP. For others the kernel looks for a module to load."""
 _ENOSYS = 38
@@ -75,6 +78,7 @@ def seccomp_profile(architecture: str) -> str | None:
         {"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0},
     ]
     rules += [_allow_socket(name, _AF_UNIX, kind) for name in ("socket", "socketpair") for kind in (_STREAM, _DATAGRAM)]
+    rules.append(_allow_socket("socketpair", _AF_UNIX, _SEQPACKET))
     rules += [_allow_socket("socket", family, *sort) for family in _INTERNET_FAMILIES for sort in _INTERNET_SOCKETS]
     return json.dumps(
         {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [ARCHITECTURES[architecture]], "syscalls": rules},
