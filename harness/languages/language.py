@@ -20,7 +20,7 @@ class Syntax:
     """How code of a language is told from prose and from other languages, with regular expressions for single lines.
 
     `definition` matches the definition of the identifier that replaces NAME. `code_line` matches a line that nobody
-    writes in prose, `possible_line` one that may stand between such lines, `test_line` one that marks a block as tests.
+    writes in prose, `possible_line` one that may occur between such lines, `test_line` one that marks a block as tests.
 
     Each pattern must take time in proportion to the text, hence the possessive quantifiers: models do write whitespace,
     or one line, without end.

@@ -58,7 +58,7 @@ def _find_count(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]
 
 
 def parse_usage(usage: Mapping[str, Json] | None, server_timings: Mapping[str, Json] | None) -> Usage | None:
-    """Parse a usage object. If it lacks cached tokens, llama.cpp's `timings.cache_n` stands in."""
+    """Parse a usage object. If it lacks cached tokens, llama.cpp's `timings.cache_n` is used instead."""
     document = usage or {}
     cached = _find_count(document, CACHED_KEYS)
     counts = Usage(

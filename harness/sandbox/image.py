@@ -42,7 +42,7 @@ _TAIL_LINES = 12
 
 
 def extract_stages(dockerfile: str, stage: str) -> str:
-    """The text of one stage and of those that it is made from: the classic builder builds whatever stands before it."""
+    """The text of one stage and of those that it is made from: the classic builder builds whatever precedes it."""
     head, *parts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
     stages = {part.split()[3]: part for part in parts}
     if stage not in stages:

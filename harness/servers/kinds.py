@@ -19,7 +19,7 @@ PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "synthetic_p
 class PropertyLocation:
     """Where a server reports a property: the URL path to request, and a JSON path (see `look_up`) in its response.
 
-    The request is a GET, or a POST if `body` is given. `{model}` stands for the model id in path and body.
+    The request is a GET, or a POST if `body` is given. `{model}` becomes the model id in path and body.
     """
 
     path: str
@@ -29,7 +29,7 @@ class PropertyLocation:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request of the server's own API. `{model}` stands for the model id in path and body."""
+    """A request of the server's own API. `{model}` becomes the model id in path and body."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
