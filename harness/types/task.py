@@ -69,8 +69,8 @@ class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
     `scored` and `tool_loop` are properties of its scorer kind (harness/score). `manifest` is the text of task.toml, so
-    that a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; "" where
-    the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
+    that a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; ""
+    if the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
     """
 
     name: str
