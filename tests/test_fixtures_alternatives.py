@@ -140,7 +140,7 @@ def views_by_other_means(variant: Variant) -> list[str]:
   from %(HIRE)s h where %(BACK)s is null;
 create view takings(kind, ended, money) as
   with done as (
-    select t.%(KIND)s k, (julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s m
+    select t.%(KIND)s k, %(BASE)s + (julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s m
     from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null)
   select k.%(KIND)s, (select count(*) from done where done.k = k.%(KIND)s),
     (select cast(total(m) as integer) from done where done.k = k.%(KIND)s)
@@ -150,14 +150,15 @@ create view best(kind, who, days) as
     select t.%(KIND)s kind, h.%(WHO)s who,
       cast(sum(julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) as integer) days
     from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null group by 1, 2)
-  select * from sums s where days = (select max(days) from sums where kind = s.kind);
+  select * from sums s where days = (select %(BEST_OF)s(days) from sums where kind = s.kind);
 create view clashes(first_id, second_id) as
   select a.id, b.id from %(HIRE)s a, %(HIRE)s b
   where a.%(THING_ID)s = b.%(THING_ID)s and a.id < b.id
     and a.%(OUT)s <= coalesce(b.%(BACK)s, '9999-12-31') and b.%(OUT)s <= coalesce(a.%(BACK)s, '9999-12-31');
-create view running(day, money, so_far) as
+create view running(day, money, total) as
   with per(day, money) as (
-    select h.%(BACK)s, cast(sum((julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s) as integer)
+    select h.%(BACK)s,
+      cast(sum(%(BASE)s + (julianday(h.%(BACK)s) - julianday(h.%(OUT)s) + 1) * t.%(RATE)s) as integer)
     from %(HIRE)s h join %(THING)s t on t.id = h.%(THING_ID)s where h.%(BACK)s is not null group by 1)
   select day, money, (select sum(money) from per q where q.day <= per.day) from per;"""
     return [fenced("sql", code % names)]
