@@ -19,7 +19,7 @@ EXAMPLES: dict[str, tuple[dict[str, Json], str, str]] = {
         "3.00 (n {n})",
     ),
     "edits": ({"applied": True, "edit_rule": "whitespace"}, "edits applied", "{n}/{n}"),
-    "review": ({"recall": 0.5, "precision": 1.0, "unjudged": 2}, "recall", "50% (n {n})"),
+    "review": ({"recall": 0.5, "precision": 1.0, "undecided": 2}, "recall", "50% (n {n})"),
     "tools": ({"calls": 4, "invalid_calls": 1, "wasted_calls": 0, "turns": 3}, "turns", "3.00 (n {n})"),
     "conversation": ({"tests_right": 1.0, "tests_broken": 0.75}, "own tests fail on broken code", "75% (n {n})"),
     "voice": ({"strict_passed": 0, "loose": {"a": True}}, "rules followed, strict", "0.00/{n}"),

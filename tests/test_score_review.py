@@ -165,15 +165,115 @@ def test_an_optional_defect_counts_in_recall_but_has_no_check() -> None:
     assert "smell" not in {check.name for check in verdict.checks}
 
 
-def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_unjudged() -> None:
+def test_claims_on_decoys_and_clean_code_lower_precision_and_others_are_undecided() -> None:
     verdict = judge([*RIGHT, finding(82, "x"), finding(120, "maybe slow"), finding(1, "y", file="util.py")])
     metrics = verdict.metrics
-    assert (metrics["precision"], metrics["false_claims"], metrics["unjudged"]) == (0.5, 2, 1)
+    assert (metrics["precision"], metrics["false_claims"], metrics["undecided"]) == (0.5, 2, 1)
 
 
-def test_a_defect_that_is_reported_twice_is_a_duplicate_and_not_unjudged() -> None:
+def test_a_defect_that_is_reported_twice_counts_once_and_against_precision() -> None:
     facts = judge([*RIGHT, finding(40, "md5 again")]).metrics
-    assert (facts["duplicates"], facts["unjudged"], facts["precision"]) == (1, 0, 1.0)
+    assert (facts["matched"], facts["repeated"], facts["undecided"], facts["precision"]) == (2, 1, 0, 0.6667)
+
+
+def test_undecided_claims_are_listed_for_a_reader() -> None:
+    metrics = judge([*RIGHT, finding(120, "Maybe slow")]).metrics
+    assert (metrics["undecided"], metrics["undecided_claims"]) == (1, ["app.py:120 maybe slow"])
+
+
+KINDS_OF_DEFECTS = tuple(
+    case(word, defect=[word], file="app.py", lines=[10 * at, 10 * at], severity="high")
+    for at, word in enumerate(("sql", "shell", "pickle", "secret", "leak"), 1)
+)
+
+
+def test_a_claim_that_is_stuffed_with_keywords_finds_nothing_and_counts_against_precision() -> None:
+    stuffed = [finding(10 * at, "sql shell pickle secret leak") for at in range(1, 6)]
+    verdict = judge(stuffed, KINDS_OF_DEFECTS)
+    assert failed(verdict) == {"sql", "shell", "pickle", "secret", "leak"}
+    assert (verdict.metrics["stuffed"], verdict.metrics["precision"]) == (5, 0.0)
+
+
+def test_a_claim_that_touches_on_other_kinds_is_not_stuffed() -> None:
+    assert "sql" not in failed(judge([finding(10, "sql injection that may leak a secret")], KINDS_OF_DEFECTS))
+
+
+def test_many_defects_of_one_kind_are_one_kind() -> None:
+    same = tuple(
+        case(f"sql-{at}", defect=["sql"], file="app.py", lines=[10 * at, 10 * at], severity="high")
+        for at in range(1, 7)
+    )
+    assert judge([finding(10 * at, "sql") for at in range(1, 7)], same).outcome is Outcome.PASSED
+
+
+def test_a_claim_that_covers_more_than_a_few_lines_has_no_place() -> None:
+    assert failed(judge([finding([18, 29], "sql injection"), RIGHT[1]])) == set()
+    assert failed(judge([finding([18, 30], "sql injection"), RIGHT[1]])) == {"sql"}
+    assert failed(judge([finding([1, 79], "sql injection"), finding([1, 79], "md5")])) == {"sql", "md5"}
+    assert failed(judge([finding([18, 30], "sql injection"), RIGHT[1]], max_lines=13)) == set()
+
+
+def test_a_claim_at_the_head_of_the_function_is_at_its_place() -> None:
+    scoped = case("scoped", defect=["sql"], file="app.py", lines=[30, 30], scope=[20, 33], severity="high")
+    for line in (20, 24, 33):
+        assert judge([finding(line, "sql injection")], (scoped,)).outcome is Outcome.PASSED
+    for line in (19, 34):
+        assert judge([finding(line, "sql injection")], (scoped,)).outcome is Outcome.FAILED
+
+
+HELD = case(
+    "held",
+    defect=["md5", "digest"],
+    requires=["weak", "fast", "unsalted"],
+    unless=["etag"],
+    file="app.py",
+    lines=[40, 40],
+    severity="high",
+)
+
+
+@pytest.mark.parametrize("text", ["Weak MD5", "an unsalted fast digest", "MD5 is weak; it is safe only for caches"])
+def test_a_claim_needs_a_notion_of_each_list(text: str) -> None:
+    assert judge([finding(40, text)], (HELD,)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MD5",
+        "the digest is too long for the column",
+        "weak naming",
+        "MD5 makes a weak etag",
+        "MD5 is weak, but this is fine",
+        "weak md5: not a problem here",
+        "no vulnerability: md5 is fast",
+        "undigested weak md-55",
+    ],
+)
+def test_nonsense_at_the_right_line_finds_nothing(text: str) -> None:
+    verdict = judge([finding(40, text)], (HELD,))
+    assert (verdict.outcome, verdict.metrics["undecided"]) == (Outcome.FAILED, 1)
+
+
+def test_a_true_claim_at_a_decoy_is_undecided_and_a_false_one_is_false() -> None:
+    decoy = case("d", decoy="a list", file="app.py", lines=[80, 80], claims=["injection", "shell"], unless=["timeout"])
+    for text in ("the timeout of the shell is not caught", "no login is needed"):
+        verdict = judge([*RIGHT, finding(80, text)], (SQL, MD5, decoy))
+        assert (verdict.outcome, verdict.metrics["undecided"]) == (Outcome.PASSED, 1)
+    assert failed(judge([*RIGHT, finding(80, "command injection")], (SQL, MD5, decoy))) == {"d"}
+
+
+def test_a_claim_that_finds_a_defect_is_held_against_the_decoys_too() -> None:
+    beside = case("beside", decoy="it is right", file="app.py", lines=[26, 26])
+    verdict = judge([finding([20, 26], "sql injection"), RIGHT[1]], (SQL, MD5, beside), min_precision=1)
+    assert failed(verdict) == {"beside", "precision"}
+
+
+def test_the_format_may_be_demanded() -> None:
+    markdown = "- app.py:21 critical: SQL injection\n- app.py:40 high: MD5 for passwords\n"
+    assert failed(judge(RIGHT, format="json")) == set()
+    assert failed(judge(markdown, format="json")) == {"format"}
+    assert failed(judge(markdown)) == set()
 
 
 def test_low_precision_fails_its_check() -> None:

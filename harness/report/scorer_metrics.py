@@ -124,7 +124,7 @@ METRICS: Mapping[str, tuple[Metric, ...]] = {
         Metric("recall", _mean_share("recall")),
         Metric("precision", _mean_share("precision")),
         Metric("severity within one level", _mean_share("severity_near")),
-        Metric("unjudged claims per review", _mean("unjudged")),
+        Metric("undecided claims per review", _mean("undecided")),
     ),
     "tools": (
         Metric("text before the first call", _count("narrated_first")),

@@ -1,40 +1,67 @@
-"""Finds a JSON object in an answer: alone, in a fence, or between sentences."""
+"""Finds a JSON object in an answer: alone, in a fence, or between sentences.
+
+`find_object` is the entry point. An object that gives a key twice is not guessed at: `DuplicateKeyError` names the key.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from harness.score.extraction.fences import fenced_blocks
 from harness.score.extraction.template_tokens import clean
 from harness.types import Json
 
-_MAX_TRIES = 200
-"""A text of nothing but braces would otherwise be parsed once from each of them."""
+_MAX_TRIES = 50
+_MAX_TEXT_CHARS = 100_000
+"""A text of nothing but braces would else be parsed once from each of them, and each time to its end."""
+_OBJECT = re.compile(r"\{(?=\s{0,200}[\"}])")
+
+
+class DuplicateKeyError(ValueError):
+    """An object gives the same key twice, so that readers differ on its value (RFC 8259, section 4)."""
+
+
+def unique_keys(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """The object of these pairs, as `object_pairs_hook` of `json`. Raises DuplicateKeyError."""
+    document: dict[str, Json] = {}
+    for name, value in pairs:
+        if name in document:
+            raise DuplicateKeyError(name)
+        document[name] = value
+    return document
 
 
 def _parse(text: str) -> Json:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except DuplicateKeyError:
+        raise
     except (ValueError, RecursionError):
         return None
 
 
 def _values_in(text: str) -> Iterator[Json]:
     """The values that begin with a brace somewhere in a text."""
-    decoder = json.JSONDecoder()
-    braces = [index for index, char in enumerate(text) if char == "{"]
-    for brace in braces[:_MAX_TRIES]:
+    decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
+    for tries, brace in enumerate(_OBJECT.finditer(text)):
+        if tries == _MAX_TRIES:
+            return
         try:
-            yield decoder.raw_decode(text, brace)[0]
+            yield decoder.raw_decode(text, brace.start())[0]
+        except DuplicateKeyError:
+            raise
         except (ValueError, RecursionError):
             continue
 
 
 def find_object(answer: str) -> dict[str, Json] | None:
-    """The object in the last fence that has one, else the whole text, else the first in the text; None without one."""
-    text = clean(answer)
-    candidates = [_parse(block.text) for block in reversed(fenced_blocks(text))]
-    candidates.append(_parse(text))
-    found = next((value for value in candidates if isinstance(value, dict)), None)
+    """The object in the last fence that has one, else the whole text, else the first in the text; None without one.
+
+    Raises DuplicateKeyError. Of an answer of more than 100,000 characters only these are searched.
+    """
+    text = clean(answer)[:_MAX_TEXT_CHARS]
+    candidates = [*(block.text for block in reversed(fenced_blocks(text))), text]
+    found = next((value for value in map(_parse, candidates) if isinstance(value, dict)), None)
     return found if found is not None else next((value for value in _values_in(text) if isinstance(value, dict)), None)

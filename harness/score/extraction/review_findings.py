@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from harness.languages import LANGUAGES
 from harness.score.extraction.fences import fenced_blocks
@@ -24,9 +25,20 @@ _FIRST_KEYS = ("line", "lines", "line_start", "start_line", "line_number", "firs
 _LAST_KEYS = ("line_end", "end_line", "last_line", "to")
 _TEXT_KEYS = ("category", "type", "kind", "title", "name", "claim", "description", "message", "issue", "problem",
               "details", "explanation", "summary", "rule", "cwe", "id")  # fmt: skip
-_LINES = re.compile(r"\b(?:lines?|L)\.?\s*[#:]?\s*(\d+)(?:\s*(?:-|–|—|to|and|,|through)\s*L?(\d+))?", re.IGNORECASE)
-_FILE_AND_LINE = re.compile(r"([\w./-]+\.\w{1,5}):(\d+)(?:[-–](\d+))?")
-_ITEM = re.compile(r"^(\s*)(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|\|)(.*)$")
+_MAX_TEXT_CHARS = 100_000
+_MAX_FINDINGS = 200
+_MAX_FINDING_CHARS = 2000
+_MAX_TRIES = 20
+# Every repetition is bounded, and a path is tried from its first character only: "......" would else be tried from
+# each of its dots to its end.
+_LINES = re.compile(
+    r"\b(?:lines?|L)\.?\s{0,3}[#:]?\s{0,3}(\d{1,7})(?!\d)"
+    r"(?:\s{0,3}(?:-|–|—|to|and|,|through)\s{0,3}L?(\d{1,7})(?!\d))?",
+    re.IGNORECASE,
+)
+_FILE_AND_LINE = re.compile(r"(?<![\w./-])([\w./-]{1,200}\.\w{1,5}):(\d{1,7})(?!\d)(?:[-–](\d{1,7})(?!\d))?")
+_ITEM = re.compile(r"^(\s*+)(?:[-*+]\s+|\d++[.)]\s+|#{1,6}\s+|\|)(.*)$")
+_HEADING = re.compile(r"#{1,6}\s")
 _EXTENSIONS = (
     *(name for language in LANGUAGES.values() for name in language.extensions),
     ".java",
@@ -35,8 +47,10 @@ _EXTENSIONS = (
     ".h",
     ".cpp",
 )
-_FILE = re.compile(rf"\b[\w./-]+(?:{'|'.join(map(re.escape, _EXTENSIONS))})\b")
+_FILE = re.compile(rf"(?<![\w./-])[\w./-]{{1,200}}(?:{'|'.join(map(re.escape, _EXTENSIONS))})\b")
 _SEVERITY_WORD = re.compile(rf"\b({'|'.join([*SEVERITIES, *_SYNONYMS])})\b", re.IGNORECASE)
+_SEVERITY_FIRST = re.compile(rf"\W*+(?:{'|'.join(SEVERITIES)})\b", re.IGNORECASE)
+_JSON_START = re.compile(r"^[ \t]*+([\[{])", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +92,13 @@ def _finding_in_json(document: Mapping[str, Json]) -> ReviewFinding:
     lower = {str(key).lower(): value for key, value in document.items()}
     first_lines, last_lines = _numbers(_first_value(lower, _FIRST_KEYS)), _numbers(_first_value(lower, _LAST_KEYS))
     file = _first_value(lower, _FILE_KEYS)
-    texts = [str(lower[key]) for key in _TEXT_KEYS if lower.get(key) is not None]
+    texts = [str(lower[key])[:_MAX_FINDING_CHARS] for key in _TEXT_KEYS if lower.get(key) is not None]
     return ReviewFinding(
         file=file if isinstance(file, str) else None,
         first_line=first_lines[0] if first_lines else None,
         last_line=(last_lines or first_lines)[-1] if first_lines else None,
         severity=severity_of(str(lower.get("severity") or lower.get("level") or lower.get("priority") or "")),
-        text=" ".join(texts).lower(),
+        text=" ".join(texts)[:_MAX_FINDING_CHARS].lower(),
     )
 
 
@@ -106,7 +120,7 @@ def _documents(text: str) -> Iterator[Json]:
             yield json.loads(candidate)
         except (ValueError, RecursionError):
             continue
-    for found in re.finditer(r"^[ \t]*([\[{])", text, re.MULTILINE):
+    for found in islice(_JSON_START.finditer(text), _MAX_TRIES):
         try:
             yield json.JSONDecoder().raw_decode(text, found.start(1))[0]
         except (ValueError, RecursionError):
@@ -117,7 +131,7 @@ def _from_json(text: str) -> list[ReviewFinding] | None:
     for document in _documents(text):
         listed = _list_in(document)
         if listed is not None and all(isinstance(finding, dict) for finding in listed):
-            return [_finding_in_json(finding) for finding in listed]
+            return [_finding_in_json(finding) for finding in listed[:_MAX_FINDINGS]]
     return None
 
 
@@ -148,21 +162,24 @@ def _from_markdown(text: str) -> list[ReviewFinding] | None:
         item = _ITEM.match(line)
         if item and (_FILE_AND_LINE.search(item[2]) or _LINES.search(item[2]) or _severity_heading(item[2])):
             items.append([item[2]])
-        elif items and not re.match(r"#{1,6}\s", line):
+        elif items and not _HEADING.match(line):
             items[-1].append(line)
         elif items:
             items.append([line])
-    findings = (_finding_in_text("\n".join(item)) for item in items)
+    findings = (_finding_in_text("\n".join(item)[:_MAX_FINDING_CHARS]) for item in items[:_MAX_FINDINGS])
     return [finding for finding in findings if finding is not None] or None
 
 
 def _severity_heading(text: str) -> bool:
-    return re.match(rf"\W*(?:{'|'.join(SEVERITIES)})\b", text, re.IGNORECASE) is not None
+    return _SEVERITY_FIRST.match(text) is not None
 
 
 def findings_of(answer: str) -> tuple[list[ReviewFinding], str] | None:
-    """The findings of an answer and the format that they were in; None where nothing reads as a finding."""
-    text = clean(answer)
+    """The findings of an answer and the format that they were in; None where nothing reads as a finding.
+
+    Of an answer of more than 100,000 characters only these are read.
+    """
+    text = clean(answer)[:_MAX_TEXT_CHARS]
     findings = _from_json(text)
     if findings is not None:
         return findings, "json"

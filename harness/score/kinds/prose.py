@@ -1,5 +1,9 @@
 """Kinds `voice` and `summary`: a text is checked by rules (harness/score/prose/rules.py). No code is run.
 
+Both measure rule compliance: whether a text keeps the rules of the prompt and states the facts that it must. Neither
+measures whether it reads well; that takes a reader. What the rules cannot see: nonsense around the facts, a lie that
+is told in other words.
+
 settings      `source`: names of files/ whose content the answer may draw on; default: the whole prompt
 cases.json    `give` is {}; `expect` is {"rule": name, ...}:
     no_em_dash                              neither U+2014, nor U+2013 or `--` between spaces
@@ -9,16 +13,22 @@ cases.json    `give` is {}; `expect` is {"rule": name, ...}:
     no_new_names    allowed [strings]       no capitalized name (not at a sentence's start) that is not in the source
     words, sentences, paragraphs, characters    min, max (at least one of them)
     sentence_words  max                     no sentence of more words
+    repetition      max                     percent of the words that repeat four words in a row of the text before
+    distinct_words  min                     percent of the words that are unlike all others
     says    any [strings], section          one of these is in the text, or in that section; * at the end of a word
                                             stands for any ending
-    avoids  any [strings], unless [strings] none of these is in a sentence that has none of `unless`
+    states  value, subject [strings], rivals, unless [strings], section
+                                            a value is stated of a subject, in its clause or the sentences around it,
+                                            neither denied nor nearer to one of `rivals`, in no clause with an `unless`
+    avoids  any [strings], unless [strings] none of these is in a clause that has none of `unless`
     sections  titles [strings]              exactly these headings, in this order, each with text below it
     starts, ends  any [strings]             the text starts (ends) with one of these
+              says, states, avoids, starts, ends: numbers and units in any spelling ("47 mins" = "forty-seven minutes")
 checks        one for each case; strict, on the text as it was written
 metrics       loose: the checks that pass for one of: first line dropped, last line dropped, both, and each without the
-              marks * and _; loose_passed; strict_passed; words; for `summary` also facts_kept, facts_total,
-              superseded, new_numbers, new_names
-An empty text is no answer.
+              marks * and _; loose_passed; strict_passed; words; facts_kept, facts_total (says and states);
+              for `summary` also superseded, new_numbers, new_names
+An empty text is no answer. A text of more than 20,000 characters keeps no rule.
 """
 
 from __future__ import annotations
@@ -48,6 +58,8 @@ from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 _TEXT_LABELS = ("", "text", "txt", "markdown", "md", "plaintext")
 _MAX_LISTED = 12
+_MAX_TEXT_CHARS = 20_000
+"""Texts are bounded before a rule reads them: a rule's time is linear, and a text of 1 MB is no answer to any task."""
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
@@ -58,6 +70,8 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 def text_of(answer: str) -> tuple[str, str]:
     """The text of an answer, and how it was found: as it is, or in the one fence around all of it."""
     text = clean(answer).strip()
+    if len(text) > _MAX_TEXT_CHARS:
+        return text, "text"
     blocks = fenced_blocks(text)
     if len(blocks) == 1 and text.startswith(("```", "~~~")) and blocks[0].label in _TEXT_LABELS:
         inside = blocks[0].text.strip()
@@ -96,25 +110,47 @@ def score_voice(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     """Check the last turn's text by the rules; the sandbox is not used."""
     del sandbox
     text, rule = text_of(readings[-1].content)
-    if not words(text):
+    if not words(text[:_MAX_TEXT_CHARS]):
         return no_answer(check_names(variant), "the answer is empty")
+    if len(text) > _MAX_TEXT_CHARS:
+        return _too_long(variant, len(text))
     source = source_of(variant)
     checks = tuple(_check(case, text, source) for case in variant.cases)
-    versions = list(loosened(text))
-    loose = {case.id: any(_apply_rule(case, version, source).passed for version in versions) for case in variant.cases}
+    loose = _loose_passes(variant, checks, text, source)
+    stated = [check.passed for case, check in zip(variant.cases, checks, strict=True) if _is_fact(case)]
     metrics: dict[str, Json] = {
         "strict_passed": sum(check.passed for check in checks),
         "loose_passed": sum(loose.values()),
         "loose": loose,
         "words": len(words(text)),
+        "facts_kept": sum(stated),
+        "facts_total": len(stated),
     }
     return Judgment(checks, rule, metrics=metrics)
+
+
+def _too_long(variant: Variant, characters: int) -> Judgment:
+    note = f"the text has {characters} characters, more than {_MAX_TEXT_CHARS}"
+    return Judgment(tuple(Check(name, False, None, None, note) for name in check_names(variant)), "text")
+
+
+def _loose_passes(variant: Variant, checks: Sequence[Check], text: str, source: str) -> dict[str, Json]:
+    """Which checks pass in any of the looser readings; the text as it is is one of them."""
+    versions = list(dict.fromkeys(loosened(text)))
+    return {
+        case.id: check.passed or any(_apply_rule(case, version, source).passed for version in versions)
+        for case, check in zip(variant.cases, checks, strict=True)
+    }
+
+
+def _is_fact(case: Case) -> bool:
+    return case.expect["rule"] in ("says", "states")
 
 
 def score_summary(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """As `score_voice`, with metrics of what the summary kept of its source and what it added."""
     judgment = score_voice(variant, readings, sandbox)
-    if judgment.missing is not None:
+    if not judgment.metrics:
         return judgment
     text, _ = text_of(readings[-1].content)
     return replace(judgment, metrics={**judgment.metrics, **_summary_metrics(variant, judgment.checks, text)})
@@ -123,13 +159,10 @@ def score_summary(variant: Variant, readings: Sequence[Reading], sandbox: Sandbo
 def _summary_metrics(variant: Variant, checks: Sequence[Check], text: str) -> dict[str, Json]:
     source = source_of(variant)
     rules = [str(case.expect["rule"]) for case in variant.cases]
-    kept = [check.passed for rule, check in zip(rules, checks, strict=True) if rule == "says"]
     avoided = [check.passed for rule, check in zip(rules, checks, strict=True) if rule == "avoids"]
     numbers = ungrounded_numerals(text, source, _allowed(variant, "no_new_numbers"))
     names = new_names(RuleInput(text, {"allowed": _allowed(variant, "no_new_names")}, source))
     return {
-        "facts_kept": sum(kept),
-        "facts_total": len(kept),
         "superseded": len(avoided) - sum(avoided),
         "new_numbers": list(dict.fromkeys(number.text for number in numbers))[:_MAX_LISTED],
         "new_names": list(dict.fromkeys(span.text for span in names))[:_MAX_LISTED],

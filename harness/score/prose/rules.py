@@ -130,9 +130,10 @@ def _sentence_words(given: RuleInput) -> RuleResult:
     return RuleResult(not found, display_spans(found))
 
 
-def section_text(text: str, title: str, titles: Sequence[str] = ()) -> str:
-    """The text below a heading; empty where there is none."""
-    return "\n".join(body for name, body in sections(text, [title, *titles]) if name == normalize_title(title))
+@lru_cache(maxsize=64)
+def section_text(text: str, title: str) -> str:
+    """The text below a heading; empty where there is none. Cached, since many checks look at one section."""
+    return "\n".join(body for name, body in sections(text, [title]) if name == normalize_title(title))
 
 
 def _says(given: RuleInput) -> RuleResult:
