@@ -183,81 +183,6 @@ done"""
     return [fenced("bash", code % names_of(variant))]
 
 
-def in_other_words(variant: Variant) -> list[str]:
-    del variant
-    return [
-        """Last Tuesday our nightly import needed 47 minutes. It normally needs 6, so I blamed the database.
-
-I spent 2 hours guessing. I looked at disks, at indexes, at the weather. Then I added a single line to the log. I
-could have done that first. The import was trying everything 3 times, row by row.
-
-Renske had put that loop in back in March, and she had meant it for each file. She saw it before I had finished my
-sentence, and the credit for the repair is hers. She deleted four lines. I watched.
-
-The import takes 5 minutes now. It is faster than it was before I began to help, and I have decided not to think about
-that too much.
-
-What I took home from it is small and I keep having to learn it: measure first, guess later. My guesses are quick, but
-they are not cheap."""
-    ]
-
-
-def review_in_other_words(variant: Variant) -> list[str]:
-    del variant
-    rows: list[tuple[int, int, str, str]] = [
-        (19, 19, "high", "Hardcoded secret key"),
-        (54, 54, "high", "Weak password hashing"),
-        (65, 66, "critical", "SQL Injection"),
-        (79, 88, "medium", "Missing input validation"),
-        (92, 95, "high", "Path Traversal"),
-        (110, 113, "critical", "Insecure Deserialization"),
-        (127, 130, "critical", "OS Command Injection"),
-        (134, 140, "medium", "Resource leak"),
-        (163, 166, "medium", "Information disclosure"),
-        (154, 160, "medium", "Missing authentication"),
-    ]
-    findings: list[Json] = [
-        {"file": "desk.py", "lines": [first, last], "severity": how, "category": what, "claim": what, "fix": "Mend it."}
-        for first, last, how, what in rows
-    ]
-    return [json.dumps({"findings": findings})]
-
-
-def brief_in_other_words(variant: Variant) -> list[str]:
-    names = names_of(variant)
-    text = """## %(T1)s
-
-Rollouts start between 08:20 and 16:50 on working days. The canary receives 9%% of traffic for 35 minutes. A rollback
-must complete across both halls within 6 minutes 30 seconds. A change may have at most 380 changed lines, and 14
-previous builds of each service are kept warm.
-
-## %(T2)s
-
-- Every cluster runs PostgreSQL 16.4.
-- The lock timeout of migrations is 2.5 seconds, no longer 8 seconds.
-- Yardbook keeps position history for 26 months.
-- Application logs are searchable for 34 days.
-- A restore drill takes place every 5 weeks.
-
-## %(T3)s
-
-Pages must be acknowledged within 7 minutes. Tomasz Wieliczko owns the programme. The pool of trained commanders has at
-least 9 people. Turns hand over on Wednesdays at 10:30. A week of carrying the pager pays 285 euros.
-
-## %(T4)s
-
-Strongroom rotates secrets every 63 days. A Gatehand token is valid for 25 minutes. The subsistence allowance is
-53 euros per working day at the other office. Ending the data hall contract needs 75 days of notice. Halves on invoices
-are rounded half to even."""
-    return [text % names]
-
-
-def bare_values(variant: Variant) -> list[str]:
-    """The last writing of each value, absent ones left out."""
-    values = {case.expect["key"]: case.expect["any"][-1] for case in variant.cases if "any" in case.expect}
-    return [json.dumps(values, ensure_ascii=False)]
-
-
 def with_many_tool_calls(variant: Variant) -> list[str]:
     """A tool loop that looks around first and does one thing a reply."""
     names = names_of(variant)
@@ -307,11 +232,6 @@ ALTERNATIVES: list[tuple[str, int, Answer]] = [
     ("code-new-sql", 1, views_by_other_means),
     ("code-new-bash", 0, bash_with_find),
     ("code-tooluse", 2, with_many_tool_calls),
-    ("code-review", 4, review_in_other_words),
-    ("write-voice", 0, in_other_words),
-    ("summarize-long", 2, brief_in_other_words),
-    ("long-needle-28k", 1, bare_values),
-    ("long-needle-256k", 2, bare_values),
     ("cannot-do-file", 0, declined_in_other_words),
     ("cannot-do-api", 4, declined_in_other_words),
 ]
