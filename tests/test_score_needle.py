@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.files import to_json
 from harness.score import score
-from harness.score.extraction.json_answer import find_object
+from harness.score.extraction.json_answer import DuplicateKeyError, find_object
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, said, variant_of
 
@@ -93,6 +93,21 @@ def test_an_absent_key_may_be_left_out() -> None:
     assert judge({key: value for key, value in RIGHT.items() if key != "owner"}).outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"harbour code": "K7-Lantern", "ports": 900, "ports": 1200, "rate": 0.25}',
+        '{"harbour code": "K7-Lantern", "Ports": 900, "ports": 1200, "rate": 0.25}',
+        '```json\n{"harbour code": "K7-Lantern", "ports": 1200, "ports": 1200, "rate": 0.25}\n```',
+        'So: {"harbour code": "K7-Lantern", "ports": 1200, "rate": 0.25, "harbour_code": "K8-Lantern"} it is.',
+    ],
+)
+def test_a_key_that_is_given_twice_fails_everything(answer: str) -> None:
+    verdict = judge(answer)
+    assert (verdict.outcome, verdict.fraction) == (Outcome.FAILED, 0.0)
+    assert "is given twice" in str(verdict.checks[0].note)
+
+
 def test_an_answer_without_an_object_is_no_answer() -> None:
     verdict = judge("The code is K7-Lantern.")
     assert verdict.outcome is Outcome.NO_ANSWER
@@ -115,7 +130,10 @@ def test_other_values_are_not_objects(answer: str) -> None:
 
 @given(st.text(alphabet='{}[]":,a1\n`', max_size=60))
 def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
-    found = find_object(text)
+    try:
+        found = find_object(text)
+    except DuplicateKeyError:
+        return
     assert found is None or isinstance(found, dict)
 
 

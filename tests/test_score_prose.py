@@ -27,6 +27,12 @@ def holds(rule: str, text: str, **params: Json) -> bool:
 
 # --- every rule, kept and broken ----------------------------------------------------------------------------
 
+IMPORT: dict[str, Json] = {
+    "value": ["47 minutes"],
+    "subject": ["import"],
+    "rivals": ["backup"],
+    "unless": ["now"],
+}
 KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
     ("no_em_dash", {}, "A well-known range, 3-5, and a `--flag`.", "It works — mostly."),
     ("no_em_dash", {}, "pages 3–5", "It works – mostly."),
@@ -79,6 +85,15 @@ KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
         "# Facts\n# Risks\nb",
     ),
     ("sections", {"titles": ["Facts"]}, "Facts\na", "# Facts\na\n# More\nb"),
+    (
+        "avoids",
+        {"any": ["30 minutes"], "unless": ["was"]},
+        "It is 45 (it was 30 mins).",
+        "It was so, it is 30 minutes.",
+    ),
+    ("repetition", {"max": 10}, "The import took 47 minutes and the harbour slept.", "It is so now. It is so now."),
+    ("distinct_words", {"min": 60}, "The import took 47 minutes.", "Fish fish fish 47 minutes fish."),
+    ("states", IMPORT, "Our import took 47 minutes.", "Fish 47 minutes fish."),
     ("starts", {"any": ["Last week"]}, "  last week it broke", "It broke last week"),
     ("ends", {"any": ["done."]}, "It is Done.\n", "done. Really"),
 ]
@@ -90,6 +105,73 @@ def test_each_rule_passes_texts_that_keep_it_and_fails_texts_that_break_it(
 ) -> None:
     assert holds(rule, kept, **params)
     assert not holds(rule, broken, **params)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our nightly import took forty-seven minutes.",
+        "Forty-seven minutes. That is how long the import took.",
+        "The import was slow. It took 47 mins.",
+        "- **Import:** 47 min",
+        "| import | 47-minute run |",
+        "The import did not take more than 47 minutes.",
+        "The import never takes fewer than 47 minutes.",
+        "I did not know that the import took 47 minutes.",
+        "The import took 47 minutes, the backup 5.",
+        "The backup needs 5 minutes and the import 47 minutes.",
+        "The backup needs 5 minutes. The import, which is older, needs 47 minutes.",
+        "On Tuesday the import took 47 minutes, and it takes 5 now.",
+    ],
+)
+def test_a_fact_is_stated_in_many_ways(text: str) -> None:
+    assert holds("states", text, **IMPORT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fish 47 minutes fish.",
+        "The import took a while.",
+        "The import did not take 47 minutes.",
+        "The import never took 47 minutes.",
+        "The import took 5 minutes rather than 47 minutes.",
+        "47 minutes was not what the import took.",
+        "It is not true that the import took 47 minutes.",
+        "The import took 5 minutes and the backup 47 minutes.",
+        "The import took 5 minutes, 47 minutes the backup.",
+        "The import takes 47 minutes now.",
+        "The import took 147 minutes.",
+        "The import took 1.47 minutes.",
+    ],
+)
+def test_a_fact_is_not_stated_where_it_is_absent_negated_or_of_another_subject(text: str) -> None:
+    assert not holds("states", text, **IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("47 minutes", "forty-seven minutes"),
+        ("one line", "1 line"),
+        ("1 line", "a single line, one line"),
+        ("9 percent", "9 % of it"),
+        ("9%", "nine per cent"),
+        ("6 min 30 s", "6m30s"),
+        ("6 minutes 30 seconds", "six minutes thirty seconds"),
+        ("every 5th week", "every fifth week"),
+        ("53 euros", "\u20ac53 a day"),
+        ("230", "two hundred and thirty customers"),
+        ("1200 lines", "1,200 changed lines"),
+    ],
+)
+def test_a_phrase_is_found_in_any_spelling_of_its_numbers_and_units(phrase: str, text: str) -> None:
+    assert holds("says", text, any=[phrase])
+
+
+def test_the_number_one_is_grounded_by_the_word() -> None:
+    assert RULES["no_new_numbers"].check(RuleInput("It was 1 line.", {}, "one line")).passed
+    assert not RULES["no_new_numbers"].check(RuleInput("It was 1 line.", {}, "a line")).passed
 
 
 def test_every_rule_of_the_table_is_kept_and_broken_above() -> None:
@@ -153,6 +235,10 @@ def test_names_are_capitalized_words_that_do_not_begin_a_sentence_an_item_or_a_h
         ("3.4 million, 2k and 5 bn", [3_400_000, 2000, 5_000_000_000]),
         ("seven and thirty", [7, 30]),
         ("two hundred", [200]),
+        ("forty-seven", [47]),
+        ("two hundred and thirty", [230]),
+        ("two, three and twenty", [2, 3, 20]),
+        ("twenty thousand three", [20_003]),
         ("12.5% of 3rd", ["12.5", 3]),
         ("2024-05-01 at 14:30", [2024, 5, 1, 14, 30]),
         ("GPT4, v2 and one of them", []),
@@ -238,6 +324,11 @@ def test_a_fence_around_the_whole_text_is_removed_and_an_empty_text_is_no_answer
     for empty in ("", "  \n", "<think>hm</think>", "...", "```\n```"):
         verdict = judge(empty)
         assert (verdict.outcome, failed(verdict)) == (Outcome.NO_ANSWER, {"answer", "dash", "numbers", "length"})
+
+
+def test_a_text_of_more_than_20_000_characters_keeps_no_rule() -> None:
+    verdict = judge("Seven cranes moved. " * 1001)
+    assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, {"dash", "numbers", "length"})
 
 
 BRIEF = (

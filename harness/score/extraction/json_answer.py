@@ -15,7 +15,7 @@ from harness.types import Json
 
 _MAX_TRIES = 50
 _MAX_TEXT_CHARS = 100_000
-"""A text of nothing but braces would else be parsed once from each of them, and each time to its end."""
+"""A text of nothing but braces would otherwise be parsed once from each of them, and each time to its end."""
 _OBJECT = re.compile(r"\{(?=\s{0,200}[\"}])")
 
 

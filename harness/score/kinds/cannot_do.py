@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from harness.errors import Problem
 from harness.score.execute import groups_of
-from harness.score.extraction.json_answer import find_object
+from harness.score.extraction.json_answer import DuplicateKeyError, find_object
 from harness.score.kinds import calls, edits, program
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import BOOLEAN, STRINGS, no_cases_problem, settings_location
@@ -61,7 +61,11 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 
 def decline_reason(answer: str) -> str | None:
     """The reason of a decline, "" for one without; None where the answer does not decline in the stated way."""
-    found = find_object(answer)
+    try:
+        found = find_object(answer)
+    except DuplicateKeyError:
+        # It may be a literal in an answer's code; a status that is given twice declines nothing either.
+        return None
     if found is None or str(found.get("status")).strip().lower() != "cannot":
         return None
     return str(found.get("reason", found.get("reason_code", ""))).strip().lower()

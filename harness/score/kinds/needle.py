@@ -11,7 +11,7 @@ cases.json    `give` is {}; `expect` is one of
 Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value.
 checks        one for each case, and `precision`: right values / all values given
 metrics       recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
-An answer that has no JSON object is no answer.
+An answer that has no JSON object is no answer. One that gives a key twice fails every check: it gives two values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from decimal import Decimal, InvalidOperation
 
 from harness.errors import Problem
 from harness.score.compare import display
-from harness.score.extraction.json_answer import find_object
+from harness.score.extraction.json_answer import DuplicateKeyError, find_object, unique_keys
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import NUMBER, STRING, case_schema, object_schema
 from harness.score.verdict import Judgment, no_answer
@@ -40,6 +40,8 @@ ABSENT_CASE = case_schema(object_schema({}), object_schema({"key": STRING, "abse
 _NO_VALUE = ("", "null", "none", "n/a", "unknown", "not found", "not present", "not stated", "not in the text")
 _MAX_NUMBER_CHARS = 40
 _DECIMALS = 4
+_MAX_VALUE_CHARS = 1000
+_MAX_SHOWN_CHARS = 60
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
@@ -53,7 +55,7 @@ def _normalize(value: Json) -> str | Decimal | None:
         return None if value is None else repr(value).lower()
     if isinstance(value, list):
         return _normalize(value[0]) if len(value) == 1 else repr(value).lower()
-    text = " ".join(str(value).split()).strip("\"'`.“”‘’ ").casefold()
+    text = " ".join(str(value)[:_MAX_VALUE_CHARS].split()).strip("\"'`.“”‘’ ").casefold()
     if text in _NO_VALUE:
         return None
     digits = re.sub(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)", "", text)
@@ -71,6 +73,11 @@ def _decimal(text: str) -> Decimal | None:
 
 def _normalize_key(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_")
+
+
+def _by_key(found: Mapping[str, Json]) -> dict[str, Json]:
+    """The values by normalized key. Raises DuplicateKeyError for keys that differ in spelling only."""
+    return unique_keys([(_normalize_key(name), value) for name, value in found.items()])
 
 
 def _key_of(case: Case) -> str:
@@ -134,10 +141,14 @@ def _invented(lookups: Sequence[_Lookup], given: Sequence[str]) -> int:
 def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the values of the last turn's object; the sandbox is not used."""
     del sandbox
-    found = find_object(readings[-1].content)
-    if found is None:
+    try:
+        found = find_object(readings[-1].content)
+        values = None if found is None else _by_key(found)
+    except DuplicateKeyError as error:
+        note = f"the key {str(error)[:_MAX_SHOWN_CHARS]!r} is given twice"
+        return Judgment(tuple(Check(name, False, None, None, note) for name in check_names(variant)), "object")
+    if values is None:
         return no_answer(check_names(variant), "no JSON object was found in the answer")
-    values: Mapping[str, Json] = {_normalize_key(name): value for name, value in found.items()}
     given = [key for key, value in values.items() if _normalize(value) is not None]
     lookups = [_Lookup(case, values.get(_key_of(case))) for case in variant.cases]
     precision = _precision(lookups, given)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from harness.score.prose.canonical import canonical, find_phrases, phrase_pattern
+from harness.score.prose.facts import Fact, clause_at, statements
 from harness.score.prose.numerals import ungrounded_numerals
 from harness.score.prose.segments import (
     Span,
@@ -25,6 +28,8 @@ from harness.types import Json
 
 _MAX_SHOWN_SPANS = 5
 _MAX_SHOWN_CHARS = 60
+_MAX_CLAUSE_CHARS = 300
+_REPEATED_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,6 @@ def find_spans(pattern: str, text: str, flags: int = 0) -> list[Span]:
     return [Span(match.start(), match.end(), match[0]) for match in re.finditer(pattern, text, flags | re.MULTILINE)]
 
 
-def phrase_pattern(phrase: str) -> str:
-    """A phrase as a pattern: any whitespace between its words, whole words only, * at a word's end for any ending."""
-    parts = [re.escape(part).replace(r"\*", r"\w*") for part in to_ascii_marks(phrase).split()]
-    body = r"\s+".join(parts)
-    return rf"(?<!\w){body}(?!\w)" if parts else r"(?!)"
-
-
 def _no_match(pattern: str) -> Callable[[RuleInput], RuleResult]:
     """The rule that a pattern matches nowhere."""
 
@@ -73,15 +71,6 @@ def _no_match(pattern: str) -> Callable[[RuleInput], RuleResult]:
         return RuleResult(not found, display_spans(found))
 
     return rule
-
-
-def _normalize(text: str) -> str:
-    return re.sub(r"(?<=\d)[, ](?=\d{3}\b)", "", to_ascii_marks(text)).casefold()
-
-
-def _find_phrases(phrases: Sequence[str], text: str) -> list[Span]:
-    normalized = _normalize(text)
-    return [span for phrase in phrases for span in find_spans(phrase_pattern(_normalize(phrase)), normalized)]
 
 
 def _no_phrases(given: RuleInput) -> RuleResult:
@@ -99,8 +88,14 @@ def _no_new_numbers(given: RuleInput) -> RuleResult:
 
 def new_names(given: RuleInput) -> list[Span]:
     """The names of a text whose words are not in the source."""
-    known = {word for part in (given.source, *given.strings("allowed")) for word in _name_words(part)}
+    known = _known_words(given.source).union(*map(_known_words, given.strings("allowed")))
     return [span for span in names(given.text) if not set(_name_words(span.text)) <= known]
+
+
+@lru_cache(maxsize=64)
+def _known_words(source: str) -> frozenset[str]:
+    """The words of a source. Cached, since one long source is the same for every check and every trial."""
+    return frozenset(_name_words(source))
 
 
 def _name_words(text: str) -> list[str]:
@@ -136,20 +131,55 @@ def section_text(text: str, title: str) -> str:
     return "\n".join(body for name, body in sections(text, [title]) if name == normalize_title(title))
 
 
-def _says(given: RuleInput) -> RuleResult:
+def _body(given: RuleInput) -> str:
+    """The text of the rule's section, or all of it."""
     section = given.params.get("section")
-    text = given.text if section is None else section_text(given.text, str(section))
-    found = _find_phrases(given.strings("any"), text)
+    return given.text if section is None else section_text(given.text, str(section))
+
+
+def _says(given: RuleInput) -> RuleResult:
+    found = find_phrases(given.strings("any"), canonical(_body(given)))
+    return RuleResult(bool(found), display_spans(found[:1]))
+
+
+def _states(given: RuleInput) -> RuleResult:
+    found = statements(_body(given), Fact(*map(given.strings, ("value", "subject", "rivals", "unless"))))
     return RuleResult(bool(found), display_spans(found[:1]))
 
 
 def _avoids(given: RuleInput) -> RuleResult:
-    found: list[Span] = []
-    for sentence in sentences(given.text):
-        if not _find_phrases(given.strings("unless"), sentence.text):
-            phrases = _find_phrases(given.strings("any"), sentence.text)
-            found += [Span(sentence.start, sentence.end, span.text) for span in phrases]
+    """One of `unless` excuses a phrase in its own clause only: "it is 5, and it was 7" excuses the 7."""
+    text = canonical(given.text)
+    found = [span for span in find_phrases(given.strings("any"), text) if not _is_excused(text, span, given)]
     return RuleResult(not found, display_spans(found))
+
+
+def _is_excused(text: str, span: Span, given: RuleInput) -> bool:
+    start = max(0, span.start - _MAX_CLAUSE_CHARS)
+    around = text[start : span.end + _MAX_CLAUSE_CHARS]
+    left, right = clause_at(around, span.start - start, span.end - start, ends_at_sentence=True)
+    return bool(find_phrases(given.strings("unless"), around[left:right]))
+
+
+def _repetition(given: RuleInput) -> RuleResult:
+    """The share of the words, in percent, that repeat four words in a row of the text before them."""
+    found = [word.casefold() for word in words(given.text)]
+    seen: set[tuple[str, ...]] = set()
+    repeated: set[int] = set()
+    for start in range(len(found) - _REPEATED_WORDS + 1):
+        run = tuple(found[start : start + _REPEATED_WORDS])
+        if run in seen:
+            repeated.update(range(start, start + _REPEATED_WORDS))
+        seen.add(run)
+    observed = round(100 * len(repeated) / len(found)) if found else 0
+    return RuleResult(observed <= given.params["max"], observed)
+
+
+def _distinct_words(given: RuleInput) -> RuleResult:
+    """The share of the words, in percent, that are unlike all others."""
+    found = [word.casefold() for word in words(given.text)]
+    observed = round(100 * len(set(found)) / len(found)) if found else 0
+    return RuleResult(observed >= given.params["min"], observed)
 
 
 def _sections(given: RuleInput) -> RuleResult:
@@ -160,14 +190,14 @@ def _sections(given: RuleInput) -> RuleResult:
 
 
 def _starts(given: RuleInput) -> RuleResult:
-    text = _normalize(given.text).lstrip()
-    passed = any(text.startswith(_normalize(start)) for start in given.strings("any"))
+    text = canonical(given.text).lstrip()
+    passed = any(text.startswith(canonical(start)) for start in given.strings("any"))
     return RuleResult(passed, given.text.lstrip()[:_MAX_SHOWN_CHARS])
 
 
 def _ends(given: RuleInput) -> RuleResult:
-    text = _normalize(given.text).rstrip()
-    passed = any(text.endswith(_normalize(end)) for end in given.strings("any"))
+    text = canonical(given.text).rstrip()
+    passed = any(text.endswith(canonical(end)) for end in given.strings("any"))
     return RuleResult(passed, given.text.rstrip()[-_MAX_SHOWN_CHARS:])
 
 
@@ -195,7 +225,7 @@ RULES: Mapping[str, Rule] = {
     "no_headings": Rule(_no_match(r"^[ ]{0,3}#{1,6}[ \t].*$|^.+\n(?:={2,}|-{2,})[ \t]*$")),
     "no_first_person": Rule(_no_match(_FIRST_PERSON)),
     "no_exclamation": Rule(_no_match("!")),
-    "no_links": Rule(_no_match(r"https?://\S+|\bwww\.\S+|\[[^\]\n]{1,200}\]\([^)\n]{1,500}\)")),
+    "no_links": Rule(_no_match(r"https?://\S+|\bwww\.\S+|\[[^\[\]\n]{1,200}\]\([^()\n]{1,500}\)")),
     "no_questions": Rule(_no_match(r"\?")),
     "no_new_numbers": Rule(_no_new_numbers, lists=("allowed",)),
     "no_new_names": Rule(_no_new_names, lists=("allowed",)),
@@ -204,7 +234,15 @@ RULES: Mapping[str, Rule] = {
     "paragraphs": Rule(_count_within(lambda text: len(paragraphs(text))), numbers=_LIMITS),
     "characters": Rule(_count_within(lambda text: len(text.strip())), numbers=_LIMITS),
     "sentence_words": Rule(_sentence_words, numbers=("max",), required=("max",)),
+    "repetition": Rule(_repetition, numbers=("max",), required=("max",)),
+    "distinct_words": Rule(_distinct_words, numbers=("min",), required=("min",)),
     "says": Rule(_says, lists=("any",), strings=("section",), required=("any",)),
+    "states": Rule(
+        _states,
+        lists=("value", "subject", "rivals", "unless"),
+        strings=("section",),
+        required=("value", "subject"),
+    ),
     "avoids": Rule(_avoids, lists=("any", "unless"), required=("any",)),
     "sections": Rule(_sections, lists=("titles",), required=("titles",)),
     "starts": Rule(_starts, lists=("any",), required=("any",)),

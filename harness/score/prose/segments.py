@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&][^\W_]+)*")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*+•#|]|\d+[.)])\s)")
+# Possessive, and only at the first mark of a run: "......x" would else be tried from each of its dots.
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s|$)|\n\s*\n|\n(?=\s*+(?:[-*+•#|]|\d++[.)])\s)")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|St|No|cf|ca|Fig|Inc|Ltd)|\b[A-Za-z])\.$")
-_HEADING = re.compile(r"^\s{0,3}(?:(#{1,6})\s+(.*?)\s*#*|\*\*(.+?)\*\*:?|__(.+?)__:?)\s*$")
+_MAX_HEADING_INDENT, _MAX_HEADING_MARKS = 3, 6
 _NUMBERING = re.compile(r"^(?:\d+[.)]|[IVX]+[.)]|[a-z]\))\s+")
 _MAX_ABBREVIATION_CHARS = 12
 _OPENS_SENTENCE = re.compile(r"[:\"“(\n]")
@@ -53,10 +54,29 @@ def sentences(text: str) -> list[Span]:
     return [span for span in found if _WORD.search(span.text)]
 
 
+def heading_of(line: str) -> str | None:
+    """What a line says that is a heading: with # before it, or all of it in bold; None for any other line."""
+    bare = line.strip()
+    if len(line) - len(line.lstrip()) > _MAX_HEADING_INDENT:
+        return None
+    if bare.startswith("#"):
+        title = bare.lstrip("#")
+        is_heading = len(bare) - len(title) <= _MAX_HEADING_MARKS and title[:1].isspace()
+        return title.strip().rstrip("#").strip() if is_heading else None
+    bold = bare.removesuffix(":")
+    mark = bold[:2]
+    is_bold = mark in ("**", "__") and bold.endswith(mark) and len(bold) > 2 * len(mark)
+    return bold.removeprefix(mark).removesuffix(mark) if is_bold else None
+
+
 def paragraphs(text: str) -> list[str]:
     """The paragraphs that contain a word and are not headings."""
     parts = re.split(r"\n\s*\n", text)
-    return [part for part in parts if _WORD.search(part) and not _HEADING.fullmatch(part.strip("\n"))]
+    return [part for part in parts if _WORD.search(part) and not _is_heading(part.strip("\n"))]
+
+
+def _is_heading(text: str) -> bool:
+    return "\n" not in text and heading_of(text) is not None
 
 
 def normalize_title(text: str) -> str:
@@ -69,13 +89,9 @@ def sections(text: str, titles: Sequence[str] = ()) -> list[tuple[str, str]]:
     known = {normalize_title(title) for title in titles}
     found: list[tuple[str, list[str]]] = [("", [])]
     for line in text.split("\n"):
-        heading = _HEADING.match(line)
-        title = (
-            normalize_title(next(part for part in heading.groups()[1:] if part is not None))
-            if heading
-            else normalize_title(line)
-        )
-        if (heading and title) or title in known:
+        heading = heading_of(line)
+        title = normalize_title(line if heading is None else heading)
+        if (heading is not None and title) or title in known:
             found.append((title, []))
         else:
             found[-1][1].append(line)
@@ -102,7 +118,7 @@ def _heading_positions(text: str) -> set[int]:
     positions: set[int] = set()
     start = 0
     for line in text.split("\n"):
-        if _HEADING.match(line):
+        if heading_of(line) is not None:
             positions |= set(range(start, start + len(line)))
         start += len(line) + 1
     return positions

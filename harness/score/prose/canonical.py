@@ -1,0 +1,79 @@
+"""Canonical text: numbers in digits, units and percent in one spelling, so that phrases match however they are written.
+
+`canonical` is the entry point: "forty-seven minutes", "47 mins" and "47-minute" all become "47 min". `find_phrases`
+finds phrases in such a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from harness.score.prose.numerals import spelled_numerals
+from harness.score.prose.segments import Span, to_ascii_marks
+
+_GROUPED_DIGITS = re.compile(r"(?<=\d)[, ](?=\d{3}\b)")
+_PERCENT = re.compile(r"(?<=\d)[ \t\n-]{0,3}(?:%|percent\b|per cent\b)")
+_CURRENCY_FIRST = re.compile(r"(?:€|\beur(?:os?)?\b)[ \t]{0,3}(\d[\d.]{0,20})")
+_UNITS = {
+    "min": r"minutes?|mins?|m(?=[ \t]?\d)|m",
+    "sec": r"seconds?|secs?|s",
+    "hour": r"hours?|hrs?|h",
+    "day": r"(?:calendar[ \t])?days?",
+    "week": r"weeks?|wks?",
+    "month": r"months?",
+    "line": r"(?:changed[ \t])?lines?",
+    "euro": r"euros?|eur|€",
+}
+_UNIT = re.compile(
+    r"(?<=\d)[ \t\n-]{0,3}(?:" + "|".join(f"(?P<{name}>{unit})" for name, unit in _UNITS.items()) + r")(?=\W|\d|$)"
+)
+_ORDINALS = {
+    "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
+}  # fmt: skip
+_ORDINAL = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
+
+
+@lru_cache(maxsize=64)
+def canonical(text: str) -> str:
+    """A text in canonical form. Newlines stay; positions do not. Cached, since all checks look at the same text."""
+    plain = _in_digits(to_ascii_marks(text).casefold())
+    plain = _ORDINAL.sub(lambda match: _ORDINALS[match[0]], _GROUPED_DIGITS.sub("", plain))
+    plain = _CURRENCY_FIRST.sub(r"\1 euro", _PERCENT.sub("%", plain))
+    return _UNIT.sub(lambda match: f" {match.lastgroup} " if _runs_on(match) else f" {match.lastgroup}", plain)
+
+
+def _runs_on(match: re.Match[str]) -> bool:
+    """Whether a digit follows at once, as in 6m30s."""
+    return match.string[match.end() : match.end() + 1].isdigit()
+
+
+def _in_digits(text: str) -> str:
+    parts, at = [], 0
+    for numeral in spelled_numerals(text):
+        value = next(iter(numeral.values))
+        parts += [text[at : numeral.start], f"{value:f}"]
+        at = numeral.start + len(numeral.text)
+    return "".join([*parts, text[at:]])
+
+
+@lru_cache(maxsize=1024)
+def _phrase(phrase: str) -> re.Pattern[str]:
+    return re.compile(phrase_pattern(canonical(phrase)))
+
+
+def phrase_pattern(phrase: str) -> str:
+    """A phrase as a pattern: any whitespace between its words, whole words only, * at a word's end for any ending.
+
+    A number is found as a whole: 2.5 is in neither 12.5 nor 2.5.1.
+    """
+    parts = [re.escape(part).replace(r"\*", r"\w*") for part in to_ascii_marks(phrase).split()]
+    body = r"\s+".join(parts)
+    return rf"(?<!\w)(?<!\d[.,:]){body}(?!\w|[.,:]\d)" if parts else r"(?!)"
+
+
+def find_phrases(phrases: Iterable[str], text: str) -> list[Span]:
+    """Every occurrence of the phrases in a canonical text, phrase by phrase."""
+    matches = (match for phrase in phrases for match in _phrase(phrase).finditer(text))
+    return [Span(match.start(), match.end(), match[0]) for match in matches]

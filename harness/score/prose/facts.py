@@ -1,0 +1,152 @@
+"""Finds whether a text states a fact: its value and its subject in one clause, neither negated nor swapped.
+
+`statements` is the entry point. It knows words and their order, not meaning: it tells "tokens live for 25 minutes" from
+"tokens do not live for 25 minutes" and from "25 minutes" beside another subject, and a lie that is told in other words
+escapes it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.score.prose.canonical import canonical, find_phrases
+from harness.score.prose.segments import Span, sentences
+
+_BOUNDARY = re.compile(
+    r"[,;()|\n]|\s(?:and|while|whereas|but|which|because|whilst|where|-{1,2}|\u2013|\u2014)\s|\u2014"
+)
+_SENTENCE_BOUNDARY = re.compile(rf"{_BOUNDARY.pattern}|[.!?:](?=\s)")
+_MAX_NEGATION_GAP = 5
+_MAX_NEAR_SENTENCES = 3
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_NEGATION = re.compile(
+    r"\b(?:no longer|rather than|instead of|used to|formerly|previously|not|never|cannot|no|nobody|none|neither|nor|"
+    r"hardly|without)\b|n't\b"
+)
+# "No more than 380 lines" states 380, and "I did not know that it took 47 minutes" states 47.
+_HARMLESS = re.compile(
+    r"\b(?:fewer|less|more|later|longer|exceed\w*|over|above|beyond|under|below|larger|greater|higher|lower|shorter|"
+    r"only|just|until|after|before|than|past|sooner|earlier|smaller|know|knew|believe|notice\w*|expect\w*|see|realize)\b"
+)
+_DENIED_AFTER = re.compile(
+    r"\W*(?:\w+\W+){0,3}?(?:is|are|was|were|do|does|did|has|have|will|can|must|may)(?:n't|\W+(?:not|never|no longer))\b"
+)
+_UNTRUE = re.compile(r"\b(?:not true|untrue|not the case|false|incorrect|a myth|a lie|wrong that|denie[sd])\b")
+_MAX_AFTER_CHARS = 80
+_MAX_SIDE_CHARS = 300
+_MAX_OCCURRENCES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact as phrases: any `value` must be stated of any `subject`.
+
+    `rivals` are subjects of other facts, whose value this one could be taken for; a clause with one of `unless` says
+    something else.
+    """
+
+    value: Sequence[str]
+    subject: Sequence[str]
+    rivals: Sequence[str] = ()
+    unless: Sequence[str] = ()
+
+
+def clause_at(text: str, start: int, end: int, *, ends_at_sentence: bool = False) -> tuple[int, int]:
+    """The bounds of the clause around a part of a sentence; a conjunction inside the part does not end it.
+
+    `ends_at_sentence`: the text may have several sentences.
+    """
+    bounds = list((_SENTENCE_BOUNDARY if ends_at_sentence else _BOUNDARY).finditer(text))
+    left = max((bound.end() for bound in bounds if bound.end() <= start), default=0)
+    right = min((bound.start() for bound in bounds if bound.start() >= end), default=len(text))
+    return left, right
+
+
+def is_negated(before: str, after: str) -> bool:
+    """Whether what lies between the two parts of a clause is denied by them."""
+    negations = list(_NEGATION.finditer(before))
+    if negations:
+        gap = before[negations[-1].end() :]
+        if len(_WORD.findall(gap)) <= _MAX_NEGATION_GAP and not _HARMLESS.search(gap):
+            return True
+    denied = _DENIED_AFTER.match(after[:_MAX_AFTER_CHARS])
+    return denied is not None and not _HARMLESS.search(after[denied.end() : _MAX_AFTER_CHARS])
+
+
+def statements(text: str, fact: Fact) -> list[Span]:
+    """The places where a text states a fact, as spans of the canonical text."""
+    plain = canonical(text)
+    values = find_phrases(fact.value, plain)[:_MAX_OCCURRENCES]
+    spans = _canonical_sentences(plain) if values else ()
+    starts = [span.start for span in spans]
+    return [value for value in values if _is_stated(spans, max(0, bisect_right(starts, value.start) - 1), value, fact)]
+
+
+@lru_cache(maxsize=16)
+def _canonical_sentences(plain: str) -> tuple[Span, ...]:
+    return tuple(sentences(plain))
+
+
+def _is_stated(spans: Sequence[Span], index: int, value: Span, fact: Fact) -> bool:
+    sentence, value = _window(spans[index], value)
+    left, right = clause_at(sentence, value.start, value.end)
+    clause = sentence[left:right]
+    if find_phrases(fact.unless, clause) or _UNTRUE.search(sentence):
+        return False
+    if is_negated(sentence[left : value.start], sentence[value.end : right]):
+        return False
+    in_sentence = _subject_in_sentence(sentence, value, (left, right), fact)
+    return _subject_nearby(spans, index, fact) if in_sentence is None else in_sentence
+
+
+def _window(span: Span, value: Span) -> tuple[str, Span]:
+    """The sentence around a value, cut where it is longer than any sentence, and the value's place in it."""
+    start = max(0, value.start - span.start - _MAX_SIDE_CHARS)
+    end = value.end - span.start + _MAX_SIDE_CHARS
+    offset = span.start + start
+    return span.text[start:end], Span(value.start - offset, value.end - offset, value.text)
+
+
+def _subject_in_sentence(sentence: str, value: Span, bounds: tuple[int, int], fact: Fact) -> bool | None:
+    """Whether the subject nearest to a value, in its clause or else before it, is the fact's; None without one."""
+    mentions = _mentions(sentence, value, fact)
+    in_clause = [mention for mention in mentions if bounds[0] <= mention.span.start and mention.span.end <= bounds[1]]
+    if in_clause:
+        return min(in_clause, key=lambda mention: mention.distance_to(value)).is_own
+    before = [mention for mention in mentions if mention.span.end <= value.start]
+    return (before[-1] if before else mentions[0]).is_own if mentions else None
+
+
+def _subject_nearby(spans: Sequence[Span], index: int, fact: Fact) -> bool:
+    """Whether the sentences around one without a subject are about the fact's.
+
+    It continues the one before it ("It takes 35 minutes."), or announces the next.
+    """
+    earlier = reversed(spans[max(0, index - _MAX_NEAR_SENTENCES) : index])
+    for span in (*earlier, *spans[index + 1 : index + 2]):
+        nearby = _mentions(span.text[: 2 * _MAX_SIDE_CHARS], None, fact)
+        if nearby:
+            return any(mention.is_own for mention in nearby)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    span: Span
+    is_own: bool
+
+    def distance_to(self, value: Span) -> int:
+        """How many characters lie between the mention and the value."""
+        return max(self.span.start - value.end, value.start - self.span.end)
+
+
+def _mentions(sentence: str, value: Span | None, fact: Fact) -> list[_Mention]:
+    """The subjects in a sentence, the fact's own and those of its rivals, in order and without the value itself."""
+    found = [_Mention(span, is_own=True) for span in find_phrases(fact.subject, sentence)]
+    found += [_Mention(span, is_own=False) for span in find_phrases(fact.rivals, sentence)]
+    outside = [one for one in found if value is None or one.span.end <= value.start or one.span.start >= value.end]
+    return sorted(outside, key=lambda mention: mention.span.start)
