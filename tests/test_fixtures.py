@@ -215,14 +215,15 @@ def test_the_line_numbers_in_the_review_cases_point_at_the_defects() -> None:
         "unclosed": "sqlite3.connect",
         "validation": "INSERT INTO",
     }
-    variant = vary(TASKS["code-review"], 0)
-    lines = variant.turns[0].split("`desk.py`:")[1].split("`stock.py`:")[0].split("\n")
-    numbered = {line[:3].strip(): line for line in lines if line[:3].strip().isdecimal()}
-    for case in variant.cases:
-        if case.id in marks:
-            first, last = case.expect["lines"]
-            shown = "\n".join(numbered[str(number)] for number in range(first, last + 1))
-            assert marks[case.id] in shown, case.id
+    for index in range(len(TASKS["code-review"].variants)):
+        variant = vary(TASKS["code-review"], index)
+        lines = variant.turns[0].split("`desk.py`:")[1].split("`stock.py`:")[0].split("\n")
+        numbered = {line[:3].strip(): line for line in lines if line[:3].strip().isdecimal()}
+        for case in variant.cases:
+            if case.id in marks:
+                first, last = case.expect["lines"]
+                shown = "\n".join(numbered[str(number)] for number in range(first, last + 1))
+                assert marks[case.id] in shown, case.id
 
 
 def test_a_twin_is_the_same_request_made_possible() -> None:

@@ -119,6 +119,8 @@ def test_each_rule_passes_texts_that_keep_it_and_fails_texts_that_break_it(
         "The import never takes fewer than 47 minutes.",
         "I did not know that the import took 47 minutes.",
         "The import took 47 minutes, the backup 5.",
+        "47 minutes is not a long time for an import.",
+        "I never stopped telling that the import took 47 minutes.",
         "The backup needs 5 minutes and the import 47 minutes.",
         "The backup needs 5 minutes. The import, which is older, needs 47 minutes.",
         "On Tuesday the import took 47 minutes, and it takes 5 now.",

@@ -27,9 +27,10 @@ _NEGATION = re.compile(
     r"\b(?:no longer|rather than|instead of|used to|formerly|previously|not|never|cannot|no|nobody|none|neither|nor|"
     r"hardly|without)\b|n't\b"
 )
-# "No more than 380 lines" states 380, and "I did not know that it took 47 minutes" states 47.
+# "No more than 380 lines" states 380, "I did not know that it took 47 minutes" and "47 minutes is not long" state 47.
 _HARMLESS = re.compile(
     r"\b(?:fewer|less|more|later|longer|exceed\w*|over|above|beyond|under|below|larger|greater|higher|lower|shorter|"
+    r"stop\w* \w+ing|fail\w* to|forget|regret\w*|long|much|lot|bad|nothing|little|short|forever|"
     r"only|just|until|after|before|than|past|sooner|earlier|smaller|know|knew|believe|notice\w*|expect\w*|see|realize)\b"
 )
 _DENIED_AFTER = re.compile(
