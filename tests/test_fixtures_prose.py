@@ -225,7 +225,7 @@ on invoices are rounded half to even.""",
 }
 
 
-def brief(variant: Variant, heading: str = "## {}", **changes: str) -> str:
+def brief(variant: Variant, heading: str = "## {}", **changes: tuple[str, str]) -> str:
     """The brief under the variant's titles, with passages replaced."""
     names = names_of(variant)
     text = "\n\n".join(f"{heading.format(names[key])}\n\n{body}" for key, body in BRIEF.items())
