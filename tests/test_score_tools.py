@@ -68,6 +68,29 @@ def test_a_later_invalid_call_fails_only_the_check_of_calls() -> None:
     assert failed(judge(LOOK, said("", called("read_file", file="calc.py")), FIX, DONE, max_invalid_calls=1)) == set()
 
 
+def test_a_first_call_that_finds_nothing_of_what_the_task_names_fails() -> None:
+    lost = said("", called("grep", pattern="def subtract"))
+    verdict = judge(lost, FIX, DONE, first_call_finds="calc.py")
+    assert failed(verdict) == {"first-call"}
+    assert check(verdict, "first-call").note == "the result does not contain 'calc.py'"
+    assert failed(judge(LOOK, FIX, DONE, first_call_finds="calc.py")) == set()
+
+
+@pytest.mark.parametrize(
+    ("last", "passed"),
+    [
+        (DONE, True),
+        (said("x" * 20), True),
+        (said("x" * 21), False),
+        (said(" \n"), False),
+        (said("Done.", called("read_file", path="calc.py")), False),
+    ],
+)
+def test_the_last_reply_calls_no_tool_and_is_short(last: Reading, passed: bool) -> None:
+    verdict = judge(LOOK, FIX, last, max_final_chars=20)
+    assert failed(verdict) == (set() if passed else {"final-reply"})
+
+
 def test_an_edit_that_does_not_apply_fails_the_applied_check() -> None:
     verdict = judge(LOOK, said("", called("edit_file", path="calc.py", old="a * b", new="a + b")), DONE)
     assert failed(verdict) == {"applied", "add"}

@@ -7,13 +7,15 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
     tools             offered tools; default ["read_file", "grep", "edit_file"]
     max_turns         the loop asks for at most so many replies; default 10
     first_call        a check `first-call`: the first reply calls this tool, with valid arguments
+    first_call_finds  with first_call: the result of this call must contain this string
+    max_final_chars   a check `final-reply`: the last reply calls no tool and has 1 to so many characters
     max_invalid_calls for the check `calls-valid`; default 0
     max_wasted_calls  a check `calls-useful`; wasted is a repetition since which nothing has changed, a file that does
                       not exist, an edit that does not apply
     protected         files that edit_file refuses to touch
 cases.json    as of the driver; they run on the files as the last call left them. Without cases only the calls count
-checks        `first-call` where set, `calls-valid`, `calls-useful` where set, `applied` (an edit changed a file; only
-              where there are cases), and one for each case
+checks        `first-call` where set, `calls-valid`, `calls-useful` and `final-reply` where set, `applied` (an edit
+              changed a file; only where there are cases), and one for each case
 metrics       calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
               files_changed, groups
 An answer without a single call is no answer.
@@ -34,7 +36,7 @@ from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
 from harness.virtual_tools import TOOL_NAMES, ToolResult, Workspace, run_call, workspace_of
 
-FIRST_CALL, VALID, USEFUL = "first-call", "calls-valid", "calls-useful"
+FIRST_CALL, VALID, USEFUL, FINAL = "first-call", "calls-valid", "calls-useful", "final-reply"
 _MAX_NOTE_CHARS = 200
 
 
@@ -48,6 +50,8 @@ def settings(task: Task) -> dict[str, Json]:
         "tools": {"type": "array", "items": {"enum": list(TOOL_NAMES)}},
         "max_turns": INTEGER,
         "first_call": {"enum": list(offered)} if isinstance(offered, list | tuple) else STRING,
+        "first_call_finds": STRING,
+        "max_final_chars": INTEGER,
         "max_invalid_calls": INTEGER,
         "max_wasted_calls": INTEGER,
         "protected": STRINGS,
@@ -59,8 +63,9 @@ def check_names(variant: Variant) -> tuple[str, ...]:
     chosen = variant.task.settings
     first = (FIRST_CALL,) if "first_call" in chosen else ()
     useful = (USEFUL,) if "max_wasted_calls" in chosen else ()
+    final = (FINAL,) if "max_final_chars" in chosen else ()
     applied = (APPLIED,) if variant.cases else ()
-    return (*first, VALID, *useful, *applied, *(case.id for case in variant.cases))
+    return (*first, VALID, *useful, *final, *applied, *(case.id for case in variant.cases))
 
 
 @dataclass(slots=True)
@@ -111,13 +116,19 @@ def _metrics(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> 
     }
 
 
-def _first_call_check(reading: Reading, name: str, replay: _Replay) -> Check:
+def _first_call_check(reading: Reading, name: str, finds: str, replay: _Replay) -> Check:
     if not reading.tool_calls:
         return Check(FIRST_CALL, False, name, reading.content[:80], "the first reply calls nothing")
     call, result = replay.results[0]
-    return Check(
-        FIRST_CALL, call.name == name and result.invalid_reason is None, name, call.name, result.invalid_reason
-    )
+    note = result.invalid_reason or (None if finds in result.text else f"the result does not contain {finds!r}")
+    return Check(FIRST_CALL, call.name == name and note is None, name, call.name, note)
+
+
+def _final_check(reading: Reading, limit: int) -> Check:
+    """The check that the last reply calls no tool and is neither empty nor long."""
+    length = len(reading.content.strip())
+    note = "the last reply calls a tool" if reading.tool_calls else None
+    return Check(FINAL, note is None and 1 <= length <= limit, f"1 to {limit} characters", length, note)
 
 
 def _limit_check(name: str, reasons: Sequence[str], limit: int, kind: str) -> Check:
@@ -129,10 +140,14 @@ def _limit_check(name: str, reasons: Sequence[str], limit: int, kind: str) -> Ch
 def _call_checks(variant: Variant, readings: Sequence[Reading], replay: _Replay) -> list[Check]:
     chosen, checks = variant.task.settings, []
     if "first_call" in chosen:
-        checks.append(_first_call_check(readings[0], str(chosen["first_call"]), replay))
+        checks.append(
+            _first_call_check(readings[0], str(chosen["first_call"]), str(chosen.get("first_call_finds", "")), replay)
+        )
     checks.append(_limit_check(VALID, replay.invalid, int(chosen.get("max_invalid_calls", 0)), "invalid"))
     if "max_wasted_calls" in chosen:
         checks.append(_limit_check(USEFUL, replay.wasted, int(chosen["max_wasted_calls"]), "wasted"))
+    if "max_final_chars" in chosen:
+        checks.append(_final_check(readings[-1], int(chosen["max_final_chars"])))
     return checks
 
 
