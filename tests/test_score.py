@@ -1,5 +1,6 @@
 """Outcomes and their order for every scorer kind; equality of encoded values; the kinds `calls`, `program`, `speed`."""
 
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.files import plain, to_json
+from harness.files import plain, sha256_of, to_json
 from harness.score import KINDS, score
 from harness.score.compare import MAX_SHOWN_CHARS, Equality, display, equality_of, is_equal
 from harness.types import CaseStatus, Job, Json, Observation, Outcome, StreamError, Variant
@@ -427,8 +428,15 @@ def test_every_plain_value_equals_itself(value: Json) -> None:
 PROGRAM = said("```python\nprint('hello')\n```")
 
 
-def ran(exit: int = 0, stdout: Json = "", stderr: str = "", files: Mapping[str, Json] | None = None) -> ScriptedSandbox:
-    return returning({"exit": exit, "stdout": stdout, "stderr": stderr, "files": dict(files or {})})
+def ran(
+    exit: int = 0,
+    stdout: Json = "",
+    stderr: Json = "",
+    files: Mapping[str, Json] | None = None,
+    modes: Mapping[str, Json] | None = None,
+) -> ScriptedSandbox:
+    value = {"exit": exit, "stdout": stdout, "stderr": stderr, "files": dict(files or {}), "modes": dict(modes or {})}
+    return returning(value)
 
 
 RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] = [
@@ -453,7 +461,70 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
     ({"no_files": True, "files": {"a": {"text": ""}}}, ran(files={"a": ""}), ran(files={"a": "", "b": ""})),
     ({"no_files": ["log"]}, ran(files={"other": ""}), ran(files={"log": ""})),
     ({"unchanged": ["in.txt"]}, ran(files={"out": ""}), ran(files={"in.txt": "changed"})),
+    ({"unchanged": ["in.txt"]}, ran(), ran(files={"in.txt": {"deleted": True}})),
+    ({"unchanged": ["in.txt"]}, ran(modes={"other": "600"}), ran(modes={"in.txt": "600"})),
+    ({"no_files": True}, ran(), ran(files={"in.txt": {"deleted": True}})),
+    ({"no_files": True}, ran(), ran(files={"empty": {"folder": True}}, modes={"empty": "755"})),
+    ({"no_files": True}, ran(), ran(files={"link": {"symlink": "in.txt"}})),
+    ({"no_files": True}, ran(), ran(modes={"in.txt": "755"})),
+    (
+        {"no_files": True, "files": {"a/b/c": {"text": ""}}},
+        ran(files={"a": {"folder": True}, "a/b": {"folder": True}, "a/b/c": ""}, modes={"a": "755", "a/b/c": "644"}),
+        ran(files={"a": {"folder": True}, "a/b": {"folder": True}, "a/b/c": "", "a/d": {"folder": True}}),
+    ),
+    ({"files": {"old": {"deleted": True}}}, ran(files={"old": {"deleted": True}}), ran()),
+    ({"files": {"new": {"folder": True}}}, ran(files={"new": {"folder": True}}), ran(files={"new": ""})),
+    ({"files": {"l": {"symlink": "a"}}}, ran(files={"l": {"symlink": "a"}}), ran(files={"l": {"symlink": "b"}})),
+    ({"files": {"a": {"sha256": sha256_of("x")}}}, ran(files={"a": "x"}), ran(files={"a": "y"})),
+    ({"modes": {"run.sh": "755"}}, ran(modes={"run.sh": "755"}), ran(modes={"run.sh": "775"})),
+    ({"modes": {"run.sh": "0755"}, "no_files": True}, ran(modes={"run.sh": "755"}), ran()),
+    ({"stderr": "empty"}, ran(), ran(stderr="\n")),
+    ({"stderr": "not_empty"}, ran(stderr="no such file\n"), ran(stderr=" \n")),
+    ({"stderr": "not_empty"}, ran(stderr={"$": "bytes", "v": "/w=="}), ran()),
+    (
+        {"stdout": {"$": "bytes", "v": "/w=="}},
+        ran(stdout={"$": "bytes", "v": "/w=="}),
+        ran(stdout={"$": "bytes", "v": "/g=="}),
+    ),
 ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"n": {"$": "int", "v": "3"}}',
+        '{"n": {"$": "fraction", "v": [3, 1]}}',
+        '{"$": "dict", "v": [["n", 3]]}',
+        '{"n": 4, "n": 3}',
+        '{"n": 3.0}',
+        '{"n": "3"}',
+        '{"n": true}',
+        '{"n": 3} 1',
+        '{"n": NaN}',
+        "[" * 100_000,
+    ],
+)
+def test_a_program_cannot_write_a_value_in_the_encoding_of_the_kit(text: str) -> None:
+    for where in ("stdout_json", "files"):
+        expect = {"stdout_json": {"n": 3}} if where == "stdout_json" else {"files": {"o": {"json": {"n": 3}}}}
+        variant = variant_of("program", [case("run", {}, **expect)])
+        assert score(variant, [PROGRAM], ran(stdout=text, files={"o": text})).outcome is Outcome.FAILED
+        right = ran(stdout='{"n": 3}', files={"o": '{"n": 3}'})
+        assert score(variant, [PROGRAM], right).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("value", [{"$": "int", "v": "3"}, {"$": 1}, {"a": {"$": "list", "v": []}}, 10**30, 0.1])
+def test_any_plain_json_equals_itself_as_a_program_writes_it(value: Json) -> None:
+    variant = variant_of("program", [case("run", {}, stdout_json=value)])
+    assert score(variant, [PROGRAM], ran(stdout=json.dumps(value))).outcome is Outcome.PASSED
+
+
+def test_a_given_file_has_its_given_mode_unless_it_was_changed() -> None:
+    given = {"files": {"a": "", "b": ""}, "modes": {"b": "600"}}
+    variant = variant_of("program", [case("run", given, modes={"a": "644", "b": "600"})])
+    assert problem_texts(variant.task) == []
+    assert score(variant, [PROGRAM], ran()).outcome is Outcome.PASSED
+    assert score(variant, [PROGRAM], ran(modes={"b": "644"})).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(("expect", "right", "wrong"), RIGHT_AND_WRONG)

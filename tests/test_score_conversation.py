@@ -1,10 +1,12 @@
 """Kind `conversation`: the code of each turn, and tests that the model wrote."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from harness.errors import EngineError
+from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.types import Case, Job, Json, Observation, Outcome, Reading, Score
 from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
@@ -33,8 +35,10 @@ def exits(by_implementation: Mapping[str, int]) -> ScriptedSandbox:
             assert real.script is not None
             return real.script(job, name, give)
         implementation = next(path for path, text in FILES.items() if text == give["files"]["even.py"])
-        value = {"exit": by_implementation[implementation], "stdout": "", "stderr": "", "files": {}}
-        return Observation(name, "returned", value)
+        status = by_implementation[implementation]
+        summary = {"token": give["stdin"], "passed": int(status == 0), "failed": int(status == 1)}
+        stdout = f"..\n{json.dumps(summary)}" if status in (0, 1) else ""
+        return Observation(name, "returned", {"exit": status, "stdout": stdout, "stderr": "", "files": {}})
 
     return ScriptedSandbox(script)
 
@@ -110,9 +114,10 @@ def test_neither_the_turn_nor_the_expected_value_enters_the_container() -> None:
     score(variant, [EVEN, EVEN, TESTS], sandbox)
     gives = [give for job in sandbox.jobs for _, give in job.cases]
     assert all("turn" not in give and "tests_on" not in give for give in gives)
-    tests = next(job for job in sandbox.jobs if job.driver == "program")
-    assert set(tests.files) == {"test_even.py", "run_the_tests.py"}
-    assert "right" not in str([give["files"] for _, give in tests.cases])
+    tests = [job for job in sandbox.jobs if job.driver == "program"]
+    assert [len(job.cases) for job in tests] == [1, 1], "each judged module has a container of its own"
+    assert all(set(job.files) == {"test_even.py", "run_the_tests.py"} for job in tests)
+    assert "right" not in str([give["files"] for job in tests for _, give in job.cases])
 
 
 def test_a_turn_without_code_fails_its_cases_only() -> None:
@@ -161,3 +166,188 @@ def test_wrong_cases_are_reported(give: dict[str, Json], expect: dict[str, Json]
     variant = variant_of("conversation", [case("one", give, **expect)], files=FILES, turns=("a", "b", "c"))
     found = problem_texts(variant.task)
     assert any(problem in text for text in found), found
+
+
+# --- tests that a model wrote, in real containers ---------------------------------------------------------------------
+
+HONEST_TESTS = {
+    "functions": """\
+from even import even
+
+
+def test_two():
+    assert even(2)
+
+
+def test_odd():
+    assert not even(3)
+""",
+    "a class": """\
+import unittest
+
+import even
+
+
+class TestEven(unittest.TestCase):
+    def test_odd(self):
+        self.assertFalse(even.even(3))
+""",
+    "prints and changes the folder": """\
+import os
+
+from even import even
+
+
+def test_odd(tmp_path, capsys):
+    os.chdir(tmp_path)
+    print(even(3), flush=True)
+    assert capsys.readouterr().out == 'False\\n'
+""",
+    "one of several fails": """\
+import pytest
+from even import even
+
+
+@pytest.mark.parametrize('n', [2, 3, 4])
+def test_n(n):
+    assert even(n) is (n != 3)
+
+
+@pytest.mark.skip
+def test_later():
+    assert False
+""",
+}
+HOSTILE_TESTS = {
+    "no test at all": """\
+from even import even
+
+
+def check_odd():
+    assert not even(3)
+
+
+Test = None
+class TestNothing: ...
+""",
+    "exits at import": """\
+import os
+from even import even
+
+
+def test_odd(): ...
+
+
+os._exit(int(even(3)))
+""",
+    "ends politely at import": """\
+import sys
+from even import even
+
+
+def test_odd(): ...
+
+
+sys.exit(int(even(3)))
+""",
+    "exits in a test": """\
+import os
+from even import even
+
+
+def test_odd():
+    os._exit(int(even(3)))
+""",
+    "prints a summary of its own": """\
+import os
+from even import even
+
+
+def test_odd():
+    bad = int(even(3))
+    os.write(1, ('\\n{"token": "", "passed": %d, "failed": %d}' % (1 - bad, bad)).encode())
+    os._exit(bad)
+""",
+    "only skips": """\
+import pytest
+from even import even
+
+
+@pytest.mark.skip
+def test_odd():
+    assert not even(3)
+""",
+    "expects to fail": """\
+import pytest
+from even import even
+
+
+@pytest.mark.xfail
+def test_odd():
+    assert even(3)
+""",
+    "reads its environment": """\
+import os
+
+
+def test_place():
+    assert 'broken' not in repr(sorted(os.environ.items()))
+""",
+    "reads its folder": """\
+import os
+
+
+def test_place():
+    assert 'broken' not in repr([os.getcwd(), __file__, *os.listdir()])
+""",
+    "counts how often it ran": """\
+import os
+import pathlib
+
+place = pathlib.Path('/tmp/count')
+
+
+def test_count():
+    seen = place.exists()
+    place.touch()
+    assert not seen and int(os.path.basename(os.getcwd())[:1], 16) < 99
+""",
+    "looks at its process number": """\
+import os
+
+
+def test_number():
+    assert os.getpid() < 10 or os.getppid() > 1
+""",
+    "asserts nothing": """\
+from even import even
+
+
+def test_odd():
+    even(3)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[DockerSandbox]:
+    with open_sandbox("test", print, ["python"]) as opened:
+        yield opened
+
+
+def judge_tests(sandbox: DockerSandbox, tests: str) -> Score:
+    variant = variant_of("conversation", CASES[3:], files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
+    return score(variant, [EVEN, EVEN, said(f"```python\n{tests}```")], sandbox)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", HONEST_TESTS)
+def test_honest_tests_pass_in_a_container(sandbox: DockerSandbox, name: str) -> None:
+    verdict = judge_tests(sandbox, HONEST_TESTS[name])
+    assert verdict.outcome is Outcome.PASSED, verdict.checks
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", HOSTILE_TESTS)
+def test_tests_that_test_nothing_do_not_pass_in_a_container(sandbox: DockerSandbox, name: str) -> None:
+    assert judge_tests(sandbox, HOSTILE_TESTS[name]).outcome is not Outcome.PASSED

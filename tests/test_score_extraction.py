@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.languages import LANGUAGES
 from harness.score.edits.apply import apply_edits
 from harness.score.edits.formats import find_edits
+from harness.score.execute import find_code
 from harness.score.extraction.extract import RULES, extract
 from harness.score.extraction.fences import fenced_blocks, label_of
 from harness.score.extraction.json_answer import find_object
@@ -18,6 +19,7 @@ from harness.score.extraction.review_findings import findings_of
 from harness.score.extraction.template_tokens import clean
 from harness.score.extraction.wrappers import new_side
 from harness.score.prose.segments import names, sentences
+from tests.scored import case, variant_of
 
 PY = "def add(a, b):\n    return a + b\n"
 HELPED = (
@@ -261,7 +263,67 @@ ODD = [
     Shape("a script that writes a file is a script", "```bash\ncat > out.txt <<EOF\nadd() { :; }\nEOF\n```", "fenced",
           "cat > out.txt <<EOF\nadd() { :; }\nEOF\n", "bash", ()),
 ]  # fmt: skip
-SHAPES = [*FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
+ROTATE = 'for file in "$1"/*.log; do\n  gzip "$file"\ndone\n'
+COUNT = "import sys\n\n\ndef count(text):\n    return len(text.split())\n"
+START = 'if __name__ == "__main__":\n    print(count(sys.stdin.read()))\n'
+LONG_USE = (
+    "mkdir -p logs\nfor name in web mail admin; do\n  printf 'line\\n%.0s' 1 2 3 > logs/$name.log\ndone\n"
+    "chmod +x rotate.sh\n./rotate.sh logs\nls -l logs | awk '{print $1, $9}'\n"
+)
+JS_MAIN = "const lines = process.argv.slice(2);\nconsole.log(total(lines));\n"
+JS_TOTAL = "function total(lines) {\n  return lines.length;\n}\n"
+PARTS = [
+    Shape("a function, then the code that starts it", f"```python\n{COUNT}```\nand\n```python\n{START}```",
+          "fenced-joined", COUNT + "\n" + START, wanted=()),
+    Shape("a start that imports too", f"```python\n{COUNT}```\nand\n```python\nimport sys\n\n{START}```",
+          "fenced-joined", COUNT + "\nimport sys\n\n" + START, wanted=()),
+    Shape("a long part, then a short start", f"```python\n{COUNT}{'# words' * 40}\n```\nRun it by\n"
+          f"```python\n{START}```", "fenced-joined", COUNT + "# words" * 40 + "\n\n" + START, wanted=()),
+    Shape("imports, then the rest", "```python\nimport json\n```\nthen\n```python\nprint(json.dumps([]))\n```",
+          "fenced-joined", "import json\n\nprint(json.dumps([]))\n", wanted=()),
+    Shape("a helper before the wanted function", "```python\ndef half(n):\n    return n / 2\n```\nand\n"
+          "```python\ndef add(a, b):\n    return half(a) + half(b)\n```", "fenced-joined",
+          "def half(n):\n    return n / 2\n\ndef add(a, b):\n    return half(a) + half(b)\n"),
+    Shape("a helper after the wanted function", "```python\ndef add(a, b):\n    return half(a) + half(b)\n```\nwith\n"
+          "```python\ndef half(n):\n    return n / 2\n```", "fenced-joined",
+          "def add(a, b):\n    return half(a) + half(b)\n\ndef half(n):\n    return n / 2\n"),
+    Shape("a draft is no part of the better one", f"```python\n{COUNT}{START}```\nBetter:\n"
+          f"```python\n{COUNT.replace('split()', 'split(None)')}{START}```", "fenced-last",
+          COUNT.replace("split()", "split(None)") + START, wanted=()),
+    Shape("an example of use is no part", f"```python\n{COUNT}{START}```\nFor example:\n"
+          '```python\nprint(count("a b"))\n```', "fenced-last", COUNT + START, wanted=()),
+    Shape("a parameter is no part of another block", f"```javascript\nconst a = [1];\n```\n```javascript\n{JS}```",
+          "fenced-last", JS, "javascript"),
+    Shape("two parts in JavaScript", f"```js\n{JS_TOTAL}```\nand\n```js\n{JS_MAIN}```", "fenced-joined",
+          JS_TOTAL + "\n" + JS_MAIN, "javascript", ()),
+    Shape("two parts in Bash", '```bash\nlog() {\n  echo "$1" >&2\n}\n```\nand\n```bash\nlog "$#"\nexit 1\n```',
+          "fenced-joined", 'log() {\n  echo "$1" >&2\n}\n\nlog "$#"\nexit 1\n', "bash", ()),
+    Shape("a function in Bash, then a short start", f"```bash\nrotate() {{\n{ROTATE}}}\n```\nand\n"
+          '```bash\nrotate "$@"\n```', "fenced-joined", f'rotate() {{\n{ROTATE}}}\n\nrotate "$@"\n', "bash", ()),
+]  # fmt: skip
+BESIDE = [
+    Shape("Bash without a shebang, then a longer use", f"```bash\n{ROTATE}```\nTo see it work:\n```bash\n{LONG_USE}```",
+          "fenced-last", ROTATE, "bash", ()),
+    Shape("a longer use, then Bash without a shebang", f"Set up:\n```bash\n{LONG_USE}```\nThe script:\n"
+          f"```bash\n{ROTATE}```", "fenced-last", ROTATE, "bash", ()),
+    Shape("what is run after the script", f"```bash\n{ROTATE}```\nRun this after the script:\n"
+          "```bash\nls -l logs\nzcat logs/*.gz | head -n 5\ndu -sh logs\n```", "fenced-last", ROTATE, "bash", ()),
+    Shape("what is run after the program", f"```python\n{COUNT}{START}```\nRun this after the script to check it:\n"
+          "```python\nimport subprocess\n\nout = subprocess.run(['python3', 'answer.py'], input=b'a b', "
+          "capture_output=True)\nprint(out.stdout.decode() == '2')\n```", "fenced-last", COUNT + START, wanted=()),
+    Shape("a test block beside the program", f"```python\n{COUNT}{START}```\nTests:\n```python\nfrom answer import "
+          "count\n\n\ndef test_count():\n    assert count('a b') == 2\n\n\ndef test_none():\n    "
+          "assert count('') == 0\n```", "fenced-last", COUNT + START, wanted=()),
+    Shape("a test block that loads the answer", f"```js\n{JS}```\n```js\nconst add = require('./answer').add;\n"
+          "console.assert(add(1, 2) === 3);\n```", "fenced-last", JS, "javascript"),
+    Shape("the fixed code, then the old", f"```python\n{PY}```\nThe original code was:\n"
+          "```python\ndef add(a, b):\n    return a - b\n```", "fenced-last", PY),
+    Shape("a fix of the original, then a better one", "A first fix:\n```python\ndef add(a, b):\n    return a\n```\n"
+          f"A better version of the original:\n```python\n{PY}```", "fenced-last", PY),
+    Shape("a query without the driver's verb", f"```sql\n{SQL}```\nAll rows:\n```sql\nSELECT * FROM rows;\n```",
+          "fenced-last", SQL, "sql", ()),
+]  # fmt: skip
+SHAPES = [*PARTS, *BESIDE, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -296,6 +358,29 @@ def test_all_blocks_are_joined_where_the_task_says_so() -> None:
     assert last is not None
     assert both is not None
     assert (last.code, both.code) == ("SELECT 2;\n", "SELECT 1;\n\nSELECT 2;\n")
+
+
+def test_a_quotation_of_the_prompt_is_not_taken_for_the_answer() -> None:
+    old = "def add(a, b):\n    return a - b\n"
+    prompt = f"Repair this:\n```python\n{old}```\n"
+    for quoted in (old, "def add(a, b):\n\n    return a - b  # here\n"):
+        found = extract(f"```python\n{PY}```\nIt stood:\n```python\n{quoted}```", "python", ("add",), given=[prompt])
+        assert found is not None
+        assert found.code == PY
+    unchanged = extract(f"```python\n{old}```", "python", ("add",), given=[prompt])
+    assert unchanged is not None
+    assert unchanged.code == old
+
+
+def test_the_names_of_sql_are_not_those_of_the_driver() -> None:
+    cases = [
+        case("c", {"call": "rows", "args": [""]}, value=[]),
+        case("d", {"call": "after", "args": ["", ""]}, value=[]),
+    ]
+    answer = f"```sql\n{SQL}```\nIt gives the rows by name:\n```sql\n-- rows after\nSELECT 1;\n```"
+    found = find_code(answer, variant_of("calls", cases, language="sql"))
+    assert found is not None
+    assert found.code == SQL
 
 
 def test_a_mark_chooses_the_block_that_contains_it() -> None:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 DRIVERS = "/opt/lanebench"
 """Where the drivers are in an image."""
-_PYTHON = ("python3", "-S", "-s", "-P")
+_GUARDED_PYTHON = "/usr/local/bin/lanebench-python"
+"""A copy of Python that nobody can read: the kernel then closes /proc/1 to the programs that the driver starts, and
+with it the driver's memory and settings, which else outlive a case (execve(2), proc(5))."""
 
 
-def python_driver(name: str) -> tuple[str, ...]:
-    """The command line of a driver that is written in Python; the image holds it compiled."""
-    return (*_PYTHON, f"{DRIVERS}/{name}.pyc")
+def python_driver(name: str, *, runs_programs: bool = True) -> tuple[str, ...]:
+    """The command line of a driver that is written in Python; the image holds it compiled.
+
+    `runs_programs`: the answer runs in processes of its own, which are kept out of the driver's.
+    """
+    return (_GUARDED_PYTHON if runs_programs else "python3", "-S", "-s", "-P", f"{DRIVERS}/{name}.pyc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class Language:
     """One programming language.
 
     `labels` are the words that name it in the info string of a Markdown fence; the first of its `extensions` is that of
-    an answer's file. `has_one_number_type`: its values do not tell 1 from 1.0.
+    an answer's file. `has_one_number_type`: its values do not tell 1 from 1.0. `has_functions`: its code defines the
+    names that cases call.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Language:
     syntax: Syntax
     runtime: Runtime
     has_one_number_type: bool = False
+    has_functions: bool = True
 
     @property
     def entry(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import threading
 import warnings
 
@@ -15,6 +16,8 @@ _PHRASES = (
     ast.Attribute,
 )  # fmt: skip
 """Expressions that prose may happen to be: `Done`, `yes, no`, `a - b`."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MODULE_NAMES = frozenset(("__name__", "__file__", "__doc__"))
 
 
 def _parse(code: str) -> ast.Module | None:
@@ -44,3 +47,32 @@ def _is_code(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.AnnAssign):
         return statement.value is not None
     return not (isinstance(statement, ast.Expr) and isinstance(statement.value, _PHRASES))
+
+
+def names_of(code: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """(defined, imported, missing): the names that a module defines for others, imports, and uses without having them.
+
+    All are empty for code that does not parse.
+    """
+    tree = _parse(code)
+    if tree is None:
+        return frozenset(), frozenset(), frozenset()
+    defined = frozenset(name for statement in tree.body for name in _definitions(statement))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = frozenset((alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    bound |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
+    bound |= {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+    return defined, imported, used - bound - imported - frozenset(dir(builtins)) - _MODULE_NAMES
+
+
+def _definitions(statement: ast.stmt) -> list[str]:
+    """The names that a statement of a module defines."""
+    if isinstance(statement, _DEFINITIONS):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]

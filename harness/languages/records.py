@@ -59,7 +59,7 @@ PYTHON = Language(
         is_program=python_code.is_program,
     ),
     runtime=Runtime(
-        calls_driver=python_driver("python_calls"),
+        calls_driver=python_driver("python_calls", runs_programs=False),
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
         reports_args=True,
@@ -188,7 +188,8 @@ SQL = Language(
             r"|set|values|when|case|end|else|then|returning|window|except|intersect|select)\b"
         ),
     ),
-    runtime=Runtime(calls_driver=python_driver("sql_calls"), run=_SQLITE, load=_SQLITE),
+    runtime=Runtime(calls_driver=python_driver("sql_calls", runs_programs=False), run=_SQLITE, load=_SQLITE),
+    has_functions=False,
 )
 
 LANGUAGES: Mapping[str, Language] = {

@@ -2,9 +2,9 @@
 
 `run_job` is the entry point. What the engine does wrong raises EngineError and is never an observation.
 
-The cases of a job run in one container, in order, because starting one costs more than most answers. A case that hangs
-or crashes ends its container and only itself: the cases after it run in a fresh one. An answer that does not load is
-not tried again, since each of its cases would end the same way.
+The cases of a job run in one container, one after another, because starting one costs more than most answers. A case
+that hangs or crashes ends its container and only itself: the cases after it run in a fresh one. An answer that does not
+load is not tried again, since each of its cases would end the same way.
 
 Three kinds of failure look like the answer's and may be the engine's. They are distinguished as follows:
 
@@ -19,13 +19,14 @@ Three kinds of failure look like the answer's and may be the engine's. They are 
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.errors import EngineError
-from harness.files import to_json
+from harness.files import sha256_of, to_json
 from harness.sandbox.container import SIGKILL_EXIT, STDOUT, Container, ContainerExit
 from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
 from harness.sandbox.engine import CHECK_ENGINE
@@ -191,8 +192,27 @@ def _is_too_large(job: Job) -> bool:
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in job.files.values()) > job.limits.disk_bytes
 
 
+def case_order(job: Job) -> list[int]:
+    """The order in which the cases of a program run, as indexes: shuffled, so that no case can know its number.
+
+    The order follows from the job's content and not from chance: scoring again runs the cases in the same order. An
+    answer cannot know it, since the hidden cases are drawn after the answer. Calls keep their order.
+    """
+    order = list(range(len(job.cases)))
+    if job.driver == "program":
+        random.Random(sha256_of(to_json([dict(job.files), list(job.cases)]))).shuffle(order)
+    return order
+
+
 def run_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
-    """One observation per case, in order. Raises EngineError."""
+    """One observation per case, in the job's order. Raises EngineError."""
+    order = case_order(job)
+    observations = _run_in_order(pool, kind, replace(job, cases=tuple(job.cases[index] for index in order)))
+    by_index = dict(zip(order, observations, strict=True))
+    return tuple(by_index[index] for index in range(len(job.cases)))
+
+
+def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     observations: list[Observation] = []

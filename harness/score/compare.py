@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import NoReturn
 
 from harness.languages import LANGUAGES
 from harness.types import Json
@@ -55,12 +56,29 @@ def is_equal(expected: Json, observed: Json, equality: Equality) -> bool:
 
 
 def is_equal_json(expected: Json, text: str, equality: Equality) -> bool:
-    """Whether a text is JSON that holds the expected value."""
+    """Whether a text is JSON that holds the expected value. A document in which a key occurs twice equals nothing.
+
+    Both are plain JSON: an object with the key "$" is an object like any other, and no value of the kit's encoding.
+    """
     try:
-        document = json.loads(text)
+        return is_equal(_plain_json(json.dumps(expected)), _plain_json(text), equality)
     except (ValueError, RecursionError):
         return False
-    return is_equal({"$": "json", "v": [expected]}, {"$": "json", "v": [document]}, equality)
+
+
+def _plain_json(text: str) -> Json:
+    """A JSON text as an encoded value. Raises ValueError."""
+    return json.loads(text, object_pairs_hook=_plain_object, parse_constant=_refuse_constant)
+
+
+def _plain_object(pairs: list[tuple[str, Json]]) -> Json:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return {"$": "dict", "v": pairs}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def display(value: Json) -> Json:

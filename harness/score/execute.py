@@ -43,10 +43,15 @@ def given_files(variant: Variant) -> dict[str, str]:
 
 
 def expected_names(variant: Variant) -> tuple[str, ...]:
-    """The names that the code should define: the setting `names`, else the functions that the cases call."""
+    """The names that the code should define: the setting `names`, else the functions that the cases call.
+
+    SQL has no functions: its cases call the driver's verbs (harness/sandbox/drivers/sql_calls.py).
+    """
     names = variant.task.settings.get("names")
     if isinstance(names, list):
         return tuple(str(name) for name in names)
+    if not LANGUAGES[language_of(variant)].has_functions:
+        return ()
     return tuple(dict.fromkeys(str(case.give["call"]) for case in variant.cases if "call" in case.give))
 
 
@@ -58,7 +63,9 @@ def equality(variant: Variant) -> Equality:
 def find_code(answer: str, variant: Variant) -> FoundCode | None:
     """The code in an answer to this task."""
     joined = variant.task.settings.get("blocks") == "all"
-    return extract(answer, language_of(variant), expected_names(variant), joined=joined)
+    return extract(
+        answer, language_of(variant), expected_names(variant), joined=joined, given=(variant.system, *variant.turns)
+    )
 
 
 @dataclass(frozen=True, slots=True)

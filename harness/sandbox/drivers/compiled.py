@@ -56,6 +56,20 @@ def build_as_program(job, build_program):
     return built
 
 
+def restorer(executable):
+    """A function that makes the folder of the build hold the executable alone, whatever a case did there."""
+    with open(executable, "rb") as file:
+        content = file.read()
+
+    def restore():
+        program.clear(BUILD)
+        with open(executable, "wb") as file:
+            file.write(content)
+        os.chmod(executable, 0o755)
+
+    return restore
+
+
 def main(build_calls, build_program):
     """Serve one job. The two functions compile an answer to be called or to be run: a path, None when they cannot."""
     job = read_job()
@@ -71,5 +85,5 @@ def main(build_calls, build_program):
         report.send("load_failed", t="CompileError")
         os._exit(0)
     if job["driver"] == "program":
-        program.serve(job, report)
+        program.serve(job, report, restorer(executable))
     become(executable, job, output)

@@ -1,12 +1,17 @@
-"""Run the answer as a program in a fresh directory for each case, and report its exit status, streams and files.
+"""Run the answer as a program in a fresh folder for each case, and report its exit status, streams and files.
 
 The job holds the command lines of the answer's language: `run` begins those that run it, `load` those that import it.
+
+No case can tell another anything: whatever a program can write to is emptied after it, every other process is killed,
+and a program that changed the limits of this process ends the container, so that the next case gets another one.
 """
 
 import os
+import resource
 import shutil
 import stat
 import sys
+from contextlib import suppress
 from hashlib import sha256
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -16,6 +21,14 @@ from python_run import run, text_of
 
 MAX_FILES = 1000
 MAX_TEXT_BYTES = 65536
+SHARED_FOLDERS = ("/tmp", "/dev/shm", "/dev/mqueue")
+"""The folders that a program can write to, beside its own and /build (tests/test_sandbox_program.py looks for more)."""
+IPC_LISTS = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg")
+LIMITS = range(16)
+"""The numbers of Linux's resource limits (getrlimit(2))."""
+
+
+# --- what a program made of its folder ----------------------------------------------------------------------------
 
 
 def content_of(data):
@@ -24,35 +37,58 @@ def content_of(data):
     return text if type(text) is str else {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
 
 
-def described(path):
-    """A path that a program made: its text, its digest, or its type. No link is followed, no pipe or device is read."""
-    kind = os.lstat(path)
-    if stat.S_ISLNK(kind.st_mode):
-        return {"symlink": os.fsdecode(os.readlink(path)).encode("utf-8", "replace").decode()}
-    if not stat.S_ISREG(kind.st_mode):
-        return {"special": stat.filemode(kind.st_mode)[0]}
+def name_of(path):
+    """A path as a string that JSON can hold."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def describe(path):
+    """(content, mode) of a path: its text, its digest, or its type. No link is followed, no pipe or device is read."""
+    status = os.lstat(path)
+    mode = f"{stat.S_IMODE(status.st_mode):o}"
+    if stat.S_ISLNK(status.st_mode):
+        return {"symlink": name_of(os.readlink(path))}, None
+    if stat.S_ISDIR(status.st_mode):
+        return {"folder": True}, mode
+    if not stat.S_ISREG(status.st_mode):
+        return {"special": stat.filemode(status.st_mode)[0]}, mode
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-            return content_of(file.read())
+            return content_of(file.read()), mode
     except OSError:
-        return {"unreadable": True}
+        return {"unreadable": True}, mode
 
 
-def changed_files(folder, given):
-    """Every path below the folder that was not given or was changed; None where there are too many."""
-    changed = {}
+def snapshot(folder):
+    """Every path below a folder with its content and mode, and the folder itself as "."; None where there are too many.
+
+    A folder that cannot be read is described, and what is in it is not.
+    """
+    found = {".": describe(folder)}
     for top, folders, names in os.walk(folder):
-        folders.sort()
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
-        for name in sorted(names + links):
+        for name in sorted(folders + names):
             path = os.path.join(top, name)
-            shown = os.path.relpath(path, folder).encode("utf-8", "replace").decode()
-            content = described(path)
-            if shown not in given or content_of(given[shown].encode("utf-8", "surrogatepass")) != content:
-                changed[shown] = content
-            if len(changed) > MAX_FILES:
+            found[name_of(os.path.relpath(path, folder))] = describe(path)
+            if len(found) > MAX_FILES:
                 return None
-    return changed
+    return found
+
+
+def changes(before, after):
+    """(files, modes): what was made, changed or deleted between two snapshots, and the modes of what is there."""
+    files, modes = {}, {}
+    for path in after:
+        content, mode = after[path]
+        old_content, old_mode = before.get(path, (None, None))
+        if content != old_content:
+            files[path] = content
+        if mode is not None and (content, mode) != (old_content, old_mode):
+            modes[path] = mode
+    files.update((path, {"deleted": True}) for path in before if path not in after)
+    return files, modes
+
+
+# --- a fresh start for each case --------------------------------------------------------------------------------------
 
 
 def clear(folder):
@@ -70,30 +106,85 @@ def clear(folder):
             os.unlink(entry.path)
 
 
-def observe(job, index, give):
-    """How one case ended, as the protocol's fields."""
-    folder = os.path.join(os.getcwd(), f"case-{index}")
-    given = {**job["files"], **give.get("files", {})}
+def own_state():
+    """What a program inherits from this process and can change for those after it, as any process of the same user."""
+    limits = [resource.getrlimit(limit) for limit in LIMITS]
+    return os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), limits
+
+
+def has_left_ipc():
+    """Whether a program left shared memory, semaphores or messages of System V, which outlive every process."""
+    for path in IPC_LISTS:
+        with suppress(OSError), open(path, encoding="ascii") as file:
+            if len(file.readlines()) > 1:
+                return True
+    return False
+
+
+class Cases:
+    """What every case of a job starts with, so that it can be restored after each."""
+
+    def __init__(self):
+        os.umask(0o022)
+        folders = [folder for folder in (os.getcwd(), *SHARED_FOLDERS) if os.path.isdir(folder)]
+        self.modes = {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in folders}
+        self.state = own_state()
+
+    def restore_modes(self):
+        """Give the folders their permissions again."""
+        for folder, mode in self.modes.items():
+            with suppress(OSError):
+                os.chmod(folder, mode)
+
+    def restore(self):
+        """Leave nothing of the case that ran. Where this is impossible, the container ends, and the case has crashed."""
+        for folder in self.modes:
+            clear(folder)
+            with suppress(OSError):
+                os.utime(folder)
+        if own_state() != self.state or has_left_ipc():
+            os._exit(1)
+
+
+def set_up(folder, job, give):
+    """Make the folder of a case with what the job and the case give."""
     os.mkdir(folder)
-    write_files(folder, given)
+    for name in give.get("folders", ()):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+    write_files(folder, {**job["files"], **give.get("files", {})})
+    for name, target in give.get("links", {}).items():
+        os.symlink(target, os.path.join(folder, name))
+    for name, mode in give.get("modes", {}).items():
+        os.chmod(os.path.join(folder, name), int(mode, 8))
+
+
+def observe(job, give, cases):
+    """How one case ended, as the protocol's fields."""
+    # The name tells a program nothing: neither the number of its case nor whether another one ran before.
+    folder = os.path.join(os.getcwd(), os.urandom(8).hex())
+    set_up(folder, job, give)
+    before = snapshot(folder)
     command = job["load"] if give.get("mode", "run") == "import" else job["run"]
     argv = give.get("argv", [])
     result, failure = run([*command, *argv], folder, give.get("stdin", ""), job["output_bytes"])
+    cases.restore_modes()
+    after = None if failure else snapshot(folder)
+    cases.restore()
     if failure is not None:
         return failure
-    changed = changed_files(folder, given)
-    clear(os.getcwd())
-    clear("/tmp")
-    if changed is None:
+    if before is None or after is None:
         return {"k": "crashed", "t": "too many files"}
-    return {"k": "returned", "v": {**result, "files": changed}}
+    files, modes = changes(before, after)
+    return {"k": "returned", "v": {**result, "files": files, "modes": modes}}
 
 
-def serve(job, report):
-    """Run every case of a job and report how it ended; the container ends with it."""
+def serve(job, report, prepare=lambda: None):
+    """Run every case of a job and report how it ended; the container ends with it. `prepare` is called before each."""
+    cases = Cases()
     report.send("loaded")
     for index, give in job["cases"]:
-        report.send("case", i=index, **observe(job, index, give))
+        prepare()
+        report.send("case", i=index, **observe(job, give, cases))
     report.send("done")
     os._exit(0)
 

@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 
 from harness.languages import LANGUAGES
 from harness.score.extraction.fences import Block, fenced_blocks
+from harness.score.extraction.program_parts import (
+    main_blocks,
+    parts_of,
+    without_loaders,
+    without_quotes,
+    without_sketches,
+)
 from harness.score.extraction.recognition import (
     PLAIN_LABELS,
     code_within,
@@ -35,14 +42,10 @@ from harness.score.extraction.wrappers import (
 
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-_TEST = re.compile(
-    "|".join(dict.fromkeys(language.syntax.test_line for language in LANGUAGES.values() if language.syntax.test_line)),
-    re.MULTILINE,
-)
 _PYTHON_PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
-_ELLIPSIS = re.compile(r"(?m)(?:^|[:{]|#|//|/\*|--)[ \t]*(?:\.\.\.|…)(?![\w\[({])")
 _DOCUMENT_LABELS = ("markdown", "md")
 _DIFF_LABELS = ("diff", "patch")
+_MAX_BLOCKS = 200
 _SHELL_LABELS = ("bash", "sh", "shell", "zsh", "console")
 
 
@@ -59,7 +62,8 @@ class FoundCode:
 class Search:
     """A cleaned answer with its blocks, and what is searched for: code of `language` that defines the `wanted` names.
 
-    `joined`: all the blocks of the language are one program. `mark`: a pattern that the code must contain.
+    `joined`: all the blocks of the language are one program. `mark`: a pattern that the code must contain. `given`: the
+    texts of the prompt, which an answer may quote.
     """
 
     text: str
@@ -68,6 +72,7 @@ class Search:
     joined: bool
     blocks: tuple[Block, ...]
     mark: str | None = None
+    given: tuple[str, ...] = ()
 
     def fits(self, code: str) -> bool:
         """Whether a text can be the answer: it defines the wanted names, or there are none and it is not empty."""
@@ -93,28 +98,6 @@ class Search:
         return [block for block in self.blocks if self.is_plain(block)]
 
 
-def _main_blocks(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks that are the program rather than its tests or an example of its use.
-
-    Scripts, if there are any; no tests, if there is anything else; and nothing that is less than half as long as the
-    longest.
-    """
-    scripts = [block for block in blocks if block.text.startswith("#!")] or list(blocks)
-    scripts = [block for block in scripts if not _TEST.search(block.text)] or scripts
-    longest = max((len(block.text) for block in scripts), default=0)
-    return [block for block in scripts if 2 * len(block.text) >= longest]
-
-
-def _without_sketches(blocks: list[Block]) -> list[Block]:
-    """The blocks without those that leave something out: they have an ellipsis and are shorter than one that has none.
-
-    Models show a changed part last, with "..." for the rest; the last block would otherwise be taken.
-    """
-    complete = [block for block in blocks if not _ELLIPSIS.search(block.text)]
-    longest = max((len(block.text) for block in complete), default=0)
-    return [block for block in blocks if block in complete or 4 * len(block.text) >= 3 * longest]
-
-
 def _found_in(rule: str, block: Block) -> FoundCode:
     return FoundCode(block.text, rule if block.closed else f"{rule}-unclosed", block.closed)
 
@@ -125,7 +108,7 @@ def _join(blocks: Sequence[Block], rule: str) -> FoundCode:
 
 
 def _choose(search: Search, blocks: Sequence[Block], rule: str) -> FoundCode | None:
-    """The only block that fits, else the last, else all blocks joined.
+    """The only block that fits, else the last, each with the other parts of its program; else all blocks joined.
 
     The last one, since models quote the broken code first and correct drafts further down.
     """
@@ -133,14 +116,25 @@ def _choose(search: Search, blocks: Sequence[Block], rule: str) -> FoundCode | N
         return None
     if search.joined and len(blocks) > 1:
         return _join(blocks, rule)
-    fitting = _without_sketches([block for block in blocks if search.fits(block.text)])
-    if not search.wanted:
-        fitting = _main_blocks(fitting)
-    if fitting:
-        return _found_in(rule if len(blocks) == 1 else f"{rule}-last", fitting[-1])
+    chosen = _chosen(search, [block for block in blocks if search.fits(block.text)])
+    if chosen is not None:
+        parts = parts_of(search.language, blocks, chosen, starts=not search.wanted) if search.mark is None else [chosen]
+        if len(parts) > 1:
+            return _join(parts, rule)
+        return _found_in(rule if len(blocks) == 1 else f"{rule}-last", chosen)
     if len(blocks) > 1 and search.fits("\n".join(block.text for block in blocks)):
         return _join(blocks, rule)
     return None
+
+
+def _chosen(search: Search, fitting: Sequence[Block]) -> Block | None:
+    """The last of the fitting blocks that is the answer itself, and no quotation, sketch, test or example."""
+    fitting = without_sketches(without_quotes(fitting, search.given))
+    if search.wanted:
+        fitting = without_loaders(fitting, search.wanted)
+    elif search.mark is None:
+        fitting = main_blocks(search.language, fitting)
+    return fitting[-1] if fitting else None
 
 
 def _from_labeled(search: Search) -> FoundCode | None:
@@ -255,8 +249,9 @@ def _from_prose(search: Search) -> FoundCode | None:
 
 def _from_any_labeled(search: Search) -> FoundCode | None:
     """Code of the language that does not define the wanted names; it fails its checks."""
-    blocks = _main_blocks(
-        search.labeled() or [block for block in search.plain() if has_code(search.language, block.text)]
+    blocks = main_blocks(
+        search.language,
+        search.labeled() or [block for block in search.plain() if has_code(search.language, block.text)],
     )
     return _found_in("fenced-undefined", blocks[-1]) if blocks else None
 
@@ -271,16 +266,23 @@ def _from_mislabeled(search: Search) -> FoundCode | None:
 
 
 def extract(
-    answer: str, language: str, wanted: Sequence[str] = (), *, joined: bool = False, mark: str | None = None
+    answer: str,
+    language: str,
+    wanted: Sequence[str] = (),
+    *,
+    joined: bool = False,
+    mark: str | None = None,
+    given: Sequence[str] = (),
 ) -> FoundCode | None:
     """The code in an answer, or None. Code that defines the `wanted` names and contains the pattern `mark` goes first.
 
-    `joined`: all the blocks of the language are one program.
+    `joined`: all the blocks of the language are one program. `given`: the texts of the prompt.
     """
     text = clean(answer)
     blocks = _all_blocks(text, language)
-    labeled = tuple(_with_true_label(block, language) for block in blocks if block.text.strip())
-    search = Search(text if blocks else _without_name(text, language), language, tuple(wanted), joined, labeled, mark)
+    labeled = tuple(_with_true_label(block, language) for block in blocks[-_MAX_BLOCKS:] if block.text.strip())
+    text = text if blocks else _without_name(text, language)
+    search = Search(text, language, tuple(wanted), joined, labeled, mark, tuple(given))
     for rule in RULES:
         found = rule(search)
         if found is not None and found.code.strip():

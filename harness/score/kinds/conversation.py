@@ -7,9 +7,10 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
     {"turn": n, "call": ...}       as of kind `calls`, on the code of that turn's reply; expect as there
     {"turn": n, "argv": ...}       as of kind `program`; give "mode": "run" where nothing else says so
     {"turn": n, "tests_on": name}  the tests of that turn's reply run with pytest on files/<name>, which is placed
-                                   beside them under the name of `module`; expect {"tests": "pass"} (there are some, and
-                                   all pass) or {"tests": "fail"} (at least one fails; a file that does not load counts
-                                   as neither)
+                                   beside them under the name of `module`; expect {"tests": "pass"} (at least one
+                                   passes, none fails) or {"tests": "fail"} (at least one fails); a file without a test,
+                                   or that does not load or exits, counts as neither. Each of these runs in a container
+                                   of its own, in a shuffled order: tests can find nothing but the module to look at
 checks        one for each case; the cases of a turn without code all fail
 metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
@@ -17,10 +18,13 @@ metrics       rules (how each turn's code was found), groups, tests_right and te
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import EngineError, Problem
+from harness.files import sha256_of
 from harness.score.compare import Equality
 from harness.score.drivers import DRIVERS
 from harness.score.execute import (
@@ -66,15 +70,38 @@ _RUNNER = "run_the_tests.py"
 _NO_PYTEST = 91
 _PASSED, _FAILED = 0, 1
 _RUN_PYTEST = """\
+import json
+import os
 import sys
 
 try:
     import pytest
 except ImportError:
     sys.exit({missing})
-sys.exit(pytest.main(["-q", "--tb=no", "-p", "no:cacheprovider", {file!r}]))
+
+
+class Results:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def pytest_runtest_logreport(self, report):
+        self.failed += report.failed
+        self.passed += report.passed and report.when == "call" and not hasattr(report, "wasxfail")
+
+
+def main():
+    token, output, results = sys.stdin.readline().strip(), os.dup(1), Results()
+    status = pytest.main(["-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", {file!r}], [results])
+    summary = {{"token": token, "passed": results.passed, "failed": results.failed}}
+    os.write(output, ("\\n" + json.dumps(summary)).encode())
+    sys.exit(status)
+
+
+main()
 """
-_EXIT_CODES = {"pass": _PASSED, "fail": _FAILED}
+"""Runs the tests and writes, as the last line, how many passed and failed, with the token that only the kit knows: a
+file that ends the process has no such line."""
+_MAX_SUMMARY_CHARS = 200
 
 
 @dataclass(slots=True)
@@ -109,15 +136,30 @@ def _judge_tests(case: Case, observation: Observation, equality: Equality) -> Ch
     if code == _NO_PYTEST:
         raise EngineError("the scorer image has no pytest", fix="remove the image, so that it is built again")
     expected = str(case.expect["tests"])
-    fallback = f"exit {code}: no tests that could run"
-    result = next((name for name, number in _EXIT_CODES.items() if number == code), fallback)
+    result = _result_of_tests(case, observation.value) or f"exit {code}: no tests that could run"
     return Check(case.id, result == expected, expected, result)
+
+
+def _result_of_tests(case: Case, value: Mapping[str, Json]) -> str | None:
+    """ "pass" or "fail"; None where the runner did not report a test that ran."""
+    last = str(value.get("stdout")).rpartition("\n")[2]
+    try:
+        summary = json.loads(last) if len(last) <= _MAX_SUMMARY_CHARS else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(summary, dict) or summary.get("token") != case.give["stdin"]:
+        return None
+    counts = (summary.get("passed"), summary.get("failed"), value.get("exit"))
+    passed, failed, code = (count if type(count) is int else -1 for count in counts)
+    if code == _PASSED and passed > 0 and failed == 0:
+        return "pass"
+    return "fail" if code == _FAILED and failed > 0 else None
 
 
 def _tests_case(case: Case, variant: Variant) -> Case:
     module = str(variant.task.settings.get("module", entry_of(variant)))
     files = {module: variant.files[str(case.give["tests_on"])]}
-    return replace(case, give={"argv": [], "stdin": "", "files": files, "mode": "run"})
+    return replace(case, give={"argv": [], "stdin": secrets.token_hex(8), "files": files, "mode": "run"})
 
 
 def _find_code(reading: Reading, variant: Variant, cases: Sequence[Case]) -> FoundCode | None:
@@ -125,22 +167,27 @@ def _find_code(reading: Reading, variant: Variant, cases: Sequence[Case]) -> Fou
     called = [str(case.give["call"]) for case in cases if "call" in case.give]
     wanted = tuple(names) if isinstance(names, list) and called else tuple(dict.fromkeys(called))
     mark = _TEST_MARK if any(map(_is_about_tests, cases)) else None
-    return extract(reading.content, language_of(variant), wanted, mark=mark)
+    return extract(reading.content, language_of(variant), wanted, mark=mark, given=variant.turns)
 
 
 def _executions(variant: Variant, code: str, cases: Sequence[Case]) -> list[tuple[Build, CaseJudge, list[Case]]]:
-    """What is run for one turn: its tests on implementations, its calls, its programs."""
+    """What is run for one turn: its tests on each implementation, its calls, its programs."""
     settings, entry = variant.task.settings, entry_of(variant)
     test_file = str(settings.get("test_file", "test_answer.py"))
     runner = _RUN_PYTEST.format(missing=_NO_PYTEST, file=test_file)
-    tests = [_tests_case(case, variant) for case in cases if _is_about_tests(case)]
+    tests = [_tests_case(case, variant) for case in _shuffled(code, cases) if _is_about_tests(case)]
     called = [_without_turn(case) for case in cases if "call" in case.give]
     run = [_without_turn(case) for case in cases if not _is_about_tests(case) and "call" not in case.give]
     return [
-        (Build({test_file: code, _RUNNER: runner}, _RUNNER, "program"), _judge_tests, tests),
+        *((Build({test_file: code, _RUNNER: runner}, _RUNNER, "program"), _judge_tests, [case]) for case in tests),
         (Build({entry: code}, entry, "calls"), DRIVERS["calls"].judge, called),
         (Build({entry: code}, entry, "program"), DRIVERS["program"].judge, run),
     ]
+
+
+def _shuffled(code: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases in an order that follows from the answer, so that scoring again keeps it, and tells nothing."""
+    return sorted(cases, key=lambda case: sha256_of(f"{code}\n{case.id}"))
 
 
 def _score_turn(progress: _Progress, turn: int, found: FoundCode, variant: Variant, sandbox: Sandbox) -> None:

@@ -4,15 +4,21 @@ settings      as of kind `calls` (equality is that of JSON values); and
     lint        "shellcheck": its remarks on a Bash script go into metrics.lint and have no influence on the verdict
 cases.json
     give      {"argv": [string], "stdin": string, "files": {path: string}, "mode": "run" | "import"}; all optional.
-              "import" loads the answer without running it as a program: nothing should happen
+              "import" loads the answer without running it as a program: nothing should happen. Also
+              "folders" [path], "links" {path: target}, "modes" {path: "755"}: what else the folder holds at the start
     expect    at least one of
               "exit"             integer
-              "stdout"           string, compared in full; "stdout_json": json, the output parsed as JSON
-              "stderr"           string, compared in full (its last 4 KiB are kept)
+              "stdout"           string, or {"$": "bytes", "v": base64} of what is not UTF-8: compared byte for byte
+              "stdout_json"      json, the output parsed as plain JSON, without a key that occurs twice
+              "stderr"           string, compared in full (its last 4 KiB are kept); or "empty", or "not_empty": that it
+                                 has more than whitespace
               "stderr_contains"  string that the error output must contain (its last 4 KiB are kept)
-              "files"            {path: {"text": string} | {"json": json} | {"sha256": hex}}: created or changed
-              "unchanged"        [path]: given files that must stay as they are
-              "no_files"         true: no other files than `files` were created or changed; or [path]: these were not
+              "files"            {path: {"text": string} | {"json": json} | {"sha256": hex} | {"symlink": target} |
+                                 {"folder": true} | {"deleted": true}}: what was created, changed or deleted
+              "modes"            {path: "644"}: the permissions of a file or folder, in octal
+              "unchanged"        [path]: what was given and must stay as it is, with its permissions
+              "no_files"         true: nothing but `files`, and the folders that these are in, was created, changed or
+                                 deleted, and no permissions; or [path]: these were not
               A case that gives a "call" is one of kind `calls`: the answer is loaded, and its function called
 checks        one for each case, named by its id
 metrics       lint: how many remarks of each level, and their codes; null where the linter did not run
@@ -24,8 +30,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from harness.errors import Problem
+from harness.files import sha256_of
 from harness.score.compare import Equality, display, is_equal, is_equal_json
 from harness.score.execute import (
     Build,
@@ -56,20 +64,40 @@ from harness.score.verdict import Judgment
 from harness.types import Case, Check, Json, Observation, Reading, Sandbox, Task, Variant
 
 SETTINGS: dict[str, Json] = {**CALLS_SETTINGS, "lint": {"enum": ["shellcheck"]}}
+_PERMISSIONS: Json = {"type": "object", "additionalProperties": {"type": "string", "pattern": "^[0-7]{1,4}$"}}
+_GIVEN_MODE = "644"
 GIVE = object_schema(
-    {"argv": STRINGS, "stdin": STRING, "files": {"type": "object"}, "mode": {"enum": ["run", "import"]}}
+    {
+        "argv": STRINGS,
+        "stdin": STRING,
+        "files": {"type": "object"},
+        "mode": {"enum": ["run", "import"]},
+        "folders": STRINGS,
+        "links": {"type": "object", "additionalProperties": STRING},
+        "modes": _PERMISSIONS,
+    }
 )
 EXPECT = object_schema(
     {
         "exit": INTEGER,
-        "stdout": STRING,
+        "stdout": {"anyOf": [STRING, object_schema({"$": {"const": "bytes"}, "v": STRING}, ["$", "v"])]},
         "stdout_json": ANY,
         "stderr": STRING,
         "stderr_contains": STRING,
         "files": {
             "type": "object",
-            "additionalProperties": one_of_schema({"text": ANY, "json": ANY, "sha256": ANY}),
+            "additionalProperties": one_of_schema(
+                {
+                    "text": STRING,
+                    "json": ANY,
+                    "sha256": STRING,
+                    "symlink": STRING,
+                    "folder": {"const": True},
+                    "deleted": {"const": True},
+                }
+            ),
         },
+        "modes": _PERMISSIONS,
         "unchanged": STRINGS,
         "no_files": {"anyOf": [{"const": True}, STRINGS]},
     },
@@ -83,54 +111,94 @@ _MAX_CODES = 20
 _LEVELS = ("error", "warning", "info", "style")
 Difference = tuple[str, Json]
 """What is not as expected, and what was observed of it."""
-_UNEXPECTED = " was created or changed"
+_UNEXPECTED = " was created, changed or deleted"
 
 
 def _is_file(expected: Mapping[str, Json], observed: Json, equality: Equality) -> bool:
-    if "sha256" in expected:
-        return isinstance(observed, dict) and observed.get("sha256") == expected["sha256"]
-    if not isinstance(observed, str):
-        return False
-    return observed == expected["text"] if "text" in expected else is_equal_json(expected["json"], observed, equality)
+    """Whether what a path became is what is expected of it; `observed` is None for a path that stayed as it was."""
+    if "text" in expected:
+        return type(observed) is str and observed == str(expected["text"])
+    if "json" in expected:
+        return isinstance(observed, str) and is_equal_json(expected["json"], observed, equality)
+    if "sha256" in expected and isinstance(observed, str):
+        return sha256_of(observed) == str(expected["sha256"])
+    ((key, value),) = expected.items()
+    return isinstance(observed, dict) and bool(observed.get(key) == value)
 
 
-def _file_differences(
-    expect: Mapping[str, Json], changed: Mapping[str, Json], equality: Equality
+def _content_differences(
+    expected: Mapping[str, Json], changed: Mapping[str, Json], equality: Equality
 ) -> Iterator[Difference]:
-    expected = expect.get("files", {})
     for path, content in expected.items():
         if not _is_file(content, changed.get(path), equality):
             yield f"file {path}", display(changed.get(path))
+
+
+def _unwanted_paths(expect: Mapping[str, Json], changed: Mapping[str, Json]) -> list[str]:
+    """The paths that were created, changed or deleted against `no_files` and `unchanged`."""
+    expected = expect.get("files", {})
+    parents = {parent for path in expected for parent in _parents(path) if changed.get(parent) == {"folder": True}}
     banned = expect.get("no_files", [])
-    unwanted = sorted(set(changed) - set(expected)) if banned is True else [path for path in banned if path in changed]
-    unwanted += [path for path in expect.get("unchanged", []) if path in changed]
-    for path in dict.fromkeys(unwanted):
+    unwanted = sorted({*changed} - {*expected} - parents) if banned is True else [*banned]
+    return [path for path in dict.fromkeys([*unwanted, *expect.get("unchanged", [])]) if path in changed]
+
+
+def _parents(path: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(path).parents]
+
+
+def _file_differences(case: Case, observed: Mapping[str, Json], equality: Equality) -> Iterator[Difference]:
+    files, modes = _mapping(observed.get("files")), _mapping(observed.get("modes"))
+    yield from _content_differences(case.expect.get("files", {}), files, equality)
+    yield from _mode_differences(case, modes)
+    expected_modes = set(case.expect.get("modes", {})) | set(case.expect.get("files", {}))
+    changed = {**{path: mode for path, mode in modes.items() if path not in expected_modes}, **files}
+    for path in _unwanted_paths(case.expect, changed):
         yield f"file {path}{_UNEXPECTED}", display(changed[path])
+
+
+def _mode_differences(case: Case, modes: Mapping[str, Json]) -> Iterator[Difference]:
+    given = {**dict.fromkeys(case.give.get("files", {}), _GIVEN_MODE), **case.give.get("modes", {})}
+    for path, mode in case.expect.get("modes", {}).items():
+        observed = modes.get(path, given.get(path))
+        if observed is None or int(str(observed), 8) != int(mode, 8):
+            yield f"mode of {path}", observed
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
 
 
 def _stream_differences(
     expect: Mapping[str, Json], observed: Mapping[str, Json], equality: Equality
 ) -> Iterator[Difference]:
-    stdout, stderr = observed.get("stdout"), observed.get("stderr")
+    stdout = observed.get("stdout")
     if "stdout" in expect and stdout != expect["stdout"]:
         yield "stdout", display(stdout)
     if "stdout_json" in expect and not (
         isinstance(stdout, str) and is_equal_json(expect["stdout_json"], stdout, equality)
     ):
         yield "stdout_json", display(stdout)
-    if "stderr" in expect and stderr != expect["stderr"]:
-        yield "stderr", display(stderr)
-    if "stderr_contains" in expect and str(expect["stderr_contains"]) not in str(stderr):
-        yield "stderr", display(_error_line(stderr))
+    if not _is_stderr(expect, observed.get("stderr")):
+        yield "stderr", display(_error_line(observed.get("stderr")))
 
 
-def _differences(expect: Mapping[str, Json], observed: Mapping[str, Json], equality: Equality) -> Iterator[Difference]:
+def _is_stderr(expect: Mapping[str, Json], stderr: Json) -> bool:
+    """Whether the error output is as expected; bytes that are no UTF-8 are not empty."""
+    if str(expect.get("stderr_contains", "")) not in str(stderr):
+        return False
+    if expect.get("stderr") == "not_empty":
+        return bool(stderr.strip()) if isinstance(stderr, str) else stderr is not None
+    return "stderr" not in expect or stderr == ("" if expect["stderr"] == "empty" else expect["stderr"])
+
+
+def _differences(case: Case, observed: Mapping[str, Json], equality: Equality) -> Iterator[Difference]:
     """Everything in a run that is not as expected."""
+    expect = case.expect
     if "exit" in expect and not is_equal(expect["exit"], observed.get("exit"), equality):
         yield "exit", {"exit": display(observed.get("exit")), "stderr": display(_error_line(observed.get("stderr")))}
     yield from _stream_differences(expect, observed, equality)
-    changed = observed.get("files")
-    yield from _file_differences(expect, changed if isinstance(changed, dict) else {}, equality)
+    yield from _file_differences(case, observed, equality)
 
 
 def _error_line(stderr: Json) -> Json:
@@ -152,7 +220,7 @@ def judge_program(case: Case, observation: Observation, equality: Equality) -> C
     """The check of one run."""
     if observation.status != "returned" or not isinstance(observation.value, dict):
         return not_returned(case, observation)
-    differences = list(_differences(case.expect, observation.value, equality))
+    differences = list(_differences(case, observation.value, equality))
     if not differences:
         return Check(case.id, True, display_expected(case), display(observation.value.get("stdout")))
     note = _note([name for name, _ in differences])

@@ -1,0 +1,198 @@
+"""Chooses among the fenced blocks of an answer: which block is the answer, and which others belong to the same program.
+
+`choose_block` drops what only looks like the answer: code that the prompt gave, sketches, tests, examples of use.
+`parts_of` finds the blocks that a block needs, or that start what it defines: models explain a program part by part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.languages import LANGUAGES
+from harness.languages.python_code import names_of
+from harness.score.extraction.fences import Block
+
+_TEST = re.compile(
+    "|".join(dict.fromkeys(language.syntax.test_line for language in LANGUAGES.values() if language.syntax.test_line)),
+    re.MULTILINE,
+)
+_ELLIPSIS = re.compile(r"(?m)(?:^|[:{]|#|//|/\*|--)[ \t]*(?:\.\.\.|…)(?![\w\[({])")
+_ENTRY_POINT = re.compile(
+    r"__name__\s*==|\bsys\.(?:argv|stdin)\b|\bprocess\.(?:argv|stdin)\b|require\.main|^main\s*\(|\bmain \"\$@\""
+    r"|^func main\b|^(?:pub )?fn main\b|^[^#\n]*\$[@*#1-9]",
+    re.MULTILINE,
+)
+_BASH_FUNCTION = re.compile(r"(?m)^[ \t]*+(?:function\s+)?([A-Za-z_][\w-]*)\s*\(\)")
+_BASH_HEAD = re.compile(r"(?:function\s+)?[\w-]+\s*+\(\)|function\s")
+_QUOTED = re.compile(r"'[^'\n]*'")
+_ARGUMENTS = re.compile(r"\$\{?[@*#1-9]")
+_OLD = re.compile(r"\b(?:original|originally|before|old|broken|buggy|previous|previously|reference|comparison)\b", re.I)
+_NEW = re.compile(r"\b(?:fix\w*|correct\w*|new|improve\w*|updated?|better|final|rewritten|refactored|whole)\b", re.I)
+_USE = re.compile(
+    r"\b(?:usage|use|examples?|run|running|try|call|test(?:s|ed|ing)?|check|verify|demo|samples?|outputs?|install)\b",
+    re.I,
+)
+_COMMENT = re.compile(r"(?:#|//|--).*$", re.MULTILINE)
+_MAX_PARTS = 20
+_MAX_SCANNED_CHARS = 60_000
+
+
+def _normalized(code: str) -> str:
+    """Code without comments and differences of whitespace, line by line."""
+    lines = (" ".join(line.split()) for line in _COMMENT.sub("", code).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _without(blocks: Sequence[Block], unwanted: Callable[[Block], object]) -> list[Block]:
+    """The blocks without the unwanted ones; all of them where nothing would be left."""
+    return [block for block in blocks if not unwanted(block)] or list(blocks)
+
+
+def without_sketches(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks without those that leave something out: they have an ellipsis and are shorter than one that has none.
+
+    Models show a changed part last, with "..." for the rest; the last block would otherwise be taken.
+    """
+    complete = [block for block in blocks if not _ELLIPSIS.search(block.text)]
+    longest = max((len(block.text) for block in complete), default=0)
+    return [block for block in blocks if block in complete or 4 * len(block.text) >= 3 * longest]
+
+
+def without_quotes(blocks: Sequence[Block], given: Iterable[str]) -> list[Block]:
+    """The blocks without those that repeat what the prompt gave, or that are said to be the old code."""
+    texts = [_normalized(text) for text in given]
+    others = _without(blocks, lambda block: any(_normalized(block.text) in text for text in texts))
+    return _without(others, lambda block: _OLD.search(block.before) and not _NEW.search(block.before))
+
+
+def without_loaders(blocks: Sequence[Block], wanted: Sequence[str]) -> list[Block]:
+    """The blocks without those that load a wanted name from another module, as tests do."""
+    names = "|".join(re.escape(name.split(".")[0]) for name in wanted)
+    loader = re.compile(rf"\b(?:{names})\b[^\n=]{{0,200}}=\s*(?:await\s+)?(?:require|import)\s*\(")
+    return _without(blocks, lambda block: loader.search(block.text))
+
+
+def main_blocks(language: str, blocks: Sequence[Block]) -> list[Block]:
+    """The blocks that are the program rather than its tests or an example of its use.
+
+    Scripts, if there are any; no tests, if there is anything else; and nothing that is less than half as long as the
+    longest.
+    """
+    scripts = _without(blocks, lambda block: not block.text.startswith("#!"))
+    if language == "bash":
+        scripts = _without(scripts, lambda block: not _takes_arguments(block.text))
+    scripts = _without(scripts, lambda block: _TEST.search(block.text) and not _ENTRY_POINT.search(block.text))
+    first = scripts[0] if scripts else None
+    scripts = _without(scripts, lambda block: block is not first and _is_said_to_be_use(block))
+    longest = max((len(block.text) for block in scripts), default=0)
+    return [block for block in scripts if 2 * len(block.text) >= longest]
+
+
+def _takes_arguments(script: str) -> bool:
+    """Whether a Bash script looks at its own arguments, as one that calls another does not; awk's `$1` is quoted."""
+    return script.startswith("#!") or _ARGUMENTS.search(_QUOTED.sub("", script)) is not None
+
+
+def _is_said_to_be_use(block: Block) -> bool:
+    """Whether the sentence above a block, or its first comment, says that it shows the use of another."""
+    first = block.text.split("\n", 1)[0]
+    said = f"{block.before} {first if first.startswith(('#', '//', '--')) else ''}"
+    return _USE.search(said) is not None and not _NEW.search(said)
+
+
+# --- programs in parts ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a piece of code defines for others, what it imports, and which names it uses without having them."""
+
+    defined: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+
+
+def _names(language: str, code: str) -> _Names:
+    if len(code) > _MAX_SCANNED_CHARS:
+        return _Names()
+    if language == "python":
+        return _Names(*names_of(code))
+    if language == "bash":
+        defined = frozenset(_BASH_FUNCTION.findall(code))
+        return _Names(defined, frozenset(), frozenset(re.findall(r"[A-Za-z_][\w-]*", code)) - defined)
+    pattern = re.compile(LANGUAGES[language].syntax.definition.replace("NAME", r"([A-Za-z_]\w*)"), re.MULTILINE)
+    defined = frozenset(
+        name
+        for match in pattern.finditer(code)
+        if not code[code.rfind("\n", 0, match.start()) + 1 :][:1].isspace()
+        for name in match.groups()
+        if name
+    )
+    # Calls, types and constants: any other word may be a parameter that happens to have the name of a variable.
+    used = frozenset(re.findall(r"\b([A-Za-z_]\w*+)(?=\s*+\()|\b([A-Z]\w+)\b", code))
+    return _Names(defined, frozenset(), frozenset(name for pair in used for name in pair if name) - defined)
+
+
+def _outside_functions(script: str) -> str:
+    """The lines of a Bash script that are in no function: a function has arguments of its own."""
+    kept, inside = [], False
+    for line in script.split("\n"):
+        if inside:
+            inside = not line.startswith("}")
+        elif _BASH_HEAD.match(line):
+            inside = not line.rstrip().endswith("}")
+        else:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _has_entry_point(language: str, code: str) -> bool:
+    if language == "bash":
+        code = _outside_functions(_QUOTED.sub("", code))
+    return _ENTRY_POINT.search(code) is not None
+
+
+def parts_of(language: str, blocks: Sequence[Block], chosen: Block, *, starts: bool) -> list[Block]:
+    """The chosen block with those that it needs, in the answer's order; with `starts`, also the one that starts it.
+
+    A block that defines again what a part defines is another draft, and no part.
+    """
+    candidates = [block for block in blocks if block is not chosen and not _ELLIPSIS.search(block.text)]
+    candidates = [block for block in candidates if not _TEST.search(block.text)][:_MAX_PARTS]
+    if language == "sql" or not candidates:
+        return [chosen]
+    names = {id(block): _names(language, block.text) for block in (chosen, *candidates)}
+    parts = _with_needed([chosen], candidates, names)
+    if starts and not any(_has_entry_point(language, block.text) for block in parts):
+        defined = frozenset().union(*(names[id(block)].defined for block in parts))
+        starters = [
+            block
+            for block in candidates
+            if _has_entry_point(language, block.text)
+            and names[id(block)].missing & defined
+            and not names[id(block)].defined & defined
+        ]
+        parts = _with_needed([*parts, *starters[-1:]], candidates, names)
+    return [block for block in blocks if any(block is part for part in parts)]
+
+
+def _with_needed(parts: list[Block], candidates: Sequence[Block], names: dict[int, _Names]) -> list[Block]:
+    """The parts with the blocks that define what they lack, and what those lack in turn."""
+    for _ in candidates:
+        have = [names[id(block)] for block in parts]
+        defined = frozenset().union(*(one.defined for one in have))
+        missing = frozenset().union(*(one.missing for one in have)) - defined
+        missing -= frozenset().union(*(one.imported for one in have))
+        needed = [
+            block
+            for block in candidates
+            if not any(block is part for part in parts)
+            and not names[id(block)].defined & defined
+            and (names[id(block)].defined | names[id(block)].imported) & missing
+        ]
+        if not needed:
+            break
+        parts = [*parts, needed[-1]]
+    return parts
