@@ -95,6 +95,14 @@ def test_tests_that_could_not_run_show_their_exit_code() -> None:
     assert check(verdict, "turn-3/right").observed == "exit 2: no tests that could run"
 
 
+def test_after_three_timeouts_no_more_tests_are_run() -> None:
+    cases = tuple(case(f"turn-1/{number}", {"turn": 1, "tests_on": "right.py"}, tests="pass") for number in range(9))
+    sandbox = ScriptedSandbox(lambda job, name, give: Observation(name, "timed_out", None, "no end"))
+    variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a",))
+    verdict = score(variant, [TESTS], sandbox)
+    assert (verdict.outcome, len(sandbox.jobs), len(failed(verdict))) == (Outcome.TIMED_OUT, 3, 9)
+
+
 def test_an_image_without_pytest_is_an_engine_error() -> None:
     with pytest.raises(EngineError, match="pytest"):
         judge(EVEN, EVEN, TESTS, ends={"right.py": 91, "broken.py": 91})

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.languages.imports import shadows
 from harness.score import score
 from harness.score.edits.apply import EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits, path_in
@@ -262,6 +263,51 @@ def test_an_edit_of_a_protected_file_is_refused_and_reported() -> None:
     answer = BLOCK + "test_calc.py\n<<<<<<< SEARCH\nimport calc\n=======\nx = 1\n>>>>>>> REPLACE\n"
     verdict = judge(answer, {"calc.py": ADD, "test_calc.py": "import calc\n"}, protected=["test_calc.py"])
     assert "test_calc.py: must not be changed" in str(check(verdict, "applied").note)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "probe/__init__.py",
+        "./probe/__init__.py",
+        "probe.cpython-313-x86_64-linux-gnu.so",
+        "typing.py",
+        "json/__init__.py",
+    ],
+)
+def test_no_new_file_replaces_a_protected_one_where_it_is_imported(path: str) -> None:
+    files = {**FILES, "probe.py": "import json\n"}
+    answer = f"{path}\n<<<<<<< SEARCH\n=======\nx = 1\n>>>>>>> REPLACE\n"
+    verdict = judge(answer, files=files, protected=["probe.py"])
+    assert "applied" in failed(verdict)
+    assert "would be imported in place of a protected file" in str(check(verdict, "applied").note)
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "protected", "replaces"),
+    [
+        ("python", "engine/__init__.py", "engine.py", True),
+        ("python", "engine/core.py", "engine.py", False),
+        ("python", "a/b/__init__.py", "a/b.py", True),
+        ("python", "a.py", "a/b.py", True),
+        ("python", "b.py", "a/b.py", False),
+        ("python", "tools/json.py", "tools/probe.py", True),
+        ("python", "lib/json.py", "tools/probe.py", False),
+        ("python", "helper.py", "engine.py", False),
+        ("javascript", "engine", "engine.js", True),
+        ("javascript", "engine.json", "engine/index.js", True),
+        ("javascript", "engine/package.json", "engine/index.js", True),
+        ("javascript", "engine.txt", "engine.js", False),
+        ("typescript", "lib/engine.js", "lib/engine.ts", True),
+        ("javascript", "fs.js", "engine.js", False),
+        ("go", "engine_more.go", "engine.go", False),
+    ],
+)
+def test_a_file_shadows_another_by_what_its_language_imports(
+    language: str, path: str, protected: str, replaces: bool
+) -> None:
+    assert shadows(language, path, [protected], "tools/probe.py") is replaces
+    assert not shadows(language, path, [], "tools/probe.py")
 
 
 def test_an_edit_format_that_the_task_does_not_accept_is_refused() -> None:

@@ -117,6 +117,27 @@ def test_a_protected_file_stays_as_it_was() -> None:
     assert (verdict.outcome, verdict.metrics["edits_refused"]) == (Outcome.PASSED, 1)
 
 
+@pytest.mark.parametrize("path", ["probe/__init__.py", "sqlite3.py"])
+def test_a_protected_file_is_not_replaced_by_another_that_is_imported_first(path: str) -> None:
+    made = said("", called("edit_file", path=path, old="", new="def add(a, b):\n    return 3\n"))
+    verdict = judge(LOOK, made, DONE)
+    assert "applied" in failed(verdict)
+    assert (verdict.metrics["edits_refused"], verdict.metrics["files_changed"]) == (1, [])
+
+
+def test_calls_after_the_last_turn_of_the_loop_do_not_count() -> None:
+    verdict = judge(LOOK, DONE, FIX, max_turns=2)
+    assert (verdict.metrics["calls"], verdict.metrics["turns"]) == (1, 2)
+    assert "applied" in failed(verdict)
+
+
+def test_one_call_with_a_number_as_a_string_or_an_extra_argument_passes() -> None:
+    loose = said("", called("read_file", path="calc.py", first_line="1", encoding="utf-8"))
+    extra = said("", called("grep", pattern="def add", recursive=True))
+    verdict = judge(extra, loose, FIX, DONE)
+    assert (verdict.outcome, verdict.metrics["invalid_calls"]) == (Outcome.PASSED, 0)
+
+
 def test_repetitions_without_a_change_between_and_failed_calls_are_wasted() -> None:
     vain = said("", called("read_file", path="gone.py"))
     verdict = judge(LOOK, LOOK, vain, FIX, DONE, max_wasted_calls=1)

@@ -82,8 +82,12 @@ def test_an_edit_that_cannot_be_applied_changes_nothing_and_is_wasted(arguments:
         ("delete_file", {"path": "app.py"}, "there is no tool 'delete_file'"),
         ("read_file", {}, "$.path: required field is missing"),
         ("read_file", {"path": 3}, "$.path"),
-        ("read_file", {"path": "app.py", "encoding": "utf-8"}, "unknown field"),
+        ("read_file", {"file": "app.py", "encoding": "utf-8"}, "$.path: required field is missing"),
         ("read_file", {"path": "app.py", "first_line": 0}, "$.first_line"),
+        ("read_file", {"path": "app.py", "first_line": "0"}, "$.first_line"),
+        ("read_file", {"path": "app.py", "first_line": "three"}, "$.first_line"),
+        ("read_file", {"path": "app.py", "first_line": [3]}, "$.first_line"),
+        ("read_file", {"path": None}, "$.path"),
         ("grep", '{"pattern": "x"', "not JSON"),
         ("grep", "", "$.pattern: required field is missing"),
         ("grep", '{"pattern": "x", "pattern": "y"}', "duplicate key"),
@@ -98,6 +102,40 @@ def test_a_call_that_breaks_its_schema_is_invalid_and_answered_with_the_reason(
     assert why in result.invalid_reason
     assert result.text == f"error: {result.invalid_reason}"
     assert result.files == FILES
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"path": "app.py", "first_line": "3", "last_line": "4"},
+        {"path": "app.py", "first_line": 3, "last_line": " 4 "},
+        {"path": "app.py", "first_line": 3, "last_line": 4, "encoding": "utf-8"},
+        {"path": "app.py", "first_line": 3, "last_line": None},
+        {"path": "app.py", "first_line": 3.0, "last_line": 4},
+    ],
+)
+def test_a_number_as_a_string_and_an_extra_argument_are_tolerated(arguments: Json) -> None:
+    result = run_call(Workspace(FILES), call("read_file", arguments))
+    assert result.invalid_reason is None
+    assert result.text.startswith("def main():\n    return db.get_db()")
+
+
+@pytest.mark.parametrize(
+    "path", ["src/db/__init__.py", "src/db.so", "src.py", "src/__init__.py", "json.py", "re/__init__.py",
+             "sitecustomize.py"],
+)  # fmt: skip
+def test_a_new_file_that_would_be_imported_in_place_of_a_protected_one_is_refused(path: str) -> None:
+    workspace = Workspace(FILES, protected=("src/db.py",), language="python", entry="app.py")
+    result = run_call(workspace, call("edit_file", {"path": path, "old": "", "new": "x = 1\n"}))
+    assert (result.refused_path, result.files) == (path, FILES)
+    assert result.text == f"error: {path} must not be created"
+
+
+@pytest.mark.parametrize("path", ["db.py", "src/json.py", "src/db_test.py", "src/db/readme.md", "src/db.md", "pool.py"])
+def test_any_other_new_file_is_made(path: str) -> None:
+    workspace = Workspace(FILES, protected=("src/db.py",), language="python", entry="app.py")
+    result = run_call(workspace, call("edit_file", {"path": path, "old": "", "new": "x = 1\n"}))
+    assert (result.edited_path, result.files[path]) == (path, "x = 1\n")
 
 
 def test_a_tool_that_is_not_offered_cannot_be_called() -> None:

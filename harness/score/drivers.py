@@ -31,11 +31,11 @@ def driver_of(task: Task) -> Driver:
 def run_files(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
     """Run files against all of the task's cases. Raises EngineError."""
     driver = driver_of(variant.task)
-    build = Build(files, _entry_among(variant, files), driver)
+    build = Build(files, entry_among(variant, files), driver)
     return run_cases(variant, build, sandbox, DRIVERS[driver].judge, variant.cases)
 
 
-def _entry_among(variant: Variant, files: Mapping[str, str]) -> str:
+def entry_among(variant: Variant, files: Mapping[str, str]) -> str:
     """The file that is loaded or started: the setting `entry`, else the first of the task's by name, else of these."""
     entry = variant.task.settings.get("entry")
     return entry if isinstance(entry, str) else min(variant.files or files)

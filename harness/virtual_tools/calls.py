@@ -6,6 +6,7 @@ replays the recorded calls. An invalid call is an answer, never an exception.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ from harness.types import Json, ToolCall, Variant
 from harness.virtual_tools.workspace import TOOL_NAMES, ToolResult, Workspace, edit_file, grep, read_file
 
 DEFAULT_MAX_TURNS = 10
+_INTEGER = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +93,59 @@ def read_arguments(text: str) -> Json:
     return from_json(text) if text.strip() else {}
 
 
-def call_problem(call: ToolCall, offered: Sequence[str] = TOOL_NAMES) -> str | None:
-    """Why a call is invalid: its name, its arguments' JSON, or their schema. None for a valid call."""
+def _integer_of(value: Json) -> Json:
+    """The integer that a string of digits stands for; any other value as it is."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
+def _tolerated(tool: _Tool, arguments: Json) -> Json:
+    """The arguments without what does no harm: an unknown or empty optional one, a string of digits for an integer.
+
+    Servers and chat templates make such calls of right ones, and the tools of agents take them.
+    """
+    if not isinstance(arguments, dict):
+        return arguments
+    known = {name: value for name, value in arguments.items() if name in tool.properties}
+    given = {name: value for name, value in known.items() if value is not None or name in tool.required}
+    integers = {name for name in given if tool.properties[name]["type"] == "integer"}
+    return {name: _integer_of(value) if name in integers else value for name, value in given.items()}
+
+
+def _parse_call(call: ToolCall, offered: Sequence[str]) -> tuple[Json, str | None]:
+    """The arguments of a call, and why it is invalid: its name, its arguments' JSON, or their schema."""
     if call.name not in offered or call.name not in _TOOLS:
-        return f"there is no tool {call.name!r}; the tools are: {', '.join(offered)}"
+        return None, f"there is no tool {call.name!r}; the tools are: {', '.join(offered)}"
+    tool = _TOOLS[call.name]
     try:
-        arguments = read_arguments(call.arguments)
+        arguments = _tolerated(tool, read_arguments(call.arguments))
     except (ValueError, RecursionError) as error:
-        return f"the arguments are not JSON: {error}"
-    problems = problems_of(arguments, _TOOLS[call.name].schema)
-    return "; ".join(f"{problem.message}; {problem.fix}".removesuffix("; ") for problem in problems) or None
+        return None, f"the arguments are not JSON: {error}"
+    problems = problems_of(arguments, tool.schema)
+    return arguments, "; ".join(f"{problem.message}; {problem.fix}".removesuffix("; ") for problem in problems) or None
+
+
+def call_problem(call: ToolCall, offered: Sequence[str] = TOOL_NAMES) -> str | None:
+    """Why a call is invalid. None for a valid call."""
+    return _parse_call(call, offered)[1]
 
 
 def run_call(workspace: Workspace, call: ToolCall) -> ToolResult:
     """Answer one call; the workspace is unchanged, the files after the call are in the result."""
-    problem = call_problem(call, workspace.offered)
+    arguments, problem = _parse_call(call, workspace.offered)
     if problem is not None:
         return ToolResult(f"error: {problem}", workspace.files, invalid_reason=problem)
-    return _TOOLS[call.name].run(workspace, read_arguments(call.arguments))
+    return _TOOLS[call.name].run(workspace, arguments)
 
 
 def workspace_of(variant: Variant) -> Workspace:
-    """The workspace at the start of a trial: the task's files, and its settings `tools` and `protected`."""
+    """The workspace at the start of a trial: the task's files, and its settings `tools`, `protected` and `entry`."""
     settings = variant.task.settings
     return Workspace(
-        dict(variant.files), tuple(settings.get("tools", TOOL_NAMES)), tuple(settings.get("protected", ()))
+        dict(variant.files),
+        tuple(settings.get("tools", TOOL_NAMES)),
+        tuple(settings.get("protected", ())),
+        variant.task.language,
+        str(settings.get("entry", "")),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import re2
 
+from harness.languages.imports import shadows
 from harness.types import Json
 
 TOOL_NAMES = ("read_file", "grep", "edit_file")
@@ -44,11 +45,21 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What calls work on: the current files, the tools on offer, and the files that must not change."""
+    """What calls work on: the current files, the tools on offer, and the files that must not change.
+
+    `language` and `entry`, the file that is started, decide which new files would replace a protected one.
+    """
 
     files: Mapping[str, str]
     offered: Sequence[str] = TOOL_NAMES
     protected: Sequence[str] = ()
+    language: str | None = None
+    entry: str = ""
+
+    def refuses(self, path: str) -> bool:
+        """Whether a file must not be written: it is protected, or would be imported in place of one that is."""
+        is_new = path not in self.files
+        return path in self.protected or (is_new and shadows(self.language, path, self.protected, self.entry))
 
 
 def _missing_file(path: str, files: Mapping[str, str]) -> str:
@@ -113,9 +124,12 @@ def grep(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
 def edit_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
     """Replace the only occurrence of a string, or create a file."""
     path, old, new = _path(arguments["path"]), arguments["old"], arguments["new"]
-    if path in workspace.protected:
+    if workspace.refuses(path):
         return ToolResult(
-            f"error: {path} must not be changed", workspace.files, wasted_reason="protected file", refused_path=path
+            f"error: {path} must not be {'changed' if path in workspace.files else 'created'}",
+            workspace.files,
+            wasted_reason="protected file",
+            refused_path=path,
         )
     if path.startswith(("/", "..")):
         return ToolResult("error: the path leaves the repository", workspace.files, wasted_reason="path outside")

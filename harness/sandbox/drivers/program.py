@@ -137,7 +137,7 @@ class Cases:
                 os.chmod(folder, mode)
 
     def restore(self):
-        """Leave nothing of the case that ran. Where this is impossible, the container ends, and the case has crashed."""
+        """Leave nothing of the case that ran. Where this is impossible, the container ends and the case has crashed."""
         for folder in self.modes:
             clear(folder)
             with suppress(OSError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from harness.score.edits.formats import Edit
 
 EXACT, WHITESPACE = "exact", "whitespace"
+SHADOWS = "would be imported in place of a protected file"
 Lines = Sequence[str]
 
 
@@ -158,10 +159,13 @@ def _apply(edit: Edit, files: dict[str, str]) -> str:
 
 
 def apply_edits(edits: Sequence[Edit], files: Mapping[str, str], protected: Sequence[str] = ()) -> EditResult:
-    """Apply all the edits to the files in order, or none of them."""
+    """Apply all the edits to the files in order, or none of them.
+
+    A protected path that is no file must not become one: it would be imported in place of a protected file.
+    """
     after, errors, rules = dict(files), [], []
     refused = tuple(dict.fromkeys(edit.path for edit in edits if edit.path in protected and edit.path is not None))
-    errors += [f"{path}: must not be changed" for path in refused]
+    errors += [f"{path}: {'must not be changed' if path in files else SHADOWS}" for path in refused]
     for edit in edits:
         if edit.path in protected:
             continue

@@ -93,8 +93,9 @@ def main():
     token, output, results = sys.stdin.readline().strip(), os.dup(1), Results()
     status = pytest.main(["-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", {file!r}], [results])
     summary = {{"token": token, "passed": results.passed, "failed": results.failed}}
+    sys.stdout.flush()
     os.write(output, ("\\n" + json.dumps(summary)).encode())
-    sys.exit(status)
+    os._exit(status)
 
 
 main()

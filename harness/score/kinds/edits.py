@@ -13,7 +13,8 @@ whitespace or by one common indent match (rule `whitespace`). If one edit does n
 settings      of kind `calls`: equality, entry (default: the first of files/ by name), names; and
     driver      "calls" (default) or "program": how the cases are run
     formats     the accepted formats; default ["blocks", "diff", "whole"]
-    protected   files that no edit may touch (tests, a probe that imports several modules): such edits do not apply
+    protected   files that no edit may touch (tests, a probe that imports several modules): such edits do not apply, nor
+                does a new file that the language would import in place of one (harness/languages/imports.py)
     min_changed_files  a check `files-changed`: at least so many files must have changed
     All of files/ enter the container, also those that the model was not shown.
 cases.json    as of the driver. `group/name` as id: metrics.groups counts each group apart ("still/ascii", "new/umlaut")
@@ -27,7 +28,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
-from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
+from harness.languages.imports import shadows
+from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, entry_among, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
 from harness.score.execute import find_code, group_metrics
@@ -82,7 +84,14 @@ def _refuse_other_formats(edits: Sequence[Edit], variant: Variant) -> list[Edit]
 def apply_answer(answer: str, variant: Variant) -> tuple[list[Edit], EditResult]:
     """The edits of an answer, and the task's files after them."""
     edits = _refuse_other_formats(edits_of(answer, variant), variant)
-    return edits, apply_edits(edits, variant.files, protected_files(variant))
+    return edits, apply_edits(edits, variant.files, (*protected_files(variant), *_shadowing_paths(edits, variant)))
+
+
+def _shadowing_paths(edits: Sequence[Edit], variant: Variant) -> list[str]:
+    """The new files of the edits that would be imported in place of protected ones."""
+    protected, entry = protected_files(variant), entry_among(variant, variant.files)
+    new = [edit.path for edit in edits if edit.path is not None and edit.path not in variant.files]
+    return [path for path in new if shadows(variant.task.language, path, protected, entry)]
 
 
 def _metrics(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:

@@ -12,7 +12,8 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
     max_invalid_calls for the check `calls-valid`; default 0
     max_wasted_calls  a check `calls-useful`; wasted is a repetition since which nothing has changed, a file that does
                       not exist, an edit that does not apply
-    protected         files that edit_file refuses to touch
+    protected         files that edit_file refuses to touch; so it does new files that the language would import in
+                      place of one (harness/languages/imports.py)
 cases.json    as of the driver; they run on the files as the last call left them. Without cases only the calls count
 checks        `first-call` where set, `calls-valid`, `calls-useful` and `final-reply` where set, `applied` (an edit
               changed a file; only where there are cases), and one for each case
@@ -34,7 +35,7 @@ from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, language_problems
 from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, ToolCall, Variant
-from harness.virtual_tools import TOOL_NAMES, ToolResult, Workspace, run_call, workspace_of
+from harness.virtual_tools import TOOL_NAMES, ToolResult, Workspace, max_turns, run_call, workspace_of
 
 FIRST_CALL, VALID, USEFUL, FINAL = "first-call", "calls-valid", "calls-useful", "final-reply"
 _MAX_NOTE_CHARS = 200
@@ -152,7 +153,11 @@ def _call_checks(variant: Variant, readings: Sequence[Reading], replay: _Replay)
 
 
 def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
-    """Score the calls of all turns, and the files that they leave. Raises EngineError."""
+    """Score the calls of all turns, and the files that they leave. Raises EngineError.
+
+    Calls and turns are counted here, from the recorded replies: nothing that an answer's code does can change them.
+    """
+    readings = readings[: max_turns(variant)]
     replay = _Replay(workspace_of(variant))
     for reading in readings:
         for call in reading.tool_calls:
@@ -173,7 +178,9 @@ def score_tools(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
 
 def _restore_protected(variant: Variant, files: Mapping[str, str]) -> dict[str, str]:
     """The files as the calls left them, protected ones as they were, whatever the tools let through."""
-    return {**files, **{name: variant.files[name] for name in workspace_of(variant).protected if name in variant.files}}
+    start = workspace_of(variant)
+    kept = {path: text for path, text in files.items() if not start.refuses(path)}
+    return {**kept, **{name: variant.files[name] for name in start.protected if name in variant.files}}
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
