@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.languages.imports import shadows
+from harness.languages import shadows
 from harness.score import score
 from harness.score.edits.apply import EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits, path_in

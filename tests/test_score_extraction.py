@@ -11,7 +11,7 @@ from harness.languages import LANGUAGES
 from harness.score.edits.apply import apply_edits
 from harness.score.edits.formats import find_edits
 from harness.score.execute import find_code
-from harness.score.extraction.extract import RULES, extract
+from harness.score.extraction.extract import RULES, Hints, extract
 from harness.score.extraction.fences import fenced_blocks, label_of
 from harness.score.extraction.json_answer import find_object
 from harness.score.extraction.recognition import defines, is_code
@@ -354,7 +354,7 @@ def test_an_unclosed_block_is_reported() -> None:
 
 def test_all_blocks_are_joined_where_the_task_says_so() -> None:
     answer = "```sql\nSELECT 1;\n```\nand\n```sql\nSELECT 2;\n```"
-    last, both = extract(answer, "sql"), extract(answer, "sql", joined=True)
+    last, both = extract(answer, "sql"), extract(answer, "sql", (), Hints(joined=True))
     assert last is not None
     assert both is not None
     assert (last.code, both.code) == ("SELECT 2;\n", "SELECT 1;\n\nSELECT 2;\n")
@@ -364,10 +364,12 @@ def test_a_quotation_of_the_prompt_is_not_taken_for_the_answer() -> None:
     old = "def add(a, b):\n    return a - b\n"
     prompt = f"Repair this:\n```python\n{old}```\n"
     for quoted in (old, "def add(a, b):\n\n    return a - b  # here\n"):
-        found = extract(f"```python\n{PY}```\nIt stood:\n```python\n{quoted}```", "python", ("add",), given=[prompt])
+        found = extract(
+            f"```python\n{PY}```\nIt stood:\n```python\n{quoted}```", "python", ("add",), Hints(given=(prompt,))
+        )
         assert found is not None
         assert found.code == PY
-    unchanged = extract(f"```python\n{old}```", "python", ("add",), given=[prompt])
+    unchanged = extract(f"```python\n{old}```", "python", ("add",), Hints(given=(prompt,)))
     assert unchanged is not None
     assert unchanged.code == old
 
@@ -385,7 +387,7 @@ def test_the_names_of_sql_are_not_those_of_the_driver() -> None:
 
 def test_a_mark_chooses_the_block_that_contains_it() -> None:
     tests = "def test_add():\n    assert add(1, 1) == 2\n"
-    found = extract(f"```python\n{tests}```\nfor\n```python\n{PY}```", "python", mark=r"^def test")
+    found = extract(f"```python\n{tests}```\nfor\n```python\n{PY}```", "python", (), Hints(mark=r"^def test"))
     assert found is not None
     assert found.code == tests
 

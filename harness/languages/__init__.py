@@ -1,10 +1,11 @@
 """The programming languages of answers: one `Language` record each, from which everything else derives.
 
-`LANGUAGES` maps a language's name to its record. A new language is one record in `records.py`, its driver in
-harness/sandbox/drivers/ and, unless an existing one serves, a stage of Dockerfile.scorer.
+`LANGUAGES` maps a language's name to its record; `shadows` says which new files would be imported in place of others. A
+new language is one record in `records.py`, its driver in harness/sandbox/drivers/ and, unless an existing one serves, a
+stage of Dockerfile.scorer.
 """
 
 from harness.languages.language import DRIVERS, Language, Runtime, Syntax
-from harness.languages.records import LANGUAGES
+from harness.languages.records import LANGUAGES, shadows
 
-__all__ = ["DRIVERS", "LANGUAGES", "Language", "Runtime", "Syntax"]
+__all__ = ["DRIVERS", "LANGUAGES", "Language", "Runtime", "Syntax", "shadows"]

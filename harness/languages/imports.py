@@ -1,29 +1,20 @@
 """Which new files a language would import in place of others: a protected file can be replaced without touching it.
 
-`shadows` is the entry point. The rules follow the languages' own: Python prefers a package to a module of the same name
-and the script's folder to its library (docs.python.org, "The import system"); Node tries a name as it stands, then its
-extensions in order, then a folder (nodejs.org, "Modules: CommonJS modules"). The other languages name files themselves.
+The rules follow the languages' own: Python prefers a package to a module of the same name, and the script's folder to
+its library (docs.python.org, "The import system"); Node tries a name as it stands, then its extensions in order, then a
+folder (nodejs.org, "Modules: CommonJS modules"). The other languages name files themselves.
 """
 
 from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 _PYTHON_ENDINGS = ("py", "pyc", "so")
 _PYTHON_HOOKS = frozenset(("sitecustomize", "usercustomize"))
 """Modules that Python imports by itself when it starts."""
 _NODE_ENDINGS = (".js", ".mjs", ".cjs", ".json", ".node", ".ts", ".mts", ".cts")
-
-
-def shadows(language: str | None, path: str, protected: Sequence[str], entry: str = "") -> bool:
-    """Whether a new file would be imported in place of a protected one, or of the library that it uses.
-
-    `entry` is the file that is started: its folder is the first that is searched.
-    """
-    rule = _RULES.get(language or "")
-    return rule is not None and path not in protected and bool(protected) and rule(path, protected, entry)
 
 
 def _module_of(path: str) -> tuple[str, ...]:
@@ -36,7 +27,8 @@ def _module_of(path: str) -> tuple[str, ...]:
     return parts if stem == "__init__" else (*parts, stem)
 
 
-def _shadows_in_python(path: str, protected: Sequence[str], entry: str) -> bool:
+def shadows_in_python(path: str, protected: Sequence[str], entry: str) -> bool:
+    """Whether Python would import a file in place of a protected one, or of the library that it uses."""
     module = _module_of(path)
     names = [_module_of(other) for other in protected]
     if module and any(name[: len(module)] == module for name in names):
@@ -55,16 +47,10 @@ def _node_stem(path: str) -> str:
     return posixpath.dirname(stem) if posixpath.basename(stem) == "index" else stem
 
 
-def _shadows_in_node(path: str, protected: Sequence[str], entry: str) -> bool:
+def shadows_in_node(path: str, protected: Sequence[str], entry: str) -> bool:
+    """Whether Node would load a file in place of a protected one."""
     del entry
     if posixpath.basename(path) == "package.json":
         # Its field `main` says what a folder is.
         return any(posixpath.dirname(path) == _node_stem(other) for other in protected)
     return any(_node_stem(path) == _node_stem(other) for other in protected)
-
-
-_RULES: Mapping[str, Callable[[str, Sequence[str], str], bool]] = {
-    "python": _shadows_in_python,
-    "javascript": _shadows_in_node,
-    "typescript": _shadows_in_node,
-}

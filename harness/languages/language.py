@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 DRIVERS = "/opt/lanebench"
@@ -37,6 +37,8 @@ class Syntax:
     test_line: str | None = None
     parses: Callable[[str], bool] | None = None
     """Whether a text is well formed; None for a language that is not parsed on the host."""
+    names: Callable[[str], tuple[frozenset[str], frozenset[str], frozenset[str]]] | None = None
+    """The names that code defines, imports, and uses without having them; None where only lines are looked at."""
     is_program: Callable[[str], bool] | None = None
     """Whether a text parses and is more than a phrase that happens to parse; None if only lines are looked at."""
 
@@ -84,6 +86,8 @@ class Language:
     runtime: Runtime
     has_one_number_type: bool = False
     has_functions: bool = True
+    shadows: Callable[[str, Sequence[str], str], bool] | None = None
+    """Whether a new file (its path, the protected paths, the entry) would be imported in place of a protected one."""
 
     @property
     def entry(self) -> str:

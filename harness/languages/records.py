@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from harness.languages import python_code
+from harness.languages import imports, python_code
 from harness.languages.language import DRIVERS, Language, Runtime, Syntax, python_driver
 
 _MIB = 1024 * 1024
@@ -56,6 +56,7 @@ PYTHON = Language(
         possible_line=r"^\s|^[})\]]|^#|^(?:if|for|while|with|try|else|elif|except|finally|return|raise|assert)\b.*:?$|[\\,(\[{]$",
         test_line=r"^[ \t]*+(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b)",
         parses=python_code.parses,
+        names=python_code.names_of,
         is_program=python_code.is_program,
     ),
     runtime=Runtime(
@@ -79,6 +80,7 @@ JAVASCRIPT = Language(
     ),
     runtime=_node(),
     has_one_number_type=True,
+    shadows=imports.shadows_in_node,
 )
 
 TYPESCRIPT = Language(
@@ -93,6 +95,7 @@ TYPESCRIPT = Language(
     ),
     runtime=_node("--experimental-transform-types"),
     has_one_number_type=True,
+    shadows=imports.shadows_in_node,
 )
 
 GO = Language(
@@ -195,3 +198,14 @@ SQL = Language(
 LANGUAGES: Mapping[str, Language] = {
     language.name: language for language in (PYTHON, JAVASCRIPT, TYPESCRIPT, GO, RUST, BASH, SQL)
 }
+
+
+def shadows(language: str | None, path: str, protected: Sequence[str], entry: str = "") -> bool:
+    """Whether a new file would be imported in place of a protected one, or of the library that it uses.
+
+    `entry` is the file that is started: its folder is the first that is searched.
+    """
+    record = LANGUAGES.get(language or "")
+    if record is None or record.shadows is None or not protected or path in protected:
+        return False
+    return record.shadows(path, protected, entry)

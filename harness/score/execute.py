@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality, display, equality_of
-from harness.score.extraction.extract import FoundCode, extract
+from harness.score.extraction.extract import FoundCode, Hints, extract
 from harness.score.verdict import Judgment, abnormal_ends, no_answer
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
@@ -62,10 +62,8 @@ def equality(variant: Variant) -> Equality:
 
 def find_code(answer: str, variant: Variant) -> FoundCode | None:
     """The code in an answer to this task."""
-    joined = variant.task.settings.get("blocks") == "all"
-    return extract(
-        answer, language_of(variant), expected_names(variant), joined=joined, given=(variant.system, *variant.turns)
-    )
+    hints = Hints(joined=variant.task.settings.get("blocks") == "all", given=(variant.system, *variant.turns))
+    return extract(answer, language_of(variant), expected_names(variant), hints)
 
 
 @dataclass(frozen=True, slots=True)

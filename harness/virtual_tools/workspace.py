@@ -16,7 +16,7 @@ from typing import Any
 
 import re2
 
-from harness.languages.imports import shadows
+from harness.languages import shadows
 from harness.types import Json
 
 TOOL_NAMES = ("read_file", "grep", "edit_file")

@@ -59,24 +59,34 @@ class FoundCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """A cleaned answer with its blocks, and what is searched for: code of `language` that defines the `wanted` names.
+class Hints:
+    """What is known of an answer beforehand.
 
     `joined`: all the blocks of the language are one program. `mark`: a pattern that the code must contain. `given`: the
     texts of the prompt, which an answer may quote.
     """
 
-    text: str
-    language: str
-    wanted: tuple[str, ...]
-    joined: bool
-    blocks: tuple[Block, ...]
+    joined: bool = False
     mark: str | None = None
     given: tuple[str, ...] = ()
 
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A cleaned answer with its blocks, and what is searched for: code of `language` that defines `wanted` names."""
+
+    text: str
+    language: str
+    wanted: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    hints: Hints
+
     def fits(self, code: str) -> bool:
         """Whether a text can be the answer: it defines the wanted names, or there are none and it is not empty."""
-        if self.mark is not None and not re.search(self.mark, code, re.MULTILINE):
+        if self.hints.mark is not None and not re.search(self.hints.mark, code, re.MULTILINE):
             return False
         return defines_all(self.language, code, self.wanted) if self.wanted else bool(code.strip())
 
@@ -114,11 +124,15 @@ def _choose(search: Search, blocks: Sequence[Block], rule: str) -> FoundCode | N
     """
     if not blocks:
         return None
-    if search.joined and len(blocks) > 1:
+    if search.hints.joined and len(blocks) > 1:
         return _join(blocks, rule)
     chosen = _chosen(search, [block for block in blocks if search.fits(block.text)])
     if chosen is not None:
-        parts = parts_of(search.language, blocks, chosen, starts=not search.wanted) if search.mark is None else [chosen]
+        parts = (
+            parts_of(search.language, blocks, chosen, starts=not search.wanted)
+            if search.hints.mark is None
+            else [chosen]
+        )
         if len(parts) > 1:
             return _join(parts, rule)
         return _found_in(rule if len(blocks) == 1 else f"{rule}-last", chosen)
@@ -129,10 +143,10 @@ def _choose(search: Search, blocks: Sequence[Block], rule: str) -> FoundCode | N
 
 def _chosen(search: Search, fitting: Sequence[Block]) -> Block | None:
     """The last of the fitting blocks that is the answer itself, and no quotation, sketch, test or example."""
-    fitting = without_sketches(without_quotes(fitting, search.given))
+    fitting = without_sketches(without_quotes(fitting, search.hints.given))
     if search.wanted:
         fitting = without_loaders(fitting, search.wanted)
-    elif search.mark is None:
+    elif search.hints.mark is None:
         fitting = main_blocks(search.language, fitting)
     return fitting[-1] if fitting else None
 
@@ -265,24 +279,13 @@ def _from_mislabeled(search: Search) -> FoundCode | None:
     return None
 
 
-def extract(
-    answer: str,
-    language: str,
-    wanted: Sequence[str] = (),
-    *,
-    joined: bool = False,
-    mark: str | None = None,
-    given: Sequence[str] = (),
-) -> FoundCode | None:
-    """The code in an answer, or None. Code that defines the `wanted` names and contains the pattern `mark` goes first.
-
-    `joined`: all the blocks of the language are one program. `given`: the texts of the prompt.
-    """
+def extract(answer: str, language: str, wanted: Sequence[str] = (), hints: Hints = NO_HINTS) -> FoundCode | None:
+    """The code in an answer, or None. Code that defines the `wanted` names and contains the mark goes first."""
     text = clean(answer)
     blocks = _all_blocks(text, language)
     labeled = tuple(_with_true_label(block, language) for block in blocks[-_MAX_BLOCKS:] if block.text.strip())
     text = text if blocks else _without_name(text, language)
-    search = Search(text, language, tuple(wanted), joined, labeled, mark, tuple(given))
+    search = Search(text, language, tuple(wanted), labeled, hints)
     for rule in RULES:
         found = rule(search)
         if found is not None and found.code.strip():

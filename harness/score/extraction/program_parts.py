@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.languages import LANGUAGES
-from harness.languages.python_code import names_of
 from harness.score.extraction.fences import Block
 
 _TEST = re.compile(
@@ -117,12 +116,13 @@ class _Names:
 def _names(language: str, code: str) -> _Names:
     if len(code) > _MAX_SCANNED_CHARS:
         return _Names()
-    if language == "python":
-        return _Names(*names_of(code))
+    syntax = LANGUAGES[language].syntax
+    if syntax.names is not None:
+        return _Names(*syntax.names(code))
     if language == "bash":
         defined = frozenset(_BASH_FUNCTION.findall(code))
         return _Names(defined, frozenset(), frozenset(re.findall(r"[A-Za-z_][\w-]*", code)) - defined)
-    pattern = re.compile(LANGUAGES[language].syntax.definition.replace("NAME", r"([A-Za-z_]\w*)"), re.MULTILINE)
+    pattern = re.compile(syntax.definition.replace("NAME", r"([A-Za-z_]\w*)"), re.MULTILINE)
     defined = frozenset(
         name
         for match in pattern.finditer(code)

@@ -37,7 +37,7 @@ from harness.score.execute import (
     not_returned,
     run_cases,
 )
-from harness.score.extraction.extract import FoundCode, extract
+from harness.score.extraction.extract import FoundCode, Hints, extract
 from harness.score.kinds import calls, program
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import (
@@ -168,7 +168,7 @@ def _find_code(reading: Reading, variant: Variant, cases: Sequence[Case]) -> Fou
     called = [str(case.give["call"]) for case in cases if "call" in case.give]
     wanted = tuple(names) if isinstance(names, list) and called else tuple(dict.fromkeys(called))
     mark = _TEST_MARK if any(map(_is_about_tests, cases)) else None
-    return extract(reading.content, language_of(variant), wanted, mark=mark, given=variant.turns)
+    return extract(reading.content, language_of(variant), wanted, Hints(mark=mark, given=variant.turns))
 
 
 def _executions(variant: Variant, code: str, cases: Sequence[Case]) -> list[tuple[Build, CaseJudge, list[Case]]]:

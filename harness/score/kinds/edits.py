@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
-from harness.languages.imports import shadows
+from harness.languages import shadows
 from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, entry_among, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
