@@ -66,6 +66,7 @@ PYTHON = Language(
         reports_args=True,
         takes_kwargs=True,
     ),
+    shadows=imports.shadows_in_python,
 )
 
 JAVASCRIPT = Language(
