@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.types import Case, Job, Json, Observation, Outcome, Reading, Score
+from harness.types import Case, Job, Json, Limits, Observation, Outcome, Reading, Score
 from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
 
 FILES = {"right.py": "def even(n):\n    return n % 2 == 0\n", "broken.py": "def even(n):\n    return True\n"}
@@ -345,7 +346,8 @@ def sandbox() -> Iterator[DockerSandbox]:
 
 def judge_tests(sandbox: DockerSandbox, tests: str) -> Score:
     variant = variant_of("conversation", CASES[3:], files=FILES, settings=SETTINGS, turns=("a", "b", "c"))
-    return score(variant, [EVEN, EVEN, said(f"```python\n{tests}```")], sandbox)
+    patient = replace(variant, task=replace(variant.task, limits=Limits(case_timeout_s=60.0)))
+    return score(patient, [EVEN, EVEN, said(f"```python\n{tests}```")], sandbox)
 
 
 @pytest.mark.engine
@@ -358,4 +360,4 @@ def test_honest_tests_pass_in_a_container(sandbox: DockerSandbox, name: str) -> 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", HOSTILE_TESTS)
 def test_tests_that_test_nothing_do_not_pass_in_a_container(sandbox: DockerSandbox, name: str) -> None:
-    assert judge_tests(sandbox, HOSTILE_TESTS[name]).outcome is not Outcome.PASSED
+    assert judge_tests(sandbox, HOSTILE_TESTS[name]).outcome is Outcome.FAILED
