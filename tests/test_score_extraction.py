@@ -272,6 +272,7 @@ LONG_USE = (
 )
 JS_MAIN = "const lines = process.argv.slice(2);\nconsole.log(total(lines));\n"
 JS_TOTAL = "function total(lines) {\n  return lines.length;\n}\n"
+WRONG_ADD = "def add(a, b):\n    return b\n"
 PARTS = [
     Shape("a function, then the code that starts it", f"```python\n{COUNT}```\nand\n```python\n{START}```",
           "fenced-joined", COUNT + "\n" + START, wanted=()),
@@ -320,6 +321,10 @@ BESIDE = [
           "```python\ndef add(a, b):\n    return a - b\n```", "fenced-last", PY),
     Shape("a fix of the original, then a better one", "A first fix:\n```python\ndef add(a, b):\n    return a\n```\n"
           f"A better version of the original:\n```python\n{PY}```", "fenced-last", PY),
+    Shape("a better one after words of the old", f"```python\n{WRONG_ADD}```\nBut the original order counts, so:\n"
+          f"```python\n{PY}```", "fenced-last", PY),
+    Shape("a better program after a check", f"```python\n{COUNT}{START}```\nI should also check for a missing file:\n"
+          f"```python\n{COUNT}# checked\n{START}```", "fenced-last", COUNT + "# checked\n" + START, wanted=()),
     Shape("a query without the driver's verb", f"```sql\n{SQL}```\nAll rows:\n```sql\nSELECT * FROM rows;\n```",
           "fenced-last", SQL, "sql", ()),
 ]  # fmt: skip

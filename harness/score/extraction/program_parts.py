@@ -27,7 +27,11 @@ _BASH_FUNCTION = re.compile(r"(?m)^[ \t]*+(?:function\s+)?([A-Za-z_][\w-]*)\s*\(
 _BASH_HEAD = re.compile(r"(?:function\s+)?[\w-]+\s*+\(\)|function\s")
 _QUOTED = re.compile(r"'[^'\n]*'")
 _ARGUMENTS = re.compile(r"\$\{?[@*#1-9]")
-_OLD = re.compile(r"\b(?:original|originally|before|old|broken|buggy|previous|previously|reference|comparison)\b", re.I)
+_OLD = re.compile(
+    r"\b(?:original|old|broken|buggy|previous|given|your)\s+(?:\w+\s+)?(?:code|function|version|program|script|query|one)\b"
+    r"|\boriginally\b|\bwas:?\s*$|\bfor (?:reference|comparison)\b|^\W*(?:before|original|old)\W*$",
+    re.I,
+)
 _NEW = re.compile(r"\b(?:fix\w*|correct\w*|new|improve\w*|updated?|better|final|rewritten|refactored|whole)\b", re.I)
 _USE = re.compile(
     r"\b(?:usage|use|examples?|run|running|try|call|test(?:s|ed|ing)?|check|verify|demo|samples?|outputs?|install)\b",
@@ -83,8 +87,13 @@ def main_blocks(language: str, blocks: Sequence[Block]) -> list[Block]:
     if language == "bash":
         scripts = _without(scripts, lambda block: not _takes_arguments(block.text))
     scripts = _without(scripts, lambda block: _TEST.search(block.text) and not _ENTRY_POINT.search(block.text))
-    first = scripts[0] if scripts else None
-    scripts = _without(scripts, lambda block: block is not first and _is_said_to_be_use(block))
+    own = _names(language, scripts[0].text).defined if scripts else frozenset()
+    scripts = _without(
+        scripts,
+        lambda block: (
+            block is not scripts[0] and _is_said_to_be_use(block) and not _names(language, block.text).defined & own
+        ),
+    )
     longest = max((len(block.text) for block in scripts), default=0)
     return [block for block in scripts if 2 * len(block.text) >= longest]
 
