@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.languages import imports, python_code
 from harness.languages.language import DRIVERS, Language, Runtime, Syntax, python_driver
@@ -35,6 +36,13 @@ def _node(*flags: str) -> Runtime:
     return Runtime(calls_driver=driver, run=(*node, "{entry}"), load=load, reports_args=True)
 
 
+# An answer counts as a module whatever it exports: its names would else meet those of the library. `preserve` takes
+# both kinds of import and export. The types are those of the language and of Node, not of a browser.
+_TSC = (
+    "/opt/typescript/lib/tsc", "--noEmit", "--strict", "--target", "esnext", "--lib", "esnext", "--module", "preserve",
+    "--moduleDetection", "force", "--allowImportingTsExtensions", "--skipLibCheck", "--types", "node", "--typeRoots",
+    "/opt/typescript/node_modules/@types", "--pretty", "false", "{entry}",
+)  # fmt: skip
 _SQLITE = ("sh", "-c", 'exec sqlite3 -bail "${1:-:memory:}" < "$0"', "{entry}")
 """The database is the file that the first argument names; without one it is in memory."""
 _BUILT_ANSWER = ("/build/answer",)
@@ -94,7 +102,7 @@ TYPESCRIPT = Language(
         possible_line=_C_POSSIBLE_LINE,
         test_line=_JS_TEST,
     ),
-    runtime=_node("--experimental-transform-types"),
+    runtime=replace(_node("--experimental-transform-types"), stage="typescript", check_types=_TSC),
     has_one_number_type=True,
     shadows=imports.shadows_in_node,
 )

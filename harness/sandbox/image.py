@@ -12,6 +12,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,7 +35,8 @@ REPOSITORY = "lanebench-scorer"
 DRIVERS = Path(__file__).parent / "drivers"
 
 _CERTIFICATE_SETTINGS = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
-_PIP_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+_NPM_ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64"}
+_REGISTRY_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY")
 _PROXY_SETTINGS = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _MTIME = 1_700_000_000
 """A fixed time for every file of the build's context, so that the builder's cache holds."""
@@ -100,6 +102,29 @@ def fetch_wheel(wheel: str | None, architecture: str) -> dict[str, bytes]:
         return {f"wheels/{found[0].name}": found[0].read_bytes()} if done.returncode == 0 and found else {}
 
 
+def npm_packages(dockerfile: str, architecture: str) -> list[str]:
+    """The npm packages of a stage, pinned in Dockerfile.scorer alone, for a processor; empty for one without."""
+    found = re.search(r'^ARG NPM="(.+)"$', dockerfile, re.MULTILINE)
+    cpu = _NPM_ARCHITECTURES.get(architecture, architecture)
+    return found.group(1).replace("CPU", cpu).split() if found else []
+
+
+def fetch_npm_packages(packages: list[str]) -> dict[str, bytes]:
+    """The archives of these packages as this machine's own npm fetches them; empty where it cannot fetch all.
+
+    A failure is no error here: the build then asks an npm inside the image.
+    """
+    npm = shutil.which("npm")
+    if npm is None or not packages:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+        words = [npm, "pack", "--silent", "--pack-destination", folder, *packages]
+        done = subprocess.run(words, capture_output=True, check=False)
+        found = sorted(Path(folder).glob("*.tgz"))
+        complete = done.returncode == 0 and len(found) == len(packages)
+        return {f"npm/{path.name}": path.read_bytes() for path in found} if complete else {}
+
+
 def apt_script(mirror: str | None) -> bytes:
     """A script for the build that points apt at this machine's Debian mirror, unless the base image uses it already."""
     if mirror is None:
@@ -117,7 +142,7 @@ def build_context(inputs: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.
     """The build's context as a tar archive: the same bytes for the same inputs, so that the builder's cache holds."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in ("host", "wheels", "drivers"):
+        for name in ("host", "wheels", "npm", "drivers"):
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, _MTIME
             tar.addfile(entry)
@@ -131,7 +156,7 @@ def build_context(inputs: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.
 
 def _build_args(env: Mapping[str, str]) -> dict[str, str]:
     """Settings that mean the same inside the build; a folder of this machine does not."""
-    index = {name: env[name] for name in _PIP_SETTINGS if env.get(name) and "file:" not in env[name]}
+    index = {name: env[name] for name in _REGISTRY_SETTINGS if env.get(name) and "file:" not in env[name]}
     return index | {name: env[name] for name in _PROXY_SETTINGS if env.get(name)}
 
 
@@ -181,8 +206,10 @@ def _build_image(engine: Engine, stage: str, tag: str, log: Log) -> None:
     log(f"Building the scorer's image {tag} (once, and again when Dockerfile.scorer or a driver changes).")
     began, inputs, mirror = time.monotonic(), image_inputs(stage), debian_mirror()
     ensure_base(engine, mirror, log)
-    wheel = fetch_wheel(node_wheel(inputs["Dockerfile.scorer"].decode()), engine.architecture)
-    host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel}
+    dockerfile, architecture = inputs["Dockerfile.scorer"].decode(), engine.architecture
+    wheel = fetch_wheel(node_wheel(dockerfile), architecture)
+    packages = fetch_npm_packages(npm_packages(dockerfile, architecture))
+    host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel, **packages}
     _run_build(engine, stage, tag, build_context(inputs, host))
     log(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
 

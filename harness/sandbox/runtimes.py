@@ -27,10 +27,10 @@ def driver_command(language: str, driver: str, limits: Limits) -> list[str]:
 
 
 def program_commands(job: Job) -> dict[str, Json]:
-    """The command lines that begin each run and each import of a job's answer. Raises EngineError."""
+    """The command lines that begin each run, each import and each type check of an answer. Raises EngineError."""
     module = posixpath.splitext(job.entry)[0].replace("/", ".")
     runtime = runtime_of(job.language)
-    commands = {"run": runtime.run, "load": runtime.load}
+    commands = {"run": runtime.run, "load": runtime.load, "check_types": runtime.check_types}
     return {
         name: [word.replace("{entry}", job.entry).replace("{module}", module) for word in words]
         for name, words in commands.items()

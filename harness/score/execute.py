@@ -1,18 +1,19 @@
 """Runs an answer's code against a task's cases: from code to a job, from the job's observations to checks.
 
-`judge_answer` does all of it for the kinds whose answer is one file of code. Each case is a check of its own name; the
-expected values stay on the host.
+`judge_answer` does all of it for the kinds whose answer is one file of code. Each case is a check of its own name, and
+the setting `types` adds one; the expected values stay on the host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality, display, equality_of
 from harness.score.extraction.extract import FoundCode, Hints, extract
+from harness.score.type_check import TYPE_CASE, TYPES, checked_text, checks_types, judge_types, type_check_limits
 from harness.score.verdict import Judgment, abnormal_ends, no_answer
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
@@ -162,17 +163,30 @@ def judge_answer(answer: str, variant: Variant, sandbox: Sandbox, judges: Mappin
     """
     found = find_code(answer, variant)
     if found is None:
-        return no_answer([case.id for case in variant.cases], NO_CODE)
+        return no_answer(check_names(variant), NO_CODE)
     entry = entry_of(variant)
     files = {**given_files(variant), entry: found.code}
     executions = [
         run_cases(variant, Build(files, entry, driver), sandbox, judge, _cases_for(driver, variant.cases))
         for driver, judge in judges.items()
     ]
+    if checks_types(variant.task):
+        executions.append(_check_types(variant, {**files, entry: checked_text(found.code)}, sandbox))
     by_name = {check.name: check for execution in executions for check in execution.checks}
-    checks = tuple(by_name[case.id] for case in variant.cases)
+    checks = tuple(by_name[name] for name in check_names(variant))
     ends = frozenset(end for execution in executions for end in execution.abnormal_ends)
     return Judgment(checks, found.rule, ends, metrics={"block_closed": found.closed, **group_metrics(checks)})
+
+
+def check_names(variant: Variant) -> tuple[str, ...]:
+    """The checks of a variant whose answer is one file of code: the ids of the cases, and `types` where it asks so."""
+    return (*(case.id for case in variant.cases), *([TYPES] if checks_types(variant.task) else []))
+
+
+def _check_types(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
+    task = replace(variant.task, limits=type_check_limits(variant.task.limits))
+    build = Build(files, entry_of(variant), "program")
+    return run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
 
 
 def _cases_for(driver: Driver, cases: Sequence[Case]) -> list[Case]:

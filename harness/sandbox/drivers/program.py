@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from python_report import Report, claim_stdout, read_job, write_files
 from python_run import run, text_of
 
+COMMANDS = {"run": "run", "import": "load", "types": "check_types"}
 MAX_FILES = 1000
 MAX_TEXT_BYTES = 65536
 SHARED_FOLDERS = ("/tmp", "/dev/shm", "/dev/mqueue")
@@ -164,7 +165,7 @@ def observe(job, give, cases):
     folder = os.path.join(os.getcwd(), os.urandom(8).hex())
     set_up(folder, job, give)
     before = snapshot(folder)
-    command = job["load"] if give.get("mode", "run") == "import" else job["run"]
+    command = job[COMMANDS[give.get("mode", "run")]]
     argv = give.get("argv", [])
     result, failure = run([*command, *argv], folder, give.get("stdin", ""), job["output_bytes"])
     cases.restore_modes()

@@ -6,6 +6,7 @@ settings (all optional; in task.toml's [scorer], as everywhere below)
     files     true: the task's files/ are placed beside it; or a list of their names
     names     what the code must define to be found among several blocks; default: the functions that the cases call
     blocks    "one" (default), or "all": all the blocks of the language are one program
+    types     true: the compiler checks the types (harness/score/type_check.py); in TypeScript only
 cases.json
     give      {"call": "name" or "Class.method"}, and optionally
         args          the positional arguments; their number is part of what a case demands, in every language
@@ -18,7 +19,7 @@ cases.json
         args_after    the list of the positional arguments after the call, with report_args: as given where the call
                       must leave them as they were. In Rust only what the function takes by `&mut` can change
               Values as harness/sandbox/values.py describes: {"$": "tuple", "v": [1, 2]} is a tuple
-checks        one for each case, named by its id
+checks        one for each case, named by its id, and `types`
 
 The name of an exception that the language has (ValueError, RangeError) stands for the language's own type: a class of
 the answer with that name is another one. Go has "error" (a last result that is no nil `error`) and "panic", Rust "Err"
@@ -28,12 +29,14 @@ it has other parameters, raises nothing: its case is `not_callable`, whatever it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from harness.errors import Problem
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality, display, is_equal
-from harness.score.execute import display_expected, judge_answer, not_returned
+from harness.score.execute import check_names, display_expected, judge_answer, not_returned
 from harness.score.scorer_kind import ScorerKind
+from harness.score.type_check import type_problems
 from harness.score.validation import (
     ANY,
     BOOLEAN,
@@ -53,6 +56,7 @@ SETTINGS: dict[str, Json] = {
     "files": {"anyOf": [BOOLEAN, STRINGS]},
     "names": STRINGS,
     "blocks": {"enum": ["one", "all"]},
+    "types": BOOLEAN,
 }
 _EXPECT: Json = {
     **object_schema({"value": ANY, "raises": STRING, "one_of": {"type": "array"}, "args_after": {"type": "array"}}),
@@ -61,11 +65,6 @@ _EXPECT: Json = {
     "then": {"maxProperties": 2},
     "else": {"maxProperties": 1},
 }
-
-
-def check_names(variant: Variant) -> tuple[str, ...]:
-    """The ids of the cases."""
-    return tuple(case.id for case in variant.cases)
 
 
 def case_schema_of(task: Task, **fields: Json) -> Json:
@@ -132,11 +131,17 @@ def score_calls(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     return judge_answer(readings[-1].content, variant, sandbox, {"calls": judge_call})
 
 
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problems of files that do not exist, and of a check of types that is not there."""
+    yield from missing_files(task, "files")
+    yield from type_problems(task, cases)
+
+
 KIND = ScorerKind(
     check_names,
     score_calls,
     settings=lambda task: SETTINGS,
     case=lambda task, case: case_schema_of(task),
-    problems=lambda task, cases: missing_files(task, "files"),
+    problems=problems,
     runs_code=True,
 )

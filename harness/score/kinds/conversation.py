@@ -31,6 +31,7 @@ from harness.score.execute import (
     NO_CODE,
     Build,
     CaseJudge,
+    check_names,
     entry_of,
     group_metrics,
     language_of,
@@ -217,7 +218,7 @@ def score_conversation(variant: Variant, readings: Sequence[Reading], sandbox: S
         why = NO_CODE if turn <= len(readings) else "the conversation ended before this turn"
         progress.checks |= {case.id: Check(case.id, False, None, None, why) for case in cases}
     if not progress.rules:
-        return no_answer(calls.check_names(variant), NO_CODE)
+        return no_answer(check_names(variant), NO_CODE)
     checks = tuple(progress.checks[case.id] for case in variant.cases)
     metrics: dict[str, Json] = {
         "rules": progress.rules,
@@ -253,7 +254,7 @@ def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
 
 
 KIND = ScorerKind(
-    calls.check_names,
+    check_names,
     score_conversation,
     settings=lambda task: SETTINGS,
     case=case_schema_of,

@@ -39,6 +39,7 @@ from harness.score.execute import (
     Build,
     CaseJudge,
     Driver,
+    check_names,
     display_expected,
     find_code,
     job_of,
@@ -47,8 +48,9 @@ from harness.score.execute import (
 )
 from harness.score.kinds.calls import SETTINGS as CALLS_SETTINGS
 from harness.score.kinds.calls import case_schema_of as call_schema_of
-from harness.score.kinds.calls import check_names, judge_call
+from harness.score.kinds.calls import judge_call
 from harness.score.scorer_kind import ScorerKind
+from harness.score.type_check import type_problems
 from harness.score.validation import (
     ANY,
     INTEGER,
@@ -264,12 +266,12 @@ def score_program(variant: Variant, readings: Sequence[Reading], sandbox: Sandbo
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
-    """The problems of a linter for another language, and of files that do not exist."""
-    del cases
+    """The problems of a linter or a check of types for another language, and of files that do not exist."""
     if "lint" in task.settings and task.language != "bash":
         message = f"shellcheck reads Bash, the task's language is {task.language!r}"
         yield settings_location(task, "lint").problem(message, "remove the setting")
     yield from missing_files(task, "files")
+    yield from type_problems(task, cases)
 
 
 KIND = ScorerKind(
