@@ -37,12 +37,12 @@ has "(not the built-in)" after its name. A call that no function takes is `not_c
 list of the positional arguments after the call, where `report_args` asks for it.
 
 A case of driver `program` is `{"argv": [...], "stdin": string, "files": {path: string}, "mode": "run", "import" or
-"types"}`, with `folders`, `links` and `modes` where the folder holds more; its value is `{"exit": int, "stdout": string, "stderr":
-string, "files": {path: content}, "modes": {path: octal}}`: a negative exit is a signal; stderr is its last 4 KiB; a
-stream that is not UTF-8 is `{"$": "bytes", ...}`. `files` has every path that was made, changed or deleted: a file is
-its text, or `{"sha256": hex, "bytes": n}` where it is not UTF-8 or over 64 KiB; others are `{"symlink": target}`,
-`{"folder": true}`, `{"special": kind}`, `{"unreadable": true}` and `{"deleted": true}`. `modes` has the permissions of
-those of these paths that are there, and of each whose permissions alone changed.
+"types"}`, with `folders`, `links` and `modes` where the folder holds more; its value is `{"exit": int, "stdout":
+string, "stderr": string, "files": {path: content}, "modes": {path: octal}}`: a negative exit is a signal; stderr is its
+last 4 KiB; a stream that is not UTF-8 is `{"$": "bytes", ...}`. `files` has every path that was made, changed or
+deleted: a file is its text, or `{"sha256": hex, "bytes": n}` where it is not UTF-8 or over 64 KiB; others are
+`{"symlink": target}`, `{"folder": true}`, `{"special": kind}`, `{"unreadable": true}` and `{"deleted": true}`. `modes`
+has the permissions of those of these paths that are there, and of each whose permissions alone changed.
 """
 
 from __future__ import annotations
