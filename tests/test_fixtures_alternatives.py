@@ -50,20 +50,30 @@ def %(FUNC)s(%(ITEMS)s, %(RANK)s):
 def with_pathlib(variant: Variant) -> list[str]:
     code = """import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
+KEYS = ["%(TOTAL)s", "%(CODE)s", "%(BLANK)s", "%(COMMENT)s"]
 
-def count(text):
-    lines = text.splitlines()
+
+def %(COUNT)s(text):
+    lines = text.removesuffix("\\n").split("\\n") if text else []
     blank = sum(not line.strip() for line in lines)
-    comment = sum(line.strip().startswith("#") for line in lines)
+    comment = sum(line.strip().startswith("%(MARK)s") for line in lines)
     return {
         "%(TOTAL)s": len(lines),
         "%(CODE)s": len(lines) - blank - comment,
         "%(BLANK)s": blank,
         "%(COMMENT)s": comment,
-        "%(GUARD)s": any(line.startswith("if __name__ ==") for line in lines),
+        "%(GUARD)s": any(line.startswith("%(START)s") for line in lines),
     }
+
+
+def %(ADD)s(entries):
+    sums = Counter()
+    for entry in entries:
+        sums.update({key: entry[key] for key in KEYS})
+    return {key: sums[key] for key in KEYS}
 
 
 def main():
@@ -71,15 +81,17 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("output", type=Path)
     args = parser.parse_args()
-    files = [
-        {**count(path.read_text(encoding="utf-8")), "path": path.relative_to(args.folder).as_posix()}
-        for path in args.folder.rglob("*.py")
-    ]
-    files.sort(key=lambda one: one["path"])
-    keys = ("%(TOTAL)s", "%(CODE)s", "%(BLANK)s", "%(COMMENT)s")
-    sums = {key: sum(one[key] for one in files) for key in keys}
-    args.output.write_text(json.dumps({"%(SUM)s": sums, "%(FILES)s": files}), encoding="utf-8")
-    print(len(files), "files,", sums["%(TOTAL)s"], "lines")
+    found = []
+    for path in args.folder.rglob("*%(SUFFIX)s"):
+        if path.is_file():
+            entry = {"path": path.relative_to(args.folder).as_posix()}
+            entry.update(%(COUNT)s(path.read_text(encoding="utf-8")))
+            found.append(entry)
+    found = sorted(found, key=lambda entry: entry["path"], reverse=%(REVERSED)s)
+    sums = %(ADD)s(found)
+    args.output.write_text(json.dumps({"%(FILES)s": found, "%(SUM)s": sums}, indent=2), encoding="utf-8")
+    files, lines = len(found), sums["%(TOTAL)s"]
+    print(f"{%(FIRST)s}%(MIDDLE)s{%(SECOND)s}%(END)s")
 
 
 if __name__ == "__main__":
