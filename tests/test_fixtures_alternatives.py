@@ -9,7 +9,7 @@ import pytest
 
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.tasks import find_fixtures, load_tasks, readings_of, vary
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, load_tasks, readings_of, vary
 from harness.types import Json, Outcome, Variant
 
 pytestmark = pytest.mark.engine
@@ -257,7 +257,7 @@ def sandbox() -> Iterator[DockerSandbox]:
 
 @pytest.mark.parametrize(("name", "index", "answer"), ALTERNATIVES, ids=[f"{row[0]}-{row[1]}" for row in ALTERNATIVES])
 def test_a_correct_answer_passes_in_any_style(name: str, index: int, answer: Answer, sandbox: DockerSandbox) -> None:
-    variant = vary(TASKS[name], index)
+    variant = HiddenCases(SELF_CHECK_SEED, sandbox).extend(vary(TASKS[name], index))
     verdict = score(variant, readings_of(answer(variant)), sandbox)
     assert [check for check in verdict.checks if not check.passed] == []
     assert verdict.outcome is Outcome.PASSED
