@@ -2,7 +2,7 @@
 
 The rules follow the languages' own: Python prefers a package to a module of the same name, and the script's folder to
 its library (docs.python.org, "The import system"); Node tries a name as it stands, then its extensions in order, then a
-folder (nodejs.org, "Modules: CommonJS modules"). The other languages name files themselves.
+folder (Node.js documentation, "Modules: CommonJS modules"). The other languages name files themselves.
 """
 
 from __future__ import annotations
