@@ -558,6 +558,13 @@ def test_a_failing_program_shows_the_stderr_line_that_names_the_error() -> None:
     assert seen == {"exit": {"exit": 1, "stderr": "NameError: name 'sys' is not defined"}}
 
 
+def test_the_names_of_files_that_a_program_made_are_shown_shortened() -> None:
+    variant = variant_of("program", [case("run", {}, no_files=True)])
+    seen = check(score(variant, [PROGRAM], ran(files={"x" * 4000: "y" * 4000})), "run")
+    assert len(to_json(seen.observed)) < 400
+    assert len(seen.note or "") <= 200
+
+
 def test_a_program_that_a_signal_ended_has_crashed() -> None:
     variant = variant_of("program", [case("run", {}, exit=0)])
     assert score(variant, [PROGRAM], ran(-11)).outcome is Outcome.CRASHED

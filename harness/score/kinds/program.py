@@ -110,6 +110,7 @@ _ERROR_LINE = re.compile(r"^\w*(?:Error|Exception)\b|\berror:", re.MULTILINE)
 _LINTED, _LINT = "script.sh", "lint.sh"
 _LINT_SCRIPT = f"shellcheck --format=json --shell=bash {_LINTED}\n"
 _MAX_CODES = 20
+_MAX_PATH_CHARS = 100
 _LEVELS = ("error", "warning", "info", "style")
 Difference = tuple[str, Json]
 """What is not as expected, and what was observed of it."""
@@ -156,7 +157,7 @@ def _file_differences(case: Case, observed: Mapping[str, Json], equality: Equali
     expected_modes = set(case.expect.get("modes", {})) | set(case.expect.get("files", {}))
     changed = {**{path: mode for path, mode in modes.items() if path not in expected_modes}, **files}
     for path in _unwanted_paths(case.expect, changed):
-        yield f"file {path}{_UNEXPECTED}", display(changed[path])
+        yield f"file {path[:_MAX_PATH_CHARS]}{_UNEXPECTED}", display(changed[path])
 
 
 def _mode_differences(case: Case, modes: Mapping[str, Json]) -> Iterator[Difference]:
