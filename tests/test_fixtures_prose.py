@@ -341,7 +341,7 @@ def test_an_unusual_right_post_passes(post: str) -> None:
 def test_an_unusual_right_brief_passes(change: str) -> None:
     for index in range(len(TASKS["summarize-long"].variants)):
         variant = vary(TASKS["summarize-long"], index)
-        assert_passes(variant, brief(variant, **BRIEF_CHANGES[change]))
+        assert_passes(variant, brief(variant, "## {}", **BRIEF_CHANGES[change]))
         assert_passes(variant, brief(variant, "**{}:**", **BRIEF_CHANGES[change]))
 
 

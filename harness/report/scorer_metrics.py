@@ -139,7 +139,7 @@ METRICS: Mapping[str, tuple[Metric, ...]] = {
     "voice": _PROSE,
     "summary": (
         *_PROSE,
-        Metric("facts kept", _ratio("facts_kept", "facts_total")),
+        Metric("facts stated", _ratio("facts_kept", "facts_total")),
         Metric("superseded values per answer", _mean("superseded")),
         Metric("numbers not in the source per answer", _mean_length("new_numbers")),
         Metric("names not in the source per answer", _mean_length("new_names")),
