@@ -100,8 +100,10 @@ if __name__ == "__main__":
 
 
 def email_after(variant: Variant) -> str:
-    old = '    return "a" <= character <= "z" or "A" <= character <= "Z" or "0" <= character <= "9"\n'
-    new = '    kind = unicodedata.category(character)\n    return kind[0] in "LM" or kind == "Nd"\n'
+    names = names_of(variant)
+    old = names["OLD"] + "\n"
+    digits = names["DIGIT_CODE"].replace("category", "kind")
+    new = f'    kind = unicodedata.category(character)\n    return kind[0] in "LM" or {digits}\n'
     before = variant.files["validate_email.py"]
     assert old in before
     return before.replace(old, new)
@@ -177,20 +179,20 @@ create view running(day, money, total) as
 
 
 def bash_with_find(variant: Variant) -> list[str]:
-    code = """#!/bin/bash
-if [ "$#" -ne 2 ] || [ ! -d "$1" ]; then echo "usage: answer.sh FOLDER KEEP" >&2; exit 4; fi
-case "$2" in ''|*[!0-9]*|0*) echo "bad number" >&2; exit 4;; esac
-cd "$1" || exit 4
+    code = r"""#!/bin/bash
+if [ "$#" -ne 2 ] || [ ! -d "$1" ]; then echo "usage: answer.sh FOLDER KEEP" >&2; exit %(EXIT)s; fi
+case "$2" in ''|*[!0-9]*|0*) echo "bad number" >&2; exit %(EXIT)s;; esac
+cd "$1" || exit %(EXIT)s
 find . -maxdepth 1 -type f -name '*.%(EXT)s' -size +0c -print0 | LC_ALL=C sort -z | while IFS= read -r -d '' path; do
-  name=${path#./}
+  rm -f "$path%(SUF)s$2"
   i=$(($2 - 1))
-  while [ "$i" -ge 1 ]; do
-    [ -f "$name.$i" ] && mv -f "$name.$i" "$name.$((i + 1))"
+  while [ "$i" -ge %(FIRST)s ]; do
+    [ -f "$path%(SUF)s$i" ] && mv -f "$path%(SUF)s$i" "$path%(SUF)s$((i + 1))"
     i=$((i - 1))
   done
-  cp "$name" "$name.1"
-  : > "$name"
-  echo "%(WORD)s $name"
+  cp "$path" "$path%(SUF)s%(FIRST)s"
+  : > "$path"
+  printf '%%s %%s\n' %(WORD)s "${path#./}"
 done"""
     return [fenced("bash", code % names_of(variant))]
 
