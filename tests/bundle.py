@@ -59,6 +59,8 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 TRIALS = 3
 WARMUPS = 1
+WORDS_PER_DELTA = 6
+"""So many that the tests, which read these streams thousands of times, are fast, and that each rate is still defined."""
 SEED = 42
 KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
@@ -117,7 +119,9 @@ def _delta(delta: Json, finish_reason: str | None = None) -> bytes:
 
 
 def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
-    deltas = [("content", f"{word} ") for word in text.split(" ")]
+    words = text.split(" ")
+    pieces = (words[at : at + WORDS_PER_DELTA] for at in range(0, len(words), WORDS_PER_DELTA))
+    deltas = [("content", " ".join(piece) + " ") for piece in pieces]
     if model.thinking == "on":
         deltas = [("reasoning_content", f"thought {at} ") for at in range(12)] + deltas
     at_ns = (300 + 7 * trial) * MS
