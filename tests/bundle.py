@@ -60,7 +60,7 @@ SECOND = 1_000_000_000
 TRIALS = 3
 WARMUPS = 1
 WORDS_PER_DELTA = 6
-"""So many that the tests, which read these streams thousands of times, are fast, and that each rate is still defined."""
+"""Many, since the tests read these streams thousands of times; few enough that each rate is defined."""
 SEED = 42
 KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
