@@ -59,6 +59,7 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 TRIALS = 3
 WARMUPS = 1
+SHORT_ANSWER_CHARS = 400
 WORDS_PER_DELTA = 6
 """Many, since the tests read these streams thousands of times; few enough that each rate is defined."""
 SEED = 42
@@ -143,7 +144,7 @@ def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
     if model.label == "beta" and key.trial == 1 and variant.wrong_answers:
         return variant.wrong_answers[0].replies[0]
     # A task that is only timed accepts any reply; a short one keeps the tests fast.
-    return variant.solution[0] if variant.cases else variant.solution[0][:400]
+    return variant.solution[0] if variant.cases else variant.solution[0][:SHORT_ANSWER_CHARS]
 
 
 class TrustingSandbox:
