@@ -23,9 +23,16 @@ def verify(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test but those against real model servers; the container engine is installed where it is missing."""
+    """Every test but those against real model servers; the container engine is installed where it is missing.
+
+    One file is one process's, since its tests share servers and containers. Three processes keep two cores busy while
+    tests wait; with more, the tests of timings would measure each other. `-n 0` runs all in one process.
+    """
     session.install("-e", ".[test]")
-    session.run("pytest", *session.posargs)
+    workers = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+    # Where Python may not keep its bytecode, each of the many processes that the tests start would compile the kit.
+    environment = {"PYTHONDONTWRITEBYTECODE": ""}
+    session.run("pytest", *workers, "--durations", "20", *session.posargs, env=environment)
 
 
 @nox.session

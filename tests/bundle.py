@@ -59,6 +59,9 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 TRIALS = 3
 WARMUPS = 1
+SHORT_ANSWER_CHARS = 400
+WORDS_PER_DELTA = 6
+"""Many, since the tests read these streams thousands of times; few enough that each rate is defined."""
 SEED = 42
 KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
@@ -117,7 +120,9 @@ def _delta(delta: Json, finish_reason: str | None = None) -> bytes:
 
 
 def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
-    deltas = [("content", f"{word} ") for word in text.split(" ")]
+    words = text.split(" ")
+    pieces = (words[at : at + WORDS_PER_DELTA] for at in range(0, len(words), WORDS_PER_DELTA))
+    deltas = [("content", " ".join(piece) + " ") for piece in pieces]
     if model.thinking == "on":
         deltas = [("reasoning_content", f"thought {at} ") for at in range(12)] + deltas
     at_ns = (300 + 7 * trial) * MS
@@ -139,7 +144,7 @@ def _reply(model: Model, variant: Variant, key: TrialKey) -> str:
     if model.label == "beta" and key.trial == 1 and variant.wrong_answers:
         return variant.wrong_answers[0].replies[0]
     # A task that is only timed accepts any reply; a short one keeps the tests fast.
-    return variant.solution[0] if variant.cases else variant.solution[0][:400]
+    return variant.solution[0] if variant.cases else variant.solution[0][:SHORT_ANSWER_CHARS]
 
 
 class TrustingSandbox:

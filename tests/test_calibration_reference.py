@@ -1,5 +1,6 @@
 """Every behavior of the reference server is read correctly, and its log agrees with the recording."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from harness.calibration.reference import (
     BEHAVIORS,
     FAULTS,
     LoggedReply,
+    ReferenceServer,
     find_mismatches,
     find_timing_mismatches,
     serving,
@@ -16,7 +18,7 @@ from harness.calibration.reference import (
 )
 from harness.errors import ServerError
 from harness.read import read
-from harness.record import Timeouts
+from harness.record import Client, Timeouts
 from harness.servers import get_server_kind, load_kinds
 from harness.servers.probe import observe
 from harness.types import Counts, Reading, Recording
@@ -29,10 +31,18 @@ Readings = dict[str, tuple[Recording, Reading, LoggedReply]]
 
 
 @pytest.fixture(scope="module")
-def readings() -> Readings:
+def server() -> Iterator[ReferenceServer]:
+    """The server of all tests in which it does not die."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def readings(server: ReferenceServer) -> Readings:
     """Each behavior's recording and reading, and the server's log of it."""
     out = {}
-    with reference_server_and_client(LONG_TIMEOUTS) as (server, client):
+    server.take_log()
+    with Client(LONG_TIMEOUTS) as client:
         for name in BEHAVIORS:
             # A stalled machine recovers, a misreading comes again.
             for _ in range(MAX_ATTEMPTS):
@@ -118,8 +128,8 @@ def test_times_of_something_else_are_timing_mismatches(readings: Readings) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("die", "die-during-prefill", "endless")])
-def test_a_fault_is_read_with_its_kind_and_the_bytes_so_far(name: str) -> None:
-    with reference_server_and_client(LONG_TIMEOUTS if name == "huge-event" else SHORT_TIMEOUTS) as (server, client):
+def test_a_fault_is_read_with_its_kind_and_the_bytes_so_far(server: ReferenceServer, name: str) -> None:
+    with Client(LONG_TIMEOUTS if name == "huge-event" else SHORT_TIMEOUTS) as client:
         assert find_mismatches(f"{name}?{PACE}", read(request_turn(server, client, f"{name}?{PACE}"))) == []
 
 
@@ -131,13 +141,13 @@ def test_a_server_that_dies_is_read_with_the_bytes_so_far(name: str) -> None:
     assert recording.chunks
 
 
-def test_an_endless_stream_is_cut_off_at_the_turn_timeout() -> None:
-    with reference_server_and_client(Timeouts(2.0, 2.0, 3.0)) as (server, client):
+def test_an_endless_stream_is_cut_off_at_the_turn_timeout(server: ReferenceServer) -> None:
+    with Client(Timeouts(2.0, 2.0, 1.5)) as client:
         recording = request_turn(server, client, f"endless?{PACE}")
     assert recording.end_reason == "limit_exceeded"
     assert read(recording).content.startswith("w0 w1 w2 ")
 
 
-def test_a_port_in_use_is_an_error_with_its_number() -> None:
-    with serving() as server, pytest.raises(ServerError, match=str(server.port)):
+def test_a_port_in_use_is_an_error_with_its_number(server: ReferenceServer) -> None:
+    with pytest.raises(ServerError, match=str(server.port)):
         start(server.port)

@@ -1,6 +1,6 @@
 """A server that fails during a run: the trial's outcome, the bytes that are kept, and how the run goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +50,13 @@ OUTCOMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ReferenceServer]:
+    """The server of all tests in which it does not die."""
+    with serving() as running:
+        yield running
+
+
 class NoSandbox:
     """A sandbox for tasks that are only timed, which run no code."""
 
@@ -89,11 +96,10 @@ def test_every_fault_has_an_expectation() -> None:
     assert {*OUTCOMES, *STOPS, *LONG} == set(FAULTS)
 
 
-def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path) -> None:
-    with serving() as server:
-        models = models_of(server, [*OUTCOMES, "plain"])
-        folder = begin(tmp_path, models)
-        result, stopped = finish(folder, models)
+def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(server: ReferenceServer, tmp_path: Path) -> None:
+    models = models_of(server, [*OUTCOMES, "plain"])
+    folder = begin(tmp_path, models)
+    result, stopped = finish(folder, models)
     assert stopped == []
     assert {name: set(outcomes(result, name)) for name in OUTCOMES} == {
         name: {outcome} for name, outcome in OUTCOMES.items()
@@ -103,20 +109,22 @@ def test_a_fault_is_the_outcome_of_its_trials_and_the_run_goes_on(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["reset", "hang", "unfinished", "malformed-event"])
-def test_the_bytes_of_a_broken_reply_are_kept_and_give_no_rate(tmp_path: Path, name: str) -> None:
-    with serving() as server:
-        models = models_of(server, [name])
-        result, _ = finish(begin(tmp_path, models), models)
+def test_the_bytes_of_a_broken_reply_are_kept_and_give_no_rate(
+    server: ReferenceServer, tmp_path: Path, name: str
+) -> None:
+    models = models_of(server, [name])
+    result, _ = finish(begin(tmp_path, models), models)
     turns = [turn for trial in result.trials for turn in trial.turns]
     assert all(turn.content.startswith("w0 w1 w2 ") for turn in turns)
     assert all(turn.error is not None and turn.timings.decode_tps is None for turn in turns)
 
 
 @pytest.mark.parametrize("name", STOPS)
-def test_a_permanent_error_response_stops_its_model_and_not_the_run(tmp_path: Path, name: str) -> None:
-    with serving() as server:
-        models = models_of(server, [name, "plain"])
-        result, stopped = finish(begin(tmp_path, models), models)
+def test_a_permanent_error_response_stops_its_model_and_not_the_run(
+    server: ReferenceServer, tmp_path: Path, name: str
+) -> None:
+    models = models_of(server, [name, "plain"])
+    result, stopped = finish(begin(tmp_path, models), models)
     assert outcomes(result, name) == [Outcome.SERVER_ERROR]
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4
     assert len(stopped) == 1
@@ -124,25 +132,24 @@ def test_a_permanent_error_response_stops_its_model_and_not_the_run(tmp_path: Pa
     assert ("key_env" if name == "http-401" else "base_url") in stopped[0].fix
 
 
-def run_one(path: Path, name: str, **timeouts: float) -> TurnResult:
+def run_one(server: ReferenceServer, path: Path, name: str, **timeouts: float) -> TurnResult:
     """Run one trial of one fault with these timeouts and return its turn."""
-    with serving() as server:
-        models = models_of(server, [name])
-        folder = begin(path, models, TASKS[:1], trials=1, **timeouts)
-        result, stopped = finish(folder, models, TASKS[:1])
+    models = models_of(server, [name])
+    folder = begin(path, models, TASKS[:1], trials=1, **timeouts)
+    result, stopped = finish(folder, models, TASKS[:1])
     assert stopped == []
     return result.trials[0].turns[0]
 
 
-def test_an_endless_stream_is_cut_off_at_the_turn_timeout(tmp_path: Path) -> None:
-    endless = run_one(tmp_path, "endless", read_timeout_s=30.0)
+def test_an_endless_stream_is_cut_off_at_the_turn_timeout(server: ReferenceServer, tmp_path: Path) -> None:
+    endless = run_one(server, tmp_path, "endless", read_timeout_s=30.0, turn_timeout_s=1.5)
     assert endless.error is not None
     assert endless.error.kind == "limit_exceeded"
     assert endless.content.startswith("w0 w1 ")
 
 
-def test_an_event_of_50_mb_is_kept_completely(tmp_path: Path) -> None:
-    huge = run_one(tmp_path, "huge-event", read_timeout_s=300.0, turn_timeout_s=300.0)
+def test_an_event_of_50_mb_is_kept_completely(server: ReferenceServer, tmp_path: Path) -> None:
+    huge = run_one(server, tmp_path, "huge-event", read_timeout_s=300.0, turn_timeout_s=300.0)
     assert huge.error is None
     assert len(huge.content) == 50 * 1024 * 1024
 
@@ -183,17 +190,16 @@ def test_a_missing_server_stops_all_its_models_and_counts_no_trial_against_them(
     assert [cell.pass_rate.n for cell in result.cells] == [0, 0, 0, 0]
 
 
-def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path) -> None:
-    with serving() as server:
-        models = models_of(server, ["plain"])
-        folder = begin(tmp_path, models)
-        folder.recordings_path.mkdir()
-        with (
-            pytest.raises(DiskError, match="cannot be written") as raised,
-            resumable(folder, "record --resume run"),
-        ):
-            record_run(folder, TASKS, models, silent)
-        assert "--resume" in raised.value.__notes__[0]
-        folder.recordings_path.rmdir()
-        result, _ = finish(open_run(folder.path), models)
+def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(server: ReferenceServer, tmp_path: Path) -> None:
+    models = models_of(server, ["plain"])
+    folder = begin(tmp_path, models)
+    folder.recordings_path.mkdir()
+    with (
+        pytest.raises(DiskError, match="cannot be written") as raised,
+        resumable(folder, "record --resume run"),
+    ):
+        record_run(folder, TASKS, models, silent)
+    assert "--resume" in raised.value.__notes__[0]
+    folder.recordings_path.rmdir()
+    result, _ = finish(open_run(folder.path), models)
     assert outcomes(result, "plain") == [Outcome.PASSED] * 4

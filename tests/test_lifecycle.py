@@ -214,7 +214,9 @@ def test_a_service_that_did_not_run_before_is_stopped_afterwards(machine: Machin
 
 
 def test_a_failing_start_command_is_reported_with_its_exit_code_and_output(machine: Machine, run: Path) -> None:
-    failing = replace(by_commands(machine, "s"), start=("sh", "-c", "echo no such service >&2; exit 4"))
+    failing = replace(
+        by_commands(machine, "s"), start=("sh", "-c", "echo no such service >&2; exit 4"), ready_timeout_s=1.0
+    )
     with (
         model_host([model_server := a_server(failing)], run, print) as host,
         pytest.raises(ServerError, match="exited with 4: no such service"),
@@ -234,7 +236,7 @@ def test_a_failed_restore_stays_in_the_state_file_and_is_retried(machine: Machin
     machine.let_run("com.example.ds4")
     (machine.here / "refuse").touch()
     log: list[str] = []
-    with model_host([a_server(a_daemon())], run, log.append, restore_timeout_s=8.0) as host:
+    with model_host([a_server(a_daemon())], run, log.append, restore_timeout_s=2.0) as host:
         pass
     assert [change.restored for change in host.stopped_services] == [False]
     assert "Input/output error" in (host.stopped_services[0].note or "")

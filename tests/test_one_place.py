@@ -29,7 +29,7 @@ model = "m"
 def tree(tmp_path: Path) -> Path:
     """A copy of the kit with a single task."""
     copy = tmp_path / "tree"
-    shutil.copytree(ROOT / "harness", copy / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "harness", copy / "harness")
     shutil.copytree(ROOT / "schemas", copy / "schemas")
     shutil.copytree(ROOT / "fixtures" / TASK, copy / "fixtures" / TASK)
     shutil.copy(ROOT / "Dockerfile.scorer", copy)
@@ -39,7 +39,7 @@ def tree(tmp_path: Path) -> Path:
 def run(tree: Path, *arguments: str) -> str:
     """What Python prints when it runs these arguments with the copy as the kit; `tests` are this checkout's."""
     path = f"{tree}{os.pathsep}{ROOT}"
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,5 +1,6 @@
 """The stages in order: a result depends on the files alone, and an engine's failure is never a model's."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,14 +42,20 @@ def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
     return
 
 
-@pytest.fixture
-def recorded(tmp_path: Path) -> RunFolder:
-    """A run with three trials that are recorded and not scored."""
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with three trials that are recorded and not scored."""
     with serve((CODED,)) as demo:
         model = demo.models[0]
-        folder = start_run(tmp_path, Config(SETTINGS, (model,)), (CODED,), simulated=True)
+        folder = start_run(tmp_path_factory.mktemp("runs"), Config(SETTINGS, (model,)), (CODED,), simulated=True)
         assert record_run(folder, (CODED,), (model,), ignore) == []
-    return folder
+    return folder.path
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> RunFolder:
+    """A copy of that run."""
+    return open_run(shutil.copytree(recorded_once, tmp_path / recorded_once.name))
 
 
 def test_building_the_result_again_gives_the_same_result(recorded: RunFolder) -> None:

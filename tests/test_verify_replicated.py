@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.demo import Answers, serve, serve_answers
+from harness.demo import Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.record import Timeouts
 from harness.types import LevelReport, Model, Sandbox
 from harness.verify import VerifyOptions, verify
 from harness.verify.replicated import Replication, choose_trials, min_trials
-from tests.bundle import MODELS, TrustingSandbox, good_bundle, tasks, write_bundle
+from tests.bundle import MODELS, SHORT_ANSWER_CHARS, TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, read_recipe
 
 K = 7
@@ -27,6 +27,15 @@ def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 def _models_at(base_url: str) -> dict[str, Model]:
     """The user's own alpha and beta, both served by the demo's steady model."""
     return {model.label: replace(model, base_url=base_url, model="demo-steady") for model in MODELS}
+
+
+def _published_answers() -> Answers:
+    """The answers of the published bundle: a task that is only timed has a short one."""
+    variants = all_variants(list(tasks().values()))
+    return Answers(
+        variant if variant.cases else replace(variant, solution=(variant.solution[0][:SHORT_ANSWER_CHARS],))
+        for variant in variants
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +52,7 @@ def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelRe
 
 
 def test_a_server_that_answers_as_published_agrees(good: Path) -> None:
-    with serve(list(tasks().values())) as demo:
+    with serve_answers(_published_answers()) as demo:
         report = _replicated(good, _models_at(demo.base_url))
     assert report.state == "reached"
     assert [finding.severity for finding in report.findings] == ["info", "info"]
@@ -72,7 +81,7 @@ def test_a_server_that_does_not_answer_leaves_the_level_unverified(good: Path) -
 
 
 def test_a_model_that_is_not_configured_is_not_run(good: Path) -> None:
-    with serve(list(tasks().values())) as demo:
+    with serve_answers(_published_answers()) as demo:
         models = _models_at(demo.base_url)
         report = _replicated(good, {"alpha": models["alpha"]}, count=1)
         other = _replicated(good, {"gamma": replace(models["alpha"], label="gamma")})
@@ -98,7 +107,7 @@ def test_trials_are_chosen_over_all_tasks_by_a_seed() -> None:
 
 
 def test_too_few_trials_leave_the_level_unverified(good: Path) -> None:
-    with serve(list(tasks().values())) as demo:
+    with serve_answers(_published_answers()) as demo:
         report = _replicated(good, _models_at(demo.base_url), count=2)
     assert report.state == "unverified"
     assert "2 trials cannot show a difference, 7 can" in report.detail

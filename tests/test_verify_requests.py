@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from harness.bundle import ReadLimits, SourceReader, open_source
-from harness.demo import serve
+from harness.demo import Answers, serve_answers
+from harness.demo.answers import all_variants
 from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
@@ -26,6 +27,7 @@ from tests.samples import model_at
 from tests.scripted_server import serve_scripted
 from tests.test_run_conversation_tools import calling, saying
 
+MAX_ANSWER_CHARS = 200
 SHAPES = {
     "one conversation of one turn": "code-bugfix",
     "one conversation of several turns": "chat-cold-warm",
@@ -41,7 +43,8 @@ def _task(name: str) -> Task:
 
 
 def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
-    with serve([task]) as demo:
+    short = (replace(v, solution=tuple(text[:MAX_ANSWER_CHARS] for text in v.solution)) for v in all_variants([task]))
+    with serve_answers(Answers(short)) as demo:
         model = replace(demo.models[0], thinking="off")
         return model, _recordings(model, task, key)
 

@@ -237,7 +237,8 @@ class ModelHost:
         stop = (service.stop,) if service.stop is not None else ()
         journaled = self._note_start(SuspendedService(f"{service.name} (started by the run)", (), stop, service.check))
         try:
-            retry_step(start, lifecycle.ready_timeout_s, START_RETRY_TIMEOUT_S)
+            retry_timeout_s = min(START_RETRY_TIMEOUT_S, lifecycle.ready_timeout_s)
+            retry_step(start, lifecycle.ready_timeout_s, retry_timeout_s)
             yield
         finally:
             timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)

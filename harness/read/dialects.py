@@ -66,7 +66,12 @@ def extract_text(value: Json, depth: int = _MAX_TEXT_DEPTH) -> str:
 
 def _first_text(document: Mapping[str, Json], keys: tuple[str, ...]) -> str:
     """The text under the first key that has any: a server that writes its reasoning under two keys means it once."""
-    return next((text for key in keys if (text := extract_text(document.get(key)))), "")
+    for key in keys:
+        value = document.get(key)
+        text = value if isinstance(value, str) else extract_text(value)
+        if text:
+            return text
+    return ""
 
 
 def _first_choice(document: Mapping[str, Json]) -> Mapping[str, Json]:

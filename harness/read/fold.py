@@ -196,7 +196,7 @@ def _find_error(recording: Recording, fold: _StreamState, events: Events, body: 
         prompt_tokens=usage.prompt_tokens if usage else None,
         cached_tokens=usage.cached_tokens if usage else None,
     )
-    return find_stream_error(recording, summary, error_from_body(body.document, body.text))
+    return find_stream_error(recording, summary, lambda: error_from_body(body.document, body.text))
 
 
 def read(recording: Recording) -> Reading:

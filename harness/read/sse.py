@@ -13,7 +13,6 @@ otherwise. And `error:` is a field: llama-server before October 2025 reported it
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from harness.read.json_text import parse_object
 from harness.types import Chunk
 
 DONE = "[DONE]"
-_NEWLINE = re.compile(rb"\r\n?|\n")
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"error")
 
@@ -67,7 +65,7 @@ def _add_field(open_event: _OpenEvent, line: bytes, start: int) -> bool:
         return False
     if open_event.start is None:
         open_event.start = start
-    value = value[1:] if value.startswith(b" ") else value
+    value = value.removeprefix(b" ")
     if name == b"data":
         open_event.lines.append(value)
     elif name == b"error":
@@ -82,7 +80,6 @@ class _Splitter:
     """Collects the events of one body, line by line."""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
-        self.body = b"".join(chunk.data for chunk in chunks)
         self.ends = list(accumulate(len(chunk.data) for chunk in chunks))
         self.times = [chunk.at_ns for chunk in chunks]
         self.events: list[Event] = []
@@ -98,20 +95,21 @@ class _Splitter:
             self.events.append(Event(self.open.name, self.open.data, self.at_ns(offset)))
         self.open = _OpenEvent()
 
-    def line(self, start: int, end: int) -> None:
-        if start == end:
-            self.close(end)
-        elif self.body.startswith(b":", start):
+    def add_line(self, line: bytes, start: int) -> None:
+        """Add a line without its newline; `start` is its offset in the body."""
+        if not line:
+            self.close(start)
+        elif line.startswith(b":"):
             self.comments += 1
             self.recognized = True
-        elif _add_field(self.open, self.body[start:end], start):
+        elif _add_field(self.open, line, start):
             self.recognized = True
 
-    def finish(self, start: int) -> int:
+    def finish(self, rest: bytes, start: int) -> int:
         """Add what follows the last newline; return how many bytes after the last event were left out."""
-        end = len(self.body)
-        is_comment = self.body.startswith(b":", start)
-        is_field = start < end and not is_comment and _add_field(self.open, self.body[start:end], start)
+        end = start + len(rest)
+        is_comment = rest.startswith(b":")
+        is_field = bool(rest) and not is_comment and _add_field(self.open, rest, start)
         self.recognized = self.recognized or is_field or is_comment
         event_start = start if self.open.start is None else self.open.start
         data = self.open.data
@@ -124,9 +122,15 @@ class _Splitter:
 def split_events(chunks: Sequence[Chunk]) -> Events:
     """Split a body into events in linear time. It never raises; bytes that are not UTF-8 become U+FFFD."""
     splitter = _Splitter(chunks)
-    start = len(_BOM) if splitter.body.startswith(_BOM) else 0
-    for match in _NEWLINE.finditer(splitter.body, start):
-        splitter.line(start, match.start())
-        start = match.end()
-    unfinished_bytes = splitter.finish(start)
+    body = b"".join(chunk.data for chunk in chunks)
+    start, rest = (len(_BOM) if body.startswith(_BOM) else 0), b""
+    # Unlike `str.splitlines`, `bytes.splitlines` knows LF, CRLF and CR alone.
+    for whole_line in body[start:].splitlines(keepends=True):
+        line = whole_line.rstrip(b"\r\n")
+        if len(line) == len(whole_line):
+            rest = line
+            break
+        splitter.add_line(line, start)
+        start += len(whole_line)
+    unfinished_bytes = splitter.finish(rest, start)
     return Events(tuple(splitter.events), splitter.comments, unfinished_bytes, splitter.recognized)

@@ -13,7 +13,7 @@ whole stream. Whether an error counts against the model is decided in score. The
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.read.json_text import to_text
@@ -41,6 +41,9 @@ class ReportedError:
 
     message: str
     kind: str | None
+
+
+BodyError = Callable[[], ReportedError]
 
 
 def _error_kind(error: Mapping[str, Json]) -> str | None:
@@ -128,14 +131,14 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
     return ReportedError(message, "context_overflow")
 
 
-def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: ReportedError) -> ReportedError | None:
+def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: BodyError) -> ReportedError | None:
     """Find an error that no server reported but the end of the stream shows."""
     if recording.end_reason != "complete" and not summary.finished:
         return ReportedError(recording.error or f"the connection ended: {recording.end_reason}", recording.end_reason)
     if summary.malformed:
         return ReportedError(f"{summary.malformed} events were not JSON, so text may be missing", "malformed_event")
     if not summary.readable:
-        excerpt = body_error.message[:_MAX_EXCERPT_CHARS]
+        excerpt = body_error().message[:_MAX_EXCERPT_CHARS]
         return ReportedError(f"the reply is neither an event stream nor a chat completion: {excerpt}", "not_a_stream")
     if summary.finish_reason == "error":
         return ReportedError("the server ended the answer with the finish reason `error`", "finish_reason_error")
@@ -144,13 +147,14 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Repo
     return _find_truncation(recording, summary)
 
 
-def find_stream_error(recording: Recording, summary: StreamSummary, body_error: ReportedError) -> StreamError | None:
+def find_stream_error(recording: Recording, summary: StreamSummary, body_error: BodyError) -> StreamError | None:
     """Return the first thing that went wrong, None if nothing did.
 
+    `body_error` searches the whole body, which costs more than the rest, so it is called only where it is needed.
     A connection that breaks after a finish reason or [DONE] is no error: the answer is complete by then.
     """
     refused = recording.status is not None and not 200 <= recording.status < 300
-    error = summary.error or (body_error if refused else _find_bad_end(recording, summary, body_error))
+    error = summary.error or (body_error() if refused else _find_bad_end(recording, summary, body_error))
     if error is None:
         return None
     return StreamError(error.message[:MAX_MESSAGE_CHARS], error.kind, recording.status)

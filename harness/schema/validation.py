@@ -112,7 +112,7 @@ def _explain(validator: _Validator, document: Json, location: Location, *, safe_
     """The problems of a document that may be invalid, in the order of their places."""
     unsafe = {path: problem for path, leaf in _leaves(document) if (problem := _leaf_problem(leaf, safe_integers))}
     found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
-    for error in validator.compiled.iter_errors(_replace_unsupported(document)):
+    for error in _errors(validator, document):
         if tuple(error.instance_path) not in unsafe:
             found.update(problems_of_error(error, validator.schema, location))
     return sorted(found, key=lambda problem: re.sub(r"\d+", lambda number: number[0].zfill(12), problem.message))
@@ -122,19 +122,28 @@ def _is_valid(validator: _Validator, document: Json) -> bool:
     try:
         return validator.compiled.is_valid(document)
     except ValueError:
-        # jsonschema-rs raises for lone surrogates (which models send) and for TOML's dates; `_explain` replaces both.
+        # jsonschema-rs raises for lone surrogates (which models send) and for TOML's dates; `_errors` replaces both.
         return False
 
 
-def _leaves(value: Json, path: JsonPath = ()) -> Iterator[tuple[JsonPath, Json]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, (*path, name))
-    elif isinstance(value, list | tuple):
-        for at, inner in enumerate(value):
-            yield from _leaves(inner, (*path, at))
-    else:
-        yield path, value
+def _errors(validator: _Validator, document: Json) -> list[jsonschema_rs.ValidationError]:
+    try:
+        return list(validator.compiled.iter_errors(document))
+    except ValueError:
+        return list(validator.compiled.iter_errors(_replace_unsupported(document)))
+
+
+def _leaves(document: Json) -> Iterator[tuple[JsonPath, Json]]:
+    """Every value that holds no others, with its path, in no particular order."""
+    left: list[tuple[JsonPath, Json]] = [((), document)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            left.extend(((*path, name), inner) for name, inner in value.items())
+        elif isinstance(value, list | tuple):
+            left.extend(((*path, at), inner) for at, inner in enumerate(value))
+        else:
+            yield path, value
 
 
 def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:

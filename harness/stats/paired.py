@@ -62,18 +62,21 @@ def sign_flip_p(differences: Sequence[Fraction]) -> float:
     Source: R. A. Fisher, "The design of experiments", 1935, section 21; E. J. G. Pitman, 1937.
     """
     nonzero = [difference for difference in differences if difference]
-    total = sum(map(abs, nonzero))
     scale, rounding_slack = lcm(*(difference.denominator for difference in nonzero)), 0
-    if scale * total > MAX_GRID_STEPS:
-        scale, rounding_slack = int(MAX_GRID_STEPS / total), len(nonzero)
-    steps = [abs(round(difference * scale)) for difference in nonzero]
-    observed = abs(round(sum(nonzero) * scale)) - rounding_slack
-    if observed <= 0:
+    # Integers, since sums of thousands of Fractions would take most of the time of a comparison.
+    steps = [difference.numerator * (scale // difference.denominator) for difference in nonzero]
+    observed = abs(sum(steps))
+    if sum(map(abs, steps)) > MAX_GRID_STEPS:
+        shrink = Fraction(MAX_GRID_STEPS * scale // sum(map(abs, steps)), scale)
+        observed, rounding_slack = abs(round(observed * shrink)), len(steps)
+        steps = [round(step * shrink) for step in steps]
+    if observed <= rounding_slack:
         return 1.0
-    if len(steps) > BINOMIAL_MIN_STEPS and len(set(steps)) == 1:
+    sizes = [abs(step) for step in steps]
+    if len(sizes) > BINOMIAL_MIN_STEPS and len(set(sizes)) == 1:
         return mcnemar_p(sum(d > 0 for d in nonzero), sum(d < 0 for d in nonzero))
-    extreme = _count_subsets_up_to(steps, (sum(steps) - observed) // 2)
-    return float(Fraction(2 * extreme, 2 ** len(steps)))
+    extreme = _count_subsets_up_to(sizes, (sum(sizes) - observed + rounding_slack) // 2)
+    return float(Fraction(2 * extreme, 2 ** len(sizes)))
 
 
 def _count_subsets_up_to(steps: Sequence[int], max_sum: int) -> int:
@@ -173,8 +176,7 @@ def difference_on_these_tasks(
     if not rows:
         return Difference(0.0, None, None, "can't tell")
     total_weight = fsum(w for _, w in rows)
-    contributions = _pair_contributions(rows)
-    mean, p = float(sum(contributions, Fraction(0))), sign_flip_p(contributions)
+    mean, p = _weighted_mean(rows), sign_flip_p(_pair_contributions(rows))
     standard_error = sqrt(fsum((w / total_weight) ** 2 * _smoothed_difference_variance(table) for table, w in rows))
     interval = _symmetric_interval(mean, normal_quantile(level) * standard_error)
     verdict = difference_verdict(interval, p, level)
@@ -184,12 +186,21 @@ def difference_on_these_tasks(
     return Difference(mean, interval, p, verdict, mde(standard_error, None), None, decided_by)
 
 
+def _pair_weights(rows: Sequence[tuple[ContingencyTable, float]]) -> list[Fraction]:
+    """The weight of one pair of each task; the weights of all pairs add up to 1."""
+    weights = [Fraction(str(w)) for _, w in rows]
+    total = sum(weights, Fraction(0))
+    return [weight / (total * table.n) for weight, (table, _) in zip(weights, rows, strict=True)]
+
+
+def _weighted_mean(rows: Sequence[tuple[ContingencyTable, float]]) -> float:
+    pairs = zip(_pair_weights(rows), rows, strict=True)
+    return float(sum((w * (table.model_only - table.baseline_only) for w, (table, _) in pairs), Fraction(0)))
+
+
 def _pair_contributions(rows: Sequence[tuple[ContingencyTable, float]]) -> list[Fraction]:
     """The signed contribution of each discordant pair to the weighted mean difference."""
-    total = sum((Fraction(str(w)) for _, w in rows), Fraction(0))
-    return [
-        sign * Fraction(str(w)) / total / table.n
-        for table, w in rows
-        for sign, count in ((1, table.model_only), (-1, table.baseline_only))
-        for _ in range(count)
-    ]
+    contributions: list[Fraction] = []
+    for weight, (table, _) in zip(_pair_weights(rows), rows, strict=True):
+        contributions += [weight] * table.model_only + [-weight] * table.baseline_only
+    return contributions

@@ -18,6 +18,7 @@ _MAX_LATER_CLOSES = 8
 _MAX_LOOKAHEAD_LINES = 400
 _MAX_LEAD_CHARS = 120
 _MIN_MARKS = 3
+_MAX_CLOSE_INDENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ def _unindented(line: str, lead: str) -> str:
 def _is_close(line: str, lead: str, mark: str) -> bool:
     if mark not in line:
         return False
-    close = re.fullmatch(rf"[ ]{{0,3}}({re.escape(mark[0])}{{{len(mark)},}})[ \t]*", _unindented(line, lead))
-    return close is not None
+    rest = _unindented(line, lead).rstrip(" \t")
+    marks = rest.lstrip(" ")
+    return len(rest) - len(marks) <= _MAX_CLOSE_INDENT and len(marks) >= len(mark) and not marks.strip(mark[0])
 
 
 def _body(lines: Sequence[str], lead: str) -> str:
@@ -89,8 +91,8 @@ def _cut_inexact_close(text: str, mark: str) -> tuple[str, bool]:
 
 def _opening(line: str) -> re.Match[str] | None:
     """The fence that a line opens. Only the line's beginning is searched, so that a long line costs nothing."""
-    found = (index for index in (line.find("```"), line.find("~~~")) if index >= 0)
-    return _OPEN.match(line) if min(found, default=_MAX_LEAD_CHARS) < _MAX_LEAD_CHARS else None
+    beginning = line[: _MAX_LEAD_CHARS + _MIN_MARKS - 1]
+    return _OPEN.match(line) if "```" in beginning or "~~~" in beginning else None
 
 
 def fenced_blocks(text: str, is_complete: Callable[[str], bool] = lambda _: True) -> list[Block]:

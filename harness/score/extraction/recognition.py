@@ -59,10 +59,10 @@ def has_code(language: str, text: str) -> bool:
 def code_within(language: str, text: str) -> str | None:
     """The longest run of lines that may be code and begins with one that must be; None where there is none."""
     syntax = LANGUAGES[language].syntax
+    is_certain, is_possible = re.compile(syntax.code_line).search, re.compile(syntax.possible_line).search
     runs: list[list[str]] = [[]]
     for line in text.split("\n"):
-        is_certain = re.search(syntax.code_line, line) is not None
-        if is_certain or (runs[-1] and (not line.strip() or re.search(syntax.possible_line, line) is not None)):
+        if is_certain(line) or (runs[-1] and (not line.strip() or is_possible(line))):
             runs[-1].append(line)
         elif runs[-1]:
             runs.append([])

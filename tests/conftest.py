@@ -1,0 +1,41 @@
+"""What all tests share: a lifecycle state of their own, and an order of files that keeps several processes busy."""
+
+from collections.abc import Iterator
+
+import pytest
+
+LONG_FILES = (
+    "test_sandbox.py",
+    "test_harm.py",
+    "test_attacks.py",
+    "test_fixtures.py",
+    "test_story.py",
+    "test_cli.py",
+    "test_calibration_scorer_rate.py",
+    "test_faults.py",
+    "test_lifecycle.py",
+    "test_timing_run.py",
+    "test_verify_replicated.py",
+    "test_verify_mutations.py",
+    "test_calibration_reference.py",
+    "test_faults_kill.py",
+    "test_score_extraction.py",
+)
+"""The files that take longest start first, so that none is still running alone when all others are done.
+
+pytest-xdist hands out whole files in the order of collection (`--no-loadscope-reorder`).
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the tests of the long files to the front."""
+    order = {name: at for at, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lifecycle_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the state of runs in a folder of this process: not in the user's own, nor in that of another process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANEBENCH_STATE", str(tmp_path_factory.mktemp("state") / "lifecycle.json"))
+        yield
