@@ -93,8 +93,9 @@ MODELS = (
 
 @cache
 def tasks() -> Mapping[str, Task]:
-    """The tasks of the bundle by name."""
-    return {task.name: task for task in load_tasks([find_fixtures()], names=TASK_NAMES)}
+    """The tasks of the bundle by name, without hidden cases: their seed would follow every edit of the recordings."""
+    found = load_tasks([find_fixtures()], names=TASK_NAMES)
+    return {task.name: replace(task, generator="") for task in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
     chunks = [Chunk(4 * MS, _delta({"role": "assistant"}))]
     for number, (channel, word) in enumerate(deltas):
         chunks.append(Chunk(at_ns, _delta({channel: word})))
-        at_ns += 9 * MS + (number * 7 + trial) % 5 * MS // 3
+        at_ns += 9 * MS + trial * MS // 10 + (number * 7 + trial) % 5 * MS // 3
     usage = {
         "prompt_tokens": 400 + trial,
         "completion_tokens": len(deltas),
@@ -167,8 +168,9 @@ class TrustingSandbox:
             return Observation(name, "timed_out")
         try:
             return Observation(name, "returned", space[give["call"]](*give.get("args", ())))
-        except IndexError as error:
-            return Observation(name, "raised", note=type(error).__name__)
+        except (IndexError, ValueError) as error:
+            bases = [base.__name__ for base in type(error).__mro__]
+            return Observation(name, "raised", bases, type(error).__name__)
 
 
 def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> Recording:

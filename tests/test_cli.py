@@ -191,10 +191,10 @@ def test_a_users_task_whose_solution_fails_is_refused_before_any_request(
     own = tmp_path / "own"
     assert main(["tasks", "new", "my-bug", "--like", "code-bugfix", "--tasks", str(own)]) == 0
     solution = own / "my-bug" / "solution" / "answer.md"
-    solution.write_text(solution.read_text().replace("- 1", "- 2"))
+    solution.write_text(solution.read_text().replace("return ", "return None and ", 1))
     results = tmp_path / "results"
     arguments = ["bench", "--tasks", str(own), "--task", "my-bug", "--results", str(results)]
     assert main(arguments) == 1
     errors = capsys.readouterr().err.replace("\n", " ")
-    assert "my-bug, variant 0, solution" in errors
+    assert "my-bug/cases.py (variant 0): generator and solution disagree" in errors
     assert not list(results.glob("*/recordings.jsonl"))

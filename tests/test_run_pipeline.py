@@ -17,7 +17,9 @@ from harness.tasks import find_fixtures, load_tasks
 from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
 from tests.samples import model_at
 
-(CODED,) = load_tasks([find_fixtures()], names=["code-bugfix"])
+(HIDING,) = load_tasks([find_fixtures()], names=["code-bugfix"])
+CODED = replace(HIDING, generator="")
+"""A task without hidden cases, which the sandboxes here could not draw."""
 SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=0.0)
 
 

@@ -213,7 +213,7 @@ def test_the_command_lists_tasks_with_their_suites(capsys: pytest.CaptureFixture
     assert main(["tasks", "list", "--suite", "demo"]) == 0
     shown = capsys.readouterr().out
     assert "code-bugfix  " in shown
-    assert "demo, quick, v1, v2, full, think-on; calls; 6 variants, 7 wrong answers" in shown
+    assert "demo, quick, v1, v2, full, think-on; calls; 6 variants, 16 wrong answers" in shown
     assert "write-voice" not in shown
 
 
@@ -237,6 +237,6 @@ def test_the_command_refuses_a_task_that_cannot_be_scored(tmp_path: Path, capsys
     recipe = folder / "task.toml"
     recipe.write_text(recipe.read_text(encoding="utf-8").replace('kind = "calls"', 'kind = "guess"'), encoding="utf-8")
     assert main(["tasks", "check", "mine", "--tasks", str(tmp_path)]) == TaskError.exit_code
-    assert "mine/task.toml, line 11: $.scorer.kind: there is no scorer kind 'guess'" in capsys.readouterr().err.replace(
+    assert "mine/task.toml, line 12: $.scorer.kind: there is no scorer kind 'guess'" in capsys.readouterr().err.replace(
         "\n", " "
     )
