@@ -48,24 +48,28 @@ def case_of(language: str, numbers: list[int], *, after: bool) -> tuple[Json, Js
     return {"call": "rows", "args": [create_table(numbers)]}, [[number] for number in ordered]
 
 
-def cases_of(language: str, *, after: bool) -> tuple[Case, ...]:
+def cases_of(language: str, *, after: bool, keeps: bool) -> tuple[Case, ...]:
+    """The cases; `keeps` asks that the arguments are after the call as they were."""
     made = []
     for at, numbers in enumerate(INPUTS):
         give, value = case_of(language, numbers, after=after)
-        made.append(Case(f"c{at}", give, {"value": value}))
+        if keeps:
+            made.append(Case(f"c{at}", {**give, "report_args": True}, {"value": value, "args_after": give["args"]}))
+        else:
+            made.append(Case(f"c{at}", give, {"value": value}))
     return tuple(made)
 
 
 def variant_of(path: str) -> Variant:
     language = LANGUAGE_OF[Path(path).suffix]
-    after = bool(CORPUS.get(path, {}).get("after"))
+    after, keeps = (bool(CORPUS.get(path, {}).get(key)) for key in ("after", "keeps"))
     limits = HONEST if is_honest(path) else HOSTILE
     task = Task(
         name="order", title="", suites=(), tags=(), language=language, budget_tokens=1, limits=limits, scorer="calls",
         settings={}, system="", turns=("",), files={}, cases_json="", solution=(), wrong_answers=(), variants=(),
         sha256="",
     )  # fmt: skip
-    return Variant(task, 0, "", ("",), {}, cases_of(language, after=after), (), ())
+    return Variant(task, 0, "", ("",), {}, cases_of(language, after=after, keeps=keeps), (), ())
 
 
 def reading_of(code: str, language: str) -> Reading:

@@ -9,8 +9,10 @@ settings (all optional; in task.toml's [scorer], as everywhere below)
     types     true: the compiler checks the types (harness/score/type_check.py); in TypeScript only
 cases.json
     give      {"call": "name" or "Class.method"}, and optionally
-        args          the positional arguments; their number is part of what a case demands, in every language
-        kwargs        {name: value}: in Python only, whose callers may name arguments; so a case demands their names
+        args          the positional arguments: a function of another number of parameters does not take them, except in
+                      JavaScript and TypeScript, where any function takes any number
+        kwargs        {name: value}, in Python only: the names of the parameters can be demanded. Callers in the other
+                      languages cannot name arguments: there a case demands their order and, where compiled, their types
         report_args   true: the arguments are reported as they are after the call; not in Bash and SQL
     expect    one of the first three, args_after, or both
         value         what the call returns

@@ -1,0 +1,1 @@
+const order = (items) => items.toSorted((a, b) => a - b);

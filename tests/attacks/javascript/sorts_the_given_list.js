@@ -1,0 +1,3 @@
+function order(items) {
+  return items.sort((a, b) => a - b).slice();
+}

@@ -1,0 +1,3 @@
+def order(items):
+    items.sort()
+    return list(items)

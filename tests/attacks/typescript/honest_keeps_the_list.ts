@@ -1,0 +1,3 @@
+export function order(items: readonly number[]): number[] {
+  return [...items].sort((a, b) => a - b);
+}
