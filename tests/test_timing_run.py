@@ -244,5 +244,8 @@ def test_the_kits_own_resource_use_is_in_the_result(size_run: tuple[RunFolder, R
     for model in result.models:
         assert model.recorder_overhead is not None
         assert 0 < model.recorder_overhead.cpu_s < model.recorder_overhead.wall_s
-        assert (model.recorder_overhead.turns, model.recorder_overhead.peak_rss_bytes > 10**6) == (5 * SIZE_TRIALS, True)
+        assert (model.recorder_overhead.turns, model.recorder_overhead.peak_rss_bytes > 10**6) == (
+            5 * SIZE_TRIALS,
+            True,
+        )
     assert open_run(size_run[0].path).recorded
