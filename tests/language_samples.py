@@ -7,7 +7,7 @@ Each answer defines `same` (returns its argument), `twice_as_big`, `fail` (raise
 
 from dataclasses import dataclass
 
-from harness.types import Json
+from harness.types import CaseStatus, Json
 
 PLAIN: tuple[Json, ...] = (
     None, True, False, 0, -1, 2**53 - 1, "", "plain", "é", "日本語", "\U0001f600", "a\u2028b", "tab\tnul\x00end",
@@ -22,7 +22,8 @@ class LanguageSample:
 
     `broken` is code that does not load, `raised` the name of the error that `fail` raises. `values` and `typed` must
     come back unchanged, `typed` being values with a tag for their type; `big` is an integer and its double. `cannot`
-    names what the language lacks, `kinds` the functions for types that `same` cannot take.
+    names what the language lacks, `kinds` the functions for types that `same` cannot take. `meddled` is how the case
+    ends in which `meddle` writes to the driver's channel.
     """
 
     language: str
@@ -35,6 +36,7 @@ class LanguageSample:
     big: tuple[Json, Json] | None = None
     cannot: frozenset[str] = frozenset()
     kinds: tuple[tuple[type, str], ...] = ()
+    meddled: CaseStatus = "forged"
 
     def same(self, value: Json) -> str:
         """The name of the function that returns a value of this type; typed languages have one per type."""
@@ -158,6 +160,8 @@ eat() { held=x; while :; do held=$held$held; done; }
     "exit 3",
     values=("", "plain", "é", "日本語", "\U0001f600", "two words  and 'quotes'", "$HOME `id`", "a\u2028b", "a\nb"),
     big=("4611686018427387903", "9223372036854775806"),
+    # A process of its own: it cannot open the descriptors of the driver, whose interpreter nobody may read.
+    meddled="returned",
 )
 
 SQL = LanguageSample(
