@@ -82,6 +82,7 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+@cache
 def _house() -> House:
     return {
         name: [(str(path.relative_to(HOUSE)), _imports(path)) for path in paths] for name, paths in _modules().items()
