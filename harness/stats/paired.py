@@ -62,19 +62,21 @@ def sign_flip_p(differences: Sequence[Fraction]) -> float:
     Source: R. A. Fisher, "The design of experiments", 1935, section 21; E. J. G. Pitman, 1937.
     """
     nonzero = [difference for difference in differences if difference]
-    scale, rounding_slack = lcm(*(difference.denominator for difference in nonzero)), 0
-    # Integers, since sums of thousands of Fractions would take most of the time of a comparison.
-    steps = [difference.numerator * (scale // difference.denominator) for difference in nonzero]
-    observed = abs(sum(steps))
-    if sum(map(abs, steps)) > MAX_GRID_STEPS:
-        shrink = Fraction(MAX_GRID_STEPS * scale // sum(map(abs, steps)), scale)
-        observed, rounding_slack = abs(round(observed * shrink)), len(steps)
-        steps = [round(step * shrink) for step in steps]
+    scale = lcm(*(difference.denominator for difference in nonzero))
+    return _sign_flip_p_of_steps([d.numerator * (scale // d.denominator) for d in nonzero], scale)
+
+
+def _sign_flip_p_of_steps(steps: Sequence[int], scale: int) -> float:
+    """The p-value of differences in steps of 1/scale. Sums of Fractions would take most of a comparison's time."""
+    observed, total, rounding_slack = abs(sum(steps)), sum(map(abs, steps)), 0
+    sizes = [abs(step) for step in steps]
+    if total > MAX_GRID_STEPS:
+        shrink = Fraction(MAX_GRID_STEPS * scale // total, scale)
+        observed, sizes, rounding_slack = round(observed * shrink), [round(size * shrink) for size in sizes], len(steps)
     if observed <= rounding_slack:
         return 1.0
-    sizes = [abs(step) for step in steps]
     if len(sizes) > BINOMIAL_MIN_STEPS and len(set(sizes)) == 1:
-        return mcnemar_p(sum(d > 0 for d in nonzero), sum(d < 0 for d in nonzero))
+        return mcnemar_p(sum(step > 0 for step in steps), sum(step < 0 for step in steps))
     extreme = _count_subsets_up_to(sizes, (sum(sizes) - observed + rounding_slack) // 2)
     return float(Fraction(2 * extreme, 2 ** len(sizes)))
 
@@ -176,7 +178,8 @@ def difference_on_these_tasks(
     if not rows:
         return Difference(0.0, None, None, "can't tell")
     total_weight = fsum(w for _, w in rows)
-    mean, p = _weighted_mean(rows), sign_flip_p(_pair_contributions(rows))
+    steps, scale = _pair_steps(rows)
+    mean, p = float(Fraction(sum(steps), scale)), _sign_flip_p_of_steps(steps, scale)
     standard_error = sqrt(fsum((w / total_weight) ** 2 * _smoothed_difference_variance(table) for table, w in rows))
     interval = _symmetric_interval(mean, normal_quantile(level) * standard_error)
     verdict = difference_verdict(interval, p, level)
@@ -186,21 +189,17 @@ def difference_on_these_tasks(
     return Difference(mean, interval, p, verdict, mde(standard_error, None), None, decided_by)
 
 
-def _pair_weights(rows: Sequence[tuple[ContingencyTable, float]]) -> list[Fraction]:
-    """The weight of one pair of each task; the weights of all pairs add up to 1."""
-    weights = [Fraction(str(w)) for _, w in rows]
-    total = sum(weights, Fraction(0))
-    return [weight / (total * table.n) for weight, (table, _) in zip(weights, rows, strict=True)]
+def _pair_steps(rows: Sequence[tuple[ContingencyTable, float]]) -> tuple[list[int], int]:
+    """The signed contribution of each discordant pair to the weighted mean difference, in steps of 1/scale; the scale.
 
-
-def _weighted_mean(rows: Sequence[tuple[ContingencyTable, float]]) -> float:
-    pairs = zip(_pair_weights(rows), rows, strict=True)
-    return float(sum((w * (table.model_only - table.baseline_only) for w, (table, _) in pairs), Fraction(0)))
-
-
-def _pair_contributions(rows: Sequence[tuple[ContingencyTable, float]]) -> list[Fraction]:
-    """The signed contribution of each discordant pair to the weighted mean difference."""
-    contributions: list[Fraction] = []
-    for weight, (table, _) in zip(_pair_weights(rows), rows, strict=True):
-        contributions += [weight] * table.model_only + [-weight] * table.baseline_only
-    return contributions
+    The weight of a task is shared by its pairs, and the weights of all tasks add up to 1.
+    """
+    exact = {w: Fraction(str(w)) for w in {w for _, w in rows}}
+    total = sum((exact[w] for _, w in rows), Fraction(0))
+    discordant = [(table, exact[w] / (total * table.n)) for table, w in rows if table.model_only or table.baseline_only]
+    scale = lcm(*(weight.denominator for _, weight in discordant))
+    steps: list[int] = []
+    for table, weight in discordant:
+        step = weight.numerator * (scale // weight.denominator)
+        steps += [step] * table.model_only + [-step] * table.baseline_only
+    return steps, scale

@@ -38,10 +38,11 @@ def differences(stated: Json, expected: Json, path: str) -> Iterator[tuple[str, 
 
 
 def _equal(left: Json, right: Json) -> bool:
-    kinds = {type(left), type(right)}
-    if kinds == {float} or kinds == {int, float}:
+    if type(left) is type(right) and not isinstance(left, float):
+        return bool(left == right)
+    if {type(left), type(right)} <= {int, float}:
         return math.isclose(left, right, rel_tol=_REL_TOLERANCE, abs_tol=_ABS_TOLERANCE)
-    return type(left) is type(right) and bool(left == right)
+    return False
 
 
 def _shorten(value: Json) -> str:
