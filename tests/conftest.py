@@ -1,5 +1,6 @@
 """What all tests share: a lifecycle state of their own, and an order of files that keeps several processes busy."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move the tests of the long files to the front."""
     order = {name: at for at, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what collection made from garbage collection: scanning it again and again is an eighth of the CPU time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

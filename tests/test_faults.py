@@ -142,7 +142,7 @@ def run_one(server: ReferenceServer, path: Path, name: str, **timeouts: float) -
 
 
 def test_an_endless_stream_is_cut_off_at_the_turn_timeout(server: ReferenceServer, tmp_path: Path) -> None:
-    endless = run_one(server, tmp_path, "endless", read_timeout_s=30.0, turn_timeout_s=1.5)
+    endless = run_one(server, tmp_path, "endless", read_timeout_s=30.0, turn_timeout_s=1.0)
     assert endless.error is not None
     assert endless.error.kind == "limit_exceeded"
     assert endless.content.startswith("w0 w1 ")
