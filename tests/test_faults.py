@@ -23,7 +23,7 @@ SETTINGS = RunSettings(
     seed=7,
     idle_s=0.0,
     connect_timeout_s=10.0,
-    read_timeout_s=0.8,
+    read_timeout_s=0.5,
     turn_timeout_s=4.0,
 )
 TASKS = (task_of("one"), task_of("two"))

@@ -209,7 +209,7 @@ def test_trials_are_interleaved_with_their_own_seeds_and_pauses(server: Referenc
 def test_a_machine_that_slows_down_is_reported_by_the_canary_in_every_cell(
     server: ReferenceServer, tmp_path: Path
 ) -> None:
-    models = [model_of(server, "plain?ttft_ms=5&tps=60&tokens=30&slow_from=7")]
+    models = [model_of(server, "plain?ttft_ms=5&tps=120&tokens=30&slow_from=7")]
     _, result = run(tmp_path, models, [task_of("canary", tags=("canary",)), task_of("one")], trials=4)
     (text,) = warning_texts(result, "canary_drifted")
     assert "4 of 4" in text

@@ -10,7 +10,7 @@ import pytest
 from harness.demo import Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.record import Timeouts
-from harness.types import LevelReport, Model, Sandbox
+from harness.types import LevelReport, Model, Sandbox, Variant
 from harness.verify import VerifyOptions, verify
 from harness.verify.replicated import Replication, choose_trials, min_trials
 from tests.bundle import MODELS, SHORT_ANSWER_CHARS, TrustingSandbox, good_bundle, tasks, write_bundle
@@ -25,17 +25,19 @@ def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 
 
 def _models_at(base_url: str) -> dict[str, Model]:
-    """The user's own alpha and beta, both served by the demo's steady model."""
-    return {model.label: replace(model, base_url=base_url, model="demo-steady") for model in MODELS}
+    """The user's own alpha and beta, both served by the demo's fastest model that does not reason."""
+    return {model.label: replace(model, base_url=base_url, model="demo-flaky") for model in MODELS}
 
 
 def _published_answers() -> Answers:
-    """The answers of the published bundle: a task that is only timed has a short one."""
+    """The answers of the published bundle, short ones: the code without words, the beginning where only time counts."""
     variants = all_variants(list(tasks().values()))
-    return Answers(
-        variant if variant.cases else replace(variant, solution=(variant.solution[0][:SHORT_ANSWER_CHARS],))
-        for variant in variants
-    )
+    return Answers(replace(variant, solution=(_short_answer(variant),)) for variant in variants)
+
+
+def _short_answer(variant: Variant) -> str:
+    (answer,) = variant.solution
+    return answer[answer.index("```") :] if variant.cases else answer[:SHORT_ANSWER_CHARS]
 
 
 @pytest.fixture(scope="module")
