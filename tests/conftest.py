@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -46,3 +47,11 @@ def lifecycle_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANEBENCH_STATE", str(tmp_path_factory.mktemp("state") / "lifecycle.json"))
         yield
+
+
+@pytest.fixture(scope="session")
+def oracle() -> ModuleType:
+    """scipy.stats, imported only by tests that use it: it takes longer than the whole of the kit."""
+    from scipy import stats
+
+    return stats

@@ -1,11 +1,20 @@
-"""Sample tasks, variants and models, for tests that need no task folder."""
+"""Sample tasks, variants and models, for tests that need no task folder; and the tasks of the kit."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 from harness.score import KINDS
+from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Limits, Model, Sampling, Task, Variant
 
 MODEL = Model("m", "openai", "http://127.0.0.1:1/v1", "model-id", sampling=Sampling(0.0, 1.0))
+
+
+@cache
+def kit_tasks() -> Mapping[str, Task]:
+    """The tasks that ship with the kit by name, loaded once for all tests of a process."""
+    return {task.name: task for task in load_tasks([find_fixtures()])}
 
 
 def task_of(name: str = "t", *turns: str, scorer: str = "speed", tags: tuple[str, ...] = (), **settings: Json) -> Task:

@@ -11,11 +11,12 @@ import pytest
 
 from harness.sandbox import open_sandbox
 from harness.score import score
-from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, load_tasks, require_scorable, vary
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, require_scorable, vary
 from harness.tasks.self_check import check_tasks
 from harness.types import Json
+from tests.samples import kit_tasks
 
-TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+TASKS = kit_tasks()
 LIBRARY = find_fixtures() / "_library"
 FOLDERS = sorted(path.parent for path in find_fixtures().glob("*/task.toml"))
 METHOD = {

@@ -9,13 +9,14 @@ import pytest
 
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, load_tasks, readings_of, vary
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, readings_of, vary
 from harness.types import Json, Outcome, Variant
+from tests.samples import kit_tasks
 
 pytestmark = pytest.mark.engine
 
 
-TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+TASKS = kit_tasks()
 
 Answer = Callable[[Variant], list[str]]
 

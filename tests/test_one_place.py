@@ -4,10 +4,12 @@ A task is a folder, a server kind a TOML file, a language a record with its driv
 a scorer kind a module with its row, a report section a function with its row, a run option one declaration.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,26 @@ def lanebench(tree: Path, *arguments: str) -> str:
     return run(tree, "-m", "harness", *arguments)
 
 
+RUN_EACH = """
+import contextlib, io, json, sys
+from harness.cli import main
+
+outputs = []
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        assert main(arguments) == 0
+    outputs.append(output.getvalue())
+print(json.dumps(outputs))
+"""
+
+
+def lanebench_each(tree: Path, *commands: Sequence[str]) -> list[str]:
+    """What each command prints; one process runs all of them."""
+    outputs = json.loads(run(tree, "-c", RUN_EACH, json.dumps(commands)))
+    assert len(outputs) == len(commands)
+    return list(outputs)
+
+
 def insert(path: Path, text: str, *, before: str) -> None:
     """Put a text before the last occurrence of another."""
     head, found, tail = path.read_text(encoding="utf-8").rpartition(before)
@@ -69,8 +91,8 @@ def add_task(tree: Path, name: str, old: str = "", new: str = "") -> None:
 
 def test_a_task_is_a_folder(tree: Path) -> None:
     add_task(tree, "brand-new")
-    assert "brand-new" in lanebench(tree, "tasks", "list")
-    assert "brand-new" in lanebench(tree, "tasks", "list", "--suite", "demo")
+    for listed in lanebench_each(tree, ["tasks", "list"], ["tasks", "list", "--suite", "demo"]):
+        assert "brand-new" in listed
 
 
 LOAD_SERVER = """
@@ -174,8 +196,9 @@ def test_a_report_section_is_a_function_and_its_row(tree: Path, tmp_path: Path) 
     insert(sections, SECTION, before="SECTIONS: ")
     insert(sections, "\n    brand_new,", before="\n)")
     example = write_run(tmp_path / "run")
-    for output_format in ("text", "github", "html"):
-        assert "A brand-new section" in lanebench(tree, "report", str(example), "--format", output_format)
+    formats = ("text", "github", "html")
+    for report in lanebench_each(tree, *(["report", str(example), "--format", name] for name in formats)):
+        assert "A brand-new section" in report
 
 
 RUN_OPTION = """    cooldown_s: float = _option(
@@ -187,10 +210,11 @@ from pathlib import Path
 from harness.config import load_config
 from harness.errors import ConfigError
 
-try:
-    print(load_config(Path("bench.toml")).settings.cooldown_s)
-except ConfigError as error:
-    print(error.message)
+for path in sorted(Path().glob("*.toml")):
+    try:
+        print(load_config(path).settings.cooldown_s)
+    except ConfigError as error:
+        print(error.message)
 """
 LOAD_SCHEMA = """
 from harness.schema import load_schema
@@ -204,10 +228,10 @@ def test_a_run_option_is_one_declaration(tree: Path) -> None:
     help_text = lanebench(tree, "bench", "--help")
     assert "--cooldown S" in help_text
     assert "Seconds without load. Default: 3.0." in help_text
-    found = []
-    for line in ("", "cooldown_s = 12", "cooldown_s = 61"):
-        (tree / "bench.toml").write_text(f"[run]\n{line}{MODEL}")
-        found.append(run(tree, "-c", LOAD_SETTINGS).strip())
+    for at, line in enumerate(("", "cooldown_s = 12", "cooldown_s = 61")):
+        (tree / f"{at}.toml").write_text(f"[run]\n{line}{MODEL}")
+    found = run(tree, "-c", LOAD_SETTINGS).splitlines()
+    assert len(found) == 3
     assert found[:2] == ["3.0", "12.0"]
     assert "run.cooldown_s" in found[2]
     assert "cooldown_s" in run(tree, "-c", LOAD_SCHEMA)

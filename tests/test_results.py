@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from harness.files import ROOT
-from harness.tasks import find_fixtures, load_tasks
 from harness.types import Verdict
 from harness.verify import VerifyOptions, verify
 from tests.bundle import good_bundle, tasks, write_bundle
+from tests.samples import kit_tasks
 
 BUNDLES = sorted((ROOT / "results").glob("*.zip"))
 
@@ -26,7 +26,7 @@ def problems_of(verdict: Verdict) -> list[str]:
 
 
 def test_every_published_bundle_is_sound() -> None:
-    known = {task.name: task for task in load_tasks([find_fixtures()])}
+    known = kit_tasks()
     assert {path.name: problems_of(verify(path, VerifyOptions("reread", tasks=known))) for path in BUNDLES} == {
         path.name: [] for path in BUNDLES
     }

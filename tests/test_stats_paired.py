@@ -2,11 +2,11 @@
 
 import math
 from fractions import Fraction
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats as oracle
 
 from harness.stats import (
     ContingencyTable,
@@ -29,7 +29,9 @@ TENTHS = st.lists(st.integers(-10, 10).map(lambda tenth: Fraction(tenth, 10)), m
 
 @settings(max_examples=40)
 @given(TENTHS)
-def test_the_sign_flip_p_is_that_of_scipys_exact_permutation_test(differences: list[Fraction]) -> None:
+def test_the_sign_flip_p_is_that_of_scipys_exact_permutation_test(
+    oracle: ModuleType, differences: list[Fraction]
+) -> None:
     steps = [int(10 * one) for one in differences]
     expected = oracle.permutation_test(
         (steps,), sum, permutation_type="samples", vectorized=False, n_resamples=1024, alternative="two-sided"
@@ -44,7 +46,7 @@ def test_the_sign_flip_p_is_exact_where_sampling_would_not_be() -> None:
 
 
 @pytest.mark.parametrize(("more", "less"), [(40, 22), (70, 61), (900, 1100)])
-def test_many_equal_steps_are_the_binomial_test(more: int, less: int) -> None:
+def test_many_equal_steps_are_the_binomial_test(oracle: ModuleType, more: int, less: int) -> None:
     steps = [Fraction(1, 10)] * more + [Fraction(-1, 10)] * less
     assert sign_flip_p(steps) == pytest.approx(oracle.binomtest(more, more + less).pvalue, rel=1e-9)
 
@@ -56,7 +58,7 @@ def test_denominators_that_do_not_fit_the_grid_are_rounded_conservatively() -> N
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemars_p_is_the_binomial_tests(more: int, less: int) -> None:
+def test_mcnemars_p_is_the_binomial_tests(oracle: ModuleType, more: int, less: int) -> None:
     expected = oracle.binomtest(more, more + less).pvalue if more + less else 1.0
     assert mcnemar_p(more, less) == pytest.approx(expected)
 
@@ -67,7 +69,7 @@ def test_one_trial_per_task_needs_six_discordant_pairs_in_one_direction(more: in
 
 
 @given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=4, max_size=20))
-def test_the_differences_interval_is_students_on_the_tasks(counts: list[tuple[int, int]]) -> None:
+def test_the_differences_interval_is_students_on_the_tasks(oracle: ModuleType, counts: list[tuple[int, int]]) -> None:
     values = [(a - b) / 10 for a, b in counts]
     seen = difference_on_tasks_like_these([((a, 10), (b, 10)) for a, b in counts])
     assert seen.interval
@@ -148,7 +150,7 @@ SPEEDS = st.lists(st.floats(10, 100), min_size=3, max_size=12, unique=True)
 
 
 @given(SPEEDS, SPEEDS)
-def test_the_ratio_of_one_cell_is_welchs_on_logarithms(a: list[float], b: list[float]) -> None:
+def test_the_ratio_of_one_cell_is_welchs_on_logarithms(oracle: ModuleType, a: list[float], b: list[float]) -> None:
     seen = geometric_mean_ratio([(a, b)])
     expected = oracle.ttest_ind(list(map(math.log, a)), list(map(math.log, b)), equal_var=False)
     bounds = expected.confidence_interval()
@@ -182,7 +184,7 @@ def test_a_ratio_is_judged_by_the_equivalence_margin(ratio: Ratio, verdict: str)
     assert ratio_verdict(ratio) == verdict
 
 
-def test_drift_of_one_group_is_scipys_slope() -> None:
+def test_drift_of_one_group_is_scipys_slope(oracle: ModuleType) -> None:
     points = [(float(at), 40.0 * math.exp(-0.01 * at + 0.02 * (at % 3))) for at in range(12)]
     seen = estimate_drift([points])
     expected = oracle.linregress([x for x, _ in points], [math.log(y) for _, y in points])

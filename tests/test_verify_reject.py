@@ -9,12 +9,12 @@ import pytest
 
 import harness.bundle
 import harness.verify
-from harness.tasks import find_fixtures, load_tasks
 from harness.types import LEVELS, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.checks import CHECKS
 from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
+from tests.samples import kit_tasks
 
 WARNINGS = {"token-count", "token-usage", "roofline", "identical-times"}
 OTHER_TESTS = {"replicated"}
@@ -56,7 +56,7 @@ def test_every_check_of_the_code_is_in_the_table() -> None:
 def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, tmp_path: Path) -> None:
     recipe = read_recipe(path)
     level = recipe.get("level", CHECKS[check].level)
-    known = {task.name: task for task in load_tasks([find_fixtures()])} if recipe.get("all_tasks") else tasks()
+    known = kit_tasks() if recipe.get("all_tasks") else tasks()
     options = VerifyOptions(
         level, strict=check in WARNINGS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe)
     )
