@@ -66,8 +66,11 @@ def check_mutants(task: Task, score: Scorer, extend: CaseExtension) -> MutantRep
 
 
 def check_variants(task: Task, score: Scorer, extend: CaseExtension) -> list[Problem]:
-    """The pairs of variants of which one's solution, with the other's names, passes the other. Raises EngineError."""
-    if not task.requirements:
+    """The pairs of variants of which one's solution, with the other's names, passes the other. Raises EngineError.
+
+    A task that cannot be done has the same answer in every variant: that it cannot.
+    """
+    if not task.requirements or task.settings.get("possible") is False:
         return []
     variants = [extend(vary(task, index)) for index in range(len(task.variants))]
     pairs = list(permutations(variants, 2))
