@@ -13,7 +13,7 @@ from harness.summarize import summarize
 from harness.types import Check, Json, Result, TaskInfo, TrialResult, Usage
 from tests.example import example_result
 
-ASKED = (Check("declined", False), Check("reason", False))
+ASKED = (Check("declined", False), Check("reason", False), Check("no-code", False))
 Seen = tuple[str, str, Mapping[str, Json], tuple[Check, ...]]
 """A task's name, its kind, the facts of its trials and their checks."""
 

@@ -16,7 +16,7 @@ from harness.types import Json, Result, TaskInfo, TrialResult
 
 TWIN, SHORT, CONTROL = "-twin", "-short", "-control"
 DEPTH_BINS = 5
-_UNSOLVABLE_CHECKS = frozenset(("declined", "reason"))
+_UNSOLVABLE_CHECKS = frozenset(("declined", "reason", "no-code"))
 """The checks of a task that cannot be done."""
 
 Row = tuple[Entry, ...]
