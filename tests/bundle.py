@@ -7,6 +7,7 @@ and write it (`write_bundle`) with recomputed digests and manifest, as a careful
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -115,28 +116,39 @@ def _event(document: Json) -> bytes:
     return b"data: " + json.dumps(document).encode() + b"\n\n"
 
 
-def _delta(delta: Json, finish_reason: str | None = None) -> bytes:
+def _delta(created: int, delta: Json, finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-    return _event({"model": "served", "choices": [choice]})
+    return _event({"model": "served", "created": created, "choices": [choice]})
 
 
-def _stream(model: Model, text: str, trial: int) -> tuple[Chunk, ...]:
+def _timings(model: Model, first_ns: int, last_ns: int, tokens: int) -> dict[str, Json]:
+    """The server's own timings, of a server that gives them: a little less than this machine measured."""
+    if model.server != "llama-server":
+        return {}
+    times_ms = {"prompt_ms": first_ns / MS - 1.5, "predicted_ms": (last_ns - first_ns) / MS + 0.5}
+    return {"timings": {"predicted_n": tokens, **times_ms}}
+
+
+def _stream(model: Model, text: str, key: TrialKey, created: int) -> tuple[Chunk, ...]:
+    trial, jitter = key.trial, random.Random(f"{key}")
     words = text.split(" ")
     pieces = (words[at : at + WORDS_PER_DELTA] for at in range(0, len(words), WORDS_PER_DELTA))
     deltas = [("content", " ".join(piece) + " ") for piece in pieces]
     if model.thinking == "on":
         deltas = [("reasoning_content", f"thought {at} ") for at in range(12)] + deltas
-    at_ns = (300 + 7 * trial) * MS
-    chunks = [Chunk(4 * MS, _delta({"role": "assistant"}))]
+    at_ns = first_ns = (300 + 7 * trial) * MS
+    chunks = [Chunk(4 * MS, _delta(created, {"role": "assistant"}))]
     for number, (channel, word) in enumerate(deltas):
-        chunks.append(Chunk(at_ns, _delta({channel: word})))
-        at_ns += 9 * MS + trial * MS // 10 + (number * 7 + trial) % 5 * MS // 3
+        chunks.append(Chunk(at_ns, _delta(created, {channel: word})))
+        at_ns += 9 * MS + trial * MS // 10 + (number * 7 + trial) % 5 * MS // 3 + jitter.randrange(MS // 20)
     usage = {
         "prompt_tokens": 400 + trial,
         "completion_tokens": len(deltas),
         "prompt_tokens_details": {"cached_tokens": 4},
     }
-    tail = _delta({}, "stop") + _event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
+    timings = _timings(model, first_ns, at_ns, len(deltas))
+    last = _event({"choices": [], "usage": usage, **timings})
+    tail = _delta(created, {}, "stop") + last + b"data: [DONE]\n\n"
     return (*chunks, Chunk(at_ns, tail))
 
 
@@ -183,12 +195,13 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
     if sampling.seed is not None:
         sampling = replace(sampling, seed=sampling.seed + key.trial)
     sent = replace(model, sampling=sampling)
-    chunks = _stream(model, _reply(model, variant, key), key.trial)
+    sent_at = START + timedelta(microseconds=sent_ns // 1000)
+    chunks = _stream(model, _reply(model, variant, key), key, int(sent_at.timestamp()))
     return Recording(
         key=key,
         turn=0,
         variant=variant.index,
-        sent_at=(START + timedelta(microseconds=sent_ns // 1000)).isoformat(timespec="milliseconds"),
+        sent_at=sent_at.isoformat(timespec="milliseconds"),
         sent_ns=sent_ns,
         url=f"{model.base_url}/chat/completions",
         request=build_request_body(

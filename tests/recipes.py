@@ -38,7 +38,7 @@ KEYS = {
         "add",
         "append",
     ),
-    *("deep", "without", "link", "limits"),
+    *("deep", "without", "link", "limits", "copy_times"),
 }
 """Everything that a recipe may say."""
 
@@ -91,10 +91,21 @@ def _passed(bundle: Bundle, at: int) -> None:
     bundle.scores[at]["score"] |= better
 
 
+def _copy_times(bundle: Bundle, source: int, target: int) -> None:
+    """Give a recording the chunk times of another, as a forger does who makes a new answer from an old one."""
+    chunks, times = bundle.recordings[target]["chunks"], bundle.recordings[source]["chunks"]
+    bundle.recordings[target]["chunks"] = [
+        {**chunk, "at_ns": timed["at_ns"]} for chunk, timed in zip(chunks, times, strict=False)
+    ]
+    del bundle.recordings[source]["chunks"][len(bundle.recordings[target]["chunks"]) :]
+
+
 def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
     bundle = good_bundle()
     for edit in recipe.get("edit", ()):
         _edit(_part(bundle, edit["in"]), edit)
+    if "copy_times" in recipe:
+        _copy_times(bundle, *recipe["copy_times"])
     if "pass_trial" in recipe:
         _passed(bundle, recipe["pass_trial"])
     if recipe.get("resummarize") or "pass_trial" in recipe:

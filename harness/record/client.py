@@ -25,7 +25,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from time import perf_counter_ns, sleep
+from time import perf_counter_ns, sleep, time_ns
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,15 +55,17 @@ class Timeouts:
 
 @dataclass(slots=True)
 class RequestState:
-    """State of the current request at the client's socket; all times are of the monotonic clock.
+    """State of the current request at the client's socket; times are of the monotonic clock, except for `sent_wall_ns`.
 
-    `sent_ns` is the time just before the first byte was written (None: not yet), `read_ns` just after the read whose
-    bytes were delivered last. `deadline_ns` is when the turn has to end. `buffering` lets the socket read ahead of its
-    caller to the end of the body, of which `remaining_bytes` may still come. `closed` says that the server ended the
-    connection, `deadline_exceeded` that the turn had to be cut off.
+    `sent_ns` is the time just before the first byte was written (None: not yet), `sent_wall_ns` the same moment on the
+    wall clock, in nanoseconds since 1970; `read_ns` just after the read whose bytes were delivered last. `deadline_ns`
+    is when the turn has to end. `buffering` lets the socket read ahead of its caller to the end of the body, of which
+    `remaining_bytes` may still come. `closed` says that the server ended the connection, `deadline_exceeded` that the
+    turn had to be cut off.
     """
 
     sent_ns: int | None = None
+    sent_wall_ns: int = 0
     read_ns: int = 0
     deadline_ns: int = 0
     buffering: bool = False
@@ -74,6 +76,7 @@ class RequestState:
     def start(self, deadline_ns: int, max_bytes: int) -> None:
         """Reset the state for a new request."""
         self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
+        self.sent_wall_ns = time_ns()
         self.buffering = self.closed = self.deadline_exceeded = False
 
 
@@ -181,6 +184,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._unsent.clear()
         self._timeout_s, self._tail = _UNKNOWN_TIMEOUT_S, b""
         if self._state.sent_ns is None:
+            self._state.sent_wall_ns = time_ns()
             self._state.sent_ns = perf_counter_ns()
         try:
             self._inner.write(request, timeout)

@@ -141,17 +141,16 @@ def record(client: Client, request: TurnRequest) -> Recording:
     Raises ConfigError if the request itself is invalid.
     """
     state, reply, content = client.state, _Reply(), encode_body(request.body)
-    sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     state.start(perf_counter_ns() + int(client.timeouts.turn_s * 1e9), client.max_turn_bytes)
     try:
         _send_and_receive(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         reply.end_reason = _end_reason(error, state)
         reply.error = LIMIT_EXCEEDED if reply.end_reason == "limit_exceeded" else f"{type(error).__name__}: {error}"
-    return _recording(request, sent_at, state, reply)
+    return _recording(request, state, reply)
 
 
-def _recording(request: TurnRequest, sent_at: str, state: RequestState, reply: _Reply) -> Recording:
+def _recording(request: TurnRequest, state: RequestState, reply: _Reply) -> Recording:
     """The recording of a reply, with all times relative to the request's first byte."""
     start_ns = 0 if state.sent_ns is None else state.sent_ns
     ended_ns = state.read_ns if state.read_ns > start_ns else perf_counter_ns()
@@ -160,7 +159,7 @@ def _recording(request: TurnRequest, sent_at: str, state: RequestState, reply: _
         key=request.key,
         turn=request.turn,
         variant=request.variant,
-        sent_at=sent_at,
+        sent_at=datetime.fromtimestamp(state.sent_wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
         sent_ns=wrap_clock_ns(state.sent_ns),
         url=request.url,
         request=request.body,

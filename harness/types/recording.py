@@ -26,7 +26,7 @@ class Recording:
     """One turn: the request as sent, every chunk of the response body with its arrival time, and how it ended.
 
     `sent_ns` is the monotonic clock at which `headers_ns`, `at_ns` and `ended_ns` start; None when no connection was
-    made. `sent_at` is the wall clock (ISO 8601, UTC), for information only. `last_turn` marks the trial's last turn: a
+    made. `sent_at` is the same moment on the wall clock (ISO 8601, UTC). `last_turn` marks the trial's last turn: a
     trial without one was interrupted, and is recorded again on resume. `min_prompt_tokens` is a lower bound of the
     prompt's tokens; the reader uses it to detect a truncated prompt. Headers that may hold a key are not stored.
     """

@@ -20,6 +20,7 @@ from harness.read import read
 from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
+from harness.verify.clocks import TurnClock, server_timing_problems, turn_clock
 
 BATCH_BYTES = 4 * 1024 * 1024
 MIN_PARALLEL_BYTES = 8 * 1024 * 1024
@@ -47,6 +48,7 @@ class RereadTurn:
     variant: int = 0
     messages_sha256: str = ""
     request: Mapping[str, Json] | None = None
+    clock: TurnClock | None = None
 
 
 def messages_digest(messages: Json) -> str:
@@ -101,16 +103,19 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
     if recording is None:
         messages = problems[:MAX_LINE_PROBLEMS]
         return RereadTurn(number, tuple(Finding("schema-recordings", location, message) for message in messages))
-    request = document["request"]
+    request, reading = document["request"], read(recording)
+    findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
+    findings += [Finding("server-timings", location, text) for text in server_timing_problems(recording, reading)]
     return RereadTurn(
         number,
-        findings=tuple(Finding("chunk-times", location, message) for message in _time_problems(recording)),
-        trial=trial_result([recording], [read(recording)], ScoredTrial(recording.key, recording.variant, _NO_SCORE)),
+        findings=tuple(findings),
+        trial=trial_result([recording], [reading], ScoredTrial(recording.key, recording.variant, _NO_SCORE)),
         turn=recording.turn,
         last_turn=recording.last_turn,
         variant=recording.variant,
         messages_sha256=messages_digest(request.get("messages")),
         request={name: value for name, value in request.items() if name != "messages"},
+        clock=turn_clock(recording),
     )
 
 

@@ -11,6 +11,7 @@ from harness.errors import RunError
 from harness.files import build, plain
 from harness.schema import validate
 from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
+from harness.verify.clocks import ClockedTurn, check_clocks
 from harness.verify.evidence import Evidence, describe, key_of
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
@@ -46,6 +47,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
+    yield from check_clocks(_clocked_turns(recorded.turns), evidence.reader.location(RECORDINGS))
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
         yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "inconclusive")
@@ -53,6 +55,15 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
         turns = recorded.turns.get(key_of(trial))
         if turns is not None:
             yield from _check_trial(evidence, at, turns, scores.scored.get(key_of(trial)))
+
+
+def _clocked_turns(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> list[ClockedTurn]:
+    return [
+        ClockedTurn(key, turn.turn, turn.line, turn.clock)
+        for key, turns in trials.items()
+        for turn in turns
+        if turn.clock is not None
+    ]
 
 
 def _group_recordings(evidence: Evidence) -> _RecordedTrials:
