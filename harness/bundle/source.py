@@ -1,18 +1,23 @@
 """Opens a result from an untrusted source: a JSON file, a run folder or the zip of a bundle.
 
 `open_source` returns the files by name, or the findings that forbid to open it; `find_results` lists the results in a
-folder. Nothing is extracted to the disk, no link is followed, and a size that an archive states is enforced while its
-bytes are read.
+folder. Nothing is extracted to the disk, no link inside a folder is followed, and a size that an archive states is
+enforced while its bytes are read. The limits bound what a hostile source costs: a zip is refused before its directory
+is read as a whole, and only the two compression methods that need little memory are unpacked.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import stat
+import struct
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
@@ -30,17 +35,28 @@ BUNDLE_FILES = (RESULT, RECORDINGS, SCORES, MANIFEST, SIGNATURE)
 """What a published bundle may hold."""
 
 
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+OTHER_METHODS = {12: "bzip2", 14: "LZMA", 93: "Zstandard"}
+"""LZMA, bzip2 and Zstandard let the archive choose how much memory unpacking takes: up to 4 GiB."""
+MAX_DIRECTORY_BYTES = 2 * MIB
+"""zipfile parses a whole directory before it tells how many files there are, and needs ten times its bytes for it."""
+MAX_FOLDER_ENTRIES = 1000
+FINDER_FILES = ("__MACOSX", ".DS_Store")
+REPACK = "use the published zip as it is, or pack the files without their folder: zip -X NAME.zip *.json *.jsonl"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
     """How much is read of an untrusted source.
 
+    A document is decoded as a whole, to up to four bytes a character, so that its limit is far below that of a file.
     `max_compression_ratio` is unpacked over packed size and applies to members that unpack to more than 1 MiB: small
     members of repeated lines compress well without being a bomb.
     """
 
-    max_document_bytes: int = 512 * MIB
-    max_line_bytes: int = 256 * MIB
-    max_total_bytes: int = 8192 * MIB
+    max_document_bytes: int = 48 * MIB
+    max_line_bytes: int = 48 * MIB
+    max_total_bytes: int = 2048 * MIB
     max_entries: int = 64
     max_compression_ratio: int = 400
 
@@ -58,30 +74,40 @@ class Source(Protocol):
         ...
 
 
-READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-"""What reading a damaged archive raises. zipfile raises RuntimeError for an encrypted member, and its subclass
-NotImplementedError for an unknown compression method."""
+READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error)
+"""What reading a damaged archive raises. zipfile raises RuntimeError for an encrypted member, its subclass
+NotImplementedError for an unknown version, and UnicodeDecodeError for a name that is not the UTF-8 that it claims."""
 
+NOT_REGULAR = "is a link or not a regular file"
 OpenedSource = tuple[Source | None, tuple[Finding, ...]]
 
 
 def open_source(path: Path, limits: ReadLimits) -> OpenedSource:
     """The files of a path, or None and the findings that forbid to open it. A zip stays open as long as the source."""
-    if path.is_dir():
-        return _open_folder(path)
-    if not path.is_file():
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _open_folder(path, limits)
+        if not stat.S_ISREG(mode):
+            return None, (Finding("archive-link", str(path), NOT_REGULAR),)
+        if zipfile.is_zipfile(path) or path.suffix == ".zip":
+            return _open_zip(path, limits)
+    except FileNotFoundError:
         return None, (Finding("file-missing", str(path), "the file does not exist"),)
-    if zipfile.is_zipfile(path) or path.suffix == ".zip":
-        return _open_zip(path, limits)
+    except (OSError, ValueError) as error:
+        return None, (Finding("file-missing", str(path), f"cannot be opened: {error}"),)
     return _Folder({RESULT: path}), ()
 
 
 def find_results(path: Path) -> list[Path]:
     """The path itself, or every bundle and run folder in a folder that holds no result."""
-    if not path.is_dir() or (path / RESULT).exists():
+    if not os.path.isdir(path) or os.path.lexists(path / RESULT):
         return [path]
-    inside = sorted(entry for entry in path.iterdir() if entry.suffix == ".zip" or (entry / RESULT).is_file())
-    return inside or [path]
+    try:
+        entries = sorted(path.iterdir())
+    except OSError:
+        return [path]
+    return [entry for entry in entries if entry.suffix == ".zip" or os.path.lexists(entry / RESULT)] or [path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +160,47 @@ class _SizeCheckedStream(io.RawIOBase):
         return len(data)
 
 
-def _open_folder(path: Path) -> OpenedSource:
-    findings, paths = [], {}
-    for entry in sorted(path.iterdir()):
-        if stat.S_ISREG(entry.lstat().st_mode):
-            paths[entry.name] = entry
+class _BoundedFile(io.FileIO):
+    """An archive's file that refuses to read its directory, which zipfile reads at once, if that is too large."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = MAX_DIRECTORY_BYTES + 1 if size is None or size < 0 else min(size, MAX_DIRECTORY_BYTES + 1)
+        data = super().read(wanted)
+        if len(data) > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory is larger than {MAX_DIRECTORY_BYTES} bytes")
+        return data
+
+
+def _open_folder(path: Path, limits: ReadLimits) -> OpenedSource:
+    with os.scandir(path) as found:
+        entries = sorted(islice(found, MAX_FOLDER_ENTRIES + 1), key=lambda entry: entry.name)
+    if len(entries) > MAX_FOLDER_ENTRIES:
+        return None, (Finding("archive-bomb", str(path), f"holds more than {MAX_FOLDER_ENTRIES} files"),)
+    findings, paths, total_bytes = [], {}, 0
+    for entry in entries:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            paths[entry.name] = path / entry.name
+            total_bytes += status.st_size
         elif entry.name in (*BUNDLE_FILES, PLAN, MODELS):
-            findings.append(Finding("archive-link", f"{path}/{entry.name}", "is a link or not a regular file"))
+            findings.append(Finding("archive-link", f"{path}/{entry.name}", NOT_REGULAR))
+    if total_bytes > limits.max_total_bytes:
+        findings.append(Finding("archive-bomb", str(path), f"holds more than {limits.max_total_bytes} bytes"))
     return _Folder(paths), tuple(findings)
 
 
 def _open_zip(path: Path, limits: ReadLimits) -> OpenedSource:
+    file = _BoundedFile(path)
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
     except READ_ERRORS as error:
+        file.close()
         return None, (Finding("archive", str(path), f"not readable as a zip archive: {error}"),)
+    # zipfile closes only the files that it opened itself.
+    weakref.finalize(archive, file.close)
     members = archive.infolist()
     findings = tuple(_check_archive(members, str(path), limits))
     if findings:
-        archive.close()
         return None, findings
     return _Zip(archive, {member.filename: member for member in members}), ()
 
@@ -164,6 +212,10 @@ def _check_archive(members: list[zipfile.ZipInfo], path: str, limits: ReadLimits
         return
     if sum(member.file_size for member in members) > limits.max_total_bytes:
         yield Finding("archive-bomb", path, f"unpacks to more than {limits.max_total_bytes} bytes")
+    packaging = _describe_packaging([member.filename for member in members])
+    if packaging is not None:
+        yield Finding("archive-path", path, f"{packaging}; {REPACK}")
+        return
     names: set[str] = set()
     for member in members:
         location = f"{path}!{member.filename}"
@@ -172,6 +224,17 @@ def _check_archive(members: list[zipfile.ZipInfo], path: str, limits: ReadLimits
         if member.filename in names:
             yield Finding("archive-duplicate", location, "the archive has two files of this name")
         names.add(member.filename)
+
+
+def _describe_packaging(names: list[str]) -> str | None:
+    """What a file manager put around or beside the files of a bundle; None for any other archive."""
+    added = sorted({part for name in names for part in name.split("/") if part in FINDER_FILES})
+    if added:
+        return f"Finder packed this zip and added {' and '.join(added)}"
+    folders = {name.split("/")[0] for name in names}
+    if len(folders) == 1 and f"{folders.pop()}/{RESULT}" in names:
+        return "the files are in a folder"
+    return None
 
 
 def _check_member_name(member: zipfile.ZipInfo, location: str) -> Iterator[Finding]:
@@ -185,8 +248,11 @@ def _check_member_name(member: zipfile.ZipInfo, location: str) -> Iterator[Findi
 
 def _check_member(member: zipfile.ZipInfo, location: str, limits: ReadLimits) -> Iterator[Finding]:
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        yield Finding("archive-link", location, "is a link or not a regular file")
+        yield Finding("archive-link", location, NOT_REGULAR)
     if member.flag_bits & 0x1:
         yield Finding("archive", location, "the file is encrypted")
+    if member.compress_type not in METHODS:
+        name = OTHER_METHODS.get(member.compress_type, f"method {member.compress_type}")
+        yield Finding("archive", location, f"is compressed with {name}, a bundle with deflate; {REPACK}")
     if member.file_size > MIB and member.file_size > limits.max_compression_ratio * max(member.compress_size, 1):
         yield Finding("archive-bomb", location, f"unpacks to more than {limits.max_compression_ratio} times its size")

@@ -1,13 +1,15 @@
 """Canonical JSON and digests: one text for one value, and dataclasses to and from JSON values.
 
 NaN and infinities are refused in both directions, duplicate keys when reading: a file that two readers could understand
-differently is no evidence (RFC 8259, section 4, leaves the meaning of duplicate keys open).
+differently is no evidence (RFC 8259, section 4, leaves the meaning of duplicate keys open). A text with more than
+MAX_JSON_VALUES values is refused before it is parsed, since a few bytes become an object of a hundred.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +19,10 @@ from harness.errors import RunError
 from harness.types import Json
 
 T = TypeVar("T")
+MAX_JSON_VALUES = 2_000_000
+"""Of one document. 5,000 trials in a result are 400,000; a reply of 128,000 chunks is as many."""
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A JSON string, or one that never ends. Possessive: the time stays linear, whatever the text."""
 
 
 def sha256_of(data: bytes | str) -> str:
@@ -58,7 +64,14 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
 
 def from_json(text: str | bytes) -> Json:
-    """JSON values from text. Raises ValueError for bad syntax, NaN, infinities, duplicate keys and deep nesting."""
+    """JSON values from text, as UTF-8 if it is bytes.
+
+    Raises ValueError for bad syntax, NaN, infinities, duplicate keys, deep nesting and too many values.
+    """
+    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    # The first count is quick and too high by the signs in strings; few texts need the exact one.
+    if _count_values(text) > MAX_JSON_VALUES and _count_values(_STRING.sub("", text)) > MAX_JSON_VALUES:
+        raise ValueError(f"more than {MAX_JSON_VALUES} values")
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError as error:
@@ -80,10 +93,22 @@ def read_json(path: Path) -> Json:
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        keys = [key for key, _ in pairs]
-        duplicates = sorted({key for key in keys if keys.count(key) > 1})
-        raise ValueError(f"duplicate key {duplicates[0]!r}")
+        raise ValueError(f"duplicate key {_first_duplicate(pairs)!r}")
     return out
+
+
+def _first_duplicate(pairs: list[tuple[str, Json]]) -> str | None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
+
+
+def _count_values(text: str) -> int:
+    """At least the number of values outside of strings: each but the first follows a comma or opens a container."""
+    return text.count(",") + text.count("[") + text.count("{") + 1
 
 
 def _refuse_constant(name: str) -> Json:

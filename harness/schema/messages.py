@@ -16,6 +16,8 @@ from harness.schema.location import Location
 from harness.types import Json
 
 MAX_SHOWN_CHARS = 60
+MAX_UNKNOWN_FIELDS = 50
+"""Of one object; searching a near name for each of a million would take minutes."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -25,9 +27,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def shorten(value: Json) -> str:
-    """A value as JSON, cut if it is long."""
-    text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
+    """A value as JSON, cut if it is long; of a large value only the beginning is encoded."""
+    text = ""
+    for piece in json.JSONEncoder(ensure_ascii=True, default=str).iterencode(value):
+        text += piece
+        if len(text) > MAX_SHOWN_CHARS:
+            return text[: MAX_SHOWN_CHARS - 3] + "..."
+    return text
 
 
 def _count(number: int, noun: str) -> str:
@@ -90,7 +96,7 @@ def _missing(error: ValidationError, schema: Json, here: Location) -> Problem:
 
 def _unknown(error: ValidationError, schema: Json, here: Location) -> Iterator[Problem]:
     known = sorted(_lookup(schema, error.schema_path[:-1]).get("properties", {}))
-    for name in error.kind.as_dict()["unexpected"]:
+    for name in error.kind.as_dict()["unexpected"][:MAX_UNKNOWN_FIELDS]:
         fix = suggestion(name, known) or (f"known fields: {', '.join(known)}" if known else "remove it")
         yield here.at(name).problem("unknown field", fix)
 
@@ -105,7 +111,9 @@ def _unexpected(error: ValidationError, schema: Json, here: Location) -> Problem
     if keyword not in _EXPECTED:
         return here.problem(error.message)
     fix = suggestion(str(error.instance), map(str, wanted)) if keyword == "enum" else ""
-    return here.problem(f"expected {_EXPECTED[keyword](wanted)}, got {shorten(error.instance)}", fix)
+    value = error.instance
+    got = len(value) if keyword == "maxItems" and isinstance(value, list) else shorten(value)
+    return here.problem(f"expected {_EXPECTED[keyword](wanted)}, got {got}", fix)
 
 
 def _has_other_type(branch: Sequence[ValidationError], path: Sequence[str | int], schema: Json) -> bool:

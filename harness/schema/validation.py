@@ -10,8 +10,9 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -24,7 +25,12 @@ from harness.types import Json, run_options
 
 MAX_INTEGER = 2**53 - 1
 """Beyond it a reader that keeps numbers as doubles (JavaScript, jq) reads another number (RFC 8259, section 6)."""
+MAX_EXPLAINED_VALUES = 20_000
+"""Of a larger document only the first problem is reported: it can have a million, and jsonschema-rs collects all."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+_FindErrors = Callable[[jsonschema_rs.Validator, Json], Iterable[jsonschema_rs.ValidationError]]
 
 
 class _Validator(NamedTuple):
@@ -109,10 +115,14 @@ def schema_problems(schema: Json) -> list[Problem]:
 
 
 def _explain(validator: _Validator, document: Json, location: Location, *, safe_integers: bool) -> list[Problem]:
-    """The problems of a document that may be invalid, in the order of their places."""
-    unsafe = {path: problem for path, leaf in _leaves(document) if (problem := _leaf_problem(leaf, safe_integers))}
+    """The problems of a document that may be invalid, in the order of their places; of a large one the first few."""
+    is_large = next(islice(_values(document), MAX_EXPLAINED_VALUES, None), None) is not None
+    # The walk with paths is slow: a large document is walked only if it has such a value.
+    values = () if is_large and not _has_unsafe_numbers(document) else _values(document)
+    problems = ((path, problem) for path, value in values if (problem := _leaf_problem(value, safe_integers)))
+    unsafe = dict(islice(problems, 1 if is_large else None))
     found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
-    for error in _errors(validator, document):
+    for error in _errors(_first_error if is_large else jsonschema_rs.Validator.iter_errors, validator, document):
         if tuple(error.instance_path) not in unsafe:
             found.update(problems_of_error(error, validator.schema, location))
     return sorted(found, key=lambda problem: re.sub(r"\d+", lambda number: number[0].zfill(12), problem.message))
@@ -126,24 +136,39 @@ def _is_valid(validator: _Validator, document: Json) -> bool:
         return False
 
 
-def _errors(validator: _Validator, document: Json) -> list[jsonschema_rs.ValidationError]:
+def _errors(find: _FindErrors, validator: _Validator, document: Json) -> Iterable[jsonschema_rs.ValidationError]:
     try:
-        return list(validator.compiled.iter_errors(document))
+        return list(find(validator.compiled, document))
     except ValueError:
-        return list(validator.compiled.iter_errors(_replace_unsupported(document)))
+        return find(validator.compiled, _replace_unsupported(document))
 
 
-def _leaves(document: Json) -> Iterator[tuple[JsonPath, Json]]:
-    """Every value that holds no others, with its path, in no particular order."""
-    left: list[tuple[JsonPath, Json]] = [((), document)]
-    while left:
-        path, value = left.pop()
-        if isinstance(value, dict):
-            left.extend(((*path, name), inner) for name, inner in value.items())
-        elif isinstance(value, list | tuple):
-            left.extend(((*path, at), inner) for at, inner in enumerate(value))
-        else:
-            yield path, value
+def _first_error(compiled: jsonschema_rs.Validator, document: Json) -> list[jsonschema_rs.ValidationError]:
+    try:
+        compiled.validate(document)
+    except jsonschema_rs.ValidationError as error:
+        return [error]
+    return []
+
+
+def _values(document: Json) -> Iterator[tuple[JsonPath, Json]]:
+    """Every value with its path, in the order of the document."""
+    root: JsonPath = ()
+    open_containers = [iter([(root, document)])]
+    while open_containers:
+        entry = next(open_containers[-1], None)
+        if entry is None:
+            open_containers.pop()
+            continue
+        yield entry
+        open_containers.append(_entries(*entry))
+
+
+def _entries(path: JsonPath, value: Json) -> Iterator[tuple[JsonPath, Json]]:
+    if isinstance(value, dict):
+        yield from (((*path, name), inner) for name, inner in value.items())
+    elif isinstance(value, list | tuple):
+        yield from (((*path, at), inner) for at, inner in enumerate(value))
 
 
 def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:

@@ -1,14 +1,18 @@
 """Makes the report of a level from the findings of its checks.
 
-`report_level` is for checks that ran, `unverified` for a level that could not be checked at all.
+`report_level` is for checks that ran, `unverified` for a level that could not be checked at all. Of each check the
+first MAX_FINDINGS_PER_CHECK findings are kept, and the others counted.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from harness.bundle import UnreadableError
-from harness.types import Finding, LevelReport
+from harness.types import Finding, LevelReport, Severity
+
+MAX_FINDINGS_PER_CHECK = 50
 
 
 def report_level(level: str, detail: str, findings: Iterable[Finding], *, strict: bool) -> LevelReport:
@@ -16,7 +20,7 @@ def report_level(level: str, detail: str, findings: Iterable[Finding], *, strict
 
     A file that turns out to be unreadable ends the checks with its finding.
     """
-    found = tuple(_until_unreadable(findings))
+    found = tuple(_capped(_until_unreadable(findings)))
     severities = {finding.severity for finding in found}
     if "error" in severities or (strict and "warning" in severities):
         return LevelReport(level, "failed", detail, found)
@@ -37,3 +41,17 @@ def _until_unreadable(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield from findings
     except UnreadableError as error:
         yield error.finding
+
+
+def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first findings of each check, then one with the number of its others; severities are counted apart."""
+    counts: Counter[tuple[str, Severity]] = Counter()
+    for finding in findings:
+        kind = (finding.check, finding.severity)
+        counts[kind] += 1
+        if counts[kind] <= MAX_FINDINGS_PER_CHECK:
+            yield finding
+    for (check, severity), count in counts.items():
+        if count > MAX_FINDINGS_PER_CHECK:
+            message = f"{count - MAX_FINDINGS_PER_CHECK} more findings of this check"
+            yield Finding(check, "in all", message, severity)
