@@ -241,6 +241,7 @@ def _model_info(model: Model) -> ModelInfo:
         sampling=model.sampling,
         context_tokens=model.context_tokens,
         served_context_tokens=32768,
+        extra=model.extra,
         facts=model.facts,
         simulated=False,
         memory=MemoryUse("server process", 2**30, 9 * 2**30, None),
@@ -323,6 +324,12 @@ def large_bundle(trials: int) -> Bundle:
     names = [f"alpha-{number}" for number in range(max(1, trials // 1000))]
     each = trials // (len(names) * len(TASK_NAMES))
     return _good.__wrapped__(each, [replace(MODELS[0], label=name, model=name) for name in names])
+
+
+def bundle_with(**changes: Any) -> tuple[Bundle, RunPlan]:
+    """A sound bundle whose first model is configured otherwise, and the plan of its run."""
+    models = (replace(MODELS[0], **changes), *MODELS[1:])
+    return _good.__wrapped__(TRIALS, models), replace(run_plan(), models=models)
 
 
 def good_bundle(trials: int = TRIALS) -> Bundle:

@@ -146,6 +146,7 @@ def model_info(example: ExampleModel) -> ModelInfo:
         sampling=config.sampling,
         context_tokens=config.context_tokens,
         served_context_tokens=record.served_context_tokens,
+        extra={},
         facts=config.facts,
         simulated=config.simulated,
         memory=record.memory,

@@ -9,6 +9,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.schema import validate
 from harness.servers import (
+    RESERVED_FIELDS,
     build_request_fields,
     endpoint_url,
     fill_body,
@@ -190,6 +191,12 @@ def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
     given = a_model("off", extra={"think": False})
     assert find_request_problems(get_server_kind("openai"), given) == ()
     assert build_request_fields(get_server_kind("openai"), given)["think"] is False
+
+
+@pytest.mark.parametrize("name", RESERVED_FIELDS)
+def test_extra_cannot_set_what_the_run_itself_sends(name: str) -> None:
+    ((key, problem),) = find_request_problems(get_server_kind("vllm"), a_model(extra={name: "other"}))
+    assert (key, problem.fix) == (f"extra.{name}", "remove it")
 
 
 def test_fields_that_a_server_rejects_are_problems_at_their_keys() -> None:

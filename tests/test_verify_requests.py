@@ -1,28 +1,32 @@
 """`verify` expects the requests that `converse` sends, for every shape of a trial, and reports any other."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.bundle import ReadLimits, SourceReader, open_source
+from harness.bundle import PublishRequest, ReadLimits, SourceReader, open_source, publish
 from harness.demo import Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
+from harness.report import render_github, render_html, render_text
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import task_info, trial_nonce
 from harness.schema import as_document
 from harness.servers import ServerHandle, get_server_kind
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
-from harness.types import Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
+from harness.types import Json, Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
+from harness.verify import VerifyOptions, verify
 from harness.verify.evidence import Evidence
 from harness.verify.recording_lines import RereadTurn, reread_batch
 from harness.verify.requests import find_request_problems
 from harness.virtual_tools import tool_definitions
-from tests.bundle import SEED, good_bundle
+from tests.bundle import SEED, Bundle, bundle_with, good_bundle, summarized, tasks, texts_of, write_bundle
 from tests.samples import model_at
 from tests.scripted_server import serve_scripted
 from tests.test_run_conversation_tools import calling, saying
@@ -119,3 +123,68 @@ def test_other_tools_than_those_of_the_task_are_reported() -> None:
     problems = list(find_request_problems(_evidence(task, model), _trial(recordings, key), _reread(forged)))
     assert [number for number, _ in problems] == [1]
     assert "'tools'" in problems[0][1]
+
+
+GRAMMAR = "root ::= " + "'def encode(text): return text' " * 9
+HIDDEN = {"grammar": GRAMMAR, "prediction": {"type": "content", "content": "def f(): ..."}, "best_of": 16}
+
+
+def _verified(folder: Path, bundle: Bundle) -> list[tuple[str, str]]:
+    """The problems of a bundle up to reread, with the ids of their checks."""
+    verdict = verify(write_bundle(folder, bundle), VerifyOptions("reread", tasks=tasks()))
+    findings = [finding for report in verdict.levels for finding in report.findings]
+    return [(finding.check, finding.message) for finding in findings if finding.severity != "info"]
+
+
+@pytest.mark.parametrize("name", sorted(HIDDEN))
+def test_a_field_that_the_result_does_not_state_is_found(name: str, tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.recordings[1]["request"][name] = HIDDEN[name]
+    ((check, message),) = _verified(tmp_path / "bundle", bundle)
+    assert check == "requests"
+    assert f"the request has {name!r}" in message
+
+
+def test_a_stated_field_that_was_not_sent_is_found(tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["models"][0]["extra"] = {"best_of": 16}
+    found = _verified(tmp_path / "bundle", summarized(bundle))
+    assert {check for check, _ in found} == {"requests"}
+    assert "the request lacks 'best_of', which the result states" in found[0][1]
+
+
+def test_fields_that_are_the_runs_own_cannot_be_stated_as_extra(tmp_path: Path) -> None:
+    bundle, _ = bundle_with(extra={"model": "a-cloud-model"})
+    assert ("requests", "overrides 'model', which is the run's own") in _verified(tmp_path / "bundle", bundle)
+
+
+OVERRIDES: dict[str, Json] = {"top_p": 0.9, "chat_template_kwargs": {"preserve_thinking": True}, "max_tokens": 900}
+
+
+def test_extra_that_overrides_sampling_and_adds_to_the_template_is_published_and_shown(tmp_path: Path) -> None:
+    bundle, plan = bundle_with(extra=OVERRIDES)
+    run = tmp_path / "run"
+    run.mkdir()
+    for name, text in (texts_of(bundle) | {"run.json": to_json(as_document("run", plan))}).items():
+        (run / name).write_text(text, encoding="utf-8")
+    options = VerifyOptions("reread", tasks=tasks())
+    published = publish(PublishRequest(run, tmp_path / "out", lambda folder: verify(folder, options)))
+    assert verify(published, replace(options, strict=True)).exit_code == 0
+    assert bundle.recordings[0]["request"]["chat_template_kwargs"] == {
+        "enable_thinking": False,
+        "preserve_thinking": True,
+    }
+    result = build(Result, bundle.result)
+    text, page, github = (" ".join(render(result).split()) for render in (render_text, render_html, render_github))
+    for shown in (text, html.unescape(page), html.unescape(github)):
+        assert 'alpha sends further fields in each request: chat_template_kwargs {"preserve_thinking": true}' in shown
+        assert "temperature 0.0, top_p 0.9" in shown or "temperature 0, top_p 0.9" in shown
+        assert "fields of the user's own (chat_template_kwargs, max_tokens, top_p)" in shown
+
+
+def test_a_grammar_is_shown_with_its_beginning_and_its_length() -> None:
+    bundle, _ = bundle_with(extra={"grammar": GRAMMAR})
+    for shown in (render_text(build(Result, bundle.result)), render_html(build(Result, bundle.result))):
+        flat = " ".join(shown.split())
+        assert "alpha sends further fields in each request: grammar" in flat
+        assert f"({len(to_json(GRAMMAR))} characters)" in flat

@@ -63,6 +63,7 @@ def _uncertainty(cell: Cell) -> Json:
 def _evaluation(result: Result, model: ModelInfo, cell: Cell) -> Json:
     task = next(task for task in result.tasks if task.name == cell.task)
     args = {"temperature": model.sampling.temperature, "top_p": model.sampling.top_p, "top_k": model.sampling.top_k}
+    args |= {name: value for name, value in model.extra.items() if name in args}
     outcomes = {f"outcome_{name}": count for name, count in cell.outcomes.items()}
     return {
         "evaluation_name": f"lanebench/{cell.task}",

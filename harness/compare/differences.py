@@ -57,6 +57,7 @@ def _model_facts(model: ModelInfo) -> dict[str, Json]:
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
         "sampling seed": sampling.seed,
+        **{f"extra {name}": value for name, value in sorted(model.extra.items())},
         **{name: value for name, value in sorted(model.facts.items()) if name != "note"},
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from harness.report.elements import Entry, Section, Table, text_row
 from harness.report.formatting import (
@@ -13,9 +15,10 @@ from harness.report.formatting import (
     format_percent,
     format_seconds,
 )
-from harness.types import HostFacts, Json, ModelInfo, Result, Sampling, TaskInfo
+from harness.types import HostFacts, Json, ModelInfo, Result, TaskInfo
 
 DIGEST_CHARS = 12
+MAX_SETTING_CHARS = 80
 
 
 def tasks(result: Result) -> Section:
@@ -55,7 +58,7 @@ def models(result: Result) -> Section:
             f"{model.server} {model.server_version or ''}".strip(),
             model.model,
             model.thinking,
-            _format_sampling(model.sampling),
+            _format_sampling(model),
             f"{format_optional(model.context_tokens)} / {format_optional(model.served_context_tokens)}",
         )
         for model in result.models
@@ -71,19 +74,29 @@ def models(result: Result) -> Section:
         "Model configuration",
         "Server version and served context are reported by the server; all other settings are those of the requests.",
         (Table("", headers, rows),),
-        notes=(*declared, *_unknown_facts(result)),
+        notes=(*_extra_fields(result), *declared, *_unknown_facts(result)),
     )
 
 
-def _format_sampling(sampling: Sampling) -> str:
-    settings = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k,
-        "min_p": sampling.min_p,
-        "seed": sampling.seed,
-    }
-    return ", ".join(f"{name} {value:g}" for name, value in settings.items() if value is not None) or "nothing sent"
+def _format_sampling(model: ModelInfo) -> str:
+    """The sampling parameters as they were sent: a model's extra fields override its sampling."""
+    settings = asdict(model.sampling)
+    sent = settings | {name: value for name, value in model.extra.items() if name in settings}
+    known = [f"{name} {_format_setting(value)}" for name, value in sent.items() if value is not None]
+    return ", ".join(known) or "nothing sent"
+
+
+def _format_setting(value: Json) -> str:
+    """A value of a request; of a long one the beginning and the length, for a grammar can hold a solution."""
+    text = f"{value:g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SETTING_CHARS else f"{text[:MAX_SETTING_CHARS]}... ({len(text)} characters)"
+
+
+def _extra_fields(result: Result) -> Iterator[str]:
+    for model in result.models:
+        if model.extra:
+            fields = ", ".join(f"{name} {_format_setting(value)}" for name, value in sorted(model.extra.items()))
+            yield f"{model.label} sends further fields in each request: {fields}"
 
 
 def _format_fact(value: Json) -> str:

@@ -221,6 +221,7 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         sampling=model.sampling,
         context_tokens=model.context_tokens,
         served_context_tokens=run.served_context_tokens,
+        extra=model.extra,
         facts=model.facts,
         simulated=model.simulated,
         memory=run.memory,

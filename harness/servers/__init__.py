@@ -35,6 +35,7 @@ from harness.servers.query import (
     read_property,
 )
 from harness.servers.requests import (
+    RESERVED_FIELDS,
     build_request_body,
     build_request_fields,
     compute_max_tokens,
@@ -45,6 +46,7 @@ from harness.servers.requests import (
 from harness.servers.starter_config import write_config
 
 __all__ = [
+    "RESERVED_FIELDS",
     "ApiCall",
     "CacheFacts",
     "ContextFacts",

@@ -9,6 +9,9 @@ from harness.errors import Problem
 from harness.servers.kinds import ServerKind
 from harness.types import IGNORED_BY_SERVER, SERVER_DEFAULT_USED, Json, Model, ProbeFinding, Task
 
+RESERVED_FIELDS = ("model", "messages", "stream", "tools")
+"""The fields of a request that are the run's own: `extra` may set any other."""
+
 
 def build_request_body(
     model: Model, kind: ServerKind, messages: Sequence[Mapping[str, Json]], max_tokens: int, *, disable_cache: bool
@@ -54,6 +57,12 @@ def find_request_problems(kind: ServerKind, model: Model) -> tuple[tuple[str, Pr
         message = f"no field is known that turns thinking {model.thinking} on a {kind.name} server"
         fix = 'set thinking = "default", or put the fields that this server reads into extra'
         problems.append(("thinking", Problem(message, fix)))
+    for name in RESERVED_FIELDS:
+        if name in model.extra:
+            problem = Problem(
+                "this field of a request is set by the run, so that extra cannot override it", "remove it"
+            )
+            problems.append((f"extra.{name}", problem))
     for name in build_request_fields(kind, model):
         if name in kind.rejected_fields:
             table = "extra" if name in model.extra else "sampling"

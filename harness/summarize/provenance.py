@@ -17,6 +17,7 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "model": "declared",
     "thinking": "declared",
     "sampling": "declared",
+    "extra": "declared",
     "context_tokens": "declared",
     "served_context_tokens": "server_reported",
     "model_context_tokens": "server_reported",

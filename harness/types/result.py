@@ -30,6 +30,7 @@ class ModelInfo:
     sampling: Sampling
     context_tokens: int | None
     served_context_tokens: int | None
+    extra: Mapping[str, Json]
     facts: Mapping[str, Json]
     simulated: bool
     memory: MemoryUse

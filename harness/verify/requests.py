@@ -7,9 +7,9 @@ result; what it was sent is built from the task folder.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from harness.errors import ConfigError
+from harness.files import to_json
 from harness.run import (
     NONCE_PLACEHOLDER,
     cache_index,
@@ -18,6 +18,7 @@ from harness.run import (
     turn_nonce,
 )
 from harness.servers import (
+    RESERVED_FIELDS,
     ServerKind,
     build_request_body,
     compute_max_tokens,
@@ -32,6 +33,7 @@ from harness.verify.recording_lines import RereadTurn, messages_digest
 from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
+MAX_VALUE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ def find_unknown_servers(evidence: Evidence) -> Iterator[tuple[int, str]]:
     """The index and the server kind of each model whose server kind is not known locally."""
     known = load_kinds()
     yield from ((at, model.server) for at, model in enumerate(evidence.result.models) if model.server not in known)
+
+
+def find_reserved_fields(evidence: Evidence) -> Iterator[tuple[int, str]]:
+    """The index of each model whose stated `extra` would override what the run itself sends, and the field."""
+    for at, model in enumerate(evidence.result.models):
+        yield from ((at, name) for name in RESERVED_FIELDS if name in model.extra)
 
 
 def find_request_problems(
@@ -117,26 +125,36 @@ def _configured_model(info: ModelInfo) -> Model:
         thinking=info.thinking,
         sampling=info.sampling,
         context_tokens=info.context_tokens,
+        extra=info.extra,
     )
 
 
 def _settings_problems(planned: _PlannedTrial, turn: RereadTurn) -> Iterator[str]:
-    request = turn.request or {}
-    for name, value in _expected_fields(planned).items():
+    request, expected = turn.request or {}, _expected_fields(planned)
+    for name, value in expected.items():
         if name not in request:
             yield f"the request lacks {name!r}, which the result states"
         elif request[name] != value:
-            yield f"the request's {name!r} is {request[name]!r}, the result states {value!r}"
+            yield f"the request's {name!r} is {_shorten(request[name])}, the result states {_shorten(value)}"
+    for name in sorted(set(request) - set(expected) - _variable_fields(planned)):
+        yield f"the request has {name!r}, {_shorten(request[name])}, which the result does not state"
+
+
+def _variable_fields(planned: _PlannedTrial) -> set[str]:
+    """The fields that have a check of their own, and those that a task decides that is not known locally."""
+    fields = {"messages", planned.kind.max_tokens_field}
+    return fields if planned.variant is not None else {*fields, "tools", *(planned.kind.cache.disable or {})}
+
+
+def _shorten(value: Json) -> str:
+    text = to_json(value)
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[: MAX_VALUE_CHARS - 3]}..."
 
 
 def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
     """The fields of every request other than its messages and its token limit."""
     model, kind = planned.model, planned.kind
-    try:
-        body = build_request_body(model, kind, [], 0, disable_cache=planned.cold)
-    except ConfigError:
-        # This server kind has no known switch for thinking, so the user sent fields of their own for it.
-        body = build_request_body(replace(model, thinking="default"), kind, [], 0, disable_cache=planned.cold)
+    body = build_request_body(model, kind, [], 0, disable_cache=planned.cold)
     fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_field)}
     if planned.tool_loop and planned.variant is not None:
         fields["tools"] = tool_definitions(workspace_of(planned.variant).offered)
@@ -144,8 +162,16 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
 
 
 def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn) -> Iterator[str]:
-    """The token limit is the task's budget, plus any number of thinking tokens if the model thinks."""
-    limit = (turn.request or {}).get(planned.kind.max_tokens_field)
+    """The token limit is the task's budget, plus any number of thinking tokens if the model thinks.
+
+    A limit in `extra` overrides both, as it does in the request.
+    """
+    name = planned.kind.max_tokens_field
+    limit = (turn.request or {}).get(name)
+    if name in planned.model.extra:
+        if limit != planned.model.extra[name]:
+            yield f"the request allows {limit} output tokens, the result states {planned.model.extra[name]}"
+        return
     budget = compute_max_tokens(planned.model, planned.kind, variant.task, 0)
     thinks = compute_max_tokens(planned.model, planned.kind, variant.task, 1) > budget
     if not isinstance(limit, int) or (limit < budget if thinks else limit != budget):

@@ -15,7 +15,7 @@ from harness.verify.clocks import ClockedTurn, check_clocks
 from harness.verify.evidence import Evidence, describe, key_of
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
-from harness.verify.requests import find_request_problems, find_unknown_servers
+from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
@@ -51,6 +51,9 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
         yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "inconclusive")
+    for at, name in find_reserved_fields(evidence):
+        message = f"overrides {name!r}, which is the run's own"
+        yield Finding("requests", evidence.location(f"$.models[{at}].extra"), message)
     for at, trial in enumerate(evidence.result.trials):
         turns = recorded.turns.get(key_of(trial))
         if turns is not None:

@@ -48,6 +48,7 @@ WARNINGS: tuple[Callable[[Result], Iterator[ResultWarning]], ...] = (
     servers.context_lowered,
     servers.server_differs,
     servers.settings_lost,
+    servers.extra_fields,
     servers.loaded_in_request,
     servers.long_prompt,
     replies.prefill_contradicted,

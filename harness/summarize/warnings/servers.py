@@ -79,6 +79,15 @@ def server_differs(result: Result) -> Iterator[ResultWarning]:
             yield ResultWarning("server_differs", f"{model.label}: {text}", model.label)
 
 
+def extra_fields(result: Result) -> Iterator[ResultWarning]:
+    """Fields that the user added to every request; some of them, such as a grammar, decide what a model can answer."""
+    for model in result.models:
+        if model.extra:
+            names = ", ".join(sorted(model.extra))
+            text = f"{model.label}: each request has fields of the user's own ({names}); see the model's configuration"
+            yield ResultWarning("extra_fields", text, model.label)
+
+
 def settings_lost(result: Result) -> Iterator[ResultWarning]:
     """Sampling settings that the server decides instead of the run."""
     reasons = {
