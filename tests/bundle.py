@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.bundle.source import MANIFEST, RECORDINGS, RESULT, SCORES
+from harness.bundle.source import MANIFEST, RESULT
 from harness.files import build, sha256_of, to_json
 from harness.read import read
 from harness.run.conversation import opening_messages
@@ -53,6 +53,7 @@ from harness.types import (
     TrialKey,
     Variant,
 )
+from tests.chained import Lines, chained_texts, first_link, log_entries
 from tests.example import HOST, SANDBOX
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -101,15 +102,21 @@ def tasks() -> Mapping[str, Task]:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The documents of a bundle: the result, and the lines of recordings.jsonl and scores.jsonl."""
+    """The documents of a bundle: the result, and the lines of recordings, scores and log without their links."""
 
     result: dict[str, Json]
     recordings: list[dict[str, Json]]
     scores: list[dict[str, Json]]
+    log: list[dict[str, Json]]
 
     def copy(self) -> Bundle:
         """A deep copy."""
-        return Bundle(*json.loads(to_json([self.result, self.recordings, self.scores])))
+        return Bundle(*json.loads(to_json([self.result, self.recordings, self.scores, self.log])))
+
+    @property
+    def lines(self) -> Lines:
+        """The lines of the run's chain."""
+        return Lines(self.log, self.recordings, self.scores)
 
 
 def _event(document: Json) -> bytes:
@@ -275,10 +282,6 @@ def run_plan() -> RunPlan:
     )
 
 
-def _lines(documents: Sequence[Any]) -> str:
-    return "".join(to_json(document) + "\n" for document in documents)
-
-
 def _ended_at(last: Recording) -> str:
     end_ns = (last.sent_ns or 0) + (last.ended_ns or 0)
     return (START + timedelta(microseconds=end_ns // 1000)).isoformat(timespec="milliseconds")
@@ -306,7 +309,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             sandbox=SANDBOX,
             models=tuple(map(_model_info, models)),
             tasks=tuple(map(task_info, tasks().values())),
-            digests=Digests(sha256_of(_lines(recording_lines)), sha256_of(_lines(score_lines))),
+            digests=Digests(None, None, None),
             trials=tuple(
                 trial_result([turn], [read(turn)], scored) for turn, scored in zip(recordings, scores, strict=True)
             ),
@@ -316,7 +319,11 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             lanes=LANES,
         )
     )
-    return Bundle(as_document("result", result), recording_lines, score_lines)
+    last_ns = (recordings[-1].sent_ns or 0) + (recordings[-1].ended_ns or 0)
+    log = log_entries("2026-11-23T10:00:00.000+00:00", _ended_at(recordings[-1]), last_ns)
+    bundle = Bundle(as_document("result", result), recording_lines, score_lines, log)
+    bundle.result["digests"] = json.loads(texts_of(bundle)[RESULT])["digests"]
+    return bundle
 
 
 def large_bundle(trials: int) -> Bundle:
@@ -340,15 +347,15 @@ def good_bundle(trials: int = TRIALS) -> Bundle:
 def summarized(bundle: Bundle) -> Bundle:
     """The bundle with its derived numbers recomputed."""
     result = json.loads(to_json(as_document("result", summarize(build(Result, bundle.result)))))
-    return Bundle(result, bundle.recordings, bundle.scores)
+    return replace(bundle, result=result)
 
 
 def texts_of(bundle: Bundle, *, recompute_digests: bool = True, indent: int | None = 1) -> dict[str, str]:
-    """The files of a bundle by name. Without `recompute_digests` the result keeps the digests it has."""
-    recordings, scores, result = _lines(bundle.recordings), _lines(bundle.scores), dict(bundle.result)
+    """The files of a bundle by name, its lines linked. Without `recompute_digests` the result keeps its digests."""
+    texts, result = dict(chained_texts(first_link(bundle.result), bundle.lines)), dict(bundle.result)
     if recompute_digests:
-        result["digests"] = {"recordings_sha256": sha256_of(recordings), "scores_sha256": sha256_of(scores)}
-    return {RESULT: to_json(result, indent=indent) + "\n", RECORDINGS: recordings, SCORES: scores}
+        result["digests"] = {f"{name.partition('.')[0]}_sha256": sha256_of(text) for name, text in texts.items()}
+    return {RESULT: to_json(result, indent=indent) + "\n", **texts}
 
 
 def manifest_of(files: Mapping[str, str], run: str = RUN) -> str:

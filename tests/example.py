@@ -7,7 +7,7 @@ reply. Three tasks: one measures speed only. Sizes and rates are those of small 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from harness.types import (
     TrialKey,
     TrialResult,
 )
+from tests.chained import Lines, chained_texts, first_link, log_entries
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -260,15 +261,20 @@ def trials() -> tuple[TrialResult, ...]:
     return tuple(trial_result([turn], [read(turn)], scored(turn.key)) for turn in recordings())
 
 
-def lines(format_name: str, values: Sequence[Any]) -> str:
-    """The content of a .jsonl file of the run folder."""
-    return "".join(to_json(as_document(format_name, value)) + "\n" for value in values)
+def texts() -> Mapping[str, str]:
+    """The content of the run folder's chained files by name."""
+    turns = recordings()
+    lines = Lines(
+        log_entries("2026-11-23T10:00:00.000+00:00", "2026-11-23T10:04:00.000+00:00", 240 * SECOND),
+        [as_document("recording", turn) for turn in turns],
+        [as_document("scores", scored(turn.key)) for turn in turns],
+    )
+    return chained_texts(first_link(run_plan()), lines)
 
 
 def example_result(**changes: Any) -> Result:
     """The example, computed after replacing fields of its evidence by `changes`."""
-    turns = recordings()
-    verdicts = [scored(turn.key) for turn in turns]
+    digests = {f"{name.partition('.')[0]}_sha256": sha256_of(text) for name, text in texts().items()}
     evidence = Result(
         kit=KIT,
         run=RunInfo(
@@ -285,7 +291,7 @@ def example_result(**changes: Any) -> Result:
         sandbox=SANDBOX,
         models=tuple(model_info(example) for example in EXAMPLE_MODELS),
         tasks=TASKS,
-        digests=Digests(sha256_of(lines("recording", turns)), sha256_of(lines("scores", verdicts))),
+        digests=Digests(**digests),
         trials=trials(),
         cells=(),
         summaries=(),
@@ -337,15 +343,14 @@ def run_plan() -> RunPlan:
 
 def write_run(path: Path) -> Path:
     """Write the example as a run folder. It cannot be scored again, because the digests of its tasks are invented."""
-    turns = recordings()
     path.mkdir(parents=True)
-    (path / "run.json").write_text(to_json(as_document("run", run_plan()), indent=1) + "\n", encoding="utf-8")
-    (path / "models.jsonl").write_text(
-        lines("models", [model_run(example) for example in EXAMPLE_MODELS]), encoding="utf-8"
-    )
-    (path / "recordings.jsonl").write_text(lines("recording", turns), encoding="utf-8")
-    (path / "scores.jsonl").write_text(lines("scores", [scored(turn.key) for turn in turns]), encoding="utf-8")
-    (path / "result.json").write_text(
-        to_json(as_document("result", example_result()), indent=1) + "\n", encoding="utf-8"
-    )
+    models = [to_json(as_document("models", model_run(example))) + "\n" for example in EXAMPLE_MODELS]
+    files = {
+        "run.json": to_json(as_document("run", run_plan()), indent=1) + "\n",
+        "models.jsonl": "".join(models),
+        "result.json": to_json(as_document("result", example_result()), indent=1) + "\n",
+        **texts(),
+    }
+    for name, text in files.items():
+        (path / name).write_text(text, encoding="utf-8")
     return path

@@ -38,7 +38,7 @@ KEYS = {
         "add",
         "append",
     ),
-    *("deep", "without", "link", "limits", "copy_times"),
+    *("deep", "without", "link", "limits", "copy_times", "cut"),
 }
 """Everything that a recipe may say."""
 
@@ -81,7 +81,8 @@ def _edit(document: Json, edit: Mapping[str, Json]) -> None:
 
 
 def _part(bundle: Bundle, name: str) -> Json:
-    return {"result": bundle.result, "recordings": bundle.recordings, "scores": bundle.scores}[name]
+    parts = {"result": bundle.result, "recordings": bundle.recordings, "scores": bundle.scores, "log": bundle.log}
+    return parts[name]
 
 
 def _passed(bundle: Bundle, at: int) -> None:
@@ -119,6 +120,10 @@ def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
         lines = texts[recipe["lines"]["file"]].splitlines()
         lines[recipe["lines"]["line"]] = recipe["lines"]["text"]
         texts[recipe["lines"]["file"]] = "\n".join(lines) + "\n"
+    if "cut" in recipe:
+        lines = texts[recipe["cut"]["file"]].splitlines(keepends=True)
+        del lines[recipe["cut"]["line"]]
+        texts[recipe["cut"]["file"]] = "".join(lines)
     return texts
 
 

@@ -61,7 +61,13 @@ def test_a_sound_run_becomes_a_bundle_that_is_found_sound(publish_request: Publi
     assert path == publish_request.output_folder / "20261123-100000-002a.zip"
     assert verify(path, replace(OPTIONS, strict=True)).exit_code == 0
     with zipfile.ZipFile(path) as archive:
-        assert sorted(archive.namelist()) == ["manifest.json", "recordings.jsonl", "result.json", "scores.jsonl"]
+        assert sorted(archive.namelist()) == [
+            "log.jsonl",
+            "manifest.json",
+            "recordings.jsonl",
+            "result.json",
+            "scores.jsonl",
+        ]
 
 
 def test_the_run_is_left_as_it_was(publish_request: PublishRequest) -> None:

@@ -7,7 +7,7 @@ import pytest
 from harness.cli import main
 from harness.cli.fixes import resumable, suggest
 from harness.errors import DiskError, Problem, RunError
-from harness.run import RunFolder
+from harness.run import Chain, RunFolder
 from harness.types import TrialKey
 from tests.example import run_plan
 
@@ -26,7 +26,7 @@ def test_a_fix_is_added_only_to_errors_of_its_kind_that_have_none() -> None:
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), DiskError("full")])
 def test_whatever_stops_a_run_is_noted_with_the_command_that_continues_it(stop: BaseException) -> None:
-    folder = RunFolder(Path("results/r"), run_plan(), recorded={KEY})
+    folder = RunFolder(Path("results/r"), run_plan(), Chain(""), recorded={KEY})
     with pytest.raises(type(stop)) as caught, resumable(folder, "bench --resume results/r"):
         raise stop
     (note,) = caught.value.__notes__

@@ -1,17 +1,20 @@
 """A run's folder: it survives a kill and a full disk, and refuses other formats, other processes and damage."""
 
+import itertools
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import DiskError, RunError
-from harness.files import plain, to_json
-from harness.host import host_facts
-from harness.run.folder import RunFolder, create_run, open_run, read_trials
+from harness.files import plain, read_lines, to_json
+from harness.host import boot_id, host_facts
+from harness.run.folder import RunFolder, create_run, open_run
+from harness.run.lines import read_trials
 from harness.schema import as_document
 from harness.types import (
     KitInfo,
@@ -64,14 +67,28 @@ def score(trial: int) -> ScoredTrial:
 
 def folder_with(path: Path, *turns: Recording) -> RunFolder:
     folder = create_run(path, run_plan())
-    for recording in turns:
-        folder.append_recording(recording)
+    with folder.session("record"):
+        for recording in turns:
+            folder.append_recording(recording)
     return folder
+
+
+def killed(path: Path, *turns: Recording) -> RunFolder:
+    """A run that was killed after these turns: its session has no end."""
+    folder = folder_with(path, *turns)
+    lines = folder.log_path.read_bytes().splitlines(keepends=True)
+    folder.log_path.write_bytes(lines[0])
+    return folder
+
+
+def events(folder: RunFolder) -> list[str]:
+    return [f"{entry['event']} {entry['stage']}" for _, entry in read_lines(folder.log_path)]
 
 
 def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1))
-    folder.append_score(score(0))
+    with folder.session("score"):
+        folder.append_score(score(0))
     folder.append_model_run(ModelRun("m", "v1"))
     folder.append_model_run(ModelRun("m", "v2"))
     reopened = open_run(folder.path)
@@ -84,35 +101,44 @@ def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"key":{"model":"m"', b"\x00\x00"])
-def test_an_incomplete_last_line_is_dropped_and_its_trial_recorded_again(tmp_path: Path, torn: bytes) -> None:
-    folder = folder_with(tmp_path, turn(0))
+def test_an_incomplete_last_line_is_dropped_and_stands_in_the_log(tmp_path: Path, torn: bytes) -> None:
+    folder = killed(tmp_path, turn(0))
     whole = folder.recordings_path.read_bytes()
     with folder.recordings_path.open("ab") as file:
         file.write(torn)
     assert [turns[0].key.trial for turns in folder.read_trials()] == [0]
     assert open_run(folder.path).recorded == {TrialKey("m", "t", 0)}
     assert folder.recordings_path.read_bytes() == whole
+    assert events(folder) == ["start record", "kill record"]
+    assert [entry["torn_bytes"] for _, entry in read_lines(folder.log_path)] == [None, len(torn)]
 
 
-def test_every_truncation_of_the_file_leaves_complete_trials_only(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1), turn(2))
-    whole = folder.recordings_path.read_bytes()
+def test_a_kill_at_every_byte_leaves_complete_turns_only(tmp_path: Path) -> None:
+    folder = killed(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1), turn(2))
+    whole, log = folder.recordings_path.read_bytes(), folder.log_path.read_bytes()
     lines = whole.splitlines(keepends=True)
-    ends = [0, len(lines[0]), len(b"".join(lines[:3])), len(whole)]
+    ends = [0, *itertools.accumulate(map(len, lines))]
     for cut in range(0, len(whole) + 1, 41):
         folder.recordings_path.write_bytes(whole[:cut])
-        kept = max(end for end in ends if end <= cut)
-        assert len(open_run(folder.path).recorded) == ends.index(kept)
-        assert folder.recordings_path.read_bytes() == whole[:kept]
+        folder.log_path.write_bytes(log)
+        turns = max(at for at, end in enumerate(ends) if end <= cut)
+        assert len(open_run(folder.path).recorded) == (0, 1, 1, 2, 3)[turns]
+        assert folder.recordings_path.read_bytes() == whole[: ends[turns]]
 
 
-def test_an_interrupted_conversation_is_recorded_again_from_its_first_turn(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1, last=False))
+def test_an_interrupted_conversation_stays_and_is_recorded_again_from_its_first_turn(tmp_path: Path) -> None:
+    folder = killed(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1, last=False))
+    before = folder.recordings_path.read_bytes()
     reopened = open_run(folder.path)
     assert reopened.recorded == {TrialKey("m", "t", 0)}
-    reopened.append_recording(turn(1, 0, last=False))
-    reopened.append_recording(turn(1, 1))
-    assert [len(turns) for turns in open_run(folder.path).read_trials()] == [1, 2]
+    with reopened.session("record"):
+        reopened.append_recording(turn(1, 0, last=False))
+        reopened.append_recording(turn(1, 1))
+    again = open_run(folder.path)
+    assert [len(turns) for turns in again.read_trials()] == [1, 2]
+    assert folder.recordings_path.read_bytes().startswith(before)
+    assert events(folder) == ["start record", "kill record", "resume record", "stop record"]
+    assert (again.chain.kills, again.chain.interrupted) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +146,6 @@ def test_an_interrupted_conversation_is_recorded_again_from_its_first_turn(tmp_p
     [
         [turn(0), turn(0)],
         [turn(0, 1)],
-        [turn(0, 0, last=False), turn(0, 0)],
-        [turn(0, 0, last=False), turn(1)],
     ],
 )
 def test_a_duplicate_or_out_of_order_trial_is_refused(tmp_path: Path, turns: list[Recording]) -> None:
@@ -130,10 +154,18 @@ def test_a_duplicate_or_out_of_order_trial_is_refused(tmp_path: Path, turns: lis
         list(folder.read_trials())
 
 
+@pytest.mark.parametrize("second", [turn(0, 0), turn(1)])
+def test_a_trial_that_another_interrupts_in_the_same_session_is_refused(tmp_path: Path, second: Recording) -> None:
+    folder = folder_with(tmp_path, turn(0, 0, last=False), second)
+    with pytest.raises(RunError, match="line 2 begins a trial while another one of the same model is not complete"):
+        open_run(folder.path)
+
+
 def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0))
-    folder.append_score(score(0))
-    folder.append_score(score(0))
+    with folder.session("score"):
+        folder.append_score(score(0))
+        folder.append_score(score(0))
     with pytest.raises(RunError, match="line 2: m on t, trial 1 is scored twice"):
         open_run(folder.path)
 
@@ -151,10 +183,9 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_of_another_kit_with_the_same_format_is_continued(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, turn(0))
-    document = as_document("run", folder.plan)
-    document["kit"]["version"] = "0.0.1"
-    (folder.path / "run.json").write_text(to_json(document))
+    folder = create_run(tmp_path, replace(run_plan(), kit=KitInfo("0.0.1", None, None)))
+    with folder.session("record"):
+        folder.append_recording(turn(0))
     reopened = open_run(folder.path)
     assert (reopened.plan.kit.version, reopened.recorded) == ("0.0.1", {TrialKey("m", "t", 0)})
 
@@ -197,6 +228,78 @@ def test_a_second_process_cannot_open_a_run_that_is_being_recorded(tmp_path: Pat
         open_run(folder.path)
     assert folder.recordings_path.read_bytes() == before
     assert len(open_run(folder.path).recorded) == 1
+
+
+def test_a_run_that_another_process_continued_meanwhile_is_not_written_to(tmp_path: Path) -> None:
+    folder, other = folder_with(tmp_path, turn(0)), open_run(tmp_path / "run")
+    with other.session("record"):
+        other.append_recording(turn(1))
+    with pytest.raises(RunError, match="changed since they were read"), folder.session("record"):
+        raise AssertionError("the session began")
+    assert open_run(folder.path).recorded == other.recorded
+
+
+def _cut_out(path: Path, at: int) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[at]
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("file", "at"),
+    [
+        ("recordings.jsonl", 0),
+        ("recordings.jsonl", 1),
+        ("recordings.jsonl", -1),
+        ("scores.jsonl", 0),
+        ("scores.jsonl", -1),
+        ("log.jsonl", 0),
+        ("log.jsonl", 1),
+    ],
+)
+def test_a_line_that_was_cut_out_prevents_that_the_run_is_continued(tmp_path: Path, file: str, at: int) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1), turn(2))
+    with folder.session("score"):
+        folder.append_score(score(0))
+        folder.append_score(score(1))
+    _cut_out(folder.path / file, at)
+    with pytest.raises(RunError, match=r"a line was removed, added or changed|does not begin with this run's plan"):
+        open_run(folder.path)
+
+
+def test_a_trial_cut_out_of_both_files_is_not_recorded_again(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0), turn(1), turn(2))
+    with folder.session("score"):
+        for trial in range(3):
+            folder.append_score(score(trial))
+    for path in (folder.recordings_path, folder.scores_path):
+        _cut_out(path, 1)
+    with pytest.raises(RunError, match=r"recordings\.jsonl, line 2 does not follow"):
+        open_run(folder.path)
+
+
+def test_lines_of_a_run_with_another_plan_are_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0))
+    document = as_document("run", folder.plan)
+    document["settings"]["seed"] += 1
+    (folder.path / "run.json").write_text(to_json(document))
+    with pytest.raises(RunError, match="does not begin with this run's plan"):
+        open_run(folder.path)
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [(KeyboardInterrupt(), "stopped by its owner"), (DiskError("full"), "full"), (None, "completed")],
+)
+def test_the_log_says_why_a_session_ended(tmp_path: Path, stop: BaseException | None, reason: str) -> None:
+    folder = create_run(tmp_path, run_plan())
+    with nullcontext() if stop is None else pytest.raises(type(stop)), folder.session("record"):
+        if stop is not None:
+            raise stop
+    (_, start), (_, end) = read_lines(folder.log_path)
+    assert (start["event"], end["event"], end["reason"]) == ("start", "stop", reason)
+    assert start["monotonic_ns"] <= end["monotonic_ns"]
+    assert (start["boot_id"], start["at"] <= end["at"]) == (boot_id(), True)
 
 
 _FILL = """

@@ -19,6 +19,7 @@ from harness.tasks.manifest import TaskManifest, WrongAnswerEntry
 from harness.types import (
     Json,
     Limits,
+    LogEntry,
     Manifest,
     Model,
     ModelRun,
@@ -35,6 +36,7 @@ NAMES = sorted(path.name.split(".")[0] for path in find_data("schemas").glob("*.
 DOCUMENTS: dict[str, type] = {
     "run": RunPlan,
     "models": ModelRun,
+    "log": LogEntry,
     "recording": Recording,
     "scores": ScoredTrial,
     "result": Result,
@@ -42,8 +44,8 @@ DOCUMENTS: dict[str, type] = {
 }
 TOML_SCHEMAS = ("urn:lanebench:schema:server:v1",)
 """TOML has no null: what a dataclass has as None is left out."""
-VERSION = "schema_version"
-"""The key of a document that is no field of its dataclass: `as_document` adds it."""
+KEYS_OF_LINES = ("schema_version", "previous")
+"""The keys of a document that are no fields of its dataclass: its version, and its link in the run's chain."""
 JSON_TYPES = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -117,7 +119,10 @@ def test_every_schema_is_valid_and_described(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_a_schema_and_its_dataclass_name_the_same_fields_of_the_same_types(name: str) -> None:
     schema = load_schema(name)
-    content = {**schema, "properties": {key: node for key, node in schema["properties"].items() if key != VERSION}}
+    content = {
+        **schema,
+        "properties": {key: node for key, node in schema["properties"].items() if key not in KEYS_OF_LINES},
+    }
     assert list(_differences(DOCUMENTS[name], content, schema, "$")) == []
 
 

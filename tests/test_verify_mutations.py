@@ -22,11 +22,17 @@ NO_STATUS = "the body counts, not the status: an error is recognized by its body
 USER_CHOICE = "a choice of the user before the run: a lane may have any requirements and any override"
 
 UNCOVERED = {
+    "log: at": CLAIM,
+    "log: boot_id": CLAIM,
+    "log: monotonic_ns": CLAIM,
+    "log: reason": CLAIM,
+    "log: torn_bytes": CLAIM,
     "recordings: headers.content-type": NO_NUMBER,
     "recordings: headers_ns": NO_NUMBER,
     "recordings: min_prompt_tokens": "who removes it removes a check of their own result; a higher value is found",
     "recordings: status": NO_STATUS,
     "recordings: url": NO_NUMBER,
+    "result: digests.log_sha256": RECOMPUTED,
     "result: digests.recordings_sha256": RECOMPUTED,
     "result: digests.scores_sha256": RECOMPUTED,
     "result: kit.commit": CLAIM,
@@ -102,7 +108,7 @@ def _mutated(value: Json) -> Json:
 
 
 def _parts(bundle: Bundle) -> dict[str, Json]:
-    return {"result": bundle.result, "recordings": bundle.recordings, "scores": bundle.scores}
+    return {"result": bundle.result, "recordings": bundle.recordings, "scores": bundle.scores, "log": bundle.log}
 
 
 def _fields() -> dict[str, tuple[Place, Json]]:

@@ -14,6 +14,7 @@ from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
 from harness.report import render_github, render_html, render_text
+from harness.run.chain import PREVIOUS
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import task_info, trial_nonce
 from harness.schema import as_document
@@ -85,7 +86,7 @@ def _evidence(task: Task, model: Model) -> Evidence:
 
 def _reread(recordings: Sequence[Recording]) -> list[RereadTurn]:
     lines = [
-        (at, (to_json(as_document("recording", recording)) + "\n").encode())
+        (at, (to_json({**as_document("recording", recording), PREVIOUS: "0" * 64}) + "\n").encode())
         for at, recording in enumerate(recordings, 1)
     ]
     turns = reread_batch(lines, "recordings.jsonl")

@@ -11,6 +11,7 @@ from harness.bundle.reader import SourceReader, UnreadableError, parse_document
 from harness.bundle.refusals import find_refusals
 from harness.bundle.signing import identify_signer
 from harness.bundle.source import (
+    LOG,
     MANIFEST,
     MODELS,
     PLAN,
@@ -25,6 +26,7 @@ from harness.bundle.source import (
 )
 
 __all__ = [
+    "LOG",
     "MANIFEST",
     "MODELS",
     "PLAN",

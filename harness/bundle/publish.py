@@ -1,4 +1,4 @@
-"""Publishes a run: `publish(request)` writes its result, recordings, scores and a manifest of their digests as one zip.
+"""Publishes a run: `publish(request)` writes result, recordings, scores, log and a manifest of their digests as a zip.
 
 A run is published only if nothing speaks against it (refusals.py) and `verify`, which the caller passes in, finds it
 sound. A published bundle is never overwritten.
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from harness.bundle.refusals import detect_private_strings, find_refusals
 from harness.bundle.signing import sign
-from harness.bundle.source import MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
+from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
 from harness.errors import CheckError, DiskError, Problem, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
 from harness.schema import Location, as_document, validate
 from harness.types import FileDigest, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
 
-CONTENT = (RESULT, RECORDINGS, SCORES)
+CONTENT = (RESULT, RECORDINGS, SCORES, LOG)
 MAX_PROBLEMS = 20
 MIN_REASON_CHARS = 10
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)

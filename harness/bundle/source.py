@@ -27,11 +27,12 @@ MIB = 1024 * 1024
 RESULT = "result.json"
 RECORDINGS = "recordings.jsonl"
 SCORES = "scores.jsonl"
+LOG = "log.jsonl"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 PLAN = "run.json"
 MODELS = "models.jsonl"
-BUNDLE_FILES = (RESULT, RECORDINGS, SCORES, MANIFEST, SIGNATURE)
+BUNDLE_FILES = (RESULT, RECORDINGS, SCORES, LOG, MANIFEST, SIGNATURE)
 """What a published bundle may hold."""
 
 

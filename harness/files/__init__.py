@@ -5,7 +5,7 @@
 """
 
 from harness.files.canonical import build, from_json, plain, read_json, sha256_of, sha256_of_file, to_json
-from harness.files.durable import append_line, drop_torn_line, read_lines, write_atomic
+from harness.files.durable import append_line, drop_torn_line, read_digested_lines, read_lines, write_atomic
 from harness.files.kit import ROOT, find_data, kit_info
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "from_json",
     "kit_info",
     "plain",
+    "read_digested_lines",
     "read_json",
     "read_lines",
     "sha256_of",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.errors import DiskError, RunError
-from harness.files.canonical import from_json, to_json
+from harness.files.canonical import from_json, sha256_of, to_json
 from harness.types import Json
 
 _BLOCK_BYTES = 65536
@@ -41,8 +41,11 @@ def write_atomic(path: Path, text: str) -> None:
         raise _disk_error(path, error) from error
 
 
-def append_line(path: Path, value: Any) -> None:
-    """Append a value as one JSON line and sync it. On failure the line is removed again. Raises DiskError."""
+def append_line(path: Path, value: Any) -> str:
+    """Append a value as one JSON line and sync it; returns the digest of the line with its newline.
+
+    On failure the line is removed again. Raises DiskError.
+    """
     line = (to_json(value) + "\n").encode("utf-8")
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -54,6 +57,7 @@ def append_line(path: Path, value: Any) -> None:
         raise _disk_error(path, error) from error
     finally:
         os.close(handle)
+    return sha256_of(line)
 
 
 def _append(handle: int, line: bytes) -> None:
@@ -72,13 +76,19 @@ def _append(handle: int, line: bytes) -> None:
 
 def read_lines(path: Path) -> Iterator[tuple[int, Json]]:
     """The number (from 1) and the document of each complete line; a torn last line is skipped. Raises RunError."""
+    for number, document, _ in read_digested_lines(path):
+        yield number, document
+
+
+def read_digested_lines(path: Path) -> Iterator[tuple[int, Json, str]]:
+    """Like `read_lines`, with the digest of each line's bytes, newline included. Raises RunError."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    yield number, from_json(line)
+                    yield number, from_json(line), sha256_of(line)
                 except ValueError as error:
                     raise RunError(f"{path}, line {number}: not readable as JSON: {error}") from error
     except FileNotFoundError as error:

@@ -6,7 +6,7 @@ cannot be read is None, never a guess. Serial numbers and host names in those ou
 
 from harness.host.commands import CommandRunner, redact_home, run_command
 from harness.host.cpu_time import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
-from harness.host.facts import host_facts, linux_facts, mac_facts
+from harness.host.facts import boot_id, host_facts, linux_facts, mac_facts
 from harness.host.gpu import GpuState, gpu_state
 from harness.host.memory import memory_in_use, server_memory, swap_used_bytes, wired_bytes
 from harness.host.parse import (
@@ -37,6 +37,7 @@ __all__ = [
     "CommandRunner",
     "CpuTimes",
     "GpuState",
+    "boot_id",
     "cpu_times",
     "gpu_state",
     "host_facts",

@@ -103,6 +103,13 @@ def linux_facts(run: CommandRunner) -> HostFacts:
     )
 
 
+def boot_id(run: CommandRunner = run_command, system: str | None = None) -> str | None:
+    """Return a random identifier that the kernel draws at every boot; the monotonic clock restarts with it."""
+    if is_mac(system):
+        return parse_line(run(["sysctl", "-n", "kern.bootsessionuuid"]))
+    return parse_line(read_text("/proc/sys/kernel/random/boot_id"))
+
+
 def host_facts(run: CommandRunner = run_command, system: str | None = None) -> HostFacts:
     """Describe this machine; `system` is a kernel name (`Darwin`, `Linux`), by default that of this machine."""
     return mac_facts(run) if is_mac(system) else linux_facts(run)

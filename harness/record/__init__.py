@@ -2,7 +2,7 @@
 
 from harness.record.client import Client, Timeouts
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
-from harness.record.turn import TurnRequest, record, seconds_since
+from harness.record.turn import TurnRequest, monotonic_ns, record, seconds_since
 
 __all__ = [
     "Client",
@@ -10,6 +10,7 @@ __all__ = [
     "TurnRequest",
     "build_headers",
     "encode_body",
+    "monotonic_ns",
     "parse_url",
     "record",
     "redact_api_key",

@@ -121,6 +121,11 @@ def wrap_clock_ns(clock_ns: int | None) -> int | None:
     return None if clock_ns is None else clock_ns % CLOCK_WRAP_NS
 
 
+def monotonic_ns() -> int:
+    """The monotonic clock of recordings, now and wrapped."""
+    return perf_counter_ns() % CLOCK_WRAP_NS
+
+
 def seconds_since(wrapped_ns: int) -> float:
     """Seconds since a moment of the wrapped monotonic clock."""
     return (perf_counter_ns() - wrapped_ns) % CLOCK_WRAP_NS / 1e9

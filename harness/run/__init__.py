@@ -4,8 +4,10 @@
 this order. `converse` runs a single trial.
 """
 
+from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import RunFolder, open_run
+from harness.run.lines import is_redrawn
 from harness.run.pipeline import (
     build_result,
     check_tasks_unchanged,
@@ -19,16 +21,22 @@ from harness.run.recorder import Progress, open_servers, record_run, timeouts_of
 
 __all__ = [
     "NONCE_PLACEHOLDER",
+    "PREVIOUS",
+    "Chain",
+    "Link",
     "Progress",
     "RunFolder",
     "TrialSetup",
+    "Turn",
     "build_result",
     "cache_index",
     "check_tasks_unchanged",
     "converse",
+    "is_redrawn",
     "open_run",
     "open_servers",
     "opening_messages",
+    "plan_digest",
     "record_run",
     "rewrite_with_lanes",
     "score_run",

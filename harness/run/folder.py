@@ -1,53 +1,82 @@
-"""A run's folder: the files of a run, appended so that a kill at any moment loses at most the trial in flight.
+"""A run's folder: the files of a run, appended so that a kill at any moment loses at most the turn in flight.
 
     run.json                the plan, written once
+    log.jsonl               one line when a session begins and one when it ends
     models.jsonl            one line per model: version, context, memory, skipped tasks
     recordings.jsonl        one line per turn
     scores.jsonl            one line per trial
     stopped_services.jsonl  one line for each service that the run stopped and started again
     result.json             the publishable result
 
-`create_run` makes a folder, `open_run` opens one and repairs what a kill left, `RunFolder` appends to it.
+`create_run` makes a folder, `open_run` opens one and notes in its log what a kill left, `RunFolder` appends to it. The
+lines of log, recordings and scores are one chain (chain.py): they are never removed or replaced.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from harness.errors import DiskError, RunError
+from harness.bundle import LOG, RECORDINGS, SCORES
+from harness.errors import DiskError, LanebenchError, Problem, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
+from harness.host import boot_id, redact_home
+from harness.record import monotonic_ns
+from harness.run.chain import PREVIOUS, Chain, plan_digest
+from harness.run.lines import (
+    CHAINED_FILES,
+    T,
+    TrialReader,
+    parse_line,
+    read_links,
+    read_scores,
+    read_trials,
+)
 from harness.schema import Location, as_document, validate
-from harness.types import Json, ModelRun, Recording, RunPlan, ScoredTrial, StoppedService, TrialKey
+from harness.types import LogEntry, LogEvent, ModelRun, Recording, RunPlan, ScoredTrial, Stage, StoppedService, TrialKey
 
-T = TypeVar("T")
+COMPLETED = "completed"
+STOPPED_BY_OWNER = "stopped by its owner"
+"""The reasons of the log for a session that did all it could, and for one that ended with Ctrl-C."""
 _MAX_PROBLEMS = 20
+_MAX_REASON_CHARS = 2000
 
 
 @dataclass(slots=True)
 class RunFolder:
-    """An open run. `recorded` and `scored` are the trials that are complete on the disk."""
+    """An open run. `recorded` and `scored` are the trials that are complete on the disk.
+
+    `chain` is how far the files' chain was followed, `size_bytes` the size of those files then.
+    """
 
     path: Path
     plan: RunPlan
+    chain: Chain
     recorded: set[TrialKey] = field(default_factory=set)
     scored: set[TrialKey] = field(default_factory=set)
+    size_bytes: int = 0
 
     @property
     def recordings_path(self) -> Path:
         """One line per turn."""
-        return self.path / "recordings.jsonl"
+        return self.path / RECORDINGS
 
     @property
     def scores_path(self) -> Path:
         """One line per trial."""
-        return self.path / "scores.jsonl"
+        return self.path / SCORES
+
+    @property
+    def log_path(self) -> Path:
+        """One line when a session begins, and one when it ends."""
+        return self.path / LOG
 
     @property
     def models_path(self) -> Path:
@@ -59,25 +88,54 @@ class RunFolder:
         """The publishable result."""
         return self.path / "result.json"
 
+    @contextmanager
+    def session(self, stage: Stage) -> Iterator[None]:
+        """Write recordings or scores until the block ends. Its start and its end, with the reason, go into the log.
+
+        Raises RunError if another process writes or wrote into the folder.
+        """
+        with self.lock():
+            if chained_bytes(self.path) != self.size_bytes:
+                message = f"{self.path}: the run's files changed since they were read"
+                raise RunError(message, fix="run the same command again")
+            self._log(self.chain.opening_event(stage), stage)
+            reason = COMPLETED
+            try:
+                yield
+            except BaseException as error:
+                reason = _stop_reason(error)
+                raise
+            finally:
+                # On a full disk the line is missing, and the session counts as killed.
+                with suppress(DiskError):
+                    self._log("stop", stage, reason=reason)
+                self.size_bytes = chained_bytes(self.path)
+
+    def note_kill(self, torn_bytes: int) -> None:
+        """Note the end of a session that a kill prevented from noting it. Raises DiskError."""
+        if self.chain.session is not None:
+            self._log("kill", self.chain.session.stage, torn_bytes=torn_bytes)
+
+    def _log(self, event: LogEvent, stage: Stage, **more: Any) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        entry = LogEntry(event, stage, now, monotonic_ns(), boot_id(), **more)
+        self._append(LOG, "log", entry)
+        self.chain.note(entry)
+
+    def _append(self, file: str, format_name: str, value: Any) -> None:
+        document = {**as_document(format_name, value), PREVIOUS: self.chain.head}
+        self.chain.head = append_line(self.path / file, document)
+
     def append_recording(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk. Raises DiskError."""
-        append_line(self.recordings_path, as_document("recording", recording))
+        self._append(RECORDINGS, "recording", recording)
         if recording.last_turn:
             self.recorded.add(recording.key)
 
     def append_score(self, scored: ScoredTrial) -> None:
         """Append one trial's score and wait until it is on the disk. Raises DiskError."""
-        append_line(self.scores_path, as_document("scores", scored))
+        self._append(SCORES, "scores", scored)
         self.scored.add(scored.key)
-
-    def drop_scores(self, keys: Set[TrialKey]) -> None:
-        """Remove the scores of these trials, all or none. Raises DiskError."""
-        if not keys:
-            return
-        kept = [scored for key, scored in self.read_scores().items() if key not in keys]
-        lines = [to_json(as_document("scores", scored)) + "\n" for scored in kept]
-        write_atomic(self.scores_path, "".join(lines))
-        self.scored -= keys
 
     def append_model_run(self, model_run: ModelRun) -> None:
         """Append what was observed of a model. Raises DiskError."""
@@ -85,7 +143,7 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes from recording into the folder. Raises RunError when another one does."""
+        """Keep other processes from writing into the folder. Raises RunError when another one does."""
         # The kernel drops this lock however the process ends, so no stale lock can keep a run from being resumed.
         handle = os.open(self.path, os.O_RDONLY)
         try:
@@ -124,7 +182,7 @@ def create_run(results: Path, plan: RunPlan) -> RunFolder:
     except OSError as error:
         raise DiskError(f"{path}: cannot be created: {error.strerror}") from error
     write_plan(path, plan)
-    return RunFolder(path, plan)
+    return RunFolder(path, plan, Chain(plan_digest(plan)))
 
 
 def write_plan(path: Path, plan: RunPlan) -> None:
@@ -133,7 +191,10 @@ def write_plan(path: Path, plan: RunPlan) -> None:
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run folder to continue it, and repair it. Raises RunError if it is no run folder or is damaged."""
+    """Open a run folder to continue it, and note in its log what a kill left.
+
+    Raises RunError if it is no run folder, or if its lines are not those that were written.
+    """
     file = path / "run.json"
     if not file.is_file():
         raise RunError(f"{path}: not a run folder, it has no run.json", fix="name a folder under results/")
@@ -141,91 +202,51 @@ def open_run(path: Path) -> RunFolder:
     problems = validate("run", document, Location(str(file)))
     if problems:
         raise RunError(*problems[:_MAX_PROBLEMS])
-    folder = RunFolder(path, build(RunPlan, document))
+    plan = build(RunPlan, document)
+    folder = RunFolder(path, plan, Chain(plan_digest(plan)))
     with folder.lock():
-        _repair(folder)
+        try:
+            torn_bytes = _drop_torn_lines(folder)
+            _follow_chain(folder)
+            folder.note_kill(torn_bytes)
+            folder.size_bytes = chained_bytes(path)
+        except OSError as error:
+            message = f"{path}: cannot be written: {error.strerror}"
+            raise DiskError(message, fix="make the folder writable") from error
     folder.scored = set(folder.read_scores())
     return folder
 
 
-def read_trials(path: Path) -> Iterator[tuple[Recording, ...]]:
-    """The turns of each complete trial of a recordings.jsonl. A trial interrupted at the file's end is left out.
-
-    Raises RunError if a trial is recorded twice, its turns are out of order, or another trial interrupts it.
-    """
-    turns: list[Recording] = []
-    complete: set[TrialKey] = set()
-    for number, recording in enumerate(_read_records(path, Recording), 1):
-        expected = turns[0].key if turns else recording.key
-        if recording.key in complete or recording.key != expected or recording.turn != len(turns):
-            raise RunError(
-                f"{path}, line {number}: duplicate or out-of-order turn {recording.turn} of "
-                f"{describe(recording.key)}: the file was modified after the run",
-                fix="use an unmodified copy",
-            )
-        turns.append(recording)
-        if recording.last_turn:
-            complete.add(recording.key)
-            yield tuple(turns)
-            turns = []
+def chained_bytes(path: Path) -> int:
+    """The size of a run's chained files together."""
+    return sum(file.stat().st_size for name in CHAINED_FILES if (file := path / name).is_file())
 
 
-def read_scores(path: Path) -> dict[TrialKey, ScoredTrial]:
-    """The scores of a scores.jsonl. Raises RunError if a trial is scored twice."""
-    scores: dict[TrialKey, ScoredTrial] = {}
-    for number, scored in enumerate(_read_records(path, ScoredTrial), 1):
-        if scored.key in scores:
-            raise RunError(
-                f"{path}, line {number}: {describe(scored.key)} is scored twice", fix="remove one of the lines"
-            )
-        scores[scored.key] = scored
-    return scores
+def _drop_torn_lines(folder: RunFolder) -> int:
+    """Drop the incomplete last lines that a kill left; returns their bytes in the files of the chain."""
+    drop_torn_line(folder.models_path)
+    return sum(drop_torn_line(folder.path / name) for name in CHAINED_FILES)
+
+
+def _follow_chain(folder: RunFolder) -> None:
+    """Follow the chain through the files. Raises RunError if a line is not the one that was written."""
+    reader = TrialReader()
+    problems = list(islice(folder.chain.follow(read_links(folder.path, reader)), _MAX_PROBLEMS))
+    if problems:
+        fix = "use an unmodified copy, or begin a new run: what was recorded stays"
+        raise RunError(*(Problem(f"{place} {problem}", fix) for place, problem in problems))
+    folder.recorded = reader.complete
+
+
+def _stop_reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED_BY_OWNER
+    message = error.message if isinstance(error, LanebenchError) else type(error).__name__
+    return redact_home(message)[:_MAX_REASON_CHARS]
 
 
 def _read_records(path: Path, kind: type[T]) -> Iterator[T]:
-    """The lines of a file as dataclasses; none if the file does not exist. Raises RunError with the line."""
-    if not path.exists():
-        return
-    for number, document in read_lines(path):
-        yield _parse(kind, document, f"{path}, line {number}")
-
-
-def _parse(kind: type[T], document: Json, place: str) -> T:
-    try:
-        return build(kind, document)
-    except RunError as error:
-        raise RunError(f"{place}: {error}") from error
-
-
-def describe(key: TrialKey) -> str:
-    """A trial's name in messages."""
-    return f"{key.model} on {key.task}, {'warm-up' if key.warmup else 'trial'} {key.trial + 1}"
-
-
-def _repair(folder: RunFolder) -> None:
-    """Drop what a kill left: incomplete last lines, and the turns of a trial that did not end.
-
-    That trial is recorded again from its first turn: after a pause its conversation is no longer in the server's cache.
-    """
-    try:
-        for file in (folder.recordings_path, folder.scores_path, folder.models_path):
-            drop_torn_line(file)
-        lines = 0
-        for turns in folder.read_trials():
-            folder.recorded.add(turns[0].key)
-            lines += len(turns)
-        _truncate_after(folder.recordings_path, lines)
-    except OSError as error:
-        raise DiskError(
-            f"{folder.path}: cannot be written: {error.strerror}", fix="make the folder writable"
-        ) from error
-
-
-def _truncate_after(path: Path, lines: int) -> None:
-    """Cut a file after its first `lines` lines."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        kept_bytes = sum(len(line) for line in islice(file, lines))
-    if kept_bytes < path.stat().st_size:
-        os.truncate(path, kept_bytes)
+    """The lines of a file outside of the chain as dataclasses; none if it does not exist. Raises RunError."""
+    if path.exists():
+        for number, document in read_lines(path):
+            yield parse_line(kind, document, f"{path}, line {number}")

@@ -18,7 +18,8 @@ from harness.errors import RunError
 from harness.files import kit_info, sha256_of_file, to_json, write_atomic
 from harness.host import host_facts
 from harness.read import read
-from harness.run.folder import RunFolder, create_run, describe, write_plan
+from harness.run.folder import RunFolder, create_run, write_plan
+from harness.run.lines import describe
 from harness.run.plan import task_info
 from harness.run.recorder import Progress
 from harness.schema import as_document
@@ -92,16 +93,16 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
 def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progress: Progress) -> None:
     """Score every recorded trial that has no score yet, on several threads. Raises EngineError, TaskError, DiskError.
 
-    The seed of the hidden cases is the digest of all recordings. Scores that were given with another seed, because the
-    run was resumed since, are dropped, and those trials are scored again.
+    The seed of the hidden cases is the digest of all recordings. Trials that were scored with another seed, because the
+    run was resumed since, are scored again; the later score counts.
     """
     by_name = {task.name: task for task in tasks}
     seed = sha256_of_file(folder.recordings_path) if folder.recorded else ""
-    folder.drop_scores({key for key, scored in folder.read_scores().items() if scored.case_seed not in (None, seed)})
+    folder.scored -= {key for key, scored in folder.read_scores().items() if scored.case_seed not in (None, seed)}
     hidden_cases = HiddenCases(seed, sandbox)
     total = len(folder.recorded - folder.scored)
     threads = scoring_threads()
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with folder.session("score"), ThreadPoolExecutor(max_workers=threads) as pool:
         pending: set[Future[ScoredTrial]] = set()
         done = 0
         try:
@@ -161,7 +162,7 @@ def build_result(folder: RunFolder) -> Result:
             sandbox=_last_sandbox(scores.values()),
             models=_model_infos(folder),
             tasks=plan.tasks,
-            digests=Digests(_digest(folder.recordings_path), _digest(folder.scores_path)),
+            digests=Digests(*map(_digest, (folder.recordings_path, folder.scores_path, folder.log_path))),
             trials=tuple(trials),
             cells=(),
             summaries=(),

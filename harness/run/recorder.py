@@ -55,7 +55,7 @@ def record_run(
     }
     problems: list[Problem] = []
     timeouts = timeouts_of(folder.plan.settings)
-    with folder.lock(), Client(timeouts) as client:
+    with folder.session("record"), Client(timeouts) as client:
         servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
         oversized = find_oversized_models(servers)
         for label, problem in oversized.items():

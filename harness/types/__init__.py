@@ -23,7 +23,7 @@ from harness.types.probe import IGNORED_BY_SERVER, LONG_PROMPT, SERVER_DEFAULT_U
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import KitInfo, ModelRun, RunPlan, SkippedTask, StoppedService
+from harness.types.run import KitInfo, LogEntry, LogEvent, ModelRun, RunPlan, SkippedTask, Stage, StoppedService
 from harness.types.scoring import (
     CaseStatus,
     Check,
@@ -92,6 +92,8 @@ __all__ = [
     "LimitKind",
     "Limits",
     "Log",
+    "LogEntry",
+    "LogEvent",
     "Manifest",
     "MemoryUse",
     "Model",
@@ -129,6 +131,7 @@ __all__ = [
     "Severity",
     "SkippedTask",
     "Source",
+    "Stage",
     "State",
     "StoppedService",
     "StreamError",

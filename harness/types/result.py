@@ -62,10 +62,11 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """sha256 of recordings.jsonl and scores.jsonl of the same run; None for a file that was not written."""
+    """sha256 of recordings.jsonl, scores.jsonl and log.jsonl of the same run; None for a file that was not written."""
 
     recordings_sha256: str | None
     scores_sha256: str | None
+    log_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import Lane
@@ -55,6 +56,31 @@ class ModelRun:
     skipped: tuple[SkippedTask, ...] = ()
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None
+
+
+LogEvent = Literal["start", "resume", "stop", "kill"]
+"""What a line of a run's log notes."""
+Stage = Literal["record", "score"]
+"""The stages that append to a run's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of log.jsonl: a session of the run begins or ends.
+
+    The first session of a stage starts it, later ones resume it. `kill` stands for the end of a session that left no
+    `stop`; it is written when the run is opened again, with `torn_bytes`, the size of the incomplete lines that were
+    dropped then. `at` is the wall clock, `monotonic_ns` the clock of the recordings, which restarts with `boot_id`.
+    `reason` says why the session stopped.
+    """
+
+    event: LogEvent
+    stage: Stage
+    at: str
+    monotonic_ns: int
+    boot_id: str | None
+    reason: str | None = None
+    torn_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.bundle import MANIFEST, RECORDINGS, SCORES, SIGNATURE, identify_signer
+from harness.bundle import LOG, MANIFEST, RECORDINGS, SCORES, SIGNATURE, identify_signer
 from harness.errors import UncheckedError
 from harness.files import sha256_of
 from harness.types import Finding, Json
@@ -61,11 +61,12 @@ def check_signature(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_digests(evidence: Evidence) -> Iterator[Finding]:
-    """recordings.jsonl and scores.jsonl are the files that the result was made from."""
+    """Recordings, scores and log are the files that the result was made from."""
     digests = evidence.result.digests
     for file, field, stated in (
         (RECORDINGS, "recordings_sha256", digests.recordings_sha256),
         (SCORES, "scores_sha256", digests.scores_sha256),
+        (LOG, "log_sha256", digests.log_sha256),
     ):
         location = evidence.location(f"$.digests.{field}")
         if not evidence.reader.has(file):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bundle import (
+    LOG,
     MANIFEST,
     RECORDINGS,
     RESULT,
@@ -146,9 +147,9 @@ def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelRepo
     """The levels that need the recordings and the scores."""
     if not options.requests("reread"):
         return
-    missing = [name for name in (RECORDINGS, SCORES) if not evidence.reader.has(name)]
+    missing = [name for name in (RECORDINGS, SCORES, LOG) if not evidence.reader.has(name)]
     if missing:
-        yield unverified("reread", f"{' and '.join(missing)} missing")
+        yield unverified("reread", f"{', '.join(missing)} missing")
         return
     detail = f"{len(evidence.result.trials)} trials read again"
     report = report_level("reread", detail, reread.check_reread(evidence), strict=options.strict)

@@ -17,6 +17,7 @@ from harness.bundle import UnreadableError, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
 from harness.read import read
+from harness.run import PREVIOUS
 from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
@@ -37,7 +38,8 @@ Line = tuple[int, bytes]
 class RereadTurn:
     """One line, read again. `trial` is the trial with this turn only, and without a verdict; None for an invalid line.
 
-    Of the request's messages, which are long, only the digest crosses the process boundary.
+    Of the request's messages, which are long, only the digest crosses the process boundary. `previous` is the line's
+    link in the run's chain, `sha256` the digest of its bytes.
     """
 
     line: int
@@ -49,6 +51,8 @@ class RereadTurn:
     messages_sha256: str = ""
     request: Mapping[str, Json] | None = None
     clock: TurnClock | None = None
+    previous: Json = None
+    sha256: str = ""
 
 
 def messages_digest(messages: Json) -> str:
@@ -116,6 +120,8 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         messages_sha256=messages_digest(request.get("messages")),
         request={name: value for name, value in request.items() if name != "messages"},
         clock=turn_clock(recording),
+        previous=document[PREVIOUS],
+        sha256=sha256_of(line),
     )
 
 

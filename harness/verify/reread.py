@@ -8,7 +8,8 @@ from itertools import islice
 
 from harness.bundle import RECORDINGS, SCORES, UnreadableError, parse_document
 from harness.errors import RunError
-from harness.files import build, plain
+from harness.files import build, plain, sha256_of
+from harness.run import PREVIOUS, Link, Turn, is_redrawn
 from harness.schema import validate
 from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
 from harness.verify.clocks import ClockedTurn, check_clocks
@@ -16,6 +17,7 @@ from harness.verify.evidence import Evidence, describe, key_of
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
+from harness.verify.run_log import check_chain, read_log
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
@@ -26,6 +28,7 @@ class _RecordedTrials:
     """The complete trials of recordings.jsonl in their order, and the findings of its lines."""
 
     turns: dict[TrialKey, tuple[RereadTurn, ...]] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -34,6 +37,7 @@ class _Scores:
     """The valid lines of scores.jsonl by trial, and the findings of its lines."""
 
     scored: dict[TrialKey, ScoredTrial] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -43,6 +47,10 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from recorded.findings
     scores = _read_scores(evidence)
     yield from scores.findings
+    log_findings: list[Finding] = []
+    log = list(read_log(evidence, log_findings))
+    yield from log_findings
+    yield from check_chain(evidence, (log, recorded.links, scores.links))
     yield from _check_same_trials(evidence, list(recorded.turns), RECORDINGS, "recordings")
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))
@@ -70,7 +78,10 @@ def _clocked_turns(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> list[Cloc
 
 
 def _group_recordings(evidence: Evidence) -> _RecordedTrials:
-    """Group the lines into trials: the turns of a trial from 0, one trial after the other."""
+    """Group the lines into trials: the turns of a trial from 0, one trial after the other.
+
+    A trial that begins before the one before it ended leaves that one out: whether it may is for the chain's check.
+    """
     out, turns = _RecordedTrials(), list[RereadTurn]()
     reader, location = evidence.reader, evidence.reader.location(RECORDINGS)
     key: TrialKey | None = None
@@ -79,18 +90,19 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
         if turn.trial is None:
             continue
         previous, key = key, key_of(turn.trial)
+        place = f"{location}, line {turn.line}"
+        out.links.append(Link(place, turn.previous, turn.sha256, Turn(key, turn.turn, turn.last_turn)))
+        if turn.turn == 0:
+            turns = []
         if key in out.turns or (turns and key != previous) or turn.turn != len(turns):
             message = f"duplicate or out-of-order turn {turn.turn} of {describe(key)}"
-            out.findings.append(Finding("recordings", f"{location}, line {turn.line}", message))
+            out.findings.append(Finding("recordings", place, message))
             turns = []
             continue
         turns.append(turn)
         if turn.last_turn:
             out.turns[key] = tuple(turns)
             turns = []
-    if turns:
-        message = "the last trial was interrupted and is not part of the result"
-        out.findings.append(Finding("recordings", location, message, "warning"))
     return out
 
 
@@ -98,26 +110,29 @@ def _read_scores(evidence: Evidence) -> _Scores:
     out = _Scores()
     for number, line in evidence.reader.read_lines(SCORES):
         location = f"{evidence.reader.location(SCORES)}, line {number}"
-        scored = _read_score(line, location, out.findings)
+        scored = _read_score(line, location, out)
         if scored is None:
             continue
-        if scored.key in out.scored:
+        earlier = out.scored.get(scored.key)
+        if earlier is not None and not is_redrawn(earlier, scored):
             out.findings.append(Finding("scores", location, f"{describe(scored.key)} is scored twice"))
         out.scored[scored.key] = scored
     return out
 
 
-def _read_score(line: bytes, location: str, findings: list[Finding]) -> ScoredTrial | None:
+def _read_score(line: bytes, location: str, out: _Scores) -> ScoredTrial | None:
     try:
         document = parse_document(line, location)
         problems = [problem.message for problem in validate("scores", document)]
         scored = None if problems else build(ScoredTrial, document)
     except UnreadableError as error:
-        findings.append(error.finding)
+        out.findings.append(error.finding)
         return None
     except RunError as error:
         problems, scored = [error.message], None
-    findings += [Finding("schema-scores", location, message) for message in problems]
+    out.findings += [Finding("schema-scores", location, message) for message in problems]
+    if scored is not None:
+        out.links.append(Link(location, document[PREVIOUS], sha256_of(line)))
     return scored
 
 

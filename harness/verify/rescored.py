@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import groupby
 
 from harness.bundle import RECORDINGS, parse_document
 from harness.files import build
@@ -53,8 +52,12 @@ def _recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recor
         build(Recording, parse_document(line, f"{location}, line {number}"))
         for number, line in evidence.reader.read_lines(RECORDINGS)
     )
-    for key, turns in groupby(recordings, key=lambda turn: turn.key):
-        yield key, tuple(turns)
+    turns: list[Recording] = []
+    for recording in recordings:
+        # An interrupted trial stays in the file and begins again from its first turn.
+        turns = [*([] if recording.turn == 0 else turns), recording]
+        if recording.last_turn:
+            yield recording.key, tuple(turns)
 
 
 def _score_again(task: Task, turns: Sequence[Recording], sandbox: Sandbox, hidden_cases: HiddenCases) -> Score:

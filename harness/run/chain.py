@@ -1,0 +1,183 @@
+"""The chain of a run: each line of its log, recordings and scores carries the digest of the line written before it.
+
+The three files are one chain that begins with the digest of the plan. A line that is removed, changed, added or moved
+breaks it, unless every line that was written afterwards is replaced too. `plan_digest` gives the beginning;
+`Chain.follow` goes through the files, keeps the last digest, and reports lines that follow none or that no session of
+the log wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeVar
+
+from harness.files import build, plain, sha256_of, to_json
+from harness.types import (
+    Json,
+    LogEntry,
+    Model,
+    ModelInfo,
+    Recording,
+    Result,
+    RunInfo,
+    RunPlan,
+    RunSettings,
+    Stage,
+    TrialKey,
+)
+
+T = TypeVar("T")
+PREVIOUS = "previous"
+"""The key of a line's link. Like the format version it belongs to the line and is no field of what the line holds."""
+BROKEN = "does not follow the line written before it: a line was removed, added or changed afterwards"
+OTHER_PLAN = "the chain of lines does not begin with this run's plan: plan or lines were changed, or are of another run"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn that a line of recordings.jsonl holds."""
+
+    key: TrialKey
+    number: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One line of the chain: its place for messages, its digest, that of the line before, and what it holds.
+
+    `content` is None for a score.
+    """
+
+    place: str
+    previous: Json
+    sha256: str
+    content: LogEntry | Turn | None = None
+
+
+@dataclass(slots=True)
+class Chain:
+    """How far the chain was followed: the last digest, the open session, and what the lines showed so far.
+
+    `begun` are the stages that had a session, `last_entry` is the log's last line, `open_trial` the trial whose last
+    turn is still missing. `interrupted` counts the trials that were interrupted and begun again, or left.
+    """
+
+    head: str
+    session: LogEntry | None = None
+    begun: set[Stage] = field(default_factory=set)
+    last_entry: LogEntry | None = None
+    open_trial: TrialKey | None = None
+    sessions: int = 0
+    kills: int = 0
+    interrupted: int = 0
+
+    def follow(self, files: Sequence[Iterable[Link]]) -> Iterator[tuple[str, str]]:
+        """Follow the lines of all files in the order in which they were written; yields place and problem.
+
+        Only the next line of each file is held, so the files may be of any size.
+        """
+        start, iterators = self.head, [iter(file) for file in files]
+        waiting = [next(iterator, None) for iterator in iterators]
+        while True:
+            at = next((at for at, link in enumerate(waiting) if link is not None and link.previous == self.head), None)
+            if at is None:
+                break
+            link = waiting[at]
+            assert link is not None
+            yield from ((link.place, problem) for problem in self._take(link))
+            self.head = link.sha256
+            waiting[at] = next(iterators[at], None)
+        problem = OTHER_PLAN if self.head == start else BROKEN
+        yield from ((link.place, problem) for link in waiting if link is not None)
+
+    def _take(self, link: Link) -> Iterator[str]:
+        content = link.content
+        if isinstance(content, LogEntry):
+            yield from self._entry_problems(content)
+            self.note(content)
+            return
+        stage: Stage = "record" if isinstance(content, Turn) else "score"
+        if self.session is None or self.session.stage != stage:
+            yield f"was written outside of every session of the stage {stage!r}"
+        if isinstance(content, Turn):
+            yield from self._take_turn(content)
+
+    def _entry_problems(self, entry: LogEntry) -> Iterator[str]:
+        if entry.event not in ("start", "resume"):
+            if self.session is None or self.session.stage != entry.stage:
+                yield "ends a session that had not begun"
+            return
+        if self.session is not None:
+            yield "begins a session before the one before it ended"
+        if entry.event != self.opening_event(entry.stage):
+            yield f"is {entry.event!r}, expected {self.opening_event(entry.stage)!r}"
+
+    def note(self, entry: LogEntry) -> None:
+        """Take an entry of the log as the last one."""
+        self.last_entry = entry
+        if entry.event in ("start", "resume"):
+            self.session, self.sessions = entry, self.sessions + 1
+            self.begun.add(entry.stage)
+            self._leave_trial()
+        else:
+            self.session, self.kills = None, self.kills + (entry.event == "kill")
+
+    def _take_turn(self, turn: Turn) -> Iterator[str]:
+        """A trial begins anew only in another session; within one, a model that stopped leaves its trial."""
+        if turn.number == 0 and self.open_trial is not None:
+            if self.open_trial.model == turn.key.model:
+                yield "begins a trial while another one of the same model is not complete"
+            self._leave_trial()
+        self.open_trial = None if turn.last else turn.key
+
+    def _leave_trial(self) -> None:
+        self.interrupted += self.open_trial is not None
+        self.open_trial = None
+
+    def opening_event(self, stage: Stage) -> Literal["start", "resume"]:
+        """How the log names the beginning of a session of this stage."""
+        return "resume" if stage in self.begun else "start"
+
+
+def turn_of(recording: Recording) -> Turn:
+    """A recording as a link of the chain holds it."""
+    return Turn(recording.key, recording.turn, recording.last_turn)
+
+
+def plan_digest(plan: RunPlan | Result) -> str:
+    """The digest of a run's plan, from the plan or from the result, which states the same.
+
+    It covers what a result publishes of the plan. Lanes are left out: they may be changed after the run.
+    """
+    run = plan.run if isinstance(plan, Result) else plan
+    settings = run.settings if isinstance(run, RunPlan) else run
+    models = [_select(_normalize(model), _MODEL_FIELDS) for model in plan.models]
+    document = {
+        "kit": _normalize(plan.kit),
+        "host": _normalize(plan.host),
+        "run": _select(_normalize(run), _RUN_FIELDS) | _select(_normalize(settings), _SETTINGS_FIELDS),
+        "models": models,
+        "tasks": [_normalize(task) for task in plan.tasks],
+    }
+    return sha256_of(to_json(document))
+
+
+def _normalize(value: T) -> T:
+    """The value as it is read back from a file: an integer in a field for floats becomes a float."""
+    return build(type(value), plain(value))
+
+
+def _select(value: object, names: set[str]) -> dict[str, Json]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _names(kind: type) -> set[str]:
+    return {item.name for item in fields(kind)}
+
+
+_RUN_FIELDS = _names(RunInfo) & _names(RunPlan)
+_SETTINGS_FIELDS = _names(RunInfo) & _names(RunSettings)
+_MODEL_FIELDS = _names(ModelInfo) & _names(Model)
+"""What a result states of the plan: of the run, of its settings and of each model."""
