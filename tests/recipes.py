@@ -38,7 +38,7 @@ KEYS = {
         "add",
         "append",
     ),
-    *("deep", "without", "link", "limits", "copy_times", "cut"),
+    *("deep", "without", "link", "limits", "copy_times", "cut", "supersedes"),
 }
 """Everything that a recipe may say."""
 
@@ -136,6 +136,7 @@ def _plan_text(recipe: Mapping[str, Any]) -> str:
 
 def _manifest(recipe: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     manifest = json.loads(manifest_of(texts))
+    manifest["supersedes"] = recipe.get("supersedes")
     manifest["files"] |= recipe.get("manifest", {})
     manifest["files"][RESULT]["size_bytes"] += recipe.get("manifest_size", 0)
     return to_json(manifest)

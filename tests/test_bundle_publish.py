@@ -98,9 +98,48 @@ def test_a_correction_names_the_old_bundle_and_the_reason(publish_request: Publi
         finding.message
         for report in verify(new, OPTIONS).levels
         for finding in report.findings
-        if finding.check == "manifest"
+        if finding.check == "supersedes"
     ]
-    assert notes == [f"supersedes the bundle with manifest {manifest_digest(old)}: {REASON}"]
+    assert notes == [f"supersedes the bundle with manifest {manifest_digest(old)}, which nobody signed: {REASON}"]
+
+
+def _new_key(folder: Path, name: str) -> Path:
+    path = folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
+    return path
+
+
+def test_a_correction_says_whether_the_same_key_signed(publish_request: PublishRequest, tmp_path: Path) -> None:
+    mine, anothers = (_new_key(tmp_path, name) for name in ("mine", "anothers"))
+    old = publish(replace(publish_request, key=mine))
+    strict = replace(OPTIONS, strict=True)
+    same = publish(replace(publish_request, key=mine, supersedes=old, reason=REASON))
+    assert verify(same, strict).exit_code == 0
+    assert "which the same key signed" in _messages(same, "supersedes")[0]
+    for key in (anothers, None):
+        other = publish(replace(publish_request, key=key, supersedes=old, reason=REASON))
+        assert (verify(other, OPTIONS).exit_code, verify(other, strict).exit_code) == (0, 1)
+        assert "which another key signed (SHA256:" in _messages(other, "supersedes")[0]
+
+
+def _messages(bundle: Path, check: str, options: VerifyOptions = OPTIONS) -> list[str]:
+    found = [finding for report in verify(bundle, options).levels for finding in report.findings]
+    return [finding.message for finding in found if finding.check == check]
+
+
+def test_with_a_list_of_signers_an_unsigned_or_unlisted_file_fails(
+    publish_request: PublishRequest, tmp_path: Path
+) -> None:
+    listed, unlisted = (_new_key(tmp_path, name) for name in ("listed", "unlisted"))
+    signers = tmp_path / "signers"
+    signers.write_text(f"ada@example.org {listed.with_suffix('.pub').read_text()}")
+    options = replace(OPTIONS, signers=signers)
+    unsigned = publish(publish_request)
+    stranger = publish(replace(publish_request, key=unlisted, output_folder=tmp_path / "stranger"))
+    for bundle, reason in ((unsigned, "is missing"), (stranger, "does not list"), (unsigned.parent, "")):
+        path = publish_request.run_folder if bundle.is_dir() else bundle
+        assert verify(path, options).exit_code == 1
+        assert reason in _messages(path, "signature", options)[0]
 
 
 def test_a_correction_needs_a_reason_and_a_bundle(publish_request: PublishRequest) -> None:

@@ -2,13 +2,15 @@
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from harness.cli.verify import options, run
 from harness.errors import ConfigError
-from tests.bundle import good_bundle, write_bundle
+from harness.tasks import find_fixtures, load_tasks
+from tests.bundle import good_bundle, summarized, write_bundle
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +54,43 @@ def test_json_has_every_level_and_finding(good: Path, capsys: pytest.CaptureFixt
 
 def test_warnings_fail_in_strict_mode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = good_bundle()
-    bundle.result["kit"]["version"] = "0.0.9"
-    bundle.result["warnings"][0]["text"] = "other words of an older kit"
-    path = write_bundle(tmp_path / "bundle", bundle)
+    bundle.result["host"]["chip"] = "Apple M1"
+    bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits_per_weight": 16.0}
+    path = write_bundle(tmp_path / "bundle", summarized(bundle))
     assert _verify(str(path), "--level", "reread") == 0
     assert _verify(str(path), "--level", "reread", "--strict") == 1
-    assert "warning [warnings]" in capsys.readouterr().out
+    assert "warning [roofline]" in capsys.readouterr().out
+
+
+def test_another_version_of_the_kit_leaves_consistent_unverified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = good_bundle()
+    bundle.result["kit"]["version"] = "0.0.9"
+    del bundle.result["warnings"][0]
+    path = write_bundle(tmp_path / "bundle", bundle)
+    assert _verify(str(path), "--level", "reread") == 2
+    shown = capsys.readouterr().out
+    assert "consistent (arithmetic) UNVERIFIED" in shown
+    assert "inconclusive [kit]" in shown
+    assert "its warnings cannot be computed again" in shown
+
+
+def test_a_task_of_the_kit_with_other_cases_is_refused_even_with_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "tasks" / "code-bugfix"
+    shutil.copytree(find_fixtures() / "code-bugfix", copy)
+    prompt = copy / "prompt.md"
+    prompt.write_text(prompt.read_text(encoding="utf-8") + "\nAny answer is right.\n", encoding="utf-8")
+    (easier,) = load_tasks([copy])
+    bundle = good_bundle()
+    next(task for task in bundle.result["tasks"] if task["name"] == "code-bugfix")["sha256"] = easier.sha256
+    path = write_bundle(tmp_path / "bundle", bundle)
+    assert _verify(str(path), "--level", "reread", "--tasks", str(copy)) == 1
+    shown = capsys.readouterr().out
+    assert "error [tasks]" in shown
+    assert "code-bugfix is the name of a task of lanebench" in shown
 
 
 def test_replication_needs_a_configuration(good: Path) -> None:

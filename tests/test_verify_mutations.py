@@ -36,7 +36,6 @@ UNCOVERED = {
     "result: digests.recordings_sha256": RECOMPUTED,
     "result: digests.scores_sha256": RECOMPUTED,
     "result: kit.commit": CLAIM,
-    "result: kit.version": CLAIM,
     "result: lanes.max_memory_bytes": USER_CHOICE,
     "result: lanes.min_pass_rate": USER_CHOICE,
     "result: lanes.override.model": USER_CHOICE,

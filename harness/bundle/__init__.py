@@ -9,7 +9,7 @@ from harness.bundle.eee import write_eee
 from harness.bundle.publish import PublishRequest, publish
 from harness.bundle.reader import SourceReader, UnreadableError, parse_document
 from harness.bundle.refusals import find_refusals
-from harness.bundle.signing import identify_signer
+from harness.bundle.signing import Signer, identify_signer
 from harness.bundle.source import (
     LOG,
     MANIFEST,
@@ -36,6 +36,7 @@ __all__ = [
     "SIGNATURE",
     "PublishRequest",
     "ReadLimits",
+    "Signer",
     "Source",
     "SourceReader",
     "UnreadableError",

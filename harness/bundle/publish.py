@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.bundle.refusals import detect_private_strings, find_refusals
-from harness.bundle.signing import sign
+from harness.bundle.signing import identify_signer, sign
 from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
 from harness.errors import CheckError, DiskError, Problem, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
@@ -77,6 +77,20 @@ def manifest_digest(bundle: Path) -> str:
         raise RunError(f"{bundle}: not a published bundle: {error}") from error
 
 
+def signer_of(bundle: Path) -> str | None:
+    """The fingerprint of the key that signed a bundle; None if it is unsigned. Raises RunError."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            if SIGNATURE not in archive.namelist():
+                return None
+            signer = identify_signer(archive.read(MANIFEST), archive.read(SIGNATURE))
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise RunError(f"{bundle}: not a published bundle: {error}") from error
+    if signer is None:
+        raise RunError(f"{bundle}: its signature is invalid", fix="use an unmodified copy")
+    return signer.fingerprint
+
+
 def _load_publishable(run: Path) -> Result:
     """The result of a run. Raises CheckError with every reason not to publish it."""
     document = read_json(run / RESULT)
@@ -120,7 +134,7 @@ def _supersedes(request: PublishRequest) -> Supersedes | None:
     if not request.reason or len(request.reason) < MIN_REASON_CHARS:
         message = f"a correction needs a reason of at least {MIN_REASON_CHARS} characters"
         raise RunError(message, fix="say in a sentence what was wrong with the superseded bundle")
-    return Supersedes(manifest_digest(request.supersedes), request.reason)
+    return Supersedes(manifest_digest(request.supersedes), request.reason, signer_of(request.supersedes))
 
 
 def _target(request: PublishRequest, run_id: str) -> Path:

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if args.supersedes is not None and args.reason is None:
         raise ConfigError("--supersedes needs --reason", fix="say what was wrong with the superseded bundle")
     users_tasks = load_tasks(args.task_folders) if args.task_folders else ()
-    tasks = {task.name: task for task in (*load_tasks([find_fixtures()]), *users_tasks)}
+    tasks = {task.name: task for task in (*users_tasks, *load_tasks([find_fixtures()]))}
     request = PublishRequest(
         args.run_folder,
         args.output,

@@ -71,9 +71,9 @@ def _replication(args: argparse.Namespace) -> Replication | None:
 
 
 def _tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
-    """The tasks of lanebench and those of the given folders, which take precedence."""
-    tasks = {task.name: task for task in load_tasks([find_fixtures()])}
-    return tasks | ({task.name: task for task in load_tasks(folders)} if folders else {})
+    """The tasks of lanebench and those of the given folders, which cannot take the name of one of lanebench's."""
+    users = load_tasks(folders) if folders else ()
+    return {task.name: task for task in (*users, *load_tasks([find_fixtures()]))}
 
 
 @contextmanager

@@ -7,6 +7,15 @@ models are marked `simulated`, since no number from it is a measurement.
 from harness.demo.answers import Answers
 from harness.demo.replies import split_tokens
 from harness.demo.server import DemoServer, serve, serve_answers
-from harness.demo.simulated_models import SIMULATED_MODELS, SimulatedModel
+from harness.demo.simulated_models import SERVER_NAME, SIMULATED_MODELS, SimulatedModel
 
-__all__ = ["SIMULATED_MODELS", "Answers", "DemoServer", "SimulatedModel", "serve", "serve_answers", "split_tokens"]
+__all__ = [
+    "SERVER_NAME",
+    "SIMULATED_MODELS",
+    "Answers",
+    "DemoServer",
+    "SimulatedModel",
+    "serve",
+    "serve_answers",
+    "split_tokens",
+]

@@ -16,13 +16,12 @@ from typing import Any
 from harness.demo.answers import Answer, Answers, all_variants
 from harness.demo.replies import ChatRequest, PromptCache, build_reply, count_tokens, render_prompt
 from harness.demo.requests import InvalidRequestError, parse_request
-from harness.demo.simulated_models import CONTEXT_TOKENS, SIMULATED_MODELS, model_config
+from harness.demo.simulated_models import CONTEXT_TOKENS, SERVER_NAME, SIMULATED_MODELS, model_config
 from harness.demo.stream import ScheduledReply
 from harness.types import Json, Model, Task
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 POLL_S = 0.05
-VERSION = "lanebench-demo-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    server_version = VERSION
+    server_version = SERVER_NAME
     sys_version = ""
     disable_nagle_algorithm = True
 
@@ -102,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         documents: dict[str, Json] = {
             "/health": {"status": "ok"},
             "/v1/models": {"object": "list", "data": [_model_row(model.name) for model in SIMULATED_MODELS]},
-            "/props": {"build_info": VERSION, "default_generation_settings": {"n_ctx": CONTEXT_TOKENS}},
+            "/props": {"build_info": SERVER_NAME, "default_generation_settings": {"n_ctx": CONTEXT_TOKENS}},
         }
         path = self.path.partition("?")[0]
         if path in documents:

@@ -8,6 +8,8 @@ from harness.types import Json, Model
 
 CONTEXT_TOKENS = 65_536
 SERVER_KIND = "llama-server"
+SERVER_NAME = "lanebench-demo-1"
+"""In the header and in each event of every response, so that `verify` knows a simulated answer by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.demo.replies import ChatRequest, Reply
+from harness.demo.simulated_models import SERVER_NAME
 from harness.types import Json
 
 
@@ -78,7 +79,8 @@ class ScheduledReply:
 
     def _head(self) -> dict[str, Json]:
         name = self.request.model.name
-        return {"id": f"chatcmpl-{name}", "object": "chat.completion.chunk", "created": self.created, "model": name}
+        kind = {"object": "chat.completion.chunk", "system_fingerprint": SERVER_NAME}
+        return {"id": f"chatcmpl-{name}", "created": self.created, "model": name, **kind}
 
     def _chunk(self, delta: Mapping[str, Json], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}

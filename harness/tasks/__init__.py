@@ -37,6 +37,7 @@ __all__ = [
     "check_variants",
     "copy_task",
     "find_fixtures",
+    "is_kit_task",
     "load_tasks",
     "readings_of",
     "require_scorable",
@@ -49,6 +50,11 @@ __all__ = [
 def find_fixtures() -> Path:
     """The folder of the tasks that ship with the kit."""
     return find_data("fixtures")
+
+
+def is_kit_task(name: str) -> bool:
+    """Whether a task of this name ships with the kit."""
+    return (find_fixtures() / name / TASK_FILE).is_file()
 
 
 def load_tasks(folders: Sequence[Path], *, suite: str | None = None, names: Iterable[str] = ()) -> tuple[Task, ...]:

@@ -16,10 +16,14 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class Supersedes:
-    """The published bundle that this one corrects, named by the digest of its manifest, and the reason."""
+    """The published bundle that this one corrects, named by the digest of its manifest, and the reason.
+
+    `signer` is the fingerprint of the key that signed the old one; None if it is unsigned.
+    """
 
     manifest_sha256: str
     reason: str
+    signer: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ CHECKS: Mapping[str, CheckInfo] = {
     "schema-result": CheckInfo("schema", "result.json is valid under its schema"),
     "schema-manifest": CheckInfo("schema", "manifest.json is valid under its schema"),
     "manifest": CheckInfo("consistent", "the bundle holds exactly the files of the manifest, byte for byte"),
-    "signature": CheckInfo("consistent", "a signature, if there is one, is valid for the manifest"),
+    "signature": CheckInfo("consistent", "a signature is valid; where signers are listed, there is one of theirs"),
+    "supersedes": CheckInfo("consistent", "a correction is signed by the key of what it corrects (warning)"),
     "digests": CheckInfo("consistent", "recordings, scores and log have the digests that the result states"),
     "answer-digests": CheckInfo("consistent", "each answer has the digest that is stated beside it"),
     "run-id": CheckInfo("consistent", "the run's id follows from its start and its seed"),
@@ -48,7 +49,10 @@ CHECKS: Mapping[str, CheckInfo] = {
     "summaries": CheckInfo("consistent", "the summaries follow from the trials"),
     "warnings": CheckInfo("consistent", "the warnings are those that the evidence gives"),
     "derived": CheckInfo("consistent", "comparisons, ranks, recommendations and sources follow from the evidence"),
-    "tasks": CheckInfo("consistent", "the tasks are known locally, with the same digests"),
+    "kit": CheckInfo("consistent", "the result was made by this version of lanebench"),
+    "tasks": CheckInfo(
+        "consistent", "the tasks are known locally, with the same digests; names of the kit's are its own"
+    ),
     "suite": CheckInfo("consistent", "a run of a suite has exactly the tasks of that suite"),
     "run-files": CheckInfo("consistent", "run.json and models.jsonl, if present, agree with the result"),
     "roofline": CheckInfo("consistent", "no model decodes faster than the memory bandwidth allows (warning)"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.bundle import LOG, MANIFEST, RECORDINGS, SCORES, SIGNATURE, identify_signer
+from harness.bundle import LOG, MANIFEST, RECORDINGS, SCORES, SIGNATURE, Signer, identify_signer
 from harness.errors import UncheckedError
 from harness.files import sha256_of
-from harness.types import Finding, Json
+from harness.types import Finding, Json, Severity
 from harness.verify.evidence import Evidence, describe, key_of
 
 NOT_LISTED = (MANIFEST, SIGNATURE)
@@ -22,11 +22,27 @@ def check_manifest(evidence: Evidence) -> Iterator[Finding]:
     if manifest["run_id"] != evidence.result.run.id:
         message = f"is of run {manifest['run_id']}, the result is of run {evidence.result.run.id}"
         yield Finding("manifest", location, message)
-    if manifest["supersedes"] is not None:
-        old = manifest["supersedes"]
-        message = f"supersedes the bundle with manifest {old['manifest_sha256']}: {old['reason']}"
-        yield Finding("manifest", location, message, "info")
     yield from _check_files(evidence, manifest["files"])
+
+
+def check_supersedes(evidence: Evidence) -> Iterator[Finding]:
+    """A correction is signed by the key that signed what it corrects; a note names both, a warning says if not."""
+    old = evidence.manifest["supersedes"] if evidence.manifest is not None else None
+    if old is None:
+        return
+    try:
+        key = _signer_of(evidence)
+    except UncheckedError:
+        key = None
+    severity: Severity = "info"
+    if old["signer"] is None:
+        by = "which nobody signed"
+    elif key is not None and key.fingerprint == old["signer"]:
+        by = "which the same key signed"
+    else:
+        by, severity = f"which another key signed ({old['signer']}): its publisher may not agree", "warning"
+    message = f"supersedes the bundle with manifest {old['manifest_sha256']}, {by}: {old['reason']}"
+    yield Finding("supersedes", evidence.reader.location(MANIFEST), message, severity)
 
 
 def _check_files(evidence: Evidence, listed: Json) -> Iterator[Finding]:
@@ -42,22 +58,39 @@ def _check_files(evidence: Evidence, listed: Json) -> Iterator[Finding]:
 
 
 def check_signature(evidence: Evidence) -> Iterator[Finding]:
-    """A signature, if there is one, is valid for the manifest; a note names the key."""
+    """A signature, if there is one, is valid for the manifest; a note names the key.
+
+    With an allowed-signers file there must be a signature, by one of its keys.
+    """
     reader = evidence.reader
-    if not reader.has(SIGNATURE):
-        return
     location = reader.location(SIGNATURE)
+    if not reader.has(SIGNATURE):
+        if evidence.signers is not None:
+            yield Finding("signature", location, f"is missing, and {evidence.signers} demands one")
+        return
     try:
-        signer = identify_signer(reader.read_bytes(MANIFEST), reader.read_bytes(SIGNATURE), evidence.signers)
+        signer = _signer_of(evidence)
     except UncheckedError as error:
         yield Finding("signature", location, f"cannot be checked: {error}", "inconclusive")
         return
     if signer is None:
         yield Finding("signature", location, "is not a valid signature of the manifest")
         return
+    if signer.name is None and evidence.signers is not None:
+        message = f"is by {signer.fingerprint}, a key that {evidence.signers} does not list"
+        yield Finding("signature", location, message)
+        return
     name = signer.name or "no allowed-signers file names the holder of this key"
     message = f"signed with {signer.fingerprint} ({name}): unchanged since then, which does not prove that it is true"
     yield Finding("signature", location, message, "info")
+
+
+def _signer_of(evidence: Evidence) -> Signer | None:
+    """Who signed the manifest; None without a valid signature. Raises UncheckedError without ssh-keygen."""
+    reader = evidence.reader
+    if not reader.has(SIGNATURE):
+        return None
+    return identify_signer(reader.read_bytes(MANIFEST), reader.read_bytes(SIGNATURE), evidence.signers)
 
 
 def check_digests(evidence: Evidence) -> Iterator[Finding]:

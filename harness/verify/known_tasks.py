@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from harness import __version__
 from harness.files import plain
 from harness.run import task_info
-from harness.types import CUSTOM_SUITE, Finding, Severity
+from harness.tasks import is_kit_task
+from harness.types import CUSTOM_SUITE, Finding, Severity, TaskInfo
 from harness.verify.evidence import Evidence
 
 
@@ -18,10 +19,19 @@ def check_tasks(evidence: Evidence) -> Iterator[Finding]:
         if task is None:
             yield Finding("tasks", location, f"no task {info.name!r} is known locally", "inconclusive")
         elif task.sha256 != info.sha256:
-            message = f"{info.name} is another version than the one known locally"
-            yield Finding("tasks", f"{location}.sha256", message, "inconclusive")
+            yield from _other_contents(evidence, info, f"{location}.sha256")
         elif plain(task_info(task)) != plain(info):
             yield Finding("tasks", location, f"the description of {info.name} is not that of the task with this digest")
+
+
+def _other_contents(evidence: Evidence, info: TaskInfo, location: str) -> Iterator[Finding]:
+    """A task of the kit has one content in each version of the kit: other cases under its name are no such task."""
+    if is_kit_task(info.name) and evidence.result.kit.version == __version__:
+        message = f"{info.name} is the name of a task of lanebench {__version__}, which has other contents"
+        yield Finding("tasks", location, message)
+    else:
+        message = f"{info.name} is another version than the one known locally"
+        yield Finding("tasks", location, message, "inconclusive")
 
 
 def check_suite(evidence: Evidence) -> Iterator[Finding]:
@@ -32,7 +42,7 @@ def check_suite(evidence: Evidence) -> Iterator[Finding]:
     found = {info.name for info in evidence.result.tasks}
     suite = {name for name, task in evidence.tasks.items() if run.suite in task.suites}
     # A suite may change with the kit: its tasks are certain only for the same version.
-    severity: Severity = "error" if evidence.result.kit.version == __version__ else "warning"
+    severity: Severity = "error" if evidence.result.kit.version == __version__ else "inconclusive"
     if not suite:
         yield Finding("suite", location, f"no suite {run.suite!r} is known locally", severity)
         return

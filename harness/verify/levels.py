@@ -205,6 +205,7 @@ def _replicate(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> 
 CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     digests.check_manifest,
     digests.check_signature,
+    digests.check_supersedes,
     digests.check_digests,
     digests.check_answer_digests,
     trials.check_run_id,

@@ -22,6 +22,7 @@ from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
 from harness.verify.clocks import TurnClock, server_timing_problems, turn_clock
+from harness.verify.simulation import simulation_mark
 
 BATCH_BYTES = 4 * 1024 * 1024
 MIN_PARALLEL_BYTES = 8 * 1024 * 1024
@@ -53,6 +54,7 @@ class RereadTurn:
     clock: TurnClock | None = None
     previous: Json = None
     sha256: str = ""
+    simulation_mark: str | None = None
 
 
 def messages_digest(messages: Json) -> str:
@@ -122,6 +124,7 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         clock=turn_clock(recording),
         previous=document[PREVIOUS],
         sha256=sha256_of(line),
+        simulation_mark=simulation_mark(recording, reading),
     )
 
 

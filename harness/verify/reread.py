@@ -18,6 +18,7 @@ from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 from harness.verify.run_log import check_chain, read_log
+from harness.verify.simulation import check_marks
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
@@ -56,6 +57,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
     yield from check_clocks(_clocked_turns(recorded.turns), evidence.reader.location(RECORDINGS))
+    yield from check_marks(evidence, _marks(recorded.turns), evidence.reader.location(RECORDINGS))
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
         yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "inconclusive")
@@ -75,6 +77,13 @@ def _clocked_turns(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> list[Cloc
         for turn in turns
         if turn.clock is not None
     ]
+
+
+def _marks(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> Iterator[tuple[TrialKey, int, str]]:
+    """The turns that bear the demo's mark; one of each trial is enough."""
+    for key, turns in trials.items():
+        marked = [turn for turn in turns if turn.simulation_mark is not None]
+        yield from ((key, turn.line, str(turn.simulation_mark)) for turn in marked[:1])
 
 
 def _group_recordings(evidence: Evidence) -> _RecordedTrials:
