@@ -11,6 +11,7 @@ from harness.bundle.reader import SourceReader, UnreadableError, parse_document
 from harness.bundle.refusals import find_refusals
 from harness.bundle.signing import Signer, identify_signer
 from harness.bundle.source import (
+    FINDER_FILES,
     LOG,
     MANIFEST,
     MODELS,
@@ -26,6 +27,7 @@ from harness.bundle.source import (
 )
 
 __all__ = [
+    "FINDER_FILES",
     "LOG",
     "MANIFEST",
     "MODELS",

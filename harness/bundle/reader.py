@@ -60,13 +60,19 @@ class SourceReader:
         """A whole file as one JSON document. Raises UnreadableError."""
         return parse_document(self.read_bytes(file), self.location(file))
 
-    def read_lines(self, file: str) -> Iterator[tuple[int, bytes]]:
-        """The number (from 1) and the bytes of each line. Raises UnreadableError for a line too long or incomplete."""
+    def read_lines(self, file: str, max_lines: int) -> Iterator[tuple[int, bytes]]:
+        """The number (from 1) and the bytes of each line.
+
+        Raises UnreadableError for a line too long or incomplete, and for more than `max_lines` lines.
+        """
         max_bytes, number = self.limits.max_line_bytes, 0
         with self._read_errors(file), self.source.open(file) as stream:
             while line := stream.readline(max_bytes + 1):
                 number += 1
                 location = f"{self.location(file)}, line {number}"
+                if number > max_lines:
+                    message = f"the file has more lines than the result accounts for, {max_lines}"
+                    raise UnreadableError(Finding("size", self.location(file), message))
                 if len(line) > max_bytes:
                     raise UnreadableError(Finding("size", location, f"the line is longer than {max_bytes} bytes"))
                 if not line.endswith(b"\n"):

@@ -213,10 +213,13 @@ def _check_archive(members: list[zipfile.ZipInfo], path: str, limits: ReadLimits
         return
     if sum(member.file_size for member in members) > limits.max_total_bytes:
         yield Finding("archive-bomb", path, f"unpacks to more than {limits.max_total_bytes} bytes")
-    packaging = _describe_packaging([member.filename for member in members])
-    if packaging is not None:
-        yield Finding("archive-path", path, f"{packaging}; {REPACK}")
-        return
+    for check, found in (
+        ("archive-path", _describe_packaging([member.filename for member in members])),
+        ("archive", _describe_methods(members)),
+    ):
+        if found is not None:
+            yield Finding(check, path, f"{found}; {REPACK}")
+            return
     names: set[str] = set()
     for member in members:
         location = f"{path}!{member.filename}"
@@ -238,6 +241,12 @@ def _describe_packaging(names: list[str]) -> str | None:
     return None
 
 
+def _describe_methods(members: list[zipfile.ZipInfo]) -> str | None:
+    others = sorted({member.compress_type for member in members} - set(METHODS))
+    names = [OTHER_METHODS.get(method, f"method {method}") for method in others]
+    return f"is compressed with {' and '.join(names)}, a bundle with deflate" if names else None
+
+
 def _check_member_name(member: zipfile.ZipInfo, location: str) -> Iterator[Finding]:
     name = member.filename
     parts = name.replace("\\", "/").split("/")
@@ -252,8 +261,5 @@ def _check_member(member: zipfile.ZipInfo, location: str, limits: ReadLimits) ->
         yield Finding("archive-link", location, NOT_REGULAR)
     if member.flag_bits & 0x1:
         yield Finding("archive", location, "the file is encrypted")
-    if member.compress_type not in METHODS:
-        name = OTHER_METHODS.get(member.compress_type, f"method {member.compress_type}")
-        yield Finding("archive", location, f"is compressed with {name}, a bundle with deflate; {REPACK}")
     if member.file_size > MIB and member.file_size > limits.max_compression_ratio * max(member.compress_size, 1):
         yield Finding("archive-bomb", location, f"unpacks to more than {limits.max_compression_ratio} times its size")

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.bundle import LOG, MANIFEST, RECORDINGS, SCORES, SIGNATURE, Signer, identify_signer
+from harness.bundle import (
+    FINDER_FILES,
+    LOG,
+    MANIFEST,
+    RECORDINGS,
+    SCORES,
+    SIGNATURE,
+    Signer,
+    SourceReader,
+    identify_signer,
+)
 from harness.errors import UncheckedError
 from harness.files import sha256_of
 from harness.types import Finding, Json, Severity
 from harness.verify.evidence import Evidence, describe, key_of
 
+BEGINNING_BYTES = 1024 * 1024
 NOT_LISTED = (MANIFEST, SIGNATURE)
 """The files of a bundle that its manifest does not list: itself, and the signature of its bytes."""
 
@@ -52,9 +63,18 @@ def _check_files(evidence: Evidence, listed: Json) -> Iterator[Finding]:
         if not reader.has(name):
             yield Finding("manifest", reader.location(MANIFEST), f"lists {name}, which is missing")
         elif sizes[name] != file["size_bytes"] or reader.digest(name) != file["sha256"]:
-            yield Finding("manifest", reader.location(name), "does not have the size and digest of the manifest")
+            message = f"does not have the size and digest of the manifest{_explain_newlines(reader, name)}"
+            yield Finding("manifest", reader.location(name), message)
     for name in sorted(set(sizes) - set(listed) - set(NOT_LISTED)):
-        yield Finding("manifest", reader.location(name), "is not listed in the manifest")
+        reason = ": Finder wrote it, remove it" if name in FINDER_FILES else ""
+        yield Finding("manifest", reader.location(name), f"is not listed in the manifest{reason}")
+
+
+def _explain_newlines(reader: SourceReader, name: str) -> str:
+    """What to say of a changed file whose newlines were converted, which git and some editors do by themselves."""
+    with reader.source.open(name) as stream:
+        converted = b"\r\n" in stream.read(BEGINNING_BYTES)
+    return ": its newlines were converted to CRLF, use the published zip as it is" if converted else ""
 
 
 def check_signature(evidence: Evidence) -> Iterator[Finding]:
@@ -107,7 +127,8 @@ def check_digests(evidence: Evidence) -> Iterator[Finding]:
         if stated is None:
             yield Finding("digests", location, f"is null, although {file} exists")
         elif evidence.reader.digest(file) != stated:
-            yield Finding("digests", location, f"is not the sha256 of {file}: one of the two was modified")
+            reason = _explain_newlines(evidence.reader, file) or ": one of the two was modified"
+            yield Finding("digests", location, f"is not the sha256 of {file}{reason}")
 
 
 def check_answer_digests(evidence: Evidence) -> Iterator[Finding]:

@@ -9,6 +9,10 @@ from pathlib import Path
 from harness.bundle import RESULT, SourceReader
 from harness.types import Json, Result, Task, TrialKey, TrialResult
 
+MAX_LINES_PER_TURN = 10
+MAX_OTHER_LINES = 1000
+"""Lines for which the result has no turn: those of interrupted trials and of the log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -44,3 +48,11 @@ def same_task(evidence: Evidence, name: str) -> Task | None:
     task = evidence.tasks.get(name)
     stated = next((info for info in evidence.result.tasks if info.name == name), None)
     return task if task is not None and stated is not None and task.sha256 == stated.sha256 else None
+
+
+def max_lines(evidence: Evidence) -> int:
+    """How many lines a file of the run has at most.
+
+    More than the result has turns: those of interrupted trials stay, and a resumed run is scored again.
+    """
+    return MAX_LINES_PER_TURN * sum(len(trial.turns) for trial in evidence.result.trials) + MAX_OTHER_LINES

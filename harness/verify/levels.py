@@ -6,6 +6,7 @@ the reason. CONSISTENCY_CHECKS lists the checks of the level `consistent`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ from harness.verify.evidence import Evidence
 from harness.verify.level_reports import report_level, unverified
 from harness.verify.replicated import Replication
 
+MAX_PLANNED_TRIALS = 50_000
+"""As many as the schema allows a result to have."""
 OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 """Opens a sandbox for the given languages."""
 
@@ -114,10 +117,11 @@ def _check_documents(documents: _Documents, options: VerifyOptions) -> Iterator[
     if not findings:
         try:
             result = build(Result, documents.result)
+            findings = list(_plan_findings(documents.reader, result))
         except RunError as error:
             findings = [Finding("schema-result", documents.reader.location(RESULT), error.message)]
     yield report_level("schema", "the documents are valid", findings, strict=options.strict)
-    if result is None or not options.requests("consistent"):
+    if result is None or findings or not options.requests("consistent"):
         return
     evidence = Evidence(documents.reader, documents.result, result, options.tasks, documents.manifest, options.signers)
     detail = f"{len(result.trials)} trials, {len(result.cells)} cells"
@@ -141,6 +145,14 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
     if documents.manifest is not None:
         for problem in validate("manifest", documents.manifest):
             yield Finding("schema-manifest", reader.location(MANIFEST), problem.message)
+
+
+def _plan_findings(reader: SourceReader, result: Result) -> Iterator[Finding]:
+    """The plan is small enough to be compared with the trials: the checks write it down as a whole."""
+    parts = (len(result.models), len(result.tasks), result.run.trials)
+    if math.prod(parts) > MAX_PLANNED_TRIALS:
+        text = "{} models, {} tasks and {} trials are more than {} trials".format(*parts, MAX_PLANNED_TRIALS)
+        yield Finding("schema-result", f"{reader.location(RESULT)} $.run.trials", text)
 
 
 def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelReport]:

@@ -72,8 +72,8 @@ def reread_lines(lines: Iterable[Line], location: str, size_bytes: int) -> Itera
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for batch in _batches(lines):
             pending.append(pool.submit(reread_batch, batch, location))
-            # Bounds the memory: an untrusted file may have many lines.
-            if len(pending) > 2 * workers:
+            # Bounds the memory: an untrusted file may have many lines, and each of them may be a large one.
+            while len(pending) > (1 if len(batch[-1][1]) > BATCH_BYTES else 2 * workers):
                 yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()

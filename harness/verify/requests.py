@@ -30,7 +30,7 @@ from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, same_task
 from harness.verify.recording_lines import RereadTurn, messages_digest
-from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_messages, workspace_of
+from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
 MAX_VALUE_CHARS = 80
@@ -61,6 +61,15 @@ class _PlannedTrial:
         return self.variant is not None and self.variant.task.tool_loop
 
     @property
+    def max_turns(self) -> int:
+        """How many turns a trial of the task has at most; 0 for a task that is not known locally."""
+        if self.variant is None:
+            return 0
+        if self.tool_loop:
+            return max_turns(self.variant)
+        return sum(self.variant.task.clients) or len(self.variant.turns)
+
+    @property
     def cold(self) -> bool:
         """Whether every turn is the first of its conversation."""
         if self.variant is None or self.tool_loop:
@@ -89,6 +98,11 @@ def find_request_problems(
     """
     planned = _plan(evidence, trial)
     if planned is None:
+        return
+    limit, count = planned.max_turns, max(len(trial.turns), len(turns))
+    if planned.variant is not None and count > limit:
+        # Each turn's messages repeat those before: the cost of building them grows with the square of the turns.
+        yield turns[0].line, f"the trial has {count} turns, the task has at most {limit}"
         return
     for turn in turns:
         yield from ((turn.line, message) for message in _settings_problems(planned, turn))

@@ -13,7 +13,7 @@ from harness.run import PREVIOUS, Link, Turn, is_redrawn
 from harness.schema import validate
 from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
 from harness.verify.clocks import ClockedTurn, check_clocks
-from harness.verify.evidence import Evidence, describe, key_of
+from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
@@ -65,7 +65,8 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
         message = f"overrides {name!r}, which is the run's own"
         yield Finding("requests", evidence.location(f"$.models[{at}].extra"), message)
     for at, trial in enumerate(evidence.result.trials):
-        turns = recorded.turns.get(key_of(trial))
+        # A trial that the result repeats, which the check `trials` reports, is compared once.
+        turns = recorded.turns.pop(key_of(trial), None)
         if turns is not None:
             yield from _check_trial(evidence, at, turns, scores.scored.get(key_of(trial)))
 
@@ -94,7 +95,9 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
     out, turns = _RecordedTrials(), list[RereadTurn]()
     reader, location = evidence.reader, evidence.reader.location(RECORDINGS)
     key: TrialKey | None = None
-    for turn in reread_lines(reader.read_lines(RECORDINGS), location, reader.source.sizes[RECORDINGS]):
+    for turn in reread_lines(
+        reader.read_lines(RECORDINGS, max_lines(evidence)), location, reader.source.sizes[RECORDINGS]
+    ):
         out.findings += turn.findings
         if turn.trial is None:
             continue
@@ -117,7 +120,7 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
 
 def _read_scores(evidence: Evidence) -> _Scores:
     out = _Scores()
-    for number, line in evidence.reader.read_lines(SCORES):
+    for number, line in evidence.reader.read_lines(SCORES, max_lines(evidence)):
         location = f"{evidence.reader.location(SCORES)}, line {number}"
         scored = _read_score(line, location, out)
         if scored is None:

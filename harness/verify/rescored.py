@@ -12,7 +12,7 @@ from harness.read import read
 from harness.score import score, scoring_threads
 from harness.tasks import HiddenCases, vary
 from harness.types import Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
-from harness.verify.evidence import Evidence, describe, key_of, same_task
+from harness.verify.evidence import Evidence, describe, key_of, max_lines, same_task
 
 MACHINE_DEPENDENT = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 """Outcomes that a slower or smaller machine may change: a difference in them is unknown, not a problem."""
@@ -50,7 +50,7 @@ def _recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recor
     location = evidence.reader.location(RECORDINGS)
     recordings = (
         build(Recording, parse_document(line, f"{location}, line {number}"))
-        for number, line in evidence.reader.read_lines(RECORDINGS)
+        for number, line in evidence.reader.read_lines(RECORDINGS, max_lines(evidence))
     )
     turns: list[Recording] = []
     for recording in recordings:

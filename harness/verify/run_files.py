@@ -11,6 +11,8 @@ from harness.types import Finding, Json
 from harness.verify.evidence import Evidence
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 
+MAX_MODEL_LINES = 10_000
+"""A model has a line for each time that it was loaded."""
 SHARED_PARTS = ("kit", "host", "tasks", "lanes")
 """The parts that plan and result have in common as a whole."""
 
@@ -56,5 +58,8 @@ def _observed_models(evidence: Evidence) -> dict[str, Json]:
     if not reader.has(MODELS):
         return {}
     location = reader.location(MODELS)
-    lines = [parse_document(line, f"{location}, line {number}") for number, line in reader.read_lines(MODELS)]
+    lines = [
+        parse_document(line, f"{location}, line {number}")
+        for number, line in reader.read_lines(MODELS, MAX_MODEL_LINES)
+    ]
     return {document["label"]: document for document in lines if not validate("models", document)}

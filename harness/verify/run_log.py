@@ -13,13 +13,13 @@ from harness.files import build, sha256_of
 from harness.run import PREVIOUS, Chain, Link, plan_digest
 from harness.schema import validate
 from harness.types import Finding, LogEntry
-from harness.verify.evidence import Evidence
+from harness.verify.evidence import Evidence, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES
 
 
 def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
     """The valid lines of log.jsonl as links; `findings` takes the problems of the others. Raises UnreadableError."""
-    for number, line in evidence.reader.read_lines(LOG):
+    for number, line in evidence.reader.read_lines(LOG, max_lines(evidence)):
         location = f"{evidence.reader.location(LOG)}, line {number}"
         try:
             document = parse_document(line, location)
