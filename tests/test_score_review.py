@@ -44,8 +44,8 @@ def judge(answer: Json, cases: tuple[Case, ...] = CASES, **settings: Json) -> Sc
         '[{"file": "app.py", "line": 21, "severity": "critical", "title": "SQL injection"}]',
         '{"findings": [{"path": "app.py", "lines": [21, 21], "severity": "CRITICAL", "claim": "SQL injection"}]}',
         '```json\n[{"file": "app.py", "start_line": 21, "to": 21, "level": "critical", "kind": "SQL injection"}]\n```',
-        'Found:\n[{"file": "app.py", "lines": "21", "severity": "blocker", "issue": "SQL injection"}]\nThat is all.',
-        '[{"filename": "app.py", "location": {"line": 21}, "severity": "crit", "message": "SQL injection"}]',
+        'Found:\n[{"file": "app.py", "lines": "21", "severity": " Critical", "issue": "SQL injection"}]\nThat is all.',
+        '[{"filename": "app.py", "location": {"line": 21}, "severity": "critical", "message": "SQL injection"}]',
     ],
 )
 def test_json_findings_are_read_with_any_usual_keys(answer: str) -> None:
@@ -60,6 +60,13 @@ def test_json_findings_are_read_with_any_usual_keys(answer: str) -> None:
         "json",
     )
     assert "sql injection" in finding_read.text
+
+
+@pytest.mark.parametrize("word", ["blocker", "severe", "major", "crit", "9.8", ""])
+def test_a_word_of_another_scale_is_no_severity_in_json(word: str) -> None:
+    verdict = judge([{**one, "severity": word} for one in RIGHT], min_severity_agreement=0.8)
+    assert verdict.metrics["severity_near"] == 0
+    assert "severity" in failed(verdict)
 
 
 @pytest.mark.parametrize(

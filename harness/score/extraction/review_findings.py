@@ -70,6 +70,12 @@ def severity_of(text: str) -> str | None:
     return word if word in SEVERITIES else _SYNONYMS.get(word)
 
 
+def _scale_word(text: str) -> str | None:
+    """A severity in JSON: one of the four words, since a stated field is not to be guessed at."""
+    word = text.strip().lower()
+    return word if word in SEVERITIES else None
+
+
 def _numbers(value: Json) -> list[int]:
     if isinstance(value, bool):
         return []
@@ -97,7 +103,7 @@ def _finding_in_json(document: Mapping[str, Json]) -> ReviewFinding:
         file=file if isinstance(file, str) else None,
         first_line=first_lines[0] if first_lines else None,
         last_line=(last_lines or first_lines)[-1] if first_lines else None,
-        severity=severity_of(str(lower.get("severity") or lower.get("level") or lower.get("priority") or "")),
+        severity=_scale_word(str(lower.get("severity") or lower.get("level") or lower.get("priority") or "")),
         text=" ".join(texts)[:_MAX_FINDING_CHARS].lower(),
     )
 
