@@ -304,6 +304,8 @@ ALIKE = [
     (tagged("decimal", "1"), 1, EQUAL),
     (tagged("fraction", [1, 2]), 0.5, EQUAL),
     (tagged("subclass", 3, of="int", name="Sly"), 3, EQUAL),
+    (tagged("tuple", [1, 2]), tagged("subclass", tagged("tuple", [1, 2]), of="tuple", name="Point"), EXACT),
+    ({"a": 1}, tagged("subclass", {"a": 1}, of="dict", name="Counter"), EXACT),
     (tagged("undefined", None), None, EQUAL),
     (tagged("bytes", "aGk="), tagged("bytes", "aGk="), EXACT),
     (tagged("bigint", "7"), tagged("bigint", "7"), SCRIPT),
@@ -335,6 +337,10 @@ UNLIKE = [
     (True, tagged("bool", True), SCRIPT),
     (None, tagged("null", None), EXACT),
     ({"a": 1}, tagged("object", [["a", 1]]), EXACT),
+    ([1, 2], tagged("subclass", [1, 2], of="list", name="list"), EXACT),
+    (3, tagged("subclass", 3, of="int", name="Level"), EXACT),
+    ("a", tagged("subclass", "a", of="str", name="Word"), EXACT),
+    ({"a": 1}, tagged("subclass", {"a": 1}, of="dict", name="Box"), SCRIPT),
 ]
 
 

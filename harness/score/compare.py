@@ -1,10 +1,10 @@
 """Compares an expected value with an observed one, both encoded as harness/sandbox/values.py describes.
 
-`is_equal` has two modes. Exact: the types agree at every depth (True is not 1, 1 is not 1.0, a tuple is not a list, an
-instance of a subclass is not one of its base); a language with one number type does not tell 1 from 1.0. Not exact: as
-`==` says, so numbers of all types compare by value, subclasses as their base, and null equals undefined. JavaScript has
-no such equality of objects: there an instance of a class never equals a plain value. In both modes the order of a set's
-items and of a mapping's keys does not matter.
+`is_equal` has two modes. Exact: the types agree at every depth (True is not 1, 1 is not 1.0, a tuple is not a list); a
+language with one number type does not tell 1 from 1.0. A class that derives from a tuple or a dict counts as its base,
+others do not. Not exact: as `==` says, so numbers of all types compare by value, all subclasses as their base, and null
+equals undefined. JavaScript has no such equality of objects: there an instance of a class never equals a plain value.
+In both modes the order of a set's items and of a mapping's keys does not matter.
 
 A value becomes a key, a nesting of tuples and frozensets, and keys are compared. The comparison is on the host, and the
 container only sends values: of ten published harnesses that compare beside the answer, nine pass 7 to 15 of 33 wrong
@@ -27,6 +27,8 @@ from harness.types import Json
 MAX_DEPTH = 100
 """Deeper values equal nothing: a key is built by recursion, and no answer may end the kit with a RecursionError."""
 MAX_SHOWN_CHARS = 200
+_BASES_OF_RECORDS = frozenset(("tuple", "dict"))
+"""What a named tuple, a Counter or a defaultdict derives from: code that takes the base takes them as well."""
 _MAX_EXPONENT = 1000
 """A Decimal with a larger exponent is compared as its string: as a Fraction, 1E+999999 has a million digits."""
 _MAX_DIGITS = 4300
@@ -176,7 +178,7 @@ def _undefined_key(value: Json, equality: Equality, depth: int) -> Hashable:
 
 def _subclass_key(value: Json, equality: Equality, depth: int) -> Hashable:
     base = _key(value["v"], equality, depth + 1)
-    keeps_type = equality.exact or equality.one_number_type
+    keeps_type = equality.one_number_type or (equality.exact and value["of"] not in _BASES_OF_RECORDS)
     return ("subclass", value["of"], value["name"], base) if keeps_type else base
 
 

@@ -1,6 +1,6 @@
 """Kind `cannot_do`: one task of a pair, of which one can be done and its twin cannot, with a stated way to say so.
 
-To decline is to answer with the JSON object {"status": "cannot", "reason": code, "detail": text}, alone or in a fence.
+To decline is to answer with the JSON object {"status": "cannot", "reason": code}, alone or in a fence.
 A refusal in other words does not count.
 
 settings      of kind `calls`, or of kind `edits` where driver is given there; and
