@@ -44,9 +44,16 @@ def first_link(plan: RunPlan | Json) -> str:
 
 
 def chained_texts(first: str, lines: Lines) -> Mapping[str, str]:
-    """The texts of the files by name: the recordings in the log's first session, the scores in its second."""
+    """The texts of the files by name: the recordings in the log's first session, the scores in its second.
+
+    Entries of the log that say that a clock was set stand before all recordings.
+    """
     log, recordings, scores = lines
-    order = [(LOG, log[:1]), (RECORDINGS, recordings), (LOG, log[1:3]), (SCORES, scores), (LOG, log[3:])]
+    opening = 1 + sum(isinstance(entry, dict) and entry.get("event") == "clock" for entry in log)
+    order = [
+        *((LOG, log[:opening]), (RECORDINGS, recordings)),
+        *((LOG, log[opening : opening + 2]), (SCORES, scores), (LOG, log[opening + 2 :])),
+    ]
     texts, head = {LOG: "", RECORDINGS: "", SCORES: ""}, first
     for name, documents in order:
         for document in documents:

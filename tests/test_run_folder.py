@@ -13,6 +13,7 @@ import pytest
 from harness.errors import DiskError, RunError
 from harness.files import plain, read_lines, to_json
 from harness.host import boot_id, host_facts
+from harness.record import Moment
 from harness.run.folder import RunFolder, create_run, open_run
 from harness.run.lines import read_trials
 from harness.schema import as_document
@@ -325,3 +326,27 @@ def test_a_full_disk_is_reported_with_a_fix_and_leaves_no_half_line(tmp_path: Pa
     path = tmp_path / "run" / "recordings.jsonl"
     assert path.read_bytes().endswith(b"}\n")
     assert [turns[0].key.trial for turns in read_trials(path)] == [0]
+
+
+def test_a_clock_that_was_set_is_a_line_of_the_log(tmp_path: Path) -> None:
+    folder = create_run(tmp_path, run_plan())
+    minutes = iter(range(100))
+    hours_back = [0]
+
+    def clock() -> Moment:
+        passed_ns = next(minutes) * 60 * 10**9
+        return Moment(10**18 + passed_ns - hours_back[0] * 3600 * 10**9, 10**12 + passed_ns)
+
+    folder.clock = clock
+    with folder.session("record"):
+        folder.append_recording(turn(0))
+        hours_back[0] = 1
+        folder.append_recording(turn(1))
+        folder.append_recording(turn(2))
+        hours_back[0] = 0
+    assert events(folder) == ["start record", "clock record", "stop record"]
+    reopened = open_run(folder.path)
+    assert len(reopened.recorded) == 3
+    with reopened.session("record"):
+        pass
+    assert events(reopened) == ["start record", "clock record", "stop record", "resume record", "stop record"]

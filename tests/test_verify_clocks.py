@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.bundle import MANIFEST, PublishRequest, publish
 from harness.demo import Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.files import build
@@ -16,10 +17,11 @@ from harness.record import Client, Timeouts
 from harness.run import TrialSetup, converse
 from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, vary
-from harness.types import Chunk, Finding, Recording, TrialKey
+from harness.types import Chunk, Finding, LogEntry, Recording, TrialKey
 from harness.verify import VerifyOptions, verify
 from harness.verify.clocks import ClockedTurn, check_clocks, server_timing_problems, turn_clock
-from tests.bundle import SECOND, good_bundle, tasks, write_bundle
+from harness.verify.wall_clock import check_wall_clock
+from tests.bundle import SECOND, Bundle, good_bundle, summarized, tasks, write_bundle
 from tests.reference import reference_server_and_client, request_turn
 from tests.wire import load_reads, unframe
 
@@ -202,3 +204,63 @@ def test_the_times_of_another_answer_are_found_in_a_bundle(tmp_path: Path) -> No
     messages = [finding.message for finding in verdict.levels[3].findings if finding.check == "repeated-times"]
     assert len(messages) == 1
     assert "one is a copy" in messages[0]
+
+
+HOUR = timedelta(hours=1)
+
+
+def _earlier(moment: str, by: timedelta = HOUR) -> str:
+    return (datetime.fromisoformat(moment) - by).isoformat(timespec="milliseconds")
+
+
+def _stepped_bundle(*, logged: bool) -> Bundle:
+    """A run during which the wall clock was set back by an hour, on the machine and so for its server; sound otherwise.
+
+    `logged`: as the recorder writes it; if not, the trials only say that they ran at another time.
+    """
+    bundle = good_bundle()
+    half = len(bundle.recordings) // 2
+    for at in range(half, len(bundle.recordings)):
+        line, trial = bundle.recordings[at], bundle.result["trials"][at]
+        line["sent_at"] = trial["started_at"] = _earlier(line["sent_at"])
+    if logged:
+        first = bundle.recordings[half]
+        stop = [{**entry, "at": _earlier(entry["at"])} for entry in bundle.log[1:]]
+        clock = {**bundle.log[0], "event": "clock", "at": first["sent_at"], "monotonic_ns": first["sent_ns"]}
+        bundle = replace(bundle, log=[bundle.log[0], clock, *stop])
+    return summarized(bundle)
+
+
+def _levels(path: Path) -> tuple[list[str], list[Finding]]:
+    verdict = verify(path, VerifyOptions("reread", strict=True, tasks=tasks()))
+    findings = [finding for report in verdict.levels for finding in report.findings]
+    return [report.state for report in verdict.levels[:4]], findings
+
+
+def test_a_run_whose_clock_was_set_back_by_an_hour_verifies_and_is_published(tmp_path: Path) -> None:
+    run = write_bundle(tmp_path / "run", _stepped_bundle(logged=True))
+    (run / MANIFEST).unlink()
+    options = VerifyOptions("reread", strict=True, tasks=tasks())
+    published = publish(PublishRequest(run, tmp_path / "out", lambda folder: verify(folder, options)))
+    states, findings = _levels(published)
+    assert states == ["reached"] * 4
+    (fact,) = [finding.message for finding in findings if "against the monotonic clock" in finding.message]
+    assert fact.startswith("the wall clock moved by -3600.0 s")
+
+
+def test_trials_of_another_time_are_found_where_no_line_of_the_log_says_so(tmp_path: Path) -> None:
+    states, findings = _levels(write_bundle(tmp_path / "run", _stepped_bundle(logged=False)))
+    assert states == ["reached", "reached", "reached", "failed"]
+    assert {finding.check for finding in findings if finding.severity == "error"} == {"clocks"}
+    assert any("are further apart than at any line of the log" in finding.message for finding in findings)
+
+
+def test_a_reboot_is_a_fact_of_the_log() -> None:
+    log = [
+        LogEntry("start", "record", "2026-11-23T10:00:00.000+00:00", 9 * SECOND, "boot 1"),
+        LogEntry("kill", "record", "2026-11-23T10:09:00.000+00:00", 2 * SECOND, "boot 2", torn_bytes=0),
+        LogEntry("resume", "record", "2026-11-23T10:09:01.000+00:00", 3 * SECOND, "boot 2"),
+    ]
+    (fact,) = check_wall_clock([], log, "recordings", "log")
+    assert (fact.check, fact.severity) == ("clocks", "info")
+    assert fact.message == "the machine was started again before 2026-11-23T10:09:00.000+00:00"

@@ -2,16 +2,17 @@
 
 from harness.record.client import Client, Timeouts
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
-from harness.record.turn import TurnRequest, monotonic_ns, record, seconds_since
+from harness.record.turn import Moment, TurnRequest, read_moment, record, seconds_since
 
 __all__ = [
     "Client",
+    "Moment",
     "Timeouts",
     "TurnRequest",
     "build_headers",
     "encode_body",
-    "monotonic_ns",
     "parse_url",
+    "read_moment",
     "record",
     "redact_api_key",
     "seconds_since",

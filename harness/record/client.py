@@ -37,6 +37,8 @@ starts after the delay: accepting a connection is not part of TTFT."""
 _CHUNKED_END = b"\r\n\r\n"
 _UNKNOWN_TIMEOUT_S = -1.0
 """Sentinel: timeout not set yet, or replaced by httpcore, which sets its own for a write."""
+_CLOCK_READINGS = 5
+_CLOCK_GAP_NS = 1_000_000
 _MAX_TURN_BYTES = 512 * 1024 * 1024
 
 
@@ -78,6 +80,15 @@ class RequestState:
         self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
         self.sent_wall_ns = time_ns()
         self.buffering = self.closed = self.deadline_exceeded = False
+
+
+def read_clocks() -> tuple[int, int]:
+    """The wall clock and the monotonic clock, read within a millisecond unless the machine is busy all the time."""
+    for _ in range(_CLOCK_READINGS):
+        wall_ns, monotonic_ns = time_ns(), perf_counter_ns()
+        if abs(time_ns() - wall_ns) < _CLOCK_GAP_NS:
+            break
+    return wall_ns, monotonic_ns
 
 
 class _ReadQueue:
@@ -184,8 +195,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._unsent.clear()
         self._timeout_s, self._tail = _UNKNOWN_TIMEOUT_S, b""
         if self._state.sent_ns is None:
-            self._state.sent_wall_ns = time_ns()
-            self._state.sent_ns = perf_counter_ns()
+            self._state.sent_wall_ns, self._state.sent_ns = read_clocks()
         try:
             self._inner.write(request, timeout)
         except httpcore.WriteError:

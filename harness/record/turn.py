@@ -15,7 +15,7 @@ from time import perf_counter_ns
 
 import httpcore
 
-from harness.record.client import Client, RequestState
+from harness.record.client import Client, RequestState, read_clocks
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Chunk, EndReason, Json, Recording, TrialKey
 
@@ -121,9 +121,18 @@ def wrap_clock_ns(clock_ns: int | None) -> int | None:
     return None if clock_ns is None else clock_ns % CLOCK_WRAP_NS
 
 
-def monotonic_ns() -> int:
-    """The monotonic clock of recordings, now and wrapped."""
-    return perf_counter_ns() % CLOCK_WRAP_NS
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment on the wall clock, in nanoseconds since 1970, and on the monotonic clock of recordings, wrapped."""
+
+    wall_ns: int
+    monotonic_ns: int
+
+
+def read_moment() -> Moment:
+    """Now, on both clocks."""
+    wall_ns, monotonic = read_clocks()
+    return Moment(wall_ns, monotonic % CLOCK_WRAP_NS)
 
 
 def seconds_since(wrapped_ns: int) -> float:

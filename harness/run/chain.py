@@ -107,7 +107,7 @@ class Chain:
     def _entry_problems(self, entry: LogEntry) -> Iterator[str]:
         if entry.event not in ("start", "resume"):
             if self.session is None or self.session.stage != entry.stage:
-                yield "ends a session that had not begun"
+                yield "belongs to a session that had not begun"
             return
         if self.session is not None:
             yield "begins a session before the one before it ended"
@@ -121,7 +121,7 @@ class Chain:
             self.session, self.sessions = entry, self.sessions + 1
             self.begun.add(entry.stage)
             self._leave_trial()
-        else:
+        elif entry.event != "clock":
             self.session, self.kills = None, self.kills + (entry.event == "kill")
 
     def _take_turn(self, turn: Turn) -> Iterator[str]:

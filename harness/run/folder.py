@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from harness.bundle import LOG, RECORDINGS, SCORES
 from harness.errors import DiskError, LanebenchError, Problem, RunError
 from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
 from harness.host import boot_id, redact_home
-from harness.record import monotonic_ns
+from harness.record import Moment, read_moment
 from harness.run.chain import PREVIOUS, Chain, plan_digest
 from harness.run.lines import (
     CHAINED_FILES,
@@ -45,6 +45,8 @@ from harness.types import LogEntry, LogEvent, ModelRun, Recording, RunPlan, Scor
 COMPLETED = "completed"
 STOPPED_BY_OWNER = "stopped by its owner"
 """The reasons of the log for a session that did all it could, and for one that ended with Ctrl-C."""
+CLOCK_STEP_S = 0.25
+"""By how much the wall clock may move against the monotonic clock before the log notes it."""
 _MAX_PROBLEMS = 20
 _MAX_REASON_CHARS = 2000
 
@@ -62,6 +64,8 @@ class RunFolder:
     recorded: set[TrialKey] = field(default_factory=set)
     scored: set[TrialKey] = field(default_factory=set)
     size_bytes: int = 0
+    clock: Callable[[], Moment] = read_moment
+    _logged: Moment | None = None
 
     @property
     def recordings_path(self) -> Path:
@@ -117,10 +121,21 @@ class RunFolder:
             self._log("kill", self.chain.session.stage, torn_bytes=torn_bytes)
 
     def _log(self, event: LogEvent, stage: Stage, **more: Any) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        entry = LogEntry(event, stage, now, monotonic_ns(), boot_id(), **more)
+        now = self.clock()
+        at = datetime.fromtimestamp(now.wall_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+        entry = LogEntry(event, stage, at, now.monotonic_ns, boot_id(), **more)
         self._append(LOG, "log", entry)
         self.chain.note(entry)
+        self._logged = now
+
+    def _log_clock(self) -> None:
+        """Note it where the wall clock was set, or drifted, against the monotonic clock since the log's last line."""
+        before, now = self._logged, self.clock()
+        if before is None or self.chain.session is None:
+            return
+        moved_ns = (now.wall_ns - now.monotonic_ns) - (before.wall_ns - before.monotonic_ns)
+        if abs(moved_ns) > CLOCK_STEP_S * 1e9:
+            self._log("clock", self.chain.session.stage)
 
     def _append(self, file: str, format_name: str, value: Any) -> None:
         document = {**as_document(format_name, value), PREVIOUS: self.chain.head}
@@ -128,6 +143,7 @@ class RunFolder:
 
     def append_recording(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk. Raises DiskError."""
+        self._log_clock()
         self._append(RECORDINGS, "recording", recording)
         if recording.last_turn:
             self.recorded.add(recording.key)

@@ -58,7 +58,7 @@ class ModelRun:
     recorder_overhead: RecorderOverhead | None = None
 
 
-LogEvent = Literal["start", "resume", "stop", "kill"]
+LogEvent = Literal["start", "resume", "stop", "kill", "clock"]
 """What a line of a run's log notes."""
 Stage = Literal["record", "score"]
 """The stages that append to a run's files."""
@@ -66,12 +66,13 @@ Stage = Literal["record", "score"]
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of log.jsonl: a session of the run begins or ends.
+    """One line of log.jsonl: a session of the run begins or ends, or a clock was set within it.
 
     The first session of a stage starts it, later ones resume it. `kill` stands for the end of a session that left no
     `stop`; it is written when the run is opened again, with `torn_bytes`, the size of the incomplete lines that were
-    dropped then. `at` is the wall clock, `monotonic_ns` the clock of the recordings, which restarts with `boot_id`.
-    `reason` says why the session stopped.
+    dropped then. `clock` notes within a session that the wall clock moved against the monotonic one. `at` is the wall
+    clock, `monotonic_ns` the clock of the recordings, which restarts with `boot_id`. `reason` says why the session
+    stopped.
     """
 
     event: LogEvent

@@ -74,7 +74,7 @@ def turn_clock(recording: Recording) -> TurnClock:
     enough = len(known) >= MIN_GAPS
     quartiles = statistics.quantiles(known, n=4) if enough else []
     return TurnClock(
-        sent_at_s=_epoch_s(recording.sent_at),
+        sent_at_s=epoch_s(recording.sent_at),
         sent_s=None if recording.sent_ns is None else recording.sent_ns / 1e9,
         ended_s=(recording.ended_ns or 0) / 1e9,
         created_s=_created_s(recording),
@@ -83,7 +83,7 @@ def turn_clock(recording: Recording) -> TurnClock:
     )
 
 
-def _epoch_s(moment: str) -> float | None:
+def epoch_s(moment: str) -> float | None:
     """Seconds since 1970; None for a day that no calendar has, which another check reports."""
     try:
         return datetime.fromisoformat(moment).timestamp()

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from harness.bundle import RECORDINGS, SCORES, UnreadableError, parse_document
+from harness.bundle import LOG, RECORDINGS, SCORES, UnreadableError, parse_document
 from harness.errors import RunError
 from harness.files import build, plain, sha256_of
 from harness.run import PREVIOUS, Link, Turn, is_redrawn
 from harness.schema import validate
-from harness.types import Finding, ScoredTrial, TrialKey, TrialResult
+from harness.types import Finding, LogEntry, ScoredTrial, TrialKey, TrialResult
 from harness.verify.clocks import ClockedTurn, check_clocks
 from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
@@ -19,6 +19,7 @@ from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 from harness.verify.run_log import check_chain, read_log
 from harness.verify.simulation import check_marks
+from harness.verify.wall_clock import check_wall_clock
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
@@ -56,8 +57,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
-    yield from check_clocks(_clocked_turns(recorded.turns), evidence.reader.location(RECORDINGS))
-    yield from check_marks(evidence, _marks(recorded.turns), evidence.reader.location(RECORDINGS))
+    yield from _check_recorded(evidence, recorded.turns, [link.content for link in log])
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
         yield Finding("requests", evidence.location(f"$.models[{at}].server"), message, "inconclusive")
@@ -69,6 +69,17 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
         turns = recorded.turns.pop(key_of(trial), None)
         if turns is not None:
             yield from _check_trial(evidence, at, turns, scores.scored.get(key_of(trial)))
+
+
+def _check_recorded(
+    evidence: Evidence, trials: Mapping[TrialKey, Sequence[RereadTurn]], log: Sequence[object]
+) -> Iterator[Finding]:
+    """Checks of the turns against each other, the log and the demo's marks."""
+    location, turns = evidence.reader.location(RECORDINGS), _clocked_turns(trials)
+    entries = [entry for entry in log if isinstance(entry, LogEntry)]
+    yield from check_clocks(turns, location)
+    yield from check_wall_clock(turns, entries, location, evidence.reader.location(LOG))
+    yield from check_marks(evidence, _marks(trials), location)
 
 
 def _clocked_turns(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> list[ClockedTurn]:

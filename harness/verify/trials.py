@@ -8,14 +8,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from harness.types import Finding, ModelInfo, Outcome, Result, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
-"""A machine's wall clock may be adjusted during a run."""
+"""Between the start of the run and its first trial a machine's wall clock may be adjusted."""
 
 
 def has_valid_names(evidence: Evidence) -> bool:
@@ -129,11 +129,28 @@ def _check_within_run(evidence: Evidence) -> Iterator[Finding]:
         message = "started_at and ended_at must be valid times with a time zone, in this order"
         yield Finding("trial-times", evidence.location("$.run"), message)
         return
-    for at, trial in enumerate(evidence.result.trials):
+    trials = evidence.result.trials
+    for at, (trial, set_back) in enumerate(zip(trials, _clock_set_back(trials), strict=True)):
         time = _parse_time(trial.started_at)
-        if time is None or not start - CLOCK_TOLERANCE <= time <= end + CLOCK_TOLERANCE:
+        if time is None or not start - CLOCK_TOLERANCE - set_back <= time <= end + CLOCK_TOLERANCE:
             message = f"{trial.started_at} is not within the run ({run.started_at} to {run.ended_at})"
             yield Finding("trial-times", evidence.location(f"$.trials[{at}].started_at"), message)
+
+
+def _clock_set_back(trials: Sequence[TrialResult]) -> Iterator[timedelta]:
+    """By how much the wall clock was set back during the run, as the monotonic clock shows, before each trial.
+
+    The level `reread` compares both clocks with those of the log: a trial of another day does not pass there.
+    """
+    set_back = timedelta()
+    for previous, trial in itertools.pairwise((None, *trials)):
+        before = None if previous is None else _parse_time(previous.started_at)
+        after = None if trial is None else _parse_time(trial.started_at)
+        if previous is not None and trial is not None and before is not None and after is not None:
+            passed_ns = (trial.started_ns or 0) - (previous.started_ns or 0)
+            if previous.started_ns is not None and trial.started_ns is not None and passed_ns >= 0:
+                set_back = max(timedelta(), set_back + timedelta(microseconds=passed_ns / 1000) - (after - before))
+        yield set_back
 
 
 def _overlap(previous: TrialResult, trial: TrialResult) -> bool:
