@@ -10,7 +10,7 @@ import pytest
 from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
-from harness.tasks import copy_task, find_fixtures, load_tasks, readings_of, require_scorable
+from harness.tasks import JobCache, copy_task, find_fixtures, load_tasks, readings_of, require_scorable
 from harness.tasks.self_check import check_tasks, reference_trials
 from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, WrongAnswer
 
@@ -240,3 +240,44 @@ def test_the_command_refuses_a_task_that_cannot_be_scored(tmp_path: Path, capsys
     assert "mine/task.toml, line 12: $.scorer.kind: there is no scorer kind 'guess'" in capsys.readouterr().err.replace(
         "\n", " "
     )
+
+
+class Counting:
+    """Counts the jobs, of which those in another language than Python fail."""
+
+    facts = FACTS
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        self.count += 1
+        if job.language != "python":
+            raise EngineError("the engine failed")
+        return tuple(Observation(case, "returned", self.count) for case, _ in job.cases)
+
+
+def test_equal_jobs_run_once_and_others_each() -> None:
+    counting = Counting()
+    cache = JobCache(counting)
+    job = Job("python", "calls", "answer.py", {"answer.py": "x = 1"}, (("one", {"call": "f"}),), Limits())
+    again = replace(job, files={"answer.py": "x = 1"})
+    assert cache.run(job) == cache.run(again) == (Observation("one", "returned", 1),)
+    others = [
+        replace(job, files={"answer.py": "x = 2"}),
+        replace(job, cases=(("one", {"call": "g"}),)),
+        replace(job, limits=Limits(case_timeout_s=99.0)),
+        replace(job, driver="program"),
+    ]
+    assert [cache.run(other)[0].value for other in others] == [2, 3, 4, 5]
+    assert (counting.count, cache.facts) == (5, FACTS)
+
+
+def test_an_equal_job_fails_as_the_first_did() -> None:
+    counting = Counting()
+    cache = JobCache(counting)
+    job = Job("go", "calls", "answer.go", {}, (("one", {"call": "f"}),), Limits())
+    for _ in range(2):
+        with pytest.raises(EngineError, match="the engine failed"):
+            cache.run(job)
+    assert counting.count == 1

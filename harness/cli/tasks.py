@@ -67,11 +67,12 @@ def _check(args: argparse.Namespace) -> int:
     from harness.cli.scoring import languages_of
     from harness.sandbox import open_sandbox
     from harness.score import score
-    from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks, check_variants, require_scorable
+    from harness.tasks import SELF_CHECK_SEED, HiddenCases, JobCache, check_tasks, check_variants, require_scorable
 
     tasks = _selected(args)
     require_scorable(tasks)
-    with open_sandbox("tasks-check", log, languages_of(tasks)) as sandbox:
+    with open_sandbox("tasks-check", log, languages_of(tasks)) as opened:
+        sandbox = JobCache(opened)
         extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
         answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=args.first)
         scorer = partial(score, sandbox=sandbox)

@@ -12,6 +12,7 @@ from harness.errors import TaskError
 from harness.files import find_data
 from harness.tasks.copy import USER_SUITE, copy_task
 from harness.tasks.hidden_cases import SELF_CHECK_SEED, HiddenCases
+from harness.tasks.job_cache import JobCache
 from harness.tasks.load import load_task, vary
 from harness.tasks.manifest import TASK_FILE
 from harness.tasks.readings import readings_of
@@ -30,6 +31,7 @@ __all__ = [
     "USER_SUITE",
     "CaseExtension",
     "HiddenCases",
+    "JobCache",
     "MutantReport",
     "Scorer",
     "check_mutants",

@@ -1,0 +1,47 @@
+"""A sandbox that runs equal jobs once: `JobCache`, for the self-check of tasks.
+
+The answers of a task's folder share much of their code: most wrong answers to a conversation are wrong in one turn and
+equal the solution in the others. What ran once need not run again. A model's answers never come here: theirs run each
+time.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from threading import Lock
+
+from harness.errors import LanebenchError
+from harness.files import sha256_of, to_json
+from harness.types import Job, Observation, Sandbox, SandboxFacts
+
+
+class JobCache:
+    """Runs each job in another sandbox, and an equal one not again, however many threads ask for it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._lock, self._results = Lock(), dict[str, Future[tuple[Observation, ...]]]()
+
+    @property
+    def facts(self) -> SandboxFacts:
+        """Those of the sandbox that runs the jobs."""
+        return self._sandbox.facts
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        """One observation per case. Raises EngineError."""
+        key = _key(job)
+        with self._lock:
+            first = key not in self._results
+            future = self._results.setdefault(key, Future())
+        if first:
+            try:
+                future.set_result(self._sandbox.run(job))
+            except LanebenchError as error:
+                # The other threads that wait for this job get the same error.
+                future.set_exception(error)
+        return future.result()
+
+
+def _key(job: Job) -> str:
+    cases = [[name, dict(give)] for name, give in job.cases]
+    return sha256_of(to_json([job.language, job.driver, job.entry, dict(job.files), cases, repr(job.limits)]))
