@@ -1,13 +1,17 @@
 """Kind `conversation`: the code of each turn, and tests that the model wrote."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, open_sandbox
+from harness.sandbox.image import DRIVERS
 from harness.score import score
 from harness.types import Case, Job, Json, Limits, Observation, Outcome, Reading, Score
 from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
@@ -37,9 +41,8 @@ def exits(by_implementation: Mapping[str, int]) -> ScriptedSandbox:
             return real.script(job, name, give)
         implementation = next(path for path, text in FILES.items() if text == give["files"]["even.py"])
         status = by_implementation[implementation]
-        summary = {"token": give["stdin"], "passed": int(status == 0), "failed": int(status == 1)}
-        stdout = f"..\n{json.dumps(summary)}" if status in (0, 1) else ""
-        return Observation(name, "returned", {"exit": status, "stdout": stdout, "stderr": "", "files": {}})
+        counts: dict[str, Json] = {"passed": int(status == 0), "failed": int(status == 1)} if status in (0, 1) else {}
+        return Observation(name, "returned", {"exit": status, **counts})
 
     return ScriptedSandbox(script)
 
@@ -97,16 +100,21 @@ def test_tests_that_could_not_run_show_their_exit_code() -> None:
 
 
 def test_after_three_timeouts_no_more_tests_are_run() -> None:
-    cases = tuple(case(f"turn-1/{number}", {"turn": 1, "tests_on": "right.py"}, tests="pass") for number in range(9))
+    turns = range(1, 10)
+    cases = tuple(case(f"turn-{turn}/right", {"turn": turn, "tests_on": "right.py"}, tests="pass") for turn in turns)
     sandbox = ScriptedSandbox(lambda job, name, give: Observation(name, "timed_out", None, "no end"))
-    variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a",))
-    verdict = score(variant, [TESTS], sandbox)
+    variant = variant_of("conversation", cases, files=FILES, settings=SETTINGS, turns=("a",) * 9)
+    verdict = score(variant, [TESTS] * 9, sandbox)
     assert (verdict.outcome, len(sandbox.jobs), len(failed(verdict))) == (Outcome.TIMED_OUT, 3, 9)
 
 
-def test_an_image_without_pytest_is_an_engine_error() -> None:
-    with pytest.raises(EngineError, match="pytest"):
-        judge(EVEN, EVEN, TESTS, ends={"right.py": 91, "broken.py": 91})
+def test_a_container_without_pytest_ends_before_it_takes_its_job(tmp_path: Path) -> None:
+    """The kit then reports an engine error (see harness/sandbox/runner.py)."""
+    (tmp_path / "pytest.py").write_text("raise ImportError\n", encoding="utf-8")
+    job = json.dumps({"nonce": "0", "driver": "tests", "entry": "test_even.py", "files": {}, "cases": []})
+    command, env = [sys.executable, str(DRIVERS / "tests.py")], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, input=f"{len(job)}\n{job}", env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "pytest cannot be imported\n")
 
 
 def test_the_block_with_tests_is_chosen_in_a_turn_about_tests() -> None:
@@ -123,9 +131,8 @@ def test_neither_the_turn_nor_the_expected_value_enters_the_container() -> None:
     score(variant, [EVEN, EVEN, TESTS], sandbox)
     gives = [give for job in sandbox.jobs for _, give in job.cases]
     assert all("turn" not in give and "tests_on" not in give for give in gives)
-    tests = [job for job in sandbox.jobs if job.driver == "program"]
-    assert [len(job.cases) for job in tests] == [1, 1], "each judged module has a container of its own"
-    assert all(set(job.files) == {"test_even.py", "run_the_tests.py"} for job in tests)
+    tests = [job for job in sandbox.jobs if job.driver == "tests"]
+    assert [(len(job.cases), set(job.files)) for job in tests] == [(2, {"test_even.py"})]
     assert "right" not in str([give["files"] for job in tests for _, give in job.cases])
 
 

@@ -47,9 +47,10 @@ class Syntax:
 class Runtime:
     """How answers run: the stage of Dockerfile.scorer, the drivers, and the commands of the answer as a program.
 
-    `calls_driver` and `program_driver` are the command lines of process 1. `run` and `load` begin the command lines by
-    which the program driver runs an answer and imports it; the case's arguments follow. Placeholders: {entry} is the
-    answer's file, {module} that path as a module's name, {heap_mib} three quarters of the container's memory.
+    `calls_driver`, `program_driver` and `tests_driver` are the command lines of process 1. `run` and `load` begin the
+    command lines by which the program driver runs an answer and imports it; the case's arguments follow. Placeholders:
+    {entry} is the answer's file, {module} that path as a module's name, {heap_mib} three quarters of the container's
+    memory.
 
     `executes`: its programs may execute files that they wrote. A compiled language has `build_bytes` of space for its
     compiler's output, and its containers at least `memory_bytes`, which the compiler needs.
@@ -59,6 +60,8 @@ class Runtime:
     run: tuple[str, ...]
     load: tuple[str, ...]
     program_driver: tuple[str, ...] = python_driver("program")
+    tests_driver: tuple[str, ...] = ()
+    """The driver that runs tests which a model wrote; empty where no image has a runner of them."""
     stage: str = "base"
     executes: bool = False
     build_bytes: int = 0

@@ -69,6 +69,7 @@ PYTHON = Language(
     ),
     runtime=Runtime(
         calls_driver=python_driver("python_calls", runs_programs=False),
+        tests_driver=python_driver("tests"),
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
         reports_args=True,

@@ -21,9 +21,9 @@ def runtime_of(language: str) -> Runtime:
 def driver_command(language: str, driver: str, limits: Limits) -> list[str]:
     """The command line of process 1: the driver, which waits for a job. Raises EngineError."""
     runtime = runtime_of(language)
-    words = runtime.program_driver if driver == "program" else runtime.calls_driver
+    drivers = {"calls": runtime.calls_driver, "program": runtime.program_driver, "tests": runtime.tests_driver}
     heap_mib = limits.memory_bytes * 3 // 4 // _MIB
-    return [word.replace("{heap_mib}", str(heap_mib)) for word in words]
+    return [word.replace("{heap_mib}", str(heap_mib)) for word in drivers[driver]]
 
 
 def program_commands(job: Job) -> dict[str, Json]:

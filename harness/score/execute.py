@@ -17,7 +17,7 @@ from harness.score.type_check import TYPE_CASE, TYPES, checked_text, checks_type
 from harness.score.verdict import Judgment, abnormal_ends, no_answer
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
-Driver = Literal["calls", "program"]
+Driver = Literal["calls", "program", "tests"]
 CaseJudge = Callable[[Case, Observation, Equality], Check]
 """Compares what was observed of one case with what it expects."""
 NO_CODE = "no code was found in the answer"

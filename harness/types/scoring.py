@@ -19,7 +19,7 @@ class Job:
     """
 
     language: str
-    driver: Literal["calls", "program"]
+    driver: Literal["calls", "program", "tests"]
     entry: str
     files: Mapping[str, str]
     cases: tuple[tuple[str, Mapping[str, Json]], ...]

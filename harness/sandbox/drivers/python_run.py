@@ -131,14 +131,19 @@ def start(command, folder, stdin):
 
 def run(command, folder, stdin="", limit=1 << 20):
     """(result, None) with the program's exit status and streams, or (None, the protocol's fields of how it failed)."""
+    return run_process(lambda: start(command, folder, stdin), limit, kill_other_processes)
+
+
+def run_process(launch, limit, end_others):
+    """As `run`, for the process that `launch` starts; `end_others` kills what it leaves running."""
     kills_before = oom_kills()
-    process = start(command, folder, stdin)
+    process = launch()
     streams = Streams(process, limit)
     streams.read_until_exit()
     if streams.exceeded:
         process.kill()
     process.wait()
-    kill_other_processes()
+    end_others()
     streams.drain()
     process.stdout.close()
     process.stderr.close()

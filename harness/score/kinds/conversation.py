@@ -9,8 +9,9 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
     {"turn": n, "tests_on": name}  the tests of that turn's reply run with pytest on files/<name>, which is placed
                                    beside them under the name of `module`; expect {"tests": "pass"} (at least one
                                    passes, none fails) or {"tests": "fail"} (at least one fails); a file without a test,
-                                   or that does not load or exits, counts as neither. Each of these runs in a container
-                                   of its own, in a shuffled order: tests can find nothing but the module to look at
+                                   or that does not load or exits, counts as neither. Each of these is a process of its
+                                   own in a folder of its own, in a shuffled order, and nothing that one leaves reaches
+                                   another (harness/sandbox/drivers/tests.py): tests have only the module to look at
 checks        one for each case; the cases of a turn without code all fail
 metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
@@ -18,13 +19,11 @@ metrics       rules (how each turn's code was found), groups, tests_right and te
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import EngineError, Problem
-from harness.files import sha256_of
+from harness.errors import Problem
+from harness.languages import LANGUAGES
 from harness.score.compare import Equality
 from harness.score.drivers import DRIVERS
 from harness.score.execute import (
@@ -67,43 +66,8 @@ TESTS_CASE = case_schema(
     object_schema({"tests": {"enum": ["pass", "fail"]}}, ["tests"]),
 )
 _TEST_MARK = r"^\s*(?:async\s+)?def\s+test|^class\s+Test"
-_RUNNER = "run_the_tests.py"
-_NO_PYTEST = 91
 _PASSED, _FAILED = 0, 1
-_RUN_PYTEST = """\
-import json
-import os
-import sys
-
-try:
-    import pytest
-except ImportError:
-    sys.exit({missing})
-
-
-class Results:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def pytest_runtest_logreport(self, report):
-        self.failed += report.failed
-        self.passed += report.passed and report.when == "call" and not hasattr(report, "wasxfail")
-
-
-def main():
-    token, output, results = sys.stdin.readline().strip(), os.dup(1), Results()
-    status = pytest.main(["-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", {file!r}], [results])
-    summary = {{"token": token, "passed": results.passed, "failed": results.failed}}
-    sys.stdout.flush()
-    os.write(output, ("\\n" + json.dumps(summary)).encode())
-    os._exit(status)
-
-
-main()
-"""
-"""Runs the tests and writes, as the last line, how many passed and failed, with the token that only the kit knows: a
-file that ends the process has no such line."""
-_MAX_SUMMARY_CHARS = 200
+"""Exit codes of pytest."""
 
 
 @dataclass(slots=True)
@@ -134,24 +98,14 @@ def _judge_tests(case: Case, observation: Observation, equality: Equality) -> Ch
     del equality
     if observation.status != "returned" or not isinstance(observation.value, dict):
         return not_returned(case, observation)
-    code = observation.value.get("exit")
-    if code == _NO_PYTEST:
-        raise EngineError("the scorer image has no pytest", fix="remove the image, so that it is built again")
-    expected = str(case.expect["tests"])
-    result = _result_of_tests(case, observation.value) or f"exit {code}: no tests that could run"
+    expected, code = str(case.expect["tests"]), observation.value.get("exit")
+    result = _result_of_tests(observation.value) or f"exit {code}: no tests that could run"
     return Check(case.id, result == expected, expected, result)
 
 
-def _result_of_tests(case: Case, value: Mapping[str, Json]) -> str | None:
-    """ "pass" or "fail"; None where the runner did not report a test that ran."""
-    last = str(value.get("stdout")).rpartition("\n")[2]
-    try:
-        summary = json.loads(last) if len(last) <= _MAX_SUMMARY_CHARS else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(summary, dict) or summary.get("token") != case.give["stdin"]:
-        return None
-    counts = (summary.get("passed"), summary.get("failed"), value.get("exit"))
+def _result_of_tests(value: Mapping[str, Json]) -> str | None:
+    """ "pass" or "fail"; None where the driver did not find that a test ran."""
+    counts = (value.get("passed"), value.get("failed"), value.get("exit"))
     passed, failed, code = (count if type(count) is int else -1 for count in counts)
     if code == _PASSED and passed > 0 and failed == 0:
         return "pass"
@@ -160,8 +114,7 @@ def _result_of_tests(case: Case, value: Mapping[str, Json]) -> str | None:
 
 def _tests_case(case: Case, variant: Variant) -> Case:
     module = str(variant.task.settings.get("module", entry_of(variant)))
-    files = {module: variant.files[str(case.give["tests_on"])]}
-    return replace(case, give={"argv": [], "stdin": secrets.token_hex(8), "files": files, "mode": "run"})
+    return replace(case, give={"files": {module: variant.files[str(case.give["tests_on"])]}})
 
 
 def _find_code(reading: Reading, variant: Variant, cases: Sequence[Case]) -> FoundCode | None:
@@ -176,20 +129,14 @@ def _executions(variant: Variant, code: str, cases: Sequence[Case]) -> list[tupl
     """What is run for one turn: its tests on each implementation, its calls, its programs."""
     settings, entry = variant.task.settings, entry_of(variant)
     test_file = str(settings.get("test_file", "test_answer.py"))
-    runner = _RUN_PYTEST.format(missing=_NO_PYTEST, file=test_file)
-    tests = [_tests_case(case, variant) for case in _shuffled(code, cases) if _is_about_tests(case)]
+    tests = [_tests_case(case, variant) for case in cases if _is_about_tests(case)]
     called = [_without_turn(case) for case in cases if "call" in case.give]
     run = [_without_turn(case) for case in cases if not _is_about_tests(case) and "call" not in case.give]
     return [
-        *((Build({test_file: code, _RUNNER: runner}, _RUNNER, "program"), _judge_tests, [case]) for case in tests),
+        (Build({test_file: code}, test_file, "tests"), _judge_tests, tests),
         (Build({entry: code}, entry, "calls"), DRIVERS["calls"].judge, called),
         (Build({entry: code}, entry, "program"), DRIVERS["program"].judge, run),
     ]
-
-
-def _shuffled(code: str, cases: Sequence[Case]) -> list[Case]:
-    """The cases in an order that follows from the answer, so that scoring again keeps it, and tells nothing."""
-    return sorted(cases, key=lambda case: sha256_of(f"{code}\n{case.id}"))
 
 
 def _score_turn(progress: _Progress, turn: int, found: FoundCode, variant: Variant, sandbox: Sandbox) -> None:
@@ -249,7 +196,7 @@ def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
             yield give.at("turn").problem(f"there is no turn {turn_of(case)}, the task has {len(task.turns)}")
         if _is_about_tests(case) and case.give["tests_on"] not in task.files:
             yield no_such_file(give.at("tests_on"), task, str(case.give["tests_on"]))
-    if any(map(_is_about_tests, cases)) and task.language != "python":
+    if any(map(_is_about_tests, cases)) and not LANGUAGES[task.language or "python"].runtime.tests_driver:
         yield task_location(task, "language").problem(f"tests in {task.language!r} cannot be run", "use Python")
 
 
