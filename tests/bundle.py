@@ -303,6 +303,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
                 seed=SEED,
                 trials=trials,
                 warmups=WARMUPS,
+                thinking_tokens=8192,
                 simulated=False,
             ),
             host=HOST,

@@ -54,10 +54,11 @@ def chained_texts(first: str, lines: Lines) -> Mapping[str, str]:
         *((LOG, log[:opening]), (RECORDINGS, recordings)),
         *((LOG, log[opening : opening + 2]), (SCORES, scores), (LOG, log[opening + 2 :])),
     ]
-    texts, head = {LOG: "", RECORDINGS: "", SCORES: ""}, first
+    texts: dict[str, list[str]] = {LOG: [], RECORDINGS: [], SCORES: []}
+    head = first
     for name, documents in order:
         for document in documents:
             line = to_json({**document, PREVIOUS: head} if isinstance(document, dict) else document) + "\n"
-            texts[name] += line
+            texts[name].append(line)
             head = sha256_of(line)
-    return texts
+    return {name: "".join(texts[name]) for name in texts}

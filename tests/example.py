@@ -285,6 +285,7 @@ def example_result(**changes: Any) -> Result:
             seed=42,
             trials=TRIALS,
             warmups=WARMUPS,
+            thinking_tokens=8192,
             simulated=False,
         ),
         host=HOST,

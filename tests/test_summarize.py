@@ -8,7 +8,19 @@ import pytest
 
 from harness.read import read
 from harness.summarize import summarize, trial_result
-from harness.types import Cell, HostFacts, Outcome, Result, ResultWarning, TrialResult, TurnResult, Usage
+from harness.summarize.cells import pass_rate_of
+from harness.types import (
+    Cell,
+    HostFacts,
+    Outcome,
+    PassRate,
+    Rank,
+    Result,
+    ResultWarning,
+    TrialResult,
+    TurnResult,
+    Usage,
+)
 from tests import example
 from tests.example import example_result
 
@@ -94,25 +106,43 @@ def test_suite_time_is_the_sum_of_the_trials_and_unknown_while_one_is_missing() 
     assert fewer.summaries[0].total_trial_s is None
 
 
-def test_a_missing_trial_counts_as_not_passed() -> None:
-    result = _trials(
-        example_result(), lambda t: None if (t.model, t.task, t.trial) == ("steady", "code-bugfix", 0) else t
-    )
-    cell = _cell(result, "steady", "code-bugfix")
-    assert (cell.pass_rate.passed, cell.pass_rate.n) == (5, 6)
-    assert cell.fraction == pytest.approx(5 / 6)
-    assert [(one.model, one.task) for one in _warned(result, "trials_missing")] == [("steady", "code-bugfix")]
+def _stopped(result: Result, reason: str | None, keep: Callable[[TrialResult], bool]) -> Result:
+    """The result in which `steady` ran only some of its trials."""
+    models = (replace(result.models[0], stop_reason=reason), result.models[1])
+    return _trials(replace(result, models=models), lambda t: t if t.model != "steady" or keep(t) else None)
 
 
-def test_a_stopped_model_is_scored_on_its_trials_and_the_missing_ones_are_listed() -> None:
-    result = example_result()
-    stopped = (replace(result.models[0], stop_reason="server gone"), result.models[1])
-    result = _trials(replace(result, models=stopped), lambda t: None if t.model == "steady" and t.trial > 3 else t)
-    cell = _cell(result, "steady", "code-bugfix")
-    assert (cell.pass_rate.passed, cell.pass_rate.n) == (4, 4)
+@pytest.mark.parametrize("reason", [None, "stopped by its owner"])
+def test_an_incomplete_task_has_no_rate_whatever_is_said_about_the_stop(reason: str | None) -> None:
+    result = _stopped(example_result(), reason, lambda t: (t.task, t.trial) != ("code-bugfix", 5))
+    cell, whole = _cell(result, "steady", "code-bugfix"), _cell(result, "steady", "code-refactor")
+    assert cell.pass_rate == PassRate(5, 5, 6, None, None, None)
+    assert cell.fraction is None
+    assert whole.pass_rate == pass_rate_of(6, 6, 6)
+    steady = result.summaries[0]
+    assert (steady.pass_rate.n, steady.pass_rate.planned, steady.pass_rate.rate) == (11, 12, None)
+    assert [suite.rate for suite in steady.suite_rates] == [None, None]
+    assert steady.passed_every_trial == PassRate(1, 1, 2, None, None, None)
+    assert result.comparisons == ()
+    assert result.ranks == (Rank(1, ("hasty",)),)
+
+
+def test_a_stopped_model_is_named_with_the_trials_that_were_not_run() -> None:
+    result = _stopped(example_result(), "server gone", lambda t: t.trial < 4)
     (warning,) = _warned(result, "model_stopped")
     assert warning.text.startswith("steady was stopped: server gone; not run: speed-small 2 of 6")
-    assert "trials_missing" not in _codes(result)
+    assert "trials_not_run" not in _codes(result)
+
+
+def test_a_model_that_was_not_run_is_ruled_out_of_no_lane_and_recommended_for_none() -> None:
+    result = _stopped(example_result(), None, lambda _: False)
+    (recommended,) = result.recommendations
+    steady, hasty = recommended.eligibilities
+    assert (steady.rate, steady.status) == (None, "undecided")
+    assert "not run: code-bugfix, code-refactor" in steady.requirements[0].text
+    assert recommended.model != "steady"
+    assert hasty.rate is not None
+    assert [one.model for one in _warned(result, "trials_not_run")] == ["steady"]
 
 
 def test_a_model_without_trials_has_cells_without_a_rate() -> None:
@@ -210,7 +240,7 @@ CHANGES: dict[str, Change] = {
     "host_thermal": _with(host=_host(thermal_state="CPU_Scheduler_Limit=100 CPU_Speed_Limit=72")),
     "host_busy": _with(host=_host(load_1m=12.0)),
     "model_stopped": lambda r: summarize(replace(r, models=(replace(r.models[0], stop_reason="gone"), r.models[1]))),
-    "trials_missing": lambda r: _trials(r, lambda t: None if t.trial == 5 else t),
+    "trials_not_run": lambda r: _trials(r, lambda t: None if t.trial == 5 else t),
     "few_trials": lambda r: _trials(replace(r, run=replace(r.run, trials=3)), lambda t: t if t.trial < 3 else None),
     "identical_answers": _same_answers,
     "cache_hit": lambda r: _trials(r, lambda t: _turns(t, usage=_usage(t.turns[0], cached_tokens=60))),

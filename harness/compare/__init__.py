@@ -103,12 +103,12 @@ def _adjusted(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo]
 
 def _pass_rate(k: int, n: int) -> PassRate:
     interval = wilson(k, n)
-    return PassRate(k, n, k / n, *interval) if interval else PassRate(k, n, None, None, None)
+    return PassRate(k, n, n, k / n, *interval) if interval else PassRate(k, n, n, None, None, None)
 
 
 def _unpooled(k: int, n: int) -> PassRate:
     """k of n over several tasks, without an interval."""
-    return PassRate(k, n, k / n if n else None, None, None)
+    return PassRate(k, n, n, k / n if n else None, None, None)
 
 
 def _notes(baseline: Result, other: Result) -> tuple[str, ...]:

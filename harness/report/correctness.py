@@ -16,6 +16,9 @@ from harness.report.formatting import (
 from harness.report.task_tables import cells_of, labels_of, task_table
 from harness.types import Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
 
+SKIPPED = "skipped"
+"""Stands for a task that does not fit into the model's context."""
+
 
 def _format_seconds(value: float | None) -> str:
     return MISSING if value is None else format_seconds(value)
@@ -36,7 +39,8 @@ def glance(result: Result) -> Section:
     return Section(
         "glance",
         "Models at a glance",
-        "Passed: trials passed of all trials of the scored tasks, whatever their outcome. "
+        "Passed: trials passed of all trials of the scored tasks, whatever their outcome. A model that lacks planned "
+        "trials has no rate. "
         "Decode: median over tasks and trials with its 95 % interval.",
         (Table("", headers, rows),),
         (scatter,) if len(points) > 1 else (),
@@ -95,6 +99,8 @@ def _rate_mark(task: str, model: str, rate: PassRate) -> IntervalRow:
 def _rate_entry(cell: Cell) -> Entry:
     if not cell.scored:
         return Entry(MISSING)
+    if not cell.pass_rate.planned:
+        return Entry(SKIPPED)
     return Entry(format_pass_rate(cell.pass_rate), cell.pass_rate.rate, (cell.task, cell.model))
 
 

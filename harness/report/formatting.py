@@ -49,14 +49,15 @@ def format_bytes(count: int | None) -> str:
 
 def format_pass_rate(rate: PassRate) -> str:
     """`7/10 70% [40, 89]`: k/n, the share, its 95 % interval in percent."""
-    if rate.n == 0 or rate.rate is None:
-        return "0 trials"
     return f"{format_count(rate)}{_format_interval(rate.low, rate.high)}"
 
 
 def format_count(rate: PassRate) -> str:
-    """`7/10 70%`, for counts whose trials do not support an interval."""
-    if rate.n == 0 or rate.rate is None:
+    """`7/10 70%`, for counts whose trials do not support an interval; `0 of 6 run` where planned trials are missing."""
+    if not rate.is_complete:
+        passed = f"{rate.passed} passed, " if rate.n else ""
+        return f"{passed}{rate.n} of {rate.planned} run"
+    if rate.rate is None:
         return "0 trials"
     return f"{rate.passed}/{rate.n} {format_percent(rate.rate)}"
 

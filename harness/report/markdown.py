@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from harness.report.elements import Section, Table
-from harness.report.sections import sections_of, simulation_banner, title_of
+from harness.report.sections import banners_of, sections_of, title_of
 from harness.report.terminal import plain_text
 from harness.types import Result
 
@@ -50,9 +50,10 @@ def _section(section: Section) -> list[str]:
     return [*lines, *([""] if section.notes else [])]
 
 
-def render_markdown_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
+def render_markdown_sections(title: str, sections: Sequence[Section], banners: Sequence[str] = ()) -> str:
     """Render sections under a title as Markdown."""
-    lines = [f"# {markdown_text(title)}", "", *([f"> **{banner}**", ""] if banner else [])]
+    lines = [f"# {markdown_text(title)}", ""]
+    lines += [line for banner in banners for line in (f"> **{_with_intervals(banner)}**", "")]
     for section in sections:
         lines += _section(section)
     return "\n".join(lines).rstrip() + "\n"
@@ -60,4 +61,4 @@ def render_markdown_sections(title: str, sections: Sequence[Section], banner: st
 
 def render_github(result: Result) -> str:
     """Render the whole report as Markdown."""
-    return render_markdown_sections(title_of(result), sections_of(result), simulation_banner(result))
+    return render_markdown_sections(title_of(result), sections_of(result), banners_of(result))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.report.elements import Chart, Scatter
 from harness.report.formatting import MISSING, format_optional, format_seconds
-from harness.report.sections import sections_of, simulation_banner, title_of
+from harness.report.sections import banners_of, sections_of, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.terminal import plain_text
 from harness.types import Check, Result, TrialResult, TurnResult
@@ -74,7 +74,7 @@ def render_html(result: Result) -> str:
     anchors = _anchors(result)
     return environment.get_template(TEMPLATE).render(
         title=title_of(result),
-        banner=simulation_banner(result),
+        banners=banners_of(result),
         sections=sections_of(result),
         anchors=anchors,
         cells=_cells(result, anchors),

@@ -11,7 +11,7 @@ from harness.report.scorer_metrics import scorer_metrics
 from harness.report.selection import lanes, pairs, stability, trade_offs
 from harness.report.speed import first_token, generation, prefill
 from harness.report.task_families import conversations, declines, needles
-from harness.types import Result
+from harness.types import ModelInfo, Result
 
 SIMULATED = "SIMULATED: the demo server answered in this run; no number here measures a real model or this machine"
 
@@ -21,9 +21,22 @@ def title_of(result: Result) -> str:
     return f"Lanebench: suite {result.run.suite}, {result.run.trials} trials per task, run {result.run.id}"
 
 
-def simulation_banner(result: Result) -> str | None:
-    """The banner of a run with simulated models; None for a measured run."""
-    return SIMULATED if result.run.simulated or any(model.simulated for model in result.models) else None
+def banners_of(result: Result) -> tuple[str, ...]:
+    """The lines below the title that every reader must see: simulated models, and trials that were not run."""
+    simulated = result.run.simulated or any(model.simulated for model in result.models)
+    incomplete = [text for model in result.models if (text := _missing_trials(result, model))]
+    parts = f"NOT COMPLETE: {'; '.join(incomplete)}. Incomplete tasks have no rate, interval or rank"
+    return (*([SIMULATED] if simulated else []), *([parts] if incomplete else []))
+
+
+def _missing_trials(result: Result, model: ModelInfo) -> str:
+    """How many of a model's planned trials were run, and why not all; "" if all were."""
+    rates = [cell.pass_rate for cell in result.cells if cell.model == model.label]
+    if all(rate.is_complete for rate in rates):
+        return ""
+    run, planned = sum(rate.n for rate in rates), sum(rate.planned for rate in rates)
+    reason = f" ({model.stop_reason})" if model.stop_reason else ""
+    return f"{model.label} {f'ran {run} of {planned} trials' if run else f'was not run, 0 of {planned} trials'}{reason}"
 
 
 def sections_of(result: Result) -> tuple[Section, ...]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from harness.report.elements import Section, Table
-from harness.report.sections import sections_of, simulation_banner, title_of
+from harness.report.sections import banners_of, sections_of, title_of
 from harness.types import Result
 
 WIDTH = 118
@@ -84,16 +84,16 @@ def _section(section: Section) -> list[str]:
     return [*lines, *([""] if section.notes else [])]
 
 
-def render_text_sections(title: str, sections: Sequence[Section], banner: str | None = None) -> str:
+def render_text_sections(title: str, sections: Sequence[Section], banners: Sequence[str] = ()) -> str:
     """Render sections under a title, in lines of at most WIDTH columns unless a name is longer."""
-    lines = [plain_text(title), *([banner] if banner else []), ""]
+    marked = [line for banner in banners for line in textwrap.wrap(plain_text(banner), WIDTH, break_on_hyphens=False)]
+    lines = [plain_text(title), *marked, ""]
     for section in sections:
         lines += _section(section)
-    if banner:
-        lines.append(banner)
+    lines += marked
     return "\n".join(lines).rstrip() + "\n"
 
 
 def render_text(result: Result) -> str:
     """Render the whole report as text."""
-    return render_text_sections(title_of(result), sections_of(result), simulation_banner(result))
+    return render_text_sections(title_of(result), sections_of(result), banners_of(result))

@@ -200,6 +200,7 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         seed=plan.settings.seed,
         trials=plan.settings.trials,
         warmups=plan.settings.warmups,
+        thinking_tokens=plan.settings.thinking_tokens,
         simulated=plan.simulated,
         selftest=plan.selftest,
         stopped_services=folder.read_stopped_services(),
@@ -232,6 +233,7 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         context_setting=run.context_setting,
         swap_growth_bytes=run.swap_growth_bytes,
         skipped=run.skipped,
+        tokens_per_char=run.tokens_per_char,
         probe_findings=run.probe_findings,
         recorder_overhead=run.recorder_overhead,
     )

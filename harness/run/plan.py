@@ -1,9 +1,10 @@
 """Decides which trials a model runs, in which order and with which nonces: the same for every model of a run.
 
-`plan_trials` gives the order. Each block has one trial of every task in a seeded order of its own, so that heat and
-drift affect all tasks alike, and starts with the canaries: short tasks whose speed shows, block by block, how the
-machine's speed changed. Warm-up trials come first, one per prompt-size class, since the first prompt of a new size
-incurs one-time costs. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen.
+`plan_trials` gives the order, `plan_blocks` that without warm-ups. Each block has one trial of every task in a seeded
+order of its own, so that heat and drift affect all tasks alike, and starts with the canaries: short tasks whose speed
+shows, block by block, how the machine's speed changed. Warm-up trials come first, one per prompt-size class, since the
+first prompt of a new size incurs one-time costs. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has
+seen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.types import Model, ModelInfo, Task, TaskInfo, TrialKey
 
@@ -24,13 +25,17 @@ def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int,
     """The trials of one model in the order in which they run."""
     warm_up_tasks = _select_warm_up_tasks(tasks)
     keys = [TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in warm_up_tasks]
+    return (*keys, *plan_blocks(model, tasks, trials=trials, seed=seed))
+
+
+def plan_blocks(model: str, tasks: Sequence[Task | TaskInfo], *, trials: int, seed: int) -> Iterator[TrialKey]:
+    """The trials of one model without its warm-ups, in their order: it follows from what a result states."""
     canaries = [task for task in tasks if task.canary]
     others = [task for task in tasks if not task.canary]
     for index in range(trials):
         block = list(others)
         random.Random(f"{seed}/{index}").shuffle(block)
-        keys += [TrialKey(model, task.name, index) for task in (*canaries, *block)]
-    return tuple(keys)
+        yield from (TrialKey(model, task.name, index) for task in (*canaries, *block))
 
 
 def cache_index(models: Sequence[Model | ModelInfo], label: str) -> int:

@@ -15,7 +15,7 @@ from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, r
 from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import TrialSetup, converse
-from harness.run.folder import RunFolder
+from harness.run.folder import STOPPED_BY_OWNER, RunFolder
 from harness.run.plan import cache_index, plan_trials, trial_nonce
 from harness.servers import (
     RequestTimeouts,
@@ -171,12 +171,32 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
         with host.session(server) as session:
             run = _with_readiness(run, session)
             run = _with_context_fit(run, recorder)
-            skipped = {task.task for task in run.skipped}
-            recorder.record_trials([key for key in keys if key.task not in skipped])
+            recorder.record_trials(_keys_that_fit(run, recorder, keys))
         return _with_observations(run, session, recorder)
+    except KeyboardInterrupt:
+        recorder.folder.append_model_run(replace(run, stop_reason=STOPPED_BY_OWNER))
+        raise
     except ServerError as error:
         recorder.problems = error.problems
         return replace(run, stop_reason=redact_home(error.message))
+
+
+def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[TrialKey]) -> list[TrialKey]:
+    """The missing trials of the tasks that fit. Raises ServerError if other tasks fitted when the run was begun.
+
+    The trials of a model are in the order of the plan, so a task can be neither left out nor taken in later on.
+    """
+    skipped = {task.task for task in run.skipped}
+    planned = planned_trials(recorder.folder, tuple(recorder.tasks.values()), recorder.server.model)
+    recorded = [key for key in planned if key in recorder.folder.recorded]
+    expected = [key for key in planned if key.task not in skipped]
+    if recorded != expected[: len(recorded)]:
+        raise ServerError(
+            f"model {run.label!r}: the server's context takes other tasks than when the run was begun "
+            f"({run.served_context_tokens} tokens now)",
+            fix="serve the model with the same context as before, or begin a new run",
+        )
+    return [key for key in keys if key.task not in skipped]
 
 
 def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
@@ -204,6 +224,7 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
         if context_fit.effective_context_tokens is None
         else context_fit.effective_context_tokens,
         skipped=context_fit.skipped,
+        tokens_per_char=context_fit.tokens_per_char,
         probe_findings=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
     )
 

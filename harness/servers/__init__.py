@@ -5,7 +5,7 @@ in its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live ser
 """
 
 from harness.servers.api import endpoint_url, fill_body, look_up
-from harness.servers.context_fit import ContextFit, ContextNeed, fit_tasks, skip_oversized_tasks
+from harness.servers.context_fit import ContextFit, ContextNeed, context_needs, fit_tasks, skip_oversized_tasks
 from harness.servers.discovery import default_urls, find_servers
 from harness.servers.http import HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import (
@@ -67,6 +67,7 @@ __all__ = [
     "build_request_body",
     "build_request_fields",
     "compute_max_tokens",
+    "context_needs",
     "default_urls",
     "endpoint_url",
     "fetch",

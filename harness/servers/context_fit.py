@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.record import Client
+from harness.servers.kinds import ServerKind
 from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
 from harness.servers.query import ServerHandle
 from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
-from harness.types import ProbeFinding, SkippedTask, Task
+from harness.types import Model, ProbeFinding, SkippedTask, Task
 
 TOKENS_PER_BYTE = Fraction(11, 40)
 """The estimate before anything was counted: four bytes to a token, and a tenth more."""
@@ -50,7 +51,8 @@ class ContextFit:
     """Which tasks a server cannot take, and what a long prompt showed.
 
     `tokens_per_char` is what the server counted, `effective_context_tokens` how many tokens of the long prompt it kept
-    or allows (None: no limit seen). `findings` is empty if no task has a long prompt.
+    or allows, at most those that it says it serves (None: no limit seen). `findings` is empty if no task has a long
+    prompt.
     """
 
     skipped: tuple[SkippedTask, ...]
@@ -66,7 +68,7 @@ def fit_tasks(
 
     Raises ServerError if the server no longer answers.
     """
-    needs = [_context_need(task, server, thinking_tokens) for task in tasks]
+    needs = context_needs(server.model, server.kind, tasks, thinking_tokens)
     skipped = skip_oversized_tasks(needs, served_tokens)
     if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
         return ContextFit(skipped)
@@ -80,7 +82,8 @@ def fit_tasks(
     check = check_long_prompt(short, ask_code_word(server, client, longest))
     cap = check.effective_context_tokens
     if cap is not None:
-        skipped = skip_oversized_tasks(needs, min(cap, served_tokens or cap))
+        cap = min(cap, served_tokens or cap)
+        skipped = skip_oversized_tasks(needs, cap)
     return ContextFit(skipped, tokens_per_char, cap, (check.finding,))
 
 
@@ -91,14 +94,23 @@ def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None
     return tuple(SkippedTask(need.task, need.tokens, served_tokens) for need in needs if need.tokens > served_tokens)
 
 
-def _context_need(task: Task, server: ServerHandle, thinking_tokens: int) -> ContextNeed:
+def context_needs(
+    model: Model, kind: ServerKind, tasks: Iterable[Task], thinking_tokens: int, tokens_per_char: float | None = None
+) -> list[ContextNeed]:
+    """What each task needs of a model's context, before anything was counted or with what its server counted."""
+    return [_context_need(task, model, kind, thinking_tokens, tokens_per_char) for task in tasks]
+
+
+def _context_need(
+    task: Task, model: Model, kind: ServerKind, thinking_tokens: int, tokens_per_char: float | None
+) -> ContextNeed:
     """The need of a task: its turns add up in one conversation, unless each turn begins a new one."""
     variant = vary(task, 0)
     turns = [len(turn.encode("utf-8")) for turn in variant.turns]
     answers = 1 if task.separate else len(turns)
     prompt_bytes = len(variant.system.encode("utf-8")) + (max(turns) if task.separate else sum(turns))
-    max_tokens = compute_max_tokens(server.model, server.kind, task, thinking_tokens)
-    return ContextNeed(task.name, prompt_bytes, answers * max_tokens)
+    max_tokens = compute_max_tokens(model, kind, task, thinking_tokens)
+    return ContextNeed(task.name, prompt_bytes, answers * max_tokens, tokens_per_char)
 
 
 def _max_prompt_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:

@@ -75,12 +75,12 @@ def answer_identity(trial: TrialResult) -> tuple[object, ...] | None:
     return identity if any(turn.content or turn.tool_calls for turn in trial.turns) else None
 
 
-def pass_rate_of(passed: int, n: int) -> PassRate:
-    """k of n with Wilson's interval."""
-    interval = wilson(passed, n)
+def pass_rate_of(passed: int, n: int, planned: int) -> PassRate:
+    """k of n with Wilson's interval; neither rate nor interval unless all that was planned was run."""
+    interval = wilson(passed, n) if n >= planned else None
     if interval is None:
-        return PassRate(passed, n, None, None, None)
-    return PassRate(passed, n, passed / n, interval.low, interval.high)
+        return PassRate(passed, n, planned, None, None, None)
+    return PassRate(passed, n, planned, passed / n, interval.low, interval.high)
 
 
 def is_complete(turn: TurnResult) -> bool:
@@ -144,27 +144,27 @@ def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
     return any(skipped.task == task.name for skipped in model.skipped)
 
 
-def planned_trials(result: Result, model: ModelInfo, task: TaskInfo, recorded: int) -> int:
-    """The denominator of a cell: every planned trial, unless the model was stopped or the task was skipped."""
-    stopped_or_skipped = model.stop_reason is not None or was_skipped(model, task)
-    return recorded if stopped_or_skipped else max(recorded, result.run.trials)
+def planned_trials(result: Result, model: ModelInfo, task: TaskInfo) -> int:
+    """The denominator of a cell: every planned trial, whether it was run or not; none of a skipped task."""
+    return 0 if was_skipped(model, task) else result.run.trials
 
 
 def cell(
     result: Result, model: ModelInfo, task: TaskInfo, trials: Sequence[TrialResult], drifted: Mapping[int, float]
 ) -> Cell:
-    """The statistics of one model on one task. A planned trial that is missing counts as not passed.
+    """The statistics of one model on one task. There is no rate while a planned trial is missing.
 
     The keys of `drifted` are the numbers of the trials in blocks whose canary was off.
     """
-    n = planned_trials(result, model, task, len(trials))
+    passed = sum(trial.outcome is Outcome.PASSED for trial in trials)
+    rate = pass_rate_of(passed, len(trials), planned_trials(result, model, task))
     answers = {answer for answer in map(answer_identity, trials) if answer is not None}
     return Cell(
         model=model.label,
         task=task.name,
         scored=task.scored,
-        pass_rate=pass_rate_of(sum(trial.outcome is Outcome.PASSED for trial in trials), n),
-        fraction=sum(trial.fraction for trial in trials) / n if n else None,
+        pass_rate=rate,
+        fraction=sum(trial.fraction for trial in trials) / rate.n if rate.rate is not None else None,
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),
         distinct_answers=len(answers),
         cache_hits=sum(has_cache_hit_on_cold_turn(trial, separate=task.separate) for trial in trials),

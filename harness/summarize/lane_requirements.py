@@ -25,8 +25,13 @@ def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
 
 
 def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Interval | None]:
-    """The weighted pass rate on the lane's scored tasks. With one task the interval is exact, since it is a claim."""
+    """The weighted pass rate on the lane's scored tasks, None unless all their planned trials were run.
+
+    With one task the interval is exact, since it is a claim.
+    """
     scored = [cell for cell in cells_of(result, lane, model).values() if cell.scored]
+    if not all(cell.pass_rate.is_complete for cell in scored):
+        return None, None
     counts = [(cell.pass_rate.passed, cell.pass_rate.n) for cell in scored]
     if len(scored) == 1:
         return scored[0].pass_rate.rate, clopper_pearson(*counts[0])
@@ -49,7 +54,10 @@ def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
             f"{first.task} needs {first.required_tokens:,} tokens of context, {first.available_tokens:,} are available"
         )
         return Requirement("tasks", "not_met", evidence)
-    missing = sorted(set(lane.tasks) - set(cells_of(result, lane, model.label)))
+    cells = cells_of(result, lane, model.label)
+    rates = {task: cells[task].pass_rate for task in cells}
+    missing = sorted(set(lane.tasks) - set(cells))
+    missing += [f"{task} ({rate.n} of {rate.planned} run)" for task, rate in rates.items() if not rate.is_complete]
     return Requirement("tasks", "unknown", f"not run: {', '.join(missing)}") if missing else None
 
 
@@ -60,7 +68,7 @@ def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
     required = f"required: lower bound of at least {100 * lane.min_pass_rate:.0f} %"
     rate, interval = lane_rate(result, lane, model.label)
     if rate is None or interval is None:
-        return Requirement("pass_rate", "unknown", f"no trial of a scored task; {required}")
+        return Requirement("pass_rate", "unknown", f"no scored task was run in full; {required}")
     state: RequirementState = "inconclusive"
     if interval.low >= lane.min_pass_rate:
         state = "met"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.stats import Count, Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
+from harness.stats import Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
 from harness.summarize.cells import is_complete, non_warmup_trials, pass_rate_of, was_skipped
 from harness.summarize.prefill_samples import prefill_of
 from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
@@ -38,10 +38,11 @@ def _drift(result: Result, model: ModelInfo) -> Drift | None:
     return estimate_drift(list(points.values()))
 
 
-def _unpooled(counts: Sequence[Count]) -> PassRate:
+def _unpooled(rates: Sequence[PassRate]) -> PassRate:
     """k of n over several tasks, without an interval: trials of different tasks are not one sample."""
-    passed, n = sum(k for k, _ in counts), sum(n for _, n in counts)
-    return PassRate(passed, n, passed / n if n else None, None, None)
+    passed, n = sum(rate.passed for rate in rates), sum(rate.n for rate in rates)
+    planned = sum(rate.planned for rate in rates)
+    return PassRate(passed, n, planned, passed / n if n and n >= planned else None, None, None)
 
 
 def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
@@ -50,12 +51,16 @@ def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
 
 
 def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
-    """Summarize a model: its scored cells, the decode rate over every complete reply, and what it cost."""
-    scored = [cell.pass_rate for cell in cells if cell.model == model.label and cell.scored and cell.pass_rate.n]
-    counts = [(rate.passed, rate.n) for rate in scored]
+    """Summarize a model: its scored cells, the decode rate over every complete reply, and what it cost.
+
+    Over the suite there is no rate while a planned trial is missing.
+    """
+    rates = [cell.pass_rate for cell in cells if cell.model == model.label and cell.scored and cell.pass_rate.planned]
+    complete = [(rate.passed, rate.n) for rate in rates if rate.is_complete]
+    counts = complete if len(complete) == len(rates) else []
     return ModelSummary(
         model=model.label,
-        pass_rate=_unpooled(counts),
+        pass_rate=_unpooled(rates),
         suite_rates=(
             _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), len(counts)),
             _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
@@ -64,8 +69,8 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
         total_trial_s=_total_trial_s(result, model),
         memory=model.memory,
         load_s=model.load_s,
-        passed_every_trial=pass_rate_of(sum(k == n for k, n in counts), len(counts)),
-        passed_any_trial=pass_rate_of(sum(k > 0 for k, _ in counts), len(counts)),
+        passed_every_trial=pass_rate_of(sum(k == n for k, n in complete), len(complete), len(rates)),
+        passed_any_trial=pass_rate_of(sum(k > 0 for k, _ in complete), len(complete), len(rates)),
         drift=_drift(result, model),
         prefill=prefill_of(result, model),
     )

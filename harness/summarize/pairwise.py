@@ -23,10 +23,9 @@ SIGNIFICANCE = 0.05
 
 
 def passes_of(result: Result, model: ModelInfo, task: TaskInfo, trials: Trials) -> Passes:
-    """The trials of one cell, from `by_cell`; a planned trial that is missing did not pass."""
+    """The trials of one cell, from `by_cell`; none unless every planned trial was run."""
     recorded = {trial.trial: trial.outcome is Outcome.PASSED for trial in trials.get((model.label, task.name), ())}
-    n = planned_trials(result, model, task, len(recorded))
-    return recorded if len(recorded) >= n else {number: recorded.get(number, False) for number in range(n)}
+    return recorded if len(recorded) >= planned_trials(result, model, task) else {}
 
 
 def contingency_table(model: Passes, baseline: Passes) -> ContingencyTable:
@@ -96,11 +95,15 @@ def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def comparisons(result: Result) -> tuple[Comparison, ...]:
-    """Each pair of models under both estimands; the later model of the config against the earlier one."""
+def comparisons(result: Result, summaries: Sequence[ModelSummary]) -> tuple[Comparison, ...]:
+    """Each pair of models under both estimands; the later model of the config against the earlier one.
+
+    A model that lacks planned trials is compared with none.
+    """
     matrix = _pass_matrix(result)
+    complete = [summary.model for summary in summaries if summary.pass_rate.is_complete]
     by_estimand: dict[Estimand, list[Comparison]] = {"tasks_like_these": [], "exactly_these_tasks": []}
-    for baseline, model in combinations([model.label for model in result.models], 2):
+    for baseline, model in combinations(complete, 2):
         pairs = matrix.pair(model, baseline)
         if not pairs:
             continue

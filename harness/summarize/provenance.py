@@ -24,6 +24,7 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "context_setting": "server_reported",
     "memory": "measured",
     "load_s": "measured",
+    "tokens_per_char": "server_reported",
     "swap_growth_bytes": "measured",
 }
 NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_findings", "recorder_overhead"}

@@ -24,7 +24,7 @@ def summarize(result: Result) -> Result:
         for task in result.tasks
     )
     summaries = tuple(model_summary(result, model, cells) for model in result.models)
-    pairs = comparisons(result)
+    pairs = comparisons(result, summaries)
     filled = replace(result, cells=cells, summaries=summaries)
     return replace(
         filled,

@@ -40,6 +40,7 @@ class ModelInfo:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
+    tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None
 
@@ -55,6 +56,7 @@ class RunInfo:
     seed: int
     trials: int
     warmups: int
+    thinking_tokens: int
     simulated: bool
     stopped_services: tuple[StoppedService, ...] = ()
     selftest: SelfTest | None = None

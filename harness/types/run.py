@@ -41,7 +41,8 @@ class ModelRun:
 
     `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did).
     `served_context_tokens` is the context that the server serves, `model_context_tokens` the context that the model
-    supports, `context_setting` the server's setting that limits it. `probe_findings` are the findings of the probe.
+    supports, `context_setting` the server's setting that limits it. `tokens_per_char` is what the server counted for
+    prose before the first trial; tasks that do not fit are skipped by it. `probe_findings` are the probe's findings.
     """
 
     label: str
@@ -54,6 +55,7 @@ class ModelRun:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
+    tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None
 

@@ -18,16 +18,23 @@ DifferenceVerdict = Literal["better", "worse", "can't tell"]
 
 @dataclass(frozen=True, slots=True)
 class PassRate:
-    """k of n with the Wilson 95 % interval; n = 0 has no rate.
+    """k of n with the Wilson 95 % interval, where all `planned` trials were run; else there is no rate.
 
-    Over several tasks the interval is None, since trials of different tasks are not pooled; see SuiteRate.
+    So a run that is stopped cannot choose its denominator, and a trial that never ran is no failure. Over several tasks
+    the interval is None, since trials of different tasks are not pooled; see SuiteRate.
     """
 
     passed: int
     n: int
+    planned: int
     rate: float | None
     low: float | None
     high: float | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned trial was run; True if none was planned, as of a skipped task."""
+        return self.n >= self.planned
 
 
 @dataclass(frozen=True, slots=True)

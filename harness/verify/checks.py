@@ -36,7 +36,10 @@ CHECKS: Mapping[str, CheckInfo] = {
     "digests": CheckInfo("consistent", "recordings, scores and log have the digests that the result states"),
     "answer-digests": CheckInfo("consistent", "each answer has the digest that is stated beside it"),
     "run-id": CheckInfo("consistent", "the run's id follows from its start and its seed"),
-    "trials": CheckInfo("consistent", "the trials are those that were planned, each with its variant, none twice"),
+    "trials": CheckInfo(
+        "consistent", "each model's trials are the first of the plan, in its order, each with its variant"
+    ),
+    "skipped": CheckInfo("consistent", "the skipped tasks are those that do not fit into the served context"),
     "trial-times": CheckInfo("consistent", "trials lie within the run and do not overlap"),
     "outcomes": CheckInfo("consistent", "outcome and fraction follow from the checks"),
     "simulated": CheckInfo("consistent", "a run is marked as simulated exactly if one of its models is"),

@@ -36,6 +36,7 @@ from harness.verify import (
     reread,
     rescored,
     run_files,
+    skipped,
     trials,
     turns,
 )
@@ -222,6 +223,7 @@ CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     digests.check_answer_digests,
     trials.check_run_id,
     trials.check_trials,
+    skipped.check_skipped,
     trials.check_trial_times,
     trials.check_outcomes,
     trials.check_simulated,

@@ -122,14 +122,14 @@ def _plan(evidence: Evidence, trial: TrialResult) -> _PlannedTrial | None:
     task = same_task(evidence, trial.task)
     index = cache_index(evidence.result.models, info.label)
     return _PlannedTrial(
-        model=with_trial_seed(_configured_model(info), trial.trial),
+        model=with_trial_seed(configured_model(info), trial.trial),
         kind=get_server_kind(info.server),
         variant=None if task is None else vary(task, trial.trial),
         nonce=trial_nonce(evidence.result.run.seed, key_of(trial), index),
     )
 
 
-def _configured_model(info: ModelInfo) -> Model:
+def configured_model(info: ModelInfo) -> Model:
     """The model as it was configured, as far as a result states it."""
     return Model(
         label=info.label,

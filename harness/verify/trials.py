@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from harness.types import Finding, ModelInfo, Outcome, Result, TrialResult
-from harness.verify.evidence import Evidence, describe, key_of
+from harness.run import plan_blocks, plan_trials
+from harness.types import Finding, ModelInfo, Outcome, Result, TrialKey, TrialResult
+from harness.verify.evidence import Evidence, describe, key_of, same_task
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Between the start of the run and its first trial a machine's wall clock may be adjusted."""
@@ -36,13 +37,16 @@ def check_run_id(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_trials(evidence: Evidence) -> Iterator[Finding]:
-    """Each model has every trial of every task that it did not skip; only a model that was stopped may lack some."""
+    """Each model has the planned trials of every task that it did not skip, in their order; only the last may lack."""
     yield from _check_unique_names(evidence)
     yield from _check_names_and_variants(evidence)
     yield from _check_repeated(evidence)
+    by_model: dict[str, list[TrialKey]] = {model.label: [] for model in evidence.result.models}
+    for trial in evidence.result.trials:
+        by_model.setdefault(trial.model, []).append(key_of(trial))
     for model in evidence.result.models:
-        yield from _check_planned(evidence, model)
-        yield from _check_warmups(evidence, model)
+        yield from _check_order(evidence, model, by_model[model.label])
+        yield from _check_warmups(evidence, model, by_model[model.label])
 
 
 def _check_unique_names(evidence: Evidence) -> Iterator[Finding]:
@@ -77,34 +81,66 @@ def _check_repeated(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("trials", evidence.location("$.trials"), f"{describe(key)} occurs {count} times")
 
 
-def _planned_trials(result: Result, model: ModelInfo) -> set[tuple[str, int]]:
+def planned_blocks(result: Result, model: ModelInfo) -> Iterator[TrialKey]:
+    """The trials that the plan has for a model besides its warm-ups, without the tasks that do not fit."""
     skipped = {skip.task for skip in model.skipped}
-    tasks = [task.name for task in result.tasks if task.name not in skipped]
-    return {(task, number) for task in tasks for number in range(result.run.trials)}
+    keys = plan_blocks(model.label, result.tasks, trials=result.run.trials, seed=result.run.seed)
+    return (key for key in keys if key.task not in skipped)
 
 
-def _check_planned(evidence: Evidence, model: ModelInfo) -> Iterator[Finding]:
+def count_planned(result: Result, model: ModelInfo) -> int:
+    """How many trials the plan has for a model besides its warm-ups."""
+    skipped = {skip.task for skip in model.skipped}
+    return result.run.trials * sum(task.name not in skipped for task in result.tasks)
+
+
+def _check_order(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialKey]) -> Iterator[Finding]:
+    """The trials of a model are the first ones of the plan: a trial left out before others is a choice."""
     location = evidence.location("$.trials")
-    trials = [trial for trial in evidence.result.trials if trial.model == model.label and not trial.warmup]
-    found, planned = {(trial.task, trial.trial) for trial in trials}, _planned_trials(evidence.result, model)
-    for task, number in sorted(found - planned):
-        yield Finding("trials", location, f"{model.label} / {task} / trial {number} was not planned")
-    missing = sorted(planned - found)
-    if missing and model.stop_reason is None:
-        examples = ", ".join(f"{task} {number}" for task, number in missing[:5])
-        message = f"{model.label}: {len(missing)} of {len(planned)} planned trials are missing ({examples})"
+    planned, found = planned_blocks(evidence.result, model), [key for key in recorded if not key.warmup]
+    for number, key in enumerate(found, 1):
+        expected = next(planned, None)
+        if key != expected:
+            plan = "no further trial" if expected is None else describe(expected)
+            message = f"trial {number} of {model.label} is {describe(key)}, the plan has {plan} there"
+            yield Finding("trials", location, f"{message}: a trial was left out, added or moved")
+            return
+    count = count_planned(evidence.result, model)
+    if len(found) < count:
+        why = "" if model.stop_reason is None else f" ({model.stop_reason})"
+        message = f"{model.label}: {len(found)} of {count} planned trials were run{why}; incomplete tasks have no rate"
+        yield Finding("trials", location, message, "info")
+
+
+def _check_warmups(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialKey]) -> Iterator[Finding]:
+    """The warm-ups come first and in the plan's order; all of them, if any other trial was run."""
+    count, location = sum(key.warmup for key in recorded), evidence.location("$.trials")
+    found = recorded[:count]
+    if not all(key.warmup for key in found):
+        yield Finding("trials", location, f"{model.label}: a warm-up follows a trial that is none")
+        return
+    planned = _planned_warmups(evidence, model)
+    if planned is None:
+        # Which tasks warm up depends on the sizes of prompts that are not known here.
+        wanted, numbers = set(range(evidence.result.run.warmups)), {key.trial for key in found}
+        is_planned = numbers <= wanted and (numbers == wanted or count == len(recorded))
+    else:
+        is_planned = list(found) == planned[:count] and (count == len(planned) or count == len(recorded))
+    if not is_planned:
+        listed = ", ".join(f"{key.task} {key.trial}" for key in found) or "none"
+        message = f"{model.label}: the warm-ups are not those that were planned; the result has {listed}"
         yield Finding("trials", location, message)
 
 
-def _check_warmups(evidence: Evidence, model: ModelInfo) -> Iterator[Finding]:
-    trials = [trial for trial in evidence.result.trials if trial.model == model.label]
-    found = {trial.trial for trial in trials if trial.warmup}
-    planned = set(range(evidence.result.run.warmups))
-    must_be_complete = bool(trials) and model.stop_reason is None
-    if found - planned or (must_be_complete and found != planned):
-        listed = str(sorted(found)) if found else "none"
-        message = f"{model.label}: {len(planned)} warm-ups were planned, the result has {listed}"
-        yield Finding("trials", evidence.location("$.trials"), message)
+def _planned_warmups(evidence: Evidence, model: ModelInfo) -> list[TrialKey] | None:
+    """The planned warm-ups of the tasks that fit; None unless every task is known locally."""
+    result, skipped = evidence.result, {skip.task for skip in model.skipped}
+    tasks = [same_task(evidence, info.name) for info in result.tasks]
+    known = [task for task in tasks if task is not None]
+    if len(known) < len(tasks):
+        return None
+    keys = plan_trials(model.label, known, trials=0, warmups=result.run.warmups, seed=result.run.seed)
+    return [key for key in keys if key.task not in skipped]
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from harness.summarize.cells import non_warmup_trials
 from harness.types import HostFacts, Result, ResultWarning
 
 MIN_SWAP_BYTES = 256 * 1024 * 1024
@@ -70,29 +68,20 @@ def _busy(host: HostFacts) -> str | None:
     return f"other programs used the CPU at the start (load average {host.load_1m:.1f})"
 
 
-def model_stopped(result: Result) -> Iterator[ResultWarning]:
-    """A model that was stopped lacks trials; they are listed."""
+def trials_not_run(result: Result) -> Iterator[ResultWarning]:
+    """A model that was stopped, or that lacks planned trials: its incomplete tasks have no rate and no rank."""
     for model in result.models:
-        if model.stop_reason is None:
-            continue
-        recorded = Counter(trial.task for trial in non_warmup_trials(result, model.label))
-        missing = [
-            f"{task.name} {result.run.trials - recorded[task.name]} of {result.run.trials}"
-            for task in result.tasks
-            if recorded[task.name] < result.run.trials
-        ]
-        not_run = f"; not run: {', '.join(missing)}" if missing else ""
-        yield ResultWarning("model_stopped", f"{model.label} was stopped: {model.stop_reason}{not_run}", model.label)
-
-
-def trials_missing(result: Result) -> Iterator[ResultWarning]:
-    """Planned trials without a recording count as not passed."""
-    for cell in result.cells:
-        recorded = sum(cell.outcomes.values())
-        if recorded < cell.pass_rate.n:
-            missing = cell.pass_rate.n - recorded
-            text = f"{missing} of {cell.pass_rate.n} planned trials are missing and count as not passed"
-            yield ResultWarning("trials_missing", f"{cell.model} on {cell.task}: {text}", cell.model, cell.task)
+        rates = {cell.task: cell.pass_rate for cell in result.cells if cell.model == model.label}
+        missing = [f"{task} {rate.planned - rate.n} of {rate.planned}" for task, rate in rates.items()
+                   if not rate.is_complete]  # fmt: skip
+        not_run = f"; not run: {', '.join(missing)}; these tasks have no rate" if missing else ""
+        if model.stop_reason is not None:
+            yield ResultWarning(
+                "model_stopped", f"{model.label} was stopped: {model.stop_reason}{not_run}", model.label
+            )
+        elif missing:
+            text = f"{model.label}: the run ended before all its trials{not_run}"
+            yield ResultWarning("trials_not_run", text, model.label)
 
 
 def tasks_skipped(result: Result) -> Iterator[ResultWarning]:
