@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.bundle.source import MANIFEST, RESULT
+from harness.bundle.source import MANIFEST, PLAN, RESULT
 from harness.files import build, sha256_of, to_json
 from harness.read import read
 from harness.run.conversation import opening_messages
@@ -343,6 +343,44 @@ def bundle_with(**changes: Any) -> tuple[Bundle, RunPlan]:
 def good_bundle(trials: int = TRIALS) -> Bundle:
     """A sound bundle; a new copy for each call."""
     return _good(trials).copy()
+
+
+def later(bundle: Bundle, days: int) -> Bundle:
+    """The result of another run, so many days later, with the same trials; for checks up to `consistent`."""
+    result = bundle.copy().result
+    for part, name in [(result["run"], "started_at"), (result["run"], "ended_at")] + [
+        (trial, "started_at") for trial in result["trials"]
+    ]:
+        moved = datetime.fromisoformat(part[name]) + timedelta(days=days)
+        part[name] = moved.isoformat(timespec="milliseconds")
+    started = datetime.fromisoformat(result["run"]["started_at"])
+    result["run"]["id"] = f"{started:%Y%m%d-%H%M%S}-{result['run']['seed'] & 0xFFFF:04x}"
+    return replace(bundle, result=result)
+
+
+def failing(bundle: Bundle, label: str, count: int) -> Bundle:
+    """The result with so many trials more of code-bugfix that a model failed, each by its first check."""
+    result = bundle.copy().result
+    own = [trial for trial in result["trials"] if (trial["model"], trial["task"]) == (label, "code-bugfix")]
+    for trial in [trial for trial in own if not trial["warmup"]][:count]:
+        trial["checks"][0]["passed"] = False
+        passed = sum(check["passed"] for check in trial["checks"])
+        trial |= {"outcome": "failed", "fraction": passed / len(trial["checks"])}
+    return summarized(replace(bundle, result=result))
+
+
+def write_result(path: Path, bundle: Bundle) -> Path:
+    """Write the result alone."""
+    path.write_text(to_json(bundle.result), encoding="utf-8")
+    return path
+
+
+def write_run(folder: Path, bundle: Bundle) -> Path:
+    """Write the bundle as the folder of its run, with the plan and without a manifest."""
+    write_bundle(folder, bundle)
+    (folder / MANIFEST).unlink()
+    (folder / PLAN).write_text(to_json(as_document("run", run_plan())), encoding="utf-8")
+    return folder
 
 
 def summarized(bundle: Bundle) -> Bundle:

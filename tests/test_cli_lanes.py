@@ -10,20 +10,25 @@ from harness.run.folder import open_run
 from harness.schema import validate
 from harness.summarize import summarize
 from harness.types import Result
-from tests.example import write_run
+from tests.bundle import good_bundle, write_bundle
+from tests.bundle import write_run as write_bundle_run
 
 CONFIG = """
 [[models]]
-label = "steady"
+label = "alpha"
 server = "llama-server"
 base_url = "http://127.0.0.1:8080/v1"
-model = "steady-14b"
+model = "alpha-14b"
 
 [[lanes]]
 name = "quick fixes"
 tasks = ["code-bugfix"]
 rank_by = ["decode_tps"]
 """
+
+
+def write_run(path: Path) -> Path:
+    return write_bundle_run(path, good_bundle())
 
 
 def _result(run: Path) -> Result:
@@ -48,7 +53,6 @@ def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pyt
     assert "quick fixes" in capsys.readouterr().out
     result = _result(run)
     assert [recommendation.lane for recommendation in result.recommendations] == ["quick fixes"]
-    assert result.recommendations[0].model == "hasty"
     assert result == summarize(result)
     assert result.run.ended_at == ended
     assert open_run(run).plan.lanes == result.lanes
@@ -57,11 +61,11 @@ def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pyt
 def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendation(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     before = _result(run)
-    assert main(["lanes", str(run), "--choose", "daily coding=steady", "--reason", "it asks first"]) == 0
+    assert main(["lanes", str(run), "--choose", "daily coding=alpha", "--reason", "it asks first"]) == 0
     after = _result(run)
     override = after.lanes[0].override
     assert override
-    assert (override.model, override.reason, len(override.date)) == ("steady", "it asks first", 10)
+    assert (override.model, override.reason, len(override.date)) == ("alpha", "it asks first", 10)
     assert after.recommendations == before.recommendations
     assert "it asks first" in (run / "report.html").read_text(encoding="utf-8")
 
@@ -69,11 +73,11 @@ def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendatio
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--choose", "daily coding=steady"], "needs --reason"),
+        (["--choose", "daily coding=alpha"], "needs --reason"),
         (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has daily coding"),
         (
             ["--choose", "daily coding=gone", "--reason", "x"],
-            "no model has the label 'gone'; the run has steady, hasty",
+            "no model has the label 'gone'; the run has alpha, beta",
         ),
     ],
 )
@@ -82,3 +86,13 @@ def test_a_choice_without_reason_lane_or_model_is_refused(
 ) -> None:
     assert main(["lanes", str(write_run(tmp_path / "run")), *arguments]) == 7
     assert expected in capsys.readouterr().err
+
+
+def test_the_lanes_of_a_bundle_are_printed_and_cannot_be_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_bundle(tmp_path / "bundle", good_bundle())
+    assert main(["lanes", str(bundle)]) == 0
+    assert "daily coding" in capsys.readouterr().out
+    assert main(["lanes", str(bundle), "--choose", "daily coding=alpha", "--reason", "it asks first"]) == 7
+    assert "not a run folder" in capsys.readouterr().err

@@ -1,22 +1,17 @@
 """Comparison of runs with a baseline: comparability, verdicts, lanes, and the command."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cli import main
 from harness.compare import ModelPair, QuantityComparison, RunComparison, compare
 from harness.compare.lanes import lane_changes
 from harness.compare.sections import sections_of
 from harness.errors import RunError
-from harness.files import to_json
 from harness.report.markdown import render_markdown_sections as as_markdown
 from harness.report.terminal import render_text_sections as as_text
-from harness.schema import as_document
 from harness.summarize import summarize
 from harness.types import Lane, Result, TrialResult
 from tests.example import example_result, grown_result
@@ -182,7 +177,17 @@ def test_equal_seeds_give_a_note_about_caches() -> None:
     later = replace(base, run=replace(base.run, id="later"))
     assert any("both runs have the seed 42" in note for note in _compare(base, later).notes)
     fresh = replace(base, run=replace(base.run, id="later", seed=43))
-    assert not any("seed" in note for note in _compare(base, fresh).notes)
+    compared = _compare(base, fresh)
+    assert not any("caches" in note for note in compared.notes)
+    assert [(one.baseline, one.other) for one in compared.differences] == [("42", "43")]
+
+
+def test_uncommitted_changes_of_lanebench_are_named() -> None:
+    base = example_result()
+    dirty = replace(base, kit=replace(base.kit, dirty=True))
+    assert not any("uncommitted" in note for note in _compare(base, base).notes)
+    (note,) = (note for note in _compare(base, dirty).notes if "uncommitted" in note)
+    assert "in the other run" in note
 
 
 def test_forged_statistics_in_a_file_change_nothing() -> None:
@@ -230,58 +235,7 @@ def test_a_lane_with_other_requirements_is_not_compared_and_an_override_is_no_re
     assert list(lane_changes(left, replace(left, lanes=(), recommendations=()))) == []
 
 
-# --- the command ------------------------------------------------------------------------------------------------
-
-
-def _files(tmp_path: Path, *results: Result) -> list[str]:
-    out = []
-    for at, result in enumerate(results):
-        path = tmp_path / f"{at}.json"
-        path.write_text(to_json(as_document("result", result)), encoding="utf-8")
-        out.append(str(path))
-    return out
-
-
-def test_the_command_fails_a_worse_run_only_with_fail_if(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = grown_result(10, {"code-refactor": 1}), grown_result(10, {"code-refactor": 9})
-    paths = _files(tmp_path, good, bad)
-    assert main(["compare", *paths]) == 0
-    shown = capsys.readouterr().out
-    assert "8 of 10 trials of code-refactor (95 % interval 49 to 94 %) regressed" in shown
-    assert main(["compare", *paths, "--fail-if", "worse"]) == 1
-    assert main(["compare", *paths, "--fail-if", "worse", "--baseline", paths[1]]) == 0
-
-
-def test_the_command_compares_every_other_run_with_the_baseline(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = [replace(example_result(), run=replace(example_result().run, id=f"run-{at}")) for at in range(3)]
-    paths = _files(tmp_path, *results)
-    assert main(["compare", *paths, "--baseline", "run-1", "--format", "github"]) == 0
-    shown = capsys.readouterr().out
-    assert shown.count("## Notes") == 2
-    assert main(["compare", *paths, "--baseline", "run-9"]) == 7
-    assert "is none of the given results" in capsys.readouterr().err
-
-
-def test_the_command_prints_json_that_machines_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", *_files(tmp_path, example_result(), example_result()), "--format", "json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert [one["other"] for one in document["pairs"]] == ["steady", "hasty"]
-
-
-def test_the_command_says_how_to_pair_models_without_a_common_label(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    base = example_result()
-    paths = _files(tmp_path, base, _renamed(base, {"steady": "new", "hasty": "newer"}))
-    assert main(["compare", *paths]) == 7
-    assert "--pair BASELINE=OTHER" in capsys.readouterr().err
-
-
-def test_one_result_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", *_files(tmp_path, example_result())]) == 7
-    assert "a baseline and at least one other result" in capsys.readouterr().err
+# --- the output -----------------------------------------------------------------------------------------------
 
 
 def test_printed_comparisons_cannot_control_a_terminal_or_a_page() -> None:

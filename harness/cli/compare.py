@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import show
 from harness.cli.fixes import suggest
-from harness.cli.options import RESULT_FORMATS
+from harness.cli.options import RESULT_FORMATS, add_tasks_option
 from harness.errors import RunError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ HELP = "Compare runs with a baseline, across servers, machines or users: per tas
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which runs, which of them is the baseline, and what makes the command fail."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|RUN", help="two results or more")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|RUN|ZIP", help="two results or more")
     parser.add_argument("--baseline", metavar="FILE|RUN|ID", help="the result to compare with; default: the first")
     parser.add_argument(
         "--pair",
@@ -33,6 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fail-if", choices=("worse",), help="exit with 1 if any metric is worse")
     parser.add_argument("--format", choices=(*RESULT_FORMATS, "json"), default="text", help="default: text")
+    add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,9 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
     if len(args.paths) < 2:
         raise RunError("compare needs a baseline and at least one other result")
-    runs = [(str(path), load_result(path)) for path in args.paths]
+    runs = [(str(path), load_result(path, args.task_folders)) for path in args.paths]
     baseline = _find_baseline(args.baseline, runs)
     others = [run for index, run in enumerate(runs) if index != baseline]
+    _require_different(runs[baseline], others)
     with suggest("name the pairs with --pair BASELINE=OTHER", RunError):
         comparisons = [compare(runs[baseline], other, args.pair) for other in others]
     for comparison in comparisons:
@@ -67,6 +70,13 @@ def _find_baseline(wanted: str | None, runs: list[tuple[str, Result]]) -> int:
         if wanted in (name, result.run.id) or Path(wanted) == Path(name):
             return index
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
+
+
+def _require_different(baseline: tuple[str, Result], others: Sequence[tuple[str, Result]]) -> None:
+    """Raise RunError for a run that is compared with itself: it would be found equal, which says nothing."""
+    for name, result in others:
+        if (result.run.id, result.trials) == (baseline[1].run.id, baseline[1].trials):
+            raise RunError(f"{baseline[0]} and {name} are the same run, {result.run.id}", fix="give two different runs")
 
 
 def _render(comparison: RunComparison, output_format: str) -> str:

@@ -1,16 +1,17 @@
-"""Reads the files that a command is given: `read_config` a bench.toml, `load_result` a result.json."""
+"""Reads the files that a command is given: `read_config` a bench.toml, `load_result` a result, `known_tasks` tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.cli.console import command_line
+from harness.cli.console import command_line, log
 from harness.cli.fixes import suggest
 from harness.config import Config, load_config
-from harness.errors import ConfigError, RunError
-from harness.files import build, read_json
-from harness.schema import Location, validate
-from harness.types import Result
+from harness.errors import ConfigError, Problem, RunError
+from harness.tasks import find_fixtures, load_tasks
+from harness.types import Result, Task
+from harness.verify import VerifyOptions, read_verified
 
 _MAX_PROBLEMS = 20
 
@@ -21,11 +22,24 @@ def read_config(path: Path) -> Config:
         return load_config(path)
 
 
-def load_result(path: Path) -> Result:
-    """The result in a file or folder. Raises RunError with what is wrong with its form."""
-    file = path / "result.json" if path.is_dir() else path
-    document = read_json(file)
-    problems = validate("result", document, Location(str(file)))
-    if problems:
+def known_tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
+    """The tasks of lanebench and those of the given folders, which cannot take the name of one of lanebench's."""
+    users = load_tasks(folders) if folders else ()
+    return {task.name: task for task in (*users, *load_tasks([find_fixtures()]))}
+
+
+def load_result(path: Path, task_folders: Sequence[Path]) -> Result:
+    """The result in a file, folder or bundle, verified to the level `consistent`; what could not be checked is logged.
+
+    Raises RunError with every finding if a check failed.
+    """
+    verdict, result = read_verified(path, VerifyOptions("consistent", tasks=known_tasks(task_folders)))
+    fix = f"see `{command_line(f'verify {path}')}`"
+    findings = [finding for report in verdict.levels for finding in report.findings if finding.severity == "error"]
+    if findings or result is None:
+        problems = [Problem(f"{finding.location}: {finding.message}", fix) for finding in findings]
         raise RunError(*problems[:_MAX_PROBLEMS])
-    return build(Result, document)
+    for report in verdict.levels:
+        if report.state == "unverified":
+            log(f"{path}: {report.level} could not be checked: {report.detail}")
+    return result

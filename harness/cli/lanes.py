@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.cli.console import log, show
+from harness.cli.options import add_tasks_option
 from harness.errors import RunError
 from harness.types import Lane, Override, Result
 
@@ -18,10 +19,11 @@ HELP = "Recommend a model for each lane of a finished run; replace its lanes, or
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which run, and what to change in it."""
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a folder under results/")
+    parser.add_argument("path", type=Path, metavar="RUN|FILE|ZIP", help="a run; of a result or bundle, only its lanes")
     parser.add_argument("--config", type=Path, metavar="FILE", help="replace the lanes with those of this bench.toml")
     parser.add_argument("--choose", type=_choice, metavar="LANE=MODEL", help="the model you chose; needs --reason")
     parser.add_argument("--reason", metavar="TEXT", help="reason for --choose")
+    add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,19 +34,19 @@ def run(args: argparse.Namespace) -> int:
     from harness.report import render_html, render_text_sections
     from harness.run import open_run, rewrite_with_lanes
 
-    folder = open_run(args.run_folder)
-    result = load_result(args.run_folder)
+    result = load_result(args.path, args.task_folders)
     lanes = result.lanes if args.config is None else read_config(args.config).lanes
     if args.choose is not None:
         lanes = tuple(_override(lanes, result, args.choose, (args.reason or "").strip()))
     if lanes != result.lanes:
+        folder = open_run(args.path)
         result = rewrite_with_lanes(folder, result, lanes)
         write_atomic(folder.path / "report.html", render_html(result))
         log(f"written {folder.result_path}")
     section = lanes_section(result)
     if not section.tables:
         raise RunError(
-            f"{args.run_folder}: the run has no lanes",
+            f"{args.path}: the run has no lanes",
             fix="declare [[lanes]] in a bench.toml and give it with --config",
         )
     show(render_text_sections(f"Run {result.run.id}", (section,)))

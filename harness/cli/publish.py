@@ -27,14 +27,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
     from harness.bundle import PublishRequest, publish, write_eee
-    from harness.cli.inputs import load_result
-    from harness.tasks import find_fixtures, load_tasks
+    from harness.cli.inputs import known_tasks, load_result
     from harness.verify import VerifyOptions, verify
 
     if args.supersedes is not None and args.reason is None:
         raise ConfigError("--supersedes needs --reason", fix="say what was wrong with the superseded bundle")
-    users_tasks = load_tasks(args.task_folders) if args.task_folders else ()
-    tasks = {task.name: task for task in (*users_tasks, *load_tasks([find_fixtures()]))}
+    tasks = known_tasks(args.task_folders)
     request = PublishRequest(
         args.run_folder,
         args.output,
@@ -46,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     bundle = publish(request)
     show(str(bundle))
     if args.eee:
-        for written in write_eee(load_result(args.run_folder), bundle.with_suffix(".eee")):
+        for written in write_eee(load_result(args.run_folder, args.task_folders), bundle.with_suffix(".eee")):
             log(f"written {written}")
     if args.sign is not None:
         log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")

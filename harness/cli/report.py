@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.cli.console import log, show
-from harness.cli.options import RESULT_FORMATS
+from harness.cli.options import RESULT_FORMATS, add_tasks_option
 from harness.types import Result
 
 NAME = "report"
@@ -25,17 +25,18 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {**RESULT_FORMATS, "html": _ren
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which result, and in which form."""
-    parser.add_argument("path", type=Path, metavar="FILE|RUN", help="a result.json, or a folder that contains one")
+    parser.add_argument("path", type=Path, metavar="FILE|RUN|ZIP", help="a result, a run or a bundle")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of printing")
+    add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render the result. The numbers are the file's own; `lanebench verify` checks them."""
+    """Render the result, if its numbers follow from its trials."""
     from harness.cli.inputs import load_result
     from harness.files import write_atomic
 
-    report = FORMATS[args.format](load_result(args.path))
+    report = FORMATS[args.format](load_result(args.path, args.task_folders))
     if args.output is None:
         show(report)
         return 0

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 from harness.cli.console import log
-from harness.cli.inputs import read_config
+from harness.cli.inputs import known_tasks, read_config
 from harness.errors import ConfigError
 from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
-from harness.tasks import find_fixtures, load_tasks
-from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, Task, Verdict
+from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, Verdict
 from harness.verify import Replication, VerifyOptions
 
 MAX_FINDINGS = 20
@@ -31,7 +29,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
     return VerifyOptions(
         LEVEL_ALIASES.get(level, level),
         strict=args.strict,
-        tasks=_tasks(args.task_folders),
+        tasks=known_tasks(args.task_folders),
         open_sandbox=_open_sandbox,
         replication=replication,
         signers=args.signers,
@@ -45,7 +43,7 @@ def render_verdict(verdict: Verdict) -> str:
         lines.append(_level_line(report))
         lines += [_finding_line(finding) for finding in report.findings[:MAX_FINDINGS]]
         if len(report.findings) > MAX_FINDINGS:
-            lines.append(f"    and {len(report.findings) - MAX_FINDINGS} more: --json lists them all")
+            lines.append(f"    and {len(report.findings) - MAX_FINDINGS} more: --json lists more of them")
     return "\n".join(lines)
 
 
@@ -68,12 +66,6 @@ def _replication(args: argparse.Namespace) -> Replication | None:
     return Replication(
         args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts
     )
-
-
-def _tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
-    """The tasks of lanebench and those of the given folders, which cannot take the name of one of lanebench's."""
-    users = load_tasks(folders) if folders else ()
-    return {task.name: task for task in (*users, *load_tasks([find_fixtures()]))}
 
 
 @contextmanager

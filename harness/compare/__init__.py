@@ -113,6 +113,11 @@ def _unpooled(k: int, n: int) -> PassRate:
 
 def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
     notes = [*common_tasks(baseline, other)[1], SERVER_STARTS_NOTE]
+    notes += [
+        f"Lanebench had uncommitted changes in the {name} (run {result.run.id}): nobody else can get that version"
+        for name, result in (("baseline", baseline), ("other run", other))
+        if result.kit.dirty
+    ]
     if baseline.run.seed == other.run.seed and baseline.run.id != other.run.id:
         notes.append(
             f"both runs have the seed {baseline.run.seed}: a server that was not restarted may have cached the prompts"

@@ -31,6 +31,8 @@ def _run_facts(result: Result) -> dict[str, Json]:
     return {
         "Lanebench version": result.kit.version,
         "Lanebench commit": result.kit.commit,
+        "Lanebench with uncommitted changes": result.kit.dirty,
+        "seed of the prompts": str(result.run.seed),
         "system": f"{host.system} {host.system_version or ''}".strip(),
         "architecture": host.architecture,
         "chip": host.chip,

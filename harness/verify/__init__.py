@@ -12,7 +12,7 @@
 No output says "verified" without a level. Only `rescored` and `replicated` run code from the result, in the sandbox.
 """
 
-from harness.verify.levels import VerifyOptions, verify
+from harness.verify.levels import VerifyOptions, read_verified, verify
 from harness.verify.replicated import Replication
 
-__all__ = ["Replication", "VerifyOptions", "verify"]
+__all__ = ["Replication", "VerifyOptions", "read_verified", "verify"]

@@ -1,7 +1,7 @@
 """Runs the levels of `verify` one after the other and makes the verdict.
 
-`verify(path, options)` checks one source. A level that could not be reached leaves the later ones unverified, each with
-the reason. CONSISTENCY_CHECKS lists the checks of the level `consistent`.
+`verify(path, options)` checks one source; `read_verified` also returns its result. A level that could not be reached
+leaves the later ones unverified, each with the reason. CONSISTENCY_CHECKS lists the checks of the level `consistent`.
 """
 
 from __future__ import annotations
@@ -82,11 +82,21 @@ class _Documents:
 
 def verify(path: Path, options: VerifyOptions) -> Verdict:
     """Check one file, folder or zip. What is wrong with it is in the verdict; nothing is raised for it."""
+    return read_verified(path, options)[0]
+
+
+def read_verified(path: Path, options: VerifyOptions) -> tuple[Verdict, Result | None]:
+    """Check as `verify` does, and give the very result that was checked; None if it is not valid under its schema."""
     documents, findings = _open(path, options)
     reports = [report_level("readable", "the files can be read", findings, strict=options.strict)]
-    if documents is not None and reports[0].state == "reached":
-        reports += _check_documents(documents, options)
-    return Verdict(str(path), options.level, (*reports, *_remaining_levels(reports, options)))
+    evidence = None
+    if documents is not None and reports[0].state == "reached" and options.requests("schema"):
+        report, evidence = _check_schema(documents, options)
+        reports.append(report)
+    if evidence is not None and options.requests("consistent"):
+        reports += _check_evidence(evidence, options)
+    verdict = Verdict(str(path), options.level, (*reports, *_remaining_levels(reports, options)))
+    return verdict, None if evidence is None else evidence.result
 
 
 def _open(path: Path, options: VerifyOptions) -> tuple[_Documents | None, tuple[Finding, ...]]:
@@ -109,10 +119,8 @@ def _remaining_levels(reports: list[LevelReport], options: VerifyOptions) -> Ite
             yield LevelReport(level, "not_requested", "")
 
 
-def _check_documents(documents: _Documents, options: VerifyOptions) -> Iterator[LevelReport]:
-    """The levels from `schema` on."""
-    if not options.requests("schema"):
-        return
+def _check_schema(documents: _Documents, options: VerifyOptions) -> tuple[LevelReport, Evidence | None]:
+    """The level `schema`, and the evidence for the levels behind it if it is reached."""
     findings = list(_schema_findings(documents))
     result: Result | None = None
     if not findings:
@@ -121,11 +129,17 @@ def _check_documents(documents: _Documents, options: VerifyOptions) -> Iterator[
             findings = list(_plan_findings(documents.reader, result))
         except RunError as error:
             findings = [Finding("schema-result", documents.reader.location(RESULT), error.message)]
-    yield report_level("schema", "the documents are valid", findings, strict=options.strict)
-    if result is None or findings or not options.requests("consistent"):
-        return
-    evidence = Evidence(documents.reader, documents.result, result, options.tasks, documents.manifest, options.signers)
-    detail = f"{len(result.trials)} trials, {len(result.cells)} cells"
+    report = report_level("schema", "the documents are valid", findings, strict=options.strict)
+    if result is None or findings:
+        return report, None
+    return report, Evidence(
+        documents.reader, documents.result, result, options.tasks, documents.manifest, options.signers
+    )
+
+
+def _check_evidence(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelReport]:
+    """The levels from `consistent` on."""
+    detail = f"{len(evidence.result.trials)} trials, {len(evidence.result.cells)} cells"
     findings_of_checks = (finding for check in CONSISTENCY_CHECKS for finding in check(evidence))
     yield report_level("consistent", detail, findings_of_checks, strict=options.strict)
     yield from _check_run(evidence, options)
