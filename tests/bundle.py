@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -47,6 +48,7 @@ from harness.types import (
     RunPlan,
     RunSettings,
     Sampling,
+    Sandbox,
     SandboxFacts,
     ScoredTrial,
     Task,
@@ -190,6 +192,12 @@ class TrustingSandbox:
         except (IndexError, ValueError) as error:
             bases = [base.__name__ for base in type(error).__mro__]
             return Observation(name, "raised", bases, type(error).__name__)
+
+
+@contextmanager
+def trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    """Opens a TrustingSandbox."""
+    yield TrustingSandbox()
 
 
 def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> Recording:
@@ -338,6 +346,12 @@ def bundle_with(**changes: Any) -> tuple[Bundle, RunPlan]:
     """A sound bundle whose first model is configured otherwise, and the plan of its run."""
     models = (replace(MODELS[0], **changes), *MODELS[1:])
     return _good.__wrapped__(TRIALS, models), replace(run_plan(), models=models)
+
+
+def bundle_of(*models: Model) -> Bundle:
+    """A sound bundle of other models."""
+    bundle: Bundle = _good.__wrapped__(TRIALS, models)
+    return bundle
 
 
 def good_bundle(trials: int = TRIALS) -> Bundle:

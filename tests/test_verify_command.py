@@ -18,7 +18,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bundle(tmp_path_factory.mktemp("command") / "bundle", good_bundle())
 
 
-def _verify(*words: str) -> int:
+def run_verify(*words: str) -> int:
+    """Run the command with these arguments."""
     parser = argparse.ArgumentParser()
     options(parser)
     return run(parser.parse_args(words))
@@ -26,13 +27,13 @@ def _verify(*words: str) -> int:
 
 @pytest.mark.parametrize("level", ["consistent", "arithmetic", "reread"])
 def test_a_level_is_requested_by_name_or_alias(good: Path, level: str) -> None:
-    assert _verify(str(good), "--level", level) == 0
+    assert run_verify(str(good), "--level", level) == 0
 
 
 def test_each_path_gets_a_report_and_the_worst_exit_code_counts(
     good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _verify(str(good), str(tmp_path / "nowhere"), "--level", "reread") == 1
+    assert run_verify(str(good), str(tmp_path / "nowhere"), "--level", "reread") == 1
     shown = capsys.readouterr().out
     assert "consistent (arithmetic) reached" in shown
     assert "[file-missing]" in shown
@@ -40,7 +41,7 @@ def test_each_path_gets_a_report_and_the_worst_exit_code_counts(
 
 
 def test_json_has_every_level_and_finding(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _verify(str(good / "result.json"), "--level", "reread", "--json") == 2
+    assert run_verify(str(good / "result.json"), "--level", "reread", "--json") == 2
     (verdict,) = json.loads(capsys.readouterr().out)
     assert [(report["level"], report["state"]) for report in verdict["levels"]] == [
         ("readable", "reached"),
@@ -57,8 +58,8 @@ def test_warnings_fail_in_strict_mode(tmp_path: Path, capsys: pytest.CaptureFixt
     bundle.result["host"]["chip"] = "Apple M1"
     bundle.result["models"][1]["facts"] = {"parameters_b": 70.0, "bits_per_weight": 16.0}
     path = write_bundle(tmp_path / "bundle", summarized(bundle))
-    assert _verify(str(path), "--level", "reread") == 0
-    assert _verify(str(path), "--level", "reread", "--strict") == 1
+    assert run_verify(str(path), "--level", "reread") == 0
+    assert run_verify(str(path), "--level", "reread", "--strict") == 1
     assert "warning [roofline]" in capsys.readouterr().out
 
 
@@ -69,7 +70,7 @@ def test_another_version_of_the_kit_leaves_consistent_unverified(
     bundle.result["kit"]["version"] = "0.0.9"
     del bundle.result["warnings"][0]
     path = write_bundle(tmp_path / "bundle", bundle)
-    assert _verify(str(path), "--level", "reread") == 2
+    assert run_verify(str(path), "--level", "reread") == 2
     shown = capsys.readouterr().out
     assert "consistent (arithmetic) UNVERIFIED" in shown
     assert "inconclusive [kit]" in shown
@@ -87,7 +88,7 @@ def test_a_task_of_the_kit_with_other_cases_is_refused_even_with_its_folder(
     bundle = good_bundle()
     next(task for task in bundle.result["tasks"] if task["name"] == "code-bugfix")["sha256"] = easier.sha256
     path = write_bundle(tmp_path / "bundle", bundle)
-    assert _verify(str(path), "--level", "reread", "--tasks", str(copy)) == 1
+    assert run_verify(str(path), "--level", "reread", "--tasks", str(copy)) == 1
     shown = capsys.readouterr().out
     assert "error [tasks]" in shown
     assert "code-bugfix is the name of a task of lanebench" in shown
@@ -95,11 +96,11 @@ def test_a_task_of_the_kit_with_other_cases_is_refused_even_with_its_folder(
 
 def test_replication_needs_a_configuration(good: Path) -> None:
     with pytest.raises(ConfigError, match="--replicate") as caught:
-        _verify(str(good), "--replicate", "7")
+        run_verify(str(good), "--replicate", "7")
     assert "--config" in caught.value.fix
 
 
 @pytest.mark.parametrize("words", [["--level", "verified"], ["--replicate", "0"], ["--replicate", "many"], []])
 def test_invalid_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit):
-        _verify(*([*words, "x"] if words else []))
+        run_verify(*([*words, "x"] if words else []))

@@ -8,7 +8,7 @@ published bundle is never changed: a correction is a new bundle that names the o
 from harness.bundle.eee import write_eee
 from harness.bundle.publish import PublishRequest, publish
 from harness.bundle.reader import SourceReader, UnreadableError, parse_document
-from harness.bundle.refusals import find_refusals
+from harness.bundle.refusals import LOOPBACK, find_refusals
 from harness.bundle.signing import Signer, identify_signer
 from harness.bundle.source import (
     FINDER_FILES,
@@ -29,6 +29,7 @@ from harness.bundle.source import (
 __all__ = [
     "FINDER_FILES",
     "LOG",
+    "LOOPBACK",
     "MANIFEST",
     "MODELS",
     "PLAN",

@@ -6,14 +6,15 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from harness.cli.console import log
+from harness.cli.console import command_line, log
 from harness.cli.inputs import known_tasks, read_config
 from harness.errors import ConfigError
+from harness.host import host_facts
 from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, Verdict
-from harness.verify import Replication, VerifyOptions
+from harness.verify import Replication, VerifyOptions, limits_line
 
 MAX_FINDINGS = 20
 """How many findings of a level are printed."""
@@ -47,6 +48,12 @@ def render_verdict(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
+def render_limits() -> str:
+    """What no reading finds, in one line with the way out."""
+    command = command_line("verify FILE --replicate 10 --config bench.toml")
+    return f"{limits_line()} The way out, replicated: run trials again on your own server with {command}"
+
+
 def exit_code(verdicts: Sequence[Verdict]) -> int:
     """1 if any failed, else 2 if any could not be checked, else 0."""
     codes = {verdict.exit_code for verdict in verdicts}
@@ -63,9 +70,8 @@ def _replication(args: argparse.Namespace) -> Replication | None:
     config = read_config(args.config)
     settings = config.settings
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
-    return Replication(
-        args.replicate, {model.label: model for model in config.models}, settings.thinking_tokens, timeouts
-    )
+    models = {model.label: model for model in config.models}
+    return Replication(args.replicate, models, settings.thinking_tokens, timeouts, host_facts())
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check each path and print its verdict; returns 1 if any failed, else 2 if any could not be checked, else 0."""
     from harness.bundle import find_results
-    from harness.cli.verification import exit_code, render_verdict, verify_options
+    from harness.cli.verification import exit_code, render_limits, render_verdict, verify_options
     from harness.files import to_json
     from harness.report import plain_text
     from harness.verify import verify
@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
             show(render_verdict(verdicts[-1]))
     if args.json:
         show(to_json(verdicts, indent=1))
+    else:
+        show(render_limits())
     return exit_code(verdicts)
 
 

@@ -10,9 +10,11 @@
     replicated   trials of the same models, run on the user's own server, agree within chance
 
 No output says "verified" without a level. Only `rescored` and `replicated` run code from the result, in the sandbox.
+What no reading finds stands in limits.py.
 """
 
 from harness.verify.levels import VerifyOptions, read_verified, verify
+from harness.verify.limits import LIMITS, limits_line
 from harness.verify.replicated import Replication
 
-__all__ = ["Replication", "VerifyOptions", "read_verified", "verify"]
+__all__ = ["LIMITS", "Replication", "VerifyOptions", "limits_line", "read_verified", "verify"]

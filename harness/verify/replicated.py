@@ -2,18 +2,20 @@
 
 The server is another machine, another build and another day, so results need not be equal. Each trial is paired with
 the published trial of the same task and variant, and only a difference that chance does not explain is a problem: exact
-McNemar test over the pairs of a model, Holm's correction over the models. Speeds are reported and not compared.
+McNemar test over the pairs of a model, Holm's correction over the models. Speeds are compared on hardware of the same
+class; agreement.py says in words how well all of it agrees.
 """
 
 from __future__ import annotations
 
 import random
 import secrets
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from harness.bundle import LOOPBACK
 from harness.config import read_api_key
 from harness.errors import ConfigError
 from harness.read import read
@@ -21,34 +23,33 @@ from harness.record import Client, Timeouts
 from harness.run import TrialSetup, converse
 from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
-from harness.stats import format_k_of_n, holm, mcnemar_p
+from harness.stats import holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import Finding, Model, Outcome, Reading, Sandbox, Task, TrialKey, TrialResult
+from harness.types import Finding, HostFacts, Model, Outcome, Reading, Sandbox, Task, TrialKey, TrialResult
+from harness.verify.agreement import (
+    SIGNIFICANCE,
+    Pair,
+    compare_model,
+    compare_speed,
+    p_value_of,
+    setting_differences,
+    why_other_hardware,
+)
 from harness.verify.evidence import Evidence, same_task
-
-SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Replication:
     """What to run again: `trials` trials of each model; `models` are the user's own models by label.
 
-    `thinking_tokens` and `timeouts` are those of the user's configuration.
+    `thinking_tokens` and `timeouts` are those of the user's configuration, `host` is this machine.
     """
 
     trials: int
     models: Mapping[str, Model]
     thinking_tokens: int
     timeouts: Timeouts
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A published trial, and the same trial as it went here."""
-
-    published: TrialResult
-    passed: bool
-    readings: tuple[Reading, ...]
+    host: HostFacts
 
 
 class _NotRunError(Exception):
@@ -74,7 +75,7 @@ def why_not_replicable(evidence: Evidence, replication: Replication) -> str | No
 def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sandbox) -> Iterator[Finding]:
     """Run trials of each model again and compare. Raises EngineError when the engine fails."""
     scored = {task.name for task in evidence.result.tasks if task.scored}
-    pairs: dict[str, list[_Pair]] = {}
+    pairs: dict[str, list[Pair]] = {}
     seed = secrets.randbits(64)
     with Client(replication.timeouts) as client:
         for at, model in enumerate(evidence.result.models):
@@ -91,7 +92,7 @@ def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sand
                     pairs.setdefault(model.label, []).append(pair)
             except _NotRunError as error:
                 yield Finding("replicated", location, str(error), "inconclusive")
-    yield from _compare(evidence, pairs)
+    yield from _compare(evidence, replication, pairs)
 
 
 def choose_trials(trials: Sequence[TrialResult], count: int, seed: int) -> list[TrialResult]:
@@ -113,14 +114,14 @@ def min_trials(models: int) -> int:
 
 def _run_again(
     evidence: Evidence, replication: Replication, client: Client, trial: TrialResult, sandbox: Sandbox
-) -> _Pair:
+) -> Pair:
     """Raises _NotRunError when the task is not known locally or the server does not answer."""
     model, task = replication.models[trial.model], same_task(evidence, trial.task)
     if task is None:
         raise _NotRunError(f"no task {trial.task} with this digest is known locally")
     readings = _converse(replication, client, model, task, trial)
     verdict = score(vary(task, trial.trial), readings, sandbox)
-    return _Pair(trial, verdict.outcome is Outcome.PASSED, readings)
+    return Pair(trial, verdict.outcome is Outcome.PASSED, readings)
 
 
 def _converse(
@@ -135,38 +136,26 @@ def _converse(
     return tuple(read(turn) for turn in turns)
 
 
-def _compare(evidence: Evidence, pairs: Mapping[str, Sequence[_Pair]]) -> Iterator[Finding]:
+def _compare(evidence: Evidence, replication: Replication, pairs: Mapping[str, Sequence[Pair]]) -> Iterator[Finding]:
     labels = [model.label for model in evidence.result.models]
     enough = min_trials(len(pairs)) if pairs else 0
-    p_values = holm([_p_value(found) for found in pairs.values()])
+    p_values = holm([p_value_of(found) for found in pairs.values()])
     for (label, found), p in zip(pairs.items(), p_values, strict=True):
-        location = evidence.location(f"$.models[{labels.index(label)}]")
-        message = f"{label}: {_passed_text(found)}"
-        if len(found) < enough:
-            few = f"{len(found)} trials cannot show a difference, {enough} can"
-            yield Finding("replicated", location, f"{message}; {few}", "inconclusive")
-        elif p < SIGNIFICANCE:
-            yield Finding("replicated", location, f"{message}: chance does not explain the difference (p = {p:.2g})")
-        else:
-            yield Finding("replicated", location, f"{message}; {_speed_text(found)}", "info")
+        at = labels.index(label)
+        location, published = evidence.location(f"$.models[{at}]"), evidence.result.models[at]
+        here = replication.models[label]
+        for message, severity in (
+            compare_model(label, found, p, enough),
+            compare_speed(label, found, _why_incomparable(evidence, replication, here)),
+        ):
+            yield Finding("replicated", location, message, severity)
+        if (names := setting_differences(published, here)) is not None:
+            message = f"{label}: these settings of your configuration differ from the published ones: {names}"
+            yield Finding("replicated", location, message, "info")
 
 
-def _p_value(pairs: Sequence[_Pair]) -> float:
-    better = sum(pair.passed and pair.published.outcome != "passed" for pair in pairs)
-    worse = sum(not pair.passed and pair.published.outcome == "passed" for pair in pairs)
-    return mcnemar_p(worse, better)
-
-
-def _passed_text(pairs: Sequence[_Pair]) -> str:
-    here, published = sum(pair.passed for pair in pairs), sum(pair.published.outcome == "passed" for pair in pairs)
-    return f"passed {format_k_of_n(here, len(pairs))} here, and in {published} of the same trials as published"
-
-
-def _speed_text(pairs: Sequence[_Pair]) -> str:
-    readings = [reading for pair in pairs for reading in pair.readings]
-    turns = [turn for pair in pairs for turn in pair.published.turns]
-    here = [rate for reading in readings if (rate := reading.timings.decode_tps) is not None]
-    published = [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
-    if not here or not published:
-        return "no decode rate to compare"
-    return f"decode {statistics.median(here):.4g} tok/s here, {statistics.median(published):.4g} as published"
+def _why_incomparable(evidence: Evidence, replication: Replication, model: Model) -> str | None:
+    host = urlsplit(model.base_url).hostname or ""
+    if model.tunnel is not None or host not in LOOPBACK:
+        return "the server runs on another machine than this one"
+    return why_other_hardware(evidence.result.host, replication.host)
