@@ -332,7 +332,10 @@ def test_the_command_writes_the_bundle_and_the_export(
     options(parser)
     out = tmp_path / "published"
     assert run(parser.parse_args([str(publish_request.run_folder), "--output", str(out), "--eee"])) == 0
-    assert capsys.readouterr().out.strip() == str(out / "20261123-100000-002a.zip")
+    printed = capsys.readouterr()
+    assert printed.out.strip() == str(out / "20261123-100000-002a.zip")
+    assert "open a pull request that adds 20261123-100000-002a.zip, and nothing else, to results/" in printed.err
+    assert "git switch -c result-20261123-100000-002a" in printed.err
     assert len(list((out / "20261123-100000-002a.eee").iterdir())) == 4
 
 

@@ -1,5 +1,8 @@
 """The self-test: its figures come from streams that were really timed."""
 
+import subprocess
+import sys
+
 import pytest
 
 from harness.calibration import run_self_test
@@ -25,11 +28,23 @@ def test_every_figure_is_measured() -> None:
 def test_cpu_time_that_is_neither_idle_nor_of_this_process_counts_as_other(
     busy_s: float, process_s: float, share: float
 ) -> None:
-    assert other_cpu_share(CpuTimes(10.0, 100.0, 7.0), CpuTimes(busy_s, 120.0, 7.0 + process_s)) == pytest.approx(share)
+    before = CpuTimes(10.0, 100.0, 7.0, 0.0)
+    assert other_cpu_share(before, CpuTimes(busy_s, 120.0, 7.0 + process_s, 0.0)) == pytest.approx(share)
+    started = CpuTimes(busy_s, 120.0, 7.0, process_s)
+    assert other_cpu_share(before, started, children_are_own=True) == pytest.approx(share)
+
+
+def test_the_server_that_the_kit_starts_is_not_the_kit() -> None:
+    before = cpu_times()
+    program = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-I", "-c", program], check=True)
+    after = cpu_times()
+    assert after.children_s - before.children_s >= 0.25
+    assert after.process_s - before.process_s < 0.15
 
 
 def test_the_share_over_no_time_is_null() -> None:
-    assert other_cpu_share(CpuTimes(1.0, 100.0, 0.0), CpuTimes(1.0, 100.0, 0.0)) is None
+    assert other_cpu_share(CpuTimes(1.0, 100.0, 0.0, 0.0), CpuTimes(1.0, 100.0, 0.0, 0.0)) is None
 
 
 def test_the_cpu_counters_of_this_machine_increase() -> None:

@@ -26,7 +26,7 @@ from harness.lifecycle import (
     recover,
     state_path,
 )
-from harness.lifecycle.memory import wait_until_freed
+from harness.lifecycle.memory import await_memory, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.status import wait_for_service
 from harness.lifecycle.steps import service_of
@@ -606,4 +606,12 @@ def test_memory_that_is_not_freed_is_noticed() -> None:
     assert wait_until_freed(MemorySnapshot(machine_bytes=2**60), 5.0) is True
     assert wait_until_freed(MemorySnapshot(machine_bytes=-(2**40)), 0.0) is False
     assert wait_until_freed(MemorySnapshot(), 5.0) is None
+    lines: list[str] = []
+    await_memory("coder", MemorySnapshot(machine_bytes=2**60), 5.0, lines.append)
+    assert lines == []
+    await_memory("coder", MemorySnapshot(machine_bytes=-(2**40)), 0.0, lines.append)
+    assert lines == [
+        "waiting until the memory of coder is given back, for 0 s at most; Ctrl-C ends the wait",
+        "the memory of coder was not freed within 0 s",
+    ]
     assert time.monotonic() - began < 5.0

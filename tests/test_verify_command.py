@@ -94,6 +94,18 @@ def test_a_task_of_the_kit_with_other_cases_is_refused_even_with_its_folder(
     assert "code-bugfix is the name of a task of lanebench" in shown
 
 
+def test_without_an_engine_the_advice_is_to_start_one(
+    good: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    assert run_verify(str(good)) == 2
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if "rescored (rescore)" in line]
+    assert "DOCKER_HOST names an engine that does not answer" in line
+    assert line.endswith("unset DOCKER_HOST") or "start" in line.split(";")[-1]
+    assert "resume" not in shown
+
+
 def test_replication_needs_a_configuration(good: Path) -> None:
     with pytest.raises(ConfigError, match="--replicate") as caught:
         run_verify(str(good), "--replicate", "7")

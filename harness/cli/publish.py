@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from harness.cli.console import command_line, log, show
@@ -49,4 +50,13 @@ def run(args: argparse.Namespace) -> int:
     if args.sign is not None:
         log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")
     log(f"check   {command_line(f'verify {bundle}')}")
+    _show_next_step(bundle)
     return 0
+
+
+def _show_next_step(bundle: Path) -> None:
+    """How the bundle gets to where others find it."""
+    branch, path = f"result-{bundle.stem}", shlex.quote(str(bundle))
+    log(f"next    open a pull request that adds {bundle.name}, and nothing else, to results/ (see results/README.md):")
+    log(f"        git switch -c {branch} && git add {path} && git commit -m 'Add result {bundle.stem}'")
+    log("        then push the branch, and describe in the pull request the machine and what you changed on it")

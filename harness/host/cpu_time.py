@@ -12,14 +12,15 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class CpuTimes:
-    """Counters in seconds: CPU time used on all cores, CPU time of all cores, and of this process with its children.
+    """Counters in seconds: CPU time used on all cores, CPU time of all cores, of this process, and of its children.
 
-    The children are those that have ended.
+    The children are those that have ended. A model server that the run started is one of them.
     """
 
     busy_s: float
     total_s: float
     process_s: float
+    children_s: float
 
 
 def cpu_times() -> CpuTimes:
@@ -29,15 +30,21 @@ def cpu_times() -> CpuTimes:
     guest_s = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)
     total_s = float(sum(machine)) - guest_s
     busy_s = total_s - machine.idle - getattr(machine, "iowait", 0.0)
-    return CpuTimes(busy_s, total_s, process.user + process.system + process.children_user + process.children_system)
+    own_s, children_s = process.user + process.system, process.children_user + process.children_system
+    return CpuTimes(busy_s, total_s, own_s, children_s)
 
 
-def other_cpu_share(before: CpuTimes, after: CpuTimes) -> float | None:
-    """Return the share of CPU time that other processes used between two readings; None if no time has passed."""
+def other_cpu_share(before: CpuTimes, after: CpuTimes, *, children_are_own: bool = False) -> float | None:
+    """Return the share of CPU time that other processes used between two readings; None if no time has passed.
+
+    `children_are_own`: the processes that this one started are not others, as the reference server.
+    """
     total_s = after.total_s - before.total_s
     if total_s <= 0:
         return None
     others_s = (after.busy_s - before.busy_s) - (after.process_s - before.process_s)
+    if children_are_own:
+        others_s -= after.children_s - before.children_s
     return min(1.0, max(0.0, others_s / total_s))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
 from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
 from harness.servers import ServerHandle, read_property
-from harness.types import MemoryUse, Model
+from harness.types import Log, MemoryUse, Model
 
 GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
@@ -86,16 +87,34 @@ def memory_use(before: MemorySnapshot, loaded: MemorySnapshot, after: MemorySnap
     )
 
 
-def wait_until_freed(before: MemorySnapshot, timeout_s: float) -> bool | None:
+def await_memory(label: str, before: MemorySnapshot, timeout_s: float, log: Log) -> None:
+    """Wait until a stopped model's memory is given back, and say for how long.
+
+    Who stopped the run with Ctrl-C would else wonder why it does not end.
+    """
+
+    def say() -> None:
+        log(f"waiting until the memory of {label} is given back, for {timeout_s:.0f} s at most; Ctrl-C ends the wait")
+
+    if wait_until_freed(before, timeout_s, say) is False:
+        log(f"the memory of {label} was not freed within {timeout_s:.0f} s")
+
+
+def wait_until_freed(
+    before: MemorySnapshot, timeout_s: float, on_wait: Callable[[], None] = lambda: None
+) -> bool | None:
     """Wait until the machine uses about as much memory as before. False on timeout, None if it is unknown.
 
-    The slack is for what the machine's other programs took meanwhile.
+    The slack is for what the machine's other programs took meanwhile. `on_wait` is called once if there is a wait.
     """
     if before.machine_bytes is None:
         return None
     target_bytes = before.machine_bytes + max(SLACK_BYTES, int(FREED_TOLERANCE * before.machine_bytes))
-    deadline_s = time.monotonic() + timeout_s
+    deadline_s, waited = time.monotonic() + timeout_s, False
     while (used_bytes := memory_in_use()) is not None and used_bytes > target_bytes:
+        if not waited:
+            on_wait()
+        waited = True
         if time.monotonic() > deadline_s:
             return False
         time.sleep(POLL_S)

@@ -27,10 +27,10 @@ from harness.lifecycle.actions import ServerProcess, retry_step, run_step, start
 from harness.lifecycle.inventory import find_running, restored_handle
 from harness.lifecycle.memory import (
     MemorySnapshot,
+    await_memory,
     memory_limit,
     port_of,
     take_snapshot,
-    wait_until_freed,
     wait_until_stable,
     why_too_large,
 )
@@ -197,8 +197,7 @@ class ModelHost:
                 session.loaded = take_snapshot(model)
         finally:
             # However it ended: the next model must not be loaded into memory that is not free yet.
-            if wait_until_freed(before, lifecycle.stop_timeout_s) is False:
-                self._log(f"the memory of {model.label} was not freed within {lifecycle.stop_timeout_s:.0f} s")
+            await_memory(model.label, before, lifecycle.stop_timeout_s, self._log)
         session.after = take_snapshot(model)
 
     def _service(self, server: ServerHandle, lifecycle: Lifecycle) -> AbstractContextManager[ServerProcess | None]:

@@ -202,7 +202,8 @@ def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report:
                 yield _replicate(evidence, options, sandbox)
                 levels.remove("replicated")
     except EngineError as error:
-        yield from (unverified(level, error.message) for level in levels)
+        reason = f"{error.message}; {error.fix}" if error.fix else error.message
+        yield from (unverified(level, reason) for level in levels)
 
 
 def _why_not_scorable(evidence: Evidence, reread_report: LevelReport) -> str | None:
