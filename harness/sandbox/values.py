@@ -26,8 +26,9 @@ returned). What JSON has goes as itself: null, booleans, strings, lists, objects
     oversize    null                                               too deep, too many items or too long to report
 
 A class of the answer that derives from a plain type is `{"$": "subclass", "of": "int", "name": "Sly", "v": 3}`. Its
-content is read with the base's own methods, which the class cannot override. In JavaScript an instance of a class is a subclass of "dict" with its own enumerable properties, and so is
-an object that has a toJSON of its own or keys that are symbols.
+content is read with the base's own methods, which the class cannot override. In JavaScript an instance of a class is a
+subclass of "dict" with its own enumerable properties, and so is an object that has a toJSON of its own or keys that are
+symbols.
 
 A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}, "report_args": true}`; its value is what
 the call returned, encoded. A raised exception is the status `raised`, `note` the exception's type, `value` the names of
