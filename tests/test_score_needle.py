@@ -57,10 +57,28 @@ def test_a_value_is_right_in_any_usual_spelling(key: str, value: Json) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"harbour code": "the code is K7-Lantern"},
+        {"ports": "1,200 ports at most"},
+        {"ports": "twelve hundred of them"},
+        {"rate": "0.25 percent"},
+        {"rate": "0.25 %"},
+    ],
+)
+def test_a_value_may_stand_in_a_few_more_words(change: dict[str, Json]) -> None:
+    assert failed(judge({**RIGHT, **change})) == set()
+
+
+@pytest.mark.parametrize(
     ("change", "fails"),
     [
         ({"harbour code": "K8-Lantern"}, {"code", "precision"}),
-        ({"harbour code": "the code is K7-Lantern"}, {"code", "precision"}),
+        ({"harbour code": "not K7-Lantern"}, {"code", "precision"}),
+        ({"harbour code": "K7-Lantern or K8-Lantern"}, {"code", "precision"}),
+        ({"ports": "1200, before that 900"}, {"ports", "precision"}),
+        ({"ports": "1200 900 1100 1000"}, {"ports", "precision"}),
+        ({"ports": "formerly 1200"}, {"ports", "precision"}),
         ({"ports": 900}, {"ports", "precision"}),
         ({"ports": True}, {"ports", "precision"}),
         ({"rate": 25}, {"rate", "precision"}),

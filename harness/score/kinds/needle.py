@@ -8,7 +8,8 @@ cases.json    `give` is {}; `expect` is one of
     {"key": name, "any": [strings or numbers], "depth": 0.0 to 1.0}  the value, in any of these spellings;
               "superseded": [strings] are outdated values, which are counted apart
     {"key": name, "absent": true}                                    is not in the text: right as null or left out
-Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value.
+Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value. A value may have
+a few more words than a spelling ("53 euros per working day"), but no other number, no alternative and no negation.
 checks        one for each case, and `precision`: right values / all values given
 metrics       recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
 An answer that has no JSON object is no answer. One that gives a key twice fails every check: it gives two values.
@@ -39,6 +40,28 @@ PRESENT_CASE = case_schema(
 ABSENT_CASE = case_schema(object_schema({}), object_schema({"key": STRING, "absent": {"const": True}}, ["key"]))
 _NO_VALUE = ("", "null", "none", "n/a", "unknown", "not found", "not present", "not stated", "not in the text")
 _MAX_NUMBER_CHARS = 40
+_MAX_MORE_WORDS = 6
+_GROUPED = re.compile(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)")
+_SMALL_WORDS = frozenset(("a", "an", "the", "at", "on", "in", "of", "per", "for", "each", "every"))
+_OTHER_MEANING = frozenset(
+    (
+        "not",
+        "no",
+        "never",
+        "or",
+        "and",
+        "nor",
+        "but",
+        "formerly",
+        "former",
+        "previously",
+        "old",
+        "instead",
+        "until",
+        "before",
+    )
+)
+_WORD = re.compile(r"\d+(?:[.:]\d+)*|[^\W\d_]+|%")
 _DECIMALS = 4
 _MAX_VALUE_CHARS = 1000
 _MAX_SHOWN_CHARS = 60
@@ -58,7 +81,7 @@ def _normalize(value: Json) -> str | Decimal | None:
     text = " ".join(str(value)[:_MAX_VALUE_CHARS].split()).strip("\"'`.“”‘’ ").casefold()
     if text in _NO_VALUE:
         return None
-    digits = re.sub(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)", "", text)
+    digits = _GROUPED.sub("", text)
     if len(digits) <= _MAX_NUMBER_CHARS and re.fullmatch(r"[+-]?\d+(?:\.\d+)?", digits):
         return _decimal(digits) or text
     return text
@@ -69,6 +92,28 @@ def _decimal(text: str) -> Decimal | None:
         return Decimal(text).normalize()
     except InvalidOperation:
         return None
+
+
+def _words(value: Json) -> list[str]:
+    """The words and numbers of a value, without small words and plurals; the sign of percent is its word."""
+    text = _GROUPED.sub("", str(value)[:_MAX_VALUE_CHARS].casefold())
+    words = ["percent" if word == "%" else word for word in _WORD.findall(text)]
+    return [
+        word.removesuffix("s") if word.isalpha() and len(word) > 3 else word
+        for word in words
+        if word not in _SMALL_WORDS
+    ]
+
+
+def _says(value: Json, spelling: Json) -> bool:
+    """Whether a value holds a spelling and little else: no other number, no alternative, no negation."""
+    given, wanted = _words(value), _words(spelling)
+    if not wanted or len(given) > len(wanted) + _MAX_MORE_WORDS or _OTHER_MEANING.intersection(given):
+        return False
+    starts = range(len(given) - len(wanted) + 1)
+    if not any(given[at : at + len(wanted)] == wanted for at in starts):
+        return False
+    return sum(word[0].isdigit() for word in given) == sum(word[0].isdigit() for word in wanted)
 
 
 def _normalize_key(name: str) -> str:
@@ -102,11 +147,16 @@ class _Lookup:
 
     @property
     def is_right(self) -> bool:
-        return _normalize(self.value) is None if self.is_absent else self._is_among("any")
+        if self.is_absent:
+            return _normalize(self.value) is None
+        return self._is_among("any") and not self.is_superseded
 
     def _is_among(self, field: str) -> bool:
         given = _normalize(self.value)
-        return given is not None and given in [_normalize(value) for value in self.case.expect.get(field, ())]
+        if given is None:
+            return False
+        spellings = self.case.expect.get(field, ())
+        return given in map(_normalize, spellings) or any(_says(self.value, spelling) for spelling in spellings)
 
     def check(self) -> Check:
         expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
