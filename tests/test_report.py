@@ -152,7 +152,7 @@ def test_an_empty_result_renders() -> None:
 
 
 def test_plain_text_escapes_characters_that_control_a_terminal() -> None:
-    assert plain_text("\x1b[2J\x07\u202e\u2028\ud800\x9b") == "\\x1b[2J\\x07\\u202e\\u2028\\ud800\\x9b"
+    assert plain_text("\x1b[2J\x07\u202e\u2028\ud800\x9b") == "\\u001b[2J\\u0007\\u202e\\u2028\\ud800\\u009b"
     assert plain_text("naïve 模型 🚀") == "naïve 模型 🚀"
 
 

@@ -1,7 +1,8 @@
 """Terminal output: what was requested goes to standard output, everything else to standard error.
 
 `show` prints a result, `log` a line about what is being done, `print_problem` an error and its fix; `show_progress`
-shows how far the stages are. rich is imported when something is printed, since it takes 50 ms.
+shows how far the stages are. Each of them escapes what it prints: much of it was written by models, servers and
+strangers. rich and harness.report are imported when something is printed, since they take 50 ms.
 """
 
 from __future__ import annotations
@@ -31,14 +32,16 @@ def _stderr() -> Console:
     """The only console of standard error: a line that another one printed would break a progress bar."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _escape(text: str) -> str:
-    """Text in which rich finds no markup."""
+    """Text in which neither rich nor the terminal finds something to interpret; only newlines stay."""
     from rich.markup import escape
 
-    return escape(text)
+    from harness.report import plain_lines
+
+    return escape(plain_lines(text))
 
 
 def log(line: str) -> None:
@@ -47,15 +50,21 @@ def log(line: str) -> None:
 
 
 def print_problem(problem: Problem) -> None:
-    """Print what is wrong, and on its own line how to fix it."""
-    _stderr().print(f"[bold red]error[/] {_escape(problem.message)}")
+    """Print what is wrong, and on its own line how to fix it. Further lines of a message are indented under it."""
+    _stderr().print(f"[bold red]error[/] {_escape(_indent(problem.message))}")
     if problem.fix:
-        _stderr().print(f"[bold]fix[/]   {_escape(problem.fix)}")
+        _stderr().print(f"[bold]fix[/]   {_escape(_indent(problem.fix))}")
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n      ")
 
 
 def show(text: str) -> None:
     """Print what was requested. Nothing else goes to standard output, so that it can be piped."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    from harness.report import plain_lines
+
+    sys.stdout.write(plain_lines(text.removesuffix("\n")) + "\n")
     sys.stdout.flush()
 
 
@@ -80,8 +89,8 @@ class _ProgressBars:
 
     def __call__(self, stage: str, done: int, total: int, name: str) -> None:
         if stage not in self._bars:
-            self._bars[stage] = self._progress.add_task(stage, total=total, name=name)
-        self._progress.update(self._bars[stage], completed=done, total=total, name=name)
+            self._bars[stage] = self._progress.add_task(stage, total=total, name="")
+        self._progress.update(self._bars[stage], completed=done, total=total, name=_escape(name))
 
 
 def _log_progress(stage: str, done: int, total: int, name: str) -> None:

@@ -23,8 +23,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line for each item; returns 0 when everything works, else the exit code of the first that does not."""
     from harness.cli.inspection import inspect_machine, inspect_servers
+    from harness.report import plain_text
 
     items = [*inspect_machine(), *(inspect_servers(args.config) if args.config is not None else [])]
     width = max(len(item.name) for item in items)
-    show("\n".join(f"{_MARKS[item.works]}{item.name:<{width}}  {item.text}" for item in items))
+    show("\n".join(f"{_MARKS[item.works]}{item.name:<{width}}  {plain_text(item.text)}" for item in items))
     return next((item.error.exit_code for item in items if item.works is False), 0)

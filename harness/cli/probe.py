@@ -89,5 +89,9 @@ def _row(finding: ProbeFinding) -> tuple[str, str, str, str, str]:
 
 
 def _align(rows: list[tuple[str, ...]]) -> list[str]:
+    from harness.report import plain_text
+
+    # Here and not only where it is printed: a server's newline must not begin another row.
+    rows = [tuple(map(plain_text, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

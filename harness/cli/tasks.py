@@ -53,11 +53,14 @@ def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from harness.report import plain_text
+
     tasks = _selected(args)
     width = max(len(task.name) for task in tasks)
     for task in tasks:
         count = f"{max(1, len(task.variants))} variants, {len(task.wrong_answers)} wrong answers"
-        show(f"{task.name:<{width}}  {task.title}\n{'':<{width}}  {', '.join(task.suites)}; {task.scorer}; {count}")
+        title = plain_text(task.title)
+        show(f"{task.name:<{width}}  {title}\n{'':<{width}}  {', '.join(task.suites)}; {task.scorer}; {count}")
     return 0
 
 

@@ -39,13 +39,12 @@ def run(args: argparse.Namespace) -> int:
     from harness.bundle import find_results
     from harness.cli.verification import exit_code, render_limits, render_verdict, verify_options
     from harness.files import to_json
-    from harness.report import plain_text
     from harness.verify import verify
 
     requested = verify_options(args)
     verdicts = []
     for path in (inner for given in args.paths for inner in find_results(given)):
-        log(f"checking {plain_text(str(path))}")
+        log(f"checking {path}")
         verdicts.append(verify(path, requested))
         if not args.json:
             show(render_verdict(verdicts[-1]))

@@ -5,11 +5,12 @@ tabulate and jinja2 are imported inside the functions that use them, so that imp
 """
 
 from harness.report.elements import Section, Table, text_row
+from harness.report.escaping import plain_lines, plain_text
 from harness.report.formatting import MISSING, format_pass_rate
 from harness.report.markdown import render_github, render_markdown_sections
 from harness.report.page import render_html
 from harness.report.selection import lanes
-from harness.report.terminal import plain_text, render_text, render_text_sections
+from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
     "MISSING",
@@ -17,6 +18,7 @@ __all__ = [
     "Table",
     "format_pass_rate",
     "lanes",
+    "plain_lines",
     "plain_text",
     "render_github",
     "render_html",

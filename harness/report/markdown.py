@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from harness.report.elements import Section, Table
+from harness.report.escaping import plain_text
 from harness.report.sections import banners_of, sections_of, title_of
-from harness.report.terminal import plain_text
 from harness.types import Result
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~&@$]|(?<=\])\(|://|(?<=www)\.")

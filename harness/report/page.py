@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.report.elements import Chart, Scatter
+from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_optional, format_seconds
 from harness.report.sections import banners_of, sections_of, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
-from harness.report.terminal import plain_text
 from harness.types import Check, Result, TrialResult, TurnResult
 
 TEMPLATE = "page.html.j2"

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections.abc import Sequence
 
 from harness.report.elements import Section, Table
+from harness.report.escaping import plain_text
 from harness.report.sections import banners_of, sections_of, title_of
 from harness.types import Result
 
 WIDTH = 118
 MIN_COLUMN_WIDTH = 12
 MODELS_PER_TABLE = 4
-_UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode categories: controls, formats (bidirectional marks), surrogates, private use, unassigned, separators."""
-
-
-def plain_text(untrusted: str) -> str:
-    """One line in which unsafe characters are spelled out: `\\x1b`, `\\u202e`."""
-    return "".join(
-        char.encode("unicode_escape", "surrogatepass").decode("ascii")
-        if unicodedata.category(char) in _UNSAFE_CATEGORIES
-        else char
-        for char in untrusted
-    )
 
 
 def split_by_models(table: Table, max_models: int) -> tuple[Table, ...]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from harness.bundle import UnreadableError
 from harness.types import Finding, LevelReport, Severity
 
 MAX_FINDINGS_PER_CHECK = 50
+MAX_TEXT_CHARS = 1000
+"""Of a location or a message, which quote what others wrote."""
 
 
 def report_level(level: str, detail: str, findings: Iterable[Finding], *, strict: bool) -> LevelReport:
@@ -50,8 +53,12 @@ def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
         kind = (finding.check, finding.severity)
         counts[kind] += 1
         if counts[kind] <= MAX_FINDINGS_PER_CHECK:
-            yield finding
+            yield replace(finding, location=_cut(finding.location), message=_cut(finding.message))
     for (check, severity), count in counts.items():
         if count > MAX_FINDINGS_PER_CHECK:
             message = f"{count - MAX_FINDINGS_PER_CHECK} more findings of this check"
             yield Finding(check, "in all", message, severity)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}..."
