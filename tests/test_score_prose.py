@@ -91,6 +91,13 @@ KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
         "It is 45 (it was 30 mins).",
         "It was so, it is 30 minutes.",
     ),
+    (
+        "avoids",
+        {"any": ["4%", "21 days"], "unless": ["void", "old"]},
+        "It is 9 % (the old values, 4 percent and 21 days, are void).",
+        "The old ones are void. It is 4 percent, for 35 minutes.",
+    ),
+    ("once", {"any": ["47 minutes", "47"]}, "It took 47 minutes, not 470.", "It took 47 minutes. So: 47."),
     ("repetition", {"max": 10}, "The import took 47 minutes and the harbour slept.", "It is so now. It is so now."),
     ("distinct_words", {"min": 60}, "The import took 47 minutes.", "Fish fish fish 47 minutes fish."),
     ("states", IMPORT, "Our import took 47 minutes.", "Fish 47 minutes fish."),

@@ -32,16 +32,46 @@ _UNIT = re.compile(
 _ORDINALS = {
     "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
+_HALF = re.compile(r"(?<![\d.,:])(\d{1,9}) and a half\b")
+_PAST = re.compile(
+    r"(?<![\d.,:])(half|quarter|a quarter|\d{1,2})(?: min(?:ute)?s?)? past (\d{1,2})(?!\d|[.,:]\d)(?: in the (\w+))?"
+)
+_TO = re.compile(
+    r"(?<![\d.,:])(quarter|a quarter|\d{1,2})(?: min(?:ute)?s?)? to (\d{1,2}) in the (morning|afternoon|evening)"
+)
+_FRACTIONS = {"half": 30, "quarter": 15, "a quarter": 15}
+_LATE = frozenset(("afternoon", "evening"))
+_MINUTES, _HOURS, _HALF_DAY = 60, 24, 12
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
 
 
 @lru_cache(maxsize=64)
 def canonical(text: str) -> str:
     """A text in canonical form. Newlines stay; positions do not. Cached, since all checks look at the same text."""
-    plain = _in_digits(to_ascii_marks(text).casefold())
+    plain = _spoken(_in_digits(to_ascii_marks(text).casefold()))
     plain = _ORDINAL.sub(lambda match: _ORDINALS[match[0]], _GROUPED_DIGITS.sub("", plain))
     plain = _CURRENCY_FIRST.sub(r"\1 euro", _PERCENT.sub("%", plain))
     return _UNIT.sub(lambda match: f" {match.lastgroup} " if _runs_on(match) else f" {match.lastgroup}", plain)
+
+
+def _spoken(text: str) -> str:
+    """Halves and times as they are spoken, in digits: "2 and a half" is 2.5, "half past 10" is 10:30.
+
+    "10 to 5" is a range where no part of the day follows.
+    """
+    text = _HALF.sub(r"\1.5", text)
+    text = _PAST.sub(lambda match: _clock(match, 1) or match[0], text)
+    return _TO.sub(lambda match: _clock(match, -1) or match[0], text)
+
+
+def _clock(match: re.Match[str], sign: int) -> str | None:
+    """The time of day that a match speaks of, None where it is no time."""
+    minutes, hour = _FRACTIONS.get(match[1]) or int(match[1]), int(match[2])
+    if not 0 < minutes < _MINUTES or hour > _HOURS:
+        return None
+    hour += _HALF_DAY if match[3] in _LATE and hour < _HALF_DAY else 0
+    at = (hour * _MINUTES + sign * minutes) % (_HOURS * _MINUTES)
+    return f"{at // _MINUTES:02}:{at % _MINUTES:02}"
 
 
 def _runs_on(match: re.Match[str]) -> bool:

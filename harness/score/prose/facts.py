@@ -19,7 +19,9 @@ from harness.score.prose.segments import Span, sentences
 _BOUNDARY = re.compile(
     r"[,;()|\n]|\s(?:and|while|whereas|but|which|because|whilst|where|-{1,2}|\u2013|\u2014)\s|\u2014"
 )
-_SENTENCE_BOUNDARY = re.compile(rf"{_BOUNDARY.pattern}|[.!?:](?=\s)")
+_CLAUSE_END = re.compile(rf"{_BOUNDARY.pattern}|:(?=\s)")
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|\n\s*\n|\n(?=\s*(?:[-*+|#]|\d+[.)]))")
+_PRESENT = re.compile(r"\b(?:is|are|has|have|takes?|lasts?|lives?|must|may|can|now|today)\b")
 _MAX_NEGATION_GAP = 5
 _MAX_NEAR_SENTENCES = 3
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -31,7 +33,7 @@ _NEGATION = re.compile(
 _HARMLESS = re.compile(
     r"\b(?:fewer|less|more|later|longer|exceed\w*|over|above|beyond|under|below|larger|greater|higher|lower|shorter|"
     r"stop\w* \w+ing|fail\w* to|forget|regret\w*|long|much|lot|bad|nothing|little|short|forever|"
-    r"only|just|until|after|before|than|past|sooner|earlier|smaller|know|knew|believe|notice\w*|expect\w*|see|realize)\b"
+    r"only|just|until|within|after|before|than|past|sooner|earlier|smaller|know|knew|believe|notice\w*|expect\w*|see|realize)\b"
 )
 _DENIED_AFTER = re.compile(
     r"\W*(?:\w+\W+){0,3}?(?:is|are|was|were|do|does|did|has|have|will|can|must|may)(?:n't|\W+(?:not|never|no longer))\b"
@@ -56,15 +58,30 @@ class Fact:
     unless: Sequence[str] = ()
 
 
-def clause_at(text: str, start: int, end: int, *, ends_at_sentence: bool = False) -> tuple[int, int]:
-    """The bounds of the clause around a part of a sentence; a conjunction inside the part does not end it.
-
-    `ends_at_sentence`: the text may have several sentences.
-    """
-    bounds = list((_SENTENCE_BOUNDARY if ends_at_sentence else _BOUNDARY).finditer(text))
+def clause_at(text: str, start: int, end: int) -> tuple[int, int]:
+    """The bounds of the clause around a part of a sentence; a conjunction inside the part does not end it."""
+    bounds = list(_BOUNDARY.finditer(text))
     left = max((bound.end() for bound in bounds if bound.end() <= start), default=0)
     right = min((bound.start() for bound in bounds if bound.start() >= end), default=len(text))
     return left, right
+
+
+def clauses_around(text: str, start: int, end: int) -> str:
+    """The clause around a part of a text, with the two beside it where it has no verb of its own.
+
+    In "the old values, 4 percent and 20 minutes, are void" the clauses beside the 4 percent say what holds of them; in
+    "it was so, it is 30 minutes" they do not.
+    """
+    before = list(_SENTENCE_END.finditer(text, 0, start))
+    after = _SENTENCE_END.search(text, end)
+    first, last = before[-1].end() if before else 0, after.start() if after else len(text)
+    bounds = list(_CLAUSE_END.finditer(text, first, last))
+    left = [bound.end() for bound in bounds if bound.end() <= start]
+    right = [bound.start() for bound in bounds if bound.start() >= end]
+    own = slice(left[-1] if left else first, right[0] if right else last)
+    if _PRESENT.search(text[own]):
+        return text[own]
+    return text[left[-2] if len(left) > 1 else first : right[1] if len(right) > 1 else last]
 
 
 def is_negated(before: str, after: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.score.prose.canonical import canonical, find_phrases, phrase_pattern
-from harness.score.prose.facts import Fact, clause_at, statements
+from harness.score.prose.facts import Fact, clauses_around, statements
 from harness.score.prose.numerals import ungrounded_numerals
 from harness.score.prose.segments import (
     Span,
@@ -148,7 +148,7 @@ def _states(given: RuleInput) -> RuleResult:
 
 
 def _avoids(given: RuleInput) -> RuleResult:
-    """One of `unless` excuses a phrase in its own clause only: "it is 5, and it was 7" excuses the 7."""
+    """One of `unless` excuses a phrase in its own clause and in the two beside it, within one sentence."""
     text = canonical(given.text)
     found = [span for span in find_phrases(given.strings("any"), text) if not _is_excused(text, span, given)]
     return RuleResult(not found, display_spans(found))
@@ -157,8 +157,14 @@ def _avoids(given: RuleInput) -> RuleResult:
 def _is_excused(text: str, span: Span, given: RuleInput) -> bool:
     start = max(0, span.start - _MAX_CLAUSE_CHARS)
     around = text[start : span.end + _MAX_CLAUSE_CHARS]
-    left, right = clause_at(around, span.start - start, span.end - start, ends_at_sentence=True)
-    return bool(find_phrases(given.strings("unless"), around[left:right]))
+    return bool(find_phrases(given.strings("unless"), clauses_around(around, span.start - start, span.end - start)))
+
+
+def _once(given: RuleInput) -> RuleResult:
+    """However often a fact is spoken of, its value is told once."""
+    found = find_phrases(given.strings("any"), canonical(_body(given)))
+    places = {span.start for span in found}
+    return RuleResult(len(places) <= 1, display_spans(found))
 
 
 def _repetition(given: RuleInput) -> RuleResult:
@@ -243,6 +249,7 @@ RULES: Mapping[str, Rule] = {
         strings=("section",),
         required=("value", "subject"),
     ),
+    "once": Rule(_once, lists=("any",), strings=("section",), required=("any",)),
     "avoids": Rule(_avoids, lists=("any", "unless"), required=("any",)),
     "sections": Rule(_sections, lists=("titles",), required=("titles",)),
     "starts": Rule(_starts, lists=("any",), required=("any",)),
