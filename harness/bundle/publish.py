@@ -99,7 +99,8 @@ def _load_publishable(run: Path) -> Result:
         raise CheckError(*problems[:MAX_PROBLEMS])
     result = build(Result, document)
     plan = build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
-    refusals = find_refusals(result, document, _recordings(run), detect_private_strings(plan))
+    log = (run / LOG).read_text(encoding="utf-8", errors="replace")
+    refusals = find_refusals(result, document, _recordings(run), detect_private_strings(plan), log)
     if refusals:
         raise CheckError(*(Problem(f"{run}: not published: {refusal.message}", refusal.fix) for refusal in refusals))
     return result

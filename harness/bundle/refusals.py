@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness.bundle.source import LOG
 from harness.errors import Problem
 from harness.files import to_json
 from harness.types import Json, Recording, Result, RunPlan
@@ -51,10 +52,15 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
 
 
 def find_refusals(
-    result: Result, document: Json, recordings: Iterator[tuple[int, Recording]], private_strings: PrivateStrings
+    result: Result,
+    document: Json,
+    recordings: Iterator[tuple[int, Recording]],
+    private_strings: PrivateStrings,
+    log: str = "",
 ) -> list[Problem]:
-    """Every reason not to publish a result (also given as its document) with its recordings; [] if there is none."""
+    """Every reason not to publish a result (also given as its document) with its recordings and the text of its log."""
     found = [*_misleading(result), *_revealed_in_result(document, private_strings)]
+    found += [*_secrets(log, LOG, private_strings), *_private_names(log, LOG, private_strings)]
     for number, recording in recordings:
         found += _revealed_in_recording(f"recordings.jsonl, line {number}", recording, private_strings)
     return list(dict.fromkeys(found))

@@ -6,7 +6,7 @@ this order. `converse` runs a single trial.
 
 from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
-from harness.run.folder import RunFolder, open_run
+from harness.run.folder import COMPLETED, RunFolder, open_run
 from harness.run.lines import is_redrawn
 from harness.run.pipeline import (
     build_result,
@@ -20,6 +20,7 @@ from harness.run.plan import cache_index, plan_blocks, plan_trials, task_info, t
 from harness.run.recorder import Progress, open_servers, record_run, timeouts_of
 
 __all__ = [
+    "COMPLETED",
     "NONCE_PLACEHOLDER",
     "PREVIOUS",
     "Chain",

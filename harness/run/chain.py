@@ -60,14 +60,14 @@ class Link:
 class Chain:
     """How far the chain was followed: the last digest, the open session, and what the lines showed so far.
 
-    `begun` are the stages that had a session, `last_entry` is the log's last line, `open_trial` the trial whose last
-    turn is still missing. `interrupted` counts the trials that were interrupted and begun again, or left.
+    `begun` are the stages that had a session, `ends` how the last session of each ended, `open_trial` is the trial
+    whose last turn is still missing. `interrupted` counts the trials that were interrupted and begun again, or left.
     """
 
     head: str
     session: LogEntry | None = None
     begun: set[Stage] = field(default_factory=set)
-    last_entry: LogEntry | None = None
+    ends: dict[Stage, LogEntry] = field(default_factory=dict)
     open_trial: TrialKey | None = None
     sessions: int = 0
     kills: int = 0
@@ -116,13 +116,13 @@ class Chain:
 
     def note(self, entry: LogEntry) -> None:
         """Take an entry of the log as the last one."""
-        self.last_entry = entry
         if entry.event in ("start", "resume"):
             self.session, self.sessions = entry, self.sessions + 1
             self.begun.add(entry.stage)
             self._leave_trial()
         elif entry.event != "clock":
             self.session, self.kills = None, self.kills + (entry.event == "kill")
+            self.ends[entry.stage] = entry
 
     def _take_turn(self, turn: Turn) -> Iterator[str]:
         """A trial begins anew only in another session; within one, a model that stopped leaves its trial."""

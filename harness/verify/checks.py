@@ -64,6 +64,7 @@ CHECKS: Mapping[str, CheckInfo] = {
     "schema-scores": CheckInfo("reread", "each line of scores.jsonl is valid under its schema"),
     "schema-log": CheckInfo("reread", "each line of log.jsonl is valid under its schema"),
     "chain": CheckInfo("reread", "recordings, scores and log are one chain from the plan on, written in its sessions"),
+    "log": CheckInfo("reread", "trials are missing only where a model or the recording was stopped"),
     "recordings": CheckInfo("reread", "the recordings are those of the result's trials, in order"),
     "chunk-times": CheckInfo("reread", "chunks are in order, after the headers and before the end"),
     "repeated-times": CheckInfo("reread", "no two turns have the same times between their chunks"),

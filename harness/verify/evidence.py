@@ -46,8 +46,10 @@ def describe(key: TrialKey) -> str:
 def same_task(evidence: Evidence, name: str) -> Task | None:
     """The task known locally by that name, only if it has the digest that the result states."""
     task = evidence.tasks.get(name)
+    if task is None:
+        return None
     stated = next((info for info in evidence.result.tasks if info.name == name), None)
-    return task if task is not None and stated is not None and task.sha256 == stated.sha256 else None
+    return task if stated is not None and task.sha256 == stated.sha256 else None
 
 
 def max_lines(evidence: Evidence) -> int:

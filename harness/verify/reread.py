@@ -57,6 +57,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
+    yield from _check_case_seeds(evidence, scores.scored)
     yield from _check_recorded(evidence, recorded.turns, [link.content for link in log])
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
@@ -185,6 +186,15 @@ def _check_sandbox(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -
     if len(set(used)) > 1:
         message = f"{len(set(used))} different sandboxes gave the verdicts; the result names the last"
         yield Finding("scores", location, message, "warning")
+
+
+def _check_case_seeds(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -> Iterator[Finding]:
+    """The hidden cases were drawn with the digest of the recordings, which exists only after the answers."""
+    location, seed = evidence.reader.location(SCORES), evidence.result.digests.recordings_sha256
+    for key, scored in scores.items():
+        if scored.case_seed not in (seed, None):
+            message = f"{describe(key)} was scored with hidden cases of another seed than the digest of the recordings"
+            yield Finding("scores", location, message)
 
 
 def _check_trial(

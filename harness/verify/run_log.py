@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from harness.bundle import LOG, UnreadableError, parse_document
 from harness.files import build, sha256_of
-from harness.run import PREVIOUS, Chain, Link, plan_digest
+from harness.run import COMPLETED, PREVIOUS, Chain, Link, plan_digest
 from harness.schema import validate
 from harness.types import Finding, LogEntry
 from harness.verify.evidence import Evidence, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES
+from harness.verify.trials import count_planned
 
 
 def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
@@ -37,8 +39,24 @@ def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator
     chain = Chain(plan_digest(evidence.result))
     problems = list(islice(chain.follow(files), MAX_DIFFERENCES))
     yield from (Finding("chain", place, problem) for place, problem in problems)
-    if not problems and (text := _history(chain)):
-        yield Finding("chain", evidence.reader.location(LOG), text, "info")
+    if problems:
+        return
+    location = evidence.reader.location(LOG)
+    yield from (Finding("log", location, message) for message in _unexplained(evidence, chain))
+    if text := _history(chain):
+        yield Finding("chain", location, text, "info")
+
+
+def _unexplained(evidence: Evidence, chain: Chain) -> Iterator[str]:
+    """Models that lack planned trials although neither they nor the last session of recording were stopped."""
+    end = chain.ends.get("record")
+    if chain.session is not None or end is None or end.reason != COMPLETED:
+        return
+    counts = Counter(trial.model for trial in evidence.result.trials if not trial.warmup)
+    for model in evidence.result.models:
+        missing = count_planned(evidence.result, model) - counts[model.label]
+        if missing > 0 and model.stop_reason is None:
+            yield f"says that the recording was completed, but {model.label} lacks {missing} planned trials"
 
 
 def _history(chain: Chain) -> str:

@@ -1,0 +1,204 @@
+"""Honest runs that went oddly verify and are published as what they are; what was recorded cannot be recorded again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from harness.bundle import PublishRequest, publish
+from harness.calibration.reference import serving
+from harness.config import Config
+from harness.errors import CheckError, RunError
+from harness.files import read_lines
+from harness.report import render_github, render_html, render_text
+from harness.run.folder import RunFolder, create_run, open_run
+from harness.run.pipeline import build_result, score_run, start_run, write_result
+from harness.run.recorder import record_run
+from harness.types import Finding, KitInfo, Model, Result, RunSettings
+from harness.verify import VerifyOptions, verify
+from tests.samples import kit_tasks, model_at
+from tests.test_faults import NoSandbox, silent
+
+NAMES = ("speed-small", "chat-cold-control")
+"""One task of one turn, and one of several separate turns; nothing of them is run in a container."""
+TASKS = tuple(kit_tasks()[name] for name in NAMES)
+LABELS = ("first", "second", "third")
+OPTIONS = VerifyOptions("reread", tasks=kit_tasks())
+FAST = "plain?ttft_ms=2&tps=9000&tokens=12"
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[tuple[Model, ...]]:
+    with serving() as server:
+        yield tuple(replace(model_at(server.base_url, FAST), label=label) for label in LABELS)
+
+
+def begin(results: Path, models: Sequence[Model]) -> RunFolder:
+    """A run of a released kit, whatever the state of this checkout is."""
+    settings = RunSettings(tasks=NAMES, trials=2, warmups=1, seed=7, idle_s=0.0)
+    plan = start_run(results / "drafts", Config(settings, tuple(models)), TASKS).plan
+    return create_run(results, replace(plan, kit=KitInfo(__version__, "a" * 40, False)))
+
+
+def finish(path: Path) -> Result:
+    """Score what is recorded and write the result."""
+    folder = open_run(path)
+    score_run(folder, TASKS, NoSandbox(), silent)
+    result = build_result(folder)
+    write_result(folder, result)
+    return result
+
+
+def stop_at(label: str, done: int) -> Callable[[str, int, int, str], None]:
+    """Press Ctrl-C before a trial of a model."""
+
+    def progress(_stage: str, at: int, _total: int, name: str) -> None:
+        if at == done and name.startswith(label):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def kill(folder: RunFolder, keep_turns: int, torn: bytes = b"") -> None:
+    """Leave the files as a kill after so many turns would."""
+    lines = folder.recordings_path.read_bytes().splitlines(keepends=True)
+    folder.recordings_path.write_bytes(b"".join(lines[:keep_turns]) + torn)
+    folder.log_path.write_bytes(folder.log_path.read_bytes().splitlines(keepends=True)[0])
+    folder.models_path.unlink()
+
+
+def record(folder: RunFolder, models: Sequence[Model]) -> None:
+    assert record_run(folder, TASKS, models, silent) == []
+
+
+def findings(path: Path) -> list[Finding]:
+    verdict = verify(path, OPTIONS)
+    assert verdict.exit_code == 0, verdict
+    return [finding for report in verdict.levels for finding in report.findings]
+
+
+def history(path: Path) -> list[str]:
+    return [finding.message for finding in findings(path) if finding.check == "chain"]
+
+
+def publish_run(path: Path) -> Path:
+    return publish(PublishRequest(path, path.parent / "out", lambda run: verify(run, OPTIONS)))
+
+
+def cut_out(path: Path) -> None:
+    """Remove the line of a trial of one turn, as if it had never been."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[next(at for at, line in enumerate(lines) if b'"speed-small","trial":0,"warmup":false' in line)]
+    path.write_bytes(b"".join(lines))
+
+
+def test_a_run_that_went_as_planned_has_no_history(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    folder = begin(tmp_path, models[:1])
+    record(folder, models[:1])
+    finish(folder.path)
+    assert history(folder.path) == []
+    assert verify(publish_run(folder.path), OPTIONS).exit_code == 0
+
+
+@pytest.mark.parametrize("keep_turns", [0, 3])
+def test_a_run_that_was_killed_and_resumed_is_published_with_its_history(
+    tmp_path: Path, models: tuple[Model, ...], keep_turns: int
+) -> None:
+    folder = begin(tmp_path, models[:1])
+    record(folder, models[:1])
+    kill(folder, keep_turns, b'{"chunks":[{"at_ns":')
+    record(open_run(folder.path), models[:1])
+    finish(folder.path)
+    (text,) = history(folder.path)
+    assert text.startswith("the run was resumed 1 times, killed 1 times")
+    assert [entry["torn_bytes"] for _, entry in read_lines(folder.log_path) if entry["event"] == "kill"] == [20]
+    assert verify(publish_run(folder.path), OPTIONS).exit_code == 0
+
+
+def test_a_killed_run_that_is_not_resumed_is_published_with_the_trials_that_it_has(
+    tmp_path: Path, models: tuple[Model, ...]
+) -> None:
+    folder = begin(tmp_path, models[:1])
+    record(folder, models[:1])
+    kill(folder, 1)
+    result = finish(folder.path)
+    assert [trial.warmup for trial in result.trials] == [True]
+    with pytest.raises(CheckError, match="the run has no trials"):
+        publish_run(folder.path)
+    assert any("0 of 4 planned trials were run" in finding.message for finding in findings(folder.path))
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, models: tuple[Model, ...]) -> RunFolder:
+    """A run that its owner stopped when the second of three models had run one of four trials."""
+    folder = begin(tmp_path, models)
+    with pytest.raises(KeyboardInterrupt):
+        record_run(folder, TASKS, models, stop_at("second", 3))
+    return folder
+
+
+def test_a_run_that_its_owner_stopped_is_published_as_what_it_is(stopped: RunFolder) -> None:
+    result = finish(stopped.path)
+    ran = {model.label: model.stop_reason for model in result.models}
+    assert ran == {"first": None, "second": "stopped by its owner", "third": None}
+    assert [trial.model for trial in result.trials if not trial.warmup].count("second") == 1
+    found = [finding for finding in findings(stopped.path) if finding.check == "trials"]
+    assert [finding.severity for finding in found] == ["info", "info"]
+    assert "second: 1 of 4 planned trials were run (stopped by its owner)" in found[0].message
+    assert verify(publish_run(stopped.path), OPTIONS).exit_code == 0
+
+
+@pytest.mark.parametrize("render", [render_text, render_github, render_html])
+def test_models_that_were_not_run_are_named_in_the_first_lines(
+    stopped: RunFolder, render: Callable[[Result], str]
+) -> None:
+    report = " ".join(render(finish(stopped.path)).split())
+    head = report[: report.index("Models at a glance")]
+    assert "second ran 1 of 4 trials (stopped by its owner)" in head
+    assert "third was not run, 0 of 4 trials" in head
+    assert "first" not in head[head.index("NOT COMPLETE") :]
+
+
+def test_a_stopped_run_that_is_resumed_is_complete(stopped: RunFolder, models: tuple[Model, ...]) -> None:
+    record(open_run(stopped.path), models)
+    result = finish(stopped.path)
+    assert [model.stop_reason for model in result.models] == [None] * 3
+    assert all(cell.pass_rate.is_complete for cell in result.cells)
+    (text,) = history(stopped.path)
+    assert text.startswith("the run was resumed 1 times, killed 0 times")
+    assert verify(publish_run(stopped.path), OPTIONS).exit_code == 0
+
+
+def test_a_model_whose_server_is_gone_was_stopped_and_not_failed(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    gone = replace(models[0], label="gone", base_url="http://127.0.0.1:9/v1")
+    folder = begin(tmp_path, [gone, models[1]])
+    assert len(record_run(folder, TASKS, [gone, models[1]], silent)) == 1
+    result = finish(folder.path)
+    assert [cell.pass_rate.rate for cell in result.cells if cell.model == "gone"] == [None, None]
+    assert verify(publish_run(folder.path), OPTIONS).exit_code == 0
+
+
+def test_best_of_n_ends_at_the_first_resume(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    folder = begin(tmp_path, models[:1])
+    record(folder, models[:1])
+    finish(folder.path)
+    cut_out(folder.recordings_path)
+    cut_out(folder.scores_path)
+    with pytest.raises(RunError, match="a line was removed, added or changed afterwards"):
+        open_run(folder.path)
+    verdict = verify(folder.path, OPTIONS)
+    assert verdict.levels[3].state == "failed"
+    assert "chain" in {finding.check for finding in verdict.levels[3].findings}
+    with pytest.raises(CheckError, match=r"\[chain\]"):
+        publish_run(folder.path)
+
+
+def test_a_trial_that_is_missing_in_the_middle_is_not_recorded_later(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    """As after a forger linked the lines anew: what is recorded last is then not what the plan has last."""
+    folder = begin(tmp_path, models[:1])
+    record(folder, models[:1])
+    folder.recorded -= {next(key for key in folder.recorded if not key.warmup and key.trial == 0)}
+    (problem,) = record_run(folder, TASKS, models[:1], silent)
+    assert "takes other tasks than when the run was begun" in problem.message
