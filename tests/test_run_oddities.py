@@ -18,8 +18,10 @@ from harness.run.pipeline import build_result, score_run, start_run, write_resul
 from harness.run.recorder import record_run
 from harness.types import Finding, KitInfo, Model, Result, RunSettings
 from harness.verify import VerifyOptions, verify
+from tests.fake_server import FakeBehavior, serve_fake
 from tests.samples import kit_tasks, model_at
 from tests.test_faults import NoSandbox, silent
+from tests.test_run_recorder import make_model, record_models, routes
 
 NAMES = ("speed-small", "chat-cold-control")
 """One task of one turn, and one of several separate turns; nothing of them is run in a container."""
@@ -202,3 +204,27 @@ def test_a_trial_that_is_missing_in_the_middle_is_not_recorded_later(tmp_path: P
     folder.recorded -= {next(key for key in folder.recorded if not key.warmup and key.trial == 0)}
     (problem,) = record_run(folder, TASKS, models[:1], silent)
     assert "takes other tasks than when the run was begun" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("behavior", "served"),
+    [
+        (FakeBehavior(context=16_384), 16_384),
+        (FakeBehavior(context=8192, overflow="silent_truncation", repeats=True), 65_536),
+    ],
+    ids=["as the server says", "less than the server says"],
+)
+def test_a_task_that_does_not_fit_is_skipped_and_verify_agrees(
+    tmp_path: Path, behavior: FakeBehavior, served: int
+) -> None:
+    tasks = tuple(kit_tasks()[name] for name in ("speed-small", "speed-large"))
+    with serve_fake(behavior, routes(served)) as server:
+        folder, problems = record_models(tmp_path, tasks, [make_model(server.base_url)])
+    assert problems == []
+    score_run(folder, tasks, NoSandbox(), silent)
+    result = build_result(folder)
+    write_result(folder, result)
+    assert [skip.task for skip in result.models[0].skipped] == ["speed-large"]
+    # The run says that it is of a suite that has more tasks, which is another check's finding.
+    found = [finding for report in verify(folder.path, OPTIONS).levels for finding in report.findings]
+    assert [finding for finding in found if finding.severity == "error" and finding.check != "suite"] == []
