@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.files import sha256_of, to_json
 from harness.read import read
+from harness.run import plan_blocks
 from harness.schema import as_document
 from harness.summarize import summarize, trial_result
 from harness.types import (
@@ -49,6 +50,7 @@ from tests.chained import Lines, chained_texts, first_link, log_entries
 MS = 1_000_000
 SECOND = 1_000_000_000
 TRIALS = 6
+SEED = 42
 WARMUPS = 1
 
 SANDBOX = SandboxFacts(
@@ -215,9 +217,9 @@ def recording(example: ExampleModel, key: TrialKey, sent_ns: int, *, cut: bool =
 
 
 def keys(label: str) -> tuple[TrialKey, ...]:
-    """The trials of one model in the order in which they ran."""
+    """The trials of one model in the order in which they ran, which is that of the plan."""
     warmups = tuple(TrialKey(label, TASKS[0].name, index, warmup=True) for index in range(WARMUPS))
-    return warmups + tuple(TrialKey(label, task.name, index) for index in range(TRIALS) for task in TASKS)
+    return warmups + tuple(plan_blocks(label, TASKS, trials=TRIALS, seed=SEED))
 
 
 def is_cut(key: TrialKey) -> bool:
@@ -282,7 +284,7 @@ def example_result(**changes: Any) -> Result:
             started_at="2026-11-23T10:00:00.000+00:00",
             ended_at="2026-11-23T10:04:00.000+00:00",
             suite="v1",
-            seed=42,
+            seed=SEED,
             trials=TRIALS,
             warmups=WARMUPS,
             thinking_tokens=8192,
@@ -326,7 +328,7 @@ def run_plan() -> RunPlan:
         settings=RunSettings(
             suite="v1",
             tasks=tuple(task.name for task in TASKS),
-            seed=42,
+            seed=SEED,
             trials=TRIALS,
             warmups=WARMUPS,
             thinking_tokens=8192,

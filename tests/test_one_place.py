@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.files import ROOT
-from tests.example import write_run
+from tests.bundle import good_bundle, write_bundle
 
 TASK = "code-bugfix"
 MODEL = """
@@ -195,7 +195,7 @@ def test_a_report_section_is_a_function_and_its_row(tree: Path, tmp_path: Path) 
     sections = tree / "harness" / "report" / "sections.py"
     insert(sections, SECTION, before="SECTIONS: ")
     insert(sections, "\n    brand_new,", before="\n)")
-    example = write_run(tmp_path / "run")
+    example = write_bundle(tmp_path / "run", good_bundle())
     formats = ("text", "github", "html")
     for report in lanebench_each(tree, *(["report", str(example), "--format", name] for name in formats)):
         assert "A brand-new section" in report

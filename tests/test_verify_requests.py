@@ -57,7 +57,7 @@ def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
 def _recordings(model: Model, task: Task, key: TrialKey) -> list[Recording]:
     with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
         server = ServerHandle(model, get_server_kind(model.server))
-        return list(converse(client, server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), 512)))
+        return list(converse(client, server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), 8192)))
 
 
 def _recorded_loop(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:

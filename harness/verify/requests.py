@@ -44,6 +44,7 @@ class _PlannedTrial:
     kind: ServerKind
     variant: Variant | None
     nonce: str
+    thinking_tokens: int
 
     @property
     def concurrent(self) -> bool:
@@ -126,6 +127,7 @@ def _plan(evidence: Evidence, trial: TrialResult) -> _PlannedTrial | None:
         kind=get_server_kind(info.server),
         variant=None if task is None else vary(task, trial.trial),
         nonce=trial_nonce(evidence.result.run.seed, key_of(trial), index),
+        thinking_tokens=evidence.result.run.thinking_tokens,
     )
 
 
@@ -176,7 +178,7 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
 
 
 def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn) -> Iterator[str]:
-    """The token limit is the task's budget, plus any number of thinking tokens if the model thinks.
+    """The token limit is the task's budget, plus the run's thinking tokens if the model may think.
 
     A limit in `extra` overrides both, as it does in the request.
     """
@@ -186,9 +188,8 @@ def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn)
         if limit != planned.model.extra[name]:
             yield f"the request allows {limit} output tokens, the result states {planned.model.extra[name]}"
         return
-    budget = compute_max_tokens(planned.model, planned.kind, variant.task, 0)
-    thinks = compute_max_tokens(planned.model, planned.kind, variant.task, 1) > budget
-    if not isinstance(limit, int) or (limit < budget if thinks else limit != budget):
+    budget = compute_max_tokens(planned.model, planned.kind, variant.task, planned.thinking_tokens)
+    if limit != budget:
         yield f"the request allows {limit} output tokens, the task's budget is {budget}"
 
 
