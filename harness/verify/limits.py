@@ -15,7 +15,8 @@ LIMITS: Mapping[str, str] = {
     "agreement; a signature and an anchor bind whoever made it, and no more",
     "claims about hardware and weights": "machine, memory, quantization, server version and settings outside of the "
     "requests are what the owner says; tuned hardware and other weights under the same name look alike",
-    "a run chosen from many": "runs that nobody published are not there to be seen",
+    "a run chosen from many": "runs that nobody published are not there to be seen, and nor is what was recorded after "
+    "a copy of the whole run folder that was put back later",
 }
 """The name of each limit -> what it means."""
 

@@ -64,9 +64,14 @@ def _history(chain: Chain) -> str:
     again = chain.sessions - len(chain.begun)
     killed = chain.kills + (chain.session is not None)
     interrupted = chain.interrupted + (chain.open_trial is not None)
-    if not (again or killed or interrupted):
-        return ""
-    return (
-        f"the run was resumed {again} times, killed {killed} times, and {interrupted} of its trials were interrupted: "
-        "their turns are kept and count for nothing"
+    parts = (
+        (again, f"resumed {_times(again)}"),
+        (killed, f"killed {_times(killed)}"),
+        (interrupted, f"interrupted in {interrupted} of its trials, whose turns are kept and count for nothing"),
     )
+    told = ", ".join(text for count, text in parts if count)
+    return f"the run was {told}" if told else ""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
