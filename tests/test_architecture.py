@@ -16,7 +16,7 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
-    ("files", "host", "languages", "read", "record", "report", "stats"),
+    ("anchors", "files", "host", "languages", "read", "record", "report", "stats"),
     ("sandbox", "schema", "summarize"),
     ("bundle", "compare", "virtual_tools"),
     ("score",),
@@ -31,6 +31,7 @@ LEVELS = (
 """From the ground up: a package imports only from levels below its own, and there is no exemption."""
 IMPORTERS = {
     "aiohttp": {"calibration"},
+    "cryptography": {"anchors"},
     "docker": {"sandbox"},
     "httpcore": {"record"},
     "httpx": {"calibration", "servers"},
@@ -41,6 +42,7 @@ IMPORTERS = {
     "openai": {"calibration"},
     "psutil": {"host"},
     "re2": {"virtual_tools"},
+    "rfc3161_client": {"anchors"},
     "rich": {"cli"},
     "scipy": {"stats"},
     "tabulate": {"report"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def _dest(option: RunOption) -> str:
 def _add_flag(parser: argparse.ArgumentParser, flag: str, option: RunOption) -> None:
     is_list = option.schema["type"] == "array"
     text = f"{option.schema['description']}{' Repeatable.' if is_list else ''}"
-    if "default" in option.schema:
+    if option.schema.get("default", "") != "":
         text += f" Default: {option.schema['default']}."
     parser.add_argument(
         flag,
@@ -119,9 +120,21 @@ def _number(option: RunOption) -> Callable[[str], int | float]:
     return parse
 
 
+def _text(option: RunOption) -> Callable[[str], str]:
+    """A parser for an option's strings that refuses what its JSON Schema refuses."""
+    pattern = re.compile(option.schema.get("pattern", ""))
+
+    def parse(text: str) -> str:
+        if pattern.search(text):
+            return text
+        raise argparse.ArgumentTypeError(f"expected {option.metavar}, got {text!r}")
+
+    return parse
+
+
 _PARSERS: Mapping[str, Callable[[RunOption], Callable[[str], Json]]] = {
     "array": lambda _: str,
-    "string": lambda _: str,
+    "string": _text,
     "integer": _number,
     "number": _number,
 }

@@ -34,6 +34,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
         open_sandbox=_open_sandbox,
         replication=replication,
         signers=args.signers,
+        tsa_roots=args.tsa_roots,
     )
 
 

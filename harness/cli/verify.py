@@ -29,6 +29,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml with models of the same labels")
     parser.add_argument("--signers", type=Path, metavar="FILE", help="allowed-signers file (see ssh-keygen -Y)")
+    parser.add_argument(
+        "--tsa-roots", type=Path, metavar="PEM", help="certificates of the time-stamp authorities that you trust"
+    )
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add_tasks_option(parser)

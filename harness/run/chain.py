@@ -30,6 +30,8 @@ from harness.types import (
 T = TypeVar("T")
 PREVIOUS = "previous"
 """The key of a line's link. Like the format version it belongs to the line and is no field of what the line holds."""
+WITHIN_SESSION = ("clock", "anchor")
+"""Events that neither begin nor end a session."""
 BROKEN = "does not follow the line written before it: a line was removed, added or changed afterwards"
 OTHER_PLAN = "the chain of lines does not begin with this run's plan: plan or lines were changed, or are of another run"
 
@@ -120,7 +122,7 @@ class Chain:
             self.session, self.sessions = entry, self.sessions + 1
             self.begun.add(entry.stage)
             self._leave_trial()
-        elif entry.event != "clock":
+        elif entry.event not in WITHIN_SESSION:
             self.session, self.kills = None, self.kills + (entry.event == "kill")
             self.ends[entry.stage] = entry
 

@@ -141,6 +141,10 @@ class RunFolder:
         document = {**as_document(format_name, value), PREVIOUS: self.chain.head}
         self.chain.head = append_line(self.path / file, document)
 
+    def append_anchor(self, token: str) -> None:
+        """Append a time stamp of the last line's digest. Raises DiskError."""
+        self._log("anchor", "record", token=token)
+
     def append_recording(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk. Raises DiskError."""
         self._log_clock()

@@ -203,6 +203,7 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         thinking_tokens=plan.settings.thinking_tokens,
         simulated=plan.simulated,
         selftest=plan.selftest,
+        beacon=plan.settings.beacon,
         stopped_services=folder.read_stopped_services(),
     )
 

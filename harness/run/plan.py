@@ -48,12 +48,12 @@ def cache_index(models: Sequence[Model | ModelInfo], label: str) -> int:
     return sum((model.server, model.model) == (current.server, current.model) for model in earlier)
 
 
-def trial_nonce(seed: int, key: TrialKey, cache_index: int = 0) -> str:
+def trial_nonce(seed: int, key: TrialKey, cache_index: int = 0, beacon: str = "") -> str:
     """16 hex digits for a trial. They do not depend on the model's label, so every model gets the same prompt.
 
-    `cache_index` separates models that may share a prefix cache.
+    `cache_index` separates models that may share a prefix cache, `beacon` is public randomness of the run.
     """
-    text = f"{seed}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}"
+    text = f"{seed}{f'/{beacon}' if beacon else ''}/{key.task}/{key.trial}/{'warmup' if key.warmup else 'trial'}"
     return _digits(f"{text}/{cache_index}" if cache_index else text)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.anchors import request_timestamp
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
@@ -56,6 +57,7 @@ def record_run(
     problems: list[Problem] = []
     timeouts = timeouts_of(folder.plan.settings)
     with folder.session("record"), Client(timeouts) as client:
+        _anchor(folder, log)
         servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
         oversized = find_oversized_models(servers)
         for label, problem in oversized.items():
@@ -67,7 +69,23 @@ def record_run(
                 recorder = _ModelRecorder(folder, server, client, by_name, progress)
                 folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
                 problems += recorder.problems
+        _anchor(folder, log)
     return problems
+
+
+def _anchor(folder: RunFolder, log: Log) -> None:
+    """Have the run's authority stamp what is written so far. Without an answer the run goes on and has no stamp.
+
+    Raises UncheckedError without the library for it, before the first trial.
+    """
+    url = folder.plan.settings.anchor
+    if not url:
+        return
+    try:
+        folder.append_anchor(request_timestamp(url, folder.chain.head))
+        log(f"stamped by {url}")
+    except ServerError as error:
+        log(f"NOT stamped, the run goes on: {error.message}")
 
 
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
@@ -141,7 +159,7 @@ class _ModelRecorder:
         return TrialSetup(
             key,
             vary(self.tasks[key.task], key.trial),
-            trial_nonce(plan.settings.seed, key, index),
+            trial_nonce(plan.settings.seed, key, index, plan.settings.beacon),
             plan.settings.thinking_tokens,
             self.tokens_per_char,
         )

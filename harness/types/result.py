@@ -60,6 +60,7 @@ class RunInfo:
     simulated: bool
     stopped_services: tuple[StoppedService, ...] = ()
     selftest: SelfTest | None = None
+    beacon: str = ""
 
 
 @dataclass(frozen=True, slots=True)

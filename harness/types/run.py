@@ -60,7 +60,7 @@ class ModelRun:
     recorder_overhead: RecorderOverhead | None = None
 
 
-LogEvent = Literal["start", "resume", "stop", "kill", "clock"]
+LogEvent = Literal["start", "resume", "stop", "kill", "clock", "anchor"]
 """What a line of a run's log notes."""
 Stage = Literal["record", "score"]
 """The stages that append to a run's files."""
@@ -72,7 +72,8 @@ class LogEntry:
 
     The first session of a stage starts it, later ones resume it. `kill` stands for the end of a session that left no
     `stop`; it is written when the run is opened again, with `torn_bytes`, the size of the incomplete lines that were
-    dropped then. `clock` notes within a session that the wall clock moved against the monotonic one. `at` is the wall
+    dropped then. `clock` notes within a session that the wall clock moved against the monotonic one,
+    `anchor` holds in `token` a time stamp of the digest of the line before it. `at` is the wall
     clock, `monotonic_ns` the clock of the recordings, which restarts with `boot_id`. `reason` says why the session
     stopped.
     """
@@ -84,6 +85,7 @@ class LogEntry:
     boot_id: str | None
     reason: str | None = None
     torn_bytes: int | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,23 @@ class RunSettings:
     thinking_tokens: int = _option(
         8192, "Output tokens on top of a task's budget if thinking is on.", minimum=0, maximum=1_000_000
     )
+    anchor: str = _option(
+        "",
+        "Address of an RFC 3161 time-stamp authority that stamps the plan before the first trial and the recordings "
+        "after the last.",
+        flag="--anchor",
+        metavar="URL",
+        minLength=0,
+        pattern=r"^(https?://[^\s]+)?$",
+    )
+    beacon: str = _option(
+        "",
+        "A round of drand's quicknet and its randomness in hex: public randomness for the nonces.",
+        flag="--beacon",
+        metavar="ROUND:HEX",
+        minLength=0,
+        pattern="^([1-9][0-9]{0,8}:[0-9a-f]{64})?$",
+    )
     idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
     connect_timeout_s: float = _option(
         5.0,

@@ -69,6 +69,7 @@ CHECKS: Mapping[str, CheckInfo] = {
     "chunk-times": CheckInfo("reread", "chunks are in order, after the headers and before the end"),
     "repeated-times": CheckInfo("reread", "no two turns have the same times between their chunks"),
     "server-timings": CheckInfo("reread", "no response is faster than its server says; both count the same tokens"),
+    "anchors": CheckInfo("reread", "time stamps are of the line before them, and agree with the machine's time"),
     "clocks": CheckInfo("reread", "the clocks of this machine and of the server agree"),
     "scores": CheckInfo("reread", "outcomes, checks and sandbox are those of scores.jsonl"),
     "reread": CheckInfo("reread", "the recorded streams give the same answers, counts and timings"),

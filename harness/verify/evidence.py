@@ -18,7 +18,8 @@ MAX_OTHER_LINES = 1000
 class Evidence:
     """A result (also as its document) with the reader of its files.
 
-    `tasks` are the tasks known locally, by name, with any digest. `signers` is the user's allowed-signers file.
+    `tasks` are the tasks known locally, by name, with any digest. `signers` is the user's allowed-signers file,
+    `tsa_roots` the certificates of the time-stamp authorities that the user trusts.
     """
 
     reader: SourceReader
@@ -27,6 +28,7 @@ class Evidence:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     manifest: Json = None
     signers: Path | None = None
+    tsa_roots: Path | None = None
 
     def location(self, path: str) -> str:
         """A JSON path in result.json as findings name it."""

@@ -55,7 +55,8 @@ class VerifyOptions:
     """How to verify: up to which level, and with what.
 
     `strict`: warnings fail their level. `tasks` are the tasks known locally, by name. The level `rescored` needs
-    `open_sandbox`, `replicated` also needs `replication`. `signers` is an allowed-signers file.
+    `open_sandbox`, `replicated` also needs `replication`. `signers` is an allowed-signers file,
+    `tsa_roots` has the certificates of time-stamp authorities.
     """
 
     level: str = "rescored"
@@ -65,6 +66,7 @@ class VerifyOptions:
     replication: Replication | None = None
     limits: ReadLimits = field(default_factory=ReadLimits)
     signers: Path | None = None
+    tsa_roots: Path | None = None
 
     def requests(self, level: str) -> bool:
         """Whether a level is to be checked."""
@@ -133,7 +135,13 @@ def _check_schema(documents: _Documents, options: VerifyOptions) -> tuple[LevelR
     if result is None or findings:
         return report, None
     return report, Evidence(
-        documents.reader, documents.result, result, options.tasks, documents.manifest, options.signers
+        documents.reader,
+        documents.result,
+        result,
+        options.tasks,
+        documents.manifest,
+        options.signers,
+        options.tsa_roots,
     )
 
 

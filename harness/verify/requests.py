@@ -126,7 +126,7 @@ def _plan(evidence: Evidence, trial: TrialResult) -> _PlannedTrial | None:
         model=with_trial_seed(configured_model(info), trial.trial),
         kind=get_server_kind(info.server),
         variant=None if task is None else vary(task, trial.trial),
-        nonce=trial_nonce(evidence.result.run.seed, key_of(trial), index),
+        nonce=trial_nonce(evidence.result.run.seed, key_of(trial), index, evidence.result.run.beacon),
         thinking_tokens=evidence.result.run.thinking_tokens,
     )
 

@@ -12,6 +12,7 @@ from harness.files import build, plain, sha256_of
 from harness.run import PREVIOUS, Link, Turn, is_redrawn
 from harness.schema import validate
 from harness.types import Finding, LogEntry, ScoredTrial, TrialKey, TrialResult
+from harness.verify.anchors import check_anchors
 from harness.verify.clocks import ClockedTurn, check_clocks
 from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
@@ -58,6 +59,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_order(evidence, list(recorded.turns))
     yield from _check_sandbox(evidence, scores.scored)
     yield from _check_case_seeds(evidence, scores.scored)
+    yield from check_anchors(evidence, log)
     yield from _check_recorded(evidence, recorded.turns, [link.content for link in log])
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
