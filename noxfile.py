@@ -43,6 +43,13 @@ def tasks(session: nox.Session) -> None:
 
 
 @nox.session
+def corpus(session: nox.Session) -> None:
+    """Right and wrong answers that were written without a look at the checks, in containers; some ten minutes."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.corpus_check", *session.posargs)
+
+
+@nox.session
 def tests_real(session: nox.Session) -> None:
     """The whole path against two real model servers on a tiny model that is made on the spot."""
     session.install("-e", ".[test,real]")

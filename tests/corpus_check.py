@@ -1,0 +1,113 @@
+"""Scores the corpus: `python -m tests.corpus_check [TASK...] [--seeds N]`, or `nox -s corpus`.
+
+tests/corpus/TASK holds answers to the task's first variant that were written from its prompt alone, without a look at
+its checks: right ones in unusual forms, and wrong ones of the kind that models give; notes.toml says what each is
+about. No wrong one may pass, whatever the hidden cases; every right one must.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.sandbox import open_sandbox
+from harness.score import score
+from harness.tasks import HiddenCases, readings_of, vary
+from harness.types import Outcome, Sandbox, Score, Variant
+from tests.samples import kit_tasks
+
+CORPUS = Path(__file__).parent / "corpus"
+RIGHT, WRONG = "right", "wrong"
+MESSAGE_END = "\n=== next message ===\n"
+"""Between the messages of an answer that has several."""
+
+
+@dataclass(frozen=True)
+class CorpusAnswer:
+    """An answer of the corpus: its task, which side it is on, and one text for each of its messages."""
+
+    task: str
+    side: str
+    name: str
+    replies: tuple[str, ...]
+
+    @property
+    def should_pass(self) -> bool:
+        return self.side == RIGHT
+
+
+def corpus_tasks() -> list[str]:
+    """The names of the tasks that have a corpus."""
+    return sorted(path.name for path in CORPUS.iterdir())
+
+
+def corpus_answers(task: str) -> list[CorpusAnswer]:
+    """The answers to a task, right ones first."""
+    return [
+        CorpusAnswer(task, side, path.stem, tuple(path.read_bytes().decode("utf-8").split(MESSAGE_END)))
+        for side in (RIGHT, WRONG)
+        for path in sorted((CORPUS / task / side).glob("*.md"))
+    ]
+
+
+def notes_of(task: str) -> dict[str, dict[str, str]]:
+    """What each answer is about, by its side and its name."""
+    return tomllib.loads((CORPUS / task / "notes.toml").read_text(encoding="utf-8"))
+
+
+def misjudged(task: str, sandbox: Sandbox, seeds: Sequence[str]) -> Iterator[tuple[CorpusAnswer, Score]]:
+    """Each answer to a task that got the wrong verdict with the hidden cases of some seed, with that verdict."""
+    variant = vary(kit_tasks()[task], 0)
+    extended = [HiddenCases(seed, sandbox).extend(variant) for seed in (seeds if variant.task.generator else seeds[:1])]
+    answers = corpus_answers(task)
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+        verdicts = pool.map(lambda answer: _judge(answer, extended, sandbox), answers)
+        for answer, verdict in zip(answers, verdicts, strict=True):
+            if verdict is not None:
+                yield answer, verdict
+
+
+def _judge(answer: CorpusAnswer, variants: Sequence[Variant], sandbox: Sandbox) -> Score | None:
+    """The first verdict that is not what the answer deserves; None if there is none."""
+    for variant in variants:
+        verdict = score(variant, readings_of(answer.replies), sandbox)
+        if (verdict.outcome is Outcome.PASSED) is not answer.should_pass:
+            return verdict
+    return None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a line for each task and each wrong verdict; 1 if there is one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", metavar="TASK")
+    parser.add_argument("--seeds", type=int, default=2, help="how many sets of hidden cases each answer meets")
+    options = parser.parse_args(arguments)
+    tasks = options.tasks or corpus_tasks()
+    seeds = [hashlib.sha256(f"corpus {number}".encode()).hexdigest() for number in range(options.seeds)]
+    languages = {language for task in tasks if (language := kit_tasks()[task].language) is not None}
+    wrong_verdicts = 0
+    with open_sandbox("corpus", lambda message: None, sorted(languages | {"python"})) as sandbox:
+        for task in tasks:
+            found = list(misjudged(task, sandbox, seeds))
+            wrong_verdicts += len(found)
+            counts = [
+                (sum(answer.side == side for answer in corpus_answers(task)), sum(a.side == side for a, _ in found))
+                for side in (RIGHT, WRONG)
+            ]
+            (right, refused), (wrong, taken) = counts
+            print(f"{task:24} right: {right - refused} of {right} pass   wrong: {taken} of {wrong} pass", flush=True)
+            for answer, verdict in found:
+                failed = [check.name for check in verdict.checks if not check.passed]
+                print(f"  {answer.side}/{answer.name}: {verdict.outcome}, fails {', '.join(failed[:6]) or 'nothing'}")
+    return 1 if wrong_verdicts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
