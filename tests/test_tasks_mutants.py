@@ -2,7 +2,9 @@
 
 import pytest
 
+from harness.files import from_json, to_json
 from harness.tasks.mutants import MAX_MUTANTS, mutants_of
+from harness.tasks.replies import split_reply
 
 ANSWER = """Less than 3 lines and no more:
 
@@ -20,7 +22,7 @@ def count(items, limit):
 
 
 def names(answer: str) -> list[str]:
-    return [mutant.name for mutant in mutants_of(answer, "seed")]
+    return [mutant.name for mutant in mutants_of([answer], "seed")]
 
 
 def test_operators_numbers_and_statements_change_one_at_a_time() -> None:
@@ -33,12 +35,12 @@ def test_operators_numbers_and_statements_change_one_at_a_time() -> None:
 
 def test_prose_comments_and_what_is_outside_a_block_stay() -> None:
     assert not any(name.startswith("line 2:") for name in names(ANSWER))
-    assert all(mutant.answer.startswith("Less than 3 lines") for mutant in mutants_of(ANSWER, "seed"))
-    assert mutants_of("if a < b: return 3", "seed") == []
+    assert all(mutant.replies[0].startswith("Less than 3 lines") for mutant in mutants_of([ANSWER], "seed"))
+    assert mutants_of(["if a < b: return 3"], "seed") == []
 
 
 def test_every_mutant_differs_from_the_answer_and_from_the_others() -> None:
-    answers = [mutant.answer for mutant in mutants_of(ANSWER, "seed")]
+    answers = [mutant.replies[0] for mutant in mutants_of([ANSWER], "seed")]
     assert ANSWER not in answers
     assert len(set(answers)) == len(answers)
 
@@ -50,6 +52,30 @@ def test_code_of_any_language_has_mutants(language: str) -> None:
 
 def test_a_long_answer_is_sampled_by_the_seed() -> None:
     long = "```python\n" + "".join(f"    x{n} = {n} + {n}\n" for n in range(100)) + "```\n"
-    assert len(mutants_of(long, "a")) == MAX_MUTANTS
-    assert mutants_of(long, "a") == mutants_of(long, "a")
-    assert mutants_of(long, "a") != mutants_of(long, "b")
+    assert len(mutants_of([long], "a")) == MAX_MUTANTS
+    assert mutants_of([long], "a") == mutants_of([long], "a")
+    assert mutants_of([long], "a") != mutants_of([long], "b")
+
+
+def test_of_an_edit_only_the_new_lines_change() -> None:
+    edit = "calc.py\n<<<<<<< SEARCH\n    return a + 1\n=======\n    return a + 2\n>>>>>>> REPLACE\n"
+    found = mutants_of([edit], "seed")
+    assert {mutant.name for mutant in found} == {"line 1: + became -", "line 1: 2 became 3"}
+    assert all("    return a + 1\n=======" in mutant.replies[0] for mutant in found)
+    assert names(edit + edit)[0].startswith("block 1, line 1: ")
+
+
+def test_of_tool_calls_only_what_they_write_changes() -> None:
+    calls = [
+        {"name": "grep", "arguments": {"pattern": "1 < 2"}},
+        {"name": "edit_file", "arguments": {"path": "a.py", "old": "x = 1", "new": "x = 1 + y\n"}},
+    ]
+    replies = ["Let me see.\n\n```tool_calls\n" + to_json(calls) + "\n```\n", "Done in 3 lines."]
+    found = mutants_of(replies, "seed")
+    assert [mutant.name for mutant in found] == [
+        "reply 1, call 2, line 1: + became -",
+        "reply 1, call 2, line 1: 1 became 2",
+    ]
+    content, mutated = split_reply(found[0].replies[0])
+    assert (content, found[0].replies[1]) == ("Let me see.", replies[1])
+    assert from_json(mutated[1].arguments) == {"path": "a.py", "old": "x = 1", "new": "x = 1 - y\n"}

@@ -1,6 +1,7 @@
 """Mutants of a solution: the same answer with one small mistake, to measure how many mistakes a task's checks catch.
 
-`mutants_of` makes them from the code blocks of an answer. A mutant replaces one operator, comparison, logical word or
+`mutants_of` makes them from the code of an answer: its code blocks, the new lines of its edits, and what its tool calls
+write. A mutant replaces one operator, comparison, logical word or
 number, or removes one statement, in the way of mutation testing tools (R. A. DeMillo et al., "Hints on test data
 selection", 1978). The rules work on single lines of text and are the same for all languages, so some mutants do not
 compile; those fail like any other.
@@ -12,6 +13,8 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from harness.files import from_json, to_json
 
 MAX_MUTANTS = 40
 """Per task: a container each, so that a task takes some ten seconds."""
@@ -54,34 +57,62 @@ _STATEMENT = re.compile(
     r"^\s+(?!(?:else|elif|except|finally|case|default|def|function|func|fn|class|end|fi|done|esac)\b)\w"
 )
 _BLOCK = re.compile(r"^([`~]{3,})[^\n]*\n(.*?)^\1", re.DOTALL | re.MULTILINE)
+_EDIT = re.compile(r"^={7}\n(.*?)^>{7}", re.DOTALL | re.MULTILINE)
+_CALLS = re.compile(r"(?:\A|\n)```tool_calls[ \t]*\n(.*?)\n```[ \t]*\s*\Z", re.DOTALL)
 _COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """An answer with one mistake; `name` tells the line of the block and what was changed."""
+    """An answer with one mistake, one text per reply; `name` tells the place in the code and what was changed there."""
 
     name: str
-    answer: str
+    replies: tuple[str, ...]
 
 
-def mutants_of(answer: str, seed: str) -> list[Mutant]:
-    """At most MAX_MUTANTS mutants, the same for the same seed; none if the answer has no code block."""
-    found = [mutant for block in _BLOCK.finditer(answer) for mutant in _block_mutants(answer, block)]
-    unique = list({mutant.answer: mutant for mutant in found if mutant.answer != answer}.values())
+def mutants_of(replies: Sequence[str], seed: str) -> list[Mutant]:
+    """At most MAX_MUTANTS mutants of an answer, the same for the same seed; none if it has no code."""
+    found = [
+        Mutant(f"reply {at + 1}, {name}" if len(replies) > 1 else name, (*replies[:at], mutated, *replies[at + 1 :]))
+        for at, reply in enumerate(replies)
+        for name, mutated in _reply_mutants(reply)
+        if mutated != reply
+    ]
+    unique = list({mutant.replies: mutant for mutant in found}.values())
     if len(unique) <= MAX_MUTANTS:
         return unique
     return sorted(random.Random(seed).sample(unique, MAX_MUTANTS), key=unique.index)
 
 
-def _block_mutants(answer: str, block: re.Match[str]) -> Iterator[Mutant]:
-    lines = block[2].splitlines(keepends=True)
+def _reply_mutants(reply: str) -> Iterator[tuple[str, str]]:
+    """The mutants of one reply, each with its name."""
+    if block := _CALLS.search(reply):
+        yield from _call_mutants(reply, block)
+        return
+    spans = [match.span(1) for match in _EDIT.finditer(reply)] or [match.span(2) for match in _BLOCK.finditer(reply)]
+    for number, (start, end) in enumerate(spans, 1):
+        for name, code in _code_mutants(reply[start:end]):
+            yield f"block {number}, {name}" if len(spans) > 1 else name, reply[:start] + code + reply[end:]
+
+
+def _call_mutants(reply: str, block: re.Match[str]) -> Iterator[tuple[str, str]]:
+    """Mutants of what the tool calls of a reply write into files."""
+    calls = from_json(block[1])
+    for number, call in enumerate(calls, 1):
+        new = call["arguments"].get("new") if isinstance(call["arguments"], dict) else None
+        for name, code in _code_mutants(new) if isinstance(new, str) else ():
+            mutated = {**call, "arguments": {**call["arguments"], "new": code}}
+            text = to_json([*calls[: number - 1], mutated, *calls[number:]])
+            yield f"call {number}, {name}", reply[: block.start(1)] + text + reply[block.end(1) :]
+
+
+def _code_mutants(code: str) -> Iterator[tuple[str, str]]:
+    lines = code.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if _COMMENT.match(line):
             continue
         for change, mutated in _line_mutants(line):
-            code = "".join((*lines[:at], mutated, *lines[at + 1 :]))
-            yield Mutant(f"line {at + 1}: {change}", answer[: block.start(2)] + code + answer[block.end(2) :])
+            yield f"line {at + 1}: {change}", "".join((*lines[:at], mutated, *lines[at + 1 :]))
 
 
 def _line_mutants(line: str) -> Iterator[tuple[str, str]]:
