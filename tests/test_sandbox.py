@@ -84,6 +84,15 @@ def test_a_hanging_case_times_out_alone(sandbox: DockerSandbox, sample: Language
     assert values(observations) == ["a", None, "b"]
 
 
+def test_cases_that_are_slow_each_use_up_the_time_of_the_trial(sandbox: DockerSandbox) -> None:
+    code = "import time\n\ndef nap(x):\n    time.sleep(0.5)\n    return x\n"
+    job = replace(job_of(PYTHON, [("nap", str(number)) for number in range(12)], code=code), time_s=1.8)
+    observations = sandbox.run(job)
+    assert ends(observations)[:2] == ["returned", "returned"]
+    assert ends(observations)[4:] == ["timed_out"] * 8
+    assert observations[-1].note == "not run: the cases before took 2 s"
+
+
 @pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
 def test_a_crash_in_the_middle_ends_that_case_alone(sandbox: DockerSandbox, sample: LanguageSample) -> None:
     observations = sandbox.run(job_of(sample, [("same", "a"), ("vanish", ""), ("same", "b")]))

@@ -1,7 +1,10 @@
-"""An answer that hangs in every job of a trial costs three timeouts and not one for each job."""
+"""An answer that hangs or is slow in every job of a trial costs three timeouts, or the trial's time, and no more."""
+
+import time
+from collections.abc import Mapping
 
 from harness.score.timeout_budget import MAX_TIMEOUTS_PER_TRIAL, TimeoutBudget
-from harness.types import Job, Limits, Observation
+from harness.types import Job, Json, Limits, Observation
 from tests.scored import ScriptedSandbox
 
 
@@ -24,3 +27,16 @@ def test_jobs_that_return_use_up_nothing() -> None:
     budget = TimeoutBudget(returning)
     assert all(budget.run(job_of(5))[0].value == 1 for _ in range(10))
     assert budget.facts is returning.facts
+
+
+def test_no_further_job_runs_once_the_time_is_used_up() -> None:
+    def sleep(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        time.sleep(0.06)
+        return Observation(name, "returned", 1)
+
+    slow = ScriptedSandbox(sleep)
+    budget = TimeoutBudget(slow, time_s=0.1)
+    ends = [budget.run(job_of(1))[0] for _ in range(4)]
+    assert [end.status for end in ends] == ["returned", "returned", "timed_out", "timed_out"]
+    assert ends[-1].note == "not run: the trial took 0.1 s"
+    assert [job.time_s <= limit for job, limit in zip(slow.jobs, (0.1, 0.04), strict=True)] == [True, True]

@@ -49,6 +49,14 @@ _TAKE_JOB_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Budget:
+    """What the cases of a job that have not run yet may still use: values, and time in seconds."""
+
+    values: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class _ContainerRun:
     """What one container reported, and how it ended when it ended by itself."""
 
@@ -57,6 +65,7 @@ class _ContainerRun:
     exit: ContainerExit | None
     stderr_tail: bytes
     memory_bytes: int
+    seconds: float
     was_held_up: bool = False
 
     @property
@@ -86,13 +95,14 @@ def job_payload(job: Job, start: int, nonce: str) -> bytes:
     ).encode("utf-8")
 
 
-def _read_reports(container: Container, transcript: Transcript, job: Job) -> tuple[StopReason, bytes]:
-    """Feed the transcript until everything is reported, the current case is late, or nothing more can come.
+def _read_reports(container: Container, transcript: Transcript, job: Job, time_s: float) -> tuple[StopReason, bytes]:
+    """Feed the transcript until everything is reported, the current case or all are late, or nothing more can come.
 
     Returns why it stopped and the end of standard error.
     """
     limits, stderr_tail, stderr_bytes = job.limits, b"", 0
     steps, deadline = 0, time.monotonic() + _TAKE_JOB_S
+    last_deadline = deadline + time_s
     while not transcript.ended:
         try:
             frame = container.read_frame(deadline)
@@ -108,7 +118,9 @@ def _read_reports(container: Container, transcript: Transcript, job: Job) -> tup
             transcript.limit_exceeded = transcript.limit_exceeded or stderr_bytes > limits.output_bytes
         if transcript.steps != steps:
             timeout_s = limits.case_timeout_s if transcript.loaded else limits.load_timeout_s
-            steps, deadline = transcript.steps, time.monotonic() + timeout_s
+            if not steps:
+                last_deadline = time.monotonic() + time_s
+            steps, deadline = transcript.steps, min(last_deadline, time.monotonic() + timeout_s)
     return "finished", stderr_tail
 
 
@@ -118,17 +130,17 @@ def _job_not_started(status: ContainerExit | None, stderr_tail: bytes) -> JobNot
     return JobNotStartedError(f"a container {end} before it took its job: {output}", fix=CHECK_ENGINE)
 
 
-def _run_in_container(
-    pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int
-) -> _ContainerRun:
+def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, budget: _Budget) -> _ContainerRun:
     """Run the cases from `start` on in one container, until they are done or one of them ends it."""
     nonce = secrets.token_hex(8)
     case_ids = tuple(name for name, _ in job.cases[start:])
-    transcript = Transcript(nonce, case_ids, _MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, values_left)
+    transcript = Transcript(nonce, case_ids, _MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, budget.values)
     container = pool.take(kind)
     try:
         container.send(job_payload(job, start, nonce))
-        stop_reason, stderr_tail = _read_reports(container, transcript, job)
+        began = time.monotonic()
+        stop_reason, stderr_tail = _read_reports(container, transcript, job, budget.seconds)
+        seconds = time.monotonic() - began
         status = container.exit_status() if stop_reason == "exited" else None
         was_held_up = stop_reason == "timed_out" and not container.is_responsive()
     finally:
@@ -137,16 +149,16 @@ def _run_in_container(
         raise EngineError("the container engine dropped a container that runs an answer", fix=CHECK_ENGINE)
     if not transcript.taken:
         raise _job_not_started(status, stderr_tail)
-    return _ContainerRun(transcript, stop_reason, status, stderr_tail, memory_limit_bytes(kind), was_held_up)
+    return _ContainerRun(transcript, stop_reason, status, stderr_tail, memory_limit_bytes(kind), seconds, was_held_up)
 
 
-def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, values_left: int) -> _ContainerRun:
+def _run_with_retry(pool: ContainerPool, kind: ContainerKind, job: Job, start: int, budget: _Budget) -> _ContainerRun:
     """As `_run_in_container`, once more in a new container if the first one never took the job."""
     try:
-        return _run_in_container(pool, kind, job, start, values_left)
+        return _run_in_container(pool, kind, job, start, budget)
     except JobNotStartedError:
         pool.evict(kind)
-        return _run_in_container(pool, kind, job, start, values_left)
+        return _run_in_container(pool, kind, job, start, budget)
 
 
 def _case_end(run: _ContainerRun, job: Job) -> tuple[CaseStatus, str]:
@@ -216,12 +228,14 @@ def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[O
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     observations: list[Observation] = []
-    retries_left, values_left = MAX_RETRIES_PER_JOB, MAX_VALUES_PER_JOB
+    retries_left, budget = MAX_RETRIES_PER_JOB, _Budget(MAX_VALUES_PER_JOB, job.time_s)
     while len(observations) < len(job.cases):
         if sum(seen.status == "timed_out" for seen in observations) >= MAX_TIMEOUTS_PER_JOB:
-            return (*observations, *_not_run(job, len(observations)))
-        run = _run_with_retry(pool, kind, job, len(observations), values_left)
-        values_left = run.transcript.values_left
+            return (*observations, *_not_run(job, len(observations), f"{MAX_TIMEOUTS_PER_JOB} cases timed out"))
+        if budget.seconds <= 0:
+            return (*observations, *_not_run(job, len(observations), f"the cases before took {job.time_s:.0f} s"))
+        run = _run_with_retry(pool, kind, job, len(observations), budget)
+        budget = _Budget(run.transcript.values_left, budget.seconds - run.seconds)
         found = _observations(run, job)
         if run.may_be_engine_failure and retries_left:
             # The case that ended the container runs again. The number of such retries is bounded for the whole job: an
@@ -233,7 +247,6 @@ def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[O
     return tuple(observations)
 
 
-def _not_run(job: Job, start: int) -> list[Observation]:
-    """The observations of the cases after the last allowed timeout: each of them could cost a timeout more."""
-    note = f"not run: {MAX_TIMEOUTS_PER_JOB} cases timed out"
-    return [Observation(name, "timed_out", None, note) for name, _ in job.cases[start:]]
+def _not_run(job: Job, start: int, reason: str) -> list[Observation]:
+    """The observations of the cases that are left out: each of them could cost a timeout more."""
+    return [Observation(name, "timed_out", None, f"not run: {reason}") for name, _ in job.cases[start:]]

@@ -1,24 +1,28 @@
 """Limits how long one trial may keep the scorer busy: `TimeoutBudget` is a sandbox for the jobs of a single trial.
 
 A scorer kind may run several jobs for one trial (the turns of a conversation, a model's tests against many modules).
-Each job stops after three timeouts by itself; this bound is for all jobs of the trial together, so that an answer that
-hangs everywhere costs a few timeouts and not one for each job.
+Each job stops after three timeouts, and when its time is used up, by itself; these bounds are for all jobs of the trial
+together, so that an answer that hangs everywhere costs a few timeouts and not one for each job.
 """
 
 from __future__ import annotations
 
-from harness.types import Job, Observation, Sandbox, SandboxFacts
+import time
+from dataclasses import replace
+
+from harness.types import MAX_TRIAL_S, Job, Observation, Sandbox, SandboxFacts
 
 MAX_TIMEOUTS_PER_TRIAL = 3
 
 
 class TimeoutBudget:
-    """A sandbox that runs no further job once the trial has used up its timeouts."""
+    """A sandbox that runs no further job once the trial has used up its timeouts or its time."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        """`sandbox` runs the jobs while the budget lasts."""
+    def __init__(self, sandbox: Sandbox, time_s: float = MAX_TRIAL_S) -> None:
+        """`sandbox` runs the jobs while the budget lasts: three timeouts, and so much time for all jobs together."""
         self._sandbox = sandbox
         self._timeouts = 0
+        self._time_s = self._time_left_s = time_s
 
     @property
     def facts(self) -> SandboxFacts:
@@ -28,8 +32,15 @@ class TimeoutBudget:
     def run(self, job: Job) -> tuple[Observation, ...]:
         """One observation per case. Raises EngineError."""
         if self._timeouts >= MAX_TIMEOUTS_PER_TRIAL:
-            note = f"not run: {MAX_TIMEOUTS_PER_TRIAL} cases of the trial timed out"
-            return tuple(Observation(name, "timed_out", None, note) for name, _ in job.cases)
-        observations = self._sandbox.run(job)
+            return _not_run(job, f"{MAX_TIMEOUTS_PER_TRIAL} cases of the trial timed out")
+        if self._time_left_s <= 0:
+            return _not_run(job, f"the trial took {self._time_s:g} s")
+        began = time.monotonic()
+        observations = self._sandbox.run(replace(job, time_s=self._time_left_s))
+        self._time_left_s -= time.monotonic() - began
         self._timeouts += sum(observation.status == "timed_out" for observation in observations)
         return observations
+
+
+def _not_run(job: Job, reason: str) -> tuple[Observation, ...]:
+    return tuple(Observation(name, "timed_out", None, f"not run: {reason}") for name, _ in job.cases)

@@ -25,6 +25,7 @@ from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import KitInfo, LogEntry, LogEvent, ModelRun, RunPlan, SkippedTask, Stage, StoppedService
 from harness.types.scoring import (
+    MAX_TRIAL_S,
     CaseStatus,
     Check,
     Job,
@@ -63,6 +64,7 @@ __all__ = [
     "LEVELS",
     "LEVEL_ALIASES",
     "LONG_PROMPT",
+    "MAX_TRIAL_S",
     "SERVER_DEFAULT_USED",
     "Case",
     "CaseStatus",

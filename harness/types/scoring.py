@@ -10,12 +10,16 @@ from harness.types.common import Json, Outcome
 from harness.types.model import TrialKey
 from harness.types.task import Limits
 
+MAX_TRIAL_S = 100.0
+"""Honest answers take a few seconds in all; hidden cases are some forty a trial, of up to 5 s each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """What enters the container: the answer's code, the task's files, and the inputs of each case.
 
-    Expected values stay on the host, so an answer has nothing to read them from.
+    Expected values stay on the host, so an answer has nothing to read them from. `time_s` is the time for all cases
+    together, beside the limit of each: an answer could be slow in every case without exceeding that.
     """
 
     language: str
@@ -24,6 +28,7 @@ class Job:
     files: Mapping[str, str]
     cases: tuple[tuple[str, Mapping[str, Json]], ...]
     limits: Limits
+    time_s: float = MAX_TRIAL_S
 
 
 CaseStatus = Literal[
