@@ -71,6 +71,13 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Half an hour of hostile bundles before a release; a case that fails joins the corpus in tests/data/fuzz.jsonl."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Format, lint and types of the whole tree."""
     session.install("-e", ".[lint]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.bundle.source import READ_ERRORS, ReadLimits, Source
 from harness.errors import LanebenchError
@@ -36,6 +36,8 @@ class SourceReader:
     name: str
     source: Source
     limits: ReadLimits
+    digests: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Those computed so far: several checks ask for the digest of the same file, which may be large."""
 
     def location(self, file: str) -> str:
         """A file as findings name it."""
@@ -81,11 +83,13 @@ class SourceReader:
 
     def digest(self, file: str) -> str:
         """sha256 of a file's bytes. Raises UnreadableError."""
-        with self._read_errors(file), self.source.open(file) as stream:
-            digest = hashlib.sha256()
-            while piece := stream.read(1024 * 1024):
-                digest.update(piece)
-        return digest.hexdigest()
+        if file not in self.digests:
+            with self._read_errors(file), self.source.open(file) as stream:
+                digest = hashlib.sha256()
+                while piece := stream.read(1024 * 1024):
+                    digest.update(piece)
+            self.digests[file] = digest.hexdigest()
+        return self.digests[file]
 
     @contextmanager
     def _read_errors(self, file: str) -> Iterator[None]:

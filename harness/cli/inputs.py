@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from harness.cli.console import command_line, log
@@ -25,7 +26,13 @@ def read_config(path: Path) -> Config:
 def known_tasks(folders: Sequence[Path]) -> Mapping[str, Task]:
     """The tasks of lanebench and those of the given folders, which cannot take the name of one of lanebench's."""
     users = load_tasks(folders) if folders else ()
-    return {task.name: task for task in (*users, *load_tasks([find_fixtures()]))}
+    return {task.name: task for task in (*users, *_kit_tasks())}
+
+
+@cache
+def _kit_tasks() -> tuple[Task, ...]:
+    """Loaded once: a command that reads many results would spend most of its time here."""
+    return load_tasks([find_fixtures()])
 
 
 def load_result(path: Path, task_folders: Sequence[Path]) -> Result:

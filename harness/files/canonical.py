@@ -46,7 +46,8 @@ def build(kind: type[T], document: Json) -> T:
     """The dataclass `kind` from JSON values: the inverse of `plain`. Raises RunError that names the JSON path."""
     try:
         return msgspec.convert(document, type=kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        # A lone surrogate is a character that JSON can have and base64 or an enumeration cannot.
         raise RunError(f"not a valid {kind.__name__}: {error}") from error
 
 
