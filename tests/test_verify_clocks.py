@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.bundle import MANIFEST, PublishRequest, publish
-from harness.demo import Answers, serve_answers
+from harness.demo import SERVER_NAME, Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.files import build
 from harness.read import read
@@ -20,6 +20,7 @@ from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Chunk, Finding, LogEntry, Recording, TrialKey
 from harness.verify import VerifyOptions, verify
 from harness.verify.clocks import ClockedTurn, check_clocks, server_timing_problems, turn_clock
+from harness.verify.simulation import simulation_mark
 from harness.verify.wall_clock import check_wall_clock
 from tests.bundle import SECOND, Bundle, good_bundle, summarized, tasks, write_bundle
 from tests.reference import reference_server_and_client, request_turn
@@ -94,6 +95,19 @@ def test_nothing_is_found_in_what_the_simulated_servers_send() -> None:
         recordings = [turn for setup in setups for turn in converse(client, server, setup)]
     assert all(turn_clock(recording).created_s for recording in recordings)
     assert _problems(recordings) == []
+    _assert_marked(recordings[0])
+
+
+def _assert_marked(recording: Recording) -> None:
+    """A simulated answer is known by its header, by its events and by its model's name."""
+    reading, fingerprint = read(recording), SERVER_NAME.encode()
+    assert "header names the demo server" in str(simulation_mark(recording, reading))
+    bare = replace(recording, headers={})
+    assert "events name the demo server" in str(simulation_mark(bare, reading))
+    chunks = tuple(Chunk(chunk.at_ns, chunk.data.replace(fingerprint, b"fp_1234")) for chunk in recording.chunks)
+    stripped = replace(bare, chunks=chunks)
+    assert "demo-steady, a simulated model" in str(simulation_mark(stripped, reading))
+    assert simulation_mark(stripped, replace(reading, reported_model="coder")) is None
 
 
 def test_nothing_is_found_in_what_the_reference_server_sends() -> None:
@@ -159,6 +173,14 @@ def test_a_trial_that_was_recorded_later_and_put_in_is_found_by_the_servers_cloc
     found = _problems(turns)
     assert {check for check, _ in found} == {"clocks"}
     assert "alpha's server would have been set 2 times" in found[0][1]
+
+
+def test_a_stream_that_was_put_together_from_two_is_found() -> None:
+    first, second = _recordings()[0], _recordings()[5]
+    mixed = replace(first, chunks=(*first.chunks[:-1], replace(second.chunks[-1], at_ns=first.chunks[-1].at_ns)))
+    found = dict(_problems([mixed]))
+    assert set(found) == {"server-timings", "clocks"}
+    assert "turn 0: its events were created over 53 s, it took 0.4 s" in found["clocks"]
 
 
 def test_a_run_whose_clocks_were_slowed_down_is_found_by_the_servers_clock() -> None:

@@ -19,6 +19,7 @@ from harness.types import Finding, LogEntry, Severity
 from harness.verify.clocks import epoch_s
 from harness.verify.evidence import Evidence
 
+MAX_ANCHORS = 1000
 TOLERANCE = timedelta(seconds=60)
 """The clock of an authority, and the time that its answer takes."""
 WHAT_IT_PROVES = "this bounds the time of what is here; it does not prove that nothing was left out"
@@ -37,10 +38,12 @@ def check_anchors(evidence: Evidence, log: Sequence[Link]) -> Iterator[Finding]:
     """Each time stamp is of the line before it, and all agree with the machine's clock; a note says what they bound."""
     yield from _check_beacon(evidence)
     anchors: list[_Anchor] = []
-    for link in log:
+    held = [link for link in log if isinstance(link.content, LogEntry) and link.content.event == "anchor"]
+    if len(held) > MAX_ANCHORS:
+        yield Finding("anchors", evidence.reader.location(LOG), f"has {len(held)} time stamps, at most {MAX_ANCHORS}")
+    for link in held[:MAX_ANCHORS]:
         entry = link.content
-        if not isinstance(entry, LogEntry) or entry.event != "anchor":
-            continue
+        assert isinstance(entry, LogEntry)
         try:
             stamp = read_timestamp(entry.token or "", str(link.previous), evidence.tsa_roots)
         except UncheckedError as error:

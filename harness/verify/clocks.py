@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,10 @@ MIN_SHARE_OF_CREATED = 0.25
 """A clock gives each turn another time, or each second."""
 MIN_GAPS = 8
 """So many times between chunks, each of nanoseconds, are never twice the same by chance."""
+MAX_GAPS = 1000
+"""How many of a turn's are looked at."""
+MAX_LABELS = 10
+"""How many models the note on jitter names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ class ClockedTurn:
 
 def turn_clock(recording: Recording) -> TurnClock:
     """The times of a turn."""
-    gaps = [late.at_ns - early.at_ns for early, late in itertools.pairwise(recording.chunks)]
+    gaps = (late.at_ns - early.at_ns for early, late in itertools.pairwise(recording.chunks))
     # Chunks of one read share its time: their gaps are 0 and identify nothing.
-    known = [gap for gap in gaps if gap]
+    known = list(itertools.islice((gap for gap in gaps if gap), MAX_GAPS))
     enough = len(known) >= MIN_GAPS
     quartiles = statistics.quantiles(known, n=4) if enough else []
     return TurnClock(
@@ -130,10 +134,12 @@ def _fits(server_ms: float, measured_ms: float) -> bool:
 def check_clocks(turns: Sequence[ClockedTurn], location: str) -> Iterator[Finding]:
     """Compare the turns of a run with each other; a note says how the times between reads vary."""
     yield from _check_repeated(turns, location)
-    for label in dict.fromkeys(turn.key.model for turn in turns):
-        of_model = [turn for turn in turns if turn.key.model == label]
-        yield from _check_created(label, of_model, location)
-    if (jitter := _jitter_text(turns)) is not None:
+    of_model: dict[str, list[ClockedTurn]] = {}
+    for turn in turns:
+        of_model.setdefault(turn.key.model, []).append(turn)
+    for label, found in of_model.items():
+        yield from _check_created(label, found, location)
+    if (jitter := _jitter_text(of_model)) is not None:
         yield Finding("clocks", location, jitter, "info")
 
 
@@ -154,6 +160,7 @@ def _check_created(label: str, turns: Sequence[ClockedTurn], location: str) -> I
     It may be another machine's, so that the difference need not be 0; and either clock may be set once in a run, which
     is a note. A clock that is set and set back belongs to trials that were put in later.
     """
+    yield from _check_spread(turns, location)
     known = [turn for turn in turns if turn.clock.created_s is not None and turn.clock.sent_at_s is not None]
     if not _is_clock(known):
         return
@@ -168,6 +175,15 @@ def _check_created(label: str, turns: Sequence[ClockedTurn], location: str) -> I
         else:
             more = f"{label}'s server would have been set {len(changes)} times"
             yield Finding("clocks", f"{location}, line {turn.line}", f"{message}: {more}")
+
+
+def _check_spread(turns: Sequence[ClockedTurn], location: str) -> Iterator[Finding]:
+    """The events of a turn were created within its time."""
+    for turn in turns:
+        first_s, last_s = turn.clock.created_s or (0.0, 0.0)
+        if last_s - first_s > turn.clock.ended_s + CREATED_TOLERANCE_S:
+            message = f"{turn.name}: its events were created over {last_s - first_s:.0f} s, it took"
+            yield Finding("clocks", f"{location}, line {turn.line}", f"{message} {turn.clock.ended_s:.1f} s")
 
 
 def _is_clock(turns: Sequence[ClockedTurn]) -> bool:
@@ -214,10 +230,10 @@ def _change_s(before: Range | None, after: Range | None) -> float | None:
     return 0.0
 
 
-def _jitter_text(turns: Sequence[ClockedTurn]) -> str | None:
+def _jitter_text(of_model: Mapping[str, Sequence[ClockedTurn]]) -> str | None:
     texts = []
-    for label in dict.fromkeys(turn.key.model for turn in turns):
-        found = [turn.clock.jitter_s for turn in turns if turn.key.model == label and turn.clock.jitter_s is not None]
+    for label, turns in itertools.islice(of_model.items(), MAX_LABELS):
+        found = [turn.clock.jitter_s for turn in turns if turn.clock.jitter_s is not None]
         if found:
             low, middle, high = (1000 * statistics.median(values) for values in zip(*found, strict=True))
             texts.append(f"{label} {middle:.3g} ms, half of them from {low:.3g} to {high:.3g}")
