@@ -20,7 +20,7 @@ from harness.bundle import MANIFEST, RECORDINGS, RESULT, SCORES
 from harness.files import sha256_of, to_json
 from harness.types import Json, Task
 from harness.verify import VerifyOptions, verify
-from tests.bundle import Bundle, good_bundle, manifest_of, summarized, tasks, texts_of, write_bundle
+from tests.bundle import Bundle, good_bundle, manifest_of, tasks, texts_of, write_bundle
 
 MIB = 2**20
 MAX_RESIDENT_BYTES = 512 * MIB
@@ -94,14 +94,12 @@ def _impossible_day(result: Json) -> None:
     result["trials"][1] |= {"started_at": "2026-02-31T10:00:00.000+00:00", "started_ns": 1, "ended_ns": 2}
 
 
-def _facts(value: float) -> Maker:
-    def make(folder: Path) -> Path:
-        bundle = good_bundle()
-        for model in bundle.result["models"]:
+def _facts(value: float) -> Callable[[Json], None]:
+    def edit(result: Json) -> None:
+        for model in result["models"]:
             model["facts"] = dict.fromkeys(("parameters_b", "active_parameters_b", "bits_per_weight"), value)
-        return _zipped(folder, summarized(bundle))
 
-    return make
+    return edit
 
 
 def _medians(result: Json) -> None:
@@ -258,8 +256,8 @@ INPUTS: Mapping[str, tuple[Maker, str]] = {
     "the year 9999": (_result(_times("9999-12-31T23:59:58-12:00", "9999-12-31T23:59:59-12:00")), r"matches \^20"),
     "an impossible day": (_result(_impossible_day), "2026-02-31.* is not within the run"),
     "more turns than a separate task has": (_more_turns(3, "speed-small"), "has 3 turns"),
-    "facts of 1e-300": (_facts(1e-300), ""),
-    "facts of 1.7e308": (_facts(1.7e308), ""),
+    "facts of 1e-300": (_result(_facts(1e-300)), "expected 1e-06 or more, got 1e-300"),
+    "facts of 1.7e308": (_result(_facts(1.7e308)), "expected 1000000.* or less"),
     "medians of 1.7e308": (_result(_medians), "1.7e\\+308"),
     "390 to 1": (_document(lambda: "[" + _noisy("[],", 15 * 10**6) + "0]"), "more than 2000000 values"),
     "20,000 tasks of 1,000 trials": (_result(_many_tasks), "at most .* entries, got 20000"),

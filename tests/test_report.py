@@ -254,3 +254,12 @@ def test_labels_of_points_at_one_height_do_not_cover_each_other(step: float) -> 
     dots = dot_plot(Scatter("t", "x", "y", points)).dots
     for one, other in combinations(dots, 2):
         assert abs(one.label_y - other.label_y) >= 14 or abs(one.label_x - other.label_x) >= CHAR_PX * len("m0")
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-300, 1.7e308])
+def test_a_chart_of_extreme_numbers_is_drawn(value: float) -> None:
+    """As of a result whose medians are forged; `report` refuses those, and whoever calls the page gets one."""
+    marks = (IntervalRow("a", None, value, value, "x"), IntervalRow("b", 0.0, value, None, "x"))
+    assert len(bar_plot(Chart("bars", "s", marks)).ticks) < 20
+    points = (Point("a", value, value, None, value), Point("b", 1.0, value))
+    assert len(dot_plot(Scatter("dots", "x", "y", points)).x_ticks) < 20

@@ -83,6 +83,9 @@ class DotPlot:
     dots: tuple[Dot, ...]
 
 
+MIN_TOP, MAX_TOP = 1e-12, 1e12
+
+
 def tick_step(top: float, max_steps: int = 6) -> float:
     """1, 2 or 5 times a power of ten, so that at most `max_steps` steps reach the top."""
     if not (math.isfinite(top) and top > 0):
@@ -97,8 +100,10 @@ def _ticks(top: float, start: float, length: float, factor: float = 1.0) -> tupl
     return tuple(Tick(round(start + length * step * at / top, 1), f"{step * at * factor:,.6g}") for at in range(count))
 
 
-def _max_finite(values: list[float]) -> float:
-    return max((value for value in values if math.isfinite(value)), default=1.0) or 1.0
+def _max_drawable(values: list[float]) -> float:
+    """The largest value, as far as an axis with ticks can show it: a result from elsewhere may hold any float."""
+    top = max((value for value in values if math.isfinite(value)), default=0.0)
+    return min(max(top, MIN_TOP), MAX_TOP) if top > 0 else 1.0
 
 
 def _mark_values(mark: IntervalRow) -> list[float]:
@@ -110,7 +115,7 @@ def bar_plot(chart: Chart) -> BarPlot:
     left = 12 + CHAR_PX * max((len(mark.label) for mark in chart.marks), default=0)
     right = WIDTH - 12 - CHAR_PX * max((len(mark.text) for mark in chart.marks), default=0)
     left, right = min(left, 360.0), max(right, 560.0)
-    top = chart.top or 1.05 * _max_finite([value for mark in chart.marks for value in _mark_values(mark)])
+    top = chart.top or 1.05 * _max_drawable([value for mark in chart.marks for value in _mark_values(mark)])
 
     def at(value: float | None) -> float | None:
         return None if value is None else round(left + (right - left) * min(max(value / top, 0.0), 1.0), 1)
@@ -139,8 +144,8 @@ def _labeled(dots: Sequence[Dot], frame: Box) -> tuple[Dot, ...]:
 def dot_plot(scatter: Scatter) -> DotPlot:
     """Lay out points on two axes from 0."""
     right, bottom = WIDTH - RIGHT, HEAD + PLOT_HEIGHT
-    x_top = scatter.x_top or 1.1 * _max_finite([point.x for point in scatter.points])
-    y_top = scatter.y_top or 1.1 * _max_finite([point.y for point in scatter.points])
+    x_top = scatter.x_top or 1.1 * _max_drawable([point.x for point in scatter.points])
+    y_top = scatter.y_top or 1.1 * _max_drawable([point.y for point in scatter.points])
 
     def x_of(point: Point) -> float:
         return round(LEFT + (right - LEFT) * min(max(point.x / x_top, 0.0), 1.0), 1)

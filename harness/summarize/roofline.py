@@ -37,8 +37,6 @@ BANDWIDTH_GB_S: Mapping[str, float] = {
 
 FLOPS_PER_GPU_CORE = 1.2e12
 """Half-precision FLOPs per second of one GPU core, M1 to M4, rounded up."""
-MIN_FACT = 1e-6
-"""No model has fewer than a thousand parameters; the bound of a smaller declared number could exceed every float."""
 FLOPS_KNOWN_FOR = ("M1", "M2", "M3", "M4")
 """Apple put a Neural Accelerator into each GPU core of the M5: FLOPS_PER_GPU_CORE is too low for it."""
 
@@ -51,14 +49,14 @@ def chip_name(chip: str | None) -> str | None:
 
 def _active_parameters(facts: Mapping[str, Json]) -> float | None:
     billions = facts.get("active_parameters_b", facts.get("parameters_b"))
-    return billions * 1e9 if isinstance(billions, int | float) and billions >= MIN_FACT else None
+    return billions * 1e9 if isinstance(billions, int | float) and billions > 0 else None
 
 
 def max_decode_tps(host: HostFacts, facts: Mapping[str, Json]) -> float | None:
     """Tokens per second when reading the active weights is the only cost; None if a fact is unknown."""
     bandwidth = BANDWIDTH_GB_S.get(chip_name(host.chip) or "")
     parameters, bits = _active_parameters(facts), facts.get("bits_per_weight")
-    if bandwidth is None or parameters is None or not isinstance(bits, int | float) or bits < MIN_FACT:
+    if bandwidth is None or parameters is None or not isinstance(bits, int | float) or bits <= 0:
         return None
     return bandwidth * 1e9 / (parameters * bits / 8)
 
