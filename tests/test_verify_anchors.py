@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -97,6 +98,20 @@ def test_an_authority_whose_certificates_the_library_refuses_stamps_without_them
 def test_what_is_no_stamp_is_refused(token: str) -> None:
     with pytest.raises(InvalidTimestampError):
         read_timestamp(token, DIGEST)
+
+
+def test_without_the_library_a_stamp_is_left_unchecked_and_none_is_requested() -> None:
+    program = (
+        "import sys; sys.modules['rfc3161_client'] = None\n"
+        "from harness.anchors import read_timestamp, request_timestamp\n"
+        "from harness.errors import UncheckedError\n"
+        "for ask in (lambda: read_timestamp('AAAA', 'ab'), lambda: request_timestamp('http://127.0.0.1:9', 'ab')):\n"
+        "    try: ask()\n"
+        "    except UncheckedError as error: print(error.message, error.fix)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    line = "time stamps need the library rfc3161-client install the library with `pip install 'lanebench[anchor]'`"
+    assert done.stdout.splitlines() == [line, line]
 
 
 def test_an_authority_that_does_not_answer_is_a_server_error() -> None:

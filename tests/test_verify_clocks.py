@@ -286,3 +286,20 @@ def test_a_reboot_is_a_fact_of_the_log() -> None:
     (fact,) = check_wall_clock([], log, "recordings", "log")
     assert (fact.check, fact.severity) == ("clocks", "info")
     assert fact.message == "the machine was started again before 2026-11-23T10:09:00.000+00:00"
+
+
+def test_turns_after_a_reboot_fit_the_log_and_others_do_not() -> None:
+    recordings = _recordings()
+    later = [_moved(turn, -5000, wall=False) for turn in recordings[6:]]
+    turns = [
+        ClockedTurn(turn.key, turn.turn, at, turn_clock(turn)) for at, turn in enumerate([*recordings[:6], *later], 1)
+    ]
+
+    def entry(event: str, turn: Recording, boot: str) -> LogEntry:
+        return LogEntry(event, "record", turn.sent_at, turn.sent_ns or 0, boot)  # type: ignore[arg-type]
+
+    log = [entry("start", recordings[0], "boot 1"), entry("kill", later[0], "boot 2")]
+    assert [finding.severity for finding in check_wall_clock(turns, log, "recordings", "log")] == ["info"]
+    errors = [finding.message for finding in check_wall_clock(turns, log[:1], "recordings", "log")]
+    assert len(errors) == len(later)
+    assert all("are further apart than at any line of the log" in message for message in errors)

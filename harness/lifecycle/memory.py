@@ -121,13 +121,14 @@ def wait_until_freed(
     return True
 
 
-def wait_until_stable(timeout_s: float) -> bool | None:
-    """Wait until the memory in use no longer falls. False on timeout, None if it is unknown.
+def wait_until_stable(timeout_s: float, log: Log) -> bool | None:
+    """Wait until the memory in use no longer falls, and say for how long. False on timeout, None if it is unknown.
 
     Stopping is over before its memory is back: `launchctl bootout` returns while the process still ends, and a server
     unlists a model before the GPU driver has released it. Loading the next model then would put both in memory, as
     tests/test_story.py shows on a fake Mac with room for one.
     """
+    log(f"waiting until memory is given back, for {timeout_s:.0f} s at most")
     deadline_s = time.monotonic() + timeout_s
     readings: list[int] = []
     while (used_bytes := memory_in_use()) is not None:

@@ -141,7 +141,7 @@ class ModelHost:
         for service in journaled:
             self._log(f"stopping {service.name}")
             self._stop(service)
-        if wait_until_stable(STABLE_TIMEOUT_S) is False:
+        if wait_until_stable(STABLE_TIMEOUT_S, self._log) is False:
             self._log(f"the memory in use was still falling {STABLE_TIMEOUT_S:.0f} s after the last service stopped")
 
     def _stop(self, service: SuspendedService) -> None:

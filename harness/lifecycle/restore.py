@@ -42,7 +42,7 @@ def restore(
     ]
     is_stable = not started
     for service in stopped:
-        is_stable = is_stable or wait_until_stable(timeout_s) is not False
+        is_stable = is_stable or wait_until_stable(timeout_s, log) is not False
         failed_service = _try_restore(service, log, timeout_s)
         failed += [failed_service] if failed_service is not None else []
     return tuple(reversed(failed))
