@@ -56,7 +56,8 @@ VALUES: tuple[Json, ...] = (
     *([], {}, [[]], [{}], {"": None}, [None] * 40, "data: [DONE]\n\n", "ZGF0YTogW10KCg==", "/", "../x", "NaN"),
 )
 """Values at the edges of what a schema allows, and beyond."""
-ACTIONS = ("set", "delete", "repeat", "nest", "rename", "swap")
+ACTIONS = ("similar", "similar", "similar", "set", "delete", "repeat", "nest", "rename", "swap")
+NUMBERS = (0, -1, 1, 2, 1.01, 1000, 1e9, 1e-9)
 
 _step = st.integers(0, 60)
 _edit = st.fixed_dictionaries(
@@ -79,8 +80,8 @@ cases = st.fixed_dictionaries(
     {
         "edits": st.lists(_edit, max_size=4),
         "derive": st.booleans(),
-        "bytes": st.lists(_bytes_edit, max_size=2),
-        "zip": st.none() | st.lists(_bytes_edit, max_size=3),
+        "bytes": st.just([]) | st.lists(_bytes_edit, max_size=2),
+        "zip": st.none() | st.just([]) | st.lists(_bytes_edit, max_size=3),
     }
 )
 
@@ -98,13 +99,26 @@ def _walk(document: Json, path: list[int]) -> tuple[Json, Json]:
     return container, key
 
 
+def _similar(value: Json, number: int) -> Json:
+    """A value that the schema may allow where it allows this one."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        changed = value * NUMBERS[number % len(NUMBERS)]
+        return int(changed) if isinstance(value, int) else changed
+    strings = [item for item in VALUES if isinstance(item, str)]
+    return strings[number % len(strings)] if isinstance(value, str) or value is None else value
+
+
 def _apply(document: Json, edit: Mapping[str, Json]) -> Json:
     root = [document]
     container, key = _walk(document, edit["path"])
     if container == root:
         return document
     value, action = VALUES[edit["value"]], edit["action"]
-    if action == "set":
+    if action == "similar":
+        container[key] = _similar(container[key], edit["value"])
+    elif action == "set":
         container[key] = value
     elif action == "delete":
         del container[key]

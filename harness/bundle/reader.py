@@ -58,6 +58,11 @@ class SourceReader:
             raise UnreadableError(Finding("size", location, f"the file is larger than {max_bytes} bytes"))
         return data
 
+    def read_beginning(self, file: str, size_bytes: int) -> bytes:
+        """The first bytes of a file. Raises UnreadableError."""
+        with self._read_errors(file), self.source.open(file) as stream:
+            return stream.read(size_bytes)
+
     def read_document(self, file: str) -> Json:
         """A whole file as one JSON document. Raises UnreadableError."""
         return parse_document(self.read_bytes(file), self.location(file))

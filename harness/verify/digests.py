@@ -72,8 +72,7 @@ def _check_files(evidence: Evidence, listed: Json) -> Iterator[Finding]:
 
 def _explain_newlines(reader: SourceReader, name: str) -> str:
     """What to say of a changed file whose newlines were converted, which git and some editors do by themselves."""
-    with reader.source.open(name) as stream:
-        converted = b"\r\n" in stream.read(BEGINNING_BYTES)
+    converted = b"\r\n" in reader.read_beginning(name, BEGINNING_BYTES)
     return ": its newlines were converted to CRLF, use the published zip as it is" if converted else ""
 
 
