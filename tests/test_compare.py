@@ -48,6 +48,16 @@ def _paced(result: Result, model: str, times: float) -> Result:
     return summarize(replace(result, trials=tuple(map(paced, result.trials))))
 
 
+def test_a_task_that_lacks_trials_is_not_compared_and_named() -> None:
+    whole = example_result()
+    kept = tuple(one for one in whole.trials if (one.model, one.trial) != ("steady", 5) or one.task == "speed-small")
+    compared = _compare(whole, summarize(replace(whole, trials=kept)))
+    assert [cell.task for cell in _pair(compared, "steady").cells] == ["speed-small"]
+    assert len(_pair(compared, "hasty").cells) == 3
+    note = "excluded, because the other run lacks trials of them: steady on code-bugfix, steady on code-refactor"
+    assert note in compared.notes
+
+
 def test_a_run_against_itself_differs_in_nothing() -> None:
     result = example_result()
     compared = _compare(result, result)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from harness.report import render_github, render_html, render_text
 from harness.run.folder import RunFolder, create_run, open_run
 from harness.run.pipeline import build_result, score_run, start_run, write_result
 from harness.run.recorder import record_run
-from harness.types import Finding, KitInfo, Model, Result, RunSettings
+from harness.types import Finding, KitInfo, Model, Result, RunSettings, Sandbox
 from harness.verify import VerifyOptions, verify
 from tests.fake_server import FakeBehavior, serve_fake
 from tests.samples import kit_tasks, model_at
@@ -28,7 +29,14 @@ NAMES = ("speed-small", "chat-cold-control")
 """One task of one turn, and one of several separate turns; nothing of them is run in a container."""
 TASKS = tuple(kit_tasks()[name] for name in NAMES)
 LABELS = ("first", "second", "third")
-OPTIONS = VerifyOptions("reread", tasks=kit_tasks())
+
+
+@contextmanager
+def no_sandbox(_languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    yield NoSandbox()
+
+
+OPTIONS = VerifyOptions("rescored", tasks=kit_tasks(), open_sandbox=no_sandbox)
 FAST = "plain?ttft_ms=2&tps=9000&tokens=12"
 
 

@@ -118,6 +118,10 @@ def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
         for name, result in (("baseline", baseline), ("other run", other))
         if result.kit.dirty
     ]
+    for name, result in (("baseline", baseline), ("other run", other)):
+        incomplete = [f"{cell.model} on {cell.task}" for cell in result.cells if not cell.pass_rate.is_complete]
+        if incomplete:
+            notes.append(f"excluded, because the {name} lacks trials of them: {', '.join(incomplete)}")
     if baseline.run.seed == other.run.seed and baseline.run.id != other.run.id:
         notes.append(
             f"both runs have the seed {baseline.run.seed}: a server that was not restarted may have cached the prompts"
