@@ -93,6 +93,25 @@ def test_every_section_has_a_unique_key() -> None:
     assert len(set(keys)) == len(SECTIONS)
 
 
+def test_a_task_that_was_not_run_has_no_rate_in_any_report() -> None:
+    whole = example_result()
+    result = summarize(replace(whole, trials=tuple(one for one in whole.trials if one.model != "steady")))
+    for render in RENDERERS:
+        report = render(result)
+        assert "0 of 6 run" in report
+        assert "0 of 12 run" in report
+        assert "0/6" not in report
+        assert report.index("steady was not run, 0 of 18 trials") < report.index("Models at a glance")
+
+
+def test_a_task_of_which_some_trials_were_run_has_their_count_and_no_rate() -> None:
+    whole = example_result()
+    kept = tuple(one for one in whole.trials if (one.model, one.task, one.trial) != ("steady", "code-bugfix", 5))
+    report = render_text(summarize(replace(whole, trials=kept)))
+    assert "5 passed, 5 of 6 run" in report
+    assert "5/5" not in report
+
+
 @pytest.mark.parametrize("text", ["5/6 83% [44, 97]", "2/6 33% [10, 70]", "6/6 100% [61, 100]", "n=18", "[truncated"])
 def test_every_report_has_the_same_numbers_with_their_n_and_interval(text: str) -> None:
     for render in (render_text, render_html):

@@ -171,6 +171,15 @@ def test_a_trial_scored_twice_is_refused(tmp_path: Path) -> None:
         open_run(folder.path)
 
 
+def test_a_score_with_other_hidden_cases_counts_and_the_earlier_one_stays(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, turn(0))
+    with folder.session("score"):
+        folder.append_score(replace(score(0), case_seed="a" * 64))
+        folder.append_score(replace(score(0), case_seed="b" * 64))
+    assert open_run(folder.path).read_scores()[TrialKey("m", "t", 0)].case_seed == "b" * 64
+    assert folder.scores_path.read_bytes().count(b"\n") == 2
+
+
 def test_a_line_that_is_no_recording_is_refused_with_its_place(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     folder.recordings_path.write_text("[1]\n")

@@ -130,6 +130,7 @@ def environment(result: Result) -> Section:
         ("time", f"{run.started_at} to {run.ended_at}"),
         ("recordings sha256", format_optional(result.digests.recordings_sha256)),
         ("scores sha256", format_optional(result.digests.scores_sha256)),
+        ("log sha256", format_optional(result.digests.log_sha256)),
     ]
     table = Table("", ("item", "value"), tuple(text_row(name, value) for name, value in rows))
     return Section("environment", "Machine, sandbox, version", "", (table, *_memory_tables(result)))

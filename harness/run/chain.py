@@ -63,7 +63,8 @@ class Chain:
     """How far the chain was followed: the last digest, the open session, and what the lines showed so far.
 
     `begun` are the stages that had a session, `ends` how the last session of each ended, `open_trial` is the trial
-    whose last turn is still missing. `interrupted` counts the trials that were interrupted and begun again, or left.
+    whose last turn is still missing. `resumes` and `kills` count sessions of recording, `interrupted` the trials that
+    were interrupted and begun again, or left.
     """
 
     head: str
@@ -71,7 +72,7 @@ class Chain:
     begun: set[Stage] = field(default_factory=set)
     ends: dict[Stage, LogEntry] = field(default_factory=dict)
     open_trial: TrialKey | None = None
-    sessions: int = 0
+    resumes: int = 0
     kills: int = 0
     interrupted: int = 0
 
@@ -119,11 +120,13 @@ class Chain:
     def note(self, entry: LogEntry) -> None:
         """Take an entry of the log as the last one."""
         if entry.event in ("start", "resume"):
-            self.session, self.sessions = entry, self.sessions + 1
+            self.session = entry
             self.begun.add(entry.stage)
+            self.resumes += (entry.event, entry.stage) == ("resume", "record")
             self._leave_trial()
         elif entry.event not in WITHIN_SESSION:
-            self.session, self.kills = None, self.kills + (entry.event == "kill")
+            self.session = None
+            self.kills += (entry.event, entry.stage) == ("kill", "record")
             self.ends[entry.stage] = entry
 
     def _take_turn(self, turn: Turn) -> Iterator[str]:

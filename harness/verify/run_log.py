@@ -60,12 +60,12 @@ def _unexplained(evidence: Evidence, chain: Chain) -> Iterator[str]:
 
 
 def _history(chain: Chain) -> str:
-    """How a run was made that is not just recorded and scored; "" for one that is."""
-    again = chain.sessions - len(chain.begun)
-    killed = chain.kills + (chain.session is not None)
+    """How a run was recorded that was not recorded in one session; "" for one that was."""
+    unfinished = chain.session is not None and chain.session.stage == "record"
+    killed = chain.kills + unfinished
     interrupted = chain.interrupted + (chain.open_trial is not None)
     parts = (
-        (again, f"resumed {_times(again)}"),
+        (chain.resumes, f"resumed {_times(chain.resumes)}"),
         (killed, f"killed {_times(killed)}"),
         (interrupted, f"interrupted in {interrupted} of its trials, whose turns are kept and count for nothing"),
     )
