@@ -100,7 +100,9 @@ function meddle(x) {
   const pipes = fs.readdirSync("/proc/self/fd").filter((name) => {
     try { return fs.readlinkSync("/proc/self/fd/" + name).startsWith("pipe:"); } catch { return false; }
   });
-  fs.writeSync(Math.max(...pipes.map(Number)), line);
+  pipes.map(Number).sort((a, b) => b - a).some((pipe) => {
+    try { return fs.writeSync(pipe, line); } catch { return false; }
+  });
   return x;
 }
 function eat(x) { const held = []; for (;;) held.push(new Array(1e5).fill(held.length)); }

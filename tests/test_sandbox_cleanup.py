@@ -37,11 +37,20 @@ KIT_TO_KILL = """
 import sys
 from harness.sandbox import open_sandbox
 from harness.types import Job, Limits
-with open_sandbox(sys.argv[1], lambda line: None, ["python"]) as sandbox:
-    code = "import os, time\\ndef f(): time.sleep(3600)\\n"
+run_id, language, entry, code = sys.argv[1:]
+with open_sandbox(run_id, lambda line: None, [language]) as sandbox:
     print("open", flush=True)
-    sandbox.run(Job("python", "calls", "a.py", {"a.py": code}, (("a", {"call": "f"}),), Limits(case_timeout_s=3600.0)))
+    limits = Limits(load_timeout_s=60.0, case_timeout_s=3600.0)
+    sandbox.run(Job(language, "calls", entry, {entry: code}, (("a", {"call": "f", "args": []}),), limits))
 """
+SLEEPERS = {
+    "python": ("a.py", "import time\ndef f(): time.sleep(3600)\n"),
+    "bash": ("a.sh", "f() { sleep 3600; }\n"),
+    "javascript": ("a.js", "async function f() { await new Promise((done) => setTimeout(done, 3.6e6)); }\n"),
+    "go": ("a.go", 'package main\n\nimport "time"\n\nfunc f() { time.Sleep(time.Hour) }\n'),
+    "rust": ("a.rs", "pub fn f() { std::thread::sleep(std::time::Duration::from_secs(3600)) }\n"),
+}
+"""An answer of each driver that waits for an hour."""
 KILLS = 5
 """A run of another process may remove what a killed kit left before this one can: then another kit is killed."""
 
@@ -87,9 +96,10 @@ def test_a_run_that_is_interrupted_leaves_no_container(engine: Engine, run_id: s
     assert containers_of(engine, run_id) == []
 
 
-def kill_a_kit(engine: Engine, run_id: str) -> None:
+def kill_a_kit(engine: Engine, run_id: str, language: str = "python") -> None:
     """Start a kit, see that its containers are left alone while it runs, and kill it."""
-    kit = subprocess.Popen([sys.executable, "-c", KIT_TO_KILL, run_id], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", KIT_TO_KILL, run_id, language, *SLEEPERS[language]]
+    kit = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert kit.stdout is not None
     try:
         assert kit.stdout.readline() == "open\n"
@@ -111,6 +121,16 @@ def test_what_a_killed_kit_left_goes_with_the_next_start_and_not_before_it_is_de
         if any("left behind" in line for line in lines):
             return
     raise AssertionError("the removal was never announced")
+
+
+@pytest.mark.parametrize("language", SLEEPERS)
+def test_a_container_ends_by_itself_when_its_kit_is_killed(engine: Engine, run_id: str, language: str) -> None:
+    kill_a_kit(engine, run_id, language)
+    for _ in range(100):
+        if all(container["State"] not in ("created", "running") for container in containers_of(engine, run_id)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the container of a killed kit still runs: {containers_of(engine, run_id)}")
 
 
 def test_containers_of_another_machine_on_a_shared_engine_are_left_alone(engine: Engine, run_id: str) -> None:

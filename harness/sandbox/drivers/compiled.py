@@ -10,11 +10,11 @@ import re
 
 import program
 from python_json import dumps
-from python_report import Report, claim_stdout, read_job, write_files
+from python_report import LINE_DESCRIPTOR, Report, claim_stdout, read_job, write_files
 from python_run import run
 
 BUILD = "/build"
-REPORT_DESCRIPTOR = 9
+KIT_DESCRIPTOR, REPORT_DESCRIPTOR = 8, 9
 MAX_COMPILER_OUTPUT_BYTES = 1 << 20
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*")
 
@@ -43,6 +43,7 @@ def become(executable, job, output):
     """Replace this process by the compiled answer, which reads the cases from a file and reports on a descriptor."""
     with open(f"{BUILD}/job.json", "w", encoding="utf-8") as file:
         file.write(dumps({"nonce": job["nonce"], "cases": [{"i": index, **give} for index, give in job["cases"]]}))
+    os.dup2(LINE_DESCRIPTOR, KIT_DESCRIPTOR, inheritable=True)
     os.dup2(output, REPORT_DESCRIPTOR, inheritable=True)
     os.execv(executable, [executable])
 
