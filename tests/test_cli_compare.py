@@ -69,6 +69,21 @@ def test_a_run_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.Captur
     assert "are the same run" in capsys.readouterr().err
 
 
+def test_a_refused_result_does_not_keep_the_others_from_being_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = later(good_bundle(2), 2)
+    _fifty_fold(forged.result)
+    baseline, other, wrong = _files(tmp_path, _baseline(), _other(), forged)
+    assert main(["compare", baseline, wrong, other, str(tmp_path / "gone"), "--format", "github"]) == 7
+    shown = capsys.readouterr()
+    assert shown.out.count("## Notes") == 1
+    assert wrong in shown.err
+    assert "gone: the file does not exist" in shown.err
+    assert main(["compare", wrong, baseline, other]) == 7
+    assert capsys.readouterr().out == ""
+
+
 def _flipped(result: Json) -> None:
     """A failed trial that claims to have passed, its checks as they were."""
     next(trial for trial in result["trials"] if trial["outcome"] == "failed")["outcome"] = "passed"

@@ -55,7 +55,7 @@ class ReadLimits:
     members of repeated lines compress well without being a bomb.
     """
 
-    max_document_bytes: int = 48 * MIB
+    max_document_bytes: int = 64 * MIB
     max_line_bytes: int = 48 * MIB
     max_total_bytes: int = 2048 * MIB
     max_entries: int = 64

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from harness.cli.console import show
 from harness.cli.fixes import suggest
 from harness.cli.options import RESULT_FORMATS, add_tasks_option
-from harness.errors import RunError
+from harness.errors import Problem, RunError
 
 if TYPE_CHECKING:
     from harness.compare import RunComparison
     from harness.types import Result
+
+    NamedResult = tuple[str, Result]
 
 NAME = "compare"
 HELP = "Compare runs with a baseline, across servers, machines or users: per task and overall."
@@ -38,21 +40,53 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare each run with the baseline; returns 1 when something is worse and --fail-if says so."""
-    from harness.cli.inputs import load_result
-    from harness.compare import compare
+    """Compare each run with the baseline; returns 1 when something is worse and --fail-if says so.
 
+    A run that cannot be read or compared does not keep the others from being compared. Raises RunError for it then.
+    """
     if len(args.paths) < 2:
         raise RunError("compare needs a baseline and at least one other result")
-    runs = [(str(path), load_result(path, args.task_folders)) for path in args.paths]
-    baseline = _find_baseline(args.baseline, runs)
-    others = [run for index, run in enumerate(runs) if index != baseline]
-    _require_different(runs[baseline], others)
-    with suggest("name the pairs with --pair BASELINE=OTHER", RunError):
-        comparisons = [compare(runs[baseline], other, args.pair) for other in others]
-    for comparison in comparisons:
+    runs, problems = _load(args)
+    baseline = _find_baseline(args, runs, problems)
+    worse = False
+    for other in runs:
+        if other is baseline:
+            continue
+        try:
+            comparison = _compare(baseline, other, args.pair)
+        except RunError as error:
+            problems += error.problems
+            continue
         show(_render(comparison, args.format))
-    return 1 if args.fail_if == "worse" and any(comparison.is_worse for comparison in comparisons) else 0
+        worse = worse or comparison.is_worse
+    if problems:
+        raise RunError(*problems)
+    return 1 if args.fail_if == "worse" and worse else 0
+
+
+def _load(args: argparse.Namespace) -> tuple[list[NamedResult], list[Problem]]:
+    """The results that can be read, and the problems of the others."""
+    from harness.cli.inputs import load_result
+
+    runs: list[NamedResult] = []
+    problems: list[Problem] = []
+    for path in args.paths:
+        try:
+            runs.append((str(path), load_result(path, args.task_folders)))
+        except RunError as error:
+            problems += error.problems
+    return runs, problems
+
+
+def _compare(baseline: NamedResult, other: NamedResult, pairs: Sequence[tuple[str, str]]) -> RunComparison:
+    """Raises RunError for runs that cannot be compared, and for a run and itself: being equal would say nothing."""
+    from harness.compare import compare
+
+    if (baseline[1].run.id, baseline[1].trials) == (other[1].run.id, other[1].trials):
+        message = f"{baseline[0]} and {other[0]} are the same run, {other[1].run.id}"
+        raise RunError(message, fix="give two different runs")
+    with suggest("name the pairs with --pair BASELINE=OTHER", RunError):
+        return compare(baseline, other, pairs)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -62,21 +96,15 @@ def _pair(text: str) -> tuple[str, str]:
     return baseline, other
 
 
-def _find_baseline(wanted: str | None, runs: list[tuple[str, Result]]) -> int:
-    """The index of the baseline, which is given by its path or its run's id."""
-    if wanted is None:
-        return 0
-    for index, (name, result) in enumerate(runs):
-        if wanted in (name, result.run.id) or Path(wanted) == Path(name):
-            return index
+def _find_baseline(args: argparse.Namespace, runs: list[NamedResult], problems: list[Problem]) -> NamedResult:
+    """The baseline, which is given by its path or its run's id; without, the first path. Raises RunError."""
+    wanted = args.baseline or str(args.paths[0])
+    for run in runs:
+        if wanted in (run[0], run[1].run.id) or Path(wanted) == Path(run[0]):
+            return run
+    if problems:
+        raise RunError(*problems)
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
-
-
-def _require_different(baseline: tuple[str, Result], others: Sequence[tuple[str, Result]]) -> None:
-    """Raise RunError for a run that is compared with itself: it would be found equal, which says nothing."""
-    for name, result in others:
-        if (result.run.id, result.trials) == (baseline[1].run.id, baseline[1].trials):
-            raise RunError(f"{baseline[0]} and {name} are the same run, {result.run.id}", fix="give two different runs")
 
 
 def _render(comparison: RunComparison, output_format: str) -> str:
