@@ -1,4 +1,4 @@
-"""The driver that runs a model's tests: its runs on several modules share a container, and none can tell another anything.
+"""The driver that runs a model's tests: runs on several modules share a container, and none can tell another anything.
 
 Each suite here looks for what an earlier run left, fails if it finds some, and leaves it itself.
 """
@@ -104,7 +104,7 @@ MEDDLING = {
     "slows the process that forks": "[os.setpriority(os.PRIO_PROCESS, pid, 9) for pid in others()]",
     "limits process 1": "resource.prlimit(1, resource.RLIMIT_CPU, (60, 60))",
 }
-"""What changes the driver's own processes: such a run may be lost with its container, and the next begins in another."""
+"""What changes the driver's processes: such a run may be lost with its container, and the next begins in another."""
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_a_run_is_the_child_of_process_1_in_an_ordinary_python(sandbox: DockerSa
 
 @pytest.mark.engine
 def test_the_first_failure_ends_a_run(sandbox: DockerSandbox) -> None:
-    body = f"assert module.NAME == 'module 0'\n\n\ndef test_later(): assert module.NAME == 'module 0'"
+    body = "assert module.NAME == 'module 0'\n\n\ndef test_later(): assert module.NAME == 'module 0'"
     code = f"import module\n\ndef test_it():\n    {body}"
     cases = tuple((f"c{at}", {"files": {"module.py": f"NAME = 'module {at}'\n"}}) for at in range(2))
     found = sandbox.run(Job("python", "tests", "test_module.py", {"test_module.py": code}, cases, PATIENT))
