@@ -77,7 +77,8 @@ def kill(folder: RunFolder, keep_turns: int, torn: bytes = b"") -> None:
     lines = folder.recordings_path.read_bytes().splitlines(keepends=True)
     folder.recordings_path.write_bytes(b"".join(lines[:keep_turns]) + torn)
     folder.log_path.write_bytes(folder.log_path.read_bytes().splitlines(keepends=True)[0])
-    folder.models_path.unlink()
+    models = folder.models_path.read_bytes().splitlines(keepends=True)
+    folder.models_path.write_bytes(models[0])
 
 
 def record(folder: RunFolder, models: Sequence[Model]) -> None:
@@ -231,6 +232,7 @@ def test_a_trial_that_is_missing_in_the_middle_is_not_recorded_later(tmp_path: P
     assert "takes other tasks than when the run was begun" in problem.message
 
 
+@pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize(
     ("behavior", "served"),
     [
@@ -240,12 +242,15 @@ def test_a_trial_that_is_missing_in_the_middle_is_not_recorded_later(tmp_path: P
     ids=["as the server says", "less than the server says"],
 )
 def test_a_task_that_does_not_fit_is_skipped_and_verify_agrees(
-    tmp_path: Path, behavior: FakeBehavior, served: int
+    tmp_path: Path, behavior: FakeBehavior, served: int, killed: bool
 ) -> None:
     tasks = tuple(kit_tasks()[name] for name in ("speed-small", "speed-large"))
     with serve_fake(behavior, routes(served)) as server:
         folder, problems = record_models(tmp_path, tasks, [make_model(server.base_url)])
     assert problems == []
+    if killed:
+        kill(folder, 0, b"{")
+        folder = open_run(folder.path)
     score_run(folder, tasks, NoSandbox(), silent)
     result = build_result(folder)
     write_result(folder, result)

@@ -199,3 +199,16 @@ def test_storing_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> Non
     assert 8.9 < remaining_pause_s(10.0, second_ago_ns) <= 9.0
     assert remaining_pause_s(0.5, second_ago_ns) == 0.0
     assert remaining_pause_s(0.5, None) == 0.5
+
+
+def test_what_was_skipped_stays_known_where_the_server_is_gone_on_resume(
+    tmp_path: Path, tasks: tuple[Task, ...]
+) -> None:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
+        model = make_model(server.base_url)
+        folder, _ = record_models(tmp_path, tasks, [model])
+    folder.recorded.clear()
+    (problem,) = record_run(folder, tasks, [model], lambda *_: None)
+    assert model_run(folder).stop_reason == problem.message
+    assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
+    assert model_run(folder).served_context_tokens == 16_384

@@ -62,14 +62,14 @@ class Link:
 class Chain:
     """How far the chain was followed: the last digest, the open session, and what the lines showed so far.
 
-    `begun` are the stages that had a session, `ends` how the last session of each ended, `open_trial` is the trial
+    `stages` are those that had a session, `ends` how the last session of each ended, `open_trial` is the trial
     whose last turn is still missing. `resumes` and `kills` count sessions of recording, `interrupted` the trials that
     were interrupted and begun again, or left.
     """
 
     head: str
     session: LogEntry | None = None
-    begun: set[Stage] = field(default_factory=set)
+    stages: set[Stage] = field(default_factory=set)
     ends: dict[Stage, LogEntry] = field(default_factory=dict)
     open_trial: TrialKey | None = None
     resumes: int = 0
@@ -121,7 +121,7 @@ class Chain:
         """Take an entry of the log as the last one."""
         if entry.event in ("start", "resume"):
             self.session = entry
-            self.begun.add(entry.stage)
+            self.stages.add(entry.stage)
             self.resumes += (entry.event, entry.stage) == ("resume", "record")
             self._leave_trial()
         elif entry.event not in WITHIN_SESSION:
@@ -143,7 +143,7 @@ class Chain:
 
     def opening_event(self, stage: Stage) -> Literal["start", "resume"]:
         """How the log names the beginning of a session of this stage."""
-        return "resume" if stage in self.begun else "start"
+        return "resume" if stage in self.stages else "start"
 
 
 def turn_of(recording: Recording) -> Turn:

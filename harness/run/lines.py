@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -102,8 +102,7 @@ def _recording_links(path: Path, reader: TrialReader) -> Iterator[Link]:
 
 def link_with(link: Link, content: LogEntry | Recording) -> Link:
     """The link with what its line holds."""
-    held = turn_of(content) if isinstance(content, Recording) else content
-    return Link(link.place, link.previous, link.sha256, held)
+    return replace(link, content=turn_of(content) if isinstance(content, Recording) else content)
 
 
 def read_chained(path: Path, kind: type[T]) -> Iterator[tuple[Link, T]]:

@@ -61,7 +61,7 @@ def record_run(
         servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
         oversized = find_oversized_models(servers)
         for label, problem in oversized.items():
-            folder.append_model_run(ModelRun(label, stop_reason=problem.message))
+            folder.append_model_run(replace(_earlier_run(folder, label), stop_reason=problem.message))
             problems.append(problem)
         recorded = [server for server in servers if server.model.label not in oversized]
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
@@ -182,13 +182,17 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
-    """Load the model, record its trials, unload it. A ServerError becomes the run's stop reason."""
+    """Load the model, record its trials, unload it. A ServerError becomes the run's stop reason.
+
+    What decides which tasks are skipped is stored before the first trial, so that a kill does not lose it.
+    """
     server = recorder.server
-    run = ModelRun(server.model.label, context_setting=server.kind.context.setting)
+    run = replace(_earlier_run(recorder.folder, server.model.label), context_setting=server.kind.context.setting)
     try:
         with host.session(server) as session:
             run = _with_readiness(run, session)
             run = _with_context_fit(run, recorder)
+            recorder.folder.append_model_run(run)
             recorder.record_trials(_keys_that_fit(run, recorder, keys))
         return _with_observations(run, session, recorder)
     except KeyboardInterrupt:
@@ -197,6 +201,11 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
     except ServerError as error:
         recorder.problems = error.problems
         return replace(run, stop_reason=redact_home(error.message))
+
+
+def _earlier_run(folder: RunFolder, label: str) -> ModelRun:
+    """What an earlier session observed of a model, which holds until it is observed again."""
+    return replace(folder.read_model_runs().get(label, ModelRun(label)), stop_reason=None)
 
 
 def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[TrialKey]) -> list[TrialKey]:

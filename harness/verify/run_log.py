@@ -69,8 +69,8 @@ def _history(chain: Chain) -> str:
         (killed, f"killed {_times(killed)}"),
         (interrupted, f"interrupted in {interrupted} of its trials, whose turns are kept and count for nothing"),
     )
-    told = ", ".join(text for count, text in parts if count)
-    return f"the run was {told}" if told else ""
+    history = ", ".join(text for count, text in parts if count)
+    return f"the run was {history}" if history else ""
 
 
 def _times(count: int) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness import __version__
 from harness.servers import context_needs, get_server_kind, load_kinds, skip_oversized_tasks
-from harness.types import Finding, ModelInfo, Outcome, SkippedTask, TurnResult
+from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, TurnResult
 from harness.verify.evidence import Evidence, same_task
 from harness.verify.requests import configured_model
 
@@ -20,9 +21,12 @@ the chat template's tokens."""
 
 def check_skipped(evidence: Evidence) -> Iterator[Finding]:
     """The skipped tasks of each model are those that need more tokens than its server's context has."""
+    # Another version of the kit may estimate a task's need in another way.
+    severity: Severity = "error" if evidence.result.kit.version == __version__ else "inconclusive"
     for at, model in enumerate(evidence.result.models):
         location = evidence.location(f"$.models[{at}].skipped")
-        yield from (Finding("skipped", location, f"{model.label}: {text}") for text in _problems(evidence, model))
+        for text in _problems(evidence, model):
+            yield Finding("skipped", location, f"{model.label}: {text}", severity)
 
 
 def _problems(evidence: Evidence, model: ModelInfo) -> Iterator[str]:
