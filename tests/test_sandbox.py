@@ -84,6 +84,19 @@ def test_a_hanging_case_times_out_alone(sandbox: DockerSandbox, sample: Language
     assert values(observations) == ["a", None, "b"]
 
 
+def test_what_an_answer_finds_out_about_the_machine_is_not_published(sandbox: DockerSandbox) -> None:
+    code = """
+import os
+def told(path):
+    return list(os.uname())[2:4] if path == "uname" else open(path).read()
+"""
+    paths = ("uname", "/proc/version", "/proc/cmdline", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/version")
+    observations = sandbox.run(job_of(PYTHON, [("told", path) for path in paths], code=code))
+    assert observations[0].value == ["(kernel)", "(kernel)"]
+    assert all(secret not in str(observations) for secret in sandbox.secrets)
+    assert [observation.value for observation in observations[1:]] == [""] * 4
+
+
 def test_cases_that_are_slow_each_use_up_the_time_of_the_trial(sandbox: DockerSandbox) -> None:
     code = "import time\n\ndef nap(x):\n    time.sleep(0.5)\n    return x\n"
     job = replace(job_of(PYTHON, [("nap", str(number)) for number in range(12)], code=code), time_s=1.8)

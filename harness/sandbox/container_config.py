@@ -30,6 +30,27 @@ _MAX_CPU_S = 300
 """More than a trial may take, compilation included. It ends what still computes when the kit was killed."""
 
 
+MASKED_PATHS = (
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    # The engine masks those above; these tell of the machine, and what an answer returns is published.
+    "/proc/cmdline",
+    "/proc/version",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/version",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerKind:
     """Containers of one kind are interchangeable: a pre-started one serves any job of its kind."""
@@ -45,7 +66,8 @@ class ContainerKind:
 class EngineCapabilities:
     """What one engine accepts in the create call, and what it reports.
 
-    `seccomp_profile` is None if the engine's own profile applies. `nproc_limit` is a limit of processes per user.
+    `seccomp_profile` is None if the engine's own profile applies. `masked_paths` is empty if its own list applies.
+    `nproc_limit` is a limit of processes per user.
     `reports_oom` says whether the engine reports that the kernel killed a container because it was out of memory (OOM
     kill).
     """
@@ -54,6 +76,7 @@ class EngineCapabilities:
     tmpfs_options: str = "nr_inodes=4096,mode=0700,uid={user},gid={user}"
     nproc_limit: int | None = None
     reports_oom: bool = True
+    masked_paths: tuple[str, ...] = ()
 
 
 def engine_capabilities(engine: str, architecture: str) -> EngineCapabilities:
@@ -63,7 +86,7 @@ def engine_capabilities(engine: str, architecture: str) -> EngineCapabilities:
     limit of processes per user is given, it sets a high one itself, which it may not be permitted to do.
     """
     return (
-        EngineCapabilities(seccomp_profile(architecture))
+        EngineCapabilities(seccomp_profile(architecture), masked_paths=MASKED_PATHS)
         if engine == "docker"
         else EngineCapabilities(None, "mode=1777", 4096, reports_oom=False)
     )
@@ -101,6 +124,7 @@ def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: in
         # No log: a flood of output would fill the disk of the host.
         "LogConfig": {"Type": "none", "Config": {}},
         "ReadonlyRootfs": True,
+        **({"MaskedPaths": list(capabilities.masked_paths)} if capabilities.masked_paths else {}),
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
         # The same limit for memory and for memory with swap: none of it may be swapped out.

@@ -6,11 +6,13 @@ what dead runs left behind, and yields a DockerSandbox whose containers are gone
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import EngineError
+from harness.files import from_json, to_json
 from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
 from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine, ensure_engine
@@ -22,26 +24,35 @@ from harness.sandbox.runner import run_job
 from harness.types import Job, Log, Observation, SandboxFacts
 
 _MAX_RUNS_PER_JOB = 3
+_HIDDEN = "(kernel)"
 
 
 @dataclass(frozen=True, slots=True)
 class DockerSandbox:
-    """Runs jobs in throwaway containers; `images` maps each opened language to its image. Safe for many threads."""
+    """Runs jobs in throwaway containers; `images` maps each opened language to its image. Safe for many threads.
+
+    `secrets` are strings that no observation may hold.
+    """
 
     pool: ContainerPool
     images: Mapping[str, str]
     facts: SandboxFacts
     outage_retry: OutageRetry
     runtime: str | None = None
+    secrets: tuple[str, ...] = ()
 
     def run(self, job: Job) -> tuple[Observation, ...]:
         """One observation per case, in order. Raises EngineError when the engine fails, and only then.
 
-        A job that the engine broke off runs again from its start once the engine answers; its third failure is raised.
+        Observations are published, so `secrets` are left out of them. A job that the engine broke off runs again from
+        its start once the engine answers; its third failure is raised.
         """
         if job.language not in self.images:
             raise EngineError(f"the sandbox was opened without {job.language!r}", fix="name it in `languages`")
         kind = self.container_kind(job)
+        return tuple(without(observation, self.secrets) for observation in self._run_with_retry(kind, job))
+
+    def _run_with_retry(self, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
         for _ in range(_MAX_RUNS_PER_JOB - 1):
             try:
                 return run_job(self.pool, kind, job)
@@ -54,6 +65,23 @@ class DockerSandbox:
     def container_kind(self, job: Job) -> ContainerKind:
         """The kind of container that serves a job."""
         return ContainerKind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
+
+
+def without(observation: Observation, secrets: Iterable[str]) -> Observation:
+    """An observation in whose strings these are replaced; as it is where none of them occurs."""
+    text = found = to_json([observation.value, observation.note])
+    for secret in secrets:
+        text = text.replace(to_json(secret)[1:-1], _HIDDEN)
+    if text == found:
+        return observation
+    value, note = from_json(text)
+    return replace(observation, value=value, note=note)
+
+
+def _kernel_names(engine: Engine) -> tuple[str, ...]:
+    """What uname(2) tells every answer of the kernel, as far as it can be known here: its release and its version."""
+    names = [engine.kernel, *([platform.version()] if platform.release() == engine.kernel else [])]
+    return tuple(name for name in names if name)
 
 
 @contextmanager
@@ -84,7 +112,8 @@ def open_sandbox_on(
     with owner_labels(run_id) as labels:
         pool = ContainerPool(engine, labels, prestarted_per_kind=max(2, engine.cpus))
         try:
-            yield DockerSandbox(pool, images, _facts(engine, images, runtime), OutageRetry(engine, log), runtime)
+            facts, retry = _facts(engine, images, runtime), OutageRetry(engine, log)
+            yield DockerSandbox(pool, images, facts, retry, runtime, _kernel_names(engine))
         finally:
             pool.close()
             # Those too that the pool could not remove, or whose creation broke off half way.

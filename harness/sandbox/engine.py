@@ -42,7 +42,10 @@ _MAX_REASON_CHARS = 400
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine that answers: `api` is its docker.APIClient; `architecture` is the kernel's word, x86_64 or aarch64."""
+    """An engine that answers: `api` is its docker.APIClient; `architecture` is the kernel's word, x86_64 or aarch64.
+
+    `kernel` is the release of the kernel that its containers run on.
+    """
 
     api: Any
     http: EngineHttp
@@ -55,6 +58,7 @@ class Engine:
     rootless: bool
     cgroup_version: str
     cpus: int
+    kernel: str
     capabilities: EngineCapabilities
     enforced_limits: tuple[LimitKind, ...]
 
@@ -123,6 +127,7 @@ def _describe(url: str, api: Any, version: Json, info: Json) -> Engine:
         rootless="rootless" in " ".join(info.get("SecurityOptions") or []),
         cgroup_version=str(info.get("CgroupVersion") or "1"),
         cpus=int(info.get("NCPU") or os.cpu_count() or 1),
+        kernel=str(info.get("KernelVersion") or ""),
         capabilities=engine_capabilities(name, architecture),
         enforced_limits=tuple(sorted(limit for limit, key in _INFO_KEYS.items() if info.get(key))),
     )
