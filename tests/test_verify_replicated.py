@@ -48,7 +48,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _replicated(path: Path, models: dict[str, Model], count: int = K) -> LevelReport:
-    replication = Replication(count, models, 512, Timeouts(connect_s=1.0, read_s=30.0), HOST)
+    replication = Replication(count, models, Timeouts(connect_s=1.0, read_s=30.0), HOST)
     options = VerifyOptions("replicated", tasks=tasks(), open_sandbox=_trusting, replication=replication)
     verdict = verify(path, options)
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 5

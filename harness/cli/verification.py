@@ -72,7 +72,7 @@ def _replication(args: argparse.Namespace) -> Replication | None:
     settings = config.settings
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
     models = {model.label: model for model in config.models}
-    return Replication(args.replicate, models, settings.thinking_tokens, timeouts, host_facts())
+    return Replication(args.replicate, models, timeouts, host_facts())
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.stats import holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import Finding, HostFacts, Model, Outcome, Reading, Sandbox, Task, TrialKey, TrialResult
+from harness.types import Finding, HostFacts, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
 from harness.verify.agreement import (
     SIGNIFICANCE,
     Pair,
@@ -42,12 +42,11 @@ from harness.verify.evidence import Evidence, same_task
 class Replication:
     """What to run again: `trials` trials of each model; `models` are the user's own models by label.
 
-    `thinking_tokens` and `timeouts` are those of the user's configuration, `host` is this machine.
+    `timeouts` are those of the user's configuration, `host` is this machine.
     """
 
     trials: int
     models: Mapping[str, Model]
-    thinking_tokens: int
     timeouts: Timeouts
     host: HostFacts
 
@@ -119,17 +118,19 @@ def _run_again(
     model, task = replication.models[trial.model], same_task(evidence, trial.task)
     if task is None:
         raise _NotRunError(f"no task {trial.task} with this digest is known locally")
-    readings = _converse(replication, client, model, task, trial)
+    setup = TrialSetup(
+        key=TrialKey(trial.model, trial.task, trial.trial),
+        variant=vary(task, trial.trial),
+        nonce=secrets.token_hex(8),
+        thinking_tokens=evidence.result.run.thinking_tokens,
+    )
+    readings = _converse(client, model, setup)
     verdict = score(vary(task, trial.trial), readings, sandbox)
     return Pair(trial, verdict.outcome is Outcome.PASSED, readings)
 
 
-def _converse(
-    replication: Replication, client: Client, model: Model, task: Task, trial: TrialResult
-) -> tuple[Reading, ...]:
-    key = TrialKey(trial.model, trial.task, trial.trial)
+def _converse(client: Client, model: Model, setup: TrialSetup) -> tuple[Reading, ...]:
     server = ServerHandle(model, get_server_kind(model.server), read_api_key(model))
-    setup = TrialSetup(key, vary(task, trial.trial), secrets.token_hex(8), replication.thinking_tokens)
     turns = list(converse(client, server, setup))
     if any(turn.end_reason == "connect_failed" for turn in turns):
         raise _NotRunError(f"{model.label}: {model.base_url} does not answer: {turns[-1].error}")
