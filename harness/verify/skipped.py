@@ -6,11 +6,12 @@ and the tokens per character, must not contradict the prompts that the model was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from harness import __version__
-from harness.servers import context_needs, get_server_kind, load_kinds, skip_oversized_tasks
-from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, TurnResult
+from harness.servers import ContextNeed, context_needs, get_server_kind, load_kinds, skip_oversized_tasks
+from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, Task, TrialResult, TurnResult
 from harness.verify.evidence import Evidence, same_task
 from harness.verify.requests import configured_model
 
@@ -19,50 +20,66 @@ MAX_TOKENS_PER_CHAR_RATIO = 1.5
 the chat template's tokens."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all models of a result share: its tasks, those known locally, the trials of each model.
+
+    `needs` keeps what the known tasks need, by server kind and thinking: a result may list many models.
+    """
+
+    task_names: set[str]
+    known: Sequence[Task]
+    thinking_tokens: int
+    trials: dict[str, list[TrialResult]] = field(default_factory=dict)
+    needs: dict[tuple[str, str], list[ContextNeed]] = field(default_factory=dict)
+
+    def needs_of(self, model: ModelInfo) -> list[ContextNeed]:
+        """What each known task needs of a model's context, by what its server counted."""
+        key = (model.server, model.thinking)
+        if key not in self.needs:
+            kind = get_server_kind(model.server)
+            self.needs[key] = context_needs(configured_model(model), kind, self.known, self.thinking_tokens)
+        return [replace(need, tokens_per_byte=model.tokens_per_char) for need in self.needs[key]]
+
+
 def check_skipped(evidence: Evidence) -> Iterator[Finding]:
     """The skipped tasks of each model are those that need more tokens than its server's context has."""
+    result = evidence.result
     # Another version of the kit may estimate a task's need in another way.
-    severity: Severity = "error" if evidence.result.kit.version == __version__ else "inconclusive"
-    for at, model in enumerate(evidence.result.models):
+    severity: Severity = "error" if result.kit.version == __version__ else "inconclusive"
+    known = [task for info in result.tasks if (task := same_task(evidence, info.name)) is not None]
+    run = _Run({task.name for task in result.tasks}, known, result.run.thinking_tokens)
+    for trial in result.trials:
+        run.trials.setdefault(trial.model, []).append(trial)
+    for at, model in enumerate(result.models):
         location = evidence.location(f"$.models[{at}].skipped")
-        for text in _problems(evidence, model):
+        for text in _problems(run, model):
             yield Finding("skipped", location, f"{model.label}: {text}", severity)
 
 
-def _problems(evidence: Evidence, model: ModelInfo) -> Iterator[str]:
-    available = model.served_context_tokens if model.served_context_tokens is not None else model.context_tokens
+def _problems(run: _Run, model: ModelInfo) -> Iterator[str]:
+    """A model that was stopped before its tasks were measured has neither trials nor skipped tasks."""
     names = [skip.task for skip in model.skipped]
-    if len(set(names)) < len(names) or not set(names) <= {task.name for task in evidence.result.tasks}:
+    if len(set(names)) < len(names) or not set(names) <= run.task_names:
         yield "a skipped task is listed twice or is no task of the run"
         return
+    trials = run.trials.get(model.label, [])
+    available = model.served_context_tokens if model.served_context_tokens is not None else model.context_tokens
     if model.skipped:
-        yield from _contradictions(evidence, model, available)
-    if model.server not in load_kinds():
+        yield from _contradictions(model, trials, available)
+    if model.server not in load_kinds() or not (model.skipped or trials):
         return
     stated = {skip.task: skip for skip in model.skipped}
-    for task, expected in _expected(evidence, model, available).items():
-        if stated.get(task) != expected:
-            yield f"{_describe(task, stated.get(task))}; its prompt and the context give: {_describe(task, expected)}"
+    needs = run.needs_of(model)
+    expected = {skip.task: skip for skip in skip_oversized_tasks(needs, available)}
+    for task in (need.task for need in needs):
+        if stated.get(task) != expected.get(task):
+            given = _describe(task, expected.get(task))
+            yield f"{_describe(task, stated.get(task))}; its prompt and the context give: {given}"
 
 
-def _expected(evidence: Evidence, model: ModelInfo, available: int | None) -> dict[str, SkippedTask | None]:
-    """What the run had to decide about each task that is known locally, where anything of the model was run.
-
-    A model that was stopped before its tasks were measured skipped none.
-    """
-    known = [task for info in evidence.result.tasks if (task := same_task(evidence, info.name)) is not None]
-    was_run = any(trial.model == model.label for trial in evidence.result.trials)
-    if not was_run and not model.skipped:
-        return {}
-    thinking_tokens, kind = evidence.result.run.thinking_tokens, get_server_kind(model.server)
-    needs = context_needs(configured_model(model), kind, known, thinking_tokens, model.tokens_per_char)
-    skipped = {skip.task: skip for skip in skip_oversized_tasks(needs, available)}
-    return {task.name: skipped.get(task.name) for task in known}
-
-
-def _contradictions(evidence: Evidence, model: ModelInfo, available: int | None) -> Iterator[str]:
+def _contradictions(model: ModelInfo, trials: Sequence[TrialResult], available: int | None) -> Iterator[str]:
     """What the model's own prompts say against the context, or against the count that a task was skipped by."""
-    trials = [trial for trial in evidence.result.trials if trial.model == model.label]
     whole = [turn for trial in trials if trial.outcome is not Outcome.TRUNCATED_IN for turn in trial.turns]
     longest = max(map(_prompt_tokens, whole), default=0)
     if available is not None and longest > available:

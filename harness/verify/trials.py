@@ -9,10 +9,11 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from harness.run import plan_blocks, plan_trials
-from harness.types import Finding, ModelInfo, Outcome, Result, TrialKey, TrialResult
+from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -44,9 +45,14 @@ def check_trials(evidence: Evidence) -> Iterator[Finding]:
     by_model: dict[str, list[TrialKey]] = {model.label: [] for model in evidence.result.models}
     for trial in evidence.result.trials:
         by_model.setdefault(trial.model, []).append(key_of(trial))
+    known = [task for info in evidence.result.tasks if (task := same_task(evidence, info.name)) is not None]
+    warmups = WarmupPlan(evidence.result, tuple(known))
     for model in evidence.result.models:
         yield from _check_order(evidence, model, by_model[model.label])
-        yield from _check_warmups(evidence, model, by_model[model.label])
+        if not warmups.allows(model, by_model[model.label]):
+            listed = ", ".join(f"{key.task} {key.trial}" for key in by_model[model.label] if key.warmup) or "none"
+            message = f"{model.label}: the warm-ups are not those that were planned; the result has {listed}"
+            yield Finding("trials", evidence.location("$.trials"), message)
 
 
 def _check_unique_names(evidence: Evidence) -> Iterator[Finding]:
@@ -90,8 +96,7 @@ def planned_blocks(result: Result, model: ModelInfo) -> Iterator[TrialKey]:
 
 def count_planned(result: Result, model: ModelInfo) -> int:
     """How many trials the plan has for a model besides its warm-ups."""
-    skipped = {skip.task for skip in model.skipped}
-    return result.run.trials * sum(task.name not in skipped for task in result.tasks)
+    return result.run.trials * (len(result.tasks) - len({skip.task for skip in model.skipped}))
 
 
 def _check_order(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialKey]) -> Iterator[Finding]:
@@ -112,35 +117,29 @@ def _check_order(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialK
         yield Finding("trials", location, message, "info")
 
 
-def _check_warmups(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialKey]) -> Iterator[Finding]:
-    """The warm-ups come first and in the plan's order; all of them, if any other trial was run."""
-    count, location = sum(key.warmup for key in recorded), evidence.location("$.trials")
-    found = recorded[:count]
-    if not all(key.warmup for key in found):
-        yield Finding("trials", location, f"{model.label}: a warm-up follows a trial that is none")
-        return
-    planned = _planned_warmups(evidence, model)
-    if planned is None:
-        # Which tasks warm up depends on the sizes of prompts that are not known here.
-        wanted, numbers = set(range(evidence.result.run.warmups)), {key.trial for key in found}
-        is_planned = numbers <= wanted and (numbers == wanted or count == len(recorded))
-    else:
-        is_planned = list(found) == planned[:count] and (count == len(planned) or count == len(recorded))
-    if not is_planned:
-        listed = ", ".join(f"{key.task} {key.trial}" for key in found) or "none"
-        message = f"{model.label}: the warm-ups are not those that were planned; the result has {listed}"
-        yield Finding("trials", location, message)
+@dataclass(frozen=True, slots=True)
+class WarmupPlan:
+    """Which warm-ups the plan has. Which tasks warm up depends on prompts, so all tasks must be known locally."""
 
+    result: Result
+    known_tasks: tuple[Task, ...]
 
-def _planned_warmups(evidence: Evidence, model: ModelInfo) -> list[TrialKey] | None:
-    """The planned warm-ups of the tasks that fit; None unless every task is known locally."""
-    result, skipped = evidence.result, {skip.task for skip in model.skipped}
-    tasks = [same_task(evidence, info.name) for info in result.tasks]
-    known = [task for task in tasks if task is not None]
-    if len(known) < len(tasks):
-        return None
-    keys = plan_trials(model.label, known, trials=0, warmups=result.run.warmups, seed=result.run.seed)
-    return [key for key in keys if key.task not in skipped]
+    def allows(self, model: ModelInfo, recorded: Sequence[TrialKey]) -> bool:
+        """Whether a model's warm-ups come first and in order; all of them, if any other trial was run."""
+        count = sum(key.warmup for key in recorded)
+        found, is_only = list(recorded[:count]), count == len(recorded)
+        if not all(key.warmup for key in found):
+            return False
+        if len(self.known_tasks) < len(self.result.tasks):
+            wanted, numbers = set(range(self.result.run.warmups)), {key.trial for key in found}
+            return numbers <= wanted and (numbers == wanted or is_only)
+        planned = self._planned(model)
+        return found == planned[:count] and (is_only or count == len(planned))
+
+    def _planned(self, model: ModelInfo) -> list[TrialKey]:
+        run, skipped = self.result.run, {skip.task for skip in model.skipped}
+        keys = plan_trials(model.label, self.known_tasks, trials=0, warmups=run.warmups, seed=run.seed)
+        return [key for key in keys if key.task not in skipped]
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
