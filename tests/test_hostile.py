@@ -5,14 +5,28 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from harness.types import Json
-from tests.bundle import good_bundle, write_bundle
-from tests.hostile import INPUTS, MAX_CPU_S, MAX_RESIDENT_BYTES
+from tests.bundle import good_bundle, write_bundle, write_run
+from tests.hostile import INPUTS, MAX_CPU_S, MAX_RESIDENT_BYTES, TOO_LONG_S
 
 SOUND = "a sound bundle"
+
+
+EVERY_COMMAND = """
+import sys
+from harness.cli import main
+
+fifo, zeros, sparse, sound = sys.argv[1:]
+for path in (fifo, zeros, sparse):
+    for command in ("report", "lanes", "publish", "score", "record --dry-run --resume"):
+        print(command, main([*command.split(), path]))
+    print("compare", main(["compare", sound, path]))
+    print("supersedes", main(["publish", sound, "--supersedes", path, "--reason", "long enough to be one"]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +57,20 @@ def test_a_hostile_file_ends_in_a_clear_line_and_costs_little(name: str, reports
 def test_the_files_after_hostile_ones_are_checked(reports: dict[str, Json]) -> None:
     assert list(reports) == [*INPUTS, SOUND]
     assert not [line for line in reports[SOUND]["findings"] if line.startswith(("manifest", "digests", "chain: "))]
+
+
+def test_every_command_refuses_what_never_ends(tmp_path: Path) -> None:
+    """A FIFO, a device and a terabyte of zeros; each in a run folder, too."""
+    folders = [write_run(tmp_path / name, good_bundle(1)) for name in ("fifo", "zeros", "sparse", "sound")]
+    for folder, name in zip(folders, ("run.json", "result.json", "recordings.jsonl"), strict=False):
+        (folder / name).unlink()
+    os.mkfifo(folders[0] / "run.json")
+    (folders[1] / "result.json").symlink_to("/dev/zero")
+    with (folders[2] / "recordings.jsonl").open("wb") as file:
+        file.truncate(10**12)
+    command = [sys.executable, "-c", EVERY_COMMAND, *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TOO_LONG_S)
+    assert done.returncode == 0, done.stderr[-2000:]
+    outcomes = [line.rsplit(" ", 1) for line in done.stdout.splitlines()]
+    assert len(outcomes) == 21
+    assert {code for _, code in outcomes} <= {"1", "3", "7"}, outcomes

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.bundle.reader import SourceReader, UnreadableError
 from harness.bundle.refusals import detect_private_strings, find_refusals
 from harness.bundle.signing import identify_signer, sign
-from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE
+from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE, ReadLimits, open_source
 from harness.errors import CheckError, DiskError, Problem, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
 from harness.schema import Location, as_document, validate
@@ -70,25 +71,31 @@ def publish(request: PublishRequest) -> Path:
 
 def manifest_digest(bundle: Path) -> str:
     """The digest of a bundle's manifest, which identifies the bundle. Raises RunError when it is not a bundle."""
-    try:
-        with zipfile.ZipFile(bundle) as archive:
-            return sha256_of(archive.read(MANIFEST))
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise RunError(f"{bundle}: not a published bundle: {error}") from error
+    return sha256_of(_read_member(bundle, MANIFEST) or b"")
 
 
 def signer_of(bundle: Path) -> str | None:
     """The fingerprint of the key that signed a bundle; None if it is unsigned. Raises RunError."""
-    try:
-        with zipfile.ZipFile(bundle) as archive:
-            if SIGNATURE not in archive.namelist():
-                return None
-            signer = identify_signer(archive.read(MANIFEST), archive.read(SIGNATURE))
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise RunError(f"{bundle}: not a published bundle: {error}") from error
+    signature = _read_member(bundle, SIGNATURE)
+    if signature is None:
+        return None
+    signer = identify_signer(_read_member(bundle, MANIFEST) or b"", signature)
     if signer is None:
         raise RunError(f"{bundle}: its signature is invalid", fix="use an unmodified copy")
     return signer.fingerprint
+
+
+def _read_member(bundle: Path, name: str) -> bytes | None:
+    """A file of a published bundle; None if it has none of this name. Raises RunError when it is not a bundle."""
+    source, findings = open_source(bundle, ReadLimits())
+    if source is None or findings or MANIFEST not in source.sizes:
+        reason = findings[0].message if findings else f"it has no {MANIFEST}"
+        raise RunError(f"{bundle}: not a published bundle: {reason}")
+    reader = SourceReader(str(bundle), source, ReadLimits())
+    try:
+        return reader.read_bytes(name) if reader.has(name) else None
+    except UnreadableError as error:
+        raise RunError(f"{bundle}: not a published bundle: {error.finding.message}") from error
 
 
 def _load_publishable(run: Path) -> Result:

@@ -111,7 +111,7 @@ def parse_document(data: bytes, location: str, *, skip_depth_of: str | None = No
     `skip_depth_of` names a field whose depth is not checked, because it is long and its caller validates each entry.
     """
     try:
-        document = from_json(data.decode("utf-8"))
+        document = from_json(data)
     except ValueError as error:
         too_deep = "nested too deeply" in str(error)
         finding = Finding("json-depth" if too_deep else "json", location, f"not readable as JSON: {error}")

@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
+from harness.files import MAX_JSON_BYTES
 from harness.types import Finding
 
 MIB = 1024 * 1024
@@ -50,13 +51,12 @@ REPACK = "use the published zip as it is, or pack the files without their folder
 class ReadLimits:
     """How much is read of an untrusted source.
 
-    A document is decoded as a whole, to up to four bytes a character, so that its limit is far below that of a file.
     `max_compression_ratio` is unpacked over packed size and applies to members that unpack to more than 1 MiB: small
     members of repeated lines compress well without being a bomb.
     """
 
-    max_document_bytes: int = 64 * MIB
-    max_line_bytes: int = 48 * MIB
+    max_document_bytes: int = MAX_JSON_BYTES
+    max_line_bytes: int = MAX_JSON_BYTES
     max_total_bytes: int = 2048 * MIB
     max_entries: int = 64
     max_compression_ratio: int = 400

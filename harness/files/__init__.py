@@ -4,11 +4,21 @@
 `write_atomic` and `append_line` write durably. `find_data` finds what ships with the kit.
 """
 
-from harness.files.canonical import build, from_json, plain, read_json, sha256_of, sha256_of_file, to_json
+from harness.files.canonical import (
+    MAX_JSON_BYTES,
+    build,
+    from_json,
+    plain,
+    read_json,
+    sha256_of,
+    sha256_of_file,
+    to_json,
+)
 from harness.files.durable import append_line, drop_torn_line, read_digested_lines, read_lines, write_atomic
 from harness.files.kit import ROOT, find_data, kit_info
 
 __all__ = [
+    "MAX_JSON_BYTES",
     "ROOT",
     "append_line",
     "build",

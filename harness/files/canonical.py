@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -21,6 +23,11 @@ from harness.types import Json
 T = TypeVar("T")
 MAX_JSON_VALUES = 2_000_000
 """Of one document. 5,000 trials in a result are 400,000; a reply of 128,000 chunks is as many."""
+MAX_JSON_BYTES = 96 * 1024 * 1024
+"""Of one document, and of one line of a file of JSON lines."""
+MAX_ASTRAL_JSON_BYTES = 48 * 1024 * 1024
+"""Of a text with a character beyond U+FFFF: Python then keeps four bytes for each of its characters."""
+_ASTRAL = re.compile(rb"[\xf0-\xff]")
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """A JSON string, or one that never ends. Possessive: the time stays linear, whatever the text."""
 
@@ -69,7 +76,10 @@ def from_json(text: str | bytes) -> Json:
 
     Raises ValueError for bad syntax, NaN, infinities, duplicate keys, deep nesting and too many values.
     """
-    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    if isinstance(text, bytes):
+        if len(text) > MAX_ASTRAL_JSON_BYTES and _ASTRAL.search(text):
+            raise ValueError(f"more than {MAX_ASTRAL_JSON_BYTES} bytes, with characters beyond U+FFFF")
+        text = text.decode("utf-8")
     # The first count is quick and too high by the signs in strings; few texts need the exact one.
     if _count_values(text) > MAX_JSON_VALUES and _count_values(_STRING.sub("", text)) > MAX_JSON_VALUES:
         raise ValueError(f"more than {MAX_JSON_VALUES} values")
@@ -81,14 +91,28 @@ def from_json(text: str | bytes) -> Json:
 
 def read_json(path: Path) -> Json:
     """The JSON document in a file. Raises RunError that names the file."""
+    with open_regular(path) as file:
+        data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise RunError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
     try:
-        return from_json(path.read_bytes())
+        return from_json(data)
+    except ValueError as error:
+        raise RunError(f"{path}: not readable as JSON: {error}") from error
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read; a device or a FIFO, which may never end, is refused. Raises RunError that names the file."""
+    try:
+        if path.exists() and not path.is_file():
+            raise RunError(f"{path}: is not a regular file")
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError as error:
         raise RunError(f"{path}: no such file") from error
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise RunError(f"{path}: not readable as JSON: {error}") from error
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

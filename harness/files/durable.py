@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.errors import DiskError, RunError
-from harness.files.canonical import from_json, sha256_of, to_json
+from harness.files.canonical import MAX_JSON_BYTES, from_json, open_regular, sha256_of, to_json
 from harness.types import Json
 
 _BLOCK_BYTES = 65536
@@ -82,37 +82,37 @@ def read_lines(path: Path) -> Iterator[tuple[int, Json]]:
 
 def read_digested_lines(path: Path) -> Iterator[tuple[int, Json, str]]:
     """Like `read_lines`, with the digest of each line's bytes, newline included. Raises RunError."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    yield number, from_json(line), sha256_of(line)
-                except ValueError as error:
-                    raise RunError(f"{path}, line {number}: not readable as JSON: {error}") from error
-    except FileNotFoundError as error:
-        raise RunError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+    number = 0
+    with open_regular(path) as file:
+        while (line := file.readline(MAX_JSON_BYTES + 1)).endswith(b"\n"):
+            number += 1
+            try:
+                document = from_json(line)
+            except ValueError as error:
+                raise RunError(f"{path}, line {number}: not readable as JSON: {error}") from error
+            yield number, document, sha256_of(line)
+        if len(line) > MAX_JSON_BYTES:
+            raise RunError(f"{path}, line {number + 1}: longer than {MAX_JSON_BYTES} bytes")
 
 
 def drop_torn_line(path: Path) -> int:
-    """Remove a last line without a newline, which a crash left; returns the number of bytes removed."""
+    """Remove a last line without a newline, which a crash left; returns how many bytes it had. Raises RunError."""
     if not path.exists():
         return 0
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         end = _end_of_last_line(file, size)
+        if size - end > MAX_JSON_BYTES:
+            raise RunError(f"{path}: the last line is longer than {MAX_JSON_BYTES} bytes")
         file.truncate(end)
         os.fsync(file.fileno())
     return size - end
 
 
 def _end_of_last_line(file: BinaryIO, size: int) -> int:
-    """The offset behind the last newline; 0 if there is none. Reads backwards: the file may be large."""
+    """The offset behind the last newline, or one that is more than a line's limit away. Reads backwards."""
     at = size
-    while at > 0:
+    while at > 0 and size - at <= MAX_JSON_BYTES:
         start = max(0, at - _BLOCK_BYTES)
         file.seek(start)
         found = file.read(at - start).rfind(b"\n")

@@ -39,9 +39,9 @@ _UNKNOWN_TIMEOUT_S = -1.0
 """Sentinel: timeout not set yet, or replaced by httpcore, which sets its own for a write."""
 _CLOCK_READINGS = 5
 _CLOCK_GAP_NS = 1_000_000
-_MAX_TURN_BYTES = 32 * 1024 * 1024
-"""130,000 events of the usual size. The line that stores them is a third longer, and has to be within the limit that
-harness/bundle sets to lines of untrusted files."""
+_MAX_TURN_BYTES = 64 * 1024 * 1024
+"""260,000 events of the usual size. The line that stores them is up to half longer, and must be one that harness/files
+still reads (MAX_JSON_BYTES there)."""
 
 
 @dataclass(frozen=True, slots=True)

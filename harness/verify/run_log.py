@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from harness.bundle import LOG, UnreadableError, parse_document
+from harness.errors import RunError
 from harness.files import build, sha256_of
 from harness.run import COMPLETED, PREVIOUS, Chain, Link, plan_digest
 from harness.schema import validate
@@ -28,10 +29,14 @@ def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
         except UnreadableError as error:
             findings.append(error.finding)
             continue
-        problems = validate("log", document)
-        findings += [Finding("schema-log", location, problem.message) for problem in problems]
-        if not problems:
-            yield Link(location, document[PREVIOUS], sha256_of(line), build(LogEntry, document))
+        problems = [problem.message for problem in validate("log", document)]
+        try:
+            entry = None if problems else build(LogEntry, document)
+        except RunError as error:
+            problems, entry = [error.message], None
+        findings += [Finding("schema-log", location, message) for message in problems]
+        if entry is not None:
+            yield Link(location, document[PREVIOUS], sha256_of(line), entry)
 
 
 def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator[Finding]:
