@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.files import sha256_of, to_json
 from harness.read import read
-from harness.run import plan_blocks
+from harness.run.plan import plan_blocks
 from harness.schema import as_document
 from harness.summarize import summarize, trial_result
 from harness.types import (

@@ -16,7 +16,7 @@ from harness.run.pipeline import (
     start_run,
     write_result,
 )
-from harness.run.plan import cache_index, plan_blocks, plan_trials, task_info, trial_nonce, turn_nonce
+from harness.run.plan import block_order, cache_index, plan_trials, task_info, trial_nonce, turn_nonce
 from harness.run.recorder import Progress, open_servers, record_run, timeouts_of
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "RunFolder",
     "TrialSetup",
     "Turn",
+    "block_order",
     "build_result",
     "cache_index",
     "check_tasks_unchanged",
@@ -37,7 +38,6 @@ __all__ = [
     "open_run",
     "open_servers",
     "opening_messages",
-    "plan_blocks",
     "plan_digest",
     "plan_trials",
     "record_run",

@@ -30,12 +30,16 @@ def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int,
 
 def plan_blocks(model: str, tasks: Sequence[Task | TaskInfo], *, trials: int, seed: int) -> Iterator[TrialKey]:
     """The trials of one model without its warm-ups, in their order: it follows from what a result states."""
-    canaries = [task for task in tasks if task.canary]
-    others = [task for task in tasks if not task.canary]
     for index in range(trials):
-        block = list(others)
-        random.Random(f"{seed}/{index}").shuffle(block)
-        yield from (TrialKey(model, task.name, index) for task in (*canaries, *block))
+        yield from (TrialKey(model, name, index) for name in block_order(tasks, seed, index))
+
+
+def block_order(tasks: Sequence[Task | TaskInfo], seed: int, index: int) -> list[str]:
+    """The names of the tasks in the order of one block, the same for every model."""
+    canaries = [task.name for task in tasks if task.canary]
+    others = [task.name for task in tasks if not task.canary]
+    random.Random(f"{seed}/{index}").shuffle(others)
+    return [*canaries, *others]
 
 
 def cache_index(models: Sequence[Model | ModelInfo], label: str) -> int:

@@ -9,10 +9,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from harness.run import plan_blocks, plan_trials
+from harness.run import block_order, plan_trials
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
 
@@ -46,9 +46,9 @@ def check_trials(evidence: Evidence) -> Iterator[Finding]:
     for trial in evidence.result.trials:
         by_model.setdefault(trial.model, []).append(key_of(trial))
     known = [task for info in evidence.result.tasks if (task := same_task(evidence, info.name)) is not None]
-    warmups = WarmupPlan(evidence.result, tuple(known))
+    blocks, warmups = BlockPlan(evidence.result), WarmupPlan(evidence.result, tuple(known))
     for model in evidence.result.models:
-        yield from _check_order(evidence, model, by_model[model.label])
+        yield from _check_order(evidence, blocks, model, by_model[model.label])
         if not warmups.allows(model, by_model[model.label]):
             listed = ", ".join(f"{key.task} {key.trial}" for key in by_model[model.label] if key.warmup) or "none"
             message = f"{model.label}: the warm-ups are not those that were planned; the result has {listed}"
@@ -87,11 +87,20 @@ def _check_repeated(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("trials", evidence.location("$.trials"), f"{describe(key)} occurs {count} times")
 
 
-def planned_blocks(result: Result, model: ModelInfo) -> Iterator[TrialKey]:
-    """The trials that the plan has for a model besides its warm-ups, without the tasks that do not fit."""
-    skipped = {skip.task for skip in model.skipped}
-    keys = plan_blocks(model.label, result.tasks, trials=result.run.trials, seed=result.run.seed)
-    return (key for key in keys if key.task not in skipped)
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """The order of the trials besides warm-ups; each block's order is computed once for all models."""
+
+    result: Result
+    orders: list[list[str]] = field(default_factory=list)
+
+    def trials(self, model: ModelInfo) -> Iterator[TrialKey]:
+        """The trials that the plan has for a model, without the tasks that do not fit."""
+        run, skipped = self.result.run, {skip.task for skip in model.skipped}
+        for index in range(run.trials):
+            if index == len(self.orders):
+                self.orders.append(block_order(self.result.tasks, run.seed, index))
+            yield from (TrialKey(model.label, name, index) for name in self.orders[index] if name not in skipped)
 
 
 def count_planned(result: Result, model: ModelInfo) -> int:
@@ -99,15 +108,17 @@ def count_planned(result: Result, model: ModelInfo) -> int:
     return result.run.trials * (len(result.tasks) - len({skip.task for skip in model.skipped}))
 
 
-def _check_order(evidence: Evidence, model: ModelInfo, recorded: Sequence[TrialKey]) -> Iterator[Finding]:
+def _check_order(
+    evidence: Evidence, plan: BlockPlan, model: ModelInfo, recorded: Sequence[TrialKey]
+) -> Iterator[Finding]:
     """The trials of a model are the first ones of the plan: a trial left out before others is a choice."""
     location = evidence.location("$.trials")
-    planned, found = planned_blocks(evidence.result, model), [key for key in recorded if not key.warmup]
+    planned, found = plan.trials(model), [key for key in recorded if not key.warmup]
     for number, key in enumerate(found, 1):
         expected = next(planned, None)
         if key != expected:
-            plan = "no further trial" if expected is None else describe(expected)
-            message = f"trial {number} of {model.label} is {describe(key)}, the plan has {plan} there"
+            there = "no further trial" if expected is None else describe(expected)
+            message = f"trial {number} of {model.label} is {describe(key)}, the plan has {there} there"
             yield Finding("trials", location, f"{message}: a trial was left out, added or moved")
             return
     count = count_planned(evidence.result, model)
