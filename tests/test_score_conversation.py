@@ -113,8 +113,16 @@ def test_a_container_without_pytest_ends_before_it_takes_its_job(tmp_path: Path)
     (tmp_path / "pytest.py").write_text("raise ImportError\n", encoding="utf-8")
     job = json.dumps({"nonce": "0", "driver": "tests", "entry": "test_even.py", "files": {}, "cases": []})
     command, env = [sys.executable, str(DRIVERS / "tests.py")], {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, input=f"{len(job)}\n{job}", env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", "pytest cannot be imported\n")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        # Left open: the driver ends with its standard input.
+        process.stdin.write(f"{len(job)}\n{job}".encode())
+        process.stdin.flush()
+        assert process.wait(60) == 3
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert (process.stdout.read(), process.stderr.read()) == (b"", b"pytest cannot be imported\n")
 
 
 def test_the_block_with_tests_is_chosen_in_a_turn_about_tests() -> None:
