@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.files import from_json
+from harness.files.canonical import MAX_JSON_VALUES
+from harness.schema import validate
 from harness.types import Json
 from tests.bundle import good_bundle, write_bundle, write_run
 from tests.hostile import INPUTS, MAX_CPU_S, MAX_RESIDENT_BYTES, TOO_LONG_S
@@ -74,3 +77,18 @@ def test_every_command_refuses_what_never_ends(tmp_path: Path) -> None:
     outcomes = [line.rsplit(" ", 1) for line in done.stdout.splitlines()]
     assert len(outcomes) == 21
     assert {code for _, code in outcomes} <= {"1", "3", "7"}, outcomes
+
+
+def test_values_are_counted_outside_of_strings_only() -> None:
+    text = json.dumps(['[{,\\"' * MAX_JSON_VALUES, 1])
+    assert from_json(text) == json.loads(text)
+    with pytest.raises(ValueError, match="more than 2000000 values"):
+        from_json("[" + "0," * MAX_JSON_VALUES + "0]")
+    with pytest.raises(ValueError, match="Unterminated string"):
+        from_json('["' + '\\"' * MAX_JSON_VALUES + "," * MAX_JSON_VALUES)
+
+
+def test_a_large_invalid_document_has_its_first_problem_explained() -> None:
+    result = good_bundle().result | {"trials": [{}] * 30_000}
+    (problem,) = validate("result", result)
+    assert problem.message == "$.trials[0].model: required field is missing"

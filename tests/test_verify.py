@@ -13,8 +13,9 @@ from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError
 from harness.schema import format_version
-from harness.types import LEVELS, Json, Sandbox, Verdict
+from harness.types import LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
+from harness.verify.level_reports import report_level
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
@@ -190,3 +191,16 @@ def test_the_worst_of_several_results_decides_the_exit_code(good: Path, tmp_path
     assert exit_code([fine]) == 0
     assert exit_code([fine, lacking]) == 2
     assert exit_code([fine, lacking, gone]) == 1
+
+
+def test_fifty_findings_of_a_check_are_told_and_the_others_counted() -> None:
+    findings = [Finding("rates", f"line {number}", "wrong") for number in range(120)]
+    report = report_level("consistent", "", [*findings, Finding("cells", "line 0", "wrong")], strict=False)
+    assert [finding.check for finding in report.findings] == ["rates"] * 50 + ["cells", "rates"]
+    assert report.findings[-1].message == "70 more findings of this check"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_path_that_no_file_can_have_is_a_finding(name: str) -> None:
+    (finding,) = verify(Path(name), _options()).levels[0].findings
+    assert "cannot be opened" in finding.message
