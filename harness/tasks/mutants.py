@@ -59,7 +59,7 @@ _STATEMENT = re.compile(
 _BLOCK = re.compile(r"^([`~]{3,})[^\n]*\n(.*?)^\1", re.DOTALL | re.MULTILINE)
 _EDIT = re.compile(r"^={7}\n(.*?)^>{7}", re.DOTALL | re.MULTILINE)
 _CALLS = re.compile(r"(?:\A|\n)```tool_calls[ \t]*\n(.*?)\n```[ \t]*\s*\Z", re.DOTALL)
-_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*)")
+_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*|\"{3})")
 
 
 @dataclass(frozen=True, slots=True)
