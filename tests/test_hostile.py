@@ -80,12 +80,12 @@ def test_every_command_refuses_what_never_ends(tmp_path: Path) -> None:
 
 
 def test_values_are_counted_outside_of_strings_only() -> None:
-    text = json.dumps(['[{,\\"' * MAX_JSON_VALUES, 1])
+    text = json.dumps(['[{,\\"' * (MAX_JSON_VALUES // 2), 1])
     assert from_json(text) == json.loads(text)
     with pytest.raises(ValueError, match="more than 2000000 values"):
         from_json("[" + "0," * MAX_JSON_VALUES + "0]")
     with pytest.raises(ValueError, match="Unterminated string"):
-        from_json('["' + '\\"' * MAX_JSON_VALUES + "," * MAX_JSON_VALUES)
+        from_json('["' + '\\"' * 100_000 + "," * MAX_JSON_VALUES)
 
 
 def test_a_large_invalid_document_has_its_first_problem_explained() -> None:
