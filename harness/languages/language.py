@@ -15,7 +15,8 @@ with it the driver's memory and settings, which else outlive a case (execve(2), 
 def python_driver(name: str, *, runs_programs: bool = True) -> tuple[str, ...]:
     """The command line of a driver that is written in Python; the image holds it compiled.
 
-    `runs_programs`: the answer runs in processes of its own, which are kept out of the driver's.
+    `runs_programs`: answers run in processes of their own, or a task's files may start such processes for them (as
+    code-tooluse does). They are kept out of the driver's process.
     """
     return (_GUARDED_PYTHON if runs_programs else "python3", "-S", "-s", "-P", f"{DRIVERS}/{name}.pyc")
 

@@ -68,7 +68,7 @@ PYTHON = Language(
         is_program=python_code.is_program,
     ),
     runtime=Runtime(
-        calls_driver=python_driver("python_calls", runs_programs=False),
+        calls_driver=python_driver("python_calls"),
         tests_driver=python_driver("tests"),
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
