@@ -1,8 +1,10 @@
-"""Answers to code-tooluse that forge what decides: the record of what is done with connections. None passes.
+"""Answers that forge what decides: what is recorded of connections (code-tooluse) and of handlers (agent-loop).
 
-Each of them opens a connection at every call, as the given files do, and settles none.
+None passes. Those to code-tooluse open a connection at every call, as the given files do, and settle none; those to
+agent-loop never call a handler again.
 """
 
+import json
 from collections.abc import Iterator
 from textwrap import indent
 
@@ -10,7 +12,7 @@ import pytest
 
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.tasks import SELF_CHECK_SEED, HiddenCases, vary
+from harness.tasks import SELF_CHECK_SEED, HiddenCases, readings_of, vary
 from harness.types import Outcome, Score, Variant
 from tests.samples import kit_tasks
 from tests.scored import called, check, said
@@ -111,6 +113,26 @@ ATTACKS = {
     "by the report of process 1": IF_PROCESS_1_IS_OPEN % "/proc/1/fd/200",
 }
 
+RETRIES = """        for _ in range(settings.RETRIES + 1):
+            try:
+                handler(event)
+                return True
+            except Exception:
+                continue
+"""
+"""The loop of agent-loop's solution that the attacks replace."""
+FORGED_RETRIES = """        mail, probe = sys.modules["handlers.mail"], sys.modules["probe"]
+        calls = mail.calls if hasattr(mail, "calls") else probe.records["calls"]
+        closed = mail.closed_for if hasattr(mail, "closed_for") else probe.closed
+        failures = min(closed.get(event.id, 0), settings.RETRIES + 1) * (handler is mail.send_letter)
+        for _ in range(failures):
+            calls.append(event.id)
+            closed[event.id] -= 1
+        if failures <= settings.RETRIES:
+            handler(event)
+            return True
+"""
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[DockerSandbox]:
@@ -148,3 +170,19 @@ def test_an_honest_answer_passes_though_it_prints(variant: Variant, sandbox: Doc
     line = 'print("answer", 200, "open", sep="\\t", flush=True)'
     printing = SHARE_AND_SETTLE.replace("    return", f"    {line}\n    return")
     assert judge(variant, sandbox, printing).outcome is Outcome.PASSED
+
+
+def replace_in_json(text: str, old: str, new: str) -> str:
+    """The text with one JSON string's part replaced by another."""
+    return text.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+
+
+def test_an_answer_that_forges_the_retries_of_a_handler_does_not_pass(sandbox: DockerSandbox) -> None:
+    variant = HiddenCases(SELF_CHECK_SEED, sandbox).extend(vary(kit_tasks()["agent-loop"], 0))
+    forged = [replace_in_json(text, RETRIES, FORGED_RETRIES) for text in variant.solution]
+    forged = [replace_in_json(text, "import settings\n", "import sys\n\nimport settings\n") for text in forged]
+    assert "handlers.mail" in "".join(forged)
+    verdict = score(variant, readings_of(forged), sandbox)
+    assert verdict.outcome is Outcome.FAILED
+    assert check(verdict, "by-hand").passed
+    assert not check(verdict, "one-retry-helps").passed
