@@ -75,6 +75,9 @@ def measured_mutants(tasks: Sequence[Task]) -> list[str]:
         extend, scorer = HiddenCases(SELF_CHECK_SEED, sandbox).extend, partial(score, sandbox=sandbox)
         cells = []
         for task in tasks:
+            if task.language is None:
+                cells.append(NO_MUTANTS)
+                continue
             report = check_mutants(task, scorer, extend)
             failing = report.total - len(report.survivors) - len(report.listed)
             listed = f", {len(report.listed)} equivalent" if report.listed else ""

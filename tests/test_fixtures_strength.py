@@ -23,7 +23,7 @@ def test_the_table_has_the_counts_of_every_task() -> None:
 @pytest.mark.parametrize("row", table_rows(), ids=lambda row: row[0])
 def test_enough_mutants_of_each_solution_fail(row: list[str]) -> None:
     task = kit_tasks()[row[0]]
-    mutants = mutants_of(vary(task, 0).solution, task.sha256)
+    mutants = mutants_of(vary(task, 0).solution, task.name) if task.language else []
     if row[-1] == NO_MUTANTS:
         assert mutants == []
         return

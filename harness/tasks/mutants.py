@@ -90,6 +90,8 @@ def _reply_mutants(reply: str) -> Iterator[tuple[str, str]]:
         yield from _call_mutants(reply, block)
         return
     spans = [match.span(1) for match in _EDIT.finditer(reply)] or [match.span(2) for match in _BLOCK.finditer(reply)]
+    # Other tests may be as good: what judges tests are broken modules.
+    spans = [(start, end) for start, end in spans if "def test_" not in reply[start:end]]
     for number, (start, end) in enumerate(spans, 1):
         for name, code in _code_mutants(reply[start:end]):
             yield f"block {number}, {name}" if len(spans) > 1 else name, reply[:start] + code + reply[end:]

@@ -57,7 +57,7 @@ class MutantReport:
 def check_mutants(task: Task, score: Scorer, extend: CaseExtension) -> MutantReport:
     """Score mutants of the first variant's solution. Raises EngineError, TaskError."""
     variant = extend(vary(task, 0))
-    mutants = mutants_of(variant.solution, task.sha256)
+    mutants = mutants_of(variant.solution, task.name)
     passed = _passing(mutants, lambda mutant: _passes(variant, mutant.replies, score))
     listed = [mutant.name for mutant in passed if mutant.name in task.survivors]
     survivors = [mutant.name for mutant in passed if mutant.name not in task.survivors]
