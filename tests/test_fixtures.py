@@ -13,7 +13,7 @@ from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, require_scorable, vary
 from harness.tasks.self_check import check_tasks
-from harness.types import Json
+from harness.types import Json, Task
 from tests.samples import kit_tasks
 
 TASKS = kit_tasks()
@@ -234,12 +234,21 @@ def test_a_twin_is_the_same_request_made_possible() -> None:
         assert task.turns[0].split("\n")[0] == twin.turns[0].split("\n")[0]
 
 
+def one_task_of_each_kind() -> list[Task]:
+    """Of the tasks with the same scorer and language the one with the fewest answers."""
+    chosen: dict[tuple[str, str | None], Task] = {}
+    for task in sorted(TASKS.values(), key=lambda task: len(task.wrong_answers)):
+        chosen.setdefault((task.scorer, task.language), task)
+    return list(chosen.values())
+
+
 @pytest.mark.engine
-def test_every_answer_of_the_first_variants_scores_as_its_task_says() -> None:
-    """`lanebench tasks check` tries all variants; CI runs it."""
-    languages = {task.language for task in TASKS.values() if task.language is not None}
+def test_every_answer_of_a_task_of_each_kind_scores_as_the_task_says() -> None:
+    """`nox -s tasks`, which CI runs before the tests, checks every task in every variant."""
+    tasks = one_task_of_each_kind()
+    languages = {task.language for task in tasks if task.language is not None}
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
         extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
         judge = partial(score, sandbox=sandbox)
-        tried = check_tasks(list(TASKS.values()), judge, lambda line: None, extend=extend, first_only=True)
-    assert tried == sum(1 + len(task.wrong_answers) for task in TASKS.values())
+        tried = check_tasks(tasks, judge, lambda line: None, extend=extend, first_only=True)
+    assert tried == sum(1 + len(task.wrong_answers) for task in tasks)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.files import to_json
+from harness.run import PREVIOUS
 from harness.schema import as_document, validate
 from harness.score import KINDS, score
 from harness.types import CaseStatus, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
@@ -106,7 +107,7 @@ def test_any_answer_and_any_observation_give_a_valid_score(kind: str, data: st.D
     verdict = score(variant, replies, ScriptedSandbox(observe))
     assert 0 <= verdict.fraction <= 1
     assert (verdict.outcome is Outcome.PASSED) == all(check.passed for check in verdict.checks)
-    kept = as_document("scores", ScoredTrial(TrialKey("m", "t", 0), 0, verdict))
+    kept = {**as_document("scores", ScoredTrial(TrialKey("m", "t", 0), 0, verdict)), PREVIOUS: "0" * 64}
     assert validate("scores", kept) == []
     assert to_json(kept)
 

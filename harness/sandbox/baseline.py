@@ -9,8 +9,10 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -70,8 +72,22 @@ def run_docker_cli(url: str, kind: ContainerKind, job: Job) -> list[Observation]
     words = ["docker", *host, "run", "--rm", "--interactive", "--network", "none", *runtime, kind.image, *command]
     transcript = Transcript(secrets.token_hex(8), tuple(name for name, _ in job.cases), job.limits.output_bytes)
     payload = length_prefixed(job_payload(job, 0, transcript.nonce))
-    done = subprocess.run(words, input=payload, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise EngineError(f"`{' '.join(words)}` failed: {done.stderr.decode(errors='replace').strip()[-200:]}")
-    transcript.feed(done.stdout)
+    transcript.feed(_output_of(words, payload))
     return [transcript.observations[index] for index in range(transcript.current)]
+
+
+def _output_of(words: Sequence[str], payload: bytes) -> bytes:
+    """What a command writes, given this input; its input stays open, for a driver ends when it does."""
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(BrokenPipeError):
+                process.stdin.write(payload)
+                process.stdin.flush()
+            output = process.stdout.read()
+        if process.returncode != 0:
+            errors.seek(0)
+            message = errors.read().decode(errors="replace").strip()[-200:]
+            raise EngineError(f"`{' '.join(words)}` failed: {message}")
+    return output
