@@ -235,10 +235,10 @@ def test_a_twin_is_the_same_request_made_possible() -> None:
 
 
 def one_task_of_each_kind() -> list[Task]:
-    """Of the tasks with the same scorer and language the one with the fewest answers."""
-    chosen: dict[tuple[str, str | None], Task] = {}
+    """Of the tasks with the same scorer the one with the fewest answers."""
+    chosen: dict[str, Task] = {}
     for task in sorted(TASKS.values(), key=lambda task: len(task.wrong_answers)):
-        chosen.setdefault((task.scorer, task.language), task)
+        chosen.setdefault(task.scorer, task)
     return list(chosen.values())
 
 

@@ -23,6 +23,7 @@ from harness.types import Case, Outcome, Task, Variant
 
 T = TypeVar("T")
 
+N_FIRST_CASES = 8
 MIN_KILLED_SHARE = 0.9
 """Of the mutants that are not listed as equivalent in task.toml."""
 
@@ -90,7 +91,11 @@ def _renamed_solution(one: Variant, other: Variant) -> Sequence[str]:
 
 
 def _passes(variant: Variant, replies: Sequence[str], score: Scorer) -> bool:
-    return score(variant, readings_of(replies)).outcome is Outcome.PASSED
+    """Whether an answer passes. The first cases are tried alone, since nearly every answer here fails one of them."""
+    readings = readings_of(replies)
+    first = replace(variant, cases=variant.cases[:N_FIRST_CASES])
+    parts = (first, variant) if len(variant.cases) > 2 * N_FIRST_CASES else (variant,)
+    return all(score(part, readings).outcome is Outcome.PASSED for part in parts)
 
 
 def _passes_every_turn(variant: Variant, replies: Sequence[str], score: Scorer) -> bool:
