@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from harness.bundle import LOG, RECORDINGS, SCORES, UnreadableError, parse_document
-from harness.errors import RunError
-from harness.files import build, plain, sha256_of
-from harness.run import PREVIOUS, Link, Turn, is_redrawn
-from harness.schema import validate
+from harness.bundle import LOG, RECORDINGS, SCORES
+from harness.files import plain
+from harness.run import Link, Turn, is_redrawn
 from harness.types import Finding, LogEntry, ScoredTrial, TrialKey, TrialResult
 from harness.verify.anchors import check_anchors
 from harness.verify.clocks import ClockedTurn, check_clocks
@@ -18,7 +16,7 @@ from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
-from harness.verify.run_log import check_chain, read_log
+from harness.verify.run_log import check_chain, read_lines_of, read_log
 from harness.verify.simulation import check_marks
 from harness.verify.wall_clock import check_wall_clock
 
@@ -134,32 +132,16 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
 
 def _read_scores(evidence: Evidence) -> _Scores:
     out = _Scores()
-    for number, line in evidence.reader.read_lines(SCORES, max_lines(evidence)):
-        location = f"{evidence.reader.location(SCORES)}, line {number}"
-        scored = _read_score(line, location, out)
-        if scored is None:
-            continue
+    lines = read_lines_of(
+        evidence, SCORES, ScoredTrial, out.findings, lambda place, problem: Finding("schema-scores", place, problem)
+    )
+    for link, scored in lines:
         earlier = out.scored.get(scored.key)
         if earlier is not None and not is_redrawn(earlier, scored):
-            out.findings.append(Finding("scores", location, f"{describe(scored.key)} is scored twice"))
+            out.findings.append(Finding("scores", link.place, f"{describe(scored.key)} is scored twice"))
+        out.links.append(link)
         out.scored[scored.key] = scored
     return out
-
-
-def _read_score(line: bytes, location: str, out: _Scores) -> ScoredTrial | None:
-    try:
-        document = parse_document(line, location)
-        problems = [problem.message for problem in validate("scores", document)]
-        scored = None if problems else build(ScoredTrial, document)
-    except UnreadableError as error:
-        out.findings.append(error.finding)
-        return None
-    except RunError as error:
-        problems, scored = [error.message], None
-    out.findings += [Finding("schema-scores", location, message) for message in problems]
-    if scored is not None:
-        out.links.append(Link(location, document[PREVIOUS], sha256_of(line)))
-    return scored
 
 
 def _check_same_trials(evidence: Evidence, keys: Sequence[TrialKey], file: str, check: str) -> Iterator[Finding]:

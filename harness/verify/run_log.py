@@ -1,13 +1,17 @@
 """Checks that recordings, scores and log are the lines that the run wrote: one chain, written within its sessions.
 
-`read_log` reads log.jsonl; `check_chain` follows the chain through the three files, from the plan of the result on.
+`read_lines_of` reads a file of the chain, `read_log` log.jsonl; `check_chain` follows the chain through the three
+files, from the plan of the result on.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
+from typing import TypeVar
 
 from harness.bundle import LOG, UnreadableError, parse_document
 from harness.errors import RunError
@@ -19,24 +23,40 @@ from harness.verify.evidence import Evidence, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES
 from harness.verify.trials import count_planned
 
+T = TypeVar("T")
 
-def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
-    """The valid lines of log.jsonl as links; `findings` takes the problems of the others. Raises UnreadableError."""
-    for number, line in evidence.reader.read_lines(LOG, max_lines(evidence)):
-        location = f"{evidence.reader.location(LOG)}, line {number}"
+
+def read_lines_of(
+    evidence: Evidence, file: str, kind: type[T], findings: list[Finding], to_finding: Callable[[str, str], Finding]
+) -> Iterator[tuple[Link, T]]:
+    """The valid lines of a chained file, each with its link; `findings` takes the problems of the others.
+
+    `to_finding` makes one of a line's place and a problem. Raises UnreadableError.
+    """
+    schema = Path(file).stem
+    for number, line in evidence.reader.read_lines(file, max_lines(evidence)):
+        location = f"{evidence.reader.location(file)}, line {number}"
         try:
             document = parse_document(line, location)
+            problems = [problem.message for problem in validate(schema, document)]
+            value = None if problems else build(kind, document)
         except UnreadableError as error:
             findings.append(error.finding)
             continue
-        problems = [problem.message for problem in validate("log", document)]
-        try:
-            entry = None if problems else build(LogEntry, document)
         except RunError as error:
-            problems, entry = [error.message], None
-        findings += [Finding("schema-log", location, message) for message in problems]
-        if entry is not None:
-            yield Link(location, document[PREVIOUS], sha256_of(line), entry)
+            problems, value = [error.message], None
+        findings += [to_finding(location, message) for message in problems]
+        if value is not None:
+            yield Link(location, document[PREVIOUS], sha256_of(line)), value
+
+
+def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
+    """The valid lines of log.jsonl as links; `findings` takes the problems of the others. Raises UnreadableError."""
+    lines = read_lines_of(
+        evidence, LOG, LogEntry, findings, lambda place, problem: Finding("schema-log", place, problem)
+    )
+    for link, entry in lines:
+        yield replace(link, content=entry)
 
 
 def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator[Finding]:
