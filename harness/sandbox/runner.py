@@ -231,9 +231,9 @@ def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[O
     retries_left, budget = MAX_RETRIES_PER_JOB, _Budget(MAX_VALUES_PER_JOB, job.time_s)
     while len(observations) < len(job.cases):
         if sum(seen.status == "timed_out" for seen in observations) >= MAX_TIMEOUTS_PER_JOB:
-            return (*observations, *_not_run(job, len(observations), f"{MAX_TIMEOUTS_PER_JOB} cases timed out"))
+            return (*observations, *job.left_out(f"{MAX_TIMEOUTS_PER_JOB} cases timed out", len(observations)))
         if budget.seconds <= 0:
-            return (*observations, *_not_run(job, len(observations), f"the cases before took {job.time_s:.0f} s"))
+            return (*observations, *job.left_out(f"the cases before took {job.time_s:.0f} s", len(observations)))
         run = _run_with_retry(pool, kind, job, len(observations), budget)
         budget = _Budget(run.transcript.values_left, budget.seconds - run.seconds)
         found = _observations(run, job)
@@ -245,8 +245,3 @@ def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[O
             continue
         observations += found
     return tuple(observations)
-
-
-def _not_run(job: Job, start: int, reason: str) -> list[Observation]:
-    """The observations of the cases that are left out: each of them could cost a timeout more."""
-    return [Observation(name, "timed_out", None, f"not run: {reason}") for name, _ in job.cases[start:]]

@@ -32,15 +32,11 @@ class TimeoutBudget:
     def run(self, job: Job) -> tuple[Observation, ...]:
         """One observation per case. Raises EngineError."""
         if self._timeouts >= MAX_TIMEOUTS_PER_TRIAL:
-            return _not_run(job, f"{MAX_TIMEOUTS_PER_TRIAL} cases of the trial timed out")
+            return job.left_out(f"{MAX_TIMEOUTS_PER_TRIAL} cases of the trial timed out")
         if self._time_left_s <= 0:
-            return _not_run(job, f"the trial took {self._time_s:g} s")
+            return job.left_out(f"the trial took {self._time_s:g} s")
         began = time.monotonic()
         observations = self._sandbox.run(replace(job, time_s=self._time_left_s))
         self._time_left_s -= time.monotonic() - began
         self._timeouts += sum(observation.status == "timed_out" for observation in observations)
         return observations
-
-
-def _not_run(job: Job, reason: str) -> tuple[Observation, ...]:
-    return tuple(Observation(name, "timed_out", None, f"not run: {reason}") for name, _ in job.cases)

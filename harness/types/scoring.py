@@ -30,6 +30,10 @@ class Job:
     limits: Limits
     time_s: float = MAX_TRIAL_S
 
+    def left_out(self, reason: str, start: int = 0) -> tuple[Observation, ...]:
+        """The observations of the cases from `start` on when they are not run: each could cost a timeout more."""
+        return tuple(Observation(name, "timed_out", None, f"not run: {reason}") for name, _ in self.cases[start:])
+
 
 CaseStatus = Literal[
     "returned", "raised", "not_callable", "timed_out", "out_of_memory", "crashed", "not_loaded", "forged"
