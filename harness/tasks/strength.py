@@ -19,7 +19,7 @@ from harness.tasks.mutants import mutants_of
 from harness.tasks.readings import readings_of
 from harness.tasks.self_check import CaseExtension, Scorer
 from harness.tasks.text_files import fill
-from harness.types import Case, Outcome, Task, Variant
+from harness.types import Outcome, Task, Variant
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def check_variants(task: Task, score: Scorer, extend: CaseExtension) -> list[Pro
         return []
     variants = [extend(vary(task, index)) for index in range(len(task.variants))]
     pairs = list(permutations(variants, 2))
-    found = _passing(pairs, lambda pair: _passes_every_turn(pair[1], _renamed_solution(*pair), score))
+    found = _passing(pairs, lambda pair: _passes(pair[1], _renamed_solution(*pair), score))
     return [
         Problem(
             f"{task.name}: the solution of variant {one.index} passes variant {other.index}",
@@ -96,14 +96,6 @@ def _passes(variant: Variant, replies: Sequence[str], score: Scorer) -> bool:
     first = replace(variant, cases=variant.cases[:N_FIRST_CASES])
     parts = (first, variant) if len(variant.cases) > 2 * N_FIRST_CASES else (variant,)
     return all(score(part, readings).outcome is Outcome.PASSED for part in parts)
-
-
-def _passes_every_turn(variant: Variant, replies: Sequence[str], score: Scorer) -> bool:
-    """As `_passes`, but no turn of a conversation is scored after one that fails: most variants differ in the first."""
-    by_turn: dict[int, list[Case]] = {}
-    for case in variant.cases:
-        by_turn.setdefault(int(case.give.get("turn", 1)), []).append(case)
-    return all(_passes(replace(variant, cases=tuple(by_turn[turn])), replies, score) for turn in sorted(by_turn))
 
 
 def _passing(answers: Sequence[T], passes: Callable[[T], bool]) -> list[T]:
