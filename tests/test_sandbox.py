@@ -95,6 +95,10 @@ def told(path):
     assert observations[0].value == ["(kernel)", "(kernel)"]
     assert all(secret not in str(observations) for secret in sandbox.secrets)
     assert [observation.value for observation in observations[1:]] == [""] * 4
+    code = "import os\ndef told(found):\n    found.append(os.uname().release)\n"
+    give = {"call": "told", "args": [[]], "report_args": True}
+    (observation,) = sandbox.run(replace(job_of(PYTHON, [], code=code), cases=(("c0", give),)))
+    assert observation.args_after == [["(kernel)"]]
 
 
 def test_cases_that_are_slow_each_use_up_the_time_of_the_trial(sandbox: DockerSandbox) -> None:
