@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.sandbox import open_sandbox
-from harness.score import score
+from harness.score import score, scoring_threads
 from harness.tasks import HiddenCases, readings_of, vary
 from harness.types import Outcome, Sandbox, Score, Variant
 from tests.samples import kit_tasks
@@ -67,7 +66,7 @@ def misjudged(task: str, sandbox: Sandbox, seeds: Sequence[str]) -> Iterator[tup
     variant = vary(kit_tasks()[task], 0)
     extended = [HiddenCases(seed, sandbox).extend(variant) for seed in (seeds if variant.task.generator else seeds[:1])]
     answers = corpus_answers(task)
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=scoring_threads()) as pool:
         verdicts = pool.map(lambda answer: _judge(answer, extended, sandbox), answers)
         for answer, verdict in zip(answers, verdicts, strict=True):
             if verdict is not None:

@@ -15,7 +15,7 @@ from harness.sandbox.engine import Engine
 UNLIMITED = "LANEBENCH_UNLIMITED"
 """The environment variable that accepts an engine which cannot limit memory or processes."""
 
-_RUNTIMES_WITH_A_KERNEL = ("runsc", "kata")
+_GUEST_KERNEL_RUNTIMES = ("runsc", "kata")
 
 
 def check_runtime(engine: Engine, runtime: str | None) -> None:
@@ -49,6 +49,6 @@ def applied_seccomp_profile(engine: Engine, runtime: str) -> Literal["lanebench"
 
     Unknown under a runtime that has a kernel of its own: gVisor accepts a profile and lets every call through.
     """
-    if any(name in runtime for name in _RUNTIMES_WITH_A_KERNEL):
+    if any(name in runtime for name in _GUEST_KERNEL_RUNTIMES):
         return None
     return "engine" if engine.capabilities.seccomp_profile is None else "lanebench"
