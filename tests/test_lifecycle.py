@@ -485,6 +485,10 @@ def test_the_servers_of_a_live_run_are_left_alone(machine: Machine, run: Path) -
             model_host([a_server(a_daemon())], run, print),
         ):
             pass
+        simulated = a_server(None)
+        simulated = replace(simulated, model=replace(simulated.model, simulated=True))
+        with model_host([simulated], run, print):
+            assert listens(port)
         assert not machine.runs("com.example.ds4")
         assert process_of_run.poll() is None
     # The run is killed here; the next start stops what it had started.
