@@ -212,6 +212,7 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
     sent = replace(model, sampling=sampling)
     sent_at = START + timedelta(microseconds=sent_ns // 1000)
     chunks = _stream(model, _reply(model, variant, key), key, int(sent_at.timestamp()))
+    max_tokens = compute_max_tokens(variant.task, 8192 if model.thinking == "on" else 0)
     return Recording(
         key=key,
         turn=0,
@@ -219,9 +220,7 @@ def _recording(model: Model, variant: Variant, key: TrialKey, sent_ns: int) -> R
         sent_at=sent_at.isoformat(timespec="milliseconds"),
         sent_ns=sent_ns,
         url=f"{model.base_url}/chat/completions",
-        request=build_request_body(
-            sent, kind, messages, compute_max_tokens(model, kind, variant.task, 8192), disable_cache=True
-        ),
+        request=build_request_body(sent, kind, messages, max_tokens, disable_cache=True),
         status=200,
         headers={"content-type": "text/event-stream"},
         headers_ns=3 * MS,

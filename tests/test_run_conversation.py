@@ -7,7 +7,7 @@ import pytest
 from harness.record import Client
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import trial_nonce
-from harness.servers import ServerHandle, compute_max_tokens, get_server_kind
+from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
 from tests.reference import KEY, LONG_TIMEOUTS
 from tests.samples import model_at, task_of, variant_of
@@ -127,10 +127,3 @@ def test_an_unreachable_server_ends_a_trial_of_any_kind_at_once() -> None:
             handle = ServerHandle(gone, get_server_kind("openai"))
             recordings = list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
-
-
-def test_thinking_tokens_are_added_where_the_model_may_think_and_never_when_timing() -> None:
-    llama, scored, timed = get_server_kind("llama-server"), task_of(scorer="calls"), task_of()
-    thinking = [replace(model_at(""), thinking=switch) for switch in ("on", "default", "off")]
-    assert [compute_max_tokens(model, llama, scored, 1000) for model in thinking] == [1300, 1300, 300]
-    assert [compute_max_tokens(model, llama, timed, 1000) for model in thinking] == [300, 300, 300]

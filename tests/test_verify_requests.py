@@ -18,7 +18,7 @@ from harness.run.chain import PREVIOUS
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import task_info, trial_nonce
 from harness.schema import as_document
-from harness.servers import ServerHandle, get_server_kind
+from harness.servers import ServerHandle, get_server_kind, thinking_allowance
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Json, Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
@@ -57,7 +57,8 @@ def _recorded(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:
 def _recordings(model: Model, task: Task, key: TrialKey) -> list[Recording]:
     with Client(Timeouts(connect_s=5.0, read_s=60.0)) as client:
         server = ServerHandle(model, get_server_kind(model.server))
-        return list(converse(client, server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), 8192)))
+        tokens = thinking_allowance(model, server.kind, None, 8192)
+        return list(converse(client, server, TrialSetup(key, vary(task, key.trial), trial_nonce(SEED, key), tokens)))
 
 
 def _recorded_loop(task: Task, key: TrialKey) -> tuple[Model, list[Recording]]:

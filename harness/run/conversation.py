@@ -90,7 +90,7 @@ class _Trial:
     def request(self, turn: int, messages: Sequence[Mapping[str, Json]], *, disable_cache: bool) -> TurnRequest:
         """The request of a turn. `disable_cache` applies if the server kind has a field for it."""
         server, setup = self.server, self.setup
-        max_tokens = compute_max_tokens(server.model, server.kind, setup.variant.task, setup.thinking_tokens)
+        max_tokens = compute_max_tokens(setup.variant.task, setup.thinking_tokens)
         model = with_trial_seed(server.model, setup.key.trial)
         body = build_request_body(model, server.kind, messages, max_tokens, disable_cache=disable_cache)
         url = f"{server.model.base_url.rstrip('/')}/chat/completions"

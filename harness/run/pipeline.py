@@ -234,6 +234,8 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         context_setting=run.context_setting,
         swap_growth_bytes=run.swap_growth_bytes,
         skipped=run.skipped,
+        cut_budgets=run.cut_budgets,
+        thinks=run.thinks,
         tokens_per_char=run.tokens_per_char,
         probe_findings=run.probe_findings,
         recorder_overhead=run.recorder_overhead,

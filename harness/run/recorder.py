@@ -24,7 +24,9 @@ from harness.servers import (
     find_unapplied_settings,
     fit_tasks,
     get_server_kind,
+    learn_thinking,
     observe,
+    thinking_allowance,
 )
 from harness.tasks import vary
 from harness.types import Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
@@ -114,7 +116,8 @@ def remaining_pause_s(idle_s: float, ended_ns: int | None) -> float:
 class _ModelRecorder:
     """Records the trials of one model and collects what its replies show of the server.
 
-    `ended_ns` is when the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
+    `allowance` is the output budget for thinking, and `cut_budgets` that of the tasks for which the context has less
+    room. `ended_ns` is when the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
     """
 
     folder: RunFolder
@@ -123,6 +126,8 @@ class _ModelRecorder:
     tasks: Mapping[str, Task]
     progress: Progress
     tokens_per_char: float | None = None
+    allowance: int = 0
+    cut_budgets: Mapping[str, int] = field(default_factory=dict)
     turns: int = 0
     ended_ns: int | None = None
     first_turns: list[Recording] = field(default_factory=list)
@@ -160,7 +165,7 @@ class _ModelRecorder:
             key,
             vary(self.tasks[key.task], key.trial),
             trial_nonce(plan.settings.seed, key, index, plan.settings.beacon),
-            plan.settings.thinking_tokens,
+            self.cut_budgets.get(key.task, self.allowance),
             self.tokens_per_char,
         )
 
@@ -242,15 +247,23 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     """Add which tasks do not fit into the served context, and which settings the server does not apply."""
     server = recorder.server
     served = run.served_context_tokens if run.served_context_tokens is not None else server.model.context_tokens
-    thinking_tokens = recorder.folder.plan.settings.thinking_tokens
-    context_fit = fit_tasks(server, recorder.client, tuple(recorder.tasks.values()), served, thinking_tokens)
+    tasks, settings = tuple(recorder.tasks.values()), recorder.folder.plan.settings
+    # What was learned before the first trial holds for the whole run: its budgets follow from it.
+    begun = any(key.model == run.label for key in recorder.folder.recorded)
+    needs_to_know = settings.thinking_tokens > 0 and any(task.scored for task in tasks)
+    thinks = learn_thinking(server, recorder.client) if needs_to_know and not begun else run.thinks
+    recorder.allowance = thinking_allowance(server.model, server.kind, thinks, settings.thinking_tokens)
+    context_fit = fit_tasks(server, recorder.client, tasks, served, recorder.allowance)
     recorder.tokens_per_char = context_fit.tokens_per_char
+    recorder.cut_budgets = {cut.task: cut.thinking_tokens for cut in context_fit.cut_budgets}
     return replace(
         run,
         served_context_tokens=run.served_context_tokens
         if context_fit.effective_context_tokens is None
         else context_fit.effective_context_tokens,
         skipped=context_fit.skipped,
+        cut_budgets=context_fit.cut_budgets,
+        thinks=thinks,
         tokens_per_char=context_fit.tokens_per_char,
         probe_findings=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
     )

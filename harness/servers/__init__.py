@@ -5,7 +5,14 @@ in its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live ser
 """
 
 from harness.servers.api import endpoint_url, fill_body, look_up
-from harness.servers.context_fit import ContextFit, ContextNeed, context_needs, fit_tasks, skip_oversized_tasks
+from harness.servers.context_fit import (
+    ContextFit,
+    ContextNeed,
+    context_needs,
+    cut_thinking_budgets,
+    fit_tasks,
+    skip_oversized_tasks,
+)
 from harness.servers.discovery import default_urls, find_servers
 from harness.servers.http import HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import (
@@ -44,6 +51,7 @@ from harness.servers.requests import (
     with_trial_seed,
 )
 from harness.servers.starter_config import write_config
+from harness.servers.thinking import learn_thinking, thinking_allowance
 
 __all__ = [
     "RESERVED_FIELDS",
@@ -68,6 +76,7 @@ __all__ = [
     "build_request_fields",
     "compute_max_tokens",
     "context_needs",
+    "cut_thinking_budgets",
     "default_urls",
     "endpoint_url",
     "fetch",
@@ -79,6 +88,7 @@ __all__ = [
     "fit_tasks",
     "get_server_kind",
     "is_ready",
+    "learn_thinking",
     "list_models",
     "load_kinds",
     "look_up",
@@ -91,6 +101,7 @@ __all__ = [
     "read_kinds",
     "read_property",
     "skip_oversized_tasks",
+    "thinking_allowance",
     "with_trial_seed",
     "write_config",
 ]

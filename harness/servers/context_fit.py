@@ -1,6 +1,7 @@
 """Decide before the first trial which tasks fit the server's context, from the context size and one long test prompt.
 
-`fit_tasks` sends the long prompt; `skip_oversized_tasks` is the rule by itself. What is skipped is listed in the run.
+`fit_tasks` sends the long prompt; `skip_oversized_tasks` and `cut_thinking_budgets` are the rules by themselves. A
+budget for thinking is cut to the context before a task is skipped. What is skipped or cut is listed in the run.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.record import Client
-from harness.servers.kinds import ServerKind
 from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
 from harness.servers.query import ServerHandle
 from harness.servers.requests import compute_max_tokens
 from harness.tasks import vary
-from harness.types import Model, ProbeFinding, SkippedTask, Task
+from harness.types import CutBudget, ProbeFinding, SkippedTask, Task
 
 TOKENS_PER_BYTE = Fraction(11, 40)
 """The estimate before anything was counted: four bytes to a token, and a tenth more."""
@@ -24,15 +24,18 @@ TOKENS_PER_BYTE = Fraction(11, 40)
 
 @dataclass(frozen=True, slots=True)
 class ContextNeed:
-    """How much context a task needs: the bytes of its prompts, and the tokens of its answers with their reasoning.
+    """How much context a task needs: the bytes of its prompts, and the tokens of its answers without reasoning.
 
-    `tokens_per_byte` is what the server counted in English prose, None if that was not measured.
+    `tokens_per_byte` is what the server counted in English prose, None if that was not measured. Each of the `answers`
+    may have `thinking_tokens` more, as far as there is room.
     """
 
     task: str
     prompt_bytes: int
     answer_tokens: int
     tokens_per_byte: float | None = None
+    answers: int = 1
+    thinking_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -48,7 +51,7 @@ class ContextNeed:
 
 @dataclass(frozen=True, slots=True)
 class ContextFit:
-    """Which tasks a server cannot take, and what a long prompt showed.
+    """Which tasks a server cannot take or only with less thinking, and what a long prompt showed.
 
     `tokens_per_char` is what the server counted, `effective_context_tokens` how many tokens of the long prompt it kept
     or allows, at most those that it says it serves (None: no limit seen). `findings` is empty if no task has a long
@@ -56,6 +59,7 @@ class ContextFit:
     """
 
     skipped: tuple[SkippedTask, ...]
+    cut_budgets: tuple[CutBudget, ...] = ()
     tokens_per_char: float | None = None
     effective_context_tokens: int | None = None
     findings: tuple[ProbeFinding, ...] = ()
@@ -68,23 +72,23 @@ def fit_tasks(
 
     Raises ServerError if the server no longer answers.
     """
-    needs = context_needs(server.model, server.kind, tasks, thinking_tokens)
+    needs = context_needs(tasks, thinking_tokens)
     skipped = skip_oversized_tasks(needs, served_tokens)
     if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
-        return ContextFit(skipped)
+        return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens))
     short = ask_code_word(server, client)
     tokens_per_char = short.tokens_per_char
     needs = [replace(need, tokens_per_byte=tokens_per_char) for need in needs]
     skipped = skip_oversized_tasks(needs, served_tokens)
     longest = _max_prompt_bytes(needs, skipped)
     if longest < MIN_LONG_CHARS:
-        return ContextFit(skipped, tokens_per_char)
+        return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens), tokens_per_char)
     check = check_long_prompt(short, ask_code_word(server, client, longest))
     cap = check.effective_context_tokens
     if cap is not None:
-        cap = min(cap, served_tokens or cap)
+        cap = served_tokens = min(cap, served_tokens or cap)
         skipped = skip_oversized_tasks(needs, cap)
-    return ContextFit(skipped, tokens_per_char, cap, (check.finding,))
+    return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens), tokens_per_char, cap, (check.finding,))
 
 
 def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[SkippedTask, ...]:
@@ -94,23 +98,28 @@ def skip_oversized_tasks(needs: Iterable[ContextNeed], served_tokens: int | None
     return tuple(SkippedTask(need.task, need.tokens, served_tokens) for need in needs if need.tokens > served_tokens)
 
 
-def context_needs(
-    model: Model, kind: ServerKind, tasks: Iterable[Task], thinking_tokens: int, tokens_per_char: float | None = None
-) -> list[ContextNeed]:
-    """What each task needs of a model's context, before anything was counted or with what its server counted."""
-    return [_context_need(task, model, kind, thinking_tokens, tokens_per_char) for task in tasks]
+def cut_thinking_budgets(needs: Iterable[ContextNeed], served_tokens: int | None) -> tuple[CutBudget, ...]:
+    """Return the tasks whose answers have less room for thinking than the run allows; the room is shared equally."""
+    if served_tokens is None:
+        return ()
+    rooms = ((need, (served_tokens - need.tokens) // need.answers) for need in needs)
+    return tuple(CutBudget(need.task, room) for need, room in rooms if 0 <= room < need.thinking_tokens)
 
 
-def _context_need(
-    task: Task, model: Model, kind: ServerKind, thinking_tokens: int, tokens_per_char: float | None
-) -> ContextNeed:
+def context_needs(tasks: Iterable[Task], thinking_tokens: int) -> list[ContextNeed]:
+    """What each task needs of a model's context, before anything was counted."""
+    return [_context_need(task, thinking_tokens) for task in tasks]
+
+
+def _context_need(task: Task, thinking_tokens: int) -> ContextNeed:
     """The need of a task: its turns add up in one conversation, unless each turn begins a new one."""
     variant = vary(task, 0)
     turns = [len(turn.encode("utf-8")) for turn in variant.turns]
     answers = 1 if task.separate else len(turns)
     prompt_bytes = len(variant.system.encode("utf-8")) + (max(turns) if task.separate else sum(turns))
-    max_tokens = compute_max_tokens(model, kind, task, thinking_tokens)
-    return ContextNeed(task.name, prompt_bytes, answers * max_tokens, tokens_per_char)
+    answer_tokens = answers * task.budget_tokens
+    thinking_tokens = compute_max_tokens(task, thinking_tokens) - task.budget_tokens
+    return ContextNeed(task.name, prompt_bytes, answer_tokens, answers=answers, thinking_tokens=thinking_tokens)
 
 
 def _max_prompt_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:

@@ -41,13 +41,14 @@ class ThinkingSpec:
     """The request fields that turn thinking on and off; None if no switch is known.
 
     `default` is what happens without them ("model": it depends on the model). `requires` names a server setting
-    without which the reasoning stays inside the content.
+    without which the reasoning stays inside the content. `template` is where the server reports the chat template.
     """
 
     default: Literal["on", "off", "model"]
     on: Mapping[str, Json] | None = None
     off: Mapping[str, Json] | None = None
     requires: str | None = None
+    template: PropertyLocation | None = None
 
 
 @dataclass(frozen=True, slots=True)

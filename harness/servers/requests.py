@@ -90,7 +90,6 @@ def with_trial_seed(model: Model, trial: int) -> Model:
     return replace(model, sampling=replace(model.sampling, seed=model.sampling.seed + trial))
 
 
-def compute_max_tokens(model: Model, kind: ServerKind, task: Task, thinking_tokens: int) -> int:
-    """Return the task's token budget, plus `thinking_tokens` if the model thinks or may think."""
-    may_think = model.thinking == "on" or (model.thinking == "default" and kind.thinking.default != "off")
-    return task.budget_tokens + (thinking_tokens if may_think and task.scored else 0)
+def compute_max_tokens(task: Task, thinking_tokens: int) -> int:
+    """Return the task's token budget, plus `thinking_tokens` unless the task only measures speed."""
+    return task.budget_tokens + (thinking_tokens if task.scored else 0)

@@ -24,10 +24,20 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "context_setting": "server_reported",
     "memory": "measured",
     "load_s": "measured",
+    "thinks": "measured",
     "tokens_per_char": "server_reported",
     "swap_growth_bytes": "measured",
 }
-NOT_FACTS = {"label", "facts", "simulated", "stop_reason", "skipped", "probe_findings", "recorder_overhead"}
+NOT_FACTS = {
+    "label",
+    "facts",
+    "simulated",
+    "stop_reason",
+    "skipped",
+    "cut_budgets",
+    "probe_findings",
+    "recorder_overhead",
+}
 """Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (
     "active_parameters_b",

@@ -23,7 +23,17 @@ from harness.types.probe import IGNORED_BY_SERVER, LONG_PROMPT, SERVER_DEFAULT_U
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
-from harness.types.run import KitInfo, LogEntry, LogEvent, ModelRun, RunPlan, SkippedTask, Stage, StoppedService
+from harness.types.run import (
+    CutBudget,
+    KitInfo,
+    LogEntry,
+    LogEvent,
+    ModelRun,
+    RunPlan,
+    SkippedTask,
+    Stage,
+    StoppedService,
+)
 from harness.types.scoring import (
     MAX_TRIAL_S,
     CaseStatus,
@@ -75,6 +85,7 @@ __all__ = [
     "Comparison",
     "Confidence",
     "Counts",
+    "CutBudget",
     "DifferenceVerdict",
     "Digests",
     "DistributionSummary",

@@ -11,7 +11,7 @@ from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
-from harness.types.run import KitInfo, SkippedTask, StoppedService
+from harness.types.run import CutBudget, KitInfo, SkippedTask, StoppedService
 from harness.types.scoring import SandboxFacts
 from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning
 from harness.types.task import TaskInfo
@@ -40,6 +40,8 @@ class ModelInfo:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
+    cut_budgets: tuple[CutBudget, ...] = ()
+    thinks: bool | None = None
     tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None

@@ -23,6 +23,14 @@ class SkippedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class CutBudget:
+    """A task for which the served context leaves fewer output tokens for thinking than the run allows."""
+
+    task: str
+    thinking_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoppedService:
     """A service on this machine that the run stopped, for example a launchd job.
 
@@ -43,6 +51,8 @@ class ModelRun:
     `served_context_tokens` is the context that the server serves, `model_context_tokens` the context that the model
     supports, `context_setting` the server's setting that limits it. `tokens_per_char` is what the server counted for
     prose before the first trial; tasks that do not fit are skipped by it. `probe_findings` are the probe's findings.
+    `thinks` says whether a model at its default setting thinks, as its template or a first reply showed; None if its
+    settings decide that or nothing showed it. `cut_budgets` are the tasks with less room for thinking.
     """
 
     label: str
@@ -55,6 +65,8 @@ class ModelRun:
     context_setting: str | None = None
     swap_growth_bytes: int | None = None
     skipped: tuple[SkippedTask, ...] = ()
+    cut_budgets: tuple[CutBudget, ...] = ()
+    thinks: bool | None = None
     tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None

@@ -36,6 +36,7 @@ from harness.verify.agreement import (
     why_other_hardware,
 )
 from harness.verify.evidence import Evidence, same_task
+from harness.verify.requests import stated_thinking_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _run_again(
         key=TrialKey(trial.model, trial.task, trial.trial),
         variant=vary(task, trial.trial),
         nonce=secrets.token_hex(8),
-        thinking_tokens=evidence.result.run.thinking_tokens,
+        thinking_tokens=stated_thinking_tokens(evidence, trial),
     )
     readings = _converse(client, model, setup)
     verdict = score(vary(task, trial.trial), readings, sandbox)

@@ -24,6 +24,7 @@ from harness.servers import (
     compute_max_tokens,
     get_server_kind,
     load_kinds,
+    thinking_allowance,
     with_trial_seed,
 )
 from harness.tasks import vary
@@ -127,8 +128,20 @@ def _plan(evidence: Evidence, trial: TrialResult) -> _PlannedTrial | None:
         kind=get_server_kind(info.server),
         variant=None if task is None else vary(task, trial.trial),
         nonce=trial_nonce(evidence.result.run.seed, key_of(trial), index, evidence.result.run.beacon),
-        thinking_tokens=evidence.result.run.thinking_tokens,
+        thinking_tokens=stated_thinking_tokens(evidence, trial),
     )
+
+
+def stated_thinking_tokens(evidence: Evidence, trial: TrialResult) -> int:
+    """The output budget for thinking that the result states for a trial; the check of skipped tasks holds its cuts."""
+    info = next(model for model in evidence.result.models if model.label == trial.model)
+    cut = {budget.task: budget.thinking_tokens for budget in info.cut_budgets}
+    return cut.get(trial.task, stated_allowance(info, evidence.result.run.thinking_tokens))
+
+
+def stated_allowance(info: ModelInfo, thinking_tokens: int) -> int:
+    """The output budget for thinking of a task that fits the context, by what the result states of the model."""
+    return thinking_allowance(configured_model(info), get_server_kind(info.server), info.thinks, thinking_tokens)
 
 
 def configured_model(info: ModelInfo) -> Model:
@@ -188,7 +201,7 @@ def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn)
         if limit != planned.model.extra[name]:
             yield f"the request allows {limit} output tokens, the result states {planned.model.extra[name]}"
         return
-    budget = compute_max_tokens(planned.model, planned.kind, variant.task, planned.thinking_tokens)
+    budget = compute_max_tokens(variant.task, planned.thinking_tokens)
     if limit != budget:
         yield f"the request allows {limit} output tokens, the task's budget is {budget}"
 

@@ -1,4 +1,4 @@
-"""Checks that a model skipped exactly the tasks that do not fit: by the prompts' sizes and the served context.
+"""Checks that a model skipped, or cut the budgets of, exactly the tasks that do not fit its served context.
 
 `check_skipped` estimates each task's need again, as before the first trial. What it takes from the result, the context
 and the tokens per character, must not contradict the prompts that the model was sent.
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import __version__
-from harness.servers import ContextNeed, context_needs, get_server_kind, load_kinds, skip_oversized_tasks
+from harness.servers import ContextNeed, context_needs, cut_thinking_budgets, load_kinds, skip_oversized_tasks
 from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, Task, TrialResult, TurnResult
 from harness.verify.evidence import Evidence, same_task
-from harness.verify.requests import configured_model
+from harness.verify.requests import stated_allowance
 
 MAX_TOKENS_PER_CHAR_RATIO = 1.5
 """By how much the count before the first trial may exceed that of any prompt: its short prompt has a larger share of
@@ -24,22 +24,21 @@ the chat template's tokens."""
 class _Run:
     """What all models of a result share: its tasks, those known locally, the trials of each model.
 
-    `needs` keeps what the known tasks need, by server kind and thinking: a result may list many models.
+    `needs` keeps what the known tasks need, by the budget for thinking: a result may list many models.
     """
 
     task_names: set[str]
     known: Sequence[Task]
     thinking_tokens: int
     trials: dict[str, list[TrialResult]] = field(default_factory=dict)
-    needs: dict[tuple[str, str], list[ContextNeed]] = field(default_factory=dict)
+    needs: dict[int, list[ContextNeed]] = field(default_factory=dict)
 
     def needs_of(self, model: ModelInfo) -> list[ContextNeed]:
         """What each known task needs of a model's context, by what its server counted."""
-        key = (model.server, model.thinking)
-        if key not in self.needs:
-            kind = get_server_kind(model.server)
-            self.needs[key] = context_needs(configured_model(model), kind, self.known, self.thinking_tokens)
-        return [replace(need, tokens_per_byte=model.tokens_per_char) for need in self.needs[key]]
+        allowance = stated_allowance(model, self.thinking_tokens)
+        if allowance not in self.needs:
+            self.needs[allowance] = context_needs(self.known, allowance)
+        return [replace(need, tokens_per_byte=model.tokens_per_char) for need in self.needs[allowance]]
 
 
 def check_skipped(evidence: Evidence) -> Iterator[Finding]:
@@ -76,6 +75,17 @@ def _problems(run: _Run, model: ModelInfo) -> Iterator[str]:
         if stated.get(task) != expected.get(task):
             given = _describe(task, expected.get(task))
             yield f"{_describe(task, stated.get(task))}; its prompt and the context give: {given}"
+    yield from _wrong_cuts(model, needs, available)
+
+
+def _wrong_cuts(model: ModelInfo, needs: Sequence[ContextNeed], available: int | None) -> Iterator[str]:
+    """The budgets for thinking that are not cut to the context, or cut without need."""
+    stated = {cut.task: cut.thinking_tokens for cut in model.cut_budgets}
+    expected = {cut.task: cut.thinking_tokens for cut in cut_thinking_budgets(needs, available)}
+    for task in (need.task for need in needs):
+        if stated.get(task) != expected.get(task):
+            values = [name.get(task, "all") for name in (stated, expected)]
+            yield f"{task} states {values[0]} of its tokens for thinking; its prompt and the context give: {values[1]}"
 
 
 def _contradictions(model: ModelInfo, trials: Sequence[TrialResult], available: int | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from harness.servers.probe.long_prompt import (
     ask_code_word,
     check_long_prompt,
 )
-from harness.servers.probe.run import probe
+from harness.servers.probe.run import ask_reasoning_question, probe
 from harness.servers.probe.stream import observe
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "CodeWordReply",
     "LongPromptCheck",
     "ask_code_word",
+    "ask_reasoning_question",
     "check_long_prompt",
     "observe",
     "probe",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.servers.kinds import ServerKind
-from harness.types import Json
+from harness.servers.requests import build_request_fields
+from harness.types import Json, Model
 
 SHORT_MAX_TOKENS = 48
 LONG_MAX_TOKENS = 24
@@ -15,6 +16,8 @@ SHORT_CHARS = 5_000
 SEEDS = (11, 12)
 HIGH_TEMPERATURE = 1.5
 QUESTION = "In one sentence: what is the text above about?"
+REASONING_MAX_TOKENS = 48
+REASONING_QUESTION = "A shelf holds 3 boxes of 14 nails and 9 loose nails. How many nails are on it?"
 CODE_WORD = "heron"
 CODE_WORD_QUESTION = "Which code word stood at the very beginning of my first message? Answer with that word alone."
 
@@ -67,6 +70,13 @@ def build_long_request(kind: ServerKind, model: str, text: str, chars: int) -> P
     ]
     body = {**_greedy_body(model), "messages": messages, kind.max_tokens_field: LONG_MAX_TOKENS}
     return ProbeRequest("long", {**body, **(kind.thinking.off or {})})
+
+
+def build_reasoning_request(kind: ServerKind, model: Model) -> ProbeRequest:
+    """Build a short question to which a model that thinks begins to think; it is sent with the model's own settings."""
+    messages = [{"role": "user", "content": f"[{secrets.token_hex(8)}]\n{REASONING_QUESTION}"}]
+    body = {**_greedy_body(model.model), "messages": messages, **build_request_fields(kind, model)}
+    return ProbeRequest("reasoning", {**body, kind.max_tokens_field: REASONING_MAX_TOKENS})
 
 
 def other_max_tokens_field(kind: ServerKind) -> str:

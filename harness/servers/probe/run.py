@@ -9,7 +9,13 @@ from harness.errors import ServerError
 from harness.files import find_data
 from harness.record import Client, TurnRequest, record
 from harness.servers.probe.context_cap import context_findings, plan_long_prompt
-from harness.servers.probe.requests import SHORT_CHARS, ProbeRequest, build_long_request, build_short_requests
+from harness.servers.probe.requests import (
+    SHORT_CHARS,
+    ProbeRequest,
+    build_long_request,
+    build_reasoning_request,
+    build_short_requests,
+)
 from harness.servers.probe.stream import ProbeReply, compare, observe, read_reply
 from harness.servers.probe.switches import cache_findings, sampling_findings, thinking_findings
 from harness.servers.query import ServerHandle, list_models, query_model_context, query_served_context, query_version
@@ -69,6 +75,11 @@ def send(server: ServerHandle, client: Client, request: ProbeRequest) -> Recordi
     if recording.end_reason == "connect_failed":
         raise ServerError(f"{url}: {recording.error}; the server went away during the probe", fix="restart the server")
     return recording
+
+
+def ask_reasoning_question(server: ServerHandle, client: Client) -> ProbeReply:
+    """Ask a short question with the model's own settings, to see whether it thinks. Raises ServerError."""
+    return read_reply(send(server, client, build_reasoning_request(server.kind, server.model)))
 
 
 def _with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:

@@ -23,6 +23,7 @@ WARNINGS: tuple[Callable[[Result], Iterator[ResultWarning]], ...] = (
     servers.gpu_in_use,
     machine.trials_not_run,
     machine.tasks_skipped,
+    machine.budgets_cut,
     machine.swap_grew,
     servers.restored,
     machine.not_restored,

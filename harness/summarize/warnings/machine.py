@@ -94,6 +94,14 @@ def tasks_skipped(result: Result) -> Iterator[ResultWarning]:
             yield ResultWarning("task_skipped", f"{model.label} on {skipped.task}: {text}", model.label, skipped.task)
 
 
+def budgets_cut(result: Result) -> Iterator[ResultWarning]:
+    """The served context leaves a task fewer tokens for thinking than the run allows."""
+    for model in result.models:
+        for cut in model.cut_budgets:
+            allowed = f"{cut.thinking_tokens} of the {result.run.thinking_tokens} tokens for thinking fit the context"
+            yield ResultWarning("budget_cut", f"{model.label} on {cut.task}: {allowed}", model.label, cut.task)
+
+
 def swap_grew(result: Result) -> Iterator[ResultWarning]:
     """Swapping while a model generates invalidates its speeds."""
     for model in result.models:

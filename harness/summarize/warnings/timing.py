@@ -107,13 +107,19 @@ def canary_drifted(result: Result) -> Iterator[ResultWarning]:
 
 
 def thinking_switch(result: Result) -> Iterator[ResultWarning]:
-    """Replies that contradict the thinking setting: reasoning when it is off, none when it is on."""
+    """Replies that contradict the thinking setting: reasoning when it is off, none when it is on.
+
+    Reasoning of a model that was learned not to think had no budget of its own.
+    """
     for model in result.models:
         turns = [turn for trial in non_warmup_trials(result, model.label) for turn in trial.turns if is_complete(turn)]
         with_reasoning = sum(turn.reasoning_chars > 0 for turn in turns)
         if model.thinking == "off" and with_reasoning:
             text = f"{model.label}: thinking is off, but {with_reasoning} of {len(turns)} replies contain reasoning"
             yield ResultWarning("thinking_not_off", text, model.label)
+        if model.thinking == "default" and model.thinks is False and with_reasoning:
+            text = f"{model.label}: it did not think when first asked, but {with_reasoning} of {len(turns)} replies did"
+            yield ResultWarning("thinking_without_budget", text, model.label)
         if model.thinking == "on" and turns and not with_reasoning:
             text = f"{model.label}: thinking is on, but none of {len(turns)} replies contains reasoning"
             yield ResultWarning("thinking_not_on", text, model.label)
