@@ -84,6 +84,12 @@ def test_an_answer_without_code_that_reached_its_budget_is_truncated_out() -> No
     assert score(ADD, [said("I would", finish="length")], ScriptedSandbox()).outcome is Outcome.TRUNCATED_OUT
 
 
+def test_an_answer_that_was_stopped_in_a_loop_is_repetitive_unless_it_passes() -> None:
+    assert score(ADD, [said("I would", finish="repetition")], ScriptedSandbox()).outcome is Outcome.REPETITIVE
+    looping = said(CODE, finish="repetition")
+    assert score(ADD, [looping], ending(small="crashed")).outcome is Outcome.REPETITIVE
+
+
 def test_a_failing_answer_that_reached_its_budget_is_truncated_out_however_it_ended() -> None:
     assert score(ADD, [said(CODE, finish="length")], ending(small="crashed")).outcome is Outcome.TRUNCATED_OUT
 

@@ -33,7 +33,7 @@ from harness.read.think import SplitContent, split_thinking
 from harness.read.timing import EventTimes, StreamEnd, compute_timings, count_first_arrival
 from harness.read.tool_calls import assemble_tool_calls
 from harness.read.usage import parse_usage
-from harness.types import Counts, Json, Reading, Recording, StreamError, Usage
+from harness.types import REPETITION, Counts, Json, Reading, Recording, StreamError, Usage
 
 _MAX_BODY_BYTES = 16_384
 
@@ -218,7 +218,7 @@ def read(recording: Recording) -> Reading:
         content=_join_surrogates(split.content),
         reasoning=_join_surrogates(reasoning + split.reasoning),
         tool_calls=assemble_tool_calls(call for delta in tokens for call in delta.tool_calls),
-        finish_reason=fold.finish_reason,
+        finish_reason=fold.finish_reason or (REPETITION if recording.end_reason == REPETITION else None),
         done=fold.done,
         usage=usage,
         error=error,

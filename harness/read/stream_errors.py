@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.read.json_text import to_text
-from harness.types import Json, Recording, StreamError
+from harness.types import REPETITION, Json, Recording, StreamError
 
 MAX_MESSAGE_CHARS = 2000
 _MAX_EXCERPT_CHARS = 300
@@ -133,6 +133,8 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
 
 def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: BodyError) -> ReportedError | None:
     """Find an error that no server reported but the end of the stream shows."""
+    if recording.end_reason == REPETITION:
+        return None
     if recording.end_reason != "complete" and not summary.finished:
         return ReportedError(recording.error or f"the connection ended: {recording.end_reason}", recording.end_reason)
     if summary.malformed:

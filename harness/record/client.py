@@ -31,6 +31,8 @@ from typing import Any, Self
 
 import httpcore
 
+from harness.types import EndReason
+
 SETTLE_S = 0.02
 """Delay between connect and request, so that the server has accepted the connection and waits for bytes. The clock
 starts after the delay: accepting a connection is not part of TTFT."""
@@ -57,42 +59,6 @@ class Timeouts:
     turn_s: float = 7200.0
 
 
-@dataclass(slots=True)
-class RequestState:
-    """State of the current request at the client's socket; times are of the monotonic clock, except for `sent_wall_ns`.
-
-    `sent_ns` is the time just before the first byte was written (None: not yet), `sent_wall_ns` the same moment on the
-    wall clock, in nanoseconds since 1970; `read_ns` just after the read whose bytes were delivered last. `deadline_ns`
-    is when the turn has to end. `buffering` lets the socket read ahead of its caller to the end of the body, of which
-    `remaining_bytes` may still come. `closed` says that the server ended the connection, `deadline_exceeded` that the
-    turn had to be cut off.
-    """
-
-    sent_ns: int | None = None
-    sent_wall_ns: int = 0
-    read_ns: int = 0
-    deadline_ns: int = 0
-    buffering: bool = False
-    remaining_bytes: int = 0
-    closed: bool = False
-    deadline_exceeded: bool = False
-
-    def start(self, deadline_ns: int, max_bytes: int) -> None:
-        """Reset the state for a new request."""
-        self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
-        self.sent_wall_ns = time_ns()
-        self.buffering = self.closed = self.deadline_exceeded = False
-
-
-def read_clocks() -> tuple[int, int]:
-    """The wall clock and the monotonic clock, read within a millisecond unless the machine is busy all the time."""
-    for _ in range(_CLOCK_READINGS):
-        wall_ns, monotonic_ns = time_ns(), perf_counter_ns()
-        if abs(time_ns() - wall_ns) < _CLOCK_GAP_NS:
-            break
-    return wall_ns, monotonic_ns
-
-
 class _ReadQueue:
     """Reads that have not been delivered yet, oldest first; an error marks where the read failed.
 
@@ -113,6 +79,51 @@ class _ReadQueue:
     def get(self) -> tuple[int, bytes | Exception]:
         return self._times_ns.popleft(), self._data.popleft()
 
+    def copy(self, first: int) -> list[bytes]:
+        # One call into C, so that no append of the recorder's thread comes between.
+        reads = list(self._data)
+        return [data for data in reads[first:] if isinstance(data, bytes)]
+
+
+@dataclass(slots=True)
+class RequestState:
+    """State of the current request at the client's socket; times are of the monotonic clock, except for `sent_wall_ns`.
+
+    `sent_ns` is the time just before the first byte was written (None: not yet), `sent_wall_ns` the same moment on the
+    wall clock, in nanoseconds since 1970; `read_ns` just after the read whose bytes were delivered last. `deadline_ns`
+    is when the turn has to end. `buffering` lets the socket read ahead of its caller to the end of the body, of which
+    `remaining_bytes` may still come. `closed` says that the server ended the connection, `deadline_exceeded` that the
+    turn had to be cut off, for the reason `stop_reason` if it was not its time. `reads` are those of the reply that
+    have not been delivered: all of it while `buffering` is set.
+    """
+
+    sent_ns: int | None = None
+    sent_wall_ns: int = 0
+    read_ns: int = 0
+    deadline_ns: int = 0
+    buffering: bool = False
+    remaining_bytes: int = 0
+    closed: bool = False
+    deadline_exceeded: bool = False
+    stop_reason: EndReason | None = None
+    reads: _ReadQueue | None = None
+
+    def start(self, deadline_ns: int, max_bytes: int) -> None:
+        """Reset the state for a new request."""
+        self.sent_ns, self.deadline_ns, self.remaining_bytes = None, deadline_ns, max_bytes
+        self.sent_wall_ns = time_ns()
+        self.buffering = self.closed = self.deadline_exceeded = False
+        self.stop_reason = self.reads = None
+
+
+def read_clocks() -> tuple[int, int]:
+    """The wall clock and the monotonic clock, read within a millisecond unless the machine is busy all the time."""
+    for _ in range(_CLOCK_READINGS):
+        wall_ns, monotonic_ns = time_ns(), perf_counter_ns()
+        if abs(time_ns() - wall_ns) < _CLOCK_GAP_NS:
+            break
+    return wall_ns, monotonic_ns
+
 
 class _TimedStream(httpcore.NetworkStream):
     """A socket that coalesces the writes of a request and timestamps each recv.
@@ -130,7 +141,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._socket: socket.socket = inner.get_extra_info("socket")
         self._state = state
         self._unsent: list[bytes] = []
-        self._reads = _ReadQueue()
+        self._reads = state.reads = _ReadQueue()
         self._tail = b""
         self._timeout_s = _UNKNOWN_TIMEOUT_S
 
@@ -262,3 +273,11 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self.pool.close()
+
+    def received(self, first: int = 0) -> list[bytes]:
+        """The reads of the reply that is being recorded, from the one with this number. For another thread."""
+        return self.state.reads.copy(first) if self.state.reads is not None else []
+
+    def stop(self, reason: EndReason) -> None:
+        """End the turn at its next read, for this reason. For another thread."""
+        self.state.stop_reason, self.state.deadline_ns = reason, 0

@@ -28,6 +28,10 @@ RECORDED_HEADERS = (
     "x-request-id",
 )
 LIMIT_EXCEEDED = "the reply exceeded the turn's limit of bytes or time"
+_ERRORS: Mapping[EndReason, str] = {
+    "limit_exceeded": LIMIT_EXCEEDED,
+    "repetition": "the output had become a loop, so the turn was stopped",
+}
 CLOCK_WRAP_NS = 2**52
 
 
@@ -71,7 +75,7 @@ def _select_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
 def _end_reason(error: Exception, state: RequestState) -> EndReason:
     """The end reason of a reply that raised this error."""
     if state.deadline_exceeded:
-        return "limit_exceeded"
+        return state.stop_reason or "limit_exceeded"
     if state.sent_ns is None:
         return "connect_failed"
     if isinstance(error, httpcore.TimeoutException):
@@ -160,7 +164,7 @@ def record(client: Client, request: TurnRequest) -> Recording:
         _send_and_receive(client, request, content, reply)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         reply.end_reason = _end_reason(error, state)
-        reply.error = LIMIT_EXCEEDED if reply.end_reason == "limit_exceeded" else f"{type(error).__name__}: {error}"
+        reply.error = _ERRORS.get(reply.end_reason, f"{type(error).__name__}: {error}")
     return _recording(request, state, reply)
 
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
+from harness.run.repetition import stop_at_repetition
 from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
-from harness.types import Json, Reading, Recording, TrialKey, Variant
+from harness.types import REPETITION, Json, Reading, Recording, TrialKey, Variant
 from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
 
 NONCE_PLACEHOLDER = "{{nonce}}"
@@ -104,8 +105,16 @@ class _Trial:
         return self.request(turn, messages, disable_cache=True)
 
     def record(self, request: TurnRequest) -> Recording:
-        """Send a request and record the reply."""
-        return record(self.client, request)
+        """Send a request and record the reply; a task that only measures speed is never stopped early."""
+        if not self.setup.variant.task.scored:
+            return record(self.client, request)
+        with stop_at_repetition(self.client):
+            return record(self.client, request)
+
+
+def _is_cut_short(reading: Reading) -> bool:
+    """Whether nothing can follow a reply: its server failed, or it was stopped in a loop."""
+    return reading.error is not None or reading.finish_reason == REPETITION
 
 
 def _run_conversation(trial: _Trial) -> Iterator[Recording]:
@@ -116,7 +125,7 @@ def _run_conversation(trial: _Trial) -> Iterator[Recording]:
         messages.append(user_message(text, nonce))
         recording = trial.record(trial.request(turn, messages, disable_cache=len(turns) == 1))
         reading = read(recording)
-        last = turn + 1 == len(turns) or reading.error is not None or not reading.content
+        last = turn + 1 == len(turns) or _is_cut_short(reading) or not reading.content
         yield replace(recording, last_turn=last)
         if last:
             return
@@ -133,7 +142,7 @@ def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
         request = trial.request(turn, messages, disable_cache=False)
         recording = trial.record(replace(request, body={**request.body, "tools": tool_definitions(workspace.offered)}))
         reading = read(recording)
-        last = turn + 1 == limit or reading.error is not None or not reading.tool_calls
+        last = turn + 1 == limit or _is_cut_short(reading) or not reading.tool_calls
         yield replace(recording, last_turn=last)
         if last:
             return

@@ -1,9 +1,10 @@
 """Turns what a scorer found into a score: the outcome by ordered rules, the same for every kind.
 
 The first of these that applies: a server's error is `server_error`, or `truncated_in` where the prompt exceeded the
-context; an answer without anything to score is `no_answer`, or `truncated_out` where it reached its token budget; an
-answer that passes all checks is `passed`; a stated refusal is `declined`; an answer that reached its budget is
-`truncated_out`; then, by how the code ended, `out_of_memory`, `timed_out`, `crashed`; else `failed`.
+context; an answer without anything to score is `no_answer`, or how its output was cut (see below); an answer that
+passes all checks is `passed`; a stated refusal is `declined`; an answer that reached its budget is `truncated_out`, one
+that was stopped in a loop `repetitive`; then, by how the code ended, `out_of_memory`, `timed_out`, `crashed`; else
+`failed`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.score.compare import display
-from harness.types import CaseStatus, Check, Json, Observation, Outcome, Reading, Score
+from harness.types import REPETITION, CaseStatus, Check, Json, Observation, Outcome, Reading, Score
 
 ANSWER = "answer"
 """The check that fails where there is nothing to score."""
 _WORST_FIRST = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.CRASHED)
+_OUTCOME_OF_CUT: Mapping[str | None, Outcome] = {"length": Outcome.TRUNCATED_OUT, REPETITION: Outcome.REPETITIVE}
 _OUTCOME_OF_END: Mapping[CaseStatus, Outcome] = {
     "out_of_memory": Outcome.OUT_OF_MEMORY,
     "timed_out": Outcome.TIMED_OUT,
@@ -64,15 +66,17 @@ def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
 
 
 def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:
-    reached_budget = any(reading.finish_reason == "length" for reading in readings)
+    cut = next(
+        (_OUTCOME_OF_CUT[end] for reading in readings if (end := reading.finish_reason) in _OUTCOME_OF_CUT), None
+    )
     if judgment.missing is not None:
-        return Outcome.TRUNCATED_OUT if reached_budget else Outcome.NO_ANSWER
+        return cut or Outcome.NO_ANSWER
     if judgment.checks and all(check.passed for check in judgment.checks):
         return Outcome.PASSED
     if judgment.declined:
         return Outcome.DECLINED
-    if reached_budget:
-        return Outcome.TRUNCATED_OUT
+    if cut is not None:
+        return cut
     return next((outcome for outcome in _WORST_FIRST if outcome in judgment.abnormal_ends), Outcome.FAILED)
 
 

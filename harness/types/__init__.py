@@ -21,7 +21,7 @@ from harness.types.lane import (
 from harness.types.model import Lifecycle, Model, Sampling, TrialKey
 from harness.types.probe import IGNORED_BY_SERVER, LONG_PROMPT, SERVER_DEFAULT_USED, ProbeFinding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
-from harness.types.recording import Chunk, EndReason, Recording
+from harness.types.recording import REPETITION, Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import (
     CutBudget,
@@ -75,6 +75,7 @@ __all__ = [
     "LEVEL_ALIASES",
     "LONG_PROMPT",
     "MAX_TRIAL_S",
+    "REPETITION",
     "SERVER_DEFAULT_USED",
     "Case",
     "CaseStatus",

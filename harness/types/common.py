@@ -22,7 +22,8 @@ Source = Literal["measured", "server_reported", "declared", "unknown"]
 class Outcome(StrEnum):
     """How a trial ended. Every outcome counts in the denominator of a pass rate.
 
-    `truncated_in`: the server cut the prompt; `truncated_out`: the output reached its budget.
+    `truncated_in`: the server cut the prompt; `truncated_out`: the output reached its budget; `repetitive`: it had
+    become a loop and was stopped.
     """
 
     PASSED = "passed"
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
     DECLINED = "declined"
     TRUNCATED_IN = "truncated_in"
     TRUNCATED_OUT = "truncated_out"
+    REPETITIVE = "repetitive"
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"

@@ -9,8 +9,13 @@ from typing import Literal
 from harness.types.common import Json
 from harness.types.model import TrialKey
 
-EndReason = Literal["complete", "reset", "read_timeout", "connect_failed", "protocol_error", "limit_exceeded"]
-"""How a response ended. `limit_exceeded`: the recorder stopped it at the turn's limit of time or bytes."""
+EndReason = Literal[
+    "complete", "reset", "read_timeout", "connect_failed", "protocol_error", "limit_exceeded", "repetition"
+]
+"""How a response ended. `limit_exceeded`: the recorder stopped it at the turn's limit of time or bytes; `repetition`:
+because the output had become a loop."""
+REPETITION = "repetition"
+"""The finish reason of a reading whose turn was stopped because its output had become a loop."""
 
 
 @dataclass(frozen=True, slots=True)

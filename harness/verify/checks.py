@@ -68,6 +68,7 @@ CHECKS: Mapping[str, CheckInfo] = {
     "recordings": CheckInfo("reread", "the recordings are those of the result's trials, in order"),
     "chunk-times": CheckInfo("reread", "chunks are in order, after the headers and before the end"),
     "repeated-times": CheckInfo("reread", "no two turns have the same times between their chunks"),
+    "repetition": CheckInfo("reread", "a response that was stopped as a loop repeats to its end"),
     "server-timings": CheckInfo("reread", "no response is faster than its server says; both count the same tokens"),
     "anchors": CheckInfo("reread", "time stamps are of the line before them, and agree with the machine's time"),
     "clocks": CheckInfo("reread", "the clocks of this machine and of the server agree"),

@@ -11,16 +11,16 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.bundle import UnreadableError, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
-from harness.read import read
+from harness.read import is_repetitive, read
 from harness.run import PREVIOUS
 from harness.schema import validate
 from harness.summarize import trial_result
-from harness.types import Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
+from harness.types import REPETITION, Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
 from harness.verify.clocks import TurnClock, server_timing_problems, turn_clock
 from harness.verify.simulation import simulation_mark
 
@@ -111,6 +111,8 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         return RereadTurn(number, tuple(Finding("schema-recordings", location, message) for message in messages))
     request, reading = document["request"], read(recording)
     findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
+    if recording.end_reason == REPETITION and not _ends_in_loop(recording):
+        findings.append(Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat"))
     findings += [Finding("server-timings", location, text) for text in server_timing_problems(recording, reading)]
     return RereadTurn(
         number,
@@ -126,6 +128,13 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         sha256=sha256_of(line),
         simulation_mark=simulation_mark(recording, reading),
     )
+
+
+def _ends_in_loop(recording: Recording) -> bool:
+    """Whether the text repeats to its end; the last read came when the turn had already been stopped."""
+    cut = replace(recording, chunks=recording.chunks[:-1])
+    readings = (read(each) for each in (recording, cut))
+    return any(is_repetitive(reading.reasoning + reading.content) for reading in readings)
 
 
 def _schema_problems(document: Json) -> list[str]:

@@ -100,6 +100,7 @@ def decode_unmeasured(result: Result) -> Iterator[ResultWarning]:
 
 _OUTCOMES = {
     Outcome.TRUNCATED_OUT: "answers reached the token budget and were cut off",
+    Outcome.REPETITIVE: "answers had become a loop and were stopped",
     Outcome.TRUNCATED_IN: "prompts were truncated by the server: the model did not see all of them",
     Outcome.SERVER_ERROR: "trials ended in a server error",
     Outcome.TIMED_OUT: "trials timed out",
