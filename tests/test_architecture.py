@@ -21,7 +21,7 @@ LEVELS = (
     ("bundle", "compare", "virtual_tools"),
     ("score",),
     ("tasks",),
-    ("demo", "servers"),
+    ("demo", "embedded", "servers"),
     ("calibration", "config", "lifecycle"),
     ("run",),
     ("verify",),
@@ -47,6 +47,7 @@ IMPORTERS = {
     "scipy": {"stats"},
     "tabulate": {"report"},
     "tomlkit": {"tasks"},
+    "xllamacpp": {"embedded"},
 }
 """Which packages import a third-party library: one each, but for httpx, which calibration times as another client."""
 FLAGS_OF_OTHER_PROGRAMS = {"--format", "--runtime"}

@@ -14,7 +14,7 @@ from harness.files.canonical import (
     sha256_of_file,
     to_json,
 )
-from harness.files.durable import append_line, drop_torn_line, read_digested_lines, read_lines, write_atomic
+from harness.files.durable import append_line, disk_error, drop_torn_line, read_digested_lines, read_lines, write_atomic
 from harness.files.kit import ROOT, find_data, kit_info
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ROOT",
     "append_line",
     "build",
+    "disk_error",
     "drop_torn_line",
     "find_data",
     "from_json",

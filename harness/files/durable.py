@@ -38,7 +38,7 @@ def write_atomic(path: Path, text: str) -> None:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def append_line(path: Path, value: Any) -> str:
@@ -50,11 +50,11 @@ def append_line(path: Path, value: Any) -> str:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
     try:
         _append(handle, line)
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
     finally:
         os.close(handle)
     return sha256_of(line)
@@ -122,7 +122,8 @@ def _end_of_last_line(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def _disk_error(path: Path, error: OSError) -> DiskError:
+def disk_error(path: Path, error: OSError) -> DiskError:
+    """The error of a file that cannot be written; a full disk is named as such."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     reason = "the disk is full" if is_full else error.strerror or str(error)
     return DiskError(f"{path}: cannot be written: {reason}", fix="make room or choose another folder")

@@ -1,0 +1,25 @@
+"""Embedded models: small pretrained models that packages hold, and llama.cpp's server from a wheel to serve them.
+
+`load_catalog` lists the models of models.toml, `fetch_model` gives the file of one, `serve.py` serves it in a process
+of its own, and `model_config` is its entry in a run.
+"""
+
+from harness.embedded.cache import cache_folder, find_file
+from harness.embedded.catalog import EmbeddedModel, HubFile, PackagePart, get_embedded_model, load_catalog
+from harness.embedded.fetch import fetch_model
+from harness.embedded.server import SERVER_KIND, check_server, model_config, with_free_port
+
+__all__ = [
+    "SERVER_KIND",
+    "EmbeddedModel",
+    "HubFile",
+    "PackagePart",
+    "cache_folder",
+    "check_server",
+    "fetch_model",
+    "find_file",
+    "get_embedded_model",
+    "load_catalog",
+    "model_config",
+    "with_free_port",
+]

@@ -1,0 +1,102 @@
+"""Where models' files are on this machine: in `cache_folder`, the kit's own, or in the store of another program.
+
+`find_file` looks in all of them. The stores of the hub's client and of Ollama name each file by its digest, so a model
+that the user already has is found there and is never downloaded again. `locked_cache` is held while the kit's folder
+changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.embedded.catalog import EmbeddedModel
+from harness.errors import DiskError
+from harness.files import disk_error
+from harness.types import Log
+
+TEMPORARY_PREFIX = ".download-"
+OTHER_FOLDER = "make room, or set LANEBENCH_CACHE to a folder that can be written"
+
+
+def cache_folder() -> Path:
+    """The kit's folder for models: LANEBENCH_CACHE, else below the user's cache directory (XDG)."""
+    override = os.environ.get("LANEBENCH_CACHE")
+    if override:
+        return Path(override).expanduser().resolve()
+    # The specification of XDG says that a relative path is to be ignored.
+    xdg = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "lanebench"
+
+
+def cached_path(model: EmbeddedModel) -> Path:
+    """Where the kit keeps a model's file. The name contains the digest: another file has another name."""
+    return cache_folder() / f"{model.name}-{model.sha256[:12]}.gguf"
+
+
+def find_file(model: EmbeddedModel) -> Path | None:
+    """The model's file if this machine has one of the right size; its digest is for `fetch_model` to check."""
+    return next((path for path in _places(model) if _size_of(path) == model.size_bytes), None)
+
+
+def _places(model: EmbeddedModel) -> Iterator[Path]:
+    yield cached_path(model)
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
+    if model.hub is not None:
+        repository = f"models--{model.hub.repository.replace('/', '--')}"
+        yield hub.expanduser() / repository / "blobs" / model.sha256
+    ollama = Path(os.environ.get("OLLAMA_MODELS") or "~/.ollama/models")
+    yield ollama.expanduser() / "blobs" / f"sha256-{model.sha256}"
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+@contextmanager
+def locked_cache(log: Log) -> Iterator[Path]:
+    """The kit's folder for models, for one process at a time; what a killed download left there is removed.
+
+    Raises DiskError if the folder cannot be written.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        _lock(handle, log)
+        for left in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, log: Log) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log("another run is downloading models: waiting for it")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def unwritable(path: Path, error: OSError) -> DiskError:
+    """The error of a file in the cache that cannot be written, with the way to another folder."""
+    return DiskError(disk_error(path, error).message, fix=OTHER_FOLDER)
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Raise DiskError unless the folder's file system has room for that many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        message = f"{folder}: {needed_bytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free"
+        raise DiskError(message, fix=OTHER_FOLDER)
