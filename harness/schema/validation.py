@@ -89,7 +89,7 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
         message = f"version {shorten(version)} is not supported, this version of lanebench reads {format_version(name)}"
         return [location.at("schema_version").problem(message, "use the version of lanebench that wrote the file")]
     validator = _validator(name)
-    if _is_valid(validator, document) and not _has_unsafe_numbers(document):
+    if _is_valid(validator, document) and not _has_unsafe_values(document):
         return []
     return _explain(validator, document, location, safe_integers=True)
 
@@ -117,8 +117,8 @@ def schema_problems(schema: Json) -> list[Problem]:
 def _explain(validator: _Validator, document: Json, location: Location, *, safe_integers: bool) -> list[Problem]:
     """The problems of a document that may be invalid, in the order of their places; of a large one the first few."""
     is_large = next(islice(_values(document), MAX_EXPLAINED_VALUES, None), None) is not None
-    # The walk with paths is slow: a large document is walked only if it has such a value.
-    values = () if is_large and not _has_unsafe_numbers(document) else _values(document)
+    # The walk with paths is slow: a document is walked only if it has such a value.
+    values = _values(document) if _has_unsafe_values(document) else ()
     problems = ((path, problem) for path, value in values if (problem := _leaf_problem(value, safe_integers)))
     unsafe = dict(islice(problems, 1 if is_large else None))
     found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
@@ -182,8 +182,8 @@ def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:
     return None
 
 
-def _has_unsafe_numbers(document: Json) -> bool:
-    """Whether `_leaf_problem` would find a number; without paths, several times faster."""
+def _has_unsafe_values(document: Json) -> bool:
+    """Whether `_leaf_problem` may find a value; without paths, several times faster."""
     left = [document]
     while left:
         value = left.pop()
@@ -194,7 +194,10 @@ def _has_unsafe_numbers(document: Json) -> bool:
         elif isinstance(value, float):
             if not math.isfinite(value):
                 return True
-        elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        elif isinstance(value, int):
+            if abs(value) > MAX_INTEGER:
+                return True
+        elif not isinstance(value, str | None):
             return True
     return False
 
