@@ -19,6 +19,7 @@ from harness.files import from_json, read_json, to_json
 from harness.schema import as_document
 from harness.types import Json
 from tests.bundle import Bundle, good_bundle, manifest_of, run_plan, summarized, texts_of
+from tests.judged import judged_bundle
 
 REJECT = Path(__file__).parent / "reject"
 FILES = {RESULT: "result", RECORDINGS: "recordings", SCORES: "scores"}
@@ -38,7 +39,7 @@ KEYS = {
         "add",
         "append",
     ),
-    *("deep", "without", "link", "limits", "copy_times", "cut", "supersedes"),
+    *("deep", "without", "link", "limits", "copy_times", "cut", "supersedes", "judged"),
 }
 """Everything that a recipe may say."""
 
@@ -102,7 +103,7 @@ def _copy_times(bundle: Bundle, source: int, target: int) -> None:
 
 
 def _texts(recipe: Mapping[str, Any]) -> dict[str, str]:
-    bundle = good_bundle()
+    bundle = judged_bundle() if recipe.get("judged") else good_bundle()
     for edit in recipe.get("edit", ()):
         _edit(_part(bundle, edit["in"]), edit)
     if "copy_times" in recipe:

@@ -24,6 +24,7 @@ LEVELS = (
     ("demo", "embedded", "servers"),
     ("calibration", "config", "lifecycle"),
     ("run",),
+    ("judge",),
     ("verify",),
     ("cli",),
     ("__main__",),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DiskError, RunError
-from harness.files import plain, read_lines, to_json
+from harness.files import lock_folder, plain, read_lines, to_json
 from harness.host import boot_id, host_facts
 from harness.record import Moment
 from harness.run.folder import RunFolder, create_run, open_run
@@ -234,7 +234,7 @@ def test_an_existing_run_folder_is_not_written_into(tmp_path: Path) -> None:
 def test_a_second_process_cannot_open_a_run_that_is_being_recorded(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, turn(0), turn(1, 0, last=False))
     before = folder.recordings_path.read_bytes()
-    with folder.lock(), pytest.raises(RunError, match="another process records into it"):
+    with lock_folder(folder.path), pytest.raises(RunError, match="another process records into it"):
         open_run(folder.path)
     assert folder.recordings_path.read_bytes() == before
     assert len(open_run(folder.path).recorded) == 1

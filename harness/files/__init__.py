@@ -14,7 +14,15 @@ from harness.files.canonical import (
     sha256_of_file,
     to_json,
 )
-from harness.files.durable import append_line, disk_error, drop_torn_line, read_digested_lines, read_lines, write_atomic
+from harness.files.durable import (
+    append_line,
+    disk_error,
+    drop_torn_line,
+    lock_folder,
+    read_digested_lines,
+    read_lines,
+    write_atomic,
+)
 from harness.files.kit import ROOT, find_data, kit_info
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "find_data",
     "from_json",
     "kit_info",
+    "lock_folder",
     "plain",
     "read_digested_lines",
     "read_json",

@@ -1,16 +1,18 @@
 """Durable writing: replaces a file atomically, appends and syncs JSON lines; a crash leaves no half document.
 
-`write_atomic` and `append_line` return when the bytes are on the disk. A crash while a line is appended can leave a
-torn last line; `read_lines` skips it and `drop_torn_line` removes it.
+`write_atomic` and `append_line` return when the bytes are on the disk; `lock_folder` keeps other writers away. A crash
+while a line is appended can leave a torn last line; `read_lines` skips it and `drop_torn_line` removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -72,6 +74,21 @@ def _append(handle: int, line: bytes) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(handle, start)
         raise
+
+
+@contextmanager
+def lock_folder(path: Path) -> Iterator[None]:
+    """Keep other processes from writing into a folder. Raises RunError when another one does."""
+    # The kernel drops this lock however the process ends, so no stale lock can keep a run from being resumed.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"{path}: another process records into it", fix="wait until it ends, or stop it") from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Json]]:

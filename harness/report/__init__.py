@@ -4,9 +4,11 @@ All three renderers print the sections of sections.py: a new section is one func
 tabulate and jinja2 are imported inside the functions that use them, so that importing this package stays fast.
 """
 
+from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
 from harness.report.elements import Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
 from harness.report.formatting import MISSING, format_pass_rate
+from harness.report.judging import blind_judging
 from harness.report.markdown import render_github, render_markdown_sections
 from harness.report.page import render_html
 from harness.report.selection import lanes
@@ -14,12 +16,17 @@ from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
     "MISSING",
+    "VOTE_BUTTONS",
+    "BallotPage",
     "Section",
     "Table",
+    "VoteButton",
+    "blind_judging",
     "format_pass_rate",
     "lanes",
     "plain_lines",
     "plain_text",
+    "render_ballot_page",
     "render_github",
     "render_html",
     "render_markdown_sections",

@@ -6,11 +6,10 @@ jinja2 escapes every string, and `render_html` gives the same bytes for the same
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.report.elements import Chart, Scatter
-from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_optional, format_seconds
+from harness.report.html_templates import html_environment
 from harness.report.sections import banners_of, sections_of, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.types import Check, Result, TrialResult, TurnResult
@@ -58,18 +57,7 @@ Anchors = dict[tuple[str, str], str]
 
 def render_html(result: Result) -> str:
     """Render the whole report as one page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Terminal escapes and bidirectional marks mislead in a browser too: spell them out in every expression.
-        finalize=lambda value: plain_text(value) if type(value) is str else value,
-    )
+    environment = html_environment()
     environment.filters["draw"] = _draw
     anchors = _anchors(result)
     return environment.get_template(TEMPLATE).render(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness.report.correctness import correctness, glance, memory, outcomes, warnings
 from harness.report.elements import Section
 from harness.report.environment import environment, models, tasks
+from harness.report.judging import blind_judging
 from harness.report.scorer_metrics import scorer_metrics
 from harness.report.selection import lanes, pairs, stability, trade_offs
 from harness.report.speed import first_token, generation, prefill
@@ -50,6 +51,7 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     lanes,
     correctness,
     scorer_metrics,
+    blind_judging,
     declines,
     needles,
     conversations,

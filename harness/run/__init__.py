@@ -11,6 +11,7 @@ from harness.run.lines import is_redrawn
 from harness.run.pipeline import (
     build_result,
     check_tasks_unchanged,
+    rewrite_with_judging,
     rewrite_with_lanes,
     score_run,
     start_run,
@@ -41,6 +42,7 @@ __all__ = [
     "plan_digest",
     "plan_trials",
     "record_run",
+    "rewrite_with_judging",
     "rewrite_with_lanes",
     "score_run",
     "start_run",

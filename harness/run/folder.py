@@ -5,6 +5,7 @@
     models.jsonl            one line per model: version, context, memory, skipped tasks
     recordings.jsonl        one line per turn
     scores.jsonl            one line per trial
+    judgings.jsonl          one line for each blind judging that was revealed
     stopped_services.jsonl  one line for each service that the run stopped and started again
     result.json             the publishable result
 
@@ -14,8 +15,6 @@ lines of log, recordings and scores are one chain (chain.py): they are never rem
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,7 +25,16 @@ from typing import Any
 
 from harness.bundle import LOG, RECORDINGS, SCORES
 from harness.errors import DiskError, LanebenchError, Problem, RunError
-from harness.files import append_line, build, drop_torn_line, read_json, read_lines, to_json, write_atomic
+from harness.files import (
+    append_line,
+    build,
+    drop_torn_line,
+    lock_folder,
+    read_json,
+    read_lines,
+    to_json,
+    write_atomic,
+)
 from harness.host import boot_id, redact_home
 from harness.record import Moment, read_moment
 from harness.run.chain import PREVIOUS, Chain, plan_digest
@@ -40,7 +48,18 @@ from harness.run.lines import (
     read_trials,
 )
 from harness.schema import Location, as_document, validate
-from harness.types import LogEntry, LogEvent, ModelRun, Recording, RunPlan, ScoredTrial, Stage, StoppedService, TrialKey
+from harness.types import (
+    Judging,
+    LogEntry,
+    LogEvent,
+    ModelRun,
+    Recording,
+    RunPlan,
+    ScoredTrial,
+    Stage,
+    StoppedService,
+    TrialKey,
+)
 
 COMPLETED = "completed"
 STOPPED_BY_OWNER = "stopped by its owner"
@@ -98,7 +117,7 @@ class RunFolder:
 
         Raises RunError if another process writes or wrote into the folder.
         """
-        with self.lock():
+        with lock_folder(self.path):
             if chained_bytes(self.path) != self.size_bytes:
                 message = f"{self.path}: the run's files changed since they were read"
                 raise RunError(message, fix="run the same command again")
@@ -161,22 +180,6 @@ class RunFolder:
         """Append what was observed of a model. Raises DiskError."""
         append_line(self.models_path, as_document("models", model_run))
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes from writing into the folder. Raises RunError when another one does."""
-        # The kernel drops this lock however the process ends, so no stale lock can keep a run from being resumed.
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    f"{self.path}: another process records into it", fix="wait until it ends, or stop it"
-                ) from error
-            yield
-        finally:
-            os.close(handle)
-
     def read_trials(self) -> Iterator[tuple[Recording, ...]]:
         """The turns of each complete trial, in the order in which they were recorded. Raises RunError."""
         return read_trials(self.recordings_path)
@@ -188,6 +191,15 @@ class RunFolder:
     def read_stopped_services(self) -> tuple[StoppedService, ...]:
         """The services that the run stopped on this machine, and whether they run again. Raises RunError."""
         return tuple(_read_records(self.path / "stopped_services.jsonl", StoppedService))
+
+    def append_judging(self, judging: Judging) -> None:
+        """Append a revealed judging of this run's answers. Raises DiskError."""
+        append_line(self.path / "judgings.jsonl", judging)
+
+    def read_judgings(self) -> tuple[Judging, ...]:
+        """The revealed judgings of this run's answers, each as it was revealed last. Raises RunError."""
+        found = _read_records(self.path / "judgings.jsonl", Judging)
+        return tuple({judging.sheet.commitment: judging for judging in found}.values())
 
     def read_model_runs(self) -> dict[str, ModelRun]:
         """What was observed of each model when it was last unloaded. Raises RunError."""
@@ -224,7 +236,7 @@ def open_run(path: Path) -> RunFolder:
         raise RunError(*problems[:_MAX_PROBLEMS])
     plan = build(RunPlan, document)
     folder = RunFolder(path, plan, Chain(plan_digest(plan)))
-    with folder.lock():
+    with lock_folder(path):
         try:
             torn_bytes = _drop_torn_lines(folder)
             _follow_chain(folder)

@@ -1,8 +1,8 @@
 """The stages of a run in order, each of which can be continued after a stop.
 
 `start_run` writes the plan. `recorder.record_run` records. `score_run` scores what is recorded, `build_result`
-summarizes, `write_result` writes result.json. `rewrite_with_lanes` changes the lanes of a finished run. What is on the
-disk is never recorded or scored a second time.
+summarizes, `write_result` writes result.json. `rewrite_with_lanes` changes the lanes of a finished run,
+`rewrite_with_judging` adds a blind judging. What is on the disk is never recorded or scored a second time.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from harness.tasks import HiddenCases, vary
 from harness.types import (
     CUSTOM_SUITE,
     Digests,
+    Judging,
     Lane,
     Model,
     ModelInfo,
@@ -168,6 +169,7 @@ def build_result(folder: RunFolder) -> Result:
             summaries=(),
             warnings=(),
             lanes=plan.lanes,
+            judgings=folder.read_judgings(),
         )
     )
 
@@ -186,6 +188,14 @@ def rewrite_with_lanes(folder: RunFolder, result: Result, lanes: Sequence[Lane])
     folder.plan = replace(folder.plan, lanes=tuple(lanes))
     write_plan(folder.path, folder.plan)
     updated = summarize(replace(result, lanes=tuple(lanes)))
+    write_result(folder, updated)
+    return updated
+
+
+def rewrite_with_judging(folder: RunFolder, result: Result, judging: Judging) -> Result:
+    """Give a finished run a revealed judging; writes judgings.jsonl and result.json. Raises DiskError."""
+    folder.append_judging(judging)
+    updated = summarize(replace(result, judgings=folder.read_judgings()))
     write_result(folder, updated)
     return updated
 

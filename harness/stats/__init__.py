@@ -13,6 +13,7 @@ from harness.stats.paired import (
     mcnemar_p,
     sign_flip_p,
 )
+from harness.stats.preferences import binomial_p, bradley_terry, cohen_kappa
 from harness.stats.proportions import Interval, clopper_pearson, format_k_of_n, wilson
 from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
 from harness.stats.regression import PolynomialFit, fit_polynomial
@@ -27,7 +28,10 @@ __all__ = [
     "PolynomialFit",
     "Ratio",
     "RatioVerdict",
+    "binomial_p",
+    "bradley_terry",
     "clopper_pearson",
+    "cohen_kappa",
     "difference_on_tasks_like_these",
     "difference_on_these_tasks",
     "estimate_drift",

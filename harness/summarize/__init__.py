@@ -5,16 +5,21 @@ and sources. All functions are pure, so that `verify` can repeat them from a pub
 """
 
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete
+from harness.summarize.judging import MAX_JUDGES
+from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
 from harness.summarize.trials import trial_result
 
 __all__ = [
+    "MAX_JUDGES",
+    "MODEL_FAMILIES",
     "Passes",
     "Trials",
     "by_cell",
     "contingency_table",
+    "family_of",
     "has_cache_hit_on_cold_turn",
     "is_complete",
     "max_decode_tps",

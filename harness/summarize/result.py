@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from harness.summarize.canary import drifted_blocks
 from harness.summarize.cells import by_cell, cell
+from harness.summarize.judging import judge_reports
 from harness.summarize.lanes import recommendations
 from harness.summarize.models import model_summary
 from harness.summarize.pairwise import comparisons, ranks
@@ -33,4 +34,5 @@ def summarize(result: Result) -> Result:
         ranks=ranks(summaries, pairs),
         recommendations=recommendations(filled),
         sources=sources(result),
+        judge_reports=judge_reports(result),
     )

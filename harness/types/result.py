@@ -8,6 +8,7 @@ from typing import Literal
 
 from harness.types.common import Json, Source
 from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
+from harness.types.judging import JudgeReport, Judging
 from harness.types.lane import Lane, Recommendation
 from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
@@ -76,7 +77,7 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole of result.json. `kit` to `trials` and `lanes` are evidence; the other fields are computed from it.
+    """The whole of result.json. `kit` to `trials`, `lanes` and `judgings` are evidence; the rest is computed from it.
 
     `sources` maps the path of a fact, such as `host.chip`, to where it comes from.
     """
@@ -97,3 +98,5 @@ class Result:
     ranks: tuple[Rank, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
+    judgings: tuple[Judging, ...] = ()
+    judge_reports: tuple[JudgeReport, ...] = ()

@@ -29,6 +29,7 @@ from harness.schema import format_version, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
 from harness.verify import (
     digests,
+    judging,
     known_tasks,
     plausibility,
     recomputed,
@@ -256,6 +257,7 @@ CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     turns.check_token_usage,
     turns.check_token_count,
     recomputed.check_recomputed,
+    judging.check_judgings,
     run_files.check_run_files,
     known_tasks.check_tasks,
     known_tasks.check_suite,

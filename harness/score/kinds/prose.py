@@ -201,5 +201,6 @@ VOICE = ScorerKind(
     settings=lambda task: {"source": STRINGS},
     case=lambda task, case: case_schema_of(case),
     problems=problems,
+    needs_reader=True,
 )
 SUMMARY = replace(VOICE, judge=score_summary)

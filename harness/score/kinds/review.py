@@ -375,4 +375,5 @@ KIND = ScorerKind(
     settings=lambda task: SETTINGS,
     case=lambda task, case: case_schema_of(case),
     problems=problems,
+    needs_reader=True,
 )
