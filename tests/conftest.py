@@ -49,6 +49,15 @@ def lifecycle_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep every test off the user's cache of models, and off the network: without a configuration the demo answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANEBENCH_CACHE", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("LANEBENCH_NO_DOWNLOAD", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def oracle() -> ModuleType:
     """scipy.stats, imported only by tests that use it: it takes longer than the whole of the kit."""

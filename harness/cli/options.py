@@ -18,7 +18,15 @@ from harness.types import Json, Result, RunOption, run_options
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options of a command that records."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one the demo is recorded")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one embedded models")
+    parser.add_argument(
+        "--embedded",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an embedded model to measure, or all; repeatable",
+    )
+    parser.add_argument("--simulated", action="store_true", help="the demo's simulated models, which measure nothing")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue this run folder")
     for option in run_options():
         if option.flag is not None:

@@ -1,6 +1,6 @@
 """What the commands that record share: `open_requested_run` begins or continues the run that the options describe.
 
-Without bench.toml the demo's simulated models are recorded. `dry_run` lists what a run would do.
+Without bench.toml small embedded models are recorded (first_run.py). `dry_run` lists what a run would do.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from harness.calibration import run_self_test
 from harness.cli.console import log
+from harness.cli.first_run import choose_models, planned_models
 from harness.cli.fixes import suggest
 from harness.cli.inputs import read_config
 from harness.cli.options import flags_given, settings_given
 from harness.config import Config
 from harness.demo import serve
+from harness.embedded import model_config, with_free_port
 from harness.errors import ConfigError, DiskError
 from harness.lifecycle import describe_steps
 from harness.run import RunFolder, check_tasks_unchanged, open_run, open_servers, start_run
@@ -37,12 +39,24 @@ class OpenRun:
 
 def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenRun]:
     """The run that the options describe, new or resumed. A demo server answers until the block ends."""
-    if args.resume is None:
-        return _begin_demo(args) if args.config is None else _begin(args)
-    given = [*(["--config"] if args.config is not None else []), *flags_given(args)]
-    if given:
-        raise ConfigError("--resume cannot be combined with other run options", fix=f"leave out {', '.join(given)}")
-    return _resume(args)
+    sources = {"--config": args.config, "--embedded": args.embedded, "--simulated": args.simulated}
+    given = [flag for flag, value in sources.items() if value]
+    if args.resume is not None:
+        given += flags_given(args)
+        if given:
+            raise ConfigError("--resume cannot be combined with other run options", fix=f"leave out {', '.join(given)}")
+        return _resume(args)
+    if len(given) > 1:
+        raise ConfigError(
+            "the models of a run come from one source", fix=f"leave out all but one of {', '.join(given)}"
+        )
+    if args.config is not None:
+        return _begin(args, read_config(args.config))
+    # Some five minutes on two cores for the two smallest models. What is misspelled shows before the download.
+    settings = RunSettings(suite="first", trials=3)
+    _tasks(args, _settings(args, settings))
+    models = choose_models(args)
+    return _begin(args, Config(settings, models)) if models else _begin_demo(args)
 
 
 def dry_run(args: argparse.Namespace) -> str:
@@ -51,8 +65,10 @@ def dry_run(args: argparse.Namespace) -> str:
         models = open_run(args.resume).plan.models
     elif args.config is not None:
         models = read_config(args.config).models
-    else:
+    elif args.simulated:
         return "The demo server runs inside this program: nothing is started or stopped."
+    else:
+        models = tuple(map(model_config, planned_models(args)))
     return "\n".join(describe_steps(open_servers(models, connect_s=3.0)))
 
 
@@ -68,7 +84,8 @@ def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
     folder = open_run(args.resume)
     tasks = tasks_of_run(folder, args.task_folders)
     if not folder.plan.simulated:
-        yield OpenRun(folder, tasks, folder.plan.models)
+        # A port that was free when the run was begun may be taken by now.
+        yield OpenRun(folder, tasks, tuple(map(with_free_port, folder.plan.models)))
         return
     with serve(tasks) as demo:
         # The demo server listens on another port each time.
@@ -78,8 +95,7 @@ def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
 
 
 @contextmanager
-def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
-    config = read_config(args.config)
+def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
     config = replace(config, settings=_settings(args, config.settings))
     tasks = _tasks(args, config.settings)
     for model in config.models:
@@ -92,7 +108,6 @@ def _begin(args: argparse.Namespace) -> Iterator[OpenRun]:
 
 @contextmanager
 def _begin_demo(args: argparse.Namespace) -> Iterator[OpenRun]:
-    log("no --config: the demo's simulated models answer, so that you see every stage; nothing is measured")
     settings = _settings(args, RunSettings(suite="demo", trials=3, idle_s=0.0))
     tasks = _tasks(args, settings)
     with serve(tasks) as demo:

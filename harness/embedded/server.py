@@ -21,13 +21,13 @@ READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 
 
-def check_server() -> None:
-    """Raise DownloadError unless the wheel with the server is installed."""
-    if importlib.util.find_spec("xllamacpp") is None:
+def check_server(package: str = "xllamacpp") -> None:
+    """Raise DownloadError unless the package with the server is installed."""
+    if importlib.util.find_spec(package) is None:
         machine = f"{platform.system()} {platform.machine()} with Python {platform.python_version()}"
+        wheels = "there are wheels for Linux with glibc and for macOS, on x86-64 and arm64"
         raise DownloadError(
-            f"the server's wheel, xllamacpp, is not installed ({machine}; it exists for Linux with glibc and macOS, on "
-            "x86-64 and arm64)",
+            f"the server's wheel, {package}, is not installed on this machine ({machine}; {wheels})",
             fix="install the extra `embedded` of lanebench, or start a llama-server of your own and measure that",
         )
 
