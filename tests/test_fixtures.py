@@ -23,6 +23,8 @@ METHOD = {
     "speed-small",
     "speed-large",
     "code-bugfix",
+    "code-new-bash",
+    "code-new-py",
     "code-refactor",
     "code-review",
     "code-tooluse",
@@ -30,7 +32,7 @@ METHOD = {
     "summarize-long",
     "chat-cold-warm",
 }
-"""The nine tasks of the method that README describes: suite v1 is these and the canary."""
+"""The tasks of the method, code-new in two languages: suite v1 is these and the canary."""
 CANARY = {"speed-canary"}
 TOKENS_PER_SECOND = 60
 CHARS_PER_TOKEN = 3.5
