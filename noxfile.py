@@ -52,6 +52,13 @@ def corpus(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_page(session: nox.Session) -> None:
+    """The pages in a real browser, the Chromium that Debian installs with `apt-get install chromium`."""
+    session.install("-e", ".[test,browser]")
+    session.run("pytest", "tests/page", *session.posargs)
+
+
+@nox.session
 def tests_real(session: nox.Session) -> None:
     """The whole path against two real model servers on a tiny model that is made on the spot."""
     session.install("-e", ".[test,real]")

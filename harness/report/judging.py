@@ -9,10 +9,11 @@ from harness.types import JudgeReport, Match, Proportion, Result
 SIGNIFICANCE = 0.05
 MIN_CONSISTENT = 0.7
 """A person who is shown a pair twice usually votes alike more often than this; chance gives about a third."""
-_LEAD = (
-    "Judges saw pairs of answers without knowing their models. Won: wins of the decided pairs; p is their exact "
-    "binomial test, by Holm for all matches of a judge. Score: wins with half of each tie, of all pairs that could be "
-    "judged."
+MIN_FOR_INTERVAL = 6
+_METHOD = (
+    "Judges saw pairs of answers without knowing their models. Won: wins of the first model in decided pairs; p is "
+    "their exact binomial test, by Holm for all matches of a judge. By order: a model changed its mind when the sides "
+    "were swapped. Score: wins with half of each tie, of all pairs that could be judged."
 )
 
 
@@ -21,12 +22,9 @@ def blind_judging(result: Result) -> Section:
     reports = result.judge_reports
     if not reports:
         return Section("judging", "", "")
+    matches = [(report, match) for report in reports for match in report.matches]
     tables = [
-        Table(
-            "Matches",
-            _MATCH_HEADERS,
-            tuple(_match_row(report, match) for report in reports for match in report.matches),
-        ),
+        Table("Matches", _MATCH_HEADERS, tuple(_match_row(report, match) for report, match in matches)),
         Table("The judges", _JUDGE_HEADERS, tuple(map(_judge_row, reports))),
     ]
     if any(report.strengths for report in reports):
@@ -37,21 +35,33 @@ def blind_judging(result: Result) -> Section:
         )
         headers = ("judge", "model", "expected wins")
         tables.append(Table("Strength by Bradley and Terry, against an average contestant", headers, rows))
+    lead = " ".join([*(_sentence(report, match) for report, match in matches), _METHOD])
     notes = tuple(note for report in reports for note in judge_notes(report))
-    return Section("judging", "Blind judging", _LEAD, tuple(tables), (), notes)
+    return Section("judging", "Blind judging", lead, tuple(tables), (), notes)
 
 
-_MATCH_HEADERS = ("judge", "match", "wins", "losses", "ties", "neither", "can't judge", "won", "p", "score", "verdict")
+_MATCH_HEADERS = ("judge", "match", "won", "ties", "by order", "neither", "can't judge", "score", "p", "verdict")
 _JUDGE_HEADERS = ("judge", "judged", "left won", "longer won", "same vote again", "author guessed")
 
 
+def _sentence(report: JudgeReport, match: Match) -> str:
+    """What a match says, the winner first."""
+    won, decided = match.decisive.k, match.decisive.n
+    names, count = (match.model, match.baseline), won
+    if match.losses > match.wins:
+        names, count = (match.baseline, match.model), decided - won
+    of = f"{count} of {decided} decided pairs"
+    if match.verdict == "can't tell":
+        return f"{report.judge} can't tell {names[0]} from {names[1]} ({of})."
+    return f"{report.judge} prefers {names[0]} to {names[1]} ({of})."
+
+
 def _match_row(report: JudgeReport, match: Match) -> tuple[Entry, ...]:
-    ties = f"{match.ties}" if report.model is None else f"{match.ties} + {match.order_dependent} by order"
-    counts = (str(match.wins), str(match.losses), ties, str(match.both_bad), str(match.cannot_judge))
+    counts = map(str, (match.ties, match.order_dependent, match.both_bad, match.cannot_judge))
     p = MISSING if match.p_adjusted is None else _format_p(match.p_adjusted)
     score = MISSING if match.score is None else format_percent(match.score)
     names = f"{match.model} against {match.baseline}"
-    return text_row(report.judge, names, *counts, _share(match.decisive), p, score, match.verdict)
+    return text_row(report.judge, names, _share(match.decisive), *counts, score, p, match.verdict)
 
 
 def _judge_row(report: JudgeReport) -> tuple[Entry, ...]:
@@ -60,11 +70,13 @@ def _judge_row(report: JudgeReport) -> tuple[Entry, ...]:
 
 
 def _share(proportion: Proportion) -> str:
-    """`12/20 60% [39, 78]`: k/n, the share, its 95 % interval."""
+    """`12/20 60% [39, 78]`: k/n, the share, its 95 % interval; few trials carry no share."""
     if proportion.share is None or proportion.low is None or proportion.high is None:
         return MISSING
-    share = format_percent(proportion.share)
-    return f"{proportion.k}/{proportion.n} {share} {_interval(proportion.low, proportion.high)}"
+    count = f"{proportion.k}/{proportion.n}"
+    if proportion.n < MIN_FOR_INTERVAL:
+        return count
+    return f"{count} {format_percent(proportion.share)} {_interval(proportion.low, proportion.high)}"
 
 
 def _interval(low: float, high: float) -> str:
