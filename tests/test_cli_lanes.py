@@ -52,7 +52,13 @@ def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pyt
     assert main(["lanes", str(run), "--config", str(config)]) == 0
     assert "quick fixes" in capsys.readouterr().out
     result = _result(run)
-    assert [recommendation.lane for recommendation in result.recommendations] == ["quick fixes"]
+    assert [recommendation.lane for recommendation in result.recommendations] == [
+        "quick fixes",
+        "daily coding",
+        "agent work",
+        "writing",
+        "long context",
+    ]
     assert result == summarize(result)
     assert result.run.ended_at == ended
     assert open_run(run).plan.lanes == result.lanes

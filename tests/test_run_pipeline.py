@@ -13,7 +13,7 @@ from harness.files import to_json
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, check_tasks_unchanged, score_run, start_run
 from harness.run.recorder import record_run
-from harness.tasks import find_fixtures, load_tasks
+from harness.tasks import find_fixtures, lanes_of_run, load_tasks
 from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
 from tests.samples import model_at
 
@@ -95,4 +95,4 @@ def test_a_task_that_changed_since_the_run_began_is_refused(recorded: RunFolder)
 def test_the_lanes_of_the_configuration_are_part_of_the_plan(tmp_path: Path) -> None:
     lanes = (Lane("daily coding", {CODED.name: 1.0}),)
     folder = start_run(tmp_path, Config(SETTINGS, (model_at("http://127.0.0.1:1/v1"),), lanes), (CODED,))
-    assert open_run(folder.path).plan.lanes == lanes
+    assert open_run(folder.path).plan.lanes == lanes_of_run(lanes, (CODED,))

@@ -16,6 +16,7 @@ from harness.errors import Problem
 from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
 from harness.schema import as_document, format_version, load_schema, problems_of, schema_problems, validate
 from harness.servers import ServerKind
+from harness.tasks.lanes import BuiltInLane
 from harness.tasks.manifest import TaskManifest, WrongAnswerEntry
 from harness.types import (
     Json,
@@ -43,7 +44,7 @@ DOCUMENTS: dict[str, type] = {
     "result": Result,
     "manifest": Manifest,
 }
-TOML_SCHEMAS = ("urn:lanebench:schema:server:v1", "urn:lanebench:schema:embedded:v1")
+TOML_SCHEMAS = tuple(f"urn:lanebench:schema:{name}:v1" for name in ("server", "embedded", "lanes"))
 """TOML has no null: what a dataclass has as None is left out."""
 KEYS_OF_LINES = ("schema_version", "previous")
 """The keys of a document that are no fields of its dataclass: its version, and its link in the run's chain."""
@@ -136,6 +137,11 @@ def test_the_schema_of_a_server_kind_names_the_fields_of_its_dataclasses() -> No
 def test_the_embedded_schema_and_its_dataclass_say_the_same() -> None:
     schema = load_schema("embedded")
     assert list(_differences(EmbeddedModel, schema["$defs"]["model"], schema, "$")) == []
+
+
+def test_the_schema_of_the_built_in_lanes_and_their_dataclass_say_the_same() -> None:
+    schema = load_schema("lanes")
+    assert list(_differences(BuiltInLane, schema["$defs"]["lane"], schema, "$")) == []
 
 
 def test_the_config_schema_has_every_setting_and_every_field_of_a_model() -> None:

@@ -28,14 +28,19 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lanes; write run.json, result.json and report.html if something changed."""
-    from harness.cli.inputs import load_result, read_config
+    from harness.cli.inputs import known_tasks, load_result, read_config
     from harness.files import write_atomic
     from harness.report import lanes as lanes_section
     from harness.report import render_html, render_text_sections
     from harness.run import open_run, rewrite_with_lanes
+    from harness.tasks import lanes_of_run
 
     result = load_result(args.path, args.task_folders)
-    lanes = result.lanes if args.config is None else read_config(args.config).lanes
+    lanes = result.lanes
+    if args.config is not None:
+        known = known_tasks(args.task_folders)
+        tasks = [known[task.name] for task in result.tasks if task.name in known]
+        lanes = lanes_of_run(read_config(args.config).lanes, tasks)
     if args.choose is not None:
         lanes = tuple(_override(lanes, result, args.choose, (args.reason or "").strip()))
     if lanes != result.lanes:

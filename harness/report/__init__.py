@@ -4,6 +4,7 @@ All three renderers print the sections of sections.py: a new section is one func
 tabulate and jinja2 are imported inside the functions that use them, so that importing this package stays fast.
 """
 
+from harness.report.answers import LaneAnswer, lane_answers
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
 from harness.report.elements import Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
@@ -18,11 +19,13 @@ __all__ = [
     "MISSING",
     "VOTE_BUTTONS",
     "BallotPage",
+    "LaneAnswer",
     "Section",
     "Table",
     "VoteButton",
     "blind_judging",
     "format_pass_rate",
+    "lane_answers",
     "lanes",
     "plain_lines",
     "plain_text",

@@ -25,7 +25,7 @@ from harness.run.recorder import Progress
 from harness.schema import as_document
 from harness.score import score, scoring_threads
 from harness.summarize import summarize, trial_result
-from harness.tasks import HiddenCases, vary
+from harness.tasks import HiddenCases, lanes_of_run, vary
 from harness.types import (
     CUSTOM_SUITE,
     Digests,
@@ -75,7 +75,7 @@ def start_run(
         tasks=tuple(task_info(task) for task in tasks),
         simulated=simulated,
         selftest=selftest,
-        lanes=config.lanes,
+        lanes=lanes_of_run(config.lanes, tasks),
     )
     return create_run(results, plan)
 

@@ -6,7 +6,7 @@ keeps the best model and those that are not shown to be worse. The user's own ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,7 +15,17 @@ from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn,
 from harness.summarize.lane_gaps import untested
 from harness.summarize.lane_requirements import GIB, cells_of, check_eligibility, model_bytes
 from harness.summarize.pairwise import contingency_table, passes_of
-from harness.types import Confidence, Eligibility, Lane, ModelInfo, RankBy, Recommendation, Result, TurnResult
+from harness.types import (
+    Confidence,
+    Eligibility,
+    Lane,
+    LaneMargin,
+    ModelInfo,
+    RankBy,
+    Recommendation,
+    Result,
+    TurnResult,
+)
 
 CRITERION_NAMES: Mapping[RankBy, str] = {
     "pass_rate": "pass rate",
@@ -44,6 +54,8 @@ class CriterionComparison:
     low: float | None
     high: float | None
     text: str
+    estimate: float | None = None
+    trials_to_decide: int | None = None
 
 
 def _value(turn: TurnResult, criterion: RankBy) -> float | None:
@@ -92,6 +104,18 @@ class LaneSelection:
             deciding_comparisons = comparisons or deciding_comparisons
         return remaining, deciding_comparisons
 
+    def margins(self, eligible: Sequence[str], remaining: Sequence[str]) -> Iterator[LaneMargin]:
+        """Of the first remaining model over each tied one, or over every other eligible one if none is tied."""
+        if not remaining:
+            return
+        first, *tied = remaining
+        for other in tied or [name for name in eligible if name != first]:
+            found = [self._compare(criterion, first, other) for criterion in self.lane.rank_by]
+            one = next((comparison for comparison in found if comparison.is_better and not tied), found[0])
+            yield LaneMargin(
+                first, other, one.criterion, one.estimate, one.low, one.high, one.is_better, one.trials_to_decide
+            )
+
     def _narrow(self, names: Sequence[str], criterion: RankBy) -> tuple[list[str], list[CriterionComparison]]:
         """The best model by this criterion with all that are tied with it, and its comparisons over the others."""
         best = reduce(lambda a, b: b if self._compare(criterion, b, a).is_ahead else a, names)
@@ -117,8 +141,17 @@ class LaneSelection:
         text = f"pass rate {100 * difference.difference:+.0f} points against {other.label}"
         if low is not None and high is not None:
             text += f" (95 % interval {100 * low:+.0f} to {100 * high:+.0f})"
-        is_better = difference.verdict == "better"
-        return CriterionComparison("pass_rate", other.label, difference.difference > 0, is_better, low, high, text)
+        return CriterionComparison(
+            "pass_rate",
+            other.label,
+            is_ahead=difference.difference > 0,
+            is_better=difference.verdict == "better",
+            low=low,
+            high=high,
+            text=text,
+            estimate=difference.difference,
+            trials_to_decide=difference.trials_to_decide,
+        )
 
     def _by_memory(self, model: ModelInfo, other: ModelInfo) -> CriterionComparison:
         used, other_used = model_bytes(model.memory), model_bytes(other.memory)
@@ -127,7 +160,7 @@ class LaneSelection:
         ratio = other_used / used
         text = f"takes {used / GIB:.1f} GiB, {other.label} takes {other_used / GIB:.1f} GiB"
         return CriterionComparison(
-            "memory_bytes", other.label, ratio > 1, ratio >= MIN_MEMORY_RATIO, ratio, ratio, text
+            "memory_bytes", other.label, ratio > 1, ratio >= MIN_MEMORY_RATIO, ratio, ratio, text, ratio
         )
 
     def _by_speed(self, pair: tuple[ModelInfo, ModelInfo], criterion: RankBy) -> CriterionComparison:
@@ -141,7 +174,7 @@ class LaneSelection:
         if ratio.low is not None and ratio.high is not None:
             text += f" (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
         return CriterionComparison(
-            criterion, other, ratio.ratio > 1, ratio_verdict(ratio) == "more", ratio.low, ratio.high, text
+            criterion, other, ratio.ratio > 1, ratio_verdict(ratio) == "more", ratio.low, ratio.high, text, ratio.ratio
         )
 
 
@@ -210,6 +243,7 @@ def recommendation(result: Result, lane: Lane) -> Recommendation:
         tied=tuple(remaining) if len(remaining) > 1 else (),
         eligibilities=eligibilities,
         untested=tuple(untested(result, lane)),
+        margins=tuple(selection.margins(eligible, remaining)),
     )
 
 

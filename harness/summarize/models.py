@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.stats import Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
-from harness.summarize.cells import is_complete, non_warmup_trials, pass_rate_of, was_skipped
+from harness.summarize.cells import (
+    has_cache_hit_on_cold_turn,
+    is_complete,
+    non_warmup_trials,
+    pass_rate_of,
+    was_skipped,
+)
 from harness.summarize.prefill_samples import prefill_of
 from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
 
@@ -50,6 +56,20 @@ def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
     return [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
 
 
+def _ttfts(result: Result, model: ModelInfo, *, is_warm: bool) -> list[float]:
+    """TTFT of every complete turn that begins a conversation, or that follows another one; of single clients only."""
+    tasks = {task.name: task for task in result.tasks}
+    values = []
+    for trial in non_warmup_trials(result, model.label):
+        task = tasks[trial.task]
+        if task.clients or (not is_warm and has_cache_hit_on_cold_turn(trial, separate=task.separate)):
+            continue
+        for index, turn in enumerate(trial.turns):
+            if (index > 0 and not task.separate) == is_warm and is_complete(turn):
+                values.append(turn.timings.ttft_s)
+    return [value for value in values if value is not None]
+
+
 def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
     """Summarize a model: its scored cells, the decode rate over every complete reply, and what it cost.
 
@@ -73,4 +93,6 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
         passed_any_trial=pass_rate_of(sum(k > 0 for k, _ in complete), len(complete), len(rates)),
         drift=_drift(result, model),
         prefill=prefill_of(result, model),
+        cold_ttft_s=spread(_ttfts(result, model, is_warm=False)),
+        warm_ttft_s=spread(_ttfts(result, model, is_warm=True)),
     )

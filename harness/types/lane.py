@@ -66,11 +66,30 @@ class Eligibility:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneMargin:
+    """How far a lane's first model is ahead of another one, by the criterion that decides between them.
+
+    `estimate` is a difference of pass rates, for every other criterion a ratio above 1, with its 95 % interval.
+    `trials_to_decide` is how many trials of each task detect a difference as large as this; None if it is decided.
+    """
+
+    model: str
+    other: str
+    criterion: RankBy
+    estimate: float | None
+    low: float | None
+    high: float | None
+    is_better: bool
+    trials_to_decide: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """The recommended model of a lane, or None if the evidence does not decide; `text` gives the reason.
 
     `low` and `high` bound the deciding difference or ratio to the next best model. `untested` lists configurations
-    and conditions that no trial of the run covers.
+    and conditions that no trial of the run covers. `margins` has one row for each other eligible model: of the
+    recommended one, or between those that are tied.
     """
 
     lane: str
@@ -82,3 +101,4 @@ class Recommendation:
     tied: tuple[str, ...]
     eligibilities: tuple[Eligibility, ...]
     untested: tuple[str, ...]
+    margins: tuple[LaneMargin, ...] = ()

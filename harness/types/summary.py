@@ -166,7 +166,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """One model over all its trials. `passed_every_trial` and `passed_any_trial` count tasks, not trials."""
+    """One model over all its trials. `passed_every_trial` and `passed_any_trial` count tasks, not trials.
+
+    `cold_ttft_s` is the TTFT of the turns that begin a conversation, `warm_ttft_s` that of all later ones.
+    """
 
     model: str
     pass_rate: PassRate
@@ -179,6 +182,8 @@ class ModelSummary:
     passed_every_trial: PassRate | None = None
     passed_any_trial: PassRate | None = None
     drift: Drift | None = None
+    cold_ttft_s: DistributionSummary | None = None
+    warm_ttft_s: DistributionSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

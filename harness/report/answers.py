@@ -1,0 +1,187 @@
+"""The answer of a result: `lane_answers` says in sentences which model the evidence recommends for each lane, and why.
+
+Terminal, Markdown and page print these sentences, so that they cannot differ. Counts stand for themselves; an interval
+follows only where at least MIN_TRIALS trials carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.types import Eligibility, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
+
+MIN_TRIALS = 6
+"""Below six trials an interval covers nearly everything, so that none is stated."""
+MIN_SPEED_RATIO = 1.3
+"""A model that a requirement ruled out is called faster from this ratio of decode rates on."""
+GIB = 2**30
+NOTHING_SCORED = "No task that it has here is scored: only speed is compared."
+
+AnswerState = Literal["decided", "leaning", "undecided", "none", "no_task"]
+"""None: every model is ruled out. Leaning: decided among the models that meet the requirements, while one may yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneAnswer:
+    """The answer for one lane: the model, None if there is none, and sentences that say why.
+
+    `sentences` are in the order of their weight: who prints little prints the first ones.
+    """
+
+    lane: str
+    state: AnswerState
+    model: str | None
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as one line: `Daily coding: qwen-coder-7b. It solved ...`."""
+        return f"{self.lane[:1].upper()}{self.lane[1:]}: {' '.join(self.sentences)}"
+
+
+def lane_answers(result: Result) -> tuple[LaneAnswer, ...]:
+    """One answer for each lane of a summarized result."""
+    lanes = {lane.name: lane for lane in result.lanes}
+    return tuple(
+        _LaneView(result, lanes[recommendation.lane], recommendation).answer()
+        for recommendation in result.recommendations
+        if recommendation.lane in lanes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LaneView:
+    """One lane of a result with what its sentences look up."""
+
+    result: Result
+    lane: Lane
+    found: Recommendation
+
+    def answer(self) -> LaneAnswer:
+        """The answer with its state."""
+        name, found = self.lane.name, self.found
+        if not any(self.lane.tasks.get(task.name) for task in self.result.tasks):
+            return LaneAnswer(name, "no_task", None, ("no task of this suite belongs to it.",))
+        excluded = self._excluded()
+        if found.model is not None:
+            state: AnswerState = "decided" if found.confidence == "conclusive" else "leaning"
+            return LaneAnswer(name, state, found.model, (f"{found.model}.", *self._why(found.model), *excluded))
+        if found.tied:
+            return LaneAnswer(name, "undecided", None, (*self._tie(found.tied), *excluded))
+        if all(eligibility.status == "ruled_out" for eligibility in found.eligibilities):
+            return LaneAnswer(name, "none", None, ("no model.", *excluded))
+        return LaneAnswer(name, "undecided", None, ("not decided: no model is shown to meet its demands.", *excluded))
+
+    def _why(self, model: str) -> list[str]:
+        solved, margins = self._solved(model), self.found.margins
+        if not margins:
+            return [f"It solved {solved}; no other model is shown to meet the demands."]
+        margin = self._closest(margins)
+        others = f" (closest of {len(margins)})" if len(margins) > 1 else ""
+        if not self._count(model)[1]:
+            return [f"Against {margin.other}{others}: {self._advantage(margin)}. {NOTHING_SCORED}"]
+        return [f"It solved {solved}, {margin.other}{others} {self._solved(margin.other)}: {self._advantage(margin)}."]
+
+    def _closest(self, margins: Sequence[LaneMargin]) -> LaneMargin:
+        """The margin over the model that passed most of the others."""
+        rates = {each.model: each.rate or 0.0 for each in self.found.eligibilities}
+        return max(margins, key=lambda margin: rates.get(margin.other, 0.0))
+
+    def _advantage(self, margin: LaneMargin) -> str:
+        if margin.estimate is None:
+            return "ahead of it"
+        if margin.criterion == "pass_rate":
+            bounds = [f"{100 * bound:.0f}" for bound in (margin.low, margin.high) if bound is not None]
+            interval = _interval(bounds) if self._carries_interval(margin) else ""
+            return f"better by {100 * margin.estimate:.0f} points{interval}"
+        interval = _interval([f"{bound:.1f}" for bound in (margin.low, margin.high) if bound is not None])
+        as_good = "as good, and " if self._count(margin.model)[1] else ""
+        return f"{as_good}{_TIMES_BETTER[margin.criterion].format(f'{margin.estimate:.1f}')}{interval}"
+
+    def _tie(self, tied: Sequence[str]) -> list[str]:
+        margin = self._closest(self.found.margins) if self.found.margins else None
+        names = _listed(list(tied[:3]) + ([f"{len(tied) - 3} more"] if len(tied) > 3 else []))
+        sentences = [f"the evidence does not decide between {names}."]
+        scored = self._count(tied[0])[1] > 0
+        solved = f"They solved {_listed([self._solved(name) for name in tied[:3]])}."
+        sentences += [solved if scored else NOTHING_SCORED]
+        if margin is None:
+            return sentences
+        more = None if margin.trials_to_decide is None else margin.trials_to_decide - self.result.run.trials
+        if more is not None and more > 0:
+            plural = "" if more == 1 else "s"
+            sentences[0] = f"{sentences[0][:-1]}; {more:,} more trial{plural} a task would."
+        elif margin.estimate == 0 and scored:
+            sentences[1] = f"{sentences[1][:-1]}: as good as each other so far."
+        return sentences
+
+    def _excluded(self) -> list[str]:
+        """A sentence for each model that a requirement rules out or leaves open, the best ones first."""
+        others = [each for each in self.found.eligibilities if each.status != "eligible"]
+        others.sort(key=lambda each: (each.status == "ruled_out", -(each.rate or 0.0)))
+        return [self._exclusion(each) for each in others]
+
+    def _exclusion(self, other: Eligibility) -> str:
+        is_out = other.status == "ruled_out"
+        unmet = [each for each in other.requirements if each.state != "met" and (not is_out or each.state == "not_met")]
+        reasons = _listed([self._reason(other.model, each) for each in unmet])
+        ratio = self._decode_ratio(other.model)
+        remark = f", {ratio:.1f} times as fast," if ratio is not None and ratio >= MIN_SPEED_RATIO else ""
+        return f"{other.model}{remark} is {'ruled out by' if is_out else 'not shown to meet'} {reasons}."
+
+    def _reason(self, label: str, requirement: Requirement) -> str:
+        """What a model does not meet, in words that follow `ruled out by` and `not shown to meet`."""
+        lane, model = self.lane, next(each for each in self.result.models if each.label == label)
+        served = model.served_context_tokens or model.context_tokens
+        skipped = [
+            f" ({skip.task} needs {skip.required_tokens:,})" for skip in model.skipped if skip.task in lane.tasks
+        ]
+        reasons = {
+            "tasks": f"the context of its tasks{skipped[0]}" if skipped else "all of its tasks (some were not run)",
+            "pass_rate": f"the demanded {100 * (lane.min_pass_rate or 0):.0f} % (solved {self._solved(label)})",
+            "context": f"the demanded context of {lane.min_context_tokens or 0:,} tokens"
+            f" ({'unknown' if served is None else f'{served:,}'})",
+            "memory": f"the limit of {(lane.max_memory_bytes or 0) / GIB:.0f} GiB of memory",
+            "warm_ttft": f"the limit of {lane.max_warm_ttft_s or 0:g} s to the first token of later turns",
+        }
+        return reasons.get(requirement.name, requirement.text)
+
+    def _decode_ratio(self, name: str) -> float | None:
+        """How many times as fast as the recommended model another one decodes."""
+        spreads = {summary.model: summary.decode_tps for summary in self.result.summaries}
+        own, other = spreads.get(name), spreads.get(self.found.model or "")
+        return own.median / other.median if own is not None and other is not None and other.median else None
+
+    def _count(self, model: str) -> tuple[int, int]:
+        rates = [
+            cell.pass_rate
+            for cell in self.result.cells
+            if cell.model == model and cell.scored and self.lane.tasks.get(cell.task)
+        ]
+        return sum(rate.passed for rate in rates), sum(rate.n for rate in rates)
+
+    def _solved(self, model: str) -> str:
+        passed, n = self._count(model)
+        return f"{passed} of {n}"
+
+    def _carries_interval(self, margin: LaneMargin) -> bool:
+        return min(self._count(margin.model)[1], self._count(margin.other)[1]) >= MIN_TRIALS
+
+
+_TIMES_BETTER: dict[RankBy, str] = {
+    "decode_tps": "decodes {} times as fast",
+    "ttft_s": "its first token comes {} times as soon",
+    "warm_ttft_s": "first tokens of later turns come {} times as soon",
+    "e2e_s": "whole answers come {} times as soon",
+    "memory_bytes": "takes {} times less memory",
+}
+
+
+def _interval(bounds: Sequence[str]) -> str:
+    return f" ({bounds[0]} to {bounds[1]})" if len(set(bounds)) == 2 else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

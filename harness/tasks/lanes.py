@@ -1,0 +1,63 @@
+"""The lanes that every run has: lanes.toml declares them by the tags of tasks, `lanes_of_run` adds one's own.
+
+`load_built_in_lanes` reads the file, validated against schemas/lanes.v1.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.files import build
+from harness.schema import parse_toml
+from harness.types import Lane, RankBy, Task
+
+BUILT_IN_LANES = Path(__file__).with_name("lanes.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInLane:
+    """A lane whose tasks are those of a run that have one of its tags; the other fields are those of `Lane`."""
+
+    name: str
+    tags: tuple[str, ...]
+    min_pass_rate: float | None = None
+    min_context_tokens: int | None = None
+    max_memory_bytes: int | None = None
+    max_warm_ttft_s: float | None = None
+    rank_by: tuple[RankBy, ...] = ("pass_rate",)
+
+    def lane(self, tasks: Iterable[Task]) -> Lane:
+        """The lane with its tasks of a run, of equal weight; it may have none."""
+        return Lane(
+            self.name,
+            {task.name: 1.0 for task in tasks if not set(task.tags).isdisjoint(self.tags)},
+            self.min_pass_rate,
+            self.min_context_tokens,
+            self.max_memory_bytes,
+            self.max_warm_ttft_s,
+            self.rank_by,
+        )
+
+
+def read_built_in_lanes(path: Path) -> tuple[BuiltInLane, ...]:
+    """The lanes of a file like lanes.toml. Raises ConfigError with every problem and its line."""
+    document = parse_toml("lanes", path.read_text(encoding="utf-8"), str(path))
+    if document.problems:
+        raise ConfigError(*document.problems)
+    return tuple(build(BuiltInLane, lane) for lane in document.values["lanes"])
+
+
+@cache
+def load_built_in_lanes() -> tuple[BuiltInLane, ...]:
+    """The lanes that ship with the kit."""
+    return read_built_in_lanes(BUILT_IN_LANES)
+
+
+def lanes_of_run(lanes: Sequence[Lane], tasks: Sequence[Task]) -> tuple[Lane, ...]:
+    """One's own lanes, then the built-in ones that none of them replaces by its name, with their tasks of the run."""
+    replaced = {lane.name for lane in lanes}
+    return (*lanes, *(lane.lane(tasks) for lane in load_built_in_lanes() if lane.name not in replaced))
