@@ -60,7 +60,7 @@ def tests_page(session: nox.Session) -> None:
 
 @nox.session
 def tests_real(session: nox.Session) -> None:
-    """The whole path against two real model servers on a tiny model that is made on the spot."""
+    """The whole path against two real model servers: on a tiny model made on the spot, and on a pretrained one."""
     session.install("-e", ".[test,real]")
     session.run("pytest", "tests/real", "-m", "not by_hand", *session.posargs)
 

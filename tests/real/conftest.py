@@ -20,13 +20,22 @@ from pathlib import Path
 
 import pytest
 
+from harness.embedded import cache_folder
 from harness.types import Model, Sampling
 
 HERE = Path(__file__).parent
 READY_S = 120.0
+CACHE = cache_folder()
+"""The user's own, read before the tests get another one: weights are downloaded once."""
 # mlx_lm.server pays for a long prompt with the square of its length, for each head of all layers but the last: it
 # never computes what only the next layer would read. One layer would make any prompt free there, four heads dear.
 SHAPE = ("--layers", "2", "--heads", "1")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that may download pretrained models."""
+    inherited = {name: value for name, value in os.environ.items() if name != "LANEBENCH_NO_DOWNLOAD"}
+    return {**inherited, "LANEBENCH_CACHE": str(CACHE)}
 
 
 def free_port() -> int:
@@ -97,7 +106,8 @@ def _model(label: str, server: str, port: int, name: str) -> Model:
 def llama_of(folder: Path, workshop: Path) -> Iterator[Model]:
     """llama.cpp's server on the GGUF in a model's folder."""
     model = _model("tiny-gguf", "llama-server", port := free_port(), "tiny")
-    words = [sys.executable, str(HERE / "llama_server.py"), str(folder / "model.gguf"), str(port)]
+    serve = ["-m", "harness.embedded.serve", str(folder / "model.gguf"), "--port", str(port), "--context", "40960"]
+    words = [sys.executable, *serve]
     with served(words, model, workshop / "llama.log", {}) as ready:
         yield ready
 

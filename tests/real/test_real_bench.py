@@ -94,6 +94,6 @@ def test_cold_means_cold(result: Json) -> None:
 def test_verify_reaches_rescore(run_folder: Path) -> None:
     done = lanebench("verify", str(run_folder))
     assert done.returncode == 0, done.stderr
-    for level in ("schema", "arithmetic", "reread", "rescore"):
+    for level in ("schema", "consistent", "reread", "rescored"):
         assert level in done.stdout
     assert "UNVERIFIED" not in done.stdout
