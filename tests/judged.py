@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from harness.files import build, plain
-from harness.judge import JudgingFolder, ballot_digest, create_judging, prepare_pairs, sheet_digest
+from harness.judge import JudgingFolder, PreparedPairs, ballot_digest, create_judging, prepare_pairs, sheet_digest
 from harness.run import task_info
 from harness.types import Ballot, Judging, ModelInfo, PairOrigin, Result, Task, TrialResult, Vote
 from tests.bundle import Bundle, good_bundle, summarized
@@ -45,7 +45,7 @@ def text_of(model: str, task: str, trial: int) -> str:
 
 def judged_result(*labels: str, text: Callable[[str, str, int], str] = text_of, run: str = "run-1") -> Result:
     """The result of a run of these models, as far as a judging needs it."""
-    base = example_result()
+    base = _example()
     models = tuple(_model(base.models[0], label) for label in labels)
     pattern = next(trial for trial in base.trials if trial.turns and not trial.warmup)
     trials = tuple(
@@ -56,6 +56,11 @@ def judged_result(*labels: str, text: Callable[[str, str, int], str] = text_of, 
     )
     infos = tuple(task_info(task) for task in tasks().values())
     return replace(base, run=replace(base.run, id=run), models=models, tasks=infos, trials=trials)
+
+
+@cache
+def _example() -> Result:
+    return example_result()
 
 
 def _model(info: ModelInfo, label: str) -> ModelInfo:
@@ -86,10 +91,14 @@ def judged_bundle() -> Bundle:
     return summarized(bundle)
 
 
-def prepared_folder(path: Path, *labels: str, pairs: int = 60, salt: str = SALT) -> JudgingFolder:
+def prepared_folder(path: Path, *labels: str, pairs: int = 60) -> JudgingFolder:
     """A judging of these models' answers, not yet judged."""
-    prepared = prepare_pairs([judged_result(*labels)], tasks(), pairs, salt)
-    return create_judging(path, prepared, [])
+    return create_judging(path, _prepared(labels, pairs), [])
+
+
+@cache
+def _prepared(labels: tuple[str, ...], pairs: int) -> PreparedPairs:
+    return prepare_pairs([judged_result(*labels)], tasks(), pairs, SALT)
 
 
 def vote_all(folder: JudgingFolder, judge: Judge, name: str = "me", seed: int = 1, guess: bool | None = None) -> None:

@@ -19,6 +19,7 @@ from harness.judge import (
     prepare_pairs,
     redacted_names,
     reveal,
+    same_family,
     sheet_digest,
 )
 from harness.judge.replies import judge_messages, vote_of, vote_of_replies
@@ -44,6 +45,7 @@ from tests.judged import (
     vote_all,
 )
 
+BASE = example_result()
 EQUAL = by_strength({"one": 1, "two": 1, "three": 1})
 CLEAR = by_strength({"one": 9, "two": 1, "three": 3})
 
@@ -54,13 +56,13 @@ def revealed(folder: JudgingFolder, judge: Judge, guess: bool | None = None) -> 
 
 
 def report_of(judging: Judging) -> JudgeReport:
-    (report,) = judge_reports(replace(example_result(), judgings=(judging,)))
+    (report,) = judge_reports(replace(BASE, judgings=(judging,)))
     return report
 
 
 def notes_of(judging: Judging) -> str:
-    reports = judge_reports(replace(example_result(), judgings=(judging,)))
-    return " ".join(blind_judging(replace(example_result(), judge_reports=reports)).notes)
+    reports = judge_reports(replace(BASE, judgings=(judging,)))
+    return " ".join(blind_judging(replace(BASE, judge_reports=reports)).notes)
 
 
 def test_names_thoughts_and_tokens_are_removed_and_counted() -> None:
@@ -330,6 +332,24 @@ def test_a_models_vote_must_follow_from_its_replies(tmp_path: Path) -> None:
 def test_ballots_on_unknown_pairs_of_unknown_contestants_are_not_counted(tmp_path: Path) -> None:
     judging = revealed(prepared_folder(tmp_path / "judging", "one", "two", pairs=2), EQUAL)
     ballots = tuple(replace(ballot, pair="pair-77") for ballot in judging.ballots)
-    assert judge_reports(replace(example_result(), judgings=(replace(judging, ballots=ballots),))) == ()
+    assert judge_reports(replace(BASE, judgings=(replace(judging, ballots=ballots),))) == ()
     nobody = replace(judging, sheet=replace(judging.sheet, contestants=()))
-    assert judge_reports(replace(example_result(), judgings=(nobody,))) == ()
+    assert judge_reports(replace(BASE, judgings=(nobody,))) == ()
+
+
+def test_a_judge_of_a_contestants_family_is_named(tmp_path: Path) -> None:
+    folder = prepared_folder(tmp_path / "judging", "qwen", "two", pairs=1)
+    assert same_family(folder, "qwq-32b") == ("qwen",)
+    assert same_family(folder, "mistral-7b") == ()
+    replies = [ModelReply("VERDICT: A", "left", "0" * 64), ModelReply("VERDICT: B", "right", "0" * 64)]
+    for pair in folder.pending("judge"):
+        folder.cast("judge", pair, "left", replies=("qwq-32b", replies))
+    assert "is of the same family as qwen, and may favor it" in notes_of(reveal(folder))
+
+
+def test_what_few_votes_say_has_no_interval(tmp_path: Path) -> None:
+    judging = revealed(prepared_folder(tmp_path / "judging", "one", "two", pairs=3), CLEAR)
+    result = replace(BASE, judge_reports=(report_of(judging),))
+    (row,) = blind_judging(result).tables[0].rows
+    assert row[2].text == "3/3"
+    assert blind_judging(result).lead.startswith("me can't tell one from two (3 of 3 decided pairs).")

@@ -10,10 +10,11 @@ from harness.judge.folder import JudgingFolder, create_judging, open_judging
 from harness.judge.integrity import answer_problem, ballot_digest, commitment_of, judging_problems, sheet_digest
 from harness.judge.neutral import NeutralText, neutralize, redacted_names
 from harness.judge.page import serve_page
-from harness.judge.pairs import MAX_PAIRS, PreparedPairs, answer_of, prepare_pairs
+from harness.judge.pairs import MAX_JUDGED_CHARS, MAX_PAIRS, PreparedPairs, answer_of, prepare_pairs
 from harness.judge.reveal import reveal
 
 __all__ = [
+    "MAX_JUDGED_CHARS",
     "MAX_PAIRS",
     "JudgingFolder",
     "JudgingModel",

@@ -38,6 +38,8 @@ from harness.types import (
 MAX_PAIRS = 60
 """By default: an hour for a person."""
 MAX_CONTESTANTS = 12
+MAX_JUDGED_CHARS = 10_000_000
+"""Of all answers together, which `verify` neutralizes again in some seconds."""
 REPEATED_SHARE = 0.1
 GUESSED_SHARE = 0.15
 MAX_GUESSES = 12
@@ -92,6 +94,10 @@ def prepare_pairs(
     if not drawn:
         reason = f"{candidates.identical} pairs are equal, {candidates.without_text} lack a text"
         raise RunError(f"there is nothing to judge: {reason}", fix="record models that answer these tasks differently")
+    chars = sum(answer.chars for pairing, _ in drawn for answer in (pairing.first, pairing.second))
+    if chars > MAX_JUDGED_CHARS:
+        message = f"the answers of these pairs have {chars} characters, more than {MAX_JUDGED_CHARS}"
+        raise RunError(message, fix="judge fewer pairs")
     return _number(drawn, contestants, names, salt, candidates)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-from harness.judge import NeutralText, answer_of, answer_problem, judging_problems, neutralize
-from harness.types import Finding, JudgedAnswer, Judging, ShownPair
+from harness.judge import MAX_JUDGED_CHARS, NeutralText, answer_of, answer_problem, judging_problems, neutralize
+from harness.types import Finding, JudgedAnswer, Judging
 from harness.verify.evidence import Evidence
 
 
@@ -32,23 +31,32 @@ def _answer_problems(evidence: Evidence, judging: Judging) -> Iterator[tuple[str
         return
     trials = {(trial.model, trial.task, trial.trial): trial for trial in evidence.result.trials if not trial.warmup}
     names = judging.sheet.redacted_names
+    judged = {
+        (answer.contestant, judging.origins[pair].task, answer.trial) for pair, _, answer, _ in _shown_answers(judging)
+    }
+    if sum(len(answer_of(trials[key])) for key in judged & set(trials)) > MAX_JUDGED_CHARS:
+        yield "origins", f"are of answers of more than {MAX_JUDGED_CHARS} characters together"
+        return
 
-    @cache
-    def shown(answer: JudgedAnswer, task: str) -> NeutralText | None:
-        trial = trials.get((answer.contestant, task, answer.trial))
-        return None if trial is None else neutralize(answer_of(trial), names)
-
-    pairs: dict[str, ShownPair] = {pair.id: pair for pair in judging.sheet.pairs}
-    for pair, origin in judging.origins.items():
-        if pair not in pairs:
+    shown: dict[tuple[str, str, int], NeutralText] = {}
+    for pair, side, answer, digest in _shown_answers(judging):
+        if answer.contestant not in labels:
             continue
-        for side in ("left", "right"):
-            answer: JudgedAnswer = getattr(origin, side)
-            if answer.contestant in labels:
-                found = shown(answer, origin.task)
-                digest = pairs[pair].left_sha256 if side == "left" else pairs[pair].right_sha256
-                problem = (
-                    "is of no trial of this run" if found is None else answer_problem(answer, *found, digest=digest)
-                )
-                if problem is not None:
-                    yield f"origins.{pair}.{side}", problem
+        key = answer.contestant, judging.origins[pair].task, answer.trial
+        if key not in trials:
+            yield f"origins.{pair}.{side}", "is of no trial of this run"
+            continue
+        if key not in shown:
+            shown[key] = neutralize(answer_of(trials[key]), names)
+        problem = answer_problem(answer, *shown[key], digest=digest)
+        if problem is not None:
+            yield f"origins.{pair}.{side}", problem
+
+
+def _shown_answers(judging: Judging) -> Iterator[tuple[str, str, JudgedAnswer, str]]:
+    """Each answer with its pair, its side and the digest of the text that was shown."""
+    for pair in judging.sheet.pairs:
+        origin = judging.origins.get(pair.id)
+        if origin is not None:
+            yield pair.id, "left", origin.left, pair.left_sha256
+            yield pair.id, "right", origin.right, pair.right_sha256

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness.judge import JudgingFolder, create_judging, open_judging, prepare_pairs, serve_page
@@ -132,7 +133,7 @@ def test_hostile_answers_only_show(browser: Browser, tmp_path: Path, width: int)
 
 
 def test_a_megabyte_of_text_is_shown_and_judged(browser: Browser, tmp_path: Path) -> None:
-    folder = folder_with(tmp_path / "judging", "long answer\n" * 90_000)
+    folder = folder_with(tmp_path / "judging", ("long answer " * 9 + "\n") * 10_000)
     with judging_page(browser, folder) as (page, _):
         assert len(page.inner_text("section >> nth=1")) > 1_000_000
         page.keyboard.press("t")
@@ -161,3 +162,25 @@ def test_strangers_get_nothing_and_cannot_vote(browser: Browser, tmp_path: Path)
         for form in (b"pair=pair-1&vote=order_dependent", b"pair=pair-2&vote=left", b"\xff"):
             urllib.request.urlopen(f"{url}vote", form).close()
     assert open_judging(folder.path).ballots == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    folder = prepared_folder(tmp_path / "judging", "one", "two", pairs=3)
+    with judging_page(browser, folder, color_scheme=scheme, bypass_csp=True) as (page, _):
+        violations = Axe().run(page).response["violations"]
+    assert [found["id"] for found in violations if found["impact"] in ("serious", "critical")] == []
+
+
+def test_keys_are_left_to_the_browser_where_they_belong_to_it(browser: Browser, tmp_path: Path) -> None:
+    folder = prepared_folder(tmp_path / "judging", "one", "two", pairs=1)
+    with judging_page(browser, folder) as (page, _):
+        page.keyboard.press("Control+a")
+        page.focus("select")
+        page.keyboard.press("t")
+        page.wait_for_timeout(200)
+        assert open_judging(folder.path).ballots == []
+        page.focus("button[data-key=t]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("progress[value='1']")
+    assert [ballot.vote for ballot in open_judging(folder.path).ballots] == ["tie"]
