@@ -91,7 +91,11 @@ def _page(args: argparse.Namespace) -> int:
         show(url)
         log(f"{len(folder.pending(args.judge))} pairs to judge; every vote is saved at once, Ctrl-C stops")
 
-    serve_page(folder, args.judge, announce, f"You can close this page. Next: {reveal}")
+    try:
+        serve_page(folder, args.judge, announce, f"You can close this page. Next: {reveal}")
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"Every vote is kept. Go on with: {command_line(f'judge page {args.judging}')}")
+        raise
     log(f"all pairs are judged; see who wrote what: {reveal}")
     return 0
 

@@ -1,5 +1,8 @@
 """The page of a blind judging in a real browser: votes by mouse and key, hostile answers, restarts, strangers."""
 
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -184,3 +187,43 @@ def test_keys_are_left_to_the_browser_where_they_belong_to_it(browser: Browser, 
         page.keyboard.press("Enter")
         page.wait_for_selector("progress[value='1']")
     assert [ballot.vote for ballot in open_judging(folder.path).ballots] == ["tie"]
+
+
+@contextmanager
+def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`judge page` as a process of its own, and the address that it prints."""
+    words = [sys.executable, "-m", "harness", "judge", "page", str(folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def test_the_command_keeps_every_vote_through_a_kill_and_ends_after_the_last(browser: Browser, tmp_path: Path) -> None:
+    path = prepared_folder(tmp_path / "judging", "one", "two", pairs=3).path
+    page = browser.new_context().new_page()
+    with command(path) as (process, url):
+        page.goto(url)
+        page.keyboard.press("a")
+        page.wait_for_selector("text=Pair 2 of 4")
+        process.kill()
+    with command(path) as (process, url):
+        page.goto(url)
+        for number in range(2, 5):
+            page.wait_for_selector(f"text=Pair {number} of 4")
+            page.keyboard.press("b")
+        page.wait_for_selector("text=All pairs are judged")
+        assert "judge reveal" in page.inner_text("main")
+        assert process.wait(20) == 0
+    assert [ballot.vote for ballot in open_judging(path).ballots] == ["left", "right", "right", "right"]
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    path = prepared_folder(tmp_path / "judging", "one", "two", pairs=3).path
+    with command(path) as (process, _):
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Every vote is kept. Go on with:" in told
