@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from harness.score import score
-from harness.tasks import find_fixtures, load_tasks, readings_of, vary
+from harness.tasks import readings_of, vary
 from harness.types import Json, Outcome, Variant
+from tests.samples import kit_tasks
 from tests.scored import ScriptedSandbox
 
-TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+TASKS = kit_tasks()
 Answer = Callable[[Variant], str]
 
 

@@ -6,11 +6,12 @@ import time
 import pytest
 
 from harness.score import score
-from harness.tasks import find_fixtures, load_tasks, vary
+from harness.tasks import vary
 from harness.types import Variant
+from tests.samples import kit_tasks
 from tests.scored import ScriptedSandbox, said
 
-TASKS = {task.name: task for task in load_tasks([find_fixtures()])}
+TASKS = kit_tasks()
 VARIANTS = {
     name: vary(TASKS[name], 0) for name in ("write-voice", "summarize-long", "code-review", "long-needle-short")
 }

@@ -7,10 +7,12 @@ that contains braces is never expanded again.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from harness.errors import Problem
@@ -35,8 +37,8 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _VARIANT.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"
 
 
 def file_problem(path: Path) -> str | None:
@@ -55,8 +57,12 @@ def file_problem(path: Path) -> str | None:
 
 def list_files(folder: Path) -> list[Path]:
     """The files under a folder, relative to it and sorted, without what editors and operating systems leave behind."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return sorted(path for path in found if not _is_hidden(path))
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        place = Path(root).relative_to(folder)
+        found += [place / name for name in files if not _is_hidden(name)]
+    return sorted(found)
 
 
 @dataclass
@@ -75,6 +81,11 @@ class TaskFolder:
     included_sha256: dict[str, str] = field(default_factory=dict)
     private_sha256: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def root(self) -> Path:
+        """The folder without links, inside of which every file must be."""
+        return self.path.resolve()
+
     def report(self, place: str, message: str, fix: str = "") -> None:
         """Collect a problem; `place` is a file of the folder, with the place inside it where there is one."""
         self.problems.append(Problem(f"{self.path / place}: {message}", fix))
@@ -86,12 +97,12 @@ class TaskFolder:
     def raw(self, place: str) -> str:
         """A file of the folder as it is; "" and a problem where it cannot be read."""
         path = self.path / place
-        self.used.add(path.relative_to(self.path))
+        self.used.add(Path(place))
         problem = file_problem(path)
         if problem is not None:
             self.report(place, problem, "write it" if problem == NO_SUCH_FILE else "put a file there")
             return ""
-        if not path.resolve().is_relative_to(self.path.resolve()):
+        if not path.resolve().is_relative_to(self.root):
             self.report(place, "the link points out of the task's folder", "put the file itself there")
             return ""
         try:
