@@ -57,7 +57,8 @@ def sentences(text: str) -> list[Span]:
 def heading_of(line: str) -> str | None:
     """What a line says that is a heading: with # before it, or all of it in bold; None for any other line."""
     bare = line.strip()
-    if len(line) - len(line.lstrip()) > _MAX_HEADING_INDENT:
+    # Most lines end here, which a long answer has tens of thousands of.
+    if not bare.startswith(("#", "**", "__")) or len(line) - len(line.lstrip()) > _MAX_HEADING_INDENT:
         return None
     if bare.startswith("#"):
         title = bare.lstrip("#")
@@ -90,6 +91,9 @@ def sections(text: str, titles: Sequence[str] = ()) -> list[tuple[str, str]]:
     found: list[tuple[str, list[str]]] = [("", [])]
     for line in text.split("\n"):
         heading = heading_of(line)
+        if heading is None and not known:
+            found[-1][1].append(line)
+            continue
         title = normalize_title(line if heading is None else heading)
         if (heading is not None and title) or title in known:
             found.append((title, []))
