@@ -251,6 +251,7 @@ def _model_info(model: Model) -> ModelInfo:
         server=model.server,
         server_version="1.2.3",
         model=model.model,
+        api=model.api,
         thinking=model.thinking,
         sampling=model.sampling,
         context_tokens=model.context_tokens,

@@ -145,6 +145,7 @@ def model_info(example: ExampleModel) -> ModelInfo:
         server=config.server,
         server_version=record.server_version,
         model=config.model,
+        api=config.api,
         thinking=config.thinking,
         sampling=config.sampling,
         context_tokens=config.context_tokens,

@@ -16,6 +16,7 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
+    ("apis",),
     ("anchors", "files", "host", "languages", "read", "record", "report", "stats"),
     ("sandbox", "schema", "summarize"),
     ("bundle", "compare", "virtual_tools"),

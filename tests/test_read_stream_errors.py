@@ -101,7 +101,7 @@ def test_a_connection_that_ends_mid_stream_is_an_error_and_its_text_is_kept(ende
     reading = read_bytes(text_chunk("x"), b'data: {"cho', ended=ended, fault="the peer left")
     assert reading.error == StreamError("the peer left", ended, 200)
     assert (reading.content, reading.counts.unfinished_bytes) == ("x", 11)
-    assert reading.timings.decode_null_reason == "neither a finish reason nor [DONE]"
+    assert reading.timings.decode_null_reason == "neither a finish reason nor the last event"
 
 
 @pytest.mark.parametrize("end", [END, DONE])

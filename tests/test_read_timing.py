@@ -78,7 +78,10 @@ def test_an_error_or_a_missing_end_gives_no_rates() -> None:
     cut = read(make_recording(reads))
     assert (failed.timings.decode_tps, failed.timings.e2e_tps) == (None, None)
     assert failed.timings.decode_null_reason == "an error in the reply"
-    assert (cut.timings.decode_tps, cut.timings.decode_null_reason) == (None, "neither a finish reason nor [DONE]")
+    assert (cut.timings.decode_tps, cut.timings.decode_null_reason) == (
+        None,
+        "neither a finish reason nor the last event",
+    )
     assert (cut.timings.ttft_s, cut.timings.e2e_s) == (0.2, 0.3)
 
 

@@ -1,6 +1,7 @@
 """Tool calls in every shape that servers send them: whole, in pieces, without an index, all under index 0."""
 
-from harness.read.tool_calls import assemble_tool_calls, parse_tool_calls
+from harness.apis.chat import parse_tool_calls
+from harness.read.tool_calls import assemble_tool_calls
 from harness.types import Json, ToolCall
 
 

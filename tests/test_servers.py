@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.apis import get_api
 from harness.errors import ConfigError
 from harness.schema import validate
 from harness.servers import (
-    RESERVED_FIELDS,
     build_request_fields,
     endpoint_url,
     fill_body,
@@ -193,7 +193,7 @@ def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
     assert build_request_fields(get_server_kind("openai"), given)["think"] is False
 
 
-@pytest.mark.parametrize("name", RESERVED_FIELDS)
+@pytest.mark.parametrize("name", get_api("chat").reserved_fields)
 def test_extra_cannot_set_what_the_run_itself_sends(name: str) -> None:
     ((key, problem),) = find_request_problems(get_server_kind("vllm"), a_model(extra={name: "other"}))
     assert (key, problem.fix) == (f"extra.{name}", "remove it")

@@ -51,6 +51,7 @@ def _model_facts(model: ModelInfo) -> dict[str, Json]:
         "server": model.server,
         "server version": model.server_version,
         "model": model.model,
+        "API": model.api,
         "thinking": model.thinking,
         "context requested": model.context_tokens,
         "context served": model.served_context_tokens,

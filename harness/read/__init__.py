@@ -3,21 +3,15 @@
 Everything here is a pure function of the recorded bytes and times; no byte sequence makes it raise.
 """
 
-from harness.read.dialects import REASONING_KEYS, extract_text, parse_delta
 from harness.read.fold import read
-from harness.read.json_text import parse_object
 from harness.read.loading_messages import count_loading_events
 from harness.read.repetition import REPETITIVE_CHARS, is_repetitive
 from harness.read.sse import split_events
 
 __all__ = [
-    "REASONING_KEYS",
     "REPETITIVE_CHARS",
     "count_loading_events",
-    "extract_text",
     "is_repetitive",
-    "parse_delta",
-    "parse_object",
     "read",
     "split_events",
 ]

@@ -1,6 +1,6 @@
 """Parse a recording into a reading; `read` is the entry point.
 
-Chunks become events (sse.py), events become deltas (dialects.py), and the deltas are folded into text, tool calls,
+Chunks become events (sse.py), events become deltas (harness/apis), and the deltas are folded into text, tool calls,
 counts and timings. Four rules need the whole stream and are therefore decided here:
 
 - A role-only chunk after the first one and before any token is a keep-alive. Only the first one has its time kept, as
@@ -22,17 +22,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from harness.read.dialects import Delta, EventKind, parse_delta, parse_event
-from harness.read.json_text import parse_object
+from harness.apis import (
+    Api,
+    Delta,
+    EventKind,
+    EventParser,
+    ReportedError,
+    error_from_body,
+    find_api,
+    find_count,
+    parse_object,
+)
 from harness.read.loading_messages import without_loading
-from harness.read.sse import Events, split_events
-from harness.read.stream_errors import ReportedError, StreamSummary, error_from_body, find_stream_error
+from harness.read.sse import DONE, Event, Events, split_events
+from harness.read.stream_errors import StreamSummary, find_stream_error
 from harness.read.think import SplitContent, split_thinking
 from harness.read.timing import EventTimes, StreamEnd, compute_timings, count_first_arrival
 from harness.read.tool_calls import assemble_tool_calls
-from harness.read.usage import parse_usage
 from harness.types import REPETITION, Counts, Json, Reading, Recording, StreamError, Usage
 
 _MAX_BODY_BYTES = 16_384
@@ -42,6 +50,7 @@ _MAX_BODY_BYTES = 16_384
 class _StreamState:
     """The state of the fold: what all deltas so far said together."""
 
+    api: Api
     tokens: list[Delta] = field(default_factory=list)
     events: int = 0
     kinds: Counter[EventKind] = field(default_factory=Counter)
@@ -81,12 +90,14 @@ class _StreamState:
             self.first_synthetic_ns = delta.at_ns
 
     def _merge_fields(self, delta: Delta) -> None:
-        """Keep the last finish reason, usage and timings, which servers update; and the first model and error.
+        """Keep the last finish reason and timings, which servers update; and the first model and error.
 
-        vllm-mlx sends usage twice and vLLM can send it with every chunk: the last is the total, never a summand.
+        vllm-mlx sends usage twice and vLLM can send it with every chunk: the last count of each name is the total,
+        never a summand. Messages counts the prompt in its first event and the output in one of its last.
         """
+        self.done = self.done or delta.is_last
         self.finish_reason = delta.finish_reason or self.finish_reason
-        self.usage = delta.usage or self.usage
+        self.usage = {**(self.usage or {}), **delta.usage} if delta.usage else self.usage
         self.server_timings = delta.server_timings or self.server_timings
         self.model = self.model or delta.model
         self.error = self.error or delta.error
@@ -97,12 +108,28 @@ class _StreamState:
         return self.done or self.finish_reason is not None
 
     def parse_usage(self) -> Usage | None:
-        """The server's token counts."""
-        return parse_usage(self.usage, self.server_timings)
+        """The server's token counts. If they lack cached tokens, llama.cpp's `timings.cache_n` is used instead."""
+        usage = self.api.parse_usage(self.usage or {})
+        if usage.cached_tokens is None and self.server_timings:
+            usage = replace(usage, cached_tokens=find_count(self.server_timings, (("cache_n",),)))
+        return None if usage == Usage() else usage
 
 
-def _collect(deltas: Iterable[Delta]) -> _StreamState:
-    fold = _StreamState()
+def parse_event(event: Event, parse: EventParser) -> Delta:
+    """Parse one event. One whose data is not a JSON object is `malformed`, or an error if the event is named so."""
+    text = event.data.strip()
+    if text == DONE:
+        return Delta("done", event.at_ns)
+    document = parse_object(text)
+    if document is not None:
+        return parse(document, event.name, event.at_ns)
+    if event.name == "error":
+        return Delta("other", event.at_ns, error=ReportedError(text or "error event without a message", None))
+    return Delta("malformed" if text else "keepalive", event.at_ns)
+
+
+def _collect(api: Api, deltas: Iterable[Delta]) -> _StreamState:
+    fold = _StreamState(api)
     for delta in deltas:
         fold.add(delta)
     return fold
@@ -125,9 +152,11 @@ def _decode_body(recording: Recording, events: Events) -> _Body:
 
 
 def _collect_recording(recording: Recording, events: Events, body: _Body) -> _StreamState:
+    api = find_api(recording.url)
+    parse = api.event_parser()
     if body.document is None:
-        return _collect(without_loading([parse_event(event) for event in events.events]))
-    return _collect([parse_delta(body.document, None, recording.chunks[-1].at_ns)])
+        return _collect(api, without_loading([parse_event(event, parse) for event in events.events]))
+    return _collect(api, [parse(body.document, None, recording.chunks[-1].at_ns)])
 
 
 def _count_synthetic_events(tokens: Sequence[Delta]) -> int:
@@ -199,8 +228,17 @@ def _find_error(recording: Recording, fold: _StreamState, events: Events, body: 
     return find_stream_error(recording, summary, lambda: error_from_body(body.document, body.text))
 
 
+def _finish_reason(recording: Recording, fold: _StreamState, usage: Usage | None) -> str | None:
+    if fold.finish_reason is None:
+        return REPETITION if recording.end_reason == REPETITION else None
+    return fold.api.resolve_finish(fold.finish_reason, usage, recording.request)
+
+
 def read(recording: Recording) -> Reading:
-    """Read a recording. It never raises: a failure of the server, the connection or the bytes becomes `error`."""
+    """Read a recording of any API, which its URL tells.
+
+    It never raises: a failure of the server, the connection or the bytes becomes `error`.
+    """
     events = split_events(recording.chunks)
     body = _decode_body(recording, events)
     fold = _collect_recording(recording, events, body)
@@ -218,7 +256,7 @@ def read(recording: Recording) -> Reading:
         content=_join_surrogates(split.content),
         reasoning=_join_surrogates(reasoning + split.reasoning),
         tool_calls=assemble_tool_calls(call for delta in tokens for call in delta.tool_calls),
-        finish_reason=fold.finish_reason or (REPETITION if recording.end_reason == REPETITION else None),
+        finish_reason=_finish_reason(recording, fold, usage),
         done=fold.done,
         usage=usage,
         error=error,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, takewhile
 
-from harness.read.dialects import Delta
+from harness.apis import Delta
 
 _FIRST_LINES = re.compile(r"━+\nllama-swap loading model: ")
 _LAST_LINES = re.compile(r"\nDone! \([\d.]+s\)\n━+\n \n")

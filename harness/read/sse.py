@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from harness.read.json_text import parse_object
+from harness.apis import parse_object
 from harness.types import Chunk
 
 DONE = "[DONE]"

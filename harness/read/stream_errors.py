@@ -1,23 +1,22 @@
 """Find what went wrong with a reply: an error that the server reported, or a stream that ended badly.
 
-`find_error` reads one JSON object, `error_from_body` the body of an error response, `find_stream_error` decides for the
-whole stream. Whether an error counts against the model is decided in score. The `kind` of an error is, in this order:
+`find_stream_error` decides for the whole stream. Whether an error counts against the model is decided in score. The
+`kind` of an error is, in this order:
 
 - `context_overflow`: the context cannot hold the prompt or the answer, in the words of the servers that are known, or
   because the server's own token count shows that it truncated the prompt;
-- the server's own code or type;
+- the server's own code or type, or `event_order` for events that came in an impossible order;
 - how the stream ended: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `limit_exceeded` (as recorded),
-  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor [DONE]).
+  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor the last event).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.read.json_text import to_text
-from harness.types import REPETITION, Json, Recording, StreamError
+from harness.apis import ReportedError, find_api
+from harness.types import REPETITION, Recording, StreamError
 
 MAX_MESSAGE_CHARS = 2000
 _MAX_EXCERPT_CHARS = 300
@@ -25,66 +24,15 @@ MAX_CHARS_PER_TOKEN = 8
 """More characters than any tokenizer averages per token of prose or code; 3 to 5 is usual."""
 MIN_TRUNCATION_CHARS = 4000
 """Shorter prompts are not checked for truncation: they fit into any context that a server is run with."""
-_OVERFLOW_CODE = re.compile(r"context_length_exceeded|exceed_context_size", re.IGNORECASE)
-# In this order: llama-server, vLLM and llama-cpp-python, oMLX and Ollama, LM Studio, LM Studio before 0.4.
-_OVERFLOW_TEXT = re.compile(
-    r"exceeds? the available context|maximum context length|prompt (is )?too long|input does not fit in context"
-    r"|exceed\w* (the )?(max\w* )?context (length|window|size)|n_keep\b.*\bn_ctx|n_ctx\b.*\bn_keep"
-    r"|tokens to keep from the initial prompt is greater",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedError:
-    """An error in the server's own words, or in this module's: its message, and its kind if there is one."""
-
-    message: str
-    kind: str | None
-
 
 BodyError = Callable[[], ReportedError]
-
-
-def _error_kind(error: Mapping[str, Json]) -> str | None:
-    names = [error[key] for key in ("code", "type") if isinstance(error.get(key), str) and error[key]]
-    message = error.get("message")
-    if any(map(_OVERFLOW_CODE.search, names)) or (isinstance(message, str) and _OVERFLOW_TEXT.search(message)):
-        return "context_overflow"
-    return names[0] if names else None
-
-
-def _parse_error(value: Json) -> ReportedError:
-    """Parse the value of `error`: an object with a message, or a string."""
-    if not isinstance(value, dict):
-        return ReportedError(to_text(value), _error_kind({"message": value}))
-    message = to_text(next((value[key] for key in ("message", "error", "detail") if value.get(key)), value))
-    return ReportedError(message, _error_kind({**value, "message": message}))
-
-
-def find_error(document: Mapping[str, Json], event_name: str | None = None) -> ReportedError | None:
-    """Find the error in a JSON object: under `error`, in an object of type `error`, or in an event named `error`."""
-    error = document.get("error")
-    if error and error is not True:
-        return _parse_error(error)
-    if error or event_name == "error" or document.get("object") == "error" or document.get("type") == "error":
-        return _parse_error(document)
-    return None
-
-
-def error_from_body(document: Mapping[str, Json] | None, text: str) -> ReportedError:
-    """Read the body of an error response, whatever its shape: JSON with or without `error`, or plain text."""
-    if document is not None:
-        return find_error(document) or _parse_error(document)
-    text = text.strip()
-    return _parse_error(text) if text else ReportedError("empty response body", None)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSummary:
     """What a whole stream shows about its success.
 
-    `readable` is False for a body that is neither an event stream nor a chat completion.
+    `readable` is False for a body that is neither an event stream nor a complete answer.
     """
 
     error: ReportedError | None
@@ -107,12 +55,10 @@ def _prompt_chars(recording: Recording, cached_known: bool) -> int | None:
     Some servers leave the cached part of a conversation out of their count. So a later turn is compared only if the
     server reports its cached tokens.
     """
-    messages = recording.request.get("messages")
-    if not isinstance(messages, list):
+    parts = find_api(recording.url).read_prompt(recording.request)
+    if parts is None or (not cached_known and any(part.role == "assistant" for part in parts)):
         return None
-    if not cached_known and any(message.get("role") == "assistant" for message in messages):
-        return None
-    return sum(len(message["content"]) for message in messages if isinstance(message.get("content"), str))
+    return sum(len(part.text) for part in parts)
 
 
 def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedError | None:
@@ -141,11 +87,11 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Body
         return ReportedError(f"{summary.malformed} events were not JSON, so text may be missing", "malformed_event")
     if not summary.readable:
         excerpt = body_error().message[:_MAX_EXCERPT_CHARS]
-        return ReportedError(f"the reply is neither an event stream nor a chat completion: {excerpt}", "not_a_stream")
+        return ReportedError(f"the reply is neither an event stream nor a complete answer: {excerpt}", "not_a_stream")
     if summary.finish_reason == "error":
         return ReportedError("the server ended the answer with the finish reason `error`", "finish_reason_error")
     if not summary.finished:
-        return ReportedError("the stream ended with neither a finish reason nor [DONE]", "unfinished")
+        return ReportedError("the stream ended with neither a finish reason nor the last event", "unfinished")
     return _find_truncation(recording, summary)
 
 

@@ -20,7 +20,7 @@ from 11,000 to 267,000 tokens/s from the clients that were studied."""
 NOT_STREAMED = "one JSON answer, not a stream"
 NOTHING_GENERATED = "no generated token"
 ERROR_IN_REPLY = "an error in the reply"
-UNFINISHED = "neither a finish reason nor [DONE]"
+UNFINISHED = "neither a finish reason nor the last event"
 FEW_ARRIVALS = f"fewer than {MIN_ARRIVALS} arrivals"
 SHORT_SPAN = f"less than {MIN_SPAN_NS // 1_000_000} ms between the first token and the last"
 

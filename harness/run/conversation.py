@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from harness.apis import get_api
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
@@ -94,7 +95,7 @@ class _Trial:
         max_tokens = compute_max_tokens(setup.variant.task, setup.thinking_tokens)
         model = with_trial_seed(server.model, setup.key.trial)
         body = build_request_body(model, server.kind, messages, max_tokens, disable_cache=disable_cache)
-        url = f"{server.model.base_url.rstrip('/')}/chat/completions"
+        url = get_api(server.model.api).url(server.model.base_url)
         lower_bound = min_tokens(messages, setup.tokens_per_char)
         return TurnRequest(setup.key, turn, setup.variant.index, url, body, server.api_key, lower_bound)
 
@@ -108,7 +109,7 @@ class _Trial:
         """Send a request and record the reply; a task that only measures speed is never stopped early."""
         if not self.setup.variant.task.scored:
             return record(self.client, request)
-        with stop_at_repetition(self.client):
+        with stop_at_repetition(self.client, get_api(self.server.model.api)):
             return record(self.client, request)
 
 
@@ -140,7 +141,8 @@ def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
     limit = max_turns(variant)
     for turn in range(limit):
         request = trial.request(turn, messages, disable_cache=False)
-        recording = trial.record(replace(request, body={**request.body, "tools": tool_definitions(workspace.offered)}))
+        tools = get_api(trial.server.model.api).write_tools(tool_definitions(workspace.offered))
+        recording = trial.record(replace(request, body={**request.body, "tools": tools}))
         reading = read(recording)
         last = turn + 1 == limit or _is_cut_short(reading) or not reading.tool_calls
         yield replace(recording, last_turn=last)

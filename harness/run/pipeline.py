@@ -230,6 +230,7 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         server=model.server,
         server_version=run.server_version,
         model=model.model,
+        api=model.api,
         thinking=model.thinking,
         sampling=model.sampling,
         context_tokens=model.context_tokens,

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.read import REPETITIVE_CHARS, is_repetitive, parse_delta, parse_object
+from harness.apis import Api, EventParser, parse_object
+from harness.read import REPETITIVE_CHARS, is_repetitive
 from harness.record import Client
 
 CHECK_S = 1.0
@@ -21,10 +22,10 @@ gap, and a loop shows a little later."""
 
 
 @contextmanager
-def stop_at_repetition(client: Client) -> Iterator[None]:
+def stop_at_repetition(client: Client, api: Api) -> Iterator[None]:
     """Watch the client's reply until the block ends, and stop it once it is repetitive."""
     done = threading.Event()
-    thread = threading.Thread(target=_watch, args=(client, done), daemon=True)
+    thread = threading.Thread(target=_watch, args=(client, api.event_parser(), done), daemon=True)
     thread.start()
     try:
         yield
@@ -33,21 +34,21 @@ def stop_at_repetition(client: Client) -> Iterator[None]:
         thread.join()
 
 
-def _watch(client: Client, done: threading.Event) -> None:
+def _watch(client: Client, parse: EventParser, done: threading.Event) -> None:
     seen, text = 0, ""
     while not done.wait(CHECK_S):
         reads = client.received(seen)
         seen += len(reads)
-        text = (text + _text_of(b"".join(reads)))[-REPETITIVE_CHARS:]
+        text = (text + _text_of(b"".join(reads), parse))[-REPETITIVE_CHARS:]
         if is_repetitive(text):
             client.stop("repetition")
             return
 
 
-def _text_of(data: bytes) -> str:
+def _text_of(data: bytes, parse: EventParser) -> str:
     deltas = (
-        parse_delta(document, None, 0)
+        parse(document, None, 0)
         for match in _EVENT.finditer(data)
         if (document := parse_object(match[1].decode("utf-8", "replace"))) is not None
     )
-    return "".join(delta.reasoning + delta.content for delta in deltas)
+    return "".join(delta.reasoning + delta.content for delta in deltas if not delta.is_message)

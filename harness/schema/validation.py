@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 
+from harness.apis import APIS
 from harness.errors import Problem
 from harness.files import find_data, plain
 from harness.schema.location import JsonPath, Location
@@ -40,11 +41,13 @@ class _Validator(NamedTuple):
 
 @cache
 def load_schema(name: str) -> Json:
-    """The schema document schemas/<name>.v1.schema.json, with the run options filled in."""
+    """The schema document schemas/<name>.v1.schema.json, with the run options and the names of the APIs filled in."""
     path = find_data("schemas") / f"{name}.v1.schema.json"
     schema = json.loads(path.read_text(encoding="utf-8"))
     if "settings" in schema.get("$defs", {}):
         _fill_settings(schema["$defs"]["settings"], require_all=name == "run")
+    if "api" in schema.get("$defs", {}):
+        schema["$defs"]["api"]["enum"] = list(APIS)
     return schema
 
 

@@ -1,7 +1,7 @@
 """Model servers: their kinds (one TOML file each in this folder), untimed queries, discovery, context fit and probe.
 
-A `ServerHandle` names one server to query. `get_server_kind` finds a kind, `build_request_body` builds chat requests
-in its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live server with its kind.
+A `ServerHandle` names one server to query. `get_server_kind` finds a kind, `build_request_body` builds requests in
+its dialect, `fetch` sends untimed HTTP requests, `probe` compares a live server with its kind.
 """
 
 from harness.servers.api import endpoint_url, fill_body, look_up
@@ -17,6 +17,7 @@ from harness.servers.discovery import default_urls, find_servers
 from harness.servers.http import HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import (
     ApiCall,
+    ApiFacts,
     CacheFacts,
     ContextFacts,
     LifecycleFacts,
@@ -42,20 +43,20 @@ from harness.servers.query import (
     read_property,
 )
 from harness.servers.requests import (
-    RESERVED_FIELDS,
     build_request_body,
     build_request_fields,
     compute_max_tokens,
     find_request_problems,
     find_unapplied_settings,
+    max_tokens_field,
     with_trial_seed,
 )
 from harness.servers.starter_config import write_config
 from harness.servers.thinking import learn_thinking, thinking_allowance
 
 __all__ = [
-    "RESERVED_FIELDS",
     "ApiCall",
+    "ApiFacts",
     "CacheFacts",
     "ContextFacts",
     "ContextFit",
@@ -92,6 +93,7 @@ __all__ = [
     "list_models",
     "load_kinds",
     "look_up",
+    "max_tokens_field",
     "observe",
     "probe",
     "query_model_context",

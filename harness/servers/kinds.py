@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.apis import DEFAULT_API
 from harness.types import Json
 
 PreTokenEvent = Literal["comment", "role_chunk", "keepalive_chunk", "synthetic_progress", "synthetic_echo"]
@@ -155,8 +156,28 @@ class LifecycleFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiFacts:
+    """What a kind does with an API other than chat.
+
+    `thinking_on`, `thinking_off` and `disable_cache` are request fields; None if none is known to work. `extra_fields`
+    are sampling fields that it reads although the API has none of that name, `ignored_fields` and `rejected_fields` as
+    for the kind. `cached_tokens` says whether its usage counts them. `gaps` are what it lacks or does in its own way.
+    """
+
+    thinking_on: Mapping[str, Json] | None = None
+    thinking_off: Mapping[str, Json] | None = None
+    disable_cache: Mapping[str, Json] | None = None
+    extra_fields: tuple[str, ...] = ()
+    ignored_fields: tuple[str, ...] = ()
+    rejected_fields: tuple[str, ...] = ()
+    cached_tokens: bool | None = None
+    count_tokens: bool | None = None
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ServerKind:
-    """One kind of model server.
+    """One kind of model server. Every kind speaks chat; `apis` are the further ones.
 
     `unusual_defaults` names request fields whose server defaults are surprising, `ignored_fields` those that the server
     ignores, `rejected_fields` those for which it rejects the request. A server that has a value at one of the
@@ -179,3 +200,21 @@ class ServerKind:
     version: PropertyLocation | None = None
     fingerprints: tuple[PropertyLocation, ...] = ()
     rejected_fields: tuple[str, ...] = ()
+    apis: Mapping[str, ApiFacts] = field(default_factory=dict)
+
+    def speaks(self, api: str) -> bool:
+        """Whether it is known to have an API."""
+        return api == DEFAULT_API or api in self.apis
+
+    def api_facts(self, api: str) -> ApiFacts:
+        """What it does with an API; for chat that is the kind's own facts."""
+        if api != DEFAULT_API:
+            return self.apis.get(api, ApiFacts())
+        return ApiFacts(
+            thinking_on=self.thinking.on,
+            thinking_off=self.thinking.off,
+            disable_cache=self.cache.disable,
+            ignored_fields=self.ignored_fields,
+            rejected_fields=self.rejected_fields,
+            cached_tokens=self.cache.cached_tokens is not None,
+        )

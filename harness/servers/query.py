@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.apis import get_api
 from harness.errors import Problem, ServerError
 from harness.servers.api import endpoint_url, fill_body, look_up
 from harness.servers.http import DEFAULT_TIMEOUTS, HttpReply, RequestTimeouts, fetch
 from harness.servers.kinds import PropertyLocation, ServerKind
+from harness.servers.requests import max_tokens_field
 from harness.types import Json, Model
 
 MAX_REPLY_CHARS = 200
@@ -115,14 +117,14 @@ def is_ready(server: ServerHandle) -> bool:
 
 def find_refusal(server: ServerHandle) -> str | None:
     """Request one token; return the server's refusal, None if the token came. Raises ServerError: no answer."""
+    api = get_api(server.model.api)
     body = {
         "model": server.model.model,
-        "messages": [{"role": "user", "content": "Say yes."}],
-        server.kind.max_tokens_field: 1,
+        **api.write_conversation([{"role": "user", "content": "Say yes."}]),
+        max_tokens_field(server.kind, server.model): 1,
         "stream": False,
     }
-    url = f"{server.model.base_url.rstrip('/')}/chat/completions"
-    reply = server.fetch("POST", url, body)
+    reply = server.fetch("POST", api.url(server.model.base_url), body)
     if reply.status == 200:
         return None
     text = " ".join(reply.text.split())[:MAX_REPLY_CHARS]

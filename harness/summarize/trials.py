@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.apis import find_api
 from harness.files import sha256_of
-from harness.types import Json, Reading, Recording, ScoredTrial, TrialResult, TurnResult
-
-
-def prompt_chars(messages: Json) -> int | None:
-    """The number of characters in a request's messages; None if `messages` is not a list of objects."""
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        return None
-    contents = (message.get("content") for message in messages)
-    return sum(len(content) for content in contents if isinstance(content, str))
+from harness.types import Reading, Recording, ScoredTrial, TrialResult, TurnResult
 
 
 def _turn(recording: Recording, reading: Reading) -> TurnResult:
@@ -30,7 +23,7 @@ def _turn(recording: Recording, reading: Reading) -> TurnResult:
         counts=reading.counts,
         timings=reading.timings,
         started_ns=recording.sent_ns,
-        prompt_chars=prompt_chars(recording.request.get("messages")),
+        prompt_chars=find_api(recording.url).prompt_chars(recording.request),
     )
 
 

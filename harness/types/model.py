@@ -45,6 +45,7 @@ class Lifecycle:
 class Model:
     """One model to measure: its id, its server and its settings; `label` is its unique name in the run.
 
+    `api` is one of harness/apis: over which API it is asked.
     `key_env` is the name of the environment variable that holds the API key. `tunnel` is an SSH destination: the server
     listens there on the port of `base_url`, which is forwarded. `lifecycle` None: the user runs the server. `extra` is
     merged into every request body, `facts` are what the user declares about the model (size, quantization).
@@ -54,6 +55,7 @@ class Model:
     server: str
     base_url: str
     model: str
+    api: str = "chat"
     thinking: Literal["on", "off", "default"] = "default"
     sampling: Sampling = field(default_factory=Sampling)
     context_tokens: int | None = None

@@ -27,6 +27,7 @@ class ModelInfo:
     server: str
     server_version: str | None
     model: str
+    api: str
     thinking: Literal["on", "off", "default"]
     sampling: Sampling
     context_tokens: int | None

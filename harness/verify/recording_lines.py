@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from harness.apis import DEFAULT_API, find_api
 from harness.bundle import UnreadableError, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
@@ -39,7 +40,7 @@ Line = tuple[int, bytes]
 class RereadTurn:
     """One line, read again. `trial` is the trial with this turn only, and without a verdict; None for an invalid line.
 
-    Of the request's messages, which are long, only the digest crosses the process boundary. `previous` is the line's
+    Of the request's conversation, which is long, only the digest crosses the process boundary. `previous` is the line's
     link in the run's chain, `sha256` the digest of its bytes.
     """
 
@@ -49,7 +50,8 @@ class RereadTurn:
     turn: int = 0
     last_turn: bool = True
     variant: int = 0
-    messages_sha256: str = ""
+    api: str = DEFAULT_API
+    conversation_sha256: str = ""
     request: Mapping[str, Json] | None = None
     clock: TurnClock | None = None
     previous: Json = None
@@ -57,9 +59,9 @@ class RereadTurn:
     simulation_mark: str | None = None
 
 
-def messages_digest(messages: Json) -> str:
-    """The digest by which two lists of messages are compared."""
-    return sha256_of(to_json(messages))
+def conversation_digest(fields: Json) -> str:
+    """The digest by which the conversations of two requests are compared: the fields that hold them."""
+    return sha256_of(to_json(fields))
 
 
 def reread_lines(lines: Iterable[Line], location: str, size_bytes: int) -> Iterator[RereadTurn]:
@@ -109,7 +111,7 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
     if recording is None:
         messages = problems[:MAX_LINE_PROBLEMS]
         return RereadTurn(number, tuple(Finding("schema-recordings", location, message) for message in messages))
-    request, reading = document["request"], read(recording)
+    request, reading, api = document["request"], read(recording), find_api(recording.url)
     findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
     if recording.end_reason == REPETITION and not _ends_in_loop(recording):
         findings.append(Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat"))
@@ -121,8 +123,9 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         turn=recording.turn,
         last_turn=recording.last_turn,
         variant=recording.variant,
-        messages_sha256=messages_digest(request.get("messages")),
-        request={name: value for name, value in request.items() if name != "messages"},
+        api=api.name,
+        conversation_sha256=conversation_digest(api.conversation(request)),
+        request={name: value for name, value in request.items() if name not in api.conversation_fields},
         clock=turn_clock(recording),
         previous=document[PREVIOUS],
         sha256=sha256_of(line),

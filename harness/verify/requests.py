@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.apis import Api, get_api
 from harness.files import to_json
 from harness.run import (
     NONCE_PLACEHOLDER,
@@ -18,19 +19,19 @@ from harness.run import (
     turn_nonce,
 )
 from harness.servers import (
-    RESERVED_FIELDS,
     ServerKind,
     build_request_body,
     compute_max_tokens,
     get_server_kind,
     load_kinds,
+    max_tokens_field,
     thinking_allowance,
     with_trial_seed,
 )
 from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, same_task
-from harness.verify.recording_lines import RereadTurn, messages_digest
+from harness.verify.recording_lines import RereadTurn, conversation_digest
 from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
@@ -46,6 +47,11 @@ class _PlannedTrial:
     variant: Variant | None
     nonce: str
     thinking_tokens: int
+
+    @property
+    def api(self) -> Api:
+        """The API that the result states."""
+        return get_api(self.model.api)
 
     @property
     def concurrent(self) -> bool:
@@ -88,7 +94,7 @@ def find_unknown_servers(evidence: Evidence) -> Iterator[tuple[int, str]]:
 def find_reserved_fields(evidence: Evidence) -> Iterator[tuple[int, str]]:
     """The index of each model whose stated `extra` would override what the run itself sends, and the field."""
     for at, model in enumerate(evidence.result.models):
-        yield from ((at, name) for name in RESERVED_FIELDS if name in model.extra)
+        yield from ((at, name) for name in get_api(model.api).reserved_fields if name in model.extra)
 
 
 def find_request_problems(
@@ -113,7 +119,7 @@ def find_request_problems(
     expected = _expected_messages(planned, planned.variant, trial)
     for turn in turns:
         yield from ((turn.line, message) for message in _budget_problems(planned, planned.variant, turn))
-        if turn.turn >= len(expected) or turn.messages_sha256 != messages_digest(expected[turn.turn]):
+        if turn.turn >= len(expected) or turn.conversation_sha256 != _digest_of(planned, expected[turn.turn]):
             yield turn.line, "the messages are not those of the task with this trial's nonce and the earlier replies"
 
 
@@ -151,6 +157,7 @@ def configured_model(info: ModelInfo) -> Model:
         server=info.server,
         base_url="",
         model=info.model,
+        api=info.api,
         thinking=info.thinking,
         sampling=info.sampling,
         context_tokens=info.context_tokens,
@@ -160,6 +167,9 @@ def configured_model(info: ModelInfo) -> Model:
 
 def _settings_problems(planned: _PlannedTrial, turn: RereadTurn) -> Iterator[str]:
     request, expected = turn.request or {}, _expected_fields(planned)
+    if turn.api != planned.api.name:
+        yield f"the request went to the {get_api(turn.api).title} API, the result states {planned.api.title}"
+        return
     for name, value in expected.items():
         if name not in request:
             yield f"the request lacks {name!r}, which the result states"
@@ -171,8 +181,9 @@ def _settings_problems(planned: _PlannedTrial, turn: RereadTurn) -> Iterator[str
 
 def _variable_fields(planned: _PlannedTrial) -> set[str]:
     """The fields that have a check of their own, and those that a task decides that is not known locally."""
-    fields = {"messages", planned.kind.max_tokens_field}
-    return fields if planned.variant is not None else {*fields, "tools", *(planned.kind.cache.disable or {})}
+    fields = {*planned.api.conversation_fields, max_tokens_field(planned.kind, planned.model)}
+    disable_cache = planned.kind.api_facts(planned.model.api).disable_cache or {}
+    return fields if planned.variant is not None else {*fields, "tools", *disable_cache}
 
 
 def _shorten(value: Json) -> str:
@@ -184,9 +195,10 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
     """The fields of every request other than its messages and its token limit."""
     model, kind = planned.model, planned.kind
     body = build_request_body(model, kind, [], 0, disable_cache=planned.cold)
-    fields = {name: value for name, value in body.items() if name not in ("messages", kind.max_tokens_field)}
+    own = (*planned.api.conversation_fields, max_tokens_field(kind, model))
+    fields = {name: value for name, value in body.items() if name not in own}
     if planned.tool_loop and planned.variant is not None:
-        fields["tools"] = tool_definitions(workspace_of(planned.variant).offered)
+        fields["tools"] = planned.api.write_tools(tool_definitions(workspace_of(planned.variant).offered))
     return fields
 
 
@@ -195,7 +207,7 @@ def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn)
 
     A limit in `extra` overrides both, as it does in the request.
     """
-    name = planned.kind.max_tokens_field
+    name = max_tokens_field(planned.kind, planned.model)
     limit = (turn.request or {}).get(name)
     if name in planned.model.extra:
         if limit != planned.model.extra[name]:
@@ -204,6 +216,10 @@ def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn)
     budget = compute_max_tokens(variant.task, planned.thinking_tokens)
     if limit != budget:
         yield f"the request allows {limit} output tokens, the task's budget is {budget}"
+
+
+def _digest_of(planned: _PlannedTrial, messages: Messages) -> str:
+    return conversation_digest(planned.api.write_conversation(messages))
 
 
 def _expected_messages(planned: _PlannedTrial, variant: Variant, trial: TrialResult) -> list[Messages]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.apis import get_api
 from harness.record import Client
 from harness.servers.probe.context_cap import cap_in_error, sent_text
 from harness.servers.probe.requests import CODE_WORD, SHORT_CHARS, build_long_request
@@ -61,8 +62,8 @@ class CodeWordReply:
 
 def ask_code_word(server: ServerHandle, client: Client, chars: int = SHORT_CHARS) -> CodeWordReply:
     """Ask for the code word at the beginning of a prompt of `chars` characters. Raises ServerError: no connection."""
-    request = build_long_request(server.kind, server.model.model, read_filler(), chars)
-    sent_chars = sum(len(message["content"]) for message in request.body["messages"])
+    request = build_long_request(server.kind, server.model, read_filler(), chars)
+    sent_chars = get_api(server.model.api).prompt_chars(request.body) or chars
     return CodeWordReply(read_reply(send(server, client, request)), sent_chars)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.apis import get_api
 from harness.servers.kinds import ServerKind
-from harness.servers.requests import build_request_fields
+from harness.servers.requests import build_request_fields, max_tokens_field
 from harness.types import Json, Model
 
 SHORT_MAX_TOKENS = 48
@@ -30,7 +31,7 @@ class ProbeRequest:
     body: Mapping[str, Json]
 
 
-def build_short_requests(kind: ServerKind, model: str, text: str) -> tuple[ProbeRequest, ...]:
+def build_short_requests(kind: ServerKind, model: Model, text: str) -> tuple[ProbeRequest, ...]:
     """Build the short requests.
 
     The same request twice (cache), one with a new beginning (nonce), thinking on and off, two seeds at a high
@@ -56,7 +57,7 @@ def build_short_requests(kind: ServerKind, model: str, text: str) -> tuple[Probe
     )
 
 
-def build_long_request(kind: ServerKind, model: str, text: str, chars: int) -> ProbeRequest:
+def build_long_request(kind: ServerKind, model: Model, text: str, chars: int) -> ProbeRequest:
     """Build a conversation whose first user message begins with a code word (the canary) and has `chars` characters.
 
     The long message is not the last one: a server that truncates silently drops the oldest messages first.
@@ -68,15 +69,15 @@ def build_long_request(kind: ServerKind, model: str, text: str, chars: int) -> P
         {"role": "assistant", "content": "I will keep it."},
         {"role": "user", "content": CODE_WORD_QUESTION},
     ]
-    body = {**_greedy_body(model), "messages": messages, kind.max_tokens_field: LONG_MAX_TOKENS}
-    return ProbeRequest("long", {**body, **(kind.thinking.off or {})})
+    body = greedy_body(kind, model, messages, LONG_MAX_TOKENS)
+    return ProbeRequest("long", {**body, **(kind.api_facts(model.api).thinking_off or {})})
 
 
 def build_reasoning_request(kind: ServerKind, model: Model) -> ProbeRequest:
     """Build a short question to which a model that thinks begins to think; it is sent with the model's own settings."""
     messages = [{"role": "user", "content": f"[{secrets.token_hex(8)}]\n{REASONING_QUESTION}"}]
-    body = {**_greedy_body(model.model), "messages": messages, **build_request_fields(kind, model)}
-    return ProbeRequest("reasoning", {**body, kind.max_tokens_field: REASONING_MAX_TOKENS})
+    body = {**greedy_body(kind, model, messages, REASONING_MAX_TOKENS), **build_request_fields(kind, model)}
+    return ProbeRequest("reasoning", {**body, max_tokens_field(kind, model): REASONING_MAX_TOKENS})
 
 
 def other_max_tokens_field(kind: ServerKind) -> str:
@@ -84,17 +85,22 @@ def other_max_tokens_field(kind: ServerKind) -> str:
     return "max_completion_tokens" if kind.max_tokens_field == "max_tokens" else "max_tokens"
 
 
-def _short_body(kind: ServerKind, model: str, text: str) -> dict[str, Json]:
+def _short_body(kind: ServerKind, model: Model, text: str) -> dict[str, Json]:
     """A short request that begins with a new nonce."""
     messages = [
         {"role": "system", "content": f"[{secrets.token_hex(8)}]\n{text[:SHORT_CHARS]}"},
         {"role": "user", "content": QUESTION},
     ]
-    return {**_greedy_body(model), "messages": messages, kind.max_tokens_field: SHORT_MAX_TOKENS}
+    return greedy_body(kind, model, messages, SHORT_MAX_TOKENS)
 
 
-def _greedy_body(model: str) -> dict[str, Json]:
-    return {"model": model, "stream": True, "stream_options": {"include_usage": True}, "temperature": 0, "top_p": 1}
+def greedy_body(
+    kind: ServerKind, model: Model, messages: Sequence[Mapping[str, Json]], max_tokens: int
+) -> dict[str, Json]:
+    """The body of a streamed request over the model's API, with temperature 0."""
+    api = get_api(model.api)
+    head = {"model": model.model, **api.write_conversation(messages), "stream": True, **api.fixed_fields}
+    return {**head, max_tokens_field(kind, model): max_tokens, "temperature": 0, "top_p": 1}
 
 
 def _sampled(body: Mapping[str, Json], seed: int) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.apis import get_api
 from harness.errors import ServerError
 from harness.files import find_data
 from harness.record import Client, TurnRequest, record
@@ -69,7 +70,7 @@ def read_filler() -> str:
 
 def send(server: ServerHandle, client: Client, request: ProbeRequest) -> Recording:
     """Send one request and record the reply. Raises ServerError if no connection could be made."""
-    url = f"{server.model.base_url.rstrip('/')}/chat/completions"
+    url = get_api(server.model.api).url(server.model.base_url)
     key = TrialKey(server.model.label, f"probe {request.name}", 0)
     recording = record(client, TurnRequest(key, 0, 0, url, request.body, server.api_key))
     if recording.end_reason == "connect_failed":
@@ -94,7 +95,7 @@ def _with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
 
 def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Recording]:
     """Send the short requests. Raises ServerError if the first fails: without it no other means anything."""
-    first, *others = build_short_requests(server.kind, server.model.model, read_filler())
+    first, *others = build_short_requests(server.kind, server.model, read_filler())
     recording = send(server, client, first)
     error = read_reply(recording).reading.error
     if error is not None:
@@ -103,7 +104,7 @@ def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Reco
 
 
 def _send_long_request(server: ServerHandle, client: Client, chars: int) -> ProbeReply:
-    request = build_long_request(server.kind, server.model.model, read_filler(), chars)
+    request = build_long_request(server.kind, server.model, read_filler(), chars)
     return read_reply(send(server, client, request))
 
 

@@ -8,15 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.read import (
-    REASONING_KEYS,
-    count_loading_events,
-    extract_text,
-    parse_delta,
-    parse_object,
-    read,
-    split_events,
-)
+from harness.apis import DEFAULT_API, REASONING_KEYS, extract_text, find_api, get_api, parse_object
+from harness.read import count_loading_events, read, split_events
 from harness.servers.kinds import ServerKind
 from harness.types import Json, ProbeFinding, Reading, Recording
 
@@ -60,8 +53,14 @@ def compare(name: str, stated: Json, observed: Json, note: str | None = None) ->
 
 
 def observe(recordings: Sequence[Recording], kind: ServerKind) -> tuple[ProbeFinding, ...]:
-    """Compare the complete replies with their kind. What no reply shows is observed as None."""
+    """Compare the complete replies with their kind. What no reply shows is observed as None.
+
+    A kind states the shape of chat streams only; of another API, whether cached tokens are reported.
+    """
+    api = find_api(recordings[0].url) if recordings else get_api(DEFAULT_API)
     replies = [reply for reply in map(read_reply, recordings) if reply.is_complete]
+    if api.name != DEFAULT_API:
+        return (_cached_tokens_finding(replies, kind.api_facts(api.name).cached_tokens),)
     return tuple(check(replies, kind) for check in CHECKS)
 
 
@@ -107,7 +106,8 @@ def _is_keepalive(document: Mapping[str, Json]) -> bool:
 
 def _begins_with_loading_messages(reply: ProbeReply) -> bool:
     """Whether the stream begins with the reasoning that llama-swap invents while it loads the model."""
-    return count_loading_events([parse_delta(document, None, 0) for _, document in reply.objects]) > 0
+    parse = get_api(DEFAULT_API).event_parser()
+    return count_loading_events([parse(document, None, 0) for _, document in reply.objects]) > 0
 
 
 def _role_chunk(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
@@ -178,9 +178,13 @@ def _sends_done(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding
 
 
 def _reports_cached_tokens(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
+    return _cached_tokens_finding(replies, kind.cache.cached_tokens is not None)
+
+
+def _cached_tokens_finding(replies: Sequence[ProbeReply], stated: bool | None) -> ProbeFinding:
     usages = [reply.reading.usage for reply in replies]
     reported = any(usage is not None and usage.cached_tokens is not None for usage in usages)
-    return compare("reports_cached_tokens", kind.cache.cached_tokens is not None, reported if usages else None)
+    return compare("reports_cached_tokens", stated, reported if usages else None)
 
 
 def _reports_speeds(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:

@@ -1,4 +1,4 @@
-"""Token counts and timings that a server reports: `parse_usage` and `parse_server_timings`, driven by key tables."""
+"""Token counts and timings that a server reports: `find_count` and `parse_server_timings`, driven by key tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse_count(value: Json) -> int | None:
     return value
 
 
-def _find_count(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]) -> int | None:
+def find_count(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]) -> int | None:
     """The first valid count under any of these paths."""
     for path in paths:
         value: Json = document
@@ -57,17 +57,14 @@ def _find_count(document: Mapping[str, Json], paths: tuple[tuple[str, ...], ...]
     return None
 
 
-def parse_usage(usage: Mapping[str, Json] | None, server_timings: Mapping[str, Json] | None) -> Usage | None:
-    """Parse a usage object. If it lacks cached tokens, llama.cpp's `timings.cache_n` is used instead."""
-    document = usage or {}
-    cached = _find_count(document, CACHED_KEYS)
-    counts = Usage(
-        prompt_tokens=_find_count(document, PROMPT_KEYS),
-        completion_tokens=_find_count(document, COMPLETION_KEYS),
-        cached_tokens=_find_count(server_timings or {}, (("cache_n",),)) if cached is None else cached,
-        reasoning_tokens=_find_count(document, REASONING_KEYS),
+def parse_openai_usage(usage: Mapping[str, Json]) -> Usage:
+    """Parse the usage object of chat or Responses, under any of the names that servers use."""
+    return Usage(
+        prompt_tokens=find_count(usage, PROMPT_KEYS),
+        completion_tokens=find_count(usage, COMPLETION_KEYS),
+        cached_tokens=find_count(usage, CACHED_KEYS),
+        reasoning_tokens=find_count(usage, REASONING_KEYS),
     )
-    return None if counts == Usage() else counts
 
 
 def _storable_values(document: Mapping[str, Json]) -> dict[str, Json]:
