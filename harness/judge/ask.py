@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.apis import get_api
 from harness.errors import ServerError
 from harness.files import sha256_of
 from harness.judge.folder import JudgingFolder
@@ -74,7 +75,7 @@ def _ask(folder: JudgingFolder, judge: JudgingModel, client: Client, pair: Shown
     model, kind = judge.server.model, judge.server.kind
     body = build_request_body(model, kind, messages, judge.max_tokens, disable_cache=True)
     key = TrialKey(model.label, f"{TASK}-{pair.id}", int(swapped))
-    url = f"{model.base_url.rstrip('/')}/chat/completions"
+    url = get_api(model.api).url(model.base_url)
     recording = record(client, TurnRequest(key, 0, 0, url, body, judge.server.api_key))
     digest = folder.append_recording(recording)
     reading = read(recording)
