@@ -12,7 +12,7 @@ from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
 from harness.tasks import JobCache, copy_task, find_fixtures, load_tasks, readings_of, require_scorable
 from harness.tasks.self_check import check_tasks, reference_trials
-from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, WrongAnswer
+from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, TaskRequirement, WrongAnswer
 
 FACTS = SandboxFacts("fake", "1", "none", "none", "none", True, "none")
 FIX = "correct the answer, the cases or its [[wrong]] entry"
@@ -125,6 +125,19 @@ def test_a_wrong_answer_that_fails_other_checks_than_declared_is_reported() -> N
 def test_a_wrong_answer_with_another_outcome_is_reported() -> None:
     task = replace(SOUND, wrong_answers=(wrong("minus", MINUS, ("one",), Outcome.CRASHED),))
     assert faults(task)[0] == f"add, variant 0, wrong/minus: ends as failed, not as crashed; {FIX}"
+
+
+def test_an_answer_that_breaks_a_requirement_meets_only_its_cases_beyond_the_first_variant() -> None:
+    seven = WrongAnswer("seven", (MINUS.replace("a - b", "7"),), (), Outcome.FAILED, "stop", breaks="adds")
+    needed = TaskRequirement("adds", "Add.", ("one",))
+    task = replace(SOUND, requirements=(needed,), wrong_answers=(seven,))
+    assert faults(task) == (
+        f"add, variant 0, wrong/seven: also fails none (expected 0, got 7), which do not test 'adds'; {FIX}",
+    )
+    harmless = replace(seven, replies=(RIGHT.replace("a + b", "a + b if a != 1 else 0"),))
+    assert faults(replace(task, wrong_answers=(harmless,))) == (
+        f"add, variant 1, wrong/seven: passes, but must fail; {FIX}",
+    )
 
 
 def test_an_unknown_check_name_is_reported() -> None:

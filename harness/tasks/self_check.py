@@ -9,9 +9,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import CheckError, Problem, TaskError
+from harness.score import KINDS
 from harness.tasks.load import vary
 from harness.tasks.readings import readings_of
 from harness.tasks.requirements import checks_of
@@ -114,6 +115,21 @@ def _requirement_mismatches(requirement: str, variant: Variant, score: Score) ->
         yield f"fails no check of the requirement {requirement!r}"
 
 
+def _requirement_variant(wrong: WrongAnswer, variant: Variant) -> Variant:
+    """The variant with those cases alone that test the requirement which the answer breaks.
+
+    All cases of the first variant show that it breaks nothing else. In the other variants the requirement's own cases
+    must catch it; the rest, which is most of them, would take the larger part of the check's time. Where the
+    requirement is not tested by cases alone, all are run; so they are in a conversation, whose answers share the code
+    of most turns, which runs once for all of them (job_cache.py).
+    """
+    if variant.index == 0 or wrong.breaks is None or len(variant.task.turns) > 1:
+        return variant
+    testing = checks_of(wrong.breaks, variant, KINDS[variant.task.scorer].check_names(variant))
+    cases = tuple(case for case in variant.cases if case.id in testing)
+    return replace(variant, cases=cases) if cases and len(cases) == len(testing) else variant
+
+
 def check_trial(trial: ReferenceTrial, score: Scorer, extend: CaseExtension) -> Problem | None:
     """The problem of one answer, None where it scores as its task says. Raises EngineError."""
     wrong = trial.wrong_answer
@@ -126,6 +142,7 @@ def check_trial(trial: ReferenceTrial, score: Scorer, extend: CaseExtension) -> 
         variant = extend(trial.variant)
     except TaskError as error:
         return error.problems[0]
+    variant = variant if wrong is None else _requirement_variant(wrong, variant)
     scored = score(variant, readings)
     if wrong is None:
         mismatch, fix = _solution_mismatch(scored), "correct the answer or the cases"
