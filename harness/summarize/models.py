@@ -61,8 +61,9 @@ def _ttfts(result: Result, model: ModelInfo, *, is_warm: bool) -> list[float]:
     tasks = {task.name: task for task in result.tasks}
     values = []
     for trial in non_warmup_trials(result, model.label):
-        task = tasks[trial.task]
-        if task.clients or (not is_warm and has_cache_hit_on_cold_turn(trial, separate=task.separate)):
+        # A result from elsewhere may have trials of tasks that it does not list; `verify` names them.
+        task = tasks.get(trial.task)
+        if task is None or task.clients or (not is_warm and has_cache_hit_on_cold_turn(trial, separate=task.separate)):
             continue
         for index, turn in enumerate(trial.turns):
             if (index > 0 and not task.separate) == is_warm and is_complete(turn):
