@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import ceil
 
+from harness.apis import APIS, DEFAULT_API, get_api
 from harness.calibration.clients import (
     BARE_SOCKET,
     CLIENTS,
@@ -168,30 +169,37 @@ def measure_clients(server: ReferenceServer, plan: MeasurementPlan, progress: Pr
 def find_misread_behaviors(
     server: ReferenceServer, names: Sequence[str] = tuple(BEHAVIORS), tolerance_s: float = TIMING_TOLERANCE_S
 ) -> dict[str, list[str]]:
-    """Find the behaviors that lanebench misreads, each with the names of the wrong values and times.
+    """Find the behaviors that lanebench misreads over any API, each with the names of the wrong values and times.
 
     The first token is due after twice the tolerance, and whatever could be mistaken for it comes in the first quarter
     of that: a time of something else is out of tolerance.
     """
     with Client(Timeouts(read_s=30.0)) as client:
-        mismatches = {name: _mismatches_of(client, server, name, tolerance_s) for name in names}
+        mismatches = {
+            name if api == DEFAULT_API else f"{name} over {api}": _mismatches_of(
+                client, server, (name, api), tolerance_s
+            )
+            for api in APIS
+            for name in names
+        }
     return {name: found for name, found in mismatches.items() if found}
 
 
-def _mismatches_of(client: Client, server: ReferenceServer, name: str, tolerance_s: float) -> list[str]:
+def _mismatches_of(client: Client, server: ReferenceServer, behavior: tuple[str, str], tolerance_s: float) -> list[str]:
     """Repeat a stream of which only times are off: a stalled machine recovers, a misreading comes again."""
+    name, api = behavior
     model = f"{name}?ttft_ms={2e3 * tolerance_s:g}&tps=1000&tokens=40"
     timing_mismatches: list[str] = []
     for _ in range(MAX_ATTEMPTS):
-        reading = request_stream(client, server, model)
+        reading = request_stream(client, server, model, api)
         (logged,) = server.take_log()
-        mismatches = find_mismatches(model, reading)
+        mismatches = find_mismatches(model, reading, api)
         timing_mismatches = find_timing_mismatches(reading, logged, tolerance_s)
         if mismatches or not timing_mismatches:
             return mismatches
     return timing_mismatches
 
 
-def request_stream(client: Client, server: ReferenceServer, model: str) -> Reading:
+def request_stream(client: Client, server: ReferenceServer, model: str, api: str = DEFAULT_API) -> Reading:
     """Record and read one stream."""
-    return read(record(client, TurnRequest(KEY, 0, 0, f"{server.base_url}/chat/completions", {"model": model})))
+    return read(record(client, TurnRequest(KEY, 0, 0, get_api(api).url(server.base_url), {"model": model})))

@@ -12,11 +12,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.apis import APIS, DEFAULT_API, Api
 from harness.calibration.baseline_client import BaselineClient
 from harness.read import read
 from harness.record import Client, TurnRequest, record
@@ -61,12 +63,14 @@ def _read_stamps(start_ns: int, stamps: Sequence[tuple[int, bytes]]) -> Reading:
 
 
 @contextmanager
-def lanebench_client(base_url: str) -> Iterator[StreamTimer]:
-    """lanebench: record, then read."""
+def lanebench_client(base_url: str, api: Api) -> Iterator[StreamTimer]:
+    """lanebench over an API: record, then read."""
     with Client() as client:
 
         def time_stream(model: str) -> ClientTimings:
-            request = TurnRequest(KEY, 0, 0, f"{base_url}/chat/completions", _request_body(model))
+            conversation = api.write_conversation([{"role": "user", "content": "go"}])
+            body = {"model": model, **conversation, "stream": True, **api.fixed_fields}
+            request = TurnRequest(KEY, 0, 0, api.url(base_url), body)
             start_cpu_ns = thread_time_ns()
             recording = record(client, request)
             cpu_s = (thread_time_ns() - start_cpu_ns) / 1e9
@@ -206,9 +210,14 @@ def openai_client(base_url: str) -> Iterator[StreamTimer]:
         yield time_stream
 
 
+def lanebench_over(api: Api) -> str:
+    """The name of lanebench's client over an API."""
+    return LANEBENCH if api.name == DEFAULT_API else f"{LANEBENCH} over {api.name}"
+
+
 OpenClient = Callable[[str], AbstractContextManager[StreamTimer]]
 CLIENTS: Mapping[str, OpenClient] = {
-    LANEBENCH: lanebench_client,
+    **{lanebench_over(api): partial(lanebench_client, api=api) for api in APIS.values()},
     BARE_SOCKET: bare_socket_client,
     HTTPX_RAW: httpx_raw_client,
     HTTPX_LINES: httpx_lines_client,

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.apis import APIS, Api
 from harness.calibration.client_timing import PLAIN, SEVERAL_TOKENS, TAIL_TOKENS, ClientErrors
-from harness.calibration.clients import BARE_SOCKET, HTTPX_RAW, LANEBENCH
+from harness.calibration.clients import BARE_SOCKET, HTTPX_RAW, LANEBENCH, lanebench_over
 
 MAX_TTFT_ABOVE_SOCKET_S = 0.0004
 MAX_SOCKET_JITTER_S = 0.001
 """The most that the bare socket's p99 lies above its p50 on a quiet machine, where 0.2 to 0.4 ms were measured. Beyond
 this both p99 are those of the scheduler, and which client it delayed more is chance."""
+MAX_API_TTFT_S = 0.001
+MAX_API_DECODE_PERCENT = 1.0
+"""The limits over each API, against the truth."""
 MAX_DECODE_PERCENT = 0.1
 MAX_DECODE_PERCENT_SEVERAL = 1.0
 """The limit where an event or a write holds several tokens: the share of the first arrival is an estimate there."""
@@ -85,7 +89,20 @@ def evaluate_targets(rows: Sequence[ClientErrors]) -> list[Target]:
         if row.stream.tokens != TAIL_TOKENS:
             targets += _decode_target(row)
             targets += _cpu_target(row, row_of.get((row.stream, HTTPX_RAW)))
+    for api in APIS.values():
+        targets += _api_targets(api, [row for row in rows if row.client == lanebench_over(api)])
     return targets
+
+
+def _api_targets(api: Api, rows: Sequence[ClientErrors]) -> Iterator[Target]:
+    """The same content over each API: medians of the plain streams at all rates, the worst of them."""
+    plain = [row for row in rows if row.stream.behavior == PLAIN and row.stream.tokens != TAIL_TOKENS]
+    limits = (("ttft_s", "TTFT error", 1e3, 1e3 * MAX_API_TTFT_S, "ms"),
+              ("decode_percent", "decode rate error", 1.0, MAX_API_DECODE_PERCENT, "%"))  # fmt: skip
+    for figure, title, scale, limit, unit in limits:
+        medians = [abs(found) for row in plain if (found := row.percentile(figure, 50)) is not None]
+        if medians:
+            yield Target(f"{title} over {api.title}, largest p50 of the rates", scale * max(medians), limit, unit)
 
 
 def _ttft_row(rows: Sequence[ClientErrors], tps: float) -> ClientErrors | None:

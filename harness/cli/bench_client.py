@@ -32,6 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print. Raises CheckError for every target that was missed, UncheckedError for those left open."""
+    from harness.apis import APIS
     from harness.calibration import (
         BEHAVIORS,
         MeasurementPlan,
@@ -53,8 +54,10 @@ def run(args: argparse.Namespace) -> int:
     targets = evaluate_targets(rows)
     for target in targets:
         show(f"{_result(target)} {target.name}: {target.observed:.3f} {target.unit}, limit {target.limit:g}")
-    count = f"{len(misread)} of {len(BEHAVIORS)} server behaviors are misread"
-    show(f"MISSED: {count}" if misread else f"met    all {len(BEHAVIORS)} server behaviors are read correctly")
+    count = f"{len(misread)} of {len(BEHAVIORS) * len(APIS)} server behaviors and APIs are misread"
+    apis = ", ".join(api.title for api in APIS.values())
+    met = f"met    all {len(BEHAVIORS)} server behaviors are read correctly over each API: {apis}"
+    show(f"MISSED: {count}" if misread else met)
     _raise_unless_met(targets, misread)
     return 0
 

@@ -110,7 +110,7 @@ def _raw_separators(pace: Pace) -> Script:
 
 
 def _replace_bytes(script: Script, old: bytes, new: bytes) -> Script:
-    return replace(script, writes=tuple(replace(write, data=write.data.replace(old, new)) for write in script.writes))
+    return replace(script, substitutions=(*script.substitutions, (old, new)))
 
 
 def _crlf(pace: Pace) -> Script:

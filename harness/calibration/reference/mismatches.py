@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from harness.apis import DEFAULT_API
 from harness.calibration.reference.model_names import find_script
 from harness.calibration.reference.process import LoggedReply
 from harness.types import Reading
 
 
-def find_mismatches(model: str, reading: Reading) -> list[str]:
+def find_mismatches(model: str, reading: Reading, api: str = DEFAULT_API) -> list[str]:
     """Name the values of a reading that differ from what the script of this model name expects."""
-    expected, usage = find_script(model).expected, reading.usage
+    expected, usage = find_script(model, api=api).expected, reading.usage
     pairs = {
         "content": (reading.content, expected.content),
         "reasoning": (reading.reasoning, expected.reasoning),

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from harness.apis import DEFAULT_API
 from harness.calibration.reference.behaviors import BEHAVIORS
+from harness.calibration.reference.encoders import translate
 from harness.calibration.reference.faults import FAULTS
 from harness.calibration.reference.scripts import PROMPT_TOKENS, Pace, Script
 
@@ -53,7 +55,10 @@ def parse_pace(options: Mapping[str, str], prompt: PromptInfo) -> Pace:
     )
 
 
-def find_script(model: str, prompt: PromptInfo | None = None) -> Script:
-    """Find the script of a model name. Raises KeyError for an unknown behavior, ValueError for an invalid option."""
+def find_script(model: str, prompt: PromptInfo | None = None, api: str = DEFAULT_API) -> Script:
+    """Find the script of a model name over an API.
+
+    Raises KeyError for an unknown behavior, ValueError for an invalid option.
+    """
     name, _, query = model.partition("?")
-    return SCRIPTS[name](parse_pace(dict(parse_qsl(query)), prompt or PromptInfo()))
+    return translate(SCRIPTS[name](parse_pace(dict(parse_qsl(query)), prompt or PromptInfo())), api)

@@ -71,7 +71,10 @@ class ExpectedReading:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One reply: its writes, status and framing, what becomes of the connection, and what is to be read from it."""
+    """One reply: its writes, status and framing, what becomes of the connection, and what is to be read from it.
+
+    `substitutions` are bytes that a server writes in another way, such as its newlines.
+    """
 
     writes: tuple[Write, ...]
     expected: ExpectedReading
@@ -79,6 +82,13 @@ class Script:
     content_type: str = "text/event-stream"
     framing: Literal["chunked", "close", "http/1.0", "garbage", "nothing"] = "chunked"
     ending: Literal["clean", "reset", "hang", "die"] = "clean"
+    substitutions: tuple[tuple[bytes, bytes], ...] = ()
+
+    def written(self, data: bytes) -> bytes:
+        """The bytes of a write as they are sent, with the script's substitutions."""
+        for old, new in self.substitutions:
+            data = data.replace(old, new)
+        return data
 
 
 # --- bytes ------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """The program of the reference server: `python -m harness.calibration.reference.server [PORT]`.
 
-It speaks chat completions and logs, on the monotonic clock that all processes share, when each request was complete and
-when each write began and ended. It runs in a process of its own, so that it takes no interpreter time from the client
-that is measured. A request's `model` chooses a behavior and its pace (model_names.py); GET /log returns the log since
-the last call.
+It speaks every API of harness/apis and logs, on the monotonic clock that all processes share, when each request was
+complete and when each write began and ended. It runs in a process of its own, so that it takes no interpreter time from
+the client that is measured. A request's `model` chooses a behavior and its pace (model_names.py); GET /log returns the
+log since the last call.
 
 Its own precision, measured with real-time priority: send() took 18 us (median; 98 us at p99). Writes left within 1 us
 of their schedule (25 us at p99), and since the real times are logged, a late write is no error.
@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter_ns
 
+from harness.apis import Api, find_api
 from harness.calibration.reference.model_names import SCRIPTS, PromptInfo, find_script
 from harness.calibration.reference.scripts import Script
 from harness.types import Json
@@ -151,7 +152,7 @@ def _send_reply(connection: socket.socket, script: Script, request_ns: int, writ
         return
     connection.sendall(_head(script))
     for write in script.writes:
-        framed = _frame(script, write.data)
+        framed = _frame(script, script.written(write.data))
         _wait_until(request_ns + int(write.at_s * 1e9), spin=write.events > 0)
         before_ns = perf_counter_ns()
         connection.sendall(framed)
@@ -171,21 +172,21 @@ def _end_reply(connection: socket.socket, script: Script) -> None:
         connection.sendall(b"0\r\n\r\n")
 
 
-def _prompt_info(request: Json, log: Log) -> PromptInfo:
+def _prompt_info(request: Json, api: Api, log: Log) -> PromptInfo:
     """The prompt, all messages joined. It is remembered only for a model whose name has the option `cache`."""
     model = str(request.get("model"))
-    texts = [str(message.get("content") or "") for message in request.get("messages") or ()]
+    texts = [part.text for part in api.read_prompt(request) or ()]
     shared = log.match_prefix("\n".join(texts)) if "cache=" in model else 0
     log.requests[model] += request.get("stream") is not False
     return PromptInfo(sum(map(len, texts)), shared, log.requests[model])
 
 
-def _answer_chat(connection: socket.socket, body: bytes, log: Log, request_ns: int) -> bool:
-    """Answer one chat request; return whether the connection stays open."""
-    request = json.loads(body)
+def _answer(connection: socket.socket, body: bytes, api: Api, log: Log) -> bool:
+    """Answer one request; return whether the connection stays open."""
+    request_ns, request = perf_counter_ns(), json.loads(body)
     model = str(request.get("model"))
     try:
-        script = find_script(model, _prompt_info(request, log))
+        script = find_script(model, _prompt_info(request, api, log), api.name)
     except (KeyError, ValueError) as error:
         connection.sendall(_json_response({"error": {"message": f"unknown behavior or option: {error!r}"}}, 404))
         return True
@@ -206,13 +207,12 @@ def _serve_connection(connection: socket.socket, log: Log) -> None:
     with connection:
         try:
             while (request := _read_request(connection)) is not None:
-                request_ns = perf_counter_ns()
                 head, body = request
                 if head.startswith(b"GET /log"):
                     connection.sendall(_json_response(log.take()))
                 elif head.startswith(b"GET "):
                     connection.sendall(_json_response({"data": [{"id": name} for name in SCRIPTS]}))
-                elif not _answer_chat(connection, body, log, request_ns):
+                elif not _answer(connection, body, find_api(head.split(b" ", 2)[1].decode("latin-1")), log):
                     return
         except OSError:
             # A client may leave in the middle of a reply; the log has what was written until then.
