@@ -83,8 +83,12 @@ def test_targets_compare_with_the_bare_socket_and_with_httpx() -> None:
     httpx = row("httpx raw", 60.0, cpu_s=[100e-6])
     near = row("lanebench", 60.0, ttft_s=[0.0013] * 3, cpu_s=[90e-6], decode_percent=[-0.05])
     far = row("lanebench", 60.0, ttft_s=[0.0015] * 3, cpu_s=[110e-6], decode_percent=[-0.2])
-    assert [target.met for target in evaluate_targets([near, floor, httpx])] == [True] * 4
-    assert [target.met for target in evaluate_targets([far, floor, httpx])] == [False] * 4
+    assert [target.met for target in evaluate_targets([near, floor, httpx]) if " over " not in target.name] == [
+        True
+    ] * 4
+    assert [target.met for target in evaluate_targets([far, floor, httpx]) if " over " not in target.name] == [
+        False
+    ] * 4
 
 
 def test_the_ttft_target_uses_the_streams_with_most_rounds() -> None:
@@ -92,7 +96,7 @@ def test_the_ttft_target_uses_the_streams_with_most_rounds() -> None:
     rows = [ClientErrors(stream, "bare socket", ErrorSamples(ttft_s=[0.001] * 3)) for stream in (few, many)]
     rows.append(ClientErrors(few, "lanebench", ErrorSamples(ttft_s=[0.009] * 3)))
     rows.append(ClientErrors(many, "lanebench", ErrorSamples(ttft_s=[0.0012] * 99 + [0.009], decode_percent=[50.0])))
-    assert [target.met for target in evaluate_targets(rows)] == [True, True]
+    assert [target.met for target in evaluate_targets(rows) if " over " not in target.name] == [True, True]
 
 
 @pytest.mark.parametrize("lanebench_s", [0.001, 0.02])
@@ -161,7 +165,8 @@ def test_no_behavior_is_misread(server: ReferenceServer) -> None:
 
 def test_times_out_of_tolerance_are_misread(server: ReferenceServer) -> None:
     wrong = find_misread_behaviors(server, ("keepalive-comments",), tolerance_s=0.0)
-    assert wrong == {"keepalive-comments": ["ttft_s", "ttfc_s", "e2e_s"]}
+    names = ("keepalive-comments", "keepalive-comments over responses", "keepalive-comments over messages")
+    assert wrong == {name: ["ttft_s", "ttfc_s", "e2e_s"] for name in names}
 
 
 def test_the_full_plan_has_three_rates_and_the_short_plan_one_stream() -> None:

@@ -240,7 +240,6 @@ class ResponsesEncoder(_Encoder):
         kind = "response.function_call_arguments.delta"
         return head + self.send_token({"type": kind, "item_id": self.item, "delta": function["arguments"]})
 
-    @abstractmethod
     def note_end(self, reason: str | None, document: Mapping[str, Json]) -> None:
         """The last finish reason, counts and timings."""
         self.reason = reason or self.reason
