@@ -30,7 +30,7 @@ def tests(session: nox.Session) -> None:
     One file is one process's, since its tests share servers and containers. Three processes keep two cores busy while
     tests wait; with more, the tests of timings would measure each other. `-n 0` runs all in one process.
     """
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,page]")
     workers = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     # Where Python may not keep its bytecode, each of the many processes that the tests start would compile the kit.
     environment = {"PYTHONDONTWRITEBYTECODE": ""}
@@ -54,7 +54,7 @@ def corpus(session: nox.Session) -> None:
 @nox.session
 def tests_page(session: nox.Session) -> None:
     """The pages in a real browser, the Chromium that Debian installs with `apt-get install chromium`."""
-    session.install("-e", ".[test,browser]")
+    session.install("-e", ".[test,page,browser]")
     session.run("pytest", "tests/page", *session.posargs)
 
 

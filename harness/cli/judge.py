@@ -135,15 +135,15 @@ def _reveal(args: argparse.Namespace) -> int:
 
 def _add_to_run(path: Path, judging: Judging, args: argparse.Namespace) -> None:
     """Write the judging into a run's result and page, and print its section."""
-    from harness.cli.inputs import load_result
-    from harness.files import write_atomic
-    from harness.report import blind_judging, render_html, render_text_sections
+    from harness.cli.inputs import known_tasks, load_result
+    from harness.cli.page import write_page
+    from harness.report import blind_judging, render_text_sections
     from harness.run import open_run, rewrite_with_judging
 
     result = load_result(path, args.task_folders)
     folder = open_run(path)
     result = rewrite_with_judging(folder, result, judging)
-    write_atomic(folder.path / "report.html", render_html(result))
+    write_page(folder.path, result, known_tasks(args.task_folders).values())
     show(render_text_sections(f"Run {result.run.id}", (blind_judging(result),)))
     log(f"written {folder.result_path}")
     log(f"check   {command_line(f'verify {folder.path}')}")

@@ -29,9 +29,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the lanes; write run.json, result.json and report.html if something changed."""
     from harness.cli.inputs import known_tasks, load_result, read_config
-    from harness.files import write_atomic
+    from harness.cli.page import write_page
     from harness.report import lanes as lanes_section
-    from harness.report import render_html, render_text_sections
+    from harness.report import render_text_sections
     from harness.run import open_run, rewrite_with_lanes
     from harness.tasks import lanes_of_run
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if lanes != result.lanes:
         folder = open_run(args.path)
         result = rewrite_with_lanes(folder, result, lanes)
-        write_atomic(folder.path / "report.html", render_html(result))
+        write_page(folder.path, result, known_tasks(args.task_folders).values())
         log(f"written {folder.result_path}")
     section = lanes_section(result)
     if not section.tables:

@@ -3,43 +3,79 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.console import log, show
 from harness.cli.options import RESULT_FORMATS, add_tasks_option
-from harness.types import Result
+
+if TYPE_CHECKING:
+    from harness.report import FileFormat
+    from harness.types import PageEvidence, Result
 
 NAME = "report"
-HELP = "Print a result as tables, as Markdown that can be pasted, or as one page."
+HELP = "Print a result as tables, as Markdown that can be pasted, or as one page; write its charts as pictures."
 
 
-def _render_html(result: Result) -> str:
-    from harness.report import render_html
-
-    return render_html(result)
-
-
-FORMATS: Mapping[str, Callable[[Result], str]] = {**RESULT_FORMATS, "html": _render_html}
+FORMATS = (*RESULT_FORMATS, "html")
+VERIFIED_LEVEL = "consistent"
+"""The level to which every command verifies what it reads."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which result, and in which form."""
     parser.add_argument("path", type=Path, metavar="FILE|RUN|ZIP", help="a result, a run or a bundle")
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of printing")
+    parser.add_argument("--png", type=Path, metavar="DIR", help="write each chart as a PNG file")
+    parser.add_argument("--svg", type=Path, metavar="DIR", help="write each chart as an SVG file")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write the answer as a PNG of 1200 x 630 for a post")
     add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render the result, if its numbers follow from its trials."""
+    """Render the result, if its numbers follow from its trials; or write its pictures."""
     from harness.cli.inputs import load_result
-    from harness.files import write_atomic
 
-    report = FORMATS[args.format](load_result(args.path, args.task_folders))
+    result = load_result(args.path, args.task_folders)
+    if args.png or args.svg or args.card:
+        _write_pictures(args, result)
+        return 0
+    report = _html(args, result) if args.format == "html" else RESULT_FORMATS[args.format](result)
     if args.output is None:
         show(report)
         return 0
-    write_atomic(args.output, report)
-    log(f"written {args.output}")
+    _write(args.output, report)
     return 0
+
+
+def _html(args: argparse.Namespace, result: Result) -> str:
+    from harness.report import render_html
+
+    return render_html(result, _evidence(args, result))
+
+
+def _evidence(args: argparse.Namespace, result: Result) -> PageEvidence:
+    from harness.cli.inputs import known_tasks
+    from harness.cli.page import evidence_of
+
+    return evidence_of(result, args.path, known_tasks(args.task_folders).values())
+
+
+def _write_pictures(args: argparse.Namespace, result: Result) -> None:
+    from harness.report import draw_card, draw_charts
+
+    formats: tuple[FileFormat, ...] = ("png", "svg")
+    for file_format, folder in zip(formats, (args.png, args.svg), strict=True):
+        if folder is not None:
+            for name, picture in draw_charts(result, _evidence(args, result), file_format).items():
+                _write(folder / name, picture)
+    if args.card is not None:
+        _write(args.card, draw_card(result, VERIFIED_LEVEL))
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    from harness.files import write_atomic
+
+    write_atomic(path, content)
+    log(f"written {path}")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import RESULT_FORMATS
-from harness.files import write_atomic
-from harness.report import render_html
+from harness.cli.page import PAGE, write_page
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
@@ -55,7 +54,7 @@ def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress
         score_run(folder, tasks, sandbox, progress)
     result = build_result(folder)
     write_result(folder, result)
-    write_atomic(folder.path / "report.html", render_html(result))
+    write_page(folder.path, result, tasks)
     return result
 
 
@@ -63,5 +62,5 @@ def show_result(folder: RunFolder, result: Result, output_format: str) -> None:
     """Print the tables, and where the files are."""
     show(RESULT_FORMATS[output_format](result))
     log(f"result  {folder.result_path}")
-    log(f"page    {folder.path / 'report.html'}")
+    log(f"page    {folder.path / PAGE}")
     log(f"check   {command_line(f'verify {folder.path}')}")

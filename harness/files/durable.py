@@ -23,15 +23,15 @@ from harness.types import Json
 _BLOCK_BYTES = 65536
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Replace a file; a reader sees the old bytes or the new ones, never a mixture. Raises DiskError."""
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             # Without the sync a crash after the rename could leave an empty file: rename(2) orders no data.
             os.fsync(file.fileno())

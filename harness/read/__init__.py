@@ -7,6 +7,7 @@ from harness.read.fold import read
 from harness.read.loading_messages import count_loading_events
 from harness.read.repetition import REPETITIVE_CHARS, is_repetitive
 from harness.read.sse import split_events
+from harness.read.stream_parts import stream_parts
 
 __all__ = [
     "REPETITIVE_CHARS",
@@ -14,4 +15,5 @@ __all__ = [
     "is_repetitive",
     "read",
     "split_events",
+    "stream_parts",
 ]

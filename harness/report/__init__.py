@@ -11,7 +11,7 @@ from harness.report.escaping import plain_lines, plain_text
 from harness.report.formatting import MISSING, format_pass_rate
 from harness.report.judging import blind_judging
 from harness.report.markdown import render_github, render_markdown_sections
-from harness.report.page import render_html
+from harness.report.page import FileFormat, card_svg, draw_card, draw_charts, render_html
 from harness.report.selection import lanes
 from harness.report.terminal import render_text, render_text_sections
 
@@ -19,11 +19,15 @@ __all__ = [
     "MISSING",
     "VOTE_BUTTONS",
     "BallotPage",
+    "FileFormat",
     "LaneAnswer",
     "Section",
     "Table",
     "VoteButton",
     "blind_judging",
+    "card_svg",
+    "draw_card",
+    "draw_charts",
     "format_pass_rate",
     "lane_answers",
     "lanes",

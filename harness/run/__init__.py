@@ -8,6 +8,7 @@ from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import COMPLETED, RunFolder, open_run
 from harness.run.lines import is_redrawn
+from harness.run.page_evidence import page_evidence
 from harness.run.pipeline import (
     build_result,
     check_tasks_unchanged,
@@ -39,6 +40,7 @@ __all__ = [
     "open_run",
     "open_servers",
     "opening_messages",
+    "page_evidence",
     "plan_digest",
     "plan_trials",
     "record_run",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from harness.score.execute import find_code
 from harness.score.extraction.template_tokens import clean
 from harness.score.kinds import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
 from harness.score.scorer_kind import ScorerKind, validate_task
@@ -17,7 +18,7 @@ from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
 from harness.types import Reading, Sandbox, Score, Variant
 
-__all__ = ["KINDS", "ScorerKind", "clean", "score", "scoring_threads", "validate_task"]
+__all__ = ["KINDS", "ScorerKind", "clean", "find_code", "score", "scoring_threads", "validate_task"]
 
 
 def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Score:

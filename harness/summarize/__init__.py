@@ -6,6 +6,7 @@ and sources. All functions are pure, so that `verify` can repeat them from a pub
 
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete
 from harness.summarize.judging import MAX_JUDGES
+from harness.summarize.lane_evidence import lane_evidence
 from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
@@ -22,6 +23,7 @@ __all__ = [
     "family_of",
     "has_cache_hit_on_cold_turn",
     "is_complete",
+    "lane_evidence",
     "max_decode_tps",
     "passes_of",
     "summarize",

@@ -110,7 +110,7 @@ class LaneSelection:
             return
         first, *tied = remaining
         for other in tied or [name for name in eligible if name != first]:
-            found = [self._compare(criterion, first, other) for criterion in self.lane.rank_by]
+            found = [self.compare(criterion, first, other) for criterion in self.lane.rank_by]
             one = next((comparison for comparison in found if comparison.is_better and not tied), found[0])
             yield LaneMargin(
                 first, other, one.criterion, one.estimate, one.low, one.high, one.is_better, one.trials_to_decide
@@ -118,12 +118,13 @@ class LaneSelection:
 
     def _narrow(self, names: Sequence[str], criterion: RankBy) -> tuple[list[str], list[CriterionComparison]]:
         """The best model by this criterion with all that are tied with it, and its comparisons over the others."""
-        best = reduce(lambda a, b: b if self._compare(criterion, b, a).is_ahead else a, names)
-        comparisons = [self._compare(criterion, best, other) for other in names if other != best]
+        best = reduce(lambda a, b: b if self.compare(criterion, b, a).is_ahead else a, names)
+        comparisons = [self.compare(criterion, best, other) for other in names if other != best]
         tied = [comparison.other for comparison in comparisons if not comparison.is_better]
         return [best, *tied], [comparison for comparison in comparisons if comparison.is_better]
 
-    def _compare(self, criterion: RankBy, name: str, other: str) -> CriterionComparison:
+    def compare(self, criterion: RankBy, name: str, other: str) -> CriterionComparison:
+        """The model `name` against another by one criterion."""
         pair = (self.models[name], self.models[other])
         if criterion == "pass_rate":
             return self._by_pass_rate(*pair)

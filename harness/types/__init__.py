@@ -7,6 +7,16 @@ are 0 to 1. What is unknown is None. The types import nothing but each other and
 
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Log, Outcome, Source
+from harness.types.evidence import (
+    LaneEvidence,
+    LaneModel,
+    LanePair,
+    PageEvidence,
+    StreamChannel,
+    StreamPart,
+    TrialEvidence,
+    TurnEvidence,
+)
 from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.judging import (
     Ballot,
@@ -123,7 +133,10 @@ __all__ = [
     "Judging",
     "KitInfo",
     "Lane",
+    "LaneEvidence",
     "LaneMargin",
+    "LaneModel",
+    "LanePair",
     "LevelReport",
     "Lifecycle",
     "LimitKind",
@@ -142,6 +155,7 @@ __all__ = [
     "Observation",
     "Outcome",
     "Override",
+    "PageEvidence",
     "PairMapping",
     "PairOrigin",
     "PairSheet",
@@ -178,7 +192,9 @@ __all__ = [
     "Stage",
     "State",
     "StoppedService",
+    "StreamChannel",
     "StreamError",
+    "StreamPart",
     "Strength",
     "SuiteRate",
     "Supersedes",
@@ -188,8 +204,10 @@ __all__ = [
     "Throughput",
     "Timings",
     "ToolCall",
+    "TrialEvidence",
     "TrialKey",
     "TrialResult",
+    "TurnEvidence",
     "TurnResult",
     "TurnSpeeds",
     "Usage",

@@ -1,0 +1,244 @@
+"""The rows behind the charts: plain numbers by name, from the result and the evidence.
+
+Each function gives the rows of one chart; a chart without rows is left out. Untrusted names stay raw: Vega draws text
+as text, and tables escape it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from statistics import mean, median
+
+from harness.report.task_tables import cells_of
+from harness.types import (
+    DistributionSummary,
+    Json,
+    ModelInfo,
+    ModelSummary,
+    Outcome,
+    PageEvidence,
+    Result,
+    StreamPart,
+    SuiteRate,
+    TrialKey,
+    TrialResult,
+)
+
+GIB = 2**30
+Row = dict[str, Json]
+Rows = list[Row]
+MAX_STREAM_POINTS = 300
+
+
+def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """Pass rate, time to a whole answer, memory and quantization of each model; `front`: none is better in both."""
+    models = {model.label: model for model in result.models}
+    rows = [
+        _quality_row(models[summary.model], summary, time)
+        for summary in result.summaries
+        if (time := evidence.answer_times.get(summary.model)) is not None and summary.pass_rate.rate is not None
+    ]
+    for row in rows:
+        others = [other for other in rows if other is not row]
+        row["front"] = not any(_dominates(other, row) for other in others)
+    return rows
+
+
+def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSummary) -> Row:
+    suite = _suite_rate(summary)
+    low, high = (None, None) if suite is None else (suite.low, suite.high)
+    loaded = summary.memory.loaded_bytes
+    return {
+        "model": model.label,
+        "passed": 100 * (summary.pass_rate.rate or 0.0),
+        "low": None if low is None else 100 * low,
+        "high": None if high is None else 100 * high,
+        "seconds": time.median,
+        "fast": time.low,
+        "slow": time.high,
+        "memory": None if loaded is None else loaded / GIB,
+        "quantization": str(model.facts.get("quantization") or "not declared"),
+        "decode": summary.decode_tps.median if summary.decode_tps else None,
+        "kept": True,
+    }
+
+
+def _suite_rate(summary: ModelSummary) -> SuiteRate | None:
+    return next((rate for rate in summary.suite_rates if rate.estimand == "tasks_like_these"), None)
+
+
+def _dominates(other: Row, row: Row) -> bool:
+    at_least = other["passed"] >= row["passed"] and other["seconds"] <= row["seconds"]
+    return bool(at_least and (other["passed"], other["seconds"]) != (row["passed"], row["seconds"]))
+
+
+def difference_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """Each model against each baseline, on tasks like these; a comparison is stored once and read both ways."""
+    rows: Rows = []
+    for each in result.comparisons:
+        if each.estimand != "tasks_like_these":
+            continue
+        bounds = (each.difference, each.low, each.high)
+        rows.append(_difference_row((each.model, each.baseline), bounds, each.verdict))
+        turned = {"better": "worse", "worse": "better"}.get(each.verdict, each.verdict)
+        bounds = (-each.difference, _negative(each.high), _negative(each.low))
+        rows.append(_difference_row((each.baseline, each.model), bounds, turned))
+    return rows
+
+
+def _difference_row(pair: tuple[str, str], bounds: tuple[float, float | None, float | None], verdict: str) -> Row:
+    points = [None if bound is None else 100 * bound for bound in bounds]
+    return dict(zip(("model", "baseline", "points", "low", "high", "verdict"), (*pair, *points, verdict), strict=True))
+
+
+def _negative(bound: float | None) -> float | None:
+    return None if bound is None else -bound
+
+
+def ttft_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """TTFT of each turn of the tasks with several; `separate` tasks begin a new conversation at each turn, cold."""
+    tasks = {task.name: task for task in result.tasks}
+    return [
+        {
+            "task": cell.task.removesuffix("-control"),
+            "model": cell.model,
+            "turn": turn.turn + 1,
+            "seconds": turn.ttft_s.median,
+            "low": turn.ttft_s.low,
+            "high": turn.ttft_s.high,
+            "cache": "cold" if tasks[cell.task].separate or turn.turn == 0 else "warm",
+            "asked": "each turn on its own" if tasks[cell.task].separate else "one conversation",
+        }
+        for cell in result.cells
+        if cell.task in tasks and len(cell.turns) > 1
+        for turn in cell.turns
+        if turn.ttft_s is not None and turn.ttft_s.median > 0
+    ]
+
+
+def prefill_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """The apparent prefill rate of each prompt size."""
+    return [
+        {"model": summary.model, "tokens": point.uncached_tokens, "tps": point.uncached_tokens / point.ttft_s}
+        for summary in result.summaries
+        if summary.prefill is not None
+        for point in summary.prefill.points
+        if point.ttft_s > 0
+    ]
+
+
+def decode_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """The decode rate of each task by the size of its prompt."""
+    return [
+        {
+            "model": cell.model,
+            "task": cell.task,
+            "tokens": turn.prompt_tokens.median,
+            "tps": turn.decode_tps.median,
+            "low": turn.decode_tps.low,
+            "high": turn.decode_tps.high,
+        }
+        for cell in result.cells
+        for turn in cell.turns
+        if turn.prompt_tokens is not None and turn.decode_tps is not None
+    ]
+
+
+def stream_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """One stream of each model as characters over time: the first trial of the task with the longest prompt."""
+    return [row for model in result.models for row in _stream(result, evidence, model.label)]
+
+
+def _stream(result: Result, evidence: PageEvidence, label: str) -> Iterator[Row]:
+    trials = [
+        trial
+        for trial in result.trials
+        if trial.model == label and not trial.warmup and TrialKey(label, trial.task, trial.trial) in evidence.trials
+    ]
+    if not trials:
+        return
+    trial = max(trials, key=lambda each: (_prompt_tokens(each), -each.trial))
+    turns = evidence.trials[TrialKey(label, trial.task, trial.trial)].turns
+    stream = turns[0].stream if turns else ()
+    total = 0
+    for part in _thinned(stream):
+        total += part.chars
+        yield {
+            "model": label,
+            "task": trial.task,
+            "seconds": part.at_ns / 1e9,
+            "chars": total,
+            "event": "role only, no token" if part.channel == "role" else part.channel,
+        }
+
+
+def _thinned(stream: Sequence[StreamPart]) -> Iterator[StreamPart]:
+    """At most about MAX_STREAM_POINTS parts: neighbors are joined, the first ones stay as they are."""
+    step = max(1, len(stream) // MAX_STREAM_POINTS)
+    yield from stream[:10]
+    for start in range(10, len(stream), step):
+        group = stream[start : start + step]
+        yield StreamPart(group[-1].at_ns, group[-1].channel, sum(part.chars for part in group))
+
+
+def _prompt_tokens(trial: TrialResult) -> int:
+    usage = trial.turns[0].usage if trial.turns else None
+    return (usage.prompt_tokens if usage else None) or 0
+
+
+def outcome_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """How the trials of scored tasks ended."""
+    order = list(map(str, Outcome))
+    counts: dict[tuple[str, str], int] = {}
+    for cell in result.cells:
+        if cell.scored:
+            for name, count in cell.outcomes.items():
+                counts[cell.model, name] = counts.get((cell.model, name), 0) + count
+    return [
+        {"model": model, "outcome": name.replace("_", " "), "order": order.index(name), "trials": count}
+        for (model, name), count in counts.items()
+        if count and name in order
+    ]
+
+
+def solved_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """How many tasks each model solved in every trial, in some, and in none."""
+    counts: dict[tuple[str, str], int] = {}
+    for cell in cells_of(result).values():
+        if cell.scored and cell.pass_rate.rate is not None:
+            share = "always" if cell.pass_rate.rate == 1 else "sometimes" if cell.pass_rate.passed else "never"
+            counts[cell.model, share] = counts.get((cell.model, share), 0) + 1
+    order = ("always", "sometimes", "never")
+    return [
+        {"model": model, "solved": share, "order": order.index(share), "tasks": count}
+        for (model, share), count in counts.items()
+    ]
+
+
+def drift_rows(result: Result, evidence: PageEvidence) -> Rows:
+    """Decode rate of each block relative to the median of the same task, over the time of the run."""
+    medians = {
+        (cell.model, cell.task, turn.turn): turn.decode_tps.median
+        for cell in result.cells
+        for turn in cell.turns
+        if turn.decode_tps is not None and turn.decode_tps.median
+    }
+    start = datetime.fromisoformat(result.run.started_at)
+    blocks: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for trial in result.trials:
+        for at, turn in enumerate(trial.turns):
+            usual, rate = medians.get((trial.model, trial.task, at)), turn.timings.decode_tps
+            if usual and rate and not trial.warmup:
+                minutes = (datetime.fromisoformat(trial.started_at) - start).total_seconds() / 60
+                blocks.setdefault((trial.model, trial.trial), []).append((minutes, 100 * (rate / usual - 1)))
+    return [
+        {
+            "model": model,
+            "block": block + 1,
+            "minutes": mean(minutes for minutes, _ in values),
+            "percent": median(percent for _, percent in values),
+            "trials": len(values),
+        }
+        for (model, block), values in sorted(blocks.items())
+    ]

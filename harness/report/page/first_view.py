@@ -1,0 +1,145 @@
+"""The first view of the page: a card for each lane, the heat map of tasks by models, and the facts of the head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.report.answers import MIN_TRIALS, AnswerState, LaneAnswer, lane_answers
+from harness.report.formatting import format_bytes, format_percent
+from harness.report.task_tables import cells_of, labels_of
+from harness.types import Cell, Eligibility, Recommendation, Result
+
+STATUS_WORDS = {"eligible": "meets every limit", "ruled_out": "ruled out", "undecided": "undecided"}
+STATE_WORDS: Mapping[AnswerState, str] = {
+    "decided": "clear",
+    "leaning": "leaning",
+    "undecided": "not decided",
+    "none": "no model",
+    "no_task": "not measured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One model in a lane's card, with its pass rate and its interval in percent."""
+
+    model: str
+    status: str
+    rate: float | None
+    low: float | None
+    high: float | None
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCard:
+    """One lane: the recommended model or None, why, and every model."""
+
+    name: str
+    model: str | None
+    tied: tuple[str, ...]
+    confidence: str
+    text: str
+    choice: str
+    rows: tuple[LaneRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """One cell of the heat map: `level` is the tenth of the rate, None without one; `words` are for a screen reader."""
+
+    task: str
+    model: str
+    text: str
+    level: int | None
+    words: str
+
+
+def lane_cards(result: Result) -> tuple[LaneCard, ...]:
+    """A card for each lane, in the words that the terminal prints, too."""
+    overrides = {lane.name: lane.override for lane in result.lanes}
+    found = {each.lane: each for each in result.recommendations}
+    return tuple(
+        LaneCard(
+            answer.lane,
+            answer.model,
+            found[answer.lane].tied,
+            STATE_WORDS[answer.state],
+            _text(answer),
+            f"You chose {chosen.model}: {chosen.reason}" if (chosen := overrides.get(answer.lane)) else "",
+            _rows(found[answer.lane], result.run.trials) if answer.state != "no_task" else (),
+        )
+        for answer in lane_answers(result)
+    )
+
+
+def _text(answer: LaneAnswer) -> str:
+    """The sentences without the first one where it only names the model, which stands above them."""
+    sentences = answer.sentences[1:] if answer.model is not None else answer.sentences
+    text = " ".join(sentences)
+    return text[:1].upper() + text[1:]
+
+
+def _rows(each: Recommendation, trials: int) -> tuple[LaneRow, ...]:
+    """The recommended model first, then by status and rate."""
+    order = ["eligible", "undecided", "ruled_out"]
+    models = sorted(
+        each.eligibilities,
+        key=lambda model: (model.model != each.model, order.index(model.status), -(model.rate or 0.0)),
+    )
+    return tuple(_lane_row(model, trials) for model in models)
+
+
+def _lane_row(model: Eligibility, trials: int) -> LaneRow:
+    unmet = "; ".join(requirement.text for requirement in model.requirements if requirement.state != "met")
+    shown = trials >= MIN_TRIALS
+    return LaneRow(
+        model=model.model,
+        status=model.status,
+        rate=_percent(model.rate),
+        low=_percent(model.low) if shown else None,
+        high=_percent(model.high) if shown else None,
+        text="no rate" if model.rate is None else format_percent(model.rate),
+        reason=unmet,
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def heat_map(result: Result) -> tuple[tuple[str, str, tuple[HeatCell, ...]], ...]:
+    """(task, title, its cells by model), for every task with a cell."""
+    cells, labels = cells_of(result), labels_of(result)
+    rows = []
+    for task in result.tasks:
+        found = [cells.get((task.name, label)) for label in labels]
+        if any(cell is not None and cell.outcomes for cell in found):
+            rows.append(
+                (task.name, task.title, tuple(_heat_cell(task.name, *pair) for pair in zip(labels, found, strict=True)))
+            )
+    return tuple(rows)
+
+
+def _heat_cell(task: str, model: str, cell: Cell | None) -> HeatCell:
+    if cell is None or not cell.outcomes:
+        return HeatCell(task, model, "", None, "not run")
+    rate = cell.pass_rate
+    if not cell.scored:
+        return HeatCell(task, model, "speed", None, "measures speed only")
+    if rate.rate is None:
+        return HeatCell(task, model, f"{rate.passed}/{rate.n}*", None, f"{rate.n} of {rate.planned} trials run")
+    return HeatCell(task, model, f"{rate.passed}/{rate.n}", int(10 * rate.rate), f"{rate.passed} of {rate.n} passed")
+
+
+def head_facts(result: Result) -> Iterator[tuple[str, str]]:
+    """(name, value) of what a reader wants to know before any number."""
+    host = result.host
+    scored = sum(1 for task in result.tasks if task.scored)
+    yield "machine", f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"
+    yield "models", str(len(result.models))
+    yield "tasks", f"{scored} scored of {len(result.tasks)}" if scored < len(result.tasks) else str(scored)
+    yield "trials", f"{result.run.trials} per task"
+    yield "run", f"{result.run.started_at[:10]}, suite {result.run.suite}"

@@ -1,0 +1,115 @@
+"""The charts and the answer as pictures: `draw_charts` gives PNG or SVG of each chart, `draw_card` one for a post.
+
+They need the optional group `page` (altair and vl-convert). Colors are those of the page in light mode.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import RunError
+from harness.report.formatting import format_bytes, format_count
+from harness.report.html_templates import html_environment
+from harness.report.page.charts import PageChart, charts_of
+from harness.report.page.scripts import CHART_PACKAGES, asset, has_chart_library
+from harness.types import Json, PageEvidence, Recommendation, Result
+
+CARD_TEMPLATE = "page/card.svg.j2"
+WIDTH, SCALE = 900, 2.0
+MAX_LANES, MAX_NAME_CHARS = 3, 40
+_COLOR = re.compile(r"--([\w-]+): (#[0-9a-f]+)")
+_VARIABLE = re.compile(r"var\(--([\w-]+)\)")
+FileFormat = Literal["png", "svg"]
+
+
+def draw_charts(result: Result, evidence: PageEvidence, file_format: FileFormat) -> Mapping[str, bytes]:
+    """File name -> picture, of every chart that has rows. Raises RunError without the packages."""
+    _require_packages()
+    import vl_convert
+
+    pictures = {}
+    for chart in charts_of(result, evidence):
+        spec = _printable(chart)
+        if file_format == "png":
+            picture = vl_convert.vegalite_to_png(spec, scale=SCALE)
+        else:
+            picture = vl_convert.vegalite_to_svg(spec).encode()
+        pictures[f"{chart.kind.key}.{file_format}"] = picture
+    return pictures
+
+
+def _require_packages() -> None:
+    if not has_chart_library():
+        names = " and ".join(CHART_PACKAGES)
+        raise RunError(f"pictures need {names}", fix="install the optional group `page`: pip install lanebench[page]")
+
+
+def _printable(chart: PageChart) -> dict[str, Json]:
+    """The specification with a width, a title, a white ground and colors instead of the page's variables."""
+    colors = _light_colors()
+    text = json.dumps({**chart.spec(), "width": WIDTH, "autosize": "pad"})
+    spec: dict[str, Json] = json.loads(_VARIABLE.sub(lambda match: colors[match[1]], text))
+    choice = f", {chart.kind.choice} {chart.choices[0]}" if chart.kind.choice else ""
+    title = {"text": chart.kind.title + choice, "anchor": "start", "fontSize": 16, "offset": 14}
+    return {**spec, "title": title, "background": "#ffffff", "padding": 18}
+
+
+def _light_colors() -> dict[str, str]:
+    """The variables of the style sheet; the first declaration of each is that of light mode."""
+    colors: dict[str, str] = {}
+    for name, value in _COLOR.findall(asset("page.css")):
+        colors.setdefault(name, value)
+    return colors
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """One lane on the card, at a height; `note` is the pass rate behind the answer."""
+
+    y: int
+    size: int
+    lane: str
+    answer: str
+    note: str
+    decided: bool
+
+
+def draw_card(result: Result, level: str) -> bytes:
+    """The answer as a PNG of 1200 x 630; `level` is how far the result was verified. Raises RunError."""
+    _require_packages()
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(card_svg(result, level)))
+
+
+def card_svg(result: Result, level: str) -> str:
+    """The card as SVG."""
+    lanes = result.recommendations[:MAX_LANES]
+    step = 390 // max(1, len(lanes))
+    host, run = result.host, result.run
+    return (
+        html_environment()
+        .get_template(CARD_TEMPLATE)
+        .render(
+            lines=[_line(result, each, 150 + at * step, min(76, step - 72)) for at, each in enumerate(lanes)],
+            machine=_shorten(f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"),
+            facts=f"{len(result.models)} models, {len(result.tasks)} tasks, {run.trials} trials, {run.started_at[:10]}",
+            level=level,
+            simulated=run.simulated or any(model.simulated for model in result.models),
+        )
+    )
+
+
+def _line(result: Result, each: Recommendation, y: int, size: int) -> CardLine:
+    summary = next((summary for summary in result.summaries if summary.model == each.model), None)
+    note = "" if summary is None else f"{format_count(summary.pass_rate)} passed"
+    answer = each.model or (" or ".join(each.tied) if each.tied else "the evidence does not decide")
+    return CardLine(y, size, _shorten(each.lane), _shorten(answer), note, each.model is not None)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_NAME_CHARS else f"{text[: MAX_NAME_CHARS - 1]}\u2026"

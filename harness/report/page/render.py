@@ -1,0 +1,118 @@
+"""The page as one HTML file without a network: `render_html` gives the same bytes for the same result and evidence.
+
+jinja2 escapes every string. Charts are drawn by Vega-Lite where the optional group `page` is installed, and as plain
+SVG where it is not. Whatever the script does is also a table, which needs no script.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.report.elements import Chart, Scatter, Table
+from harness.report.escaping import plain_text
+from harness.report.formatting import MISSING
+from harness.report.html_templates import html_environment
+from harness.report.page.charts import PageChart, charts_of
+from harness.report.page.first_view import STATUS_WORDS, head_facts, heat_map, lane_cards
+from harness.report.page.outline import PARTS, sections_by_part
+from harness.report.page.payload import lanes_document, pack, plain, trial_blocks
+from harness.report.page.scripts import asset, chart_library, has_chart_library, policy
+from harness.report.sections import banners_of, sections_of, title_of
+from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
+from harness.report.task_tables import labels_of
+from harness.types import Json, PageEvidence, Result
+
+TEMPLATE = "page/page.html.j2"
+_NUMBER = re.compile(r"[<>~+\u2212-]?\d|0\b")
+GIB = 2**30
+
+
+def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
+    """Render the whole report as one page."""
+    evidence = evidence or PageEvidence()
+    environment = html_environment()
+    environment.filters |= {"draw": _draw, "numeric_columns": numeric_columns, "plain": plain_text}
+    charts = charts_of(result, evidence)
+    library, script, style = chart_library(), asset("page.js"), asset("page.css")
+    blocks = trial_blocks(result, evidence)
+    return environment.get_template(TEMPLATE).render(
+        result=result,
+        title=title_of(result),
+        banners=banners_of(result),
+        facts=tuple(head_facts(result)),
+        cards=lane_cards(result),
+        status_words=STATUS_WORDS,
+        limits=_limits(result),
+        parts=PARTS,
+        sections=sections_by_part(sections_of(result)),
+        charts=charts,
+        draws=has_chart_library(),
+        labels=labels_of(result),
+        heat=heat_map(result),
+        has_streams=bool(evidence.trials),
+        policy=policy([script, *([library] if library else [])], [style]),
+        library=library,
+        script=script,
+        style=style,
+        data=pack(plain(_data(result, evidence, charts))),
+        blocks=list(blocks.values()),
+    )
+
+
+def _draw(chart: Chart | Scatter) -> BarPlot | DotPlot:
+    return bar_plot(chart) if isinstance(chart, Chart) else dot_plot(chart)
+
+
+def numeric_columns(table: Table) -> tuple[bool, ...]:
+    """Which columns hold numbers, and are aligned to the right."""
+    columns = list(zip(*table.rows, strict=False)) if table.rows else [() for _ in table.headers]
+    texts = [[entry.text for entry in column if entry.text not in (MISSING, "")] for column in columns]
+    return tuple(bool(each) and all(_NUMBER.match(text) for text in each) for each in texts)
+
+
+def _data(result: Result, evidence: PageEvidence, charts: list[PageChart]) -> Json:
+    names = [task.name for task in result.tasks]
+    return {
+        "tasks": names,
+        "models": labels_of(result),
+        "lanes": lanes_document(result, evidence),
+        "charts": {
+            chart.kind.key: {
+                "spec": _chart_spec(chart),
+                "rows": chart.rows if chart.kind.choice or chart.kind.key == "quality" else None,
+                "choice": chart.kind.choice,
+            }
+            for chart in charts
+            if has_chart_library()
+        },
+    }
+
+
+def _chart_spec(chart: PageChart) -> Json:
+    return {**chart.spec(), "description": f"{chart.kind.title}. {chart.kind.note} The table below has the numbers."}
+
+
+def _limits(result: Result) -> tuple[dict[str, Json], ...]:
+    """The sliders: each with its range from what the models have; a slider that decides nothing is left out."""
+    summaries = result.summaries
+    memory = [each.memory.loaded_bytes / GIB for each in summaries if each.memory.loaded_bytes]
+    speeds = [each.decode_tps.high or each.decode_tps.median for each in summaries if each.decode_tps]
+    contexts = [model.served_context_tokens for model in result.models if model.served_context_tokens]
+    sliders: list[dict[str, Json]] = []
+    if memory:
+        sliders.append(
+            {"key": "memory", "name": "Memory at most", "unit": "GiB", "top": _ceil(max(memory)), "step": 0.5}
+        )
+    if speeds:
+        sliders.append(
+            {"key": "speed", "name": "Decode at least", "unit": "tok/s", "top": _ceil(max(speeds)), "step": 1}
+        )
+    if contexts:
+        top = -(-max(contexts) // 1024) * 1024
+        sliders.append({"key": "context", "name": "Context at least", "unit": "tokens", "top": top, "step": 1024})
+    sliders.append({"key": "rate", "name": "Pass rate at least", "unit": "%", "top": 100, "step": 1})
+    return tuple(sliders)
+
+
+def _ceil(value: float) -> int:
+    return int(-(-value // 1)) + 1

@@ -1,0 +1,51 @@
+"""The scripts and styles of the page with the policy that allows only them: by digest, and no connection at all.
+
+`chart_library` is Vega-Lite as one script, from the optional package vl-convert; "" where it is not installed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+CHART_PACKAGES = ("altair", "vl_convert")
+
+
+def has_chart_library() -> bool:
+    """Whether charts can be drawn: the optional group `page` is installed."""
+    return all(find_spec(name) is not None for name in CHART_PACKAGES)
+
+
+@cache
+def chart_library() -> str:
+    """The library that draws the charts in the browser, as `lanebenchCharts`."""
+    if not has_chart_library():
+        return ""
+    import vl_convert
+
+    # A module's names would be the window's own: the braces keep them apart.
+    return f"{{\n{vl_convert.javascript_bundle('window.lanebenchCharts = vegaEmbed;')}\n}}"
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of this folder."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """The content security policy: these scripts and styles, and nothing else."""
+    return (
+        f"default-src 'none'; script-src {_digests(scripts)}; style-src {_digests(styles)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digests(texts: Sequence[str]) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

@@ -1,0 +1,248 @@
+"""The page in Chromium, from a file as a reader opens it: no error, no request, and everything that its script does.
+
+`nox -s tests_page` runs these; they need the browser of the system (Debian: `apt-get install chromium`).
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from harness.report import render_html
+from harness.types import PageEvidence, Result
+from tests.page_data import HOSTILE, page_data
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SCREENS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
+Data = tuple[Result, PageEvidence]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    assert path is not None, "Chromium is not installed: apt-get install chromium"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of four models, of twelve, and of hostile answers."""
+    path = tmp_path_factory.mktemp("pages")
+    made = {"four": page_data(4, 9, 8), "twelve": page_data(12, 6, 6), "hostile": page_data(2, 5, 2, hostile=HOSTILE)}
+    for name, data in made.items():
+        (path / f"{name}.html").write_text(render_html(*data), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def open_page(browser: Browser, folder: Path) -> Iterator[Open]:
+    """Opens a page; at the end it must have logged nothing and requested nothing."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_it(name: str, width: int = 1280, scheme: str = "light", place: str = "") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        address = (folder / f"{name}.html").as_uri()
+        page.on("request", lambda request: None if request.url.startswith(address) else problems.append(request.url))
+        page.goto(address + place)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _wait(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds; Playwright would evaluate a string, which the page's policy forbids."""
+    for _ in range(600):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("waited for 30 s")
+
+
+def _draw_all(page: Page) -> None:
+    _wait(page, lambda: page.locator(".chart").count() == page.locator(".chart.drawn svg").count())
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+@pytest.mark.parametrize("name", ["four", "twelve", "hostile"])
+def test_every_chart_is_drawn_and_nothing_is_wider_than_the_screen(
+    open_page: Open, name: str, width: int, scheme: str
+) -> None:
+    page = open_page(name, width, scheme)
+    _draw_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.querySelectorAll('.chart svg').length") >= 7
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_axe_finds_nothing_serious(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page("four", width, scheme)
+    _draw_all(page)
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    found = Axe().run(page).response["violations"]
+    page.locator("table.heat tbody a").first.click()
+    page.wait_for_selector("dialog[open]")
+    found += Axe().run(page).response["violations"]
+    serious = {
+        f"{each['id']}: {each['nodes'][0]['html'][:160]} {each['nodes'][0]['failureSummary'][:200]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    }
+    assert serious == set()
+
+
+def test_untouched_limits_decide_each_lane_as_the_result_does(open_page: Open) -> None:
+    for name, data in (("four", page_data(4, 9, 8)), ("twelve", page_data(12, 6, 6))):
+        page = open_page(name)
+        for recommendation in data[0].recommendations:
+            card = page.locator(f'.card[data-lane="{recommendation.lane}"]')
+            expected = [recommendation.model] if recommendation.model else list(recommendation.tied)
+            shown = card.locator(".pick").inner_text()
+            assert set(shown.split(" or ")) == set(expected or ["No model"])
+            assert card.locator(".because").inner_text() == recommendation.text
+            states = {each.model: each.status for each in recommendation.eligibilities}
+            rows = card.locator("li").all()
+            assert {row.get_attribute("data-model"): row.get_attribute("data-status") for row in rows} == states
+
+
+def test_a_limit_changes_the_answer_and_the_chart_and_reset_brings_them_back(open_page: Open) -> None:
+    page = open_page("four")
+    page.locator("#chart-quality").scroll_into_view_if_needed()
+    page.wait_for_selector("#chart-quality .chart.drawn")
+    pick = page.locator('.card[data-lane="daily coding"] .pick')
+    before, drawing = pick.inner_text(), page.locator("#chart-quality svg").inner_html()
+    memory = page.locator("#limit-memory")
+    memory.evaluate("(input) => { input.value = 6; input.dispatchEvent(new Event('input', { bubbles: true })); }")
+    assert pick.inner_text() == "qwen-coder-7b"
+    assert page.locator("#value-memory").inner_text() == "6 GiB"
+    ruled_out = page.locator('.card[data-lane="daily coding"] li[data-status="ruled_out"]')
+    assert ruled_out.count() == 3
+    _wait(page, lambda: page.locator("#chart-quality svg").inner_html() != drawing)
+    page.get_by_role("button", name="As the lanes say").click()
+    _wait(page, lambda: page.locator("#chart-quality svg").inner_html() == drawing)
+    assert pick.inner_text() == before
+
+
+def test_a_limit_can_be_moved_with_the_keyboard(open_page: Open) -> None:
+    page = open_page("four")
+    page.locator("#limit-rate").focus()
+    page.keyboard.press("End")
+    picks = page.locator(".card .pick").all_inner_texts()
+    assert set(picks) == {"No model"}
+
+
+def test_another_baseline_redraws_the_differences(open_page: Open) -> None:
+    page = open_page("four")
+    _draw_all(page)
+    before = page.locator("#chart-differences svg").inner_html()
+    page.locator("#choose-differences").select_option("gpt-oss-20b")
+    _wait(page, lambda: page.locator("#chart-differences svg").inner_html() != before)
+    assert "gpt-oss-20b" not in page.locator("#chart-differences svg").text_content().split("baseline")[0]  # type: ignore[union-attr]
+
+
+def test_a_cell_opens_its_trials_and_two_models_stand_side_by_side(open_page: Open) -> None:
+    page = open_page("four")
+    cell = page.locator("table.heat tbody tr", has_text="code-01").locator("a").nth(3)
+    cell.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("h2").inner_text() == "code-01 / gpt-oss-20b"
+    assert dialog.locator(".trials button").count() == 8
+    failed = dialog.locator(".trials button", has_text="\u2717").first
+    failed.click()
+    check = dialog.locator(".check").first.inner_text()
+    assert all(word in check for word in ("input", "expected", "observed"))
+    assert "def window" in dialog.locator("details[open] pre").first.inner_text()
+    assert dialog.locator("summary", has_text="Reasoning").count() == 1
+    assert dialog.locator("svg.timeline line").count() > 50
+    page.locator("#beside").select_option("devstral-24b")
+    assert dialog.locator(".side").count() == 2
+    assert dialog.locator(".diff .add").count() > 0
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#code-01/gpt-oss-20b"
+
+
+def test_a_link_with_a_task_and_a_model_opens_their_trials(open_page: Open) -> None:
+    page = open_page("twelve", place="#chat-edit/qwen-coder-3b")
+    assert page.locator("dialog[open] h2").inner_text() == "chat-edit / qwen-coder-3b"
+    assert page.locator("dialog[open] h4", has_text="Turn 6").count() == 1
+
+
+def test_a_link_to_nothing_opens_nothing(open_page: Open) -> None:
+    assert open_page("four", place="#code-01/%E0%A4%A").locator("dialog[open]").count() == 0
+
+
+def test_hostile_answers_only_show(open_page: Open) -> None:
+    page = open_page("hostile")
+    for cell in page.locator("table.heat tbody a").all()[:6]:
+        href = cell.get_attribute("href") or ""
+        page.evaluate("(href) => { location.hash = href; }", href)
+        page.wait_for_selector("dialog[open]")
+        for fold in page.locator("dialog details:not([open]) > summary").all():
+            fold.click()
+        text = page.locator("dialog").inner_text()
+        assert "</script><script>window.hacked = 1</script>" in text
+        assert "\\u202eright to left" in text
+        assert "\\u001b[31mred" in text
+        assert "&lt;b&gt;" in text
+        page.keyboard.press("Escape")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img").count() == 0
+
+
+def test_a_megabyte_of_text_unfolds_on_demand(browser: Browser, folder: Path, open_page: Open) -> None:
+    result, evidence = page_data(1, 4, 1)
+    from dataclasses import replace
+
+    turn = replace(result.trials[0].turns[0], content="line of text\n" * 80_000)
+    trials = (replace(result.trials[0], turns=(turn,)), *result.trials[1:])
+    (folder / "long.html").write_text(render_html(replace(result, trials=trials), evidence), encoding="utf-8")
+    page = open_page("long", place="#speed-small/qwen-coder-32b")
+    text = page.locator("dialog pre").last
+    assert len(text.inner_text()) <= 20_001
+    page.get_by_role("button", name="Show all").click()
+    assert len(text.inner_text()) > 190_000
+
+
+def test_tables_sort_filter_and_copy_as_markdown(open_page: Open, browser: Browser) -> None:
+    page = open_page("four")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    table = page.locator("#section-glance table")
+    table.locator("thead button", has_text="memory").click()
+    assert table.locator("tbody th").first.inner_text() == "qwen-coder-7b"
+    table.locator("thead button", has_text="memory").click()
+    assert table.locator("tbody th").first.inner_text() == "qwen-coder-32b"
+    assert table.locator("thead th", has_text="memory").get_attribute("aria-sort") == "descending"
+    page.locator("#section-glance button", has_text="Copy as Markdown").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    lines = copied.strip().splitlines()
+    assert lines[0].startswith("| model | passed |")
+    assert lines[1] == "|" + " --- |" * 5
+    assert len(lines) == 6
+    heat = page.locator("#tasks .tool").first
+    heat.locator("input").fill("chat-edit")
+    assert heat.locator("tbody tr:visible").count() == 2
+
+
+def test_paper_has_every_section_unfolded_and_every_chart(open_page: Open, tmp_path: Path) -> None:
+    page = open_page("four")
+    _draw_all(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("main details:not([open])").count() == 0
+    assert page.locator("nav").is_hidden()
+    assert len(page.pdf()) > 50_000

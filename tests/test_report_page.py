@@ -1,0 +1,201 @@
+"""The page without a browser: its structure, its policy, its packed data, and that what others wrote stays text."""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from harness.report import card_svg, draw_card, draw_charts, render_html
+from harness.report.elements import Section
+from harness.report.page.charts import CHARTS, charts_of
+from harness.report.page.outline import PARTS, sections_by_part
+from harness.report.page.payload import TEXT_LIMITS
+from harness.report.sections import SECTIONS, sections_of
+from harness.run import page_evidence
+from harness.types import PageEvidence
+from tests.example import example_result, texts, write_run
+from tests.page_data import HOSTILE, page_data
+
+VOID = {"meta", "line", "circle", "br", "hr", "img", "input", "link"}
+LOADING = {"src", "srcset", "data", "action", "poster", "background", "formaction", "xlink:href", "style"}
+
+
+class _Page(HTMLParser):
+    """A page as a browser takes it apart; complains of tags that do not close."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.contents: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("script", "style"):
+            self.contents.append((self.open[-1], self.tags[-1][1], data))
+        else:
+            self.text.append(data)
+
+    def blocks(self) -> Mapping[str, Any]:
+        """The packed data by id."""
+        return {
+            str(attrs["id"]): json.loads(zlib.decompress(base64.b64decode(text)))
+            for tag, attrs, text in self.contents
+            if tag == "script" and "id" in attrs
+        }
+
+
+def test_the_page_runs_its_own_scripts_only_and_loads_nothing() -> None:
+    page = _Page(render_html(*page_data(2, 5, 2, hostile=HOSTILE)))
+    for tag, attrs in page.tags:
+        assert tag not in {"link", "iframe", "object", "embed", "img", "base"}
+        assert not LOADING & set(attrs)
+        assert not [name for name in attrs if name.startswith("on")]
+        assert (attrs.get("href") or "#").startswith("#")
+    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv")) or ""
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    run = [text for tag, attrs, text in page.contents if tag == "style" or "id" not in attrs]
+    digests = {f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}" for text in run}
+    assert digests == set(re.findall(r"'(sha256-[^']+)'", policy))
+
+
+def test_untrusted_text_stays_text_in_the_page() -> None:
+    html = render_html(*page_data(2, 5, 2, hostile=HOSTILE))
+    page = _Page(html)
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert "window.hacked" not in "".join(text for _, _, text in page.contents)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e]", html)
+    assert any("<script>window.hacked = 1</script>" in text for text in page.text)
+
+
+def test_packed_data_holds_no_control_or_direction_character() -> None:
+    blocks = _Page(render_html(*page_data(2, 5, 2, hostile=HOSTILE))).blocks()
+    trials = [block for name, block in blocks.items() if name != "data"]
+    found = json.dumps(trials, ensure_ascii=False)
+    assert "</script>" in found
+    assert "\\\\u202e" in found
+    assert "\u202e" not in found
+    assert "\\\\u001b" in found
+
+
+def test_every_link_of_the_page_has_a_target_and_every_id_is_unique() -> None:
+    result, evidence = page_data(2, 5, 2)
+    page = _Page(render_html(result, evidence))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    cells = {f"{cell.task}/{cell.model}" for cell in result.cells}
+    targets = {(attrs["href"] or "")[1:] for _, attrs in page.tags if "href" in attrs}
+    assert targets <= set(ids) | cells
+    assert cells <= targets
+
+
+def test_rendering_the_page_is_deterministic() -> None:
+    result, evidence = page_data(2, 4, 2)
+    assert render_html(result, evidence) == render_html(result, evidence)
+
+
+def test_the_parts_stand_in_order_and_every_section_belongs_to_one() -> None:
+    result = example_result()
+    html = render_html(result)
+    places = [html.index(f'id="{part.key}"') for part in PARTS]
+    assert places == sorted(places)
+    held = [section.key for sections in sections_by_part(sections_of(result)).values() for section in sections]
+    assert sorted(held) == sorted(section.key for section in sections_of(result))
+    known = {make(result).key for make in SECTIONS}
+    assert {key for part in PARTS for key in part.sections} <= known | {"lanes"}
+
+
+def test_a_section_that_no_part_names_is_in_the_last_part() -> None:
+    found = sections_by_part([Section("something-new", "Something new", "It is new.")])
+    assert [section.key for section in found[PARTS[-1].key]] == ["something-new"]
+
+
+def test_every_chart_has_a_table_with_its_rows() -> None:
+    charts = charts_of(*page_data(3, 6, 2))
+    assert {chart.kind.key for chart in charts} == {kind.key for kind in CHARTS}
+    assert {kind.part for kind in CHARTS} <= {part.key for part in PARTS}
+    for chart in charts:
+        assert len(chart.table().rows) == len(chart.rows)
+        assert "datasets" in chart.spec()
+
+
+def test_the_page_has_the_code_the_input_the_reasoning_and_the_stream_of_a_trial() -> None:
+    blocks = _Page(render_html(*page_data(4, 5, 3))).blocks()
+    trials = [trial for name, block in blocks.items() if name != "data" for rows in block.values() for trial in rows]
+    failed = next(check for trial in trials for check in trial["checks"] if not check["passed"])
+    assert json.loads(failed["input"])["call"] == "window"
+    assert failed["expected"]
+    assert all(trial["code"].startswith("def window") for trial in trials)
+    assert all(turn["stream"][0][1] == "r" for trial in trials for turn in trial["turns"])
+    assert any(turn["reasoning"] for trial in trials for turn in trial["turns"])
+
+
+def test_long_texts_are_cut_and_say_so() -> None:
+    result, evidence = page_data(1, 4, 1)
+    turn = replace(result.trials[0].turns[0], content="x" * 1_000_000)
+    trials = (replace(result.trials[0], turns=(turn,)), *result.trials[1:])
+    blocks = _Page(render_html(replace(result, trials=trials), evidence)).blocks()
+    content = next(iter(blocks["block-0"].values()))[0]["turns"][0]["content"]
+    assert content.startswith("x" * TEXT_LIMITS[0] + "\n[800,000 further characters")
+
+
+def test_a_run_folder_adds_reasoning_and_streams_of_its_own_recordings(tmp_path: Any) -> None:
+    folder, result = write_run(tmp_path / "run"), example_result()
+    evidence = page_evidence(result, folder / "recordings.jsonl")
+    assert len(evidence.trials) == len([trial for trial in result.trials if not trial.warmup])
+    assert any(turn.reasoning for trial in evidence.trials.values() for turn in trial.turns)
+    assert all(part.chars for trial in evidence.trials.values() for turn in trial.turns for part in turn.stream[1:])
+
+
+def test_recordings_of_another_result_are_left_aside(tmp_path: Any) -> None:
+    path = tmp_path / "recordings.jsonl"
+    path.write_text(texts()["recordings.jsonl"] + "\n", encoding="utf-8")
+    assert page_evidence(example_result(), path).trials == {}
+
+
+def test_without_evidence_the_page_still_has_every_answer() -> None:
+    blocks = _Page(render_html(example_result(), PageEvidence())).blocks()
+    content = blocks["block-1"]["steady"][0]["turns"][0]["content"]
+    assert content.startswith("Here it is.")
+
+
+@pytest.mark.parametrize("level", ["consistent", "rescored"])
+def test_the_card_has_the_answer_the_machine_and_the_level(level: str) -> None:
+    result, _ = page_data(3, 8, 8)
+    svg = card_svg(result, level)
+    assert result.recommendations[0].lane in svg
+    assert "Apple M4 Max, 64.0 GiB" in svg
+    assert f"level: {level}" in svg
+    assert 'width="1200" height="630"' in svg
+
+
+def test_pictures_are_png_and_svg_without_variables() -> None:
+    result, evidence = page_data(2, 4, 2)
+    assert draw_card(result, "consistent").startswith(b"\x89PNG")
+    pictures = draw_charts(result, evidence, "svg")
+    assert set(pictures) == {f"{chart.kind.key}.svg" for chart in charts_of(result, evidence)}
+    assert all(picture.startswith(b"<svg") and b"var(--" not in picture for picture in pictures.values())
