@@ -38,8 +38,8 @@ class Api(ABC):
 
     `path` follows base_url; `conversation_fields` hold the conversation in a request. `max_tokens_field` is None where
     the server kind decides; `sampling_fields` are those that the API has, None for any. `fixed_fields` are in every
-    streamed request. `count_path` counts a prompt's tokens; None if the API has no such request. `last_event` ends a
-    complete stream.
+    streamed request. `stop_field` has the stop strings and `count_path` counts a prompt's tokens, None if the API has
+    no such thing. `last_event` ends a complete stream.
     """
 
     name: ClassVar[str]
@@ -50,6 +50,7 @@ class Api(ABC):
     sampling_fields: ClassVar[tuple[str, ...] | None]
     fixed_fields: ClassVar[Mapping[str, Json]]
     count_path: ClassVar[str | None]
+    stop_field: ClassVar[str | None]
     last_event: ClassVar[str]
 
     def url(self, base_url: str) -> str:

@@ -33,6 +33,7 @@ class ChatApi(Api):
     sampling_fields = None
     fixed_fields: ClassVar[Mapping[str, Json]] = {"stream_options": {"include_usage": True}}
     count_path = None
+    stop_field = "stop"
     last_event = "[DONE]"
 
     def write_conversation(self, messages: Sequence[Message]) -> dict[str, Json]:

@@ -48,6 +48,7 @@ class MessagesApi(Api):
     sampling_fields = ("temperature", "top_p", "top_k")
     fixed_fields: ClassVar[Mapping[str, Json]] = {}
     count_path = "/messages/count_tokens"
+    stop_field = "stop_sequences"
     last_event = "message_stop"
 
     def write_conversation(self, messages: Sequence[Message]) -> dict[str, Json]:

@@ -46,6 +46,7 @@ class ResponsesApi(Api):
     # Each request holds the whole conversation: a server must not keep one of its own.
     fixed_fields: ClassVar[Mapping[str, Json]] = {"store": False}
     count_path = None
+    stop_field = None
     last_event = "response.completed"
 
     def write_conversation(self, messages: Sequence[Message]) -> dict[str, Json]:

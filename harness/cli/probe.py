@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 
 from harness.cli.console import log, show
 from harness.errors import ConfigError, ServerError
@@ -22,6 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=int, metavar="N", help="the context in tokens that you configured")
     parser.add_argument("--no-long", action="store_true", help="skip the long request")
     parser.add_argument("--long-tokens", type=int, metavar="N", help="length of the long request in tokens")
+    parser.add_argument("--api", metavar="NAME", help="ask instead what the server does over an API, and name each gap")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -30,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     from harness.files import to_json
     from harness.servers import ServerHandle, get_server_kind, probe
 
+    if args.api is not None:
+        return _run_api(args)
     kind, api_key = get_server_kind(args.server), _api_key(args.key_env)
     model = Model("probe", kind.name, args.base_url, args.model, context_tokens=args.context, key_env=args.key_env)
     log(f"probing {args.base_url}")
@@ -40,6 +44,31 @@ def run(args: argparse.Namespace) -> int:
         raise
     show(to_json(report, indent=1) if args.json else render(report))
     return 0
+
+
+def _run_api(args: argparse.Namespace) -> int:
+    """Ask the server over one API. Raises ServerError, ConfigError."""
+    from harness.apis import APIS
+    from harness.files import to_json
+    from harness.servers import ServerHandle, get_server_kind, probe_api
+
+    if args.api not in APIS:
+        raise ConfigError(f"--api {args.api}: there is no such API", fix=f"use one of: {', '.join(APIS)}")
+    kind, title = get_server_kind(args.server), APIS[args.api].title
+    model = Model("probe", kind.name, args.base_url, args.model or "default", api=args.api)
+    log(f"asking {args.base_url} over the {title} API")
+    findings = probe_api(ServerHandle(model, kind, _api_key(args.key_env)))
+    show(to_json(findings, indent=1) if args.json else render_api(kind.title, title, findings))
+    return 0
+
+
+def render_api(server: str, api: str, findings: Sequence[ProbeFinding]) -> str:
+    """One line for each feature; a last line counts the gaps."""
+    words = {None: "not shown", True: "works", False: "GAP"}
+    rows = [(finding.name, words[finding.agrees], finding.note or "") for finding in findings]
+    gaps = [finding.name for finding in findings if finding.agrees is False]
+    foot = f"gaps: {', '.join(gaps)}" if gaps else "no gaps"
+    return "\n".join([f"{server} over the {api} API", "", *_align(list(rows)), "", foot])
 
 
 def render(report: ProbeReport) -> str:

@@ -31,7 +31,7 @@ from harness.servers.kinds import (
     TimingFacts,
 )
 from harness.servers.load import get_server_kind, load_kinds, read_kind, read_kinds
-from harness.servers.probe import observe, probe
+from harness.servers.probe import observe, probe, probe_api
 from harness.servers.query import (
     ServerHandle,
     find_refusal,
@@ -96,6 +96,7 @@ __all__ = [
     "max_tokens_field",
     "observe",
     "probe",
+    "probe_api",
     "query_model_context",
     "query_served_context",
     "query_version",

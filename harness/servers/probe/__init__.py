@@ -5,6 +5,7 @@ It finds facts about the server; how fast or how good a model is, it does not me
 recordings of a run.
 """
 
+from harness.servers.probe.api_gaps import probe_api
 from harness.servers.probe.long_prompt import (
     MIN_LONG_CHARS,
     CodeWordReply,
@@ -24,4 +25,5 @@ __all__ = [
     "check_long_prompt",
     "observe",
     "probe",
+    "probe_api",
 ]

@@ -1,0 +1,36 @@
+"""Probing one API of a server: what works, what is a gap, and a server that has no such API."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.apis import APIS
+from harness.calibration import serving
+from harness.cli.probe import render_api
+from harness.servers import ServerHandle, get_server_kind, probe_api
+from harness.types import Model
+from tests.fake_server import FakeBehavior, serve_fake
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_each_feature_is_asked_and_each_gap_has_a_line(api: str) -> None:
+    kind = get_server_kind("openai")
+    with serving() as server:
+        model = Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12", api=api)
+        found = {finding.name: finding for finding in probe_api(ServerHandle(model, kind))}
+    assert [found[name].agrees for name in ("text", "usage", "last event")] == [True] * 3
+    assert found["tools"].agrees is None
+    for name in ("length", "overflow"):
+        assert found[name].agrees is False
+        assert found[name].note
+    assert "gaps: " in render_api(kind.title, api, tuple(found.values()))
+
+
+def test_a_server_without_the_api_says_so() -> None:
+    kind = get_server_kind("mlx-lm")
+    with serve_fake(FakeBehavior()) as server:
+        handle = ServerHandle(Model("p", kind.name, server.base_url, "m"), kind)
+        (finding,) = probe_api(replace(handle, model=replace(handle.model, api="messages")))
+    assert (finding.name, finding.agrees) == ("text", False)
+    assert finding.note is not None
+    assert "status 404" in finding.note
