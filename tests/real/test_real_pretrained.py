@@ -1,6 +1,6 @@
 """A pretrained model writes passing code: fetched, served and stopped by the kit, scored in containers, verified.
 
-Qwen2.5-Coder-0.5B on code-bugfix of suite `quick`, on speed-warm (cold and warm), and on a task of these tests that is
+SmolLM2-135M on code-bugfix of suite `quick`, on speed-warm (cold and warm), and on a task of these tests that is
 easy enough for it. Which trials it passes depends on the machine's arithmetic, so the tests demand that some pass.
 """
 
@@ -24,7 +24,7 @@ from harness.types import Json
 from tests.real.conftest import environment
 from tests.real.test_real_bench import HONEST
 
-MODEL = "qwen2.5-coder-0.5b"
+MODEL = "smollm2-135m"
 CODE = ("code-bugfix", "sum-divisible")
 TASKS = Path(__file__).parent / "tasks"
 TRIALS = 3
@@ -104,7 +104,7 @@ def test_what_was_measured_verifies_to_rescored(run_folder: Path) -> None:
 
 def test_a_stopped_run_goes_on_at_another_port(workshop: Path) -> None:
     results = workshop / "stopped"
-    words = ("record", "--embedded", "smollm2-135m", "--task", "speed-canary", "--warmups", "0", "--results")
+    words = ("record", "--embedded", MODEL, "--task", "speed-canary", "--warmups", "0", "--results")
     command = [sys.executable, "-m", "harness", *words, str(results), "--trials", "200"]
     process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
     while not any(path.stat().st_size for path in results.glob("*/recordings.jsonl")):
@@ -114,7 +114,7 @@ def test_a_stopped_run_goes_on_at_another_port(workshop: Path) -> None:
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     folder = next(results.iterdir())
-    log = folder / "smollm2-135m.log"
+    log = folder / f"{MODEL}.log"
     first = log.read_text(errors="replace")
     process = subprocess.Popen([*command[:4], "--resume", str(folder)], env=environment(), stderr=subprocess.PIPE)
     before = (folder / "recordings.jsonl").stat().st_size
