@@ -26,7 +26,7 @@ def _files(folder: Path, *bundles: Bundle) -> list[str]:
 def test_a_worse_run_fails_only_with_fail_if(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = good_bundle(8)
     paths = _files(tmp_path, sound, failing(later(sound, 1), "alpha", 8))
-    assert main(["compare", *paths]) == 0
+    assert main(["compare", "--full", *paths]) == 0
     assert "8 of 8 trials of code-bugfix (95 % interval 68 to 100 %) regressed" in capsys.readouterr().out
     assert main(["compare", *paths, "--fail-if", "worse"]) == 1
     assert main(["compare", *paths, "--fail-if", "worse", "--baseline", paths[1]]) == 0

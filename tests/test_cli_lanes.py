@@ -50,7 +50,7 @@ def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pyt
     config.write_text(CONFIG, encoding="utf-8")
     ended = _result(run).run.ended_at
     assert main(["lanes", str(run), "--config", str(config)]) == 0
-    assert "quick fixes" in capsys.readouterr().out
+    assert "Quick fixes" in capsys.readouterr().out
     result = _result(run)
     assert [recommendation.lane for recommendation in result.recommendations] == [
         "quick fixes",

@@ -197,7 +197,7 @@ def test_a_report_section_is_a_function_and_its_row(tree: Path, tmp_path: Path) 
     insert(sections, "\n    brand_new,", before="\n)")
     example = write_bundle(tmp_path / "run", good_bundle())
     formats = ("text", "github", "html")
-    for report in lanebench_each(tree, *(["report", str(example), "--format", name] for name in formats)):
+    for report in lanebench_each(tree, *(["report", str(example), "--full", "--format", name] for name in formats)):
         assert "A brand-new section" in report
 
 

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             with show_progress() as progress:
                 stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
                 result = score_and_write(run.folder, run.tasks, progress, args.runtime)
-            show_result(run.folder, result, args.format)
+            show_result(run.folder, result, args.format, full=args.full)
             if stop_reasons:
                 raise ServerError(*stop_reasons)
     return 0

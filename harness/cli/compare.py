@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import show
 from harness.cli.fixes import suggest
-from harness.cli.options import RESULT_FORMATS, add_tasks_option
+from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option
 from harness.errors import Problem, RunError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     NamedResult = tuple[str, Result]
 
 NAME = "compare"
+MIN_COMPARISON_LINES = 8
 HELP = "Compare runs with a baseline, across servers, machines or users: per task and overall."
 
 
@@ -36,6 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fail-if", choices=("worse",), help="exit with 1 if any metric is worse")
     parser.add_argument("--format", choices=(*RESULT_FORMATS, "json"), default="text", help="default: text")
+    add_full_option(parser)
     add_tasks_option(parser)
 
 
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         except RunError as error:
             problems += error.problems
             continue
-        show(_render(comparison, args.format))
+        show(_render(comparison, args))
         worse = worse or comparison.is_worse
     if problems:
         raise RunError(*problems)
@@ -107,12 +109,16 @@ def _find_baseline(args: argparse.Namespace, runs: list[NamedResult], problems: 
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
 
 
-def _render(comparison: RunComparison, output_format: str) -> str:
-    from harness.compare import sections_of
+def _render(comparison: RunComparison, args: argparse.Namespace) -> str:
+    from harness.compare import render_brief_comparison, sections_of
     from harness.files import to_json
-    from harness.report import render_markdown_sections, render_text_sections
+    from harness.report import MAX_LINES, render_markdown_sections, render_text_sections
 
-    if output_format == "json":
+    if args.format == "json":
         return to_json(comparison, indent=1)
-    render = render_markdown_sections if output_format == "github" else render_text_sections
+    if args.format == "text" and not args.full:
+        # Several comparisons share one screen, as far as each can say something in its part.
+        lines = max(MIN_COMPARISON_LINES, MAX_LINES // (len(args.paths) - 1))
+        return render_brief_comparison(comparison, ("next   every table: --full",), lines)
+    render = render_markdown_sections if args.format == "github" else render_text_sections
     return render(f"{comparison.other} against {comparison.baseline}", sections_of(comparison))

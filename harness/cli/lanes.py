@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.cli.console import log, show
-from harness.cli.options import add_tasks_option
+from harness.cli.console import command_line, log, show
+from harness.cli.options import add_full_option, add_tasks_option
 from harness.errors import RunError
 from harness.types import Lane, Override, Result
 
@@ -23,6 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="replace the lanes with those of this bench.toml")
     parser.add_argument("--choose", type=_choice, metavar="LANE=MODEL", help="the model you chose; needs --reason")
     parser.add_argument("--reason", metavar="TEXT", help="reason for --choose")
+    add_full_option(parser)
     add_tasks_option(parser)
 
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.cli.inputs import known_tasks, load_result, read_config
     from harness.cli.page import write_page
     from harness.report import lanes as lanes_section
-    from harness.report import render_text_sections
+    from harness.report import render_brief_lanes, render_text_sections
     from harness.run import open_run, rewrite_with_lanes
     from harness.tasks import lanes_of_run
 
@@ -54,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
             f"{args.path}: the run has no lanes",
             fix="declare [[lanes]] in a bench.toml and give it with --config",
         )
-    show(render_text_sections(f"Run {result.run.id}", (section,)))
+    if args.full:
+        show(render_text_sections(f"Run {result.run.id}", (section,)))
+    else:
+        show(render_brief_lanes(result, (f"next   every requirement: {command_line(f'lanes {args.path} --full')}",)))
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.types import Json, Result, RunOption, run_options
@@ -56,7 +56,22 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=tuple(RESULT_FORMATS), default="text", help="github prints Markdown that can be pasted"
     )
+    add_full_option(parser)
     parser.add_argument("--runtime", help="the engine's runtime for the containers, such as runsc (gVisor)")
+
+
+def add_full_option(parser: argparse.ArgumentParser) -> None:
+    """Whether everything is printed, in place of one screen."""
+    parser.add_argument("--full", action="store_true", help="print every table in place of one screen")
+
+
+def render_result(result: Result, output_format: str, *, full: bool, closing: Sequence[str] = ()) -> str:
+    """A result as the user wants to see it; `closing` ends the one screen that text is by default."""
+    from harness.report import render_brief
+
+    return (
+        render_brief(result, closing) if output_format == "text" and not full else RESULT_FORMATS[output_format](result)
+    )
 
 
 def _render_text(result: Result) -> str:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import log, show
-from harness.cli.options import RESULT_FORMATS, add_tasks_option
+from harness.cli.console import command_line, log, show
+from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option, render_result
 
 if TYPE_CHECKING:
     from harness.report import FileFormat
@@ -30,6 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--png", type=Path, metavar="DIR", help="write each chart as a PNG file")
     parser.add_argument("--svg", type=Path, metavar="DIR", help="write each chart as an SVG file")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write the answer as a PNG of 1200 x 630 for a post")
+    add_full_option(parser)
     add_tasks_option(parser)
 
 
@@ -41,12 +42,24 @@ def run(args: argparse.Namespace) -> int:
     if args.png or args.svg or args.card:
         _write_pictures(args, result)
         return 0
-    report = _html(args, result) if args.format == "html" else RESULT_FORMATS[args.format](result)
+    report = _html(args, result) if args.format == "html" else _text(args, result)
     if args.output is None:
         show(report)
         return 0
     _write(args.output, report)
     return 0
+
+
+def _text(args: argparse.Namespace, result: Result) -> str:
+    from harness.cli.page import PAGE
+
+    page = args.path / PAGE
+    closing = (
+        *([f"page   {page}"] if page.is_file() else []),
+        f"check  {command_line(f'verify {args.path}')}",
+        f"next   every table: {command_line(f'report {args.path} --full')}",
+    )
+    return render_result(result, args.format, full=args.full, closing=closing)
 
 
 def _html(args: argparse.Namespace, result: Result) -> str:

@@ -31,5 +31,5 @@ def run(args: argparse.Namespace) -> int:
     log(f"run {folder.path}")
     with resumable(folder, f"{NAME} {folder.path}"), show_progress() as progress:
         result = score_and_write(folder, tasks, progress, args.runtime)
-    show_result(folder, result, args.format)
+    show_result(folder, result, args.format, full=args.full)
     return 0

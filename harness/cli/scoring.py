@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.cli.console import command_line, log, show
-from harness.cli.options import RESULT_FORMATS
+from harness.cli.options import render_result
 from harness.cli.page import PAGE, write_page
+from harness.report import lane_answers
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
@@ -58,9 +59,23 @@ def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress
     return result
 
 
-def show_result(folder: RunFolder, result: Result, output_format: str) -> None:
-    """Print the tables, and where the files are."""
-    show(RESULT_FORMATS[output_format](result))
-    log(f"result  {folder.result_path}")
-    log(f"page    {folder.path / PAGE}")
-    log(f"check   {command_line(f'verify {folder.path}')}")
+def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:
+    """Print the result: on one screen, with where the page is, how to check it and what to do next, or all of it."""
+    closing = (
+        f"page   {folder.path / PAGE}",
+        f"check  {command_line(f'verify {folder.path}')}",
+        f"next   {_next_step(folder, result)}",
+    )
+    show(render_result(result, output_format, full=full, closing=closing))
+    if full or output_format != "text":
+        for line in closing:
+            log(line)
+
+
+def _next_step(folder: RunFolder, result: Result) -> str:
+    """What helps most now: one's own models, more trials, or every table."""
+    if result.run.simulated:
+        return f"measure your own models: {command_line('init')}"
+    undecided = any(answer.state == "undecided" for answer in lane_answers(result))
+    more = "more trials (--trials), or " if undecided else ""
+    return f"{more}every table: {command_line(f'report {folder.path} --full')}"

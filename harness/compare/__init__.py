@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.compare.brief import render_brief_comparison
 from harness.compare.comparability import common_tasks, pair_models, require_comparable
 from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
@@ -27,6 +28,7 @@ __all__ = [
     "QuantityComparison",
     "RunComparison",
     "compare",
+    "render_brief_comparison",
     "sections_of",
 ]
 

@@ -6,6 +6,8 @@ tabulate and jinja2 are imported inside the functions that use them, so that imp
 
 from harness.report.answers import LaneAnswer, lane_answers
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
+from harness.report.brief import render_brief, render_brief_lanes
+from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, wrap_display
 from harness.report.elements import Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
 from harness.report.formatting import MISSING, format_pass_rate
@@ -16,8 +18,10 @@ from harness.report.selection import lanes
 from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
+    "MAX_LINES",
     "MISSING",
     "VOTE_BUTTONS",
+    "WIDTH",
     "BallotPage",
     "FileFormat",
     "LaneAnswer",
@@ -28,16 +32,22 @@ __all__ = [
     "card_svg",
     "draw_card",
     "draw_charts",
+    "cut",
+    "display_width",
+    "fit",
     "format_pass_rate",
     "lane_answers",
     "lanes",
     "plain_lines",
     "plain_text",
     "render_ballot_page",
+    "render_brief",
+    "render_brief_lanes",
     "render_github",
     "render_html",
     "render_markdown_sections",
     "render_text",
     "render_text_sections",
     "text_row",
+    "wrap_display",
 ]

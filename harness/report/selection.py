@@ -25,11 +25,11 @@ def lanes(result: Result) -> Section:
     if not rows:
         return Section("lanes", "Lanes", "")
     notes = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
-    notes += [
-        f"{recommendation.lane}, not tested: {gap}"
-        for recommendation in result.recommendations
-        for gap in recommendation.untested
-    ]
+    gaps: dict[str, list[str]] = {}
+    for recommendation in result.recommendations:
+        for gap in recommendation.untested:
+            gaps.setdefault(gap, []).append(recommendation.lane)
+    notes += [f"{', '.join(names)}, not tested: {gap}" for gap, names in gaps.items()]
     requirements = [_requirements_table(recommendation) for recommendation in result.recommendations]
     return Section(
         "lanes",

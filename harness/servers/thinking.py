@@ -20,13 +20,13 @@ THINKING_MARKERS = ("think", "reasoning", "<|channel|>")
 def learn_thinking(server: ServerHandle, client: Client) -> bool | None:
     """Whether the model thinks; None if its template knows thinking and the reply to a short question has none.
 
-    Asks nothing where the settings or the server kind decide. Raises ServerError: no connection.
+    Where the settings or the server kind decide, only the template is read. Raises ServerError: no connection.
     """
-    if server.model.thinking != "default" or server.kind.thinking.default != "model":
-        return None
     template = _read_template(server)
     if template is not None and not any(marker in template for marker in THINKING_MARKERS):
         return False
+    if server.model.thinking != "default" or server.kind.thinking.default != "model":
+        return None
     reply = ask_reasoning_question(server, client)
     if reply.reading.reasoning.strip():
         return True

@@ -19,6 +19,8 @@ def _thinking_settings(result: Result, model: ModelInfo) -> set[str]:
 def thinking(result: Result, lane: Lane) -> Iterator[str]:
     """A model that was run with thinking on only, off only, or at the server's default."""
     for model in result.models:
+        if model.thinks is False:
+            continue
         covered = _thinking_settings(result, model)
         if model.thinking == "default" and len(covered) == 1:
             yield f"{model.label} ran with its server's default for thinking; neither on nor off was tested"
@@ -69,6 +71,8 @@ UNTESTED: tuple[Callable[[Result, Lane], Iterator[str]], ...] = (thinking, conte
 
 
 def untested(result: Result, lane: Lane) -> Iterator[str]:
-    """One sentence per gap."""
+    """One sentence per gap; none for a lane without tasks, which nothing could cover."""
+    if not lane.tasks:
+        return
     for find in UNTESTED:
         yield from find(result, lane)

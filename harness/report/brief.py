@@ -1,0 +1,208 @@
+"""The default report: at most MAX_LINES lines of WIDTH columns that begin with the answer for each lane.
+
+`render_brief` prints lanes, one table with a row for each model, what was skipped or failed, the warnings that change
+the answer, and the lines that the caller adds: where the page is, how to check, what next. `render_brief_lanes` prints
+the lanes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.report.answers import LaneAnswer, lane_answers
+from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, pad, wrap_display
+from harness.report.escaping import plain_text
+from harness.report.formatting import MISSING, format_number, format_seconds
+from harness.types import DistributionSummary, Eligibility, ModelInfo, ModelSummary, PassRate, Recommendation, Result
+
+MAX_ROWS = 12
+MAX_PLACES = 6
+MIN_NAME_WIDTH = 10
+SIMULATED_SHORT = "SIMULATED: no number here measures a real model or this machine"
+LEGEND = "cold, warm: TTFT. Lanes: = tied, x ruled out, ? not shown to meet the demands"
+ANSWER_CHANGING = frozenset(
+    {
+        "cache_hit",
+        "canary_drifted",
+        "clock_disturbed",
+        "context_lowered",
+        "drift",
+        "gpu_in_use",
+        "host_busy",
+        "host_low_power",
+        "host_swap",
+        "host_thermal",
+        "identical_answers",
+        "prompt_shrank",
+        "prompt_suspect",
+        "swap_grew",
+        "thinking_not_off",
+        "thinking_not_on",
+    }
+)
+"""Warnings because of which a model's place or a time in the table may be wrong; the others are counted."""
+
+
+def render_brief(result: Result, closing: Sequence[str] = (), max_lines: int = MAX_LINES) -> str:
+    """The report on one screen; `closing` are the last lines, one line each."""
+    answers = lane_answers(result)
+    head = _head(result)
+    table = _table(result, answers)
+    end = [part for line in closing for part in wrap_display(line)]
+    room = max_lines - len(head) - len(table) - len(end) - 2
+    remarks = [*_incidents(result)], [*_warnings(result)]
+    texts = _lane_texts(answers)
+    spare = room - min(len(texts), room)
+    notes: list[str] = []
+    for paragraphs, noun in zip(remarks, ("models with skipped or failed trials", "warnings"), strict=True):
+        needed = max(1, min(3, spare // 3)) if paragraphs else 0
+        notes += fit(paragraphs, min(needed, room - len(notes) - 1), noun)
+    lanes = fit(texts, room - len(notes), "lanes")
+    parts = [*head, *lanes, *([""] if lanes else []), *table, *notes, *([""] if end else []), *end]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def render_brief_lanes(result: Result, closing: Sequence[str] = ()) -> str:
+    """The answer for each lane and what nobody tested, on one screen."""
+    head, end = _head(result), [part for line in closing for part in wrap_display(line)]
+    gaps = list(dict.fromkeys(gap for each in result.recommendations for gap in each.untested))
+    chosen = [
+        f"Your choice for {lane.name}: {lane.override.model} ({lane.override.date}: {lane.override.reason})"
+        for lane in result.lanes
+        if lane.override is not None
+    ]
+    room = MAX_LINES - len(head) - len(end) - 2
+    notes = fit([*chosen, *(f"Not tested: {gap}" for gap in gaps)], max(1, room // 3), "gaps in the evidence")
+    lanes = fit(_lane_texts(lane_answers(result)), room - len(notes), "lanes")
+    return "\n".join([*head, *lanes, *([""] if notes else []), *notes, *([""] if end else []), *end]) + "\n"
+
+
+def _head(result: Result) -> list[str]:
+    run = result.run
+    trials = f"{run.trials} trial{'' if run.trials == 1 else 's'} a task"
+    lines = [cut(plain_text(f"Run {run.id}: suite {run.suite}, {len(result.tasks)} tasks, {trials}"), WIDTH)]
+    simulated = run.simulated or any(model.simulated for model in result.models)
+    return [*lines, *([SIMULATED_SHORT] if simulated else []), ""]
+
+
+def _letter(at: int) -> str:
+    return chr(ord("A") + at) if at < 26 else "-"
+
+
+def _lane_texts(answers: Sequence[LaneAnswer]) -> list[str]:
+    """A paragraph for each lane; those without a task share one."""
+    texts = [f"{_letter(at)} {each.text}" for at, each in enumerate(_with_tasks(answers))]
+    without = [answer.lane for answer in answers if answer.state == "no_task"]
+    return texts + ([f"No task of this suite belongs to: {', '.join(without)}."] if without else [])
+
+
+def _with_tasks(answers: Sequence[LaneAnswer]) -> list[LaneAnswer]:
+    return [answer for answer in answers if answer.state != "no_task"]
+
+
+def _table(result: Result, answers: Sequence[LaneAnswer]) -> list[str]:
+    """A row for each model, those that solved most first, and a legend where a place needs one."""
+    by_lane = {each.lane: each for each in result.recommendations}
+    lanes = [by_lane[answer.lane] for answer in _with_tasks(answers)][:MAX_PLACES]
+    letters = [_letter(at) for at in range(len(lanes))]
+    header = ["model", "solved", "tok/s", "cold", "warm", "GiB", "time", *letters]
+    order = sorted(result.summaries, key=lambda each: (-(each.pass_rate.rate or 0.0), each.model))
+    rows = [_row(summary, lanes) for summary in order[:MAX_ROWS]]
+    widths = [max(display_width(row[at]) for row in [header, *rows]) for at in range(len(header))]
+    widths[0] = max(MIN_NAME_WIDTH, min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+    lines = [cut(_line(row, widths, gap), WIDTH) for row in [header, *rows]]
+    more = len(order) - len(rows)
+    shown = f"... and {more} more models" if more > 0 else ""
+    return [*lines, *filter(None, [shown]), LEGEND]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], gap: str) -> str:
+    first = pad(cut(row[0], widths[0]), widths[0])
+    return gap.join([first, *(pad(cell, width, right=True) for cell, width in zip(row[1:], widths[1:], strict=True))])
+
+
+def _row(summary: ModelSummary, lanes: Sequence[Recommendation]) -> list[str]:
+    memory = summary.memory.loaded_bytes
+    return [
+        summary.model,
+        _solved(summary.pass_rate),
+        MISSING if summary.decode_tps is None else format_number(summary.decode_tps.median),
+        _seconds(summary.cold_ttft_s),
+        _seconds(summary.warm_ttft_s),
+        MISSING if memory is None else f"{memory / 2**30:.1f}",
+        MISSING if summary.total_trial_s is None else format_seconds(summary.total_trial_s),
+        *(_place(summary.model, lane) for lane in lanes),
+    ]
+
+
+def _solved(rate: PassRate) -> str:
+    """`47/50`; with an asterisk where planned trials are missing."""
+    return f"{rate.passed}/{rate.n}{'' if rate.is_complete else '*'}" if rate.planned else MISSING
+
+
+def _seconds(spread: DistributionSummary | None) -> str:
+    return MISSING if spread is None else format_seconds(spread.median)
+
+
+def _place(model: str, lane: Recommendation) -> str:
+    """The place among the eligible models; `1=` for those that are tied for the first one."""
+    own = next((each for each in lane.eligibilities if each.model == model), None)
+    if own is None or own.status != "eligible":
+        return MISSING if own is None else "x" if own.status == "ruled_out" else "?"
+    if model in lane.tied:
+        return "1="
+    if model == lane.model:
+        return "1"
+    first = len(lane.tied) or 1
+    behind = [each for each in lane.eligibilities if _is_behind(each, lane)]
+    return str(1 + first + sum((each.rate or 0.0) > (own.rate or 0.0) for each in behind))
+
+
+def _is_behind(each: Eligibility, lane: Recommendation) -> bool:
+    return each.status == "eligible" and each.model != lane.model and each.model not in lane.tied
+
+
+def _incidents(result: Result) -> Iterator[str]:
+    """A paragraph for each model of which trials were skipped, missing or ended in an error of the server."""
+    for model in result.models:
+        parts = [*_skipped(model), *_missing(result, model), *_errors(result, model)]
+        if parts:
+            yield f"{model.label}: {'; '.join(parts)}"
+
+
+def _skipped(model: ModelInfo) -> Iterator[str]:
+    if not model.skipped:
+        return
+    most = max(model.skipped, key=lambda skip: skip.required_tokens)
+    tasks = most.task if len(model.skipped) == 1 else f"{len(model.skipped)} tasks"
+    setting = f" ({model.context_setting})" if model.context_setting else ""
+    yield (
+        f"skipped {tasks}, which need up to {most.required_tokens:,} tokens of context; "
+        f"the server has {most.available_tokens:,}{setting}"
+    )
+
+
+def _missing(result: Result, model: ModelInfo) -> Iterator[str]:
+    rates = [cell.pass_rate for cell in result.cells if cell.model == model.label]
+    run, planned = sum(rate.n for rate in rates), sum(rate.planned for rate in rates)
+    if run < planned:
+        yield f"ran {run} of {planned} trials (*){f': {model.stop_reason}' if model.stop_reason else ''}"
+    elif model.stop_reason:
+        yield f"stopped: {model.stop_reason}"
+
+
+def _errors(result: Result, model: ModelInfo) -> Iterator[str]:
+    for outcome in ("server_error", "timed_out", "out_of_memory", "truncated_out", "no_answer"):
+        count = sum(cell.outcomes.get(outcome, 0) for cell in result.cells if cell.model == model.label)
+        if count:
+            yield f"{count} trial{'' if count == 1 else 's'} ended with {outcome}"
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    shown = [warning.text for warning in result.warnings if warning.code in ANSWER_CHANGING]
+    others = len(result.warnings) - len(shown)
+    for text in dict.fromkeys(shown):
+        yield f"Warning: {text}"
+    if others:
+        yield f"{others} {'more ' if shown else ''}warning{'' if others == 1 else 's'} of less weight"
