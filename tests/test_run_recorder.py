@@ -133,7 +133,10 @@ def test_a_stopped_service_is_logged_and_stored_with_the_run(
         ("the llama-server server of a", True)
     ]
     assert machine.log == ["stop s", "start s", "stop s", "start s"]
-    assert lines[0] == "stopping the llama-server server of a"
+    assert lines[:2] == [
+        "to record: 2 trials of 1 model, at least 2 requests",
+        "stopping the llama-server server of a",
+    ]
     assert lines[-1] == "restored the llama-server server of a"
     assert (model_run(folder).load_s or 0) > 0
 
@@ -212,3 +215,13 @@ def test_what_was_skipped_stays_known_where_the_server_is_gone_on_resume(
     assert model_run(folder).stop_reason == problem.message
     assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
     assert model_run(folder).served_context_tokens == 16_384
+
+
+def test_a_model_whose_tasks_are_all_skipped_is_an_error_with_its_fix(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    large = tuple(task for task in tasks if task.name == "speed-large")
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
+        folder, problems = record_models(tmp_path, large, [make_model(server.base_url)])
+    (problem,) = problems
+    assert "every task needs more context than the server has (16,384 tokens)" in problem.message
+    assert problem.fix.startswith("serve it with at least ")
+    assert not folder.recorded

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from harness.run import Progress
 
+LINE_S = 60.0
+"""Seconds between two lines about a stage where no terminal shows bars."""
 NOX_SESSIONS = ("bench", "verify")
 
 
@@ -93,26 +96,35 @@ class _ProgressBars:
         self._progress.update(self._bars[stage], completed=done, total=total, name=_escape(name))
 
 
-def _log_progress(stage: str, done: int, total: int, name: str) -> None:
-    """Where no terminal shows bars: a line when a stage begins and when it ends."""
-    if done in (0, total):
+class ProgressLines:
+    """Where no terminal shows bars: a line when a stage begins and ends, and LINE_S after the one before."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Begin; `now_s` is the clock."""
+        self._now_s = now_s
+        self._next_s = 0.0
+
+    def __call__(self, stage: str, done: int, total: int, name: str) -> None:
+        """Tell a step, if it is time to."""
+        if done not in (0, total) and self._now_s() < self._next_s:
+            return
         log(f"{stage}: {done} of {total}  {name}")
+        self._next_s = self._now_s() + LINE_S
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
     """Show how far the stages are until the block ends."""
     if not _stderr().is_terminal:
-        yield _log_progress
+        yield ProgressLines()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
     columns = (
         TextColumn("{task.description:<7}"),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=8),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
         TextColumn("{task.fields[name]}"),
     )
     with RichProgress(*columns, console=_stderr(), transient=False) as progress:

@@ -19,7 +19,8 @@ from harness.run.pipeline import (
     write_result,
 )
 from harness.run.plan import block_order, cache_index, plan_trials, task_info, trial_nonce, turn_nonce
-from harness.run.recorder import Progress, open_servers, record_run, timeouts_of
+from harness.run.progress import Progress
+from harness.run.recorder import open_servers, record_run, timeouts_of
 
 __all__ = [
     "COMPLETED",

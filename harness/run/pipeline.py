@@ -21,7 +21,7 @@ from harness.read import read
 from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.lines import describe
 from harness.run.plan import task_info
-from harness.run.recorder import Progress
+from harness.run.progress import Progress
 from harness.schema import as_document
 from harness.score import score, scoring_threads
 from harness.summarize import summarize, trial_result

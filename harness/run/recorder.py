@@ -6,7 +6,7 @@ A failing server stops only its own model: its ModelRun and the returned problem
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.anchors import request_timestamp
@@ -18,6 +18,7 @@ from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import TrialSetup, converse
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
 from harness.run.plan import cache_index, plan_trials, trial_nonce
+from harness.run.progress import Progress, TimeLeft, describe_left, describe_turn
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
@@ -40,9 +41,6 @@ REFUSALS = {
 }
 """HTTP statuses that stop a model, since every later request would be refused as well."""
 
-Progress = Callable[[str, int, int, str], None]
-"""Receives each step: the stage, the steps done, the steps in all, and the trial's name."""
-
 
 def record_run(
     folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model], progress: Progress, log: Log = lambda _: None
@@ -57,6 +55,7 @@ def record_run(
         for model in models
     }
     problems: list[Problem] = []
+    left = TimeLeft(key for keys in missing.values() for key in keys)
     timeouts = timeouts_of(folder.plan.settings)
     with folder.session("record"), Client(timeouts) as client:
         _anchor(folder, log)
@@ -65,14 +64,25 @@ def record_run(
         for label, problem in oversized.items():
             folder.append_model_run(replace(_earlier_run(folder, label), stop_reason=problem.message))
             problems.append(problem)
+        left.drop(key for label in oversized for key in missing[label])
         recorded = [server for server in servers if server.model.label not in oversized]
+        log(_announce([key for server in recorded for key in missing[server.model.label]], by_name))
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for server in recorded:
-                recorder = _ModelRecorder(folder, server, client, by_name, progress)
+                recorder = _ModelRecorder(folder, server, client, by_name, progress, left)
                 folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
+                left.drop(missing[server.model.label])
                 problems += recorder.problems
         _anchor(folder, log)
     return problems
+
+
+def _announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task]) -> str:
+    """How much a run asks of its models, before the first request; tool loops decide for themselves when they end."""
+    requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
+    models = len({key.model for key in keys})
+    whose = f"{models} model{'' if models == 1 else 's'}"
+    return f"to record: {len(keys):,} trials of {whose}, at least {requests:,} requests"
 
 
 def _anchor(folder: RunFolder, log: Log) -> None:
@@ -125,22 +135,33 @@ class _ModelRecorder:
     client: Client
     tasks: Mapping[str, Task]
     progress: Progress
+    left: TimeLeft
     tokens_per_char: float | None = None
     allowance: int = 0
     cut_budgets: Mapping[str, int] = field(default_factory=dict)
     turns: int = 0
     ended_ns: int | None = None
+    last_turn: str = ""
     first_turns: list[Recording] = field(default_factory=list)
     problems: tuple[Problem, ...] = ()
 
     def record_trials(self, keys: Sequence[TrialKey]) -> None:
         """Record trials one after the other, with the run's pause between them. Raises ServerError."""
-        for done, key in enumerate(keys):
+        for key in keys:
             name = f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}"
-            self.progress("record", done, len(keys), name)
+            self._report(name)
+            start_s = time.monotonic()
             self.record_trial(key)
             time.sleep(remaining_pause_s(self.folder.plan.settings.idle_s, self.ended_ns))
-        self.progress("record", len(keys), len(keys), self.server.model.label)
+            self.left.ended(key, time.monotonic() - start_s)
+        self._report(self.server.model.label)
+
+    def _report(self, name: str) -> None:
+        """Tell how far the whole run is, over all of its models."""
+        done = len(self.folder.recorded)
+        last = f"last {self.last_turn}" if self.last_turn else ""
+        words = ", ".join(filter(None, (describe_left(self.left.left_s()), name, last)))
+        self.progress("record", done, done + self.left.open_trials, words)
 
     def record_trial(self, key: TrialKey) -> None:
         """Record one trial.
@@ -173,6 +194,7 @@ class _ModelRecorder:
         if recording.sent_ns is not None:
             self.ended_ns = recording.sent_ns + (recording.ended_ns or 0)
         self.folder.append_recording(recording)
+        self.last_turn = describe_turn(recording)
         self.turns += 1
         if len(self.first_turns) < OBSERVED_TURNS:
             self.first_turns.append(recording)
@@ -228,7 +250,21 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
             f"({run.served_context_tokens} tokens now)",
             fix="serve the model with the same context as before, or begin a new run",
         )
-    return [key for key in keys if key.task not in skipped]
+    fitting = [key for key in keys if key.task not in skipped]
+    if keys and not fitting and not recorded:
+        raise _nothing_fits(run, recorder.server.kind.context.setting)
+    recorder.left.drop(key for key in keys if key.task in skipped)
+    return fitting
+
+
+def _nothing_fits(run: ModelRun, setting: str | None) -> ServerError:
+    """A model that is sent nothing at all: that is a setting to mend, and no result."""
+    needed = min(skip.required_tokens for skip in run.skipped)
+    return ServerError(
+        f"model {run.label!r}: every task needs more context than the server has "
+        f"({run.served_context_tokens or run.skipped[0].available_tokens:,} tokens)",
+        fix=f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks",
+    )
 
 
 def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:

@@ -1,0 +1,86 @@
+"""How far a stage is: `Progress` receives each step, `TimeLeft` estimates what is left from what was measured so far.
+
+Trials of different tasks take very different times, and models run one after the other. So a trial that is still to
+come is taken to last as long as the same task did with the same model; else as long as it did with other models, by
+how much faster or slower this model was on the tasks that both have run; else as long as the mean of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from statistics import fmean
+
+from harness.types import Recording, TrialKey
+
+Progress = Callable[[str, int, int, str], None]
+"""Receives each step: the stage, the steps done, the steps in all, and what is known of it in words."""
+MIN_MEASURED = 1
+"""Trials that must have ended before a time is named: it is there from the second trial on."""
+
+
+class TimeLeft:
+    """Estimates how long the trials that are still to come take."""
+
+    def __init__(self, planned: Iterable[TrialKey]) -> None:
+        """Begin with every trial that is still to be run, of all models."""
+        self._open = dict.fromkeys(planned)
+        self._seconds: dict[tuple[str, str], list[float]] = {}
+
+    @property
+    def open_trials(self) -> int:
+        """How many trials are still to come."""
+        return len(self._open)
+
+    def drop(self, keys: Iterable[TrialKey]) -> None:
+        """Trials that will not be run."""
+        for key in keys:
+            self._open.pop(key, None)
+
+    def ended(self, key: TrialKey, seconds: float) -> None:
+        """One trial has ended, with the pause after it."""
+        self.drop([key])
+        self._seconds.setdefault((key.model, key.task), []).append(seconds)
+
+    def left_s(self) -> float | None:
+        """Seconds that the open trials take; None before MIN_MEASURED have ended."""
+        if sum(map(len, self._seconds.values())) < MIN_MEASURED:
+            return None
+        means = {pair: fmean(values) for pair, values in self._seconds.items()}
+        pairs: dict[tuple[str, str], int] = {}
+        for key in self._open:
+            pairs[key.model, key.task] = pairs.get((key.model, key.task), 0) + 1
+        return sum(count * self._expected_s(pair, means) for pair, count in pairs.items())
+
+    def _expected_s(self, pair: tuple[str, str], means: dict[tuple[str, str], float]) -> float:
+        if pair in means:
+            return means[pair]
+        model, task = pair
+        others = [other for other, name in means if name == task]
+        if not others:
+            own = [seconds for (name, _), seconds in means.items() if name == model]
+            return fmean(own or means.values())
+        return fmean(means[other, task] * self._ratio(model, other, means) for other in others)
+
+    def _ratio(self, model: str, other: str, means: dict[tuple[str, str], float]) -> float:
+        """How many times as long as another model this one takes, on the tasks that both have run."""
+        both = [task for name, task in means if name == model and (other, task) in means]
+        spent = sum(means[other, task] for task in both)
+        return sum(means[model, task] for task in both) / spent if spent else 1.0
+
+
+def describe_left(seconds: float | None) -> str:
+    """`about 14 min left`; "" if unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+
+
+def describe_turn(recording: Recording) -> str:
+    """How a recorded turn ended and how fast it came: `complete at 41 events/s`, which are tokens/s on most servers."""
+    if len(recording.chunks) < 2:
+        return recording.end_reason
+    span_s = (recording.chunks[-1].at_ns - recording.chunks[0].at_ns) / 1e9
+    events = sum(chunk.data.count(b"data:") for chunk in recording.chunks)
+    return f"{recording.end_reason} at {events / span_s:.0f} events/s" if span_s > 0 else recording.end_reason

@@ -1,0 +1,69 @@
+"""The time left is estimated from trials that were measured, and told once a minute where there is no terminal."""
+
+import random
+
+import pytest
+
+from harness.cli.console import LINE_S, ProgressLines
+from harness.run.progress import TimeLeft, describe_left
+from harness.types import TrialKey
+
+TASKS = {"code-bugfix": 12.0, "summarize-long": 95.0, "speed-small": 4.0, "write-voice": 30.0}
+
+
+def _run(speeds: dict[str, float], trials: int) -> list[tuple[TrialKey, float]]:
+    """Durations in a run's order: models one after the other, blocks of tasks, each up to 15 % off its mean."""
+    noise = random.Random(7)
+    return [
+        (TrialKey(model, task, trial), mean * factor * noise.uniform(0.85, 1.15))
+        for model, factor in speeds.items()
+        for trial in range(trials)
+        for task, mean in TASKS.items()
+    ]
+
+
+@pytest.mark.parametrize("speeds", [{"a": 1.0}, {"a": 1.0, "b": 1.6}, {"a": 1.0, "b": 0.7, "c": 1.2, "d": 0.9}])
+def test_the_estimate_at_half_time_is_within_a_quarter(speeds: dict[str, float]) -> None:
+    run = _run(speeds, 10)
+    left, spent, whole = TimeLeft(key for key, _ in run), 0.0, sum(seconds for _, seconds in run)
+    for key, seconds in run:
+        left.ended(key, seconds)
+        spent += seconds
+        if spent >= whole / 2:
+            break
+    estimate = left.left_s()
+    assert estimate == pytest.approx(whole - spent, rel=0.25)
+
+
+def test_a_time_is_named_from_the_second_trial_on() -> None:
+    run = _run({"a": 1.0}, 2)
+    left = TimeLeft(key for key, _ in run)
+    assert left.left_s() is None
+    left.ended(*run[0])
+    assert left.left_s() is not None
+
+
+def test_a_skipped_trial_takes_no_time() -> None:
+    run = _run({"a": 1.0}, 2)
+    left = TimeLeft(key for key, _ in run)
+    left.ended(*run[0])
+    left.drop(key for key, _ in run)
+    assert (left.left_s(), left.open_trials) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (45, "about 45 s left"), (840, "about 14 min left"), (9000, "about 2.5 h left")],
+)
+def test_a_time_is_told_in_words(seconds: float | None, words: str) -> None:
+    assert describe_left(seconds) == words
+
+
+def test_without_a_terminal_a_line_is_told_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    lines = ProgressLines(lambda: now)
+    for done in range(21):
+        lines("record", done, 20, "model task")
+        now += LINE_S / 4
+    told = [int(line.split()[1]) for line in capsys.readouterr().err.splitlines()]
+    assert told == [0, 4, 8, 12, 16, 20]
