@@ -68,7 +68,7 @@ def test_the_result_is_a_measurement_with_the_models_digest_and_the_wheels_versi
     assert model["server_version"] == version("xllamacpp")
     assert model["facts"]["file_sha256"] == get_embedded_model(MODEL).sha256
     assert model["stop_reason"] is None
-    assert model["memory"]["model_bytes"] is None or model["memory"]["model_bytes"] > 0
+    assert model["memory"]["loaded_bytes"] > 0
 
 
 def test_a_pretrained_model_writes_code_that_passes(result: Json) -> None:
