@@ -68,7 +68,8 @@ def test_the_suites_are_those_of_the_method() -> None:
     assert names_in("v1") == METHOD | CANARY
     assert names_in("v2") == METHOD | CANARY | {"code-edit-in-context", "code-bugfix-js"}
     assert names_in("demo") == {"speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"}
-    assert names_in("first") == {"code-bugfix", "code-bugfix-go", "code-bugfix-js", "speed-warm", "write-voice"}
+    easy = {"code-bugfix-easy", "code-new-py-easy"}
+    assert names_in("first") == easy | {"code-bugfix", "code-bugfix-js", "speed-warm", "write-voice"}
     assert names_in("full") | names_in("long") == set(TASKS)
     assert names_in("think-on") == {
         task.name for task in TASKS.values() if task.language and set(task.tags) & {"bugfix", "refactor", "new", "edit"}
