@@ -22,7 +22,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record, score and report. Raises ServerError at the end for models that stopped early."""
     from harness.cli.recording import dry_run, open_requested_run
-    from harness.cli.scoring import prepare_engine, score_and_write, show_result
+    from harness.cli.scoring import awaits_block, prepare_engine, score_and_write, show_result
     from harness.run import record_run
 
     if args.dry_run:
@@ -35,6 +35,10 @@ def run(args: argparse.Namespace) -> int:
             with show_progress() as progress:
                 stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
                 result = score_and_write(run.folder, run.tasks, progress, args.runtime)
+                # Containers run between two sessions of recording, when no model is timed.
+                while awaits_block(run.folder) and not stop_reasons:
+                    stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
+                    result = score_and_write(run.folder, run.tasks, progress, args.runtime)
             show_result(run.folder, result, args.format, full=args.full)
             if stop_reasons:
                 raise ServerError(*stop_reasons)

@@ -112,8 +112,11 @@ def _dest(option: RunOption) -> str:
 def _add_flag(parser: argparse.ArgumentParser, flag: str, option: RunOption) -> None:
     is_list = option.schema["type"] == "array"
     text = f"{option.schema['description']}{' Repeatable.' if is_list else ''}"
-    if option.schema.get("default", "") != "":
+    if option.schema.get("default", "") not in ("", False):
         text += f" Default: {option.schema['default']}."
+    if option.schema["type"] == "boolean":
+        parser.add_argument(flag, dest=_dest(option), action="store_true", default=None, help=text)
+        return
     parser.add_argument(
         flag,
         dest=_dest(option),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.cli.console import log, show_progress
+from harness.cli.console import command_line, log, show_progress
 from harness.cli.fixes import resumable
 from harness.cli.options import add_scoring_options, add_tasks_option
 
@@ -23,7 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score the trials that have no score yet, then write and print the result."""
     from harness.cli.recording import tasks_of_run
-    from harness.cli.scoring import score_and_write, show_result
+    from harness.cli.scoring import awaits_block, score_and_write, show_result
     from harness.run import open_run
 
     folder = open_run(args.run_folder)
@@ -32,4 +32,6 @@ def run(args: argparse.Namespace) -> int:
     with resumable(folder, f"{NAME} {folder.path}"), show_progress() as progress:
         result = score_and_write(folder, tasks, progress, args.runtime)
     show_result(folder, result, args.format, full=args.full)
+    if awaits_block(folder):
+        log(f"not decided yet; next: {command_line(f'record --resume {folder.path}')}")
     return 0

@@ -59,6 +59,20 @@ def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress
     return result
 
 
+def awaits_block(folder: RunFolder) -> bool:
+    """Whether the run goes on after its last look; says what the look found."""
+    looks, design = folder.chain.looks, folder.plan.design
+    if not looks or design is None:
+        return False
+    look = looks[-1]
+    found = "; ".join(
+        f"{lane.lane}: {', '.join(lane.candidates) or 'no model'}{' (decided)' if lane.decided else ''}"
+        for lane in look.lanes
+    )
+    log(f"look {len(looks)} after {look.trials} trials per task, still in question: {found}")
+    return folder.chain.awaits_block
+
+
 def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:
     """Print the result: on one screen, with where the page is, how to check it and what to do next, or all of it."""
     closing = (

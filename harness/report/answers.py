@@ -64,7 +64,7 @@ class _LaneView:
         name, found = self.lane.name, self.found
         if not any(self.lane.tasks.get(task.name) for task in self.result.tasks):
             return LaneAnswer(name, "no_task", None, ("no task of this suite belongs to it.",))
-        excluded = self._excluded()
+        excluded = [*([found.looks] if found.looks else []), *self._excluded()]
         if found.model is not None:
             state: AnswerState = "decided" if found.confidence == "conclusive" else "leaning"
             return LaneAnswer(name, state, found.model, (f"{found.model}.", *self._why(found.model), *excluded))

@@ -21,10 +21,12 @@ from harness.run.pipeline import (
 from harness.run.plan import block_order, cache_index, plan_trials, task_info, trial_nonce, turn_nonce
 from harness.run.progress import Progress
 from harness.run.recorder import open_servers, record_run, timeouts_of
+from harness.run.time_budget import OVERRUN, fits_block
 
 __all__ = [
     "COMPLETED",
     "NONCE_PLACEHOLDER",
+    "OVERRUN",
     "PREVIOUS",
     "Chain",
     "Link",
@@ -37,6 +39,7 @@ __all__ = [
     "cache_index",
     "check_tasks_unchanged",
     "converse",
+    "fits_block",
     "is_redrawn",
     "open_run",
     "open_servers",

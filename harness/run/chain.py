@@ -16,6 +16,7 @@ from harness.files import build, plain, sha256_of, to_json
 from harness.types import (
     Json,
     LogEntry,
+    Look,
     Model,
     ModelInfo,
     Recording,
@@ -30,8 +31,9 @@ from harness.types import (
 T = TypeVar("T")
 PREVIOUS = "previous"
 """The key of a line's link. Like the format version it belongs to the line and is no field of what the line holds."""
-WITHIN_SESSION = ("clock", "anchor")
+WITHIN_SESSION = ("clock", "anchor", "look")
 """Events that neither begin nor end a session."""
+TIME_TOLERANCE_S = 1e-3
 BROKEN = "does not follow the line written before it: a line was removed, added or changed afterwards"
 OTHER_PLAN = "the chain of lines does not begin with this run's plan: plan or lines were changed, or are of another run"
 
@@ -64,7 +66,9 @@ class Chain:
 
     `stages` are those that had a session, `ends` how the last session of each ended, `open_trial` is the trial
     whose last turn is still missing. `resumes` and `kills` count sessions of recording, `interrupted` the trials that
-    were interrupted and begun again, or left.
+    were interrupted and begun again, or left. `looks` are those of a sequential run, `record_s` is the time of the
+    sessions of recording that noted their end, and `awaits_block` says that the run goes on after its last look: the
+    next session is part of the plan and no resume.
     """
 
     head: str
@@ -75,6 +79,9 @@ class Chain:
     resumes: int = 0
     kills: int = 0
     interrupted: int = 0
+    looks: list[Look] = field(default_factory=list)
+    record_s: float = 0.0
+    awaits_block: bool = False
 
     def follow(self, files: Sequence[Iterable[Link]]) -> Iterator[tuple[str, str]]:
         """Follow the lines of all files in the order in which they were written; yields place and problem.
@@ -111,6 +118,8 @@ class Chain:
         if entry.event not in ("start", "resume"):
             if self.session is None or self.session.stage != entry.stage:
                 yield "belongs to a session that had not begun"
+            if entry.look is not None and abs(entry.look.elapsed_s - self.record_s) > TIME_TOLERANCE_S:
+                yield f"states {entry.look.elapsed_s:.3f} s of recording, the sessions took {self.record_s:.3f} s"
             return
         if self.session is not None:
             yield "begins a session before the one before it ended"
@@ -122,12 +131,25 @@ class Chain:
         if entry.event in ("start", "resume"):
             self.session = entry
             self.stages.add(entry.stage)
-            self.resumes += (entry.event, entry.stage) == ("resume", "record")
+            self.resumes += (entry.event, entry.stage) == ("resume", "record") and not self.awaits_block
+            self.awaits_block = self.awaits_block and entry.stage != "record"
             self._leave_trial()
+        elif entry.look is not None:
+            self.looks.append(entry.look)
+            self.awaits_block = entry.look.stop is None
         elif entry.event not in WITHIN_SESSION:
+            self._add_time(entry)
             self.session = None
             self.kills += (entry.event, entry.stage) == ("kill", "record")
             self.ends[entry.stage] = entry
+
+    def _add_time(self, end: LogEntry) -> None:
+        """Add the time of a session of recording. When a killed one ended is unknown, so it adds nothing."""
+        start = self.session
+        if start is None or end.event != "stop" or end.stage != "record":
+            return
+        if start.boot_id == end.boot_id:
+            self.record_s += max(0, end.monotonic_ns - start.monotonic_ns) / 1e9
 
     def _take_turn(self, turn: Turn) -> Iterator[str]:
         """A trial begins anew only in another session; within one, a model that stopped leaves its trial."""

@@ -48,10 +48,12 @@ from harness.run.lines import (
     read_trials,
 )
 from harness.schema import Location, as_document, validate
+from harness.summarize import Schedule
 from harness.types import (
     Judging,
     LogEntry,
     LogEvent,
+    Look,
     ModelRun,
     Recording,
     RunPlan,
@@ -163,6 +165,23 @@ class RunFolder:
     def append_anchor(self, token: str) -> None:
         """Append a time stamp of the last line's digest. Raises DiskError."""
         self._log("anchor", "record", token=token)
+
+    def append_look(self, look: Look) -> None:
+        """Append what a look at the scored trials found. Raises DiskError."""
+        self._log("look", "score", look=look)
+
+    @property
+    def schedule(self) -> Schedule:
+        """How many trials of each task the plan has so far."""
+        return Schedule(self.plan.settings.trials, self.plan.design, self.chain.looks)
+
+    @property
+    def record_s(self) -> float:
+        """The seconds of recording so far, with the open session."""
+        session = self.chain.session
+        if session is None or session.stage != "record":
+            return self.chain.record_s
+        return self.chain.record_s + (self.clock().monotonic_ns - session.monotonic_ns) / 1e9
 
     def append_recording(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk. Raises DiskError."""

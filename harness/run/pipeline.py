@@ -22,9 +22,10 @@ from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.lines import describe
 from harness.run.plan import task_info
 from harness.run.progress import Progress
+from harness.run.time_budget import due_look
 from harness.schema import as_document
 from harness.score import score, scoring_threads
-from harness.summarize import summarize, trial_result
+from harness.summarize import plan_looks, summarize, take_look, trial_result
 from harness.tasks import HiddenCases, lanes_of_run, vary
 from harness.types import (
     CUSTOM_SUITE,
@@ -64,7 +65,7 @@ def start_run(
         suite=CUSTOM_SUITE if config.settings.tasks else config.settings.suite,
         tasks=tuple(task.name for task in tasks),
     )
-    now = datetime.now(UTC)
+    lanes, now = lanes_of_run(config.lanes, tasks), datetime.now(UTC)
     plan = RunPlan(
         id=f"{now:%Y%m%d-%H%M%S}-{settings.seed & 0xFFFF:04x}",
         started_at=now.isoformat(timespec="milliseconds"),
@@ -75,7 +76,8 @@ def start_run(
         tasks=tuple(task_info(task) for task in tasks),
         simulated=simulated,
         selftest=selftest,
-        lanes=lanes_of_run(config.lanes, tasks),
+        lanes=lanes,
+        design=plan_looks(settings, lanes, tasks, len(config.models)),
     )
     return create_run(results, plan)
 
@@ -115,6 +117,7 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progre
                     progress("score", done, total, turns[0].key.model)
             done += _store_scores(folder, pending, ALL_COMPLETED)
             progress("score", done, total, "")
+            _look(folder)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -144,8 +147,21 @@ def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: s
     return len(finished)
 
 
+def _look(folder: RunFolder) -> None:
+    """Look at the scored trials of a sequential run if it has come to a look, and note what was found."""
+    due = due_look(folder)
+    if due is not None:
+        look = take_look(_evidence(folder), due.trials, folder.chain.record_s, time_used=due.time_used)
+        folder.append_look(look)
+
+
 def build_result(folder: RunFolder) -> Result:
     """The result of what is recorded and scored. Raises RunError if a recorded trial has no score yet."""
+    return summarize(_evidence(folder))
+
+
+def _evidence(folder: RunFolder) -> Result:
+    """The result without what is computed from the trials."""
     plan, scores = folder.plan, folder.read_scores()
     trials: list[TrialResult] = []
     ended_at = plan.started_at
@@ -155,22 +171,20 @@ def build_result(folder: RunFolder) -> Result:
             raise RunError(f"{folder.path}: {describe(key)} has no score yet", fix="score the run first")
         trials.append(trial_result(turns, [read(turn) for turn in turns], scores[key]))
         ended_at = max(ended_at, *map(_end_time, turns))
-    return summarize(
-        Result(
-            kit=plan.kit,
-            run=_run_info(folder, ended_at),
-            host=plan.host,
-            sandbox=_last_sandbox(scores.values()),
-            models=_model_infos(folder),
-            tasks=plan.tasks,
-            digests=Digests(*map(_digest, (folder.recordings_path, folder.scores_path, folder.log_path))),
-            trials=tuple(trials),
-            cells=(),
-            summaries=(),
-            warnings=(),
-            lanes=plan.lanes,
-            judgings=folder.read_judgings(),
-        )
+    return Result(
+        kit=plan.kit,
+        run=_run_info(folder, ended_at),
+        host=plan.host,
+        sandbox=_last_sandbox(scores.values()),
+        models=_model_infos(folder),
+        tasks=plan.tasks,
+        digests=Digests(*map(_digest, (folder.recordings_path, folder.scores_path, folder.log_path))),
+        trials=tuple(trials),
+        cells=(),
+        summaries=(),
+        warnings=(),
+        lanes=plan.lanes,
+        judgings=folder.read_judgings(),
     )
 
 
@@ -214,6 +228,8 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         simulated=plan.simulated,
         selftest=plan.selftest,
         beacon=plan.settings.beacon,
+        design=plan.design,
+        looks=tuple(folder.chain.looks),
         stopped_services=folder.read_stopped_services(),
     )
 

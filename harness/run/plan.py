@@ -14,7 +14,8 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from harness.types import Model, ModelInfo, Task, TaskInfo, TrialKey
+from harness.summarize import Schedule, trials_planned
+from harness.types import Model, ModelInfo, RunSettings, Task, TaskInfo, TrialKey
 
 CLASS_LIMITS_BYTES = (2_000, 24_000)
 """The prompt sizes at which the second and the third class begin."""
@@ -26,6 +27,13 @@ def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int,
     warm_up_tasks = _select_warm_up_tasks(tasks)
     keys = [TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in warm_up_tasks]
     return (*keys, *plan_blocks(model, tasks, trials=trials, seed=seed))
+
+
+def plan_so_far(model: str, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:
+    """The trials of one model in their order, as far as the looks of the run have come; all of them without looks."""
+    counts = {task.name: trials_planned(schedule, model, task) for task in tasks}
+    keys = plan_trials(model, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
+    return tuple(key for key in keys if key.warmup or key.trial < counts[key.task])
 
 
 def plan_blocks(model: str, tasks: Sequence[Task | TaskInfo], *, trials: int, seed: int) -> Iterator[TrialKey]:

@@ -17,8 +17,9 @@ from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_over
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import TrialSetup, converse
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
-from harness.run.plan import cache_index, plan_trials, trial_nonce
+from harness.run.plan import cache_index, plan_so_far, trial_nonce
 from harness.run.progress import Progress, TimeLeft, describe_left, describe_turn
+from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
@@ -68,11 +69,17 @@ def record_run(
         recorded = [server for server in servers if server.model.label not in oversized]
         log(_announce([key for server in recorded for key in missing[server.model.label]], by_name))
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
-            for server in recorded:
-                recorder = _ModelRecorder(folder, server, client, by_name, progress, left)
-                folder.append_model_run(_record_model(recorder, host, missing[server.model.label]))
-                left.drop(missing[server.model.label])
-                problems += recorder.problems
+            budget = TimeBudget(folder, client)
+            for block in budget.blocks(missing):
+                for server in list(recorded):
+                    recorder = _ModelRecorder(folder, server, client, by_name, progress, left, budget)
+                    keys = block[server.model.label]
+                    if keys:
+                        folder.append_model_run(_record_model(recorder, host, keys))
+                    left.drop(keys)
+                    if recorder.problems:
+                        recorded.remove(server)
+                    problems += recorder.problems
         _anchor(folder, log)
     return problems
 
@@ -101,9 +108,8 @@ def _anchor(folder: RunFolder, log: Log) -> None:
 
 
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
-    """The trials of one model in this run."""
-    settings = folder.plan.settings
-    return plan_trials(model.label, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
+    """The trials of one model in this run, so far."""
+    return plan_so_far(model.label, tasks, folder.plan.settings, folder.schedule)
 
 
 def timeouts_of(settings: RunSettings) -> Timeouts:
@@ -136,6 +142,7 @@ class _ModelRecorder:
     tasks: Mapping[str, Task]
     progress: Progress
     left: TimeLeft
+    budget: TimeBudget
     tokens_per_char: float | None = None
     allowance: int = 0
     cut_budgets: Mapping[str, int] = field(default_factory=dict)
@@ -148,6 +155,8 @@ class _ModelRecorder:
     def record_trials(self, keys: Sequence[TrialKey]) -> None:
         """Record trials one after the other, with the run's pause between them. Raises ServerError."""
         for key in keys:
+            if not self.budget.limit_turn():
+                return
             name = f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}"
             self._report(name)
             start_s = time.monotonic()
@@ -171,6 +180,9 @@ class _ModelRecorder:
         """
         model = self.server.model
         for recording in converse(self.client, self.server, self._setup(key)):
+            # A turn that the run's time cut off says nothing about the model: its trial stays incomplete.
+            if self.budget.is_over:
+                return
             if recording.end_reason == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)

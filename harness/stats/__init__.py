@@ -14,13 +14,15 @@ from harness.stats.paired import (
     sign_flip_p,
 )
 from harness.stats.preferences import binomial_p, bradley_terry, cohen_kappa
-from harness.stats.proportions import Interval, clopper_pearson, format_k_of_n, wilson
+from harness.stats.proportions import LEVEL, Interval, clopper_pearson, format_k_of_n, wilson
 from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
 from harness.stats.regression import PolynomialFit, fit_polynomial
+from harness.stats.sequential import pocock_level
 from harness.stats.speeds import quartiles, spread
 from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
 
 __all__ = [
+    "LEVEL",
     "ContingencyTable",
     "Count",
     "Difference",
@@ -40,6 +42,7 @@ __all__ = [
     "geometric_mean_ratio",
     "holm",
     "mcnemar_p",
+    "pocock_level",
     "quartiles",
     "rate_on_tasks_like_these",
     "rate_on_these_tasks",

@@ -7,25 +7,34 @@ and sources. All functions are pure, so that `verify` can repeat them from a pub
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete
 from harness.summarize.judging import MAX_JUDGES
 from harness.summarize.lane_evidence import lane_evidence
+from harness.summarize.looks import design_of, plan_looks, schedule_looks, take_look
 from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
+from harness.summarize.schedule import Schedule, schedule_of, trials_planned
 from harness.summarize.trials import trial_result
 
 __all__ = [
     "MAX_JUDGES",
     "MODEL_FAMILIES",
     "Passes",
+    "Schedule",
     "Trials",
     "by_cell",
     "contingency_table",
+    "design_of",
     "family_of",
     "has_cache_hit_on_cold_turn",
     "is_complete",
     "lane_evidence",
     "max_decode_tps",
     "passes_of",
+    "plan_looks",
+    "schedule_looks",
+    "schedule_of",
     "summarize",
+    "take_look",
     "trial_result",
+    "trials_planned",
 ]

@@ -7,9 +7,10 @@ are used by the other modules of this package.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from harness.stats import spread, wilson
+from harness.stats import LEVEL, spread, wilson
+from harness.summarize.schedule import claim_level, schedule_of, trials_planned
 from harness.types import (
     Cell,
     DistributionSummary,
@@ -31,11 +32,15 @@ MAX_CACHED_TOKENS = 32
 
 def non_warmup_trials(result: Result, model: str, task: str | None = None) -> tuple[TrialResult, ...]:
     """The trials of this model (on this task) without warm-ups."""
-    return tuple(
-        trial
-        for trial in result.trials
-        if trial.model == model and not trial.warmup and (task is None or trial.task == task)
-    )
+    counts = counted_trials(result)
+    return tuple(trial for trial in counts if trial.model == model and (task is None or trial.task == task))
+
+
+def counted_trials(result: Result) -> Iterator[TrialResult]:
+    """The trials that count: no warm-ups, and none of a block in which the time of the run ran out."""
+    last = result.run.looks[-1] if result.run.looks else None
+    end = last.trials if last is not None and last.stop == "budget" else result.run.trials
+    return (trial for trial in result.trials if not trial.warmup and trial.trial < end)
 
 
 Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
@@ -45,9 +50,8 @@ Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
 def by_cell(result: Result) -> Trials:
     """All trials without warm-ups, grouped in one pass: a large result has thousands."""
     groups: dict[tuple[str, str], list[TrialResult]] = {}
-    for trial in result.trials:
-        if not trial.warmup:
-            groups.setdefault((trial.model, trial.task), []).append(trial)
+    for trial in counted_trials(result):
+        groups.setdefault((trial.model, trial.task), []).append(trial)
     return groups
 
 
@@ -75,9 +79,9 @@ def answer_identity(trial: TrialResult) -> tuple[object, ...] | None:
     return identity if any(turn.content or turn.tool_calls for turn in trial.turns) else None
 
 
-def pass_rate_of(passed: int, n: int, planned: int) -> PassRate:
+def pass_rate_of(passed: int, n: int, planned: int, level: float = LEVEL) -> PassRate:
     """k of n with Wilson's interval; neither rate nor interval unless all that was planned was run."""
-    interval = wilson(passed, n) if n >= planned else None
+    interval = wilson(passed, n, level) if n >= planned else None
     if interval is None:
         return PassRate(passed, n, planned, None, None, None)
     return PassRate(passed, n, planned, passed / n, interval.low, interval.high)
@@ -145,8 +149,11 @@ def was_skipped(model: ModelInfo, task: TaskInfo) -> bool:
 
 
 def planned_trials(result: Result, model: ModelInfo, task: TaskInfo) -> int:
-    """The denominator of a cell: every planned trial, whether it was run or not; none of a skipped task."""
-    return 0 if was_skipped(model, task) else result.run.trials
+    """The denominator of a cell: every planned trial, whether it was run or not; none of a skipped task.
+
+    So far, of a run whose number of trials its looks decide.
+    """
+    return 0 if was_skipped(model, task) else trials_planned(schedule_of(result), model.label, task)
 
 
 def cell(
@@ -157,7 +164,7 @@ def cell(
     The keys of `drifted` are the numbers of the trials in blocks whose canary was off.
     """
     passed = sum(trial.outcome is Outcome.PASSED for trial in trials)
-    rate = pass_rate_of(passed, len(trials), planned_trials(result, model, task))
+    rate = pass_rate_of(passed, len(trials), planned_trials(result, model, task), claim_level(result))
     answers = {answer for answer in map(answer_identity, trials) if answer is not None}
     return Cell(
         model=model.label,

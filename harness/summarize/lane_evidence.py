@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from harness.summarize.cells import by_cell
+from collections.abc import Set
+
+from harness.summarize.lane_differences import LaneModels, withdrawn_pairs
 from harness.summarize.lane_requirements import check_eligibility, model_bytes
 from harness.summarize.lanes import LaneSelection
 from harness.types import Lane, LaneEvidence, LaneModel, LanePair, ModelInfo, Result
@@ -16,11 +18,12 @@ _LIMITED = ("pass_rate", "context", "memory")
 
 def lane_evidence(result: Result) -> tuple[LaneEvidence, ...]:
     """The evidence of each lane."""
-    return tuple(_evidence(result, lane) for lane in result.lanes)
+    withdrawn = withdrawn_pairs(result)
+    return tuple(_evidence(result, lane, withdrawn) for lane in result.lanes)
 
 
-def _evidence(result: Result, lane: Lane) -> LaneEvidence:
-    selection = LaneSelection(result, lane, {model.label: model for model in result.models}, by_cell(result))
+def _evidence(result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneEvidence:
+    selection = LaneSelection.of(result, lane, withdrawn)
     labels = [model.label for model in result.models]
     found = (
         (label, selection.compare(criterion, label, other))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
+from harness.summarize.schedule import claim_level
 from harness.types import Cell, Eligibility, Lane, MemoryUse, ModelInfo, Requirement, RequirementState, Result
 
 GIB = 2**30
@@ -34,8 +35,8 @@ def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Int
         return None, None
     counts = [(cell.pass_rate.passed, cell.pass_rate.n) for cell in scored]
     if len(scored) == 1:
-        return scored[0].pass_rate.rate, clopper_pearson(*counts[0])
-    return rate_on_these_tasks(counts, weights=[lane.tasks[cell.task] for cell in scored])
+        return scored[0].pass_rate.rate, clopper_pearson(*counts[0], claim_level(result))
+    return rate_on_these_tasks(counts, claim_level(result), [lane.tasks[cell.task] for cell in scored])
 
 
 def model_bytes(memory: MemoryUse) -> int | None:

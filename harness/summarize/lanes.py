@@ -6,15 +6,16 @@ keeps the best model and those that are not shown to be worse. The user's own ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 
-from harness.stats import difference_on_these_tasks, geometric_mean_ratio, ratio_verdict
+from harness.stats import geometric_mean_ratio, ratio_verdict
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
+from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
-from harness.summarize.lane_requirements import GIB, cells_of, check_eligibility, model_bytes
-from harness.summarize.pairwise import contingency_table, passes_of
+from harness.summarize.lane_requirements import GIB, check_eligibility, model_bytes
+from harness.summarize.schedule import look_note
 from harness.types import (
     Confidence,
     Eligibility,
@@ -87,12 +88,22 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
 
 @dataclass(frozen=True, slots=True)
 class LaneSelection:
-    """Selection of the best models of a lane by its ranking criteria."""
+    """Selection of the best models of a lane by its ranking criteria; `withdrawn` is from `withdrawn_pairs`."""
 
     result: Result
     lane: Lane
     models: Mapping[str, ModelInfo]
     trials: Trials
+    withdrawn: Set[LaneModels]
+
+    @classmethod
+    def of(cls, result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneSelection:
+        """The selection for one lane of a result whose cells are filled."""
+        return cls(result, lane, {model.label: model for model in result.models}, by_cell(result), withdrawn)
+
+    def is_better(self, name: str, other: str) -> bool:
+        """Whether a model is better than another by the lane's first criterion."""
+        return self.compare(self.lane.rank_by[0], name, other).is_better
 
     def select(self, eligible: Sequence[str]) -> tuple[list[str], list[CriterionComparison]]:
         """The models that remain after all criteria, and the comparisons by the last criterion that excluded any."""
@@ -131,22 +142,17 @@ class LaneSelection:
         return self._by_memory(*pair) if criterion == "memory_bytes" else self._by_speed(pair, criterion)
 
     def _by_pass_rate(self, model: ModelInfo, other: ModelInfo) -> CriterionComparison:
-        both = (
-            cells_of(self.result, self.lane, model.label).keys() & cells_of(self.result, self.lane, other.label).keys()
-        )
-        tasks = [task for task in self.result.tasks if task.name in both and task.scored]
-        passes = [[passes_of(self.result, each, task, self.trials) for each in (model, other)] for task in tasks]
-        tables = [contingency_table(passed, other_passed) for passed, other_passed in passes]
-        difference = difference_on_these_tasks(tables, weights=[self.lane.tasks[task.name] for task in tasks])
+        difference = lane_difference(self.result, self.lane, (model, other), self.trials)
         low, high = difference.interval or (None, None)
         text = f"pass rate {100 * difference.difference:+.0f} points against {other.label}"
         if low is not None and high is not None:
             text += f" (95 % interval {100 * low:+.0f} to {100 * high:+.0f})"
+        is_withdrawn = (self.lane.name, frozenset({model.label, other.label})) in self.withdrawn
         return CriterionComparison(
             "pass_rate",
             other.label,
             is_ahead=difference.difference > 0,
-            is_better=difference.verdict == "better",
+            is_better=difference.verdict == "better" and not is_withdrawn,
             low=low,
             high=high,
             text=text,
@@ -224,16 +230,18 @@ def _confidence(remaining: Sequence[str], eligibilities: Sequence[Eligibility]) 
     return "tentative" if any(model.status == "undecided" for model in eligibilities) else "conclusive"
 
 
-def recommendation(result: Result, lane: Lane) -> Recommendation:
+def recommendation(result: Result, lane: Lane, withdrawn: Set[LaneModels] = frozenset()) -> Recommendation:
     """Recommend a model for one lane of a result whose cells are filled."""
     eligibilities = tuple(check_eligibility(result, lane, model) for model in result.models)
     eligible = [model.model for model in eligibilities if model.status == "eligible"]
-    selection = LaneSelection(result, lane, {model.label: model for model in result.models}, by_cell(result))
+    selection = LaneSelection.of(result, lane, withdrawn)
     remaining, deciding_comparisons = selection.select(eligible)
     smallest_margin = min(
         deciding_comparisons, key=lambda comparison: comparison.low if comparison.low is not None else 0.0, default=None
     )
     recommended = remaining[0] if len(remaining) == 1 else None
+    margins = tuple(selection.margins(eligible, remaining))
+    needed = max((margin.trials_to_decide for margin in margins if margin.trials_to_decide), default=None)
     return Recommendation(
         lane=lane.name,
         model=recommended,
@@ -244,10 +252,12 @@ def recommendation(result: Result, lane: Lane) -> Recommendation:
         tied=tuple(remaining) if len(remaining) > 1 else (),
         eligibilities=eligibilities,
         untested=tuple(untested(result, lane)),
-        margins=tuple(selection.margins(eligible, remaining)),
+        margins=margins,
+        looks=look_note(result, lane, remaining, needed),
     )
 
 
 def recommendations(result: Result) -> tuple[Recommendation, ...]:
     """Recommend a model for each lane of the result."""
-    return tuple(recommendation(result, lane) for lane in result.lanes)
+    withdrawn = withdrawn_pairs(result)
+    return tuple(recommendation(result, lane, withdrawn) for lane in result.lanes)

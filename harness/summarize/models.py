@@ -10,9 +10,10 @@ from harness.summarize.cells import (
     is_complete,
     non_warmup_trials,
     pass_rate_of,
-    was_skipped,
+    planned_trials,
 )
 from harness.summarize.prefill_samples import prefill_of
+from harness.summarize.schedule import claim_level
 from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
 
 
@@ -25,8 +26,7 @@ def _suite_rate(estimand: Estimand, estimate: tuple[float | None, Interval | Non
 def _total_trial_s(result: Result, model: ModelInfo) -> float | None:
     """Seconds spent in trials; None while a planned trial is missing or has no times."""
     trials = non_warmup_trials(result, model.label)
-    tasks = sum(1 for task in result.tasks if not was_skipped(model, task))
-    if len(trials) < tasks * result.run.trials:
+    if len(trials) < sum(planned_trials(result, model, task) for task in result.tasks):
         return None
     spans = [(trial.started_ns, trial.ended_ns) for trial in trials]
     durations_ns = [end - start for start, end in spans if start is not None and end is not None]
@@ -78,13 +78,13 @@ def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> Mo
     """
     rates = [cell.pass_rate for cell in cells if cell.model == model.label and cell.scored and cell.pass_rate.planned]
     complete = [(rate.passed, rate.n) for rate in rates if rate.is_complete]
-    counts = complete if len(complete) == len(rates) else []
+    counts, level = complete if len(complete) == len(rates) else [], claim_level(result)
     return ModelSummary(
         model=model.label,
         pass_rate=_unpooled(rates),
         suite_rates=(
-            _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts), len(counts)),
-            _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts), len(counts)),
+            _suite_rate("tasks_like_these", rate_on_tasks_like_these(counts, level), len(counts)),
+            _suite_rate("exactly_these_tasks", rate_on_these_tasks(counts, level), len(counts)),
         ),
         decode_tps=spread(_decode_rates(result, model)),
         total_trial_s=_total_trial_s(result, model),

@@ -15,6 +15,7 @@ from harness.stats import (
     tie_groups,
 )
 from harness.summarize.cells import Trials, by_cell, planned_trials
+from harness.summarize.schedule import adjusted_p, claim_level
 from harness.types import Comparison, Estimand, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
 Passes = Mapping[int, bool]
@@ -57,11 +58,11 @@ def _pass_matrix(result: Result) -> _PassMatrix:
     )
 
 
-def _differences(pairs: Sequence[tuple[Passes, Passes]]) -> dict[Estimand, Difference]:
+def _differences(pairs: Sequence[tuple[Passes, Passes]], level: float) -> dict[Estimand, Difference]:
     counts = [((sum(a.values()), len(a)), (sum(b.values()), len(b))) for a, b in pairs]
     return {
-        "tasks_like_these": difference_on_tasks_like_these(counts),
-        "exactly_these_tasks": difference_on_these_tasks([contingency_table(a, b) for a, b in pairs]),
+        "tasks_like_these": difference_on_tasks_like_these(counts, level),
+        "exactly_these_tasks": difference_on_these_tasks([contingency_table(a, b) for a, b in pairs], level),
     }
 
 
@@ -84,9 +85,9 @@ def _comparison(names: tuple[str, str], estimand: Estimand, n_tasks: int, differ
     )
 
 
-def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Adjust the p-values by Holm, and withdraw verdicts that are no longer significant."""
-    p_values = holm([1.0 if comparison.p is None else comparison.p for comparison in comparisons])
+def _adjusted(result: Result, comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Adjust the p-values for the run's looks and by Holm; withdraw verdicts that are no longer significant."""
+    p_values = holm([1.0 if item.p is None else adjusted_p(result, item.p) for item in comparisons])
     return [
         comparison
         if comparison.p is None
@@ -107,9 +108,9 @@ def comparisons(result: Result, summaries: Sequence[ModelSummary]) -> tuple[Comp
         pairs = matrix.pair(model, baseline)
         if not pairs:
             continue
-        for estimand, difference in _differences(pairs).items():
+        for estimand, difference in _differences(pairs, claim_level(result)).items():
             by_estimand[estimand].append(_comparison((model, baseline), estimand, len(pairs), difference))
-    return tuple(comparison for group in by_estimand.values() for comparison in _adjusted(group))
+    return tuple(comparison for group in by_estimand.values() for comparison in _adjusted(result, group))
 
 
 def ranks(summaries: Sequence[ModelSummary], found: Sequence[Comparison]) -> tuple[Rank, ...]:

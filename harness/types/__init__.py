@@ -73,6 +73,7 @@ from harness.types.scoring import (
     Score,
     ScoredTrial,
 )
+from harness.types.sequential import LaneLook, Look, SequentialDesign, StopRule
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
     Cell,
@@ -134,6 +135,7 @@ __all__ = [
     "KitInfo",
     "Lane",
     "LaneEvidence",
+    "LaneLook",
     "LaneMargin",
     "LaneModel",
     "LanePair",
@@ -144,6 +146,7 @@ __all__ = [
     "Log",
     "LogEntry",
     "LogEvent",
+    "Look",
     "Manifest",
     "Match",
     "MemoryUse",
@@ -185,12 +188,14 @@ __all__ = [
     "Score",
     "ScoredTrial",
     "SelfTest",
+    "SequentialDesign",
     "Severity",
     "ShownPair",
     "SkippedTask",
     "Source",
     "Stage",
     "State",
+    "StopRule",
     "StoppedService",
     "StreamChannel",
     "StreamError",

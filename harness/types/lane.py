@@ -89,7 +89,7 @@ class Recommendation:
 
     `low` and `high` bound the deciding difference or ratio to the next best model. `untested` lists configurations
     and conditions that no trial of the run covers. `margins` has one row for each other eligible model: of the
-    recommended one, or between those that are tied.
+    recommended one, or between those that are tied. `looks` says how a sequential run ended for the lane.
     """
 
     lane: str
@@ -102,3 +102,4 @@ class Recommendation:
     eligibilities: tuple[Eligibility, ...]
     untested: tuple[str, ...]
     margins: tuple[LaneMargin, ...] = ()
+    looks: str = ""

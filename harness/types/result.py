@@ -14,6 +14,7 @@ from harness.types.model import Sampling
 from harness.types.probe import ProbeFinding
 from harness.types.run import CutBudget, KitInfo, SkippedTask, StoppedService
 from harness.types.scoring import SandboxFacts
+from harness.types.sequential import Look, SequentialDesign
 from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning
 from harness.types.task import TaskInfo
 from harness.types.trial import TrialResult
@@ -65,6 +66,8 @@ class RunInfo:
     stopped_services: tuple[StoppedService, ...] = ()
     selftest: SelfTest | None = None
     beacon: str = ""
+    design: SequentialDesign | None = None
+    looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

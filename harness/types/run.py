@@ -9,6 +9,7 @@ from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.lane import Lane
 from harness.types.model import Model
 from harness.types.probe import ProbeFinding
+from harness.types.sequential import Look, SequentialDesign
 from harness.types.settings import RunSettings
 from harness.types.task import TaskInfo
 
@@ -72,7 +73,7 @@ class ModelRun:
     recorder_overhead: RecorderOverhead | None = None
 
 
-LogEvent = Literal["start", "resume", "stop", "kill", "clock", "anchor"]
+LogEvent = Literal["start", "resume", "stop", "kill", "clock", "anchor", "look"]
 """What a line of a run's log notes."""
 Stage = Literal["record", "score"]
 """The stages that append to a run's files."""
@@ -85,7 +86,8 @@ class LogEntry:
     The first session of a stage starts it, later ones resume it. `kill` stands for the end of a session that left no
     `stop`; it is written when the run is opened again, with `torn_bytes`, the size of the incomplete lines that were
     dropped then. `clock` notes within a session that the wall clock moved against the monotonic one,
-    `anchor` holds in `token` a time stamp of the digest of the line before it. `at` is the wall
+    `anchor` holds in `token` a time stamp of the digest of the line before it,
+    `look` what a sequential run found in the trials so far. `at` is the wall
     clock, `monotonic_ns` the clock of the recordings, which restarts with `boot_id`. `reason` says why the session
     stopped.
     """
@@ -98,6 +100,7 @@ class LogEntry:
     reason: str | None = None
     torn_bytes: int | None = None
     token: str | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class RunPlan:
     """run.json: everything that was decided before the first request.
 
     `settings.tasks` names every task of the run; `settings.suite` is CUSTOM_SUITE if they were named individually.
+    `design` is None for a run with a fixed number of trials.
     """
 
     id: str
@@ -126,3 +130,4 @@ class RunPlan:
     simulated: bool
     lanes: tuple[Lane, ...] = ()
     selftest: SelfTest | None = None
+    design: SequentialDesign | None = None

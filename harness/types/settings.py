@@ -19,6 +19,7 @@ CUSTOM_SUITE = "custom"
 _SCHEMA_TYPES: Mapping[Any, Mapping[str, Json]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
+    bool: {"type": "boolean"},
     str: {"type": "string", "minLength": 1},
     tuple[str, ...]: {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "uniqueItems": True},
 }
@@ -61,6 +62,20 @@ class RunSettings:
     tasks: tuple[str, ...] = _option((), "Names of tasks, in place of a suite.", flag="--task", metavar="NAME")
     trials: int = _option(
         10, "Trials of each task by each model.", flag="--trials", metavar="N", minimum=1, maximum=1000
+    )
+    until_decided: bool = _option(
+        False,
+        "Look at the results on the way, at most five times, and end the run when each lane is decided; the number of "
+        "trials is then the most of each task.",
+        flag="--until-decided",
+    )
+    budget: str = _option(
+        "",
+        "Time for recording: trials are added in blocks of one of each task until it is used, or until all are run.",
+        flag="--budget",
+        metavar="TIME",
+        minLength=0,
+        pattern="^([1-9][0-9]{0,5}[smh])?$",
     )
     warmups: int = _option(
         1,

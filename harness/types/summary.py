@@ -190,9 +190,9 @@ class ModelSummary:
 class Comparison:
     """Two models of a run, paired by task and trial; every number is `model` minus `baseline`.
 
-    `p` is that of the sign-flip test, `p_holm` the same adjusted for all pairs of the run; the verdict rests on the
-    latter. `mde` is the minimum detectable effect (power 80 %). `tasks_to_decide` and `trials_to_decide` are the
-    sizes at which a difference as large as this is detectable; None if no size suffices or it is decided.
+    `p` is that of the sign-flip test, `p_holm` the same adjusted for the run's looks and all its pairs; the verdict
+    rests on the latter. `mde` is the minimum detectable effect (power 80 %). `tasks_to_decide` and `trials_to_decide`
+    are the sizes at which a difference as large as this is detectable; None if no size suffices or it is decided.
     """
 
     model: str

@@ -40,6 +40,9 @@ CHECKS: Mapping[str, CheckInfo] = {
         "consistent", "each model's trials are the first of the plan, in its order, each with its variant"
     ),
     "skipped": CheckInfo("consistent", "the skipped tasks are those that do not fit into the served context"),
+    "looks": CheckInfo(
+        "consistent", "a sequential run looked at the planned times and ended where its own rule ends it"
+    ),
     "trial-times": CheckInfo("consistent", "trials lie within the run and do not overlap"),
     "outcomes": CheckInfo("consistent", "outcome and fraction follow from the checks"),
     "simulated": CheckInfo("consistent", "a run is marked as simulated exactly if one of its models is"),

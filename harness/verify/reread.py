@@ -14,6 +14,7 @@ from harness.verify.anchors import check_anchors
 from harness.verify.clocks import ClockedTurn, check_clocks
 from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
+from harness.verify.looks import check_interim_looks
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 from harness.verify.run_log import check_chain, read_lines_of, read_log
@@ -39,6 +40,7 @@ class _Scores:
 
     scored: dict[TrialKey, ScoredTrial] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
+    lines: list[ScoredTrial] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -58,6 +60,8 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_sandbox(evidence, scores.scored)
     yield from _check_case_seeds(evidence, scores.scored)
     yield from check_anchors(evidence, log)
+    scored = dict(zip((link.sha256 for link in scores.links), scores.lines, strict=True))
+    yield from check_interim_looks(evidence, (*log, *recorded.links, *scores.links), scored)
     yield from _check_recorded(evidence, recorded.turns, [link.content for link in log])
     for at, server in find_unknown_servers(evidence):
         message = f"no server kind {server!r} is known locally, so its requests cannot be checked"
@@ -140,6 +144,7 @@ def _read_scores(evidence: Evidence) -> _Scores:
         if earlier is not None and not is_redrawn(earlier, scored):
             out.findings.append(Finding("scores", link.place, f"{describe(scored.key)} is scored twice"))
         out.links.append(link)
+        out.lines.append(scored)
         out.scored[scored.key] = scored
     return out
 

@@ -67,6 +67,8 @@ def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator
     if problems:
         return
     location = evidence.reader.location(LOG)
+    if tuple(chain.looks) != evidence.result.run.looks:
+        yield Finding("looks", location, "has other looks than the result")
     yield from (Finding("log", location, message) for message in _unexplained(evidence, chain))
     if text := _history(chain):
         yield Finding("chain", location, text, "info")
@@ -75,6 +77,9 @@ def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator
 def _unexplained(evidence: Evidence, chain: Chain) -> Iterator[str]:
     """Models that lack planned trials although neither they nor the last session of recording were stopped."""
     end = chain.ends.get("record")
+    # The trials up to the next look are still to come, or the time was used.
+    if chain.awaits_block or (chain.looks and chain.looks[-1].stop == "budget"):
+        return
     if chain.session is not None or end is None or end.reason != COMPLETED:
         return
     counts = Counter(trial.model for trial in evidence.result.trials if not trial.warmup)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from harness.run import block_order, plan_trials
+from harness.summarize import schedule_of, trials_planned
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
 
@@ -97,15 +98,29 @@ class BlockPlan:
     def trials(self, model: ModelInfo) -> Iterator[TrialKey]:
         """The trials that the plan has for a model, without the tasks that do not fit."""
         run, skipped = self.result.run, {skip.task for skip in model.skipped}
+        counts, looks = planned_of(self.result, model), self.result.run.looks
+        # The time of a run may end within a block, whose trials are kept and count for nothing.
+        begun = looks[-1].trials if looks and looks[-1].stop == "budget" else None
         for index in range(run.trials):
             if index == len(self.orders):
                 self.orders.append(block_order(self.result.tasks, run.seed, index))
-            yield from (TrialKey(model.label, name, index) for name in self.orders[index] if name not in skipped)
+            yield from (
+                TrialKey(model.label, name, index)
+                for name in self.orders[index]
+                if name not in skipped and (index < counts[name] or index == begun)
+            )
 
 
 def count_planned(result: Result, model: ModelInfo) -> int:
     """How many trials the plan has for a model besides its warm-ups."""
-    return result.run.trials * (len(result.tasks) - len({skip.task for skip in model.skipped}))
+    skipped = {skip.task for skip in model.skipped}
+    return sum(count for task, count in planned_of(result, model).items() if task not in skipped)
+
+
+def planned_of(result: Result, model: ModelInfo) -> dict[str, int]:
+    """Task -> the number of its trials that a model had to run, by the plan or by the looks of a sequential run."""
+    schedule = schedule_of(result)
+    return {task.name: trials_planned(schedule, model.label, task) for task in result.tasks}
 
 
 def _check_order(

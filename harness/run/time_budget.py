@@ -1,0 +1,105 @@
+"""Time and blocks of a sequential run: which trials come next, whether their time suffices, when a look is due.
+
+`TimeBudget.blocks` gives what a session records: all that is missing, or, where the time is limited, block by block as
+long as the next one fits. `due_look` says whether a look is due, and after how many trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from harness.record import Client
+from harness.run.folder import COMPLETED, RunFolder
+from harness.summarize import trials_planned
+from harness.types import ModelRun, TrialKey
+
+NEXT_BLOCK_MARGIN = 1.1
+"""A block is begun if the mean of those before it, with this margin, still fits."""
+OVERRUN = 1.05
+"""A turn that still runs when this multiple of the time is used is cut off, and its trial does not count."""
+
+Block = Mapping[str, Sequence[TrialKey]]
+"""The trials of each model, by label."""
+
+
+class TimeBudget:
+    """The time that a run may record for, without a limit if its plan has none."""
+
+    def __init__(self, folder: RunFolder, client: Client) -> None:
+        self._folder, self._client, self._timeouts = folder, client, client.timeouts
+        design = folder.plan.design
+        self._budget_s = None if design is None else design.budget_s
+
+    def blocks(self, missing: Block) -> Iterator[Block]:
+        """What to record, part by part: the session ends where the next part does not fit."""
+        if self._budget_s is None:
+            yield missing
+            return
+        for number in sorted({_block_of(key) for keys in missing.values() for key in keys}):
+            used_s = self._folder.record_s
+            if not fits_block(used_s, number, self._budget_s):
+                return
+            yield {label: [key for key in keys if _block_of(key) == number] for label, keys in missing.items()}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more than the time, with what it may be exceeded by, is used."""
+        return self._budget_s is not None and self._folder.record_s >= OVERRUN * self._budget_s
+
+    def limit_turn(self) -> bool:
+        """Let no turn run longer than what is left of the time; False if nothing is."""
+        if self._budget_s is None:
+            return True
+        left_s = OVERRUN * self._budget_s - self._folder.record_s
+        self._client.timeouts = replace(self._timeouts, turn_s=min(self._timeouts.turn_s, max(left_s, 0.001)))
+        return self._folder.record_s < self._budget_s
+
+
+def _block_of(key: TrialKey) -> int:
+    """The number of a trial's block; warm-ups run before the first."""
+    return 0 if key.warmup else key.trial
+
+
+def fits_block(used_s: float, blocks: int, budget_s: float) -> bool:
+    """Whether a further block fits into the time, after so many blocks; the first one always may begin."""
+    return used_s < budget_s and (blocks == 0 or used_s * (1 + NEXT_BLOCK_MARGIN / blocks) <= budget_s)
+
+
+class DueLook(NamedTuple):
+    """A look that is due: the trials of each open task that all models completed, and whether the time is used."""
+
+    trials: int
+    time_used: bool
+
+
+def due_look(folder: RunFolder) -> DueLook | None:
+    """The look that a run has come to; None if it has none or has to record first.
+
+    It is due when every trial up to the planned look is recorded, or when the time is used. A model that was stopped
+    by its server is not waited for.
+    """
+    design, chain = folder.plan.design, folder.chain
+    if design is None or (chain.looks and chain.looks[-1].stop) or chain.awaits_block or "record" not in chain.ends:
+        return None
+    missing = list(_missing(folder))
+    if not missing:
+        return DueLook(design.looks[len(chain.looks)], time_used=False)
+    if design.budget_s is None or chain.ends["record"].reason != COMPLETED:
+        return None
+    return DueLook(min(_block_of(key) for key in missing), time_used=True)
+
+
+def _missing(folder: RunFolder) -> Iterator[TrialKey]:
+    """The planned trials that are not recorded, of the models that were not stopped."""
+    plan, runs = folder.plan, folder.read_model_runs()
+    for model in plan.models:
+        run = runs.get(model.label, ModelRun(model.label))
+        if run.stop_reason is not None:
+            continue
+        skipped = {skip.task for skip in run.skipped}
+        tasks = [task for task in plan.tasks if task.name not in skipped]
+        counts = {task.name: trials_planned(folder.schedule, model.label, task) for task in tasks}
+        keys = (TrialKey(model.label, name, number) for name, count in counts.items() for number in range(count))
+        yield from (key for key in keys if key not in folder.recorded)

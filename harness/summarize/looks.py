@@ -1,0 +1,121 @@
+"""Looks of a sequential run: which models can still be a lane's best, and whether the run is decided.
+
+`plan_looks` makes the design before the run, `take_look` applies it to the trials so far. A model leaves a lane if a
+requirement rules it out, or if it is worse than a model that meets all of them; worse is judged as in the final
+recommendation (lanes.py), at the design's level, so that all looks, pairs and lanes together have a false "better" in
+at most 5 % of runs. A model that left stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness.stats import pocock_level
+from harness.summarize.lane_differences import withdrawn_pairs
+from harness.summarize.lane_requirements import check_eligibility
+from harness.summarize.lanes import LaneSelection
+from harness.summarize.result import summarize
+from harness.summarize.schedule import ERROR
+from harness.types import (
+    Eligibility,
+    Lane,
+    LaneLook,
+    Look,
+    ModelInfo,
+    Result,
+    RunSettings,
+    SequentialDesign,
+    StopRule,
+    Task,
+    TaskInfo,
+)
+
+LOOKS_PERCENT = (10, 20, 40, 70, 100)
+"""When a run is looked at, in percent of its most trials: early, since a large difference shows early."""
+WHOLE_SUITE = "all scored tasks"
+"""The lane of a run without lanes."""
+SAMPLED_REQUIREMENTS = ("pass_rate", "warm_ttft")
+"""The requirements of a lane that more trials can decide."""
+SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
+
+
+def plan_looks(
+    settings: RunSettings, lanes: Sequence[Lane], tasks: Sequence[Task | TaskInfo], models: int
+) -> SequentialDesign | None:
+    """The design of a run: None for a fixed number of trials. Without `until_decided` its end is its only look."""
+    if not (settings.until_decided or settings.budget):
+        return None
+    known = {task.name for task in tasks if task.scored}
+    wanted = [replace(lane, override=None) for lane in lanes if lane.tasks.keys() & known]
+    chosen = tuple(wanted) or (Lane(WHOLE_SUITE, dict.fromkeys(sorted(known or {task.name for task in tasks}), 1.0)),)
+    budget_s = float(settings.budget[:-1]) * SECONDS[settings.budget[-1]] if settings.budget else None
+    return design_of(schedule_looks(settings.trials, settings.until_decided), budget_s, chosen, models)
+
+
+def schedule_looks(trials: int, until_decided: bool) -> tuple[int, ...]:
+    """The numbers of trials after which a run of at most `trials` is looked at."""
+    if not until_decided:
+        return (trials,)
+    return tuple(sorted({-(-trials * percent // 100) for percent in LOOKS_PERCENT}))
+
+
+def design_of(looks: tuple[int, ...], budget_s: float | None, lanes: tuple[Lane, ...], models: int) -> SequentialDesign:
+    """The design with its level, which follows from the looks and from the pairs of models over the lanes."""
+    hypotheses = max(1, len(lanes) * models * (models - 1) // 2)
+    # The time may run out between two looks, which is then one more.
+    unplanned = int(budget_s is not None and len(looks) > 1)
+    level = hypotheses * pocock_level(looks, ERROR / hypotheses, unplanned)
+    return SequentialDesign(looks, budget_s, lanes, hypotheses, min(ERROR, level))
+
+
+def take_look(result: Result, trials: int, elapsed_s: float, *, time_used: bool) -> Look:
+    """Look at the trials of a run whose earlier looks the result states; `trials` are complete of each open task."""
+    design, looks = result.run.design, result.run.looks
+    assert design is not None
+    provisional = (*looks, Look(trials, (), "budget", elapsed_s)) if time_used else looks
+    run = replace(result.run, looks=provisional)
+    filled = summarize(replace(result, run=run, lanes=design.lanes, judgings=()))
+    withdrawn = withdrawn_pairs(filled)
+    lanes = tuple(
+        _look_at(filled, LaneSelection.of(filled, lane, withdrawn), _candidates(result, lane)) for lane in design.lanes
+    )
+    return Look(trials, lanes, _stop_rule(design, lanes, trials, time_used=time_used), elapsed_s)
+
+
+def _candidates(result: Result, lane: Lane) -> Sequence[str]:
+    """The models that the look before left in a lane; all of them at the first look."""
+    if result.run.looks:
+        return next((found.candidates for found in result.run.looks[-1].lanes if found.lane == lane.name), ())
+    return [model.label for model in result.models]
+
+
+def _look_at(result: Result, selection: LaneSelection, candidates: Sequence[str]) -> LaneLook:
+    models: Mapping[str, ModelInfo] = selection.models
+    found = {name: check_eligibility(result, selection.lane, models[name]) for name in candidates}
+    eligible = [name for name in found if found[name].status == "eligible"]
+    remaining = tuple(
+        name
+        for name in candidates
+        if models[name].stop_reason is None
+        and found[name].status != "ruled_out"
+        and not any(selection.is_better(best, name) for best in eligible if best != name)
+    )
+    decided = len(remaining) < 2 and not any(_is_open(found[name]) for name in remaining)
+    return LaneLook(selection.lane.name, remaining, decided)
+
+
+def _is_open(eligibility: Eligibility) -> bool:
+    """Whether more trials can decide a requirement of the model."""
+    return any(
+        requirement.state == "inconclusive" and requirement.name in SAMPLED_REQUIREMENTS
+        for requirement in eligibility.requirements
+    )
+
+
+def _stop_rule(design: SequentialDesign, lanes: Sequence[LaneLook], trials: int, *, time_used: bool) -> StopRule | None:
+    if time_used:
+        return "budget"
+    if all(lane.decided for lane in lanes):
+        return "decided"
+    return "cap" if trials >= design.looks[-1] else None

@@ -1,0 +1,100 @@
+"""How many trials of each task a model has to run: all of the plan, or as many as a sequential design has come to.
+
+`trials_planned` is used by the recorder, by the statistics and by `verify`, so that they agree on the denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.stats import LEVEL
+from harness.types import Lane, Look, Result, SequentialDesign, StopRule, Task, TaskInfo
+
+ERROR = round(1 - LEVEL, 12)
+"""The share of runs with any false "better", over all looks, pairs and lanes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The number of trials of each task, or the design of a sequential run and its looks so far."""
+
+    trials: int
+    design: SequentialDesign | None = None
+    looks: Sequence[Look] = ()
+
+
+def schedule_of(result: Result) -> Schedule:
+    """The schedule that a result states."""
+    return Schedule(result.run.trials, result.run.design, result.run.looks)
+
+
+def trials_planned(schedule: Schedule, model: str, task: Task | TaskInfo) -> int:
+    """How many trials of a task by a model the plan has so far.
+
+    Where the time ran out within a block, its trials are kept and count for nothing: others lack theirs.
+    """
+    design = schedule.design
+    if design is None:
+        return schedule.trials
+    planned = design.looks[0]
+    for number, look in enumerate(schedule.looks, 1):
+        if look.stop == "budget":
+            return min(planned, look.trials)
+        if look.stop is None and number < len(design.looks) and _continues(design, look, model, task):
+            planned = design.looks[number]
+    return planned
+
+
+def _continues(design: SequentialDesign, look: Look, model: str, task: Task | TaskInfo) -> bool:
+    """Whether a model needs more trials of a task after a look; a canary leads each block of a model."""
+    undecided = {lane.lane for lane in look.lanes if not lane.decided and model in lane.candidates}
+    return any(lane.name in undecided and (task.canary or lane.tasks.get(task.name, 0) > 0) for lane in design.lanes)
+
+
+def claim_level(result: Result) -> float:
+    """The confidence level of one interval at which all looks of the run together keep 95 %."""
+    return LEVEL if result.run.design is None else 1 - result.run.design.nominal_level
+
+
+def adjusted_p(result: Result, p: float) -> float:
+    """A p-value adjusted for the looks of the run; the number of pairs is for Holm's correction."""
+    design = result.run.design
+    return p if design is None else min(1.0, p * ERROR / design.nominal_level)
+
+
+def look_note(result: Result, lane: Lane, remaining: Sequence[str], needed: int | None) -> str:
+    """How a lane of a sequential run ended, as a sentence; "" for other runs and lanes.
+
+    `needed` is the number of trials per task that would decide it, if more trials can.
+    """
+    design, looks = result.run.design, result.run.looks
+    found = [(look, state) for look in looks for state in look.lanes if state.lane == lane.name]
+    if design is None or not found or replace(lane, override=None) not in design.lanes:
+        return ""
+    last, state = found[-1]
+    if state.decided and list(state.candidates) != list(remaining):
+        return (
+            f"The looks on the way had decided for {' or '.join(state.candidates) or 'no model'}; the final verdicts, "
+            "with other hidden cases, no longer carry that."
+        )
+    counted = f"look {len(looks)} of at most {len(design.looks)}"
+    if state.decided:
+        first = next(look for look, earlier in found if earlier.decided)
+        return f"Sequential design: decided after {first.trials} trials per task, {counted}."
+    return f"Sequential design: not decided{_END[last.stop]}, {counted}.{_time_to_decide(last, remaining, needed)}"
+
+
+_END: Mapping[StopRule | None, str] = {
+    "budget": " when the time was used",
+    "cap": " when all trials were run",
+    "decided": "",
+    None: " yet",
+}
+
+
+def _time_to_decide(look: Look, remaining: Sequence[str], needed: int | None) -> str:
+    if len(remaining) < 2 or needed is None or not 0 < look.trials < needed:
+        return ""
+    minutes = look.elapsed_s / look.trials * (needed - look.trials) / 60
+    return f" About {max(1, round(minutes))} more minutes of recording would decide it."

@@ -1,0 +1,50 @@
+"""A run that adds trials until its lanes are decided: `SequentialDesign` before it, and each `Look` on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.types.lane import Lane
+
+StopRule = Literal["decided", "cap", "budget"]
+"""Why a sequential run ended: every lane is decided, all trials of the plan were run, or its time was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequentialDesign:
+    """The rule of a sequential run, written before the first request.
+
+    `looks` are the numbers of trials per task after which the results are looked at; the last one is the cap.
+    `budget_s` is the time for recording, None for no limit. `lanes` are those to be decided: later changes of the run's
+    lanes do not change the rule. `hypotheses` is the number of pairs of models over these lanes.
+    `nominal_level` is Pocock's significance level of one comparison at one look, at which the whole run keeps 5 %.
+    """
+
+    looks: tuple[int, ...]
+    budget_s: float | None
+    lanes: tuple[Lane, ...]
+    hypotheses: int
+    nominal_level: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLook:
+    """What a look found of one lane: the models that can still be its best, and whether more trials could change it."""
+
+    lane: str
+    candidates: tuple[str, ...]
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The state of a sequential run after `trials` trials per task; `stop` says why it ended there, None if it goes on.
+
+    `elapsed_s` is the time of recording so far, by the log.
+    """
+
+    trials: int
+    lanes: tuple[LaneLook, ...]
+    stop: StopRule | None
+    elapsed_s: float

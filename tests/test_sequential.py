@@ -1,0 +1,129 @@
+"""A run that stops when its lanes are decided or its time is used: the rule, its error, the whole path, its checks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import Config
+from harness.demo import serve
+from harness.files import build, from_json
+from harness.run import RunFolder, build_result, fits_block, open_run, record_run, score_run, start_run, write_result
+from harness.stats import pocock_level
+from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
+from harness.types import Lane, LaneLook, Look, Outcome, Result, RunSettings
+from harness.verify import VerifyOptions, verify
+from tests.bundle import TrustingSandbox, good_bundle, tasks
+from tests.samples import task_of
+from tests.sequential_simulation import false_better_row, saved_rows
+
+LANE = Lane("lane", {"code-bugfix": 1.0})
+SCORED = tasks()["code-bugfix"]
+
+
+def test_pocock_levels_are_those_of_the_published_tables() -> None:
+    # C. Jennison and B. Turnbull, "Group Sequential Methods", table 2.1: z of 2.413 and 2.178 for 5 and 2 looks.
+    assert pocock_level((1, 2, 3, 4, 5), 0.05) == pytest.approx(0.0158, abs=2e-4)
+    assert pocock_level((1, 2), 0.05) == pytest.approx(0.0294, abs=2e-4)
+    assert pocock_level((10,), 0.05) == pytest.approx(0.05)
+    assert pocock_level((1, 2), 0.05, unplanned=1) < pocock_level((1, 2), 0.05)
+
+
+@pytest.mark.parametrize("models", [2, 4])
+def test_equal_models_are_rarely_called_better_at_any_look(models: int) -> None:
+    assert false_better_row(8, 10, models, 150).is_within
+
+
+def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_equal_power() -> None:
+    assert [row for row in saved_rows(8, 20, 0.25, 80) if not row.is_within] == []
+
+
+def test_a_run_without_the_options_has_no_design() -> None:
+    assert plan_looks(RunSettings(trials=5), (), (SCORED,), 2) is None
+
+
+def test_the_time_of_a_budget_is_read_with_its_unit() -> None:
+    design = plan_looks(RunSettings(trials=5, budget="10m"), (LANE,), (SCORED,), 3)
+    assert design is not None
+    assert (design.budget_s, design.looks, design.hypotheses) == (600.0, (5,), 3)
+
+
+def test_a_model_that_left_a_lane_gets_no_more_trials() -> None:
+    design = design_of(schedule_looks(10, until_decided=True), None, (LANE,), 3)
+    look = Look(1, (LaneLook("lane", ("a", "b"), decided=False),), None, 1.0)
+    planned = {model: trials_planned(Schedule(10, design, (look,)), model, SCORED) for model in "abc"}
+    assert planned == {"a": 2, "b": 2, "c": 1}
+    assert trials_planned(Schedule(10, design, (look,)), "a", task_of("of-no-lane")) == 1
+    assert trials_planned(Schedule(10, design, (look,)), "a", task_of("speed-canary", tags=("canary",))) == 2
+
+
+def test_a_block_begins_only_if_the_mean_of_those_before_fits() -> None:
+    assert fits_block(0.0, 0, 10.0)
+    assert fits_block(4.0, 1, 10.0)
+    assert not fits_block(5.0, 1, 10.0)
+    assert not fits_block(10.0, 0, 10.0)
+
+
+def _with_passes(result: Result, failing: str) -> Result:
+    """The result with every trial of a model failed and all others passed."""
+    trials = [
+        replace(trial, outcome=Outcome.FAILED if trial.model == failing else Outcome.PASSED) for trial in result.trials
+    ]
+    doubled = [replace(trial, trial=trial.trial + 3 * more) for more in range(4) for trial in trials]
+    unique = {(trial.model, trial.task, trial.trial, trial.warmup): trial for trial in doubled}
+    design = design_of((12,), 600.0, (replace(result.lanes[0], override=None),), 2)
+    return replace(result, trials=tuple(unique.values()), run=replace(result.run, trials=12, design=design))
+
+
+def test_a_look_decides_for_the_only_model_that_is_left() -> None:
+    look = take_look(_with_passes(build(Result, good_bundle().result), "beta"), 12, 5.0, time_used=False)
+    assert look.lanes == (LaneLook("daily coding", ("alpha",), decided=True),)
+    assert look.stop == "decided"
+
+
+def test_the_result_says_when_final_verdicts_no_longer_carry_a_decision() -> None:
+    result = _with_passes(build(Result, good_bundle().result), "nobody")
+    decided = Look(12, (LaneLook("daily coding", ("beta",), decided=True),), "decided", 5.0)
+    (found,) = [
+        found
+        for found in summarize(replace(result, run=replace(result.run, looks=(decided,)))).recommendations
+        if found.lane == "daily coding"
+    ]
+    assert found.model != "beta"
+    assert "no longer carry that" in found.looks
+
+
+def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
+    return
+
+
+def _run(folder: Path, settings: RunSettings) -> RunFolder:
+    with serve((SCORED,)) as demo:
+        models = demo.models[:2]
+        run = start_run(folder, Config(settings, models), (SCORED,), simulated=True)
+        while True:
+            assert record_run(run, (SCORED,), models, ignore) == []
+            score_run(run, (SCORED,), TrustingSandbox(), ignore)
+            run = open_run(run.path)
+            if not run.chain.awaits_block:
+                break
+    write_result(run, build_result(run))
+    return run
+
+
+def test_a_run_is_looked_at_at_the_planned_times_and_passes_its_own_checks(tmp_path: Path) -> None:
+    settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
+    run = _run(tmp_path, settings)
+    assert [(look.trials, look.stop) for look in run.chain.looks] == [(1, None), (2, "cap")]
+    assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+    result = from_json(run.result_path.read_text(encoding="utf-8"))
+    assert "Sequential design: not decided when all trials were run" in result["recommendations"][0]["looks"]
+
+
+def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:
+    settings = RunSettings(tasks=(SCORED.name,), trials=90, warmups=0, seed=7, idle_s=0.0, budget="4s")
+    run = _run(tmp_path, settings)
+    (look,) = run.chain.looks
+    assert look.stop == "budget"
+    assert look.elapsed_s <= 1.1 * 4
+    assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
