@@ -206,7 +206,7 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(studio: Studio) -> None
 
 
 def test_one_command_hosts_every_model_and_leaves_the_machine_as_it_found_it(studio: Studio) -> None:
-    done = bench(studio, "--config", config(studio))
+    done = bench(studio, "--config", config(studio), "--full")
     # The model that does not fit is reported at the end; all others were recorded.
     assert done.returncode == 5, done.stderr
     assert "model 'too-large' does not fit" in done.stderr
