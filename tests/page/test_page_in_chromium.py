@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness.report import render_html
+from harness.report.page.first_view import lane_cards
 from harness.types import PageEvidence, Result
 from tests.page_data import HOSTILE, page_data
 
@@ -104,18 +105,26 @@ def test_axe_finds_nothing_serious(open_page: Open, width: int, scheme: str) -> 
     assert serious == set()
 
 
-def test_untouched_limits_decide_each_lane_as_the_result_does(open_page: Open) -> None:
+def test_the_script_decides_each_lane_as_the_result_does(open_page: Open) -> None:
     for name, data in (("four", page_data(4, 9, 8)), ("twelve", page_data(12, 6, 6))):
         page = open_page(name)
+        _set(page, "rate", 1)
+        page.get_by_role("button", name="As the lanes say").click()
+        cards = {card.name: card for card in lane_cards(data[0])}
         for recommendation in data[0].recommendations:
-            card = page.locator(f'.card[data-lane="{recommendation.lane}"]')
+            shown, card = page.locator(f'.card[data-lane="{recommendation.lane}"]'), cards[recommendation.lane]
             expected = [recommendation.model] if recommendation.model else list(recommendation.tied)
-            shown = card.locator(".pick").inner_text()
-            assert set(shown.split(" or ")) == set(expected or ["No model"])
-            assert card.locator(".because").inner_text() == recommendation.text
+            _wait(page, lambda: shown.locator(".because").inner_text() == card.text)  # noqa: B023 - called at once
+            assert set(shown.locator(".pick").inner_text().split(" or ")) == set(expected or ["No model"])
             states = {each.model: each.status for each in recommendation.eligibilities}
-            rows = card.locator("li").all()
+            rows = shown.locator("li").all()
             assert {row.get_attribute("data-model"): row.get_attribute("data-status") for row in rows} == states
+
+
+def _set(page: Page, limit: str, value: float) -> None:
+    """Move a slider."""
+    script = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', { bubbles: true })); }"
+    page.locator(f"#limit-{limit}").evaluate(script, value)
 
 
 def test_a_limit_changes_the_answer_and_the_chart_and_reset_brings_them_back(open_page: Open) -> None:
@@ -124,8 +133,7 @@ def test_a_limit_changes_the_answer_and_the_chart_and_reset_brings_them_back(ope
     page.wait_for_selector("#chart-quality .chart.drawn")
     pick = page.locator('.card[data-lane="daily coding"] .pick')
     before, drawing = pick.inner_text(), page.locator("#chart-quality svg").inner_html()
-    memory = page.locator("#limit-memory")
-    memory.evaluate("(input) => { input.value = 6; input.dispatchEvent(new Event('input', { bubbles: true })); }")
+    _set(page, "memory", 6)
     assert pick.inner_text() == "qwen-coder-7b"
     assert page.locator("#value-memory").inner_text() == "6 GiB"
     ruled_out = page.locator('.card[data-lane="daily coding"] li[data-status="ruled_out"]')

@@ -52,7 +52,6 @@ _CONFIG: Mapping[str, Json] = {
         "labelLimit": 240,
         "columns": 4,
         "symbolStrokeWidth": 2,
-        "symbolStrokeColor": SOFT,
     },
     "text": {"color": INK, "fontSize": 12},
 }
@@ -122,7 +121,7 @@ def quality(rows: Rows) -> Mapping[str, Json]:
         shape=alt.Shape(
             "quantization:N",
             scale=alt.Scale(domain=shapes, range=[SHAPES[at % len(SHAPES)] for at in range(len(shapes))]),
-            legend=alt.Legend(title="quantization") if len(shapes) > 1 else None,
+            legend=_plain_legend("quantization") if len(shapes) > 1 else None,
         ),
         size=_memory_size(rows),
         tooltip=_tooltip("model:N", "passed:Q", "seconds:Q", "memory:Q", "quantization:N"),
@@ -143,7 +142,14 @@ def _memory_size(rows: Rows) -> Any:
     if all(row["memory"] is None for row in rows):
         return alt.value(140)
     scale = alt.Scale(range=[80, 700], zero=True)
-    return alt.Size("memory:Q", scale=scale, legend=alt.Legend(title="memory, GiB", symbolFillColor="transparent"))
+    return alt.Size("memory:Q", scale=scale, legend=_plain_legend("memory, GiB"))
+
+
+def _plain_legend(title: str) -> alt.Legend:
+    """A legend of shapes or sizes, which has no color of a model."""
+    import altair as alt
+
+    return alt.Legend(title=title, symbolStrokeColor=SOFT, symbolFillColor="transparent")
 
 
 def _time_scale(rows: Rows) -> alt.Scale:
@@ -222,7 +228,9 @@ def ttft(rows: Rows) -> Mapping[str, Json]:
         scale=alt.Scale(domain=["one conversation", "each turn on its own"], range=[[1, 0], [5, 4]]),
         legend=alt.Legend(title=None),
     )
-    shape = alt.Shape("cache:N", scale=alt.Scale(domain=["cold", "warm"], range=["square", "circle"]))
+    shape = alt.Shape(
+        "cache:N", scale=alt.Scale(domain=["cold", "warm"], range=["square", "circle"]), legend=_plain_legend("cache")
+    )
     x = alt.X("turn:O", title="turn", axis=alt.Axis(labelAngle=0))
     y = alt.Y("seconds:Q", title="TTFT, seconds (median)", scale=alt.Scale(type="log", nice=True))
     lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows), strokeDash=dash)

@@ -259,6 +259,8 @@
       const { view } = await window.lanebenchCharts(box, data.charts[key].spec,
         { actions: false, ast: true, renderer: "svg", defaultStyle: false, tooltip });
       views.set(key, view);
+      // The place of the chart has a role and a name; the marks inside would be parts without one.
+      box.querySelector("svg").setAttribute("aria-hidden", "true");
       box.classList.add("drawn");
       if (key === "quality" && kept.rows) await change(key, kept.rows);
     };

@@ -78,7 +78,7 @@ def _data(result: Result, evidence: PageEvidence, charts: list[PageChart]) -> Js
         "lanes": lanes_document(result, evidence),
         "charts": {
             chart.kind.key: {
-                "spec": _chart_spec(chart),
+                "spec": chart.spec(),
                 "rows": chart.rows if chart.kind.choice or chart.kind.key == "quality" else None,
                 "choice": chart.kind.choice,
             }
@@ -86,10 +86,6 @@ def _data(result: Result, evidence: PageEvidence, charts: list[PageChart]) -> Js
             if has_chart_library()
         },
     }
-
-
-def _chart_spec(chart: PageChart) -> Json:
-    return {**chart.spec(), "description": f"{chart.kind.title}. {chart.kind.note} The table below has the numbers."}
 
 
 def _limits(result: Result) -> tuple[dict[str, Json], ...]:
