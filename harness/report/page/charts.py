@@ -82,7 +82,7 @@ CHARTS: tuple[ChartKind, ...] = (
         "quality",
         "Quality against time to a whole answer",
         "Up and to the left is better. Crosses are 95 % intervals, the line joins the models that no other beats in "
-        "both. Shape: quantization; size: memory. A model that the limits above rule out is drawn hollow.",
+        "both. Shape: quantization; size: memory. A model that the limits above rule out is faint.",
         chart_rows.quality_rows,
         drawing.quality,
         (
@@ -101,7 +101,8 @@ CHARTS: tuple[ChartKind, ...] = (
         "differences",
         "differences",
         "Difference of pass rates, paired by task and trial",
-        "Right of zero is better than the baseline. A line that crosses zero decides nothing.",
+        "Right of zero is better than the baseline. The verdict allows for the number of pairs, so that a line may "
+        "miss zero and still decide nothing.",
         chart_rows.difference_rows,
         drawing.differences,
         (

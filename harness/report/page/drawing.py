@@ -113,11 +113,11 @@ def quality(rows: Rows) -> Mapping[str, Json]:
     times = across.encode(alt.X("fast:Q"), y, x2=alt.X2("slow:Q"), color=color, opacity=faint)
     front = base.transform_filter("datum.front").mark_line(strokeDash=[5, 4], color=SOFT, strokeWidth=1.5)
     shapes = sorted({str(row["quantization"]) for row in rows})
-    points = base.mark_point(strokeWidth=2).encode(
+    points = base.mark_point(filled=True).encode(
         x,
         y,
         color=color,
-        fill=alt.condition("datum.kept", alt.Fill("model:N", scale=_scale(rows), legend=None), alt.value(PAPER)),
+        opacity=alt.condition("datum.kept", alt.value(0.9), alt.value(0.25)),
         shape=alt.Shape(
             "quantization:N",
             scale=alt.Scale(domain=shapes, range=[SHAPES[at % len(SHAPES)] for at in range(len(shapes))]),
@@ -128,7 +128,7 @@ def quality(rows: Rows) -> Mapping[str, Json]:
     )
     names = [
         base.transform_filter(alt.FieldEqualPredicate(field="model", equal=row["model"]))
-        .mark_text(align=place.side, dx=place.dx, dy=place.dy, fontWeight=600)
+        .mark_text(align=place.side, dx=place.dx, dy=place.dy, fontWeight=600, limit=240)
         .encode(x, y, text="model:N")
         for row, place in zip(rows, _name_places(rows), strict=True)
     ]
@@ -149,7 +149,7 @@ def _plain_legend(title: str) -> alt.Legend:
     """A legend of shapes or sizes, which has no color of a model."""
     import altair as alt
 
-    return alt.Legend(title=title, symbolStrokeColor=SOFT, symbolFillColor="transparent")
+    return alt.Legend(title=title, symbolFillColor=SOFT)
 
 
 def _time_scale(rows: Rows) -> alt.Scale:
@@ -235,7 +235,7 @@ def ttft(rows: Rows) -> Mapping[str, Json]:
     y = alt.Y("seconds:Q", title="TTFT, seconds (median)", scale=alt.Scale(type="log", nice=True))
     lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows), strokeDash=dash)
     tooltip = _tooltip("model:N", "turn:Q", "cache:N", "asked:N", "seconds:Q")
-    dots = _base(rows).mark_point(size=60, fill=PAPER, strokeWidth=2)
+    dots = _base(rows).mark_point(size=70, filled=True, opacity=1)
     return _finish(alt.layer(lines, dots.encode(x, y, color=_color(rows), shape=shape, tooltip=tooltip)), rows)
 
 

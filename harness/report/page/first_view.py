@@ -67,7 +67,7 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
             answer.model,
             found[answer.lane].tied,
             STATE_WORDS[answer.state],
-            _text(answer),
+            _text(answer, found[answer.lane]),
             f"You chose {chosen.model}: {chosen.reason}" if (chosen := overrides.get(answer.lane)) else "",
             _rows(found[answer.lane], result.run.trials) if answer.state != "no_task" else (),
         )
@@ -75,9 +75,10 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
     )
 
 
-def _text(answer: LaneAnswer) -> str:
-    """The sentences without the first one where it only names the model, which stands above them."""
-    sentences = answer.sentences[1:] if answer.model is not None else answer.sentences
+def _text(answer: LaneAnswer, found: Recommendation) -> str:
+    """The sentences on what decides; the card has the model's name above, and why others are out beside their names."""
+    others = 0 if answer.state == "no_task" else sum(each.status != "eligible" for each in found.eligibilities)
+    sentences = answer.sentences[int(answer.model is not None) : len(answer.sentences) - others]
     text = " ".join(sentences)
     return text[:1].upper() + text[1:]
 
@@ -93,7 +94,8 @@ def _rows(each: Recommendation, trials: int) -> tuple[LaneRow, ...]:
 
 
 def _lane_row(model: Eligibility, trials: int) -> LaneRow:
-    unmet = "; ".join(requirement.text for requirement in model.requirements if requirement.state != "met")
+    # The limit follows the evidence in these texts; the section on lanes has both.
+    unmet = "; ".join(each.text.partition(";")[0] for each in model.requirements if each.state != "met")
     shown = trials >= MIN_TRIALS
     return LaneRow(
         model=model.model,
