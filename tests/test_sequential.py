@@ -1,17 +1,30 @@
 """A run that stops when its lanes are decided or its time is used: the rule, its error, the whole path, its checks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.bundle import LOG, RECORDINGS, SCORES
 from harness.config import Config
 from harness.demo import serve
-from harness.files import build, from_json
-from harness.run import RunFolder, build_result, fits_block, open_run, record_run, score_run, start_run, write_result
+from harness.files import build, from_json, sha256_of, to_json
+from harness.run import (
+    PREVIOUS,
+    RunFolder,
+    build_result,
+    fits_block,
+    open_run,
+    plan_digest,
+    record_run,
+    score_run,
+    start_run,
+    write_result,
+)
 from harness.stats import pocock_level
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
-from harness.types import Lane, LaneLook, Look, Outcome, Result, RunSettings
+from harness.types import Json, Lane, LaneLook, Look, Outcome, Result, RunSettings
 from harness.verify import VerifyOptions, verify
 from tests.bundle import TrustingSandbox, good_bundle, tasks
 from tests.samples import task_of
@@ -31,11 +44,11 @@ def test_pocock_levels_are_those_of_the_published_tables() -> None:
 
 @pytest.mark.parametrize("models", [2, 4])
 def test_equal_models_are_rarely_called_better_at_any_look(models: int) -> None:
-    assert false_better_row(8, 10, models, 150).is_within
+    assert false_better_row(8, 10, models, 80).is_within
 
 
 def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_equal_power() -> None:
-    assert [row for row in saved_rows(8, 20, 0.25, 80) if not row.is_within] == []
+    assert [row for row in saved_rows(8, 20, 0.25, 40) if not row.is_within] == []
 
 
 def test_a_run_without_the_options_has_no_design() -> None:
@@ -111,13 +124,71 @@ def _run(folder: Path, settings: RunSettings) -> RunFolder:
     return run
 
 
-def test_a_run_is_looked_at_at_the_planned_times_and_passes_its_own_checks(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of two equal models that was looked at twice."""
     settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
-    run = _run(tmp_path, settings)
-    assert [(look.trials, look.stop) for look in run.chain.looks] == [(1, None), (2, "cap")]
-    assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+    return _run(tmp_path_factory.mktemp("runs"), settings)
+
+
+def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], None]) -> Path:
+    """A copy of a run with a change of each line, chained again as a careful forger would."""
+    lines = {}
+    for name in (LOG, RECORDINGS, SCORES):
+        for line in (run.path / name).read_text(encoding="utf-8").splitlines(keepends=True):
+            lines[from_json(line)[PREVIOUS]] = (name, line)
+    texts = dict.fromkeys((LOG, RECORDINGS, SCORES), "")
+    old = head = plan_digest(run.plan)
+    while old in lines:
+        name, line = lines[old]
+        document = from_json(line)
+        change(document)
+        forged = to_json({**document, PREVIOUS: head}) + "\n"
+        texts[name] += forged
+        old, head = sha256_of(line), sha256_of(forged)
     result = from_json(run.result_path.read_text(encoding="utf-8"))
-    assert "Sequential design: not decided when all trials were run" in result["recommendations"][0]["looks"]
+    result["run"]["looks"] = [look for line in texts[LOG].splitlines() if (look := from_json(line)["look"])]
+    digests = {f"{Path(name).stem}_sha256": sha256_of(text) for name, text in texts.items()}
+    result["digests"] = digests
+    folder.mkdir()
+    for name, text in {**texts, "result.json": to_json(result)}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def _findings(path: Path) -> set[tuple[str, str]]:
+    verdict = verify(path, VerifyOptions("reread", tasks=tasks()))
+    return {(each.check, each.message) for level in verdict.levels for each in level.findings if each.check == "looks"}
+
+
+def test_a_run_is_looked_at_at_the_planned_times_and_passes_its_own_checks(looked_at: RunFolder) -> None:
+    assert [(look.trials, look.stop) for look in looked_at.chain.looks] == [(1, None), (2, "cap")]
+    assert verify(looked_at.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+    result = from_json(looked_at.result_path.read_text(encoding="utf-8"))
+    assert "the looks left 2 models in question when all trials were run" in result["recommendations"][0]["looks"]
+
+
+def test_an_unchanged_copy_that_is_chained_again_has_no_finding(looked_at: RunFolder, tmp_path: Path) -> None:
+    assert _findings(_forge(looked_at, tmp_path / "copy", lambda _: None)) == set()
+
+
+def test_an_earlier_look_must_follow_from_the_verdicts_of_then(looked_at: RunFolder, tmp_path: Path) -> None:
+    def drop_model(document: dict[str, Json]) -> None:
+        if document.get("look") and document["look"]["trials"] == 1:
+            document["look"]["lanes"][0]["candidates"] = ["demo-steady"]
+
+    (found, *_) = _findings(_forge(looked_at, tmp_path / "forged", drop_model))
+    assert "look" in found[1]
+    assert "its trials give" in found[1]
+
+
+def test_an_earlier_look_must_have_the_hidden_cases_of_its_recordings(looked_at: RunFolder, tmp_path: Path) -> None:
+    def choose_seed(document: dict[str, Json]) -> None:
+        if "case_seed" in document and document["key"]["trial"] == 0:
+            document["case_seed"] = "0" * 64
+
+    found = {message for _, message in _findings(_forge(looked_at, tmp_path / "forged", choose_seed))}
+    assert "look 1 has hidden cases of another seed than the recordings until then" in found
 
 
 def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:

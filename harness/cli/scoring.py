@@ -69,7 +69,7 @@ def awaits_block(folder: RunFolder) -> bool:
         f"{lane.lane}: {', '.join(lane.candidates) or 'no model'}{' (decided)' if lane.decided else ''}"
         for lane in look.lanes
     )
-    log(f"look {len(looks)} after {look.trials} trials per task, still in question: {found}")
+    log(f"look {len(looks)} of at most {len(design.looks)}, trial {look.trials} of each task; in question: {found}")
     return folder.chain.awaits_block
 
 

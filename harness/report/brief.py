@@ -79,7 +79,7 @@ def render_brief_lanes(result: Result, closing: Sequence[str] = ()) -> str:
 
 def _head(result: Result) -> list[str]:
     run = result.run
-    trials = f"{run.trials} trial{'' if run.trials == 1 else 's'} a task"
+    trials = f"{run.trials_words} a task"
     lines = [cut(plain_text(f"Run {run.id}: suite {run.suite}, {len(result.tasks)} tasks, {trials}"), WIDTH)]
     simulated = run.simulated or any(model.simulated for model in result.models)
     return [*lines, *([SIMULATED_SHORT] if simulated else []), ""]

@@ -126,7 +126,7 @@ def environment(result: Result) -> Section:
         ("Lanebench", _format_version(result)),
         ("self-test", _format_selftest(result)),
         *_overhead_rows(result),
-        ("run", f"{run.id}: suite {run.suite}, {run.trials} trials per task, {warmups}, seed {run.seed}"),
+        ("run", f"{run.id}: suite {run.suite}, {run.trials_words} per task, {warmups}, seed {run.seed}"),
         ("time", f"{run.started_at} to {run.ended_at}"),
         ("recordings sha256", format_optional(result.digests.recordings_sha256)),
         ("scores sha256", format_optional(result.digests.scores_sha256)),

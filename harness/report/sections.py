@@ -19,7 +19,7 @@ SIMULATED = "SIMULATED: the demo server answered in this run; no number here mea
 
 def title_of(result: Result) -> str:
     """The first line of the report."""
-    return f"Lanebench: suite {result.run.suite}, {result.run.trials} trials per task, run {result.run.id}"
+    return f"Lanebench: suite {result.run.suite}, {result.run.trials_words} per task, run {result.run.id}"
 
 
 def banners_of(result: Result) -> tuple[str, ...]:

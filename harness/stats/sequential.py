@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import pi, sqrt
 from typing import Any
 
-GRID_POINTS = 401
+GRID_POINTS = 201
 BISECTIONS = 40
 
 

@@ -81,15 +81,18 @@ def look_note(result: Result, lane: Lane, remaining: Sequence[str], needed: int 
     counted = f"look {len(looks)} of at most {len(design.looks)}"
     if state.decided:
         first = next(look for look, earlier in found if earlier.decided)
-        return f"Sequential design: decided after {first.trials} trials per task, {counted}."
-    return f"Sequential design: not decided{_END[last.stop]}, {counted}.{_time_to_decide(last, remaining, needed)}"
+        return (
+            f"Sequential design: decided after {first.trials} of at most {design.looks[-1]} trials a task, {counted}."
+        )
+    left = f"the looks left {len(state.candidates)} models in question{_END[last.stop]}"
+    return f"Sequential design: {left}, {counted}.{_time_to_decide(last, remaining, needed)}"
 
 
 _END: Mapping[StopRule | None, str] = {
     "budget": " when the time was used",
     "cap": " when all trials were run",
     "decided": "",
-    None: " yet",
+    None: " so far",
 }
 
 

@@ -69,6 +69,11 @@ class RunInfo:
     design: SequentialDesign | None = None
     looks: tuple[Look, ...] = ()
 
+    @property
+    def trials_words(self) -> str:
+        """`10 trials`, or `up to 10 trials` where looks or the time decide how many."""
+        return f"{'' if self.design is None else 'up to '}{self.trials} trial{'' if self.trials == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Digests:

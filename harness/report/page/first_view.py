@@ -143,5 +143,5 @@ def head_facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "machine", f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"
     yield "models", str(len(result.models))
     yield "tasks", f"{scored} scored of {len(result.tasks)}" if scored < len(result.tasks) else str(scored)
-    yield "trials", f"{result.run.trials} per task"
+    yield "trials", f"{result.run.trials_words} per task"
     yield "run", f"{result.run.started_at[:10]}, suite {result.run.suite}"

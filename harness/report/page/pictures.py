@@ -97,7 +97,7 @@ def card_svg(result: Result, level: str) -> str:
         .render(
             lines=[_line(result, each, 150 + at * step, min(76, step - 72)) for at, each in enumerate(lanes)],
             machine=_shorten(f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"),
-            facts=f"{len(result.models)} models, {len(result.tasks)} tasks, {run.trials} trials, {run.started_at[:10]}",
+            facts=f"{len(result.models)} models, {len(result.tasks)} tasks, {run.trials_words}, {run.started_at[:10]}",
             level=level,
             simulated=run.simulated or any(model.simulated for model in result.models),
         )
