@@ -2,9 +2,10 @@
 
 from harness.record.client import Client, Timeouts
 from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
-from harness.record.turn import Moment, TurnRequest, read_moment, record, seconds_since
+from harness.record.turn import CLOCK_WRAP_NS, Moment, TurnRequest, read_moment, record, seconds_since, wrap_clock_ns
 
 __all__ = [
+    "CLOCK_WRAP_NS",
     "Client",
     "Moment",
     "Timeouts",
@@ -16,4 +17,5 @@ __all__ = [
     "record",
     "redact_api_key",
     "seconds_since",
+    "wrap_clock_ns",
 ]

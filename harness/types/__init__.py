@@ -17,6 +17,7 @@ from harness.types.evidence import (
     TrialEvidence,
     TurnEvidence,
 )
+from harness.types.exchange import Exchange, ExchangeEnd
 from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.judging import (
     Ballot,
@@ -124,6 +125,8 @@ __all__ = [
     "Eligibility",
     "EndReason",
     "Estimand",
+    "Exchange",
+    "ExchangeEnd",
     "FileDigest",
     "Finding",
     "HostFacts",

@@ -1,0 +1,11 @@
+"""The recording proxy: sits between any client and any server and keeps each exchange with its arrival times.
+
+`serve` runs it until it is stopped, `read_exchanges` reads what it kept. heads.py and bodies.py know where messages
+end, connections.py passes them on, journal.py writes, summary.py makes the line that is printed for a request.
+"""
+
+from harness.proxy.exchanges import read_exchanges
+from harness.proxy.journal import JOURNAL
+from harness.proxy.server import ProxySettings, parse_listen, parse_target, serve
+
+__all__ = ["JOURNAL", "ProxySettings", "parse_listen", "parse_target", "read_exchanges", "serve"]

@@ -1,0 +1,126 @@
+"""Reads what the proxy kept: `read_exchanges` puts the lines of exchanges.jsonl together to exchanges."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.apis import parse_object
+from harness.errors import RunError
+from harness.files import read_lines
+from harness.proxy.journal import JOURNAL
+from harness.proxy.secrets import Piece
+from harness.record import CLOCK_WRAP_NS
+from harness.schema import Location, validate
+from harness.types import Chunk, EndReason, Exchange, ExchangeEnd, Json, Recording, TrialKey
+
+_MAX_PROBLEMS = 20
+_END_REASONS: dict[ExchangeEnd | None, EndReason] = {
+    "complete": "complete",
+    "connect_failed": "connect_failed",
+    "protocol_error": "protocol_error",
+    "refused": "protocol_error",
+}
+"""The end reason of a recording; `reset` for the others, where the response is not whole."""
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The lines of one exchange."""
+
+    session: int
+    url: str
+    request: dict[str, Json]
+    body: list[bytes] = field(default_factory=list)
+    sent: dict[str, Json] | None = None
+    response: dict[str, Json] | None = None
+    chunks: list[Piece] = field(default_factory=list)
+    end: dict[str, Json] | None = None
+
+    def add(self, line: dict[str, Json]) -> None:
+        """Take the next line."""
+        kind = line["kind"]
+        if kind == "body":
+            self.body.append(b64decode(line["data"]))
+        elif kind == "chunk":
+            self.chunks.append((line["at_ns"], b64decode(line["data"])))
+        elif kind == "sent":
+            self.sent = line
+        elif kind == "response":
+            self.response = line
+        else:
+            self.end = line
+
+    def exchange(self) -> Exchange:
+        """The exchange, as far as it was recorded."""
+        body = b"".join(self.body)
+        response_headers = _headers(self.response)
+        return Exchange(
+            session=self.session,
+            number=self.request["exchange"],
+            received_ns=self.request["at_ns"],
+            method=self.request["method"],
+            target=self.request["target"],
+            request_headers=_headers(self.request),
+            body=body,
+            response_headers=response_headers,
+            end_reason=self.end["end_reason"] if self.end else None,
+            recording=self._recording(body, response_headers),
+        )
+
+    def _recording(self, body: bytes, response_headers: tuple[tuple[str, str], ...]) -> Recording:
+        sent_ns = self.sent["at_ns"] if self.sent else None
+        start_ns = self.request["at_ns"] if sent_ns is None else sent_ns
+        return Recording(
+            key=TrialKey("proxy", "session", self.request["exchange"]),
+            turn=0,
+            variant=0,
+            sent_at=self.sent["at"] if self.sent else "",
+            sent_ns=sent_ns,
+            url=self.url + self.request["target"],
+            request=parse_object(body.decode("utf-8", "replace")) or {},
+            status=self.response["status"] if self.response else None,
+            headers={name.lower(): value for name, value in response_headers},
+            headers_ns=_since(start_ns, self.response),
+            chunks=relative_chunks(self.chunks, start_ns),
+            end_reason=_END_REASONS.get(self.end["end_reason"] if self.end else None, "reset"),
+            ended_ns=_since(start_ns, self.end),
+            error=self.end["error"] if self.end else "the proxy was killed",
+        )
+
+
+def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in line["headers"]) if line else ()
+
+
+def _since(start_ns: int, line: dict[str, Json] | None) -> int | None:
+    return (line["at_ns"] - start_ns) % CLOCK_WRAP_NS if line else None
+
+
+def relative_chunks(pieces: Sequence[Piece], start_ns: int) -> tuple[Chunk, ...]:
+    """The chunks of a recording whose times begin at this moment of the monotonic clock."""
+    return tuple(Chunk((at_ns - start_ns) % CLOCK_WRAP_NS, data) for at_ns, data in pieces)
+
+
+def read_exchanges(folder: Path) -> tuple[Exchange, ...]:
+    """The exchanges of all sessions in a folder, in the order of their requests. Raises RunError."""
+    path, session, url = folder / JOURNAL, -1, ""
+    found: dict[tuple[int, int], _Lines] = {}
+    for number, line in read_lines(path):
+        problems = validate("exchange", line, Location(f"{path}, line {number}"))
+        if problems:
+            raise RunError(*problems[:_MAX_PROBLEMS])
+        if line["kind"] == "start":
+            session, url = session + 1, line["url"]
+            continue
+        key = (session, line.get("exchange", -1))
+        if (line["kind"] == "request") == (key in found):
+            message = f"{path}, line {number}: out of order: the file was modified after the session"
+            raise RunError(message, fix="use an unmodified copy")
+        if line["kind"] == "request":
+            found[key] = _Lines(session, url, line)
+        else:
+            found[key].add(line)
+    return tuple(lines.exchange() for lines in found.values())

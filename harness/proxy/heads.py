@@ -1,0 +1,151 @@
+"""Heads of requests and responses: what h11 reads in them, and their bytes without the headers of one connection.
+
+`parse_request` and `parse_response` return the head as it is passed on: every line as it came, in its order and case,
+but for the hop-by-hop headers (RFC 9110, section 7.6.1). Transfer-Encoding stays, since bodies keep their framing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import h11
+
+from harness.proxy.bodies import Body, ChunkedBody, SizedBody, UnsizedBody
+
+MAX_HEAD_BYTES = 1_048_576
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"upgrade",
+    )
+)
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Names as they came and values, in their order."""
+
+
+class HeadError(ValueError):
+    """A head that is not one of HTTP/1.0 or 1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request's head. `lines` are the bytes that are passed on, without the empty line at the end."""
+
+    method: str
+    target: str
+    headers: Headers
+    lines: bytes
+    body: Body
+    persistent: bool
+    upgrade: str | None
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of a header."""
+        return [value for header, value in self.headers if header.lower() == name]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """A response's head; `body` is None for an interim response, which a final one follows."""
+
+    status: int
+    headers: Headers
+    lines: bytes
+    body: Body | None
+    persistent: bool
+
+
+def parse_request(raw: bytes) -> RequestHead:
+    """Parse a request's head with the empty line at its end. Raises HeadError."""
+    connection = h11.Connection(h11.SERVER, MAX_HEAD_BYTES)
+    event = _next_event(connection, raw)
+    if not isinstance(event, h11.Request) or event.http_version not in (b"1.0", b"1.1"):
+        raise HeadError("the client does not speak HTTP/1.1")
+    headers = tuple(event.headers.raw_items())
+    tokens = _connection_tokens(headers)
+    return RequestHead(
+        method=event.method.decode("ascii"),
+        target=event.target.decode("latin-1"),
+        headers=headers,
+        lines=_forwarded_lines(raw, tokens),
+        body=_body(headers) or SizedBody(0),
+        persistent=event.http_version == b"1.1" and b"close" not in tokens,
+        upgrade=_upgrade(event.method, headers),
+    )
+
+
+def parse_response(raw: bytes, method: str) -> ResponseHead:
+    """Parse the head of a response to a request of this method. Raises HeadError."""
+    connection = h11.Connection(h11.CLIENT, MAX_HEAD_BYTES)
+    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "target")]))
+    connection.send(h11.EndOfMessage())
+    event = _next_event(connection, raw)
+    if not isinstance(event, h11.Response | h11.InformationalResponse):
+        raise HeadError("the target does not speak HTTP/1.1")
+    headers = tuple(event.headers.raw_items())
+    body = _response_body(event, headers, method)
+    return ResponseHead(
+        status=event.status_code,
+        headers=headers,
+        lines=_forwarded_lines(raw, _connection_tokens(headers)),
+        body=body,
+        persistent=event.http_version == b"1.1" and not isinstance(body, UnsizedBody),
+    )
+
+
+def _next_event(connection: h11.Connection, raw: bytes) -> object:
+    try:
+        connection.receive_data(raw)
+        return connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise HeadError(f"this is not HTTP/1.1 ({str(error).partition(':')[0]})") from error
+
+
+def _response_body(event: h11.Response | h11.InformationalResponse, headers: Headers, method: str) -> Body | None:
+    if isinstance(event, h11.InformationalResponse):
+        return None
+    if method == "HEAD" or event.status_code in (204, 304):
+        return SizedBody(0)
+    return _body(headers) or UnsizedBody()
+
+
+def _body(headers: Headers) -> Body | None:
+    """The body that the headers announce; h11 has checked them."""
+    values = {name.lower(): value for name, value in headers}
+    if b"transfer-encoding" in values:
+        return ChunkedBody()
+    if b"content-length" in values:
+        return SizedBody(int(values[b"content-length"].partition(b",")[0]))
+    return None
+
+
+def _connection_tokens(headers: Headers) -> frozenset[bytes]:
+    values = (value for name, value in headers if name.lower() == b"connection")
+    return frozenset(token.strip().lower() for value in values for token in value.split(b","))
+
+
+def _upgrade(method: bytes, headers: Headers) -> str | None:
+    """To what the client wants to upgrade the connection; None if it does not."""
+    if method == b"CONNECT":
+        return "a tunnel (CONNECT)"
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"upgrade"), None)
+
+
+def _forwarded_lines(raw: bytes, tokens: frozenset[bytes]) -> bytes:
+    """The head's lines without hop-by-hop headers and those that Connection names; continuation lines go along."""
+    first, *lines = HEAD_END.split(raw, maxsplit=1)[0].split(b"\n")
+    kept, dropping = [first.rstrip(b"\r")], False
+    for line in lines:
+        if line[:1] not in (b" ", b"\t"):
+            name = line.partition(b":")[0].strip().lower()
+            dropping = name in HOP_BY_HOP or (name in tokens and name not in (b"content-length", b"transfer-encoding"))
+        if not dropping:
+            kept.append(line.rstrip(b"\r"))
+    return b"\r\n".join(kept)

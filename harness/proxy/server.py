@@ -1,0 +1,217 @@
+"""Runs the proxy: `serve` listens, passes on and records until it is told to stop; `ProxySettings` says how.
+
+`parse_target` and `parse_listen` read the two addresses that a user gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import signal
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import ConfigError, DiskError
+from harness.proxy.connections import ClientConnection, TargetConnection
+from harness.proxy.heads import RequestHead
+from harness.proxy.journal import ExchangeJournal, SessionJournal, open_journal
+from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
+from harness.record import Timeouts
+from harness.types import ExchangeEnd
+
+_BACKLOG = 128
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the target listens."""
+
+    host: str
+    port: int
+    is_tls: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.is_tls else 'http'}://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """What a proxy passes on to where, and into which folder it records.
+
+    With a `token` only requests are passed on that have it as their API key. `summarizer` makes the printed lines;
+    None: a process of its own.
+    """
+
+    target: Address
+    listen: Address
+    out: Path
+    token: str | None = None
+    summarizer: Summarizer | None = None
+
+
+def parse_target(url: str) -> Address:
+    """The target of a URL. Raises ConfigError, also for a path: that of each request is passed on as it came."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ConfigError(f"{url}: invalid URL: {error}", fix="give it as http://HOST:PORT") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{url}: not an http or https URL with a host", fix="give it as http://HOST:PORT")
+    if parts.username or parts.query or parts.fragment:
+        raise ConfigError("the target's URL has credentials, a query or a fragment", fix="give it as http://HOST:PORT")
+    target = Address(parts.hostname, port, parts.scheme == "https")
+    if parts.path not in ("", "/"):
+        message = f"{url}: the path of each request is passed on as it came, so the target must not have one"
+        raise ConfigError(message, fix=f"use {target}, and give the path {parts.path} to the agent")
+    return target
+
+
+def parse_listen(text: str) -> Address:
+    """The address of HOST:PORT. Raises ConfigError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise ConfigError(f"{text}: not an address to listen on", fix="give it as 127.0.0.1:8081")
+    return Address(host.strip("[]"), int(port))
+
+
+class _ProxyServer:
+    """The state that all connections share."""
+
+    def __init__(self, settings: ProxySettings, journal: SessionJournal, report: Callable[[str], None]) -> None:
+        self._settings, self._journal, self._report = settings, journal, report
+        self._summarizer = settings.summarizer or SummaryProcess()
+        self._executor = ThreadPoolExecutor(1, "summary")
+        self._tls = _tls_context() if settings.target.is_tls else None
+        self._clients: set[ClientConnection] = set()
+        self.exchanges = 0
+
+    def begin(self, head: RequestHead) -> ExchangeJournal:
+        record = ExchangeJournal(self._journal, self.exchanges, head)
+        self.exchanges += 1
+        return record
+
+    def is_allowed(self, head: RequestHead) -> bool:
+        token = self._settings.token
+        if token is None:
+            return True
+        names = (b"proxy-authorization", b"authorization", b"x-api-key")
+        given = [value.split()[-1] for name in names for value in head.values(name) if value.strip()]
+        # compare_digest takes as long for every wrong token, so its time tells nothing of the right one.
+        return any(hmac.compare_digest(value, token.encode("utf-8")) for value in given)
+
+    async def connect(self, connection: TargetConnection) -> None:
+        target, loop = self._settings.target, asyncio.get_running_loop()
+        async with asyncio.timeout(Timeouts().connect_s):
+            await loop.create_connection(lambda: connection, target.host, target.port, ssl=self._tls)
+
+    def finish(self, head: RequestHead, record: ExchangeJournal, reason: ExchangeEnd, error: str | None) -> None:
+        record.end(reason, error)
+        path = record.target.partition("?")[0]
+        response = ResponseRecord(path, record.status, record.sent_ns, tuple(record.chunks), reason, error)
+        self._executor.submit(self._print, response)
+
+    def _print(self, response: ResponseRecord) -> None:
+        try:
+            self._report(self._summarizer(response))
+        except (EOFError, OSError):
+            # The process that makes lines was killed: recording goes on without them.
+            self._report(f"{response.path}  {response.status or response.error}")
+
+    def note(self, line: str) -> None:
+        self._report(line)
+
+    def add(self, connection: ClientConnection) -> None:
+        self._clients.add(connection)
+
+    def discard(self, connection: ClientConnection) -> None:
+        self._clients.discard(connection)
+
+    def stop(self) -> None:
+        """End every exchange; what came until now is recorded."""
+        for client in list(self._clients):
+            client.stop()
+
+    def wait_for_lines(self) -> None:
+        """Wait until every line is printed."""
+        self._executor.shutdown()
+        if isinstance(self._summarizer, SummaryProcess):
+            self._summarizer.close()
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def serve(
+    settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]
+) -> int:
+    """Pass on and record until the event that `ready` gets is set; returns how many exchanges there were.
+
+    `ready` is called with the proxy's URL as soon as it listens. Raises ConfigError if it cannot listen, RunError if
+    the folder holds something else, DiskError if not all could be recorded.
+    """
+    _check(settings)
+
+    def note(error: DiskError) -> None:
+        report(f"{error.message}: requests are passed on, and no longer recorded")
+
+    with open_journal(settings.out, str(settings.target), note) as journal:
+        server = _ProxyServer(settings, journal, report)
+        try:
+            await _listen(server, settings, ready)
+        finally:
+            server.stop()
+            # The last connections close in the next turn of the loop.
+            await asyncio.sleep(0)
+            server.wait_for_lines()
+    if journal.error is not None:
+        raise journal.error
+    return server.exchanges
+
+
+async def _listen(server: _ProxyServer, settings: ProxySettings, ready: Callable[[str, asyncio.Event], None]) -> None:
+    loop, stop, listen = asyncio.get_running_loop(), asyncio.Event(), settings.listen
+    try:
+        listener = await loop.create_server(
+            lambda: ClientConnection(server), listen.host, listen.port, backlog=_BACKLOG
+        )
+    except OSError as error:
+        message = f"{listen.host}:{listen.port}: cannot be listened on: {error.strerror or error}"
+        raise ConfigError(message, fix="choose another port") from error
+    port = listener.sockets[0].getsockname()[1]
+    # Signals that come while the loop waits; a test's loop runs in a thread, which gets none.
+    with suppress(ValueError, RuntimeError):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, stop.set)
+    ready(str(Address(listen.host, port)), stop)
+    await stop.wait()
+    listener.close()
+
+
+def _check(settings: ProxySettings) -> None:
+    """Refuse what would be open to others, or would ask itself. Raises ConfigError."""
+    listen, target = settings.listen, settings.target
+    if not listen.is_loopback and not settings.token:
+        raise ConfigError(f"{listen.host}: other machines reach this address, and no token protects it")
+    if listen.port == target.port and listen.is_loopback and target.is_loopback:
+        raise ConfigError(f"the proxy would listen where its target is: {target}", fix="choose another port")

@@ -1,0 +1,156 @@
+"""What the proxy adds: `python -m tests.bench_proxy [--rounds N]`, against the reference server, which logs its writes.
+
+Streams go directly and through the proxy in turns. A chunk's delay is the time from the server's write to the client's
+read; what the proxy adds is the difference of the two distributions. Then 8 streams run at once at 500 tokens/s,
+and the CPU time of the proxy is taken. Exits with 1 if a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter_ns
+
+import psutil
+from tabulate import tabulate
+
+from harness.calibration.reference import LoggedReply, ReferenceServer, serving
+from harness.proxy import read_exchanges
+
+MAX_TTFT_MS = 1.0
+MAX_CHUNK_MS = 0.1
+MAX_CPU_SHARE = 0.10
+STREAMS = 8
+TPS = 500
+_EVENT = b"data: "
+
+
+@dataclass(slots=True)
+class Delays:
+    """What was measured one way, in milliseconds."""
+
+    ttft: list[float] = field(default_factory=list)
+    chunks: list[float] = field(default_factory=list)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+@contextmanager
+def proxy_process(server: ReferenceServer, out: Path) -> Iterator[tuple[int, int]]:
+    """Run the proxy as a user does; gives its port and its process id."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    to = f"http://127.0.0.1:{server.port}"
+    arguments = ["proxy", "--to", to, "--listen", f"127.0.0.1:{port}", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    try:
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def stream(port: int, model: str) -> tuple[int, list[int]]:
+    """Send one request; returns when it left and when each event was read."""
+    body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    reads: list[tuple[int, bytes]] = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        time.sleep(0.02)
+        sent_ns = perf_counter_ns()
+        connection.sendall(head + body)
+        tail = b""
+        while not tail.endswith(b"\r\n0\r\n\r\n"):
+            data = connection.recv(65536)
+            assert data, "the stream is not whole"
+            reads.append((perf_counter_ns(), data))
+            tail = (tail + data)[-16:]
+    return sent_ns, [at_ns for at_ns, data in reads for _ in range(data.count(_EVENT))]
+
+
+def add_delays(delays: Delays, sent_ns: int, events_ns: Sequence[int], logged: LoggedReply) -> None:
+    """Compare what the client read with what the server wrote."""
+    writes = logged.token_writes
+    # The events before the first token (role) and after the last one (usage, [DONE]) are no tokens.
+    first = next(at for at, at_ns in enumerate(events_ns) if at_ns >= writes[0].before_ns)
+    tokens_ns = events_ns[first : first + len(writes)]
+    delays.ttft.append((tokens_ns[0] - sent_ns) / 1e6 - 1e3 * logged.ttft_s)
+    delays.chunks += [(at_ns - write.before_ns) / 1e6 for at_ns, write in zip(tokens_ns, writes, strict=True)]
+
+
+def measure_delays(server: ReferenceServer, port: int, rounds: int) -> tuple[Delays, Delays]:
+    direct, proxied = Delays(), Delays()
+    for _ in range(rounds):
+        for way, delays in ((server.port, direct), (port, proxied)):
+            sent_ns, events_ns = stream(way, "plain?ttft_ms=50&tps=200&tokens=100")
+            add_delays(delays, sent_ns, events_ns, server.take_log()[0])
+    return direct, proxied
+
+
+def measure_cpu(port: int, pid: int, seconds: float) -> tuple[float, float]:
+    """The shares of one core that the proxy and the process that makes its lines use while all streams run."""
+    model = f"plain?ttft_ms=50&tps={TPS}&tokens={int(TPS * seconds)}"
+    threads = [threading.Thread(target=stream, args=(port, model)) for _ in range(STREAMS)]
+    (child,) = [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    processes = (psutil.Process(pid), child)
+    before, began = [sum(process.cpu_times()[:2]) for process in processes], time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall_s = time.monotonic() - began
+    time.sleep(2)
+    after = [sum(process.cpu_times()[:2]) for process in processes]
+    shares = [(end - start) / wall_s for start, end in zip(before, after, strict=True)]
+    return shares[0], shares[1]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print a table and compare with the limits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder, serving() as server:
+        out = Path(folder) / "session"
+        with proxy_process(server, out) as (port, pid):
+            stream(port, "plain?ttft_ms=1&tps=1000&tokens=5")
+            time.sleep(1)
+            server.take_log()
+            direct, proxied = measure_delays(server, port, options.rounds)
+            cpu, lines = measure_cpu(port, pid, options.seconds)
+        exchanges = read_exchanges(out)
+        whole = sum(exchange.end_reason == "complete" for exchange in exchanges)
+    rows, added = [], []
+    for name, share in (("TTFT", 0.5), ("chunk", 0.5), ("chunk", 0.99)):
+        values = [getattr(delays, "ttft" if name == "TTFT" else "chunks") for delays in (direct, proxied)]
+        at = [quantile(each, share) for each in values]
+        added.append(at[1] - at[0])
+        rows.append((name, f"p{100 * share:g}", *at, added[-1]))
+    print(tabulate(rows, ("delay, ms", "", "direct", "proxied", "added"), floatfmt=".3f"))
+    print(f"{STREAMS} streams at {TPS} tokens/s: {100 * cpu:.1f} % of a core, and {100 * lines:.1f} % for the lines")
+    print(f"{whole} of {len(exchanges)} exchanges are recorded whole")
+    met = added[0] < MAX_TTFT_MS and added[2] < MAX_CHUNK_MS and cpu < MAX_CPU_SHARE and whole == len(exchanges)
+    print("limits met" if met else "LIMIT MISSED")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,449 @@
+"""The recording proxy: bytes as they came, what it keeps of them, and every way in which an exchange can go wrong."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.calibration.reference import serving
+from harness.errors import ConfigError, LanebenchError, RunError
+from harness.files import read_lines
+from harness.proxy import JOURNAL, ProxySettings, parse_listen, parse_target, read_exchanges, serve
+from harness.proxy.bodies import ChunkedBody, FramingError
+from harness.proxy.secrets import SecretFilter, hide_query
+from harness.proxy.summary import summarize_exchange
+from harness.read import read
+from harness.schema import validate
+from harness.types import Exchange
+
+KEY = "sk-0123456789abcdefghij"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+CHUNKED = b"HTTP/1.1 200 OK\r\nX-Odd:  two  spaces\r\nTransfer-Encoding: chunked\r\n\r\n"
+Handler = Callable[[socket.socket, bytes], None]
+
+
+@dataclass
+class RawServer:
+    """Hands each connection to a handler, with the head and body that came with it."""
+
+    handler: Handler
+    received: list[bytes] = field(default_factory=list)
+    port: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator["RawServer"]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+            thread = threading.Thread(target=self._serve, args=(listener,))
+            thread.start()
+            yield self
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+    def _serve(self, listener: socket.socket) -> None:
+        with ThreadPoolExecutor(16) as pool:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                pool.submit(self._handle, connection)
+
+    def _handle(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(10)
+            request = _read_message(connection)
+            self.received.append(request)
+            self.handler(connection, request)
+
+
+def _read_message(connection: socket.socket) -> bytes:
+    """One request or response with a length, or its beginning if the other side closes."""
+    data = b""
+    while b"\r\n\r\n" not in data and (piece := connection.recv(65536)):
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    sizes = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    pieces, missing = [data], int(sizes[0]) - len(body) if sizes else 0
+    while missing > 0 and (piece := connection.recv(1 << 20)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def answering(*pieces: bytes) -> Handler:
+    def handle(connection: socket.socket, request: bytes) -> None:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.01)
+
+    return handle
+
+
+@dataclass
+class RunningProxy:
+    """A proxy in a thread; `lines` are what it printed."""
+
+    port: int
+    out: Path
+    lines: list[str]
+
+    def send(self, request: bytes) -> bytes:
+        """Send bytes and read until the proxy closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+            client.sendall(request)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        return read_exchanges(self.out)
+
+
+@contextmanager
+def proxy(port: int, out: Path, token: str | None = None) -> Iterator[RunningProxy]:
+    lines: list[str] = []
+    started: list[tuple[str, asyncio.Event, asyncio.AbstractEventLoop]] = []
+    listening = threading.Event()
+
+    def ready(url: str, stop: asyncio.Event) -> None:
+        started.append((url, stop, asyncio.get_running_loop()))
+        listening.set()
+
+    target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
+    settings = ProxySettings(target, listen, out, token, summarize_exchange)
+    thread = threading.Thread(target=lambda: asyncio.run(serve(settings, lines.append, ready)))
+    thread.start()
+    assert listening.wait(10)
+    url, stop, loop = started[0]
+    try:
+        yield RunningProxy(int(url.rpartition(":")[2]), out, lines)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+def post(path: str = "/v1/chat/completions", body: bytes = b"{}", *headers: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: me", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def ask(model: str, *headers: str) -> bytes:
+    document = {"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    return post("/v1/chat/completions", json.dumps(document).encode(), *headers)
+
+
+def test_a_request_reaches_the_server_as_it_came_but_for_the_headers_of_one_connection(tmp_path: Path) -> None:
+    head = b"POST /any/Path?q=%C3%A9 HTTP/1.1\r\nhOsT: me\r\nX-b:  1 \r\nX-a: 2\r\nX-b: \xe9\r\nContent-Length: 7\r\n"
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(head + b"Connection: close, X-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n\r\n{broken")
+    assert server.received == [head + b"Connection: close\r\n\r\n{broken"]
+    assert answer == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+    (exchange,) = running.exchanges()
+    assert (exchange.body, exchange.recording.request, exchange.end_reason) == (b"{broken", {}, "complete")
+    assert ("X-b", "é") in exchange.request_headers
+    assert running.lines == [f"{'/any/Path':<34}  200"]
+
+
+def test_a_response_reaches_the_client_with_its_framing_and_is_kept_without(tmp_path: Path) -> None:
+    body = [b"5;x=1\r\nhel", b"lo\r\n3\r\n\r\n\n\r\n", b"0\r\nTrailer: x\r\n\r\n"]
+    server = RawServer(answering(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", CHUNKED, *body))
+    with server.running(), proxy(server.port, tmp_path) as running:
+        answer = running.send(post())
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+    assert answer == early + CHUNKED.removesuffix(b"\r\n") + b"Connection: close\r\n\r\n" + b"".join(body)
+    recording = running.exchanges()[0].recording
+    assert [chunk.data for chunk in recording.chunks] == [b"hel", b"lo\r\n\n"]
+    times = [recording.headers_ns or 0, *(chunk.at_ns for chunk in recording.chunks), recording.ended_ns or 0]
+    assert times == sorted(times)
+    assert times[0] > 0
+
+
+def test_requests_follow_each_other_on_one_connection_even_if_sent_at_once(tmp_path: Path) -> None:
+    requests = [post(f"/{number}").replace(b"Connection: close\r\n", b"") for number in range(3)]
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(b"".join(requests[:2]) + post("/last"))
+    assert answer.count(b"200 OK") == 3
+    assert [exchange.target for exchange in running.exchanges()] == ["/0", "/1", "/last"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_response_without_a_body_and_one_that_ends_with_the_connection_are_whole(tmp_path: Path, method: str) -> None:
+    sized, unsized = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\nuntil the end"
+    server = RawServer(answering(sized if method == "HEAD" else unsized))
+    with server.running(), proxy(server.port, tmp_path) as running:
+        answer = running.send(f"{method} / HTTP/1.1\r\nHost: me\r\nConnection: close\r\n\r\n".encode())
+    assert answer.endswith(b"\r\n\r\n" if method == "HEAD" else b"until the end")
+    assert running.exchanges()[0].end_reason == "complete"
+
+
+def test_parallel_streams_of_three_apis_are_read_like_recordings_of_a_run(tmp_path: Path) -> None:
+    with serving() as server, proxy(server.port, tmp_path) as running, ThreadPoolExecutor(6) as pool:
+        model = "plain?ttft_ms=30&tps=400&tokens=30"
+        paths = ["/v1/chat/completions", "/v1/responses", "/v1/messages"] * 2
+        body = ask(model).partition(b"\r\n\r\n")[2]
+        answers = list(pool.map(running.send, [post(path, body) for path in paths]))
+    assert all(b"200 OK" in answer for answer in answers)
+    exchanges = running.exchanges()
+    assert sorted(exchange.target for exchange in exchanges) == sorted(paths)
+    for exchange in exchanges:
+        reading = read(exchange.recording)
+        assert reading.error is None
+        assert reading.usage is not None
+        assert reading.usage.completion_tokens == 30
+        assert (reading.timings.ttft_s or 0) >= 0.03
+        assert exchange.recording.request["model"] == model
+    assert all("prompt    100" in line and "tokens     30" in line and line.endswith("  200") for line in running.lines)
+    assert len(running.lines) == 6
+
+
+def test_the_server_sees_at_once_that_a_client_has_left(tmp_path: Path) -> None:
+    seen = threading.Event()
+
+    def wait_for_end(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(CHUNKED + b"1\r\na\r\n")
+        if connection.recv(1) == b"":
+            seen.set()
+
+    with RawServer(wait_for_end).running() as server, proxy(server.port, tmp_path) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+            client.sendall(post())
+            assert b"200 OK" in client.recv(65536)
+        assert seen.wait(5)
+    (exchange,) = running.exchanges()
+    assert (exchange.end_reason, [chunk.data for chunk in exchange.recording.chunks]) == ("client_closed", [b"a"])
+    assert running.lines[0].endswith("200, client left")
+
+
+def test_a_server_that_closes_in_mid_stream_leaves_the_client_what_came(tmp_path: Path) -> None:
+    with RawServer(answering(CHUNKED, b"5\r\nhal")).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(post())
+    assert answer.endswith(b"\r\n\r\n5\r\nhal")
+    (exchange,) = running.exchanges()
+    assert (exchange.end_reason, exchange.recording.chunks[0].data) == ("reset", b"hal")
+    assert running.lines[0].endswith("200, server closed early")
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "words"),
+    [
+        (b"\0\0\x12\x04\0\0\0\0\0" + bytes(18), "it speaks HTTP/2 only"),
+        (b"220 mail ready\r\n", "does not speak HTTP/1.1"),
+        (b"", "closed the connection before its response"),
+    ],
+)
+def test_a_target_that_is_no_http_1_server_is_named_in_one_answer(
+    tmp_path: Path, first_bytes: bytes, words: str
+) -> None:
+    with RawServer(answering(first_bytes)).running() as server, proxy(server.port, tmp_path) as running:
+        head, _, body = running.send(post()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert words in json.loads(body)["error"]["message"]
+    assert words in running.lines[0]
+
+
+def test_a_target_that_is_down_is_named_and_the_request_is_kept(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with proxy(port, tmp_path) as running:
+        answer = running.send(post(body=b"x" * 300_000))
+    assert b"502 Bad Gateway" in answer
+    assert b"does not answer" in answer
+    (exchange,) = running.exchanges()
+    assert (exchange.end_reason, exchange.recording.sent_ns) == ("connect_failed", None)
+    assert "502: the target does not answer" in running.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (post("/ws", b"", "Upgrade: websocket"), b"501"),
+        (b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n", b"501"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (post().replace(b"Content-Length: 2", b"Transfer-Encoding: chunked") + b"zz\r\n", b"400"),
+    ],
+)
+def test_what_the_proxy_does_not_pass_on_gets_one_clear_answer(
+    tmp_path: Path, request_bytes: bytes, status: bytes
+) -> None:
+    with RawServer(lambda connection, request: None).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(request_bytes)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert answer.count(b"HTTP/1.1 " + status) == 1
+    assert [status.decode() in line for line in running.lines] == [True]
+
+
+def test_keys_and_cookies_reach_the_server_and_no_file(tmp_path: Path) -> None:
+    secrets = (KEY, "query-key-value", "cookie-value-of-a-session", "short-key")
+    refused = f"invalid key {KEY}, {secrets[3]}".encode()
+    answer = b"HTTP/1.1 401 No\r\nSet-Cookie: id=%b\r\nContent-Length: %d\r\n\r\n" % (secrets[2].encode(), len(refused))
+    server = RawServer(answering(answer + refused[:20], refused[20:]))
+    with server.running(), proxy(server.port, tmp_path) as running:
+        headers = (f"Authorization: Bearer {KEY}", f"Cookie: a={secrets[2]}", f"X-Api-Key: {secrets[3]}")
+        body = f'{{"env": "KEY={KEY} short-key"}}'.encode()
+        got = running.send(post(f"/v1/chat/completions?api_key={secrets[1]}&max_tokens=3", body, *headers))
+    assert got.endswith(refused)
+    assert all(secret.encode() in server.received[0] for secret in secrets)
+    stored = (tmp_path / JOURNAL).read_text() + repr(running.exchanges())
+    assert [secret for secret in secrets[:3] if secret in stored or secret in running.lines[0]] == []
+    (exchange,) = running.exchanges()
+    assert exchange.body == body.replace(KEY.encode(), b"*" * len(KEY))
+    assert b"".join(chunk.data for chunk in exchange.recording.chunks) == b"invalid key " + b"*" * 23 + b", *********"
+
+
+def test_a_token_is_demanded_as_the_api_key(tmp_path: Path) -> None:
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path, token=KEY) as running:
+        answers = [
+            running.send(post("/", b"", *headers))
+            for headers in (
+                (),
+                ("Authorization: Bearer no",),
+                (f"Authorization: Bearer {KEY}",),
+                (f"x-api-key: {KEY}",),
+            )
+        ]
+    assert [answer[9:12] for answer in answers] == [b"401", b"401", b"200", b"200"]
+    assert len(server.received) == 2
+
+
+def test_a_large_request_goes_through_and_is_kept(tmp_path: Path) -> None:
+    body = bytes(range(256)) * 50_000
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(post(body=body))
+    assert answer.endswith(b"hi")
+    assert server.received[0].endswith(b"\r\n\r\n" + body)
+    assert running.exchanges()[0].body == body
+
+
+def test_two_proxies_in_a_chain_keep_the_same_exchange(tmp_path: Path) -> None:
+    with (
+        serving() as server,
+        proxy(server.port, tmp_path / "first") as first,
+        proxy(first.port, tmp_path / "second") as second,
+    ):
+        assert b"200 OK" in second.send(ask("plain?ttft_ms=1&tps=2000&tokens=20"))
+    contents = [read(running.exchanges()[0].recording).content for running in (first, second)]
+    assert contents[0] == contents[1] != ""
+
+
+def test_every_line_is_valid_and_a_second_session_is_appended(tmp_path: Path) -> None:
+    with RawServer(answering(OK)).running() as server:
+        for _ in range(2):
+            with proxy(server.port, tmp_path) as running:
+                running.send(post())
+    lines = [line for _, line in read_lines(tmp_path / JOURNAL)]
+    assert [line["kind"] for line in lines] == ["start", "request", "sent", "body", "response", "chunk", "end"] * 2
+    assert [problem for line in lines for problem in validate("exchange", line)] == []
+    assert [(exchange.session, exchange.number) for exchange in running.exchanges()] == [(0, 0), (1, 0)]
+
+
+def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
+    out = tmp_path / "session"
+    with serving() as server:
+        command = ["proxy", "--to", f"http://127.0.0.1:{server.port}", "--listen", "127.0.0.1:0", "--out", str(out)]
+        process = subprocess.Popen([sys.executable, "-m", "harness", *command], stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        port = int(process.stderr.readline().split()[0].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(ask("plain?ttft_ms=1&tps=50&tokens=500"))
+            received = b""
+            while received.count(b"data: ") < 20:
+                received += client.recv(65536)
+            process.kill()
+            process.communicate()
+    with (out / JOURNAL).open("ab") as file:
+        file.write(b'{"torn')
+    (exchange,) = read_exchanges(out)
+    assert (exchange.end_reason, exchange.recording.end_reason) == (None, "reset")
+    assert b"".join(chunk.data for chunk in exchange.recording.chunks).count(b"data: ") >= 15
+    with RawServer(answering(OK)).running() as raw, proxy(raw.port, out) as running:
+        running.send(post())
+    assert [exchange.end_reason for exchange in running.exchanges()] == [None, "complete"]
+
+
+def _start(out: Path, listen: str = "127.0.0.1:0", target: str = "http://127.0.0.1:9") -> int:
+    settings = ProxySettings(parse_target(target), parse_listen(listen), out, None, summarize_exchange)
+    return asyncio.run(serve(settings, lambda line: None, lambda url, stop: stop.set()))
+
+
+def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="holds a run"):
+        _start(tmp_path / "run")
+    with proxy(9, tmp_path / "session"), pytest.raises(RunError, match="another process records into it"):
+        _start(tmp_path / "session")
+    assert _start(tmp_path / "session") == 0
+
+
+@pytest.mark.parametrize(
+    ("listen", "target", "words"),
+    [
+        ("0.0.0.0:0", "http://127.0.0.1:9", "no token protects it"),
+        ("127.0.0.1:9", "http://localhost:9", "would listen where its target is"),
+        ("127.0.0.1", "http://127.0.0.1:9", "not an address"),
+        ("127.0.0.1:0", "http://127.0.0.1:9/v1", "must not have one"),
+        ("127.0.0.1:0", "ftp://127.0.0.1", "not an http or https URL"),
+        ("127.0.0.1:0", "http://me:secret@host", "has credentials"),
+        ("127.0.0.1:0", "http://host:x", "invalid URL"),
+        ("192.0.2.1:1", "http://127.0.0.1:9", "no token"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused(tmp_path: Path, listen: str, target: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        _start(tmp_path, listen, target)
+    assert "secret" not in caught.value.message
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(LanebenchError, match="cannot be listened on"):
+        _start(tmp_path, f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_a_file_that_was_modified_is_refused(tmp_path: Path) -> None:
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post())
+    lines = (tmp_path / JOURNAL).read_text().splitlines(keepends=True)
+    (tmp_path / JOURNAL).write_text("".join(line for line in lines if '"kind":"request"' not in line))
+    with pytest.raises(RunError, match="out of order"):
+        running.exchanges()
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_a_chunked_body_ends_at_the_same_byte_however_it_is_cut(size: int) -> None:
+    framed, body, payload, used = b"3\r\nabc\r\nA;e=1\n0123456789\r\n0\r\nT: 1\r\n\r\nrest", ChunkedBody(), b"", 0
+    for at in range(0, len(framed), size):
+        piece, taken = body.feed(framed[at : at + size])
+        payload, used = payload + piece, used + taken
+    assert (payload, framed[used:], body.complete) == (b"abc0123456789", b"rest", True)
+
+
+@pytest.mark.parametrize("framed", [b"x\r\n", b"-1\r\n", b"\r\n", b"1" * 20_000])
+def test_a_broken_chunk_size_is_an_error(framed: bytes) -> None:
+    with pytest.raises(FramingError):
+        ChunkedBody().feed(framed)
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_a_secret_is_hidden_however_it_is_cut(size: int) -> None:
+    text, times = b"a secre secret! secretsecret", list[int]()
+    hidden, joined = SecretFilter([b"secret"]), b""
+    for at in range(0, len(text), size):
+        for at_ns, piece in hidden.feed(at, text[at : at + size]):
+            joined, times = joined + piece, [*times, at_ns]
+    joined += b"".join(piece for _, piece in hidden.flush())
+    assert joined == b"a secre ******! ************"
+    assert times == sorted(times)
+
+
+def test_a_query_keeps_its_names() -> None:
+    assert hide_query("/v1?key=abc&beta=true") == "/v1?key=(not stored)&beta=true"
