@@ -1,6 +1,7 @@
 """The report's prefill fit, concurrent clients, self-test and canary marks."""
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,7 +16,8 @@ RENDERERS = (render_text, render_github, render_html)
 
 
 def words_of(text: str) -> str:
-    """The text without line breaks, HTML escapes and the drawing of tables."""
+    """The text without a page's scripts, without line breaks, HTML escapes and the drawing of tables."""
+    text = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     return " ".join(html.unescape(text).replace("|", " ").split())
 
 

@@ -62,11 +62,11 @@ def finish(path: Path) -> Result:
     return result
 
 
-def stop_at(label: str, done: int) -> Callable[[str, int, int, str], None]:
-    """Press Ctrl-C before a trial of a model."""
+def stop_at(done: int) -> Callable[[str, int, int, str], None]:
+    """Press Ctrl-C when so many trials of all models are recorded."""
 
-    def progress(_stage: str, at: int, _total: int, name: str) -> None:
-        if at == done and name.startswith(label):
+    def progress(_stage: str, at: int, _total: int, _words: str) -> None:
+        if at == done:
             raise KeyboardInterrupt
 
     return progress
@@ -148,7 +148,7 @@ def stopped(tmp_path: Path, models: tuple[Model, ...]) -> RunFolder:
     """A run that its owner stopped when the second of three models had run one of four trials."""
     folder = begin(tmp_path, models)
     with pytest.raises(KeyboardInterrupt):
-        record_run(folder, TASKS, models, stop_at("second", 3))
+        record_run(folder, TASKS, models, stop_at(9))
     return folder
 
 
@@ -213,7 +213,7 @@ def test_a_copy_of_the_whole_folder_that_is_put_back_is_found_by_nothing(
     """README lists it: "a run chosen from many"."""
     folder = begin(tmp_path, models[:1])
     with pytest.raises(KeyboardInterrupt):
-        record_run(folder, TASKS, models[:1], stop_at("first", 3))
+        record_run(folder, TASKS, models[:1], stop_at(3))
     copy = shutil.copytree(folder.path, tmp_path / "copy")
     record(open_run(folder.path), models[:1])
     shutil.rmtree(folder.path)

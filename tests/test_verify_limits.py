@@ -10,6 +10,7 @@ from harness.cli.verification import render_limits
 from harness.files import ROOT
 from harness.verify import LIMITS, VerifyOptions, limits_line, verify
 from tests.bundle import MODELS, Bundle, bundle_of, good_bundle, summarized, tasks, trusting, write_bundle
+from tests.judged import judged_bundle
 from tests.test_verify_command import run_verify
 
 
@@ -58,9 +59,10 @@ FORGERIES = {
     "a server that knows the answers": _answers_of_the_solution,
     "a modified kit": _repeated_until_it_passed,
     "claims about hardware and weights": _another_machine,
+    "invented votes": judged_bundle,
     "a run chosen from many": good_bundle,
 }
-"""A forgery of each kind. A run that was chosen is the run itself."""
+"""A forgery of each kind. A run that was chosen is the run itself; nobody cast the votes of the judging."""
 
 
 @pytest.mark.parametrize("name", sorted(LIMITS))

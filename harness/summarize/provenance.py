@@ -15,6 +15,7 @@ MODEL_FIELDS: Mapping[str, Source] = {
     "server": "declared",
     "server_version": "server_reported",
     "model": "declared",
+    "api": "declared",
     "thinking": "declared",
     "sampling": "declared",
     "extra": "declared",

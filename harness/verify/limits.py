@@ -15,6 +15,7 @@ LIMITS: Mapping[str, str] = {
     "agreement; a signature and an anchor bind whoever made it, and no more",
     "claims about hardware and weights": "machine, memory, quantization, server version and settings outside of the "
     "requests are what the owner says; tuned hardware and other weights under the same name look alike",
+    "invented votes": "a judging that was made up as a whole, with mapping, chain and the replies of a judging model",
     "a run chosen from many": "runs that nobody published are not there to be seen, and nor is what was recorded after "
     "a copy of the whole run folder that was put back later",
 }
