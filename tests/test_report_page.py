@@ -19,6 +19,7 @@ from harness.report.page.outline import PARTS, sections_by_part
 from harness.report.page.payload import TEXT_LIMITS
 from harness.report.sections import SECTIONS, sections_of
 from harness.run import page_evidence
+from harness.summarize import summarize
 from harness.types import PageEvidence
 from tests.example import example_result, texts, write_run
 from tests.page_data import HOSTILE, page_data
@@ -199,3 +200,21 @@ def test_pictures_are_png_and_svg_without_variables() -> None:
     pictures = draw_charts(result, evidence, "svg")
     assert set(pictures) == {f"{chart.kind.key}.svg" for chart in charts_of(result, evidence)}
     assert all(picture.startswith(b"<svg") and b"var(--" not in picture for picture in pictures.values())
+
+
+def test_a_lane_without_a_task_is_named_and_has_no_card() -> None:
+    result, evidence = page_data(2, 5, 2)
+    lanes = (*result.lanes, replace(result.lanes[0], name="painting", tasks={}))
+    page = _Page(render_html(summarize(replace(result, lanes=lanes)), evidence))
+    assert "painting" not in {attrs.get("data-lane") for _, attrs in page.tags}
+    assert any("No task of this suite belongs to: painting." in text for text in page.text)
+
+
+def test_a_long_answer_fits_the_card() -> None:
+    result, _ = page_data(2, 5, 8)
+    models = tuple(replace(model, label=f"{'wide-model-name-' * 4}{at}") for at, model in enumerate(result.models))
+    names = dict(zip([model.label for model in result.models], [model.label for model in models], strict=True))
+    trials = tuple(replace(trial, model=names[trial.model]) for trial in result.trials)
+    svg = card_svg(summarize(replace(result, models=models, trials=trials)), "consistent")
+    for size, text in re.findall(r'font-size="(\d+)" font-weight="700" fill="#(?:1b1d21|5b6068)">([^<]*)<', svg):
+        assert int(size) * len(text) * 0.6 <= 1060

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.report.answers import MIN_TRIALS, AnswerState, LaneAnswer, lane_answers
-from harness.report.formatting import format_bytes, format_percent
+from harness.report.formatting import MISSING, format_bytes, format_percent
 from harness.report.task_tables import cells_of, labels_of
 from harness.types import Cell, Eligibility, Recommendation, Result
 
@@ -103,7 +103,7 @@ def _lane_row(model: Eligibility, trials: int) -> LaneRow:
         rate=_percent(model.rate),
         low=_percent(model.low) if shown else None,
         high=_percent(model.high) if shown else None,
-        text="no rate" if model.rate is None else format_percent(model.rate),
+        text=MISSING if model.rate is None else format_percent(model.rate),
         reason=unmet,
     )
 

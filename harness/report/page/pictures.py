@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import RunError
-from harness.report.formatting import format_bytes, format_count
+from harness.report.answers import LaneAnswer, lane_answers
+from harness.report.formatting import format_bytes, format_percent
 from harness.report.html_templates import html_environment
 from harness.report.page.charts import PageChart, charts_of
 from harness.report.page.scripts import CHART_PACKAGES, asset, has_chart_library
-from harness.types import Json, PageEvidence, Recommendation, Result
+from harness.types import Json, PageEvidence, Result
 
 CARD_TEMPLATE = "page/card.svg.j2"
 WIDTH, SCALE = 900, 2.0
 MAX_LANES, MAX_NAME_CHARS = 3, 40
+TEXT_PX, NOTE_PX = 1060, 250
+"""The width of a line on the card, and what the note at its end takes of it."""
+CHAR_SHARE = 0.6
+"""The mean width of a bold character, as a share of the font size."""
 _COLOR = re.compile(r"--([\w-]+): (#[0-9a-f]+)")
 _VARIABLE = re.compile(r"var\(--([\w-]+)\)")
 FileFormat = Literal["png", "svg"]
@@ -68,7 +73,7 @@ def _light_colors() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class CardLine:
-    """One lane on the card, at a height; `note` is the pass rate behind the answer."""
+    """One lane on the card, at a height; `note` is the model's pass rate on the tasks of the lane."""
 
     y: int
     size: int
@@ -88,14 +93,14 @@ def draw_card(result: Result, level: str) -> bytes:
 
 def card_svg(result: Result, level: str) -> str:
     """The card as SVG."""
-    lanes = result.recommendations[:MAX_LANES]
+    lanes = [answer for answer in lane_answers(result) if answer.state != "no_task"][:MAX_LANES]
     step = 390 // max(1, len(lanes))
     host, run = result.host, result.run
     return (
         html_environment()
         .get_template(CARD_TEMPLATE)
         .render(
-            lines=[_line(result, each, 150 + at * step, min(76, step - 72)) for at, each in enumerate(lanes)],
+            lines=[_line(result, answer, 150 + at * step, min(76, step - 72)) for at, answer in enumerate(lanes)],
             machine=_shorten(f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"),
             facts=f"{len(result.models)} models, {len(result.tasks)} tasks, {run.trials_words}, {run.started_at[:10]}",
             level=level,
@@ -104,11 +109,14 @@ def card_svg(result: Result, level: str) -> str:
     )
 
 
-def _line(result: Result, each: Recommendation, y: int, size: int) -> CardLine:
-    summary = next((summary for summary in result.summaries if summary.model == each.model), None)
-    note = "" if summary is None else f"{format_count(summary.pass_rate)} passed"
-    answer = each.model or (" or ".join(each.tied) if each.tied else "the evidence does not decide")
-    return CardLine(y, size, _shorten(each.lane), _shorten(answer), note, each.model is not None)
+def _line(result: Result, answer: LaneAnswer, y: int, size: int) -> CardLine:
+    found = next(each for each in result.recommendations if each.lane == answer.lane)
+    rate = next((each.rate for each in found.eligibilities if each.model == answer.model), None)
+    note = "" if rate is None else f"{format_percent(rate)} passed"
+    text = answer.model or (" or ".join(found.tied) if found.tied else "the evidence does not decide")
+    width = TEXT_PX - (NOTE_PX if note else 0)
+    size = min(size, int(width / (CHAR_SHARE * len(_shorten(text)))))
+    return CardLine(y, size, _shorten(answer.lane), _shorten(text), note, answer.model is not None)
 
 
 def _shorten(text: str) -> str:
