@@ -18,7 +18,7 @@ Passes = list[list[list[bool]]]
 """Model -> task -> trial -> whether it passed."""
 ERROR = 0.05
 SAVED = (0.30, 1.0)
-FALSE_BETTER = (0.0, 0.06)
+FALSE_BETTER = (0.0, 0.05)
 
 
 def design(tasks: int, cap: int, models: int) -> SequentialDesign:

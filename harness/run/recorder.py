@@ -67,9 +67,9 @@ def record_run(
             problems.append(problem)
         left.drop(key for label in oversized for key in missing[label])
         recorded = [server for server in servers if server.model.label not in oversized]
-        log(_announce([key for server in recorded for key in missing[server.model.label]], by_name))
+        budget = TimeBudget(folder, client)
+        log(_announce([key for server in recorded for key in missing[server.model.label]], by_name, budget))
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
-            budget = TimeBudget(folder, client)
             for block in budget.blocks(missing):
                 for server in list(recorded):
                     recorder = _ModelRecorder(folder, server, client, by_name, progress, left, budget)
@@ -84,12 +84,12 @@ def record_run(
     return problems
 
 
-def _announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task]) -> str:
+def _announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBudget) -> str:
     """How much a run asks of its models, before the first request; tool loops decide for themselves when they end."""
     requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
-    models = len({key.model for key in keys})
+    models, limit = len({key.model for key in keys}), f"{budget.words} " if budget.words else ""
     whose = f"{models} model{'' if models == 1 else 's'}"
-    return f"to record: {len(keys):,} trials of {whose}, at least {requests:,} requests"
+    return f"to record: {limit}{len(keys):,} trials of {whose}, at least {requests:,} requests"
 
 
 def _anchor(folder: RunFolder, log: Log) -> None:

@@ -44,6 +44,13 @@ class TimeBudget:
             yield {label: [key for key in keys if _block_of(key) == number] for label, keys in missing.items()}
 
     @property
+    def words(self) -> str:
+        """What is left of the time, to be said before the first request; "" without a limit."""
+        if self._budget_s is None:
+            return ""
+        return f"in the {max(0.0, self._budget_s - self._folder.record_s):.0f} s that are left, at most"
+
+    @property
     def is_over(self) -> bool:
         """Whether more than the time, with what it may be exceeded by, is used."""
         return self._budget_s is not None and self._folder.record_s >= OVERRUN * self._budget_s
