@@ -73,7 +73,6 @@ def stream(port: int, model: str) -> tuple[int, list[int]]:
     reads: list[tuple[int, bytes]] = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        time.sleep(0.02)
         sent_ns = perf_counter_ns()
         connection.sendall(head + body)
         tail = b""

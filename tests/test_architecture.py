@@ -52,6 +52,7 @@ IMPORTERS = {
     "tabulate": {"report"},
     "tomlkit": {"tasks"},
     "vl_convert": {"report"},
+    "uvloop": {"proxy"},
     "xllamacpp": {"embedded"},
 }
 """Which packages import a third-party library: one each, but for httpx, which calibration times as another client."""

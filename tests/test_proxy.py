@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -120,7 +121,7 @@ def proxy(port: int, out: Path, token: str | None = None) -> Iterator[RunningPro
 
     target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
     settings = ProxySettings(target, listen, out, token, summarize_exchange)
-    thread = threading.Thread(target=lambda: asyncio.run(serve(settings, lines.append, ready)))
+    thread = threading.Thread(target=lambda: serve(settings, lines.append, ready))
     thread.start()
     assert listening.wait(10)
     url, stop, loop = started[0]
@@ -372,7 +373,7 @@ def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
 
 def _start(out: Path, listen: str = "127.0.0.1:0", target: str = "http://127.0.0.1:9") -> int:
     settings = ProxySettings(parse_target(target), parse_listen(listen), out, None, summarize_exchange)
-    return asyncio.run(serve(settings, lambda line: None, lambda url, stop: stop.set()))
+    return serve(settings, lambda line: None, lambda url, stop: stop.set())
 
 
 def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Path) -> None:
@@ -447,3 +448,26 @@ def test_a_secret_is_hidden_however_it_is_cut(size: int) -> None:
 
 def test_a_query_keeps_its_names() -> None:
     assert hide_query("/v1?key=abc&beta=true") == "/v1?key=(not stored)&beta=true"
+
+
+def test_a_reset_in_mid_stream_is_passed_on_as_a_reset(tmp_path: Path) -> None:
+    may_reset = threading.Event()
+
+    def reset(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\npart")
+        may_reset.wait(5)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with (
+        RawServer(reset).running() as server,
+        proxy(server.port, tmp_path) as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=10) as client,
+    ):
+        client.sendall(post())
+        received = b""
+        while not received.endswith(b"part"):
+            received += client.recv(65536)
+        may_reset.set()
+        with pytest.raises(ConnectionResetError):
+            client.recv(65536)
+    assert running.exchanges()[0].end_reason == "reset"

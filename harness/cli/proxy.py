@@ -35,8 +35,6 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the proxy until Ctrl-C. Raises ConfigError, RunError, DiskError."""
-    import asyncio
-
     from harness.proxy import JOURNAL, ProxySettings, parse_listen, parse_target, serve
 
     target, token = parse_target(args.to), os.environ.get(TOKEN_VARIABLE) or None
@@ -46,6 +44,6 @@ def run(args: argparse.Namespace) -> int:
         log(f"{url} passes on to {target} and records into {args.out / JOURNAL}; stop it with Ctrl-C")
 
     with suggest(f"export {TOKEN_VARIABLE}=TOKEN and give it to the agent as its API key", ConfigError):
-        exchanges = asyncio.run(serve(settings, show, ready))
+        exchanges = serve(settings, show, ready)
     log(f"{exchanges} exchanges are in {args.out / JOURNAL}")
     return 0

@@ -62,6 +62,9 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Follow the chunks through these bytes."""
+        payload = self._whole_chunk(data)
+        if payload is not None:
+            return payload, len(data)
         pieces: list[bytes] = []
         at = 0
         while at < len(data) and not self.complete:
@@ -70,6 +73,17 @@ class ChunkedBody:
             else:
                 at = self._read_line(data, at)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces), at
+
+    def _whole_chunk(self, data: bytes) -> bytes | None:
+        """The payload of a read that is exactly one chunk, as nearly every read of a stream is; else None."""
+        end = data.find(b"\r\n")
+        if end < 1 or self._left or self._line or self._in_trailers or not data[:end].isalnum():
+            return None
+        try:
+            size = int(data[:end], 16)
+        except ValueError:
+            return None
+        return data[end + 2 : -2] if size and len(data) == end + size + 4 else None
 
     def _take(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         """Take the rest of the chunk; returns how many bytes of the data that are."""

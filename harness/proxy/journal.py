@@ -1,7 +1,7 @@
 """The file of a session, exchanges.jsonl: each thing that happens is a line of its own, appended as it happens.
 
 `open_journal` opens a folder, `SessionJournal` appends lines, `ExchangeJournal` writes those of one exchange. A kill
-loses what came in the last 20 ms and at most tears the last line, whatever was in flight. The lines of parallel
+loses what came in the last 50 ms and at most tears the last line, whatever was in flight. The lines of parallel
 exchanges are mixed; exchanges.py puts them together.
 
     start     the proxy was started: a session begins, and numbers begin at 0
@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from base64 import b64encode
+from binascii import b2a_base64
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +42,7 @@ from harness.schema import format_version
 from harness.types import ExchangeEnd, Json
 
 JOURNAL = "exchanges.jsonl"
-_BATCH_S = 0.02
+_BATCH_S = 0.05
 """How long lines wait for others: a write for each chunk would cost more than passing it on."""
 _MAX_PENDING_BYTES = 32 * 1024 * 1024
 """Beyond it whoever appends waits for the disk, so that a large request does not fill the memory."""
@@ -61,8 +60,7 @@ class SessionJournal:
         self.error: DiskError | None = None
         self._lines: deque[bytes] = deque()
         self._pending_bytes = 0
-        self._closing = False
-        self._wake, self._sync, self._writing = threading.Event(), threading.Event(), threading.Lock()
+        self._closing, self._sync, self._writing = threading.Event(), threading.Event(), threading.Lock()
         try:
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
@@ -78,8 +76,6 @@ class SessionJournal:
             self._sync.set()
         if self._pending_bytes > _MAX_PENDING_BYTES:
             self._write_pending()
-        elif not self._wake.is_set():
-            self._wake.set()
 
     def append_document(self, kind: str, fields: dict[str, Json], *, sync: bool = False) -> None:
         """Append a line of this kind."""
@@ -87,17 +83,15 @@ class SessionJournal:
 
     def close(self) -> None:
         """Write what is pending and close the file."""
-        self._closing = True
-        self._wake.set()
+        self._closing.set()
         self._thread.join()
         os.close(self._handle)
 
     def _write_batches(self) -> None:
-        while not self._closing:
-            self._wake.wait()
-            time.sleep(_BATCH_S)
-            self._wake.clear()
-            self._write_pending()
+        # Woken by the clock: to be woken by a line, it would take the interpreter just when a chunk is passed on.
+        while not self._closing.wait(_BATCH_S):
+            if self._lines:
+                self._write_pending()
         self._write_pending()
 
     def _write_pending(self) -> None:
@@ -187,7 +181,7 @@ class ExchangeJournal:
         """The keys are sorted as in every other line; to_json would cost more than passing the chunk on."""
         for at_ns, data in pieces:
             for start in range(0, len(data), _MAX_PIECE_BYTES):
-                text = b64encode(data[start : start + _MAX_PIECE_BYTES])
+                text = b2a_base64(data[start : start + _MAX_PIECE_BYTES], newline=False)
                 fields = (at_ns % CLOCK_WRAP_NS, text, self._number, kind)
                 self._journal.append(b'{"at_ns":%d,"data":"%b","exchange":%d,"kind":"%b"}\n' % fields)
 
@@ -213,7 +207,8 @@ class ExchangeJournal:
         self._store_chunks(self._chunks.feed(at_ns, data))
 
     def _store_chunks(self, pieces: list[Piece]) -> None:
-        self._chunk_bytes += sum(len(data) for _, data in pieces)
+        for _, data in pieces:
+            self._chunk_bytes += len(data)
         if self._chunk_bytes <= MAX_SUMMARIZED_BYTES:
             self.chunks += pieces
         self._append_pieces(b"chunk", pieces)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import uvloop
+
 from harness.errors import ConfigError, DiskError
 from harness.proxy.connections import ClientConnection, TargetConnection
 from harness.proxy.heads import RequestHead
@@ -161,14 +163,19 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
-async def serve(
-    settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]
-) -> int:
+def serve(settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]) -> int:
     """Pass on and record until the event that `ready` gets is set; returns how many exchanges there were.
 
     `ready` is called with the proxy's URL as soon as it listens. Raises ConfigError if it cannot listen, RunError if
     the folder holds something else, DiskError if not all could be recorded.
     """
+    # uvloop passes a first token on 0.4 ms sooner than asyncio's own loop (tests/bench_proxy.py).
+    return uvloop.run(_serve(settings, report, ready))
+
+
+async def _serve(
+    settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]
+) -> int:
     _check(settings)
 
     def note(error: DiskError) -> None:
