@@ -101,7 +101,7 @@ def test_a_refused_call_has_the_engines_own_explanation(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def server_answering(*answers: bytes, closed: threading.Event | None = None) -> Iterator[EngineHttp]:
-    """A client of a server that is no engine: it answers one call per connection, and closes it, which sets `closed`."""
+    """A client of a server that is no engine: it answers one call per connection, then closes it and sets `closed`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
