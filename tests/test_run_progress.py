@@ -1,12 +1,18 @@
 """The time left is estimated from trials that were measured, and told once a minute where there is no terminal."""
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.cli.console import LINE_S, ProgressLines
+from harness.config import Config
+from harness.run import start_run
+from harness.run.earlier_runs import earlier_durations
 from harness.run.progress import TimeLeft, describe_left
-from harness.types import TrialKey
+from harness.types import RunSettings, TrialKey
+from tests.bundle import MODELS, good_bundle, tasks, write_run
 
 TASKS = {"code-bugfix": 12.0, "summarize-long": 95.0, "speed-small": 4.0, "write-voice": 30.0}
 
@@ -41,6 +47,34 @@ def test_a_time_is_named_from_the_second_trial_on() -> None:
     assert left.left_s() is None
     left.ended(*run[0])
     assert left.left_s() is not None
+
+
+def test_what_an_earlier_run_took_counts_until_a_trial_of_its_own_has_ended() -> None:
+    run = _run({"a": 1.0}, 2)
+    left = TimeLeft((key for key, _ in run), {("a", task): 2 * mean for task, mean in TASKS.items()})
+    assert left.left_s() == pytest.approx(2 * 2 * sum(TASKS.values()))
+    for key, seconds in run[: len(TASKS)]:
+        left.ended(key, seconds)
+    assert left.left_s() == pytest.approx(sum(TASKS.values()), rel=0.15)
+
+
+def test_the_newest_earlier_run_of_the_same_model_tells_how_long_a_trial_takes(tmp_path: Path) -> None:
+    write_run(tmp_path / "20260101-000000-0001", good_bundle())
+    write_run(tmp_path / "20260102-000000-0002", good_bundle())
+    (tmp_path / "20260103-000000-0003").mkdir()
+    (tmp_path / "20260103-000000-0003" / "result.json").write_text("{")
+    folder = start_run(tmp_path, Config(RunSettings(), MODELS), tuple(tasks().values()))
+    earlier = earlier_durations(folder)
+    assert earlier is not None
+    assert earlier.name == "20260102-000000-0002"
+    assert set(earlier.seconds) == {(model.label, task) for model in MODELS for task in tasks()}
+    assert all(0 < seconds < 3600 for seconds in earlier.seconds.values())
+
+
+def test_runs_of_other_models_tell_nothing(tmp_path: Path) -> None:
+    write_run(tmp_path / "20260101-000000-0001", good_bundle())
+    other = replace(MODELS[0], model="another")
+    assert earlier_durations(start_run(tmp_path, Config(RunSettings(), (other,)), tuple(tasks().values()))) is None
 
 
 def test_a_skipped_trial_takes_no_time() -> None:

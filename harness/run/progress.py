@@ -2,12 +2,13 @@
 
 Trials of different tasks take very different times, and models run one after the other. So a trial that is still to
 come is taken to last as long as the same task did with the same model; else as long as it did with other models, by
-how much faster or slower this model was on the tasks that both have run; else as long as the mean of all.
+how much faster or slower this model was on the tasks that both have run; else as long as the mean of all. Until a
+trial of its own has ended, what an earlier run took counts in its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 
 from harness.types import Recording, TrialKey
@@ -21,10 +22,14 @@ MIN_MEASURED = 1
 class TimeLeft:
     """Estimates how long the trials that are still to come take."""
 
-    def __init__(self, planned: Iterable[TrialKey]) -> None:
-        """Begin with every trial that is still to be run, of all models."""
+    def __init__(self, planned: Iterable[TrialKey], earlier: Mapping[tuple[str, str], float] | None = None) -> None:
+        """Begin with every trial that is still to be run, of all models.
+
+        `earlier` is the mean of an earlier run's trials, by model and task.
+        """
         self._open = dict.fromkeys(planned)
         self._seconds: dict[tuple[str, str], list[float]] = {}
+        self._earlier = dict(earlier or {})
 
     @property
     def open_trials(self) -> int:
@@ -42,10 +47,10 @@ class TimeLeft:
         self._seconds.setdefault((key.model, key.task), []).append(seconds)
 
     def left_s(self) -> float | None:
-        """Seconds that the open trials take; None before MIN_MEASURED have ended."""
-        if sum(map(len, self._seconds.values())) < MIN_MEASURED:
+        """Seconds that the open trials take; None before MIN_MEASURED have ended, unless an earlier run knows."""
+        if sum(map(len, self._seconds.values())) < MIN_MEASURED and not self._earlier:
             return None
-        means = {pair: fmean(values) for pair, values in self._seconds.items()}
+        means = self._earlier | {pair: fmean(values) for pair, values in self._seconds.items()}
         pairs: dict[tuple[str, str], int] = {}
         for key in self._open:
             pairs[key.model, key.task] = pairs.get((key.model, key.task), 0) + 1
@@ -68,13 +73,16 @@ class TimeLeft:
         return sum(means[model, task] for task in both) / spent if spent else 1.0
 
 
+def describe_seconds(seconds: float) -> str:
+    """`about 14 min`."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
 def describe_left(seconds: float | None) -> str:
     """`about 14 min left`; "" if unknown."""
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"about {seconds:.0f} s left"
-    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+    return "" if seconds is None else f"{describe_seconds(seconds)} left"
 
 
 def describe_turn(recording: Recording) -> str:
