@@ -10,7 +10,7 @@ nox.options.error_on_missing_interpreters = True
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure models: `nox -s bench -- --config bench.toml`; without a configuration, two small real ones."""
-    session.install("-e", ".")
+    session.install("-e", ".[page]")
     # Where no wheel of the embedded server fits, bench says so and goes on with simulated models.
     session.install("--only-binary", "xllamacpp", "-e", ".[embedded]", success_codes=range(256), silent=True)
     session.run("python", "-m", "harness", "bench", *session.posargs)

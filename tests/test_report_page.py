@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.cli import main
 from harness.report import card_svg, draw_card, draw_charts, render_html
 from harness.report.elements import Section
 from harness.report.page.charts import CHARTS, charts_of
@@ -22,6 +24,7 @@ from harness.report.sections import SECTIONS, sections_of
 from harness.run import page_evidence
 from harness.summarize import summarize
 from harness.types import PageEvidence
+from tests.bundle import good_bundle, write_bundle
 from tests.example import example_result, texts, write_run
 from tests.page_data import HOSTILE, page_data
 
@@ -206,6 +209,14 @@ def test_pictures_are_png_and_svg_without_variables() -> None:
     pictures = draw_charts(result, evidence, "svg")
     assert set(pictures) == {f"{chart.kind.key}.svg" for chart in charts_of(result, evidence)}
     assert all(picture.startswith(b"<svg") and b"var(--" not in picture for picture in pictures.values())
+
+
+def test_a_printed_page_is_the_written_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_bundle(tmp_path / "bundle", good_bundle())
+    assert main(["report", str(bundle), "--format", "html"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["report", str(bundle), "--format", "html", "--output", str(tmp_path / "page.html")]) == 0
+    assert printed == (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_lane_without_a_task_is_named_and_has_no_card() -> None:

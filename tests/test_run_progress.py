@@ -9,7 +9,7 @@ import pytest
 from harness.cli.console import LINE_S, ProgressLines
 from harness.config import Config
 from harness.run import start_run
-from harness.run.earlier_runs import earlier_durations
+from harness.run.earlier_runs import EarlierRun, earlier_durations
 from harness.run.progress import TimeLeft, describe_left
 from harness.types import RunSettings, TrialKey
 from tests.bundle import MODELS, good_bundle, tasks, write_run
@@ -51,7 +51,9 @@ def test_a_time_is_named_from_the_second_trial_on() -> None:
 
 def test_what_an_earlier_run_took_counts_until_a_trial_of_its_own_has_ended() -> None:
     run = _run({"a": 1.0}, 2)
-    left = TimeLeft((key for key, _ in run), {("a", task): 2 * mean for task, mean in TASKS.items()})
+    earlier = EarlierRun("20260101-000000-0001", {("a", task): 2 * mean for task, mean in TASKS.items()})
+    left = TimeLeft((key for key, _ in run), earlier)
+    assert left.forecast == ", about 9 min by what run 20260101-000000-0001 took"
     assert left.left_s() == pytest.approx(2 * 2 * sum(TASKS.values()))
     for key, seconds in run[: len(TASKS)]:
         left.ended(key, seconds)

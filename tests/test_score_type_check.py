@@ -67,6 +67,19 @@ def test_the_compiler_gets_the_code_in_a_job_of_its_own_with_time_of_its_own() -
     assert types.files["answer.ts"] == calls.files["answer.ts"] == RIGHT + "\n"
     assert types.cases == (("types", {"mode": "types"}),)
     assert types.limits.case_timeout_s >= 20
+    assert types.limits.pids >= 1024 > calls.limits.pids
+
+
+def test_a_compiler_that_breaks_off_is_run_once_more() -> None:
+    broken = compiling(2, "goroutine 1 [running]")
+    verdict = score(TYPED, [said(answer(RIGHT))], broken)
+    assert (check(verdict, "types").note, len(broken.jobs)) == ("the compiler broke off without naming an error", 3)
+    assert len(compiled_jobs(compiling(2, "answer.ts(1,7): error TS2322: Type ..."))) == 2
+
+
+def compiled_jobs(sandbox: ScriptedSandbox) -> Sequence[Job]:
+    score(TYPED, [said(answer(RIGHT))], sandbox)
+    return sandbox.jobs
 
 
 def test_an_answer_without_code_fails_the_check_too() -> None:

@@ -8,9 +8,10 @@ trial of its own has ended, what an earlier run took counts in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from statistics import fmean
 
+from harness.run.earlier_runs import EarlierRun
 from harness.types import Recording, TrialKey
 
 Progress = Callable[[str, int, int, str], None]
@@ -22,19 +23,24 @@ MIN_MEASURED = 1
 class TimeLeft:
     """Estimates how long the trials that are still to come take."""
 
-    def __init__(self, planned: Iterable[TrialKey], earlier: Mapping[tuple[str, str], float] | None = None) -> None:
-        """Begin with every trial that is still to be run, of all models.
-
-        `earlier` is the mean of an earlier run's trials, by model and task.
-        """
+    def __init__(self, planned: Iterable[TrialKey], earlier: EarlierRun | None = None) -> None:
+        """Begin with every trial that is still to be run, of all models."""
         self._open = dict.fromkeys(planned)
         self._seconds: dict[tuple[str, str], list[float]] = {}
-        self._earlier = dict(earlier or {})
+        self._earlier = earlier
 
     @property
     def open_trials(self) -> int:
         """How many trials are still to come."""
         return len(self._open)
+
+    @property
+    def forecast(self) -> str:
+        """What can be said of the time before the first request; "" if no earlier run tells it."""
+        left_s = self.left_s()
+        if self._earlier is None or left_s is None:
+            return ""
+        return f", {describe_seconds(left_s)} by what run {self._earlier.name} took"
 
     def drop(self, keys: Iterable[TrialKey]) -> None:
         """Trials that will not be run."""
@@ -48,9 +54,10 @@ class TimeLeft:
 
     def left_s(self) -> float | None:
         """Seconds that the open trials take; None before MIN_MEASURED have ended, unless an earlier run knows."""
-        if sum(map(len, self._seconds.values())) < MIN_MEASURED and not self._earlier:
+        if sum(map(len, self._seconds.values())) < MIN_MEASURED and self._earlier is None:
             return None
-        means = self._earlier | {pair: fmean(values) for pair, values in self._seconds.items()}
+        means = dict(self._earlier.seconds) if self._earlier else {}
+        means |= {pair: fmean(values) for pair, values in self._seconds.items()}
         pairs: dict[tuple[str, str], int] = {}
         for key in self._open:
             pairs[key.model, key.task] = pairs.get((key.model, key.task), 0) + 1

@@ -19,7 +19,7 @@ from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import earlier_durations
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
-from harness.run.progress import Progress, TimeLeft, describe_left, describe_seconds, describe_turn
+from harness.run.progress import Progress, TimeLeft, describe_left, describe_turn
 from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
@@ -57,8 +57,7 @@ def record_run(
         for model in models
     }
     problems: list[Problem] = []
-    earlier = earlier_durations(folder)
-    left = TimeLeft((key for keys in missing.values() for key in keys), earlier.seconds if earlier else None)
+    left = TimeLeft((key for keys in missing.values() for key in keys), earlier_durations(folder))
     timeouts = timeouts_of(folder.plan.settings)
     with folder.session("record"), Client(timeouts) as client:
         _anchor(folder, log)
@@ -70,10 +69,8 @@ def record_run(
         left.drop(key for label in oversized for key in missing[label])
         recorded = [server for server in servers if server.model.label not in oversized]
         budget = TimeBudget(folder, client)
-        log(_announce([key for server in recorded for key in missing[server.model.label]], by_name, budget))
-        left_s = left.left_s()
-        if earlier is not None and left_s is not None:
-            log(f"{describe_seconds(left_s)}, by what run {earlier.name} took")
+        to_record = [key for server in recorded for key in missing[server.model.label]]
+        log(f"{_announce(to_record, by_name, budget)}{left.forecast}")
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for block in budget.blocks(missing):
                 for server in list(recorded):

@@ -13,7 +13,15 @@ from typing import Literal
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality, display, equality_of
 from harness.score.extraction.extract import FoundCode, Hints, extract
-from harness.score.type_check import TYPE_CASE, TYPES, checked_text, checks_types, judge_types, type_check_limits
+from harness.score.type_check import (
+    NO_DIAGNOSIS,
+    TYPE_CASE,
+    TYPES,
+    checked_text,
+    checks_types,
+    judge_types,
+    type_check_limits,
+)
 from harness.score.verdict import Judgment, abnormal_ends, no_answer
 from harness.types import Case, Check, Job, Json, Observation, Outcome, Sandbox, Variant
 
@@ -186,7 +194,12 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 def _check_types(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
     task = replace(variant.task, limits=type_check_limits(variant.task.limits))
     build = Build(files, entry_of(variant), "program")
-    return run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
+    execution = run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
+    if any(check.note == NO_DIAGNOSIS for check in execution.checks):
+        # Seen once on a busy machine: a stack trace of the compiler in place of errors. Code that really breaks it does
+        # so the second time, too.
+        return run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
+    return execution
 
 
 def _cases_for(driver: Driver, cases: Sequence[Case]) -> list[Case]:

@@ -25,6 +25,10 @@ TYPES = "types"
 TYPE_CASE = Case(TYPES, {"mode": "types"}, {"value": "no type error"})
 MIN_TIMEOUT_S = 20.0
 """The compiler's time limit does not follow the task's, which is for the answer's functions."""
+MIN_PIDS = 1024
+"""Nor does its limit of threads: it starts one for each file that it waits for."""
+NO_DIAGNOSIS = "the compiler broke off without naming an error"
+_DIAGNOSIS = "error TS"
 _DIRECTIVE = re.compile(r"@(?=ts-(?:nocheck|ignore|expect-error)\b)", re.IGNORECASE)
 _REFERENCE = re.compile(r"///(?=\s*<)")
 """A reference can turn off the library or read other files: `/// <reference no-default-lib="true"/>`."""
@@ -42,7 +46,7 @@ def checked_text(code: str) -> str:
 
 def type_check_limits(limits: Limits) -> Limits:
     """The limits of the job that checks types."""
-    return replace(limits, case_timeout_s=max(limits.case_timeout_s, MIN_TIMEOUT_S))
+    return replace(limits, case_timeout_s=max(limits.case_timeout_s, MIN_TIMEOUT_S), pids=max(limits.pids, MIN_PIDS))
 
 
 def judge_types(case: Case, observation: Observation, equality: Equality) -> Check:
@@ -54,7 +58,8 @@ def judge_types(case: Case, observation: Observation, equality: Equality) -> Che
         return Check(case.id, False, expected, None, f"{observation.status}: {observation.note}")
     if value.get("exit") == 0:
         return Check(case.id, True, expected, expected)
-    return Check(case.id, False, expected, display(str(value.get("stdout") or value.get("stderr")).strip()))
+    printed = str(value.get("stdout") or value.get("stderr")).strip()
+    return Check(case.id, False, expected, display(printed), None if _DIAGNOSIS in printed else NO_DIAGNOSIS)
 
 
 def type_problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:

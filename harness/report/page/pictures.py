@@ -113,7 +113,8 @@ def _line(result: Result, answer: LaneAnswer, y: int, size: int) -> CardLine:
     found = next(each for each in result.recommendations if each.lane == answer.lane)
     rate = next((each.rate for each in found.eligibilities if each.model == answer.model), None)
     note = "" if rate is None else f"{format_percent(rate)} passed"
-    text = answer.model or (" or ".join(found.tied) if found.tied else "the evidence does not decide")
+    without = "no model meets the demands" if answer.state == "none" else "the evidence does not decide"
+    text = answer.model or " or ".join(found.tied) or without
     width = TEXT_PX - (NOTE_PX if note else 0)
     size = min(size, int(width / (CHAR_SHARE * len(_shorten(text)))))
     return CardLine(y, size, _shorten(answer.lane), _shorten(text), note, answer.model is not None)
