@@ -29,7 +29,9 @@ def chart_library() -> str:
     import vl_convert
 
     # A module's names would be the window's own: the braces keep them apart.
-    return f"{{\n{vl_convert.javascript_bundle('window.lanebenchCharts = vegaEmbed;')}\n}}"
+    bundle = vl_convert.javascript_bundle("window.lanebenchCharts = vegaEmbed;")
+    # Its few tabs stand in string literals. Spelled out, no control character of a printed page reaches a terminal.
+    return "{\n" + bundle.replace("\t", "\\t") + "\n}"
 
 
 @cache
