@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.embedded import free_port
 from harness.errors import ServerError
 from harness.files import read_lines
 from harness.host import process_start_time
@@ -36,12 +37,6 @@ from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 from tests.machine import Machine, make_machine, server_words
 
 ROOT = Path(__file__).parent.parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.embedded import free_port
 from harness.types import Json
 from tests.studio import GB, Studio, make_studio
 
@@ -78,12 +78,6 @@ model = "giant"
 method = "api"
 memory_bytes = 120_000_000_000
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str, body: Json = None) -> Json:

@@ -7,7 +7,7 @@ of its own, and `model_config` is its entry in a run.
 from harness.embedded.cache import cache_folder, find_file
 from harness.embedded.catalog import EmbeddedModel, HubFile, PackagePart, get_embedded_model, load_catalog
 from harness.embedded.fetch import fetch_model
-from harness.embedded.server import SERVER_KIND, check_server, model_config, with_free_port
+from harness.embedded.server import SERVER_KIND, check_server, free_port, model_config, with_free_port
 
 __all__ = [
     "SERVER_KIND",
@@ -18,6 +18,7 @@ __all__ = [
     "check_server",
     "fetch_model",
     "find_file",
+    "free_port",
     "get_embedded_model",
     "load_catalog",
     "model_config",

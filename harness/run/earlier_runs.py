@@ -27,7 +27,12 @@ class EarlierRun(NamedTuple):
 
 
 def earlier_durations(folder: RunFolder) -> EarlierRun | None:
-    """The newest earlier run beside this one that measured one of its models; None if there is none."""
+    """The newest earlier run beside this one that measured one of its models; None if there is none.
+
+    None also for a run that has begun: its own trials tell more, and no result is read for each of its sessions.
+    """
+    if folder.recorded:
+        return None
     others = [path for path in folder.path.parent.glob("*/result.json") if path.parent != folder.path]
     newest_first = sorted(others, key=lambda path: path.parent.name, reverse=True)
     for path in newest_first[:MAX_RUNS]:

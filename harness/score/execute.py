@@ -192,13 +192,14 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 
 
 def _check_types(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
-    task = replace(variant.task, limits=type_check_limits(variant.task.limits))
+    limits = type_check_limits(variant.task.limits)
+    compiled = replace(variant, task=replace(variant.task, limits=limits))
     build = Build(files, entry_of(variant), "program")
-    execution = run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
+    execution = run_cases(compiled, build, sandbox, judge_types, [TYPE_CASE])
+    # Seen once on a busy machine: a stack trace of the compiler in place of errors. Code that really breaks it does so
+    # the second time, too.
     if any(check.note == NO_DIAGNOSIS for check in execution.checks):
-        # Seen once on a busy machine: a stack trace of the compiler in place of errors. Code that really breaks it does
-        # so the second time, too.
-        return run_cases(replace(variant, task=task), build, sandbox, judge_types, [TYPE_CASE])
+        execution = run_cases(compiled, build, sandbox, judge_types, [TYPE_CASE])
     return execution
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.embedded import cache_folder
+from harness.embedded import cache_folder, free_port
 from harness.types import Model, Sampling
 
 HERE = Path(__file__).parent
@@ -36,13 +35,6 @@ def environment() -> dict[str, str]:
     """The environment of a process that may download pretrained models."""
     inherited = {name: value for name, value in os.environ.items() if name != "LANEBENCH_NO_DOWNLOAD"}
     return {**inherited, "LANEBENCH_CACHE": str(CACHE)}
-
-
-def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(base_url: str, model: str) -> bool:
