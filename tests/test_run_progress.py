@@ -1,20 +1,30 @@
 """The time left is estimated from trials that were measured, and told once a minute where there is no terminal."""
 
+import io
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from harness.cli.console import LINE_S, ProgressLines
+from harness.cli.console import LINE_S, ProgressLines, live_bars
 from harness.config import Config
+from harness.files import build
 from harness.run import start_run
-from harness.run.earlier_runs import EarlierRun, earlier_durations
-from harness.run.progress import TimeLeft, describe_left
-from harness.types import RunSettings, TrialKey
+from harness.run.earlier_runs import EarlierRun, find_earlier_run
+from harness.run.progress import RecordingProgress, TimeLeft, describe_left, describe_trial
+from harness.types import Recording, RunSettings, TrialKey
 from tests.bundle import MODELS, good_bundle, tasks, write_run
 
 TASKS = {"code-bugfix": 12.0, "summarize-long": 95.0, "speed-small": 4.0, "write-voice": 30.0}
+
+
+def recorded_turns() -> list[Recording]:
+    """The turns of one trial."""
+    turns = [build(Recording, document) for document in good_bundle().recordings]
+    return [turn for turn in turns if turn.key == turns[0].key]
 
 
 def _run(speeds: dict[str, float], trials: int) -> list[tuple[TrialKey, float]]:
@@ -51,7 +61,7 @@ def test_a_time_is_named_from_the_second_trial_on() -> None:
 
 def test_what_an_earlier_run_took_counts_until_a_trial_of_its_own_has_ended() -> None:
     run = _run({"a": 1.0}, 2)
-    earlier = EarlierRun("20260101-000000-0001", {("a", task): 2 * mean for task, mean in TASKS.items()})
+    earlier = EarlierRun("20260101-000000-0001", {("a", task): 2 * mean for task, mean in TASKS.items()}, {})
     left = TimeLeft((key for key, _ in run), earlier)
     assert left.forecast == ", about 9 min by what run 20260101-000000-0001 took"
     assert left.left_s() == pytest.approx(2 * 2 * sum(TASKS.values()))
@@ -66,7 +76,7 @@ def test_the_newest_earlier_run_of_the_same_model_tells_how_long_a_trial_takes(t
     (tmp_path / "20260103-000000-0003").mkdir()
     (tmp_path / "20260103-000000-0003" / "result.json").write_text("{")
     folder = start_run(tmp_path, Config(RunSettings(), MODELS), tuple(tasks().values()))
-    earlier = earlier_durations(folder)
+    earlier = find_earlier_run(folder)
     assert earlier is not None
     assert earlier.name == "20260102-000000-0002"
     assert set(earlier.seconds) == {(model.label, task) for model in MODELS for task in tasks()}
@@ -76,7 +86,7 @@ def test_the_newest_earlier_run_of_the_same_model_tells_how_long_a_trial_takes(t
 def test_runs_of_other_models_tell_nothing(tmp_path: Path) -> None:
     write_run(tmp_path / "20260101-000000-0001", good_bundle())
     other = replace(MODELS[0], model="another")
-    assert earlier_durations(start_run(tmp_path, Config(RunSettings(), (other,)), tuple(tasks().values()))) is None
+    assert find_earlier_run(start_run(tmp_path, Config(RunSettings(), (other,)), tuple(tasks().values()))) is None
 
 
 def test_a_skipped_trial_takes_no_time() -> None:
@@ -103,3 +113,37 @@ def test_without_a_terminal_a_line_is_told_once_a_minute(capsys: pytest.CaptureF
         now += LINE_S / 4
     told = [int(line.split()[1]) for line in capsys.readouterr().err.splitlines()]
     assert told == [0, 4, 8, 12, 16, 20]
+
+
+def test_each_fact_of_a_step_has_its_line_in_a_terminal_of_60_columns() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, width=60, force_terminal=True, soft_wrap=True)
+    with live_bars(console) as show:
+        show(
+            "record",
+            3,
+            90,
+            "a-model-with-a-long-name code-new-interval-merge 3, 41 tok/s now\nabout 14 min left\nlast: x",
+        )
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line.strip()[:16] for line in lines[-3:]] == ["a-model-with-a-l", "about 14 min lef", "last: x"]
+    assert any("3/90" in line for line in lines)
+
+
+def test_a_recording_tells_the_rate_while_a_trial_runs_and_then_how_it_ended() -> None:
+    told: list[str] = []
+    run, turns = _run({"a": 1.0}, 1), recorded_turns()
+    progress = RecordingProgress(lambda *step: told.append(step[3]), TimeLeft(key for key, _ in run), set())
+    progress.begin("a code-bugfix 1")
+    progress.rate(41.3)
+    progress.end(run[0][0], turns, run[0][1])
+    progress.begin("a summarize-long 1")
+    assert told[:2] == ["a code-bugfix 1", "a code-bugfix 1, 41 tok/s now"]
+    assert told[2].splitlines()[-1] == f"last: {turns[0].key.task} complete"
+
+
+def test_the_turns_of_a_trial_that_ended_alike_are_counted() -> None:
+    (turn, *_) = recorded_turns()
+    turns = [turn, turn, replace(turn, end_reason="read_timeout")]
+    assert describe_trial(turns) == f"{turn.key.task} 2 complete, then read_timeout"

@@ -8,10 +8,11 @@ from time import perf_counter_ns
 import pytest
 
 from harness.config import Config
-from harness.errors import ConfigError, Problem
+from harness.errors import ConfigError, Problem, ServerError
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run, remaining_pause_s
+from harness.servers import get_server_kind
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
@@ -217,11 +218,22 @@ def test_what_was_skipped_stays_known_where_the_server_is_gone_on_resume(
     assert model_run(folder).served_context_tokens == 16_384
 
 
-def test_a_model_whose_tasks_are_all_skipped_is_an_error_with_its_fix(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+def test_a_model_whose_tasks_are_all_skipped_is_an_error_at_the_start(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
     large = tuple(task for task in tasks if task.name == "speed-large")
     with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
-        folder, problems = record_models(tmp_path, large, [make_model(server.base_url)])
-    (problem,) = problems
-    assert "every task needs more context than the server has (16,384 tokens)" in problem.message
-    assert problem.fix.startswith("serve it with at least ")
-    assert not folder.recorded
+        models = [make_model(server.base_url, label="first", context_tokens=65_536), make_model(server.base_url)]
+        with pytest.raises(ServerError) as caught:
+            record_models(tmp_path, large, models)
+        assert server.bodies == []
+    assert "model 'first': every task needs more context than the server has (16,384 tokens)" in caught.value.message
+    assert (caught.value.fix or "").startswith("serve it with at least ")
+
+
+def test_what_a_model_will_skip_is_told_before_the_first_request(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    lines: list[str] = []
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
+        record_models(tmp_path, tasks, [make_model(server.base_url)], lines)
+    (line,) = [line for line in lines if "will skip" in line]
+    assert line.startswith("a will skip 1 of ")
+    assert "tasks (speed-large): its context has 16,384 tokens; " in line
+    assert line.endswith(f"would do: {get_server_kind('llama-server').context.setting}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness.errors import Problem
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
@@ -84,7 +84,7 @@ def command_line(words: str) -> str:
 
 
 class _ProgressBars:
-    """A bar for each stage that has begun."""
+    """A bar for each stage that has begun, with the facts of the last step on lines of their own below."""
 
     def __init__(self, progress: RichProgress) -> None:
         self._progress = progress
@@ -92,8 +92,8 @@ class _ProgressBars:
 
     def __call__(self, stage: str, done: int, total: int, name: str) -> None:
         if stage not in self._bars:
-            self._bars[stage] = self._progress.add_task(stage, total=total, name="")
-        self._progress.update(self._bars[stage], completed=done, total=total, name=_escape(name))
+            self._bars[stage] = self._progress.add_task(stage, total=total, facts="")
+        self._progress.update(self._bars[stage], completed=done, total=total, facts=_escape(name))
 
 
 class ProgressLines:
@@ -108,7 +108,7 @@ class ProgressLines:
         """Tell a step, if it is time to."""
         if done not in (0, total) and self._now_s() < self._next_s:
             return
-        log(f"{stage}: {done} of {total}  {name}")
+        log(f"{stage}: {done} of {total}  {', '.join(name.splitlines())}")
         self._next_s = self._now_s() + LINE_S
 
 
@@ -118,14 +118,27 @@ def show_progress() -> Iterator[Progress]:
     if not _stderr().is_terminal:
         yield ProgressLines()
         return
+    with live_bars(_stderr()) as progress:
+        yield progress
+
+
+@contextmanager
+def live_bars(console: Console) -> Iterator[Progress]:
+    """Bars on a terminal until the block ends."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as RichProgress
+    from rich.text import Text
 
-    columns = (
-        TextColumn("{task.description:<7}"),
-        BarColumn(bar_width=8),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[name]}"),
-    )
-    with RichProgress(*columns, console=_stderr(), transient=False) as progress:
+    class Bars(RichProgress):
+        """Below each bar the facts of its stage, each cut to the width of the terminal."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            for task in self.tasks:
+                yield self.make_tasks_table([task])
+                for fact in task.fields["facts"].splitlines():
+                    yield Text.from_markup(f"  {fact}", style="dim", overflow="ellipsis")
+
+    columns = (TextColumn("{task.description:<7}"), BarColumn(bar_width=24), MofNCompleteColumn())
+    # Drawing takes the interpreter from the thread that times a reply: twice a second is enough to look alive.
+    with Bars(*columns, console=console, refresh_per_second=2) as progress:
         yield _ProgressBars(progress)

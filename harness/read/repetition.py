@@ -1,7 +1,7 @@
 """When a model's output has become a loop: `is_repetitive` decides it by the end of the text.
 
 A small model that has written the same words several times in a row goes on until its budget is used up. The recorder
-stops such a turn (`harness/run/repetition.py`), `verify` holds a stopped turn to the same rule.
+stops such a turn (`harness/run/reply_watch.py`), `verify` holds a stopped turn to the same rule.
 """
 
 from __future__ import annotations

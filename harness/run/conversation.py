@@ -20,7 +20,7 @@ from harness.apis import get_api
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
-from harness.run.repetition import stop_at_repetition
+from harness.run.reply_watch import ReportRate, ignore_rate, watch_reply
 from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
 from harness.types import REPETITION, Json, Reading, Recording, TrialKey, Variant
 from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
@@ -46,9 +46,14 @@ class TrialSetup:
     tokens_per_char: float | None = None
 
 
-def converse(client: Client, server: ServerHandle, setup: TrialSetup) -> Iterator[Recording]:
-    """Run one trial. Yields each turn's recording as it ends; `last_turn` marks the one that ends the trial."""
-    trial = _Trial(client, server, setup)
+def converse(
+    client: Client, server: ServerHandle, setup: TrialSetup, report_rate: ReportRate = ignore_rate
+) -> Iterator[Recording]:
+    """Run one trial. Yields each turn's recording as it ends; `last_turn` marks the one that ends the trial.
+
+    `report_rate` is called from another thread, once a second while a reply streams.
+    """
+    trial = _Trial(client, server, setup, report_rate)
     task = setup.variant.task
     if task.tool_loop:
         return _run_tool_loop(trial)
@@ -88,6 +93,7 @@ class _Trial:
     client: Client
     server: ServerHandle
     setup: TrialSetup
+    report_rate: ReportRate
 
     def request(self, turn: int, messages: Sequence[Mapping[str, Json]], *, disable_cache: bool) -> TurnRequest:
         """The request of a turn. `disable_cache` applies if the server kind has a field for it."""
@@ -107,9 +113,8 @@ class _Trial:
 
     def record(self, request: TurnRequest) -> Recording:
         """Send a request and record the reply; a task that only measures speed is never stopped early."""
-        if not self.setup.variant.task.scored:
-            return record(self.client, request)
-        with stop_at_repetition(self.client, get_api(self.server.model.api)):
+        api = get_api(self.server.model.api) if self.setup.variant.task.scored else None
+        with watch_reply(self.client, self.report_rate, api):
             return record(self.client, request)
 
 

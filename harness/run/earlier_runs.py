@@ -1,7 +1,7 @@
-"""How long trials took in an earlier run: `earlier_durations` finds the newest one beside a run's folder that knows.
+"""What an earlier run tells of a new one: `find_earlier_run` finds the newest one beside its folder that knows.
 
-It tells a user, before the first request, about how long the new run will take. A result that cannot be read says
-nothing, since the run does not depend on it.
+It tells a user, before the first request, about how long the new run will take and what it will skip. A result that
+cannot be read says nothing, since the run does not depend on it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ MAX_RUNS = 5
 
 
 class EarlierRun(NamedTuple):
-    """The name of a run, and the mean seconds of a trial in it by model label and task."""
+    """The name of a run, the mean seconds of a trial in it by model label and task, the served context by label."""
 
     name: str
     seconds: Mapping[tuple[str, str], float]
+    contexts: Mapping[str, int]
 
 
-def earlier_durations(folder: RunFolder) -> EarlierRun | None:
+def find_earlier_run(folder: RunFolder) -> EarlierRun | None:
     """The newest earlier run beside this one that measured one of its models; None if there is none.
 
     None also for a run that has begun: its own trials tell more, and no result is read for each of its sessions.
@@ -36,23 +37,28 @@ def earlier_durations(folder: RunFolder) -> EarlierRun | None:
     others = [path for path in folder.path.parent.glob("*/result.json") if path.parent != folder.path]
     newest_first = sorted(others, key=lambda path: path.parent.name, reverse=True)
     for path in newest_first[:MAX_RUNS]:
-        seconds = _mean_seconds(path, folder.plan.models)
-        if seconds:
-            return EarlierRun(path.parent.name, seconds)
+        earlier = _look_up(path, folder.plan.models)
+        if earlier is not None and earlier.seconds:
+            return earlier
     return None
 
 
-def _mean_seconds(path: Path, models: Sequence[Model]) -> dict[tuple[str, str], float]:
+def _look_up(path: Path, models: Sequence[Model]) -> EarlierRun | None:
     try:
         result = build(Result, read_json(path))
     except RunError:
-        return {}
-    known = {model.label for model in models if any(_is_same(model, info) for info in result.models)}
+        return None
+    known = {info.label: info for info in result.models if any(_is_same(model, info) for model in models)}
+    contexts = {label: info.served_context_tokens for label, info in known.items()}
     durations: dict[tuple[str, str], list[float]] = {}
     for trial in result.trials:
         if trial.model in known and not trial.warmup and (seconds := _seconds(trial)) is not None:
             durations.setdefault((trial.model, trial.task), []).append(seconds)
-    return {pair: sum(values) / len(values) for pair, values in durations.items()}
+    return EarlierRun(
+        path.parent.name,
+        {pair: sum(values) / len(values) for pair, values in durations.items()},
+        {label: tokens for label, tokens in contexts.items() if tokens is not None},
+    )
 
 
 def _is_same(model: Model, info: ModelInfo) -> bool:

@@ -21,7 +21,7 @@ from harness.read import read
 from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.lines import describe
 from harness.run.plan import task_info
-from harness.run.progress import Progress
+from harness.run.progress import Progress, describe_last
 from harness.run.time_budget import due_look
 from harness.schema import as_document
 from harness.score import score, scoring_threads
@@ -107,16 +107,16 @@ def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progre
     threads = scoring_threads()
     with folder.session("score"), ThreadPoolExecutor(max_workers=threads) as pool:
         pending: set[Future[ScoredTrial]] = set()
-        done = 0
+        stored = list[str]()
         try:
             for turns in _unscored_trials(folder):
                 pending.add(pool.submit(score_trial, by_name[turns[0].key.task], turns, sandbox, hidden_cases))
                 # Trials are read from the disk while others are scored, so the queue bounds the memory of a long run.
                 if len(pending) >= 2 * threads:
-                    done += _store_scores(folder, pending, FIRST_COMPLETED)
-                    progress("score", done, total, turns[0].key.model)
-            done += _store_scores(folder, pending, ALL_COMPLETED)
-            progress("score", done, total, "")
+                    stored += _store_scores(folder, pending, FIRST_COMPLETED)
+                    progress("score", len(stored), total, f"{turns[0].key.model}\n{describe_last(stored)}")
+            stored += _store_scores(folder, pending, ALL_COMPLETED)
+            progress("score", len(stored), total, describe_last(stored))
             _look(folder)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -138,13 +138,14 @@ def _unscored_trials(folder: RunFolder) -> Iterator[tuple[Recording, ...]]:
     return (turns for turns in folder.read_trials() if turns[0].key not in folder.scored)
 
 
-def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: str) -> int:
-    """Wait for pending scores and store those that are done; returns how many."""
+def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: str) -> Iterator[str]:
+    """Wait for pending scores and store those that are done; yields the task and the outcome of each."""
     finished, _ = wait(pending, return_when=until)
     for future in finished:
         pending.discard(future)
-        folder.append_score(future.result())
-    return len(finished)
+        scored = future.result()
+        folder.append_score(scored)
+        yield f"{scored.key.task} {scored.score.outcome}"
 
 
 def _look(folder: RunFolder) -> None:

@@ -1,5 +1,7 @@
 """How far a stage is: `Progress` receives each step, `TimeLeft` estimates what is left from what was measured so far.
 
+`RecordingProgress` puts both together for the recorder, with the trial that runs, its rate and how the last ones ended.
+
 Trials of different tasks take very different times, and models run one after the other. So a trial that is still to
 come is taken to last as long as the same task did with the same model; else as long as it did with other models, by
 how much faster or slower this model was on the tasks that both have run; else as long as the mean of all. Until a
@@ -8,16 +10,21 @@ trial of its own has ended, what an earlier run took counts in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass, field
+from itertools import groupby
 from statistics import fmean
 
 from harness.run.earlier_runs import EarlierRun
 from harness.types import Recording, TrialKey
 
 Progress = Callable[[str, int, int, str], None]
-"""Receives each step: the stage, the steps done, the steps in all, and what is known of it in words."""
+"""Receives each step: the stage, the steps done, the steps in all, and what is known of it, one fact a line."""
 MIN_MEASURED = 1
 """Trials that must have ended before a time is named: it is there from the second trial on."""
+MAX_LAST = 4
+"""So many of the last outcomes are told, newest first."""
 
 
 class TimeLeft:
@@ -92,10 +99,51 @@ def describe_left(seconds: float | None) -> str:
     return "" if seconds is None else f"{describe_seconds(seconds)} left"
 
 
-def describe_turn(recording: Recording) -> str:
-    """How a recorded turn ended and how fast it came: `complete at 41 events/s`, which are tokens/s on most servers."""
-    if len(recording.chunks) < 2:
-        return recording.end_reason
-    span_s = (recording.chunks[-1].at_ns - recording.chunks[0].at_ns) / 1e9
-    events = sum(chunk.data.count(b"data:") for chunk in recording.chunks)
-    return f"{recording.end_reason} at {events / span_s:.0f} events/s" if span_s > 0 else recording.end_reason
+def describe_last(outcomes: Iterable[str]) -> str:
+    """`last: code-bugfix passed, code-new failed`, the newest first; "" before the first one."""
+    newest_first = list(outcomes)[::-1][:MAX_LAST]
+    return f"last: {', '.join(newest_first)}" if newest_first else ""
+
+
+def describe_trial(turns: Sequence[Recording]) -> str:
+    """How the turns of a recorded trial ended: `code-bugfix complete`, `chat 2 complete, then timeout`."""
+    ends = [(reason, len(list(group))) for reason, group in groupby(turn.end_reason for turn in turns)]
+    words = ", then ".join(reason if count == 1 else f"{count} {reason}" for reason, count in ends)
+    return f"{turns[0].key.task} {words}"
+
+
+@dataclass(slots=True)
+class RecordingProgress:
+    """Tells how far the recording is, over all models: `begin` and `end` enclose each trial, `rate` is told meanwhile.
+
+    `rate` is called from another thread while a reply is timed, so it builds one string and nothing else.
+    """
+
+    progress: Progress
+    left: TimeLeft
+    recorded: Sized
+    _last: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LAST))
+    _step: tuple[int, int] = (0, 0)
+    _name: str = ""
+    _facts: str = ""
+
+    def begin(self, name: str) -> None:
+        """A trial begins, or with a model's name, its last one has ended."""
+        done = len(self.recorded)
+        self._step, self._name = (done, done + self.left.open_trials), name
+        left = describe_left(self.left.left_s()) if self.left.open_trials else ""
+        self._facts = "\n".join(filter(None, (left, describe_last(self._last))))
+        self._tell(name)
+
+    def rate(self, events_per_s: float) -> None:
+        """What came in the last second of the reply that is being recorded."""
+        self._tell(f"{self._name}, {events_per_s:.0f} tok/s now")
+
+    def end(self, key: TrialKey, turns: Sequence[Recording], seconds: float) -> None:
+        """A trial has ended, with the pause after it."""
+        self.left.ended(key, seconds)
+        if turns:
+            self._last.append(describe_trial(turns))
+
+    def _tell(self, name: str) -> None:
+        self.progress("record", *self._step, "\n".join(filter(None, (name, self._facts))))

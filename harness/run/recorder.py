@@ -16,10 +16,11 @@ from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, r
 from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.conversation import TrialSetup, converse
-from harness.run.earlier_runs import earlier_durations
+from harness.run.earlier_runs import find_earlier_run
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
+from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
-from harness.run.progress import Progress, TimeLeft, describe_left, describe_turn
+from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
@@ -56,25 +57,25 @@ def record_run(
         model.label: [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
         for model in models
     }
-    problems: list[Problem] = []
-    left = TimeLeft((key for keys in missing.values() for key in keys), earlier_durations(folder))
-    timeouts = timeouts_of(folder.plan.settings)
+    timeouts, earlier = timeouts_of(folder.plan.settings), find_earlier_run(folder)
+    left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
+    servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
+    begun = {key.model for key in folder.recorded}
+    skips = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
     with folder.session("record"), Client(timeouts) as client:
         _anchor(folder, log)
-        servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
-        oversized = find_oversized_models(servers)
-        for label, problem in oversized.items():
-            folder.append_model_run(replace(_earlier_run(folder, label), stop_reason=problem.message))
-            problems.append(problem)
-        left.drop(key for label in oversized for key in missing[label])
+        oversized = _leave_out_oversized(folder, servers)
         recorded = [server for server in servers if server.model.label not in oversized]
-        budget = TimeBudget(folder, client)
+        problems = list(oversized.values())
+        left.drop(key for label in oversized for key in missing[label])
+        budget, shown = TimeBudget(folder, client), RecordingProgress(progress, left, folder.recorded)
         to_record = [key for server in recorded for key in missing[server.model.label]]
-        log(f"{_announce(to_record, by_name, budget)}{left.forecast}")
+        for line in (announce(to_record, by_name, budget, left), *skips):
+            log(line)
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for block in budget.blocks(missing):
                 for server in list(recorded):
-                    recorder = _ModelRecorder(folder, server, client, by_name, progress, left, budget)
+                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget)
                     keys = block[server.model.label]
                     if keys:
                         folder.append_model_run(_record_model(recorder, host, keys))
@@ -86,12 +87,12 @@ def record_run(
     return problems
 
 
-def _announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBudget) -> str:
-    """How much a run asks of its models, before the first request; tool loops decide for themselves when they end."""
-    requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
-    models, limit = len({key.model for key in keys}), f"{budget.words} " if budget.words else ""
-    whose = f"{models} model{'' if models == 1 else 's'}"
-    return f"to record: {limit}{len(keys):,} trials of {whose}, at least {requests:,} requests"
+def _leave_out_oversized(folder: RunFolder, servers: Sequence[ServerHandle]) -> dict[str, Problem]:
+    """The models that do not fit into the memory of this machine, by label; the run says so."""
+    oversized = find_oversized_models(servers)
+    for label, problem in oversized.items():
+        folder.append_model_run(replace(_earlier_run(folder, label), stop_reason=problem.message))
+    return oversized
 
 
 def _anchor(folder: RunFolder, log: Log) -> None:
@@ -142,15 +143,13 @@ class _ModelRecorder:
     server: ServerHandle
     client: Client
     tasks: Mapping[str, Task]
-    progress: Progress
-    left: TimeLeft
+    progress: RecordingProgress
     budget: TimeBudget
     tokens_per_char: float | None = None
     allowance: int = 0
     cut_budgets: Mapping[str, int] = field(default_factory=dict)
     turns: int = 0
     ended_ns: int | None = None
-    last_turn: str = ""
     first_turns: list[Recording] = field(default_factory=list)
     problems: tuple[Problem, ...] = ()
 
@@ -159,39 +158,33 @@ class _ModelRecorder:
         for key in keys:
             if not self.budget.limit_turn():
                 return
-            name = f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}"
-            self._report(name)
+            self.progress.begin(f"{key.model} {key.task} {'warm-up' if key.warmup else key.trial + 1}")
             start_s = time.monotonic()
-            self.record_trial(key)
+            turns = self.record_trial(key)
             time.sleep(remaining_pause_s(self.folder.plan.settings.idle_s, self.ended_ns))
-            self.left.ended(key, time.monotonic() - start_s)
-        self._report(self.server.model.label)
+            self.progress.end(key, turns, time.monotonic() - start_s)
+        self.progress.begin(self.server.model.label)
 
-    def _report(self, name: str) -> None:
-        """Tell how far the whole run is, over all of its models."""
-        done = len(self.folder.recorded)
-        last = f"last {self.last_turn}" if self.last_turn else ""
-        words = ", ".join(filter(None, (describe_left(self.left.left_s()), name, last)))
-        self.progress("record", done, done + self.left.open_trials, words)
-
-    def record_trial(self, key: TrialKey) -> None:
-        """Record one trial.
+    def record_trial(self, key: TrialKey) -> list[Recording]:
+        """Record one trial; returns its turns, without a last one that the run's time cut off.
 
         Raises ServerError if no connection can be made: nothing is stored then, since the model was sent nothing.
         Raises it also if the server refuses the key, the model or the address, after the turn is stored.
         """
-        model = self.server.model
-        for recording in converse(self.client, self.server, self._setup(key)):
+        model, turns = self.server.model, list[Recording]()
+        for recording in converse(self.client, self.server, self._setup(key), self.progress.rate):
             # A turn that the run's time cut off says nothing about the model: its trial stays incomplete.
             if self.budget.is_over:
-                return
+                return turns
             if recording.end_reason == "connect_failed" and recording.turn == 0:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)
+            turns.append(recording)
             refusal = None if recording.status is None else REFUSALS.get(recording.status)
             if refusal is not None:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
+        return turns
 
     def _setup(self, key: TrialKey) -> TrialSetup:
         plan = self.folder.plan
@@ -208,7 +201,6 @@ class _ModelRecorder:
         if recording.sent_ns is not None:
             self.ended_ns = recording.sent_ns + (recording.ended_ns or 0)
         self.folder.append_recording(recording)
-        self.last_turn = describe_turn(recording)
         self.turns += 1
         if len(self.first_turns) < OBSERVED_TURNS:
             self.first_turns.append(recording)
@@ -266,19 +258,9 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
         )
     fitting = [key for key in keys if key.task not in skipped]
     if keys and not fitting and not recorded:
-        raise _nothing_fits(run, recorder.server.kind.context.setting)
-    recorder.left.drop(key for key in keys if key.task in skipped)
+        raise ServerError(nothing_fits(run.label, run.skipped, recorder.server.kind.context.setting))
+    recorder.progress.left.drop(key for key in keys if key.task in skipped)
     return fitting
-
-
-def _nothing_fits(run: ModelRun, setting: str | None) -> ServerError:
-    """A model that is sent nothing at all: that is a setting to mend, and no result."""
-    needed = min(skip.required_tokens for skip in run.skipped)
-    return ServerError(
-        f"model {run.label!r}: every task needs more context than the server has "
-        f"({run.served_context_tokens or run.skipped[0].available_tokens:,} tokens)",
-        fix=f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks",
-    )
 
 
 def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:

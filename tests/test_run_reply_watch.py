@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from harness.read import REPETITIVE_CHARS, is_repetitive, read
-from harness.record import Client
-from harness.run import repetition
+from harness.record import Client, Timeouts
+from harness.run import reply_watch
 from harness.run.conversation import TrialSetup, converse
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Recording, Task
@@ -19,6 +19,7 @@ from tests.test_run_conversation import NONCE
 from tests.wire import DONE, END, chunk, text_chunk
 
 LOOP = "and then the list is sorted again, "
+SHORT = Timeouts(turn_s=0.3)
 EVENTS = 4 * REPETITIVE_CHARS // len(LOOP)
 
 
@@ -61,7 +62,7 @@ def a_model_that_writes(*deltas: bytes, then: bytes = END + DONE) -> Iterator[st
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repetition, "CHECK_S", 0.02)
+    monkeypatch.setattr(reply_watch, "CHECK_S", 0.02)
 
 
 def recorded(base_url: str, task: Task) -> list[Recording]:
@@ -96,6 +97,16 @@ def test_text_that_differs_is_recorded_to_its_end() -> None:
     with a_model_that_writes(lines) as base_url:
         (turn,) = recorded(base_url, task_of(scorer="voice"))
     assert turn.end_reason == "complete"
+
+
+def test_the_rate_of_a_reply_is_told_while_it_streams() -> None:
+    rates: list[float] = []
+    task = task_of()
+    with a_model_that_writes(text_chunk("word "), then=text_chunk("word ")) as base_url, Client(SHORT) as client:
+        handle = ServerHandle(model_at(base_url), get_server_kind("openai"))
+        list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0), rates.append))
+    assert len(rates) > 2
+    assert max(rates) > 50
 
 
 @pytest.mark.parametrize(

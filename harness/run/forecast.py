@@ -1,0 +1,98 @@
+"""What a user is told before the first request: how much is asked, how long it takes, and what is skipped and why.
+
+`announce` is the line about requests and time. `expect_skips` tells which tasks will not fit into the context that a
+server reports, that the configuration states or that an earlier run found, and refuses a model that none would fit.
+The final decision is made when the model is loaded (`harness/servers/context_fit.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.errors import Problem, ServerError
+from harness.run.earlier_runs import EarlierRun
+from harness.run.progress import TimeLeft
+from harness.run.time_budget import TimeBudget
+from harness.servers import (
+    RequestTimeouts,
+    ServerHandle,
+    context_needs,
+    list_models,
+    query_served_context,
+    skip_oversized_tasks,
+)
+from harness.types import SkippedTask, Task, TrialKey
+
+CONNECT_S = 3.0
+"""A server that does not answer within this is asked again when its turn comes."""
+MAX_NAMED = 3
+
+
+def announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBudget, left: TimeLeft) -> str:
+    """How much a run asks of its models, and about how long; tool loops decide for themselves when they end."""
+    requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
+    models, limit = len({key.model for key in keys}), f"{budget.words} " if budget.words else ""
+    whose = f"{models} model{'' if models == 1 else 's'}"
+    return f"to record: {limit}{len(keys):,} trials of {whose}, at least {requests:,} requests{left.forecast}"
+
+
+def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None) -> list[str]:
+    """A line for each model that will skip some of the tasks.
+
+    Raises ServerError for the models that would skip every task by what their server or the configuration says.
+    """
+    lines, problems = list[str](), list[Problem]()
+    needs = context_needs(tasks, 0)
+    for server in servers:
+        context, is_current = next(_known_contexts(server, earlier), (None, False))
+        skipped = skip_oversized_tasks(needs, context)
+        if skipped and len(skipped) == len(tasks) and is_current:
+            problems.append(nothing_fits(server.model.label, skipped, server.kind.context.setting))
+        elif skipped:
+            lines.append(_describe(server, skipped, len(tasks)))
+    if problems:
+        raise ServerError(*problems)
+    return lines
+
+
+def nothing_fits(label: str, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:
+    """A model that is sent nothing at all: that is a setting to mend, and no result."""
+    needed = min(skip.required_tokens for skip in skipped)
+    return Problem(
+        f"model {label!r}: every task needs more context than the server has ({skipped[0].available_tokens:,} tokens)",
+        fix=f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks",
+    )
+
+
+def _known_contexts(server: ServerHandle, earlier: EarlierRun | None) -> Iterator[tuple[int, bool]]:
+    """The context in tokens by each source that knows it, the best one first, and whether it holds for this run.
+
+    Only a server that the run does not start itself is asked: the others have their context once they are loaded.
+    """
+    model = server.model
+    if model.lifecycle is None and model.tunnel is None:
+        asked = replace(server, timeouts=RequestTimeouts(CONNECT_S, CONNECT_S))
+        try:
+            list_models(asked)
+            served = query_served_context(asked)
+        except ServerError:
+            served = None
+        if served is not None:
+            yield served, True
+    if model.context_tokens is not None:
+        yield model.context_tokens, True
+    found = None if earlier is None else earlier.contexts.get(model.label)
+    if found is not None:
+        yield found, False
+
+
+def _describe(server: ServerHandle, skipped: Sequence[SkippedTask], count: int) -> str:
+    names = ", ".join(skip.task for skip in skipped[:MAX_NAMED])
+    more = f" and {len(skipped) - MAX_NAMED} more" if len(skipped) > MAX_NAMED else ""
+    needed = max(skip.required_tokens for skip in skipped)
+    setting = server.kind.context.setting
+    return (
+        f"{server.model.label} will skip {len(skipped)} of {count} tasks ({names}{more}): its context has "
+        f"{skipped[0].available_tokens:,} tokens; {needed:,} would do{f': {setting}' if setting else ''}"
+    )
