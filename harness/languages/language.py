@@ -48,10 +48,9 @@ class Syntax:
 class Runtime:
     """How answers run: the stage of Dockerfile.scorer, the drivers, and the commands of the answer as a program.
 
-    `calls_driver`, `program_driver` and `tests_driver` are the command lines of process 1. `run` and `load` begin the
-    command lines by which the program driver runs an answer and imports it; the case's arguments follow. Placeholders:
-    {entry} is the answer's file, {module} that path as a module's name, {heap_mib} three quarters of the container's
-    memory.
+    The fields that end in `_driver` are the command lines of process 1. `run` and `load` begin the command lines by
+    which the program driver runs an answer and imports it; the case's arguments follow. Placeholders: {entry} is the
+    answer's file, {module} that path as a module's name, {heap_mib} three quarters of the container's memory.
 
     `executes`: its programs may execute files that they wrote. A compiled language has `build_bytes` of space for its
     compiler's output, and its containers at least `memory_bytes`, which the compiler needs.
@@ -63,6 +62,8 @@ class Runtime:
     program_driver: tuple[str, ...] = python_driver("program")
     tests_driver: tuple[str, ...] = ()
     """The driver that runs tests which a model wrote; empty where no image has a runner of them."""
+    outside_driver: tuple[str, ...] = ()
+    """The driver that keeps given tests and an answer in containers of their own; empty where there is none."""
     stage: str = "base"
     executes: bool = False
     build_bytes: int = 0

@@ -70,6 +70,7 @@ PYTHON = Language(
     runtime=Runtime(
         calls_driver=python_driver("python_calls"),
         tests_driver=python_driver("tests"),
+        outside_driver=python_driver("python_outside"),
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
         reports_args=True,

@@ -18,6 +18,7 @@ from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine, ensure_engine
 from harness.sandbox.image import ensure_image, image_digest
 from harness.sandbox.outage import OutageRetry
+from harness.sandbox.outside import run_outside_job
 from harness.sandbox.pool import ContainerPool
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.runner import run_job
@@ -53,14 +54,15 @@ class DockerSandbox:
         return tuple(without(observation, self.secrets) for observation in self._run_with_retry(kind, job))
 
     def _run_with_retry(self, kind: ContainerKind, job: Job) -> tuple[Observation, ...]:
+        run = run_outside_job if job.driver == "outside" else run_job
         for _ in range(_MAX_RUNS_PER_JOB - 1):
             try:
-                return run_job(self.pool, kind, job)
+                return run(self.pool, kind, job)
             except EngineError as error:
                 if not self.outage_retry.wait_until_available(error):
                     raise
                 self.pool.evict(kind)
-        return run_job(self.pool, kind, job)
+        return run(self.pool, kind, job)
 
     def container_kind(self, job: Job) -> ContainerKind:
         """The kind of container that serves a job."""

@@ -39,12 +39,12 @@ StopReason = Literal["finished", "timed_out", "exited"]
 """Why reading stopped: everything was reported, the time was up, or the container ended by itself."""
 
 _STDERR_TAIL_BYTES = 4096
-_MAX_ESCAPED_BYTES_PER_BYTE = 8
+MAX_ESCAPED_BYTES_PER_BYTE = 8
 """A report is JSON, which escapes one byte by up to six (`\\u0000`); two more are room for its other fields."""
 MAX_TIMEOUTS_PER_JOB = 3
 MAX_RETRIES_PER_JOB = 2
 """Retries after an end that nothing inside explains: a restart of the engine explains one, an operator another."""
-_TAKE_JOB_S = 90.0
+TAKE_JOB_S = 90.0
 """Time for a driver to take its job. It only reads meanwhile: nothing but a slow engine or a busy machine delays it."""
 
 
@@ -101,7 +101,7 @@ def _read_reports(container: Container, transcript: Transcript, job: Job, time_s
     Returns why it stopped and the end of standard error.
     """
     limits, stderr_tail, stderr_bytes = job.limits, b"", 0
-    steps, deadline = 0, time.monotonic() + _TAKE_JOB_S
+    steps, deadline = 0, time.monotonic() + TAKE_JOB_S
     last_deadline = deadline + time_s
     while not transcript.ended:
         try:
@@ -124,8 +124,9 @@ def _read_reports(container: Container, transcript: Transcript, job: Job, time_s
     return "finished", stderr_tail
 
 
-def _job_not_started(status: ContainerExit | None, stderr_tail: bytes) -> JobNotStartedError:
-    end = f"ended with exit code {status.code}" if status is not None else f"did nothing for {_TAKE_JOB_S:.0f} s"
+def job_not_started(status: ContainerExit | None, stderr_tail: bytes) -> JobNotStartedError:
+    """The error of a container that ended, or did nothing, before it took its job."""
+    end = f"ended with exit code {status.code}" if status is not None else f"did nothing for {TAKE_JOB_S:.0f} s"
     output = stderr_tail.decode("utf-8", "replace").strip()[-300:] or "no output"
     return JobNotStartedError(f"a container {end} before it took its job: {output}", fix=CHECK_ENGINE)
 
@@ -134,7 +135,7 @@ def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start:
     """Run the cases from `start` on in one container, until they are done or one of them ends it."""
     nonce = secrets.token_hex(8)
     case_ids = tuple(name for name, _ in job.cases[start:])
-    transcript = Transcript(nonce, case_ids, _MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, budget.values)
+    transcript = Transcript(nonce, case_ids, MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, budget.values)
     container = pool.take(kind)
     try:
         container.send(job_payload(job, start, nonce))
@@ -148,7 +149,7 @@ def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start:
     if status is not None and status.running:
         raise EngineError("the container engine dropped a container that runs an answer", fix=CHECK_ENGINE)
     if not transcript.taken:
-        raise _job_not_started(status, stderr_tail)
+        raise job_not_started(status, stderr_tail)
     return _ContainerRun(transcript, stop_reason, status, stderr_tail, memory_limit_bytes(kind), seconds, was_held_up)
 
 

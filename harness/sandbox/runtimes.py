@@ -21,7 +21,12 @@ def runtime_of(language: str) -> Runtime:
 def driver_command(language: str, driver: str, limits: Limits) -> list[str]:
     """The command line of process 1: the driver, which waits for a job. Raises EngineError."""
     runtime = runtime_of(language)
-    drivers = {"calls": runtime.calls_driver, "program": runtime.program_driver, "tests": runtime.tests_driver}
+    drivers = {
+        "calls": runtime.calls_driver,
+        "program": runtime.program_driver,
+        "tests": runtime.tests_driver,
+        "outside": runtime.outside_driver,
+    }
     heap_mib = limits.memory_bytes * 3 // 4 // _MIB
     return [word.replace("{heap_mib}", str(heap_mib)) for word in drivers[driver]]
 

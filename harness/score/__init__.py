@@ -12,7 +12,19 @@ from collections.abc import Mapping, Sequence
 
 from harness.score.execute import find_code
 from harness.score.extraction.template_tokens import clean
-from harness.score.kinds import calls, cannot_do, conversation, edits, needle, program, prose, review, speed, tools
+from harness.score.kinds import (
+    calls,
+    cannot_do,
+    conversation,
+    edits,
+    needle,
+    outside_tests,
+    program,
+    prose,
+    review,
+    speed,
+    tools,
+)
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
@@ -41,6 +53,7 @@ KINDS: Mapping[str, ScorerKind] = {
     "conversation": conversation.KIND,
     "edits": edits.KIND,
     "needle": needle.KIND,
+    "outside_tests": outside_tests.KIND,
     "program": program.KIND,
     "review": review.KIND,
     "speed": speed.KIND,

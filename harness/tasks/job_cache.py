@@ -44,4 +44,5 @@ class JobCache:
 
 def _key(job: Job) -> str:
     cases = [[name, dict(give)] for name, give in job.cases]
-    return sha256_of(to_json([job.language, job.driver, job.entry, dict(job.files), cases, repr(job.limits)]))
+    files = [dict(job.files), dict(job.tests), job.tests_entry]
+    return sha256_of(to_json([job.language, job.driver, job.entry, files, cases, repr(job.limits)]))

@@ -20,15 +20,20 @@ class Job:
 
     Expected values stay on the host, so an answer has nothing to read them from. `time_s` is the time for all cases
     together, beside the limit of each: an answer could be slow in every case without exceeding that.
+
+    `tests` are the files of the driver `outside`, whose cases are test functions in `tests_entry`: they go into another
+    container than the answer, and there the cases run.
     """
 
     language: str
-    driver: Literal["calls", "program", "tests"]
+    driver: Literal["calls", "program", "tests", "outside"]
     entry: str
     files: Mapping[str, str]
     cases: tuple[tuple[str, Mapping[str, Json]], ...]
     limits: Limits
     time_s: float = MAX_TRIAL_S
+    tests: Mapping[str, str] = field(default_factory=dict)
+    tests_entry: str = ""
 
     def left_out(self, reason: str, start: int = 0) -> tuple[Observation, ...]:
         """The observations of the cases from `start` on when they are not run: each could cost a timeout more."""

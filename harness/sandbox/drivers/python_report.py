@@ -15,25 +15,33 @@ LINE_DESCRIPTOR = 190
 _write = os.write
 
 
-def read_job():
-    """The job's document: a first line with the number of bytes, then that many bytes of JSON."""
+def read_message(descriptor):
+    """A first line with the number of bytes, then that many bytes; None where the input has ended."""
     head = b""
     while not head.endswith(b"\n"):
-        byte = os.read(0, 1)
+        byte = os.read(descriptor, 1)
         if not byte:
-            os._exit(0)
+            return None
         head += byte
     body = bytearray()
     while len(body) < int(head):
-        piece = os.read(0, min(1 << 20, int(head) - len(body)))
+        piece = os.read(descriptor, min(1 << 20, int(head) - len(body)))
         if not piece:
-            os._exit(0)
+            return None
         body += piece
-    leave_with_the_kit()
+    return body
+
+
+def read_job(take=None):
+    """The job's document, in JSON; `take` is called with each message that comes after it."""
+    body = read_message(0)
+    if body is None:
+        os._exit(0)
+    leave_with_the_kit(take)
     return loads(body)
 
 
-def leave_with_the_kit():
+def leave_with_the_kit(take=None):
     """End this process once the kit closes its end of standard input, which its death does, whatever the answer does.
 
     A thread that Python's threading does not know waits for it, on a descriptor of its own.
@@ -42,13 +50,17 @@ def leave_with_the_kit():
     import fcntl
 
     line = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, LINE_DESCRIPTOR)
-    _thread.start_new_thread(_wait_for_end, (line,))
+    _thread.start_new_thread(_wait_for_end, (line, take))
 
 
-def _wait_for_end(line):
+def _wait_for_end(line, take):
     try:
-        while os.read(line, 1):
-            pass
+        if take is None:
+            while os.read(line, 1):
+                pass
+        else:
+            while (message := read_message(line)) is not None:
+                take(message)
     except OSError:
         return
     os._exit(0)

@@ -1,0 +1,110 @@
+"""Tests that stay outside: verdicts, what crosses between the containers, and attacks that this form invites."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.score import KINDS, score, validate_task
+from harness.types import Limits, Outcome, Score
+from tests.outside import TESTS, outside_variant
+from tests.test_attacks import reading_of
+
+HOSTILE = Limits(load_timeout_s=20.0, case_timeout_s=2.0)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[DockerSandbox]:
+    with open_sandbox("outside-tests", print, ["python"]) as opened:
+        yield opened
+
+
+def judged(box: DockerSandbox, code: str, tests: str = TESTS) -> Score:
+    return score(outside_variant(tests, limits=HOSTILE), [reading_of(code, "python")], box)
+
+
+CROSSES = """
+import itertools
+
+def check(candidate):
+    assert candidate(1, word="a") == {"args": (1,), "word": "a"}
+    assert candidate({1: {2}}, word=None) == {"args": ({1: {2}},), "word": None}
+    inner = [3]
+    outer = {"in": inner}
+    assert candidate(outer, word="change") is None
+    assert (inner, outer) == ([3, 4], {"in": [3, 4], "new": 1})
+    for error in (ValueError, KeyError, UnicodeDecodeError):
+        try:
+            candidate(error.__name__, word="raise")
+        except error:
+            continue
+        raise AssertionError(error)
+    assert str(candidate(2, word="yield")) == "<generator>"
+    assert candidate(2, word="yield") != candidate(2, word="yield")
+    assert candidate("aab", word="count") == {"a": 2, "b": 1}
+"""
+HONEST = """
+import builtins, collections
+
+class Mine(ValueError):
+    pass
+
+def order(*args, word):
+    if word == "change":
+        args[0]["in"].append(4)
+        args[0]["new"] = 1
+        return None
+    if word == "raise":
+        raise Mine if args[0] == "ValueError" else getattr(builtins, args[0])(*("ascii", b"", 0, 1, "?")[:5])
+    if word == "yield":
+        return (item for item in range(args[0]))
+    if word == "count":
+        return collections.Counter(args[0])
+    return {"args": args, "word": word}
+"""
+
+
+@pytest.mark.engine
+def test_values_changes_and_types_of_exceptions_cross_between_the_containers(box: DockerSandbox) -> None:
+    verdict = judged(box, HONEST, CROSSES)
+    assert verdict.outcome is Outcome.PASSED, verdict
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("def order(items):\n    return items", Outcome.FAILED),
+        ("def order(items):\n    raise StopIteration", Outcome.FAILED),
+        ("def order(items):\n    raise SystemExit(0)", Outcome.FAILED),
+        ("def another(items):\n    return sorted(items)", Outcome.FAILED),
+        ("import os\ndef order(items):\n    os._exit(0)", Outcome.CRASHED),
+        ("def order(items):\n    while True: pass", Outcome.TIMED_OUT),
+        ("import os\nos.listdir('.')\nimport tests\ndef order(items):\n    return sorted(items)", Outcome.CRASHED),
+    ],
+    ids=["wrong", "stop_iteration", "system_exit", "missing", "exit", "endless", "looks_for_the_tests"],
+)
+def test_an_answer_that_does_not_do_it_fails(box: DockerSandbox, code: str, outcome: Outcome) -> None:
+    stops_early = (
+        "def check(candidate):\n    assert all(map(candidate, [[2, 1]]))\n    assert candidate([2, 1]) == [1, 2]\n"
+    )
+    assert judged(box, code, stops_early).outcome is outcome
+
+
+@pytest.mark.engine
+def test_a_function_that_is_missing_raises_no_type_error_in_the_tests(box: DockerSandbox) -> None:
+    expects = (
+        "def check(candidate):\n    try:\n        candidate(1)\n    except TypeError:\n        return\n    assert 0\n"
+    )
+    assert judged(box, "def order():\n    pass", expects).outcome is Outcome.PASSED
+    assert judged(box, "def other():\n    pass", expects).outcome is Outcome.FAILED
+
+
+def test_a_task_needs_its_tests_and_a_language_that_keeps_them_outside() -> None:
+    variant = outside_variant()
+    task = replace(variant.task, language="go", files={})
+    messages = [problem.message for problem in validate_task(KINDS["outside_tests"], task, variant.cases)]
+    assert len(messages) == 2
+    assert "files/tests.py does not exist" in messages[0]
+    assert "tests in go cannot be kept outside" in messages[1]
