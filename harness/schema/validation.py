@@ -92,7 +92,7 @@ def validate(name: str, document: Json, location: Location | None = None) -> lis
         message = f"version {shorten(version)} is not supported, this version of lanebench reads {format_version(name)}"
         return [location.at("schema_version").problem(message, "use the version of lanebench that wrote the file")]
     validator = _validator(name)
-    if _is_valid(validator, document) and not _has_unsafe_values(document):
+    if _is_valid(validator, document) and not _survey(document)[1]:
         return []
     return _explain(validator, document, location, safe_integers=True)
 
@@ -119,9 +119,9 @@ def schema_problems(schema: Json) -> list[Problem]:
 
 def _explain(validator: _Validator, document: Json, location: Location, *, safe_integers: bool) -> list[Problem]:
     """The problems of a document that may be invalid, in the order of their places; of a large one the first few."""
-    is_large = next(islice(_values(document), MAX_EXPLAINED_VALUES, None), None) is not None
+    is_large, has_unsafe_values = _survey(document)
     # The walk with paths is slow: a document is walked only if it has such a value.
-    values = _values(document) if _has_unsafe_values(document) else ()
+    values = _values(document) if has_unsafe_values else ()
     problems = ((path, problem) for path, value in values if (problem := _leaf_problem(value, safe_integers)))
     unsafe = dict(islice(problems, 1 if is_large else None))
     found = {location.at(*path).problem(message, fix) for path, (message, fix) in unsafe.items()}
@@ -185,24 +185,25 @@ def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:
     return None
 
 
-def _has_unsafe_values(document: Json) -> bool:
-    """Whether `_leaf_problem` may find a value; without paths, several times faster."""
+def _survey(document: Json) -> tuple[bool, bool]:
+    """Whether a document is a large one, and whether `_leaf_problem` may find a value; quick, since without paths."""
     left = [document]
+    count = 0
+    has_unsafe_values = False
     while left:
         value = left.pop()
+        count += 1
         if isinstance(value, dict):
             left.extend(value.values())
         elif isinstance(value, list | tuple):
             left.extend(value)
         elif isinstance(value, float):
-            if not math.isfinite(value):
-                return True
+            has_unsafe_values |= not math.isfinite(value)
         elif isinstance(value, int):
-            if abs(value) > MAX_INTEGER:
-                return True
+            has_unsafe_values |= abs(value) > MAX_INTEGER
         elif not isinstance(value, str | None):
-            return True
-    return False
+            has_unsafe_values = True
+    return count > MAX_EXPLAINED_VALUES, has_unsafe_values
 
 
 def _replace_unsupported(value: Json) -> Json:
