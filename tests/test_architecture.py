@@ -27,6 +27,7 @@ LEVELS = (
     ("run",),
     ("judge",),
     ("verify",),
+    ("collection",),
     ("cli",),
     ("__main__",),
 )
@@ -36,6 +37,7 @@ IMPORTERS = {
     "altair": {"report"},
     "cryptography": {"anchors"},
     "docker": {"sandbox"},
+    "duckdb": {"collection"},
     "h11": {"proxy"},
     "httpcore": {"record"},
     "httpx": {"calibration", "servers"},

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.compare.brief import render_brief_comparison
-from harness.compare.comparability import common_tasks, pair_models, require_comparable
+from harness.compare.comparability import common_tasks, comparison_key, pair_models, require_comparable
 from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
 from harness.compare.models import CellPair, FactDifference, LaneChange, ModelPair, QuantityComparison, RunComparison
@@ -28,6 +28,7 @@ __all__ = [
     "QuantityComparison",
     "RunComparison",
     "compare",
+    "comparison_key",
     "render_brief_comparison",
     "sections_of",
 ]

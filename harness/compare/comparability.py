@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.errors import Problem, RunError
+from harness.files import sha256_of, to_json
 from harness.types import ModelInfo, Result, TaskInfo
 
 
@@ -14,6 +16,16 @@ def _major(version: str) -> str:
 
 def _is_simulated(result: Result) -> bool:
     return result.run.simulated or any(model.simulated for model in result.models)
+
+
+def comparison_key(result: Result, model: ModelInfo) -> str:
+    """A digest that is equal for models whose numbers may stand side by side where many results meet.
+
+    It covers what `require_comparable` demands of two runs beside their tasks, and the settings of a model that change
+    what it answers. The seed of the sampling is left out: it only draws another sample.
+    """
+    settings = [_major(result.kit.version), _is_simulated(result), model.thinking, model.extra]
+    return sha256_of(to_json([*settings, replace(model.sampling, seed=None)]))[:16]
 
 
 def common_tasks(baseline: Result, other: Result) -> tuple[tuple[TaskInfo, ...], tuple[str, ...]]:

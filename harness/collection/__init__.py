@@ -1,0 +1,24 @@
+"""Many results as tables: imported once into Parquet files, and asked with SQL through DuckDB.
+
+`import_results` verifies and imports what folders hold, `open_collection` opens the views over it. tables.py declares
+the tables with their columns; database.py keeps a statement of a user from anything but them.
+"""
+
+from harness.collection.database import Database, ParquetWriter, QueryLimits, Rows, open_database
+from harness.collection.imports import Collection, ImportedResult, ImportRecord, ImportRequest, import_results
+from harness.collection.views import open_collection, views_section
+
+__all__ = [
+    "Collection",
+    "Database",
+    "ImportRecord",
+    "ImportRequest",
+    "ImportedResult",
+    "ParquetWriter",
+    "QueryLimits",
+    "Rows",
+    "import_results",
+    "open_collection",
+    "open_database",
+    "views_section",
+]

@@ -1,0 +1,166 @@
+"""DuckDB as the kit uses it: `ParquetWriter` writes rows as Parquet files, `open_database` reads them and nothing else.
+
+The SQL of a user runs in a database in memory whose views are the tables. It may open the imported files and no other
+file, address or extension, it is one statement that reads, and its memory, threads and time are limited.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.collection.tables import MACHINES, TABLES, ColumnType, schema_of
+from harness.errors import ConfigError, RunError
+from harness.files import to_json
+from harness.types import Json
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MIB = 1024 * 1024
+INSTALL = "pip install 'lanebench[query]'"
+READS = ("SELECT", "EXPLAIN")
+"""The kinds of statements that read; DESCRIBE, SHOW, VALUES and FROM are kinds of SELECT to DuckDB."""
+ROWS_PER_FETCH = 1000
+SOURCE_COLUMNS = ("bundle", "file", "level")
+"""What the import knows of a bundle beside its content: the view `machines` has it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What one statement may cost."""
+
+    memory_bytes: int = 1536 * MIB
+    threads: int = 2
+    seconds: float = 60.0
+
+
+def _connect(**settings: str | int) -> DuckDBPyConnection:
+    """A database in memory. Raises ConfigError where DuckDB is not installed."""
+    try:
+        import duckdb
+    except ImportError as error:
+        raise ConfigError("DuckDB is not installed", fix=f"install it: {INSTALL}") from error
+    return duckdb.connect(
+        ":memory:",
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", **settings},
+    )
+
+
+def sql_text(text: str) -> str:
+    """A string as SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sql_list(paths: Iterable[Path]) -> str:
+    return f"[{', '.join(sql_text(str(path)) for path in paths)}]"
+
+
+class ParquetWriter:
+    """Writes rows of JSON values as Parquet files; one connection serves many files."""
+
+    def __init__(self) -> None:
+        """Open the connection."""
+        self._connection = _connect(threads=1, memory_limit="512MB")
+
+    def write(self, path: Path, columns: Mapping[str, ColumnType], rows: Sequence[Mapping[str, Json]]) -> None:
+        """Write a file, by way of a JSON file beside it."""
+        source = path.with_suffix(".json.part")
+        source.write_text(to_json(rows), encoding="utf-8")
+        described = ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in columns.items())
+        read = f"read_json({sql_text(str(source))}, format='array', columns={{{described}}})"
+        try:
+            self.copy(f"SELECT * FROM {read}", path)
+        finally:
+            source.unlink(missing_ok=True)
+
+    def copy(self, select: str, path: Path) -> None:
+        """Write the rows of a statement of the kit's own."""
+        self._connection.execute(f"COPY ({select}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a statement gives: the names of its columns, and the rows as they are read."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Json, ...]]
+
+
+class Database:
+    """The views over imported files."""
+
+    def __init__(self, connection: DuckDBPyConnection, limits: QueryLimits) -> None:
+        """Keep the connection, which is locked down already."""
+        self._connection = connection
+        self._limits = limits
+
+    @contextmanager
+    def query(self, sql: str, parameters: Sequence[Json] = ()) -> Iterator[Rows]:
+        """The rows of one statement that reads. Raises RunError for any other, and for one that fails or takes long."""
+        import duckdb
+
+        timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
+        timer.daemon = True
+        try:
+            statements = self._connection.extract_statements(sql.encode().decode())
+            if len(statements) != 1 or statements[0].type.name not in READS:
+                raise RunError("expected one statement that reads", fix="give one SELECT")
+            timer.start()
+            cursor = self._connection.execute(statements[0], list(parameters))
+            names = tuple(column[0] for column in cursor.description or ())
+            yield Rows(names, _fetch(cursor))
+        except duckdb.InterruptException as error:
+            message = f"the statement took longer than {self._limits.seconds:g} s"
+            raise RunError(message, fix="ask for less, or allow more time") from error
+        except (duckdb.Error, UnicodeEncodeError) as error:
+            raise RunError(f"the statement failed: {error}") from error
+        finally:
+            timer.cancel()
+
+    def rows(self, sql: str, parameters: Sequence[Json] = ()) -> list[dict[str, Json]]:
+        """All rows of a statement, by column."""
+        with self.query(sql, parameters) as found:
+            return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def _fetch(cursor: DuckDBPyConnection) -> Iterator[tuple[Json, ...]]:
+    while rows := cursor.fetchmany(ROWS_PER_FETCH):
+        yield from rows
+
+
+@contextmanager
+def open_database(
+    tables: Mapping[str, Sequence[Path]], sources: Sequence[Sequence[str]] = (), limits: QueryLimits | None = None
+) -> Iterator[Database]:
+    """A database with a view for each table over its files; `sources` has a row of SOURCE_COLUMNS for each bundle.
+
+    Raises ConfigError where DuckDB is not installed.
+    """
+    limits = limits or QueryLimits()
+    connection = _connect(threads=limits.threads, memory_limit=f"{limits.memory_bytes}B", temp_directory="")
+    try:
+        paths = [path for files in tables.values() for path in files]
+        connection.execute(f"SET allowed_paths = {_sql_list(paths)}")
+        unnested = ", ".join(f"unnest(?::VARCHAR[]) AS {name}" for name in SOURCE_COLUMNS)
+        values = [[row[at] for row in sources] for at in range(len(SOURCE_COLUMNS))]
+        connection.execute(f"CREATE TABLE sources AS SELECT {unnested}", values)
+        for name, files in tables.items():
+            connection.execute(f"CREATE VIEW {name} AS {_view(name, files)}")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield Database(connection, limits)
+    finally:
+        connection.close()
+
+
+def _view(name: str, files: Sequence[Path]) -> str:
+    """The view of a table; that of the machines also has the sources."""
+    (table,) = (table for table in TABLES if table.name == name)
+    columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in schema_of(table).items())
+    rows = f"read_parquet({_sql_list(files)})" if files else f"(SELECT {columns} WHERE false)"
+    return f"SELECT * FROM {rows} JOIN sources USING (bundle)" if table is MACHINES else f"SELECT * FROM {rows}"

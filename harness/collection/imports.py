@@ -1,0 +1,291 @@
+"""Imports results into Parquet files, once each: `import_results` gives the collection of what folders hold.
+
+Every source is hostile until `read_verified` has found it consistent: one with an error is refused and named, never
+read further. An import is kept under the digest of its source, of the tasks known here and of the level asked for; the
+next one looks up the digest by the file's size, times and inode, and reads nothing. The cache may be deleted any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from harness import __version__
+from harness.bundle import (
+    MANIFEST,
+    RESULT,
+    SIGNATURE,
+    ReadLimits,
+    SourceReader,
+    UnreadableError,
+    find_results,
+    identify_signer,
+    open_source,
+)
+from harness.collection.database import ParquetWriter
+from harness.collection.tables import TABLES, rows_of, schema_of
+from harness.errors import LanebenchError, Problem, RunError
+from harness.files import build, disk_error, plain, read_json, sha256_of, sha256_of_file, to_json, write_atomic
+from harness.types import LEVELS, Log, Manifest, Result, Verdict
+from harness.verify import VerifyOptions, read_verified
+
+IMPORT_VERSION = 1
+"""Raised when what is imported changes: earlier imports are not used then."""
+KEY_DIGITS = 20
+"""Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""
+MAX_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """What is known of an imported source; `problems` say why it was refused.
+
+    `level` is the highest level of verification that it reached, `unverified` what could not be checked.
+    """
+
+    bundle: str
+    run: str = ""
+    level: str = ""
+    unverified: str = ""
+    result_sha256: str = ""
+    manifest_sha256: str | None = None
+    supersedes: str | None = None
+    signer: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedResult:
+    """A source with its record."""
+
+    path: Path
+    record: ImportRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The results that were imported, each once, and the problems of the others."""
+
+    folder: Path
+    results: tuple[ImportedResult, ...]
+    problems: tuple[Problem, ...]
+
+    def sources(self) -> list[tuple[str, str, str]]:
+        """Digest, path and level of each result: SOURCE_COLUMNS of a database."""
+        return [(each.record.bundle, str(each.path), each.record.level) for each in self.results]
+
+    def files(self) -> Mapping[str, list[Path]]:
+        """The Parquet files of each table."""
+        return {
+            table.name: [_table_path(self.folder, found.record.bundle, table.name) for found in self.results]
+            for table in TABLES
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """Which sources to import, how they are verified, and where imports are kept."""
+
+    paths: Sequence[Path]
+    cache: Path
+    verify: VerifyOptions = field(default_factory=lambda: VerifyOptions("consistent"))
+    log: Log = lambda line: None
+
+    def folder(self) -> Path:
+        """The imports that were made under the same conditions."""
+        tasks = {name: task.sha256 for name, task in sorted(self.verify.tasks.items())}
+        key = sha256_of(to_json([IMPORT_VERSION, __version__, self.verify.level, tasks]))
+        return self.cache / "imports" / key[:16]
+
+
+def import_results(request: ImportRequest) -> Collection:
+    """Import what is new among the results in the given folders, and give them all. Raises DiskError."""
+    importer = _Importer(request)
+    sources = list(dict.fromkeys(chain.from_iterable(map(find_results, request.paths))))
+    try:
+        importer.folder.mkdir(parents=True, exist_ok=True)
+        found = [importer.imported(path) for path in sources]
+        importer.keep_digests()
+    except OSError as error:
+        raise disk_error(importer.folder, error) from error
+    problems = [Problem(text) for each in found for text in each.record.problems]
+    kept, notes = _select([each for each in found if not each.record.problems])
+    for note in notes:
+        request.log(note)
+    return Collection(importer.folder, tuple(kept), tuple(problems))
+
+
+class _Importer:
+    """The imports of one request."""
+
+    def __init__(self, request: ImportRequest) -> None:
+        self.folder = request.folder()
+        self._request = request
+        self._writer: ParquetWriter | None = None
+        self._index = request.cache / "imports" / "digests.json"
+        self._digests: dict[str, list[str]] = _read_digests(self._index)
+        self._is_changed = False
+
+    def imported(self, path: Path) -> ImportedResult:
+        """A source with its record, imported if it was not yet."""
+        bundle = self._digest(path)
+        if bundle is None:
+            return ImportedResult(path, ImportRecord("", problems=_open_problems(path)))
+        record_path = self.folder / f"{bundle}.json"
+        if record_path.is_file():
+            return ImportedResult(path, build(ImportRecord, read_json(record_path)))
+        verdict, result = read_verified(path, self._request.verify)
+        record = _record(path, bundle, verdict, result)
+        if result is not None and not record.problems:
+            self._write(bundle, result)
+        # The record comes last: a kill before it leaves an import that is made again.
+        write_atomic(record_path, to_json(plain(record)))
+        return ImportedResult(path, record)
+
+    def keep_digests(self) -> None:
+        """Store the digests for the next time."""
+        if self._is_changed:
+            write_atomic(self._index, to_json(self._digests))
+
+    def _write(self, bundle: str, result: Result) -> None:
+        self._writer = self._writer or ParquetWriter()
+        for table in TABLES:
+            path = _table_path(self.folder, bundle, table.name)
+            self._writer.write(path, schema_of(table), rows_of(table, result, bundle))
+
+    def _digest(self, path: Path) -> str | None:
+        """The digest of a source, from its state where that was seen before; None if it cannot be read."""
+        try:
+            state = sha256_of(to_json(_state(path)))
+            known = self._digests.get(str(path.absolute()))
+            if known is not None and known[0] == state:
+                return known[1]
+            digest = _digest_of(path)
+        except OSError:
+            return None
+        if digest is not None:
+            self._digests[str(path.absolute())] = [state, digest]
+            self._is_changed = True
+        return digest
+
+
+def _table_path(folder: Path, bundle: str, table: str) -> Path:
+    return folder / f"{bundle}.{table}.parquet"
+
+
+def _read_digests(path: Path) -> dict[str, list[str]]:
+    try:
+        found = read_json(path)
+    except RunError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
+def _state(path: Path) -> list[list[object]]:
+    """What changes when a source's files do; the time of the inode's change cannot be set back by a program."""
+    found = [(file.name, file.lstat()) for file in _files(path)]
+    return [[name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for name, stat in found]
+
+
+def _digest_of(path: Path) -> str | None:
+    """The digest of a zip's or a file's bytes, or of those of a folder's files; None if it cannot be opened."""
+    source, findings = open_source(path, ReadLimits())
+    if source is None or findings:
+        return None
+    if not path.is_dir():
+        return sha256_of_file(path)[:KEY_DIGITS]
+    reader = SourceReader(str(path), source, ReadLimits())
+    names = [name for name in sorted(source.sizes) if name.endswith((".json", ".jsonl", ".sig"))]
+    try:
+        listed = "".join(f"{name} {reader.digest(name)}\n" for name in names)
+    except UnreadableError:
+        return None
+    return hashlib.sha256(listed.encode()).hexdigest()[:KEY_DIGITS]
+
+
+def _open_problems(path: Path) -> tuple[str, ...]:
+    _, findings = open_source(path, ReadLimits())
+    found = tuple(f"{finding.location}: {finding.message}" for finding in findings)
+    return found[:MAX_PROBLEMS] or (f"{path}: cannot be read",)
+
+
+def _record(path: Path, bundle: str, verdict: Verdict, result: Result | None) -> ImportRecord:
+    errors = [
+        f"{finding.location}: {finding.message}"
+        for report in verdict.levels
+        for finding in report.findings
+        if finding.severity == "error"
+    ]
+    if errors or result is None:
+        return ImportRecord(bundle, problems=tuple(errors[:MAX_PROBLEMS]) or (f"{path}: cannot be read",))
+    unverified = [f"{report.level}: {report.detail}" for report in verdict.levels if report.state == "unverified"]
+    return _identified(
+        path, ImportRecord(bundle, run=result.run.id, level=_level(verdict), unverified="; ".join(unverified))
+    )
+
+
+def _level(verdict: Verdict) -> str:
+    """The highest level that is reached with all levels before it."""
+    reached = ""
+    for level, report in zip(LEVELS, verdict.levels, strict=False):
+        if report.state != "reached":
+            break
+        reached = level
+    return reached
+
+
+def _identified(path: Path, record: ImportRecord) -> ImportRecord:
+    """The record with what tells copies and corrections apart: the digests of result and manifest, who signed what."""
+    source, _ = open_source(path, ReadLimits())
+    if source is None:
+        return record
+    reader = SourceReader(str(path), source, ReadLimits())
+    record = replace(record, result_sha256=reader.digest(RESULT))
+    if not reader.has(MANIFEST):
+        return record
+    supersedes = build(Manifest, reader.read_document(MANIFEST)).supersedes
+    return replace(
+        record,
+        manifest_sha256=reader.digest(MANIFEST),
+        supersedes=None if supersedes is None else supersedes.manifest_sha256,
+        signer=_signer(reader),
+    )
+
+
+def _signer(reader: SourceReader) -> str | None:
+    if not reader.has(SIGNATURE):
+        return None
+    try:
+        signer = identify_signer(reader.read_bytes(MANIFEST), reader.read_bytes(SIGNATURE))
+    except LanebenchError:
+        return None
+    return None if signer is None else signer.fingerprint
+
+
+def _select(found: Sequence[ImportedResult]) -> tuple[list[ImportedResult], list[str]]:
+    """Each result once and no superseded one, with a note for each that is left out.
+
+    A bundle comes before a folder of the same run. A correction counts if it is of the same run, and the same key
+    signed both, or none.
+    """
+    corrected = {
+        (each.record.supersedes, each.record.run, each.record.signer) for each in found if each.record.supersedes
+    }
+    kept, notes, seen = [], [], set[str]()
+    for each in sorted(found, key=lambda each: each.record.manifest_sha256 is None):
+        record = each.record
+        if record.result_sha256 in seen:
+            notes.append(f"{each.path}: left out, another copy of run {record.run} is there")
+        elif (record.manifest_sha256, record.run, record.signer) in corrected:
+            notes.append(f"{each.path}: left out, a correction supersedes it")
+        else:
+            seen.add(record.result_sha256)
+            kept.append(each)
+    return sorted(kept, key=lambda each: str(each.path)), notes

@@ -1,0 +1,196 @@
+"""Many results as tables: the import refuses hostile sources, and a query reads the imported files and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.collection import Collection, ImportRequest, QueryLimits, import_results, open_collection
+from harness.compare import comparison_key
+from harness.errors import RunError
+from harness.files import build
+from harness.types import Result
+from harness.verify import VerifyOptions
+from tests.bundle import bundle_with, good_bundle, later, tasks, write_bundle, write_run
+
+
+def _import(folder: Path, notes: list[str] | None = None) -> Collection:
+    options = VerifyOptions("consistent", tasks=tasks())
+    said = [] if notes is None else notes
+    return import_results(ImportRequest([folder / "bundles"], folder / "cache", options, said.append))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sound bundles, one with a forged count, and one that is no JSON."""
+    path, bundle = tmp_path_factory.mktemp("collection"), good_bundle()
+    for number in range(3):
+        write_bundle(path / "bundles" / f"b{number}", later(bundle, number))
+    forged = later(bundle, 4)
+    forged.result["cells"][0]["pass_rate"]["passed"] += 1
+    write_bundle(path / "bundles" / "forged", forged)
+    (path / "bundles" / "broken").mkdir()
+    (path / "bundles" / "broken" / "result.json").write_text('{"a": NaN}')
+    return path
+
+
+@pytest.fixture(scope="module")
+def collection(folder: Path) -> Collection:
+    return _import(folder)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret.csv"
+    path.write_text("secret\n1\n")
+    return path
+
+
+def test_sound_results_are_imported_and_the_others_are_named(collection: Collection) -> None:
+    assert [each.path.name for each in collection.results] == ["b0", "b1", "b2"]
+    messages = "\n".join(problem.message for problem in collection.problems)
+    assert "forged: result.json $.cells[0].pass_rate.passed" in messages
+    assert "broken: result.json: not readable as JSON" in messages
+
+
+def test_the_views_have_what_the_results_say(collection: Collection) -> None:
+    with open_collection(collection) as database:
+        rows = database.rows(
+            "SELECT label, task, sum(passed::INT)::INT AS passed, count(*) AS n FROM trials WHERE NOT warmup "
+            "GROUP BY ALL ORDER BY ALL"
+        )
+        cells = database.rows(
+            "SELECT label, task, sum(passed)::INT AS passed, sum(n)::INT AS n FROM cells GROUP BY ALL ORDER BY ALL"
+        )
+        machines = database.rows("SELECT DISTINCT chip, level FROM machines")
+    assert rows == cells
+    assert {"label": "beta", "task": "code-bugfix", "passed": 6, "n": 9} in rows
+    assert machines == [{"chip": "Apple M4 Max", "level": "consistent"}]
+
+
+def test_a_second_import_reads_no_result(folder: Path, collection: Collection) -> None:
+    records = {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()}
+    assert _import(folder) == collection
+    assert {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()} == records
+
+
+def test_a_changed_file_is_imported_again(tmp_path: Path) -> None:
+    path = write_bundle(tmp_path / "bundles" / "b", good_bundle())
+    assert not _import(tmp_path).problems
+    text = (path / "scores.jsonl").read_text()
+    (path / "scores.jsonl").write_text(text.replace("passed", "failed", 1))
+    assert _import(tmp_path).problems
+
+
+def test_the_folder_of_a_published_run_counts_once(tmp_path: Path) -> None:
+    notes: list[str] = []
+    write_bundle(tmp_path / "bundles" / "published", good_bundle())
+    write_run(tmp_path / "bundles" / "folder", good_bundle())
+    found = _import(tmp_path, notes)
+    assert [each.path.name for each in found.results] == ["published"]
+    assert "another copy of run 20261123-100000-002a" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM read_csv('{secret}')",
+        "SELECT * FROM '{secret}'",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_parquet('http://127.0.0.1:9/x.parquet')",
+        "COPY trials TO '{secret}'",
+        "ATTACH '{secret}.db'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "CREATE TABLE t (a INT)",
+        "SELECT 1; SELECT 2",
+        "PRAGMA database_list",
+        "",
+        "SELECT '\ud800'",
+    ],
+)
+def test_a_statement_reads_the_views_alone(collection: Collection, secret: Path, statement: str) -> None:
+    with open_collection(collection) as database, pytest.raises(RunError):
+        database.rows(statement.format(secret=secret))
+    assert secret.read_text() == "secret\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "statement", "message"),
+    [
+        (QueryLimits(seconds=0.2), "SELECT count(*) FROM range(9999999) a, range(9999999) b WHERE a.range*b.range=7",
+         "longer than 0.2 s"),
+        (QueryLimits(memory_bytes=32 * 2**20), "SELECT count(DISTINCT hash(range)) FROM range(30000000)", "memory"),
+    ],
+)  # fmt: skip
+def test_a_statement_is_stopped_at_its_limits(
+    collection: Collection, limits: QueryLimits, statement: str, message: str
+) -> None:
+    with open_collection(collection, limits) as database, pytest.raises(RunError, match=message):
+        database.rows(statement)
+
+
+def test_an_empty_collection_has_every_view(tmp_path: Path) -> None:
+    (tmp_path / "bundles").mkdir()
+    with open_collection(Collection(tmp_path, (), ())) as database:
+        for view in ("machines", "models", "cells", "trials", "turns", "answers"):
+            assert database.rows(f"SELECT * FROM {view}") == []
+
+
+def test_hostile_names_stay_data(tmp_path: Path) -> None:
+    name = "x'); DROP VIEW trials; --\u202e\ud800"
+    bundle, _ = bundle_with(model=name)
+    write_bundle(tmp_path / "bundles" / "it's", bundle)
+    found = _import(tmp_path)
+    assert not found.problems
+    with open_collection(found) as database:
+        names = {row["model"] for row in database.rows("SELECT model FROM trials")}
+    assert names == {name.replace("\ud800", "?"), "beta-30b-a3b"}
+
+
+def test_models_are_comparable_by_their_settings_and_not_by_a_seed() -> None:
+    plain = build(Result, good_bundle().result)
+    first, second = (comparison_key(plain, model) for model in plain.models)
+    assert first != second
+    seeded, _ = bundle_with(sampling=plain.models[0].sampling.__class__(seed=5))
+    assert comparison_key(build(Result, seeded.result), build(Result, seeded.result).models[0]) == first
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LANEBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_the_command_prints_rows_for_people_and_programs(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_bundle(cache / "bundles" / "b", good_bundle())
+    ask = [
+        "query",
+        "SELECT label, '=1+1' AS formula, 0.5::DOUBLE AS half FROM models ORDER BY 1",
+        str(cache / "bundles"),
+    ]
+    assert main([*ask, "--format", "jsonl"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == {"label": "alpha", "formula": "=1+1", "half": 0.5}
+    assert main([*ask, "--format", "csv"]) == 0
+    assert capsys.readouterr().out == "label,formula,half\nalpha,'=1+1,0.5\nbeta,'=1+1,0.5\n"
+    assert main(ask) == 0
+    assert "alpha    =1+1       0.5" in capsys.readouterr().out
+
+
+def test_the_command_fails_after_the_rows_where_a_result_was_refused(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bundle(cache / "bundles" / "b", good_bundle())
+    (cache / "bundles" / "broken.zip").write_bytes(b"PK")
+    assert main(["query", "SELECT count(*) AS n FROM machines", str(cache / "bundles"), "--format", "csv"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "n\n1\n"
+    assert "broken.zip" in printed.err
+
+
+def test_without_a_statement_the_command_describes_the_views(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query"]) == 0
+    assert "trials: one trial" in capsys.readouterr().out
