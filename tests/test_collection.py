@@ -7,6 +7,7 @@ import pytest
 
 from harness.cli import main
 from harness.collection import Collection, ImportRequest, QueryLimits, import_results, open_collection
+from harness.collection.imports import ImportedResult, ImportRecord, select_results
 from harness.compare import comparison_key
 from harness.errors import RunError
 from harness.files import build
@@ -90,6 +91,20 @@ def test_the_folder_of_a_published_run_counts_once(tmp_path: Path) -> None:
     found = _import(tmp_path, notes)
     assert [each.path.name for each in found.results] == ["published"]
     assert "another copy of run 20261123-100000-002a" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("run", "signer", "kept"),
+    [("r", "key", ["new"]), ("r", None, ["new", "old"]), ("r", "other", ["new", "old"]), ("s", "key", ["new", "old"])],
+)
+def test_a_correction_counts_only_for_its_own_run_and_by_the_same_key(
+    run: str, signer: str | None, kept: list[str]
+) -> None:
+    old = ImportRecord("1", run="r", result_sha256="a", manifest_sha256="m", signer="key")
+    new = ImportRecord("2", run=run, result_sha256="b", manifest_sha256="n", supersedes="m", signer=signer)
+    results, notes = select_results([ImportedResult(Path("old"), old), ImportedResult(Path("new"), new)])
+    assert [str(each.path) for each in results] == kept
+    assert len(notes) == 2 - len(kept)
 
 
 @pytest.mark.parametrize(

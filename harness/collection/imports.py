@@ -112,7 +112,7 @@ def import_results(request: ImportRequest) -> Collection:
     except OSError as error:
         raise disk_error(importer.folder, error) from error
     problems = [Problem(text) for each in found for text in each.record.problems]
-    kept, notes = _select([each for each in found if not each.record.problems])
+    kept, notes = select_results([each for each in found if not each.record.problems])
     for note in notes:
         request.log(note)
     return Collection(importer.folder, tuple(kept), tuple(problems))
@@ -269,7 +269,7 @@ def _signer(reader: SourceReader) -> str | None:
     return None if signer is None else signer.fingerprint
 
 
-def _select(found: Sequence[ImportedResult]) -> tuple[list[ImportedResult], list[str]]:
+def select_results(found: Sequence[ImportedResult]) -> tuple[list[ImportedResult], list[str]]:
     """Each result once and no superseded one, with a note for each that is left out.
 
     A bundle comes before a folder of the same run. A correction counts if it is of the same run, and the same key
