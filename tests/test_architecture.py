@@ -23,7 +23,7 @@ LEVELS = (
     ("score",),
     ("tasks",),
     ("demo", "embedded", "servers"),
-    ("calibration", "config", "lifecycle"),
+    ("calibration", "config", "lifecycle", "sets"),
     ("run",),
     ("judge",),
     ("verify",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
-from harness.errors import CheckError, Problem
+from harness.errors import CheckError, Problem, TaskError
 from harness.types import Task
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ HELP = "List the tasks, check that their reference answers get the declared scor
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which tasks."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new|import")
     list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
     check_parser = actions.add_parser(
         "check", help="score each task's reference answers in containers", allow_abbrev=False
@@ -39,11 +39,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
     new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")
+    import_parser = actions.add_parser("import", help="make tasks of a standard set", allow_abbrev=False)
+    import_parser.add_argument("set", metavar="KIND", help="human-eval, human-eval-plus, mbpp, mbpp-plus")
+    import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, or the set's package")
+    import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
+    import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, check or copy. Raises TaskError, CheckError, EngineError."""
-    return {"list": _list, "check": _check, "new": _new}[args.action](args)
+    """List, check, copy or import. Raises TaskError, CheckError, EngineError, DownloadError."""
+    return {"list": _list, "check": _check, "new": _new, "import": _import}[args.action](args)
 
 
 def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
@@ -109,3 +114,27 @@ def _new(args: argparse.Namespace) -> int:
     log(f"change it, then check it: {command_line(f'tasks check {selection}')}")
     log(f"measure models with it:   {command_line(f'bench --config bench.toml --task {selection}')}")
     return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    from functools import partial
+
+    from harness.report import plain_text
+    from harness.sandbox import open_sandbox
+    from harness.score import score
+    from harness.sets import SETS, import_set, read_source, require_folder
+
+    if args.set not in SETS:
+        raise TaskError(f"{args.set!r} is not a standard set", fix=f"name one of {', '.join(SETS)}")
+    require_folder(args.folder)
+    chosen = SETS[args.set]
+    source = read_source(chosen, args.source, args.sha256, log)
+    log(f"{source.origin}: {len(source.rows)} problems, SHA-256 {source.sha256}, license {chosen.source_license}")
+    with open_sandbox("tasks-import", log, ["python"]) as sandbox:
+        report = import_set(chosen, source, args.folder, partial(score, sandbox=sandbox), log)
+    show(f"{report.imported} of {len(source.rows)} problems of {chosen.title} are tasks in {args.folder}")
+    for left_out in report.left_out:
+        show(plain_text(f"left out: {left_out.id}: {left_out.reason}"))
+    selection = f"--suite {chosen.name} --tasks {args.folder}"
+    log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
+    return 0 if report.imported else CheckError.exit_code

@@ -16,6 +16,7 @@ from harness.tasks.job_cache import JobCache
 from harness.tasks.lanes import lanes_of_run
 from harness.tasks.load import load_task, vary
 from harness.tasks.manifest import TASK_FILE
+from harness.tasks.mutants import mutants_of
 from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
 from harness.tasks.scorable import require_scorable, scorer_problems
@@ -43,6 +44,7 @@ __all__ = [
     "is_kit_task",
     "lanes_of_run",
     "load_tasks",
+    "mutants_of",
     "readings_of",
     "require_scorable",
     "scorer_problems",

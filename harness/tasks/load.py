@@ -69,6 +69,7 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         requirements=manifest.requirements,
         renames=manifest.renames,
         survivors={entry["mutant"]: entry["reason"] for entry in manifest.survivors},
+        source=manifest.source,
     )
 
 

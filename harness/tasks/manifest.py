@@ -47,6 +47,7 @@ class TaskManifest:
     requirements: tuple[TaskRequirement, ...] = ()
     renames: tuple[str, ...] = ()
     survivors: tuple[Mapping[str, str], ...] = ()
+    source: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
 
 def _check_variants(task: Task, folder: TaskFolder, location: Location) -> None:
     rows, variants = task.variants, location.at("variants")
-    if task.language is not None and task.scored and len(rows) < MIN_VARIANTS:
+    # A published problem is asked as it stands.
+    if task.language is not None and task.scored and not task.source and len(rows) < MIN_VARIANTS:
         message = f"a code task needs at least {MIN_VARIANTS} variants, this one has {len(rows)}"
         folder.problems.append(variants.problem(message, "add variants: without them the trials repeat one task"))
     for at, row in enumerate(rows):
@@ -118,7 +119,11 @@ def _check_wrong_answers(task: Task, folder: TaskFolder, location: Location) -> 
     here = location.at("wrong")
     answers = Counter(wrong.replies for wrong in task.wrong_answers)
     failures = {(wrong.breaks or wrong.fails, wrong.outcome) for wrong in task.wrong_answers}
-    if len(answers) < MIN_WRONG_ANSWERS:
+    if task.source and not answers:
+        folder.problems.append(here.problem("an imported task needs a wrong answer"))
+    elif task.source:
+        pass
+    elif len(answers) < MIN_WRONG_ANSWERS:
         message = (
             f"a scored task needs at least {MIN_WRONG_ANSWERS} different wrong answers, this one has {len(answers)}"
         )

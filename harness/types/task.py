@@ -98,6 +98,8 @@ class Task:
     requirements: tuple[TaskRequirement, ...] = ()
     renames: tuple[str, ...] = ()
     survivors: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Where an imported task is from; empty for one that was written for the kit, or by a user."""
 
     @property
     def separate(self) -> bool:

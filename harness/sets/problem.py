@@ -1,0 +1,136 @@
+"""One problem of a standard set, and the rows of published files as such problems.
+
+`human_eval_problem` reads a row of HumanEval, whose oracle is test code; `eval_plus_problem` one in the form of
+EvalPlus, whose oracle is a reference and inputs. Code is parsed here and never run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.files import to_json
+from harness.types import Json
+
+MAX_TEST_BYTES = 4 << 20
+_TEXTS = ("task_id", "prompt", "entry_point", "canonical_solution")
+_NAMED_CHECK = """
+check_candidate = check
+
+
+def check(candidate):
+    global {entry}
+    {entry} = candidate
+    check_candidate(candidate)
+"""
+# Some tests call the function by its name instead of `candidate`.
+_COMPARISON = """
+def is_close(got, want, tolerance):
+    if isinstance(want, float) or isinstance(got, float):
+        try:
+            return got == want or abs(got - want) <= tolerance + 1e-07 * abs(want) or (got != got and want != want)
+        except TypeError:
+            return False
+    if isinstance(want, (list, tuple)) and type(got) is type(want):
+        return len(got) == len(want) and all(is_close(*pair, tolerance) for pair in zip(got, want))
+    if isinstance(want, dict) and type(got) is dict:
+        return got.keys() == want.keys() and all(is_close(got[key], want[key], tolerance) for key in want)
+    return got == want
+
+
+def check(candidate):
+    for given in json.loads(INPUTS):
+        want = {entry}(*copy.deepcopy(given))
+        got = candidate(*copy.deepcopy(given))
+        assert is_close(got, want, {tolerance}), given
+"""
+
+
+class UnusableError(ValueError):
+    """Why a row cannot become a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetProblem:
+    """One problem: `preamble` is the code of the prompt before its function, `tests` the code that defines `check`."""
+
+    id: str
+    prompt: str
+    entry_point: str
+    preamble: str
+    reference: str
+    tests: str
+
+
+def _texts(row: Json) -> dict[str, str]:
+    if not isinstance(row, dict):
+        raise UnusableError("its row is not a JSON object")
+    missing = [name for name in _TEXTS if not isinstance(row.get(name), str) or not row[name].strip()]
+    if missing:
+        raise UnusableError(f"it has no {', '.join(missing)}")
+    texts = {name: value for name, value in row.items() if isinstance(value, str)}
+    if any("\r" in text or "\0" in text for text in texts.values()):
+        raise UnusableError("its texts have carriage returns or null characters")
+    if not texts["entry_point"].isidentifier():
+        raise UnusableError("its entry point is not the name of a function")
+    return texts
+
+
+def _parse(code: str, what: str) -> ast.Module:
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UnusableError(f"its {what} is not Python: {error}") from error
+
+
+def _without_docstrings(module: ast.Module) -> str:
+    """The module's code; examples in docstrings would else be mutated, which changes nothing."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(module)
+
+
+def _preamble(prompt: str, entry_point: str) -> str:
+    module = _parse(prompt, "prompt")
+    kept = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == entry_point)]
+    return _without_docstrings(ast.Module(kept, []))
+
+
+def human_eval_problem(row: Json) -> SetProblem:
+    """A row of HumanEval. Raises UnusableError."""
+    texts = _texts(row)
+    if not texts.get("test", "").strip():
+        raise UnusableError("it has no test")
+    _parse(texts["test"], "test")
+    preamble = _preamble(texts["prompt"], texts["entry_point"])
+    reference = _without_docstrings(_parse(texts["prompt"] + texts["canonical_solution"], "reference"))
+    tests = f"{preamble}\n\n{texts['test']}\n" + _NAMED_CHECK.format(entry=texts["entry_point"])
+    return SetProblem(texts["task_id"], texts["prompt"], texts["entry_point"], preamble, reference, tests)
+
+
+def eval_plus_problem(row: Json, inputs: tuple[str, ...]) -> SetProblem:
+    """A row in EvalPlus' form with these of its lists of inputs. Raises UnusableError."""
+    texts = _texts(row)
+    reference = _without_docstrings(_parse(texts["prompt"] + texts["canonical_solution"], "reference"))
+    preamble = _preamble(texts["prompt"], texts["entry_point"])
+    tests = f"import copy\nimport json\n\n{reference}\n\nINPUTS = {_inputs(row, inputs)!r}\n"
+    tests += _COMPARISON.format(entry=texts["entry_point"], tolerance=_tolerance(row))
+    if len(tests.encode("utf-8", "surrogatepass")) > MAX_TEST_BYTES:
+        raise UnusableError(f"its inputs are over {MAX_TEST_BYTES >> 20} MiB")
+    return SetProblem(texts["task_id"], texts["prompt"], texts["entry_point"], preamble, reference, tests)
+
+
+def _inputs(row: Mapping[str, Json], names: tuple[str, ...]) -> str:
+    lists = [found for name in names if isinstance(found := row.get(name), list)]
+    given = [item for found in lists for item in found]
+    if not given or not all(isinstance(item, list) for item in given):
+        raise UnusableError(f"it has no inputs in {' and '.join(names)}")
+    return to_json(given)
+
+
+def _tolerance(row: Mapping[str, Json]) -> float:
+    """How far two floats may differ: as the row says, else by what rounding does."""
+    stated = row.get("atol")
+    return float(stated) if isinstance(stated, int | float) and stated > 0 else 1e-6

