@@ -129,3 +129,14 @@ def test_what_could_not_be_checked_is_named(tmp_path: Path, capsys: pytest.Captu
     paths = _files(tmp_path, _baseline(), summarized(unknown))
     assert main(["compare", *paths]) == 0
     assert "consistent could not be checked: no task 'another-task' is known locally" in capsys.readouterr().err
+
+
+def test_any_number_of_runs_fits_one_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(write_result(tmp_path / f"{at}.json", later(good_bundle(), at))) for at in range(18)]
+    for count in (2, 5, 18):
+        assert main(["compare", *paths[:count]]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) <= 30
+        assert max(map(len, lines)) <= 80
+        assert lines[-1] == "next   every table: --full"
+    assert "... and 3 more comparisons" in lines

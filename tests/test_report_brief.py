@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import MAX_LINES, WIDTH, display_width, fit, lane_answers, render_brief, render_brief_lanes
+from harness.report import (
+    MAX_LINES,
+    WIDTH,
+    display_width,
+    fit,
+    format_pass_rate,
+    lane_answers,
+    render_brief,
+    render_brief_lanes,
+)
 from harness.report.brief import ANSWER_CHANGING
 from harness.report.compact import cut, wrap_display
 from harness.summarize import summarize, warnings
-from harness.types import Lane, Result, SkippedTask
+from harness.types import Lane, PassRate, Result, SkippedTask
 from tests.example import LANE, example_result, grown_result
 
 CLOSING = (
@@ -142,3 +151,8 @@ def test_a_wide_character_takes_two_columns_and_a_long_word_is_broken() -> None:
 def test_warnings_that_change_the_answer_are_those_that_the_kit_has() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in Path(warnings.__file__).parent.glob("*.py"))
     assert {code for code in ANSWER_CHANGING if f'"{code}"' not in source} == set()
+
+
+def test_fewer_than_six_trials_are_counted_and_carry_no_interval() -> None:
+    assert format_pass_rate(PassRate(3, 3, 3, 1.0, 0.44, 1.0)) == "3 of 3"
+    assert format_pass_rate(PassRate(6, 6, 6, 1.0, 0.61, 1.0)) == "6/6 100% [61, 100]"

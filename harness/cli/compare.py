@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     NamedResult = tuple[str, Result]
 
 NAME = "compare"
-MIN_COMPARISON_LINES = 8
 HELP = "Compare runs with a baseline, across servers, machines or users: per task and overall."
 
 
@@ -50,17 +49,17 @@ def run(args: argparse.Namespace) -> int:
         raise RunError("compare needs a baseline and at least one other result")
     runs, problems = _load(args)
     baseline = _find_baseline(args, runs, problems)
-    worse = False
+    comparisons: list[RunComparison] = []
     for other in runs:
         if other is baseline:
             continue
         try:
-            comparison = _compare(baseline, other, args.pair)
+            comparisons.append(_compare(baseline, other, args.pair))
         except RunError as error:
             problems += error.problems
-            continue
-        show(_render(comparison, args))
-        worse = worse or comparison.is_worse
+    for text in _render(comparisons, args):
+        show(text)
+    worse = any(comparison.is_worse for comparison in comparisons)
     if problems:
         raise RunError(*problems)
     return 1 if args.fail_if == "worse" and worse else 0
@@ -109,16 +108,18 @@ def _find_baseline(args: argparse.Namespace, runs: list[NamedResult], problems: 
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
 
 
-def _render(comparison: RunComparison, args: argparse.Namespace) -> str:
-    from harness.compare import render_brief_comparison, sections_of
+def _render(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> Iterator[str]:
+    from harness.compare import render_brief_comparisons, sections_of
     from harness.files import to_json
-    from harness.report import MAX_LINES, render_markdown_sections, render_text_sections
+    from harness.report import render_markdown_sections, render_text_sections
 
-    if args.format == "json":
-        return to_json(comparison, indent=1)
     if args.format == "text" and not args.full:
-        # Several comparisons share one screen, as far as each can say something in its part.
-        lines = max(MIN_COMPARISON_LINES, MAX_LINES // (len(args.paths) - 1))
-        return render_brief_comparison(comparison, ("next   every table: --full",), lines)
+        if comparisons:
+            yield render_brief_comparisons(comparisons, ("next   every table: --full",))
+        return
     render = render_markdown_sections if args.format == "github" else render_text_sections
-    return render(f"{comparison.other} against {comparison.baseline}", sections_of(comparison))
+    for each in comparisons:
+        if args.format == "json":
+            yield to_json(each, indent=1)
+        else:
+            yield render(f"{each.other} against {each.baseline}", sections_of(each))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.compare.brief import render_brief_comparison
+from harness.compare.brief import render_brief_comparison, render_brief_comparisons
 from harness.compare.comparability import common_tasks, comparison_key, pair_models, require_comparable
 from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
@@ -30,6 +30,7 @@ __all__ = [
     "compare",
     "comparison_key",
     "render_brief_comparison",
+    "render_brief_comparisons",
     "sections_of",
 ]
 

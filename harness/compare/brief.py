@@ -8,6 +8,8 @@ from harness.compare.models import ModelPair, QuantityComparison, RunComparison
 from harness.report import MAX_LINES, WIDTH, cut, fit, plain_text, wrap_display
 
 MAX_FACTS = 4
+MIN_LINES = 2
+"""A comparison takes at least its title and one line about its models."""
 
 
 def render_brief_comparison(comparison: RunComparison, closing: Sequence[str] = (), max_lines: int = MAX_LINES) -> str:
@@ -20,6 +22,18 @@ def render_brief_comparison(comparison: RunComparison, closing: Sequence[str] = 
     pairs = fit([_pair(pair) for pair in comparison.pairs], max(1, room - min(len(rest), room // 2)), "models")
     lines = [cut(plain_text(title), WIDTH), *pairs, *fit(rest, room - len(pairs), "notes")]
     return "\n".join([*lines, *end]) + "\n"
+
+
+def render_brief_comparisons(comparisons: Sequence[RunComparison], closing: Sequence[str] = ()) -> str:
+    """Every comparison on one screen: each in its share of the lines, and those that find no place counted."""
+    end = [part for line in closing for part in wrap_display(line)]
+    room = MAX_LINES - len(end)
+    shown = comparisons[: (room - 1) // MIN_LINES] if len(comparisons) * MIN_LINES > room else comparisons
+    hidden = len(comparisons) - len(shown)
+    share = (room - (1 if hidden else 0)) // max(1, len(shown))
+    parts = [render_brief_comparison(each, (), share).removesuffix("\n") for each in shown]
+    more = [f"... and {hidden} more comparisons"] if hidden else []
+    return "\n".join([*parts, *more, *end]) + "\n"
 
 
 def _pair(pair: ModelPair) -> str:

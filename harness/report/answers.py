@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.report.formatting import MIN_TRIALS
 from harness.types import Eligibility, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
 
-MIN_TRIALS = 6
-"""Below six trials an interval covers nearly everything, so that none is stated."""
 MIN_SPEED_RATIO = 1.3
 """A model that a requirement ruled out is called faster from this ratio of decode rates on."""
 GIB = 2**30

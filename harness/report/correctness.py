@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.report.elements import Chart, Entry, IntervalRow, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import (
+    MIN_TRIALS,
     MISSING,
     format_bytes,
     format_count,
@@ -58,7 +59,8 @@ def _glance_point(summary: ModelSummary) -> Point | None:
     if rate is None or speed is None:
         return None
     suite = _suite_rate(summary, "tasks_like_these")
-    bounds = (suite.low, suite.high) if suite is not None and suite.rate == rate else (None, None)
+    carried = suite is not None and suite.rate == rate and summary.pass_rate.n >= MIN_TRIALS
+    bounds = (suite.low, suite.high) if suite is not None and carried else (None, None)
     low, high = (None if bound is None else 100 * bound for bound in bounds)
     return Point(summary.model, speed.median, 100 * rate, low, high)
 
@@ -93,7 +95,8 @@ def correctness(result: Result) -> Section:
 
 
 def _rate_mark(task: str, model: str, rate: PassRate) -> IntervalRow:
-    return IntervalRow(f"{task} / {model}", rate.low, rate.rate, rate.high, format_pass_rate(rate))
+    low, high = (rate.low, rate.high) if rate.n >= MIN_TRIALS else (None, None)
+    return IntervalRow(f"{task} / {model}", low, rate.rate, high, format_pass_rate(rate))
 
 
 def _rate_entry(cell: Cell) -> Entry:
@@ -108,8 +111,8 @@ def _suite_row(summary: ModelSummary) -> tuple[Entry, ...]:
     return (
         Entry(summary.model),
         Entry(format_count(summary.pass_rate), summary.pass_rate.rate),
-        Entry(format_suite_rate(_suite_rate(summary, "tasks_like_these"))),
-        Entry(format_suite_rate(_suite_rate(summary, "exactly_these_tasks"))),
+        Entry(format_suite_rate(_suite_rate(summary, "tasks_like_these"), summary.pass_rate.n)),
+        Entry(format_suite_rate(_suite_rate(summary, "exactly_these_tasks"), summary.pass_rate.n)),
     )
 
 

@@ -8,6 +8,8 @@ from harness.types import DistributionSummary, PassRate, SuiteRate
 
 MISSING = "-"
 """Stands for a value that is unknown or was not measured."""
+MIN_TRIALS = 6
+"""Below six trials an interval covers nearly everything, so that the count stands alone."""
 
 
 def format_number(value: float) -> str:
@@ -48,7 +50,9 @@ def format_bytes(count: int | None) -> str:
 
 
 def format_pass_rate(rate: PassRate) -> str:
-    """`7/10 70% [40, 89]`: k/n, the share, its 95 % interval in percent."""
+    """`7/10 70% [40, 89]`: k/n, the share, its 95 % interval in percent; `3 of 3` where few trials carry neither."""
+    if rate.is_complete and 0 < rate.n < MIN_TRIALS:
+        return f"{rate.passed} of {rate.n}"
     return f"{format_count(rate)}{_format_interval(rate.low, rate.high)}"
 
 
@@ -62,12 +66,13 @@ def format_count(rate: PassRate) -> str:
     return f"{rate.passed}/{rate.n} {format_percent(rate.rate)}"
 
 
-def format_suite_rate(suite: SuiteRate | None) -> str:
-    """`84% [70, 95] 12 tasks`."""
+def format_suite_rate(suite: SuiteRate | None, trials: int) -> str:
+    """`84% [70, 95] 12 tasks`; without the interval where few trials do not carry it."""
     if suite is None or suite.rate is None:
         return MISSING
     tasks = f"{suite.n_tasks} task{'' if suite.n_tasks == 1 else 's'}"
-    return f"{format_percent(suite.rate)}{_format_interval(suite.low, suite.high)} {tasks}"
+    interval = _format_interval(suite.low, suite.high) if trials >= MIN_TRIALS else ""
+    return f"{format_percent(suite.rate)}{interval} {tasks}"
 
 
 def _format_interval(low: float | None, high: float | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.report.elements import Entry, Point, Scatter, Section, Table, text_row
-from harness.report.formatting import MISSING, format_count, format_percent
+from harness.report.formatting import MIN_TRIALS, MISSING, format_count, format_percent
 from harness.types import Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
 
 GIB = 2**30
@@ -24,13 +26,17 @@ def lanes(result: Result) -> Section:
     )
     if not rows:
         return Section("lanes", "Lanes", "")
-    notes = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
+    few_trials = any(summary.pass_rate.n < MIN_TRIALS for summary in result.summaries)
+    texts = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
+    notes = list(map(text_without_interval, texts)) if few_trials else texts
     gaps: dict[str, list[str]] = {}
     for recommendation in result.recommendations:
         for gap in recommendation.untested:
             gaps.setdefault(gap, []).append(recommendation.lane)
     notes += [f"{', '.join(names)}, not tested: {gap}" for gap, names in gaps.items()]
-    requirements = [_requirements_table(recommendation) for recommendation in result.recommendations]
+    requirements = [
+        _requirements_table(recommendation, few_trials=few_trials) for recommendation in result.recommendations
+    ]
     return Section(
         "lanes",
         "Lanes",
@@ -44,6 +50,11 @@ def lanes(result: Result) -> Section:
     )
 
 
+def text_without_interval(text: str) -> str:
+    """A sentence of the result without its intervals, for runs whose trials are too few to carry one."""
+    return re.sub(r" \((?:95 % interval|no interval)[^)]*\)", "", text)
+
+
 def _format_override(lane: Lane | None, labels: set[str]) -> str:
     if lane is None or lane.override is None:
         return MISSING
@@ -52,14 +63,14 @@ def _format_override(lane: Lane | None, labels: set[str]) -> str:
     return f"{override.model}{absent} ({override.date}: {override.reason})"
 
 
-def _requirements_table(recommendation: Recommendation) -> Table:
+def _requirements_table(recommendation: Recommendation, *, few_trials: bool) -> Table:
     rows = tuple(
         text_row(
             eligibility.model,
             eligibility.status.replace("_", " "),
             requirement.name.replace("_", " "),
             requirement.state.replace("_", " "),
-            requirement.text,
+            text_without_interval(requirement.text) if few_trials else requirement.text,
         )
         for eligibility in recommendation.eligibilities
         for requirement in eligibility.requirements
@@ -71,7 +82,10 @@ def _requirements_table(recommendation: Recommendation) -> Table:
 def pairs(result: Result) -> Section:
     """Each model against each other, and the ranks."""
     headers = ("models", "on", "verdict", "difference", "p (Holm)", "MDE", "would decide")
-    rows = tuple(text_row(*_pair_row(comparison)) for comparison in result.comparisons)
+    few = {summary.model for summary in result.summaries if summary.pass_rate.n < MIN_TRIALS}
+    rows = tuple(
+        text_row(*_pair_row(each, few_trials=bool(few & {each.model, each.baseline}))) for each in result.comparisons
+    )
     if not rows:
         return Section("pairs", "Pairwise comparisons", "")
     ranks = Table(
@@ -88,9 +102,10 @@ def pairs(result: Result) -> Section:
     )
 
 
-def _pair_row(comparison: Comparison) -> tuple[str, ...]:
+def _pair_row(comparison: Comparison, *, few_trials: bool) -> tuple[str, ...]:
     sizes = ((comparison.tasks_to_decide, "tasks"), (comparison.trials_to_decide, "trials per task"))
-    difference = f"{100 * comparison.difference:+.0f} points{_format_interval(comparison.low, comparison.high)}"
+    interval = "" if few_trials else _format_interval(comparison.low, comparison.high)
+    difference = f"{100 * comparison.difference:+.0f} points{interval}"
     return (
         f"{comparison.model} against {comparison.baseline}",
         ESTIMANDS[comparison.estimand],
@@ -197,5 +212,6 @@ def _pass_rate_point(x: float | None, summary: ModelSummary) -> list[Point]:
     suite = summary.suite_rates[0] if summary.suite_rates else None
     if x is None or suite is None or suite.rate is None:
         return []
-    low, high = (None if bound is None else 100 * bound for bound in (suite.low, suite.high))
+    bounds = (suite.low, suite.high) if summary.pass_rate.n >= MIN_TRIALS else (None, None)
+    low, high = (None if bound is None else 100 * bound for bound in bounds)
     return [Point(summary.model, x, 100 * suite.rate, low, high)]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from statistics import mean, median
 
+from harness.report.formatting import MIN_TRIALS
 from harness.report.task_tables import cells_of
 from harness.types import (
     DistributionSummary,
@@ -47,7 +48,7 @@ def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
 
 def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSummary) -> Row:
     suite = _suite_rate(summary)
-    low, high = (None, None) if suite is None else (suite.low, suite.high)
+    low, high = (None, None) if suite is None or summary.pass_rate.n < MIN_TRIALS else (suite.low, suite.high)
     loaded = summary.memory.loaded_bytes
     return {
         "model": model.label,

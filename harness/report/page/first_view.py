@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.report.answers import MIN_TRIALS, AnswerState, LaneAnswer, lane_answers
-from harness.report.formatting import MISSING, format_bytes, format_percent
+from harness.report.answers import AnswerState, LaneAnswer, lane_answers
+from harness.report.formatting import MIN_TRIALS, MISSING, format_bytes, format_percent
 from harness.report.task_tables import cells_of, labels_of
 from harness.types import Cell, Eligibility, Recommendation, Result
 
