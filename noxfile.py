@@ -1,5 +1,7 @@
 """The project's commands: `nox -s bench` does the main job, `nox -s tests` the tests; both bring what they need."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["bench"]
@@ -42,6 +44,13 @@ def tasks(session: nox.Session) -> None:
     """Every task's own right and wrong answers, in every variant, in containers."""
     session.install("-e", ".")
     session.run("python", "-m", "harness", "tasks", "check", *session.posargs)
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Every published result is verified to *rescored*: its streams are read and its answers run again."""
+    session.install("-e", ".")
+    session.run("python", "-m", "harness", "verify", *sorted(map(str, Path("results").glob("*.zip"))))
 
 
 @nox.session
