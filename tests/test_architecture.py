@@ -23,7 +23,7 @@ LEVELS = (
     ("score",),
     ("tasks",),
     ("demo", "embedded", "servers"),
-    ("calibration", "config", "lifecycle", "sets"),
+    ("calibration", "config", "lifecycle", "session", "sets"),
     ("run",),
     ("judge",),
     ("verify",),

@@ -12,6 +12,7 @@ from harness.apis.delta import Delta, EventKind, ReportedError, ToolCallDelta, e
 from harness.apis.json_text import parse_object, to_text
 from harness.apis.messages import MessagesApi
 from harness.apis.reported_errors import error_from_body, find_error
+from harness.apis.request_parts import RequestPart, prompt_options
 from harness.apis.responses import ResponsesApi
 from harness.apis.usage import find_count, parse_server_timings
 
@@ -25,6 +26,7 @@ __all__ = [
     "EventParser",
     "PromptPart",
     "ReportedError",
+    "RequestPart",
     "ToolCallDelta",
     "error_from_body",
     "extract_text",
@@ -34,6 +36,7 @@ __all__ = [
     "get_api",
     "parse_object",
     "parse_server_timings",
+    "prompt_options",
     "to_text",
 ]
 

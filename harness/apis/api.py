@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from harness.apis.delta import Delta
+from harness.apis.request_parts import RequestPart
 from harness.types import Json, Usage
 
 Message = Mapping[str, Json]
@@ -73,6 +74,10 @@ class Api(ABC):
     @abstractmethod
     def read_prompt(self, request: Mapping[str, Json]) -> tuple[PromptPart, ...] | None:
         """The texts of a request's conversation; None if it has no readable one."""
+
+    @abstractmethod
+    def read_parts(self, request: Mapping[str, Json]) -> tuple[RequestPart, ...]:
+        """What a server renders into the prompt: system texts, tools, then the conversation; () if it has none."""
 
     @abstractmethod
     def event_parser(self) -> EventParser:

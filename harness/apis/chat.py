@@ -12,9 +12,19 @@ from dataclasses import replace
 from typing import ClassVar
 
 from harness.apis.api import Api, EventParser, Message, PromptPart
-from harness.apis.delta import Delta, EventKind, ToolCallDelta, as_index, extract_text
+from harness.apis.delta import (
+    Delta,
+    EventKind,
+    ToolCallDelta,
+    as_index,
+    as_list,
+    as_object,
+    as_text,
+    extract_text,
+)
 from harness.apis.json_text import to_text
 from harness.apis.reported_errors import find_error
+from harness.apis.request_parts import SYSTEM_ROLES, RequestPart, content_parts, result_part, tool_parts
 from harness.apis.usage import parse_openai_usage, parse_server_timings
 from harness.types import Json, Usage
 
@@ -51,6 +61,15 @@ class ChatApi(Api):
             return None
         return tuple(PromptPart(str(message.get("role")), extract_text(message.get("content"))) for message in messages)
 
+    def read_parts(self, request: Mapping[str, Json]) -> tuple[RequestPart, ...]:
+        """Leading system messages, tools, then the other messages with their thoughts before their content."""
+        system, others = list[RequestPart](), list[RequestPart]()
+        for at, message in enumerate(as_list(request.get("messages"))):
+            if isinstance(message, dict):
+                is_leading = not others and message.get("role") in SYSTEM_ROLES
+                (system if is_leading else others).extend(_message_parts(f"messages[{at}]", message))
+        return (*system, *tool_parts(request), *others) if system or others else ()
+
     def event_parser(self) -> EventParser:
         """Chat events can be read one by one."""
         return _parse_event
@@ -58,6 +77,23 @@ class ChatApi(Api):
     def parse_usage(self, usage: Mapping[str, Json]) -> Usage:
         """The counts under any of the names that servers use."""
         return parse_openai_usage(usage)
+
+
+def _message_parts(path: str, message: Mapping[str, Json]) -> list[RequestPart]:
+    role = str(message.get("role"))
+    if role == "tool":
+        return [result_part(f"{path}.content", message.get("content"), message.get("tool_call_id"))]
+    parts = [
+        RequestPart(f"{path}.{key}", role, "thinking", text)
+        for key in REASONING_KEYS
+        if (text := as_text(message.get(key)))
+    ]
+    parts += content_parts(path, role, message.get("content"))
+    for at, call in enumerate(as_list(message.get("tool_calls"))):
+        function, call_id = as_object(as_object(call).get("function")), as_text(as_object(call).get("id"))
+        place, arguments = f"{path}.tool_calls[{at}]", _arguments_text(function.get("arguments"))
+        parts.append(RequestPart(place, role, "tool_call", arguments, as_text(function.get("name")), call_id))
+    return parts
 
 
 def _arguments_text(value: Json) -> str:

@@ -24,6 +24,7 @@ from harness.apis.delta import (
 )
 from harness.apis.json_text import parse_object, to_text
 from harness.apis.reported_errors import find_error
+from harness.apis.request_parts import RequestPart, content_parts, tool_parts
 from harness.apis.usage import find_count, parse_server_timings
 from harness.types import Json, Usage
 
@@ -93,6 +94,21 @@ class MessagesApi(Api):
             *parts,
             *(PromptPart(str(message.get("role")), extract_text(message.get("content"))) for message in messages),
         )
+
+    def read_parts(self, request: Mapping[str, Json]) -> tuple[RequestPart, ...]:
+        """The system texts, tools, then the blocks of each message."""
+        system = request.get("system")
+        texts = [RequestPart("system", "system", "text", system)] if isinstance(system, str) and system else []
+        for at, block in enumerate(as_list(system)):
+            texts.append(RequestPart(f"system[{at}]", "system", "text", extract_text(block)))
+        parts = [
+            part
+            for at, message in enumerate(as_list(request.get("messages")))
+            for part in content_parts(
+                f"messages[{at}]", str(as_object(message).get("role")), as_object(message).get("content")
+            )
+        ]
+        return (*texts, *tool_parts(request), *parts) if texts or parts else ()
 
     def event_parser(self) -> EventParser:
         """A parser that knows which blocks have ended."""

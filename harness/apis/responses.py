@@ -24,6 +24,7 @@ from harness.apis.delta import (
 )
 from harness.apis.json_text import to_text
 from harness.apis.reported_errors import find_error
+from harness.apis.request_parts import SYSTEM_ROLES, RequestPart, content_parts, result_part, tool_parts
 from harness.apis.usage import parse_openai_usage, parse_server_timings
 from harness.types import Json, Usage
 
@@ -70,6 +71,19 @@ class ResponsesApi(Api):
         parts = [PromptPart("system", system)] if system else []
         return (*parts, *(PromptPart(*_role_and_text(item)) for item in items))
 
+    def read_parts(self, request: Mapping[str, Json]) -> tuple[RequestPart, ...]:
+        """The instructions and leading system items, tools, then the other items."""
+        instructions, items = as_text(request.get("instructions")), request.get("input")
+        system = [RequestPart("instructions", "system", "text", instructions)] if instructions else []
+        if isinstance(items, str):
+            return (*system, *tool_parts(request), RequestPart("input", "user", "text", items))
+        others = list[RequestPart]()
+        for at, item in enumerate(as_list(items)):
+            fields = as_object(item)
+            is_leading = not others and fields.get("role") in SYSTEM_ROLES
+            (system if is_leading else others).extend(_item_parts(f"input[{at}]", fields))
+        return (*system, *tool_parts(request), *others) if system or others else ()
+
     def event_parser(self) -> EventParser:
         """A parser that knows which items came in pieces, since their whole text follows."""
         return _ResponsesParser()
@@ -104,6 +118,20 @@ def _role_and_text(item: Mapping[str, Json]) -> tuple[str, str]:
     if kind in ("function_call", "reasoning"):
         return "assistant", ""
     return str(item.get("role")), extract_text(item.get("content"))
+
+
+def _item_parts(path: str, item: Mapping[str, Json]) -> list[RequestPart]:
+    """The parts of an item: of a message its content, of any other one part."""
+    kind = item.get("type")
+    if kind == "function_call_output":
+        return [result_part(path, item.get("output"), item.get("call_id"))]
+    if kind == "function_call":
+        arguments, call_id = to_text(item.get("arguments") or ""), as_text(item.get("call_id"))
+        return [RequestPart(path, "assistant", "tool_call", arguments, as_text(item.get("name")), call_id)]
+    if kind == "reasoning":
+        text = _reasoning_text(item) or as_text(item.get("encrypted_content"))
+        return [RequestPart(f"{path}.reasoning", "assistant", "thinking", text)]
+    return list(content_parts(path, str(item.get("role")), item.get("content")))
 
 
 class _ResponsesParser:

@@ -10,11 +10,12 @@ from harness.report.brief import render_brief, render_brief_lanes
 from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, wrap_display
 from harness.report.elements import Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
-from harness.report.formatting import MISSING, format_pass_rate
+from harness.report.formatting import MISSING, format_pass_rate, format_percent, format_seconds
 from harness.report.judging import blind_judging
 from harness.report.markdown import render_github, render_markdown_sections
 from harness.report.page import FileFormat, card_svg, draw_card, draw_charts, render_html
 from harness.report.selection import lanes
+from harness.report.session_page import PageTable, SessionPage, TimelineBar, TimelineLane, render_session_page
 from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
@@ -25,8 +26,12 @@ __all__ = [
     "BallotPage",
     "FileFormat",
     "LaneAnswer",
+    "PageTable",
     "Section",
+    "SessionPage",
     "Table",
+    "TimelineBar",
+    "TimelineLane",
     "VoteButton",
     "blind_judging",
     "card_svg",
@@ -36,6 +41,8 @@ __all__ = [
     "draw_charts",
     "fit",
     "format_pass_rate",
+    "format_percent",
+    "format_seconds",
     "lane_answers",
     "lanes",
     "plain_lines",
@@ -46,6 +53,7 @@ __all__ = [
     "render_github",
     "render_html",
     "render_markdown_sections",
+    "render_session_page",
     "render_text",
     "render_text_sections",
     "text_row",

@@ -7,7 +7,7 @@ this order. `converse` runs a single trial.
 from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import COMPLETED, RunFolder, open_run
-from harness.run.lines import is_redrawn
+from harness.run.lines import is_redrawn, read_trials
 from harness.run.page_evidence import page_evidence
 from harness.run.pipeline import (
     build_result,
@@ -47,6 +47,7 @@ __all__ = [
     "page_evidence",
     "plan_digest",
     "plan_trials",
+    "read_trials",
     "record_run",
     "rewrite_with_judging",
     "rewrite_with_lanes",

@@ -1,0 +1,143 @@
+"""The first place at which two requests differ, in the words of the request: `first_difference`, `first_reshaping`.
+
+system[0]: "cc_version=2.1.36.1a2" became "cc_version=2.1.36.1b7"
+tools[3] (Bash) moved to tools[5]
+messages[4].thinking dropped
+messages[1].content became a string, same text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.apis import RequestPart, to_text
+from harness.session.units import PromptUnit, prefix_chars, shared_prefix
+from harness.types import Json
+
+Change = Literal["text", "moved", "dropped", "inserted", "role", "shape", "option"]
+_BEFORE_CHARS, _SHOWN_CHARS = 24, 36
+_CONTEXT_CHARS = 160
+"""How much of the text around a difference is kept, to find its cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDifference:
+    """A place of the earlier request and what became of it; `prefix_chars` of that request come before it.
+
+    `old` and `new` are its text there. The prefix is None for a field that a template may write anywhere.
+    """
+
+    path: str
+    change: Change
+    sentence: str
+    prefix_chars: int | None
+    old: str = ""
+    new: str = ""
+
+
+def first_difference(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> PromptDifference | None:
+    """The first text, role or order that differs inside the old request; None if the new one only extends it."""
+    for at, unit in enumerate(old):
+        other = new[at] if at < len(new) else None
+        if other is not None and unit.slot == other.slot and unit.text == other.text:
+            continue
+        before = prefix_chars(old, new)
+        if other is None:
+            return _dropped(unit, before)
+        return _difference(unit, other, (old[at:], new[at:]), before)
+    return None
+
+
+def _difference(
+    unit: PromptUnit, other: PromptUnit, rests: tuple[Sequence[PromptUnit], Sequence[PromptUnit]], before: int
+) -> PromptDifference:
+    old_keys, new_keys = ([each.key for each in rest] for rest in rests)
+    is_kept, is_known = unit.key in new_keys[1:], other.key in old_keys[1:]
+    place = _place(unit.parts[0])
+    if unit.key == other.key or (unit.slot == other.slot and not is_kept and not is_known):
+        return _rewritten(unit, other, before)
+    if unit.text == other.text and unit.slot[1:] == other.slot[1:]:
+        sentence = f'{unit.parts[0].message}.role: "{unit.parts[0].role}" became "{other.parts[0].role}"'
+        return PromptDifference(f"{unit.parts[0].message}.role", "role", sentence, before, unit.text, other.text)
+    if is_kept and is_known:
+        to = rests[1][new_keys.index(unit.key)].parts[0].path
+        sentence = f"{place} moved to {to}"
+        return PromptDifference(unit.parts[0].path, "moved", sentence, before, unit.text, other.text)
+    if is_kept:
+        inserted = other.parts[0]
+        sentence = f"{_place(inserted)} inserted: {_quote(other.text, 0)}"
+        return PromptDifference(inserted.path, "inserted", sentence, before, "", other.text)
+    return _dropped(unit, before) if is_known or unit.slot != other.slot else _rewritten(unit, other, before)
+
+
+def _dropped(unit: PromptUnit, before: int) -> PromptDifference:
+    part = unit.parts[0]
+    return PromptDifference(part.path, "dropped", f"{_place(part)} dropped", before, unit.text)
+
+
+def _rewritten(unit: PromptUnit, other: PromptUnit, before: int) -> PromptDifference:
+    """The part of the unit in which its text becomes different, and the words around that place."""
+    at = shared_prefix(unit.text, other.text)
+    part, offset = _part_at(unit, at)
+    whitespace = "".join(unit.text.split()) == "".join(other.text.split())
+    words = f"{_quote(unit.text, at)} became {_quote(other.text, at)}"
+    sentence = f"{_place(part)}: {words}" + (", only whitespace" if whitespace else "")
+    start = max(at - offset, at - _CONTEXT_CHARS)
+    old, new = (text[start : at + _CONTEXT_CHARS] for text in (unit.text, other.text))
+    return PromptDifference(part.path, "text", sentence, before, old, new)
+
+
+def _part_at(unit: PromptUnit, at: int) -> tuple[RequestPart, int]:
+    """The part with this character, and its place in the part; the last one for a text that only grew."""
+    for part in unit.parts:
+        if at < len(part.text):
+            return part, at
+        at -= len(part.text)
+    return unit.parts[-1], at + len(unit.parts[-1].text)
+
+
+def _place(part: RequestPart) -> str:
+    return f"{part.path} ({part.name})" if part.kind == "tool" and part.name else part.path
+
+
+def _quote(text: str, at: int) -> str:
+    """The words around a character, from the beginning of the word that it is in."""
+    start = at
+    while start > 0 and at - start < _BEFORE_CHARS and not text[start - 1].isspace():
+        start -= 1
+    shown = text[start : start + _SHOWN_CHARS].replace("\n", "\\n")
+    head, tail = (
+        "…" if start > 0 and not text[start - 1].isspace() else "",
+        "…" if len(text) > start + _SHOWN_CHARS else "",
+    )
+    return f'"{head}{shown}{tail}"'
+
+
+def first_reshaping(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> PromptDifference | None:
+    """The first message that has the same text in another form; most servers write both alike."""
+    before = 0
+    for unit, other in zip(old, new, strict=False):
+        if unit.slot == other.slot and unit.text == other.text and unit.shape != other.shape:
+            form = "a string" if "[" not in "".join(other.shape) else f"a list of {len(other.parts)}"
+            place = f"{unit.parts[0].message}.content" if unit.parts[0].message != "system" else "system"
+            sentence = f"{place} became {form}, same text"
+            return PromptDifference(place, "shape", sentence, before, unit.text, other.text)
+        before += unit.chars
+    return None
+
+
+def first_option(old: Mapping[str, Json], new: Mapping[str, Json]) -> PromptDifference | None:
+    """The first field beside the conversation that differs and that a template can see."""
+    for name in sorted(old.keys() | new.keys()):
+        before, after = (to_text(options[name]) if name in options else "" for options in (old, new))
+        if before == after:
+            continue
+        at = shared_prefix(before, after)
+        if not before or not after:
+            sentence = f"{name} {'inserted' if not before else 'dropped'}: {_quote(before or after, 0)}"
+        else:
+            sentence = f"{name}: {_quote(before, at)} became {_quote(after, at)}"
+        return PromptDifference(name, "option", sentence, None, before, after)
+    return None
