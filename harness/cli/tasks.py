@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from harness.tasks import CaseExtension, Scorer
 
 NAME = "tasks"
-HELP = "List the tasks, check that their reference answers get the declared scores, or start a new task."
+HELP = "List, check or start tasks; import a standard set; make tasks of a repository's history."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which tasks."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new|import")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new|import|mine")
     list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
     check_parser = actions.add_parser(
         "check", help="score each task's reference answers in containers", allow_abbrev=False
@@ -44,11 +44,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, or the set's package")
     import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
     import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
+    mine_parser = actions.add_parser("mine", help="make tasks of a repository's own commits", allow_abbrev=False)
+    mine_parser.add_argument("repository", type=Path, metavar="REPO", help="a git repository with its history")
+    mine_parser.add_argument("folder", type=Path, metavar="DIR", help="where the tasks are written")
+    mine_parser.add_argument("--since", metavar="DATE", help="only commits after this date, as git reads it")
+    mine_parser.add_argument("--max", type=int, default=20, metavar="N", help="stop after N tasks (default: 20)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, check, copy or import. Raises TaskError, CheckError, EngineError, DownloadError."""
-    return {"list": _list, "check": _check, "new": _new, "import": _import}[args.action](args)
+    """List, check, copy, import or mine. Raises TaskError, CheckError, EngineError, DownloadError, DiskError."""
+    return {"list": _list, "check": _check, "new": _new, "import": _import, "mine": _mine}[args.action](args)
 
 
 def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
@@ -138,3 +143,19 @@ def _import(args: argparse.Namespace) -> int:
     selection = f"--suite {chosen.name} --tasks {args.folder}"
     log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
     return 0 if report.imported else CheckError.exit_code
+
+
+def _mine(args: argparse.Namespace) -> int:
+    from harness.mining import MiningOptions, mine
+    from harness.sandbox import open_sandbox
+
+    with open_sandbox("tasks-mine", log, ["python"]) as sandbox:
+        options = MiningOptions(args.since, args.max, sandbox.architecture)
+        report = mine(args.repository, args.folder, options, sandbox, log)
+    show(f"{report.commits} commits that change source and tests were tried; {len(report.tasks)} became tasks")
+    for reason, count in report.reasons.most_common():
+        show(f"{count:>5}  {reason}")
+    if report.tasks:
+        log(f"check them:            {command_line(f'tasks check --tasks {args.folder} --suite mined')}")
+        log(f"measure models on them: {command_line(f'bench --config bench.toml --tasks {args.folder} --suite mined')}")
+    return 0

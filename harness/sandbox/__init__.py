@@ -8,6 +8,7 @@ harness/sandbox/values.py.
 from harness.sandbox.baseline import has_docker_cli, run_bare_container, run_docker_cli
 from harness.sandbox.docker_sandbox import DockerSandbox, open_sandbox
 from harness.sandbox.engine import Engine, ensure_engine, find_engine
+from harness.sandbox.environment import environment_name, resolve_packages
 from harness.sandbox.image import ensure_image, has_image, image_name
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 
@@ -19,11 +20,13 @@ __all__ = [
     "check_runtime",
     "ensure_engine",
     "ensure_image",
+    "environment_name",
     "find_engine",
     "has_docker_cli",
     "has_image",
     "image_name",
     "open_sandbox",
+    "resolve_packages",
     "run_bare_container",
     "run_docker_cli",
 ]

@@ -16,6 +16,7 @@ from harness.files import from_json, to_json
 from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
 from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine, ensure_engine
+from harness.sandbox.environment import ensure_environment
 from harness.sandbox.image import ensure_image, image_digest
 from harness.sandbox.outage import OutageRetry
 from harness.sandbox.outside import run_outside_job
@@ -42,6 +43,11 @@ class DockerSandbox:
     runtime: str | None = None
     secrets: tuple[str, ...] = ()
 
+    @property
+    def architecture(self) -> str:
+        """The processor that its containers run on, as the kernel names it."""
+        return self.outage_retry.engine.architecture
+
     def run(self, job: Job) -> tuple[Observation, ...]:
         """One observation per case, in order. Raises EngineError when the engine fails, and only then.
 
@@ -65,8 +71,11 @@ class DockerSandbox:
         return run(self.pool, kind, job)
 
     def container_kind(self, job: Job) -> ContainerKind:
-        """The kind of container that serves a job."""
-        return ContainerKind(self.images[job.language], job.language, job.driver, job.limits, self.runtime)
+        """The kind of container that serves a job; its image is built here if it needs packages. Raises EngineError."""
+        image = self.images[job.language]
+        if job.packages:
+            image = ensure_environment(self.outage_retry.engine, image, job.packages, self.outage_retry.log)
+        return ContainerKind(image, job.language, job.driver, job.limits, self.runtime)
 
 
 def without(observation: Observation, secrets: Iterable[str]) -> Observation:

@@ -21,16 +21,30 @@ from harness.score.kinds import (
     outside_tests,
     program,
     prose,
+    repository,
     review,
     speed,
     tools,
 )
+from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
 from harness.types import Reading, Sandbox, Score, Variant
 
-__all__ = ["KINDS", "ScorerKind", "clean", "find_code", "score", "scoring_threads", "validate_task"]
+__all__ = [
+    "KINDS",
+    "ScorerKind",
+    "TestBed",
+    "TestOutcomes",
+    "TestRun",
+    "clean",
+    "find_code",
+    "run_tests",
+    "score",
+    "scoring_threads",
+    "validate_task",
+]
 
 
 def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Score:
@@ -55,6 +69,7 @@ KINDS: Mapping[str, ScorerKind] = {
     "needle": needle.KIND,
     "outside_tests": outside_tests.KIND,
     "program": program.KIND,
+    "repository": repository.KIND,
     "review": review.KIND,
     "speed": speed.KIND,
     "summary": prose.SUMMARY,

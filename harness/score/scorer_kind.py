@@ -45,6 +45,8 @@ class ScorerKind:
     """A verdict says whether an answer is right; of `speed` only the timings count."""
     tool_loop: bool = False
     """A trial is a loop of tool calls, which the kit answers from the task's virtual files."""
+    varies: bool = True
+    """Trials take variants of a task of the kind, which else would repeat one task; its author writes them."""
     needs_reader: bool = False
     """The checks leave open how good an answer is: people compare the answers of models blindly."""
 

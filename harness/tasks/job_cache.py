@@ -44,5 +44,5 @@ class JobCache:
 
 def _key(job: Job) -> str:
     cases = [[name, dict(give)] for name, give in job.cases]
-    files = [dict(job.files), dict(job.tests), job.tests_entry]
+    files = [dict(job.files), dict(job.tests), job.tests_entry, list(job.packages)]
     return sha256_of(to_json([job.language, job.driver, job.entry, files, cases, repr(job.limits)]))

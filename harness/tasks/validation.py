@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.schema import Location
+from harness.score import KINDS
 from harness.tasks.manifest import ManifestReading
 from harness.tasks.replies import split_reply
 from harness.tasks.text_files import NONCE, TaskFolder, list_files, placeholders
@@ -81,8 +82,9 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
 
 def _check_variants(task: Task, folder: TaskFolder, location: Location) -> None:
     rows, variants = task.variants, location.at("variants")
-    # A published problem is asked as it stands.
-    if task.language is not None and task.scored and not task.source and len(rows) < MIN_VARIANTS:
+    # A published problem is asked as it stands, and so is a change that a repository has seen.
+    varies = task.scorer not in KINDS or KINDS[task.scorer].varies
+    if task.language is not None and task.scored and varies and not task.source and len(rows) < MIN_VARIANTS:
         message = f"a code task needs at least {MIN_VARIANTS} variants, this one has {len(rows)}"
         folder.problems.append(variants.problem(message, "add variants: without them the trials repeat one task"))
     for at, row in enumerate(rows):

@@ -22,7 +22,8 @@ class Job:
     together, beside the limit of each: an answer could be slow in every case without exceeding that.
 
     `tests` are the files of the driver `outside`, whose cases are test functions in `tests_entry`: they go into another
-    container than the answer, and there the cases run.
+    container than the answer, and there the cases run. `packages` are those that the image has beside the language,
+    each as NAME==VERSION.
     """
 
     language: str
@@ -34,6 +35,7 @@ class Job:
     time_s: float = MAX_TRIAL_S
     tests: Mapping[str, str] = field(default_factory=dict)
     tests_entry: str = ""
+    packages: tuple[str, ...] = ()
 
     def left_out(self, reason: str, start: int = 0) -> tuple[Observation, ...]:
         """The observations of the cases from `start` on when they are not run: each could cost a timeout more."""

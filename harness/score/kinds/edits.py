@@ -94,7 +94,8 @@ def _shadowing_paths(edits: Sequence[Edit], variant: Variant) -> list[str]:
     return [path for path in new if shadows(variant.task.language, path, protected, entry)]
 
 
-def _metrics(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
+def edit_metrics(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
+    """The facts of an answer's edits."""
     formats = sorted({edit.format for edit in edits})
     return {
         "applied": not result.errors,
@@ -106,7 +107,8 @@ def _metrics(edits: Sequence[Edit], result: EditResult) -> dict[str, Json]:
     }
 
 
-def _edit_checks(variant: Variant, result: EditResult) -> list[Check]:
+def edit_checks(variant: Variant, result: EditResult) -> list[Check]:
+    """The checks of an answer's edits."""
     note = "; ".join(result.errors)[:_MAX_NOTE_CHARS] or (None if result.changed else "nothing was changed")
     checks = [Check(APPLIED, not result.errors and bool(result.changed), None, None, note)]
     minimum = variant.task.settings.get("min_changed_files")
@@ -121,9 +123,9 @@ def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     edits, result = apply_answer(readings[-1].content, variant)
     if not edits:
         return no_answer(check_names(variant), "no edit was found in the answer")
-    metrics = _metrics(edits, result)
+    metrics = edit_metrics(edits, result)
     rule = f"{metrics['edit_format']}-{metrics['edit_rule'] or 'unfit'}"
-    checks = _edit_checks(variant, result)
+    checks = edit_checks(variant, result)
     if result.errors:
         checks += [Check(case.id, False, None, None, "the edits do not apply") for case in variant.cases]
         return Judgment(tuple(checks), rule, metrics=metrics)

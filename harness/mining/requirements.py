@@ -1,0 +1,177 @@
+"""Reads what a repository says it needs: dependencies, what its tests need, and the versions of its lock file.
+
+`read_requirements` is the entry point. Files are parsed and never executed, setup.py included.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+_TEST_GROUP = re.compile(r"(?:.*[-_])?tests?(?:ing)?(?:[-_].*)?|pytest", re.IGNORECASE)
+_DEV_GROUP = re.compile(r"dev(?:el(?:op(?:ment)?)?)?", re.IGNORECASE)
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(\[[\w, .-]*\])?\s*(\(?[<>=!~][^;@]*\)?)?\s*(;.*)?")
+_TOOLS = frozenset(
+    (
+        "pytest", "tox", "nox", "flake8", "black", "mypy", "ruff", "pre-commit", "sphinx", "twine", "build", "wheel",
+        "coverage", "pytest-cov", "isort", "pylint", "codecov", "coveralls", "bandit", "pyright", "mkdocs",
+        "check-manifest", "pytest-xdist", "pytest-randomly", "bump2version",
+    )
+)  # fmt: skip
+"""What measures, formats or ships code, and pytest, which the image has. No test needs them, and some have no wheel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a repository needs, the versions that its lock file pins, and "NAME==VERSION" of itself."""
+
+    packages: tuple[str, ...]
+    pins: tuple[str, ...]
+    distribution: str
+
+
+def read_requirements(files: Mapping[str, str | None]) -> Requirements:
+    """The requirements of a repository with these files."""
+    pyproject = _toml(files.get("pyproject.toml"))
+    found = [*_pyproject(pyproject), *_setup_cfg(files.get("setup.cfg")), *_setup_py(files.get("setup.py"))]
+    found += [*_tox(files.get("tox.ini")), *_text_files(files)]
+    chosen = [text for group, text in found if not group or _TEST_GROUP.fullmatch(group)]
+    if len(chosen) == sum(not group for group, _ in found):
+        chosen += [text for group, text in found if _DEV_GROUP.fullmatch(group)]
+    name = _name(pyproject, files.get("setup.cfg"), files.get("setup.py"))
+    packages = dict.fromkeys(text for text in map(_clean, chosen) if text and _is_needed(text, name))
+    version = pyproject.get("project", {}).get("version", "0.0.0")
+    return Requirements(tuple(packages), tuple(_pins(files)), f"{name}=={version}" if name else "")
+
+
+def _clean(text: str) -> str:
+    """A requirement without comment, or "" for an option, an address or a path."""
+    bare = re.sub(r"\s#.*$", "", text).strip()
+    found = _REQUIREMENT.fullmatch(bare)
+    return bare if found is not None else ""
+
+
+def _is_needed(text: str, own_name: str) -> bool:
+    name = re.split(r"[\[\s<>=!~;(]", text, maxsplit=1)[0].lower().replace("_", "-")
+    return name not in _TOOLS and name != own_name.lower().replace("_", "-") and name != "python"
+
+
+def _toml(text: str | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text or "")
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _ini(text: str | None) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text or "")
+    except configparser.Error:
+        return configparser.ConfigParser()
+    return parser
+
+
+Grouped = tuple[str, str]
+"""The group of a requirement ("" for what every user needs) and its text."""
+
+
+def _of_group(group: str, texts: Iterable[Any]) -> Iterator[Grouped]:
+    return ((group, text) for text in texts if isinstance(text, str))
+
+
+def _pyproject(document: Mapping[str, Any]) -> Iterator[Grouped]:
+    project, tool = document.get("project", {}), document.get("tool", {})
+    yield from _of_group("", project.get("dependencies", ()))
+    for group, texts in {**project.get("optional-dependencies", {}), **document.get("dependency-groups", {})}.items():
+        yield from _of_group(group, texts)
+    for group, texts in tool.get("pdm", {}).get("dev-dependencies", {}).items():
+        yield from _of_group(group, texts)
+    for name, env in tool.get("hatch", {}).get("envs", {}).items():
+        if isinstance(env, dict):
+            group = "test" if name in ("default", "hatch-test") else name
+            yield from _of_group(group, (*env.get("dependencies", ()), *env.get("extra-dependencies", ())))
+    poetry = tool.get("poetry", {})
+    # Poetry writes ranges in a way of its own; its lock file has the versions.
+    yield from _of_group("", poetry.get("dependencies", {}))
+    yield from _of_group("dev", poetry.get("dev-dependencies", {}))
+    for group, entry in poetry.get("group", {}).items():
+        yield from _of_group(group, entry.get("dependencies", {}))
+
+
+def _setup_cfg(text: str | None) -> Iterator[Grouped]:
+    parser = _ini(text)
+    yield from _of_group("", parser.get("options", "install_requires", fallback="").splitlines())
+    yield from _of_group("test", parser.get("options", "tests_require", fallback="").splitlines())
+    if parser.has_section("options.extras_require"):
+        for group, value in parser.items("options.extras_require"):
+            yield from _of_group(group, value.splitlines())
+
+
+def _tox(text: str | None) -> Iterator[Grouped]:
+    lines = _ini(text).get("testenv", "deps", fallback="").splitlines()
+    yield from _of_group("test", (line for line in lines if ":" not in line))
+
+
+def _text_files(files: Mapping[str, str | None]) -> Iterator[Grouped]:
+    for path, text in files.items():
+        found = re.fullmatch(r"(?:requirements/|.*/)?(?:(.*?)[-_.]?requirements[-_.]?(.*?)|(\w+))\.(?:txt|in)", path)
+        if found is None or path.count("/") > 1 or "requirements" not in path:
+            continue
+        group = next((part for part in found.groups() if part), "")
+        group = "" if group in ("base", "main", "install") else group
+        yield from _of_group(group, (text or "").splitlines())
+
+
+def _setup_call(text: str | None) -> dict[str, Any]:
+    """The arguments of the call of `setup` that are literals."""
+    try:
+        tree = ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup":
+            for keyword in node.keywords:
+                try:
+                    found[keyword.arg or ""] = ast.literal_eval(keyword.value)
+                except (ValueError, TypeError):
+                    continue
+    return found
+
+
+def _setup_py(text: str | None) -> Iterator[Grouped]:
+    call = _setup_call(text)
+    yield from _of_group("", _list(call.get("install_requires")))
+    yield from _of_group("test", _list(call.get("tests_require")))
+    extras = call.get("extras_require")
+    for group, texts in extras.items() if isinstance(extras, dict) else ():
+        yield from _of_group(str(group), _list(texts))
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _name(pyproject: Mapping[str, Any], setup_cfg: str | None, setup_py: str | None) -> str:
+    tool = pyproject.get("tool", {})
+    name = pyproject.get("project", {}).get("name") or tool.get("poetry", {}).get("name")
+    name = name or _ini(setup_cfg).get("metadata", "name", fallback="") or _setup_call(setup_py).get("name")
+    return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) else ""
+
+
+def _pins(files: Mapping[str, str | None]) -> Iterator[str]:
+    """The versions of the lock file; of a package with several, none holds."""
+    versions: dict[str, set[str]] = {}
+    for lock in LOCK_FILES:
+        document = _toml(files.get(lock))
+        for entry in (*document.get("package", ()), *document.get("packages", ())):
+            if isinstance(entry, dict) and isinstance(entry.get("version"), str):
+                versions.setdefault(str(entry.get("name")), set()).add(entry["version"])
+    return (f"{name}=={next(iter(found))}" for name, found in versions.items() if len(found) == 1)

@@ -1,0 +1,140 @@
+"""Kind `repository`: the answer's edits are applied to a repository, whose own tests then run by id.
+
+The answer is in one of the edit formats of kind `edits`. It may edit the given files and add files beside them: every
+other file is the repository's own (its tests, conftest.py, its configuration), and an edit of one does not apply. The
+tests run in a fresh container without network; each must be reported exactly once, and with them runs a canary, a test
+that must fail. The tests and the answer share a process: an answer made to deceive that detects the canary could report
+tests as passed.
+
+settings      given: the files that the prompt shows and the answer may edit; and
+    packages    what the environment's image holds besides Python and pytest, each as NAME==VERSION
+    paths       the folders of the repository to import from; default ["."]
+    distribution  "NAME==VERSION" of the repository, for code that asks for its own version
+    files/ is the repository.
+cases.json    give.tests: ids of tests; expect.outcome: "passed", of all of them. `fixed/N` fail before the change,
+              `still/N` pass before and after it. The ids are in no check, since what checks say is published.
+checks        `applied`, `canary`, and one for each case
+metrics       applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from harness.errors import Problem
+from harness.score.edits.apply import EditResult
+from harness.score.edits.formats import Edit
+from harness.score.execute import group_metrics
+from harness.score.kinds.edits import APPLIED, apply_answer, edit_checks, edit_metrics
+from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
+from harness.score.scorer_kind import ScorerKind
+from harness.score.validation import STRING, STRINGS, case_schema, missing_files, object_schema
+from harness.score.verdict import Judgment, abnormal_ends, no_answer
+from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
+
+CANARY = "canary"
+PASSED, FAILED = "passed", "failed"
+SETTINGS: dict[str, Json] = {"given": STRINGS, "packages": STRINGS, "paths": STRINGS, "distribution": STRING}
+_HOOKS = ("conftest", "sitecustomize", "usercustomize")
+"""Modules that Python or pytest load by themselves."""
+
+
+def check_names(variant: Variant) -> tuple[str, ...]:
+    """The check of the edits, the canary, and the ids of the cases."""
+    return (APPLIED, CANARY, *(case.id for case in variant.cases))
+
+
+def given_files(variant: Variant) -> dict[str, str]:
+    """The files that the answer may edit."""
+    return {str(name): variant.files[name] for name in variant.task.settings["given"]}
+
+
+def tests_of(case: Case) -> tuple[str, ...]:
+    """The ids of a case's tests."""
+    return tuple(str(test) for test in case.give["tests"])
+
+
+def apply_to_repository(answer: str, variant: Variant) -> tuple[Sequence[Edit], EditResult]:
+    """The edits of an answer, and the repository's files after them; as they were if the answer may not do that."""
+    given = given_files(variant)
+    edits, result = apply_answer(answer, replace(variant, files=given))
+    refused = [f"{path}: {why}" for path in result.files if path not in given and (why := _refusal(path, variant))]
+    if refused:
+        return edits, replace(result, files=variant.files, errors=(*result.errors, *refused), changed=())
+    others = {name: text for name, text in variant.files.items() if name not in given}
+    return edits, replace(result, files={**others, **result.files})
+
+
+def _refusal(path: str, variant: Variant) -> str | None:
+    """Why an answer may not add a file; None if it may."""
+    if path in variant.files:
+        return "may not be edited"
+    stem, extension = posixpath.splitext(posixpath.basename(path))
+    folder = posixpath.dirname(path)
+    beside = {posixpath.dirname(name) for name in variant.task.settings["given"]} - {""}
+    if stem in _HOOKS or extension != ".py" or folder not in beside:
+        return "new files may only be modules beside the given files"
+    return None
+
+
+def test_bed(variant: Variant, files: dict[str, str]) -> TestBed:
+    """The repository with these files, as the task's tests run in it."""
+    settings, tests = variant.task.settings, [test for case in variant.cases for test in tests_of(case)]
+    return TestBed(
+        files=files,
+        test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
+        packages=tuple(settings.get("packages", ())),
+        paths=tuple(settings.get("paths", (".",))),
+        distribution=str(settings.get("distribution", "")),
+        limits=variant.task.limits,
+    )
+
+
+def score_repository(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
+    """Score the last turn's edits. Raises EngineError."""
+    edits, result = apply_to_repository(readings[-1].content, variant)
+    if not edits:
+        return no_answer(check_names(variant), "no edit was found in the answer")
+    metrics = edit_metrics(edits, result)
+    rule = f"{metrics['edit_format']}-{metrics['edit_rule'] or 'unfit'}"
+    checks = edit_checks(variant, result)
+    if result.errors:
+        checks += [Check(name, False, None, None, "the edits do not apply") for name in check_names(variant)[1:]]
+        return Judgment(tuple(checks), rule, metrics=metrics)
+    tests = tuple(test for case in variant.cases for test in tests_of(case))
+    (outcomes,) = run_tests(test_bed(variant, dict(result.files)), [TestRun(tests)], sandbox)
+    checks += [Check(CANARY, outcomes.canary == FAILED, FAILED, outcomes.canary)]
+    checks += [_check(case, outcomes) for case in variant.cases]
+    return Judgment(tuple(checks), rule, abnormal_ends([outcomes.observation]), metrics=metrics | group_metrics(checks))
+
+
+def _check(case: Case, outcomes: TestOutcomes) -> Check:
+    ends = [outcomes.of(test) for test in tests_of(case)]
+    others = sorted({end for end in ends if end != PASSED})
+    return Check(case.id, not others, PASSED, ", ".join(others) or PASSED)
+
+
+def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
+    """The problems of files that the settings and the cases name."""
+    yield from missing_files(task, "given")
+    for case in cases:
+        for name in dict.fromkeys(test.partition("::")[0] for test in tests_of(case)):
+            if name not in task.files:
+                yield Problem(f"{task.name}/cases.json, case {case.id!r}: files/{name} does not exist")
+
+
+KIND = ScorerKind(
+    check_names,
+    score_repository,
+    settings=lambda task: SETTINGS,
+    case=lambda task, case: case_schema(
+        object_schema({"tests": {**STRINGS, "minItems": 1}}, ["tests"]),
+        object_schema({"outcome": {"const": PASSED}}, ["outcome"]),
+    ),
+    problems=problems,
+    required=("given",),
+    runs_code=True,
+    varies=False,
+)

@@ -1,0 +1,147 @@
+"""Starts a repository's tests in a container and reads how each ended.
+
+`run_tests` is the entry point: one job, in which each setting (order, hash seed, time zone, locale) is a run in a fresh
+folder and a process of its own. A test of the kit's own that must fail, the canary, runs with them.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.files import sha256_of, to_json
+from harness.types import Job, Json, Limits, Observation, Sandbox
+
+FOLDER = ".lanebench"
+"""Where the kit's own files are in the repository's folder; the tree of a task has no hidden files."""
+SCRIPT = f"{FOLDER}/run_tests.py"
+LIBRARIES = "/opt/lanebench-packages"
+"""Where an image has the packages that a repository needs (harness/sandbox/environment.py)."""
+NOT_RUN, REPEATED = "not run", "reported more than once"
+_CANARY = "import unittest\n\n\nclass Canary(unittest.TestCase):\n    def test_must_fail(self):\n        self.fail()\n"
+
+
+@dataclass(frozen=True, slots=True)
+class TestBed:
+    """A repository as its tests run: its files, the files of tests, and what its environment has.
+
+    `paths` are the folders to import from; `distribution` is "NAME==VERSION", for code that asks for its own version.
+    """
+
+    __test__ = False
+
+    files: Mapping[str, str]
+    test_files: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    paths: tuple[str, ...] = (".",)
+    distribution: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """How one run of the tests differs from others: the ids in their order (() for all tests), and variables."""
+
+    __test__ = False
+
+    tests: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcomes:
+    """How each test ended, by its id, and the message of those that did not pass; `canary` likewise.
+
+    `seconds` is None where the run did not end by itself; `observation` is that of the container.
+    """
+
+    __test__ = False
+
+    tests: Mapping[str, str]
+    messages: Mapping[str, str]
+    canary: str
+    seconds: float | None
+    observation: Observation
+
+    def of(self, test: str) -> str:
+        """How a test ended."""
+        return self.tests.get(test, NOT_RUN)
+
+
+def canary_file(files: Mapping[str, str]) -> str:
+    """The name of the canary's file: nobody can write it into an answer, since it is a digest of the answer."""
+    return f"test_{sha256_of(to_json(dict(files)))[:16]}.py"
+
+
+def run_tests(bed: TestBed, runs: Sequence[TestRun], sandbox: Sandbox) -> list[TestOutcomes]:
+    """How the tests ended in each of these runs. Raises EngineError."""
+    canary = canary_file(bed.files)
+    token = sha256_of(to_json([canary, list(bed.test_files)]))[:32]
+    job = _job(bed, canary, [_spec(bed, run, canary, token) for run in runs])
+    return [_outcomes(observation, canary, token) for observation in sandbox.run(job)]
+
+
+def _spec(bed: TestBed, run: TestRun, canary: str, token: str) -> Json:
+    canary_test = f"{canary}::Canary::test_must_fail"
+    return {
+        "files": [*bed.test_files, canary],
+        "tests": [*run.tests, canary_test] if run.tests else [],
+        "ordered": run.ordered and bool(run.tests),
+        "paths": [*bed.paths],
+        "libraries": [*([f"{FOLDER}/site"] if bed.distribution else []), *([LIBRARIES] if bed.packages else [])],
+        "env": dict(run.env),
+        "token": token,
+    }
+
+
+def _job(bed: TestBed, canary: str, specs: Sequence[Json]) -> Job:
+    script = (Path(__file__).parent / "pytest_script.py").read_text(encoding="utf-8")
+    files = {**bed.files, canary: _CANARY, SCRIPT: script, **_distribution_files(bed.distribution)}
+    cases = tuple((f"run-{number}", {"stdin": json.dumps(spec)}) for number, spec in enumerate(specs, 1))
+    return Job("python", "program", SCRIPT, files, cases, bed.limits, packages=bed.packages)
+
+
+def _distribution_files(distribution: str) -> dict[str, str]:
+    """The record that a package is installed, without which its code cannot ask for its own version."""
+    name, _, version = distribution.partition("==")
+    if not name:
+        return {}
+    folder = f"{FOLDER}/site/{name.replace('-', '_')}-{version}.dist-info"
+    return {posixpath.join(folder, "METADATA"): f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
+
+
+def _lines(observation: Observation, token: str) -> Iterator[tuple[str, str, str]]:
+    value = observation.value
+    stdout = value.get("stdout") if isinstance(value, dict) else None
+    for line in stdout.splitlines() if isinstance(stdout, str) else ():
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, list) and len(found) == 4 and found[0] == token and all(type(one) is str for one in found):
+            yield found[1], found[2], found[3]
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _outcomes(observation: Observation, canary: str, token: str) -> TestOutcomes:
+    tests, messages = dict[str, str](), dict[str, str]()
+    seconds = None
+    for test, outcome, message in _lines(observation, token):
+        if not test:
+            seconds = _seconds(message)
+            continue
+        tests[test] = REPEATED if test in tests else outcome
+        messages |= {test: message} if message else {}
+    own = [name for name in tests if name.startswith(canary)]
+    ends = [tests.pop(name) for name in own]
+    return TestOutcomes(tests, messages, ends[0] if len(ends) == 1 else NOT_RUN, seconds, observation)

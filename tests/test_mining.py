@@ -1,0 +1,172 @@
+"""Tasks from a repository's own history: which commits give one, what rules others out, and that what is made holds."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.errors import TaskError
+from harness.mining import MiningOptions, mine
+from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
+from harness.mining.folder import solution
+from harness.mining.history import open_history
+from harness.mining.requirements import read_requirements
+from harness.sandbox import open_sandbox
+from harness.score import score
+from harness.tasks import load_tasks, readings_of, vary
+from harness.types import Outcome
+
+WRONG = 'def add(a, b):\n    return a - b\n\n\ndef braces(name):\n    return f"{{{name}}}"\n'
+RIGHT = WRONG.replace("a - b", "a + b")
+OLD_TEST = 'from calc import braces\n\n\ndef test_braces():\n    assert braces("x") == "{x}"\n'
+NEW_TEST = f"{OLD_TEST}\n\ndef test_add():\n    from calc import add\n\n    assert add(1, 2) == 3\n"
+START = {"calc.py": WRONG, "tests/test_calc.py": OLD_TEST, "README.md": "A calculator.\n"}
+FIX = {"calc.py": RIGHT, "tests/test_calc.py": NEW_TEST}
+MESSAGE = "Add instead of subtracting\n\nSigned-off-by: A <a@example.org>"
+
+
+def git(folder: Path, *words: str, committed: str = "2026-01-01T00:00:00Z") -> None:
+    env = {
+        **os.environ,
+        "GIT_COMMITTER_DATE": committed,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *identity, "-C", str(folder), *words], check=True, capture_output=True, env=env)
+
+
+def commit(folder: Path, files: dict[str, str | bytes], message: str = MESSAGE) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", message)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    commit(folder, {**START}, "Start with two functions")
+    return folder
+
+
+def newest(repository: Path) -> CommitStates:
+    history = open_history(repository)
+    return states_of(next(candidates(history, None)), history)
+
+
+def test_a_commit_that_changes_source_and_tests_has_two_states(repository: Path) -> None:
+    commit(repository, {**FIX, "README.md": "A calculator that adds.\n"})
+    commit(repository, {"calc.py": RIGHT + "\n\nLATER = 1\n"}, "Add a constant without a test")
+    states = newest(repository)
+    assert states.before == {**START, "tests/test_calc.py": NEW_TEST}
+    assert states.after == {**states.before, "calc.py": RIGHT}
+    assert (states.given, states.test_files) == (("calc.py",), ("tests/test_calc.py",))
+    assert states.commit.message == "Add instead of subtracting"
+    assert "-    return a - b\n+    return a + b\n" in solution(states)
+
+
+def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
+    commit(repository, {**FIX})
+    git(repository, "commit", "-q", "--amend", "--no-edit", committed="2001-01-01T00:00:00Z")
+    assert len(list(candidates(open_history(repository), None))) == 1
+    assert list(candidates(open_history(repository), "2010-01-01")) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "reason"),
+    [
+        ({**FIX, "tests/data.bin": b"\0\1"}, MESSAGE, "changes a binary file"),
+        ({**FIX, "calc.py": RIGHT.replace("\n", "\r\n")}, MESSAGE, "changes a file with CRLF line endings"),
+        (FIX, "Fix", "its message has fewer than 3 words"),
+        ({"tests/test_calc.py": NEW_TEST, "new.py": RIGHT}, MESSAGE, "changes no source file that was there before"),
+        ({**FIX, "calc.py": RIGHT + "# " + "x" * 50_000}, MESSAGE, None),
+        ({**FIX, "tests/conftest.py": ""}, MESSAGE, None),
+    ],
+)
+def test_what_rules_a_commit_out_is_one_sentence(
+    repository: Path, files: dict[str, str | bytes], message: str, reason: str | None
+) -> None:
+    commit(repository, files, message)
+    if reason is None:
+        assert newest(repository).given == ("calc.py",)
+    else:
+        with pytest.raises(RejectionError, match=reason):
+            newest(repository)
+
+
+def test_a_commit_that_changes_a_submodule_is_ruled_out(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(repository), str(tmp_path / "other"))
+    git(repository, "submodule", "-q", "add", str(tmp_path / "other"), "vendored")
+    commit(repository, {**FIX})
+    with pytest.raises(RejectionError, match="changes a submodule"):
+        newest(repository)
+
+
+def test_a_fix_that_is_in_another_file_or_in_the_message_is_a_leak(repository: Path) -> None:
+    lines = "    total = a.__add__(b).real\n    checked = total.__int__()\n    return checked.__index__()\n"
+    fixed = WRONG.replace("    return a - b\n", lines)
+    commit(repository, {"build/calc.orig": fixed}, "Keep a copy of what is built")
+    commit(repository, {**FIX, "calc.py": fixed})
+    with pytest.raises(RejectionError, match="another file has the lines of the fix"):
+        newest(repository)
+    commit(repository, {"build/calc.orig": "", "calc.py": WRONG, "tests/test_calc.py": OLD_TEST}, "Take it all back")
+    commit(repository, {**FIX, "calc.py": fixed}, f"Add instead of subtracting\n\n{lines}")
+    with pytest.raises(RejectionError, match="its message has lines of the fix"):
+        newest(repository)
+
+
+def test_a_folder_without_history_and_a_shallow_clone_are_refused(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="no such folder"):
+        open_history(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    git(tmp_path / "empty", "init", "-q")
+    with pytest.raises(TaskError, match="has no history of commits"):
+        open_history(tmp_path / "empty")
+    commit(repository, {**FIX})
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{repository}", str(tmp_path / "shallow"))
+    with pytest.raises(TaskError, match="is a shallow clone"):
+        open_history(tmp_path / "shallow")
+
+
+def test_requirements_are_read_and_nothing_is_executed() -> None:
+    needs = read_requirements(
+        {
+            "pyproject.toml": '[project]\nname = "calc"\nversion = "2"\ndependencies = ["six>=1", "calc"]\n'
+            '[dependency-groups]\ntest = ["hypothesis", "pytest-cov"]\ndocs = ["furo"]\n',
+            "setup.py": "from setuptools import setup\nraise SystemExit\nsetup(tests_require=['freezegun'])\n",
+            "requirements-test.txt": "-e .\nfaker==1.0  # names\nhttps://example.org/x.whl\n",
+            "uv.lock": '[[package]]\nname = "six"\nversion = "1.16.0"\n',
+        }
+    )
+    assert needs.packages == ("six>=1", "hypothesis", "freezegun", "faker==1.0")
+    assert (needs.pins, needs.distribution) == (("six==1.16.0",), "calc==2")
+
+
+@pytest.mark.engine
+def test_a_mined_task_holds_and_other_commits_are_counted(repository: Path, tmp_path: Path) -> None:
+    commit(repository, {**FIX})
+    other = {"calc.py": f"{RIGHT}\nZERO = 0\n", "tests/test_calc.py": f"{NEW_TEST}\n\n"}
+    commit(repository, {**other}, "Change nothing of it")
+    lines: list[str] = []
+    with open_sandbox("test-mining", lines.append, ["python"]) as sandbox:
+        options = MiningOptions(None, 20, sandbox.architecture)
+        report = mine(repository, tmp_path / "tasks", options, sandbox, lines.append)
+        (task,) = load_tasks([tmp_path / "tasks"])
+        variant = vary(task, 0)
+        fix = "calc.py\n<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>>>>>>> REPLACE\n"
+        assert score(variant, readings_of([fix]), sandbox).outcome is Outcome.PASSED
+        hook = f"{fix}\n`sitecustomize.py`:\n\n```python\npass\n```\n"
+        assert [check.name for check in score(variant, readings_of([hook]), sandbox).checks if check.passed] == []
+    assert report.tasks == [task.name]
+    assert dict(report.reasons) == {"no test fails before the change and passes after it": 1}
+    tests = [list(case.give["tests"]) for case in variant.cases]
+    assert tests == [["tests/test_calc.py::test_add"], ["tests/test_calc.py::test_braces"]]
+    assert variant.files["calc.py"] == WRONG
+    assert task.private_includes
+    assert not list((tmp_path / "tasks").glob(".*"))
