@@ -30,6 +30,7 @@ import itertools
 def check(candidate):
     assert candidate(1, word="a") == {"args": (1,), "word": "a"}
     assert candidate({1: {2}}, word=None) == {"args": ({1: {2}},), "word": None}
+    assert list(candidate({"b": 1, "a": 2}, word=None)["args"][0]) == ["b", "a"]
     inner = [3]
     outer = {"in": inner}
     assert candidate(outer, word="change") is None

@@ -11,6 +11,7 @@ time of one case. What ends the answer ends the job: the cases after it end the 
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -142,11 +143,16 @@ def _wait_until_loaded(side: _Side, job: Job) -> None:
             deadline = time.monotonic() + job.limits.load_timeout_s
 
 
+def _message(value: Json) -> bytes:
+    """A value as it was reported: unlike canonical JSON it keeps the order of a dictionary's keys, which tests see."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
 def _answer(answer: _Side, call: Json, deadline: float) -> bytes:
     """What came of one call, as the stub takes it. Raises _EndError where it is neither a value nor an exception."""
     transcript = answer.transcript
     index, transcript.values_left = transcript.current, MAX_VALUES_PER_JOB
-    answer.container.send(to_json(call).encode("utf-8"))
+    answer.container.send(_message(call))
     while transcript.current == index:
         answer.read(deadline)
     seen = transcript.observations.pop(index)
@@ -154,7 +160,7 @@ def _answer(answer: _Side, call: Json, deadline: float) -> bytes:
         raise _EndError("forged", "a line that is not the driver's")
     if seen.status not in ("returned", "raised", "not_callable") or seen.note == NOT_FOUND:
         raise _EndError(seen.status, seen.note or "")
-    return to_json({"k": seen.status, "v": seen.value, "a": seen.args_after}).encode("utf-8")
+    return _message({"k": seen.status, "v": seen.value, "a": seen.args_after})
 
 
 def _run_case(answer: _Side, tests: _Side, index: int, job: Job, last_deadline: float) -> Observation:
