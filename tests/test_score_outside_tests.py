@@ -11,7 +11,7 @@ from harness.types import Limits, Outcome, Score
 from tests.outside import TESTS, outside_variant
 from tests.test_attacks import reading_of
 
-HOSTILE = Limits(load_timeout_s=20.0, case_timeout_s=2.0)
+LIMITS = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def box() -> Iterator[DockerSandbox]:
         yield opened
 
 
-def judged(box: DockerSandbox, code: str, tests: str = TESTS) -> Score:
-    return score(outside_variant(tests, limits=HOSTILE), [reading_of(code, "python")], box)
+def judged(box: DockerSandbox, code: str, tests: str = TESTS, limits: Limits = LIMITS) -> Score:
+    return score(outside_variant(tests, limits=limits), [reading_of(code, "python")], box)
 
 
 CROSSES = """
@@ -81,16 +81,21 @@ def test_values_changes_and_types_of_exceptions_cross_between_the_containers(box
         ("def order(items):\n    raise SystemExit(0)", Outcome.FAILED),
         ("def another(items):\n    return sorted(items)", Outcome.FAILED),
         ("import os\ndef order(items):\n    os._exit(0)", Outcome.CRASHED),
-        ("def order(items):\n    while True: pass", Outcome.TIMED_OUT),
         ("import os\nos.listdir('.')\nimport tests\ndef order(items):\n    return sorted(items)", Outcome.CRASHED),
     ],
-    ids=["wrong", "stop_iteration", "system_exit", "missing", "exit", "endless", "looks_for_the_tests"],
+    ids=["wrong", "stop_iteration", "system_exit", "missing", "exit", "looks_for_the_tests"],
 )
 def test_an_answer_that_does_not_do_it_fails(box: DockerSandbox, code: str, outcome: Outcome) -> None:
     stops_early = (
         "def check(candidate):\n    assert all(map(candidate, [[2, 1]]))\n    assert candidate([2, 1]) == [1, 2]\n"
     )
     assert judged(box, code, stops_early).outcome is outcome
+
+
+@pytest.mark.engine
+def test_an_answer_that_never_returns_times_out(box: DockerSandbox) -> None:
+    limits = replace(LIMITS, case_timeout_s=1.0)
+    assert judged(box, "def order(items):\n    while True: pass", limits=limits).outcome is Outcome.TIMED_OUT
 
 
 @pytest.mark.engine
