@@ -17,10 +17,10 @@ from pathlib import Path
 
 from harness.errors import CheckError, TaskError
 from harness.files import disk_error, to_json, write_atomic
-from harness.sets.problem import UnusableError
+from harness.sets.problem import SetProblem, UnusableError, without_result
 from harness.sets.source import SetSource
 from harness.sets.standard_sets import StandardSet
-from harness.sets.task_folder import WrongFile, task_name, write_task
+from harness.sets.task_folder import WrongFile, fenced, task_name, write_task
 from harness.tasks import (
     TASK_FILE,
     Scorer,
@@ -128,7 +128,7 @@ def _import_row(
         write_task(unfinished, standard_set, source, problem, None)
         task = _load(unfinished)
         check_tasks([task], score, lambda text: None)
-        write_task(unfinished, standard_set, source, problem, _failing_mutant(task, score))
+        write_task(unfinished, standard_set, source, problem, _failing_mutant(task, problem, score))
         _load(unfinished)
         unfinished.rename(target)
     except (UnusableError, TaskError, CheckError) as error:
@@ -144,13 +144,14 @@ def _load(folder: Path) -> Task:
     return task
 
 
-def _failing_mutant(task: Task, score: Scorer) -> WrongFile:
+def _failing_mutant(task: Task, problem: SetProblem, score: Scorer) -> WrongFile:
     """A mutant of the reference that fails, else one that ends otherwise. Raises UnusableError if none is caught."""
     variant, caught = vary(task, 0), []
-    for mutant in mutants_of(variant.solution, task.name)[:MAX_MUTANTS_TRIED]:
-        outcome = score(variant, readings_of(mutant.replies)).outcome
+    replies = [mutant.replies[0] for mutant in mutants_of(variant.solution, task.name)[:MAX_MUTANTS_TRIED]]
+    for reply in (*replies, fenced(without_result(problem.reference))):
+        outcome = score(variant, readings_of([reply])).outcome
         if outcome is not Outcome.PASSED:
-            caught.append(WrongFile("mutant.md", mutant.replies[0] + "\n", outcome))
+            caught.append(WrongFile("mutant.md", reply.rstrip("\n") + "\n", outcome))
         if outcome is Outcome.FAILED:
             return caught[-1]
     if not caught:

@@ -84,11 +84,25 @@ def _parse(code: str, what: str) -> ast.Module:
         raise UnusableError(f"its {what} is not Python: {error}") from error
 
 
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def _without_docstrings(module: ast.Module) -> str:
-    """The module's code; examples in docstrings would else be mutated, which changes nothing."""
+    """The module's code without strings that stand alone: examples in them would be mutated, which changes nothing."""
     for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+            kept = [part for part in node.body if not _is_text(part)]
+            node.body = kept if kept or isinstance(node, ast.Module) else [ast.Pass()]
+    return ast.unparse(module)
+
+
+def without_result(code: str) -> str:
+    """The code with `return None` in the place of its last `return`: a mutant of any function."""
+    module = ast.parse(code)
+    returns = [node for node in ast.walk(module) if isinstance(node, ast.Return)]
+    if returns:
+        max(returns, key=lambda node: node.lineno).value = ast.Constant(None)
     return ast.unparse(module)
 
 
