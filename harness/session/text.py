@@ -78,6 +78,8 @@ def summarize_cache(report: CacheReport) -> str:
     unknown = sum(verdict.state == "unknown" for verdict in report.verdicts)
     rest = f" Of {_counted(unknown, 'request')} nothing can be said: no answer, or no token counts." if unknown else ""
     rate = f" Prefill: {report.rate.tokens_per_s:,.0f} tokens/s." if report.rate else ""
+    if not going_on:
+        return f"No request could use a cache: none goes on from an earlier one.{rate}{rest}"
     if not losses:
         return f"The cache held in all {_counted(len(going_on), 'request')} that could use it.{rate}{rest}"
     tokens, seconds = sum(loss.lost_tokens for loss in losses), lost_seconds(losses)
