@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +17,9 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.cli.inputs import load_result
+from harness.cli.page import evidence_of
+from harness.errors import RunError
 from harness.report import card_svg, draw_card, draw_charts, render_html
 from harness.report.elements import Section
 from harness.report.page.charts import CHARTS, charts_of
@@ -209,6 +214,28 @@ def test_pictures_are_png_and_svg_without_variables() -> None:
     pictures = draw_charts(result, evidence, "svg")
     assert set(pictures) == {f"{chart.kind.key}.svg" for chart in charts_of(result, evidence)}
     assert all(picture.startswith(b"<svg") and b"var(--" not in picture for picture in pictures.values())
+
+
+def test_a_published_bundle_shows_what_its_folder_shows_and_a_lone_result_less(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "run", good_bundle())
+    archive = Path(shutil.make_archive(str(tmp_path / "run"), "zip", folder))
+    result = load_result(folder, [])
+    of_folder, of_archive = evidence_of(result, folder, ()), evidence_of(result, archive, ())
+    assert of_folder.trials
+    assert of_archive == of_folder
+    assert not evidence_of(result, folder / "result.json", ()).trials
+    archive.write_bytes(_with_damaged_recordings(archive))
+    with pytest.raises(RunError, match=r"recordings\.jsonl cannot be read"):
+        evidence_of(result, archive, ())
+
+
+def _with_damaged_recordings(archive: Path) -> bytes:
+    data = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as opened:
+        member = opened.getinfo("recordings.jsonl")
+    middle = member.header_offset + member.compress_size // 2
+    data[middle : middle + 64] = bytes(64)
+    return bytes(data)
 
 
 def test_a_printed_page_is_the_written_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

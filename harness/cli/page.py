@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from harness.bundle import READ_ERRORS, RECORDINGS, ReadLimits, open_source
+from harness.errors import RunError
 from harness.files import write_atomic
 from harness.report import render_html
 from harness.run import page_evidence
@@ -14,10 +19,31 @@ PAGE = "report.html"
 
 
 def evidence_of(result: Result, path: Path, tasks: Iterable[Task]) -> PageEvidence:
-    """What a run's folder tells beside its result; a file alone tells less. Raises RunError for damaged recordings."""
-    recordings = path / "recordings.jsonl"
-    known = {task.name: task for task in tasks}
-    return page_evidence(result, recordings if recordings.is_file() else None, known)
+    """What a run's folder or a bundle tells beside its result; a lone result tells less.
+
+    Raises RunError for damaged recordings.
+    """
+    with _recordings_of(path) as recordings:
+        return page_evidence(result, recordings, {task.name: task for task in tasks})
+
+
+@contextmanager
+def _recordings_of(path: Path) -> Iterator[Path | None]:
+    """The file of the recordings, of an archive a copy; its size is within the limits for untrusted archives."""
+    source, _ = open_source(path, ReadLimits())
+    if source is None or RECORDINGS not in source.sizes:
+        yield None
+    elif path.is_dir():
+        yield path / RECORDINGS
+    else:
+        with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+            copy = Path(folder) / RECORDINGS
+            try:
+                with source.open(RECORDINGS) as member, copy.open("wb") as file:
+                    shutil.copyfileobj(member, file)
+            except READ_ERRORS as error:
+                raise RunError(f"{path}: {RECORDINGS} cannot be read: {error}") from error
+            yield copy
 
 
 def write_page(folder: Path, result: Result, tasks: Iterable[Task]) -> None:

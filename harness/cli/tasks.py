@@ -40,7 +40,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
     new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")
     import_parser = actions.add_parser("import", help="make tasks of a standard set", allow_abbrev=False)
-    import_parser.add_argument("set", metavar="KIND", help="human-eval, human-eval-plus, mbpp, mbpp-plus")
+    import_parser.add_argument(
+        "set", metavar="KIND", help="a standard set, such as human-eval; an unknown name lists all"
+    )
     import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, or the set's package")
     import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
     import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
