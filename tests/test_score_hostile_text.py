@@ -46,6 +46,18 @@ VARIANTS: dict[str, Variant] = {
     "needle": variant_of(
         "needle", [case("k", key="key", any=["x", 7], superseded=["y"]), case("no", key="no", absent=True)]
     ),
+    "outside_tests": variant_of(
+        "outside_tests",
+        [case("check", {"call": "check", "candidate": "add"}, passes=True)],
+        files={"tests.py": "def check(candidate):\n    assert candidate(1, 2) == 3\n"},
+        settings={"tests": "tests.py", "names": ["add"]},
+    ),
+    "repository": variant_of(
+        "repository",
+        [case("fixed/1", {"tests": ["test_calc.py::test_add"]}, outcome="passed")],
+        files={**PY, "test_calc.py": "from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"},
+        settings={"given": ["calc.py"]},
+    ),
     "cannot_do": variant_of("cannot_do", [ADD], settings={"possible": False, "reasons": ["missing_file"]}),
 }
 PIECES = (
