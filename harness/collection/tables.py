@@ -151,12 +151,6 @@ def _answer_rows(result: Result) -> Iterator[_AnswerRow]:
     yield from (_AnswerRow(result, answer) for answer in lane_answers(result) if answer.state != "no_task")
 
 
-def _seconds(trial: TrialResult) -> float | None:
-    if trial.started_ns is None or trial.ended_ns is None:
-        return None
-    return (trial.ended_ns - trial.started_ns) / 1e9
-
-
 LABEL: Column[Any] = Column("label", "VARCHAR", "the model's label in its run", lambda row: row.model.label)
 MODEL: Column[Any] = Column("model", "VARCHAR", "the model as its server names it", lambda row: row.model.model)
 TRIAL_KEY: tuple[Column[Any], ...] = (
@@ -298,7 +292,7 @@ TRIALS: TableForm[_TrialRow] = TableForm(
         *TRIAL_KEY,
         Column("variant", "BIGINT", "which variant of the task", lambda row: row.trial.variant),
         Column("started_at", "VARCHAR", "when it started, ISO 8601", lambda row: row.trial.started_at),
-        Column("seconds", "DOUBLE", "how long it took", lambda row: _seconds(row.trial)),
+        Column("seconds", "DOUBLE", "how long it took", lambda row: row.trial.duration_s),
         Column("outcome", "VARCHAR", "passed, failed, no_answer, timed_out and so on", lambda row: row.trial.outcome),
         Column("passed", "BOOLEAN", "whether the outcome is passed", lambda row: row.trial.outcome == "passed"),
         Column("fraction", "DOUBLE", "share of the checks passed", lambda row: row.trial.fraction),

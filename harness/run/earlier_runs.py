@@ -13,7 +13,7 @@ from typing import NamedTuple
 from harness.errors import RunError
 from harness.files import build, read_json
 from harness.run.folder import RunFolder
-from harness.types import Model, ModelInfo, Result, TrialResult
+from harness.types import Model, ModelInfo, Result
 
 MAX_RUNS = 5
 """So many of the newest runs are looked at: results are large, and an old one says little about today's server."""
@@ -52,7 +52,7 @@ def _look_up(path: Path, models: Sequence[Model]) -> EarlierRun | None:
     contexts = {label: info.served_context_tokens for label, info in known.items()}
     durations: dict[tuple[str, str], list[float]] = {}
     for trial in result.trials:
-        if trial.model in known and not trial.warmup and (seconds := _seconds(trial)) is not None:
+        if trial.model in known and not trial.warmup and (seconds := trial.duration_s) is not None:
             durations.setdefault((trial.model, trial.task), []).append(seconds)
     return EarlierRun(
         path.parent.name,
@@ -68,9 +68,3 @@ def _is_same(model: Model, info: ModelInfo) -> bool:
         info.model,
         info.thinking,
     )
-
-
-def _seconds(trial: TrialResult) -> float | None:
-    if trial.started_ns is None or trial.ended_ns is None or trial.ended_ns < trial.started_ns:
-        return None
-    return (trial.ended_ns - trial.started_ns) / 1e9

@@ -14,12 +14,11 @@ from typing import Literal
 from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
 from harness.session.predecessors import Predecessor, find_predecessor
 from harness.session.prefill_rate import PrefillRate, measure_prefill, overlaps_another, ttft_of
-from harness.session.reasons import Miss, ServerReason, find_server_reason
+from harness.session.reasons import TOLERANCE_TOKENS, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
 from harness.session.requests import SessionRequest
 
 State = Literal["new", "hit", "partial", "miss", "unknown"]
-TOLERANCE_TOKENS = 64
 TOLERANCE_SHARE = 0.05
 MISS_SHARE = 0.1
 """A cache that has less than this share of what was expected missed."""

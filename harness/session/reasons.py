@@ -25,7 +25,8 @@ MIN_BLOCK_TOKENS = 16
 MIN_EVIDENCE = 2
 """How many requests must lose, or keep, for a rule that speaks of all of them."""
 _LOADING = (502, 503, 504)
-_TOLERANCE_TOKENS = 64
+TOLERANCE_TOKENS = 64
+"""A cache that lacks or has so few tokens tells nothing: the reply's end, and a part of a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def _restart(miss: Miss, others: Sequence[Miss], requests: Sequence[SessionReque
 
 
 def _architecture(miss: Miss, others: Sequence[Miss], requests: Sequence[SessionRequest]) -> ServerReason | None:
-    expecting = [other for other in others if other.expected_tokens > _TOLERANCE_TOKENS]
-    if len(expecting) < MIN_EVIDENCE or any(other.cached_tokens > _TOLERANCE_TOKENS for other in expecting):
+    expecting = [other for other in others if other.expected_tokens > TOLERANCE_TOKENS]
+    if len(expecting) < MIN_EVIDENCE or any(other.cached_tokens > TOLERANCE_TOKENS for other in expecting):
         return None
     words = f"none of {len(expecting)} requests found anything: the cache is off, or the server has none for this"
     return ServerReason("architecture", f"{words} architecture (sliding window, recurrent)")
@@ -96,7 +97,7 @@ def _evicted(miss: Miss, others: Sequence[Miss], requests: Sequence[SessionReque
         if not other.is_answered or other.cache_key != miss.request.cache_key:
             continue
         shared = prompt * prefix_chars(miss.request.units, other.units) / chars
-        if miss.cached_tokens <= shared + max(_TOLERANCE_TOKENS, 0.1 * prompt):
+        if miss.cached_tokens <= shared + max(TOLERANCE_TOKENS, 0.1 * prompt):
             return ServerReason("evicted", f"request {other.number}, of another conversation, took its place")
     return None
 
@@ -106,7 +107,7 @@ def _tool_call(miss: Miss, others: Sequence[Miss], requests: Sequence[SessionReq
         return each.predecessor is not None and bool(each.predecessor.reading.tool_calls)
 
     after = [other for other in others if follows_call(other)]
-    plain = [other for other in others if not follows_call(other) and other.expected_tokens > _TOLERANCE_TOKENS]
+    plain = [other for other in others if not follows_call(other) and other.expected_tokens > TOLERANCE_TOKENS]
     if len(after) < MIN_EVIDENCE or not follows_call(miss) or not all(other.is_loss for other in after):
         return None
     if not plain or any(other.is_loss for other in plain):

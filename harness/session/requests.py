@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.apis import APIS, Api, RequestPart, find_api, prompt_options
+from harness.apis import APIS, RequestPart, find_api, prompt_options
 from harness.read import read
 from harness.record import CLOCK_WRAP_NS
 from harness.session.units import PromptUnit, units_of
@@ -125,7 +125,7 @@ def _request(number: int, start_s: float, source: SourceRecording) -> SessionReq
     recording = source.recording
     api, reading = find_api(recording.url), read(recording)
     ended_ns = recording.ended_ns or (recording.chunks[-1].at_ns if recording.chunks else 0)
-    ttft_s, parts = reading.timings.ttft_s, _parts(api, recording)
+    ttft_s, parts = reading.timings.ttft_s, api.read_parts(recording.request)
     return SessionRequest(
         number=number,
         recording=recording,
@@ -138,7 +138,3 @@ def _request(number: int, start_s: float, source: SourceRecording) -> SessionReq
         first_token_s=None if ttft_s is None else start_s + ttft_s,
         end_s=start_s + ended_ns / 1e9,
     )
-
-
-def _parts(api: Api, recording: Recording) -> tuple[RequestPart, ...]:
-    return api.read_parts(recording.request)

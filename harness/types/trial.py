@@ -55,3 +55,10 @@ class TrialResult:
     checks: tuple[Check, ...]
     turns: tuple[TurnResult, ...]
     metrics: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long it took, in seconds; None where it has no start, or no end after that."""
+        if self.started_ns is None or self.ended_ns is None or self.ended_ns < self.started_ns:
+            return None
+        return (self.ended_ns - self.started_ns) / 1e9

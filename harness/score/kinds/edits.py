@@ -24,7 +24,7 @@ metrics       applied, edit_format, edit_rule, edits, edits_applied, files_chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
@@ -32,7 +32,7 @@ from harness.languages import shadows
 from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, entry_among, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
-from harness.score.execute import find_code, group_metrics
+from harness.score.execute import Execution, find_code, group_metrics
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, missing_files
 from harness.score.verdict import Judgment, no_answer
@@ -120,16 +120,27 @@ def edit_checks(variant: Variant, result: EditResult) -> list[Check]:
 
 def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
-    edits, result = apply_answer(readings[-1].content, variant)
+    answered = apply_answer(readings[-1].content, variant)
+    return judge_edits(variant, check_names(variant), answered, lambda files: run_files(variant, files, sandbox))
+
+
+def judge_edits(
+    variant: Variant,
+    names: Sequence[str],
+    answered: tuple[Sequence[Edit], EditResult],
+    run: Callable[[Mapping[str, str]], Execution],
+) -> Judgment:
+    """The judgment of edits: `run` runs the files after them, if all apply. `names` are those of all checks."""
+    edits, result = answered
     if not edits:
-        return no_answer(check_names(variant), "no edit was found in the answer")
+        return no_answer(names, "no edit was found in the answer")
     metrics = edit_metrics(edits, result)
     rule = f"{metrics['edit_format']}-{metrics['edit_rule'] or 'unfit'}"
     checks = edit_checks(variant, result)
     if result.errors:
-        checks += [Check(case.id, False, None, None, "the edits do not apply") for case in variant.cases]
+        checks += [Check(name, False, None, None, "the edits do not apply") for name in names[len(checks) :]]
         return Judgment(tuple(checks), rule, metrics=metrics)
-    execution = run_files(variant, result.files, sandbox)
+    execution = run(result.files)
     metrics |= group_metrics(execution.checks)
     return Judgment((*checks, *execution.checks), rule, execution.abnormal_ends, metrics=metrics)
 

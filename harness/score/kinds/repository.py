@@ -20,18 +20,18 @@ metrics       applied, edit_format, edit_rule, edits, edits_applied, files_chang
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
 from harness.score.edits.apply import EditResult
 from harness.score.edits.formats import Edit
-from harness.score.execute import group_metrics
-from harness.score.kinds.edits import APPLIED, apply_answer, edit_checks, edit_metrics
+from harness.score.execute import Execution
+from harness.score.kinds.edits import APPLIED, apply_answer, judge_edits
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import STRING, STRINGS, case_schema, missing_files, object_schema
-from harness.score.verdict import Judgment, abnormal_ends, no_answer
+from harness.score.verdict import Judgment, abnormal_ends
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 CANARY = "canary"
@@ -79,7 +79,7 @@ def _refusal(path: str, variant: Variant) -> str | None:
     return None
 
 
-def test_bed(variant: Variant, files: dict[str, str]) -> TestBed:
+def test_bed(variant: Variant, files: Mapping[str, str]) -> TestBed:
     """The repository with these files, as the task's tests run in it."""
     settings, tests = variant.task.settings, [test for case in variant.cases for test in tests_of(case)]
     return TestBed(
@@ -94,20 +94,16 @@ def test_bed(variant: Variant, files: dict[str, str]) -> TestBed:
 
 def score_repository(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
-    edits, result = apply_to_repository(readings[-1].content, variant)
-    if not edits:
-        return no_answer(check_names(variant), "no edit was found in the answer")
-    metrics = edit_metrics(edits, result)
-    rule = f"{metrics['edit_format']}-{metrics['edit_rule'] or 'unfit'}"
-    checks = edit_checks(variant, result)
-    if result.errors:
-        checks += [Check(name, False, None, None, "the edits do not apply") for name in check_names(variant)[1:]]
-        return Judgment(tuple(checks), rule, metrics=metrics)
+    answered = apply_to_repository(readings[-1].content, variant)
+    return judge_edits(variant, check_names(variant), answered, lambda files: _run(variant, files, sandbox))
+
+
+def _run(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
     tests = tuple(test for case in variant.cases for test in tests_of(case))
-    (outcomes,) = run_tests(test_bed(variant, dict(result.files)), [TestRun(tests)], sandbox)
-    checks += [Check(CANARY, outcomes.canary == FAILED, FAILED, outcomes.canary)]
-    checks += [_check(case, outcomes) for case in variant.cases]
-    return Judgment(tuple(checks), rule, abnormal_ends([outcomes.observation]), metrics=metrics | group_metrics(checks))
+    (outcomes,) = run_tests(test_bed(variant, files), [TestRun(tests)], sandbox)
+    canary = Check(CANARY, outcomes.canary == FAILED, FAILED, outcomes.canary)
+    checks = (canary, *(_check(case, outcomes) for case in variant.cases))
+    return Execution(checks, abnormal_ends([outcomes.observation]))
 
 
 def _check(case: Case, outcomes: TestOutcomes) -> Check:
