@@ -24,6 +24,7 @@ LEVELS = (
     ("tasks",),
     ("demo", "embedded", "mining", "servers"),
     ("calibration", "config", "lifecycle", "session", "sets"),
+    ("agents",),
     ("run",),
     ("judge",),
     ("verify",),

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from harness import __version__
 from harness.cli import (
+    agents,
     bench,
     bench_client,
     bench_scorer,
@@ -120,6 +121,7 @@ COMMANDS: tuple[Command, ...] = (
     proxy,
     session,
     cache,
+    agents,
     tasks,
     bench_client,
     bench_scorer,

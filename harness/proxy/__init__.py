@@ -5,7 +5,19 @@ end, connections.py passes them on, journal.py writes, summary.py makes the line
 """
 
 from harness.proxy.exchanges import read_exchanges
+from harness.proxy.heads import RequestHead
 from harness.proxy.journal import JOURNAL
 from harness.proxy.server import ProxySettings, parse_listen, parse_target, serve
+from harness.proxy.summary import ResponseRecord, read_response
 
-__all__ = ["JOURNAL", "ProxySettings", "parse_listen", "parse_target", "read_exchanges", "serve"]
+__all__ = [
+    "JOURNAL",
+    "ProxySettings",
+    "RequestHead",
+    "ResponseRecord",
+    "parse_listen",
+    "parse_target",
+    "read_exchanges",
+    "read_response",
+    "serve",
+]

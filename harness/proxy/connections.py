@@ -41,8 +41,12 @@ class Hub(Protocol):
     def begin(self, head: RequestHead) -> ExchangeJournal:
         """Number an exchange and begin its record."""
 
-    def is_allowed(self, head: RequestHead) -> bool:
-        """Whether the request has the proxy's token."""
+    @property
+    def needs_body(self) -> bool:
+        """Whether `refusal` reads the body."""
+
+    def refusal(self, head: RequestHead, body: bytes) -> tuple[int, str] | None:
+        """The status and the reason with which the proxy itself answers a request; None: it is passed on."""
 
     async def connect(self, connection: TargetConnection) -> None:
         """Connect to the target. Raises OSError or TimeoutError."""
@@ -108,11 +112,15 @@ class ClientConnection(asyncio.Protocol):
         except HeadError as error:
             self._refuse_client(400, str(error))
             return
+        size = head.content_length if self._hub.needs_body else 0
+        if size is not None and len(rest) < size:
+            return
         self._unread = rest
         record = self._hub.begin(head)
         self._exchange = exchange = TargetConnection(self._hub, self, head, record)
-        if not self._hub.is_allowed(head):
-            exchange.refuse(401, "the proxy demands its token as the API key", "refused")
+        refusal = (411, "the request's body has no length") if size is None else self._hub.refusal(head, rest[:size])
+        if refusal is not None:
+            exchange.refuse(*refusal, "refused")
         elif head.upgrade is not None:
             exchange.refuse(501, f"the proxy does not upgrade a connection to {head.upgrade}", "refused")
         else:

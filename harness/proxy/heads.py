@@ -50,6 +50,13 @@ class RequestHead:
         """The values of a header."""
         return [value for header, value in self.headers if header.lower() == name]
 
+    @property
+    def content_length(self) -> int | None:
+        """The size of the body that follows; None for a body that is sent in chunks."""
+        if not isinstance(self.body, SizedBody):
+            return None
+        return int(next(iter(self.values(b"content-length")), b"0"))
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:

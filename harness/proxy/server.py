@@ -29,6 +29,8 @@ from harness.types import ExchangeEnd
 
 _BACKLOG = 128
 _MAX_PORT = 65535
+Admission = Callable[[RequestHead, bytes], str | None]
+"""Says why a request is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class Address:
 class ProxySettings:
     """What a proxy passes on to where, and into which folder it records.
 
-    With a `token` only requests are passed on that have it as their API key. `summarizer` makes the printed lines;
-    None: a process of its own.
+    With a `token` only requests are passed on that have it as their API key. `admit` is given each request with its
+    whole body, once that has arrived, and says why it is not passed on; None: it is. `summarizer` makes the printed
+    lines; None: a process of its own.
     """
 
     target: Address
@@ -65,6 +68,7 @@ class ProxySettings:
     out: Path
     token: str | None = None
     summarizer: Summarizer | None = None
+    admit: Admission | None = None
 
 
 def parse_target(url: str) -> Address:
@@ -109,7 +113,17 @@ class _ProxyServer:
         self.exchanges += 1
         return record
 
-    def is_allowed(self, head: RequestHead) -> bool:
+    @property
+    def needs_body(self) -> bool:
+        return self._settings.admit is not None
+
+    def refusal(self, head: RequestHead, body: bytes) -> tuple[int, str] | None:
+        if not self._has_token(head):
+            return 401, "the proxy demands its token as the API key"
+        reason = self._settings.admit(head, body) if self._settings.admit is not None else None
+        return None if reason is None else (403, reason)
+
+    def _has_token(self, head: RequestHead) -> bool:
         token = self._settings.token
         if token is None:
             return True

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from harness.proxy.exchanges import relative_chunks
 from harness.proxy.secrets import Piece
 from harness.read import read
-from harness.types import EndReason, ExchangeEnd, Recording, TrialKey
+from harness.types import EndReason, ExchangeEnd, Reading, Recording, TrialKey
 
 _UNKNOWN = "-"
 _PATH_CHARS = 34
@@ -75,7 +75,7 @@ def _make_lines(pipe: Connection) -> None:
 
 def summarize_exchange(record: ResponseRecord) -> str:
     """The line of an exchange."""
-    reading = read(_recording(record))
+    reading = read_response(record)
     usage, timings = reading.usage, reading.timings
     tokens = usage.completion_tokens if usage else None
     if tokens is None and reading.counts.token_events:
@@ -89,6 +89,11 @@ def summarize_exchange(record: ResponseRecord) -> str:
         f"  cached {_count(usage.cached_tokens if usage else None)}  TTFT {ttft:>8}"
         f"  tokens {_count(tokens)}  {rate:>12}  {_status(record)}"
     )
+
+
+def read_response(record: ResponseRecord) -> Reading:
+    """What the response of an exchange says."""
+    return read(_recording(record))
 
 
 def _count(tokens: int | None) -> str:

@@ -5,28 +5,43 @@ the host (harness/score): no expected value enters a container. How values are e
 harness/sandbox/values.py.
 """
 
+from harness.sandbox.base_image import debian_mirror
 from harness.sandbox.baseline import has_docker_cli, run_bare_container, run_docker_cli
+from harness.sandbox.cleanup import owner_labels, remove_orphans
+from harness.sandbox.container_config import WORK
 from harness.sandbox.docker_sandbox import DockerSandbox, open_sandbox
 from harness.sandbox.engine import Engine, ensure_engine, find_engine
 from harness.sandbox.environment import environment_name, resolve_packages
-from harness.sandbox.image import ensure_image, has_image, image_name
+from harness.sandbox.image import ensure_image, has_image, host_files, image_digest, image_name, run_build
+from harness.sandbox.locks import hold_lock
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
+from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
 
 __all__ = [
+    "WORK",
     "DockerSandbox",
     "Engine",
+    "StreamContainer",
+    "StreamContainerSpec",
     "applied_seccomp_profile",
     "check_limits",
     "check_runtime",
+    "debian_mirror",
     "ensure_engine",
     "ensure_image",
     "environment_name",
     "find_engine",
     "has_docker_cli",
     "has_image",
+    "hold_lock",
+    "host_files",
+    "image_digest",
     "image_name",
     "open_sandbox",
+    "owner_labels",
+    "remove_orphans",
     "resolve_packages",
     "run_bare_container",
+    "run_build",
     "run_docker_cli",
 ]

@@ -21,7 +21,7 @@ from harness.types import Json
 STDOUT = 1
 SIGKILL_EXIT = 137
 
-_FRAME_HEADER = struct.Struct(">BxxxL")
+FRAME_HEADER = struct.Struct(">BxxxL")
 """The head of a frame of output: the number of the stream and the frame's size (Docker Engine API, ContainerAttach)."""
 _WRITE_S = 20.0
 _SETTLE_S = 5.0
@@ -48,24 +48,7 @@ class Container:
         self.kind = kind
         self._api, self._http, self._reports_oom = engine.api, engine.http, engine.capabilities.reports_oom
         self._buffer = bytearray()
-        with engine_errors("creating a container"):
-            self.id = self._http.create(create_body(kind, engine.capabilities, labels))
-        try:
-            self._socket = self._attach_and_start()
-        except BaseException:
-            remove_container(self._http, self.id)
-            raise
-
-    def _attach_and_start(self) -> socket.socket:
-        """Attach first: with no log, what a container writes before somebody is attached is lost."""
-        with engine_errors("starting a container"):
-            stream = self._http.attach(self.id, stdin=True)
-            try:
-                self._http.start(self.id)
-            except BaseException:
-                stream.close()
-                raise
-            return stream
+        self.id, self._socket = start_attached(self._http, create_body(kind, engine.capabilities, labels))
 
     def send(self, payload: bytes) -> None:
         """Write the job to the container's standard input; a container that has died ignores it.
@@ -85,15 +68,15 @@ class Container:
 
     def read_frame(self, deadline: float) -> tuple[int, bytes] | None:
         """The next (stream, bytes); None when the streams have ended. Raises TimeoutError at the monotonic deadline."""
-        while len(self._buffer) < _FRAME_HEADER.size:
+        while len(self._buffer) < FRAME_HEADER.size:
             if not self._receive(deadline):
                 return None
-        stream, size = _FRAME_HEADER.unpack_from(self._buffer)
-        end = _FRAME_HEADER.size + size
+        stream, size = FRAME_HEADER.unpack_from(self._buffer)
+        end = FRAME_HEADER.size + size
         while len(self._buffer) < end:
             if not self._receive(deadline):
                 return None
-        data = bytes(self._buffer[_FRAME_HEADER.size : end])
+        data = bytes(self._buffer[FRAME_HEADER.size : end])
         del self._buffer[:end]
         return stream, data
 
@@ -172,6 +155,28 @@ class Container:
         """Remove it and whatever runs in it. Raises EngineError."""
         self._socket.close()
         remove_container(self._http, self.id)
+
+
+def start_attached(http: EngineHttp, body: Json) -> tuple[str, socket.socket]:
+    """Create a container of this create body, attach to its streams and start it; its id and the streams' socket.
+
+    It is attached first: with no log, what a container writes before somebody is attached is lost. Raises EngineError;
+    nothing is left behind then.
+    """
+    with engine_errors("creating a container"):
+        name = http.create(body)
+    try:
+        with engine_errors("starting a container"):
+            stream = http.attach(name, stdin=True)
+            try:
+                http.start(name)
+            except BaseException:
+                stream.close()
+                raise
+    except BaseException:
+        remove_container(http, name)
+        raise
+    return name, stream
 
 
 def length_prefixed(payload: bytes) -> bytes:

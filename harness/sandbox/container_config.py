@@ -73,7 +73,7 @@ class EngineCapabilities:
     """
 
     seccomp_profile: str | None
-    tmpfs_options: str = "nr_inodes=4096,mode=0700,uid={user},gid={user}"
+    tmpfs_options: str = "nr_inodes={inodes},mode=0700,uid={user},gid={user}"
     nproc_limit: int | None = None
     reports_oom: bool = True
     masked_paths: tuple[str, ...] = ()
@@ -117,8 +117,20 @@ def _ulimits(kind: ContainerKind, capabilities: EngineCapabilities) -> list[dict
 
 
 def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: int) -> dict[str, Json]:
+    tmpfs_options = capabilities.tmpfs_options.format(user=user, inodes=4096)
+    return {
+        **isolation(capabilities, memory_limit_bytes(kind)),
+        "PidsLimit": kind.limits.pids,
+        "NanoCpus": 1_000_000_000,
+        "Tmpfs": _tmpfs_mounts(runtime_of(kind.language), kind.limits, tmpfs_options),
+        "Ulimits": _ulimits(kind, capabilities),
+        **({"Runtime": kind.runtime} if kind.runtime else {}),
+    }
+
+
+def isolation(capabilities: EngineCapabilities, memory_bytes: int) -> dict[str, Json]:
+    """The part of a container's HostConfig that every container has: no network, no writable root, no privileges."""
     profile = capabilities.seccomp_profile
-    tmpfs_options = capabilities.tmpfs_options.format(user=user)
     return {
         "NetworkMode": "none",
         # No log: a flood of output would fill the disk of the host.
@@ -128,15 +140,10 @@ def _host_config(kind: ContainerKind, capabilities: EngineCapabilities, user: in
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
         # The same limit for memory and for memory with swap: none of it may be swapped out.
-        "Memory": memory_limit_bytes(kind),
-        "MemorySwap": memory_limit_bytes(kind),
-        "PidsLimit": kind.limits.pids,
-        "NanoCpus": 1_000_000_000,
+        "Memory": memory_bytes,
+        "MemorySwap": memory_bytes,
         "IpcMode": "private",
         "ShmSize": 1024 * 1024,
-        "Tmpfs": _tmpfs_mounts(runtime_of(kind.language), kind.limits, tmpfs_options),
-        "Ulimits": _ulimits(kind, capabilities),
-        **({"Runtime": kind.runtime} if kind.runtime else {}),
     }
 
 
@@ -144,10 +151,18 @@ def create_body(kind: ContainerKind, capabilities: EngineCapabilities, labels: M
     """The body of the engine's create call. Raises EngineError for a language without an image."""
     language_env, user = runtime_of(kind.language).env, secrets.choice(USERS)
     return {
+        **attached_process(user, labels),
         "Image": kind.image,
         "Cmd": driver_command(kind.language, kind.driver, kind.limits),
-        "Entrypoint": [],
         "Env": [f"HOME={WORK}", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", *language_env],
+        "HostConfig": _host_config(kind, capabilities, user),
+    }
+
+
+def attached_process(user: int, labels: Mapping[str, str]) -> dict[str, Json]:
+    """The part of a create body that every container has: one process of this user, attached to by its streams."""
+    return {
+        "Entrypoint": [],
         "User": f"{user}:{user}",
         "WorkingDir": WORK,
         "Labels": dict(labels),
@@ -158,5 +173,4 @@ def create_body(kind: ContainerKind, capabilities: EngineCapabilities, labels: M
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": True,
-        "HostConfig": _host_config(kind, capabilities, user),
     }

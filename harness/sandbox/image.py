@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import docker
 
@@ -138,6 +139,11 @@ def apt_script(mirror: str | None) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def host_files(mirror: str | None) -> dict[str, bytes]:
+    """What a build that fetches packages needs of this machine: its certificates and its Debian mirror."""
+    return {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror)}
+
+
 def build_context(inputs: Mapping[str, bytes], host: Mapping[str, bytes]) -> io.BytesIO:
     """The build's context as a tar archive: the same bytes for the same inputs, so that the builder's cache holds."""
     archive = io.BytesIO()
@@ -160,9 +166,10 @@ def _build_args(env: Mapping[str, str]) -> dict[str, str]:
     return index | {name: env[name] for name in _PROXY_SETTINGS if env.get(name)}
 
 
-def _run_build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> None:
+def run_build(engine: Engine, context: IO[bytes], tag: str, stage: str | None = None) -> None:
+    """Build an image from a context, whose Dockerfile is Dockerfile.scorer. Raises EngineError."""
     output: list[str] = []
-    with engine_errors("building the scorer's image"):
+    with engine_errors(f"building the image {tag}"):
         steps = engine.api.build(
             fileobj=context, custom_context=True, dockerfile="Dockerfile.scorer", target=stage, tag=tag, rm=True,
             forcerm=True, decode=True, buildargs=_build_args(os.environ), labels={"lanebench.image": tag},
@@ -171,7 +178,7 @@ def _run_build(engine: Engine, stage: str, tag: str, context: io.BytesIO) -> Non
             output.append(str(step.get("stream") or step.get("error") or "").rstrip())
             if "error" in step:
                 tail = " / ".join(line for line in output[-_TAIL_LINES:] if line)
-                raise EngineError(f"the scorer's image cannot be built: {tail}")
+                raise EngineError(f"the image {tag} cannot be built: {tail}")
 
 
 def image_name(language: str) -> str:
@@ -209,8 +216,8 @@ def _build_image(engine: Engine, stage: str, tag: str, log: Log) -> None:
     dockerfile, architecture = inputs["Dockerfile.scorer"].decode(), engine.architecture
     wheel = fetch_wheel(node_wheel(dockerfile), architecture)
     packages = fetch_npm_packages(npm_packages(dockerfile, architecture))
-    host = {"host/ca.pem": host_certificates(os.environ), "host/apt.sh": apt_script(mirror), **wheel, **packages}
-    _run_build(engine, stage, tag, build_context(inputs, host))
+    host = {**host_files(mirror), **wheel, **packages}
+    run_build(engine, build_context(inputs, host), tag, stage)
     log(f"Built {tag} from {BASE} in {time.monotonic() - began:.0f} s.")
 
 

@@ -1,0 +1,23 @@
+"""Coding agents that drive a model: one TOML file each, installed into an image, run in a container without a network.
+
+`load_agents` reads the files, `install_agent` builds an image, `run_agent` runs an `AgentJob` and gives an `AgentRun`.
+The agent's requests go through forwarder.py in its container, tunnel.py on the host, and the recording proxy.
+"""
+
+from harness.agents.catalog import AgentPackage, AgentSpec, get_agent, load_agents, read_agent, read_agents
+from harness.agents.image import install_agent, installed_image, ready_image
+from harness.agents.run_agent import AgentJob, run_agent
+
+__all__ = [
+    "AgentJob",
+    "AgentPackage",
+    "AgentSpec",
+    "get_agent",
+    "install_agent",
+    "installed_image",
+    "load_agents",
+    "read_agent",
+    "read_agents",
+    "ready_image",
+    "run_agent",
+]

@@ -1,0 +1,115 @@
+"""Coding agents, one TOML file each: what is installed, how it is pointed at a model and started.
+
+`load_agents` gives the agents that ship with the kit, `get_agent` one of them, `read_agent` a file of the user's. The
+strings of a file may hold `{url}` (where the forwarder listens), `{base_url}` (the same with the path of the server's
+API), `{model}`, `{prompt}`, `{context}`, `{max_tokens}`
+and `{cpu}` and `{arch}` (x64 and x86_64, arm64 and aarch64), which `fill` replaces.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from harness.errors import ConfigError, Problem
+from harness.files import build
+from harness.schema import parse_toml, suggestion
+
+FOLDER = Path(__file__).parent
+HOME = "/home/agent"
+"""The agent's home in its container, as the files name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPackage:
+    """What is installed: a package of npm or PyPI at one version.
+
+    `unpack` says that the npm package is a native program, so that it is unpacked and nothing else is needed; `name`
+    and `version` may hold `{cpu}` then. `digests` are those of its archive, by processor (`any` if there is one for
+    all): the integrity that npm states, or the SHA-256 of the wheel. `license` is what the user accepts by installing.
+    """
+
+    registry: Literal["npm", "pypi"]
+    name: str
+    version: str
+    digests: Mapping[str, str]
+    license: str
+    unpack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """One agent. `package` None: its program is among its `files`.
+
+    `command` runs it headless; `environment` and `files` (absolute path -> content) point it at the model and keep its
+    prefix stable. `gave_up` are regular expressions, one of which its output matches if it says that it could not do
+    the task. `transcript` is a glob pattern of its own log. `context_tokens` is what it sends at least. `unusable` says
+    why it cannot run in the kit's image.
+    """
+
+    name: str
+    title: str
+    api: str
+    command: tuple[str, ...]
+    package: AgentPackage | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    gave_up: tuple[str, ...] = ()
+    transcript: str = ""
+    context_tokens: int = 0
+    unusable: str = ""
+
+    @property
+    def version(self) -> str:
+        """The pinned version; empty for an agent without a package."""
+        return self.package.version.partition("-linux-")[0] if self.package else ""
+
+
+def read_agent(path: Path) -> AgentSpec:
+    """One TOML file as an AgentSpec named after the file. Raises ConfigError with every problem and its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    document = parse_toml("agent", text, str(path))
+    if document.problems:
+        raise ConfigError(*document.problems)
+    return build(AgentSpec, {"name": path.stem, **document.values})
+
+
+def read_agents(folder: Path) -> Mapping[str, AgentSpec]:
+    """Every TOML file of a folder, by name. Raises ConfigError with the problems of all files."""
+    agents: dict[str, AgentSpec] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            agents[path.stem] = read_agent(path)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
+    return MappingProxyType(agents)
+
+
+@functools.cache
+def load_agents() -> Mapping[str, AgentSpec]:
+    """The agents that ship with the kit, by name."""
+    return read_agents(FOLDER)
+
+
+def get_agent(name: str) -> AgentSpec:
+    """The agent of that name. Raises ConfigError that lists the known ones and suggests the nearest."""
+    agents = load_agents()
+    if name not in agents:
+        raise ConfigError(f"unknown agent {name!r}; known: {', '.join(agents)}", fix=suggestion(name, agents))
+    return agents[name]
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """A string of an agent's file with its placeholders replaced, once: a prompt may contain such words itself."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)

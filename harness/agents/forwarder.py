@@ -1,0 +1,305 @@
+"""Process 1 of an agent's container: runs the agent and carries its connections over standard input and output.
+
+`main` is what the image starts. It reads a job and a working tree as frames, unpacks the tree, runs the agent as a
+child, and listens on loopback: what connects there becomes a channel of frames to the host. At the end it kills what
+the agent left running and sends the tree back as a tar archive. `pack_frame` and `FrameReader` are the protocol, which
+the host imports from here. The file stands alone in the image, so it imports the standard library only.
+
+The agent's own output is data inside frames, whatever it contains. The interpreter's file cannot be read by its user,
+for which the kernel denies the agent this process's descriptors and memory (see harness/languages/language.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import glob
+import io
+import json
+import os
+import signal
+import stat
+import struct
+import sys
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+JOB, ARCHIVE, GO, STOP, OPEN, DATA, CLOSE, STDOUT, STDERR, ENDED, TREE, LEFT_OUT, TRANSCRIPT, DONE = range(1, 15)
+"""The kinds of frames. JOB, ARCHIVE, GO and STOP go in; DATA and CLOSE go both ways; the others come out."""
+HEADER = struct.Struct(">BIL")
+"""The head of a frame: its kind, its channel (0 for none) and its size."""
+MAX_FRAME_BYTES = 65_536
+MAX_CHANNELS = 64
+WORK = "/work"
+
+_MAX_NAMES = 1000
+_CGROUP_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+"""Where the kernel counts processes that it killed since the container was out of memory: cgroup v2 and v1."""
+
+
+def pack_frame(kind: int, channel: int = 0, data: bytes = b"") -> bytes:
+    """One frame; the data may have MAX_FRAME_BYTES."""
+    return HEADER.pack(kind, channel, len(data)) + data
+
+
+class FrameReader:
+    """Puts frames together from bytes as they are read."""
+
+    def __init__(self) -> None:
+        self._unread = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """The frames that are complete now. Raises ValueError for what is no frame."""
+        self._unread += data
+        while len(self._unread) >= HEADER.size:
+            kind, channel, size = HEADER.unpack_from(self._unread)
+            if not JOB <= kind <= DONE or size > MAX_FRAME_BYTES:
+                raise ValueError("not a frame")
+            end = HEADER.size + size
+            if len(self._unread) < end:
+                return
+            frame = kind, channel, bytes(self._unread[HEADER.size : end])
+            del self._unread[:end]
+            yield frame
+
+
+def send(kind: int, data: bytes = b"", channel: int = 0) -> None:
+    """Write frames to standard output; large data takes several. Blocks until the host reads."""
+    for start in range(0, max(1, len(data)), MAX_FRAME_BYTES):
+        left = memoryview(pack_frame(kind, channel, data[start : start + MAX_FRAME_BYTES]))
+        while left:
+            left = left[os.write(1, left) :]
+
+
+class Forwarder:
+    """The state of process 1: its job, its channels and the agent."""
+
+    def __init__(self) -> None:
+        self.job: dict[str, Any] = {}
+        self.job_text, self.archive = bytearray(), bytearray()
+        self.channels: dict[int, asyncio.StreamWriter] = {}
+        self.opened = 0
+        self.stopped = asyncio.Event()
+        self.started = asyncio.Event()
+        self.sent = {STDOUT: 0, STDERR: 0}
+
+    def take(self, kind: int, channel: int, data: bytes) -> None:
+        """Act on a frame of the host."""
+        if kind == JOB:
+            self.job_text += data
+        elif kind == ARCHIVE:
+            self.archive += data
+        elif kind == GO:
+            self.job = json.loads(self.job_text)
+            self.started.set()
+        elif kind == STOP:
+            self.stopped.set()
+        elif channel in self.channels:
+            writer = self.channels[channel]
+            if kind == DATA:
+                writer.write(data)
+            else:
+                writer.close()
+
+    async def read_host(self) -> None:
+        """Act on the host's frames until the stream ends, which ends everything."""
+        reader, frames = asyncio.StreamReader(), FrameReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+        while data := await reader.read(MAX_FRAME_BYTES):
+            for frame in frames.feed(data):
+                self.take(*frame)
+        os._exit(0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection of the agent; the host closes one too many."""
+        if len(self.channels) >= MAX_CHANNELS:
+            writer.close()
+            return
+        self.opened += 1
+        channel = self.opened
+        self.channels[channel] = writer
+        send(OPEN, channel=channel)
+        with contextlib.suppress(OSError):
+            while data := await reader.read(MAX_FRAME_BYTES):
+                send(DATA, data, channel)
+        send(CLOSE, channel=channel)
+        del self.channels[channel]
+        writer.close()
+
+    async def pass_on(self, kind: int, stream: asyncio.StreamReader) -> None:
+        """Send what the agent writes, up to a bound; the rest is read and dropped, so that the agent does not block."""
+        while data := await stream.read(MAX_FRAME_BYTES):
+            left = self.job["output_bytes"] - self.sent[kind]
+            if left > 0:
+                send(kind, data[:left])
+                self.sent[kind] += len(data)
+
+    async def run(self) -> None:
+        """The whole of a run."""
+        host = asyncio.create_task(self.read_host())
+        await self.started.wait()
+        unpack(bytes(self.archive), self.job["files"])
+        server = await asyncio.start_server(self.serve, "127.0.0.1", self.job["port"])
+        exit_code, left = await self.run_agent()
+        server.close()
+        send(ENDED, json.dumps({"exit_code": exit_code, "left_processes": left, **kernel_counts()}).encode())
+        send_tree(self.job["max_tree_bytes"], self.job["max_files"])
+        send(TRANSCRIPT, newest(self.job["transcript"], self.job["output_bytes"]))
+        send(DONE)
+        await host
+
+    async def run_agent(self) -> tuple[int | None, int]:
+        """Run the agent until it ends or is stopped; its exit code (None: stopped) and how many processes it left."""
+        command, environment = self.job["command"], {**os.environ, **self.job["environment"]}
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=environment, cwd=WORK, start_new_session=True, preexec_fn=prefer_for_oom_kill,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        outputs = asyncio.gather(self.pass_on(STDOUT, process.stdout), self.pass_on(STDERR, process.stderr))
+        waits = [asyncio.create_task(exit_of(process)), asyncio.create_task(self.stopped.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        exit_code = None if self.stopped.is_set() else process.returncode
+        left = kill_all()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(outputs, 5)
+        return exit_code, left
+
+
+async def exit_of(process: asyncio.subprocess.Process) -> None:
+    """Wait until a process has ended; its own `wait` also waits for children that hold its output open."""
+    while process.returncode is None:
+        await asyncio.sleep(0.02)
+
+
+def prefer_for_oom_kill() -> None:
+    """In the child: when memory runs out, the kernel kills the agent and not process 1."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
+
+
+def others() -> list[int]:
+    """The processes of the container but this one and those that have ended."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError), open(path) as file:
+            number, _, rest = file.read().partition(" (")
+            if int(number) != os.getpid() and rest.rpartition(") ")[2][:1] not in ("Z", "X"):
+                found.append(int(number))
+    return found
+
+
+def kill_all() -> int:
+    """Kill whatever else runs in the container, and wait for its end; returns how many processes there were."""
+    count = len(others())
+    while others():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        os.sched_yield()
+    return count
+
+
+def unpack(archive: bytes, files: dict[str, str]) -> None:
+    """Write the working tree, which the kit packed, and the agent's configuration files."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(WORK, filter="data")
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """All entries below a folder but folders, in a fixed order; links are not followed."""
+    for here, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*files, *(name for name in folders if os.path.islink(os.path.join(here, name)))]):
+            path = os.path.join(here, name)
+            with contextlib.suppress(OSError):
+                yield path, os.lstat(path)
+
+
+def send_tree(max_bytes: int, max_files: int) -> None:
+    """Send the tree as a tar archive of at most these bytes and files, then what was left out of it and why."""
+    left_out: list[list[str]] = []
+    size = count = 0
+    for path, info in _entries(WORK):
+        name, reason = os.path.relpath(path, WORK), ""
+        # Its size may be 10 GB that the file system does not hold: a file with a hole.
+        if stat.S_ISREG(info.st_mode) and size + info.st_size > max_bytes:
+            reason = f"the tree would exceed {max_bytes} bytes"
+        elif count >= max_files:
+            reason = f"the tree has more than {max_files} files"
+        if not reason:
+            try:
+                send(TREE, tar_entry(path, name))
+                count, size = count + 1, size + info.st_size
+                continue
+            except (OSError, ValueError) as error:
+                reason = str(error)
+        if len(left_out) < _MAX_NAMES:
+            left_out.append([name.encode("utf-8", "backslashreplace").decode(), reason])
+    send(TREE, bytes(2 * tarfile.BLOCKSIZE))
+    send(LEFT_OUT, json.dumps(left_out).encode())
+
+
+def tar_entry(path: str, name: str) -> bytes:
+    """One entry of a tar archive: head and content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tar.gettarinfo(path, name)
+        if info is None:
+            raise ValueError("a socket")
+        if info.isreg():
+            with open(path, "rb") as file:
+                tar.addfile(info, file)
+        else:
+            tar.addfile(info)
+        return buffer.getvalue()[: tar.offset]
+
+
+def newest(pattern: str, max_bytes: int) -> bytes:
+    """The last bytes of the newest file that a pattern finds; empty if there is none."""
+    paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)] if pattern else []
+    if not paths:
+        return b""
+    with open(max(paths, key=os.path.getmtime), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - max_bytes))
+        return file.read(max_bytes)
+
+
+def _fields(path: str, line: str) -> dict[str, int]:
+    """The counters of a line pair in /proc/net/snmp: names, then values."""
+    with open(path) as file:
+        rows = [row.split()[1:] for row in file if row.startswith(f"{line}: ")]
+    return dict(zip(rows[0], map(int, rows[1]), strict=False)) if len(rows) == 2 else {}
+
+
+def kernel_counts() -> dict[str, int]:
+    """What the kernel counted: connections that had no route or found no listener, and OOM kills.
+
+    A container without a network has a namespace of its own, whose counters begin at zero.
+    """
+    counts = {"no_route": 0, "no_listener": 0, "oom_kills": 0}
+    with contextlib.suppress(OSError, IndexError):
+        counts["no_route"] = _fields("/proc/net/snmp", "Ip").get("OutNoRoutes", 0)
+        counts["no_listener"] = _fields("/proc/net/snmp", "Tcp").get("AttemptFails", 0)
+        counts["no_listener"] += _fields("/proc/net/snmp", "Udp").get("NoPorts", 0)
+    with contextlib.suppress(OSError), open("/proc/net/snmp6") as file:
+        counts["no_route"] += sum(int(row.split()[1]) for row in file if row.startswith("Ip6OutNoRoutes"))
+    for path in _CGROUP_FILES:
+        with contextlib.suppress(OSError), open(path) as file:
+            counts["oom_kills"] += sum(int(row.split()[1]) for row in file if row.startswith("oom_kill "))
+    return counts
+
+
+def main() -> None:
+    """Run as process 1 of an agent's container."""
+    asyncio.run(Forwarder().run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The host's end of an agent's container: `Tunnel` starts the job, carries connections to the proxy, takes the tree.
+
+Whatever a frame says, a channel leads to the one address that the tunnel was made for. All that comes out is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from harness.agents import forwarder as frames
+from harness.agents.archive import MAX_FILES, MAX_TREE_BYTES
+from harness.sandbox import StreamContainer
+from harness.types import AgentEnd, Json
+
+FORWARDER_PORT = 8123
+MAX_OUTPUT_BYTES = 1024**2
+_GRACE_S = 30.0
+"""How long a container may take after the agent's end to send the tree; then it is removed."""
+_CONNECT_S = 10.0
+_MAX_ARCHIVE_BYTES = 2 * MAX_TREE_BYTES
+_BOUNDS = {
+    frames.STDOUT: MAX_OUTPUT_BYTES,
+    frames.STDERR: MAX_OUTPUT_BYTES,
+    frames.ENDED: MAX_OUTPUT_BYTES,
+    frames.LEFT_OUT: MAX_OUTPUT_BYTES,
+    frames.TRANSCRIPT: MAX_OUTPUT_BYTES,
+    frames.TREE: _MAX_ARCHIVE_BYTES,
+}
+
+
+@dataclass(slots=True)
+class Tunnel:
+    """One run in one container. `end` is the limit that was reached, None while none is."""
+
+    container: StreamContainer
+    proxy: tuple[str, int]
+    end: AgentEnd | None = None
+    ended_at_s: float | None = None
+    cpu_s: float = 0.0
+    is_whole: bool = False
+    received: dict[int, bytearray] = field(default_factory=dict)
+    _channels: dict[int, socket.socket] = field(default_factory=dict)
+    _timers: list[threading.Timer] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, job: Json, archive: bytes, clock_s: float) -> float:
+        """Run the job to its end; returns the seconds that the agent took. Raises EngineError."""
+        for kind, data in ((frames.JOB, json.dumps(job).encode()), (frames.ARCHIVE, archive)):
+            for start in range(0, len(data), frames.MAX_FRAME_BYTES):
+                self.container.write(frames.pack_frame(kind, 0, data[start : start + frames.MAX_FRAME_BYTES]))
+        self.container.write(frames.pack_frame(frames.GO))
+        began_s = time.monotonic()
+        self._after(clock_s, lambda: self.stop("clock"))
+        try:
+            self._read_frames()
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            for channel in list(self._channels.values()):
+                _end(channel)
+        return (self.ended_at_s or time.monotonic()) - began_s
+
+    def stop(self, end: AgentEnd) -> None:
+        """End the agent since this limit was reached; only the first counts. The tree is taken all the same."""
+        with self._lock:
+            if self.end is not None or self.ended_at_s is not None:
+                return
+            self.end = end
+        self.container.write(frames.pack_frame(frames.STOP))
+        self._after(_GRACE_S, self.container.close)
+
+    def bytes_of(self, kind: int) -> bytes:
+        """What came in frames of a kind, cut to its bound."""
+        return bytes(self.received.get(kind, b""))
+
+    def _after(self, seconds: float, action: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, action)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+    def _read_frames(self) -> None:
+        reader = frames.FrameReader()
+        while (piece := self.container.read()) is not None:
+            stream, data = piece
+            if stream != 1:
+                # The forwarder's own errors, such as an agent's program that does not exist.
+                self._keep(frames.STDERR, data)
+                continue
+            with suppress(ValueError):
+                for frame in reader.feed(data):
+                    self._take(*frame)
+                    if self.is_whole:
+                        return
+                continue
+            return
+
+    def _take(self, kind: int, channel: int, data: bytes) -> None:
+        """Act on a frame of the container."""
+        if kind == frames.OPEN and len(self._channels) < frames.MAX_CHANNELS and channel not in self._channels:
+            self._open(channel)
+        elif kind == frames.DATA and channel in self._channels:
+            with suppress(OSError):
+                self._channels[channel].sendall(data)
+        elif kind == frames.CLOSE and channel in self._channels:
+            _end(self._channels.pop(channel))
+        elif kind == frames.ENDED and self.ended_at_s is None:
+            with self._lock:
+                self.ended_at_s = time.monotonic()
+            self.cpu_s = self.container.cpu_s()
+            self._after(_GRACE_S, self.container.close)
+        elif kind == frames.DONE:
+            self.is_whole = True
+        self._keep(kind, data)
+
+    def _keep(self, kind: int, data: bytes) -> None:
+        kept = self.received.setdefault(kind, bytearray())
+        kept += data[: max(0, _BOUNDS.get(kind, 0) - len(kept))]
+
+    def _open(self, channel: int) -> None:
+        try:
+            connection = socket.create_connection(self.proxy, timeout=_CONNECT_S)
+        except OSError:
+            self.container.write(frames.pack_frame(frames.CLOSE, channel))
+            return
+        connection.settimeout(None)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._channels[channel] = connection
+        threading.Thread(target=self._pump, args=(channel, connection), daemon=True).start()
+
+    def _pump(self, channel: int, connection: socket.socket) -> None:
+        """Carry what the proxy sends into the container until it closes."""
+        with suppress(OSError):
+            while data := connection.recv(frames.MAX_FRAME_BYTES):
+                self.container.write(frames.pack_frame(frames.DATA, channel, data))
+        self.container.write(frames.pack_frame(frames.CLOSE, channel))
+
+
+def _end(connection: socket.socket) -> None:
+    """Close a connection that another thread may be reading."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def job_of(command: list[str], environment: dict[str, str], files: dict[str, str], transcript: str) -> Json:
+    """The job of a run, as the forwarder reads it."""
+    return {
+        "command": command,
+        "environment": environment,
+        "files": files,
+        "transcript": transcript,
+        "port": FORWARDER_PORT,
+        "output_bytes": MAX_OUTPUT_BYTES,
+        "max_tree_bytes": MAX_TREE_BYTES,
+        "max_files": MAX_FILES,
+    }
