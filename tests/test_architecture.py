@@ -18,7 +18,7 @@ LEVELS = (
     ("errors", "types"),
     ("apis",),
     ("anchors", "files", "host", "languages", "read", "record", "report", "stats"),
-    ("sandbox", "schema", "summarize"),
+    ("sandbox", "schema", "summarize", "trees"),
     ("bundle", "compare", "proxy", "virtual_tools"),
     ("score",),
     ("tasks",),

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from harness.score.execute import find_code
 from harness.score.extraction.template_tokens import clean
 from harness.score.kinds import (
+    agent,
     calls,
     cannot_do,
     conversation,
@@ -26,6 +27,7 @@ from harness.score.kinds import (
     speed,
     tools,
 )
+from harness.score.kinds.agent import work_reading
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
@@ -44,6 +46,7 @@ __all__ = [
     "score",
     "scoring_threads",
     "validate_task",
+    "work_reading",
 ]
 
 
@@ -62,6 +65,7 @@ def scoring_threads() -> int:
 
 
 KINDS: Mapping[str, ScorerKind] = {
+    "agent": agent.KIND,
     "calls": calls.KIND,
     "cannot_do": cannot_do.KIND,
     "conversation": conversation.KIND,

@@ -47,6 +47,8 @@ class ScorerKind:
     """A trial is a loop of tool calls, which the kit answers from the task's virtual files."""
     varies: bool = True
     """Trials take variants of a task of the kind, which else would repeat one task; its author writes them."""
+    for_agents: bool = False
+    """A trial is the work of an agent in the task's files: the last reading is its final tree, as a patch."""
     needs_reader: bool = False
     """The checks leave open how good an answer is: people compare the answers of models blindly."""
 

@@ -1,10 +1,10 @@
 """Turns what a scorer found into a score: the outcome by ordered rules, the same for every kind.
 
 The first of these that applies: a server's error is `server_error`, or `truncated_in` where the prompt exceeded the
-context; an answer without anything to score is `no_answer`, or how its output was cut (see below); an answer that
-passes all checks is `passed`; a stated refusal is `declined`; an answer that reached its budget is `truncated_out`, one
-that was stopped in a loop `repetitive`; then, by how the code ended, `out_of_memory`, `timed_out`, `crashed`; else
-`failed`.
+context; an answer without anything to score is `no_answer`, an agent's `no_edit`, or how it was cut (see below); an
+answer that passes all checks is `passed`; a stated refusal is `declined`; an answer that reached its budget is
+`truncated_out`, one that was stopped in a loop `repetitive`, an agent's the limit that ended it, or `crashed`; then, by
+how the code ended, `out_of_memory`, `timed_out`, `crashed`; else `failed`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from harness.types import REPETITION, CaseStatus, Check, Json, Observation, Outc
 ANSWER = "answer"
 """The check that fails where there is nothing to score."""
 _WORST_FIRST = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.CRASHED)
-_OUTCOME_OF_CUT: Mapping[str | None, Outcome] = {"length": Outcome.TRUNCATED_OUT, REPETITION: Outcome.REPETITIVE}
+_OUTCOME_OF_CUT: Mapping[str | None, Outcome] = {
+    "length": Outcome.TRUNCATED_OUT,
+    REPETITION: Outcome.REPETITIVE,
+    # How an agent ended (AgentEnd, and `crashed` for one that exited with an error).
+    "crashed": Outcome.CRASHED,
+    "clock": Outcome.TIME_LIMIT,
+    "turns": Outcome.TURN_LIMIT,
+    "tokens": Outcome.TOKEN_LIMIT,
+    "context": Outcome.CONTEXT_EXCEEDED,
+    "memory": Outcome.OUT_OF_MEMORY,
+}
 _OUTCOME_OF_END: Mapping[CaseStatus, Outcome] = {
     "out_of_memory": Outcome.OUT_OF_MEMORY,
     "timed_out": Outcome.TIMED_OUT,
@@ -32,13 +42,15 @@ class Judgment:
     """What a scorer kind found in a trial.
 
     `extraction_rule` names how the scored part was found in the answer; `abnormal_ends` are the ways in which code
-    ended without returning; `missing` says why there was nothing to score, and then every check has failed.
+    ended without returning; `missing` says why there was nothing to score, and then every check has failed and the
+    outcome is `missing_outcome`.
     """
 
     checks: tuple[Check, ...]
     extraction_rule: str | None = None
     abnormal_ends: frozenset[Outcome] = frozenset()
     missing: str | None = None
+    missing_outcome: Outcome = Outcome.NO_ANSWER
     declined: bool = False
     metrics: Mapping[str, Json] = field(default_factory=dict)
 
@@ -70,7 +82,7 @@ def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:
         (_OUTCOME_OF_CUT[end] for reading in readings if (end := reading.finish_reason) in _OUTCOME_OF_CUT), None
     )
     if judgment.missing is not None:
-        return cut or Outcome.NO_ANSWER
+        return cut or judgment.missing_outcome
     if judgment.checks and all(check.passed for check in judgment.checks):
         return Outcome.PASSED
     if judgment.declined:

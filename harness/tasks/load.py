@@ -17,10 +17,14 @@ from harness.score import KINDS
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
 from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files
 from harness.tasks.validation import check_task
+from harness.trees import PatchError, apply_patch
 from harness.types import Case, Json, Task, Variant, WrongAnswer
 
 GENERATOR_FILE = "cases.py"
 """Draws hidden cases: `generate(seed, variant)`, run in a container of its own (see hidden_cases.py)."""
+FILES_PATCH, FILES_PROGRAM = "files.patch", "files.py"
+"""More files of a task as a patch that adds them, and the program that wrote it."""
+SOLUTION_FILES = ("solution/answer.md", "solution/tree.patch")
 _NUMBERED = re.compile(r"(?:.*/)?(\d+)\.md")
 
 
@@ -43,6 +47,7 @@ def load_task(path: Path, libraries: Sequence[Path], public: Path) -> tuple[Task
 
 def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
     kind = KINDS.get(manifest.scorer["kind"])
+    for_agents = kind is not None and kind.for_agents
     return Task(
         name=folder.path.name,
         title=manifest.title,
@@ -53,9 +58,9 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         limits=manifest.limits,
         scorer=manifest.scorer["kind"],
         settings={key: value for key, value in manifest.scorer.items() if key != "kind"},
-        system=folder.text("system.md").removesuffix("\n"),
+        system="" if for_agents and not folder.has("system.md") else folder.text("system.md").removesuffix("\n"),
         turns=_turns(folder),
-        files={place.removeprefix("files/"): folder.text(place) for place in folder.under("files")},
+        files=_files(folder),
         cases_json=folder.raw("cases.json") if folder.has("cases.json") else "",
         solution=_solution(folder),
         wrong_answers=tuple(_wrong_answer(folder, entry) for entry in manifest.wrong),
@@ -64,6 +69,8 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         private_includes=tuple(sorted(folder.private_sha256.values())),
         scored=kind is None or kind.scored,
         tool_loop=kind is not None and kind.tool_loop,
+        for_agents=for_agents,
+        host_files=_texts_under(folder, "host"),
         manifest=text,
         generator=folder.raw(GENERATOR_FILE) if folder.has(GENERATOR_FILE) else "",
         requirements=manifest.requirements,
@@ -83,6 +90,24 @@ def _numbered(folder: TaskFolder, place: str) -> tuple[str, ...]:
     return tuple(folder.text(name).removesuffix("\n") for name in expected if name in names)
 
 
+def _texts_under(folder: TaskFolder, place: str) -> dict[str, str]:
+    return {path.removeprefix(f"{place}/"): folder.text(path) for path in folder.under(place)}
+
+
+def _files(folder: TaskFolder) -> dict[str, str]:
+    """The files under files/, and those that a patch adds to them: a tree of hundreds of files that a program wrote."""
+    files = _texts_under(folder, "files")
+    if not folder.has(FILES_PATCH):
+        return files
+    if folder.has(FILES_PROGRAM):
+        folder.used.add(Path(FILES_PROGRAM))
+    try:
+        return dict(apply_patch(files, folder.raw(FILES_PATCH)).files)
+    except PatchError as error:
+        folder.report(FILES_PATCH, str(error), "write it with its program again")
+        return files
+
+
 def _turns(folder: TaskFolder) -> tuple[str, ...]:
     turns = folder.under("turns")
     if turns and folder.has("prompt.md"):
@@ -93,8 +118,9 @@ def _turns(folder: TaskFolder) -> tuple[str, ...]:
 
 
 def _solution(folder: TaskFolder) -> tuple[str, ...]:
-    if folder.has("solution/answer.md") or not folder.under("solution"):
-        return (folder.text("solution/answer.md").removesuffix("\n"),)
+    found = next((place for place in SOLUTION_FILES if folder.has(place)), None)
+    if found is not None or not folder.under("solution"):
+        return (folder.text(found or SOLUTION_FILES[0]).removesuffix("\n"),)
     return _numbered(folder, "solution")
 
 
@@ -102,7 +128,8 @@ def _wrong_answer(folder: TaskFolder, entry: WrongAnswerEntry) -> WrongAnswer:
     place = f"wrong/{entry.file}"
     replies = _numbered(folder, place) if folder.under(place) else (folder.text(place).removesuffix("\n"),)
     fails = ("*",) if entry.fails == "*" else entry.fails
-    return WrongAnswer(entry.file.removesuffix(".md"), replies, fails, entry.outcome, entry.finish_reason, entry.breaks)
+    name = entry.file.removesuffix(".md").removesuffix(".patch")
+    return WrongAnswer(name, replies, fails, entry.outcome, entry.finish_reason, entry.breaks)
 
 
 def _digest(folder: TaskFolder) -> str:
@@ -169,6 +196,7 @@ def vary(task: Task, trial: int) -> Variant:
         cases=cases_of(_cases_document(task, index)),
         solution=tuple(fill(reply, values) for reply in task.solution),
         wrong_answers=tuple(_fill_wrong(wrong, values) for wrong in task.wrong_answers),
+        host_files={name: fill(text, values) for name, text in task.host_files.items()},
     )
 
 

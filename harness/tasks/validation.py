@@ -18,7 +18,8 @@ from harness.types import Task
 
 MIN_WRONG_ANSWERS = 4
 MIN_FAILURE_KINDS = 3
-MIN_VARIANTS = 5
+MIN_VARIANTS, MIN_VARIANTS_FOR_AGENTS = 5, 2
+"""An agent works for minutes: a run has few trials of each task."""
 MIN_CHARS_PER_TOKEN = 3
 """For sizing a budget: code and prose have 3 to 4 characters per token with the tokenizers of today's local models."""
 
@@ -45,6 +46,8 @@ def task_texts(task: Task) -> Iterator[tuple[str, str]]:
         yield ("prompt.md" if len(task.turns) == 1 else f"turns/{number}.md"), turn
     for name, text in task.files.items():
         yield f"files/{name}", text
+    for name, text in task.host_files.items():
+        yield f"host/{name}", text
     yield "cases.json", task.cases_json
     for number, reply in enumerate(task.solution, 1):
         yield ("solution/answer.md" if len(task.solution) == 1 else f"solution/{number}.md"), reply
@@ -82,10 +85,11 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
 
 def _check_variants(task: Task, folder: TaskFolder, location: Location) -> None:
     rows, variants = task.variants, location.at("variants")
+    minimum = MIN_VARIANTS_FOR_AGENTS if task.for_agents else MIN_VARIANTS
     # A published problem is asked as it stands, and so is a change that a repository has seen.
     varies = task.scorer not in KINDS or KINDS[task.scorer].varies
-    if task.language is not None and task.scored and varies and not task.source and len(rows) < MIN_VARIANTS:
-        message = f"a code task needs at least {MIN_VARIANTS} variants, this one has {len(rows)}"
+    if task.language is not None and task.scored and varies and not task.source and len(rows) < minimum:
+        message = f"a code task needs at least {minimum} variants, this one has {len(rows)}"
         folder.problems.append(variants.problem(message, "add variants: without them the trials repeat one task"))
     for at, row in enumerate(rows):
         for name in sorted(set(row) ^ set(rows[0])):

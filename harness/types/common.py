@@ -23,7 +23,8 @@ class Outcome(StrEnum):
     """How a trial ended. Every outcome counts in the denominator of a pass rate.
 
     `truncated_in`: the server cut the prompt; `truncated_out`: the output reached its budget; `repetitive`: it had
-    become a loop and was stopped.
+    become a loop and was stopped. Of an agent's trial, `no_edit`: it changed nothing that it may change; `turn_limit`,
+    `time_limit`, `token_limit`, `context_exceeded`: this limit ended it before its work was done.
     """
 
     PASSED = "passed"
@@ -37,3 +38,8 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"
     SERVER_ERROR = "server_error"
+    NO_EDIT = "no_edit"
+    TURN_LIMIT = "turn_limit"
+    TIME_LIMIT = "time_limit"
+    TOKEN_LIMIT = "token_limit"  # noqa: S105 - no password
+    CONTEXT_EXCEEDED = "context_exceeded"

@@ -68,9 +68,10 @@ class TaskRequirement:
 class Task:
     """A validated task folder. Its texts still contain `{{variant.NAME}}` and `{{nonce}}`.
 
-    `scored` and `tool_loop` are properties of its scorer kind (harness/score). `manifest` is the text of task.toml, so
-    that a problem with the settings can name a line. `generator` is the text of cases.py, which draws hidden cases; ""
-    if the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
+    `scored`, `tool_loop` and `for_agents` are properties of its scorer kind (harness/score). `host_files` are laid over
+    the files when the cases of an agent's task run; nothing that answers ever sees them. `manifest` is the text of
+    task.toml, so that a problem with the settings can name a line. `generator` is the text of cases.py, which draws
+    hidden cases; "" if the task has none. `survivors` are mutants of the solution that may pass, each with its reason.
     """
 
     name: str
@@ -93,6 +94,8 @@ class Task:
     private_includes: tuple[str, ...] = ()
     scored: bool = True
     tool_loop: bool = False
+    for_agents: bool = False
+    host_files: Mapping[str, str] = field(default_factory=dict)
     manifest: str = ""
     generator: str = ""
     requirements: tuple[TaskRequirement, ...] = ()
@@ -132,6 +135,7 @@ class Variant:
     cases: tuple[Case, ...]
     solution: tuple[str, ...]
     wrong_answers: tuple[WrongAnswer, ...]
+    host_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,153 @@
+"""Reads the archive of an agent's folder into a `FinalTree`, whatever the agent made of the folder.
+
+`read_tree` takes the bytes of a tar archive as they come from the engine. It keeps regular files of text with usual
+names; links, devices, binary files, the folders of tools and caches, and whatever is beyond the limits are left out and
+listed. Nothing is unpacked to a disk, so a link or an absolute name leads nowhere.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+
+from harness.trees.tree import MAX_PATH_CHARS, ExcludedPath, FinalTree, blocking_files, path_problem, text_of
+
+MAX_ARCHIVE_BYTES = 256 * 1024 * 1024
+MAX_FILES = 2000
+MAX_FILE_BYTES = 1024 * 1024
+MAX_TREE_BYTES = 16 * 1024 * 1024
+MAX_MEMBERS = 100_000
+MAX_LEFT_OUT = 200
+TOOL_FOLDERS = frozenset(
+    (
+        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".npm",
+        ".pytest_cache", ".mypy_cache", ".ruff_cache",
+    )
+)  # fmt: skip
+"""Folders whose content is never looked at, wherever they are: repositories, dependencies, caches."""
+CUT = "archive too large"
+
+
+class _TooLargeError(Exception):
+    """The archive exceeds a limit; caught in this module."""
+
+
+class _Stream(io.RawIOBase):
+    """The chunks of an archive as a file that can only be read, up to a limit."""
+
+    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+        self._left = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = chunk
+        size = min(len(buffer), len(self._rest))
+        self._left -= size
+        if self._left < 0:
+            raise _TooLargeError
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+class _Tree:
+    """The files and the left-out entries that were found so far."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
+        self._bytes = 0
+
+    def leave_out(self, path: str, reason: str) -> None:
+        self.files.pop(path, None)
+        if len(self.left_out) < MAX_LEFT_OUT:
+            self.left_out.setdefault(path, reason)
+
+    def add(self, path: str, data: bytes) -> None:
+        text = text_of(data)
+        if text is None:
+            self.leave_out(path, "binary file")
+        elif len(self.files) >= MAX_FILES or self._bytes + len(data) > MAX_TREE_BYTES:
+            self.leave_out(path, "tree too large")
+        else:
+            self._bytes += len(data)
+            self.files[path] = text
+
+
+def read_tree(archive: Iterable[bytes], root: str = "", *, max_bytes: int = MAX_ARCHIVE_BYTES) -> FinalTree:
+    """The files of a folder from the chunks of its tar archive; `root` is the folder's name in it.
+
+    Never raises for what the archive holds. Where it is cut off or exceeds a limit, "/" is left out: what was not read
+    then counts as unchanged, not as deleted.
+    """
+    tree = _Tree()
+    stream = io.BufferedReader(_Stream(archive, max_bytes))
+    try:
+        with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as tar:
+            for count, member in enumerate(_members(tar)):
+                if count >= MAX_MEMBERS:
+                    raise _TooLargeError
+                _read_member(tree, tar, member, root)
+    except (_TooLargeError, MemoryError):
+        tree.left_out = {"/": CUT, **tree.left_out}
+    # The standard library's reader raises more than its own error on archives that were not made by it.
+    except (tarfile.TarError, OSError, ValueError, EOFError, KeyError, IndexError, OverflowError, RecursionError):
+        tree.left_out = {"/": "archive unreadable", **tree.left_out}
+    for path in blocking_files(tree.files):
+        tree.leave_out(path, "file and folder of one name")
+    return FinalTree(tree.files, tuple(sorted(ExcludedPath(path, why) for path, why in tree.left_out.items())))
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The members one by one; the reader's own list of them would grow with the archive."""
+    while (member := tar.next()) is not None:
+        yield member
+        tar.members = []  # type: ignore[attr-defined]
+
+
+def _read_member(tree: _Tree, tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
+    path = _path_below(member.name, root)
+    if path is None or (member.isdir() and not _tool_folder(path)):
+        return
+    if (folder := _tool_folder(path)) is not None:
+        tree.leave_out(folder, "repository, dependencies or cache")
+    elif (problem := path_problem(path)) is not None:
+        tree.leave_out(_displayable(path), problem)
+    elif not member.isreg() or member.issparse():
+        tree.leave_out(path, "link" if member.issym() or member.islnk() else "no regular file")
+    elif member.size > MAX_FILE_BYTES:
+        tree.leave_out(path, "file too large")
+    else:
+        content = tar.extractfile(member)
+        tree.add(path, content.read() if content is not None else b"")
+
+
+def _displayable(path: str) -> str:
+    """A path whose characters fit into a line, whatever they are."""
+    text = path.encode("utf-8", "replace").decode("utf-8")
+    return "".join(char if char.isprintable() else "?" for char in text)[:MAX_PATH_CHARS]
+
+
+def _path_below(name: str, root: str) -> str | None:
+    """A member's path below the root; None for the root itself. A name elsewhere becomes an absolute path."""
+    name = name.removeprefix("./")
+    if name.rstrip("/") in ("", ".", root):
+        return None
+    if not root or name.startswith("/"):
+        return name
+    return name.removeprefix(f"{root}/") if name.startswith(f"{root}/") else f"/{name}"
+
+
+def _tool_folder(path: str) -> str | None:
+    """The outermost folder of tools that a path is in, with "/" at its end."""
+    parts = path.split("/")
+    found = next((at for at, part in enumerate(parts) if part in TOOL_FOLDERS), None)
+    return None if found is None else "/".join(parts[: found + 1]) + "/"
