@@ -262,3 +262,13 @@ def test_a_long_answer_fits_the_card() -> None:
     svg = card_svg(summarize(replace(result, models=models, trials=trials)), "consistent")
     for size, text in re.findall(r'font-size="(\d+)" font-weight="700" fill="#(?:1b1d21|5b6068)">([^<]*)<', svg):
         assert int(size) * len(text) * 0.6 <= 1060
+
+
+def test_a_page_of_three_trials_gives_counts_and_no_interval_of_a_pass_rate() -> None:
+    page = _Page(render_html(*page_data(2, 2, 3)))
+    data = page.blocks()["data"]
+    assert not [text for text in page.text if re.search(r"pass rate[^.;]*95 % interval", text)]
+    assert page.text.count("3 of 3") >= 6
+    assert {model["rate_text"] for model in data["lanes"][0]["models"]} == {"passed 3 of 3"}
+    assert {(row["low"], row["high"]) for row in data["charts"]["differences"]["rows"]} == {(None, None)}
+    assert "interval" not in "".join(pair["text"] for pair in data["lanes"][0]["pairs"] if pair["criterion"][0] == "p")

@@ -206,4 +206,5 @@ def test_drift_is_not_made_by_tasks_of_different_speeds() -> None:
 
 def test_a_formatted_rate_has_its_k_n_and_interval() -> None:
     assert format_k_of_n(7, 10) == "in 7 of 10 trials (95 % interval 40 to 89 %)"
+    assert format_k_of_n(3, 5) == "in 3 of 5 trials"
     assert format_k_of_n(0, 0) == "in none of 0 trials"

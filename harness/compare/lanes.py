@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.compare.models import LaneChange
-from harness.types import Recommendation, Result
+from harness.types import MIN_TRIALS, Lane, Recommendation, Result
 
 CONFIDENCE_ORDER = ("none", "tentative", "conclusive")
 MIN_BOUND_CHANGE = 0.05
@@ -16,17 +16,31 @@ MIN_BOUND_CHANGE = 0.05
 LaneVerdict = Literal["strengthened", "unchanged", "weakened"]
 
 
-def _format_bounds(recommendation: Recommendation) -> str:
-    if recommendation.low is None or recommendation.high is None:
-        return recommendation.confidence
-    return f"{recommendation.confidence}, {recommendation.low:.2f} to {recommendation.high:.2f}"
+@dataclass(frozen=True, slots=True)
+class _LaneState:
+    """One lane of one run, in words."""
 
+    result: Result
+    lane: Lane
+    found: Recommendation
 
-def _format_rate(recommendation: Recommendation, model: str | None) -> str:
-    for eligibility in recommendation.eligibilities:
-        if eligibility.model == model and eligibility.rate is not None and eligibility.low is not None:
-            return f"pass rate {100 * eligibility.rate:.0f} %, at least {100 * eligibility.low:.0f} %"
-    return "no pass rate"
+    @property
+    def decision(self) -> str:
+        """The confidence, with the bounds of the deciding difference or ratio."""
+        found, names = self.found, [each.model for each in self.found.eligibilities if each.status == "eligible"]
+        few = any(self.result.lane_count(self.lane, name)[1] < MIN_TRIALS for name in names)
+        if found.low is None or found.high is None or few:
+            return found.confidence
+        return f"{found.confidence}, {found.low:.2f} to {found.high:.2f}"
+
+    def rate(self, model: str | None) -> str:
+        """The pass rate of a model with its lower bound, or its count alone."""
+        for each in self.found.eligibilities:
+            if each.model == model and each.rate is not None and each.low is not None:
+                passed, n = self.result.lane_count(self.lane, model)
+                bound = f"pass rate {100 * each.rate:.0f} %, at least {100 * each.low:.0f} %"
+                return bound if n >= MIN_TRIALS else f"passed {passed} of {n}"
+        return "no pass rate"
 
 
 def _verdict(before: Recommendation, after: Recommendation) -> LaneVerdict:
@@ -42,16 +56,17 @@ def _verdict(before: Recommendation, after: Recommendation) -> LaneVerdict:
     return "strengthened" if after.low > before.low else "weakened"
 
 
-def _text(before: Recommendation, after: Recommendation) -> str:
-    if before.model is None and after.model is None:
+def _text(before: _LaneState, after: _LaneState) -> str:
+    old, new = before.found.model, after.found.model
+    if old is None and new is None:
         return "the evidence decides in neither run"
-    if before.model is None:
-        return f"undecided before; now {after.model} ({_format_bounds(after)}; {_format_rate(after, after.model)})"
-    start = f"before {before.model} ({_format_bounds(before)}; {_format_rate(before, before.model)})"
-    if after.model is None:
-        return f"{start}; now the evidence does not decide ({_format_rate(after, before.model)})"
-    name = "" if after.model == before.model else f"{after.model} "
-    return f"{start}; now {name}({_format_bounds(after)}; {_format_rate(after, after.model)})"
+    if old is None:
+        return f"undecided before; now {new} ({after.decision}; {after.rate(new)})"
+    start = f"before {old} ({before.decision}; {before.rate(old)})"
+    if new is None:
+        return f"{start}; now the evidence does not decide ({after.rate(old)})"
+    name = "" if new == old else f"{new} "
+    return f"{start}; now {name}({after.decision}; {after.rate(new)})"
 
 
 def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
@@ -65,4 +80,5 @@ def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
             yield f"lane {lane.name} is not compared: its tasks or requirements differ between the runs"
             continue
         after = recommendations[lane.name]
-        yield LaneChange(lane.name, _verdict(before, after), before.model, after.model, _text(before, after))
+        text = _text(_LaneState(baseline, lane, before), _LaneState(other, lane, after))
+        yield LaneChange(lane.name, _verdict(before, after), before.model, after.model, text)

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.formatting import MIN_TRIALS
-from harness.types import Eligibility, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
+from harness.types import MIN_TRIALS, Eligibility, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
 
 MIN_SPEED_RATIO = 1.3
 """A model that a requirement ruled out is called faster from this ratio of decode rates on."""
@@ -154,12 +153,7 @@ class _LaneView:
         return own.median / other.median if own is not None and other is not None and other.median else None
 
     def _count(self, model: str) -> tuple[int, int]:
-        rates = [
-            cell.pass_rate
-            for cell in self.result.cells
-            if cell.model == model and cell.scored and self.lane.tasks.get(cell.task)
-        ]
-        return sum(rate.passed for rate in rates), sum(rate.n for rate in rates)
+        return self.result.lane_count(self.lane, model)
 
     def _solved(self, model: str) -> str:
         passed, n = self._count(model)

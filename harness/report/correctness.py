@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from harness.report.elements import Chart, Entry, IntervalRow, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import (
-    MIN_TRIALS,
     MISSING,
     format_bytes,
     format_count,
@@ -15,7 +14,7 @@ from harness.report.formatting import (
     format_suite_rate,
 )
 from harness.report.task_tables import cells_of, labels_of, task_table
-from harness.types import Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
+from harness.types import MIN_TRIALS, Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
 
 SKIPPED = "skipped"
 """Stands for a task that does not fit into the model's context."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.types import DistributionSummary, PassRate, SuiteRate
+from harness.types import MIN_TRIALS, DistributionSummary, PassRate, SuiteRate
 
 MISSING = "-"
 """Stands for a value that is unknown or was not measured."""
-MIN_TRIALS = 6
-"""Below six trials an interval covers nearly everything, so that the count stands alone."""
 
 
 def format_number(value: float) -> str:

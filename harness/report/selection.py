@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from harness.report.elements import Entry, Point, Scatter, Section, Table, text_row
-from harness.report.formatting import MIN_TRIALS, MISSING, format_count, format_percent
-from harness.types import Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
+from harness.report.formatting import MISSING, format_count, format_percent
+from harness.types import MIN_TRIALS, Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
 
 GIB = 2**30
 ESTIMANDS = {"tasks_like_these": "tasks like these", "exactly_these_tasks": "exactly these tasks"}
@@ -26,17 +24,13 @@ def lanes(result: Result) -> Section:
     )
     if not rows:
         return Section("lanes", "Lanes", "")
-    few_trials = any(summary.pass_rate.n < MIN_TRIALS for summary in result.summaries)
-    texts = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
-    notes = list(map(text_without_interval, texts)) if few_trials else texts
+    notes = [f"{recommendation.lane}: {recommendation.text}" for recommendation in result.recommendations]
     gaps: dict[str, list[str]] = {}
     for recommendation in result.recommendations:
         for gap in recommendation.untested:
             gaps.setdefault(gap, []).append(recommendation.lane)
     notes += [f"{', '.join(names)}, not tested: {gap}" for gap, names in gaps.items()]
-    requirements = [
-        _requirements_table(recommendation, few_trials=few_trials) for recommendation in result.recommendations
-    ]
+    requirements = map(_requirements_table, result.recommendations)
     return Section(
         "lanes",
         "Lanes",
@@ -50,11 +44,6 @@ def lanes(result: Result) -> Section:
     )
 
 
-def text_without_interval(text: str) -> str:
-    """A sentence of the result without its intervals, for runs whose trials are too few to carry one."""
-    return re.sub(r" \((?:95 % interval|no interval)[^)]*\)", "", text)
-
-
 def _format_override(lane: Lane | None, labels: set[str]) -> str:
     if lane is None or lane.override is None:
         return MISSING
@@ -63,14 +52,14 @@ def _format_override(lane: Lane | None, labels: set[str]) -> str:
     return f"{override.model}{absent} ({override.date}: {override.reason})"
 
 
-def _requirements_table(recommendation: Recommendation, *, few_trials: bool) -> Table:
+def _requirements_table(recommendation: Recommendation) -> Table:
     rows = tuple(
         text_row(
             eligibility.model,
             eligibility.status.replace("_", " "),
             requirement.name.replace("_", " "),
             requirement.state.replace("_", " "),
-            text_without_interval(requirement.text) if few_trials else requirement.text,
+            requirement.text,
         )
         for eligibility in recommendation.eligibilities
         for requirement in eligibility.requirements

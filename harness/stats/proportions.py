@@ -8,6 +8,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
+from harness.types import MIN_TRIALS
+
 LEVEL = 0.95
 """Confidence level of every interval unless a caller passes another one."""
 
@@ -57,8 +59,10 @@ def clopper_pearson(k: int, n: int, level: float = LEVEL) -> Interval | None:
 
 
 def format_k_of_n(k: int, n: int, unit: str = "trials") -> str:
-    """`in 7 of 10 trials (95 % interval 40 to 89 %)`, with Wilson's interval: a percentage always shows its k and n."""
+    """`in 7 of 10 trials (95 % interval 40 to 89 %)`, with Wilson's interval from MIN_TRIALS on."""
     interval = wilson(k, n)
     if interval is None:
         return f"in none of 0 {unit}"
+    if n < MIN_TRIALS:
+        return f"in {k} of {n} {unit}"
     return f"in {k} of {n} {unit} (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"

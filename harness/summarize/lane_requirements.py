@@ -9,7 +9,17 @@ from collections.abc import Callable
 
 from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
 from harness.summarize.schedule import claim_level
-from harness.types import Cell, Eligibility, Lane, MemoryUse, ModelInfo, Requirement, RequirementState, Result
+from harness.types import (
+    MIN_TRIALS,
+    Cell,
+    Eligibility,
+    Lane,
+    MemoryUse,
+    ModelInfo,
+    Requirement,
+    RequirementState,
+    Result,
+)
 
 GIB = 2**30
 SERVER_PROCESS = "server process"
@@ -68,19 +78,26 @@ def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
         return None
     required = f"required: lower bound of at least {100 * lane.min_pass_rate:.0f} %"
     rate, interval = lane_rate(result, lane, model.label)
+    evidence = f"{describe_rate(result, lane, model.label)}; {required}"
     if rate is None or interval is None:
-        return Requirement("pass_rate", "unknown", f"no scored task was run in full; {required}")
+        return Requirement("pass_rate", "unknown", evidence)
     state: RequirementState = "inconclusive"
     if interval.low >= lane.min_pass_rate:
         state = "met"
     elif interval.high < lane.min_pass_rate:
         state = "not_met"
-    return Requirement("pass_rate", state, f"pass rate {format_rate(rate, interval)}; {required}")
+    return Requirement("pass_rate", state, evidence)
 
 
-def format_rate(rate: float, interval: Interval) -> str:
-    """`92 % (95 % interval 76 to 98 %)`."""
-    return f"{100 * rate:.0f} % (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
+def describe_rate(result: Result, lane: Lane, model: str) -> str:
+    """`pass rate 92 % (95 % interval 76 to 98 %)`; `passed 3 of 3` where few trials carry neither."""
+    rate, interval = lane_rate(result, lane, model)
+    passed, n = result.lane_count(lane, model)
+    if rate is None or interval is None:
+        return "no scored task was run in full"
+    if n < MIN_TRIALS:
+        return f"passed {passed} of {n}"
+    return f"pass rate {100 * rate:.0f} % (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
 
 
 def context(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:

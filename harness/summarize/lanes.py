@@ -17,6 +17,7 @@ from harness.summarize.lane_gaps import untested
 from harness.summarize.lane_requirements import GIB, check_eligibility, model_bytes
 from harness.summarize.schedule import look_note
 from harness.types import (
+    MIN_TRIALS,
     Confidence,
     Eligibility,
     Lane,
@@ -145,7 +146,8 @@ class LaneSelection:
         difference = lane_difference(self.result, self.lane, (model, other), self.trials)
         low, high = difference.interval or (None, None)
         text = f"pass rate {100 * difference.difference:+.0f} points against {other.label}"
-        if low is not None and high is not None:
+        fewest = min(self.result.lane_count(self.lane, each.label)[1] for each in (model, other))
+        if low is not None and high is not None and fewest >= MIN_TRIALS:
             text += f" (95 % interval {100 * low:+.0f} to {100 * high:+.0f})"
         is_withdrawn = (self.lane.name, frozenset({model.label, other.label})) in self.withdrawn
         return CriterionComparison(

@@ -78,6 +78,7 @@ from harness.types.scoring import (
 from harness.types.sequential import LaneLook, Look, SequentialDesign, StopRule
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
+    MIN_TRIALS,
     Cell,
     Comparison,
     DifferenceVerdict,
@@ -105,6 +106,7 @@ __all__ = [
     "LEVEL_ALIASES",
     "LONG_PROMPT",
     "MAX_TRIAL_S",
+    "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
     "AgentEnd",

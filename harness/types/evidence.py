@@ -54,6 +54,7 @@ class LaneModel:
     rate: float | None
     low: float | None
     high: float | None
+    rate_text: str
     memory_bytes: int | None
     context_tokens: int | None
     decode_tps: DistributionSummary | None

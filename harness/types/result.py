@@ -109,3 +109,12 @@ class Result:
     sources: Mapping[str, Source] = field(default_factory=dict)
     judgings: tuple[Judging, ...] = ()
     judge_reports: tuple[JudgeReport, ...] = ()
+
+    def lane_count(self, lane: Lane, model: str) -> tuple[int, int]:
+        """How many trials of a lane's scored tasks a model passed, and of how many."""
+        rates = [
+            cell.pass_rate
+            for cell in self.cells
+            if cell.model == model and cell.scored and lane.tasks.get(cell.task, 0) > 0
+        ]
+        return sum(rate.passed for rate in rates), sum(rate.n for rate in rates)

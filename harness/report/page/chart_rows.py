@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from statistics import mean, median
 
-from harness.report.formatting import MIN_TRIALS
 from harness.report.task_tables import cells_of
 from harness.types import (
+    MIN_TRIALS,
     DistributionSummary,
     Json,
     ModelInfo,
@@ -76,14 +76,16 @@ def _dominates(other: Row, row: Row) -> bool:
 
 def difference_rows(result: Result, evidence: PageEvidence) -> Rows:
     """Each model against each baseline, on tasks like these; a comparison is stored once and read both ways."""
+    few = {summary.model for summary in result.summaries if summary.pass_rate.n < MIN_TRIALS}
     rows: Rows = []
     for each in result.comparisons:
         if each.estimand != "tasks_like_these":
             continue
-        bounds = (each.difference, each.low, each.high)
+        low, high = (None, None) if few & {each.model, each.baseline} else (each.low, each.high)
+        bounds = (each.difference, low, high)
         rows.append(_difference_row((each.model, each.baseline), bounds, each.verdict))
         turned = {"better": "worse", "worse": "better"}.get(each.verdict, each.verdict)
-        bounds = (-each.difference, _negative(each.high), _negative(each.low))
+        bounds = (0.0 - each.difference, _negative(high), _negative(low))
         rows.append(_difference_row((each.baseline, each.model), bounds, turned))
     return rows
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.report.answers import AnswerState, LaneAnswer, lane_answers
-from harness.report.formatting import MIN_TRIALS, MISSING, format_bytes, format_percent
+from harness.report.formatting import MISSING, format_bytes, format_percent
 from harness.report.task_tables import cells_of, labels_of
-from harness.types import Cell, Eligibility, Recommendation, Result
+from harness.types import MIN_TRIALS, Cell, Eligibility, Lane, Recommendation, Result
 
 STATUS_WORDS = {"eligible": "meets every limit", "ruled_out": "ruled out", "undecided": "undecided"}
 STATE_WORDS: Mapping[AnswerState, str] = {
@@ -59,7 +59,7 @@ class HeatCell:
 
 def lane_cards(result: Result) -> tuple[LaneCard, ...]:
     """A card for each lane, in the words that the terminal prints, too."""
-    overrides = {lane.name: lane.override for lane in result.lanes}
+    lanes = {lane.name: lane for lane in result.lanes}
     found = {each.lane: each for each in result.recommendations}
     return tuple(
         LaneCard(
@@ -68,8 +68,8 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
             found[answer.lane].tied,
             STATE_WORDS[answer.state],
             _text(answer, found[answer.lane]),
-            f"You chose {chosen.model}: {chosen.reason}" if (chosen := overrides.get(answer.lane)) else "",
-            _rows(found[answer.lane], result.run.trials) if answer.state != "no_task" else (),
+            f"You chose {chosen.model}: {chosen.reason}" if (chosen := lanes[answer.lane].override) else "",
+            _rows(result, lanes[answer.lane], found[answer.lane]) if answer.state != "no_task" else (),
         )
         for answer in lane_answers(result)
     )
@@ -83,27 +83,29 @@ def _text(answer: LaneAnswer, found: Recommendation) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _rows(each: Recommendation, trials: int) -> tuple[LaneRow, ...]:
+def _rows(result: Result, lane: Lane, each: Recommendation) -> tuple[LaneRow, ...]:
     """The recommended model first, then by status and rate."""
     order = ["eligible", "undecided", "ruled_out"]
     models = sorted(
         each.eligibilities,
         key=lambda model: (model.model != each.model, order.index(model.status), -(model.rate or 0.0)),
     )
-    return tuple(_lane_row(model, trials) for model in models)
+    return tuple(_lane_row(model, result.lane_count(lane, model.model)) for model in models)
 
 
-def _lane_row(model: Eligibility, trials: int) -> LaneRow:
+def _lane_row(model: Eligibility, count: tuple[int, int]) -> LaneRow:
     # The limit follows the evidence in these texts; the section on lanes has both.
     unmet = "; ".join(each.text.partition(";")[0] for each in model.requirements if each.state != "met")
-    shown = trials >= MIN_TRIALS
+    passed, n = count
+    shown = n >= MIN_TRIALS
+    rate = format_percent(model.rate or 0.0) if shown else f"{passed} of {n}"
     return LaneRow(
         model=model.model,
         status=model.status,
         rate=_percent(model.rate),
         low=_percent(model.low) if shown else None,
         high=_percent(model.high) if shown else None,
-        text=MISSING if model.rate is None else format_percent(model.rate),
+        text=MISSING if model.rate is None else rate,
         reason=unmet,
     )
 

@@ -122,8 +122,7 @@
     const rate = limits.rate ?? (lane.min_pass_rate === null ? null : 100 * lane.min_pass_rate);
     if (rate !== null) {
       const state = model.low === null ? "unknown" : limitState(model.rate, model.low, model.high, rate / 100);
-      found.push([state, `pass rate ${model.rate === null ? "unknown" : `${Math.round(100 * model.rate)} %`}${
-        model.low === null ? "" : ` (${Math.round(100 * model.low)} to ${Math.round(100 * model.high)})`}, limit ${rate.toFixed(0)} %`]);
+      found.push([state, `${model.rate_text}, limit ${rate.toFixed(0)} %`]);
     }
     const context = limits.context ?? lane.min_context_tokens;
     if (context !== null) {

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.types import HostFacts, Result, ResultWarning
+from harness.types import MIN_TRIALS, HostFacts, Result, ResultWarning
 
 MIN_SWAP_BYTES = 256 * 1024 * 1024
 MIN_SWAP_GROWTH_BYTES = 64 * 1024 * 1024
 MAX_LOAD_PER_CORE = 0.5
-MIN_TRIALS = 6
-"""The median of fewer values has no 95 % order-statistic interval."""
 
 
 def simulated(result: Result) -> Iterator[ResultWarning]:
