@@ -9,7 +9,7 @@ from tests.scored import ScriptedSandbox
 MIN_ANSWERS = 6
 SAME_PROMPT = {"long-needle-28k", "long-needle-128k", "long-needle-256k"}
 """They ask what long-needle-short asks, of longer texts."""
-SCORED = {task.name for task in kit_tasks().values() if task.scorer != "speed"} - SAME_PROMPT
+SCORED = {task.name for task in kit_tasks().values() if task.scorer not in ("speed", "agent")} - SAME_PROMPT
 WITHOUT_CODE = sorted(name for name in SCORED if kit_tasks()[name].language is None)
 
 

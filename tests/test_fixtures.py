@@ -70,7 +70,8 @@ def test_the_suites_are_those_of_the_method() -> None:
     assert names_in("demo") == {"speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor"}
     easy = {"code-bugfix-easy", "code-new-py-easy"}
     assert names_in("first") == easy | {"code-bugfix", "code-bugfix-js", "speed-warm", "write-voice"}
-    assert names_in("full") | names_in("long") == set(TASKS)
+    assert names_in("full") | names_in("long") == set(TASKS) - names_in("agents")
+    assert names_in("agents") == {task.name for task in TASKS.values() if task.for_agents}
     assert names_in("think-on") == {
         task.name for task in TASKS.values() if task.language and set(task.tags) & {"bugfix", "refactor", "new", "edit"}
     }
@@ -90,7 +91,8 @@ def test_every_task_can_be_scored() -> None:
 def test_the_variants_of_a_task_have_different_prompts(name: str) -> None:
     task = TASKS[name]
     variants = [vary(task, index) for index in range(len(task.variants))]
-    assert len({(variant.system, variant.turns) for variant in variants}) == len(variants)
+    texts = {(one.system, one.turns, *(one.files.values() if task.for_agents else ())) for one in variants}
+    assert len(texts) == len(variants)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

@@ -55,8 +55,9 @@ def _duplicates(task: Task, here: Location) -> Iterator[Problem]:
 def _entry_problems(
     task: Task, requirement: TaskRequirement, fixed_checks: Sequence[str], here: Location
 ) -> Iterator[Problem]:
-    prompt = _words(" ".join((task.system, *task.turns)))
-    if _words(requirement.sentence) not in prompt:
+    # An agent reads the files as it reads the prompt: a document among them may say what is demanded.
+    texts = (task.system, *task.turns), task.files.values() if task.for_agents else ()
+    if not any(_words(requirement.sentence) in _words(" ".join(part)) for part in texts):
         yield here.at("sentence").problem(
             "this is no sentence of the prompt", "copy the sentence word for word from the prompt"
         )
