@@ -28,7 +28,7 @@ from harness.report.page.payload import TEXT_LIMITS
 from harness.report.sections import SECTIONS, sections_of
 from harness.run import page_evidence
 from harness.summarize import summarize
-from harness.types import PageEvidence
+from harness.types import HIDDEN_INPUTS, PageEvidence
 from tests.bundle import good_bundle, write_bundle
 from tests.example import example_result, texts, write_run
 from tests.page_data import HOSTILE, page_data
@@ -167,6 +167,21 @@ def test_the_page_has_the_code_the_input_the_reasoning_and_the_stream_of_a_trial
     assert all(trial["code"].startswith("def window") for trial in trials)
     assert all(turn["stream"][0][1] == "r" for trial in trials for turn in trial["turns"])
     assert any(turn["reasoning"] for trial in trials for turn in trial["turns"])
+
+
+def test_a_failed_hidden_case_has_the_input_that_its_verdict_keeps() -> None:
+    result, _ = page_data(1, 4, 3)
+    trials = tuple(replace(trial, metrics={HIDDEN_INPUTS: {"case-1": {"args": [7]}}}) for trial in result.trials)
+    blocks = _Page(render_html(replace(result, trials=trials))).blocks()
+    failed = [
+        check
+        for name, block in blocks.items()
+        for trials in block.values()
+        for trial in (trials if name != "data" else ())
+        for check in trial["checks"]
+        if not check["passed"]
+    ]
+    assert {check["input"] for check in failed if check["name"] == "case-1"} == {'{"args": [7]}'}
 
 
 def test_long_texts_are_cut_and_say_so() -> None:

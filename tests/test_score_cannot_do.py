@@ -5,7 +5,7 @@ import pytest
 from harness.files import to_json
 from harness.score import score
 from harness.score.kinds.cannot_do import decline_reason
-from harness.types import Case, Json, Outcome, Score
+from harness.types import HIDDEN_INPUTS, Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, failed, problem_texts, running_python, said, variant_of
 
 CASES = (
@@ -143,7 +143,9 @@ def test_hidden_cases_decide_with_the_fixed_ones_and_never_spoil_a_decline() -> 
     table = "```python\ndef twice(n):\n    return {1: 2, 5: 10}.get(n)\n```"
     for cases, expected in ((CASES, set()), ((*CASES, drawn), {"double/h1"})):
         assert failed(judge(table, possible=True, cases=cases)) == expected
-    assert judge(SOLVED, possible=True, cases=(*CASES, drawn)).outcome is Outcome.PASSED
+    solved = judge(SOLVED, possible=True, cases=(*CASES, drawn))
+    assert (solved.outcome, HIDDEN_INPUTS in solved.metrics) == (Outcome.PASSED, False)
+    assert judge(table, possible=True, cases=(*CASES, drawn)).metrics[HIDDEN_INPUTS] == {"double/h1": drawn.give}
     assert failed(judge(decline(), possible=True, cases=(*CASES, drawn))) == {"shown/one", "hidden/five", "double/h1"}
     declined = judge(decline(), possible=False, cases=(*TORN, drawn))
     assert (declined.outcome, [check.name for check in declined.checks]) == (

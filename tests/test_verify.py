@@ -13,7 +13,7 @@ from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError
 from harness.schema import format_version
-from harness.types import LEVELS, Finding, Json, Sandbox, Verdict
+from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
@@ -122,6 +122,15 @@ def test_a_verdict_that_the_answer_does_not_get_is_found(good: Path) -> None:
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
     assert [finding.check for finding in verdict.levels[4].findings] == ["rescored"]
     assert "beta / code-bugfix / trial 1 is passed, scored again it is failed" in verdict.levels[4].findings[0].message
+
+
+def test_invented_inputs_of_hidden_cases_are_found(good: Path) -> None:
+    bundle = good_bundle()
+    for score in (bundle.result["trials"][0], bundle.scores[0]["score"]):
+        score["metrics"][HIDDEN_INPUTS] = {"first-place": {"args": [1]}}
+    verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
+    assert [report.state for report in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
+    assert "other inputs of its hidden cases" in verdict.levels[4].findings[0].message
 
 
 def test_a_slow_machine_leaves_rescored_unverified(good: Path) -> None:

@@ -56,7 +56,7 @@ def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Sc
     broken = next((reading for reading in readings if reading.error is not None), None)
     if broken is not None:
         return server_error(kind.check_names(variant), broken)
-    return score_of(kind.judge(variant, readings, TimeoutBudget(sandbox)), readings)
+    return score_of(kind.judge(variant, readings, TimeoutBudget(sandbox)), readings, variant.cases)
 
 
 def scoring_threads() -> int:

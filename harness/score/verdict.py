@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.score.compare import display
-from harness.types import REPETITION, CaseStatus, Check, Json, Observation, Outcome, Reading, Score
+from harness.types import HIDDEN_INPUTS, REPETITION, Case, CaseStatus, Check, Json, Observation, Outcome, Reading, Score
 
 ANSWER = "answer"
 """The check that fails where there is nothing to score."""
+MAX_HIDDEN_INPUTS = 12
 _WORST_FIRST = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.CRASHED)
 _OUTCOME_OF_CUT: Mapping[str | None, Outcome] = {
     "length": Outcome.TRUNCATED_OUT,
@@ -67,14 +68,23 @@ def abnormal_ends(observations: Sequence[Observation]) -> frozenset[Outcome]:
     )
 
 
-def score_of(judgment: Judgment, readings: Sequence[Reading]) -> Score:
-    """The score of a judgment on a trial's readings."""
-    checks = judgment.checks
+def score_of(judgment: Judgment, readings: Sequence[Reading], cases: Sequence[Case]) -> Score:
+    """The score of a judgment on a trial's readings; the cases give the inputs of failed hidden checks."""
+    checks, metrics = judgment.checks, judgment.metrics
     if judgment.missing is not None:
         checks = (Check(ANSWER, False, None, None, judgment.missing), *checks)
+    elif inputs := _hidden_inputs(checks, cases):
+        metrics = {**metrics, HIDDEN_INPUTS: inputs}
     passed = sum(check.passed for check in checks)
     fraction = passed / len(checks) if checks else 0.0
-    return Score(_outcome(judgment, readings), fraction, checks, judgment.extraction_rule, judgment.metrics)
+    return Score(_outcome(judgment, readings), fraction, checks, judgment.extraction_rule, metrics)
+
+
+def _hidden_inputs(checks: Sequence[Check], cases: Sequence[Case]) -> dict[str, Json]:
+    """Whoever looks at a failed case wants its input, and only a container could draw it again."""
+    drawn = {case.id: case.give for case in cases if case.hidden}
+    failed = [check.name for check in checks if not check.passed and check.name in drawn]
+    return {name: display(dict(drawn[name])) for name in failed[:MAX_HIDDEN_INPUTS]}
 
 
 def _outcome(judgment: Judgment, readings: Sequence[Reading]) -> Outcome:

@@ -64,6 +64,7 @@ from harness.types.run import (
     StoppedService,
 )
 from harness.types.scoring import (
+    HIDDEN_INPUTS,
     MAX_TRIAL_S,
     CaseStatus,
     Check,
@@ -101,6 +102,7 @@ from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelRepo
 
 __all__ = [
     "CUSTOM_SUITE",
+    "HIDDEN_INPUTS",
     "IGNORED_BY_SERVER",
     "LEVELS",
     "LEVEL_ALIASES",

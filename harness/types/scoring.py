@@ -12,6 +12,8 @@ from harness.types.task import Limits
 
 MAX_TRIAL_S = 100.0
 """Honest answers take a few seconds in all; hidden cases are some forty a trial, of up to 5 s each."""
+HIDDEN_INPUTS = "hidden_inputs"
+"""The metric with the inputs of failed hidden cases by name, shortened for display: no file of the task has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from harness.files import build
 from harness.read import read
 from harness.score import score, scoring_threads
 from harness.tasks import HiddenCases, vary
-from harness.types import Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
+from harness.types import HIDDEN_INPUTS, Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, max_lines, same_task
 
 MACHINE_DEPENDENT = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
@@ -84,6 +84,9 @@ def _difference(trial: TrialResult, rescored: Score) -> str | None:
     stated = [(check.name, check.passed) for check in trial.checks]
     expected = [(check.name, check.passed) for check in rescored.checks]
     if stated == expected:
-        return None
+        inputs = trial.metrics.get(HIDDEN_INPUTS)
+        if inputs is None or inputs == rescored.metrics.get(HIDDEN_INPUTS):
+            return None
+        return f"{name} states other inputs of its hidden cases than its recordings give"
     changed = sorted({check for check, _ in set(stated) ^ set(expected)})
     return f"{name} is {trial.outcome} both times, but with other results of its checks: {changed}"

@@ -14,6 +14,7 @@ from dataclasses import asdict
 
 from harness.report.escaping import plain_lines, plain_text
 from harness.types import (
+    HIDDEN_INPUTS,
     Check,
     Json,
     PageEvidence,
@@ -90,6 +91,8 @@ def _trial(trial: TrialResult, evidence: TrialEvidence, limit: int) -> Json:
         _turn(turn, evidence.turns[at] if at < len(evidence.turns) else None, limit)
         for at, turn in enumerate(trial.turns)
     ]
+    hidden = trial.metrics.get(HIDDEN_INPUTS)
+    inputs = {**(hidden if isinstance(hidden, Mapping) else {}), **evidence.inputs}
     return {
         "trial": trial.trial + 1,
         "variant": trial.variant,
@@ -97,16 +100,16 @@ def _trial(trial: TrialResult, evidence: TrialEvidence, limit: int) -> Json:
         "fraction": trial.fraction,
         "rule": trial.extraction_rule,
         "code": _text(evidence.code, limit),
-        "checks": [_check(check, evidence, limit) for check in trial.checks],
+        "checks": [_check(check, inputs, limit) for check in trial.checks],
         "turns": turns,
     }
 
 
-def _check(check: Check, evidence: TrialEvidence, limit: int) -> Json:
+def _check(check: Check, inputs: Mapping[str, Json], limit: int) -> Json:
     document: dict[str, Json] = {"name": plain_text(check.name), "passed": check.passed}
     if not check.passed:
         document |= {
-            "input": _value(evidence.inputs.get(check.name), limit),
+            "input": _value(inputs.get(check.name), limit),
             "expected": _value(check.expected, limit),
             "observed": _value(check.observed, limit),
             "note": _text(check.note, limit),
