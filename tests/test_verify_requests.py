@@ -160,6 +160,14 @@ def test_fields_that_are_the_runs_own_cannot_be_stated_as_extra(tmp_path: Path) 
     assert ("requests", "overrides 'model', which is the run's own") in _verified(tmp_path / "bundle", bundle)
 
 
+def test_a_result_that_states_another_api_than_its_requests_went_to_is_found(tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["models"][0]["api"] = "responses"
+    found = _verified(tmp_path / "bundle", summarized(bundle))
+    assert {check for check, _ in found} == {"requests"}
+    assert "the request went to the Chat Completions API, the result states Responses" in found[0][1]
+
+
 OVERRIDES: dict[str, Json] = {"top_p": 0.9, "chat_template_kwargs": {"preserve_thinking": True}, "max_tokens": 900}
 
 
