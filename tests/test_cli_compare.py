@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.files import sha256_of
 from harness.types import Json
 from tests.bundle import Bundle, failing, good_bundle, later, summarized, write_bundle, write_result
 from tests.hostile import zip_of
@@ -67,6 +68,32 @@ def test_a_run_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.Captur
     paths = _files(tmp_path, _baseline(), _baseline())
     assert main(["compare", *paths, "--fail-if", "worse"]) == 7
     assert "are the same run" in capsys.readouterr().err
+
+
+def test_two_models_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = _files(tmp_path, _baseline(), _baseline())
+    assert main(["compare", *paths, "--pair", "alpha=alpha"]) == 7
+    assert main(["compare", *paths, "--pair", "alpha=beta"]) == 0
+    shown = capsys.readouterr().out
+    assert "beta against alpha: " in shown
+    assert "answers are the same" not in shown
+
+
+def test_answers_to_the_same_prompts_are_held_against_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = _other()
+    changed = next(trial for trial in other.result["trials"] if trial["model"] == "alpha" and not trial["warmup"])
+    turn = changed["turns"][0]
+    turn["content"] += " "
+    turn["content_sha256"] = sha256_of(turn["content"])
+    main(["compare", *_files(tmp_path, _baseline(), other)])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "3 of 4 answers are the same. beta:" in shown
+    assert "4 of 4 answers are the same. Lane" in shown
+    other.result["run"]["seed"] += 1
+    main(["compare", *_files(tmp_path, _baseline(), other)])
+    assert "answers" not in capsys.readouterr().out
 
 
 def test_a_refused_result_does_not_keep_the_others_from_being_compared(

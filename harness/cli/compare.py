@@ -80,12 +80,13 @@ def _load(args: argparse.Namespace) -> tuple[list[NamedResult], list[Problem]]:
 
 
 def _compare(baseline: NamedResult, other: NamedResult, pairs: Sequence[tuple[str, str]]) -> RunComparison:
-    """Raises RunError for runs that cannot be compared, and for a run and itself: being equal would say nothing."""
+    """Raises RunError for runs that cannot be compared, and for a model and itself: being equal would say nothing."""
     from harness.compare import compare
 
-    if (baseline[1].run.id, baseline[1].trials) == (other[1].run.id, other[1].trials):
+    is_same_run = (baseline[1].run.id, baseline[1].trials) == (other[1].run.id, other[1].trials)
+    if is_same_run and (not pairs or any(model == other_model for model, other_model in pairs)):
         message = f"{baseline[0]} and {other[0]} are the same run, {other[1].run.id}"
-        raise RunError(message, fix="give two different runs")
+        raise RunError(message, fix="give two different runs, or name two of its models with --pair")
     with suggest("name the pairs with --pair BASELINE=OTHER", RunError):
         return compare(baseline, other, pairs)
 

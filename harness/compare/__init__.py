@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.compare.brief import render_brief_comparison, render_brief_comparisons
@@ -17,7 +17,7 @@ from harness.compare.models import CellPair, FactDifference, LaneChange, ModelPa
 from harness.compare.quantities import LEVEL, Side, Sides, contingency_tables, pass_rates, speeds
 from harness.compare.sections import sections_of
 from harness.stats import holm, mcnemar_p, wilson
-from harness.summarize import by_cell, summarize
+from harness.summarize import answer_identity, by_cell, summarize
 from harness.types import PassRate, Result, TaskInfo
 
 __all__ = [
@@ -74,8 +74,28 @@ def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
         differences=model_differences(sides[0].model, sides[1].model),
         overall=(*pass_rates(sides, scored), *speeds(sides, run)),
         regressed=_unpooled(sum(table.baseline_only for table in tables), sum(table.n for table in tables)),
+        same_answers=_same_answers(sides, run),
         cells=_adjusted([_cell_pair(sides, task, level) for task in run], sides, run),
     )
+
+
+def _same_answers(sides: Sides, tasks: Sequence[TaskInfo]) -> PassRate | None:
+    """Prompts hold nonces that follow from the run's seed, and differ between the models of one run on one server."""
+    baseline, other = sides
+    if baseline.result.run.seed != other.result.run.seed or baseline.result.run.id == other.result.run.id:
+        return None
+    pairs = [pair for task in tasks for pair in _answers_of_both(sides, task)]
+    return _unpooled(sum(left == right for left, right in pairs), len(pairs))
+
+
+def _answers_of_both(sides: Sides, task: TaskInfo) -> Iterator[tuple[object, object]]:
+    """What both answered in the trials of a task, where both answered."""
+    left, right = (
+        {trial.trial: answer_identity(trial) for trial in side.trials.get((side.model.label, task.name), ())}
+        for side in sides
+    )
+    both = ((left[number], right[number]) for number in left if number in right)
+    return ((answer, other) for answer, other in both if answer is not None and other is not None)
 
 
 def _cell_pair(sides: Sides, task: TaskInfo, level: float) -> CellPair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.compare.models import ModelPair, QuantityComparison, RunComparison
+from harness.compare.models import ModelPair, QuantityComparison, RunComparison, same_answers_words
 from harness.report import MAX_LINES, WIDTH, cut, fit, plain_text, wrap_display
 
 MAX_FACTS = 4
@@ -44,6 +44,7 @@ def _pair(pair: ModelPair) -> str:
     parts = [*overall, *_tasks("worse", worse), *_tasks("better", better)]
     if pair.regressed.passed:
         parts.append(f"{pair.regressed.passed} of {pair.regressed.n} trials regressed")
+    parts += same_answers_words(pair)
     return f"{title}: {'; '.join(parts)}."
 
 

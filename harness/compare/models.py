@@ -53,14 +53,25 @@ class CellPair:
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """One model in both runs: facts that differ, all tasks together, and each task."""
+    """One model in both runs: facts that differ, all tasks together, and each task.
+
+    `same_answers` counts the pairs of trials with the same text and tool calls in every turn, of those with an answer;
+    None where the two were not asked with the same prompts.
+    """
 
     baseline: str
     other: str
     differences: tuple[FactDifference, ...]
     overall: tuple[QuantityComparison, ...]
     regressed: PassRate
+    same_answers: PassRate | None
     cells: tuple[CellPair, ...]
+
+
+def same_answers_words(pair: ModelPair) -> list[str]:
+    """`11 of 12 answers are the same`; nothing where there was nothing to compare."""
+    same = pair.same_answers
+    return [f"{same.passed} of {same.n} answers are the same"] if same is not None and same.n else []
 
 
 @dataclass(frozen=True, slots=True)

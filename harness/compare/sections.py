@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.compare.models import CellPair, FactDifference, ModelPair, QuantityComparison, RunComparison
+from harness.compare.models import (
+    CellPair,
+    FactDifference,
+    ModelPair,
+    QuantityComparison,
+    RunComparison,
+    same_answers_words,
+)
 from harness.compare.quantities import SPEEDS
 from harness.report import MISSING, Section, Table, format_pass_rate, text_row
 from harness.stats import format_k_of_n
@@ -94,7 +101,7 @@ def _pair_section(pair: ModelPair) -> Section:
         title,
         "" if pair.differences else "No recorded fact of this model differs.",
         (*differences, _overall(pair), *_task_tables(pair)),
-        notes=tuple(_regressions(pair)),
+        notes=(*_regressions(pair), *same_answers_words(pair)),
     )
 
 

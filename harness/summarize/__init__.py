@@ -4,7 +4,7 @@
 and sources. All functions are pure, so that `verify` can repeat them from a published file.
 """
 
-from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete
+from harness.summarize.cells import Trials, answer_identity, by_cell, has_cache_hit_on_cold_turn, is_complete
 from harness.summarize.judging import MAX_JUDGES
 from harness.summarize.lane_evidence import lane_evidence
 from harness.summarize.looks import design_of, plan_looks, schedule_looks, take_look
@@ -21,6 +21,7 @@ __all__ = [
     "Passes",
     "Schedule",
     "Trials",
+    "answer_identity",
     "by_cell",
     "contingency_table",
     "design_of",
