@@ -29,6 +29,7 @@ LEVELS = (
     ("judge",),
     ("verify",),
     ("collection",),
+    ("site",),
     ("cli",),
     ("__main__",),
 )

@@ -33,6 +33,7 @@ from harness.cli import (
     score,
     selftest,
     session,
+    site,
     tasks,
     verify,
 )
@@ -114,6 +115,7 @@ COMMANDS: tuple[Command, ...] = (
     compare,
     lanes,
     query,
+    site,
     judge,
     doctor,
     init,

@@ -6,6 +6,7 @@ the tables with their columns; database.py keeps a statement of a user from anyt
 
 from harness.collection.database import Database, ParquetWriter, QueryLimits, Rows, open_database
 from harness.collection.imports import Collection, ImportedResult, ImportRecord, ImportRequest, import_results
+from harness.collection.site_data import open_site, write_site_data
 from harness.collection.views import open_collection, views_section
 
 __all__ = [
@@ -20,5 +21,7 @@ __all__ = [
     "import_results",
     "open_collection",
     "open_database",
+    "open_site",
     "views_section",
+    "write_site_data",
 ]

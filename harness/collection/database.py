@@ -1,5 +1,7 @@
 """DuckDB as the kit uses it: `ParquetWriter` writes rows as Parquet files, `open_database` reads them and nothing else.
 
+`open_parquet` reads a single file in the same way.
+
 The SQL of a user runs in a database in memory whose views are the tables. It may open the imported files and no other
 file, address or extension, it is one statement that reads, and its memory, threads and time are limited.
 """
@@ -122,6 +124,10 @@ class Database:
         finally:
             timer.cancel()
 
+    def write(self, select: str, path: Path) -> None:
+        """Write the rows of a statement of the kit's own as a Parquet file: the `output` that was opened for it."""
+        self._connection.execute(f"COPY ({select}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
     def rows(self, sql: str, parameters: Sequence[Json] = ()) -> list[dict[str, Json]]:
         """All rows of a statement, by column."""
         with self.query(sql, parameters) as found:
@@ -135,24 +141,54 @@ def _fetch(cursor: DuckDBPyConnection) -> Iterator[tuple[Json, ...]]:
 
 @contextmanager
 def open_database(
-    tables: Mapping[str, Sequence[Path]], sources: Sequence[Sequence[str]] = (), limits: QueryLimits | None = None
+    tables: Mapping[str, Sequence[Path]],
+    sources: Sequence[Sequence[str]] = (),
+    limits: QueryLimits | None = None,
+    output: Path | None = None,
 ) -> Iterator[Database]:
     """A database with a view for each table over its files; `sources` has a row of SOURCE_COLUMNS for each bundle.
 
-    Raises ConfigError where DuckDB is not installed.
+    `output` is the one file that `Database.write` may write. Raises ConfigError where DuckDB is not installed.
     """
-    limits = limits or QueryLimits()
+    paths = [path for files in tables.values() for path in files]
+    views = {name: _view(name, files) for name, files in tables.items()}
+    with _locked(views, [*paths, *([output] if output else [])], sources, limits or QueryLimits()) as database:
+        yield database
+
+
+@contextmanager
+def open_parquet(path: Path, view: str, limits: QueryLimits | None = None) -> Iterator[Database]:
+    """A database with one view over one file, whose columns are whatever the file says.
+
+    Raises ConfigError where DuckDB is not installed, RunError for a file that is no Parquet file.
+    """
+    with _locked(
+        {view: f"SELECT * FROM read_parquet({_sql_list([path])})"}, [path], (), limits or QueryLimits()
+    ) as found:
+        yield found
+
+
+@contextmanager
+def _locked(
+    views: Mapping[str, str], paths: Sequence[Path], sources: Sequence[Sequence[str]], limits: QueryLimits
+) -> Iterator[Database]:
+    """A database with these views that opens these files and no other."""
     connection = _connect(threads=limits.threads, memory_limit=f"{limits.memory_bytes}B", temp_directory="")
+    import duckdb
+
     try:
-        paths = [path for files in tables.values() for path in files]
         connection.execute(f"SET allowed_paths = {_sql_list(paths)}")
         unnested = ", ".join(f"unnest(?::VARCHAR[]) AS {name}" for name in SOURCE_COLUMNS)
         values = [[row[at] for row in sources] for at in range(len(SOURCE_COLUMNS))]
         connection.execute(f"CREATE TABLE sources AS SELECT {unnested}", values)
-        for name, files in tables.items():
-            connection.execute(f"CREATE VIEW {name} AS {_view(name, files)}")
+        for name, select in views.items():
+            connection.execute(f"CREATE VIEW {name} AS {select}")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
+    except duckdb.Error as error:
+        connection.close()
+        raise RunError(f"the files cannot be read as tables: {error}") from error
+    try:
         yield Database(connection, limits)
     finally:
         connection.close()

@@ -32,7 +32,7 @@ from harness.files import build, disk_error, plain, read_json, sha256_of, sha256
 from harness.types import LEVELS, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
-IMPORT_VERSION = 1
+IMPORT_VERSION = 2
 """Raised when what is imported changes: earlier imports are not used then."""
 KEY_DIGITS = 20
 """Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""

@@ -8,27 +8,51 @@ from harness.report.answers import LaneAnswer, lane_answers
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
 from harness.report.brief import render_brief, render_brief_lanes
 from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, wrap_display
-from harness.report.elements import Section, Table, text_row
+from harness.report.elements import Entry, Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
-from harness.report.formatting import MISSING, format_pass_rate, format_percent, format_seconds
+from harness.report.formatting import (
+    MISSING,
+    format_bytes,
+    format_estimate,
+    format_pass_rate,
+    format_percent,
+    format_seconds,
+    format_seconds_estimate,
+)
 from harness.report.judging import blind_judging
 from harness.report.markdown import render_github, render_markdown_sections
-from harness.report.page import FileFormat, card_svg, draw_card, draw_charts, render_html
+from harness.report.page import STATE_WORDS, FileFormat, card_svg, draw_card, draw_charts, render_html
 from harness.report.selection import lanes
 from harness.report.session_page import PageTable, SessionPage, TimelineBar, TimelineLane, render_session_page
+from harness.report.site_page import (
+    Feed,
+    FeedEntry,
+    LaneVerdict,
+    SiteCard,
+    SitePage,
+    render_feed,
+    render_site_page,
+)
 from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
     "MAX_LINES",
     "MISSING",
+    "STATE_WORDS",
     "VOTE_BUTTONS",
     "WIDTH",
     "BallotPage",
+    "Entry",
+    "Feed",
+    "FeedEntry",
     "FileFormat",
     "LaneAnswer",
+    "LaneVerdict",
     "PageTable",
     "Section",
     "SessionPage",
+    "SiteCard",
+    "SitePage",
     "Table",
     "TimelineBar",
     "TimelineLane",
@@ -40,9 +64,12 @@ __all__ = [
     "draw_card",
     "draw_charts",
     "fit",
+    "format_bytes",
+    "format_estimate",
     "format_pass_rate",
     "format_percent",
     "format_seconds",
+    "format_seconds_estimate",
     "lane_answers",
     "lanes",
     "plain_lines",
@@ -50,10 +77,12 @@ __all__ = [
     "render_ballot_page",
     "render_brief",
     "render_brief_lanes",
+    "render_feed",
     "render_github",
     "render_html",
     "render_markdown_sections",
     "render_session_page",
+    "render_site_page",
     "render_text",
     "render_text_sections",
     "text_row",

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field of a table. Pages draw `share` (0 to 1) as a bar behind the text and link `cell` to its trials."""
+    """One field of a table. Pages draw `share` (0 to 1) as a bar behind the text and link `cell` to its trials.
+
+    `href` is an address that the text links to; with `badge` it is drawn as a label.
+    """
 
     text: str
     share: float | None = None
     cell: tuple[str, str] | None = None
+    href: str | None = None
+    badge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,20 +81,40 @@ def format_spread(spread: DistributionSummary | None, unit: Callable[[float], st
     """`41.2 [40.8, 41.5] n=9`: the median, its interval if there is one, and the number of trials."""
     if spread is None or spread.n == 0:
         return MISSING
-    interval = "" if spread.low is None or spread.high is None else f" [{unit(spread.low)}, {unit(spread.high)}]"
-    return f"{unit(spread.median)}{interval} n={spread.n}"
+    return format_estimate(spread.median, (spread.low, spread.high), spread.n, unit)
+
+
+def format_estimate(
+    value: float | None,
+    bounds: tuple[float | None, float | None],
+    n: int | None,
+    unit: Callable[[float], str] = format_number,
+) -> str:
+    """`41.2 [40.8, 41.5] n=9`, from numbers that may be unknown."""
+    if value is None:
+        return MISSING
+    low, high = bounds
+    interval = "" if low is None or high is None else f" [{unit(low)}, {unit(high)}]"
+    return f"{unit(value)}{interval}{'' if n is None else f' n={n}'}"
 
 
 def format_seconds_spread(spread: DistributionSummary | None) -> str:
     """`420 ms [401, 433] n=9`: one unit for the median and its interval."""
     if spread is None:
         return MISSING
-    unit, factor = ("ms", 1000.0) if spread.median < 1 else ("s", 1.0) if spread.median < 120 else ("min", 1 / 60)
-    low, high = spread.low, spread.high
+    return format_seconds_estimate(spread.median, (spread.low, spread.high), spread.n)
+
+
+def format_seconds_estimate(value: float | None, bounds: tuple[float | None, float | None], n: int | None) -> str:
+    """The same, from numbers that may be unknown."""
+    if value is None:
+        return MISSING
+    unit, factor = ("ms", 1000.0) if value < 1 else ("s", 1.0) if value < 120 else ("min", 1 / 60)
+    low, high = bounds
     interval = ""
     if low is not None and high is not None:
         interval = f" [{format_number(low * factor)}, {format_number(high * factor)}]"
-    return f"{format_number(spread.median * factor)} {unit}{interval} n={spread.n}"
+    return f"{format_number(value * factor)} {unit}{interval}{'' if n is None else f' n={n}'}"
 
 
 def format_bool(value: bool | None) -> str:

@@ -1,20 +1,9 @@
-/* The page's script: limits that decide the lanes again, charts, tables that sort, filter and copy, and the trials.
+/* The report's script: limits that decide the lanes again, charts, and the trials; tables.js comes before it.
    Text of others reaches the document as textContent alone. */
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-
-  function element(name, attributes = {}, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (key === "class") made.className = value;
-      else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-      else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
-    return made;
-  }
+  const { all, element, equip } = window.lanebenchTables;
 
   function drawn(name, attributes, text) {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -33,82 +22,6 @@
     value === null || value === undefined ? "-" : Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
   const seconds = (value) =>
     value === null || value === undefined ? "-" : value < 1 ? `${number(value * 1000)} ms` : `${number(value)} s`;
-
-  /* ---- tables ---- */
-  const UNITS = { ms: 1e-3, s: 1, min: 60, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-
-  function sortKey(text) {
-    const share = text.match(/^\s*(\d+)\s*\/\s*(\d+)/);
-    if (share) return Number(share[1]) / Math.max(1, Number(share[2]));
-    const found = text.trim().match(/^[<>~]?([+-]?[\d,]*\.?\d+)\s*(ms|s|min|KiB|MiB|GiB)?\b/);
-    if (!found) return null;
-    return Number(found[1].replaceAll(",", "")) * (UNITS[found[2]] || 1);
-  }
-
-  function sortRows(table, column, descending) {
-    const body = table.tBodies[0];
-    const keyed = [...body.rows].map((row) => [row.cells[column].textContent.trim(), row]);
-    keyed.sort(([a], [b]) => {
-      const [x, y] = [sortKey(a), sortKey(b)];
-      if (x === null && y === null) return a.localeCompare(b) * (descending ? -1 : 1);
-      // What has no value stays below, in both directions.
-      if (x === null || y === null) return x === null ? 1 : -1;
-      return (x - y) * (descending ? -1 : 1);
-    });
-    body.append(...keyed.map(([, row]) => row));
-  }
-
-  function markdown(table) {
-    const escape = (text) => text.trim().replace(/\s+/g, " ").replace(/[\\`*_{}[\]<>#|~&]/g, (char) => `\\${char}`);
-    const rows = [...table.rows].filter((row) => !row.hidden);
-    const lines = rows.map((row) => `| ${[...row.cells].map((cell) => escape(cell.textContent)).join(" | ")} |`);
-    lines.splice(1, 0, `|${" --- |".repeat(table.tHead.rows[0].cells.length)}`);
-    return `${lines.join("\n")}\n`;
-  }
-
-  async function copy(text, button) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = element("textarea");
-      area.value = text;
-      button.after(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-    const label = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = label; }, 1500);
-  }
-
-  function equip(box) {
-    const table = box.querySelector("table");
-    all("thead th", table).forEach((header, column) => {
-      const label = header.textContent;
-      const button = element("button", { type: "button" }, label);
-      button.addEventListener("click", () => {
-        const descending = header.getAttribute("aria-sort") === "ascending";
-        all("th[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
-        header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-        sortRows(table, column, descending);
-      });
-      header.replaceChildren(button);
-    });
-    const button = element("button", { type: "button" }, "Copy as Markdown");
-    button.addEventListener("click", () => copy(markdown(table), button));
-    const tools = element("div", { class: "tools" });
-    if (table.tBodies[0].rows.length > 6) {
-      const filter = element("input", { type: "search", placeholder: "Filter", "aria-label": `Filter: ${box.dataset.name}` });
-      filter.addEventListener("input", () => {
-        const wanted = filter.value.toLowerCase();
-        for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
-      });
-      tools.append(filter);
-    }
-    tools.append(button);
-    box.prepend(tools);
-  }
 
   /* ---- lanes: the same rules as harness/summarize, for limits that the reader sets ---- */
   function limitState(value, low, high, limit) {

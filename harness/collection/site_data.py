@@ -1,0 +1,78 @@
+"""The numbers of many results as one table, which is the data of a site: `write_site_data` writes it as a Parquet file.
+
+Each row is one model of one result over all tasks (kind `model`), on one task (`cell`), or an answer for one lane
+(`answer`); all of them have the machine. Strings that strangers wrote are cut to a length. `open_site` reads the file,
+also one from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.collection.database import Database, QueryLimits, open_database, open_parquet
+from harness.collection.imports import Collection
+
+SITE = "site"
+"""The name of the view over the file."""
+GIB = 2**30
+MAX_NAME_CHARS, MAX_TEXT_CHARS = 80, 2000
+
+
+def _cut(column: str, name: str = "", length: int = MAX_NAME_CHARS) -> str:
+    return f"left({column}, {length}) AS {name or column.rpartition('.')[2]}"
+
+
+MACHINE_COLUMNS = f"""
+    machines.bundle, {_cut("parse_filename(machines.file)", "file")}, machines.level, {_cut("machines.run")},
+    {_cut("machines.started_at")}, {_cut("machines.suite")}, {_cut("machines.kit_version")},
+    {_cut("coalesce(machines.chip, machines.architecture, 'unknown chip')", "chip")},
+    round(machines.memory_bytes / {GIB}.0)::BIGINT AS memory_gb, machines.gpu_cores,
+    {_cut("machines.system")}, {_cut("machines.system_version")}
+"""
+MODEL_COLUMNS = f"""
+    {_cut("models.label")}, {_cut("models.model")}, {_cut("models.server")}, {_cut("models.server_version")},
+    {_cut("models.thinking")}, models.comparable, {_cut("models.facts ->> 'quantization'", "quantization")}
+"""
+MODEL_NUMBERS = """
+    passed, n, tasks, rate, low, high, decode_tps, decode_low, decode_high, decode_n,
+    prefill_tps, prefill_low, prefill_high, cold_ttft_s AS ttft_s, cold_ttft_low AS ttft_low,
+    cold_ttft_high AS ttft_high, cold_ttft_n AS ttft_n, models.memory_bytes AS loaded_bytes
+"""
+CELL_NUMBERS = f"""
+    {_cut("cells.task")}, cells.task_sha256, {_cut("cells.title", length=200)}, cells.scored, cells.passed, cells.n,
+    cells.planned, cells.rate, cells.low, cells.high, cells.decode_tps, cells.decode_low, cells.decode_high,
+    cells.decode_n, cells.ttft_s, cells.ttft_low, cells.ttft_high, cells.ttft_n
+"""
+ANSWER_COLUMNS = f"""
+    {_cut("answers.lane")}, answers.definition, answers.state, {_cut("answers.label")}, {_cut("answers.model")},
+    answers.trials, {_cut("answers.text", length=MAX_TEXT_CHARS)}
+"""
+SELECT = f"""
+    SELECT 'model' AS kind, {MACHINE_COLUMNS}, {MODEL_COLUMNS}, {MODEL_NUMBERS}
+    FROM models JOIN machines USING (bundle) WHERE NOT simulated
+    UNION ALL BY NAME
+    SELECT 'cell' AS kind, {MACHINE_COLUMNS}, {MODEL_COLUMNS}, {CELL_NUMBERS}
+    FROM cells JOIN models USING (bundle, label) JOIN machines USING (bundle) WHERE NOT simulated
+    UNION ALL BY NAME
+    SELECT 'answer' AS kind, {MACHINE_COLUMNS}, {ANSWER_COLUMNS}
+    FROM answers JOIN machines USING (bundle) WHERE NOT simulated
+    ORDER BY kind, bundle, label, task, lane
+"""
+
+
+def write_site_data(collection: Collection, path: Path, limits: QueryLimits | None = None) -> None:
+    """Write the numbers of every measured result; simulated ones are left out.
+
+    Raises ConfigError where DuckDB is not installed.
+    """
+    with open_database(collection.files(), collection.sources(), limits, output=path) as database:
+        database.write(SELECT, path)
+
+
+@contextmanager
+def open_site(path: Path, limits: QueryLimits | None = None) -> Iterator[Database]:
+    """A database whose view `site` is the file. Raises ConfigError, and RunError for another kind of file."""
+    with open_parquet(path, SITE, limits) as database:
+        yield database

@@ -1,0 +1,282 @@
+"""The pages of a site: `site_pages` gives each page with its path, from the view of the site's data.
+
+A page belongs to one value of a dimension (DIMENSIONS declares them), to one result, or is the index. Every number in
+a table is that of one model of one result; none is pooled over results.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from harness.collection import Database
+from harness.report import MISSING, Entry, LaneVerdict, Section, SiteCard, SitePage, Table
+from harness.site.answers import machine_answers, result_verdict
+from harness.site.links import Links, page_of, result_page
+from harness.site.rows import MAX_ROWS, MachineClass, SiteAnswer, SiteRow, read_answers, read_cells, read_models
+from harness.site.standing import Contender, by_key, contenders, standing
+from harness.site.tables import MAX_NOTE, rows_table
+
+QUESTION = "Which local model should write my code on this machine?"
+MAX_CARDS = 12
+MAX_NEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One way into the numbers: its folder, what its pages are of, the columns of the data, and a row's value."""
+
+    folder: str
+    name: str
+    columns: tuple[str, ...]
+    value: Callable[[SiteRow], str]
+    link: Callable[[Links, SiteRow], Entry]
+    counted: str
+    """What the index counts in each value, beside the results: `models` or `machines`; "" for tasks."""
+
+
+DIMENSIONS = (
+    Dimension(
+        "machines",
+        "machine",
+        ("chip", "memory_gb"),
+        lambda row: row.machine.name,
+        lambda links, row: links.machine(row.machine),
+        "models",
+    ),
+    Dimension(
+        "models", "model", ("model",), lambda row: row.model, lambda links, row: links.model(row.model), "machines"
+    ),
+    Dimension(
+        "tasks", "task", ("task",), lambda row: row.task or "", lambda links, row: links.task(row.task or ""), ""
+    ),
+    Dimension(
+        "servers", "server", ("server",), lambda row: row.server, lambda links, row: links.server(row.server), "models"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteData:
+    """What the pages are made of; cells are read page by page, since there are many."""
+
+    database: Database
+    models: Sequence[SiteRow]
+    answers: Sequence[SiteAnswer]
+    verdicts: Mapping[MachineClass, tuple[LaneVerdict, ...]]
+    bundles: Mapping[str, str] = field(default_factory=dict)
+
+    def links(self, root: str) -> Links:
+        """The links of a page."""
+        return Links(root, self.bundles)
+
+
+def read_site(database: Database, bundles: Mapping[str, str]) -> SiteData:
+    """The data of a site; `bundles` has the address of each bundle's file."""
+    answers = read_answers(database)
+    return SiteData(database, read_models(database), answers, machine_answers(answers), bundles)
+
+
+def site_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
+    """Every page with its path."""
+    yield "index.html", _index(data)
+    yield "results.html", _all_results(data)
+    for dimension in DIMENSIONS:
+        yield from _dimension_pages(data, dimension)
+    yield from _result_pages(data)
+
+
+def _index(data: SiteData) -> SitePage:
+    links = data.links("")
+    cards = tuple(
+        SiteCard(links.machine(machine), data.verdicts[machine])
+        for machine in _machines(data)
+        if machine in data.verdicts
+    )
+    newest = _first_of_each(data.models)[:MAX_NEWEST]
+    return SitePage(
+        QUESTION,
+        "",
+        facts=_facts(data.models, "results.html"),
+        cards_title="Answers by machine",
+        cards_lead="Each from one result, counted with those that may be compared: same tasks, version and settings.",
+        cards=cards[:MAX_CARDS],
+        sections=(
+            *_dimension_sections(data, links),
+            Section("newest", "Newest results", "", (_results_table(newest, data, links),)),
+        ),
+    )
+
+
+def _machines(data: SiteData) -> list[MachineClass]:
+    """The classes of machines, those with the most results first."""
+    counts: dict[MachineClass, set[str]] = defaultdict(set)
+    for row in data.models:
+        counts[row.machine].add(row.bundle)
+    return sorted(counts, key=lambda machine: (-len(counts[machine]), machine.name))
+
+
+def _facts(rows: Sequence[SiteRow], all_results: str = "") -> tuple[tuple[str, Entry], ...]:
+    """What the numbers are of; `all_results` is the way to the page of all results."""
+    return (
+        ("results", Entry(str(_count(rows, "bundle")), href=all_results or None)),
+        ("machines", Entry(str(_count(rows, "machine")))),
+        ("models", Entry(str(_count(rows, "model")))),
+        ("newest", Entry(rows[0].started_at[:10] if rows else MISSING)),
+    )
+
+
+def _dimension_sections(data: SiteData, links: Links) -> Iterator[Section]:
+    """A table for each dimension: its values with the number of results and of models or machines."""
+    for dimension in DIMENSIONS:
+        groups: dict[str, list[SiteRow]] = defaultdict(list)
+        for row in data.models if dimension.counted else read_cells(data.database, dimension.columns, most=1):
+            groups[dimension.value(row)].append(row)
+        listed = sorted(groups.values(), key=lambda group: (-_count(group, "bundle"), dimension.value(group[0])))
+        headers = ("results", dimension.counted, "newest") if dimension.counted else ("what it asks",)
+        rows = tuple((dimension.link(links, group[0]), *_counts(dimension, group)) for group in listed[:MAX_ROWS])
+        title = f"By {'chip and memory' if dimension.name == 'machine' else dimension.name}"
+        yield Section(f"by-{dimension.name}", title, "", (Table("", (dimension.name, *headers), rows),))
+
+
+def _counts(dimension: Dimension, group: Sequence[SiteRow]) -> tuple[Entry, ...]:
+    if not dimension.counted:
+        return (Entry(group[0].title or ""),)
+    counted = dimension.counted.removesuffix("s")
+    return (*(Entry(str(_count(group, name))) for name in ("bundle", counted)), Entry(group[0].started_at[:10]))
+
+
+def _count(rows: Sequence[SiteRow], name: str) -> int:
+    """How many values of a field the rows have."""
+    return len({getattr(row, name) for row in rows})
+
+
+def _first_of_each(rows: Sequence[SiteRow]) -> list[SiteRow]:
+    """The first row of each result."""
+    return list({row.bundle: row for row in reversed(rows)}.values())[::-1]
+
+
+def _results_table(rows: Sequence[SiteRow], data: SiteData, links: Links) -> Table:
+    """One line for each result."""
+    models: dict[str, list[str]] = defaultdict(list)
+    for row in data.models:
+        models[row.bundle].append(row.label)
+    entries = tuple(
+        (
+            links.result(row),
+            links.machine(row.machine),
+            Entry(", ".join(sorted(models[row.bundle]))),
+            Entry(row.suite),
+            Entry(row.level or "readable", badge=True),
+            links.bundle(row),
+        )
+        for row in rows
+    )
+    return Table("", ("result", "machine", "models", "suite", "verified", "bundle"), entries)
+
+
+def _all_results(data: SiteData) -> SitePage:
+    links = data.links("")
+    rows = data.models[:MAX_ROWS]
+    notes = (MAX_NOTE,) if len(data.models) > MAX_ROWS else ()
+    table = rows_table("", rows, links)
+    return SitePage(
+        "All results",
+        "",
+        "results",
+        facts=_facts(data.models),
+        sections=(Section("models", "Every model of every result", "", (table,), notes=notes),),
+    )
+
+
+def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str, SitePage]]:
+    """A page for each value: its models over all tasks, then by task."""
+    links = data.links("../")
+    models: dict[str, list[SiteRow]] = defaultdict(list)
+    for row in data.models:
+        models[dimension.value(row)].append(row)
+    cells = read_cells(data.database, dimension.columns)
+    for value, group in groupby(cells, dimension.value):
+        own = list(group)
+        rows = models.get(value, []) if dimension.name != "task" else []
+        verdicts = data.verdicts.get(own[0].machine, ()) if dimension.name == "machine" else ()
+        cards = (SiteCard(Entry(f"On {value}"), verdicts),) if verdicts else ()
+        sections = (
+            *([_section("models", "Over all tasks", rows, links, dimension)] if rows else []),
+            _section("cells", "By task" if dimension.name != "task" else "Every model", own, links, dimension),
+        )
+        title = own[0].title or value if dimension.name == "task" else value
+        yield (
+            page_of(dimension.folder, value),
+            SitePage(
+                title,
+                "../",
+                f"{dimension.name} {value}" if dimension.name == "task" else dimension.name,
+                facts=_facts(own),
+                cards_title="The answer",
+                cards=cards,
+                sections=sections,
+            ),
+        )
+
+
+def _section(key: str, title: str, rows: Sequence[SiteRow], links: Links, dimension: Dimension | None) -> Section:
+    shown = rows[:MAX_ROWS]
+    notes = (MAX_NOTE,) if len(rows) >= MAX_ROWS else ()
+    without = {dimension.name} if dimension is not None else {"machine", "level", "result"}
+    return Section(key, title, "", (rows_table("", shown, links, without),), notes=notes)
+
+
+def _result_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
+    """A page for each result, with where each of its models stands among the others."""
+    links = data.links("../")
+    models: dict[str, list[SiteRow]] = defaultdict(list)
+    for row in data.models:
+        models[row.bundle].append(row)
+    answers: dict[str, list[SiteAnswer]] = defaultdict(list)
+    for answer in data.answers:
+        answers[answer.bundle].append(answer)
+    groups = by_key(contenders(read_cells(data.database)))
+    for bundle, group in groupby(read_cells(data.database, ("bundle",)), lambda row: row.bundle):
+        cells = list(group)
+        verdicts = tuple(map(result_verdict, answers[bundle]))
+        page = SitePage(
+            f"{cells[0].machine.name}, {cells[0].started_at[:10]}",
+            "../",
+            "result",
+            facts=_result_facts(cells[0], links),
+            bundle_file=shlex.quote(cells[0].file),
+            cards_title="The answer",
+            cards=(SiteCard(Entry(f"On this machine, with these {len(models[bundle])} models"), verdicts),)
+            if verdicts
+            else (),
+            sections=(
+                *_standing_section(contenders(cells), groups),
+                _section("models", "Over all tasks", models[bundle], links, None),
+                _section("cells", "By task", cells, links, None),
+            ),
+        )
+        yield result_page(bundle), page
+
+
+def _result_facts(row: SiteRow, links: Links) -> tuple[tuple[str, Entry], ...]:
+    return (
+        ("machine", links.machine(row.machine)),
+        ("run", Entry(row.run)),
+        ("suite", Entry(row.suite)),
+        ("Lanebench", Entry(row.kit_version)),
+        ("verified", Entry(row.level or "readable", badge=True)),
+        ("bundle", links.bundle(row)),
+    )
+
+
+def _standing_section(
+    own: Sequence[Contender], groups: Mapping[tuple[str, str], Sequence[Contender]]
+) -> Iterator[Section]:
+    notes = [text for each in own if (text := standing(each, groups.get(each.key, ()))) is not None]
+    if notes:
+        lead = "Against other results of the same model, comparable settings and the same tasks, on any machine."
+        yield Section("standing", "Among others", lead, notes=tuple(notes))
