@@ -99,14 +99,25 @@ def test_text_that_differs_is_recorded_to_its_end() -> None:
     assert turn.end_reason == "complete"
 
 
-def test_the_rate_of_a_reply_is_told_while_it_streams() -> None:
+def rates_of(task: Task, first: bytes, then: bytes) -> list[float]:
+    """The rates that are told of a reply that begins with some events and goes on with others until its timeout."""
     rates: list[float] = []
-    task = task_of()
-    with a_model_that_writes(text_chunk("word "), then=text_chunk("word ")) as base_url, Client(SHORT) as client:
+    with a_model_that_writes(first, then=then) as base_url, Client(SHORT) as client:
         handle = ServerHandle(model_at(base_url), get_server_kind("openai"))
         list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0), rates.append))
+    return rates
+
+
+@pytest.mark.parametrize("task", [task_of(), task_of("t", "one", clients=[2])])
+def test_the_rate_of_replies_is_told_while_they_stream(task: Task) -> None:
+    rates = rates_of(task, text_chunk("word "), text_chunk("word "))
     assert len(rates) > 2
     assert max(rates) > 50
+
+
+def test_no_rate_is_told_while_the_server_reads_the_prompt_and_sends_events_without_a_token() -> None:
+    role = chunk({"role": "assistant", "content": ""})
+    assert rates_of(task_of(), role, role) == []
 
 
 @pytest.mark.parametrize(

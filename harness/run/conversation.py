@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 from harness.apis import get_api
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
-from harness.run.reply_watch import ReportRate, ignore_rate, watch_reply
+from harness.run.reply_watch import ReportRate, ignore_rate, watch_replies
 from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
 from harness.types import REPETITION, Json, Reading, Recording, TrialKey, Variant
 from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
@@ -113,9 +113,13 @@ class _Trial:
 
     def record(self, request: TurnRequest) -> Recording:
         """Send a request and record the reply; a task that only measures speed is never stopped early."""
-        api = get_api(self.server.model.api) if self.setup.variant.task.scored else None
-        with watch_reply(self.client, self.report_rate, api):
+        with self.watch([self.client]):
             return record(self.client, request)
+
+    def watch(self, clients: Sequence[Client]) -> AbstractContextManager[None]:
+        """Watch the replies of clients that record at the same time."""
+        api, scored = get_api(self.server.model.api), self.setup.variant.task.scored
+        return watch_replies(clients, self.report_rate, api, stop_loops=scored)
 
 
 def _is_cut_short(reading: Reading) -> bool:
@@ -179,7 +183,7 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
         clients = [stack.enter_context(Client(timeouts)) for _ in range(max(group_sizes))]
         for size in group_sizes:
             requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]
-            with ThreadPoolExecutor(max_workers=size) as pool:
+            with trial.watch(clients[:size]), ThreadPoolExecutor(max_workers=size) as pool:
                 recordings = list(pool.map(record, clients, requests))
             first_turn += size
             unreachable = all(recording.end_reason == "connect_failed" for recording in recordings)

@@ -1,8 +1,8 @@
-"""Watches a reply while it is recorded: `watch_reply` tells how fast it comes now and stops it once it is a loop.
+"""Watches replies while they are recorded: `watch_replies` tells how fast they come now and stops one that is a loop.
 
 A thread of its own reads, once a second, the bytes that came since it last looked. It takes nothing out of the
-recorder's queue. Counting events works a microsecond a read, and looking for a loop a few microseconds an event, so at
-most one arrival a second is stamped late, by less than that.
+recorder's queue. Counting events works a microsecond a read, and parsing them a few microseconds an event, so at most
+one arrival a second of each reply is stamped late, by less than that.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from harness.apis import Api, EventParser, parse_object
+from harness.apis import Api, Delta, EventParser, parse_object
 from harness.read import REPETITIVE_CHARS, is_repetitive
 from harness.record import Client
 
@@ -30,11 +31,11 @@ def ignore_rate(_events_per_s: float) -> None:
 
 
 @contextmanager
-def watch_reply(client: Client, report: ReportRate, stop_loops: Api | None = None) -> Iterator[None]:
-    """Watch the client's reply until the block ends; with an API, stop it once its text is repetitive."""
+def watch_replies(clients: Sequence[Client], report: ReportRate, api: Api, *, stop_loops: bool) -> Iterator[None]:
+    """Watch the clients' replies, one each, until the block ends; `stop_loops` stops one whose text is repetitive."""
     done = threading.Event()
-    parse = None if stop_loops is None else stop_loops.event_parser()
-    thread = threading.Thread(target=_watch, args=(client, report, parse, done), daemon=True)
+    replies = [_Reply(client, api.event_parser(), stop_loops) for client in clients]
+    thread = threading.Thread(target=_watch, args=(replies, report, done), daemon=True)
     thread.start()
     try:
         yield
@@ -43,27 +44,47 @@ def watch_reply(client: Client, report: ReportRate, stop_loops: Api | None = Non
         thread.join()
 
 
-def _watch(client: Client, report: ReportRate, parse: EventParser | None, done: threading.Event) -> None:
-    seen, text, looked_s = 0, "", time.monotonic()
+def _watch(replies: Sequence[_Reply], report: ReportRate, done: threading.Event) -> None:
+    looked_s = time.monotonic()
     while not done.wait(CHECK_S):
-        reads, has_begun = client.received(seen), seen > 0
-        seen += len(reads)
-        data, before_s, looked_s = b"".join(reads), looked_s, time.monotonic()
-        # Until the first byte the server reads the prompt, and the second in which it comes is not a whole one.
-        if has_begun:
-            report(data.count(b"data:") / (looked_s - before_s))
-        if parse is None:
-            continue
-        text = (text + _text_of(data, parse))[-REPETITIVE_CHARS:]
-        if is_repetitive(text):
-            client.stop("repetition")
-            return
+        before_s, looked_s = looked_s, time.monotonic()
+        counts = [count for reply in replies if (count := reply.look()) is not None]
+        if counts:
+            report(sum(counts) / (looked_s - before_s))
 
 
-def _text_of(data: bytes, parse: EventParser) -> str:
-    deltas = (
-        parse(document, None, 0)
-        for match in _EVENT.finditer(data)
-        if (document := parse_object(match[1].decode("utf-8", "replace"))) is not None
-    )
-    return "".join(delta.reasoning + delta.content for delta in deltas if not delta.is_message)
+@dataclass(slots=True)
+class _Reply:
+    """One reply as far as it has been looked at.
+
+    `has_begun`: its first token came before the last look. Until then the server reads the prompt, though it may have
+    sent events without a token, and the second in which that ends is not a whole one.
+    """
+
+    client: Client
+    parse: EventParser
+    stop_loops: bool
+    seen: int = 0
+    text: str = ""
+    has_begun: bool = False
+
+    def look(self) -> int | None:
+        """The events since the last look; None if the reply had not begun by then. Stops a loop."""
+        reads = self.client.received(self.seen)
+        self.seen += len(reads)
+        data, had_begun = b"".join(reads), self.has_begun
+        if self.stop_loops or not had_begun:
+            deltas = list(self._deltas(data))
+            self.has_begun = had_begun or any(delta.kind == "token" for delta in deltas)
+            new = "".join(delta.reasoning + delta.content for delta in deltas if not delta.is_message)
+            self.text = (self.text + new)[-REPETITIVE_CHARS:]
+            if self.stop_loops and is_repetitive(self.text):
+                self.client.stop("repetition")
+                self.stop_loops = False
+        return data.count(b"data:") if had_begun else None
+
+    def _deltas(self, data: bytes) -> Iterator[Delta]:
+        for match in _EVENT.finditer(data):
+            document = parse_object(match[1].decode("utf-8", "replace"))
+            if document is not None:
+                yield self.parse(document, None, 0)
