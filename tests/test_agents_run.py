@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents import AgentJob, read_agent, ready_image, run_agent
+from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
 from harness.calibration.reference import serving
 from harness.proxy import read_exchanges
 from harness.sandbox import Engine, ensure_engine, owner_labels
-from harness.types import AgentLimits, AgentRun, TreeFile
+from harness.trees import FinalTree
+from harness.types import AgentLimits
 
 pytestmark = pytest.mark.engine
+FILES = {"a.txt": "old\n", "bin/run": "#!/bin/sh\n"}
 MODEL = "plain?ttft_ms=1&tps=4000&tokens=20"
 ASK = """
 import json, urllib.request
@@ -44,7 +46,7 @@ class Runner:
         text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
         path.write_text(f'{text}[files]\n"/home/agent/agent.py" = {json.dumps(ASK + code)}\n')
         job = AgentJob(
-            read_agent(path), "do {model}", {"a.txt": TreeFile(b"old\n"), "bin/run": TreeFile(b"#!/bin/sh\n", 0o755)},
+            read_agent(path), "do {model}", FILES,
             f"http://127.0.0.1:{self.port}/v1", MODEL, self.folder / f"exchanges-{number}",
             limits or AgentLimits(clock_s=30.0),
         )  # fmt: skip
@@ -69,13 +71,9 @@ def test_an_agent_asks_the_model_and_its_tree_comes_back(run: Runner) -> None:
         transcript="/home/agent/log/*.jsonl",
     )
     assert (result.end, result.exit_code, result.turns, result.generated_tokens) == ("exited", 0, 2, 40)
-    assert result.tree == {
-        "a.txt": TreeFile(b"old\ndo {model}"),
-        "bin/run": TreeFile(b"#!/bin/sh\n", 0o755),
-        "new": TreeFile(b"x"),
-    }
+    assert result.tree == FinalTree({**FILES, "a.txt": "old\ndo {model}", "new": "x"})
     assert (result.stdout, result.stderr, result.transcript) == (b"out\n", b"", b"said")
-    assert (result.refused_entries, result.refused_connections.total, result.left_processes) == ((), 0, 0)
+    assert (result.refused_connections.total, result.left_processes) == (0, 0)
     assert 0 < result.cpu_s < 10
     exchanges = read_exchanges(result.exchanges)
     assert [exchange.end_reason for exchange in exchanges] == ["complete", "complete"]
@@ -99,12 +97,9 @@ for url, model in ((URL, "another"), (URL.replace("/v1", "/api/pull"), MODEL)):
     assert [exchange.end_reason for exchange in read_exchanges(result.exchanges)] == ["refused", "refused"]
 
 
-def test_an_agent_that_asks_a_question_and_hangs_is_ended_by_the_clock(run: Runner) -> None:
-    code = 'open("a.txt", "w").write("half")\nprint("Proceed? [y/n]", flush=True)\nsys.stdin.read() or time.sleep(60)'
-    result = run(code, AgentLimits(clock_s=1.0))
-    assert (result.end, result.exit_code, result.stdout) == ("clock", None, b"Proceed? [y/n]\n")
-    assert result.tree["a.txt"].data == b"half"
-    assert 1.0 <= result.seconds < 20
+def test_an_agent_that_waits_for_an_answer_is_ended_by_the_clock(run: Runner) -> None:
+    result = run("while not sys.stdin.read(): time.sleep(1)", AgentLimits(clock_s=0.1))
+    assert (result.end, result.exit_code, result.tree) == ("clock", None, FinalTree(FILES))
 
 
 @pytest.mark.parametrize(
@@ -115,16 +110,18 @@ def test_an_agent_that_asks_a_question_and_hangs_is_ended_by_the_clock(run: Runn
         (AgentLimits(clock_s=30, context_tokens=50), "context", 1),
     ],
 )
-def test_the_limit_that_was_reached_ends_the_run(run: Runner, limits: AgentLimits, end: str, turns: int) -> None:
-    result = run("while True:\n    ask(URL, MODEL)\n    time.sleep(0.1)", limits)
-    assert (result.end, result.exit_code) == (end, None)
+def test_the_limit_that_was_reached_ends_the_run_and_the_tree_is_taken_as_it_is(
+    run: Runner, limits: AgentLimits, end: str, turns: int
+) -> None:
+    result = run('open("a.txt", "w").write("half")\nwhile True:\n    ask(URL, MODEL)\n    time.sleep(0.1)', limits)
+    assert (result.end, result.exit_code, result.tree.files["a.txt"]) == (end, None, "half")
     assert turns <= result.turns <= turns + 5
 
 
 def test_an_agent_that_does_nothing_crashes_or_gives_up_is_recorded_as_it_ended(run: Runner) -> None:
     nothing, crashed = run("pass"), run("os.abort()")
     gave_up = run('print("I cannot do this")', gave_up=["cannot do"])
-    assert (nothing.end, nothing.exit_code, nothing.turns, len(nothing.tree)) == ("exited", 0, 0, 2)
+    assert (nothing.end, nothing.exit_code, nothing.turns, nothing.tree) == ("exited", 0, 0, FinalTree(FILES))
     assert (crashed.end, crashed.exit_code) == ("exited", -6)
     assert (gave_up.end, gave_up.exit_code) == ("gave_up", 0)
 
@@ -137,10 +134,24 @@ for path in ("/proc/1/fd/1", "/proc/1/mem"):
     try: open(path, "wb").write(frame); print("forged")
     except OSError: pass
 os.symlink("/etc/passwd", "link"); os.mkfifo("pipe"); os.mkdir("deep"); open("deep/bad\\nname", "w").close()
+os.makedirs("a/node_modules/b"); open("a/node_modules/b/c.js", "w").close()
 with open("huge", "wb") as file: file.truncate(500 * 1024**2)
 subprocess.Popen(["sleep", "600"], start_new_session=True)
 """)
     assert (result.end, result.exit_code, result.left_processes) == ("exited", 0, 1)
     assert result.stdout == bytes([10, 0, 0, 0, 0, 0, 0, 0, 2]) + b"{}" + bytes([14, 0, 0, 0, 0, 0, 0, 0, 0])
-    assert sorted(result.tree) == ["a.txt", "bin/run"]
-    assert {entry.name for entry in result.refused_entries} == {"link", "pipe", "deep/bad\\nname", "huge"}
+    assert result.tree.files == FILES
+    assert {entry.path: entry.reason for entry in result.tree.left_out} == {
+        "link": "link",
+        "pipe": "no regular file",
+        "deep/bad?name": "unusual name",
+        "huge": "file too large",
+        "a/node_modules/": "repository, dependencies or cache",
+    }
+
+
+def test_files_that_an_agent_makes_beside_its_work_do_not_displace_the_work(run: Runner) -> None:
+    code = 'os.mkdir("a")\nfor number in range(2100): open(f"a/{number}", "w").close()\nopen("a.txt", "w").write("new")'
+    tree = run(code).tree
+    assert {path: tree.files.get(path) for path in FILES} == {**FILES, "a.txt": "new"}
+    assert {entry.reason for entry in tree.left_out} == {"tree too large"}

@@ -17,6 +17,7 @@ from harness.trees import (
     apply_patch,
     clean_tree,
     make_patch,
+    pack_tree,
     read_tree,
 )
 
@@ -53,30 +54,30 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def test_the_files_below_the_root_are_read_as_text() -> None:
-    tree = read_tree(
-        archive({"work/a.py": b"1\n", "work/b/c.txt": "ä".encode()}, member("work", tarfile.DIRTYPE)), "work"
-    )
+def test_the_files_are_read_as_text() -> None:
+    tree = read_tree(archive({"./a.py": b"1\n", "b/c.txt": "ä".encode()}, member("b", tarfile.DIRTYPE)))
     assert tree == FinalTree({"a.py": "1\n", "b/c.txt": "ä"})
 
 
 def test_links_devices_absolute_names_and_binaries_are_left_out_and_listed() -> None:
     found = read_tree(
         archive(
-            {"w/ok": b"1", "/etc/passwd": b"x", "w/../../up": b"x", "other": b"x", "w/bin": b"\0", "w/latin": b"\xe4"},
-            member("w/link", tarfile.SYMTYPE, "/etc/shadow"),
-            member("w/hard", tarfile.LNKTYPE, "w/ok"),
-            member("w/pipe", tarfile.FIFOTYPE),
-            member("w/disk", tarfile.BLKTYPE),
-            member("w/line\nbreak", tarfile.REGTYPE),
+            {"ok": b"1", "/etc/passwd": b"x", "../../up": b"x", "bin": b"\0", "latin": b"\xe4"},
+            member("link", tarfile.SYMTYPE, "/etc/shadow"),
+            member("hard", tarfile.LNKTYPE, "ok"),
+            member("pipe", tarfile.FIFOTYPE),
+            member("disk", tarfile.BLKTYPE),
+            member("line\nbreak", tarfile.REGTYPE),
+            member("a\nb/.git", tarfile.DIRTYPE),
         ),
-        "w",
+        unsent=[("log\n", "file too large")],
     )
     assert found.files == {"ok": "1"}
     assert {entry.path: entry.reason for entry in found.left_out} == {
         "/etc/passwd": "outside of the tree",
         "../../up": "outside of the tree",
-        "/other": "outside of the tree",
+        "a?b/.git/": "repository, dependencies or cache",
+        "log?": "file too large",
         "bin": "binary file",
         "latin": "binary file",
         "link": "link",
@@ -85,6 +86,14 @@ def test_links_devices_absolute_names_and_binaries_are_left_out_and_listed() -> 
         "disk": "no regular file",
         "line?break": "unusual name",
     }
+
+
+def test_a_packed_tree_is_read_back_and_its_scripts_are_executable() -> None:
+    files = {"a/b.py": "x" * 600, "run": "#!/bin/sh\n", "empty": ""}
+    packed = pack_tree(files)
+    assert read_tree([packed]) == FinalTree(files)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert [(entry.name, entry.mode & 0o111) for entry in tar] == [("a/b.py", 0), ("empty", 0), ("run", 0o111)]
 
 
 def test_folders_of_tools_are_left_out_as_a_whole() -> None:

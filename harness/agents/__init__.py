@@ -6,12 +6,15 @@ The agent's requests go through forwarder.py in its container, tunnel.py on the 
 
 from harness.agents.catalog import AgentPackage, AgentSpec, get_agent, load_agents, read_agent, read_agents
 from harness.agents.image import install_agent, installed_image, ready_image
-from harness.agents.run_agent import AgentJob, run_agent
+from harness.agents.job import AgentJob, AgentRun, RefusedConnections
+from harness.agents.run_agent import run_agent
 
 __all__ = [
     "AgentJob",
     "AgentPackage",
+    "AgentRun",
     "AgentSpec",
+    "RefusedConnections",
     "get_agent",
     "install_agent",
     "installed_image",

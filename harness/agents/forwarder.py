@@ -1,9 +1,9 @@
 """Process 1 of an agent's container: runs the agent and carries its connections over standard input and output.
 
-`main` is what the image starts. It reads a job and a working tree as frames, unpacks the tree, runs the agent as a
+`main` is what the container starts. It reads a job and a working tree as frames, unpacks the tree, runs the agent as a
 child, and listens on loopback: what connects there becomes a channel of frames to the host. At the end it kills what
 the agent left running and sends the tree back as a tar archive. `pack_frame` and `FrameReader` are the protocol, which
-the host imports from here. The file stands alone in the image, so it imports the standard library only.
+the host imports from here. It is given to the interpreter as a text, so it imports the standard library only.
 
 The agent's own output is data inside frames, whatever it contains. The interpreter's file cannot be read by its user,
 for which the kernel denies the agent this process's descriptors and memory (see harness/languages/language.py).
@@ -140,12 +140,12 @@ class Forwarder:
         """The whole of a run."""
         host = asyncio.create_task(self.read_host())
         await self.started.wait()
-        unpack(bytes(self.archive), self.job["files"])
+        given = unpack(bytes(self.archive), self.job["files"])
         server = await asyncio.start_server(self.serve, "127.0.0.1", self.job["port"])
         exit_code, left = await self.run_agent()
         server.close()
         send(ENDED, json.dumps({"exit_code": exit_code, "left_processes": left, **kernel_counts()}).encode())
-        send_tree(self.job["max_tree_bytes"], self.job["max_files"])
+        send_tree(self.job, given)
         send(TRANSCRIPT, newest(self.job["transcript"], self.job["output_bytes"]))
         send(DONE)
         await host
@@ -202,44 +202,54 @@ def kill_all() -> int:
     return count
 
 
-def unpack(archive: bytes, files: dict[str, str]) -> None:
-    """Write the working tree, which the kit packed, and the agent's configuration files."""
+def unpack(archive: bytes, files: dict[str, str]) -> list[str]:
+    """Write the working tree, which the kit packed, and the agent's configuration files; the paths of the tree."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(WORK, filter="data")
+        paths = tar.getnames()
     for path, text in files.items():
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
+    return paths
 
 
-def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """All entries below a folder but folders, in a fixed order; links are not followed."""
-    for here, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted([*files, *(name for name in folders if os.path.islink(os.path.join(here, name)))]):
-            path = os.path.join(here, name)
-            with contextlib.suppress(OSError):
-                yield path, os.lstat(path)
+def entries(given: list[str], tool_folders: list[str]) -> Iterator[str]:
+    """The paths of all entries but folders, those that the agent was given first; of a folder of tools, its own.
+
+    The order matters where the tree exceeds a limit: what the agent made beside its work must not displace the work.
+    """
+    for name in given:
+        if os.path.realpath(path := os.path.join(WORK, name)) == path and os.path.isfile(path):
+            yield path
+    known = {os.path.join(WORK, name) for name in given}
+    for here, folders, files in os.walk(WORK):
+        ends = [name for name in folders if name in tool_folders or os.path.islink(os.path.join(here, name))]
+        folders[:] = sorted(set(folders) - set(ends))
+        for name in sorted([*files, *ends]):
+            if (path := os.path.join(here, name)) not in known:
+                yield path
 
 
-def send_tree(max_bytes: int, max_files: int) -> None:
-    """Send the tree as a tar archive of at most these bytes and files, then what was left out of it and why."""
+def send_tree(job: dict[str, Any], given: list[str]) -> None:
+    """Send the tree as a tar archive within the job's limits, then what was left out of it and why."""
     left_out: list[list[str]] = []
     size = count = 0
-    for path, info in _entries(WORK):
-        name, reason = os.path.relpath(path, WORK), ""
-        # Its size may be 10 GB that the file system does not hold: a file with a hole.
-        if stat.S_ISREG(info.st_mode) and size + info.st_size > max_bytes:
-            reason = f"the tree would exceed {max_bytes} bytes"
-        elif count >= max_files:
-            reason = f"the tree has more than {max_files} files"
-        if not reason:
-            try:
+    for path in entries(given, job["tool_folders"]):
+        name = os.path.relpath(path, WORK)
+        try:
+            info = os.lstat(path)
+            # Its size may be 10 GB that the file system does not hold: a file with a hole.
+            if stat.S_ISREG(info.st_mode) and info.st_size > job["max_file_bytes"]:
+                reason = "file too large"
+            elif count >= job["max_files"] or size + info.st_size > job["max_tree_bytes"]:
+                reason = "tree too large"
+            else:
                 send(TREE, tar_entry(path, name))
                 count, size = count + 1, size + info.st_size
                 continue
-            except (OSError, ValueError) as error:
-                reason = str(error)
+        except (OSError, ValueError):
+            reason = "unreadable"
         if len(left_out) < _MAX_NAMES:
             left_out.append([name.encode("utf-8", "backslashreplace").decode(), reason])
     send(TREE, bytes(2 * tarfile.BLOCKSIZE))

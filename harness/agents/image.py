@@ -1,4 +1,4 @@
-"""Agents' images: the scorer's base image with git, the forwarder and one agent. Nothing is fetched when a trial runs.
+"""Agents' images: the scorer's base image with git and one agent. Nothing is fetched when a trial runs.
 
 `install_agent` makes one, by the user's command; `installed_image` tells whether it is there. Packages are fetched by
 this machine's npm and pip, with its registries and certificates, and compared with the digest in the agent's file.
@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from harness.agents import forwarder
 from harness.agents.catalog import AgentPackage, AgentSpec, fill
 from harness.errors import ConfigError, DownloadError, EngineError
 from harness.files import sha256_of, to_json
@@ -36,35 +35,33 @@ COPY host/ /tmp/host/
 RUN sh /tmp/host/apt.sh && apt-get update -qq \\
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git procps \\
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /tmp/host && mkdir -m 1777 /home/agent
-COPY forwarder.py /opt/lanebench-agent/
 """
 _AGENT = "FROM {base}\nCOPY agent/ /opt/agent/\n"
 
 
 def base_image(engine: Engine, log: Log) -> str:
     """The image that all agents share, built if it is missing: for an agent without a package it is the image."""
-    source, dockerfile, tag = _base_inputs()
+    dockerfile, tag = _base_inputs()
     if has_image(engine, tag):
         return tag
     with hold_lock("agent-image-build"):
         if not has_image(engine, tag):
             ensure_image(engine, "python", log)
             log(f"Building the agents' base image {tag} (once).")
-            files = {"forwarder.py": source, **host_files(debian_mirror())}
-            with _context(dockerfile, files, None) as context:
+            with _context(dockerfile, host_files(debian_mirror()), None) as context:
                 run_build(engine, context, tag)
     return tag
 
 
-def _base_inputs() -> tuple[bytes, str, str]:
-    """The forwarder, the Dockerfile, and the name of the image that they make."""
-    source, dockerfile = Path(forwarder.__file__).read_bytes(), _BASE.replace("{base}", image_name("python"))
-    return source, dockerfile, f"{REPOSITORY}:base-{sha256_of(dockerfile + source.decode())[:12]}"
+def _base_inputs() -> tuple[str, str]:
+    """The Dockerfile of the base image, and the image's name."""
+    dockerfile = _BASE.replace("{base}", image_name("python"))
+    return dockerfile, f"{REPOSITORY}:base-{sha256_of(dockerfile)[:12]}"
 
 
 def agent_tag(engine: Engine, agent: AgentSpec) -> str:
     """The name of an agent's image, which changes with its package and the base image."""
-    inputs = to_json([_base_inputs()[2], _package_inputs(agent.package), CPUS.get(engine.architecture)])
+    inputs = to_json([_base_inputs()[1], _package_inputs(agent.package), CPUS.get(engine.architecture)])
     return f"{REPOSITORY}:{agent.name}-{sha256_of(inputs)[:12]}"
 
 

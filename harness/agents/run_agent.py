@@ -11,63 +11,26 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.agents import forwarder as frames
-from harness.agents.archive import pack_tree, printable_name, unpack_tree
 from harness.agents.catalog import HOME, AgentSpec, fill
 from harness.agents.gate import Gate
-from harness.agents.image import CPUS
-from harness.agents.tunnel import FORWARDER_PORT, Tunnel, job_of
+from harness.agents.job import AgentJob, AgentRun, RefusedConnections
+from harness.agents.tunnel import Tunnel, job_of
 from harness.apis import parse_object
 from harness.errors import LanebenchError, RunError
 from harness.files import from_json
 from harness.proxy import ProxySettings, parse_listen, parse_target, serve
 from harness.sandbox import WORK, Engine, StreamContainer, StreamContainerSpec
-from harness.types import AgentEnd, AgentLimits, AgentRun, RefusedConnections, RefusedEntry, Tree
+from harness.trees import FinalTree, pack_tree, read_tree
+from harness.types import AgentEnd
 
-_FORWARDER = ("/usr/local/bin/lanebench-python", "-I", "/opt/lanebench-agent/forwarder.py")
+_FORWARDER = ("/usr/local/bin/lanebench-python", "-I", "-c", Path(frames.__file__).read_text(encoding="utf-8"))
+"""As a text and not as a file of the image: a new forwarder would make all images anew."""
 _FOLDERS = (WORK, "/tmp", HOME)  # noqa: S108
 _LISTEN_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class AgentJob:
-    """What an agent is asked: `base_url` and `model` name its model, as in bench.toml.
-
-    `exchanges` is the folder of the recorded requests, which must not hold another session. `context` and `max_tokens`
-    are what the agent is told of its model.
-    """
-
-    agent: AgentSpec
-    prompt: str
-    tree: Tree
-    base_url: str
-    model: str
-    exchanges: Path
-    limits: AgentLimits = field(default_factory=AgentLimits)
-    max_tokens: int = 8192
-
-    @property
-    def prefix(self) -> str:
-        """The path of the server's base URL."""
-        return urlsplit(self.base_url).path.rstrip("/")
-
-    def values(self, architecture: str) -> dict[str, str]:
-        """The values of the placeholders in the agent's file."""
-        url = f"http://127.0.0.1:{FORWARDER_PORT}"
-        return {
-            "url": url,
-            "base_url": url + self.prefix,
-            "model": self.model,
-            "prompt": self.prompt,
-            "context": str(self.limits.context_tokens),
-            "max_tokens": str(self.max_tokens),
-            "arch": architecture,
-            "cpu": CPUS.get(architecture, architecture),
-        }
 
 
 def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJob) -> AgentRun:
@@ -90,7 +53,7 @@ def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJ
             tunnel = Tunnel(container, address)
             stops.append(tunnel)
             text = job_of(command, environment, files, job.agent.transcript)
-            seconds = tunnel.run(text, pack_tree(job.tree), job.limits.clock_s)
+            seconds = tunnel.run(text, pack_tree(job.files), job.limits.clock_s)
         finally:
             container.close()
     return _record(job, tunnel, gate, seconds)
@@ -135,8 +98,6 @@ def _proxy(job: AgentJob, gate: Gate) -> Iterator[tuple[str, int]]:
 
 def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentRun:
     ended = parse_object(tunnel.bytes_of(frames.ENDED).decode("utf-8", "replace")) or {}
-    tree, refused = unpack_tree(tunnel.bytes_of(frames.TREE))
-    left_out = _left_out(tunnel.bytes_of(frames.LEFT_OUT))
     output = tunnel.bytes_of(frames.STDOUT) + tunnel.bytes_of(frames.STDERR)
     end = tunnel.end or _end(job.agent, ended, output)
     return AgentRun(
@@ -149,8 +110,7 @@ def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentR
         turns=gate.turns,
         prompt_tokens=gate.prompt_tokens,
         generated_tokens=gate.generated_tokens,
-        tree=tree,
-        refused_entries=(*left_out, *refused),
+        tree=_final_tree(tunnel),
         refused_connections=RefusedConnections(
             int(ended.get("no_route", 0)), int(ended.get("no_listener", 0)), gate.refused, tuple(gate.targets)
         ),
@@ -171,7 +131,8 @@ def _end(agent: AgentSpec, ended: Mapping[str, object], output: bytes) -> AgentE
     return "gave_up" if any(re.search(pattern, text) for pattern in agent.gave_up) else "exited"
 
 
-def _left_out(data: bytes) -> tuple[RefusedEntry, ...]:
-    """What the forwarder did not put into the archive, and why."""
-    rows = from_json(data.decode("utf-8", "replace")) if data else []
-    return tuple(RefusedEntry(printable_name(str(name)), str(reason)) for name, reason in rows)
+def _final_tree(tunnel: Tunnel) -> FinalTree:
+    """The tree as it came out, without what the forwarder did not send."""
+    text = tunnel.bytes_of(frames.LEFT_OUT).decode("utf-8", "replace")
+    unsent = [(str(path), str(reason)) for path, reason in from_json(text or "[]")]
+    return read_tree([tunnel.bytes_of(frames.TREE)], unsent=unsent)

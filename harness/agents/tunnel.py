@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.agents import forwarder as frames
-from harness.agents.archive import MAX_FILES, MAX_TREE_BYTES
 from harness.sandbox import StreamContainer
+from harness.trees import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_TREE_BYTES, TOOL_FOLDERS
 from harness.types import AgentEnd, Json
 
 FORWARDER_PORT = 8123
@@ -23,14 +23,13 @@ MAX_OUTPUT_BYTES = 1024**2
 _GRACE_S = 30.0
 """How long a container may take after the agent's end to send the tree; then it is removed."""
 _CONNECT_S = 10.0
-_MAX_ARCHIVE_BYTES = 2 * MAX_TREE_BYTES
 _BOUNDS = {
     frames.STDOUT: MAX_OUTPUT_BYTES,
     frames.STDERR: MAX_OUTPUT_BYTES,
     frames.ENDED: MAX_OUTPUT_BYTES,
     frames.LEFT_OUT: MAX_OUTPUT_BYTES,
     frames.TRANSCRIPT: MAX_OUTPUT_BYTES,
-    frames.TREE: _MAX_ARCHIVE_BYTES,
+    frames.TREE: MAX_ARCHIVE_BYTES,
 }
 
 
@@ -159,5 +158,7 @@ def job_of(command: list[str], environment: dict[str, str], files: dict[str, str
         "port": FORWARDER_PORT,
         "output_bytes": MAX_OUTPUT_BYTES,
         "max_tree_bytes": MAX_TREE_BYTES,
+        "max_file_bytes": MAX_FILE_BYTES,
         "max_files": MAX_FILES,
+        "tool_folders": sorted(TOOL_FOLDERS),
     }

@@ -1,11 +1,19 @@
 """The working tree that an agent leaves: taken out of its archive, cleaned, and written as a patch.
 
-`read_tree` reads the archive of a container's folder, `make_patch` and `apply_patch` turn a tree into a unified diff
-against the task's and back, `clean_tree` leaves only the changes that the task allows. A tree is text in memory:
-nothing of it is ever written to the host's disk or run there.
+`pack_tree` makes the archive that a container gets, and `read_tree` reads the one that it gives back; `make_patch` and
+`apply_patch` turn a tree into a unified diff against the task's and back, `clean_tree` leaves only the changes that the
+task allows. A tree is text in memory: nothing of it is ever written to the host's disk or run there.
 """
 
-from harness.trees.archive import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_TREE_BYTES, read_tree
+from harness.trees.archive import (
+    MAX_ARCHIVE_BYTES,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    MAX_TREE_BYTES,
+    TOOL_FOLDERS,
+    pack_tree,
+    read_tree,
+)
 from harness.trees.clean import CleanTree, clean_tree, matches
 from harness.trees.patch import PatchError, apply_patch, make_patch
 from harness.trees.tree import ExcludedPath, FinalTree
@@ -15,6 +23,7 @@ __all__ = [
     "MAX_FILES",
     "MAX_FILE_BYTES",
     "MAX_TREE_BYTES",
+    "TOOL_FOLDERS",
     "CleanTree",
     "ExcludedPath",
     "FinalTree",
@@ -23,5 +32,6 @@ __all__ = [
     "clean_tree",
     "make_patch",
     "matches",
+    "pack_tree",
     "read_tree",
 ]

@@ -1,19 +1,19 @@
-"""Reads the archive of an agent's folder into a `FinalTree`, whatever the agent made of the folder.
+"""The archive of a working tree: `pack_tree` makes the agent's, `read_tree` reads what it left as a `FinalTree`.
 
-`read_tree` takes the bytes of a tar archive as they come from the engine. It keeps regular files of text with usual
-names; links, devices, binary files, the folders of tools and caches, and whatever is beyond the limits are left out and
-listed. Nothing is unpacked to a disk, so a link or an absolute name leads nowhere.
+`read_tree` takes the bytes of a tar archive, whatever the agent made of its folder. It keeps regular files of text with
+usual names; links, devices, binary files, the folders of tools and caches, and whatever is beyond the limits are left
+out and listed. Nothing is unpacked to a disk, so a link or an absolute name leads nowhere.
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from harness.trees.tree import MAX_PATH_CHARS, ExcludedPath, FinalTree, blocking_files, path_problem, text_of
 
-MAX_ARCHIVE_BYTES = 256 * 1024 * 1024
+MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 2000
 MAX_FILE_BYTES = 1024 * 1024
 MAX_TREE_BYTES = 16 * 1024 * 1024
@@ -27,6 +27,7 @@ TOOL_FOLDERS = frozenset(
 )  # fmt: skip
 """Folders whose content is never looked at, wherever they are: repositories, dependencies, caches."""
 CUT = "archive too large"
+_MTIME = 1_700_000_000
 
 
 class _TooLargeError(Exception):
@@ -61,15 +62,17 @@ class _Stream(io.RawIOBase):
 class _Tree:
     """The files and the left-out entries that were found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, unsent: Iterable[tuple[str, str]]) -> None:
         self.files: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
         self._bytes = 0
+        for path, reason in unsent:
+            self.leave_out(path, reason)
 
     def leave_out(self, path: str, reason: str) -> None:
         self.files.pop(path, None)
         if len(self.left_out) < MAX_LEFT_OUT:
-            self.left_out.setdefault(path, reason)
+            self.left_out.setdefault(_displayable(path), reason)
 
     def add(self, path: str, data: bytes) -> None:
         text = text_of(data)
@@ -82,20 +85,33 @@ class _Tree:
             self.files[path] = text
 
 
-def read_tree(archive: Iterable[bytes], root: str = "", *, max_bytes: int = MAX_ARCHIVE_BYTES) -> FinalTree:
-    """The files of a folder from the chunks of its tar archive; `root` is the folder's name in it.
+def pack_tree(files: Mapping[str, str]) -> bytes:
+    """The archive of a working tree, the same bytes for the same files; scripts are executable."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, text in sorted(files.items()):
+            entry, data = tarfile.TarInfo(path), text.encode()
+            entry.size, entry.mode, entry.mtime = len(data), 0o755 if text.startswith("#!") else 0o644, _MTIME
+            tar.addfile(entry, io.BytesIO(data))
+    return archive.getvalue()
+
+
+def read_tree(
+    archive: Iterable[bytes], *, unsent: Iterable[tuple[str, str]] = (), max_bytes: int = MAX_ARCHIVE_BYTES
+) -> FinalTree:
+    """The files of a folder from the chunks of its tar archive; `unsent` are paths that it lacks, with the reason.
 
     Never raises for what the archive holds. Where it is cut off or exceeds a limit, "/" is left out: what was not read
     then counts as unchanged, not as deleted.
     """
-    tree = _Tree()
+    tree = _Tree(unsent)
     stream = io.BufferedReader(_Stream(archive, max_bytes))
     try:
         with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as tar:
             for count, member in enumerate(_members(tar)):
                 if count >= MAX_MEMBERS:
                     raise _TooLargeError
-                _read_member(tree, tar, member, root)
+                _read_member(tree, tar, member)
     except (_TooLargeError, MemoryError):
         tree.left_out = {"/": CUT, **tree.left_out}
     # The standard library's reader raises more than its own error on archives that were not made by it.
@@ -113,14 +129,14 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         tar.members = []  # type: ignore[attr-defined]
 
 
-def _read_member(tree: _Tree, tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
-    path = _path_below(member.name, root)
-    if path is None or (member.isdir() and not _tool_folder(path)):
+def _read_member(tree: _Tree, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    path = member.name.removeprefix("./")
+    if member.isdir() and not _tool_folder(path):
         return
     if (folder := _tool_folder(path)) is not None:
         tree.leave_out(folder, "repository, dependencies or cache")
     elif (problem := path_problem(path)) is not None:
-        tree.leave_out(_displayable(path), problem)
+        tree.leave_out(path, problem)
     elif not member.isreg() or member.issparse():
         tree.leave_out(path, "link" if member.issym() or member.islnk() else "no regular file")
     elif member.size > MAX_FILE_BYTES:
@@ -134,16 +150,6 @@ def _displayable(path: str) -> str:
     """A path whose characters fit into a line, whatever they are."""
     text = path.encode("utf-8", "replace").decode("utf-8")
     return "".join(char if char.isprintable() else "?" for char in text)[:MAX_PATH_CHARS]
-
-
-def _path_below(name: str, root: str) -> str | None:
-    """A member's path below the root; None for the root itself. A name elsewhere becomes an absolute path."""
-    name = name.removeprefix("./")
-    if name.rstrip("/") in ("", ".", root):
-        return None
-    if not root or name.startswith("/"):
-        return name
-    return name.removeprefix(f"{root}/") if name.startswith(f"{root}/") else f"/{name}"
 
 
 def _tool_folder(path: str) -> str | None:

@@ -5,7 +5,7 @@ in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens
 are 0 to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
-from harness.types.agent import AgentEnd, AgentLimits, AgentRun, RefusedConnections, RefusedEntry, Tree, TreeFile
+from harness.types.agent import AgentEnd, AgentLimits
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Log, Outcome, Source
 from harness.types.evidence import (
@@ -113,7 +113,6 @@ __all__ = [
     "SERVER_DEFAULT_USED",
     "AgentEnd",
     "AgentLimits",
-    "AgentRun",
     "Ballot",
     "Case",
     "CaseStatus",
@@ -185,8 +184,6 @@ __all__ = [
     "Recommendation",
     "RecorderOverhead",
     "Recording",
-    "RefusedConnections",
-    "RefusedEntry",
     "Requirement",
     "RequirementState",
     "Result",
@@ -222,8 +219,6 @@ __all__ = [
     "Throughput",
     "Timings",
     "ToolCall",
-    "Tree",
-    "TreeFile",
     "TrialEvidence",
     "TrialKey",
     "TrialResult",
