@@ -60,15 +60,15 @@ def build(kind: type[T], document: Json) -> T:
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """Canonical JSON: sorted keys, no NaN, one line unless `indent` is given. Lone surrogates are escaped."""
-    separators = (",", ":") if indent is None else (",", ": ")
     document = plain(value)
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False,
-                          separators=separators, indent=indent)  # fmt: skip
         text.encode("utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(document, sort_keys=True, allow_nan=False, separators=separators, indent=indent)
-    return text
+        separators = (",", ":") if indent is None else (",", ": ")
+        return json.dumps(document, sort_keys=True, allow_nan=False, separators=separators, indent=indent)
+    # json.dumps indents in Python, five times as slowly as both of these together.
+    return text if indent is None else msgspec.json.format(text, indent=indent)
 
 
 def from_json(text: str | bytes) -> Json:
