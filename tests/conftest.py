@@ -1,10 +1,14 @@
 """What all tests share: a lifecycle state of their own, and an order of files that keeps several processes busy."""
 
 import gc
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.deep import DEEP
 
 LONG_FILES = (
     "test_sandbox.py",
@@ -29,10 +33,14 @@ pytest-xdist hands out whole files in the order of collection (`--no-loadscope-r
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move the tests of the long files to the front."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Move the tests of the long files to the front, and leave deep searches out unless `-m` names them."""
     order = {name: at for at, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    if DEEP not in config.option.markexpr:
+        is_deep = {item: item.get_closest_marker(DEEP) is not None for item in items}
+        config.hook.pytest_deselected(items=[item for item in items if is_deep[item]])
+        items[:] = [item for item in items if not is_deep[item]]
 
 
 def pytest_collection_finish() -> None:
@@ -53,9 +61,15 @@ def lifecycle_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def no_downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep every test off the user's cache of models, and off the network: without a configuration the demo answers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LANEBENCH_CACHE", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("LANEBENCH_CACHE", str(_shared_folder(tmp_path_factory) / "cache"))
         patch.setenv("LANEBENCH_NO_DOWNLOAD", "1")
         yield
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests; pytest-xdist gives each of its processes a folder inside it."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")

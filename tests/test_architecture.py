@@ -16,8 +16,8 @@ HOUSE = Path(harness.__file__).parent
 
 LEVELS = (
     ("errors", "types"),
-    ("apis",),
-    ("anchors", "files", "host", "languages", "read", "record", "report", "stats"),
+    ("apis", "files"),
+    ("anchors", "host", "languages", "read", "record", "report", "stats"),
     ("sandbox", "schema", "summarize", "trees"),
     ("bundle", "compare", "proxy", "virtual_tools"),
     ("score",),

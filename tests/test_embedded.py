@@ -20,7 +20,6 @@ from harness.embedded import (
     EmbeddedModel,
     HubFile,
     PackagePart,
-    cache_folder,
     fetch_model,
     find_file,
     get_embedded_model,
@@ -32,7 +31,7 @@ from harness.embedded.cache import cached_path, locked_cache, require_space, unw
 from harness.embedded.catalog import read_catalog
 from harness.embedded.packages import package_client
 from harness.errors import ConfigError, DiskError, DownloadError
-from harness.files import to_json
+from harness.files import cache_folder, to_json
 from harness.schema import parse_toml
 from harness.types import Model
 

@@ -16,7 +16,7 @@ def collect(paths: Sequence[Path], task_folders: Sequence[Path]) -> Collection:
     """The results in these folders, each verified to *consistent* at its first import. Raises DiskError."""
     from harness.cli.inputs import known_tasks
     from harness.collection import ImportRequest, import_results
-    from harness.embedded import cache_folder
+    from harness.files import cache_folder
     from harness.verify import VerifyOptions
 
     options = VerifyOptions("consistent", tasks=known_tasks(task_folders))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from harness.cli.console import command_line, log
 from harness.embedded import (
     EmbeddedModel,
-    cache_folder,
     check_server,
     fetch_model,
     find_file,
@@ -21,6 +20,7 @@ from harness.embedded import (
     model_config,
 )
 from harness.errors import DownloadError
+from harness.files import cache_folder
 from harness.servers import default_urls, find_servers
 from harness.types import Model
 

@@ -4,7 +4,7 @@
 of its own, and `model_config` is its entry in a run.
 """
 
-from harness.embedded.cache import cache_folder, find_file
+from harness.embedded.cache import find_file
 from harness.embedded.catalog import EmbeddedModel, HubFile, PackagePart, get_embedded_model, load_catalog
 from harness.embedded.fetch import NO_DOWNLOAD, fetch_model
 from harness.embedded.packages import append_member, download_package, package_client
@@ -17,7 +17,6 @@ __all__ = [
     "HubFile",
     "PackagePart",
     "append_member",
-    "cache_folder",
     "check_server",
     "download_package",
     "fetch_model",

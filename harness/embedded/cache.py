@@ -1,4 +1,4 @@
-"""Where models' files are on this machine: in `cache_folder`, the kit's own, or in the store of another program.
+"""Where models' files are on this machine: in the kit's own cache, or in the store of another program.
 
 `find_file` looks in all of them. The stores of the hub's client and of Ollama name each file by its digest, so a model
 that the user already has is found there and is never downloaded again. `locked_cache` is held while the kit's folder
@@ -16,21 +16,11 @@ from pathlib import Path
 
 from harness.embedded.catalog import EmbeddedModel
 from harness.errors import DiskError
-from harness.files import disk_error
+from harness.files import cache_folder, disk_error
 from harness.types import Log
 
 TEMPORARY_PREFIX = ".download-"
 OTHER_FOLDER = "make room, or set LANEBENCH_CACHE to a folder that can be written"
-
-
-def cache_folder() -> Path:
-    """The kit's folder for models: LANEBENCH_CACHE, else below the user's cache directory (XDG)."""
-    override = os.environ.get("LANEBENCH_CACHE")
-    if override:
-        return Path(override).expanduser().resolve()
-    # The specification of XDG says that a relative path is to be ignored.
-    xdg = Path(os.environ.get("XDG_CACHE_HOME") or "")
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "lanebench"
 
 
 def cached_path(model: EmbeddedModel) -> Path:

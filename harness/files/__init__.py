@@ -1,7 +1,8 @@
 """Files that survive a crash, canonical JSON, digests, and the data that ships with the kit.
 
 `to_json` and `from_json` convert between values and JSON text, `plain` and `build` between dataclasses and JSON values.
-`write_atomic` and `append_line` write durably. `find_data` finds what ships with the kit.
+`write_atomic` and `append_line` write durably. `find_data` finds what ships with the kit, and `cache_folder` keeps what
+can be made again.
 """
 
 from harness.files.canonical import (
@@ -24,13 +25,14 @@ from harness.files.durable import (
     read_lines,
     write_atomic,
 )
-from harness.files.kit import ROOT, find_data, kit_info
+from harness.files.kit import ROOT, cache_folder, find_data, kit_info
 
 __all__ = [
     "MAX_JSON_BYTES",
     "ROOT",
     "append_line",
     "build",
+    "cache_folder",
     "disk_error",
     "drop_torn_line",
     "find_data",

@@ -1,7 +1,8 @@
-"""The kit itself: its version and git commit, and where its schemas, fixtures and other data are."""
+"""The kit itself: its version and git commit, where its schemas, fixtures and other data are, and its cache."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def find_data(name: str) -> Path:
     """A file or folder that ships with the kit: in the checkout, else in the installed package."""
     in_checkout = ROOT / name
     return in_checkout if in_checkout.exists() else ROOT / "harness" / "_data" / name
+
+
+def cache_folder() -> Path:
+    """Where what can be fetched or made again is kept: LANEBENCH_CACHE, else below the user's cache directory (XDG)."""
+    override = os.environ.get("LANEBENCH_CACHE")
+    if override:
+        return Path(override).expanduser().resolve()
+    # The specification of XDG says that a relative path is to be ignored.
+    xdg = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "lanebench"
 
 
 def _git(*arguments: str) -> str | None:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.embedded import cache_folder, free_port
+from harness.embedded import free_port
+from harness.files import cache_folder
 from harness.types import Model, Sampling
 
 HERE = Path(__file__).parent

@@ -1,6 +1,7 @@
 """The scripts and styles of the page with the policy that allows only them: by digest, and no connection at all.
 
-`chart_library` is Vega-Lite as one script, from the optional package vl-convert; "" where it is not installed.
+`chart_library` is Vega-Lite as one script, from the optional package vl-convert; "" where it is not installed. That
+package takes seconds to bundle it, so the script is kept in the kit's cache.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.errors import DiskError
+from harness.files import cache_folder, sha256_of, write_atomic
+
 FOLDER = Path(__file__).parent
 CHART_PACKAGES = ("altair", "vl_convert")
+_EXPORT = "window.lanebenchCharts = vegaEmbed;"
 
 
 def has_chart_library() -> bool:
@@ -26,12 +33,23 @@ def chart_library() -> str:
     """The library that draws the charts in the browser, as `lanebenchCharts`."""
     if not has_chart_library():
         return ""
+    # A module's names would be the window's own: the braces keep them apart. Its few tabs stand in string literals.
+    # Spelled out, no control character of a printed page reaches a terminal.
+    return "{\n" + _bundle().replace("\t", "\\t") + "\n}"
+
+
+def _bundle() -> str:
+    """The library and what exports it, from the cache or made anew."""
+    kept = cache_folder() / f"charts-{version('vl-convert-python')}-{sha256_of(_EXPORT)[:12]}.js"
+    with suppress(OSError, UnicodeDecodeError):
+        return kept.read_text(encoding="utf-8")
     import vl_convert
 
-    # A module's names would be the window's own: the braces keep them apart.
-    bundle = vl_convert.javascript_bundle("window.lanebenchCharts = vegaEmbed;")
-    # Its few tabs stand in string literals. Spelled out, no control character of a printed page reaches a terminal.
-    return "{\n" + bundle.replace("\t", "\\t") + "\n}"
+    bundle: str = vl_convert.javascript_bundle(_EXPORT)
+    # A cache that cannot be written costs the next page seconds, and nothing else.
+    with suppress(DiskError):
+        write_atomic(kept, bundle)
+    return bundle
 
 
 @cache
