@@ -27,8 +27,9 @@ def verify(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test but those against real model servers; the container engine is installed where it is missing.
+    """Every test but the deep searches and those against real model servers.
 
+    The container engine is installed where it is missing.
     One file is one process's, since its tests share servers and containers. Three processes keep two cores busy while
     tests wait; with more, the tests of timings would measure each other. `-n 0` runs all in one process.
     """
@@ -37,6 +38,13 @@ def tests(session: nox.Session) -> None:
     # Where Python may not keep its bytecode, each of the many processes that the tests start would compile the kit.
     environment = {"PYTHONDONTWRITEBYTECODE": ""}
     session.run("pytest", *workers, "--durations", "20", *session.posargs, env=environment)
+
+
+@nox.session
+def tests_deep(session: nox.Session) -> None:
+    """The whole of each search of which `tests` runs a sample: every field edited, every hostile text, many kills."""
+    session.install("-e", ".[test,page]")
+    session.run("pytest", "-n", "2", "--dist", "loadfile", "-m", "deep", *session.posargs)
 
 
 @nox.session

@@ -4,14 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.calibration.reference import serving
+from tests.deep import part_and_whole
 from tests.kill import TASKS, find_lost_trials
 from tests.samples import model_at
 from tests.test_faults import begin, finish
 
 
-def test_runs_killed_at_random_moments_lose_and_duplicate_no_trial() -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.kill", "10"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("kills", part_and_whole("2", "10"))
+def test_runs_killed_at_random_moments_lose_and_duplicate_no_trial(kills: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.kill", kills], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ": 0 problems" in done.stdout
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.types import Json
+from tests.deep import part_and_whole
 from tests.fuzz import check, corpus, run, write_case
 
-EXAMPLES = 60
 SOUND: Json = {"edits": [], "derive": False, "bytes": [], "zip": None}
 
 
@@ -17,8 +17,9 @@ def test_a_case_of_the_corpus_stays_harmless(case: Json) -> None:
     check(case)
 
 
-def test_random_cases_are_harmless() -> None:
-    run(EXAMPLES, 0)
+@pytest.mark.parametrize("examples", part_and_whole(10, 60))
+def test_random_cases_are_harmless(examples: int) -> None:
+    run(examples, 0)
 
 
 def test_a_case_without_edits_is_a_sound_run_and_one_with_edits_is_not(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from harness.score.extraction.review_findings import findings_of
 from harness.score.extraction.template_tokens import clean
 from harness.score.extraction.wrappers import new_side
 from harness.score.prose.segments import names, sentences
+from tests.deep import sampled
 from tests.scored import case, variant_of
 
 PY = "def add(a, b):\n    return a + b\n"
@@ -477,7 +478,7 @@ ENDLESS = ["<think>", "<|im_end|>\n", "```\n", "~~~\n", "` ", "<code>", "[python
            "1. ", "e.g. ", "<<<<<<< SEARCH\n", "--- a\n+++ b\n", "- line 3\n", "```a\n```\n"]  # fmt: skip
 
 
-@pytest.mark.parametrize("token", ENDLESS)
+@pytest.mark.parametrize("token", sampled(ENDLESS, 4))
 def test_an_endlessly_repeated_token_is_read_in_linear_time(token: str) -> None:
     """What took time in proportion to the square of its length would not come to an end here."""
     answer = token * (150_000 // len(token))
@@ -494,7 +495,7 @@ ENDLESS_CODE = [" ", "\t", "\n", " \n", "function ", "class a\n", "type a\n", "e
                 "::"]  # fmt: skip
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 2))
 def test_endlessly_repeated_code_is_read_in_linear_time(language: str) -> None:
     """The first words of a definition with nothing but blanks after them, and a line again and again."""
     began = time.process_time()

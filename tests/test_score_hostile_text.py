@@ -12,6 +12,7 @@ from harness.schema import as_document, validate
 from harness.score import KINDS, score
 from harness.types import CaseStatus, Job, Json, Observation, Outcome, ScoredTrial, ToolCall, TrialKey, Variant
 from harness.virtual_tools import TOOL_NAMES, Workspace, run_call
+from tests.deep import part_and_whole
 from tests.scored import ScriptedSandbox, case, problem_texts, said, variant_of
 
 PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md": "In 2023 there were 7.\n"}
@@ -107,10 +108,13 @@ def test_every_scorer_kind_has_a_valid_task_here() -> None:
     assert {kind: problem_texts(variant.task) for kind, variant in VARIANTS.items()} == {kind: [] for kind in KINDS}
 
 
+@pytest.mark.parametrize("examples", part_and_whole(12, 60))
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_any_answer_and_any_observation_give_a_valid_score(kind: str, data: st.DataObject) -> None:
+def test_any_answer_and_any_observation_give_a_valid_score(kind: str, examples: int) -> None:
+    settings(max_examples=examples, deadline=None)(given(data=st.data())(_check_score))(kind)
+
+
+def _check_score(kind: str, data: st.DataObject) -> None:
     def observe(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
         return Observation(name, data.draw(ENDS), data.draw(VALUES), data.draw(st.none() | st.text(max_size=5)))
 
