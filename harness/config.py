@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,14 +18,18 @@ from harness.schema import Location, TomlDocument, parse_toml, suggestion
 from harness.servers import ServerKind, find_request_problems, get_server_kind
 from harness.types import Json, Lane, Model, RunSettings
 
+MAX_LABEL_CHARS = 64
+"""As the schemas have it for every label."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A checked bench.toml."""
+    """A checked bench.toml. `agents` are the names of the agents that a model drives, by its label."""
 
     settings: RunSettings
     models: tuple[Model, ...]
     lanes: tuple[Lane, ...] = ()
+    agents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def load_config(path: Path) -> Config:
@@ -43,9 +47,24 @@ def load_config(path: Path) -> Config:
         raise ConfigError(*problems)
     return Config(
         settings=build(RunSettings, document.get("run", {})),
-        models=tuple(build(Model, model) for model in document["models"]),
+        models=tuple(map(_model, document["models"])),
         lanes=tuple(_lane(lane) for lane in document.get("lanes", [])),
+        agents={model["label"]: tuple(_agents(model)) for model in document["models"] if "agent" in model},
     )
+
+
+def contender_label(label: str, agent: str) -> str:
+    """The name of a model with an agent, in tables and files."""
+    return f"{label}+{agent}"
+
+
+def _model(document: Mapping[str, Json]) -> Model:
+    return build(Model, {key: value for key, value in document.items() if key != "agent"})
+
+
+def _agents(model: Mapping[str, Json]) -> list[str]:
+    agents = model.get("agent", [])
+    return [agents] if isinstance(agents, str) else list(agents)
 
 
 def _lane(document: Mapping[str, Json]) -> Lane:
@@ -60,6 +79,7 @@ def _cross_checks(bench: TomlDocument) -> Iterator[Problem]:
     yield from _duplicates(models, "label", location.at("models"))
     for index, model in enumerate(models):
         yield from _model_problems(model, location.at("models", index))
+    yield from _agent_problems(models, location.at("models"))
     yield from _lane_problems(bench.values, location)
 
 
@@ -78,7 +98,7 @@ def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[P
     except ConfigError as error:
         yield from (location.at("server").problem(problem.message, problem.fix) for problem in error.problems)
     else:
-        for key, problem in find_request_problems(kind, build(Model, model)):
+        for key, problem in find_request_problems(kind, _model(model)):
             yield location.at(*key.split(".")).problem(problem.message, problem.fix)
         yield from _lifecycle_problems(model, kind, location.at("lifecycle"))
     yield from _address_problems(model["base_url"], location.at("base_url"))
@@ -131,10 +151,31 @@ def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: L
         )
 
 
+def _labels(model: Mapping[str, Json]) -> list[str]:
+    """The names of a model alone and with each of its agents."""
+    return [model["label"], *(contender_label(model["label"], agent) for agent in _agents(model))]
+
+
+def _agent_problems(models: Sequence[Mapping[str, Json]], location: Location) -> Iterator[Problem]:
+    """Names of a model with an agent that are too long or taken, and a server that wants a key."""
+    taken = [model["label"] for model in models]
+    for at, model in enumerate(models):
+        here = location.at(at, "agent")
+        for label in _labels(model)[1:]:
+            if len(label) > MAX_LABEL_CHARS:
+                yield here.problem(f"{label!r} has more than {MAX_LABEL_CHARS} characters", "shorten the model's label")
+            if label in taken:
+                yield here.problem(f"{label!r} is the label of a model", "give that model another label")
+        if "agent" in model and "key_env" in model:
+            yield here.problem(
+                "an agent is given no API key: what it runs could read it", "use a server that needs no key"
+            )
+
+
 def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator[Problem]:
     """Duplicate lane names, and overrides with an unknown model."""
     lanes = document.get("lanes", [])
-    labels = [model["label"] for model in document["models"]]
+    labels = [label for model in document["models"] for label in _labels(model)]
     yield from _duplicates(lanes, "name", location.at("lanes"))
     for index, lane in enumerate(lanes):
         model = lane.get("override", {}).get("model")

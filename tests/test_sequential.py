@@ -24,7 +24,7 @@ from harness.run import (
 )
 from harness.stats import pocock_level
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
-from harness.types import Json, Lane, LaneLook, Look, Outcome, Result, RunSettings
+from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings
 from harness.verify import VerifyOptions, verify
 from tests.bundle import TrustingSandbox, good_bundle, tasks
 from tests.samples import task_of
@@ -32,6 +32,10 @@ from tests.sequential_simulation import false_better_row, saved_rows
 
 LANE = Lane("lane", {"code-bugfix": 1.0})
 SCORED = tasks()["code-bugfix"]
+
+
+def model_of(label: str) -> Model:
+    return Model(label, "openai", "http://127.0.0.1:9/v1", "m")
 
 
 def test_pocock_levels_are_those_of_the_published_tables() -> None:
@@ -64,10 +68,10 @@ def test_the_time_of_a_budget_is_read_with_its_unit() -> None:
 def test_a_model_that_left_a_lane_gets_no_more_trials() -> None:
     design = design_of(schedule_looks(10, until_decided=True), None, (LANE,), 3)
     look = Look(1, (LaneLook("lane", ("a", "b"), decided=False),), None, 1.0)
-    planned = {model: trials_planned(Schedule(10, design, (look,)), model, SCORED) for model in "abc"}
+    planned = {name: trials_planned(Schedule(10, design, (look,)), model_of(name), SCORED) for name in "abc"}
     assert planned == {"a": 2, "b": 2, "c": 1}
-    assert trials_planned(Schedule(10, design, (look,)), "a", task_of("of-no-lane")) == 1
-    assert trials_planned(Schedule(10, design, (look,)), "a", task_of("speed-canary", tags=("canary",))) == 2
+    assert trials_planned(Schedule(10, design, (look,)), model_of("a"), task_of("of-no-lane")) == 1
+    assert trials_planned(Schedule(10, design, (look,)), model_of("a"), task_of("speed-canary", tags=("canary",))) == 2
 
 
 def test_a_block_begins_only_if_the_mean_of_those_before_fits() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from harness.record import Client
 from harness.servers import get_server_kind
-from harness.servers.context_fit import ContextFit, fit_tasks
+from harness.servers.context_fit import ContextFit, context_needs, fit_tasks
 from harness.servers.query import ServerHandle
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, ProbeFinding, Task
@@ -26,7 +26,7 @@ def fitted(
 ) -> tuple[ContextFit, FakeServer]:
     with serve_fake(behavior) as server, Client() as client:
         handle = ServerHandle(Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
-        return fit_tasks(handle, client, some_tasks(*names), SERVED, 0), server
+        return fit_tasks(handle, client, context_needs(some_tasks(*names), 0), SERVED), server
 
 
 def one_finding(fits: ContextFit) -> ProbeFinding:

@@ -5,6 +5,7 @@ The agent's requests go through forwarder.py in its container, tunnel.py on the 
 """
 
 from harness.agents.catalog import AgentPackage, AgentSpec, get_agent, load_agents, read_agent, read_agents
+from harness.agents.contenders import agent_tokens, contenders, require_installed
 from harness.agents.image import install_agent, installed_image, ready_image
 from harness.agents.job import AgentJob, AgentRun, RefusedConnections
 from harness.agents.run_agent import run_agent
@@ -15,6 +16,8 @@ __all__ = [
     "AgentRun",
     "AgentSpec",
     "RefusedConnections",
+    "agent_tokens",
+    "contenders",
     "get_agent",
     "install_agent",
     "installed_image",
@@ -22,5 +25,6 @@ __all__ = [
     "read_agent",
     "read_agents",
     "ready_image",
+    "require_installed",
     "run_agent",
 ]

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.agents import contenders, require_installed
 from harness.calibration import run_self_test
-from harness.cli.console import log
+from harness.cli.console import command_line, log
 from harness.cli.first_run import choose_models, planned_models
 from harness.cli.fixes import suggest
 from harness.cli.inputs import read_config
@@ -22,7 +23,8 @@ from harness.demo import serve
 from harness.embedded import model_config, with_free_port
 from harness.errors import ConfigError, DiskError
 from harness.lifecycle import describe_steps
-from harness.run import RunFolder, check_tasks_unchanged, open_run, open_servers, start_run
+from harness.run import RunFolder, check_tasks_unchanged, match_contenders, open_run, open_servers, start_run
+from harness.sandbox import ensure_engine
 from harness.servers import find_unapplied_settings, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.types import Model, RunSettings, SelfTest, Task
@@ -97,7 +99,11 @@ def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
 @contextmanager
 def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
     config = replace(config, settings=_settings(args, config.settings))
-    tasks = _tasks(args, config.settings)
+    models, tasks, notes = match_contenders(contenders(config), _tasks(args, config.settings))
+    for note in notes:
+        log(note)
+    _require_agents(models)
+    config = replace(config, models=models)
     for model in config.models:
         for finding in find_unapplied_settings(get_server_kind(model.server), model):
             log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.observed)}")
@@ -106,10 +112,24 @@ def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
     yield OpenRun(folder, tasks, folder.plan.models)
 
 
+def _require_agents(models: Sequence[Model]) -> None:
+    """Raises ConfigError for an agent that is not installed, before a run is begun."""
+    agents = [model for model in models if model.agent is not None]
+    if not agents:
+        return
+    engine = ensure_engine(log)
+    try:
+        with suggest(f"install it: {command_line('agents install NAME')}", ConfigError):
+            require_installed(engine, agents, log)
+    finally:
+        engine.close()
+
+
 @contextmanager
 def _begin_demo(args: argparse.Namespace) -> Iterator[OpenRun]:
     settings = _settings(args, RunSettings(suite="demo", trials=3, idle_s=0.0))
-    tasks = _tasks(args, settings)
+    # The simulated models drive no agent.
+    tasks = tuple(task for task in _tasks(args, settings) if not task.for_agents)
     with serve(tasks) as demo:
         folder = _start(args.results, Config(settings, demo.models), tasks)
         yield OpenRun(folder, tasks, demo.models)

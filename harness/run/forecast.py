@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harness.agents import agent_tokens
 from harness.errors import Problem, ServerError
 from harness.run.earlier_runs import EarlierRun
 from harness.run.progress import TimeLeft
@@ -22,6 +23,7 @@ from harness.servers import (
     query_served_context,
     skip_oversized_tasks,
 )
+from harness.summarize import is_asked
 from harness.types import SkippedTask, Task, TrialKey
 
 CONNECT_S = 3.0
@@ -43,14 +45,14 @@ def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier
     Raises ServerError for the models that would skip every task by what their server or the configuration says.
     """
     lines, problems = list[str](), list[Problem]()
-    needs = context_needs(tasks, 0)
     for server in servers:
+        needs = context_needs([task for task in tasks if is_asked(server.model, task)], 0, agent_tokens(server.model))
         context, is_current = next(_known_contexts(server, earlier), (None, False))
         skipped = skip_oversized_tasks(needs, context)
-        if skipped and len(skipped) == len(tasks) and is_current:
+        if skipped and len(skipped) == len(needs) and is_current:
             problems.append(nothing_fits(server.model.label, skipped, server.kind.context.setting))
         elif skipped:
-            lines.append(_describe(server, skipped, len(tasks)))
+            lines.append(_describe(server, skipped, len(needs)))
     if problems:
         raise ServerError(*problems)
     return lines

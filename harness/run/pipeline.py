@@ -267,6 +267,8 @@ def _model_info(model: Model, run: ModelRun) -> ModelInfo:
         tokens_per_char=run.tokens_per_char,
         probe_findings=run.probe_findings,
         recorder_overhead=run.recorder_overhead,
+        agent=model.agent,
+        agent_version=model.agent_version,
     )
 
 

@@ -4,7 +4,7 @@
 order of its own, so that heat and drift affect all tasks alike, and starts with the canaries: short tasks whose speed
 shows, block by block, how the machine's speed changed. Warm-up trials come first, one per prompt-size class, since the
 first prompt of a new size incurs one-time costs. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has
-seen.
+seen. `match_contenders` leaves out the models and the tasks that have no trial in a run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,36 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from harness.summarize import Schedule, trials_planned
+from harness.errors import ConfigError
+from harness.summarize import Schedule, is_asked, trials_planned
 from harness.types import Model, ModelInfo, RunSettings, Task, TaskInfo, TrialKey
 
 CLASS_LIMITS_BYTES = (2_000, 24_000)
 """The prompt sizes at which the second and the third class begin."""
 _NONCE_DIGITS = 16
+
+
+def match_contenders(
+    models: Sequence[Model], tasks: Sequence[Task]
+) -> tuple[tuple[Model, ...], tuple[Task, ...], tuple[str, ...]]:
+    """The models that are asked any of these tasks, the tasks that any of them is asked, and what that leaves out.
+
+    Raises ConfigError where no task is left.
+    """
+    asked = tuple(model for model in models if any(is_asked(model, task) for task in tasks))
+    open_tasks = tuple(task for task in tasks if any(is_asked(model, task) for model in asked))
+    if tasks and not open_tasks:
+        raise ConfigError(
+            "all of these tasks are for agents, and no model drives one", fix='add agent = "NAME" to a model'
+        )
+    left_out = len(tasks) - len(open_tasks)
+    plural = "" if left_out == 1 else "s"
+    notes = [f"left out: {left_out} task{plural} for agents, since no model drives one"] if left_out else []
+    idle = ", ".join(model.label for model in models if model not in asked)
+    notes += (
+        [f"left out: {idle}, since none of these tasks is for {'it' if ',' not in idle else 'them'}"] if idle else []
+    )
+    return asked, open_tasks, tuple(notes)
 
 
 def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: int) -> tuple[TrialKey, ...]:
@@ -29,10 +53,14 @@ def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int,
     return (*keys, *plan_blocks(model, tasks, trials=trials, seed=seed))
 
 
-def plan_so_far(model: str, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:
-    """The trials of one model in their order, as far as the looks of the run have come; all of them without looks."""
+def plan_so_far(model: Model, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:
+    """The trials of one model in their order, as far as the looks of the run have come; all of them without looks.
+
+    With an agent it has no warm-ups: a trial is minutes of work, in which one-time costs do not show.
+    """
     counts = {task.name: trials_planned(schedule, model, task) for task in tasks}
-    keys = plan_trials(model, tasks, trials=settings.trials, warmups=settings.warmups, seed=settings.seed)
+    warmups = settings.warmups if model.agent is None else 0
+    keys = plan_trials(model.label, tasks, trials=settings.trials, warmups=warmups, seed=settings.seed)
     return tuple(key for key in keys if key.warmup or key.trial < counts[key.task])
 
 
@@ -89,6 +117,7 @@ def task_info(task: Task) -> TaskInfo:
         canary=task.canary,
         scored=task.scored,
         limits=task.limits if task.language is not None else None,
+        for_agents=task.for_agents,
     )
 
 
@@ -99,7 +128,7 @@ def _digits(text: str) -> str:
 def _select_warm_up_tasks(tasks: Sequence[Task]) -> list[Task]:
     """The first task of each size class, small prompts first; a canary only if its class has no other task."""
     classes: dict[int, Task] = {}
-    for task in sorted(tasks, key=lambda task: task.canary):
+    for task in sorted((task for task in tasks if not task.for_agents), key=lambda task: task.canary):
         classes.setdefault(_size_class(task), task)
     return [classes[number] for number in sorted(classes)]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.agents import agent_tokens
 from harness.anchors import request_timestamp
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
@@ -25,6 +26,7 @@ from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
+    context_needs,
     find_unapplied_settings,
     fit_tasks,
     get_server_kind,
@@ -32,6 +34,7 @@ from harness.servers import (
     observe,
     thinking_allowance,
 )
+from harness.summarize import is_asked
 from harness.tasks import vary
 from harness.types import Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
 
@@ -112,7 +115,7 @@ def _anchor(folder: RunFolder, log: Log) -> None:
 
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
     """The trials of one model in this run, so far."""
-    return plan_so_far(model.label, tasks, folder.plan.settings, folder.schedule)
+    return plan_so_far(model, tasks, folder.plan.settings, folder.schedule)
 
 
 def timeouts_of(settings: RunSettings) -> Timeouts:
@@ -279,13 +282,15 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     """Add which tasks do not fit into the served context, and which settings the server does not apply."""
     server = recorder.server
     served = run.served_context_tokens if run.served_context_tokens is not None else server.model.context_tokens
-    tasks, settings = tuple(recorder.tasks.values()), recorder.folder.plan.settings
+    settings = recorder.folder.plan.settings
+    tasks = [task for task in recorder.tasks.values() if is_asked(server.model, task)]
     # What was learned before the first trial holds for the whole run: its budgets follow from it.
     begun = any(key.model == run.label for key in recorder.folder.recorded)
-    needs_to_know = settings.thinking_tokens > 0 and any(task.scored for task in tasks)
+    needs_to_know = settings.thinking_tokens > 0 and any(task.scored for task in tasks) and server.model.agent is None
     thinks = learn_thinking(server, recorder.client) if needs_to_know and not begun else run.thinks
     recorder.allowance = thinking_allowance(server.model, server.kind, thinks, settings.thinking_tokens)
-    context_fit = fit_tasks(server, recorder.client, tasks, served, recorder.allowance)
+    needs = context_needs(tasks, recorder.allowance, agent_tokens(server.model))
+    context_fit = fit_tasks(server, recorder.client, needs, served)
     recorder.tokens_per_char = context_fit.tokens_per_char
     recorder.cut_budgets = {cut.task: cut.thinking_tokens for cut in context_fit.cut_budgets}
     return replace(

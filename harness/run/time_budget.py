@@ -107,6 +107,6 @@ def _missing(folder: RunFolder) -> Iterator[TrialKey]:
             continue
         skipped = {skip.task for skip in run.skipped}
         tasks = [task for task in plan.tasks if task.name not in skipped]
-        counts = {task.name: trials_planned(folder.schedule, model.label, task) for task in tasks}
+        counts = {task.name: trials_planned(folder.schedule, model, task) for task in tasks}
         keys = (TrialKey(model.label, name, number) for name, count in counts.items() for number in range(count))
         yield from (key for key in keys if key not in folder.recorded)

@@ -66,13 +66,12 @@ class ContextFit:
 
 
 def fit_tasks(
-    server: ServerHandle, client: Client, tasks: Sequence[Task], served_tokens: int | None, thinking_tokens: int
+    server: ServerHandle, client: Client, needs: Sequence[ContextNeed], served_tokens: int | None
 ) -> ContextFit:
     """Skip the tasks that exceed the served context, then send a prompt as long as the longest of the others.
 
     Raises ServerError if the server no longer answers.
     """
-    needs = context_needs(tasks, thinking_tokens)
     skipped = skip_oversized_tasks(needs, served_tokens)
     if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
         return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens))
@@ -106,9 +105,13 @@ def cut_thinking_budgets(needs: Iterable[ContextNeed], served_tokens: int | None
     return tuple(CutBudget(need.task, room) for need, room in rooms if 0 <= room < need.thinking_tokens)
 
 
-def context_needs(tasks: Iterable[Task], thinking_tokens: int) -> list[ContextNeed]:
-    """What each task needs of a model's context, before anything was counted."""
-    return [_context_need(task, thinking_tokens) for task in tasks]
+def context_needs(tasks: Iterable[Task], thinking_tokens: int, agent_tokens: int = 0) -> list[ContextNeed]:
+    """What each task needs of a model's context, before anything was counted.
+
+    `agent_tokens` are what an agent sends beside the task: its system prompt and its tools.
+    """
+    needs = (_context_need(task, thinking_tokens) for task in tasks)
+    return [replace(need, answer_tokens=need.answer_tokens + agent_tokens) for need in needs]
 
 
 def _context_need(task: Task, thinking_tokens: int) -> ContextNeed:

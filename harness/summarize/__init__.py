@@ -12,7 +12,7 @@ from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
-from harness.summarize.schedule import Schedule, schedule_of, trials_planned
+from harness.summarize.schedule import Schedule, is_asked, schedule_of, trials_planned
 from harness.summarize.trials import trial_result
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "design_of",
     "family_of",
     "has_cache_hit_on_cold_turn",
+    "is_asked",
     "is_complete",
     "lane_evidence",
     "max_decode_tps",

@@ -153,7 +153,7 @@ def planned_trials(result: Result, model: ModelInfo, task: TaskInfo) -> int:
 
     So far, of a run whose number of trials its looks decide.
     """
-    return 0 if was_skipped(model, task) else trials_planned(schedule_of(result), model.label, task)
+    return 0 if was_skipped(model, task) else trials_planned(schedule_of(result), model, task)
 
 
 def cell(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from harness.summarize.lane_differences import LaneModels, withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility, describe_rate, model_bytes
+from harness.summarize.lane_requirements import check_eligibility, describe_rate, lane_models, model_bytes
 from harness.summarize.lanes import LaneSelection
 from harness.types import Lane, LaneEvidence, LaneModel, LanePair, ModelInfo, Result
 
@@ -24,7 +24,8 @@ def lane_evidence(result: Result) -> tuple[LaneEvidence, ...]:
 
 def _evidence(result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneEvidence:
     selection = LaneSelection.of(result, lane, withdrawn)
-    labels = [model.label for model in result.models]
+    models = lane_models(result, lane)
+    labels = [model.label for model in models]
     found = (
         (label, selection.compare(criterion, label, other))
         for criterion in lane.rank_by
@@ -35,7 +36,7 @@ def _evidence(result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneEvi
     pairs = tuple(
         LanePair(each.criterion, label, each.other, each.is_ahead, each.is_better, each.text) for label, each in found
     )
-    return LaneEvidence(lane.name, tuple(_model(result, lane, model) for model in result.models), pairs)
+    return LaneEvidence(lane.name, tuple(_model(result, lane, model) for model in models), pairs)
 
 
 def _model(result: Result, lane: Lane, model: ModelInfo) -> LaneModel:

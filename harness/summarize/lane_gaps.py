@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.summarize.cells import non_warmup_trials
+from harness.summarize.lane_requirements import lane_models
 from harness.types import Lane, ModelInfo, Result
 
 
@@ -18,8 +19,8 @@ def _thinking_settings(result: Result, model: ModelInfo) -> set[str]:
 
 def thinking(result: Result, lane: Lane) -> Iterator[str]:
     """A model that was run with thinking on only, off only, or at the server's default."""
-    for model in result.models:
-        if model.thinks is False:
+    for model in lane_models(result, lane):
+        if model.thinks is False or model.agent is not None:
             continue
         covered = _thinking_settings(result, model)
         if model.thinking == "default" and len(covered) == 1:
@@ -62,7 +63,7 @@ def tasks(result: Result, lane: Lane) -> Iterator[str]:
 
 def stopped(result: Result, lane: Lane) -> Iterator[str]:
     """Models that were stopped before all their trials were done."""
-    for model in result.models:
+    for model in lane_models(result, lane):
         if model.stop_reason is not None:
             yield f"{model.label} was stopped early: {model.stop_reason}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
-from harness.summarize.schedule import claim_level
+from harness.summarize.schedule import claim_level, is_asked
 from harness.types import (
     MIN_TRIALS,
     Cell,
@@ -33,6 +33,13 @@ def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
         for cell in result.cells
         if cell.model == model and lane.tasks.get(cell.task, 0) > 0 and cell.outcomes
     }
+
+
+def lane_models(result: Result, lane: Lane) -> tuple[ModelInfo, ...]:
+    """The models that are asked tasks of a lane; all of them for a lane without tasks in this run."""
+    tasks = [task for task in result.tasks if lane.tasks.get(task.name)]
+    asked = tuple(model for model in result.models if any(is_asked(model, task) for task in tasks))
+    return asked or result.models
 
 
 def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Interval | None]:

@@ -14,7 +14,7 @@ from harness.stats import geometric_mean_ratio, ratio_verdict
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
-from harness.summarize.lane_requirements import GIB, check_eligibility, model_bytes
+from harness.summarize.lane_requirements import GIB, check_eligibility, lane_models, model_bytes
 from harness.summarize.schedule import look_note
 from harness.types import (
     MIN_TRIALS,
@@ -234,7 +234,7 @@ def _confidence(remaining: Sequence[str], eligibilities: Sequence[Eligibility]) 
 
 def recommendation(result: Result, lane: Lane, withdrawn: Set[LaneModels] = frozenset()) -> Recommendation:
     """Recommend a model for one lane of a result whose cells are filled."""
-    eligibilities = tuple(check_eligibility(result, lane, model) for model in result.models)
+    eligibilities = tuple(check_eligibility(result, lane, model) for model in lane_models(result, lane))
     eligible = [model.model for model in eligibilities if model.status == "eligible"]
     selection = LaneSelection.of(result, lane, withdrawn)
     remaining, deciding_comparisons = selection.select(eligible)

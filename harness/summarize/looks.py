@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from harness.stats import pocock_level
 from harness.summarize.lane_differences import withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility
+from harness.summarize.lane_requirements import check_eligibility, lane_models
 from harness.summarize.lanes import LaneSelection
 from harness.summarize.result import summarize
 from harness.summarize.schedule import ERROR
@@ -87,7 +87,7 @@ def _candidates(result: Result, lane: Lane) -> Sequence[str]:
     """The models that the look before left in a lane; all of them at the first look."""
     if result.run.looks:
         return next((found.candidates for found in result.run.looks[-1].lanes if found.lane == lane.name), ())
-    return [model.label for model in result.models]
+    return [model.label for model in lane_models(result, lane)]
 
 
 def _look_at(result: Result, selection: LaneSelection, candidates: Sequence[str]) -> LaneLook:

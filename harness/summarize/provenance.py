@@ -38,6 +38,8 @@ NOT_FACTS = {
     "cut_budgets",
     "probe_findings",
     "recorder_overhead",
+    "agent",
+    "agent_version",
 }
 """Fields that record the run; they state nothing about the model."""
 DECLARED_FACTS = (

@@ -11,6 +11,7 @@ from harness.summarize.lanes import recommendations
 from harness.summarize.models import model_summary
 from harness.summarize.pairwise import comparisons, ranks
 from harness.summarize.provenance import sources
+from harness.summarize.schedule import is_asked
 from harness.summarize.warnings import result_warnings
 from harness.types import Result
 
@@ -23,6 +24,7 @@ def summarize(result: Result) -> Result:
         cell(result, model, task, trials.get((model.label, task.name), ()), drifted[model.label])
         for model in result.models
         for task in result.tasks
+        if is_asked(model, task)
     )
     summaries = tuple(model_summary(result, model, cells) for model in result.models)
     pairs = comparisons(result, summaries)

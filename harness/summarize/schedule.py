@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.stats import LEVEL
-from harness.types import Lane, Look, Result, SequentialDesign, StopRule, Task, TaskInfo
+from harness.types import Lane, Look, Model, ModelInfo, Result, SequentialDesign, StopRule, Task, TaskInfo
 
 ERROR = round(1 - LEVEL, 12)
 """The share of runs with any false "better", over all looks, pairs and lanes."""
@@ -29,11 +29,18 @@ def schedule_of(result: Result) -> Schedule:
     return Schedule(result.run.trials, result.run.design, result.run.looks)
 
 
-def trials_planned(schedule: Schedule, model: str, task: Task | TaskInfo) -> int:
-    """How many trials of a task by a model the plan has so far.
+def is_asked(model: Model | ModelInfo, task: Task | TaskInfo) -> bool:
+    """Whether a model is asked a task: with an agent those for agents, alone all others."""
+    return task.for_agents == (model.agent is not None)
+
+
+def trials_planned(schedule: Schedule, model: Model | ModelInfo, task: Task | TaskInfo) -> int:
+    """How many trials of a task by a model the plan has so far; 0 of a task that it is not asked.
 
     Where the time ran out within a block, its trials are kept and count for nothing: others lack theirs.
     """
+    if not is_asked(model, task):
+        return 0
     design = schedule.design
     if design is None:
         return schedule.trials
@@ -41,7 +48,7 @@ def trials_planned(schedule: Schedule, model: str, task: Task | TaskInfo) -> int
     for number, look in enumerate(schedule.looks, 1):
         if look.stop == "budget":
             return min(planned, look.trials)
-        if look.stop is None and number < len(design.looks) and _continues(design, look, model, task):
+        if look.stop is None and number < len(design.looks) and _continues(design, look, model.label, task):
             planned = design.looks[number]
     return planned
 

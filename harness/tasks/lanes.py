@@ -31,10 +31,15 @@ class BuiltInLane:
     rank_by: tuple[RankBy, ...] = ("pass_rate",)
 
     def lane(self, tasks: Iterable[Task]) -> Lane:
-        """The lane with its tasks of a run, of equal weight; it may have none."""
+        """The lane with its tasks of a run, of equal weight; it may have none.
+
+        Tasks for agents are asked of other contenders than the rest: where a run has some, they decide by themselves.
+        """
+        tagged = [task for task in tasks if not set(task.tags).isdisjoint(self.tags)]
+        for_agents = [task for task in tagged if task.for_agents]
         return Lane(
             self.name,
-            {task.name: 1.0 for task in tasks if not set(task.tags).isdisjoint(self.tags)},
+            {task.name: 1.0 for task in for_agents or tagged},
             self.min_pass_rate,
             self.min_context_tokens,
             self.max_memory_bytes,

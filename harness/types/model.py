@@ -45,7 +45,8 @@ class Lifecycle:
 class Model:
     """One model to measure: its id, its server and its settings; `label` is its unique name in the run.
 
-    `api` is one of harness/apis: over which API it is asked.
+    `api` is one of harness/apis: over which API it is asked. With an `agent` it is a contender of its own: that agent,
+    driven by this model, at this version.
     `key_env` is the name of the environment variable that holds the API key. `tunnel` is an SSH destination: the server
     listens there on the port of `base_url`, which is forwarded. `lifecycle` None: the user runs the server. `extra` is
     merged into every request body, `facts` are what the user declares about the model (size, quantization).
@@ -65,6 +66,8 @@ class Model:
     simulated: bool = False
     tunnel: str | None = None
     lifecycle: Lifecycle | None = None
+    agent: str | None = None
+    agent_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class ModelInfo:
     tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None
+    agent: str | None = None
+    agent_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,4 @@ class TaskInfo:
     canary: bool = False
     scored: bool = True
     limits: Limits | None = None
+    for_agents: bool = False

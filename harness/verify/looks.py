@@ -145,9 +145,7 @@ def _result_of(result: Result, scores: Mapping[TrialKey, ScoredTrial], looks: tu
     models = []
     for model in result.models:
         skipped = {skip.task for skip in model.skipped}
-        counts = {
-            task.name: trials_planned(schedule, model.label, task) for task in result.tasks if task.name not in skipped
-        }
+        counts = {task.name: trials_planned(schedule, model, task) for task in result.tasks if task.name not in skipped}
         keys = (TrialKey(model.label, name, number) for name, count in counts.items() for number in range(count))
         is_stopped = any(key not in scores for key in keys)
         models.append(replace(model, stop_reason="stopped") if is_stopped and model.stop_reason is None else model)

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import __version__
+from harness.agents import agent_tokens, load_agents
 from harness.servers import ContextNeed, context_needs, cut_thinking_budgets, load_kinds, skip_oversized_tasks
+from harness.summarize import is_asked
 from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, Task, TrialResult, TurnResult
 from harness.verify.evidence import Evidence, same_task
 from harness.verify.requests import stated_allowance
@@ -24,21 +26,23 @@ the chat template's tokens."""
 class _Run:
     """What all models of a result share: its tasks, those known locally, the trials of each model.
 
-    `needs` keeps what the known tasks need, by the budget for thinking: a result may list many models.
+    `needs` keeps what the known tasks need, by the budget for thinking and the agent: a result may list many models.
     """
 
     task_names: set[str]
     known: Sequence[Task]
     thinking_tokens: int
     trials: dict[str, list[TrialResult]] = field(default_factory=dict)
-    needs: dict[int, list[ContextNeed]] = field(default_factory=dict)
+    needs: dict[tuple[int, str | None], list[ContextNeed]] = field(default_factory=dict)
 
     def needs_of(self, model: ModelInfo) -> list[ContextNeed]:
         """What each known task needs of a model's context, by what its server counted."""
         allowance = stated_allowance(model, self.thinking_tokens)
-        if allowance not in self.needs:
-            self.needs[allowance] = context_needs(self.known, allowance)
-        return [replace(need, tokens_per_byte=model.tokens_per_char) for need in self.needs[allowance]]
+        key = (allowance, model.agent)
+        if key not in self.needs:
+            asked = [task for task in self.known if is_asked(model, task)]
+            self.needs[key] = context_needs(asked, allowance, agent_tokens(model))
+        return [replace(need, tokens_per_byte=model.tokens_per_char) for need in self.needs[key]]
 
 
 def check_skipped(evidence: Evidence) -> Iterator[Finding]:
@@ -66,7 +70,11 @@ def _problems(run: _Run, model: ModelInfo) -> Iterator[str]:
     available = model.served_context_tokens if model.served_context_tokens is not None else model.context_tokens
     if model.skipped:
         yield from _contradictions(model, trials, available)
-    if model.server not in load_kinds() or not (model.skipped or trials):
+    if (
+        model.server not in load_kinds()
+        or (model.agent or "") not in {"", *load_agents()}
+        or not (model.skipped or trials)
+    ):
         return
     stated = {skip.task: skip for skip in model.skipped}
     needs = run.needs_of(model)

@@ -107,7 +107,7 @@ class BlockPlan:
             yield from (
                 TrialKey(model.label, name, index)
                 for name in self.orders[index]
-                if name not in skipped and (index < counts[name] or index == begun)
+                if name not in skipped and (index < counts[name] or (index == begun and counts[name]))
             )
 
 
@@ -120,7 +120,7 @@ def count_planned(result: Result, model: ModelInfo) -> int:
 def planned_of(result: Result, model: ModelInfo) -> dict[str, int]:
     """Task -> the number of its trials that a model had to run, by the plan or by the looks of a sequential run."""
     schedule = schedule_of(result)
-    return {task.name: trials_planned(schedule, model.label, task) for task in result.tasks}
+    return {task.name: trials_planned(schedule, model, task) for task in result.tasks}
 
 
 def _check_order(
@@ -151,8 +151,13 @@ class WarmupPlan:
     known_tasks: tuple[Task, ...]
 
     def allows(self, model: ModelInfo, recorded: Sequence[TrialKey]) -> bool:
-        """Whether a model's warm-ups come first and in order; all of them, if any other trial was run."""
+        """Whether a model's warm-ups come first and in order; all of them, if any other trial was run.
+
+        With an agent it has none.
+        """
         count = sum(key.warmup for key in recorded)
+        if model.agent is not None:
+            return count == 0
         found, is_only = list(recorded[:count]), count == len(recorded)
         if not all(key.warmup for key in found):
             return False
