@@ -8,7 +8,7 @@ the log wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeVar
 
@@ -180,13 +180,13 @@ def plan_digest(plan: RunPlan | Result) -> str:
     """
     run = plan.run if isinstance(plan, Result) else plan
     settings = run.settings if isinstance(run, RunPlan) else run
-    models = [_select(_normalize(model), _MODEL_FIELDS) for model in plan.models]
+    models = [_without_agents(_select(_normalize(model), _MODEL_FIELDS)) for model in plan.models]
     document = {
         "kit": _normalize(plan.kit),
         "host": _normalize(plan.host),
         "run": _select(_normalize(run), _RUN_FIELDS) | _select(_normalize(settings), _SETTINGS_FIELDS),
         "models": models,
-        "tasks": [_normalize(task) for task in plan.tasks],
+        "tasks": [_without_agents(plain(_normalize(task))) for task in plan.tasks],
     }
     return sha256_of(to_json(document))
 
@@ -194,6 +194,11 @@ def plan_digest(plan: RunPlan | Result) -> str:
 def _normalize(value: T) -> T:
     """The value as it is read back from a file: an integer in a field for floats becomes a float."""
     return build(type(value), plain(value))
+
+
+def _without_agents(row: Mapping[str, Json]) -> dict[str, Json]:
+    """A model without an agent, or a task that is not for one, as results state them that have no agents at all."""
+    return {name: value for name, value in row.items() if value or name not in _AGENT_FIELDS}
 
 
 def _select(value: object, names: set[str]) -> dict[str, Json]:
@@ -204,6 +209,7 @@ def _names(kind: type) -> set[str]:
     return {item.name for item in fields(kind)}
 
 
+_AGENT_FIELDS = {"agent", "agent_version", "for_agents"}
 _RUN_FIELDS = _names(RunInfo) & _names(RunPlan)
 _SETTINGS_FIELDS = _names(RunInfo) & _names(RunSettings)
 _MODEL_FIELDS = _names(ModelInfo) & _names(Model)
