@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bundle import PublishRequest, find_refusals, publish, write_eee
+from harness.bundle import PublishRequest, find_refusals, publish, write_form
 from harness.bundle.eee import eee_documents
 from harness.bundle.publish import manifest_digest
 from harness.bundle.refusals import PrivateStrings, detect_private_strings
@@ -294,9 +294,10 @@ def test_every_eval_ever_gets_a_document_per_model_and_a_line_per_trial(
     publish_request: PublishRequest, tmp_path: Path
 ) -> None:
     result = build(Result, good_bundle().result)
-    paths = write_eee(result, tmp_path / "eee")
-    assert [path.name for path in paths] == ["20261123-100000-002a-alpha.json", "20261123-100000-002a-beta.json"]
-    document = json.loads(paths[1].read_text())
+    paths = write_form("eee", result, tmp_path / "eee")
+    names = [f"20261123-100000-002a-{label}.{kind}" for label in ("alpha", "beta") for kind in ("json", "jsonl")]
+    assert [path.name for path in paths] == names
+    document = json.loads(paths[2].read_text())
     detailed = document["detailed_evaluation_results"]
     rows = (tmp_path / "eee" / detailed["file_path"]).read_text()
     assert detailed["checksum"] == sha256_of(rows)
@@ -331,7 +332,7 @@ def test_the_command_writes_the_bundle_and_the_export(
     parser = argparse.ArgumentParser()
     options(parser)
     out = tmp_path / "published"
-    assert run(parser.parse_args([str(publish_request.run_folder), "--output", str(out), "--eee"])) == 0
+    assert run(parser.parse_args([str(publish_request.run_folder), "--output", str(out), "--form", "eee"])) == 0
     printed = capsys.readouterr()
     assert printed.out.strip() == str(out / "20261123-100000-002a.zip")
     assert "open a pull request that adds 20261123-100000-002a.zip, and nothing else, to results/" in printed.err

@@ -1,11 +1,11 @@
 """Results as files: open them from untrusted sources, publish them as signed bundles, and export them.
 
 `open_source` and `SourceReader` read an untrusted file, folder or zip; `publish` makes a bundle of a run and refuses
-runs that would mislead readers or reveal their owner; `write_eee` exports a result in the Every Eval Ever format. A
-published bundle is never changed: a correction is a new bundle that names the old one and the reason.
+runs that would mislead readers or reveal their owner; `write_form` exports a result in one of the forms of others that
+FORMS lists. A published bundle is never changed: a correction is a new bundle that names the old one and the reason.
 """
 
-from harness.bundle.eee import write_eee
+from harness.bundle.forms import FORMS, write_form
 from harness.bundle.publish import PublishRequest, publish
 from harness.bundle.reader import SourceReader, UnreadableError, parse_document
 from harness.bundle.refusals import LOOPBACK, find_refusals
@@ -29,6 +29,7 @@ from harness.bundle.source import (
 
 __all__ = [
     "FINDER_FILES",
+    "FORMS",
     "LOG",
     "LOOPBACK",
     "MANIFEST",
@@ -51,5 +52,5 @@ __all__ = [
     "open_source",
     "parse_document",
     "publish",
-    "write_eee",
+    "write_form",
 ]

@@ -1,4 +1,4 @@
-"""Exports a result in the Every Eval Ever format: `write_eee` writes a document per model and the lines of its trials.
+"""Exports a result in the Every Eval Ever format: `eee_files` gives a document per model and the lines of its trials.
 
 The format (schema 0.3.0, eval.schema.json of github.com/evaleval/every_eval_ever) has no fields for hardware,
 quantization or a context window: they become strings in its `additional_details`. `verify` checks the bundle, not this
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
-from harness.files import sha256_of, to_json, write_atomic
+from harness.files import sha256_of, to_json
 from harness.types import Cell, Json, ModelInfo, Result, TrialResult
 
 SCHEMA_VERSION = "0.3.0"
+MAX_SLUG_CHARS = 60
 
 
 def _strings(**values: object) -> dict[str, str]:
@@ -26,8 +26,10 @@ def _epoch(moment: str) -> str:
     return str(int(datetime.fromisoformat(moment).timestamp()))
 
 
-def _slug(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "._-" else "-" for char in text)
+def slug(text: str) -> str:
+    """Text as a part of a file name; a digest keeps long ones apart that begin alike."""
+    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in text)
+    return name if len(name) <= MAX_SLUG_CHARS else f"{name[:MAX_SLUG_CHARS]}-{sha256_of(text)[:8]}"
 
 
 def _model_info(result: Result, model: ModelInfo) -> Json:
@@ -116,7 +118,7 @@ def _document(result: Result, model: ModelInfo, lines: str, lines_name: str) -> 
     moment = _epoch(result.run.ended_at)
     return {
         "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"lanebench/{_slug(model.model)}/{result.run.id}",
+        "evaluation_id": f"lanebench/{slug(model.model)}/{result.run.id}",
         "evaluation_timestamp": result.run.started_at,
         "retrieved_timestamp": moment,
         "source_metadata": {
@@ -151,16 +153,13 @@ def eee_documents(result: Result) -> Iterator[tuple[str, Json, str, str]]:
         ]
         if not trials:
             continue
-        name = f"{result.run.id}-{_slug(model.label)}"
+        name = f"{result.run.id}-{slug(model.label)}"
         lines = "".join(to_json(_line(result, trial)) + "\n" for trial in trials)
         yield f"{name}.json", _document(result, model, lines, f"{name}.jsonl"), f"{name}.jsonl", lines
 
 
-def write_eee(result: Result, folder: Path) -> list[Path]:
-    """Write the documents into a folder; returns their paths. Raises DiskError."""
-    written = []
+def eee_files(result: Result) -> Iterator[tuple[str, str]]:
+    """Name and text of every file."""
     for name, document, lines_name, lines in eee_documents(result):
-        write_atomic(folder / lines_name, lines)
-        write_atomic(folder / name, to_json(document, indent=1) + "\n")
-        written.append(folder / name)
-    return written
+        yield name, to_json(document, indent=1) + "\n"
+        yield lines_name, lines

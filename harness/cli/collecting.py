@@ -1,15 +1,21 @@
-"""Reads the many results that a command is given: `collect` imports them into the kit's cache, and says how many."""
+"""Reads the many results that a command is given: `collect` imports them into the kit's cache, and says how many.
+
+`standing_among` says where a result stands among those of a folder, or of a site's data.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import log
+from harness.errors import RunError
 
 if TYPE_CHECKING:
     from harness.collection import Collection
+    from harness.types import Result
 
 
 def collect(paths: Sequence[Path], task_folders: Sequence[Path]) -> Collection:
@@ -24,3 +30,21 @@ def collect(paths: Sequence[Path], task_folders: Sequence[Path]) -> Collection:
     refused = len({problem.message.partition(": ")[0] for problem in collection.problems})
     log(f"{len(collection.results)} results" + (f", {refused} refused" if refused else ""))
     return collection
+
+
+def standing_among(result: Result, others: Path, task_folders: Sequence[Path]) -> list[str]:
+    """A sentence for each model of a result. Raises ConfigError without DuckDB, RunError for files without results."""
+    from harness.collection import open_site, write_site_data
+    from harness.site import place_result
+
+    if others.is_file() and others.suffix == ".parquet":
+        with open_site(others) as database:
+            return place_result(result, database)
+    collection = collect([others], task_folders)
+    if not collection.results and collection.problems:
+        raise RunError(*collection.problems)
+    with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+        data = Path(folder) / "site.parquet"
+        write_site_data(collection, data)
+        with open_site(data) as database:
+            return place_result(result, database)

@@ -1,4 +1,4 @@
-"""`lanebench compare`: compares runs with a baseline."""
+"""`lanebench compare`: compares runs with a baseline, or says where one stands among many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ HELP = "Compare runs with a baseline, across servers, machines or users: per tas
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which runs, which of them is the baseline, and what makes the command fail."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|RUN|ZIP", help="two results or more")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="FILE|RUN|ZIP", help="two results or more; with --against one"
+    )
     parser.add_argument("--baseline", metavar="FILE|RUN|ID", help="the result to compare with; default: the first")
     parser.add_argument(
         "--pair",
@@ -33,6 +35,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="BASELINE=OTHER",
         help="compare baseline model BASELINE with model OTHER",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR|PARQUET",
+        help="say where each result stands among those of a folder or site",
     )
     parser.add_argument("--fail-if", choices=("worse",), help="exit with 1 if any metric is worse")
     parser.add_argument("--format", choices=(*RESULT_FORMATS, "json"), default="text", help="default: text")
@@ -45,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
     A run that cannot be read or compared does not keep the others from being compared. Raises RunError for it then.
     """
+    if args.against is not None:
+        return _against(args)
     if len(args.paths) < 2:
         raise RunError("compare needs a baseline and at least one other result")
     runs, problems = _load(args)
@@ -63,6 +73,22 @@ def run(args: argparse.Namespace) -> int:
     if problems:
         raise RunError(*problems)
     return 1 if args.fail_if == "worse" and worse else 0
+
+
+def _against(args: argparse.Namespace) -> int:
+    """Print where each model stands among the other results."""
+    from harness.cli.collecting import standing_among
+    from harness.cli.inputs import load_result
+    from harness.files import to_json
+
+    found = [
+        sentence
+        for path in args.paths
+        for sentence in standing_among(load_result(path, args.task_folders), args.against, args.task_folders)
+    ]
+    bullet = "- " if args.format == "github" else ""
+    show(to_json(found, indent=1) if args.format == "json" else "\n".join(f"{bullet}{sentence}" for sentence in found))
+    return 0
 
 
 def _load(args: argparse.Namespace) -> tuple[list[NamedResult], list[Problem]]:

@@ -13,6 +13,9 @@ from harness.errors import ConfigError
 NAME = "publish"
 HELP = "Make a bundle of a run that others can check; refuses misleading results and results with personal data."
 
+FORM_NAMES = ("eee", "eval-results", "llama-bench", "badge")
+"""The names of harness.bundle.FORMS, which would take too long to import for `--help`."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which run, and how it is published."""
@@ -21,13 +24,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
     parser.add_argument("--supersedes", type=Path, metavar="ZIP", help="the published bundle that this one corrects")
     parser.add_argument("--reason", metavar="TEXT", help="what was wrong with the superseded bundle")
-    parser.add_argument("--eee", action="store_true", help="also write the result in the Every Eval Ever format")
+    parser.add_argument(
+        "--form",
+        choices=FORM_NAMES,
+        action="append",
+        default=[],
+        help="also write the result for others: Every Eval Ever, Hugging Face's .eval_results, llama-bench's table, "
+        "badges; repeatable",
+    )
     add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
-    from harness.bundle import PublishRequest, publish, write_eee
+    from harness.bundle import PublishRequest, publish, write_form
     from harness.cli.inputs import known_tasks, load_result
     from harness.verify import VerifyOptions, verify
 
@@ -44,14 +54,30 @@ def run(args: argparse.Namespace) -> int:
     )
     bundle = publish(request)
     show(str(bundle))
-    if args.eee:
-        for written in write_eee(load_result(args.run_folder, args.task_folders), bundle.with_suffix(".eee")):
+    for form in args.form:
+        folder = bundle.with_suffix(f".{form}")
+        for written in write_form(form, load_result(args.run_folder, args.task_folders), folder):
             log(f"written {written}")
     if args.sign is not None:
         log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")
+    _show_standing(args)
     log(f"check   {command_line(f'verify {bundle}')}")
     _show_next_step(bundle)
     return 0
+
+
+def _show_standing(args: argparse.Namespace) -> None:
+    """Where the result stands among those of the folder that it was published to."""
+    from harness.cli.collecting import standing_among
+    from harness.cli.inputs import load_result
+
+    try:
+        found = standing_among(load_result(args.run_folder, args.task_folders), args.output, args.task_folders)
+    except ConfigError as error:
+        log(f"stands  not known: {error.message} ({error.fix})")
+        return
+    for sentence in found:
+        log(f"stands  {sentence}")
 
 
 def _show_next_step(bundle: Path) -> None:

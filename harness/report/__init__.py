@@ -5,6 +5,7 @@ tabulate and jinja2 are imported inside the functions that use them, so that imp
 """
 
 from harness.report.answers import LaneAnswer, lane_answers
+from harness.report.badge import BadgeState, render_badge
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
 from harness.report.brief import render_brief, render_brief_lanes
 from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, wrap_display
@@ -41,6 +42,7 @@ __all__ = [
     "STATE_WORDS",
     "VOTE_BUTTONS",
     "WIDTH",
+    "BadgeState",
     "BallotPage",
     "Entry",
     "Feed",
@@ -74,6 +76,7 @@ __all__ = [
     "lanes",
     "plain_lines",
     "plain_text",
+    "render_badge",
     "render_ballot_page",
     "render_brief",
     "render_brief_lanes",

@@ -1,4 +1,4 @@
-"""Where a model's result stands among others: `standing` says it in sentences, from cells on the same tasks.
+"""Where a result stands among others: `place_result` says it in a sentence for each model.
 
 Only cells of the same model, comparable settings and the same version of a task count. The decode rate is compared with
 the median of the others, task by task; the pass rates with all of theirs together, with the task as the unit.
@@ -10,8 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.site.rows import MachineClass, SiteRow
+from harness.collection import Database
+from harness.compare import comparison_key
+from harness.site.rows import MachineClass, SiteRow, read_cells
 from harness.stats import difference_on_tasks_like_these, spread
+from harness.types import MIN_TRIALS, Result
 
 EQUAL_MARGIN = 0.05
 """A difference of speeds below this share is none to a user."""
@@ -48,6 +51,33 @@ class Contender:
     def key(self) -> tuple[str, str]:
         """Equal for the same model at comparable settings."""
         return self.model.casefold(), self.comparable
+
+
+def place_result(result: Result, others: Database) -> list[str]:
+    """Where each model of a result stands among the results of a site's data."""
+    names = {model.model.casefold() for model in result.models}
+    groups = by_key(contenders(row for row in read_cells(others) if row.model.casefold() in names))
+    return [
+        standing(own, groups.get(own.key, ()))
+        or f"{own.label}: no other result has this model with comparable settings on the same tasks."
+        for own in _contenders_of(result)
+    ]
+
+
+def _contenders_of(result: Result) -> list[Contender]:
+    host, tasks = result.host, {task.name: task.sha256 for task in result.tasks}
+    gigabytes = None if host.memory_bytes is None else round(host.memory_bytes / 2**30)
+    machine = MachineClass(host.chip or host.architecture, gigabytes)
+    found = {
+        model.label: Contender(result.run.id, machine, model.label, model.model, comparison_key(result, model), {})
+        for model in result.models
+    }
+    for cell in result.cells:
+        speed = cell.turns[0].decode_tps if cell.turns else None
+        found[cell.model].cells[tasks[cell.task]] = StandingCell(
+            cell.pass_rate.passed, cell.pass_rate.n, cell.scored, None if speed is None else speed.median
+        )
+    return list(found.values())
 
 
 def contenders(rows: Iterable[SiteRow]) -> list[Contender]:
@@ -123,9 +153,10 @@ def _pass_rate(own: Contender, others: Sequence[Contender]) -> str | None:
     if found is None or found.interval is None:
         return f"{counts}, on too few tasks for an interval"
     interval = f"{_points(found.interval.low)} to {_points(found.interval.high)} points"
+    evidence = f"{counts}; {interval}" if min(own[1] for own, _ in pairs) >= MIN_TRIALS else counts
     if found.verdict in ("better", "worse"):
-        return f"its pass rate is {found.verdict} than theirs by {abs(100 * found.difference):.0f} points ({interval})"
-    return f"its pass rate can't be told from theirs ({counts}; {interval})"
+        return f"its pass rate is {found.verdict} than theirs by {abs(100 * found.difference):.0f} points ({evidence})"
+    return f"its pass rate can't be told from theirs ({evidence})"
 
 
 def _share(ratio: float) -> str:

@@ -1,0 +1,84 @@
+"""Results in forms of others: each is held to the published description of its form, and hostile names stay text."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.bundle import FORMS, write_form
+from harness.cli.publish import FORM_NAMES
+from harness.files import build, from_json
+from harness.types import Result
+from tests.bundle import good_bundle
+
+SVG = "{http://www.w3.org/2000/svg}"
+LLAMA_BENCH = ["model", "size", "params", "backend", "test", "t/s"]
+"""Columns of the table that llama-bench prints (its README); those that no server tells are left out."""
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return build(Result, good_bundle().result)
+
+
+def _texts(name: str, result: Result, folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in write_form(name, result, folder)}
+
+
+def test_the_command_offers_every_form() -> None:
+    assert tuple(FORMS) == FORM_NAMES
+
+
+def test_the_hub_gets_a_file_for_each_model_with_an_entry_for_each_scored_task(result: Result, tmp_path: Path) -> None:
+    texts = _texts("eval-results", result, tmp_path)
+    assert list(texts) == [f".eval_results/20261123-100000-002a-{label}.yaml" for label in ("alpha", "beta")]
+    lines = texts[".eval_results/20261123-100000-002a-beta.yaml"].splitlines()
+    assert lines[:3] == ["- dataset:", '    id: "lanebench/lanebench"', '    task_id: "code-bugfix"']
+    fields = dict(line.strip().split(": ", 1) for line in lines[3:])
+    assert {name: from_json(value) for name, value in fields.items()} == {
+        "value": 66.67,
+        "date": "2026-11-23T10:00:00.000+00:00",
+        "notes": "passed 2 of 3 trials; vllm 1.2.3; thinking on; Apple M4 Max, 64.0 GiB; task "
+        f"{result.tasks[0].sha256[:12]}; run 20261123-100000-002a",
+    }
+
+
+def test_the_table_has_the_columns_of_llama_bench_and_mean_and_deviation(result: Result, tmp_path: Path) -> None:
+    (text,) = _texts("llama-bench", result, tmp_path).values()
+    table = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    assert [header.strip() for header in table[0]] == LLAMA_BENCH
+    decode = result.summaries[1].decode_tps
+    assert decode is not None
+    assert decode.variance is not None
+    assert table[-1][0].strip() == "beta-30b-a3b"
+    assert table[-1][2].strip() == "30.00 B"
+    assert table[-1][-1].strip() == f"{decode.mean:.2f} ± {decode.variance**0.5:.2f}"
+
+
+def test_a_badge_is_a_small_picture_that_says_lane_and_model(result: Result, tmp_path: Path) -> None:
+    (text,) = _texts("badge", result, tmp_path).values()
+    picture = ET.fromstring(text)
+    said = [element.text for element in picture.iter(f"{SVG}text")]
+    answer = next(each for each in result.recommendations if each.lane == "daily coding")
+    assert said[0] == "daily coding"
+    assert answer.model is None or answer.model in str(said[1])
+    assert picture.get("height") == "20"
+
+
+@pytest.mark.parametrize("form", ["llama-bench", "badge"])
+def test_a_hostile_name_stays_text(form: str, result: Result, tmp_path: Path) -> None:
+    name = 'x|y</text><script>alert(1)</script>"[a](b)' + "z" * 500
+    lane = replace(result.lanes[0], name=name)
+    hostile = replace(
+        result,
+        models=tuple(replace(model, model=name) for model in result.models),
+        lanes=(lane,),
+        recommendations=tuple(replace(each, lane=name) for each in result.recommendations),
+    )
+    (text,) = _texts(form, hostile, tmp_path).values()
+    assert "<script>" not in text
+    if form == "llama-bench":
+        assert "x\\|y" in text
+    else:
+        assert len(ET.fromstring(text)[0].text or "") < 150

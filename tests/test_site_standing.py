@@ -1,0 +1,97 @@
+"""Where a result stands among others: only the same model, settings and tasks count, and a claim needs its interval."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from harness.cli import main
+from harness.collection import open_site
+from harness.errors import RunError
+from harness.files import build
+from harness.site import place_result
+from harness.site.rows import MachineClass, read_models
+from harness.site.standing import Contender, StandingCell, by_key, standing
+from harness.types import Result
+from tests.bundle import good_bundle, later, write_bundle
+
+Cell = tuple[int, int, float]
+"""Passed, n, decode rate."""
+
+
+def _contender(run: str, cells: Sequence[Cell], model: str = "qwen", comparable: str = "k") -> Contender:
+    found = {f"task-{at}": StandingCell(passed, n, True, speed) for at, (passed, n, speed) in enumerate(cells)}
+    return Contender(run, MachineClass("Apple M4 Pro", 48), model, model, comparable, found)
+
+
+def _place(own: Contender, others: Sequence[Contender]) -> str | None:
+    return standing(own, by_key([own, *others]).get(own.key, ()))
+
+
+def test_a_faster_machine_is_told_with_the_interval_and_how_many_it_beats() -> None:
+    own = _contender("own", [(at % 2 + 4, 10, 112.0) for at in range(6)])
+    others = [_contender(f"r{at}", [(5, 10, 95.0 + at)] * 6) for at in range(11)]
+    assert _place(own, others) == (
+        "qwen on Apple M4 Pro, 48 GB: decodes 12 % faster than the median of 11 other results (8 % to 17 %), faster "
+        "than 11 of them; its pass rate can't be told from theirs (27 of 60 solved, theirs 330 of 660; -11 to +1 "
+        "points)."
+    )
+
+
+def test_a_machine_in_the_middle_of_the_others_is_told_from_none() -> None:
+    own = _contender("own", [(5, 10, 100.0)])
+    others = [_contender(f"r{at}", [(5, 10, 70.0 + 10 * at)]) for at in range(7)]
+    said = _place(own, others)
+    assert said is not None
+    assert "its decode rate can't be told from the median of 7 other results" in said
+    assert "on too few tasks for an interval" in said
+
+
+def test_a_worse_pass_rate_is_told() -> None:
+    own = _contender("own", [(at % 2, 10, 100.0) for at in range(8)])
+    others = [_contender(f"r{at}", [(8, 10, 100.0)] * 8) for at in range(3)]
+    said = _place(own, others)
+    assert said is not None
+    assert "its pass rate is worse than theirs by 75 points" in said
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _contender("r", [(1, 1, 1.0)], model="llama"),
+        _contender("r", [(1, 1, 1.0)], comparable="thinking"),
+        _contender("own", [(1, 1, 1.0)]),
+        Contender("r", MachineClass("M4", 48), "qwen", "qwen", "k", {"another task": StandingCell(1, 1, True, 1.0)}),
+    ],
+)
+def test_what_is_not_comparable_does_not_count(other: Contender) -> None:
+    assert _place(_contender("own", [(5, 10, 100.0)]), [other]) is None
+
+
+def test_a_result_is_placed_among_a_folder_and_among_its_site(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        write_bundle(tmp_path / "bundles" / f"b{number}", later(good_bundle(), number))
+    main(["site", str(tmp_path / "bundles"), "--out", str(tmp_path / "site")])
+    capsys.readouterr()
+    said = []
+    for others in (tmp_path / "bundles", tmp_path / "site" / "site.parquet"):
+        assert main(["compare", str(tmp_path / "bundles" / "b0"), "--against", str(others)]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result (+0 %)" in said[0]
+    assert "beta on" in said[0]
+
+
+def test_another_parquet_file_is_no_site(tmp_path: Path) -> None:
+    forged = tmp_path / "site.parquet"
+    duckdb.sql(f"COPY (SELECT 'cell' AS kind, 'x' AS bundle) TO '{forged}' (FORMAT parquet)")
+    with open_site(forged) as database, pytest.raises(RunError, match="statement failed"):
+        read_models(database)
+    with open_site(forged) as database, pytest.raises(RunError, match="statement failed"):
+        place_result(build(Result, good_bundle().result), database)
+    forged.write_bytes(b"PAR1 and no more")
+    with pytest.raises(RunError, match="cannot be read as tables"), open_site(forged):
+        pass
