@@ -70,7 +70,7 @@ def test_every_link_within_the_site_leads_to_a_file(folder: Path) -> None:
 
 def test_a_number_stands_with_its_trials_and_its_level(folder: Path) -> None:
     page = _page(folder, f"models/{slug('beta-30b-a3b')}.html")
-    assert "2/3" in page
+    assert "2 of 3" in page
     assert re.search(r"\d+(\.\d+)? \[\d+(\.\d+)?, \d+(\.\d+)?\] n=\d+", page)
     assert page.count('data-level="consistent"') == 3 + 6
 

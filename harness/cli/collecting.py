@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from harness.cli.console import log
 from harness.errors import RunError
 
 if TYPE_CHECKING:
-    from harness.collection import Collection
+    from harness.collection import Collection, Database
     from harness.types import Result
 
 
@@ -34,7 +35,7 @@ def collect(paths: Sequence[Path], task_folders: Sequence[Path]) -> Collection:
 
 def standing_among(result: Result, others: Path, task_folders: Sequence[Path]) -> list[str]:
     """A sentence for each model of a result. Raises ConfigError without DuckDB, RunError for files without results."""
-    from harness.collection import open_site, write_site_data
+    from harness.collection import open_site
     from harness.site import place_result
 
     if others.is_file() and others.suffix == ".parquet":
@@ -43,8 +44,17 @@ def standing_among(result: Result, others: Path, task_folders: Sequence[Path]) -
     collection = collect([others], task_folders)
     if not collection.results and collection.problems:
         raise RunError(*collection.problems)
+    with site_of(collection) as database:
+        return place_result(result, database)
+
+
+@contextmanager
+def site_of(collection: Collection) -> Iterator[Database]:
+    """The numbers of a collection as the data of a site. Raises ConfigError without DuckDB."""
+    from harness.collection import open_site, write_site_data
+
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
         data = Path(folder) / "site.parquet"
         write_site_data(collection, data)
         with open_site(data) as database:
-            return place_result(result, database)
+            yield database

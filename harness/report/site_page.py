@@ -46,7 +46,8 @@ class SiteCard:
 class SitePage:
     """One page. `root` is the way to the site's folder ("" or "../"); `dimension` says what the page is one of.
 
-    `bundle_file` is the file that a reader of the page can verify, as the shell takes it.
+    `bundle_file` is the file that a reader of the page can verify, as the shell takes it. `is_alone`: there is no site
+    around it.
     """
 
     title: str
@@ -58,6 +59,7 @@ class SitePage:
     cards: tuple[SiteCard, ...] = ()
     sections: tuple[Section, ...] = ()
     bundle_file: str = ""
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class SiteRow:
     scored: bool | None
     passed: int
     n: int
+    planned: int | None
     tasks: int | None
     rate: float | None
     low: float | None

@@ -11,12 +11,13 @@ from harness.report import (
     Table,
     format_bytes,
     format_estimate,
+    format_pass_rate,
     format_percent,
     format_seconds_estimate,
 )
 from harness.site.links import Links
 from harness.site.rows import MAX_ROWS, SiteRow
-from harness.types import MIN_TRIALS
+from harness.types import MIN_TRIALS, PassRate
 
 MAX_NOTE = f"Only the newest {MAX_ROWS:,} rows are shown; site.parquet has all."
 
@@ -38,18 +39,22 @@ def _name(row: SiteRow) -> str:
     return ", ".join(part for part in parts if part) or MISSING
 
 
-def _solved(row: SiteRow, links: Links) -> Entry:
-    if row.scored is False or not row.n:
-        return Entry("speed only" if row.scored is False else MISSING)
-    share = row.passed / row.n
+def solved_entry(row: SiteRow) -> Entry:
+    """Trials passed of trials run; of one task with the interval, where it has enough of them."""
+    if row.scored is False:
+        return Entry("speed only")
     if row.task is None:
-        return Entry(f"{row.passed}/{row.n}")
-    shown = row.n >= MIN_TRIALS and row.low is not None and row.high is not None
-    interval = f" [{round(100 * (row.low or 0))}, {round(100 * (row.high or 0))}]" if shown else ""
-    return Entry(f"{row.passed}/{row.n} {format_percent(share)}{interval}")
+        return Entry(f"{row.passed}/{row.n}" if row.n else MISSING)
+    planned = row.n if row.planned is None else row.planned
+    return Entry(format_pass_rate(PassRate(row.passed, row.n, planned, row.rate, row.low, row.high)))
 
 
-def _suite_rate(row: SiteRow, links: Links) -> Entry:
+def speed_entry(row: SiteRow) -> Entry:
+    """The median decode rate with its interval and number of trials."""
+    return Entry(format_estimate(row.decode_tps, (row.decode_low, row.decode_high), row.decode_n))
+
+
+def _suite_rate(row: SiteRow) -> Entry:
     """The rate on tasks like these; its interval only where the trials of a task carry one."""
     if row.rate is None or not row.tasks:
         return Entry(MISSING)
@@ -64,14 +69,9 @@ COLUMNS: tuple[SiteColumn, ...] = (
     SiteColumn("setting", "setting", "both", lambda row, links: Entry(_name(row))),
     SiteColumn("server", "server", "both", lambda row, links: links.server(row.server)),
     SiteColumn("task", "task", "cells", lambda row, links: links.task(row.task or "")),
-    SiteColumn("solved", "solved", "both", _solved),
-    SiteColumn("rate", "on tasks like these", "models", _suite_rate),
-    SiteColumn(
-        "decode",
-        "decode, tok/s",
-        "both",
-        lambda row, links: Entry(format_estimate(row.decode_tps, (row.decode_low, row.decode_high), row.decode_n)),
-    ),
+    SiteColumn("solved", "solved", "both", lambda row, links: solved_entry(row)),
+    SiteColumn("rate", "on tasks like these", "models", lambda row, links: _suite_rate(row)),
+    SiteColumn("decode", "decode, tok/s", "both", lambda row, links: speed_entry(row)),
     SiteColumn(
         "ttft",
         "TTFT, cold",

@@ -1,0 +1,50 @@
+"""Runs of several machines as one report: every number stands by machine and model, and none is pooled."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from tests.bundle import good_bundle, later, summarized, write_bundle
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[str]:
+    """The same models on two machines."""
+    other = later(good_bundle(), 1)
+    other.result["host"] |= {"chip": "Apple M3 Ultra", "memory_bytes": 96 * 2**30}
+    written = [write_bundle(tmp_path / "a", good_bundle()), write_bundle(tmp_path / "b", summarized(other))]
+    return list(map(str, written))
+
+
+def test_runs_of_two_machines_make_one_report(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["merge", *runs, "--format", "github"]) == 0
+    said = capsys.readouterr().out
+    header = next(line for line in said.splitlines() if line.startswith("| task"))
+    columns = [column.strip() for column in header.strip("|").split("|")]
+    assert columns == ["task", *(f"{name} on {each}" for each in MACHINES for name in ("alpha", "beta"))]
+    row = next(line for line in said.splitlines() if line.startswith("| code-bugfix"))
+    assert [column.strip() for column in row.strip("|").split("|")][1:] == ["3 of 3", "2 of 3"] * 2
+    assert "alpha on Apple M3 Ultra, 96 GB: decodes about as fast as the one other result" in said
+
+
+MACHINES = ("Apple M3 Ultra, 96 GB", "Apple M4 Max, 64 GB")
+
+
+def test_the_page_of_a_report_stands_alone(runs: list[str], tmp_path: Path) -> None:
+    assert main(["merge", *runs, "--format", "html", "--output", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(machine in page for machine in MACHINES)
+    assert "href=" not in page.replace('href="#content"', "")
+
+
+def test_a_run_that_fails_its_checks_ends_the_report(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = later(good_bundle(), 2)
+    forged.result["cells"][0]["pass_rate"]["passed"] += 1
+    write_bundle(tmp_path / "forged", forged)
+    assert main(["merge", *runs, str(tmp_path / "forged")]) == 7
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "pass_rate.passed" in said.err
