@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.score import score, validate_task, work_reading
+from harness.read import work_reading
+from harness.score import score, validate_task
 from harness.score.kinds.agent import KIND
 from harness.trees import FinalTree, make_patch
 from harness.types import AgentEnd, Case, Json, Limits, Score, Task, Variant

@@ -1,14 +1,15 @@
 """Coding agents, one TOML file each: what is installed, how it is pointed at a model and started.
 
-`load_agents` gives the agents that ship with the kit, `get_agent` one of them, `read_agent` a file of the user's. The
-strings of a file may hold `{url}` (where the forwarder listens), `{base_url}` (the same with the path of the server's
-API), `{model}`, `{prompt}`, `{context}`, `{max_tokens}`
-and `{cpu}` and `{arch}` (x64 and x86_64, arm64 and aarch64), which `fill` replaces.
+`load_agents` gives the agents that ship with the kit and those in the folder that LANEBENCH_AGENTS names, `get_agent`
+one of them, `read_agent` one file. The strings of a file may hold `{url}` (where the forwarder listens), `{base_url}`
+(the same with the path of the server's API), `{model}`, `{prompt}`, `{context}`, `{max_tokens}` and `{cpu}` and
+`{arch}` (x64 and x86_64, arm64 and aarch64), which `fill` replaces.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from harness.files import build
 from harness.schema import parse_toml, suggestion
 
 FOLDER = Path(__file__).parent
+FOLDER_VARIABLE = "LANEBENCH_AGENTS"
+"""The environment variable that names a folder of the user's own agents."""
 HOME = "/home/agent"
 """The agent's home in its container, as the files name it."""
 
@@ -98,8 +101,9 @@ def read_agents(folder: Path) -> Mapping[str, AgentSpec]:
 
 @functools.cache
 def load_agents() -> Mapping[str, AgentSpec]:
-    """The agents that ship with the kit, by name."""
-    return read_agents(FOLDER)
+    """The agents that ship with the kit and the user's own, by name."""
+    own = os.environ.get(FOLDER_VARIABLE)
+    return MappingProxyType({**read_agents(FOLDER), **(read_agents(Path(own)) if own else {})})
 
 
 def get_agent(name: str) -> AgentSpec:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from harness.agents.catalog import AgentSpec
 from harness.agents.image import CPUS
 from harness.agents.tunnel import FORWARDER_PORT
+from harness.record import Moment
 from harness.trees import FinalTree
 from harness.types import AgentEnd, AgentLimits
 
@@ -76,8 +77,8 @@ class AgentRun:
     """One run of an agent on one working tree.
 
     `exit_code` is None where a limit ended it. `exchanges` is the folder with the recorded requests to the model, which
-    `harness.proxy.read_exchanges` reads; `turns` and the token counts sum those to the model. `seconds` is
-    the wall clock from the start of the agent's process to its end, `cpu_s` the CPU time of its whole container.
+    `harness.proxy.read_exchanges` reads; `turns` and the token counts sum those to the model. `began` is when the
+    agent's process was started, `seconds` the wall clock to its end, `cpu_s` the CPU time of its whole container.
     `left_processes` ran on when the agent itself had ended, and were killed before the tree was taken. `stdout` and
     `stderr` are cut to a bound. `transcript` is the agent's own log of the session; empty if it keeps none.
     """
@@ -93,6 +94,7 @@ class AgentRun:
     generated_tokens: int
     tree: FinalTree
     refused_connections: RefusedConnections
+    began: Moment
     seconds: float
     cpu_s: float
     left_processes: int

@@ -114,6 +114,7 @@ def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentR
         refused_connections=RefusedConnections(
             int(ended.get("no_route", 0)), int(ended.get("no_listener", 0)), gate.refused, tuple(gate.targets)
         ),
+        began=tunnel.began,
         seconds=seconds,
         cpu_s=tunnel.cpu_s,
         left_processes=int(ended.get("left_processes", 0)) if tunnel.end is None else 0,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.agents import forwarder as frames
+from harness.record import Moment, read_moment
 from harness.sandbox import StreamContainer
 from harness.trees import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_TREE_BYTES, TOOL_FOLDERS
 from harness.types import AgentEnd, Json
@@ -35,10 +36,11 @@ _BOUNDS = {
 
 @dataclass(slots=True)
 class Tunnel:
-    """One run in one container. `end` is the limit that was reached, None while none is."""
+    """One run in one container. `began` is when the agent was started, `end` the limit that ended it."""
 
     container: StreamContainer
     proxy: tuple[str, int]
+    began: Moment = field(default_factory=read_moment)
     end: AgentEnd | None = None
     ended_at_s: float | None = None
     cpu_s: float = 0.0
@@ -54,7 +56,7 @@ class Tunnel:
             for start in range(0, len(data), frames.MAX_FRAME_BYTES):
                 self.container.write(frames.pack_frame(kind, 0, data[start : start + frames.MAX_FRAME_BYTES]))
         self.container.write(frames.pack_frame(frames.GO))
-        began_s = time.monotonic()
+        self.began, began_s = read_moment(), time.monotonic()
         self._after(clock_s, lambda: self.stop("clock"))
         try:
             self._read_frames()

@@ -104,7 +104,7 @@ def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
         log(note)
     _require_agents(models)
     config = replace(config, models=models)
-    for model in config.models:
+    for model in (each for each in config.models if each.agent is None):
         for finding in find_unapplied_settings(get_server_kind(model.server), model):
             log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.observed)}")
     log("measuring this machine's timing error for a few seconds")

@@ -8,6 +8,7 @@ from harness.read.loading_messages import count_loading_events
 from harness.read.repetition import REPETITIVE_CHARS, is_repetitive
 from harness.read.sse import split_events
 from harness.read.stream_parts import stream_parts
+from harness.read.work import work_reading
 
 __all__ = [
     "REPETITIVE_CHARS",
@@ -16,4 +17,5 @@ __all__ = [
     "read",
     "split_events",
     "stream_parts",
+    "work_reading",
 ]

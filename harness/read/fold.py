@@ -41,6 +41,7 @@ from harness.read.stream_errors import StreamSummary, find_stream_error
 from harness.read.think import SplitContent, split_thinking
 from harness.read.timing import EventTimes, StreamEnd, compute_timings, count_first_arrival
 from harness.read.tool_calls import assemble_tool_calls
+from harness.read.work import read_work
 from harness.types import REPETITION, Counts, Json, Reading, Recording, StreamError, Usage
 
 _MAX_BODY_BYTES = 16_384
@@ -237,8 +238,11 @@ def _finish_reason(recording: Recording, fold: _StreamState, usage: Usage | None
 def read(recording: Recording) -> Reading:
     """Read a recording of any API, which its URL tells.
 
-    It never raises: a failure of the server, the connection or the bytes becomes `error`.
+    It never raises: a failure of the server, the connection or the bytes becomes `error`. The turn that has an agent's
+    work is read as the final tree.
     """
+    if recording.work is not None:
+        return read_work(recording.work)
     events = split_events(recording.chunks)
     body = _decode_body(recording, events)
     fold = _collect_recording(recording, events, body)

@@ -6,7 +6,7 @@ A failing server stops only its own model: its ModelRun and the returned problem
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.agents import agent_tokens
@@ -16,6 +16,7 @@ from harness.errors import Problem, ServerError
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
 from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_oversized_models, memory_use, model_host
 from harness.record import Client, Timeouts, seconds_since
+from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import find_earlier_run
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
@@ -36,7 +37,7 @@ from harness.servers import (
 )
 from harness.summarize import is_asked
 from harness.tasks import vary
-from harness.types import Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
+from harness.types import AgentLimits, Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
 
 OBSERVED_TURNS = 12
 """How many of a model's first turns are compared with what its server kind states."""
@@ -65,7 +66,7 @@ def record_run(
     servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
     begun = {key.model for key in folder.recorded}
     skips = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
-    with folder.session("record"), Client(timeouts) as client:
+    with folder.session("record"), Client(timeouts) as client, open_agents(folder, servers, log) as agents:
         _anchor(folder, log)
         oversized = _leave_out_oversized(folder, servers)
         recorded = [server for server in servers if server.model.label not in oversized]
@@ -78,7 +79,7 @@ def record_run(
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for block in budget.blocks(missing):
                 for server in list(recorded):
-                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget)
+                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents)
                     keys = block[server.model.label]
                     if keys:
                         folder.append_model_run(_record_model(recorder, host, keys))
@@ -139,7 +140,8 @@ class _ModelRecorder:
     """Records the trials of one model and collects what its replies show of the server.
 
     `allowance` is the output budget for thinking, and `cut_budgets` that of the tasks for which the context has less
-    room. `ended_ns` is when the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
+    room. `agents` runs the trials of a model with an agent; `context_tokens` is the served context. `ended_ns` is when
+    the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
     """
 
     folder: RunFolder
@@ -148,6 +150,8 @@ class _ModelRecorder:
     tasks: Mapping[str, Task]
     progress: RecordingProgress
     budget: TimeBudget
+    agents: AgentHost | None = None
+    context_tokens: int | None = None
     tokens_per_char: float | None = None
     allowance: int = 0
     cut_budgets: Mapping[str, int] = field(default_factory=dict)
@@ -175,11 +179,11 @@ class _ModelRecorder:
         Raises it also if the server refuses the key, the model or the address, after the turn is stored.
         """
         model, turns = self.server.model, list[Recording]()
-        for recording in converse(self.client, self.server, self._setup(key), self.progress.rate):
+        for recording in self._turns(key):
             # A turn that the run's time cut off says nothing about the model: its trial stays incomplete.
             if self.budget.is_over:
                 return turns
-            if recording.end_reason == "connect_failed" and recording.turn == 0:
+            if recording.end_reason == "connect_failed" and not turns:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)
             turns.append(recording)
@@ -188,6 +192,20 @@ class _ModelRecorder:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
         return turns
+
+    def _turns(self, key: TrialKey) -> Iterable[Recording]:
+        setup = self._setup(key)
+        if self.agents is None or self.server.model.agent is None:
+            return converse(self.client, self.server, setup, self.progress.rate)
+        settings, left_s = self.folder.plan.settings, self.budget.left_s
+        limits = AgentLimits(
+            clock_s=settings.agent_clock_s if left_s is None else min(settings.agent_clock_s, max(left_s, 0.001)),
+            turns=settings.agent_turns,
+            tokens=settings.agent_tokens,
+        )
+        if self.context_tokens is not None:
+            limits = replace(limits, context_tokens=self.context_tokens)
+        return self.agents.run(self.server, setup, limits)
 
     def _setup(self, key: TrialKey) -> TrialSetup:
         plan = self.folder.plan
@@ -205,7 +223,8 @@ class _ModelRecorder:
             self.ended_ns = recording.sent_ns + (recording.ended_ns or 0)
         self.folder.append_recording(recording)
         self.turns += 1
-        if len(self.first_turns) < OBSERVED_TURNS:
+        # What an agent sends says nothing about the fields that the kit would send.
+        if len(self.first_turns) < OBSERVED_TURNS and self.server.model.agent is None:
             self.first_turns.append(recording)
 
 
@@ -292,6 +311,7 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     needs = context_needs(tasks, recorder.allowance, agent_tokens(server.model))
     context_fit = fit_tasks(server, recorder.client, needs, served)
     recorder.tokens_per_char = context_fit.tokens_per_char
+    recorder.context_tokens = served
     recorder.cut_budgets = {cut.task: cut.thinking_tokens for cut in context_fit.cut_budgets}
     return replace(
         run,

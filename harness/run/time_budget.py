@@ -55,11 +55,16 @@ class TimeBudget:
         """Whether more than the time, with what it may be exceeded by, is used."""
         return self._budget_s is not None and self._folder.record_s >= OVERRUN * self._budget_s
 
+    @property
+    def left_s(self) -> float | None:
+        """How long a trial may go on, in seconds; None without a limit."""
+        return None if self._budget_s is None else OVERRUN * self._budget_s - self._folder.record_s
+
     def limit_turn(self) -> bool:
         """Let no turn run longer than what is left of the time; False if nothing is."""
-        if self._budget_s is None:
+        left_s = self.left_s
+        if self._budget_s is None or left_s is None:
             return True
-        left_s = OVERRUN * self._budget_s - self._folder.record_s
         self._client.timeouts = replace(self._timeouts, turn_s=min(self._timeouts.turn_s, max(left_s, 0.001)))
         return self._folder.record_s < self._budget_s
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.score.execute import find_code
 from harness.score.extraction.template_tokens import clean
@@ -27,12 +28,11 @@ from harness.score.kinds import (
     speed,
     tools,
 )
-from harness.score.kinds.agent import work_reading
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
-from harness.types import Reading, Sandbox, Score, Variant
+from harness.types import Outcome, Reading, Sandbox, Score, Variant
 
 __all__ = [
     "KINDS",
@@ -46,17 +46,33 @@ __all__ = [
     "score",
     "scoring_threads",
     "validate_task",
-    "work_reading",
 ]
 
 
 def score(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Score:
     """The verdict on one trial, one reading per turn. Raises EngineError where the kit could not run the answer."""
     kind = KINDS[variant.task.scorer]
+    if kind.for_agents:
+        return _score_work(kind, variant, readings, sandbox)
     broken = next((reading for reading in readings if reading.error is not None), None)
     if broken is not None:
         return server_error(kind.check_names(variant), broken)
     return score_of(kind.judge(variant, readings, TimeoutBudget(sandbox)), readings, variant.cases)
+
+
+def _score_work(kind: ScorerKind, variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Score:
+    """The verdict on an agent's work, which is the last reading; the others are its requests.
+
+    Agents try failed requests again. What decides is the tree, unless the agent ended after a request that failed.
+    """
+    *requests, work = readings
+    found = score_of(kind.judge(variant, [work], TimeoutBudget(sandbox)), [work], variant.cases)
+    unsolved = found.outcome in (Outcome.FAILED, Outcome.NO_EDIT, Outcome.CRASHED)
+    error = requests[-1].error if requests and unsolved else None
+    if error is None:
+        return found
+    overflow = error.kind == "context_overflow"
+    return replace(found, outcome=Outcome.CONTEXT_EXCEEDED if overflow else Outcome.SERVER_ERROR)
 
 
 def scoring_threads() -> int:

@@ -66,13 +66,18 @@ def served_from_cache(turn: TurnResult) -> bool:
 def has_cache_hit_on_cold_turn(trial: TrialResult, *, separate: bool = False) -> bool:
     """Whether the server answered a cold turn from its cache despite the nonce.
 
-    Cold turns are the first turn and, with `separate`, every turn, each being a conversation of its own.
+    Cold turns are the first turn and, with `separate`, every turn, each being a conversation of its own. An agent's
+    requests have no nonce: its system prompt is the same in each trial.
     """
+    if trial.work is not None:
+        return False
     return any(map(served_from_cache, trial.turns if separate else trial.turns[:1]))
 
 
 def answer_identity(trial: TrialResult) -> tuple[object, ...] | None:
-    """Equal for trials with the same text and tool calls in every turn; None without any answer."""
+    """Equal for trials with the same text and tool calls in every turn, or final tree; None without any answer."""
+    if trial.work is not None:
+        return (trial.work.patch,)
     identity = tuple(
         (turn.content_sha256, tuple((call.name, call.arguments) for call in turn.tool_calls)) for turn in trial.turns
     )

@@ -36,11 +36,13 @@ def _ended_ns(turn: Recording) -> int | None:
 def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored: ScoredTrial) -> TrialResult:
     """Combine recordings, readings and score. Raises ValueError when they belong to different trials.
 
-    `started_ns` and `ended_ns` are on one monotonic clock: first byte out of the first turn, end of the last turn.
+    `started_ns` and `ended_ns` are on one monotonic clock: first byte out of the first turn, end of the last turn. An
+    agent's trial begins and ends with the agent.
     """
     if len(turns) != len(readings) or any(turn.key != scored.key for turn in turns):
         raise ValueError(f"{scored.key}: {len(turns)} recordings and {len(readings)} readings do not make this trial")
-    first, key, score = turns[0], scored.key, scored.score
+    key, score, work = scored.key, scored.score, turns[-1].work
+    first = turns[0] if work is None else turns[-1]
     return TrialResult(
         model=key.model,
         task=key.task,
@@ -54,6 +56,7 @@ def trial_result(turns: Sequence[Recording], readings: Sequence[Reading], scored
         fraction=score.fraction,
         extraction_rule=score.extraction_rule,
         checks=score.checks,
-        turns=tuple(_turn(turn, reading) for turn, reading in zip(turns, readings, strict=True)),
+        turns=tuple(_turn(turn, reading) for turn, reading in zip(turns, readings, strict=True) if turn.work is None),
         metrics=score.metrics,
+        work=work,
     )

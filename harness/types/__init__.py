@@ -5,7 +5,7 @@ in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens
 are 0 to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
-from harness.types.agent import AgentEnd, AgentLimits
+from harness.types.agent import AgentEnd, AgentLimits, AgentOutput, AgentWork
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Log, Outcome, Source
 from harness.types.evidence import (
@@ -113,6 +113,8 @@ __all__ = [
     "SERVER_DEFAULT_USED",
     "AgentEnd",
     "AgentLimits",
+    "AgentOutput",
+    "AgentWork",
     "Ballot",
     "Case",
     "CaseStatus",

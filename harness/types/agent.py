@@ -1,4 +1,4 @@
-"""How the run of a coding agent may end, and the limits that may end it."""
+"""How the run of a coding agent may end, the limits that may end it, and what a trial keeps of it."""
 
 from __future__ import annotations
 
@@ -27,3 +27,31 @@ class AgentLimits:
     disk_bytes: int = 512 * 1024**2
     pids: int = 256
     cpus: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWork:
+    """What an agent's trial has beside its requests to the model: how it ended, and the final tree.
+
+    `patch` is the tree against the task's files (harness/trees/patch.py), `cpu_s` the CPU time of its container.
+    `exit_code` is None where a limit ended it. `left_processes` ran on after the agent's own end; `refused_connections`
+    were tries to reach anything but the model, `refused_targets` names some of them.
+    """
+
+    end: AgentEnd
+    exit_code: int | None
+    patch: str
+    cpu_s: float
+    left_processes: int
+    refused_connections: int
+    refused_targets: tuple[str, ...]
+    limits: AgentLimits
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOutput:
+    """The last of what an agent printed and of its own log of the session, cut to a bound; nothing is read from it."""
+
+    stdout: str
+    stderr: str
+    transcript: str

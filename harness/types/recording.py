@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.types.agent import AgentOutput, AgentWork
 from harness.types.common import Json
 from harness.types.model import TrialKey
 
@@ -34,6 +35,8 @@ class Recording:
     made. `sent_at` is the same moment on the wall clock (ISO 8601, UTC). `last_turn` marks the trial's last turn: a
     trial without one was interrupted, and is recorded again on resume. `min_prompt_tokens` is a lower bound of the
     prompt's tokens; the reader uses it to detect a truncated prompt. Headers that may hold a key are not stored.
+
+    The last turn of an agent's trial is no request: it has its `work` and `output`, and begins and ends with the agent.
     """
 
     key: TrialKey
@@ -52,3 +55,5 @@ class Recording:
     error: str | None = None
     last_turn: bool = True
     min_prompt_tokens: int | None = None
+    work: AgentWork | None = None
+    output: AgentOutput | None = None

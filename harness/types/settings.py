@@ -114,6 +114,15 @@ class RunSettings:
         minLength=0,
         pattern="^([1-9][0-9]{0,8}:[0-9a-f]{64})?$",
     )
+    agent_clock_s: float = _option(
+        900.0, "Seconds after which an agent's trial is ended.", exclusiveMinimum=0, maximum=86_400
+    )
+    agent_turns: int = _option(
+        60, "Requests to the model after which an agent's trial is ended.", minimum=1, maximum=10_000
+    )
+    agent_tokens: int = _option(
+        100_000, "Generated tokens after which an agent's trial is ended.", minimum=1, maximum=100_000_000
+    )
     idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
     connect_timeout_s: float = _option(
         5.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.types.agent import AgentWork
 from harness.types.common import Json, Outcome
 from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
 from harness.types.scoring import Check
@@ -38,7 +39,8 @@ class TrialResult:
     """One trial: when it ran, its outcome and checks, and its turns.
 
     `started_ns` and `ended_ns` are monotonic. `fraction` is the share of passed checks. `extraction_rule` names the
-    rule that found the code in the answer. `metrics` are further values of the scorer.
+    rule that found the code in the answer. `metrics` are further values of the scorer. An agent's trial has its `work`,
+    and its requests as turns.
     """
 
     model: str
@@ -55,6 +57,7 @@ class TrialResult:
     checks: tuple[Check, ...]
     turns: tuple[TurnResult, ...]
     metrics: Mapping[str, Json] = field(default_factory=dict)
+    work: AgentWork | None = None
 
     @property
     def duration_s(self) -> float | None:

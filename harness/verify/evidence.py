@@ -59,4 +59,5 @@ def max_lines(evidence: Evidence) -> int:
 
     More than the result has turns: those of interrupted trials stay, and a resumed run is scored again.
     """
-    return MAX_LINES_PER_TURN * sum(len(trial.turns) for trial in evidence.result.trials) + MAX_OTHER_LINES
+    turns = sum(len(trial.turns) + (trial.work is not None) for trial in evidence.result.trials)
+    return MAX_LINES_PER_TURN * turns + MAX_OTHER_LINES

@@ -102,10 +102,13 @@ def find_request_problems(
 ) -> Iterator[tuple[int, str]]:
     """The line and the message of each request of a trial that is not the expected one.
 
-    For a task that is not known locally, only the settings are checked.
+    For a task that is not known locally, only the settings are checked; of an agent's, only API and model.
     """
     planned = _plan(evidence, trial)
     if planned is None:
+        return
+    if planned.model.agent is not None:
+        yield from ((turn.line, text) for turn in turns for text in _agent_request_problems(planned, turn))
         return
     limit, count = planned.max_turns, max(len(trial.turns), len(turns))
     if planned.variant is not None and count > limit:
@@ -121,6 +124,17 @@ def find_request_problems(
         yield from ((turn.line, message) for message in _budget_problems(planned, planned.variant, turn))
         if turn.turn >= len(expected) or turn.conversation_sha256 != _digest_of(planned, expected[turn.turn]):
             yield turn.line, "the messages are not those of the task with this trial's nonce and the earlier replies"
+
+
+def _agent_request_problems(planned: _PlannedTrial, turn: RereadTurn) -> Iterator[str]:
+    """An agent writes its own requests: only the API and the model are the trial's. Its work is no request."""
+    if turn.trial is not None and turn.trial.work is not None:
+        return
+    model = (turn.request or {}).get("model")
+    if turn.api != planned.api.name:
+        yield f"the request went to the {get_api(turn.api).title} API, the result states {planned.api.title}"
+    if model != planned.model.model:
+        yield f"the request names the model {_shorten(model)}, the result states {_shorten(planned.model.model)}"
 
 
 def _plan(evidence: Evidence, trial: TrialResult) -> _PlannedTrial | None:
@@ -162,6 +176,7 @@ def configured_model(info: ModelInfo) -> Model:
         sampling=info.sampling,
         context_tokens=info.context_tokens,
         extra=info.extra,
+        agent=info.agent,
     )
 
 

@@ -200,10 +200,11 @@ def _check_trial(
 
 
 def _merge_turns(turns: Sequence[RereadTurn]) -> TrialResult:
-    """The trial of these turns, without a verdict."""
+    """The trial of these turns, without a verdict; that of an agent begins and ends with its work."""
     parts = [turn.trial for turn in turns if turn.trial is not None]
     results = tuple(result for part in parts for result in part.turns)
-    return replace(parts[0], ended_ns=parts[-1].ended_ns, turns=results)
+    whole = parts[0] if parts[-1].work is None else parts[-1]
+    return replace(whole, ended_ns=parts[-1].ended_ns, turns=results)
 
 
 def _compare_trial(evidence: Evidence, at: int, reread: TrialResult, scored: ScoredTrial | None) -> Iterator[Finding]:

@@ -1,9 +1,9 @@
 """Kind `agent`: an agent worked in the task's files; the tree that it left is cleaned and run against the cases.
 
 The reading holds the final tree as a patch against files/ (harness/trees/patch.py), and as its finish reason how the
-agent ended (`work_reading`). Files that may not change are put back; what an interpreter, a test runner or a package
-manager would load by itself is removed (harness/trees/clean.py). Then host/ is laid over the tree, and the cases run as
-those of kind `edits` do, in a container in which no agent ever was.
+agent ended (harness/read/work.py). Files that may not change are put back; what an interpreter, a test runner or a
+package manager would load by itself is removed (harness/trees/clean.py). Then host/ is laid over the tree, and the
+cases run as those of kind `edits` do, in a container in which no agent ever was.
 
 settings      of kind `calls`: equality, entry; and
     editable    patterns of the paths that may change or be new, `*` also for "/" (required): ["shop/*", "README.md"]
@@ -25,7 +25,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from harness.errors import Problem
 from harness.languages import shadows
@@ -49,7 +48,7 @@ from harness.score.validation import (
 )
 from harness.score.verdict import Judgment, no_answer
 from harness.trees import CleanTree, ExcludedPath, FinalTree, PatchError, apply_patch, clean_tree, matches
-from harness.types import AgentEnd, Case, Check, Counts, Json, Outcome, Reading, Sandbox, Task, Timings, Variant
+from harness.types import Case, Check, Json, Outcome, Reading, Sandbox, Task, Variant
 
 CANNOT_FILE = "CANNOT.txt"
 """In this file an agent says that the task cannot be done: every agent can write a file, whatever it prints."""
@@ -67,14 +66,6 @@ _FIND = case_schema(
 )
 _MAX_LISTED = 20
 _MAX_REASON_CHARS = 100
-
-
-def work_reading(patch: str, end: AgentEnd | Literal["crashed"]) -> Reading:
-    """The reading that is scored: what an agent left, as a patch, and how it ended.
-
-    `crashed` instead of `exited` says that the agent exited with an error.
-    """
-    return Reading(patch, "", (), end, True, None, None, Counts(), Timings())
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
