@@ -20,6 +20,7 @@ from typing import Literal
 from harness.errors import ConfigError, Problem
 from harness.files import build
 from harness.schema import parse_toml, suggestion
+from harness.types import Json
 
 FOLDER = Path(__file__).parent
 FOLDER_VARIABLE = "LANEBENCH_AGENTS"
@@ -46,13 +47,28 @@ class AgentPackage:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptedAction:
+    """How the scripted model acts through an agent, which proves that the agent's calls work.
+
+    `tool` is the agent's tool that runs a shell command, with its `arguments`, in which `{command}` stands for it;
+    `finish` is the command by which the agent ends, if there is one. An agent without tools takes an `edit` as a text,
+    with `{path}` and `{content}`.
+    """
+
+    tool: str = ""
+    arguments: Json = None
+    finish: str = ""
+    edit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSpec:
     """One agent. `package` None: its program is among its `files`.
 
     `command` runs it headless; `environment` and `files` (absolute path -> content) point it at the model and keep its
     prefix stable. `gave_up` are regular expressions, one of which its output matches if it says that it could not do
     the task. `transcript` is a glob pattern of its own log. `context_tokens` is what it sends at least. `unusable` says
-    why it cannot run in the kit's image.
+    why it cannot run in the kit's image. `action` is how the scripted model acts through it.
     """
 
     name: str
@@ -66,6 +82,7 @@ class AgentSpec:
     transcript: str = ""
     context_tokens: int = 0
     unusable: str = ""
+    action: ScriptedAction = field(default_factory=ScriptedAction)
 
     @property
     def version(self) -> str:

@@ -1,4 +1,4 @@
-"""`lanebench agents`: lists the coding agents that the kit can run, and installs one into an image of its own."""
+"""`lanebench agents`: lists the coding agents that the kit can run, installs one into an image, checks one."""
 
 from __future__ import annotations
 
@@ -6,38 +6,67 @@ import argparse
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
+from harness.cli.fixes import suggest
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.sandbox import Engine
 
 NAME = "agents"
-HELP = "List the coding agents that can drive a model here, and what is missing; install one."
-_ACTIONS = ("list", "install")
+HELP = "List the coding agents that can drive a model here, and what is missing; install or check one."
+_ACTIONS = ("list", "install", "check")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do with which agent."""
     parser.add_argument("action", nargs="?", choices=_ACTIONS, default="list", help="default: %(default)s")
-    parser.add_argument("agent", nargs="?", metavar="NAME", help="the agent to install")
+    parser.add_argument("agent", nargs="?", metavar="NAME", help="the agent to install or check")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the agents, or install one. Raises ConfigError, DownloadError, EngineError."""
-    from harness.agents import get_agent, install_agent
+    """List the agents, install or check one. Raises ConfigError, DownloadError, EngineError, RunError."""
     from harness.sandbox import ensure_engine
 
-    if args.action == "install" and args.agent is None:
-        raise ConfigError("no agent is named", fix=f"name it: {command_line('agents install NAME')}")
+    if args.action != "list" and args.agent is None:
+        raise ConfigError("no agent is named", fix=f"name it: {command_line(f'agents {args.action} NAME')}")
     engine = ensure_engine(log)
     try:
+        if args.action == "check":
+            return _check(engine, args.agent)
         if args.action == "install":
-            image = install_agent(engine, get_agent(args.agent), log)
-            log(f"{args.agent} is installed: {image}")
+            _install(engine, args.agent)
         else:
             show("\n".join(_rows(engine)))
     finally:
         engine.close()
+    return 0
+
+
+def _install(engine: Engine, name: str) -> None:
+    from harness.agents import get_agent, install_agent
+
+    image = install_agent(engine, get_agent(name), log)
+    log(f"{name} is installed: {image}. Prove it with: {command_line(f'agents check {name}')}")
+
+
+def _check(engine: Engine, name: str) -> int:
+    """Show what a run against the scripted server showed; 1 if something that must hold did not."""
+    from harness.agents import check_agent, get_agent, ready_image
+    from harness.sandbox import owner_labels
+
+    agent = get_agent(name)
+    with suggest(f"install it: {command_line(f'agents install {name}')}", ConfigError):
+        image = ready_image(engine, agent, log)
+    log(f"Running {agent.title} {agent.version} against a scripted model.")
+    with owner_labels("agents-check") as labels:
+        check = check_agent(engine, image, labels, agent)
+    for finding in check.findings:
+        mark = "yes" if finding.is_held else "note" if finding.is_optional else "NO"
+        show(f"{mark:<5} {finding.name}{f': {finding.detail}' if finding.detail else ''}")
+    if check.failures:
+        first = check.failures[0]
+        log(f"{agent.title} {agent.version} cannot be used here: it does not hold that it {first.name}.")
+        return 1
     return 0
 
 

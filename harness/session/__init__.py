@@ -6,7 +6,7 @@
 
 from harness.session.cost import SessionCost, summarize_session
 from harness.session.cures import Cure, find_cures, load_cures
-from harness.session.diagnosis import CacheReport, CacheVerdict, diagnose
+from harness.session.diagnosis import CacheReport, CacheVerdict, describe_prefix_change, diagnose
 from harness.session.page import render_page
 from harness.session.rendered import Renderer
 from harness.session.requests import SessionRequest, SourceRecording, requests_of, sources_of_exchanges
@@ -20,6 +20,7 @@ __all__ = [
     "SessionCost",
     "SessionRequest",
     "SourceRecording",
+    "describe_prefix_change",
     "diagnose",
     "find_cures",
     "load_cures",

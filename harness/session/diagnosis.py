@@ -90,6 +90,16 @@ def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = Non
     )
 
 
+def describe_prefix_change(requests: Sequence[SessionRequest]) -> str | None:
+    """The first place at which a request changed what its predecessor began with; None if each only goes on."""
+    for at, request in enumerate(requests):
+        predecessor = find_predecessor(request, requests[:at])
+        if predecessor is not None and predecessor.relation in ("changed", "branch"):
+            difference = first_difference(predecessor.request.units, request.units)
+            return f"request {request.number}: {difference.sentence}" if difference else None
+    return None
+
+
 def _measure(
     request: SessionRequest, predecessor: Predecessor | None, rate: PrefillRate | None, all_: Sequence[SessionRequest]
 ) -> CacheVerdict:
