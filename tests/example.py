@@ -9,6 +9,7 @@ reply. Three tasks: one measures speed only. Sizes and rates are those of small 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ def is_cut(key: TrialKey) -> bool:
     return (key.model, key.task, key.trial) == ("hasty", "code-bugfix", 5)
 
 
+@cache
 def recordings() -> tuple[Recording, ...]:
     """Every turn of the example, one after another on one clock."""
     out: list[Recording] = []
@@ -259,11 +261,13 @@ def scored(key: TrialKey) -> ScoredTrial:
     return ScoredTrial(key, key.trial % 2, _score(key), None if key.task == "speed-small" else SANDBOX)
 
 
+@cache
 def trials() -> tuple[TrialResult, ...]:
     """Every trial of the result."""
     return tuple(trial_result([turn], [read(turn)], scored(turn.key)) for turn in recordings())
 
 
+@cache
 def texts() -> Mapping[str, str]:
     """The content of the run folder's chained files by name."""
     turns = recordings()

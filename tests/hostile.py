@@ -289,6 +289,16 @@ INPUTS: Mapping[str, tuple[Maker, str]] = {
     "CRLF": (_crlf, "CRLF"),
 }
 """Each input by name: how it is made, and what one of the findings says; "" for an input that may pass."""
+LARGE_INPUTS = (
+    "390 to 1",
+    "20,000 tasks of 1,000 trials",
+    "10^7 chunks in a line",
+    "a line of 255 MB",
+    "3,000 bare trials",
+    "a tool loop of 4,000 turns",
+    "200,000 score lines",
+)
+"""Those that take half a second and more to make and to refuse."""
 
 
 def known_tasks() -> Mapping[str, Task]:

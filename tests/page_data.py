@@ -5,6 +5,7 @@
 
 import random
 from dataclasses import replace
+from functools import cache
 
 from harness.files import sha256_of
 from harness.run import page_evidence
@@ -63,6 +64,7 @@ HOSTILE = (
 WORDS = ("def", "return", "values", "index", "for", "range", "if", "sorted", "count", "total", "window", "merge", "key")
 
 
+@cache
 def page_data(models: int, tasks: int, trials: int, *, hostile: str = "") -> tuple[Result, PageEvidence]:
     """A result with its evidence; `hostile` stands in every answer, check and title, and in the first model's label."""
     draw = random.Random(models * 1000 + tasks)

@@ -30,6 +30,7 @@ from harness.run import page_evidence
 from harness.summarize import summarize
 from harness.types import HIDDEN_INPUTS, PageEvidence
 from tests.bundle import good_bundle, write_bundle
+from tests.deep import deep
 from tests.example import example_result, texts, write_run
 from tests.page_data import HOSTILE, page_data
 
@@ -156,6 +157,17 @@ def test_every_chart_has_a_table_with_its_rows() -> None:
     for chart in charts:
         assert len(chart.table().rows) == len(chart.rows)
         assert "datasets" in chart.spec()
+
+
+@deep
+def test_every_chart_is_valid_vega_lite() -> None:
+    import altair as alt
+    from jsonschema import ValidationError
+
+    specs = [dict(chart.spec()) for chart in charts_of(*page_data(3, 6, 2))]
+    assert all(alt.Chart.from_dict(spec).to_dict(validate=False) for spec in specs)
+    with pytest.raises(ValidationError):
+        alt.Chart.from_dict({**specs[0], "layer": "none"})
 
 
 def test_the_page_has_the_code_the_input_the_reasoning_and_the_stream_of_a_trial() -> None:

@@ -54,7 +54,12 @@ class PageChart:
 
     def spec(self) -> Mapping[str, Json]:
         """The Vega-Lite specification, whose axes fit every choice. Raises ImportError without altair."""
-        return {**self.kind.draw(self.rows), "datasets": {"rows": self.shown_rows()}}
+        from altair.utils.schemapi import debug_mode
+
+        # Else altair validates each part of a chart when it is made, and again with the whole: half of a page's time.
+        with debug_mode(False):
+            drawn = self.kind.draw(self.rows)
+        return {**drawn, "datasets": {"rows": self.shown_rows()}}
 
 
 def _entry(value: Json) -> Entry:

@@ -59,7 +59,7 @@ _CONFIG: Mapping[str, Json] = {
 
 def _finish(chart: Any, rows: Rows, height: int = HEIGHT) -> Mapping[str, Json]:
     """The chart as a specification with its rows, as wide as its place on the page."""
-    spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict()
+    spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict(validate=False)
     spec |= {"config": _CONFIG, "datasets": {"rows": rows}, "autosize": {"type": "fit-x", "contains": "padding"}}
     return spec
 
