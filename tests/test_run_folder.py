@@ -2,9 +2,10 @@
 
 import itertools
 import json
+import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from harness.errors import DiskError, RunError
 from harness.files import lock_folder, plain, read_lines, to_json
 from harness.host import boot_id, host_facts
-from harness.record import Moment
+from harness.record import Moment, read_moment
 from harness.run.folder import RunFolder, create_run, open_run
 from harness.run.lines import read_trials
 from harness.schema import as_document
@@ -310,6 +311,31 @@ def test_the_log_says_why_a_session_ended(tmp_path: Path, stop: BaseException | 
     assert (start["event"], end["event"], end["reason"]) == ("start", "stop", reason)
     assert start["monotonic_ns"] <= end["monotonic_ns"]
     assert (start["boot_id"], start["at"] <= end["at"]) == (boot_id(), True)
+
+
+@pytest.mark.parametrize("at_call", range(6))
+def test_ctrl_c_while_a_line_is_written_leaves_a_chain_that_goes_on(tmp_path: Path, at_call: int) -> None:
+    folder = create_run(tmp_path, run_plan())
+    calls = itertools.count()
+
+    def clock() -> Moment:
+        if next(calls) == at_call:
+            signal.raise_signal(signal.SIGINT)
+        return read_moment()
+
+    folder.clock = clock
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt), folder.session("record"):
+            for trial in range(3):
+                folder.append_recording(turn(trial))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    # The first call is of the session's start and the last of its end; each turn in between takes one.
+    written = min(at_call, 3)
+    assert len(open_run(folder.path).recorded) == written
+    with open_run(folder.path).session("record"):
+        pass
 
 
 _FILL = """

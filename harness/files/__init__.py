@@ -23,6 +23,7 @@ from harness.files.durable import (
     lock_folder,
     read_digested_lines,
     read_lines,
+    uninterrupted,
     write_atomic,
 )
 from harness.files.kit import ROOT, cache_folder, find_data, kit_info
@@ -47,5 +48,6 @@ __all__ = [
     "sha256_of",
     "sha256_of_file",
     "to_json",
+    "uninterrupted",
     "write_atomic",
 ]

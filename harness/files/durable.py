@@ -1,7 +1,8 @@
 """Durable writing: replaces a file atomically, appends and syncs JSON lines; a crash leaves no half document.
 
 `write_atomic` and `append_line` return when the bytes are on the disk; `lock_folder` keeps other writers away. A crash
-while a line is appended can leave a torn last line; `read_lines` skips it and `drop_torn_line` removes it.
+while a line is appended can leave a torn last line; `read_lines` skips it and `drop_torn_line` removes it. Ctrl-C waits
+for the end of an `uninterrupted` block.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +24,7 @@ from harness.files.canonical import MAX_JSON_BYTES, from_json, open_regular, sha
 from harness.types import Json
 
 _BLOCK_BYTES = 65536
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -60,6 +64,28 @@ def append_line(path: Path, value: Any) -> str:
     finally:
         os.close(handle)
     return sha256_of(line)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let what raises KeyboardInterrupt wait until the block ends, so that what is written is also noted.
+
+    The signal is most likely to come during the sync of a line, which takes longest. Python runs the handlers of
+    signals in the main thread only: other threads are never interrupted.
+    """
+    raising = [number for number in _STOP_SIGNALS if signal.getsignal(number) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():
+        raising = []
+    caught: list[int] = []
+    try:
+        for number in raising:
+            signal.signal(number, lambda stop, _frame: caught.append(stop))
+        yield
+    finally:
+        for number in raising:
+            signal.signal(number, signal.default_int_handler)
+        if caught:
+            raise KeyboardInterrupt
 
 
 def _append(handle: int, line: bytes) -> None:

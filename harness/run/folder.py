@@ -33,6 +33,7 @@ from harness.files import (
     read_json,
     read_lines,
     to_json,
+    uninterrupted,
     write_atomic,
 )
 from harness.host import boot_id, redact_home
@@ -141,6 +142,7 @@ class RunFolder:
         if self.chain.session is not None:
             self._log("kill", self.chain.session.stage, torn_bytes=torn_bytes)
 
+    @uninterrupted()
     def _log(self, event: LogEvent, stage: Stage, **more: Any) -> None:
         now = self.clock()
         at = datetime.fromtimestamp(now.wall_ns / 1e9, UTC).isoformat(timespec="milliseconds")
@@ -183,6 +185,7 @@ class RunFolder:
             return self.chain.record_s
         return self.chain.record_s + (self.clock().monotonic_ns - session.monotonic_ns) / 1e9
 
+    @uninterrupted()
     def append_recording(self, recording: Recording) -> None:
         """Append one turn and wait until it is on the disk. Raises DiskError."""
         self._log_clock()
@@ -190,6 +193,7 @@ class RunFolder:
         if recording.last_turn:
             self.recorded.add(recording.key)
 
+    @uninterrupted()
     def append_score(self, scored: ScoredTrial) -> None:
         """Append one trial's score and wait until it is on the disk. Raises DiskError."""
         self._append(SCORES, "scores", scored)
