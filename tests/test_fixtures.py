@@ -150,6 +150,20 @@ def test_the_journal_is_the_output_of_its_program(tmp_path: Path) -> None:
         assert (tmp_path / f"{number}.md").read_text(encoding="utf-8") == library(f"journal/{number}.md")
 
 
+@pytest.mark.parametrize("name", ["agent-log", "agent-rename"])
+def test_the_generated_files_of_a_task_are_the_output_of_its_program(name: str, tmp_path: Path) -> None:
+    folder = find_fixtures() / name
+    (tmp_path / "files.py").write_bytes((folder / "files.py").read_bytes())
+    subprocess.run([sys.executable, "files.py"], cwd=tmp_path, check=True)
+    assert (tmp_path / "files.patch").read_bytes() == (folder / "files.patch").read_bytes()
+
+
+def test_the_repositories_of_the_agents_have_4_to_40_files_and_one_has_300() -> None:
+    sizes = sorted(len(task.files) for task in TASKS.values() if task.for_agents)
+    assert len(sizes) >= 8
+    assert (sizes[0] >= 4, sizes[-2] <= 40, sizes[-1]) == (True, True, 300)
+
+
 def test_each_fact_of_the_journal_occurs_once_and_after_its_superseded_value() -> None:
     journal = "".join(library(f"journal/{number}.md") for number in range(1, 9))
     for fact in facts_in("journal/facts.json"):

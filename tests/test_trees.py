@@ -171,6 +171,22 @@ def test_git_applies_the_patch_and_gets_the_same_files(tmp_path: Path) -> None:
     assert files == apply_patch(BEFORE, patch).files == tree.files
 
 
+def test_what_git_diff_prints_is_read(tmp_path: Path) -> None:
+    before = {"a.py": "def f():\n" + "    x = 1\n" * 9, "gone.txt": "x", "empty.txt": ""}
+    after = {"a.py": before["a.py"] + "    return x\n", "new dir/b c.txt": "1\n", "b": ""}
+    for name, text in before.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["rm", "-q", "gone.txt", "empty.txt"]):
+        subprocess.run([*git, *command], check=True)
+    (tmp_path / "new dir").mkdir()
+    for name, text in after.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    subprocess.run([*git, "add", "-A"], check=True)
+    shown = subprocess.run([*git, "diff", "--cached", "--no-renames"], check=True, capture_output=True, text=True)
+    assert apply_patch(before, shown.stdout).files == after
+
+
 def test_long_files_are_replaced_as_a_whole() -> None:
     before = {"long": "".join(f"{n % 7}\n" for n in range(5000))}
     tree = FinalTree({"long": before["long"].replace("3", "x")})

@@ -70,7 +70,8 @@ def check_variants(task: Task, score: Scorer, extend: CaseExtension) -> list[Pro
 
     A task that cannot be done has the same answer in every variant: that it cannot.
     """
-    if not task.requirements or task.settings.get("possible") is False:
+    cannot_be_done = task.settings.get("possible") is False or "cannot" in task.settings
+    if not task.requirements or cannot_be_done:
         return []
     variants = [extend(vary(task, index)) for index in range(len(task.variants))]
     pairs = list(permutations(variants, 2))

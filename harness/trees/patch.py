@@ -16,8 +16,10 @@ MAX_COMPARED_LINES = 2000
 """Longer files are replaced as a whole: comparing lines takes time by their square, and an agent chooses the lines."""
 MAX_PATCH_CHARS = 64 * 1024 * 1024
 _LEFT_OUT = re.compile(r"left out: (?P<path>.+) \((?P<reason>[^()]*)\)")
-_HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,(?P<n_old>\d+))? \+(?P<new>\d+)(?:,(?P<n_new>\d+))? @@")
+_HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,(?P<n_old>\d+))? \+(?P<new>\d+)(?:,(?P<n_new>\d+))? @@(?: .*)?")
 _NO_NEWLINE = "\\ No newline at end of file"
+_INDEX = re.compile(r"index [0-9a-f]+\.\.[0-9a-f]+(?: \d+)?")
+"""A line of `git diff`, by which people write the patches of a task's folder; it says nothing that is needed here."""
 _NEW_FILE, _DELETED_FILE = "new file mode 100644", "deleted file mode 100644"
 
 
@@ -131,6 +133,7 @@ class _Reader:
         is_new, is_deleted = self._take(_NEW_FILE), self._take(_DELETED_FILE)
         if is_new == (path in files) or (is_new and is_deleted):
             raise self._refuse(f"{path} {'exists already' if path in files else 'does not exist'}")
+        self._at += _INDEX.fullmatch(self._line) is not None
         if not self._take("--- /dev/null" if is_new else f"--- a/{path}", f"--- a/{path}\t"):
             return path, None if is_deleted else self._empty(is_new)
         if not self._take("+++ /dev/null" if is_deleted else f"+++ b/{path}", f"+++ b/{path}\t"):
