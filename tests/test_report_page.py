@@ -273,6 +273,17 @@ def test_a_printed_page_is_the_written_one(tmp_path: Path, capsys: pytest.Captur
     assert printed == (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_a_page_of_a_lone_result_says_how_far_it_was_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_bundle(tmp_path / "bundle", good_bundle())
+    assert main(["report", str(bundle / "result.json"), "--format", "html"]) == 0
+    states = [attrs["data-state"] for _, attrs in _Page(capsys.readouterr().out).tags if "data-state" in attrs]
+    assert states[-6:] == [*["reached"] * 3, *["not asked for"] * 3]
+    states = [attrs["data-state"] for _, attrs in _Page(render_html(example_result())).tags if "data-state" in attrs]
+    assert states[-6:] == ["not checked yet"] * 6
+
+
 def test_a_lane_without_a_task_is_named_and_has_no_card() -> None:
     result, evidence = page_data(2, 5, 2)
     lanes = (*result.lanes, replace(result.lanes[0], name="painting", tasks={}))

@@ -11,7 +11,7 @@ from harness.cli.fixes import suggest
 from harness.config import Config, load_config
 from harness.errors import ConfigError, Problem, RunError
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Result, Task
+from harness.types import Result, Task, Verdict
 from harness.verify import VerifyOptions, read_verified
 
 _MAX_PROBLEMS = 20
@@ -36,7 +36,12 @@ def _kit_tasks() -> tuple[Task, ...]:
 
 
 def load_result(path: Path, task_folders: Sequence[Path]) -> Result:
-    """The result in a file, folder or bundle, verified to the level `consistent`; what could not be checked is logged.
+    """The result in a file, folder or bundle, verified as by `load_verified`. Raises RunError."""
+    return load_verified(path, task_folders)[1]
+
+
+def load_verified(path: Path, task_folders: Sequence[Path]) -> tuple[Verdict, Result]:
+    """A result and its verdict, to the level `consistent`; what could not be checked is logged.
 
     Raises RunError with every finding if a check failed.
     """
@@ -49,4 +54,4 @@ def load_result(path: Path, task_folders: Sequence[Path]) -> Result:
     for report in verdict.levels:
         if report.state == "unverified":
             log(f"{path}: {report.level} could not be checked: {report.detail}")
-    return result
+    return verdict, result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_optio
 
 if TYPE_CHECKING:
     from harness.report import FileFormat
-    from harness.types import PageEvidence, Result
+    from harness.types import PageEvidence, Result, Verdict
 
 NAME = "report"
 HELP = "Print a result as tables, as Markdown that can be pasted, or as one page; write its charts as pictures."
@@ -37,13 +38,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Render the result, if its numbers follow from its trials; or write its pictures."""
-    from harness.cli.inputs import load_result
+    from harness.cli.inputs import load_verified
 
-    result = load_result(args.path, args.task_folders)
+    verdict, result = load_verified(args.path, args.task_folders)
     if args.png or args.svg or args.card:
         _write_pictures(args, result)
         return 0
-    report = _html(args, result) if args.format == "html" else _text(args, result)
+    report = _html(args, result, verdict) if args.format == "html" else _text(args, result)
     if args.output is not None:
         _write(args.output, report)
     elif args.format == "html":
@@ -66,10 +67,10 @@ def _text(args: argparse.Namespace, result: Result) -> str:
     return render_result(result, args.format, full=args.full, closing=closing)
 
 
-def _html(args: argparse.Namespace, result: Result) -> str:
+def _html(args: argparse.Namespace, result: Result, verdict: Verdict) -> str:
     from harness.report import render_html
 
-    return render_html(result, _evidence(args, result))
+    return render_html(result, replace(_evidence(args, result), levels=verdict.levels))
 
 
 def _evidence(args: argparse.Namespace, result: Result) -> PageEvidence:

@@ -95,8 +95,8 @@ class _LaneView:
             interval = _interval(bounds) if self._carries_interval(margin) else ""
             return f"better by {100 * margin.estimate:.0f} points{interval}"
         interval = _interval([f"{bound:.1f}" for bound in (margin.low, margin.high) if bound is not None])
-        as_good = "as good, and " if self._count(margin.model)[1] else ""
-        return f"{as_good}{_TIMES_BETTER[margin.criterion].format(f'{margin.estimate:.1f}')}{interval}"
+        tied = "not shown to be worse, and " if self._count(margin.model)[1] else ""
+        return f"{tied}{_TIMES_BETTER[margin.criterion].format(f'{margin.estimate:.1f}')}{interval}"
 
     def _tie(self, tied: Sequence[str]) -> list[str]:
         margin = self._closest(self.found.margins) if self.found.margins else None

@@ -13,6 +13,7 @@ from harness.types.common import Json
 from harness.types.lane import RankBy
 from harness.types.model import TrialKey
 from harness.types.summary import DistributionSummary
+from harness.types.verification import LevelReport
 
 StreamChannel = Literal["role", "reasoning", "content", "tool"]
 
@@ -84,8 +85,12 @@ class LaneEvidence:
 
 @dataclass(frozen=True, slots=True)
 class PageEvidence:
-    """`answer_times`: seconds from a task's first request to its last token, over the scored trials of each model."""
+    """`answer_times`: seconds from a task's first request to its last token, over the scored trials of each model.
+
+    `levels`: how far the result was verified before the page was made; empty for a run that writes its own page.
+    """
 
     lanes: tuple[LaneEvidence, ...] = ()
     answer_times: Mapping[str, DistributionSummary] = field(default_factory=dict)
     trials: Mapping[TrialKey, TrialEvidence] = field(default_factory=dict)
+    levels: tuple[LevelReport, ...] = ()

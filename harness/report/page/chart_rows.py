@@ -228,6 +228,8 @@ def drift_rows(result: Result, evidence: PageEvidence) -> Rows:
         if turn.decode_tps is not None and turn.decode_tps.median
     }
     start = datetime.fromisoformat(result.run.started_at)
+    # The colors follow the order in which models first occur: that of the run, as in every other chart.
+    order = [model.label for model in result.models]
     blocks: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for trial in result.trials:
         for at, turn in enumerate(trial.turns):
@@ -243,5 +245,5 @@ def drift_rows(result: Result, evidence: PageEvidence) -> Rows:
             "percent": median(percent for _, percent in values),
             "trials": len(values),
         }
-        for (model, block), values in sorted(blocks.items())
+        for (model, block), values in sorted(blocks.items(), key=lambda each: (order.index(each[0][0]), each[0][1]))
     ]

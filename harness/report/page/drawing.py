@@ -17,13 +17,15 @@ from harness.types import Json
 if TYPE_CHECKING:
     import altair as alt
 
-PALETTE = tuple(f"var(--c{number})" for number in range(1, 9))
+PALETTE = tuple(f"var(--c{number})" for number in range(1, 13))
 INK, SOFT, RULE, PAPER = "var(--ink)", "var(--soft)", "var(--rule)", "var(--paper)"
 GOOD, BAD = "var(--good)", "var(--bad)"
 VERDICTS = ("better", "can't tell", "worse")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 OUTCOME_COLORS = (GOOD, BAD, "var(--c2)", "var(--c3)", "var(--c5)", "var(--c7)", "var(--c4)", "var(--c6)", SOFT)
 WIDTH, HEIGHT, BAR_HEIGHT = 800, 380, 30
+_IS_NARROW = "width < 480"
+"""An expression on the width of a chart."""
 _CONFIG: Mapping[str, Json] = {
     "background": "transparent",
     "font": "system-ui, -apple-system, Segoe UI, sans-serif",
@@ -50,7 +52,9 @@ _CONFIG: Mapping[str, Json] = {
         "titleFontWeight": "normal",
         "orient": "bottom",
         "labelLimit": 240,
-        "columns": 4,
+        # Twelve names in four columns are wider than a phone, and so are two legends beside each other.
+        "columns": {"expr": f"{_IS_NARROW} ? 2 : 4"},
+        "layout": {"bottom": {"anchor": "start", "direction": "vertical"}},
         "symbolStrokeWidth": 2,
     },
     "text": {"color": INK, "fontSize": 12},
@@ -75,7 +79,7 @@ def _models(rows: Rows) -> tuple[str, ...]:
 
 
 def _color(rows: Rows, *, legend: bool = True) -> alt.Color:
-    """A color for each model in the order of the run; the ninth has that of the first."""
+    """A color for each model in the order of the run; the thirteenth has that of the first."""
     import altair as alt
 
     legend = legend and len(_models(rows)) > 1
@@ -98,7 +102,7 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
 
 
 def quality(rows: Rows) -> Mapping[str, Json]:
-    """Pass rate against time, with crosses, the Pareto line and a name beside each point."""
+    """Pass rate against time, with crosses, the Pareto line and a name beside each point; on a phone its number."""
     import altair as alt
 
     base = _base(rows)
@@ -128,9 +132,10 @@ def quality(rows: Rows) -> Mapping[str, Json]:
     )
     names = [
         base.transform_filter(alt.FieldEqualPredicate(field="model", equal=row["model"]))
+        .transform_calculate(name=f"{_IS_NARROW} ? '{number}' : datum.model")
         .mark_text(align=place.side, dx=place.dx, dy=place.dy, fontWeight=600, limit=240)
-        .encode(x, y, text="model:N")
-        for row, place in zip(rows, _name_places(rows), strict=True)
+        .encode(x, y, text="name:N")
+        for number, (row, place) in enumerate(zip(rows, _name_places(rows), strict=True), 1)
     ]
     line = front.encode(x, y, order="seconds:Q")
     return _finish(alt.layer(line, crosses, times, points, *names), rows)
@@ -141,15 +146,16 @@ def _memory_size(rows: Rows) -> Any:
 
     if all(row["memory"] is None for row in rows):
         return alt.value(140)
-    scale = alt.Scale(range=[80, 700], zero=True)
-    return alt.Size("memory:Q", scale=scale, legend=_plain_legend("memory, GiB"))
+    known = sorted(row["memory"] for row in rows if row["memory"] is not None)
+    legend = _plain_legend("memory, GiB", values=sorted({known[0], known[len(known) // 2], known[-1]}), format=".2~f")
+    return alt.Size("memory:Q", scale=alt.Scale(range=[80, 700], zero=True), legend=legend)
 
 
-def _plain_legend(title: str) -> alt.Legend:
+def _plain_legend(title: str, **fields: Json) -> alt.Legend:
     """A legend of shapes or sizes, which has no color of a model."""
     import altair as alt
 
-    return alt.Legend(title=title, symbolFillColor=SOFT)
+    return alt.Legend(title=title, symbolFillColor=SOFT, **fields)
 
 
 def _time_scale(rows: Rows) -> alt.Scale:
@@ -209,7 +215,7 @@ def differences(rows: Rows) -> Mapping[str, Json]:
     )
     bounds = [abs(row[name]) for row in rows for name in ("points", "low", "high") if row[name] is not None]
     span = min(100, 10 * (1 + max(bounds) // 10))
-    x = alt.X("points:Q", title="points of the pass rate, against the baseline", scale=alt.Scale(domain=[-span, span]))
+    x = alt.X("points:Q", title="points against the baseline", scale=alt.Scale(domain=[-span, span]))
     zero = base.mark_rule(color=INK, strokeWidth=1).encode(x=alt.datum(0))
     lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=3, opacity=0.55)
     bars = lines.encode(alt.X("low:Q"), row, x2=alt.X2("high:Q"), color=color)

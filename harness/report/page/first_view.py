@@ -78,7 +78,10 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
 def _text(answer: LaneAnswer, found: Recommendation) -> str:
     """The sentences on what decides; the card has the model's name above, and why others are out beside their names."""
     others = 0 if answer.state == "no_task" else sum(each.status != "eligible" for each in found.eligibilities)
-    sentences = answer.sentences[int(answer.model is not None) : len(answer.sentences) - others]
+    is_named = answer.model is not None or answer.state == "none"
+    sentences = list(answer.sentences[int(is_named) : len(answer.sentences) - others])
+    if answer.state == "none":
+        sentences.insert(0, "every model is ruled out by what this lane demands.")
     text = " ".join(sentences)
     return text[:1].upper() + text[1:]
 

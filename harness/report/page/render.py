@@ -20,11 +20,20 @@ from harness.report.page.scripts import asset, chart_library, has_chart_library,
 from harness.report.sections import banners_of, sections_of, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.task_tables import labels_of
-from harness.types import Json, PageEvidence, Result
+from harness.types import LEVELS, Json, PageEvidence, Result
 
 TEMPLATE = "page/page.html.j2"
 _NUMBER = re.compile(r"[<>~+\u2212-]?\d|0\b")
 GIB = 2**30
+LEVEL_STATES = {"reached": "reached", "failed": "FAILED", "unverified": "not checked", "not_requested": "not asked for"}
+LEVEL_MEANINGS = {
+    "readable": "the files can be read",
+    "schema": "they are well formed",
+    "consistent": "every number follows from the trials",
+    "reread": "the recordings say what the result says",
+    "rescored": "the answers, run again, get the same verdicts",
+    "replicated": "your own server agrees",
+}
 
 
 def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
@@ -51,12 +60,25 @@ def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
         labels=labels_of(result),
         heat=heat_map(result),
         has_streams=bool(evidence.trials),
+        levels=_levels(evidence),
         policy=policy(scripts, [style]),
         scripts=scripts,
         style=style,
         data=pack(plain(_data(result, evidence, charts))),
         blocks=list(blocks.values()),
     )
+
+
+def _levels(evidence: PageEvidence) -> list[tuple[str, str, str]]:
+    """(level, what it means, how it ended) of every level of verification."""
+    found = {report.level: report for report in evidence.levels}
+    rows = []
+    for level in LEVELS:
+        report = found.get(level)
+        state = "not checked yet" if report is None else LEVEL_STATES[report.state]
+        detail = "" if report is None or report.state == "reached" or not report.detail else f": {report.detail}"
+        rows.append((level, LEVEL_MEANINGS[level], f"{state}{detail}"))
+    return rows
 
 
 def _draw(chart: Chart | Scatter) -> BarPlot | DotPlot:
