@@ -43,6 +43,13 @@ ANSWER_CHANGING = frozenset(
 """Warnings because of which a model's place or a time in the table may be wrong; the others are counted."""
 
 
+_ENDS = (
+    "server_error", "timed_out", "out_of_memory", "truncated_out", "no_answer", "no_edit", "turn_limit", "time_limit",
+    "token_limit", "context_exceeded",
+)  # fmt: skip
+"""Outcomes that say of an answer that it never was complete."""
+
+
 def render_brief(result: Result, closing: Sequence[str] = (), max_lines: int = MAX_LINES) -> str:
     """The report on one screen; `closing` are the last lines, one line each."""
     answers = lane_answers(result)
@@ -193,7 +200,7 @@ def _missing(result: Result, model: ModelInfo) -> Iterator[str]:
 
 
 def _errors(result: Result, model: ModelInfo) -> Iterator[str]:
-    for outcome in ("server_error", "timed_out", "out_of_memory", "truncated_out", "no_answer"):
+    for outcome in _ENDS:
         count = sum(cell.outcomes.get(outcome, 0) for cell in result.cells if cell.model == model.label)
         if count:
             yield f"{count} trial{'' if count == 1 else 's'} ended with {outcome}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.report.agent_work import agent_work
 from harness.report.correctness import correctness, glance, memory, outcomes, warnings
 from harness.report.elements import Section
 from harness.report.environment import environment, models, tasks
@@ -50,6 +51,7 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     glance,
     lanes,
     correctness,
+    agent_work,
     scorer_metrics,
     blind_judging,
     declines,

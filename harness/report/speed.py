@@ -37,7 +37,7 @@ def _decode_chart(result: Result) -> tuple[Chart, ...]:
             for label in labels_of(result):
                 speeds = speeds_of(cells.get((task.name, label)), turn)
                 if speeds is not None and speeds.decode_tps is not None:
-                    marks.append(_mark(f"{turn_name(task.name, turn, turns)} / {label}", speeds.decode_tps))
+                    marks.append(_mark(f"{turn_name(task, turn, turns)} / {label}", speeds.decode_tps))
     return (Chart("Decode rate, median", "tok/s", tuple(marks)),) if marks else ()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.report.elements import Entry, Table
 from harness.report.formatting import MISSING
-from harness.types import Cell, Result, TurnSpeeds
+from harness.types import Cell, Result, TaskInfo, TurnSpeeds
 
 NOT_RUN = "not run"
 
@@ -51,9 +51,11 @@ def speeds_of(cell: Cell | None, turn: int) -> TurnSpeeds | None:
     return next((speeds for speeds in cell.turns if speeds.turn == turn), None) if cell else None
 
 
-def turn_name(task: str, turn: int, turns: tuple[int, ...]) -> str:
-    """The task and, if it has several turns, the number of the turn."""
-    return f"{task}, turn {turn + 1}" if len(turns) > 1 else task
+def turn_name(task: TaskInfo, turn: int, turns: tuple[int, ...]) -> str:
+    """The task and, if it has several turns, the number of the turn; an agent's later requests are one."""
+    if task.for_agents:
+        return f"{task.name}, {'later requests' if turn else 'first request'}"
+    return f"{task.name}, turn {turn + 1}" if len(turns) > 1 else task.name
 
 
 def _format_turn(cell: Cell | None, turn: int, format_speeds: FormatSpeeds, *, timed: bool) -> str:
@@ -77,5 +79,5 @@ def turn_table(
         for turn in turns[:1] if cold_only else turns:
             texts = [_format_turn(cells.get((task.name, label)), turn, format_speeds, timed=timed) for label in labels]
             if any(text != MISSING for text in texts):
-                rows.append((Entry(turn_name(task.name, turn, turns)), *map(Entry, texts)))
+                rows.append((Entry(turn_name(task, turn, turns)), *map(Entry, texts)))
     return Table(title, ("task", *labels), tuple(rows), by_model=True) if rows else None

@@ -25,6 +25,7 @@ from harness.run.progress import Progress, describe_last
 from harness.run.time_budget import due_look
 from harness.schema import as_document
 from harness.score import score, scoring_threads
+from harness.session import summarize_trial
 from harness.summarize import plan_looks, summarize, take_look, trial_result
 from harness.tasks import HiddenCases, lanes_of_run, vary
 from harness.types import (
@@ -170,7 +171,8 @@ def _evidence(folder: RunFolder) -> Result:
         key = turns[0].key
         if key not in scores:
             raise RunError(f"{folder.path}: {describe(key)} has no score yet", fix="score the run first")
-        trials.append(trial_result(turns, [read(turn) for turn in turns], scores[key]))
+        trial = trial_result(turns, [read(turn) for turn in turns], scores[key])
+        trials.append(trial if trial.work is None else replace(trial, session=summarize_trial(turns)))
         ended_at = max(ended_at, *map(_end_time, turns))
     return Result(
         kit=plan.kit,

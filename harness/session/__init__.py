@@ -4,6 +4,7 @@
 `render_cost` and `render_page` show both. cures.toml has what is known to help against each cause.
 """
 
+from harness.session.agent_session import summarize_trial
 from harness.session.cost import SessionCost, summarize_session
 from harness.session.cures import Cure, find_cures, load_cures
 from harness.session.diagnosis import CacheReport, CacheVerdict, describe_prefix_change, diagnose
@@ -30,4 +31,5 @@ __all__ = [
     "requests_of",
     "sources_of_exchanges",
     "summarize_session",
+    "summarize_trial",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
 from harness.session.predecessors import Predecessor, find_predecessor
@@ -17,8 +16,8 @@ from harness.session.prefill_rate import PrefillRate, measure_prefill, overlaps_
 from harness.session.reasons import TOLERANCE_TOKENS, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
 from harness.session.requests import SessionRequest
+from harness.types import CacheState
 
-State = Literal["new", "hit", "partial", "miss", "unknown"]
 TOLERANCE_SHARE = 0.05
 MISS_SHARE = 0.1
 """A cache that has less than this share of what was expected missed."""
@@ -36,7 +35,7 @@ class CacheVerdict:
 
     request: SessionRequest
     predecessor: Predecessor | None
-    state: State
+    state: CacheState
     expected_tokens: int | None = None
     cached_tokens: int | None = None
     by_ttft_tokens: int | None = None
@@ -121,7 +120,7 @@ def _measure(
         tolerance = max(2 * TOLERANCE_TOKENS, 0.25 * expected)
     if lost <= tolerance:
         return replace(verdict, state="hit", expected_tokens=expected)
-    state: State = "miss" if cached < MISS_SHARE * expected else "partial"
+    state: CacheState = "miss" if cached < MISS_SHARE * expected else "partial"
     lost_s = None if rate is None else rate.seconds(lost)
     return replace(verdict, state=state, expected_tokens=expected, lost_tokens=lost, lost_s=lost_s)
 

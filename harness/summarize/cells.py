@@ -7,7 +7,8 @@ are used by the other modules of this package.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
 
 from harness.stats import LEVEL, spread, wilson
 from harness.summarize.schedule import claim_level, schedule_of, trials_planned
@@ -97,17 +98,20 @@ def is_complete(turn: TurnResult) -> bool:
     return turn.error is None and (turn.done or turn.finish_reason is not None)
 
 
-def _spread(
-    turns: Iterable[TurnResult], value_of: Callable[[TurnResult], float | int | None]
-) -> DistributionSummary | None:
-    values = [value for value in map(value_of, turns) if value is not None]
-    return spread(values)
+Groups = Sequence[Sequence[TurnResult]]
+"""The turns of each trial that are summarized as one turn: that turn, or several requests of an agent."""
 
 
-def _turn_speeds(index: int, trials: Sequence[TrialResult], *, cold: bool) -> TurnSpeeds:
+def _spread(groups: Groups, value_of: Callable[[TurnResult], float | int | None]) -> DistributionSummary | None:
+    """The spread over the trials, each with its median."""
+    values = [[value for value in map(value_of, group) if value is not None] for group in groups]
+    return spread([median(found) for found in values if found])
+
+
+def _turn_speeds(index: int, groups: Groups, *, cold: bool) -> TurnSpeeds:
     """Summarize one turn. Cache hits are left out of all times that include prefill, not of decode rates and counts."""
-    complete = [trial.turns[index] for trial in trials if index < len(trial.turns) and is_complete(trial.turns[index])]
-    uncached = [turn for turn in complete if not (cold and served_from_cache(turn))]
+    complete = [list(filter(is_complete, group)) for group in groups]
+    uncached = [[turn for turn in group if not (cold and served_from_cache(turn))] for group in complete]
     return TurnSpeeds(
         turn=index,
         ttft_s=_spread(uncached, lambda turn: turn.timings.ttft_s),
@@ -118,6 +122,22 @@ def _turn_speeds(index: int, trials: Sequence[TrialResult], *, cold: bool) -> Tu
         apparent_prefill_tps=_spread(uncached if cold else (), lambda turn: turn.timings.apparent_prefill_tps),
         prompt_tokens=_spread(complete, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
         completion_tokens=_spread(complete, lambda turn: turn.usage.completion_tokens if turn.usage else None),
+    )
+
+
+def _turns(task: TaskInfo, trials: Sequence[TrialResult]) -> tuple[TurnSpeeds, ...]:
+    """The turns of a cell. Of an agent there are two, its first request and all later ones: it decides how many."""
+    longest = max((len(trial.turns) for trial in trials), default=0)
+    if task.for_agents:
+        starts = ((0, 1), (1, longest))
+        return tuple(
+            _turn_speeds(at, [trial.turns[start:end] for trial in trials], cold=False)
+            for at, (start, end) in enumerate(starts)
+            if longest > start
+        )
+    return tuple(
+        _turn_speeds(index, [trial.turns[index : index + 1] for trial in trials], cold=index == 0 or task.separate)
+        for index in range(longest)
     )
 
 
@@ -180,10 +200,7 @@ def cell(
         outcomes=dict(sorted(Counter(trial.outcome.value for trial in trials).items())),
         distinct_answers=len(answers),
         cache_hits=sum(has_cache_hit_on_cold_turn(trial, separate=task.separate) for trial in trials),
-        turns=tuple(
-            _turn_speeds(index, trials, cold=index == 0 or task.separate)
-            for index in range(max((len(trial.turns) for trial in trials), default=0))
-        ),
+        turns=_turns(task, trials),
         throughput=throughput(trials, task.clients),
         drifted_trials=tuple(sorted({trial.trial for trial in trials} & drifted.keys())),
     )

@@ -34,9 +34,9 @@ def _total_trial_s(result: Result, model: ModelInfo) -> float | None:
 
 
 def _drift(result: Result, model: ModelInfo) -> Drift | None:
-    """Drift of the decode rate over the run; each turn of each task has its own level."""
+    """Drift of the decode rate over the run; each turn of each task has its own level. Agents' turns have none."""
     points: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for trial in non_warmup_trials(result, model.label):
+    for trial in (each for each in non_warmup_trials(result, model.label) if each.work is None):
         for index, turn in enumerate(trial.turns):
             rate = turn.timings.decode_tps
             if rate and is_complete(turn) and trial.started_ns is not None:

@@ -113,8 +113,20 @@ def comparisons(result: Result, summaries: Sequence[ModelSummary]) -> tuple[Comp
     return tuple(comparison for group in by_estimand.values() for comparison in _adjusted(result, group))
 
 
-def ranks(summaries: Sequence[ModelSummary], found: Sequence[Comparison]) -> tuple[Rank, ...]:
-    """Rank the models in groups by their rate on tasks like these; a model without a rate has no rank."""
+def ranks(
+    models: Sequence[ModelInfo], summaries: Sequence[ModelSummary], found: Sequence[Comparison]
+) -> tuple[Rank, ...]:
+    """Rank the models in groups by their rate on tasks like these; a model without a rate has no rank.
+
+    Models alone and models with an agent are asked other tasks, so that each have ranks of their own.
+    """
+    with_agent = {model.label for model in models if model.agent is not None}
+    alone = [summary for summary in summaries if summary.model not in with_agent]
+    others = [summary for summary in summaries if summary.model in with_agent]
+    return (*_ranks(alone, found), *_ranks(others, found))
+
+
+def _ranks(summaries: Sequence[ModelSummary], found: Sequence[Comparison]) -> tuple[Rank, ...]:
     rates = {summary.model: summary.suite_rates[0].rate for summary in summaries}
     known = [(model, rate) for model, rate in rates.items() if rate is not None]
     order = [model for model, _ in sorted(known, key=lambda pair: -pair[1])]

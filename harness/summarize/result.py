@@ -33,7 +33,7 @@ def summarize(result: Result) -> Result:
         filled,
         warnings=result_warnings(filled),
         comparisons=pairs,
-        ranks=ranks(summaries, pairs),
+        ranks=ranks(result.models, summaries, pairs),
         recommendations=recommendations(filled),
         sources=sources(result),
         judge_reports=judge_reports(result),

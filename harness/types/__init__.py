@@ -5,7 +5,15 @@ in their unit: `_ns` (monotonic nanoseconds), `_s` (seconds), `_bytes`, `_tokens
 are 0 to 1. What is unknown is None. The types import nothing but each other and do no work.
 """
 
-from harness.types.agent import AgentEnd, AgentLimits, AgentOutput, AgentWork
+from harness.types.agent import (
+    AgentEnd,
+    AgentLimits,
+    AgentOutput,
+    AgentSession,
+    AgentWork,
+    CachedTurn,
+    CacheState,
+)
 from harness.types.bundle import FileDigest, Manifest, Supersedes
 from harness.types.common import Channel, Json, Log, Outcome, Source
 from harness.types.evidence import (
@@ -114,8 +122,11 @@ __all__ = [
     "AgentEnd",
     "AgentLimits",
     "AgentOutput",
+    "AgentSession",
     "AgentWork",
     "Ballot",
+    "CacheState",
+    "CachedTurn",
     "Case",
     "CaseStatus",
     "Cell",

@@ -55,3 +55,36 @@ class AgentOutput:
     stdout: str
     stderr: str
     transcript: str
+
+
+CacheState = Literal["new", "hit", "partial", "miss", "unknown"]
+"""What a request found in the prefix cache, of what it could have found; `new`: nothing could be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTurn:
+    """What the cache doctor says of one request of an agent; `cause` explains a loss, "" without one."""
+
+    turn: int
+    state: CacheState
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    lost_tokens: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSession:
+    """Where the time of an agent's requests went, its tool calls, and what each request found in the cache.
+
+    `tool_s` lies between a reply and the request that brings a tool's result. `malformed_calls` have arguments that are
+    no JSON object, `unknown_calls` name a tool that the agent does not offer.
+    """
+
+    prefill_s: float
+    decode_s: float
+    tool_s: float
+    calls: int
+    malformed_calls: int
+    unknown_calls: int
+    cache: tuple[CachedTurn, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.types.agent import AgentWork
+from harness.types.agent import AgentSession, AgentWork
 from harness.types.common import Json, Outcome
 from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
 from harness.types.scoring import Check
@@ -40,7 +40,7 @@ class TrialResult:
 
     `started_ns` and `ended_ns` are monotonic. `fraction` is the share of passed checks. `extraction_rule` names the
     rule that found the code in the answer. `metrics` are further values of the scorer. An agent's trial has its `work`,
-    and its requests as turns.
+    its requests as turns, and what they cost as `session`.
     """
 
     model: str
@@ -58,6 +58,7 @@ class TrialResult:
     turns: tuple[TurnResult, ...]
     metrics: Mapping[str, Json] = field(default_factory=dict)
     work: AgentWork | None = None
+    session: AgentSession | None = None
 
     @property
     def duration_s(self) -> float | None:

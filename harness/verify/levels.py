@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from harness.bundle import (
@@ -42,6 +43,7 @@ from harness.verify import (
     trials,
     turns,
 )
+from harness.verify.agent_sessions import check_agent_sessions
 from harness.verify.evidence import Evidence
 from harness.verify.level_reports import report_level, unverified
 from harness.verify.replicated import Replication
@@ -189,7 +191,8 @@ def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelRepo
         yield unverified("reread", f"{', '.join(missing)} missing")
         return
     detail = f"{len(evidence.result.trials)} trials read again"
-    report = report_level("reread", detail, reread.check_reread(evidence), strict=options.strict)
+    findings = chain(reread.check_reread(evidence), check_agent_sessions(evidence))
+    report = report_level("reread", detail, findings, strict=options.strict)
     yield report
     if options.requests("rescored"):
         yield from _check_in_sandbox(evidence, options, report)

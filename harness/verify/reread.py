@@ -208,6 +208,7 @@ def _merge_turns(turns: Sequence[RereadTurn]) -> TrialResult:
 
 
 def _compare_trial(evidence: Evidence, at: int, reread: TrialResult, scored: ScoredTrial | None) -> Iterator[Finding]:
+    reread = replace(reread, session=evidence.result.trials[at].session)  # has a check of its own
     if scored is not None:
         score = scored.score
         reread = replace(

@@ -31,7 +31,7 @@ def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
     pending: deque[tuple[int, Future[Score]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for key, turns in _recorded_trials(evidence):
+            for key, turns in recorded_trials(evidence):
                 task, at = same_task(evidence, key.task), index_of.get(key)
                 if task is None or at is None:
                     continue
@@ -46,7 +46,8 @@ def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
             raise
 
 
-def _recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recording, ...]]]:
+def recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recording, ...]]]:
+    """The turns of each complete trial of the recordings."""
     location = evidence.reader.location(RECORDINGS)
     recordings = (
         build(Recording, parse_document(line, f"{location}, line {number}"))
