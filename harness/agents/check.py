@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.agents.catalog import AgentSpec
-from harness.agents.job import AgentJob, AgentRun
+from harness.agents.job import AgentJob, AgentRun, RefusedConnections
 from harness.agents.run_agent import run_agent
 from harness.agents.scripted import MODEL, ScriptedModel, scripted_server
 from harness.proxy import read_exchanges
@@ -20,18 +20,20 @@ from harness.session import SessionRequest, describe_prefix_change, requests_of,
 from harness.types import AgentLimits
 
 MARKER = "lanebench-check-41"
+PATH = "src/answer.py"
 FILES: Mapping[str, str] = {
     "README.md": "# A small repository\n",
-    "src/answer.py": f'"""{MARKER}"""\n\n\ndef answer():\n    return 41\n',
+    PATH: f'"""{MARKER}"""\n\n\ndef answer():\n    return 41\n',
 }
-EDIT: Mapping[str, str] = {"src/answer.py": FILES["src/answer.py"].replace("return 41", "return 42")}
+EDIT: Mapping[str, str] = {PATH: FILES[PATH].replace("return 41", "return 42")}
 PROMPT = "answer() in src/answer.py must return 42. Correct it."
 _MAX_OUTPUT_CHARS = 300
+_MAX_TARGETS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFinding:
-    """One thing that was looked at; `detail` says what was seen. An optional one fails no check."""
+    """One thing that an agent does; `detail` says what was seen. An optional one fails no check."""
 
     name: str
     is_held: bool
@@ -59,9 +61,7 @@ def check_agent(
     """Run an agent on a small repository against the scripted server. Raises EngineError, ConfigError, RunError."""
     model = ScriptedModel(agent.action, EDIT)
     with tempfile.TemporaryDirectory(prefix="lanebench-check-") as folder, scripted_server(model) as base_url:
-        job = AgentJob(
-            agent, PROMPT, FILES, base_url, MODEL, Path(folder) / "exchanges", limits or AgentLimits(clock_s=180.0)
-        )
+        job = AgentJob(agent, PROMPT, FILES, base_url, MODEL, Path(folder) / "exchanges", limits or AgentLimits())
         run = run_agent(engine, image, labels, job)
         requests = requests_of(sources_of_exchanges(read_exchanges(run.exchanges)))
     return AgentCheck(run, model, tuple(_findings(agent, run, model, requests)))
@@ -71,46 +71,43 @@ def _findings(
     agent: AgentSpec, run: AgentRun, model: ScriptedModel, requests: tuple[SessionRequest, ...]
 ) -> Iterator[AgentFinding]:
     """What was seen, in the order in which one thing needs the one before."""
-    yield AgentFinding("starts and asks the model", run.turns > 0, f"{run.turns} requests" if run.turns else _said(run))
-    refused = run.refused_connections
+    yield AgentFinding("asks the model", run.turns > 0, f"{run.turns} requests over the API {agent.api}")
+    yield _reach_finding(run.refused_connections)
+    yield from _tool_findings(agent, model, requests)
+    yield AgentFinding("writes the file", run.tree.files.get(PATH) == EDIT[PATH])
+    end = f"exit code {run.exit_code}" if run.end == "exited" else f"it was ended: {run.end}"
+    said = "" if run.exit_code == 0 else f"; the end of its output: {_said(run)}"
+    has_ended = run.end == "exited" and run.exit_code == 0
+    yield AgentFinding("ends by itself", has_ended, f"{end}, after {run.seconds:.1f} s{said}")
+    yield AgentFinding("leaves a transcript", bool(run.transcript), f"{len(run.transcript)} bytes")
+    change = describe_prefix_change(requests)
+    yield AgentFinding("keeps its prefix", change is None, change or "", is_optional=True)
+    tokens = next((request.prompt_tokens or 0 for request in requests if request.parts), 0)
+    detail = f"about {tokens} tokens in its first request, and its file says {agent.context_tokens}"
+    yield AgentFinding("sends what its file says", tokens <= 1.2 * agent.context_tokens, detail, is_optional=True)
+
+
+def _reach_finding(refused: RefusedConnections) -> AgentFinding:
     kinds = (
         (refused.to_hosts, "to other hosts"), (refused.to_ports, "to other ports"), (refused.requests, "other requests")
     )  # fmt: skip
-    others = [f"{count} {what}" for count, what in kinds if count]
-    detail = ", ".join([*others, *refused.targets[:5]])
-    yield AgentFinding("asks nothing but the model", not others, detail, is_optional=True)
-    yield AgentFinding(f"speaks the API {agent.api}", run.turns > 0)
-    yield from _action_findings(agent, run, model, requests)
-    text = run.tree.files.get("src/answer.py")
-    yield AgentFinding(
-        "wrote the file", text == EDIT["src/answer.py"], "" if text == EDIT["src/answer.py"] else _said(run)
-    )
-    detail = f"exit code {run.exit_code}" if run.end == "exited" else f"ended as: {run.end}"
-    yield AgentFinding("ended by itself", run.end == "exited" and run.exit_code == 0, f"{detail}, {run.seconds:.1f} s")
-    yield AgentFinding("left a transcript", bool(run.transcript), f"{len(run.transcript)} bytes")
-    change = describe_prefix_change(requests)
-    yield AgentFinding("keeps its prefix", change is None, change or "", is_optional=True)
-    tokens = max((request.prompt_tokens or 0 for request in requests), default=0)
-    detail = f"about {tokens} tokens in its longest prompt; its file says {agent.context_tokens} in the first"
-    yield AgentFinding(
-        "needs the context that its file says", tokens <= 2 * agent.context_tokens, detail, is_optional=True
-    )
+    counts = [f"{count} {kind}" for count, kind in kinds if count]
+    detail = ", ".join([*counts, *refused.targets[:_MAX_TARGETS]])
+    return AgentFinding("asks nothing else", not counts, detail, is_optional=True)
 
 
-def _action_findings(
-    agent: AgentSpec, run: AgentRun, model: ScriptedModel, requests: tuple[SessionRequest, ...]
+def _tool_findings(
+    agent: AgentSpec, model: ScriptedModel, requests: tuple[SessionRequest, ...]
 ) -> Iterator[AgentFinding]:
-    if not agent.action.tool:
-        return
-    offered = not model.missing_tools or model.acted > 0
-    detail = "" if offered else f"its tools: {', '.join(model.missing_tools)}"
-    yield AgentFinding(f"offers the tool {agent.action.tool}", offered, detail)
-    results = [unit.text for request in requests for unit in request.units if not unit.is_reply]
-    executed = any(MARKER in text for text in results)
-    yield AgentFinding("executes a tool call", executed, "" if executed else _said(run))
+    if agent.action.tool:
+        offered = model.acted > 0
+        detail = "" if offered else f"it offers: {', '.join(model.missing_tools) or 'no tools'}"
+        yield AgentFinding(f"offers the tool {agent.action.tool}", offered, detail)
+        texts = [unit.text for request in requests for unit in request.units if not unit.is_reply]
+        yield AgentFinding("executes a tool call", any(MARKER in text for text in texts))
 
 
 def _said(run: AgentRun) -> str:
     """The end of what the agent printed, on one line."""
-    text = (run.stderr or run.stdout).decode("utf-8", "replace").strip()
-    return " ".join(text.split())[-_MAX_OUTPUT_CHARS:] or "it printed nothing"
+    text = (run.stdout + run.stderr).decode("utf-8", "replace")
+    return " ".join(text.split())[-_MAX_OUTPUT_CHARS:] or "nothing"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,17 @@ from typing import IO
 from harness.agents.catalog import AgentPackage, AgentSpec, fill
 from harness.errors import ConfigError, DownloadError, EngineError
 from harness.files import sha256_of, to_json
-from harness.sandbox import Engine, debian_mirror, ensure_image, has_image, hold_lock, host_files, image_name, run_build
+from harness.sandbox import (
+    Engine,
+    debian_mirror,
+    ensure_image,
+    has_image,
+    hold_lock,
+    host_files,
+    image_name,
+    image_tags,
+    run_build,
+)
 from harness.types import Log
 
 REPOSITORY = "lanebench-agent"
@@ -37,6 +48,8 @@ RUN sh /tmp/host/apt.sh && apt-get update -qq \\
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /tmp/host && mkdir -m 1777 /home/agent
 """
 _AGENT = "FROM {base}\nCOPY agent/ /opt/agent/\n"
+_COMPILE = "RUN python3 -m compileall -q /opt/agent || true\n"
+"""Nothing can be written there when an agent runs: without this every run would compile all of its modules."""
 
 
 def base_image(engine: Engine, log: Log) -> str:
@@ -60,9 +73,14 @@ def _base_inputs() -> tuple[str, str]:
 
 
 def agent_tag(engine: Engine, agent: AgentSpec) -> str:
-    """The name of an agent's image, which changes with its package and the base image."""
-    inputs = to_json([_base_inputs()[1], _package_inputs(agent.package), CPUS.get(engine.architecture)])
-    return f"{REPOSITORY}:{agent.name}-{sha256_of(inputs)[:12]}"
+    """The name of an agent's image, which changes with its package and what is made of it."""
+    inputs = to_json([_agent_dockerfile(agent), _package_inputs(agent.package), CPUS.get(engine.architecture)])
+    return f"{REPOSITORY}:{agent.name}-{agent.version}-{sha256_of(inputs)[:12]}"
+
+
+def _agent_dockerfile(agent: AgentSpec) -> str:
+    is_python = agent.package is not None and agent.package.registry == "pypi"
+    return _AGENT.replace("{base}", _base_inputs()[1]) + (_COMPILE if is_python else "")
 
 
 def _package_inputs(package: AgentPackage | None) -> list[str]:
@@ -82,8 +100,16 @@ def ready_image(engine: Engine, agent: AgentSpec, log: Log) -> str:
         return base_image(engine, log)
     image = installed_image(engine, agent)
     if image is None:
-        raise ConfigError(f"the agent {agent.name} {agent.version} is not installed")
+        others = _installed_versions(engine, agent)
+        hint = f"; of it {', '.join(others)} is installed, which this version of the kit does not run" if others else ""
+        raise ConfigError(f"the agent {agent.name} {agent.version} is not installed{hint}")
     return image
+
+
+def _installed_versions(engine: Engine, agent: AgentSpec) -> list[str]:
+    """The versions of an agent that have an image, made by this version of the kit or another."""
+    name = re.compile(rf"{re.escape(agent.name)}-(\d.*)-[0-9a-f]{{12}}")
+    return sorted({found[1] for tag in image_tags(engine, REPOSITORY) if (found := name.fullmatch(tag))})
 
 
 def install_agent(engine: Engine, agent: AgentSpec, log: Log) -> str:
@@ -98,7 +124,7 @@ def install_agent(engine: Engine, agent: AgentSpec, log: Log) -> str:
         log(f"Fetching {agent.title} {agent.version}; its license: {agent.package.license}.")
         files = fetch_package(agent.package, engine.architecture, Path(folder))
         log(f"Building {tag}.")
-        with hold_lock("agent-image-build"), _context(_AGENT.replace("{base}", base), {}, files) as context:
+        with hold_lock("agent-image-build"), _context(_agent_dockerfile(agent), {}, files) as context:
             run_build(engine, context, tag)
     if not has_image(engine, tag):
         raise EngineError(f"the engine did not keep the image {tag}")
@@ -141,7 +167,7 @@ def install_command(package: AgentPackage, archive: Path, files: Path, architect
         return [_tool("npm"), "install", "--prefix", str(files), *target, *flags, str(archive)]
     platforms = [f"manylinux_2_28_{architecture}", f"manylinux2014_{architecture}", f"manylinux_2_17_{architecture}"]
     words = [word for platform in platforms for word in ("--platform", platform)]
-    return [*_pip("install"), "--python-version", _PYTHON, *words, "--target", str(files), str(archive)]
+    return [*_pip("install"), "--no-compile", "--python-version", _PYTHON, *words, "--target", str(files), str(archive)]
 
 
 def digest_of(data: bytes, like: str) -> str:

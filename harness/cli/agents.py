@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
 from harness.cli.fixes import suggest
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from harness.sandbox import Engine
@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     engine = ensure_engine(log)
     try:
         if args.action == "check":
-            return _check(engine, args.agent)
-        if args.action == "install":
+            _check(engine, args.agent)
+        elif args.action == "install":
             _install(engine, args.agent)
         else:
             show("\n".join(_rows(engine)))
@@ -49,8 +49,8 @@ def _install(engine: Engine, name: str) -> None:
     log(f"{name} is installed: {image}. Prove it with: {command_line(f'agents check {name}')}")
 
 
-def _check(engine: Engine, name: str) -> int:
-    """Show what a run against the scripted server showed; 1 if something that must hold did not."""
+def _check(engine: Engine, name: str) -> None:
+    """Show what a run against the scripted server showed. Raises RunError if something that must hold did not."""
     from harness.agents import check_agent, get_agent, ready_image
     from harness.sandbox import owner_labels
 
@@ -64,10 +64,8 @@ def _check(engine: Engine, name: str) -> int:
         mark = "yes" if finding.is_held else "note" if finding.is_optional else "NO"
         show(f"{mark:<5} {finding.name}{f': {finding.detail}' if finding.detail else ''}")
     if check.failures:
-        first = check.failures[0]
-        log(f"{agent.title} {agent.version} cannot be used here: it does not hold that it {first.name}.")
-        return 1
-    return 0
+        failed = check.failures[0].name
+        raise RunError(f"{agent.title} {agent.version} cannot be used here; the first thing that failed: {failed}")
 
 
 def _rows(engine: Engine) -> list[str]:

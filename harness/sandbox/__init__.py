@@ -12,7 +12,7 @@ from harness.sandbox.container_config import WORK
 from harness.sandbox.docker_sandbox import DockerSandbox, open_sandbox
 from harness.sandbox.engine import Engine, ensure_engine, find_engine
 from harness.sandbox.environment import environment_name, resolve_packages
-from harness.sandbox.image import ensure_image, has_image, host_files, image_digest, image_name, run_build
+from harness.sandbox.image import ensure_image, has_image, host_files, image_digest, image_name, image_tags, run_build
 from harness.sandbox.locks import hold_lock
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
@@ -37,6 +37,7 @@ __all__ = [
     "host_files",
     "image_digest",
     "image_name",
+    "image_tags",
     "open_sandbox",
     "owner_labels",
     "remove_orphans",

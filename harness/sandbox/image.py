@@ -197,6 +197,13 @@ def has_image(engine: Engine, tag: str) -> bool:
     return True
 
 
+def image_tags(engine: Engine, repository: str) -> list[str]:
+    """The tags of the engine's images of a repository. Raises EngineError."""
+    with engine_errors("listing images"):
+        names = [name for image in engine.api.images(name=repository) for name in image["RepoTags"] or ()]
+    return sorted(name.rpartition(":")[2] for name in names if name.rpartition(":")[0] == repository)
+
+
 def ensure_image(engine: Engine, language: str, log: Log) -> str:
     """The name of the image that runs a language, built if it is missing. Raises EngineError."""
     tag = image_name(language)
