@@ -44,7 +44,7 @@ def tests(session: nox.Session) -> None:
 def tests_deep(session: nox.Session) -> None:
     """The whole of each search of which `tests` runs a sample: every field edited, every hostile text, many kills."""
     session.install("-e", ".[test,page]")
-    session.run("pytest", "-n", "2", "--dist", "loadfile", "-m", "deep", *session.posargs)
+    session.run("pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "deep", *session.posargs)
 
 
 @nox.session

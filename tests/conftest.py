@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.deep import DEEP
+from tests.deep import DEEP, part_and_whole
 
 LONG_FILES = (
     "test_sandbox.py",
@@ -64,6 +64,12 @@ def no_downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("LANEBENCH_CACHE", str(_shared_folder(tmp_path_factory) / "cache"))
         patch.setenv("LANEBENCH_NO_DOWNLOAD", "1")
         yield
+
+
+@pytest.fixture(params=part_and_whole("part", "whole"))
+def part_or_whole(request: pytest.FixtureRequest) -> str:
+    """Which run of the tests this is; the test that uses it belongs to both."""
+    return str(request.param)
 
 
 def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

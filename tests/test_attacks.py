@@ -14,6 +14,7 @@ from harness.languages import LANGUAGES
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.types import Case, Counts, Json, Limits, Outcome, Reading, Score, Task, Timings, Variant
+from tests.deep import deep_but, selected
 
 pytestmark = pytest.mark.engine
 
@@ -22,13 +23,22 @@ ATTACKS = Path(__file__).parent / "attacks"
 CORPUS: dict[str, Json] = tomllib.loads((ATTACKS / "corpus.toml").read_text(encoding="utf-8"))
 LANGUAGE_OF = {language.extensions[0]: name for name, language in LANGUAGES.items()}
 MIN_HOSTILE, MIN_HONEST = 8, 3
-INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
-HONEST = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
-HOSTILE = Limits(load_timeout_s=15.0, case_timeout_s=4.0)
 
 
 def is_honest(path: str) -> bool:
     return Path(path).name.startswith("honest_")
+
+
+KEPT = [
+    path
+    for name in LANGUAGES
+    for kind in (False, True)
+    for path in [path for path in CORPUS if LANGUAGE_OF[Path(path).suffix] == name and is_honest(path) == kind][::4]
+]
+"""Of each language a quarter of the hostile answers and of the honest ones; the others are run by the deep session."""
+INPUTS: tuple[list[int], ...] = ([3, 1, 2], [], [5, -1, 5, 0])
+HONEST = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
+HOSTILE = Limits(load_timeout_s=15.0, case_timeout_s=4.0)
 
 
 def create_table(numbers: list[int]) -> str:
@@ -83,22 +93,22 @@ def scored(box: DockerSandbox, path: str) -> Score:
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> Iterator[dict[str, Future[Score]]]:
+def verdicts(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Score]]]:
     with (
         open_sandbox("attacks", print, LANGUAGES) as box,
         ThreadPoolExecutor(3) as threads,
     ):
-        yield {path: threads.submit(scored, box, path) for path in CORPUS}
+        yield {path: threads.submit(scored, box, path) for path in selected(request, "path")}
 
 
-@pytest.mark.parametrize("path", [path for path in CORPUS if not is_honest(path)])
+@pytest.mark.parametrize("path", deep_but(KEPT, [path for path in CORPUS if not is_honest(path)]))
 def test_a_hostile_answer_does_not_pass(verdicts: dict[str, Future[Score]], path: str) -> None:
     seen = verdicts[path].result()
     assert seen.outcome in CORPUS[path]["outcome"], (CORPUS[path]["what"], seen.outcome, seen.checks)
     assert seen.outcome is not Outcome.PASSED
 
 
-@pytest.mark.parametrize("path", [path for path in CORPUS if is_honest(path)])
+@pytest.mark.parametrize("path", deep_but(KEPT, [path for path in CORPUS if is_honest(path)]))
 def test_a_similar_honest_answer_passes(verdicts: dict[str, Future[Score]], path: str) -> None:
     seen = verdicts[path].result()
     assert seen.outcome is Outcome.PASSED, (CORPUS[path]["what"], seen.outcome, seen.checks)

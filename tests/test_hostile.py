@@ -5,8 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,10 @@ from harness.files.canonical import MAX_JSON_VALUES
 from harness.schema import validate
 from harness.types import Json
 from tests.bundle import good_bundle, write_bundle, write_run
-from tests.deep import deep
+from tests.deep import also_deep, deep_but, selected
 from tests.hostile import INPUTS, LARGE_INPUTS, MAX_CPU_S, MAX_RESIDENT_BYTES, TOO_LONG_S
 
 SOUND = "a sound bundle"
-SMALL_INPUTS = tuple(name for name in INPUTS if name not in LARGE_INPUTS)
-Reports = dict[str, Json]
 
 
 EVERY_COMMAND = """
@@ -38,14 +34,11 @@ for path in (fifo, zeros, sparse):
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str]], Reports]:
-    """What one process says about these inputs, and about a sound bundle after them; once for the same inputs."""
-    return cache(lambda names: _reports(tmp_path_factory.mktemp("hostile"), names))
-
-
-def _reports(folder: Path, names: Sequence[str]) -> Reports:
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Json]:
+    """What one process says about every input that a test asks for, and about a sound bundle after them."""
+    folder = tmp_path_factory.mktemp("hostile")
     paths = {}
-    for number, name in enumerate(names):
+    for number, name in enumerate(selected(request, "name")):
         (folder / str(number)).mkdir()
         paths[name] = INPUTS[name][0](folder / str(number))
     paths[SOUND] = write_bundle(folder / "sound", good_bundle())
@@ -57,23 +50,18 @@ def _reports(folder: Path, names: Sequence[str]) -> Reports:
     return dict(zip(paths, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
-@pytest.mark.parametrize("name", [*SMALL_INPUTS, *(pytest.param(name, marks=deep) for name in LARGE_INPUTS)])
-def test_a_hostile_file_ends_in_a_clear_line_and_costs_little(
-    name: str, reports: Callable[[Sequence[str]], Reports]
-) -> None:
-    report, wanted = reports(LARGE_INPUTS if name in LARGE_INPUTS else SMALL_INPUTS)[name], INPUTS[name][1]
+@pytest.mark.parametrize("name", deep_but([name for name in INPUTS if name not in LARGE_INPUTS], INPUTS))
+def test_a_hostile_file_ends_in_a_clear_line_and_costs_little(name: str, reports: dict[str, Json]) -> None:
+    report, wanted = reports[name], INPUTS[name][1]
     assert any(re.search(wanted, line) for line in report["findings"]), report["findings"]
     assert report["cpu_s"] < MAX_CPU_S
     assert report["resident_bytes"] < MAX_RESIDENT_BYTES
 
 
-@pytest.mark.parametrize("names", [SMALL_INPUTS, pytest.param(LARGE_INPUTS, marks=deep)], ids=["small", "large"])
-def test_the_files_after_hostile_ones_are_checked(
-    names: Sequence[str], reports: Callable[[Sequence[str]], Reports]
-) -> None:
-    found = reports(names)
-    assert list(found) == [*names, SOUND]
-    assert not [line for line in found[SOUND]["findings"] if line.startswith(("manifest", "digests", "chain: "))]
+@also_deep
+def test_the_files_after_hostile_ones_are_checked(request: pytest.FixtureRequest, reports: dict[str, Json]) -> None:
+    assert list(reports) == [*selected(request, "name"), SOUND]
+    assert not [line for line in reports[SOUND]["findings"] if line.startswith(("manifest", "digests", "chain: "))]
 
 
 def test_every_command_refuses_what_never_ends(tmp_path: Path) -> None:
