@@ -14,6 +14,7 @@ from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import record_run
 from harness.types import Job, Model, Observation, Outcome, Result, RunSettings, SandboxFacts, Task, TurnResult
+from tests.deep import deep
 from tests.samples import model_at, task_of
 
 SETTINGS = RunSettings(
@@ -148,13 +149,17 @@ def test_an_endless_stream_is_cut_off_at_the_turn_timeout(server: ReferenceServe
     assert endless.content.startswith("w0 w1 ")
 
 
+@deep
 def test_an_event_of_50_mb_is_kept_completely(server: ReferenceServer, tmp_path: Path) -> None:
     huge = run_one(server, tmp_path, "huge-event", read_timeout_s=300.0, turn_timeout_s=300.0)
     assert huge.error is None
     assert len(huge.content) == 50 * 1024 * 1024
 
 
-@pytest.mark.parametrize(("name", "kept"), [("die", b"w0 "), ("die-during-prefill", b": keepalive 1024/4096")])
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("die", b"w0 "), pytest.param("die-during-prefill", b": keepalive 1024/4096", marks=deep)],
+)
 def test_a_dead_server_stops_its_model_and_resume_finishes_the_run_once_it_is_back(
     tmp_path: Path, name: str, kept: bytes
 ) -> None:
