@@ -84,7 +84,7 @@ def main(count: int = 100) -> int:
 
 def _measure(bundles: Path, out: Path) -> str:
     code = f"from tests.bench_site import build; build({str(bundles)!r}, {str(out)!r})"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="", flush=True)
     return done.stdout
 

@@ -29,7 +29,7 @@ LEVELS = (
     ("judge",),
     ("verify",),
     ("collection",),
-    ("site",),
+    ("site", "submission"),
     ("cli",),
     ("__main__",),
 )

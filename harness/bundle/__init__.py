@@ -6,9 +6,9 @@ FORMS lists. A published bundle is never changed: a correction is a new bundle t
 """
 
 from harness.bundle.forms import FORMS, write_form
-from harness.bundle.publish import PublishRequest, publish
+from harness.bundle.publish import PublishRequest, manifest_digest, publish, signer_of
 from harness.bundle.reader import SourceReader, UnreadableError, parse_document
-from harness.bundle.refusals import LOOPBACK, find_refusals
+from harness.bundle.refusals import LOOPBACK, PrivateStrings, find_refusals
 from harness.bundle.signing import Signer, identify_signer
 from harness.bundle.source import (
     FINDER_FILES,
@@ -40,6 +40,7 @@ __all__ = [
     "RESULT",
     "SCORES",
     "SIGNATURE",
+    "PrivateStrings",
     "PublishRequest",
     "ReadLimits",
     "Signer",
@@ -49,8 +50,10 @@ __all__ = [
     "find_refusals",
     "find_results",
     "identify_signer",
+    "manifest_digest",
     "open_source",
     "parse_document",
     "publish",
+    "signer_of",
     "write_form",
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.bundle.eee import eee_files, slug
 from harness.files import to_json, write_atomic
-from harness.report import BadgeState, LaneAnswer, format_bytes, lane_answers, plain_text, render_badge
+from harness.report import BadgeState, LaneAnswer, format_bytes, lane_answers, markdown_text, render_badge
 from harness.stats import format_k_of_n
 from harness.types import Cell, Json, ModelInfo, ModelSummary, Result, TaskInfo
 
@@ -112,9 +112,9 @@ def _llama_bench(result: Result) -> Files:
     title = f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}, {host.system} {host.system_version}"
     rows = [[value(speed) for _, value in LLAMA_BENCH.values()] for speed in speeds]
     lines = [list(LLAMA_BENCH), [alignment for alignment, _ in LLAMA_BENCH.values()], *rows]
-    table = "\n".join(f"| {' | '.join(map(_markdown, line))} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(map(markdown_text, line))} |" for line in lines)
     note = f"Measured over HTTP by lanebench {result.kit.version}, run {result.run.id}; llama-bench calls the library."
-    yield f"{result.run.id}.md", f"{_markdown(title)}\n\n{table}\n\n{note}\n"
+    yield f"{result.run.id}.md", f"{markdown_text(title)}\n\n{table}\n\n{note}\n"
 
 
 def _speeds(result: Result, summary: ModelSummary) -> Iterator[_Speed]:
@@ -152,11 +152,6 @@ def _size(model: ModelInfo) -> str:
 def _parameters(model: ModelInfo) -> str:
     count = model.facts.get("parameters_b")
     return f"{count:.2f} B" if isinstance(count, int | float) else ""
-
-
-def _markdown(text: str) -> str:
-    """Text that a table of Markdown shows as it is."""
-    return "".join(f"\\{char}" if char in "|\\`*_[]<>" else char for char in plain_text(text))
 
 
 def _badges(result: Result) -> Files:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import add_tasks_option
 from harness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.types import Result
 
 NAME = "publish"
 HELP = "Make a bundle of a run that others can check; refuses misleading results and results with personal data."
@@ -32,6 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="also write the result for others: Every Eval Ever, Hugging Face's .eval_results, llama-bench's table, "
         "badges; repeatable",
     )
+    parser.add_argument("--pr", metavar="OWNER/REPO", help="prepare a pull request to this repository, with git alone")
     add_tasks_option(parser)
 
 
@@ -54,30 +60,44 @@ def run(args: argparse.Namespace) -> int:
     )
     bundle = publish(request)
     show(str(bundle))
+    result = load_result(args.run_folder, args.task_folders)
     for form in args.form:
         folder = bundle.with_suffix(f".{form}")
-        for written in write_form(form, load_result(args.run_folder, args.task_folders), folder):
+        for written in write_form(form, result, folder):
             log(f"written {written}")
     if args.sign is not None:
         log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")
-    _show_standing(args)
+    standing = _standing(result, args)
+    for sentence in standing:
+        log(f"stands  {sentence}")
     log(f"check   {command_line(f'verify {bundle}')}")
-    _show_next_step(bundle)
+    if args.pr is not None:
+        _prepare_pr(args.pr, bundle, result, standing)
+    else:
+        _show_next_step(bundle)
     return 0
 
 
-def _show_standing(args: argparse.Namespace) -> None:
-    """Where the result stands among those of the folder that it was published to."""
+def _standing(result: Result, args: argparse.Namespace) -> list[str]:
+    """Where the result stands among those of the folder that it was published to; none where DuckDB is missing."""
     from harness.cli.collecting import standing_among
-    from harness.cli.inputs import load_result
 
     try:
-        found = standing_among(load_result(args.run_folder, args.task_folders), args.output, args.task_folders)
+        return standing_among(result, args.output, args.task_folders)
     except ConfigError as error:
         log(f"stands  not known: {error.message} ({error.fix})")
-        return
-    for sentence in found:
-        log(f"stands  {sentence}")
+        return []
+
+
+def _prepare_pr(repository: str, bundle: Path, result: Result, standing: Sequence[str]) -> None:
+    """Branch, commit and text, and how they become a pull request."""
+    from harness.submission import BranchRequest, prepare_branch
+
+    made = prepare_branch(BranchRequest(repository, bundle, result, bundle.with_suffix(".pr"), standing=standing))
+    log(f"branch  {made.branch} in {made.clone}, text in {made.text}")
+    log(f"open    {made.command}")
+    log(f"or      {made.push}")
+    log(f"        (YOU: your account with a fork), then open {made.address}")
 
 
 def _show_next_step(bundle: Path) -> None:

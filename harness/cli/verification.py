@@ -31,7 +31,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
         LEVEL_ALIASES.get(level, level),
         strict=args.strict,
         tasks=known_tasks(args.task_folders),
-        open_sandbox=_open_sandbox,
+        open_sandbox=open_sandbox_for_verify,
         replication=replication,
         signers=args.signers,
         tsa_roots=args.tsa_roots,
@@ -81,7 +81,8 @@ def _sandbox(languages: tuple[str, ...]) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def _open_sandbox(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
+def open_sandbox_for_verify(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
+    """The sandbox in which answers of a bundle run again."""
     return _sandbox(languages)
 
 

@@ -21,7 +21,7 @@ from harness.report.formatting import (
     format_seconds_estimate,
 )
 from harness.report.judging import blind_judging
-from harness.report.markdown import render_github, render_markdown_sections
+from harness.report.markdown import markdown_text, render_github, render_markdown_sections
 from harness.report.page import STATE_WORDS, FileFormat, card_svg, draw_card, draw_charts, render_html
 from harness.report.selection import lanes
 from harness.report.session_page import PageTable, SessionPage, TimelineBar, TimelineLane, render_session_page
@@ -74,6 +74,7 @@ __all__ = [
     "format_seconds_estimate",
     "lane_answers",
     "lanes",
+    "markdown_text",
     "plain_lines",
     "plain_text",
     "render_badge",

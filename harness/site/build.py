@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.collection import Collection, open_site, write_site_data
+from harness.collection import Collection, QueryLimits, open_site, write_site_data
 from harness.report import Feed, FeedEntry, render_feed, render_site_page
 from harness.site.folder import SiteFolder
 from harness.site.links import result_page
 from harness.site.pages import SiteData, read_site, site_pages
 
 DATA = "site.parquet"
+LIMITS = QueryLimits(seconds=24 * 3600.0)
+"""Of the kit's own statements, whose rows are read while pages are written."""
 FEED_TITLE = "Results of local models, by Lanebench"
 EPOCH = "1970-01-01T00:00:00+00:00"
 MAX_FEED_ENTRIES = 50
@@ -52,7 +54,7 @@ def build_site(request: SiteRequest) -> SiteReport:
         path = Path(temporary) / DATA
         write_site_data(request.collection, path)
         folder.put(DATA, path.read_bytes())
-        with open_site(path) as database:
+        with open_site(path, LIMITS) as database:
             data = read_site(database, _addresses(request))
             pages = 0
             for name, page in site_pages(data):

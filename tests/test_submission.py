@@ -1,0 +1,179 @@
+"""A results repository's pull requests: only new bundles that pass their checks; and one is prepared with git alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.bundle import PublishRequest, publish
+from harness.cli import COMMANDS, build_parser
+from harness.cli.publish import run
+from harness.errors import RunError
+from harness.files import ROOT, build
+from harness.submission import BranchRequest, Repository, prepare_branch, render_answer
+from harness.types import Result
+from harness.verify import VerifyOptions, verify
+from tests.bundle import RUN, good_bundle, tasks, write_run
+from tests.recipes import REJECT
+from tests.submission_rejects import OPTIONS, Results, submitted
+
+READ = VerifyOptions("reread", strict=True, tasks=tasks())
+NAME = f"results/{RUN}.zip"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published bundle."""
+    folder = tmp_path_factory.mktemp("published")
+    write_run(folder / "run", good_bundle())
+    return publish(PublishRequest(folder / "run", folder, lambda path: verify(path, READ)))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "repository")
+
+
+def test_a_new_bundle_is_verified_and_answered_with_its_level_and_its_card(results: Results, bundle: Path) -> None:
+    results.commit({NAME: bundle.read_bytes()})
+    found = results.review(OPTIONS)
+    answer = render_answer(found)
+    assert found.exit_code == 0, answer
+    assert answer.startswith("# Verified\n")
+    assert "| rescored | reached |" in answer
+    assert "| daily coding | alpha." in answer
+    assert "Apple M4 Max, 64.0 GiB" in answer
+
+
+def test_an_answer_without_a_sandbox_is_no_acceptance(results: Results, bundle: Path) -> None:
+    results.commit({NAME: bundle.read_bytes()})
+    found = results.review(replace(OPTIONS, open_sandbox=None))
+    assert found.exit_code == 2
+    assert render_answer(found).startswith("# Could not be checked in full")
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({NAME: b"other bytes"}, "edits a published bundle, which is never changed"),
+        ({NAME: None}, "removes a published bundle, which is never changed"),
+        ({"README.md": b"edited"}, "README.md: edits a file"),
+        ({"results/my-result.zip": b"x"}, "only new bundles may be added, as results/RUN.zip"),
+        ({f"results/{RUN}.1.zip": b"x"}, "only new bundles may be added"),
+        ({f"other/{RUN}.zip": b"x"}, "only new bundles may be added"),
+        ({"results/20261124-100000-002a.zip": b"x", ".github/x.yml": b"on: push"}, ".github/x.yml: only new bundles"),
+        ({f"results/2026120{at}-100000-002a.zip": b"x" for at in range(6)}, "adds 6 bundles, at most 5"),
+    ],
+)
+def test_what_changes_anything_else_is_refused_before_a_bundle_is_read(
+    files: dict[str, bytes | None], problem: str, results: Results
+) -> None:
+    results.publish({NAME: b"published", "README.md": b"readme"})
+    results.commit(files)
+    found = results.review(READ)
+    assert found.exit_code == 1
+    assert any(problem in text for text in found.problems), found.problems
+    assert found.bundles == ()
+
+
+def test_a_link_in_the_place_of_a_bundle_is_refused(results: Results) -> None:
+    results.git("switch", "-q", "-C", "pr", "main")
+    (results.repository.path / "results").mkdir()
+    (results.repository.path / NAME).symlink_to("/etc/passwd")
+    results.git("add", "-A")
+    results.git("commit", "-q", "-m", "link")
+    assert results.review(READ).problems == (f"{NAME}: is no regular file",)
+
+
+def test_a_bundle_under_the_name_of_another_run_is_refused(results: Results, bundle: Path) -> None:
+    results.commit({"results/20261124-100000-002a.zip": bundle.read_bytes()})
+    found = results.review(READ)
+    assert found.exit_code == 1
+    assert f"is the bundle of run {RUN} and must have its name" in render_answer(found).replace("&#45;", "-")
+
+
+def test_a_correction_needs_the_bundle_that_it_corrects(results: Results, bundle: Path, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", good_bundle())
+    request = PublishRequest(tmp_path / "run", bundle.parent, lambda path: verify(path, READ))
+    second = publish(replace(request, supersedes=bundle, reason="the power adapter was not connected"))
+    results.commit({f"results/{RUN}.2.zip": second.read_bytes()})
+    (found,) = results.review(READ).bundles
+    assert found.problems == (f"{RUN}.2.zip: the bundle that it corrects is not in this repository",)
+    results.publish({NAME: bundle.read_bytes()})
+    results.commit({f"results/{RUN}.2.zip": second.read_bytes()})
+    assert results.review(READ).exit_code == 0
+    results.commit({f"results/{RUN}.2.zip": bundle.read_bytes()})
+    assert results.review(READ).exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["rescored", "archive-path", "cells"])
+def test_a_forged_result_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "forged").mkdir()
+    found = submitted(name, next(iter(sorted((REJECT / name).glob("*.json")))), tmp_path)
+    assert found.exit_code == 1
+    assert f"&#91;{name}&#93;" in render_answer(found)
+
+
+def test_a_revision_that_looks_like_an_option_is_none(results: Results) -> None:
+    with pytest.raises(RunError, match="git failed"):
+        results.repository.changes("--output=/tmp/x", "main")
+
+
+@pytest.fixture
+def upstream(tmp_path: Path, results: Results, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """A bare repository in the place of github.com/owner/results, and a user of git."""
+    results.publish({"results/20261101-100000-002a.zip": b"published"})
+    bare = tmp_path / "bare" / "owner" / "results.git"
+    bare.parent.mkdir(parents=True)
+    results.git("clone", "-q", "--bare", str(results.repository.path), str(bare))
+    config = f'[user]\nname = somebody\nemail = somebody@localhost\n[url "{bare.parent.parent.as_uri()}/"]\n'
+    (tmp_path / "gitconfig").write_text(f"{config}insteadOf = https://github.com/\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    return Results.__new__(Results)
+
+
+def test_publish_prepares_a_pull_request_with_git_alone(
+    upstream: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "run", good_bundle())
+    parser = build_parser(COMMANDS)
+    out = tmp_path / "out"
+    args = ["publish", str(tmp_path / "run"), "--output", str(out), "--pr", "owner/results"]
+    assert run(parser.parse_args(args)) == 0
+    said = capsys.readouterr().err
+    clone, branch = out / f"{RUN}.pr", f"result-{RUN}"
+    assert f"gh pr create --repo owner/results --title 'Add result {RUN}'" in said
+    assert f"https://github.com/owner/results/compare/main...YOU:{branch}?expand=1" in said
+    assert "daily coding" in (out / f"{RUN}.md").read_text().lower()
+    repository = Repository(clone)
+    repository.git("push", "-q", "origin", branch)
+    bare = Repository(tmp_path / "bare" / "owner" / "results.git")
+    (change,) = bare.changes("main", branch)
+    assert (change.status, change.path) == ("A", NAME)
+    bare.write_blob(change.blob, tmp_path / "pushed.zip")
+    assert (tmp_path / "pushed.zip").read_bytes() == (out / f"{RUN}.zip").read_bytes()
+
+
+def test_a_bundle_that_is_there_already_is_not_proposed_again(upstream: Results, bundle: Path, tmp_path: Path) -> None:
+    there = bundle.with_name("20261101-100000-002a.zip")
+    there.write_bytes(b"x")
+    result = build(Result, good_bundle().result)
+    request = BranchRequest("owner/results", there, result, tmp_path / "clone.pr")
+    with pytest.raises(RunError, match=r"has results/20261101-100000-002a\.zip already"):
+        prepare_branch(request)
+    assert not request.clone.exists()
+    with pytest.raises(RunError, match="is no repository's name"):
+        prepare_branch(replace(request, repository="--upload-pack=x/y"))
+
+
+def test_the_action_and_the_workflows_call_commands_that_exist() -> None:
+    parser = build_parser(COMMANDS)
+    found = 0
+    for path in [*(ROOT / ".github").rglob("action.yml"), *(ROOT / ".github" / "results-repository").glob("*.yml")]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if "lanebench " in line and line.strip().startswith("lanebench "):
+                words = line.strip().split("|")[0].split(">")[0].replace('"', "").split()[1:]
+                words = ["rescored" if word == "$LEVEL" else word for word in words]
+                assert parser.parse_args(words).run is not None
+                found += 1
+    assert found == 2
