@@ -69,6 +69,13 @@ def corpus(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_agents(session: nox.Session) -> None:
+    """Hostile and honest agents in containers; the hostile ones reach nothing but their model and solve nothing."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.agent_attacks", *session.posargs)
+
+
+@nox.session
 def tests_page(session: nox.Session) -> None:
     """The pages in a real browser, the Chromium that Debian installs with `apt-get install chromium`."""
     session.install("-e", ".[test,page,browser]")

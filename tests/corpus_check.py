@@ -1,8 +1,8 @@
 """Scores the corpus: `python -m tests.corpus_check [TASK...] [--seeds N]`, or `nox -s corpus`.
 
 tests/corpus/TASK holds answers to the task's first variant that were written from its prompt alone, without a look at
-its checks: right ones in unusual forms, and wrong ones of the kind that models give; notes.toml says what each is
-about. No wrong one may pass, whatever the hidden cases; every right one must.
+its checks: right ones in unusual forms, and wrong ones of the kind that models give (of an agent's task the trees, as
+patches); notes.toml says what each is about. No wrong one may pass, whatever the hidden cases; every right one must.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def corpus_answers(task: str) -> list[CorpusAnswer]:
     return [
         CorpusAnswer(task, side, path.stem, tuple(path.read_bytes().decode("utf-8").split(MESSAGE_END)))
         for side in (RIGHT, WRONG)
-        for path in sorted((CORPUS / task / side).glob("*.md"))
+        for path in sorted((CORPUS / task / side).iterdir())
     ]
 
 

@@ -7,7 +7,11 @@ import pytest
 from harness.agents import load_agents, read_agent
 from harness.agents.catalog import fill
 from harness.agents.forwarder import DATA, FrameReader, pack_frame
+from harness.agents.gate import Gate
 from harness.errors import ConfigError
+from harness.proxy import RequestHead
+from harness.proxy.bodies import SizedBody
+from harness.types import AgentLimits
 
 
 def test_seven_agents_ship_and_each_names_its_version_and_digest() -> None:
@@ -35,3 +39,23 @@ def test_frames_are_read_however_they_are_cut_and_noise_is_none(size: int) -> No
     assert [frame for piece in pieces for frame in reader.feed(piece)] == [(DATA, 7, b"abc"), (DATA, 8, b"")]
     with pytest.raises(ValueError, match="not a frame"):
         list(FrameReader().feed(b"\xff" * 20))
+
+
+@pytest.mark.parametrize(
+    ("body", "admitted"),
+    [
+        ('{"model": "m", "messages": [{"model": "other"}]}', True),
+        ('{"model": "other"}', False),
+        ('{"model": "m", "model": "other"}', False),
+        ('{"model": "other", "model": "m"}', False),
+        ('{"model": "m", "Model": "other"}', False),
+        ('{"MODEL": "m"}', False),
+        ('[["model", "m"]]', False),
+        ("[" * 100_000, False),
+        ("no JSON", False),
+    ],
+)
+def test_a_request_passes_only_if_every_parser_reads_the_trials_model_in_it(body: str, admitted: bool) -> None:
+    gate = Gate("chat", "m", "/v1", AgentLimits(), lambda end: None)
+    head = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
+    assert (gate.admit(head, body.encode()) is None, gate.turns, gate.refused) == (admitted, admitted, not admitted)

@@ -117,12 +117,15 @@ def test_a_similar_honest_answer_passes(verdicts: dict[str, Future[Score]], path
 def test_every_corpus_file_is_listed_and_each_language_has_enough() -> None:
     there = {str(path.relative_to(ATTACKS)) for path in ATTACKS.rglob("*") if path.suffix in LANGUAGE_OF}
     listed = set(CORPUS)
-    assert {path for path in there if not path.startswith("harm/")} == listed
+    assert {path for path in there if not path.startswith(("harm/", "agents/"))} == listed
     hostile = [path for path in CORPUS if not is_honest(path)]
     for suffix in LANGUAGE_OF:
         assert len([path for path in hostile if path.endswith(suffix)]) >= MIN_HOSTILE
         assert len([path for path in CORPUS if is_honest(path) and path.endswith(suffix)]) >= MIN_HONEST
     assert all(CORPUS[path]["outcome"] != ["passed"] for path in hostile)
+    agents = tomllib.loads((ATTACKS / "agents.toml").read_text(encoding="utf-8"))
+    assert {f"agents/{name}.py" for name in agents} == {path for path in there if path.startswith("agents/")}
+    assert not [name for name, entry in agents.items() if is_honest(name) is ("outcome" in entry)]
 
 
 def test_no_corpus_file_has_a_name_that_a_test_runner_loads() -> None:

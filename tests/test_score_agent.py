@@ -1,6 +1,7 @@
 """Kind `agent`: what an agent left is cleaned, and decides by the host's cases how its trial ended."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 
@@ -29,7 +30,9 @@ def variant_of(cases: tuple[Case, ...] = CASES, **settings: Json) -> Variant:
     return Variant(task, 0, "", ("",), FILES, cases, (), ())
 
 
-def scored(files: Mapping[str, str], end: AgentEnd = "exited", variant: Variant | None = None) -> Score:
+def scored(
+    files: Mapping[str, str], end: AgentEnd | Literal["crashed"] = "exited", variant: Variant | None = None
+) -> Score:
     patch = make_patch(FILES, FinalTree(files))
     return score(variant or variant_of(), [work_reading(patch, end)], ScriptedSandbox())
 
@@ -48,9 +51,10 @@ def test_a_right_tree_passes_whatever_ended_the_agent() -> None:
         ("tokens", "token_limit"),
         ("context", "context_exceeded"),
         ("memory", "out_of_memory"),
+        ("crashed", "crashed"),
     ],
 )
-def test_a_wrong_tree_ends_as_the_agent_did(end: AgentEnd, outcome: str) -> None:
+def test_a_wrong_tree_ends_as_the_agent_did(end: AgentEnd | Literal["crashed"], outcome: str) -> None:
     assert scored(WRONG, end).outcome == outcome
 
 

@@ -308,6 +308,8 @@ def kernel_counts() -> dict[str, int]:
 
 def main() -> None:
     """Run as process 1 of an agent's container."""
+    # The kernel keeps every signal of the agent from process 1 but those with a handler, and Python has one of SIGINT.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     asyncio.run(Forwarder().run())
 
 

@@ -6,13 +6,14 @@ of their tokens, and the list of models; nothing else of a server can be reached
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.apis import get_api, parse_object
+from harness.apis import get_api
 from harness.proxy import RequestHead, ResponseRecord, read_response
-from harness.types import AgentEnd, AgentLimits
+from harness.types import AgentEnd, AgentLimits, Json
 
 _MAX_TARGETS = 50
 _MAX_TARGET_CHARS = 200
@@ -47,7 +48,7 @@ class Gate:
             is_count = api.count_path is not None and path == f"{self.prefix}{api.count_path}"
             if head.method != "POST" or not (is_turn or is_count):
                 return self._refuse(f"{head.method} {path}", "only the model of this trial can be asked here")
-            model = (parse_object(body.decode("utf-8", "replace")) or {}).get("model")
+            model = _model_of(body)
             if model != self.model:
                 return self._refuse(f"model {model}", f"only the model {self.model} can be asked here")
             if is_turn and self.turns >= self.limits.turns:
@@ -75,3 +76,18 @@ class Gate:
                 elif self.generated_tokens >= self.limits.tokens:
                     self.stop("tokens")
         return record.path
+
+
+def _model_of(body: bytes) -> Json:
+    """The model that a request names; None where it names none, or may name two.
+
+    Of two equal keys some parsers take the first and some the last, and Go's, in which Ollama is written, takes "Model"
+    for "model": what is admitted must say the same to all of them.
+    """
+    try:
+        # Objects become tuples of pairs, so that no key is lost; lists stay lists.
+        document = json.loads(body.decode("utf-8", "replace"), object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return None
+    named = [pair for pair in document if pair[0].lower() == "model"] if isinstance(document, tuple) else []
+    return named[0][1] if [key for key, _ in named] == ["model"] else None

@@ -1,0 +1,5 @@
+os.makedirs(".git/hooks"); os.makedirs("bills/.git")
+open(".git/config", "w").write("[core]\n\tfsmonitor = touch /tmp/forged\n\thooksPath = /work/.git/hooks\n")
+open(".git/hooks/post-checkout", "w").write("#!/bin/sh\ntouch /tmp/forged\n"); os.chmod(".git/hooks/post-checkout", 0o755)
+open("bills/.git/HEAD", "w").write("ref: refs/heads/forged\n")
+open(".gitattributes", "w").write("*.py filter=forged\n")

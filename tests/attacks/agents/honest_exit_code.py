@@ -1,0 +1,2 @@
+solve()
+sys.exit(3)

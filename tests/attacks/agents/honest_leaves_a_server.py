@@ -1,0 +1,2 @@
+subprocess.Popen(["python3", "-m", "http.server", "9000"], start_new_session=True)
+solve()

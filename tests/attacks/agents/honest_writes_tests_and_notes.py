@@ -1,0 +1,6 @@
+solve()
+open("conftest.py", "w").write("collect_ignore = []\n")
+open("tests/test_more.py", "w").write("def test_more():\n    pass\n")
+open("NOTES.md", "w").write("Done.\n")
+os.makedirs(".agent"); open(".agent/plan.md", "w").write("1. fix\n")
+open("tests/test_split.py", "a").write("\n\ndef test_another():\n    pass\n")

@@ -1,0 +1,3 @@
+held = []
+while True:
+    held.append(b"x" * 50_000_000)
