@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from harness.run import (
     start_run,
     write_result,
 )
-from harness.stats import pocock_level
+from harness.stats import PairLook, pocock_level, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
 from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings
 from harness.verify import VerifyOptions, verify
@@ -46,13 +47,36 @@ def test_pocock_levels_are_those_of_the_published_tables() -> None:
     assert pocock_level((1, 2), 0.05, unplanned=1) < pocock_level((1, 2), 0.05)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.5)])
+def test_over_all_looks_and_all_ways_equal_models_can_differ_the_error_is_held_and_used(weights: list[float]) -> None:
+    """Every sign of ten discordant pairs is as likely as the other if the models are equal."""
+    different = 0
+    for signs in product((1, -1), repeat=10):
+        steps = [sign * weight for sign, weight in zip(signs, weights * 5, strict=True)]
+        ends = ((0.2, 0, 2), (0.5, 2, 5), (0.8, 5, 8), (1.0, 8, 10))
+        looks = [PairLook(share, tuple(steps[start:end])) for share, start, end in ends]
+        different += sequential_verdict(looks, 0.05) != "can't tell"
+    assert 0.02 < different / 2**10 <= 0.05
+
+
+def test_a_verdict_stays_what_it_was_at_the_first_look_that_gave_it() -> None:
+    looks = [PairLook(0.5, (1.0,) * 8), PairLook(1.0, (-1.0,) * 20)]
+    assert [sequential_verdict(looks[:end], 0.05) for end in (0, 1, 2)] == ["can't tell", "better", "better"]
+    assert sequential_verdict([PairLook(0.5, (-1.0,) * 8)], 0.05) == "worse"
+
+
+def test_weights_of_any_size_give_a_verdict_soon() -> None:
+    steps = tuple(1000.0 if at % 2 else 0.001 for at in range(900))
+    assert sequential_verdict([PairLook(1.0, steps)], 0.05) == "better"
+
+
 @pytest.mark.parametrize("models", [2, 4])
 def test_equal_models_are_rarely_called_better_at_any_look(models: int) -> None:
-    assert false_better_row(8, 10, models, 80).is_within
+    assert false_better_row(8, 10, models, 40).is_within
 
 
 def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_equal_power() -> None:
-    assert [row for row in saved_rows(8, 20, 0.25, 40) if not row.is_within] == []
+    assert [row for row in saved_rows(8, 10, 0.25, 40) if not row.is_within] == []
 
 
 def test_a_run_without_the_options_has_no_design() -> None:

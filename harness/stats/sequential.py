@@ -1,20 +1,86 @@
-"""Tests that are repeated while data are added: Pocock's design, which uses the same significance level at each look.
+"""Tests that are repeated while data are added, whose error over all looks together is held.
 
-`pocock_level` gives that level for a list of looks. A two-sided test that is made at this level at each look has a
-false positive over all looks with at most the error allowed.
+`sequential_verdict` is for pairs of outcomes: without a difference, each discordant pair is for either model with the
+same probability, so that the sum of their signs is a random walk whose distribution is known exactly. At each look the
+boundary takes the error that is spent by then (K. Lan and D. DeMets, Biometrika 70 (1983); a linear spending function),
+and what discrete sums leave unspent stays for the later looks. The number of discordant pairs tells nothing of their
+signs, so the exact boundary may depend on it.
+
+`pocock_level` is for everything else, such as intervals: one significance level for every look.
 Source: S. Pocock, Biometrika 64 (1977); the recursion is that of P. Armitage et al., J. R. Stat. Soc. A 132 (1969).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from math import pi, sqrt
+from math import gcd, pi, sqrt
 from typing import Any
+
+from harness.types import DifferenceVerdict
 
 GRID_POINTS = 201
 BISECTIONS = 40
+MAX_SUM = 20_000
+"""Sums of the walk beyond this would take seconds: the weights of its steps are rounded to stay within."""
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class PairLook:
+    """What a look adds: the share of the planned trials by then, and the signed weight of each new discordant pair."""
+
+    share: float
+    steps: tuple[float, ...]
+
+
+def sequential_verdict(looks: Sequence[PairLook], error: float) -> DifferenceVerdict:
+    """Whether the first model is better or worse at any look, where equal models are called so with at most `error`."""
+    import numpy as np
+
+    whole = _whole_steps([look.steps for look in looks])
+    reach = sum(abs(step) for steps in whole for step in steps)
+    chances = np.zeros(2 * reach + 1)
+    chances[reach] = 1.0
+    total, spent = 0, 0.0
+    for look, steps in zip(looks, whole, strict=True):
+        for step in steps:
+            size = abs(step)
+            chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+        total += sum(steps)
+        boundary, tail = _boundary(chances[reach:], error * min(1.0, look.share) - spent)
+        if abs(total) >= boundary:
+            return "better" if total > 0 else "worse"
+        spent += tail
+        chances[: max(0, reach - boundary + 1)] = 0.0
+        chances[reach + boundary :] = 0.0
+    return "can't tell"
+
+
+def _boundary(upper: Any, allowed: float) -> tuple[int, float]:
+    """The smallest sum whose tail on both sides has at most the error allowed, and that tail; `upper` is from 0 on."""
+    import numpy as np
+
+    tails = 2 * np.cumsum(upper[:0:-1])[::-1]
+    within = np.flatnonzero(tails <= allowed + TOLERANCE)
+    if not len(within):
+        return len(upper), 0.0
+    return int(within[0]) + 1, float(tails[within[0]])
+
+
+def _whole_steps(looks: Sequence[Sequence[float]]) -> list[list[int]]:
+    """The steps as integers, so that sums are exact. Any weights give a valid test, rounded ones as well."""
+    sizes = sorted({abs(step) for steps in looks for step in steps})
+    if not sizes:
+        return [[] for _ in looks]
+    scaled = [round(1000 * size / sizes[-1]) or 1 for size in sizes]
+    divisor = gcd(*scaled)
+    whole = {size: value // divisor for size, value in zip(sizes, scaled, strict=True)}
+    total = sum(whole[abs(step)] for steps in looks for step in steps)
+    shrink = max(1.0, total / MAX_SUM)
+    return [[round(max(1, whole[abs(step)] / shrink)) * (1 if step > 0 else -1) for step in steps] for steps in looks]
 
 
 @cache

@@ -6,6 +6,7 @@ and sources. All functions are pure, so that `verify` can repeat them from a pub
 
 from harness.summarize.cells import Trials, answer_identity, by_cell, has_cache_hit_on_cold_turn, is_complete
 from harness.summarize.judging import MAX_JUDGES
+from harness.summarize.lane_differences import pair_looks
 from harness.summarize.lane_evidence import lane_evidence
 from harness.summarize.looks import design_of, plan_looks, schedule_looks, take_look
 from harness.summarize.model_families import MODEL_FAMILIES, family_of
@@ -31,6 +32,7 @@ __all__ = [
     "is_complete",
     "lane_evidence",
     "max_decode_tps",
+    "pair_looks",
     "passes_of",
     "plan_looks",
     "schedule_looks",

@@ -1,19 +1,22 @@
 """Differences of two models' pass rates on a lane's tasks, and which of them all comparisons of the run withdraw.
 
 In a run with a fixed number of trials each difference stands for itself. In a sequential run a false "better" of any
-pair in any lane may end the run for a model, so Holm's correction covers all of them.
+pair in any lane may end the run for a model, so each of them has its share of the error, over all looks; in a run that
+its time ends, without looks on the way, Holm's correction covers all of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
-from harness.stats import Difference, difference_on_these_tasks, holm
+from harness.stats import Difference, PairLook, difference_on_these_tasks, holm, sequential_verdict
 from harness.summarize.cells import Trials, by_cell
 from harness.summarize.lane_requirements import cells_of
-from harness.summarize.pairwise import SIGNIFICANCE, contingency_table, passes_of
-from harness.summarize.schedule import adjusted_p, claim_level
-from harness.types import Lane, ModelInfo, Result
+from harness.summarize.pairwise import SIGNIFICANCE, Passes, contingency_table, passes_of
+from harness.summarize.schedule import ERROR, adjusted_p, claim_level
+from harness.types import Lane, ModelInfo, Result, SequentialDesign
 
 LaneModels = tuple[str, frozenset[str]]
 """A lane and two models."""
@@ -25,12 +28,47 @@ def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelIn
     tasks = [task for task in result.tasks if task.scored and all(task.name in found for found in cells)]
     passes = [[passes_of(result, model, task, trials) for model in models] for task in tasks]
     tables = [contingency_table(passed, other_passed) for passed, other_passed in passes]
-    return difference_on_these_tasks(tables, claim_level(result), [lane.tasks[task.name] for task in tasks])
+    weights = [lane.tasks[task.name] for task in tasks]
+    found = difference_on_these_tasks(tables, claim_level(result), weights)
+    design = result.run.design
+    if design is None or not design.is_looked_at_on_the_way:
+        return found
+    pairs = [(weight, a, b) for weight, (a, b) in zip(weights, passes, strict=True) if a and b]
+    return _at_all_looks(found, pair_looks(pairs, design.looks), design)
+
+
+def pair_looks(pairs: Sequence[tuple[float, Passes, Passes]], planned: Sequence[int]) -> list[PairLook]:
+    """The looks at two models' trials so far; a pair has the weight of a task and the passes of both models.
+
+    A look that the run's time ended stands between two planned ones.
+    """
+    trials = min((len(passes) for _, *both in pairs for passes in both), default=0)
+    ends = [*(look for look in planned if look < trials), *([trials] if trials else [])]
+    looks, start = list[PairLook](), 0
+    for end in ends:
+        steps = [
+            weight * (passed.get(at, False) - other.get(at, False))
+            for weight, passed, other in pairs
+            for at in range(start, end)
+        ]
+        looks.append(PairLook(end / planned[-1], tuple(step for step in steps if step)))
+        start = end
+    return looks
+
+
+def _at_all_looks(found: Difference, looks: Sequence[PairLook], design: SequentialDesign) -> Difference:
+    """The difference with the verdict of all looks together; an interval that it does not share is left out."""
+    verdict = sequential_verdict(looks, ERROR / design.hypotheses)
+    low, high = found.interval or (0.0, 0.0)
+    agrees = verdict == "can't tell" or not low <= 0 <= high
+    trials = found.trials_to_decide if verdict == "can't tell" else None
+    return replace(found, verdict=verdict, interval=found.interval if agrees else None, trials_to_decide=trials)
 
 
 def withdrawn_pairs(result: Result) -> frozenset[LaneModels]:
     """The pairs of a sequential run that Holm's correction over all lanes and pairs does not leave significant."""
-    if result.run.design is None:
+    design = result.run.design
+    if design is None or design.is_looked_at_on_the_way:
         return frozenset()
     trials = by_cell(result)
     p_values: dict[LaneModels, float] = {}

@@ -2,8 +2,8 @@
 
 `plan_looks` makes the design before the run, `take_look` applies it to the trials so far. A model leaves a lane if a
 requirement rules it out, or if it is worse than a model that meets all of them; worse is judged as in the final
-recommendation (lanes.py), at the design's level, so that all looks, pairs and lanes together have a false "better" in
-at most 5 % of runs. A model that left stays out.
+recommendation (lanes.py), by a test of all looks so far, so that all looks, pairs and lanes together have a false
+"better" in at most 5 % of runs. A model that left stays out.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from harness.types import (
     TaskInfo,
 )
 
-LOOKS_PERCENT = (10, 20, 40, 70, 100)
-"""When a run is looked at, in percent of its most trials: early, since a large difference shows early."""
+LOOKS = 10
+"""A run is looked at after each tenth of its most trials: a large difference shows early."""
 WHOLE_SUITE = "all scored tasks"
 """The lane of a run without lanes."""
 SAMPLED_REQUIREMENTS = ("pass_rate", "warm_ttft")
@@ -57,7 +57,7 @@ def schedule_looks(trials: int, until_decided: bool) -> tuple[int, ...]:
     """The numbers of trials after which a run of at most `trials` is looked at."""
     if not until_decided:
         return (trials,)
-    return tuple(sorted({-(-trials * percent // 100) for percent in LOOKS_PERCENT}))
+    return tuple(sorted({-(-trials * look // LOOKS) for look in range(1, LOOKS + 1)}))
 
 
 def design_of(looks: tuple[int, ...], budget_s: float | None, lanes: tuple[Lane, ...], models: int) -> SequentialDesign:

@@ -18,7 +18,8 @@ class SequentialDesign:
     `looks` are the numbers of trials per task after which the results are looked at; the last one is the cap.
     `budget_s` is the time for recording, None for no limit. `lanes` are those to be decided: later changes of the run's
     lanes do not change the rule. `hypotheses` is the number of pairs of models over these lanes.
-    `nominal_level` is Pocock's significance level of one comparison at one look, at which the whole run keeps 5 %.
+    Each of them may be called different with an error of 5 % over that number, over all looks. `nominal_level` is
+    Pocock's significance level of one look, at which every other claim of the run keeps 5 %, such as an interval.
     """
 
     looks: tuple[int, ...]
@@ -26,6 +27,11 @@ class SequentialDesign:
     lanes: tuple[Lane, ...]
     hypotheses: int
     nominal_level: float
+
+    @property
+    def is_looked_at_on_the_way(self) -> bool:
+        """Whether verdicts are given before the end; a run that only its time ends is looked at once."""
+        return len(self.looks) > 1
 
 
 @dataclass(frozen=True, slots=True)

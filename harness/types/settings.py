@@ -65,7 +65,7 @@ class RunSettings:
     )
     until_decided: bool = _option(
         False,
-        "Look at the results on the way, at most five times, and end the run when each lane is decided; the number of "
+        "Look at the results on the way, at most ten times, and end the run when each lane is decided; the number of "
         "trials is then the most of each task.",
         flag="--until-decided",
     )
