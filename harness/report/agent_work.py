@@ -21,7 +21,7 @@ from harness.report.formatting import (
     format_spread,
     format_suite_rate,
 )
-from harness.types import AgentSession, AgentWork, ModelSummary, Outcome, Result, TrialResult, TurnResult
+from harness.types import AgentSession, AgentWork, ModelInfo, ModelSummary, Outcome, Result, TrialResult, TurnResult
 
 MAX_CAUSES = 3
 TURN_RANGES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1_000_000))
@@ -39,6 +39,7 @@ _LIMITS = {
 class _Contender:
     """A model with an agent: its summary, that of the model alone if it was run, and its trials."""
 
+    model: ModelInfo
     summary: ModelSummary
     alone: ModelSummary | None
     trials: tuple[TrialResult, ...]
@@ -91,7 +92,10 @@ def _contenders(result: Result) -> list[_Contender]:
             trials.setdefault(trial.model, []).append(trial)
     return [
         _Contender(
-            summaries[label], summaries.get(alone.get((model.server, model.model), "")), tuple(trials.get(label, ()))
+            model,
+            summaries[label],
+            summaries.get(alone.get((model.server, model.model), "")),
+            tuple(trials.get(label, ())),
         )
         for label, model in with_agent.items()
         if label in summaries
@@ -105,6 +109,10 @@ def _rows(contenders: Sequence[_Contender], rows: Iterable[tuple[str, Row]]) -> 
 
 
 # --- what a solved task costs ---------------------------------------------------------------------------------------
+
+
+def _agent(contender: _Contender) -> str:
+    return f"{contender.model.agent} {contender.model.agent_version or ''}".strip()
 
 
 def _solved(contender: _Contender) -> str:
@@ -203,15 +211,18 @@ def _lost(contender: _Contender) -> str:
 
 
 def _causes(contenders: Sequence[_Contender]) -> tuple[str, ...]:
-    """What broke the cache, the causes that cost most first."""
+    """What broke the cache, the causes that cost most first; those at one place of the requests are one."""
     notes = []
     for contender in contenders:
         lost: Counter[str] = Counter()
+        first: dict[str, str] = {}
         for turn in (turn for session in contender.sessions for turn in session.cache if turn.cause):
-            lost[turn.cause] += turn.lost_tokens
+            place = turn.cause.partition(":")[0]
+            lost[place] += turn.lost_tokens
+            first.setdefault(place, turn.cause)
         notes += [
-            f"{contender.summary.model}: {tokens:,} prompt tokens were read again: {cause}"
-            for cause, tokens in lost.most_common(MAX_CAUSES)
+            f"{contender.summary.model}: {tokens:,} prompt tokens were read again: {first[place]}"
+            for place, tokens in lost.most_common(MAX_CAUSES)
         ]
     return tuple(notes)
 
@@ -249,6 +260,7 @@ _TABLES: tuple[tuple[str, str, tuple[tuple[str, Row], ...]], ...] = (
         "What a solved task costs",
         "per solved task",
         (
+            ("agent", _agent),
             ("trials solved", _solved),
             ("rate on exactly these tasks", _rate),
             ("wall time", partial(_per_solved, lambda trial: trial.duration_s, format_seconds)),

@@ -37,7 +37,18 @@ from harness.servers import (
 )
 from harness.summarize import is_asked
 from harness.tasks import vary
-from harness.types import AgentLimits, Log, Model, ModelRun, RecorderOverhead, Recording, RunSettings, Task, TrialKey
+from harness.types import (
+    AgentLimits,
+    Log,
+    Model,
+    ModelRun,
+    ProbeFinding,
+    RecorderOverhead,
+    Recording,
+    RunSettings,
+    Task,
+    TrialKey,
+)
 
 OBSERVED_TURNS = 12
 """How many of a model's first turns are compared with what its server kind states."""
@@ -322,8 +333,13 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
         cut_budgets=context_fit.cut_budgets,
         thinks=thinks,
         tokens_per_char=context_fit.tokens_per_char,
-        probe_findings=(*context_fit.findings, *find_unapplied_settings(server.kind, server.model)),
+        probe_findings=(*context_fit.findings, *_unapplied_settings(server)),
     )
+
+
+def _unapplied_settings(server: ServerHandle) -> tuple[ProbeFinding, ...]:
+    """The settings that the server does not apply; of an agent's requests nobody knows them before."""
+    return () if server.model.agent is not None else find_unapplied_settings(server.kind, server.model)
 
 
 def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRecorder) -> ModelRun:

@@ -5,6 +5,7 @@
 """
 
 from harness.session.agent_session import summarize_trial
+from harness.session.atif import write_trajectory
 from harness.session.cost import SessionCost, summarize_session
 from harness.session.cures import Cure, find_cures, load_cures
 from harness.session.diagnosis import CacheReport, CacheVerdict, describe_prefix_change, diagnose
@@ -32,4 +33,5 @@ __all__ = [
     "sources_of_exchanges",
     "summarize_session",
     "summarize_trial",
+    "write_trajectory",
 ]

@@ -119,7 +119,9 @@ def _turn_speeds(index: int, groups: Groups, *, cold: bool) -> TurnSpeeds:
         e2e_s=_spread(uncached, lambda turn: turn.timings.e2e_s),
         decode_tps=_spread(complete, lambda turn: turn.timings.decode_tps),
         e2e_tps=_spread(uncached, lambda turn: turn.timings.e2e_tps),
-        apparent_prefill_tps=_spread(uncached if cold else (), lambda turn: turn.timings.apparent_prefill_tps),
+        apparent_prefill_tps=_spread(
+            uncached if cold or index == 0 else (), lambda turn: turn.timings.apparent_prefill_tps
+        ),
         prompt_tokens=_spread(complete, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
         completion_tokens=_spread(complete, lambda turn: turn.usage.completion_tokens if turn.usage else None),
     )
