@@ -11,21 +11,27 @@ import pytest
 from tests.deep import DEEP, part_and_whole
 
 LONG_FILES = (
+    "test_sandbox_languages.py",
     "test_sandbox.py",
-    "test_harm.py",
-    "test_attacks.py",
-    "test_fixtures.py",
-    "test_story.py",
     "test_cli.py",
+    "test_story.py",
+    "test_attacks.py",
+    "test_sandbox_calls.py",
+    "test_harm.py",
     "test_calibration_scorer_rate.py",
+    "test_fixtures.py",
     "test_faults.py",
-    "test_lifecycle.py",
     "test_timing_run.py",
-    "test_verify_replicated.py",
+    "test_lifecycle.py",
     "test_verify_mutations.py",
     "test_calibration_reference.py",
-    "test_faults_kill.py",
     "test_score_extraction.py",
+    "test_faults_kill.py",
+    "test_hostile.py",
+    "test_report_page.py",
+    "test_verify_reject.py",
+    "test_one_place.py",
+    "test_run_oddities.py",
 )
 """The files that take longest start first, so that none is still running alone when all others are done.
 

@@ -2,12 +2,12 @@
 
 Each answer defines `same` (returns its argument), `twice_as_big`, `fail` (raises), `hang`, `vanish` (ends its process),
 `noisy` (prints, then returns its argument), `meddle` (writes to the driver's channel, then returns its argument) and
-`eat` (allocates memory without end).
+`eat` (allocates memory without end). `job_of` makes the job that calls it.
 """
 
 from dataclasses import dataclass
 
-from harness.types import CaseStatus, Json
+from harness.types import CaseStatus, Job, Json, Limits, Observation
 
 PLAIN: tuple[Json, ...] = (
     None, True, False, 0, -1, 2**53 - 1, "", "plain", "é", "日本語", "\U0001f600", "a\u2028b", "tab\tnul\x00end",
@@ -279,3 +279,27 @@ fn main() { println!("an honest main is not run"); }
 SAMPLES = (PYTHON, JAVASCRIPT, TYPESCRIPT, BASH, SQL, GO, RUST)
 SAMPLES_WITH_FUNCTIONS = tuple(sample for sample in SAMPLES if "names" not in sample.cannot)
 """The samples that define functions with names."""
+
+QUICK = Limits(load_timeout_s=30.0, case_timeout_s=1.5)
+PATIENT = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
+
+Call = tuple[str, Json]
+
+
+def job_of(sample: LanguageSample, calls: list[Call], code: str | None = None, limits: Limits = PATIENT) -> Job:
+    cases = tuple((f"c{index}", {"call": name, "args": [given]}) for index, (name, given) in enumerate(calls))
+    files = {sample.entry: sample.code if code is None else code}
+    return Job(sample.language, "calls", sample.entry, files, cases, limits)
+
+
+def ends(observations: tuple[Observation, ...]) -> list[str]:
+    return [observation.status for observation in observations]
+
+
+def values(observations: tuple[Observation, ...]) -> list[Json]:
+    return [observation.value for observation in observations]
+
+
+def typed(value: Json) -> str:
+    """A form in which 2 differs from 2.0 and True from 1, as they do not by ==."""
+    return repr(value)

@@ -1,4 +1,4 @@
-"""Every driver on the real engine: values keep their types on the way in and out, and a bad case spoils only itself."""
+"""The sandbox on the real engine: what single drivers do, what answers cannot do to it, and what its own errors are."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,77 +11,16 @@ from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
 from harness.sandbox.container import Container
 from harness.sandbox.runner import run_job
 from harness.score.execute import Driver
-from harness.types import Job, Json, Limits, Observation
-from tests.language_samples import PYTHON, SAMPLES, SAMPLES_WITH_FUNCTIONS, SQL, LanguageSample
+from harness.types import Job, Json
+from tests.language_samples import PATIENT, PYTHON, QUICK, SAMPLES, SQL, ends, job_of, typed, values
 
 pytestmark = pytest.mark.engine
-
-
-QUICK = Limits(load_timeout_s=30.0, case_timeout_s=1.5)
-PATIENT = Limits(load_timeout_s=60.0, case_timeout_s=30.0)
-
-Call = tuple[str, Json]
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[DockerSandbox]:
     with open_sandbox("test", print, [sample.language for sample in SAMPLES]) as opened:
         yield opened
-
-
-def job_of(sample: LanguageSample, calls: list[Call], code: str | None = None, limits: Limits = PATIENT) -> Job:
-    cases = tuple((f"c{index}", {"call": name, "args": [given]}) for index, (name, given) in enumerate(calls))
-    files = {sample.entry: sample.code if code is None else code}
-    return Job(sample.language, "calls", sample.entry, files, cases, limits)
-
-
-def language_of(sample: LanguageSample) -> str:
-    return sample.language
-
-
-def ends(observations: tuple[Observation, ...]) -> list[str]:
-    return [observation.status for observation in observations]
-
-
-def values(observations: tuple[Observation, ...]) -> list[Json]:
-    return [observation.value for observation in observations]
-
-
-def typed(value: Json) -> str:
-    """A form in which 2 differs from 2.0 and True from 1, as they do not by ==."""
-    return repr(value)
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_values_come_back_as_they_went_in_to_the_last_bit(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    inputs = [*sample.values, *sample.typed]
-    observations = sandbox.run(job_of(sample, [(sample.same(value), value) for value in inputs]))
-    assert [typed(value) for value in values(observations)] == [typed(value) for value in inputs]
-    assert set(ends(observations)) == {"returned"}
-
-
-@pytest.mark.parametrize(
-    "sample", [sample for sample in SAMPLES_WITH_FUNCTIONS if sample.big is not None], ids=language_of
-)
-def test_integers_beyond_a_machine_word_are_exact(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    assert sample.big is not None
-    given, expected = sample.big
-    assert sandbox.run(job_of(sample, [("twice_as_big", given)]))[0].value == expected
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_an_exception_is_named_and_the_next_case_runs(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    observations = sandbox.run(job_of(sample, [("fail", "x"), ("same", "x")]))
-    assert (observations[0].status, observations[0].note) == ("raised", sample.raised)
-    assert observations[0].value[0] == sample.raised
-    assert observations[1].value == "x"
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_a_hanging_case_times_out_alone(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    observations = sandbox.run(job_of(sample, [("same", "a"), ("hang", ""), ("same", "b")], limits=QUICK))
-    assert ends(observations) == ["returned", "timed_out", "returned"]
-    assert values(observations) == ["a", None, "b"]
 
 
 def test_what_an_answer_finds_out_about_the_machine_is_not_published(sandbox: DockerSandbox) -> None:
@@ -108,63 +47,6 @@ def test_cases_that_are_slow_each_use_up_the_time_of_the_trial(sandbox: DockerSa
     assert ends(observations)[:2] == ["returned", "returned"]
     assert ends(observations)[4:] == ["timed_out"] * 8
     assert observations[-1].note == "not run: the cases before took 2 s"
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_a_crash_in_the_middle_ends_that_case_alone(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    observations = sandbox.run(job_of(sample, [("same", "a"), ("vanish", ""), ("same", "b")]))
-    assert ends(observations) == ["returned", "crashed", "returned"]
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_an_answer_out_of_memory_is_distinguished_from_one_that_crashes(
-    sandbox: DockerSandbox, sample: LanguageSample
-) -> None:
-    small = replace(PATIENT, memory_bytes=128 * 1024 * 1024)
-    observations = sandbox.run(job_of(sample, [("eat", ""), ("same", "b")], limits=small))
-    assert ends(observations) == ["out_of_memory", "returned"]
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_an_answer_may_print(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    observations = sandbox.run(job_of(sample, [("noisy", "a"), ("noisy", "b")]))
-    assert [(observation.status, observation.value) for observation in observations] == [
-        ("returned", "a"),
-        ("returned", "b"),
-    ]
-
-
-@pytest.mark.parametrize("sample", SAMPLES_WITH_FUNCTIONS, ids=language_of)
-def test_a_line_that_the_driver_did_not_write_makes_the_case_forged(
-    sandbox: DockerSandbox, sample: LanguageSample
-) -> None:
-    observations = sandbox.run(job_of(sample, [("same", "a"), ("meddle", "b"), ("same", "c")]))
-    assert ends(observations) == ["returned", sample.meddled, "returned"]
-    assert values(observations)[::2] == ["a", "c"]
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=language_of)
-def test_an_answer_that_does_not_load_is_tried_once_and_says_why(
-    sandbox: DockerSandbox, sample: LanguageSample
-) -> None:
-    observations = sandbox.run(job_of(sample, [("same", "a"), ("same", "b")], code=sample.broken))
-    assert ends(observations) == ["not_loaded", "not_loaded"]
-    assert all(observation.note for observation in observations)
-
-
-@pytest.mark.parametrize(
-    "sample", [sample for sample in SAMPLES_WITH_FUNCTIONS if "absent" not in sample.cannot], ids=language_of
-)
-def test_a_function_that_is_not_there_is_not_callable(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    observations = sandbox.run(job_of(sample, [("absent", "a")]))
-    assert ends(observations) == ["not_callable"]
-
-
-@pytest.mark.parametrize(
-    "sample", [sample for sample in SAMPLES_WITH_FUNCTIONS if "absent" in sample.cannot], ids=language_of
-)
-def test_a_function_that_is_not_there_does_not_compile(sandbox: DockerSandbox, sample: LanguageSample) -> None:
-    assert ends(sandbox.run(job_of(sample, [("absent", "a")]))) == ["not_loaded"]
 
 
 def test_sql_gives_rows_with_their_types(sandbox: DockerSandbox) -> None:
