@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.agents import contenders, load_agents
-from harness.bundle import RECORDINGS
+from harness.bundle import RECORDINGS, RESULT
 from harness.calibration.reference import serving
 from harness.config import load_config
 from harness.read import read, work_reading
@@ -21,6 +21,7 @@ from harness.types import (
     AgentEnd,
     AgentLimits,
     AgentWork,
+    Finding,
     Outcome,
     Reading,
     Recording,
@@ -31,6 +32,7 @@ from harness.types import (
     Task,
     TrialKey,
     Variant,
+    Verdict,
 )
 from harness.verify import VerifyOptions, verify
 from tests.scored import returning
@@ -155,6 +157,10 @@ def run_trial(folder: Path, task: Task) -> tuple[Path, Result]:
     return run.path, result
 
 
+def findings_of(verdict: Verdict) -> list[Finding]:
+    return [finding for level in verdict.levels for finding in level.findings if finding.severity == "error"]
+
+
 @pytest.mark.engine
 def test_an_agent_is_recorded_scored_and_verified_like_a_model_alone(
     own_agents: Path, tmp_path: Path, task: Task
@@ -171,6 +177,11 @@ def test_an_agent_is_recorded_scored_and_verified_like_a_model_alone(
     assert summarize(result) == result
     options = VerifyOptions(level="reread", tasks={task.name: task})
     assert verify(path, options).exit_code == 0
+    # What the requests cost follows from the recordings, and so does every other number.
+    stated = (path / RESULT).read_text()
+    (path / RESULT).write_text(stated.replace('"tool_s": 0', '"tool_s": 9'))
+    assert [finding.check for finding in findings_of(verify(path, options))] == ["reread"]
+    (path / RESULT).write_text(stated)
     # What was recorded is chained: another tree is another run.
     recordings = path / RECORDINGS
     lines = [json.loads(line) for line in recordings.read_text().splitlines()]

@@ -111,7 +111,8 @@ def _spread(groups: Groups, value_of: Callable[[TurnResult], float | int | None]
 def _turn_speeds(index: int, groups: Groups, *, cold: bool) -> TurnSpeeds:
     """Summarize one turn. Cache hits are left out of all times that include prefill, not of decode rates and counts."""
     complete = [list(filter(is_complete, group)) for group in groups]
-    uncached = [[turn for turn in group if not (cold and served_from_cache(turn))] for group in complete]
+    not_cached = [[turn for turn in group if not served_from_cache(turn)] for group in complete]
+    uncached = not_cached if cold else complete
     return TurnSpeeds(
         turn=index,
         ttft_s=_spread(uncached, lambda turn: turn.timings.ttft_s),
@@ -120,7 +121,7 @@ def _turn_speeds(index: int, groups: Groups, *, cold: bool) -> TurnSpeeds:
         decode_tps=_spread(complete, lambda turn: turn.timings.decode_tps),
         e2e_tps=_spread(uncached, lambda turn: turn.timings.e2e_tps),
         apparent_prefill_tps=_spread(
-            uncached if cold or index == 0 else (), lambda turn: turn.timings.apparent_prefill_tps
+            not_cached if cold or index == 0 else (), lambda turn: turn.timings.apparent_prefill_tps
         ),
         prompt_tokens=_spread(complete, lambda turn: turn.usage.prompt_tokens if turn.usage else None),
         completion_tokens=_spread(complete, lambda turn: turn.usage.completion_tokens if turn.usage else None),

@@ -35,7 +35,7 @@ PARTS: tuple[PagePart, ...] = (
         "tasks",
         "Tasks and answers",
         "Trials passed of trials run. Open a cell for its answers, the case that failed, the reasoning and the stream.",
-        ("correctness", "scorer_metrics", "declines", "needles", "conversations"),
+        ("correctness", "agent_work", "scorer_metrics", "declines", "needles", "conversations"),
     ),
     PagePart(
         "speed",
