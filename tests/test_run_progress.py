@@ -14,8 +14,9 @@ from harness.config import Config
 from harness.files import build
 from harness.run import start_run
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
+from harness.run.probed import expect_from_probes, keep_probe
 from harness.run.progress import RecordingProgress, TimeLeft, describe_left, describe_trial
-from harness.types import Recording, RunSettings, TrialKey
+from harness.types import ProbeReport, Recording, RunSettings, TrialKey
 from tests.bundle import MODELS, good_bundle, tasks, write_run
 
 TASKS = {"code-bugfix": 12.0, "summarize-long": 95.0, "speed-small": 4.0, "write-voice": 30.0}
@@ -61,7 +62,9 @@ def test_a_time_is_named_from_the_second_trial_on() -> None:
 
 def test_what_an_earlier_run_took_counts_until_a_trial_of_its_own_has_ended() -> None:
     run = _run({"a": 1.0}, 2)
-    earlier = EarlierRun("20260101-000000-0001", {("a", task): 2 * mean for task, mean in TASKS.items()}, {})
+    earlier = EarlierRun(
+        "what run 20260101-000000-0001 took", {("a", task): 2 * mean for task, mean in TASKS.items()}, {}
+    )
     left = TimeLeft((key for key, _ in run), earlier)
     assert left.forecast == ", about 9 min by what run 20260101-000000-0001 took"
     assert left.left_s() == pytest.approx(2 * 2 * sum(TASKS.values()))
@@ -78,9 +81,27 @@ def test_the_newest_earlier_run_of_the_same_model_tells_how_long_a_trial_takes(t
     folder = start_run(tmp_path, Config(RunSettings(), MODELS), tuple(tasks().values()))
     earlier = find_earlier_run(folder)
     assert earlier is not None
-    assert earlier.name == "20260102-000000-0002"
+    assert earlier.source == "what run 20260102-000000-0002 took"
     assert set(earlier.seconds) == {(model.label, task) for model in MODELS for task in tasks()}
     assert all(0 < seconds < 3600 for seconds in earlier.seconds.values())
+
+
+def test_without_an_earlier_run_the_rates_of_a_probe_tell_how_long_trials_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANEBENCH_CACHE", str(tmp_path))
+    model, known = MODELS[0], tuple(tasks().values())
+    assert expect_from_probes(MODELS, known) is None
+    report = ProbeReport(model.server, model.model, (), None, None, None, None, None, (), 3, 0, 1000.0, 20.0)
+    keep_probe(f"{model.base_url}/", report)
+    expected = expect_from_probes((model,), known)
+    assert expected is not None
+    left = TimeLeft((TrialKey(model.label, task.name, trial) for task in known for trial in range(2)), expected)
+    assert left.forecast.endswith(" by the rates of its probe")
+    keep_probe(model.base_url, replace(report, prefill_tps=500.0, decode_tps=10.0))
+    twice = expect_from_probes((model,), known)
+    assert twice is not None
+    assert twice.seconds == pytest.approx({pair: 2 * seconds for pair, seconds in expected.seconds.items()})
 
 
 def test_runs_of_other_models_tell_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from harness.cli.console import log, show
-from harness.errors import ConfigError, ServerError
+from harness.errors import ConfigError, DiskError, ServerError
 from harness.types import Json, Model, ProbeFinding, ProbeReport
 
 NAME = "probe"
@@ -30,6 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send the requests and print what they show. Raises ServerError, ConfigError."""
     from harness.files import to_json
+    from harness.run import keep_probe
     from harness.servers import ServerHandle, get_server_kind, probe
 
     if args.api is not None:
@@ -42,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
     except ServerError as error:
         error.add_fix("name the model with --model, or correct --server or the key of --key-env")
         raise
+    try:
+        keep_probe(args.base_url, report)
+    except DiskError as error:
+        log(f"no forecast of later runs from this probe: {error.message}")
     show(to_json(report, indent=1) if args.json else render(report))
     return 0
 
@@ -82,6 +87,8 @@ def render(report: ProbeReport) -> str:
         ("context reported", _cell(report.context_reported)),
         ("context of the model", _cell(report.context_model)),
         ("context reached", _cell(report.context_probed)),
+        ("prefill, about", _rate(report.prefill_tps)),
+        ("decode, about", _rate(report.decode_tps)),
     ]
     body: list[tuple[str, ...]] = [("fact", "stated", "observed", "", ""), *map(_row, report.findings)]
     differing = [finding.name for finding in report.findings if finding.agrees is False]
@@ -100,6 +107,10 @@ def _api_key(variable: str | None) -> str | None:
     if not api_key:
         raise ConfigError(f"--key-env {variable}: the environment variable is not set", fix=f"export {variable} first")
     return api_key
+
+
+def _rate(tps: float | None) -> str:
+    return "-" if tps is None else f"{tps:,.0f} tok/s"
 
 
 def _cell(value: Json) -> str:

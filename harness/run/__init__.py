@@ -19,6 +19,7 @@ from harness.run.pipeline import (
     write_result,
 )
 from harness.run.plan import block_order, cache_index, match_contenders, plan_trials, task_info, trial_nonce, turn_nonce
+from harness.run.probed import keep_probe
 from harness.run.progress import Progress
 from harness.run.recorder import open_servers, record_run, timeouts_of
 from harness.run.time_budget import OVERRUN, fits_block
@@ -41,6 +42,7 @@ __all__ = [
     "converse",
     "fits_block",
     "is_redrawn",
+    "keep_probe",
     "match_contenders",
     "open_run",
     "open_servers",

@@ -20,9 +20,9 @@ MAX_RUNS = 5
 
 
 class EarlierRun(NamedTuple):
-    """The name of a run, the mean seconds of a trial in it by model label and task, the served context by label."""
+    """The mean seconds of a trial by model label and task, the served context by label, and what tells them."""
 
-    name: str
+    source: str
     seconds: Mapping[tuple[str, str], float]
     contexts: Mapping[str, int]
 
@@ -55,7 +55,7 @@ def _look_up(path: Path, models: Sequence[Model]) -> EarlierRun | None:
         if trial.model in known and not trial.warmup and (seconds := trial.duration_s) is not None:
             durations.setdefault((trial.model, trial.task), []).append(seconds)
     return EarlierRun(
-        path.parent.name,
+        f"what run {path.parent.name} took",
         {pair: sum(values) / len(values) for pair, values in durations.items()},
         {label: tokens for label, tokens in contexts.items() if tokens is not None},
     )

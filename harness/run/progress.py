@@ -47,7 +47,7 @@ class TimeLeft:
         left_s = self.left_s()
         if self._earlier is None or left_s is None:
             return ""
-        return f", {describe_seconds(left_s)} by what run {self._earlier.name} took"
+        return f", {describe_seconds(left_s)} by {self._earlier.source}"
 
     def drop(self, keys: Iterable[TrialKey]) -> None:
         """Trials that will not be run."""
@@ -60,7 +60,7 @@ class TimeLeft:
         self._seconds.setdefault((key.model, key.task), []).append(seconds)
 
     def left_s(self) -> float | None:
-        """Seconds that the open trials take; None before MIN_MEASURED have ended, unless an earlier run knows."""
+        """Seconds that the open trials take; None before MIN_MEASURED have ended, unless something earlier tells."""
         if sum(map(len, self._seconds.values())) < MIN_MEASURED and self._earlier is None:
             return None
         means = dict(self._earlier.seconds) if self._earlier else {}

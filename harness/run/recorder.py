@@ -18,10 +18,11 @@ from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_over
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.conversation import TrialSetup, converse
-from harness.run.earlier_runs import find_earlier_run
+from harness.run.earlier_runs import EarlierRun, find_earlier_run
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
+from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.time_budget import TimeBudget
 from harness.servers import (
@@ -72,7 +73,7 @@ def record_run(
         model.label: [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
         for model in models
     }
-    timeouts, earlier = timeouts_of(folder.plan.settings), find_earlier_run(folder)
+    timeouts, earlier = timeouts_of(folder.plan.settings), _expectation(folder, models, tasks)
     left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
     servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
     begun = {key.model for key in folder.recorded}
@@ -100,6 +101,13 @@ def record_run(
                     problems += recorder.problems
         _anchor(folder, log)
     return problems
+
+
+def _expectation(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task]) -> EarlierRun | None:
+    """What is known of a run before its first trial."""
+    if folder.recorded:
+        return None
+    return find_earlier_run(folder) or expect_from_probes(models, tasks)
 
 
 def _leave_out_oversized(folder: RunFolder, servers: Sequence[ServerHandle]) -> dict[str, Problem]:

@@ -34,7 +34,7 @@ class ProbeReport:
     """The report of a probe: the server's models and version, the findings, and how many requests it took.
 
     The four contexts, in tokens, are those that the user configured, the server reports, the model supports, and a long
-    prompt reached.
+    prompt reached. The two rates are the best of these few requests: good enough for a forecast, and no measurement.
     """
 
     server: str
@@ -48,3 +48,5 @@ class ProbeReport:
     findings: tuple[ProbeFinding, ...]
     short_requests: int
     long_requests: int
+    prefill_tps: float | None = None
+    decode_tps: float | None = None

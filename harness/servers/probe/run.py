@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.apis import get_api
@@ -38,6 +38,7 @@ def probe(server: ServerHandle, *, long: bool = True, long_tokens: int | None = 
         chars = int(prompt.tokens * _chars_per_token(replies["first"]))
         long_reply = _send_long_request(server, client, chars) if long else None
     cap, overflow = context_findings(server.kind, long_reply, prompt) if long_reply else (None, ())
+    all_replies = [*replies.values(), *([long_reply] if long_reply else [])]
     all_recordings = [*recordings.values(), *([long_reply.recording] if long_reply else [])]
     findings = (
         compare("model_listed", None, server.model.model in listed),
@@ -60,7 +61,14 @@ def probe(server: ServerHandle, *, long: bool = True, long_tokens: int | None = 
         findings=findings,
         short_requests=len(recordings),
         long_requests=len(all_recordings) - len(recordings),
+        prefill_tps=_best(reply.reading.timings.apparent_prefill_tps for reply in all_replies),
+        decode_tps=_best(reply.reading.timings.decode_tps for reply in all_replies),
     )
+
+
+def _best(rates: Iterable[float | None]) -> float | None:
+    """The highest rate: short prompts and a busy machine only lower it."""
+    return max((rate for rate in rates if rate is not None), default=None)
 
 
 def read_filler() -> str:
