@@ -70,9 +70,13 @@ def corpus(session: nox.Session) -> None:
 
 @nox.session
 def tests_agents(session: nox.Session) -> None:
-    """Hostile and honest agents in containers; the hostile ones reach nothing but their model and solve nothing."""
+    """Hostile agents, which reach nothing but their model and solve nothing; then each real one that is installed.
+
+    A real agent solves three tasks with a scripted model; some minutes an agent.
+    """
     session.install("-e", ".[test]")
-    session.run("python", "-m", "tests.agent_attacks", *session.posargs)
+    session.run("python", "-m", "tests.agent_attacks")
+    session.run("pytest", "tests/agents", "-rsP", *session.posargs)
 
 
 @nox.session

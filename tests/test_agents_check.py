@@ -37,33 +37,44 @@ START = [{"role": "user", "content": sys.argv[3]}]
 """
 
 
-def texts_of(model: ScriptedModel, requests: int, tools: Json = TOOLS) -> list[Json]:
-    replies = (model.reply({"tools": tools}, 40) for _ in range(requests))
+def texts_of(model: ScriptedModel, requests: int, tools: Json = TOOLS, prompt: str = 'Do it: "ä"!') -> list[Json]:
+    replies = (model.reply({"tools": tools, "messages": [{"content": prompt}]}) for _ in range(requests))
     return [reply.arguments["argv"][2] if reply.arguments else reply.text for reply in replies]
 
 
 def test_the_model_reads_and_writes_each_file_then_ends() -> None:
-    model = ScriptedModel(ACTION, {"a/b c.py": "it's\n"})
+    model = ScriptedModel(ACTION, {'it: "ä"': {"a/b c.py": "it's\n"}})
     expected = ["cat 'a/b c.py'", "mkdir -p a && printf %s 'it'\"'\"'s\n' > 'a/b c.py'", "exit", "Done."]
     assert texts_of(model, 4) == expected
 
 
 def test_a_request_without_the_declared_tool_takes_no_step() -> None:
-    model = ScriptedModel(ACTION, {"a": "1"})
+    model = ScriptedModel(ACTION, {"Do": {"a": "1"}})
     assert texts_of(model, 1, None) + texts_of(model, 1, [{"type": "custom", "name": "other"}]) == ["Done.", "Done."]
-    assert (model.acted, model.missing_tools) == (0, ("other",))
+    assert (sum(model.acted.values()), model.missing_tools) == (0, ("other",))
     assert texts_of(model, 1) == ["cat a"]
 
 
+def test_each_task_has_its_own_steps() -> None:
+    model = ScriptedModel(ACTION, {"Do": {"a": "1"}, "Mend": {"b": "2"}})
+    assert [texts_of(model, 1, prompt=prompt) for prompt in ("Mend", "Do", "Other")] == [
+        ["cat b"],
+        ["cat a"],
+        ["Done."],
+    ]
+
+
 def test_an_agent_without_tools_gets_all_edits_as_one_text() -> None:
-    model = ScriptedModel(ScriptedAction(edit="{path}:{content};"), {"a": "{path}", "b": "2"})
+    model = ScriptedModel(ScriptedAction(edit="{path}:{content};"), {"Do": {"a": "{path}", "b": "2"}})
     assert texts_of(model, 2, None) == ["a:{path};b:2;", "Done."]
 
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_streamed_reply_is_read_back_over_every_api(api: str) -> None:
-    with scripted_server(ScriptedModel(ACTION, {"a": "1"})) as base_url, Client(LONG_TIMEOUTS) as client:
-        request = TurnRequest(KEY, 0, 0, get_api(api).url(base_url), {"model": "m", "stream": True, "tools": TOOLS})
+    with scripted_server(ScriptedModel(ACTION, {"Do": {"a": "1"}})) as base_url, Client(LONG_TIMEOUTS) as client:
+        request = TurnRequest(
+            KEY, 0, 0, get_api(api).url(base_url), {"model": "m", "stream": True, "tools": TOOLS, "input": "Do"}
+        )
         call, end = (read(record(client, replace(request, body=body))) for body in (request.body, {"stream": True}))
     assert [(found.name, json.loads(found.arguments)) for found in call.tool_calls] == [
         ("bash", {"argv": ["sh", "-c", "cat a"]})

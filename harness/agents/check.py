@@ -59,7 +59,7 @@ def check_agent(
     engine: Engine, image: str, labels: Mapping[str, str], agent: AgentSpec, limits: AgentLimits | None = None
 ) -> AgentCheck:
     """Run an agent on a small repository against the scripted server. Raises EngineError, ConfigError, RunError."""
-    model = ScriptedModel(agent.action, EDIT)
+    model = ScriptedModel(agent.action, {PROMPT: EDIT})
     with tempfile.TemporaryDirectory(prefix="lanebench-check-") as folder, scripted_server(model) as base_url:
         job = AgentJob(agent, PROMPT, FILES, base_url, MODEL, Path(folder) / "exchanges", limits or AgentLimits())
         run = run_agent(engine, image, labels, job)
@@ -82,8 +82,10 @@ def _findings(
     yield AgentFinding("leaves a transcript", bool(run.transcript), f"{len(run.transcript)} bytes")
     change = describe_prefix_change(requests)
     yield AgentFinding("keeps its prefix", change is None, change or "", is_optional=True)
-    tokens = next((request.prompt_tokens or 0 for request in requests if request.parts), 0)
-    detail = f"about {tokens} tokens in its first request, and its file says {agent.context_tokens}"
+    # Some ask for a title of the session first, with a short prompt of its own.
+    asked = [request for request in requests if request.recording.request.get("tools")] or requests
+    tokens = next((request.prompt_tokens or 0 for request in asked), 0)
+    detail = f"about {tokens} tokens in the first prompt, and its file says {agent.context_tokens}"
     yield AgentFinding("sends what its file says", tokens <= 1.2 * agent.context_tokens, detail, is_optional=True)
 
 
@@ -100,7 +102,7 @@ def _tool_findings(
     agent: AgentSpec, model: ScriptedModel, requests: tuple[SessionRequest, ...]
 ) -> Iterator[AgentFinding]:
     if agent.action.tool:
-        offered = model.acted > 0
+        offered = bool(model.acted)
         detail = "" if offered else f"it offers: {', '.join(model.missing_tools) or 'no tools'}"
         yield AgentFinding(f"offers the tool {agent.action.tool}", offered, detail)
         texts = [unit.text for request in requests for unit in request.units if not unit.is_reply]

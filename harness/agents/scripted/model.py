@@ -6,8 +6,10 @@ takes as an edit.
 
 from __future__ import annotations
 
+import json
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -21,46 +23,54 @@ DONE = "Done."
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """The replies to the requests of one session, in their order; `files` are written, each is read before.
+    """The replies to the requests of a session, in their order. Requests without tools, as for a title, take no step.
 
+    `work` has the files that are written for a task, each is read before, by a phrase that is in the task's requests.
     `missing_tools` are the tools of requests that offered others than the declared one; `acted` counts the replies that
-    act. Requests without tools, such as for a title, take no step.
+    act.
     """
 
     action: ScriptedAction
-    files: Mapping[str, str]
-    acted: int = 0
+    work: Mapping[str, Mapping[str, str]]
+    acted: Counter[str] = field(default_factory=Counter)
     missing_tools: tuple[str, ...] = ()
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reply(self, request: Mapping[str, Json], prompt_chars: int) -> ScriptedReply:
+    def reply(self, request: Mapping[str, Json]) -> ScriptedReply:
         """The reply to a request."""
+        text = json.dumps(request, ensure_ascii=False)
+        task = next((phrase for phrase in self.work if json.dumps(phrase, ensure_ascii=False)[1:-1] in text), None)
         with self._lock:
             self._number += 1
-            step = self._step(tool_names(request))
+            step = None if task is None else self._step(task, tool_names(request))
+            prompt_chars = len(text)
             if step is None:
                 return ScriptedReply(self._number, prompt_chars, DONE)
-            self.acted += 1
             if not self.action.tool:
                 return ScriptedReply(self._number, prompt_chars, step)
             arguments = fill_json(self.action.arguments, {"command": step})
             return ScriptedReply(self._number, prompt_chars, "", self.action.tool, arguments)
 
-    @property
-    def steps(self) -> list[str]:
-        """The commands, or the one text with all edits."""
+    def steps(self, task: str) -> list[str]:
+        """The commands for a task, or the one text with all edits."""
+        files = self.work[task]
         if not self.action.tool:
-            edits = (fill(self.action.edit, {"path": path, "content": text}) for path, text in self.files.items())
+            edits = (fill(self.action.edit, {"path": path, "content": text}) for path, text in files.items())
             return ["".join(edits)]
-        commands = [command for path, text in self.files.items() for command in (_read(path), _write(path, text))]
+        commands = [command for path, text in files.items() for command in (_read(path), _write(path, text))]
         return [*commands, *([self.action.finish] if self.action.finish else [])]
 
-    def _step(self, tools: Sequence[str]) -> str | None:
+    def _step(self, task: str, tools: Sequence[str]) -> str | None:
+        """The next step of a task, if this request can take it."""
         if self.action.tool and self.action.tool not in tools:
             self.missing_tools = self.missing_tools or tuple(tools)
             return None
-        return self.steps[self.acted] if self.acted < len(self.steps) else None
+        steps = self.steps(task)
+        if self.acted[task] >= len(steps):
+            return None
+        self.acted[task] += 1
+        return steps[self.acted[task] - 1]
 
 
 def tool_names(request: Mapping[str, Json]) -> list[str]:

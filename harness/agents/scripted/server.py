@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(json.dumps({"input_tokens": len(body) // CHARS_PER_TOKEN}).encode(), "application/json")
             return
         is_streamed = request.get("stream") is True
-        reply = self.model.reply(request, len(body))
+        reply = self.model.reply(request)
         data = encode_reply(find_api(path).name, reply, is_streamed=is_streamed)
         self._send(data, "text/event-stream" if is_streamed else "application/json")
 

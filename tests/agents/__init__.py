@@ -1,0 +1,1 @@
+"""Real coding agents against the scripted model; they must be installed: see `lanebench agents`."""
