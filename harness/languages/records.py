@@ -69,6 +69,7 @@ PYTHON = Language(
     ),
     runtime=Runtime(
         calls_driver=python_driver("python_calls"),
+        program_driver=python_driver("python_driver"),
         tests_driver=python_driver("tests"),
         outside_driver=python_driver("python_outside"),
         run=("python3", "{entry}"),

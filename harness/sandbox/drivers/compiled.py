@@ -86,5 +86,5 @@ def main(build_calls, build_program):
         report.send("load_failed", t="CompileError")
         os._exit(0)
     if job["driver"] == "program":
-        program.serve(job, report, restorer(executable))
+        program.serve(job, report, program.Runs(restorer(executable)))
     become(executable, job, output)

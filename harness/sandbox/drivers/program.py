@@ -17,7 +17,7 @@ from hashlib import sha256
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from python_report import Report, claim_stdout, read_job, write_files
-from python_run import run, text_of
+from python_run import kill_other_processes, run_process, start, text_of
 
 COMMANDS = {"run": "run", "import": "load", "types": "check_types"}
 MAX_FILES = 1000
@@ -159,15 +159,29 @@ def set_up(folder, job, give):
         os.chmod(os.path.join(folder, name), int(mode, 8))
 
 
-def observe(job, give, cases):
+class Runs:
+    """How the process of each case is started and ended; `prepare` is called before each case."""
+
+    def __init__(self, prepare=lambda: None):
+        self.prepare = prepare
+
+    def start(self, job, give, folder):
+        """Start the process of a case."""
+        command = job[COMMANDS[give.get("mode", "run")]]
+        return start([*command, *give.get("argv", [])], folder, give.get("stdin", ""))
+
+    def end_others(self):
+        """End every process that a case has left."""
+        kill_other_processes()
+
+
+def observe(job, give, cases, runs):
     """How one case ended, as the protocol's fields."""
     # The name tells a program nothing: neither the number of its case nor whether another one ran before.
     folder = os.path.join(os.getcwd(), os.urandom(8).hex())
     set_up(folder, job, give)
     before = snapshot(folder)
-    command = job[COMMANDS[give.get("mode", "run")]]
-    argv = give.get("argv", [])
-    result, failure = run([*command, *argv], folder, give.get("stdin", ""), job["output_bytes"])
+    result, failure = run_process(lambda: runs.start(job, give, folder), job["output_bytes"], runs.end_others)
     cases.restore_modes()
     after = None if failure else snapshot(folder)
     cases.restore()
@@ -179,13 +193,13 @@ def observe(job, give, cases):
     return {"k": "returned", "v": {**result, "files": files, "modes": modes}}
 
 
-def serve(job, report, prepare=lambda: None):
-    """Run every case of a job and report how it ended; the container ends with it. `prepare` is called before each."""
+def serve(job, report, runs):
+    """Run every case of a job and report how it ended; the container ends with it."""
     cases = Cases()
     report.send("loaded")
     for index, give in job["cases"]:
-        prepare()
-        report.send("case", i=index, **observe(job, give, cases))
+        runs.prepare()
+        report.send("case", i=index, **observe(job, give, cases, runs))
     report.send("done")
     os._exit(0)
 
@@ -195,7 +209,7 @@ def main():
     job = read_job()
     report = Report(claim_stdout(), job["nonce"])
     report.send("taken")
-    serve(job, report)
+    serve(job, report, Runs())
 
 
 if __name__ == "__main__":

@@ -112,19 +112,31 @@ def text_of(data):
         return {"$": "bytes", "v": binascii.b2a_base64(data, newline=False).decode()}
 
 
+@contextlib.contextmanager
+def given_file(content):
+    """A file without a name that holds what a program is given."""
+    with open("/tmp/.given", "w+b") as file:
+        os.unlink("/tmp/.given")
+        file.write(content)
+        file.seek(0)
+        yield file
+
+
+def environment(folder):
+    """The environment of a program that runs in a folder."""
+    return {**os.environ, "HOME": folder, "TMPDIR": "/tmp"}
+
+
 def start(command, folder, stdin):
     """Start a program in a session of its own; its standard input is a file without a name."""
-    with open("/tmp/.stdin", "w+b") as given:
-        os.unlink("/tmp/.stdin")
-        given.write(stdin.encode("utf-8", "surrogatepass"))
-        given.seek(0)
+    with given_file(stdin.encode("utf-8", "surrogatepass")) as given:
         return subprocess.Popen(
             command,
             stdin=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env={**os.environ, "HOME": folder, "TMPDIR": "/tmp"},
+            env=environment(folder),
             start_new_session=True,
         )
 
