@@ -75,8 +75,11 @@ def submitted(check: str, recipe_path: Path, folder: Path) -> Review:
     recipe = read_recipe(recipe_path)
     results = Results(folder / "repository")
     results.commit({f"results/{RUN}.zip": zipped(prepare(recipe, folder / "forged"))})
-    known = kit_tasks() if recipe.get("all_tasks") else tasks()
-    return results.review(replace(OPTIONS, tasks=known, limits=limits_of(recipe)))
+    options = replace(OPTIONS, limits=limits_of(recipe))
+    if recipe.get("all_tasks"):
+        # The sandbox of the tests cannot draw hidden cases, which all tasks of the kit have.
+        options = replace(options, level="reread", tasks=kit_tasks())
+    return results.review(options)
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from threading import Lock
 
-from harness.errors import LanebenchError, TaskError
+from harness.errors import TaskError
 from harness.files import from_json
 from harness.schema import Location, load_schema, problems_of
 from harness.score import score
@@ -65,9 +65,10 @@ class HiddenCases:
         if first:
             try:
                 future.set_result(draw())
-            except LanebenchError as error:
-                # The other threads that wait for these cases get the same error.
+            except BaseException as error:
+                # The other threads that wait for these cases get the same error, and none waits forever.
                 future.set_exception(error)
+                raise
         return future.result()
 
     def _draw(self, variant: Variant) -> tuple[Case, ...]:
