@@ -55,6 +55,8 @@ def _check(engine: Engine, name: str) -> None:
     from harness.sandbox import owner_labels
 
     agent = get_agent(name)
+    if agent.unusable:
+        raise ConfigError(f"{agent.title} cannot run here: {agent.unusable}")
     with suggest(f"install it: {command_line(f'agents install {name}')}", ConfigError):
         image = ready_image(engine, agent, log)
     log(f"Running {agent.title} {agent.version} against a scripted model.")
