@@ -10,7 +10,6 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bundle.source import BUNDLE_FILES
 from harness.submission import Repository, ReviewRequest, review
 from harness.submission.review import Review
 from harness.verify import VerifyOptions
@@ -63,9 +62,9 @@ def zipped(path: Path) -> bytes:
         return path.read_bytes()
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w") as archive:
-            for name in BUNDLE_FILES:
-                if (path / name).is_file():
-                    archive.write(path / name, name)
+            for member in sorted(path.rglob("*")):
+                if member.is_file():
+                    archive.write(member, member.relative_to(path))
         file.seek(0)
         return file.read()
 
