@@ -19,6 +19,12 @@ PY = {"calc.py": "def add(a, b):\n    return a - b\n", "right.py": "", "notes.md
 ADD = case("one/add", {"call": "add", "args": [1, 2]}, value=3)
 RUN = case("run", {"argv": ["x"]}, exit=0, stdout="a\n", stdout_json=[1], files={"out": {"json": [1]}}, no_files=True)
 VARIANTS: dict[str, Variant] = {
+    "agent": variant_of(
+        "agent",
+        [ADD, case("plus", {"find": r"\+", "in": ["*.py"]}, min=1)],
+        files=PY,
+        settings={"editable": ["calc.py", "*.md"]},
+    ),
     "calls": variant_of("calls", [ADD, case("two", {"call": "add"}, raises="ValueError")]),
     "program": variant_of("program", [RUN], language="bash", settings={"lint": "shellcheck"}),
     "speed": variant_of("speed", language=None),
@@ -67,6 +73,7 @@ PIECES = (
     '{"findings": [{"line": "1-2"}]}',
     '[{"line": 1, "file": "calc.py", "severity": "high", "title": "sql"}]', "- line 1: sql (high)\n", "calc.py\n",
     "<<<<<<< SEARCH\n", "    return a - b\n", "=======\n", ">>>>>>> REPLACE\n", "--- a/calc.py\n+++ b/calc.py\n",
+    "--- /dev/null\n+++ b/CANNOT.txt\n@@ -0,0 +1 @@\n+missing_file\n",
     "@@\n", "+x\n", "-x\n", " x\n", "\u2014", "\ud800", "\x00", "7 ", "Karlsund ", "\n", "\n\n", "# Title\n",
     "<think>", "</think>",
 )  # fmt: skip
