@@ -101,7 +101,7 @@ def ready_image(engine: Engine, agent: AgentSpec, log: Log) -> str:
     image = installed_image(engine, agent)
     if image is None:
         others = _installed_versions(engine, agent)
-        hint = f"; of it {', '.join(others)} is installed, which this version of the kit does not run" if others else ""
+        hint = f" for this version of the kit; another one installed {', '.join(others)}" if others else ""
         raise ConfigError(f"the agent {agent.name} {agent.version} is not installed{hint}")
     return image
 
