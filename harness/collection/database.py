@@ -27,6 +27,7 @@ MIB = 1024 * 1024
 INSTALL = "pip install 'lanebench[query]'"
 READS = ("SELECT", "EXPLAIN")
 """The kinds of statements that read; DESCRIBE, SHOW, VALUES and FROM are kinds of SELECT to DuckDB."""
+NO_EXTENSIONS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 ROWS_PER_FETCH = 1000
 SOURCE_COLUMNS = ("bundle", "file", "level")
 """What the import knows of a bundle beside its content: the view `machines` has it, too."""
@@ -47,10 +48,10 @@ def _connect(**settings: str | int) -> DuckDBPyConnection:
         import duckdb
     except ImportError as error:
         raise ConfigError("DuckDB is not installed", fix=f"install it: {INSTALL}") from error
-    return duckdb.connect(
-        ":memory:",
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", **settings},
-    )
+    connection = duckdb.connect(":memory:", config={**NO_EXTENSIONS, **settings})
+    # The bar would stand among the rows on standard output.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def sql_text(text: str) -> str:
