@@ -130,6 +130,16 @@ def test_the_digest_changes_with_every_input_byte_and_with_what_is_included(own:
     assert len(seen) == len(FILES) + 2
 
 
+@pytest.mark.parametrize("name", ["cases.py", "host/expected.txt"])
+def test_hidden_inputs_may_include_and_the_digest_covers_what_they_do(name: str, own: Path) -> None:
+    write(own / "_library", {"shared.py": "SIZES = (1, 2)\n"})
+    write(own / "add", {name: "{{include:shared.py}}\n"})
+    task = load(own)
+    assert "SIZES = (1, 2)\n" in (task.generator, task.host_files.get("expected.txt"))
+    write(own / "_library", {"shared.py": "SIZES = (1, 3)\n"})
+    assert load(own).sha256 != task.sha256
+
+
 def test_the_digest_does_not_depend_on_where_the_folder_stands_or_on_hidden_files(own: Path, tmp_path: Path) -> None:
     before = load(own).sha256
     write(own / "add", {".DS_Store": "x", "files/__pycache__/a.pyc": "x"})

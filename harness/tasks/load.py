@@ -65,18 +65,19 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         solution=_solution(folder),
         wrong_answers=tuple(_wrong_answer(folder, entry) for entry in manifest.wrong),
         variants=manifest.variants,
-        sha256=_digest(folder),
-        private_includes=tuple(sorted(folder.private_sha256.values())),
         scored=kind is None or kind.scored,
         tool_loop=kind is not None and kind.tool_loop,
         for_agents=for_agents,
         host_files=_texts_under(folder, "host"),
         manifest=text,
-        generator=folder.raw(GENERATOR_FILE) if folder.has(GENERATOR_FILE) else "",
+        generator=folder.text(GENERATOR_FILE) if folder.has(GENERATOR_FILE) else "",
         requirements=manifest.requirements,
         renames=manifest.renames,
         survivors={entry["mutant"]: entry["reason"] for entry in manifest.survivors},
         source=manifest.source,
+        # These come last, since they cover what every text above includes.
+        sha256=_digest(folder),
+        private_includes=tuple(sorted(folder.private_sha256.values())),
     )
 
 
