@@ -70,13 +70,14 @@ def corpus(session: nox.Session) -> None:
 
 @nox.session
 def tests_agents(session: nox.Session) -> None:
-    """Hostile agents, which reach nothing but their model and solve nothing; then each real one that is installed.
+    """Hostile agents, which reach nothing but their model and solve nothing; then each real one that can run here.
 
-    A real agent solves three tasks with a scripted model; some minutes an agent.
+    A real agent solves three tasks with a scripted model; some minutes an agent. Each must be installed, which accepts
+    its license: `lanebench agents install NAME`; `-- -k NAME` tests one. `lanebench agents` says which cannot run.
     """
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.agent_attacks")
-    session.run("pytest", "tests/agents", "-rsP", *session.posargs)
+    session.run("pytest", "tests/agents", "-rP", *session.posargs)
 
 
 @nox.session
