@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.bundle.eee import eee_files, slug
 from harness.files import to_json, write_atomic
-from harness.report import BadgeState, LaneAnswer, format_bytes, lane_answers, markdown_text, render_badge
+from harness.report import BadgeState, LaneAnswer, format_machine, lane_answers, markdown_text, render_badge
 from harness.stats import format_k_of_n
 from harness.types import Cell, Json, ModelInfo, ModelSummary, Result, TaskInfo
 
@@ -58,7 +58,7 @@ def _notes(each: _Measured) -> str:
     parts = [f"passed {format_k_of_n(rate.passed, rate.n).removeprefix('in ')}"]
     parts += [f"{each.model.server} {each.model.server_version or ''}".strip()]
     parts += [str(each.model.facts[name]) for name in ("quantization",) if name in each.model.facts]
-    parts += [f"thinking {each.model.thinking}", f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"]
+    parts += [f"thinking {each.model.thinking}", format_machine(host)]
     return "; ".join([*parts, f"task {each.task.sha256[:12]}", f"run {each.result.run.id}"])
 
 
@@ -109,7 +109,7 @@ def _llama_bench(result: Result) -> Files:
     if not speeds:
         return
     host = result.host
-    title = f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}, {host.system} {host.system_version}"
+    title = f"{format_machine(host)}, {host.system} {host.system_version}"
     rows = [[value(speed) for _, value in LLAMA_BENCH.values()] for speed in speeds]
     lines = [list(LLAMA_BENCH), [alignment for alignment, _ in LLAMA_BENCH.values()], *rows]
     table = "\n".join(f"| {' | '.join(map(markdown_text, line))} |" for line in lines)

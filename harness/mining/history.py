@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import TaskError
+from harness.trees import text_of
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_COMMITS = 20_000
@@ -91,7 +92,7 @@ class History:
                     f"{self.path}: git has no content of {blob}", fix="fetch the repository's whole history"
                 )
             size = int(words[2])
-            self._texts[blob] = _text(output[end + 1 : end + 1 + size])
+            self._texts[blob] = text_of(output[end + 1 : end + 1 + size])
             at = end + size + 2
 
     def git(self, *words: str) -> str:
@@ -122,15 +123,6 @@ def open_history(path: Path) -> History:
     if top.strip() == "true":
         raise TaskError(f"{path}: is a shallow clone, whose older commits are missing", fix="git fetch --unshallow")
     return history
-
-
-def _text(data: bytes) -> str | None:
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 def _without_trailers(message: str) -> str:

@@ -21,5 +21,5 @@ def work_reading(patch: str, end: AgentEnd | Literal["crashed"]) -> Reading:
 
 def read_work(work: AgentWork) -> Reading:
     """The reading of a recorded trial's work."""
-    is_crash = work.end == "exited" and work.exit_code not in (0, None)
-    return work_reading(work.patch, "crashed" if is_crash else work.end)
+    end: AgentEnd | Literal["crashed"] = "crashed" if work.crashed else work.end
+    return work_reading(work.patch, end)

@@ -318,7 +318,7 @@ _TABLES: tuple[tuple[str, str, tuple[tuple[str, Row], ...]], ...] = (
             ("wrong edit", partial(_count_outcome, Outcome.FAILED)),
             ("no edit", partial(_count_outcome, Outcome.NO_EDIT)),
             ("gave up", partial(_count_end, lambda work: work.end == "gave_up")),
-            ("crashed", partial(_count_end, lambda work: work.end == "exited" and work.exit_code not in (0, None))),
+            ("crashed", partial(_count_end, lambda work: work.crashed)),
             ("ended by a limit", _limits),
             ("malformed tool calls", partial(_calls, lambda session: session.malformed_calls)),
             ("calls of unknown tools", partial(_calls, lambda session: session.unknown_calls)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.types import MIN_TRIALS, DistributionSummary, PassRate, SuiteRate
+from harness.types import MIN_TRIALS, DistributionSummary, HostFacts, PassRate, SuiteRate
 
 MISSING = "-"
 """Stands for a value that is unknown or was not measured."""
@@ -45,6 +45,11 @@ def format_bytes(count: int | None) -> str:
         return "0"
     gib = count / 2**30
     return f"{format_number(gib)} GiB" if gib >= 1 else f"{format_number(gib * 1024)} MiB"
+
+
+def format_machine(host: HostFacts) -> str:
+    """`Apple M4 Pro, 48.0 GiB`: what tells machines apart at a glance."""
+    return f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"
 
 
 def format_pass_rate(rate: PassRate) -> str:

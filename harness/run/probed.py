@@ -7,7 +7,6 @@ whole budget. So the time is a guess at best, which counts only until the run ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +30,8 @@ class ProbedRates:
 def keep_probe(base_url: str, report: ProbeReport) -> None:
     """Keep the rates of a probe for the forecast of later runs, if it has both. Raises DiskError."""
     if report.prefill_tps and report.decode_tps:
-        path = _path(base_url, report.model)
-        # Where no folder can be made, writing the file says why.
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, to_json(plain(ProbedRates(report.prefill_tps, report.decode_tps))))
+        rates = ProbedRates(report.prefill_tps, report.decode_tps)
+        write_atomic(_path(base_url, report.model), to_json(plain(rates)))
 
 
 def expect_from_probes(models: Sequence[Model], tasks: Sequence[Task]) -> EarlierRun | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.report import Section, Table, format_bytes, lane_answers, render_markdown_sections, text_row
+from harness.report import Section, Table, format_machine, lane_answers, render_markdown_sections, text_row
 from harness.submission.review import BundleReview, Review
 from harness.types import Finding, Result, Verdict
 
@@ -69,7 +69,7 @@ def _card(result: Result) -> Table:
     """What the result shows: the machine, and the answer of each lane."""
     host = result.host
     facts = [
-        ("machine", f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"),
+        ("machine", format_machine(host)),
         ("models", ", ".join(model.label for model in result.models)),
         ("trials", f"{result.run.trials_words} of {len(result.tasks)} tasks"),
         *((answer.lane, " ".join(answer.sentences)) for answer in lane_answers(result) if answer.state != "no_task"),

@@ -16,13 +16,12 @@ from urllib.parse import quote
 
 from harness.errors import RunError
 from harness.files import write_atomic
-from harness.report import format_bytes, lane_answers, markdown_text
-from harness.submission.repository import Repository, run_git
+from harness.report import format_machine, lane_answers, markdown_text
+from harness.submission.repository import REGULAR, Repository, run_git
 from harness.types import Result
 
 HOST = "https://github.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]{1,100}")
-REGULAR = "100644"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def _text(request: BranchRequest) -> str:
     """The text of the pull request."""
     result, host = request.result, request.result.host
     lines = [
-        f"`{request.bundle.name}`: {markdown_text(host.chip or host.architecture)}, {format_bytes(host.memory_bytes)}, "
+        f"`{request.bundle.name}`: {markdown_text(format_machine(host))}, "
         f"{markdown_text(', '.join(model.label for model in result.models))}, {result.run.trials_words} per task.",
         "",
         *(f"- {markdown_text(answer.text)}" for answer in lane_answers(result) if answer.state != "no_task"),

@@ -16,6 +16,8 @@ from harness.errors import RunError
 SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager")
 """A repository of somebody else starts nothing here."""
 FIELDS_PER_CHANGE = 5
+REGULAR = "100644"
+"""The mode of a file that is neither a link nor a program."""
 
 
 @dataclass(frozen=True, slots=True)

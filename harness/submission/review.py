@@ -29,12 +29,11 @@ from harness.bundle import (
 )
 from harness.errors import LanebenchError, RunError
 from harness.files import build
-from harness.submission.repository import Repository, TreeChange
+from harness.submission.repository import REGULAR, Repository, TreeChange
 from harness.types import Log, Manifest, Recording, Result, Supersedes, Verdict
 from harness.verify import VerifyOptions, read_verified
 
 NAME = re.compile(r"(?P<run>\d{8}-\d{6}-[0-9a-f]{4})(?:\.(?P<number>[2-9]|[1-9]\d))?\.zip")
-REGULAR = "100644"
 MAX_BUNDLES = 5
 MAX_BUNDLE_BYTES = 100 * 1024 * 1024
 """As much as GitHub takes in one file."""

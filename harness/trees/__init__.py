@@ -16,7 +16,7 @@ from harness.trees.archive import (
 )
 from harness.trees.clean import CleanTree, clean_tree, matches
 from harness.trees.patch import PatchError, apply_patch, make_patch
-from harness.trees.tree import ExcludedPath, FinalTree
+from harness.trees.tree import ExcludedPath, FinalTree, text_of
 
 __all__ = [
     "MAX_ARCHIVE_BYTES",
@@ -34,4 +34,5 @@ __all__ = [
     "matches",
     "pack_tree",
     "read_tree",
+    "text_of",
 ]

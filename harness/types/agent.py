@@ -47,6 +47,11 @@ class AgentWork:
     refused_targets: tuple[str, ...]
     limits: AgentLimits
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the agent ended by itself with an error."""
+        return self.end == "exited" and self.exit_code not in (0, None)
+
 
 @dataclass(frozen=True, slots=True)
 class AgentOutput:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.report.answers import AnswerState, LaneAnswer, lane_answers
-from harness.report.formatting import MISSING, format_bytes, format_percent
+from harness.report.formatting import MISSING, format_machine, format_percent
 from harness.report.task_tables import cells_of, labels_of
 from harness.types import MIN_TRIALS, Cell, Eligibility, Lane, Recommendation, Result
 
@@ -145,7 +145,7 @@ def head_facts(result: Result) -> Iterator[tuple[str, str]]:
     """(name, value) of what a reader wants to know before any number."""
     host = result.host
     scored = sum(1 for task in result.tasks if task.scored)
-    yield "machine", f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"
+    yield "machine", format_machine(host)
     yield "models", str(len(result.models))
     yield "tasks", f"{scored} scored of {len(result.tasks)}" if scored < len(result.tasks) else str(scored)
     yield "trials", f"{result.run.trials_words} per task"

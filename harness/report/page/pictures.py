@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.errors import RunError
 from harness.report.answers import LaneAnswer, lane_answers
-from harness.report.formatting import format_bytes, format_percent
+from harness.report.formatting import format_machine, format_percent
 from harness.report.html_templates import html_environment
 from harness.report.page.charts import PageChart, charts_of
 from harness.report.page.scripts import CHART_PACKAGES, asset, has_chart_library
@@ -101,7 +101,7 @@ def card_svg(result: Result, level: str) -> str:
         .get_template(CARD_TEMPLATE)
         .render(
             lines=[_line(result, answer, 150 + at * step, min(76, step - 72)) for at, answer in enumerate(lanes)],
-            machine=_shorten(f"{host.chip or host.architecture}, {format_bytes(host.memory_bytes)}"),
+            machine=_shorten(format_machine(host)),
             facts=f"{len(result.models)} models, {len(result.tasks)} tasks, {run.trials_words}, {run.started_at[:10]}",
             level=level,
             simulated=run.simulated or any(model.simulated for model in result.models),
