@@ -30,11 +30,11 @@ def tests(session: nox.Session) -> None:
     """Every test but the deep searches and those against real model servers.
 
     The container engine is installed where it is missing.
-    One file is one process's, since its tests share servers and containers. Three processes keep two cores busy while
-    tests wait; with more, the tests of timings would measure each other. `-n 0` runs all in one process.
+    One file is one process's, since its tests share servers and containers. Four processes keep two cores busy while
+    tests wait. `-n 0` runs all in one process.
     """
     session.install("-e", ".[test,page]")
-    workers = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+    workers = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
     # Where Python may not keep its bytecode, each of the many processes that the tests start would compile the kit.
     environment = {"PYTHONDONTWRITEBYTECODE": ""}
     session.run("pytest", *workers, "--durations", "20", *session.posargs, env=environment)
