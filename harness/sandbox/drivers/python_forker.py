@@ -49,20 +49,24 @@ def fork(control, descriptors):
     """Fork: in the new process what it is to do; here None, after its number was sent.
 
     It becomes a child of the driver, which then sees how it ends: the process between them ends at once, and the kernel
-    gives its child to process 1.
+    gives its child to process 1. The run begins when that process is gone, so that it never sees it.
     """
     readable, writable = os.pipe()
+    begun, begin = os.pipe()
     parent = os.fork()
     if not parent:
         pid = os.fork()
         if not pid:
+            os.close(begin)
+            os.read(begun, 1)
             return become_run(control, descriptors)
         os.write(writable, str(pid).encode())
         os._exit(0)
     os.waitpid(parent, 0)
+    os.close(begin)
     os.close(writable)
     control.send(os.read(readable, 16))
-    for descriptor in (readable, *descriptors):
+    for descriptor in (begun, readable, *descriptors):
         os.close(descriptor)
     return None
 
