@@ -76,9 +76,10 @@ def test_a_quadratic_term_is_found_and_no_one_rate_is_valid() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
-def test_a_first_token_before_the_prefill_is_found_by_the_slope_of_e2e() -> None:
-    one = found(samples(lambda _tokens: 0.02, noise=0.01, hidden_s=lambda tokens: tokens / 2000))
-    assert one.valid_rate == "none"
+@pytest.mark.parametrize(("tps", "noise"), [(10**12, 0.01), (10**7, 0.0)], ids=["flat", "growing a little"])
+def test_a_first_token_before_the_prefill_is_found_by_the_slope_of_e2e(tps: float, noise: float) -> None:
+    one = found(samples(line(tps, 0.02), noise=noise, hidden_s=lambda tokens: tokens / 2000))
+    assert (one.valid_rate, one.tps, one.low, one.high) == ("none", None, None, None)
     assert one.early_first_token_s == pytest.approx(31000 / 2000, rel=0.05)
     assert one.apparent_tps is not None
     assert one.apparent_tps > 10**6

@@ -62,7 +62,7 @@ def prefill(task: str, samples: Sequence[Sample]) -> Prefill | None:
     line = fit_times([point.uncached_tokens for point in points], [point.ttft_s for point in points])
     nonlinear = _is_nonlinear(samples)
     diagnosis = _diagnose(line, points, _e2e_slope(samples), nonlinear)
-    tps, low, high = _fitted_rate(line)
+    tps, low, high = _fitted_rate(line) if diagnosis.valid_rate != "none" else (None, None, None)
     overhead_low_s, overhead_high_s = line.interval(0) or (None, None)
     apparent_tps, apparent_low, apparent_high = _apparent_rate(samples)
     return Prefill(

@@ -122,10 +122,11 @@ class PrefillPoint:
 class Prefill:
     """Prefill rate of a model: the regression of TTFT on prompt size, and the apparent rate at the longest prompt.
 
-    `tps` is the inverse slope of the fitted line, `overhead_s` its intercept: fixed overhead per request. `nonlinear`:
-    the rate changes with the size, so that `marginal_tps`, the rates between neighboring sizes, describe it better.
-    `apparent_tps` is uncached tokens over TTFT at the longest size. `valid_rate` says which of them is valid.
-    `early_first_token_s` is how long before the end of the prefill the first token arrives; None if it does not.
+    `tps` is the inverse slope of the fitted line, None where that is not valid; `overhead_s` is its intercept: fixed
+    overhead per request. `nonlinear`: the rate changes with the size, so that `marginal_tps`, the rates between
+    neighboring sizes, describe it better. `apparent_tps` is uncached tokens over TTFT at the longest size. `valid_rate`
+    says which of them is valid. `early_first_token_s` is how long before the end of the prefill the first token
+    arrives; None if it does not.
     """
 
     task: str
