@@ -13,7 +13,7 @@ from harness.errors import RunError
 from harness.files import build
 from harness.types import Result
 from harness.verify import VerifyOptions
-from tests.bundle import bundle_with, good_bundle, later, tasks, write_bundle, write_run
+from tests.bundle import bundle_with, good_bundle, later, tasks, trusting, write_bundle, write_run
 
 
 def _import(folder: Path, notes: list[str] | None = None) -> Collection:
@@ -74,6 +74,16 @@ def test_a_second_import_reads_no_result(folder: Path, collection: Collection) -
     records = {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()}
     assert _import(folder) == collection
     assert {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()} == records
+
+
+def test_the_level_is_the_one_that_was_reached_and_an_engine_that_was_missing_is_tried_again(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "b0", good_bundle())
+    levels = []
+    for level, sandbox in (("reread", None), ("rescored", None), ("rescored", trusting), ("rescored", None)):
+        options = VerifyOptions(level, tasks=tasks(), open_sandbox=sandbox)
+        collection = import_results(ImportRequest([tmp_path / "b0"], tmp_path / "cache", options))
+        levels.append(collection.results[0].record.level)
+    assert levels == ["reread", "reread", "rescored", "rescored"]
 
 
 def test_a_changed_file_is_imported_again(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from harness.site import place_result
 from harness.site.rows import MachineClass, read_models
 from harness.site.standing import Contender, StandingCell, by_key, standing
 from harness.types import Result
-from tests.bundle import good_bundle, later, write_bundle
+from tests.bundle import good_bundle, later, write_bundle, write_run
 
 Cell = tuple[int, int, float]
 """Passed, n, decode rate."""
@@ -34,8 +34,8 @@ def test_a_faster_machine_is_told_with_the_interval_and_how_many_it_beats() -> N
     others = [_contender(f"r{at}", [(5, 10, 95.0 + at)] * 6) for at in range(11)]
     assert _place(own, others) == (
         "qwen on Apple M4 Pro, 48 GB: decodes 12 % faster than the median of 11 other results (8 % to 17 %), faster "
-        "than 11 of them; its pass rate can't be told from theirs (27 of 60 solved, theirs 330 of 660; -11 to +1 "
-        "points)."
+        "than 11 of them; its pass rate can't be told from theirs (mean of 6 tasks: 45 % of 60 trials, theirs 50 % of "
+        "660 trials; difference -11 to +1 points)."
     )
 
 
@@ -83,6 +83,26 @@ def test_a_result_is_placed_among_a_folder_and_among_its_site(
     assert said[0] == said[1]
     assert "alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result (+0 %)" in said[0]
     assert "beta on" in said[0]
+
+
+def test_the_page_of_a_result_says_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(2):
+        write_bundle(tmp_path / "bundles" / f"b{number}", later(good_bundle(), number))
+    command = ["report", str(tmp_path / "bundles" / "b0"), "--against", str(tmp_path / "bundles")]
+    assert main([*command, "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert '<details class="section" id="section-standing" open>' in page
+    assert "alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result" in page
+    assert main(command) != 0
+    assert "--format html" in capsys.readouterr().err
+
+
+def test_a_published_run_says_in_its_page_where_it_stands(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "published" / "other", later(good_bundle(), 1))
+    write_run(tmp_path / "run", good_bundle())
+    assert main(["publish", str(tmp_path / "run"), "--output", str(tmp_path / "published")]) == 0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "decodes about as fast as the one other result" in page
 
 
 def test_another_parquet_file_is_no_site(tmp_path: Path) -> None:

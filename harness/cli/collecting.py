@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from harness.types import Result
 
 
-def collect(paths: Sequence[Path], task_folders: Sequence[Path]) -> Collection:
-    """The results in these folders, each verified to *consistent* at its first import. Raises DiskError."""
+def collect(paths: Sequence[Path], task_folders: Sequence[Path], level: str = "consistent") -> Collection:
+    """The results in these folders, each verified up to a level at its first import. Raises DiskError."""
     from harness.cli.inputs import known_tasks
+    from harness.cli.verification import open_sandbox_for_verify
     from harness.collection import ImportRequest, import_results
     from harness.files import cache_folder
     from harness.verify import VerifyOptions
 
-    options = VerifyOptions("consistent", tasks=known_tasks(task_folders))
+    options = VerifyOptions(level, tasks=known_tasks(task_folders), open_sandbox=open_sandbox_for_verify)
     collection = import_results(ImportRequest(paths, cache_folder(), options, log))
     refused = len({problem.message.partition(": ")[0] for problem in collection.problems})
     log(f"{len(collection.results)} results" + (f", {refused} refused" if refused else ""))

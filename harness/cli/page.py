@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.bundle import READ_ERRORS, RECORDINGS, ReadLimits, open_source
@@ -46,6 +47,10 @@ def _recordings_of(path: Path) -> Iterator[Path | None]:
             yield copy
 
 
-def write_page(folder: Path, result: Result, tasks: Iterable[Task]) -> None:
-    """Write the page into the run's folder. Raises DiskError, and RunError for damaged recordings."""
-    write_atomic(folder / PAGE, render_html(result, evidence_of(result, folder, tasks)))
+def write_page(folder: Path, result: Result, tasks: Iterable[Task], standing: Sequence[str] = ()) -> None:
+    """Write the page into the run's folder, with where the result stands among others where that is known.
+
+    Raises DiskError, and RunError for damaged recordings.
+    """
+    evidence = replace(evidence_of(result, folder, tasks), standing=tuple(standing))
+    write_atomic(folder / PAGE, render_html(result, evidence))

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
     from harness.bundle import PublishRequest, publish, write_form
     from harness.cli.inputs import known_tasks, load_result
+    from harness.cli.page import PAGE, write_page
     from harness.verify import VerifyOptions, verify
 
     if args.supersedes is not None and args.reason is None:
@@ -70,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     standing = _standing(result, args)
     for sentence in standing:
         log(f"stands  {sentence}")
+    if standing:
+        write_page(args.run_folder, result, tasks.values(), standing)
+        log(f"page    {args.run_folder / PAGE} says so, too")
     log(f"check   {command_line(f'verify {bundle}')}")
     if args.pr is not None:
         _prepare_pr(args.pr, bundle, result, standing)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option, render_result
+from harness.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.report import FileFormat
@@ -33,6 +34,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--svg", type=Path, metavar="DIR", help="write each chart as an SVG file")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write the answer as a PNG of 1200 x 630 for a post")
     add_full_option(parser)
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR|PARQUET",
+        help="the page also says where the result stands among those of a folder or site",
+    )
     add_tasks_option(parser)
 
 
@@ -40,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Render the result, if its numbers follow from its trials; or write its pictures."""
     from harness.cli.inputs import load_verified
 
+    if args.against is not None and args.format != "html":
+        raise ConfigError("--against needs --format html", fix="or print it with: compare RUN --against")
     verdict, result = load_verified(args.path, args.task_folders)
     if args.png or args.svg or args.card:
         _write_pictures(args, result)
@@ -68,9 +77,12 @@ def _text(args: argparse.Namespace, result: Result) -> str:
 
 
 def _html(args: argparse.Namespace, result: Result, verdict: Verdict) -> str:
+    from harness.cli.collecting import standing_among
     from harness.report import render_html
 
-    return render_html(result, replace(_evidence(args, result), levels=verdict.levels))
+    against = args.against
+    standing = () if against is None else tuple(standing_among(result, against, args.task_folders))
+    return render_html(result, replace(_evidence(args, result), levels=verdict.levels, standing=standing))
 
 
 def _evidence(args: argparse.Namespace, result: Result) -> PageEvidence:

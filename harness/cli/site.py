@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.cli.console import log, show
 from harness.cli.options import add_tasks_option
 from harness.errors import CheckError
+from harness.types import LEVELS
 
 NAME = "site"
 HELP = "Make a static site of many results: by machine, model, task and server, with the answer of each machine."
@@ -19,6 +20,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("site"), metavar="DIR", help="the site's folder; default: site"
     )
+    parser.add_argument(
+        "--level",
+        choices=LEVELS[LEVELS.index("consistent") : -1],
+        default="consistent",
+        help="verify each new bundle up to this level, which is what the site then says; default: consistent",
+    )
     parser.add_argument("--bundle-url", default="", metavar="URL", help="where the bundles can be had from")
     parser.add_argument("--url", default="", metavar="URL", help="where the site will be, for its feed")
     add_tasks_option(parser)
@@ -29,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.cli.collecting import collect
     from harness.site import SiteRequest, build_site
 
-    collection = collect(args.paths or [Path("results")], args.task_folders)
+    collection = collect(args.paths or [Path("results")], args.task_folders, args.level)
     report = build_site(SiteRequest(collection, args.out, args.bundle_url, args.url))
     log(f"{report.results} results on {report.pages} pages, {report.changed} files changed")
     show(str(args.out / "index.html"))

@@ -141,8 +141,10 @@ class _Importer:
         record = _record(path, bundle, verdict, result)
         if result is not None and not record.problems:
             self._write(bundle, result)
-        # The record comes last: a kill before it leaves an import that is made again.
-        write_atomic(record_path, to_json(plain(record)))
+        # The record comes last: a kill before it leaves an import that is made again. So does an engine that was not
+        # there: what stands in the way of running answers may be gone the next time, and a site shows this level.
+        if record.problems or (record.level, self._request.verify.level) != ("reread", "rescored"):
+            write_atomic(record_path, to_json(plain(record)))
         return ImportedResult(path, record)
 
     def keep_digests(self) -> None:

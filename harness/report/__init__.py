@@ -24,6 +24,7 @@ from harness.report.formatting import (
 from harness.report.judging import blind_judging
 from harness.report.markdown import markdown_text, render_github, render_markdown_sections
 from harness.report.page import STATE_WORDS, FileFormat, card_svg, draw_card, draw_charts, render_html
+from harness.report.sections import standing_section
 from harness.report.selection import lanes
 from harness.report.session_page import PageTable, SessionPage, TimelineBar, TimelineLane, render_session_page
 from harness.report.site_page import (
@@ -91,6 +92,7 @@ __all__ = [
     "render_site_page",
     "render_text",
     "render_text_sections",
+    "standing_section",
     "text_row",
     "wrap_display",
 ]

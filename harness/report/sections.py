@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.report.agent_work import agent_work
 from harness.report.correctness import correctness, glance, memory, outcomes, warnings
@@ -45,6 +45,12 @@ def sections_of(result: Result) -> tuple[Section, ...]:
     """Every section that has content for this result."""
     sections = (make(result) for make in SECTIONS)
     return tuple(section for section in sections if section.lead or section.tables or section.charts or section.notes)
+
+
+def standing_section(sentences: Sequence[str]) -> Section:
+    """Where each model stands among other results, in these sentences; empty without any."""
+    lead = "Against other results of the same model, comparable settings and the same tasks, on any machine."
+    return Section("standing", "Among others", lead if sentences else "", notes=tuple(sentences))
 
 
 SECTIONS: tuple[Callable[[Result], Section], ...] = (

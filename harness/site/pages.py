@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from harness.collection import Database
-from harness.report import MISSING, Entry, LaneVerdict, Section, SiteCard, SitePage, Table
+from harness.report import MISSING, Entry, LaneVerdict, Section, SiteCard, SitePage, Table, standing_section
 from harness.site.answers import machine_answers, result_verdict
 from harness.site.links import Links, page_of, result_page
 from harness.site.rows import MAX_ROWS, MachineClass, SiteAnswer, SiteRow, read_answers, read_cells, read_models
@@ -278,5 +278,4 @@ def _standing_section(
 ) -> Iterator[Section]:
     notes = [text for each in own if (text := standing(each, groups.get(each.key, ()))) is not None]
     if notes:
-        lead = "Against other results of the same model, comparable settings and the same tasks, on any machine."
-        yield Section("standing", "Among others", lead, notes=tuple(notes))
+        yield standing_section(notes)

@@ -146,17 +146,22 @@ def _pass_rate(own: Contender, others: Sequence[Contender]) -> str | None:
             pairs.append(((cell.passed, cell.n), count))
     if not pairs:
         return None
-    passed, n = (sum(pair[0][at] for pair in pairs) for at in (0, 1))
-    their_passed, their_n = (sum(pair[1][at] for pair in pairs) for at in (0, 1))
-    counts = f"{passed} of {n} solved, theirs {their_passed} of {their_n}"
+    rates = f"{_mean_rate([pair[0] for pair in pairs])}, theirs {_mean_rate([pair[1] for pair in pairs])}"
+    counts = f"mean of {len(pairs)} tasks: {rates}" if len(pairs) > 1 else f"{rates} solved"
     found = difference_on_tasks_like_these(pairs) if len(pairs) >= MIN_PASS_TASKS else None
     if found is None or found.interval is None:
         return f"{counts}, on too few tasks for an interval"
     interval = f"{_points(found.interval.low)} to {_points(found.interval.high)} points"
-    evidence = f"{counts}; {interval}" if min(own[1] for own, _ in pairs) >= MIN_TRIALS else counts
+    evidence = f"{counts}; difference {interval}" if min(own[1] for own, _ in pairs) >= MIN_TRIALS else counts
     if found.verdict in ("better", "worse"):
         return f"its pass rate is {found.verdict} than theirs by {abs(100 * found.difference):.0f} points ({evidence})"
     return f"its pass rate can't be told from theirs ({evidence})"
+
+
+def _mean_rate(counts: Sequence[tuple[int, int]]) -> str:
+    """Each task counts once, as in the difference: others may have more trials of one task than of another."""
+    rate = sum(passed / n for passed, n in counts) / len(counts)
+    return f"{100 * rate:.0f} % of {sum(n for _, n in counts)} trials"
 
 
 def _share(ratio: float) -> str:

@@ -88,9 +88,11 @@ class PageEvidence:
     """`answer_times`: seconds from a task's first request to its last token, over the scored trials of each model.
 
     `levels`: how far the result was verified before the page was made; empty for a run that writes its own page.
+    `standing`: a sentence for each model on where it stands among other results; empty if nobody asked.
     """
 
     lanes: tuple[LaneEvidence, ...] = ()
     answer_times: Mapping[str, DistributionSummary] = field(default_factory=dict)
     trials: Mapping[TrialKey, TrialEvidence] = field(default_factory=dict)
     levels: tuple[LevelReport, ...] = ()
+    standing: tuple[str, ...] = ()

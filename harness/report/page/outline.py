@@ -23,7 +23,7 @@ class PagePart:
 
 
 PARTS: tuple[PagePart, ...] = (
-    PagePart("answer", "The answer", "", ("glance", "lanes"), ("glance",)),
+    PagePart("answer", "The answer", "", ("glance", "standing", "lanes"), ("glance", "standing")),
     PagePart("quality", "Quality against time", "What a right answer costs in waiting.", ("trade-offs",)),
     PagePart(
         "differences",

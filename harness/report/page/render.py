@@ -17,7 +17,7 @@ from harness.report.page.first_view import STATUS_WORDS, head_facts, heat_map, l
 from harness.report.page.outline import PARTS, sections_by_part
 from harness.report.page.payload import lanes_document, pack, plain, trial_blocks
 from harness.report.page.scripts import asset, chart_library, has_chart_library, policy
-from harness.report.sections import banners_of, sections_of, title_of
+from harness.report.sections import banners_of, sections_of, standing_section, title_of
 from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.task_tables import labels_of
 from harness.types import LEVELS, Json, PageEvidence, Result
@@ -45,6 +45,7 @@ def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
     scripts = [script for script in (chart_library(), asset("tables.js"), asset("page.js")) if script]
     style = asset("page.css")
     blocks = trial_blocks(result, evidence)
+    standing = (standing_section(evidence.standing),) if evidence.standing else ()
     return environment.get_template(TEMPLATE).render(
         result=result,
         title=title_of(result),
@@ -54,7 +55,7 @@ def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
         status_words=STATUS_WORDS,
         limits=_limits(result),
         parts=PARTS,
-        sections=sections_by_part(sections_of(result)),
+        sections=sections_by_part((*sections_of(result), *standing)),
         charts=charts,
         draws=has_chart_library(),
         labels=labels_of(result),
