@@ -110,7 +110,7 @@ class RunningProxy:
 
 
 @contextmanager
-def proxy(port: int, out: Path, token: str | None = None) -> Iterator[RunningProxy]:
+def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = None) -> Iterator[RunningProxy]:
     lines: list[str] = []
     started: list[tuple[str, asyncio.Event, asyncio.AbstractEventLoop]] = []
     listening = threading.Event()
@@ -120,7 +120,7 @@ def proxy(port: int, out: Path, token: str | None = None) -> Iterator[RunningPro
         listening.set()
 
     target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
-    settings = ProxySettings(target, listen, out, token, summarize_exchange)
+    settings = ProxySettings(target, listen, out, token, api_key, summarize_exchange)
     thread = threading.Thread(target=lambda: serve(settings, lines.append, ready))
     thread.start()
     assert listening.wait(10)
@@ -316,6 +316,34 @@ def test_a_token_is_demanded_as_the_api_key(tmp_path: Path) -> None:
     assert len(server.received) == 2
 
 
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"HTTP/1.1 401 No\r\nX-Had: %b\r\nContent-Length: 34\r\n\r\n", b"no %b for you"),
+        (CHUNKED, b"12\r\nno sk-0123456789ab\r\n10\r\ncdefghij for you\r\n0\r\n\r\n"),
+        (b"HTTP/1.0 200 OK\r\n\r\n", b"no %b for you"),
+        (b"HTTP/1.0 200 OK\r\n\r\n", b"no for you, sk-01"),
+    ],
+)  # fmt: skip
+def test_the_targets_key_reaches_it_in_place_of_the_clients_and_never_comes_back(
+    tmp_path: Path, head: bytes, body: bytes
+) -> None:
+    reply = body.replace(b"%b", KEY.encode())
+    server = RawServer(answering(head.replace(b"%b", KEY.encode()), reply[:9], reply[9:]))
+    headers = ("Authorization: Bearer none", "x-api-key: none", "Accept-Encoding: gzip")
+    with server.running(), proxy(server.port, tmp_path, api_key=KEY) as running:
+        got = running.send(post("/v1/chat/completions", b"{}", *headers))
+    assert server.received[0].count(b"none") == 0 == server.received[0].count(b"gzip")
+    assert server.received[0].count(b"Authorization: Bearer " + KEY.encode()) == 1
+    assert KEY.encode() not in got + (tmp_path / JOURNAL).read_bytes()
+    (exchange,) = running.exchanges()
+    said = b"no for you, sk-01" if body.endswith(b"sk-01") else b"no " + b"*" * len(KEY) + b" for you"
+    assert b"".join(chunk.data for chunk in exchange.recording.chunks) == said
+    assert exchange.end_reason == "complete"
+    payload = got.partition(b"\r\n\r\n")[2]
+    assert (ChunkedBody().feed(payload)[0] if b"chunked" in head else payload) == said
+
+
 def test_a_large_request_goes_through_and_is_kept(tmp_path: Path) -> None:
     body = bytes(range(256)) * 50_000
     with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
@@ -372,7 +400,7 @@ def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
 
 
 def _start(out: Path, listen: str = "127.0.0.1:0", target: str = "http://127.0.0.1:9") -> int:
-    settings = ProxySettings(parse_target(target), parse_listen(listen), out, None, summarize_exchange)
+    settings = ProxySettings(parse_target(target), parse_listen(listen), out, summarizer=summarize_exchange)
     return serve(settings, lambda line: None, lambda url, stop: stop.set())
 
 

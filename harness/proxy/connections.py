@@ -27,6 +27,7 @@ from harness.proxy.heads import (
     parse_response,
 )
 from harness.proxy.journal import ExchangeJournal
+from harness.proxy.target_key import KeylessBody, TargetKey
 from harness.types import ExchangeEnd
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0"
@@ -40,6 +41,9 @@ class Hub(Protocol):
 
     def begin(self, head: RequestHead) -> ExchangeJournal:
         """Number an exchange and begin its record."""
+
+    target_key: TargetKey | None
+    """The key that the target gets; None: the client's."""
 
     @property
     def needs_body(self) -> bool:
@@ -214,6 +218,7 @@ class TargetConnection(asyncio.Protocol):
         self._connecting: asyncio.Task[None] | None = None
         self._unread = b""
         self._body: Body | None = None
+        self._keyless: KeylessBody | None = None
         self._persistent = False
         self._ended = self._was_reset = False
 
@@ -240,7 +245,8 @@ class TargetConnection(asyncio.Protocol):
             self._transport.abort()
             return
         self._record.note_sent()
-        self._transport.write(self._head.lines + b"\r\nConnection: close\r\n\r\n")
+        key, lines = self._hub.target_key, self._head.lines
+        self._transport.write((key.request_lines(lines) if key else lines) + b"\r\nConnection: close\r\n\r\n")
         self._client.transport.resume_reading()
         self._client.advance()
 
@@ -275,10 +281,13 @@ class TargetConnection(asyncio.Protocol):
         try:
             payload, used = body.feed(data)
         except FramingError as error:
-            self._client.transport.write(data)
+            if self._keyless is None:
+                self._client.transport.write(data)
             self.end("protocol_error", f"the response's body is broken: {error}")
             return
-        if used:
+        if self._keyless is not None:
+            self._client.transport.write(self._keyless.feed(payload))
+        elif used:
             self._client.transport.write(data if used == len(data) else data[:used])
         if payload:
             self._record.add_chunk(at_ns, payload)
@@ -287,6 +296,7 @@ class TargetConnection(asyncio.Protocol):
 
     def _read_heads(self, at_ns: int) -> bytes:
         """Pass on heads that are complete, interim ones too; returns what follows the final one."""
+        key = self._hub.target_key
         while self._body is None and not self._ended:
             end = HEAD_END.search(self._unread)
             if end is None:
@@ -294,7 +304,7 @@ class TargetConnection(asyncio.Protocol):
                 return b""
             raw, self._unread = self._unread[: end.end()], self._unread[end.end() :]
             try:
-                head = parse_response(raw, self._head.method)
+                head = parse_response(key.hide(raw) if key else raw, self._head.method)
             except HeadError as error:
                 self._refuse_protocol(str(error))
                 return b""
@@ -303,7 +313,7 @@ class TargetConnection(asyncio.Protocol):
             self._client.transport.write(head.lines + final + b"\r\n\r\n")
             if head.body is not None:
                 self._record.add_response(at_ns, head)
-                self._body = head.body
+                self._body, self._keyless = head.body, KeylessBody(key, head) if key else None
         rest, self._unread = self._unread, b""
         return rest
 
@@ -344,6 +354,8 @@ class TargetConnection(asyncio.Protocol):
         """End the exchange on both sides."""
         if self._ended:
             return
+        if reason == "complete" and self._keyless is not None:
+            self._client.transport.write(self._keyless.finish())
         self._close(reason, error)
         persistent = reason == "complete" and self._persistent and self._head.body.complete
         self._client.exchange_ended(persistent=persistent, reset=self._was_reset)

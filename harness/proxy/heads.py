@@ -146,13 +146,17 @@ def _upgrade(method: bytes, headers: Headers) -> str | None:
 
 
 def _forwarded_lines(raw: bytes, tokens: frozenset[bytes]) -> bytes:
-    """The head's lines without hop-by-hop headers and those that Connection names; continuation lines go along."""
+    """The head's lines without hop-by-hop headers and those that Connection names."""
+    return drop_headers(raw, HOP_BY_HOP | (tokens - {b"content-length", b"transfer-encoding"}))
+
+
+def drop_headers(raw: bytes, names: frozenset[bytes]) -> bytes:
+    """A head's lines without these headers; continuation lines go along."""
     first, *lines = HEAD_END.split(raw, maxsplit=1)[0].split(b"\n")
     kept, dropping = [first.rstrip(b"\r")], False
     for line in lines:
         if line[:1] not in (b" ", b"\t"):
-            name = line.partition(b":")[0].strip().lower()
-            dropping = name in HOP_BY_HOP or (name in tokens and name not in (b"content-length", b"transfer-encoding"))
+            dropping = line.partition(b":")[0].strip().lower() in names
         if not dropping:
             kept.append(line.rstrip(b"\r"))
     return b"\r\n".join(kept)

@@ -30,12 +30,12 @@ from harness.files import disk_error, drop_torn_line, lock_folder, to_json
 from harness.proxy.heads import RequestHead, ResponseHead
 from harness.proxy.secrets import (
     MIN_CHARS_IN_BODY,
-    MIN_CHARS_IN_ERROR,
     Piece,
     SecretFilter,
     find_secrets,
     hide_headers,
     hide_query,
+    min_chars_to_hide,
 )
 from harness.record import CLOCK_WRAP_NS, read_moment
 from harness.schema import format_version
@@ -156,10 +156,12 @@ class ExchangeJournal:
     monotonic clock; they are wrapped like those of recordings.
     """
 
-    def __init__(self, journal: SessionJournal, number: int, head: RequestHead) -> None:
-        """Write the request's head."""
+    def __init__(
+        self, journal: SessionJournal, number: int, head: RequestHead, secrets: frozenset[bytes] = frozenset()
+    ) -> None:
+        """Write the request's head. `secrets` are hidden like the keys that the request has itself."""
         self._journal, self._number = journal, number
-        self._secrets = find_secrets(head.target, head.headers)
+        self._secrets = find_secrets(head.target, head.headers) | secrets
         self.target = hide_query(head.target)
         self._body = self._chunks = self._filter(MIN_CHARS_IN_BODY)
         self.sent_ns: int | None = None
@@ -199,7 +201,7 @@ class ExchangeJournal:
         """The final response's head came."""
         self.status, self.head_ns = head.status, at_ns
         self._secrets |= find_secrets("", head.headers)
-        self._chunks = self._filter(MIN_CHARS_IN_ERROR if head.status >= 400 else MIN_CHARS_IN_BODY)
+        self._chunks = self._filter(min_chars_to_hide(head.status))
         self._append("response", at_ns, {"status": head.status, "headers": hide_headers(head.headers)})
 
     def add_chunk(self, at_ns: int, data: bytes) -> None:

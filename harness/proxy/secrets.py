@@ -25,6 +25,11 @@ Piece = tuple[int, bytes]
 """The time of a read, and its bytes."""
 
 
+def min_chars_to_hide(status: int) -> int:
+    """How long a key must be to be replaced in the body of a response."""
+    return MIN_CHARS_IN_ERROR if status >= 400 else MIN_CHARS_IN_BODY
+
+
 def is_secret_name(name: str) -> bool:
     """Whether a header or a query's parameter of this name may hold a key or a cookie."""
     return _SECRET_NAME.search(name) is not None

@@ -24,6 +24,7 @@ from harness.proxy.connections import ClientConnection, TargetConnection
 from harness.proxy.heads import RequestHead
 from harness.proxy.journal import ExchangeJournal, SessionJournal, open_journal
 from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
+from harness.proxy.target_key import TargetKey
 from harness.record import Timeouts
 from harness.types import ExchangeEnd
 
@@ -58,15 +59,16 @@ class Address:
 class ProxySettings:
     """What a proxy passes on to where, and into which folder it records.
 
-    With a `token` only requests are passed on that have it as their API key. `admit` is given each request with its
-    whole body, once that has arrived, and says why it is not passed on; None: it is. `summarizer` makes the printed
-    lines; None: a process of its own.
+    With a `token` only requests are passed on that have it as their API key; `api_key` is the target's, which is
+    sent in place of the client's. `admit` is given each request with its whole body, once that has arrived, and says
+    why it is not passed on; None: it is. `summarizer` makes the printed lines; None: a process of its own.
     """
 
     target: Address
     listen: Address
     out: Path
     token: str | None = None
+    api_key: str | None = None
     summarizer: Summarizer | None = None
     admit: Admission | None = None
 
@@ -105,11 +107,13 @@ class _ProxyServer:
         self._summarizer = settings.summarizer or SummaryProcess()
         self._executor = ThreadPoolExecutor(1, "summary")
         self._tls = _tls_context() if settings.target.is_tls else None
+        self.target_key = TargetKey(settings.api_key) if settings.api_key else None
         self._clients: set[ClientConnection] = set()
         self.exchanges = 0
 
     def begin(self, head: RequestHead) -> ExchangeJournal:
-        record = ExchangeJournal(self._journal, self.exchanges, head)
+        secrets = frozenset([self.target_key.secret] if self.target_key else [])
+        record = ExchangeJournal(self._journal, self.exchanges, head, secrets)
         self.exchanges += 1
         return record
 

@@ -1,7 +1,7 @@
 """Stage 1: `record` sends one request and keeps every chunk of the reply with the time at which it was read."""
 
 from harness.record.client import Client, Timeouts
-from harness.record.request import build_headers, encode_body, parse_url, redact_api_key
+from harness.record.request import authorization, build_headers, encode_body, parse_url, redact_api_key
 from harness.record.turn import CLOCK_WRAP_NS, Moment, TurnRequest, read_moment, record, seconds_since, wrap_clock_ns
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Moment",
     "Timeouts",
     "TurnRequest",
+    "authorization",
     "build_headers",
     "encode_body",
     "parse_url",

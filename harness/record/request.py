@@ -25,7 +25,7 @@ def parse_url(text: str) -> httpcore.URL:
 
 
 def build_headers(api_key: str | None) -> list[tuple[bytes, bytes]]:
-    """Build the headers of a request. Raises ConfigError for a key that no header can carry; the message hides it.
+    """Build the headers of a request. Raises ConfigError for a key that no header can carry.
 
     `Accept-Encoding: identity` keeps a proxy from compressing the stream: compressed bytes arrive in other pieces.
     """
@@ -35,14 +35,17 @@ def build_headers(api_key: str | None) -> list[tuple[bytes, bytes]]:
         (b"Accept-Encoding", b"identity"),
         (b"User-Agent", b"lanebench"),
     ]
-    if not api_key:
-        return headers
+    return [*headers, authorization(api_key)] if api_key else headers
+
+
+def authorization(api_key: str) -> tuple[bytes, bytes]:
+    """Build the header with an API key. Raises ConfigError for a key that no header can carry; the message hides it."""
     if not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip()):
         raise ConfigError(
             "the API key contains surrounding whitespace, a control character or a non-ASCII character",
             fix="export the variable that key_env names again",
         )
-    return [*headers, (b"Authorization", b"Bearer " + api_key.encode("ascii"))]
+    return b"Authorization", b"Bearer " + api_key.encode("ascii")
 
 
 def redact_api_key(body: bytes, status: int | None, api_key: str | None) -> bytes:
