@@ -115,6 +115,24 @@ def test_every_end_of_a_trial_is_counted() -> None:
     assert (found["ended by a limit"], found["connections refused"]) == ("requests 1", "6")
 
 
+def test_trials_in_which_the_agent_asked_nothing_or_waited_are_warned_of() -> None:
+    trials = [trial for trial in result().trials if trial.work is not None]
+    silent = [
+        replace(trial, turns=(), work=each) for trial, each in zip(trials, (work(), work("exited", 1)), strict=False)
+    ]
+    waited = replace(trials[2], work=work("clock", None), ended_ns=(trials[2].started_ns or 0) + 600 * SECOND)
+    changed = [*silent, waited, *trials[3:]]
+    others = [trial for trial in result().trials if trial.work is None]
+    found = summarize(replace(result(), trials=(*others, *changed)))
+    assert [warning.text for warning in found.warnings if warning.code.startswith("agent_")] == [
+        "steady+codex: codex asked the model nothing in 2 of 6 trials, which say nothing about the model "
+        "(exit code 0 in 1, exit code 1 in 1)",
+        "steady+codex: in 1 of 6 trials the clock ended codex while it waited, more than 50% of the time after the "
+        "model's last reply: it may have asked its user, or run a command that does not end",
+    ]
+    assert "codex asked the model nothing" in render_brief(found)
+
+
 def test_a_lane_is_decided_among_those_that_are_asked_its_tasks() -> None:
     agents, chat = result().recommendations
     assert [each.model for each in agents.eligibilities] == ["steady+codex"]

@@ -22,6 +22,8 @@ SIMULATED_SHORT = "SIMULATED: no number here measures a real model or this machi
 LEGEND = "cold, warm: TTFT. Lanes: = tied, x ruled out, ? not shown to meet the demands"
 ANSWER_CHANGING = frozenset(
     {
+        "agent_silent",
+        "agent_waited",
         "cache_hit",
         "canary_drifted",
         "clock_disturbed",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.summarize.warnings import machine, replies, servers, timing
+from harness.summarize.warnings import agents, machine, replies, servers, timing
 from harness.types import Result, ResultWarning
 
 
@@ -53,4 +53,6 @@ WARNINGS: tuple[Callable[[Result], Iterator[ResultWarning]], ...] = (
     servers.long_prompt,
     replies.prefill_contradicted,
     machine.private_includes,
+    agents.agent_silent,
+    agents.agent_waited,
 )
