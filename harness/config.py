@@ -157,7 +157,7 @@ def _labels(model: Mapping[str, Json]) -> list[str]:
 
 
 def _agent_problems(models: Sequence[Mapping[str, Json]], location: Location) -> Iterator[Problem]:
-    """Names of a model with an agent that are too long or taken, and a server that wants a key."""
+    """Names of a model with an agent that are too long or taken."""
     taken = [model["label"] for model in models]
     for at, model in enumerate(models):
         here = location.at(at, "agent")
@@ -166,10 +166,6 @@ def _agent_problems(models: Sequence[Mapping[str, Json]], location: Location) ->
                 yield here.problem(f"{label!r} has more than {MAX_LABEL_CHARS} characters", "shorten the model's label")
             if label in taken:
                 yield here.problem(f"{label!r} is the label of a model", "give that model another label")
-        if "agent" in model and "key_env" in model:
-            yield here.problem(
-                "an agent is given no API key: what it runs could read it", "use a server that needs no key"
-            )
 
 
 def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator[Problem]:

@@ -58,7 +58,6 @@ def test_a_model_is_a_contender_alone_and_with_each_of_its_agents(tmp_path: Path
         ('"codx"', "", "unknown agent 'codx'"),
         ('"aider"', "", "needs Python 3.10 to 3.12"),
         (f'"{"a" * 40}"', "", "agent: expected"),
-        ('"codex"', 'key_env = "PATH"', "an agent is given no API key"),
         ('"codex"', MODEL.format(agent='"codex"', more="").replace('"small"', '"small+codex"'), "is the label of"),
     ],
 )

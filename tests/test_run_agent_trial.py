@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from harness.agents import contenders, load_agents
 from harness.bundle import RECORDINGS, RESULT
 from harness.calibration.reference import serving
-from harness.config import load_config
+from harness.config import Config, load_config
 from harness.read import read, work_reading
+from harness.record import Timeouts
 from harness.run import build_result, match_contenders, record_run, score_run, start_run, write_result
+from harness.run.forecast import nothing_fits
+from harness.run.recorder import refusal_of
 from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.summarize import summarize, trial_result
@@ -22,21 +26,32 @@ from harness.types import (
     AgentLimits,
     AgentWork,
     Finding,
+    Model,
     Outcome,
     Reading,
     Recording,
     Result,
     Score,
     ScoredTrial,
+    SkippedTask,
     StreamError,
     Task,
     TrialKey,
     Variant,
     Verdict,
 )
-from harness.verify import VerifyOptions, verify
+from harness.verify import Replication, VerifyOptions, verify
+from tests.example import HOST
 from tests.scored import returning
 
+PACKAGE = f"""
+[package]
+registry = "npm"
+name = "nowhere"
+version = "9.9"
+license = "MIT"
+digests = {{ any = "sha256:{"0" * 64}" }}
+"""
 KEY = TrialKey("m+fake", "agent-failing-test", 0)
 MODEL = "plain?ttft_ms=1&tps=4000&tokens=20"
 CONFIG = """
@@ -52,7 +67,9 @@ base_url = "http://127.0.0.1:{port}/v1"
 model = "{model}"
 context_tokens = 32768
 agent = "fake"
+key_env = "LANEBENCH_TEST_KEY"
 """
+API_KEY = "sk-of-the-server-0123456789"
 AGENT = """
 title = "Fake"
 api = "chat"
@@ -71,7 +88,7 @@ ask(model, messages * 2)
 try: ask("another", messages)
 except OSError: pass
 open("bills/split.py", "a").write("# edited")
-print("done")
+print(open("/proc/self/environ").read())
 '''
 """
 
@@ -136,17 +153,22 @@ def own_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     folder.mkdir()
     (folder / "fake.toml").write_text(AGENT)
     monkeypatch.setenv("LANEBENCH_AGENTS", str(folder))
+    monkeypatch.setenv("LANEBENCH_TEST_KEY", API_KEY)
     load_agents.cache_clear()
     yield folder
     load_agents.cache_clear()
 
 
+def configured(folder: Path, port: int) -> Config:
+    path = folder / "bench.toml"
+    path.write_text(CONFIG.format(port=port, model=MODEL))
+    return load_config(path)
+
+
 def run_trial(folder: Path, task: Task) -> tuple[Path, Result]:
     """A whole run of one trial, from the configuration to the result."""
     with serving() as server:
-        path = folder / "bench.toml"
-        path.write_text(CONFIG.format(port=server.port, model=MODEL))
-        config = load_config(path)
+        config = configured(folder, server.port)
         models, tasks, _ = match_contenders(contenders(config), (task,))
         run = start_run(folder / "results", replace(config, models=models), tasks)
         assert record_run(run, tasks, models, lambda *step: None) == []
@@ -177,6 +199,10 @@ def test_an_agent_is_recorded_scored_and_verified_like_a_model_alone(
     assert summarize(result) == result
     options = VerifyOptions(level="reread", tasks={task.name: task})
     assert verify(path, options).exit_code == 0
+    # The server's key is in no file: neither was it in the container, whose environment the agent printed.
+    files = [each for each in path.rglob("*") if each.is_file()]
+    assert "HOME=/home/agent" in (path / RECORDINGS).read_text()
+    assert [each for each in files if API_KEY.encode() in each.read_bytes()] == []
     # What the requests cost follows from the recordings, and so does every other number.
     stated = (path / RESULT).read_text()
     (path / RESULT).write_text(stated.replace('"tool_s": 0', '"tool_s": 9'))
@@ -189,3 +215,37 @@ def test_an_agent_is_recorded_scored_and_verified_like_a_model_alone(
     lines[-1]["work"]["patch"] = task.solution[0] + "\n"
     recordings.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert verify(path, options).exit_code == 1
+
+
+def test_a_server_without_the_agents_api_and_one_with_too_little_context_are_each_one_line() -> None:
+    model = Model("m+codex", "openai", "http://127.0.0.1:9/v1", "m", api="responses", agent="codex")
+    assert "no Responses API, which codex speaks" in getattr(refusal_of(404, model), "message", "")
+    assert "knows no such model" in getattr(refusal_of(404, replace(model, agent=None)), "message", "")
+    assert refusal_of(500, model) is None
+    problem = nothing_fits(model, [SkippedTask("t", 13_500, 4096)], "-c")
+    assert problem.message == (
+        "model 'm+codex': every task needs more context than the server has (4,096 tokens); "
+        "of each, 10,000 are what codex sends beside the task"
+    )
+    assert problem.fix == "serve it with at least 13,500 tokens (-c), or choose shorter tasks"
+
+
+@pytest.mark.engine
+def test_the_trial_of_an_agent_is_run_again_on_ones_own_server(own_agents: Path, tmp_path: Path, task: Task) -> None:
+    path, _ = run_trial(tmp_path, task)
+    with serving() as server:
+        models = {model.label: model for model in contenders(configured(tmp_path, server.port))}
+        replication = Replication(1, models, Timeouts(connect_s=1.0, read_s=30.0), HOST)
+        options = VerifyOptions(
+            "replicated", tasks={task.name: task}, open_sandbox=partial(open_sandbox, "verify", print),
+            replication=replication,
+        )  # fmt: skip
+        report = verify(path, options).levels[5]
+        (own_agents / "fake.toml").write_text(AGENT + PACKAGE)
+        load_agents.cache_clear()
+        without = verify(path, options).levels[5]
+    assert report.detail == (
+        "m+fake: passed in 0 of 1 trials here, and in 0 of the same trials as published; "
+        "1 trials cannot show a difference, 6 can"
+    )
+    assert (without.state, without.detail) == ("unverified", "the agent fake 9.9 is not installed")

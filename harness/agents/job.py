@@ -20,7 +20,8 @@ class AgentJob:
     """What an agent is asked: `base_url` and `model` name its model, as in bench.toml.
 
     `files` is the working tree that it gets. `exchanges` is the folder of the recorded requests, which must not hold
-    another session. The agent is told `max_tokens` and the context of the limits as those of its model.
+    another session. The agent is told `max_tokens` and the context of the limits as those of its model. Its
+    requests get the server's `api_key` on this machine, so that nothing in the container has it.
     """
 
     agent: AgentSpec
@@ -31,6 +32,7 @@ class AgentJob:
     exchanges: Path
     limits: AgentLimits = field(default_factory=AgentLimits)
     max_tokens: int = 8192
+    api_key: str | None = None
 
     @property
     def prefix(self) -> str:

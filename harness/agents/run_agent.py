@@ -65,7 +65,7 @@ def _proxy(job: AgentJob, gate: Gate) -> Iterator[tuple[str, int]]:
     parts = urlsplit(job.base_url)
     settings = ProxySettings(
         parse_target(f"{parts.scheme}://{parts.netloc}"), parse_listen("127.0.0.1:0"), job.exchanges,
-        summarizer=gate.count, admit=gate.admit,
+        api_key=job.api_key, summarizer=gate.count, admit=gate.admit,
     )  # fmt: skip
     started: list[tuple[int, asyncio.Event, asyncio.AbstractEventLoop]] = []
     errors: list[LanebenchError] = []

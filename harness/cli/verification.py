@@ -68,10 +68,12 @@ def _replication(args: argparse.Namespace) -> Replication | None:
         raise ConfigError(
             "--replicate runs models again and needs their addresses", fix="give them with --config bench.toml"
         )
+    from harness.agents import contenders
+
     config = read_config(args.config)
     settings = config.settings
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
-    models = {model.label: model for model in config.models}
+    models = {model.label: model for model in contenders(config)}
     return Replication(args.replicate, models, timeouts, host_facts())
 
 

@@ -4,6 +4,7 @@
 this order. `converse` runs a single trial.
 """
 
+from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import COMPLETED, RunFolder, open_run
@@ -29,6 +30,7 @@ __all__ = [
     "NONCE_PLACEHOLDER",
     "OVERRUN",
     "PREVIOUS",
+    "AgentHost",
     "Chain",
     "Link",
     "Progress",
@@ -44,6 +46,7 @@ __all__ = [
     "is_redrawn",
     "keep_probe",
     "match_contenders",
+    "open_agents",
     "open_run",
     "open_servers",
     "opening_messages",

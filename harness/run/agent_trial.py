@@ -18,11 +18,10 @@ from harness.apis import get_api
 from harness.proxy import read_exchanges
 from harness.record import CLOCK_WRAP_NS
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup
-from harness.run.folder import RunFolder
 from harness.sandbox import Engine, ensure_engine, owner_labels
 from harness.servers import ServerHandle
 from harness.trees import make_patch
-from harness.types import AgentLimits, AgentOutput, AgentWork, Exchange, Log, Recording, Variant
+from harness.types import AgentLimits, AgentOutput, AgentWork, Exchange, Log, Model, Recording, Variant
 
 MAX_OUTPUT_CHARS = 64 * 1024
 MAX_TRANSCRIPT_CHARS = 256 * 1024
@@ -51,24 +50,22 @@ class AgentHost:
                 Path(folder) / "exchanges",
                 limits,
                 variant.task.budget_tokens,
+                server.api_key,
             )
             run = run_agent(self.engine, self.images[agent.name], self.labels, job)
             return turns_of(run, job, setup, read_exchanges(job.exchanges))
 
 
 @contextmanager
-def open_agents(folder: RunFolder, servers: Sequence[ServerHandle], log: Log) -> Iterator[AgentHost | None]:
-    """The host for the agents that these servers' models drive; None if they drive none.
-
-    Raises EngineError, ConfigError.
-    """
-    with_agents = [server.model for server in servers if server.model.agent is not None]
+def open_agents(run_id: str, models: Sequence[Model], log: Log) -> Iterator[AgentHost | None]:
+    """The host for the agents that these models drive; None if they drive none. Raises EngineError, ConfigError."""
+    with_agents = [model for model in models if model.agent is not None]
     if not with_agents:
         yield None
         return
     engine = ensure_engine(log)
     try:
-        with owner_labels(folder.plan.id) as labels:
+        with owner_labels(run_id) as labels:
             yield AgentHost(engine, require_installed(engine, with_agents, log), labels)
     finally:
         engine.close()

@@ -24,7 +24,7 @@ from harness.servers import (
     skip_oversized_tasks,
 )
 from harness.summarize import is_asked
-from harness.types import SkippedTask, Task, TrialKey
+from harness.types import Model, SkippedTask, Task, TrialKey
 
 CONNECT_S = 3.0
 """A server that does not answer within this is asked again when its turn comes."""
@@ -50,7 +50,7 @@ def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier
         context, is_current = next(_known_contexts(server, earlier), (None, False))
         skipped = skip_oversized_tasks(needs, context)
         if skipped and len(skipped) == len(needs) and is_current:
-            problems.append(nothing_fits(server.model.label, skipped, server.kind.context.setting))
+            problems.append(nothing_fits(server.model, skipped, server.kind.context.setting))
         elif skipped:
             lines.append(_describe(server, skipped, len(needs)))
     if problems:
@@ -58,11 +58,13 @@ def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier
     return lines
 
 
-def nothing_fits(label: str, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:
+def nothing_fits(model: Model, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:
     """A model that is sent nothing at all: that is a setting to mend, and no result."""
     needed = min(skip.required_tokens for skip in skipped)
+    beside = f"; of each, {agent_tokens(model):,} are what {model.agent} sends beside the task" if model.agent else ""
     return Problem(
-        f"model {label!r}: every task needs more context than the server has ({skipped[0].available_tokens:,} tokens)",
+        f"model {model.label!r}: every task needs more context than the server has "
+        f"({skipped[0].available_tokens:,} tokens){beside}",
         fix=f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks",
     )
 
@@ -94,7 +96,9 @@ def _describe(server: ServerHandle, skipped: Sequence[SkippedTask], count: int) 
     more = f" and {len(skipped) - MAX_NAMED} more" if len(skipped) > MAX_NAMED else ""
     needed = max(skip.required_tokens for skip in skipped)
     setting = server.kind.context.setting
+    agent = server.model.agent
+    beside = f" ({agent_tokens(server.model):,} of them for what {agent} sends beside a task)" if agent else ""
     return (
         f"{server.model.label} will skip {len(skipped)} of {count} tasks ({names}{more}): its context has "
-        f"{skipped[0].available_tokens:,} tokens; {needed:,} would do{f': {setting}' if setting else ''}"
+        f"{skipped[0].available_tokens:,} tokens; {needed:,} would do{beside}{f': {setting}' if setting else ''}"
     )

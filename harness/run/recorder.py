@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.agents import agent_tokens
 from harness.anchors import request_timestamp
+from harness.apis import get_api
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
@@ -75,10 +76,11 @@ def record_run(
     }
     timeouts, earlier = timeouts_of(folder.plan.settings), _expectation(folder, models, tasks)
     left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
-    servers = open_servers([model for model in models if missing[model.label]], timeouts.connect_s)
+    pending = [model for model in models if missing[model.label]]
+    servers = open_servers(pending, timeouts.connect_s)
     begun = {key.model for key in folder.recorded}
     skips = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
-    with folder.session("record"), Client(timeouts) as client, open_agents(folder, servers, log) as agents:
+    with folder.session("record"), Client(timeouts) as client, open_agents(folder.plan.id, pending, log) as agents:
         _anchor(folder, log)
         oversized = _leave_out_oversized(folder, servers)
         recorded = [server for server in servers if server.model.label not in oversized]
@@ -131,6 +133,17 @@ def _anchor(folder: RunFolder, log: Log) -> None:
         log(f"stamped by {url}")
     except ServerError as error:
         log(f"NOT stamped, the run goes on: {error.message}")
+
+
+def refusal_of(status: int | None, model: Model) -> Problem | None:
+    """Why a server refuses every request of a model; None for another status."""
+    if status == 404 and model.agent is not None:
+        title = get_api(model.api).title
+        return Problem(
+            f"the server has no {title} API, which {model.agent} speaks, or knows no such model",
+            fix=f"choose another agent or a server with the {title} API, or correct model or base_url",
+        )
+    return None if status is None else REFUSALS.get(status)
 
 
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
@@ -206,7 +219,7 @@ class _ModelRecorder:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)
             turns.append(recording)
-            refusal = None if recording.status is None else REFUSALS.get(recording.status)
+            refusal = refusal_of(recording.status, model)
             if refusal is not None:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
@@ -299,7 +312,7 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
         )
     fitting = [key for key in keys if key.task not in skipped]
     if keys and not fitting and not recorded:
-        raise ServerError(nothing_fits(run.label, run.skipped, recorder.server.kind.context.setting))
+        raise ServerError(nothing_fits(recorder.server.model, run.skipped, recorder.server.kind.context.setting))
     recorder.progress.left.drop(key for key in keys if key.task in skipped)
     return fitting
 

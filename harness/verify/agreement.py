@@ -100,6 +100,6 @@ def why_other_hardware(published: HostFacts, here: HostFacts) -> str | None:
 
 def setting_differences(published: ModelInfo, here: Model) -> str | None:
     """The settings of the user's own model that differ from those of the result; None without any."""
-    names = ("server", "model", "thinking", "sampling", "extra")
+    names = ("server", "model", "thinking", "sampling", "extra", "agent_version")
     found = [name for name in names if getattr(published, name) != getattr(here, name)]
     return ", ".join(found) or None

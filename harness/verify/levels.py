@@ -24,7 +24,7 @@ from harness.bundle import (
     UnreadableError,
     open_source,
 )
-from harness.errors import EngineError, RunError
+from harness.errors import ConfigError, EngineError, RunError
 from harness.files import build
 from harness.schema import format_version, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
@@ -240,7 +240,10 @@ def _replicate(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> 
         return unverified("replicated", reason)
     detail = f"{replication.trials} trials of each model run again"
     findings = replicated.check_replicated(evidence, replication, sandbox)
-    return report_level("replicated", detail, findings, strict=options.strict)
+    try:
+        return report_level("replicated", detail, findings, strict=options.strict)
+    except ConfigError as error:
+        return unverified("replicated", "; ".join(problem.message for problem in error.problems))
 
 
 CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (

@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -20,12 +21,12 @@ from harness.config import read_api_key
 from harness.errors import ConfigError
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run import TrialSetup, converse
+from harness.run import AgentHost, TrialSetup, converse, open_agents
 from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.stats import holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import Finding, HostFacts, Model, Outcome, Reading, Sandbox, TrialKey, TrialResult
+from harness.types import Finding, HostFacts, Model, Outcome, Recording, Sandbox, TrialKey, TrialResult
 from harness.verify.agreement import (
     SIGNIFICANCE,
     Pair,
@@ -41,7 +42,7 @@ from harness.verify.requests import stated_thinking_tokens
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """What to run again: `trials` trials of each model; `models` are the user's own models by label.
+    """What to run again: `trials` trials of each model; `models` are the user's own contenders by label.
 
     `timeouts` are those of the user's configuration, `host` is this machine.
     """
@@ -77,7 +78,7 @@ def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sand
     scored = {task.name for task in evidence.result.tasks if task.scored}
     pairs: dict[str, list[Pair]] = {}
     seed = secrets.randbits(64)
-    with Client(replication.timeouts) as client:
+    with _replica(evidence, replication, sandbox) as replica:
         for at, model in enumerate(evidence.result.models):
             location = evidence.location(f"$.models[{at}]")
             if model.label not in replication.models:
@@ -88,8 +89,7 @@ def check_replicated(evidence: Evidence, replication: Replication, sandbox: Sand
             trials = [trial for trial in own if trial.task in scored]
             try:
                 for trial in choose_trials(trials, replication.trials, seed):
-                    pair = _run_again(evidence, replication, client, trial, sandbox)
-                    pairs.setdefault(model.label, []).append(pair)
+                    pairs.setdefault(model.label, []).append(replica.run_again(trial))
             except _NotRunError as error:
                 yield Finding("replicated", location, str(error), "inconclusive")
     yield from _compare(evidence, replication, pairs)
@@ -112,30 +112,49 @@ def min_trials(models: int) -> int:
     return next(count for count in range(1, 100) if models * mcnemar_p(count, 0) < SIGNIFICANCE)
 
 
-def _run_again(
-    evidence: Evidence, replication: Replication, client: Client, trial: TrialResult, sandbox: Sandbox
-) -> Pair:
-    """Raises _NotRunError when the task is not known locally or the server does not answer."""
-    model, task = replication.models[trial.model], same_task(evidence, trial.task)
-    if task is None:
-        raise _NotRunError(f"no task {trial.task} with this digest is known locally")
-    setup = TrialSetup(
-        key=TrialKey(trial.model, trial.task, trial.trial),
-        variant=vary(task, trial.trial),
-        nonce=secrets.token_hex(8),
-        thinking_tokens=stated_thinking_tokens(evidence, trial),
-    )
-    readings = _converse(client, model, setup)
-    verdict = score(vary(task, trial.trial), readings, sandbox)
-    return Pair(trial, verdict.outcome is Outcome.PASSED, readings)
+@dataclass(frozen=True, slots=True)
+class _Replica:
+    """What runs a trial again: the client for a model alone, the host of the agents for one with an agent."""
+
+    evidence: Evidence
+    replication: Replication
+    sandbox: Sandbox
+    client: Client
+    agents: AgentHost | None
+
+    def run_again(self, trial: TrialResult) -> Pair:
+        """Raises _NotRunError when the task is not known locally or the server does not answer."""
+        model, task = self.replication.models[trial.model], same_task(self.evidence, trial.task)
+        if task is None:
+            raise _NotRunError(f"no task {trial.task} with this digest is known locally")
+        setup = TrialSetup(
+            key=TrialKey(trial.model, trial.task, trial.trial),
+            variant=vary(task, trial.trial),
+            nonce=secrets.token_hex(8),
+            thinking_tokens=stated_thinking_tokens(self.evidence, trial),
+        )
+        turns = list(self._turns(trial, setup))
+        if any(turn.end_reason == "connect_failed" for turn in turns):
+            error = next(turn.error for turn in turns if turn.end_reason == "connect_failed")
+            raise _NotRunError(f"{model.label}: {model.base_url} does not answer: {error}")
+        readings = tuple(read(turn) for turn in turns)
+        verdict = score(setup.variant, readings, self.sandbox)
+        return Pair(trial, verdict.outcome is Outcome.PASSED, readings)
+
+    def _turns(self, trial: TrialResult, setup: TrialSetup) -> Iterable[Recording]:
+        model = self.replication.models[trial.model]
+        server = ServerHandle(model, get_server_kind(model.server), read_api_key(model))
+        if self.agents is None or trial.work is None:
+            return converse(self.client, server, setup)
+        return self.agents.run(server, setup, trial.work.limits)
 
 
-def _converse(client: Client, model: Model, setup: TrialSetup) -> tuple[Reading, ...]:
-    server = ServerHandle(model, get_server_kind(model.server), read_api_key(model))
-    turns = list(converse(client, server, setup))
-    if any(turn.end_reason == "connect_failed" for turn in turns):
-        raise _NotRunError(f"{model.label}: {model.base_url} does not answer: {turns[-1].error}")
-    return tuple(read(turn) for turn in turns)
+@contextmanager
+def _replica(evidence: Evidence, replication: Replication, sandbox: Sandbox) -> Iterator[_Replica]:
+    labels = {model.label for model in evidence.result.models}
+    models = [model for label, model in replication.models.items() if label in labels]
+    with Client(replication.timeouts) as client, open_agents("verify", models, lambda line: None) as agents:
+        yield _Replica(evidence, replication, sandbox, client, agents)
 
 
 def _compare(evidence: Evidence, replication: Replication, pairs: Mapping[str, Sequence[Pair]]) -> Iterator[Finding]:
