@@ -106,6 +106,7 @@ def simulate(session: nox.Session) -> None:
     """Whether intervals cover and equal models are rarely told apart, where the truth is known; some minutes."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.simulation", *session.posargs)
+    session.run("python", "-m", "tests.sequential_simulation", *session.posargs)
 
 
 @nox.session

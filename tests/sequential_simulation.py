@@ -1,133 +1,248 @@
 """Simulation of the sequential design: how often a run calls an equal model better, and how many trials it saves.
 
-`python -m tests.simulation` prints these rows behind its own. The rule is that of harness/summarize/looks.py on drawn
-passes: the same looks, boundaries and shares of the error, without the models' other requirements.
+`nox -s simulate` (`python -m tests.sequential_simulation [REPEATS]`) prints the table. The output for 4000 repeats,
+half a minute of work, is stored in tests/data/stats/sequential-4000.txt. The rule is that of harness/summarize/looks.py
+without the models' other requirements: the same looks, boundaries, shares of the error and futility. All repeats are
+computed at once; tests/test_sequential.py compares them with the kit's own verdicts. NumPy's RandomState never changes
+its numbers.
 """
 
-import random
-from collections.abc import Iterator, Sequence
-from itertools import permutations
-from math import exp, log
+from __future__ import annotations
 
-from harness.stats import ContingencyTable, PairLook, difference_on_these_tasks, sequential_verdict
-from harness.summarize import design_of, pair_looks, schedule_looks
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from scipy.special import bdtr
+
+from harness.stats.proportions import normal_quantile
+from harness.stats.sequential import TOLERANCE, error_spent, predictive_power_of
+from harness.summarize import design_of, schedule_looks
+from harness.summarize.lane_differences import MIN_PREDICTIVE_POWER
 from harness.types import Lane, SequentialDesign
 from tests.simulation import SEED, Row
 
-Passes = list[list[list[bool]]]
-"""Model -> task -> trial -> whether it passed."""
 ERROR = 0.05
-SAVED = (0.30, 1.0)
 FALSE_BETTER = (0.0, 0.05)
+ANY_SHARE = (0.0, 1.0)
+SAVED = (0.3, 1.0)
+FOUND = 0.8
+"""A lane is large enough for a difference if the fixed design of its cap finds it in so many runs."""
+SATURATED = 0.999
+"""The size of a fixed design that finds more than this is not measurable; the rule is then compared with this one."""
 
 
-def design(tasks: int, cap: int, models: int) -> SequentialDesign:
-    """The design of a run with one lane."""
-    return design_of(
-        schedule_looks(cap, True), None, (Lane("lane", {str(task): 1.0 for task in range(tasks)}),), models
-    )
+class Size(NamedTuple):
+    """Tasks and trials of each at the cap, and the number of models."""
+
+    tasks: int
+    cap: int
+    models: int = 2
+
+    @property
+    def words(self) -> str:
+        """Tasks x trials, as the table has it."""
+        return f"{self.tasks}x{self.cap}"
+
+    def design(self) -> SequentialDesign:
+        """The design of a run with one lane."""
+        lane = Lane("lane", {str(task): 1.0 for task in range(self.tasks)})
+        return design_of(schedule_looks(self.cap, until_decided=True), None, (lane,), self.models)
 
 
-def draw_passes(rates: Sequence[Sequence[float]], cap: int, rng: random.Random) -> Passes:
-    """All trials of a run."""
-    return [[[rng.random() < rate for _ in range(cap)] for rate in of_model] for of_model in rates]
+OF_TWO = tuple(Size(*lane) for lane in ((8, 5), (4, 10), (6, 10), (8, 10), (10, 10), (8, 20), (20, 10)))
+OF_FOUR = (Size(8, 10, 4), Size(8, 20, 4))
+EQUAL_SIZES = (*OF_TWO, Size(4, 10, 4), *OF_FOUR)
+SAVED_SIZES = (*OF_TWO, *OF_FOUR)
 
 
-def table_of(first: Sequence[bool], second: Sequence[bool]) -> ContingencyTable:
-    """The pairs of trials of one task."""
-    pairs = list(zip(first, second, strict=True))
-    return ContingencyTable(
-        *(pairs.count(cell) for cell in ((True, True), (True, False), (False, True), (False, False)))
-    )
+@dataclass(frozen=True)
+class PairVerdicts:
+    """Of two models at each look (repeat x look): 1, -1 or 0 by all looks so far, and whether going on is futile."""
+
+    signs: Any
+    futile: Any
 
 
-def run_design(plan: SequentialDesign, passes: Passes) -> tuple[list[int], set[tuple[int, int]]]:
-    """The trials per task of each model, and the pairs of which the first was called better at any look."""
-    models = range(len(passes))
-    first_looks = {pair: _first_look(plan, passes[pair[0]], passes[pair[1]]) for pair in permutations(models, 2)}
-    counts, inside, better = [0 for _ in models], set(models), set[tuple[int, int]]()
+def pair_verdicts(differences: Any, plan: SequentialDesign) -> PairVerdicts:
+    """The verdicts on passes minus the other model's passes, by repeat x task x trial."""
+    repeats, error = len(differences), ERROR / plan.hypotheses
+    per_trial, discordant = differences.sum(1, dtype=int), np.abs(differences).sum(1, dtype=int)
+    reach = max(1, int(discordant.sum(1).max()))
+    chances = np.zeros((repeats, 2 * reach + 1))
+    chances[:, reach] = 1.0
+    total, count, spent, sign = (np.zeros(repeats) for _ in range(4))
+    signs, futile, start = [], [], 0
     for look in plan.looks:
-        for model in inside:
-            counts[model] = look
-        better |= {pair for pair, first in first_looks.items() if first and first <= min(counts[at] for at in pair)}
-        inside -= {worse for best, worse in better if best in inside}
-        if len(inside) < 2:
-            break
-    return counts, better
+        added = discordant[:, start:look].sum(1)
+        total, count, start = total + per_trial[:, start:look].sum(1), count + added, look
+        _walk(chances, added)
+        boundary, tail = _boundaries(chances[:, reach:], error * error_spent(look / plan.looks[-1]) - spent)
+        sign = np.where((sign == 0) & (np.abs(total) >= boundary), np.sign(total), sign)
+        spent = spent + tail
+        chances[np.abs(np.arange(2 * reach + 1) - reach)[None, :] >= boundary[:, None]] = 0.0
+        signs.append(sign)
+        futile.append(_futile(total / np.sqrt(np.maximum(count, 1)), look, plan))
+    return PairVerdicts(np.stack(signs, 1), np.stack(futile, 1))
 
 
-def _first_look(plan: SequentialDesign, model: Sequence[Sequence[bool]], other: Sequence[Sequence[bool]]) -> int | None:
-    """The look at which a model is first called better than another one; None if it never is."""
-    pairs = [(1.0, dict(enumerate(a)), dict(enumerate(b))) for a, b in zip(model, other, strict=True)]
-    looks = pair_looks(pairs, plan.looks)
-    # The verdict of all looks is that of the first one that decides.
-    ends = (at for at in range(1, len(looks) + 1) if _is_better(looks[:at], plan))
-    return plan.looks[next(ends) - 1] if _is_better(looks, plan) else None
+def _walk(chances: Any, steps: Any) -> None:
+    """Take so many steps of the random walk in each row."""
+    for taken in range(int(steps.max())):
+        rows = chances[steps > taken]
+        moved = np.zeros_like(rows)
+        moved[:, 1:] += rows[:, :-1] / 2
+        moved[:, :-1] += rows[:, 1:] / 2
+        chances[steps > taken] = moved
 
 
-def _is_better(looks: Sequence[PairLook], plan: SequentialDesign) -> bool:
-    return sequential_verdict(looks, ERROR / plan.hypotheses) == "better"
+def _boundaries(upper: Any, allowed: Any) -> tuple[Any, Any]:
+    """In each row the smallest sum whose tail on both sides has at most the error allowed, and that tail."""
+    tails = 2 * np.cumsum(upper[:, :0:-1], 1)[:, ::-1]
+    within = tails <= allowed[:, None] + TOLERANCE
+    first = within.argmax(1)
+    tail = tails[np.arange(len(tails)), first]
+    return np.where(within.any(1), first + 1, upper.shape[1]), np.where(within.any(1), tail, 0.0)
 
 
-def task_rates(tasks: int, rng: random.Random) -> list[float]:
+def _futile(z: Any, look: int, plan: SequentialDesign) -> Any:
+    if look == plan.looks[-1]:
+        return np.zeros(len(z), dtype=bool)
+    level = plan.nominal_level / plan.hypotheses
+    return predictive_power_of(z, look / plan.looks[-1], level) < MIN_PREDICTIVE_POWER
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Of each repeat: the trials per task of each model, whether any was called better, the only model that is left."""
+
+    counts: Any
+    better: Any
+    winner: Any
+
+
+def run_design(plan: SequentialDesign, passes: Any) -> Runs:
+    """Run the design on the passes of all models, by repeat x model x task x trial."""
+    repeats, models = passes.shape[:2]
+    pairs = {(a, b): pair_verdicts(passes[:, a] - passes[:, b], plan) for a, b in combinations(range(models), 2)}
+    inside, open_lane = np.ones((repeats, models), dtype=bool), np.ones(repeats, dtype=bool)
+    counts, better = np.zeros((repeats, models), dtype=int), np.zeros(repeats, dtype=bool)
+    for number, look in enumerate(plan.looks):
+        counts[inside & open_lane[:, None]] = look
+        beaten, futile = np.zeros_like(inside), np.ones(repeats, dtype=bool)
+        for (a, b), verdicts in pairs.items():
+            compared = open_lane & inside[:, a] & inside[:, b]
+            beaten[:, b] |= compared & (verdicts.signs[:, number] > 0)
+            beaten[:, a] |= compared & (verdicts.signs[:, number] < 0)
+        better |= beaten.any(1)
+        inside &= ~beaten
+        for (a, b), verdicts in pairs.items():
+            futile &= verdicts.futile[:, number] | ~(inside[:, a] & inside[:, b])
+        open_lane &= (inside.sum(1) > 1) & ~futile
+    return Runs(counts, better, np.where(inside.sum(1) == 1, inside.argmax(1), -1))
+
+
+def fixed_verdicts(passes: Any, trials: int, error: float) -> Any:
+    """In which repeats a fixed number of trials calls the first model better than each other one."""
+    found = np.ones(len(passes), dtype=bool)
+    for other in range(1, passes.shape[1]):
+        differences = passes[:, 0, :, :trials] - passes[:, other, :, :trials]
+        won, lost = (differences > 0).sum(2), (differences < 0).sum(2)
+        more, less = won.sum(1), lost.sum(1)
+        p = np.minimum(1, 2 * bdtr(np.minimum(more, less), np.maximum(more + less, 1), 0.5))
+        up, down = (won + 0.25) / (trials + 1), (lost + 0.25) / (trials + 1)
+        deviation = np.sqrt(((up + down - (up - down) ** 2) / trials).sum(1)) / won.shape[1]
+        mean = (more - less) / (trials * won.shape[1])
+        found &= (more > less) & (p <= error) & (mean > normal_quantile(1 - error) * deviation)
+    return found
+
+
+def draw_rates(repeats: int, tasks: int, rng: np.random.RandomState) -> Any:
     """The rates of a model on tasks of unlike difficulty."""
-    return [1 / (1 + exp(-rng.gauss(0.5, 1.5))) for _ in range(tasks)]
+    return 1 / (1 + np.exp(-rng.normal(0.5, 1.5, (repeats, tasks))))
 
 
-def lifted(rates: Sequence[float], points: float) -> list[float]:
+def lifted(rates: Any, points: float) -> Any:
     """The rates of a model that is better by this much on average over the tasks."""
-    low, high = 0.0, 20.0
+    odds = np.log(rates / (1 - rates))
+    low, high = np.zeros((len(rates), 1)), np.full((len(rates), 1), 20.0)
     for _ in range(40):
         shift = (low + high) / 2
-        better = [1 / (1 + exp(-(log(rate / (1 - rate)) + shift))) for rate in rates]
-        low, high = (shift, high) if sum(better) - sum(rates) < points * len(rates) else (low, shift)
-    return better
+        too_low = (1 / (1 + np.exp(-(odds + shift)))).mean(1, keepdims=True) - rates.mean(1, keepdims=True) < points
+        low, high = np.where(too_low, shift, low), np.where(too_low, high, shift)
+    return 1 / (1 + np.exp(-(odds + low)))
 
 
-def false_better_row(tasks: int, cap: int, models: int, repeats: int, *, alike: bool = True) -> Row:
-    """The share of runs of equal models in which any is called better at any look.
+def draw_passes(rates: Any, trials: int, rng: np.random.RandomState) -> Any:
+    """All trials of runs, by repeat x model x task x trial, of rates by repeat x model x task."""
+    return (rng.random_sample((*rates.shape, trials)) < rates[..., None]).astype(np.int8)
+
+
+def _generator(*parts: object) -> np.random.RandomState:
+    return np.random.RandomState(crc32(f"{SEED}/{parts}".encode()))
+
+
+def equal_rows(size: Size, repeats: int, *, alike: bool = True) -> Iterator[Row]:
+    """The share of runs of equal models in which any is called better at any look, and of the cap that they take.
 
     Models that are not alike have the same rates on other tasks.
     """
-    rng, plan = random.Random(f"{SEED}/looks/{tasks}/{cap}/{models}/{alike}"), design(tasks, cap, models)
-    false = 0
-    for _ in range(repeats):
-        rates = task_rates(tasks, rng)
-        of_models = [rates if alike else rng.sample(rates, tasks) for _ in range(models)]
-        false += bool(run_design(plan, draw_passes(of_models, cap, rng))[1])
-    world = f"{models} models" if alike else f"{models} unlike"
-    return Row("false better, any look", world, f"{tasks}x{cap}", false / repeats, FALSE_BETTER)
+    rng = _generator("looks", size, alike)
+    rates = np.repeat(draw_rates(repeats, size.tasks, rng)[:, None], size.models, 1)
+    if not alike:
+        rates = np.take_along_axis(rates, rng.random_sample(rates.shape).argsort(2), 2)
+    runs = run_design(size.design(), draw_passes(rates, size.cap, rng))
+    world = f"{size.models} models" if alike else f"{size.models} unlike"
+    yield Row("false better, any look", world, size.words, float(runs.better.mean()), FALSE_BETTER)
+    yield Row("share of the cap, equal", world, size.words, float(runs.counts.mean()) / size.cap, ANY_SHARE)
 
 
-def saved_rows(tasks: int, cap: int, points: float, repeats: int) -> Iterator[Row]:
-    """The share of trials saved against the fixed design that finds the better of two models as often.
+def saved_rows(size: Size, points: float, repeats: int) -> Iterator[Row]:
+    """The share of trials saved against the fixed design that finds the better model as often, with the same error.
 
-    At 25 points 40 trials a model are too few for either design: two of three runs find them.
+    One model is better than all others, which are equal.
     """
-    rng, plan = random.Random(f"{SEED}/saved/{tasks}/{cap}/{points}"), design(tasks, cap, 2)
-    used = found = 0
-    fixed = [0] * (cap + 1)
-    for _ in range(repeats):
-        rates = [min(rate, 0.7) for rate in task_rates(tasks, rng)]
-        passes = draw_passes([lifted(rates, points), rates], cap, rng)
-        counts, better = run_design(plan, passes)
-        used, found = used + sum(counts), found + ((0, 1) in better)
-        for n in range(1, cap + 1):
-            tables = [table_of(a[:n], b[:n]) for a, b in zip(*passes, strict=True)]
-            fixed[n] += difference_on_these_tasks(tables).verdict == "better"
-    equal = next((n for n in range(1, cap + 1) if fixed[n] >= found), cap)
-    world, size = f"{100 * points:.0f} points", f"{tasks}x{cap}"
-    yield Row("power with looks", world, size, found / repeats, (0.0, 1.0))
-    expected = SAVED if tasks * cap >= 60 or points > 0.25 else (0.15, 1.0)
-    yield Row("trials saved, equal power", world, size, 1 - used / repeats / (2 * equal), expected)
+    rng, plan = _generator("saved", size, points), size.design()
+    low = np.minimum(draw_rates(repeats, size.tasks, rng), 0.7)
+    rates = np.stack([lifted(low, points), *[low] * (size.models - 1)], 1)
+    most = size.cap * 3 // 2
+    passes = draw_passes(rates, most, rng)
+    runs = run_design(plan, passes[..., : size.cap])
+    found = float((runs.winner == 0).mean())
+    fixed = [0.0, *(float(fixed_verdicts(passes, n, ERROR / plan.hypotheses).mean()) for n in range(1, most + 1))]
+    saved = 1 - float(runs.counts.mean()) / _equal_size(fixed, min(found, SATURATED))
+    world = f"{100 * points:.0f} points" if size.models == 2 else f"{100 * points:.0f} of {size.models}"
+    yield Row("power, fixed at the cap", world, size.words, fixed[size.cap], ANY_SHARE)
+    yield Row("power with looks", world, size.words, found, ANY_SHARE)
+    is_large = fixed[size.cap] >= FOUND
+    yield Row("trials saved, equal error", world, size.words, saved, SAVED if is_large else ANY_SHARE)
 
 
-def sequential_rows(repeats: int) -> Iterator[Row]:
-    """Every row."""
-    for models in (2, 4):
-        for tasks, cap in ((4, 10), (8, 10), (8, 20)):
-            yield false_better_row(tasks, cap, models, repeats)
-        yield false_better_row(8, 10, models, repeats, alike=False)
-    for tasks, cap in ((4, 10), (6, 10), (8, 10), (10, 10), (8, 20), (20, 10)):
+def _equal_size(power: list[float], wanted: float) -> float:
+    """The number of trials per task at which a fixed design has this power; `power` is by that number, from 0 on."""
+    above = next(trials for trials, found in enumerate(power) if found >= wanted)
+    step = power[above] - power[above - 1]
+    return above - (power[above] - wanted) / step if above and step else float(above)
+
+
+def sequential_table(repeats: int, write: Callable[[str], None]) -> list[Row]:
+    """Every row, written as soon as it is computed."""
+    rows: list[Row] = []
+    for size in EQUAL_SIZES:
+        for alike in (True, False):
+            rows += equal_rows(size, repeats, alike=alike)
+            write("\n".join(row.line for row in rows[-2:]))
+    for size in SAVED_SIZES:
         for points in (0.25, 0.4):
-            yield from saved_rows(tasks, cap, points, repeats)
+            rows += saved_rows(size, points, repeats)
+            write("\n".join(row.line for row in rows[-3:]))
+    return rows
+
+
+if __name__ == "__main__":
+    table = sequential_table(int(sys.argv[1]) if len(sys.argv) > 1 else 4000, print)
+    sys.exit(0 if all(row.is_within for row in table) else 1)

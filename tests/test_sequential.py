@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.bundle import LOG, RECORDINGS, SCORES
@@ -23,13 +24,24 @@ from harness.run import (
     start_run,
     write_result,
 )
-from harness.stats import PairLook, pocock_level, sequential_verdict
+from harness.stats import PairLook, difference_on_these_tasks, pocock_level, predictive_power, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
+from harness.summarize.lane_differences import MIN_PREDICTIVE_POWER, pair_looks
+from harness.summarize.pairwise import contingency_table
 from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings
 from harness.verify import VerifyOptions, verify
 from tests.bundle import TrustingSandbox, good_bundle, tasks
 from tests.samples import task_of
-from tests.sequential_simulation import false_better_row, saved_rows
+from tests.sequential_simulation import (
+    EQUAL_SIZES,
+    SAVED_SIZES,
+    Size,
+    draw_passes,
+    equal_rows,
+    fixed_verdicts,
+    pair_verdicts,
+    saved_rows,
+)
 
 LANE = Lane("lane", {"code-bugfix": 1.0})
 SCORED = tasks()["code-bugfix"]
@@ -72,11 +84,61 @@ def test_weights_of_any_size_give_a_verdict_soon() -> None:
 
 @pytest.mark.parametrize("models", [2, 4])
 def test_equal_models_are_rarely_called_better_at_any_look(models: int) -> None:
-    assert false_better_row(8, 10, models, 40).is_within
+    assert [row for row in equal_rows(Size(8, 10, models), 400) if not row.is_within] == []
 
 
-def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_equal_power() -> None:
-    assert [row for row in saved_rows(8, 10, 0.25, 40) if not row.is_within] == []
+def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_equal_error() -> None:
+    assert [row for row in saved_rows(Size(8, 10), 0.25, 400) if not row.is_within] == []
+
+
+def test_the_simulation_gives_the_verdicts_of_the_kit() -> None:
+    plan, trials = Size(4, 10).design(), 10
+    rates = np.broadcast_to([[[0.7] * 4, [0.45] * 4]], (25, 2, 4))
+    passes = draw_passes(rates, trials, np.random.RandomState(1))
+    simulated = pair_verdicts(passes[:, 0] - passes[:, 1], plan)
+    fixed = fixed_verdicts(passes, trials, 0.05)
+    for at, (first, second) in enumerate(passes):
+        by_task = zip((first == 1).tolist(), (second == 1).tolist(), strict=True)
+        pairs = [(1.0, dict(enumerate(a)), dict(enumerate(b))) for a, b in by_task]
+        looks = pair_looks(pairs, plan.looks)
+        for number in range(len(plan.looks)):
+            verdict = sequential_verdict(looks[: number + 1], 0.05)
+            assert simulated.signs[at, number] == {"better": 1, "worse": -1, "can't tell": 0}[verdict]
+            power = predictive_power(looks[: number + 1], plan.nominal_level)
+            assert simulated.futile[at, number] == (power < MIN_PREDICTIVE_POWER and plan.looks[number] < trials)
+        tables = [contingency_table(passed, other) for _, passed, other in pairs]
+        assert fixed[at] == (difference_on_these_tasks(tables).verdict == "better")
+    assert simulated.signs.any()
+    assert simulated.futile.any()
+
+
+def test_the_stored_table_of_4000_repeats_is_complete_and_was_made_by_this_code() -> None:
+    kept = (Path(__file__).parent / "data" / "stats" / "sequential-4000.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in kept if "outside" in line] == []
+    assert len(kept) == len({line[:48] for line in kept}) == 4 * len(EQUAL_SIZES) + 6 * len(SAVED_SIZES)
+    assert kept[2:4] == [row.line for row in equal_rows(Size(8, 5), 4000, alike=False)]
+
+
+def test_the_rest_of_a_run_that_would_hardly_decide_has_little_power() -> None:
+    even = (1.0, -1.0) * 10
+    assert predictive_power([], 0.01) == pytest.approx(1.0)
+    assert predictive_power([PairLook(0.5, even)], 0.01) < 0.05 < predictive_power([PairLook(0.1, even)], 0.01)
+    assert predictive_power([PairLook(0.5, (1.0,) * 8)], 0.01) > 0.5
+    assert predictive_power([PairLook(1.0, even)], 0.01) == 0.0
+
+
+def test_a_lane_whose_models_pass_alike_is_given_up_and_its_run_ends() -> None:
+    result = _with_passes(build(Result, good_bundle().result), "nobody")
+    design = design_of(schedule_looks(20, until_decided=True), None, (replace(result.lanes[0], override=None),), 2)
+    both = LaneLook("daily coding", ("alpha", "beta"), decided=False)
+    earlier = tuple(Look(trials, (both,), None, 1.0) for trials in (2, 4, 6, 8, 10))
+    halfway = replace(result, run=replace(result.run, trials=20, design=design, looks=earlier))
+    look = take_look(halfway, 12, 5.0, time_used=False)
+    assert look.lanes == (replace(both, futile=True),)
+    assert look.stop == "futile"
+    ended = summarize(replace(halfway, run=replace(halfway.run, looks=(*earlier, look))))
+    (note,) = [found.looks for found in ended.recommendations if found.lane == "daily coding"]
+    assert "ended after 12 of at most 20 trials a task, look 6 of at most 10, since the others would hardly" in note
 
 
 def test_a_run_without_the_options_has_no_design() -> None:

@@ -14,7 +14,7 @@ from harness.run import Progress, RunFolder, build_result, score_run, write_resu
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks
-from harness.types import Result, Task
+from harness.types import LaneLook, Result, Task
 
 
 def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -65,12 +65,15 @@ def awaits_block(folder: RunFolder) -> bool:
     if not looks or design is None:
         return False
     look = looks[-1]
-    found = "; ".join(
-        f"{lane.lane}: {', '.join(lane.candidates) or 'no model'}{' (decided)' if lane.decided else ''}"
-        for lane in look.lanes
-    )
+    found = "; ".join(f"{lane.lane}: {', '.join(lane.candidates) or 'no model'}{_state(lane)}" for lane in look.lanes)
     log(f"look {len(looks)} of at most {len(design.looks)}, trial {look.trials} of each task; in question: {found}")
     return folder.chain.awaits_block
+
+
+def _state(lane: LaneLook) -> str:
+    if lane.decided:
+        return " (decided)"
+    return " (more trials would hardly decide)" if lane.futile else ""
 
 
 def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:

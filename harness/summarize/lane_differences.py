@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from harness.stats import Difference, PairLook, difference_on_these_tasks, holm, sequential_verdict
+from harness.stats import Difference, PairLook, difference_on_these_tasks, holm, predictive_power, sequential_verdict
 from harness.summarize.cells import Trials, by_cell
 from harness.summarize.lane_requirements import cells_of
 from harness.summarize.pairwise import SIGNIFICANCE, Passes, contingency_table, passes_of
@@ -20,28 +20,47 @@ from harness.types import Lane, ModelInfo, Result, SequentialDesign
 
 LaneModels = tuple[str, frozenset[str]]
 """A lane and two models."""
+WeightedPasses = tuple[float, Passes, Passes]
+"""The weight of a task in a lane, and the passes of two models on it."""
+MIN_PREDICTIVE_POWER = 0.1
+"""A lane gets no more trials if they would tell any two of its models apart in fewer than one run of ten."""
 
 
 def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> Difference:
     """The difference of the first model to the second on the lane's tasks that both ran in full, paired by trial."""
-    cells = [cells_of(result, lane, model.label) for model in models]
-    tasks = [task for task in result.tasks if task.scored and all(task.name in found for found in cells)]
-    passes = [[passes_of(result, model, task, trials) for model in models] for task in tasks]
-    tables = [contingency_table(passed, other_passed) for passed, other_passed in passes]
-    weights = [lane.tasks[task.name] for task in tasks]
-    found = difference_on_these_tasks(tables, claim_level(result), weights)
+    pairs = _passes_of_both(result, lane, models, trials)
+    tables = [contingency_table(passed, other_passed) for _, passed, other_passed in pairs]
+    found = difference_on_these_tasks(tables, claim_level(result), [weight for weight, *_ in pairs])
     design = result.run.design
     if design is None or not design.is_looked_at_on_the_way:
         return found
-    pairs = [(weight, a, b) for weight, (a, b) in zip(weights, passes, strict=True) if a and b]
     return _at_all_looks(found, pair_looks(pairs, design.looks), design)
 
 
-def pair_looks(pairs: Sequence[tuple[float, Passes, Passes]], planned: Sequence[int]) -> list[PairLook]:
-    """The looks at two models' trials so far; a pair has the weight of a task and the passes of both models.
+def can_be_told_apart(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> bool:
+    """Whether the rest of a sequential run may well find one of two models, so far undecided, better on the lane."""
+    design = result.run.design
+    assert design is not None
+    looks = pair_looks(_passes_of_both(result, lane, models, trials), design.looks)
+    return predictive_power(looks, design.nominal_level / design.hypotheses) >= MIN_PREDICTIVE_POWER
+
+
+def _passes_of_both(
+    result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials
+) -> list[WeightedPasses]:
+    cells = [cells_of(result, lane, model.label) for model in models]
+    tasks = [task for task in result.tasks if task.scored and all(task.name in found for found in cells)]
+    first, second = ([passes_of(result, model, task, trials) for task in tasks] for model in models)
+    weights = [lane.tasks[task.name] for task in tasks]
+    return list(zip(weights, first, second, strict=True))
+
+
+def pair_looks(pairs: Sequence[WeightedPasses], planned: Sequence[int]) -> list[PairLook]:
+    """The looks at two models' trials so far, on the tasks that both ran in full.
 
     A look that the run's time ended stands between two planned ones.
     """
+    pairs = [(weight, passed, other) for weight, passed, other in pairs if passed and other]
     trials = min((len(passes) for _, *both in pairs for passes in both), default=0)
     ends = [*(look for look in planned if look < trials), *([trials] if trials else [])]
     looks, start = list[PairLook](), 0

@@ -3,16 +3,18 @@
 `plan_looks` makes the design before the run, `take_look` applies it to the trials so far. A model leaves a lane if a
 requirement rules it out, or if it is worse than a model that meets all of them; worse is judged as in the final
 recommendation (lanes.py), by a test of all looks so far, so that all looks, pairs and lanes together have a false
-"better" in at most 5 % of runs. A model that left stays out.
+"better" in at most 5 % of runs. A model that left stays out. A lane ends early, too, if the trials up to the cap would
+hardly tell any two of its models apart (futility), which no test relies on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from harness.stats import pocock_level
-from harness.summarize.lane_differences import withdrawn_pairs
+from harness.summarize.lane_differences import can_be_told_apart, withdrawn_pairs
 from harness.summarize.lane_requirements import check_eligibility, lane_models
 from harness.summarize.lanes import LaneSelection
 from harness.summarize.result import summarize
@@ -22,7 +24,6 @@ from harness.types import (
     Lane,
     LaneLook,
     Look,
-    ModelInfo,
     Result,
     RunSettings,
     SequentialDesign,
@@ -77,22 +78,24 @@ def take_look(result: Result, trials: int, elapsed_s: float, *, time_used: bool)
     run = replace(result.run, looks=provisional)
     filled = summarize(replace(result, run=run, lanes=design.lanes, judgings=()))
     withdrawn = withdrawn_pairs(filled)
+    may_go_on = trials < design.looks[-1] and not time_used
     lanes = tuple(
-        _look_at(filled, LaneSelection.of(filled, lane, withdrawn), _candidates(result, lane)) for lane in design.lanes
+        _look_at(LaneSelection.of(filled, lane, withdrawn), _before(result, lane), may_go_on=may_go_on)
+        for lane in design.lanes
     )
     return Look(trials, lanes, _stop_rule(design, lanes, trials, time_used=time_used), elapsed_s)
 
 
-def _candidates(result: Result, lane: Lane) -> Sequence[str]:
-    """The models that the look before left in a lane; all of them at the first look."""
-    if result.run.looks:
-        return next((found.candidates for found in result.run.looks[-1].lanes if found.lane == lane.name), ())
-    return [model.label for model in lane_models(result, lane)]
+def _before(result: Result, lane: Lane) -> LaneLook:
+    """What the look before found of a lane; all models are in question at the first look."""
+    everything = LaneLook(lane.name, tuple(model.label for model in lane_models(result, lane)), decided=False)
+    looked_at = result.run.looks[-1].lanes if result.run.looks else (everything,)
+    return next((found for found in looked_at if found.lane == lane.name), LaneLook(lane.name, (), decided=False))
 
 
-def _look_at(result: Result, selection: LaneSelection, candidates: Sequence[str]) -> LaneLook:
-    models: Mapping[str, ModelInfo] = selection.models
-    found = {name: check_eligibility(result, selection.lane, models[name]) for name in candidates}
+def _look_at(selection: LaneSelection, before: LaneLook, *, may_go_on: bool) -> LaneLook:
+    models, candidates = selection.models, before.candidates
+    found = {name: check_eligibility(selection.result, selection.lane, models[name]) for name in candidates}
     eligible = [name for name in found if found[name].status == "eligible"]
     remaining = tuple(
         name
@@ -101,8 +104,19 @@ def _look_at(result: Result, selection: LaneSelection, candidates: Sequence[str]
         and found[name].status != "ruled_out"
         and not any(selection.is_better(best, name) for best in eligible if best != name)
     )
-    decided = len(remaining) < 2 and not any(_is_open(found[name]) for name in remaining)
-    return LaneLook(selection.lane.name, remaining, decided)
+    is_open = any(_is_open(found[name]) for name in remaining)
+    decided = len(remaining) < 2 and not is_open
+    futile = before.futile or (may_go_on and not is_open and _is_futile(selection, remaining))
+    return LaneLook(selection.lane.name, remaining, decided, futile and not decided)
+
+
+def _is_futile(selection: LaneSelection, remaining: Sequence[str]) -> bool:
+    """Whether the rest of the run would hardly tell any two models apart, where pass rates come first."""
+    lane, models = selection.lane, selection.models
+    return lane.rank_by[0] == "pass_rate" and not any(
+        can_be_told_apart(selection.result, lane, (models[one], models[other]), selection.trials)
+        for one, other in combinations(remaining, 2)
+    )
 
 
 def _is_open(eligibility: Eligibility) -> bool:
@@ -118,4 +132,6 @@ def _stop_rule(design: SequentialDesign, lanes: Sequence[LaneLook], trials: int,
         return "budget"
     if all(lane.decided for lane in lanes):
         return "decided"
-    return "cap" if trials >= design.looks[-1] else None
+    if trials >= design.looks[-1]:
+        return "cap"
+    return None if any(lane.is_open for lane in lanes) else "futile"

@@ -55,8 +55,8 @@ def trials_planned(schedule: Schedule, model: Model | ModelInfo, task: Task | Ta
 
 def _continues(design: SequentialDesign, look: Look, model: str, task: Task | TaskInfo) -> bool:
     """Whether a model needs more trials of a task after a look; a canary leads each block of a model."""
-    undecided = {lane.lane for lane in look.lanes if not lane.decided and model in lane.candidates}
-    return any(lane.name in undecided and (task.canary or lane.tasks.get(task.name, 0) > 0) for lane in design.lanes)
+    open_lanes = {lane.lane for lane in look.lanes if lane.is_open and model in lane.candidates}
+    return any(lane.name in open_lanes and (task.canary or lane.tasks.get(task.name, 0) > 0) for lane in design.lanes)
 
 
 def claim_level(result: Result) -> float:
@@ -86,19 +86,24 @@ def look_note(result: Result, lane: Lane, remaining: Sequence[str], needed: int 
             "with other hidden cases, no longer carry that."
         )
     counted = f"look {len(looks)} of at most {len(design.looks)}"
+    first = next(look for look, earlier in found if (earlier.decided, earlier.futile) == (state.decided, state.futile))
+    after = f"after {first.trials} of at most {design.looks[-1]} trials a task, {counted}"
     if state.decided:
-        first = next(look for look, earlier in found if earlier.decided)
-        return (
-            f"Sequential design: decided after {first.trials} of at most {design.looks[-1]} trials a task, {counted}."
-        )
-    left = f"the looks left {len(state.candidates)} models in question{_END[last.stop]}"
-    return f"Sequential design: {left}, {counted}.{_time_to_decide(last, remaining, needed)}"
+        return f"Sequential design: decided {after}."
+    left = f"{len(state.candidates)} models in question"
+    ended = (
+        f"ended {after}, since the others would hardly decide between the {left}"
+        if state.futile
+        else f"the looks left {left}{_END[last.stop]}, {counted}"
+    )
+    return f"Sequential design: {ended}.{_time_to_decide(last, remaining, needed)}"
 
 
 _END: Mapping[StopRule | None, str] = {
     "budget": " when the time was used",
     "cap": " when all trials were run",
     "decided": "",
+    "futile": "",
     None: " so far",
 }
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from harness.types.lane import Lane
 
-StopRule = Literal["decided", "cap", "budget"]
-"""Why a sequential run ended: every lane is decided, all trials of the plan were run, or its time was used."""
+StopRule = Literal["decided", "futile", "cap", "budget"]
+"""Why a sequential run ended: every lane is decided, or more trials are futile for those that are not; all trials of
+the plan were run; its time was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,20 @@ class SequentialDesign:
 
 @dataclass(frozen=True, slots=True)
 class LaneLook:
-    """What a look found of one lane: the models that can still be its best, and whether more trials could change it."""
+    """What a look found of one lane: the models that can still be its best, and whether more trials could change it.
+
+    It is `futile` to go on if several models are left, and the trials up to the cap would hardly tell any two apart.
+    """
 
     lane: str
     candidates: tuple[str, ...]
     decided: bool
+    futile: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the lane gets more trials."""
+        return not (self.decided or self.futile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,8 @@ class RunSettings:
     )
     until_decided: bool = _option(
         False,
-        "Look at the results on the way, at most ten times, and end the run when each lane is decided; the number of "
-        "trials is then the most of each task.",
+        "Look at the results on the way, at most ten times, and end the run when each lane is decided, or would hardly "
+        "be decided by the rest; the number of trials is then the most of each task.",
         flag="--until-decided",
     )
     budget: str = _option(

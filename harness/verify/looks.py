@@ -14,7 +14,7 @@ from dataclasses import replace
 from harness.bundle import LOG, RECORDINGS
 from harness.run import Link, Turn, fits_block, plan_digest
 from harness.summarize import design_of, schedule_looks, schedule_of, take_look, trials_planned
-from harness.types import Finding, LogEntry, Look, Result, ScoredTrial, SequentialDesign, TrialKey
+from harness.types import Finding, LaneLook, LogEntry, Look, Result, ScoredTrial, SequentialDesign, TrialKey
 from harness.verify.evidence import Evidence, key_of, max_lines
 from harness.verify.trials import has_valid_names
 
@@ -80,11 +80,15 @@ def _difference(result: Result, earlier: Sequence[Look], stated: Look) -> str | 
     found = take_look(before, stated.trials, stated.elapsed_s, time_used=stated.stop == "budget")
     for lane, other in zip(stated.lanes, found.lanes, strict=False):
         if lane != other:
-            given = f"leaves {', '.join(other.candidates) or 'no model'}{', decided' if other.decided else ''}"
-            return f"states {', '.join(lane.candidates) or 'no model'} for {lane.lane}; its trials give: {given}"
+            return f"states {_words(lane)} for {lane.lane}; its trials give {_words(other)}"
     if found != stated:
         return f"states {stated.stop or 'no end'} with other lanes or another end than its trials give"
     return None
+
+
+def _words(lane: LaneLook) -> str:
+    state = "decided" if lane.decided else "futile" if lane.futile else "open"
+    return f"{', '.join(lane.candidates) or 'no model'} ({state})"
 
 
 def check_interim_looks(
