@@ -43,6 +43,10 @@ class LanebenchError(Exception):
         self.problems = tuple(Problem(problem, fix) if isinstance(problem, str) else problem for problem in problems)
         super().__init__("\n".join(problem.message for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[LanebenchError], tuple[Problem, ...]]:
+        """Crosses processes with its problems, whose fixes the message of an exception does not have."""
+        return type(self), self.problems
+
     @property
     def message(self) -> str:
         """The first problem's message, for where one line fits."""

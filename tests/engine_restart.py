@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cli.scoring import languages_of
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
 from harness.errors import EngineError
@@ -88,7 +89,7 @@ def _score(path: Path, tasks: Sequence[Task]) -> tuple[int, int]:
     for stops in range(10):
         try:
             with open_sandbox(path.name, lines.append, languages_of(tasks)) as sandbox:
-                score_run(open_run(path), tasks, sandbox, silent)
+                score_run(open_run(path), tasks, ThreadScorer(sandbox), silent)
         except EngineError as error:
             print(f"  stopped: {error.message}")
             time.sleep(1.0)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.run import RunFolder, build_result, record_run, score_run, start_run, write_result
 from harness.tasks import find_fixtures, load_tasks
@@ -95,6 +96,6 @@ def finished_run(results: Path, base_url: str) -> RunFolder:
     models = models_at(base_url)
     folder = start_run(results, Config(settings, models), tasks)
     assert record_run(folder, tasks, models, lambda *_: None) == []
-    score_run(folder, tasks, TrustingSandbox(), lambda *_: None)
+    score_run(folder, tasks, ThreadScorer(TrustingSandbox()), lambda *_: None)
     write_result(folder, build_result(folder))
     return folder

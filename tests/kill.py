@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.calibration.reference import ReferenceServer, serving
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import RunError
 from harness.files import read_lines
@@ -42,7 +43,7 @@ SETTINGS = RunSettings(
 def _continue_run(path: Path, models: Sequence[Model]) -> None:
     folder = open_run(path)
     record_run(folder, TASKS, models, silent)
-    score_run(folder, TASKS, NoSandbox(), silent)
+    score_run(folder, TASKS, ThreadScorer(NoSandbox()), silent)
 
 
 def run_in_a_process(path: Path, models: Sequence[Model], kill_after_s: float | None) -> float | None:

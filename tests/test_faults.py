@@ -8,6 +8,7 @@ import pytest
 
 from harness.calibration.reference import FAULTS, ReferenceServer, serving, start
 from harness.cli.fixes import resumable
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import DiskError, Problem
 from harness.run.folder import RunFolder, open_run
@@ -85,7 +86,7 @@ def begin(path: Path, models: Sequence[Model], tasks: Sequence[Task] = TASKS, **
 def finish(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task] = TASKS) -> tuple[Result, list[Problem]]:
     """Record and score what is left; return the result and why models stopped."""
     stopped = record_run(folder, tasks, models, silent)
-    score_run(folder, tasks, NoSandbox(), silent)
+    score_run(folder, tasks, ThreadScorer(NoSandbox()), silent)
     return build_result(folder), stopped
 
 

@@ -11,6 +11,7 @@ import pytest
 from harness.agents import contenders, load_agents
 from harness.bundle import RECORDINGS, RESULT
 from harness.calibration.reference import serving
+from harness.cluster import ThreadScorer
 from harness.config import Config, load_config
 from harness.read import read, work_reading
 from harness.record import Timeouts
@@ -173,7 +174,7 @@ def run_trial(folder: Path, task: Task) -> tuple[Path, Result]:
         run = start_run(folder / "results", replace(config, models=models), tasks)
         assert record_run(run, tasks, models, lambda *step: None) == []
     with open_sandbox(run.plan.id, print, ("python",)) as sandbox:
-        score_run(run, tasks, sandbox, lambda *step: None)
+        score_run(run, tasks, ThreadScorer(sandbox), lambda *step: None)
     result = build_result(run)
     write_result(run, result)
     return run.path, result

@@ -11,6 +11,7 @@ import pytest
 from harness import __version__
 from harness.bundle import PublishRequest, publish
 from harness.calibration.reference import serving
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import CheckError, RunError
 from harness.files import read_lines
@@ -56,7 +57,7 @@ def begin(results: Path, models: Sequence[Model]) -> RunFolder:
 def finish(path: Path) -> Result:
     """Score what is recorded and write the result."""
     folder = open_run(path)
-    score_run(folder, TASKS, NoSandbox(), silent)
+    score_run(folder, TASKS, ThreadScorer(NoSandbox()), silent)
     result = build_result(folder)
     write_result(folder, result)
     return result
@@ -251,7 +252,7 @@ def test_a_task_that_does_not_fit_is_skipped_and_verify_agrees(
     if killed:
         kill(folder, 0, b"{")
         folder = open_run(folder.path)
-    score_run(folder, tasks, NoSandbox(), silent)
+    score_run(folder, tasks, ThreadScorer(NoSandbox()), silent)
     result = build_result(folder)
     write_result(folder, result)
     assert [skip.task for skip in result.models[0].skipped] == ["speed-large"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
 from harness.errors import EngineError, RunError
@@ -61,7 +62,7 @@ def recorded(recorded_once: Path, tmp_path: Path) -> RunFolder:
 
 
 def test_building_the_result_again_gives_the_same_result(recorded: RunFolder) -> None:
-    score_run(recorded, (CODED,), FaultySandbox(9), ignore)
+    score_run(recorded, (CODED,), ThreadScorer(FaultySandbox(9)), ignore)
     assert to_json(build_result(recorded)) == to_json(build_result(open_run(recorded.path)))
 
 
@@ -74,11 +75,11 @@ def test_a_recorded_trial_without_a_score_prevents_a_result(recorded: RunFolder)
 def test_a_trial_during_which_the_engine_dies_gets_no_score_and_is_scored_later(recorded: RunFolder) -> None:
     lines = recorded.recordings_path.read_bytes()
     with pytest.raises(EngineError, match="gone"):
-        score_run(recorded, (CODED,), FaultySandbox(1), ignore)
+        score_run(recorded, (CODED,), ThreadScorer(FaultySandbox(1)), ignore)
     before = recorded.scores_path.read_bytes() if recorded.scores_path.exists() else b""
     assert before.count(b"\n") < 3
     reopened = open_run(recorded.path)
-    score_run(reopened, (CODED,), FaultySandbox(9), ignore)
+    score_run(reopened, (CODED,), ThreadScorer(FaultySandbox(9)), ignore)
     after = reopened.scores_path.read_bytes()
     assert after.startswith(before)
     assert after.count(b"\n") == 3

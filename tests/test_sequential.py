@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.bundle import LOG, RECORDINGS, SCORES
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
 from harness.files import build, from_json, sha256_of, to_json
@@ -206,7 +207,7 @@ def _run(folder: Path, settings: RunSettings) -> RunFolder:
         run = start_run(folder, Config(settings, models), (SCORED,), simulated=True)
         while True:
             assert record_run(run, (SCORED,), models, ignore) == []
-            score_run(run, (SCORED,), TrustingSandbox(), ignore)
+            score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
             run = open_run(run.path)
             if not run.chain.awaits_block:
                 break

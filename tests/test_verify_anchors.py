@@ -12,6 +12,7 @@ import pytest
 
 from harness.anchors import InvalidTimestampError, read_beacon, read_timestamp, request_timestamp
 from harness.bundle import ReadLimits, SourceReader, open_source
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
 from harness.errors import ServerError, UncheckedError
@@ -48,7 +49,7 @@ def _recorded(here: Path, **settings: Json) -> tuple[RunFolder, list[str]]:
         )
         folder = start_run(here, config, [task], simulated=True)
         assert record_run(folder, [task], demo.models[:1], lambda *_: None, lines.append) == []
-    score_run(folder, [task], TrustingSandbox(), lambda *_: None)
+    score_run(folder, [task], ThreadScorer(TrustingSandbox()), lambda *_: None)
     write_result(folder, build_result(folder))
     return folder, lines
 

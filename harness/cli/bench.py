@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
             prepare_engine(run.tasks, args.runtime, args.task_folders)
             with show_progress() as progress:
                 stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
-                result = score_and_write(run.folder, run.tasks, progress, args.runtime)
+                result = score_and_write(run.folder, run.tasks, progress, runtime=args.runtime)
                 # Containers run between two sessions of recording, when no model is timed.
                 while awaits_block(run.folder) and not stop_reasons:
                     stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
-                    result = score_and_write(run.folder, run.tasks, progress, args.runtime)
+                    result = score_and_write(run.folder, run.tasks, progress, runtime=args.runtime)
             show_result(run.folder, result, args.format, full=args.full)
             if stop_reasons:
                 raise ServerError(*stop_reasons)

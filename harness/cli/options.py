@@ -60,6 +60,15 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runtime", help="the engine's runtime for the containers, such as runsc (gVisor)")
 
 
+def add_cluster_option(parser: argparse.ArgumentParser) -> None:
+    """Where answers run: on this machine, or on the workers of a Dask cluster."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="score on a Dask cluster: tcp://HOST:8786, tls://HOST:8786, or local:N for N processes here",
+    )
+
+
 def add_full_option(parser: argparse.ArgumentParser) -> None:
     """Whether everything is printed, in place of one screen."""
     parser.add_argument("--full", action="store_true", help="print every table in place of one screen")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line, log, show_progress
 from harness.cli.fixes import resumable
-from harness.cli.options import add_scoring_options, add_tasks_option
+from harness.cli.options import add_cluster_option, add_scoring_options, add_tasks_option
 
 NAME = "score"
 HELP = "Run the answers of a recorded run in containers and write its result; needs no model."
@@ -18,6 +18,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a folder under results/")
     add_tasks_option(parser)
     add_scoring_options(parser)
+    add_cluster_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     tasks = tasks_of_run(folder, args.task_folders)
     log(f"run {folder.path}")
     with resumable(folder, f"{NAME} {folder.path}"), show_progress() as progress:
-        result = score_and_write(folder, tasks, progress, args.runtime)
+        result = score_and_write(folder, tasks, progress, runtime=args.runtime, cluster=args.cluster)
     show_result(folder, result, args.format, full=args.full)
     if awaits_block(folder):
         log(f"not decided yet; next: {command_line(f'record --resume {folder.path}')}")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import render_result
 from harness.cli.page import PAGE, write_page
+from harness.cluster import ThreadScorer, open_cluster
 from harness.report import lane_answers
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks
-from harness.types import LaneLook, Result, Task
+from harness.types import LaneLook, Result, Task, TrialScorer
 
 
 def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -49,10 +51,27 @@ def _is_in(task: Task, folder: Path) -> bool:
     return task.name == folder.name or any(path.name == task.name for path in folder.iterdir())
 
 
-def score_and_write(folder: RunFolder, tasks: Sequence[Task], progress: Progress, runtime: str | None = None) -> Result:
+def open_trial_scorer(
+    run_id: str, languages: Sequence[str], *, runtime: str | None = None, cluster: str | None = None
+) -> AbstractContextManager[TrialScorer]:
+    """What scores trials: threads and the engine of this machine, or the workers of a cluster."""
+    if cluster is not None:
+        return open_cluster(cluster, run_id, log, languages, runtime=runtime)
+    return _open_thread_scorer(run_id, languages, runtime)
+
+
+@contextmanager
+def _open_thread_scorer(run_id: str, languages: Sequence[str], runtime: str | None) -> Iterator[TrialScorer]:
+    with open_sandbox(run_id, log, languages, runtime=runtime) as sandbox:
+        yield ThreadScorer(sandbox)
+
+
+def score_and_write(
+    folder: RunFolder, tasks: Sequence[Task], progress: Progress, *, runtime: str | None, cluster: str | None = None
+) -> Result:
     """Score the trials that have no score yet; write result.json and report.html. Raises EngineError, DiskError."""
-    with open_sandbox(folder.plan.id, log, languages_of(tasks), runtime=runtime) as sandbox:
-        score_run(folder, tasks, sandbox, progress)
+    with open_trial_scorer(folder.plan.id, languages_of(tasks), runtime=runtime, cluster=cluster) as scorer:
+        score_run(folder, tasks, scorer, progress)
     result = build_result(folder)
     write_result(folder, result)
     write_page(folder.path, result, tasks)

@@ -26,7 +26,7 @@ from harness.files.durable import (
     uninterrupted,
     write_atomic,
 )
-from harness.files.kit import ROOT, cache_folder, find_data, kit_info
+from harness.files.kit import ROOT, cache_folder, find_data, kit_digest, kit_info
 
 __all__ = [
     "MAX_JSON_BYTES",
@@ -38,6 +38,7 @@ __all__ = [
     "drop_torn_line",
     "find_data",
     "from_json",
+    "kit_digest",
     "kit_info",
     "lock_folder",
     "open_regular",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from harness import __version__
+from harness.files.canonical import sha256_of, sha256_of_file
 from harness.types import KitInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the package `harness`: the checkout, or site-packages."""
 _GIT_TIMEOUT_S = 10
+_UNHASHED = {"__pycache__", "_data"}
 
 
 def kit_info() -> KitInfo:
@@ -21,6 +24,14 @@ def kit_info() -> KitInfo:
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain", "--untracked-files=no")
     return KitInfo(__version__, commit, None if changes is None else bool(changes))
+
+
+@cache
+def kit_digest() -> str:
+    """The digest of the kit's own code and data, without the tasks: machines with the same one score alike."""
+    package = ROOT / "harness"
+    paths = [path for path in sorted(package.rglob("*")) if path.is_file() and not _UNHASHED & set(path.parts)]
+    return sha256_of("".join(f"{path.relative_to(package).as_posix()} {sha256_of_file(path)}\n" for path in paths))
 
 
 def find_data(name: str) -> Path:

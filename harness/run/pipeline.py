@@ -8,7 +8,7 @@ summarizes, `write_result` writes result.json. `rewrite_with_lanes` changes the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,10 +24,9 @@ from harness.run.plan import task_info
 from harness.run.progress import Progress, describe_last
 from harness.run.time_budget import due_look
 from harness.schema import as_document
-from harness.score import score, scoring_threads
 from harness.session import summarize_trial
 from harness.summarize import plan_looks, summarize, take_look, trial_result
-from harness.tasks import HiddenCases, lanes_of_run, vary
+from harness.tasks import lanes_of_run
 from harness.types import (
     CUSTOM_SUITE,
     Digests,
@@ -36,16 +35,17 @@ from harness.types import (
     Model,
     ModelInfo,
     ModelRun,
+    RecordedTrial,
     Recording,
     Result,
     RunInfo,
     RunPlan,
-    Sandbox,
     SandboxFacts,
     ScoredTrial,
     SelfTest,
     Task,
     TrialResult,
+    TrialScorer,
 )
 
 
@@ -94,59 +94,26 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
         )
 
 
-def score_run(folder: RunFolder, tasks: Sequence[Task], sandbox: Sandbox, progress: Progress) -> None:
-    """Score every recorded trial that has no score yet, on several threads. Raises EngineError, TaskError, DiskError.
+def score_run(folder: RunFolder, tasks: Sequence[Task], scorer: TrialScorer, progress: Progress) -> None:
+    """Score every recorded trial that has no score yet. Raises EngineError, TaskError, DiskError.
 
     The seed of the hidden cases is the digest of all recordings. Trials that were scored with another seed, because the
     run was resumed since, are scored again; the later score counts.
     """
-    by_name = {task.name: task for task in tasks}
     seed = sha256_of_file(folder.recordings_path) if folder.recorded else ""
     folder.scored -= {key for key, scored in folder.read_scores().items() if scored.case_seed not in (None, seed)}
-    hidden_cases = HiddenCases(seed, sandbox)
-    total = len(folder.recorded - folder.scored)
-    threads = scoring_threads()
-    with folder.session("score"), ThreadPoolExecutor(max_workers=threads) as pool:
-        pending: set[Future[ScoredTrial]] = set()
-        stored = list[str]()
-        try:
-            for turns in _unscored_trials(folder):
-                pending.add(pool.submit(score_trial, by_name[turns[0].key.task], turns, sandbox, hidden_cases))
-                # Trials are read from the disk while others are scored, so the queue bounds the memory of a long run.
-                if len(pending) >= 2 * threads:
-                    stored += _store_scores(folder, pending, FIRST_COMPLETED)
-                    progress("score", len(stored), total, f"{turns[0].key.model}\n{describe_last(stored)}")
-            stored += _store_scores(folder, pending, ALL_COMPLETED)
-            progress("score", len(stored), total, describe_last(stored))
-            _look(folder)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    total, stored = len(folder.recorded - folder.scored), list[str]()
+    with folder.session("score"), closing(scorer.score_all(_unscored_trials(folder, tasks), seed)) as scores:
+        for scored in scores:
+            folder.append_score(scored)
+            stored.append(f"{scored.key.task} {scored.score.outcome}")
+            progress("score", len(stored), total, f"{scored.key.model}\n{describe_last(stored)}")
+        _look(folder)
 
 
-def score_trial(
-    task: Task, recordings: Sequence[Recording], sandbox: Sandbox, hidden_cases: HiddenCases
-) -> ScoredTrial:
-    """Score one recorded trial. Raises EngineError: a failure of the engine is never the model's."""
-    key = recordings[0].key
-    variant = hidden_cases.extend(vary(task, key.trial))
-    trial_score = score(variant, [read(recording) for recording in recordings], sandbox)
-    case_seed = hidden_cases.seed if task.generator else None
-    return ScoredTrial(key, variant.index, trial_score, sandbox.facts if task.scored else None, case_seed)
-
-
-def _unscored_trials(folder: RunFolder) -> Iterator[tuple[Recording, ...]]:
-    return (turns for turns in folder.read_trials() if turns[0].key not in folder.scored)
-
-
-def _store_scores(folder: RunFolder, pending: set[Future[ScoredTrial]], until: str) -> Iterator[str]:
-    """Wait for pending scores and store those that are done; yields the task and the outcome of each."""
-    finished, _ = wait(pending, return_when=until)
-    for future in finished:
-        pending.discard(future)
-        scored = future.result()
-        folder.append_score(scored)
-        yield f"{scored.key.task} {scored.score.outcome}"
+def _unscored_trials(folder: RunFolder, tasks: Sequence[Task]) -> Iterator[RecordedTrial]:
+    by_name = {task.name: task for task in tasks}
+    return ((by_name[turns[0].key.task], turns) for turns in folder.read_trials() if turns[0].key not in folder.scored)
 
 
 def _look(folder: RunFolder) -> None:

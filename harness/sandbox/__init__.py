@@ -12,7 +12,18 @@ from harness.sandbox.container_config import WORK
 from harness.sandbox.docker_sandbox import DockerSandbox, open_sandbox
 from harness.sandbox.engine import Engine, ensure_engine, find_engine
 from harness.sandbox.environment import environment_name, resolve_packages
-from harness.sandbox.image import ensure_image, has_image, host_files, image_digest, image_name, image_tags, run_build
+from harness.sandbox.image import (
+    ensure_image,
+    export_images,
+    has_image,
+    host_files,
+    image_digest,
+    image_name,
+    image_tags,
+    import_images,
+    missing_images,
+    run_build,
+)
 from harness.sandbox.locks import hold_lock
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
@@ -30,6 +41,7 @@ __all__ = [
     "ensure_engine",
     "ensure_image",
     "environment_name",
+    "export_images",
     "find_engine",
     "has_docker_cli",
     "has_image",
@@ -38,6 +50,8 @@ __all__ = [
     "image_digest",
     "image_name",
     "image_tags",
+    "import_images",
+    "missing_images",
     "open_sandbox",
     "owner_labels",
     "remove_orphans",

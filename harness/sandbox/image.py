@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -233,3 +233,22 @@ def image_digest(engine: Engine, tag: str) -> str:
     with engine_errors("inspecting the scorer's image"):
         found: Json = engine.api.inspect_image(tag)
     return str(found["Id"])
+
+
+def missing_images(engine: Engine, languages: Iterable[str]) -> tuple[str, ...]:
+    """The images of these languages that the engine does not have. Raises EngineError."""
+    return tuple(tag for tag in sorted(set(map(image_name, languages))) if not has_image(engine, tag))
+
+
+def export_images(engine: Engine, tags: Sequence[str]) -> bytes:
+    """These images as one archive, from which another engine has them with the same digests. Raises EngineError."""
+    with engine_errors("exporting images"):
+        return b"".join(engine.api.get_image(list(tags)))
+
+
+def import_images(engine: Engine, archive: bytes) -> None:
+    """Load the images of an archive. Raises EngineError."""
+    with engine_errors("loading images"):
+        for step in engine.api.load_image(archive):
+            if "error" in step:
+                raise EngineError(f"an image cannot be loaded: {step['error']}")

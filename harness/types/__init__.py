@@ -79,10 +79,12 @@ from harness.types.scoring import (
     Job,
     LimitKind,
     Observation,
+    RecordedTrial,
     Sandbox,
     SandboxFacts,
     Score,
     ScoredTrial,
+    TrialScorer,
 )
 from harness.types.sequential import LaneLook, Look, SequentialDesign, StopRule
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
@@ -195,6 +197,7 @@ __all__ = [
     "RankBy",
     "Reading",
     "Recommendation",
+    "RecordedTrial",
     "RecorderOverhead",
     "Recording",
     "Requirement",
@@ -235,6 +238,7 @@ __all__ = [
     "TrialEvidence",
     "TrialKey",
     "TrialResult",
+    "TrialScorer",
     "TurnEvidence",
     "TurnResult",
     "TurnSpeeds",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from harness.types.common import Json, Outcome
 from harness.types.model import TrialKey
-from harness.types.task import Limits
+from harness.types.recording import Recording
+from harness.types.task import Limits, Task
 
 MAX_TRIAL_S = 100.0
 """Honest answers take a few seconds in all; hidden cases are some forty a trial, of up to 5 s each."""
@@ -134,3 +135,15 @@ class ScoredTrial:
     score: Score
     sandbox: SandboxFacts | None = None
     case_seed: str | None = None
+
+
+RecordedTrial = tuple[Task, tuple[Recording, ...]]
+"""A trial that is to be scored: its task and its turns."""
+
+
+class TrialScorer(Protocol):
+    """Scores recorded trials, on this machine or on others (harness/cluster)."""
+
+    def score_all(self, trials: Iterable[RecordedTrial], case_seed: str) -> Generator[ScoredTrial, None, None]:
+        """Score the trials; yields each when it is done. Raises EngineError, TaskError."""
+        ...
