@@ -1,6 +1,7 @@
 """A sound run becomes a bundle that passes `verify`; one that misleads or reveals its owner is refused with reasons."""
 
 import argparse
+import copy
 import json
 import os
 import subprocess
@@ -19,9 +20,10 @@ from harness.bundle.signing import identify_signer
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
 from harness.files import build, sha256_of, to_json
+from harness.report import render_text
 from harness.schema import as_document
 from harness.tasks import find_fixtures
-from harness.types import Chunk, Recording, Result
+from harness.types import Chunk, Recording, Result, Verdict
 from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, run_plan, summarized, tasks, texts_of
 
@@ -171,6 +173,70 @@ def test_a_signature_of_other_bytes_or_for_another_purpose_is_invalid(key: Path,
     signature = (tmp_path / "file.sig").read_bytes()
     assert identify_signer(b"signed", signature) is None
     assert identify_signer(b"signed", b"no signature") is None
+
+
+PRIVATE = replace(
+    OPTIONS, tasks={**tasks(), "code-bugfix": replace(tasks()["code-bugfix"], private_includes=("ab" * 32,))}
+)
+
+
+def _private_bundle() -> Bundle:
+    """The good bundle as if the prompt of code-bugfix held files of the owner's."""
+    bundle = good_bundle()
+    for task in bundle.result["tasks"]:
+        if task["name"] == "code-bugfix":
+            task["private_includes"] = ["ab" * 32]
+    return summarized(bundle)
+
+
+def test_a_run_of_private_tasks_is_published_as_digests_only(tmp_path: Path) -> None:
+    bundle = _private_bundle()
+    run_folder = _write_run(tmp_path / "run", bundle)
+    (run_folder / "run.json").unlink()
+    private = PublishRequest(run_folder, tmp_path, lambda path: verify(path, replace(PRIVATE, level="consistent")))
+    with pytest.raises(CheckError, match="includes private files"):
+        publish(private)
+    path = publish(replace(private, digests_only=True))
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == ["manifest.json", "result.json"]
+        result = json.loads(archive.read("result.json"))
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["withheld"]["recordings.jsonl"]["sha256"] == result["digests"]["recordings_sha256"]
+    for old, new in zip(bundle.result["trials"], result["trials"], strict=True):
+        is_private = new["task"] == "code-bugfix"
+        assert [turn["content"] for turn in new["turns"]] == (
+            [""] if is_private else [turn["content"] for turn in old["turns"]]
+        )
+        assert new["turns"][0]["content_sha256"] == old["turns"][0]["content_sha256"]
+        assert not is_private or all(check["observed"] is check["expected"] is None for check in new["checks"])
+    verdict = verify(path, replace(PRIVATE, level="rescored", strict=True))
+    assert [report.state for report in verdict.levels[2:5]] == ["reached", "unverified", "unverified"]
+    assert "consistent is the highest level to reach" in verdict.levels[3].detail
+    assert "WITHHELD: the answers to 1 private task, and every recording" in render_text(build(Result, result))
+
+
+def test_only_answers_to_private_tasks_may_be_withheld(tmp_path: Path) -> None:
+    bundle = _private_bundle()
+    run_folder = _write_run(tmp_path / "run", bundle)
+    path = publish(PublishRequest(run_folder, tmp_path, lambda path: Verdict("", "schema", ()), digests_only=True))
+    with zipfile.ZipFile(path) as archive:
+        result, manifest = (json.loads(archive.read(f"{name}.json")) for name in ("result", "manifest"))
+    public = copy.deepcopy(result)
+    next(trial for trial in public["trials"] if trial["task"] != "code-bugfix")["turns"][0]["content"] = ""
+    for document, listed in ((public, manifest), (result, {**manifest, "withheld": {}})):
+        folder = tmp_path / f"forged-{document is public}"
+        folder.mkdir()
+        text = to_json(document)
+        (folder / "result.json").write_text(text)
+        listed["files"] = {"result.json": {"sha256": sha256_of(text), "size_bytes": len(text.encode())}}
+        (folder / "manifest.json").write_text(to_json(listed))
+        found = [finding for report in verify(folder, PRIVATE).levels for finding in report.findings]
+        assert {finding.check for finding in found if finding.severity == "error"} == {"answer-digests"}
+
+
+def test_a_run_without_private_tasks_has_nothing_to_withhold(publish_request: PublishRequest) -> None:
+    with pytest.raises(CheckError, match="nothing to withhold"):
+        publish(replace(publish_request, digests_only=True))
 
 
 def test_a_file_that_is_no_key_is_reported(publish_request: PublishRequest, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def _line(result: Result, trial: TrialResult) -> Json:
         "sample_id": f"{trial.task}/{trial.trial}",
         "run": result.run.id,
         "variant": trial.variant,
-        "output": None if turn is None else turn.content,
+        "output": None if turn is None or turn.is_withheld else turn.content,
         "answer_attribution": trial.extraction_rule,
         "score": 1.0 if trial.outcome == "passed" else 0.0,
         "outcome": str(trial.outcome),

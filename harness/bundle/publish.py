@@ -6,6 +6,7 @@ sound. A published bundle is never overwritten.
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from harness.bundle.reader import SourceReader, UnreadableError
 from harness.bundle.refusals import detect_private_strings, find_refusals
 from harness.bundle.signing import identify_signer, sign
 from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE, ReadLimits, open_source
+from harness.bundle.withhold import find_unwithholdable, withhold_answers
 from harness.errors import CheckError, DiskError, Problem, RunError
 from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
 from harness.schema import Location, as_document, validate
@@ -32,7 +34,7 @@ class PublishRequest:
     """What to publish and how.
 
     `verify` checks the run folder first; `key` signs the manifest; `supersedes` is the bundle that this one corrects,
-    for the `reason` given.
+    for the `reason` given. `digests_only` leaves out the recordings, and the answers to private tasks in the result.
     """
 
     run_folder: Path
@@ -41,6 +43,7 @@ class PublishRequest:
     key: Path | None = None
     supersedes: Path | None = None
     reason: str | None = None
+    digests_only: bool = False
 
 
 def publish(request: PublishRequest) -> Path:
@@ -52,20 +55,23 @@ def publish(request: PublishRequest) -> Path:
     missing = [name for name in CONTENT if not (run / name).is_file()]
     if missing:
         raise RunError(f"{run}: {', '.join(missing)} missing: only a finished run can be published")
-    result = _load_publishable(run)
+    result = _load_publishable(run, digests_only=request.digests_only)
     _require_verified(run, request.verify(run))
     bundle = _target(request, result.run.id)
     files = {name: run / name for name in CONTENT}
-    manifest = Manifest(result.run.id, {name: _digest(path) for name, path in files.items()}, _supersedes(request))
-    write_atomic(run / MANIFEST, to_json(as_document("manifest", manifest), indent=1) + "\n")
-    files[MANIFEST] = run / MANIFEST
-    try:
+    withheld: dict[str, FileDigest] = {}
+    with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+        if request.digests_only:
+            files = {RESULT: Path(folder) / RESULT}
+            write_atomic(files[RESULT], to_json(as_document("result", result), indent=1) + "\n")
+            withheld = {name: _digest(run / name) for name in CONTENT if name != RESULT}
+        digests = {name: _digest(path) for name, path in files.items()}
+        manifest = Manifest(result.run.id, digests, _supersedes(request), withheld)
+        files[MANIFEST] = Path(folder) / MANIFEST
+        write_atomic(files[MANIFEST], to_json(as_document("manifest", manifest), indent=1) + "\n")
         if request.key is not None:
-            files[SIGNATURE] = sign(run / MANIFEST, request.key)
+            files[SIGNATURE] = sign(files[MANIFEST], request.key)
         _write_zip(bundle, files)
-    finally:
-        (run / MANIFEST).unlink(missing_ok=True)
-        (run / SIGNATURE).unlink(missing_ok=True)
     return bundle
 
 
@@ -98,8 +104,8 @@ def _read_member(bundle: Path, name: str) -> bytes | None:
         raise RunError(f"{bundle}: not a published bundle: {error.finding.message}") from error
 
 
-def _load_publishable(run: Path) -> Result:
-    """The result of a run. Raises CheckError with every reason not to publish it."""
+def _load_publishable(run: Path, *, digests_only: bool) -> Result:
+    """The result of a run as it is published. Raises CheckError with every reason not to publish it."""
     document = read_json(run / RESULT)
     problems = validate("result", document, Location(str(run / RESULT)))
     if problems:
@@ -107,10 +113,16 @@ def _load_publishable(run: Path) -> Result:
     result = build(Result, document)
     plan = build(RunPlan, read_json(run / PLAN)) if (run / PLAN).is_file() else None
     log = (run / LOG).read_text(encoding="utf-8", errors="replace")
-    refusals = find_refusals(result, document, _recordings(run), detect_private_strings(plan), log)
+    if digests_only:
+        unfit = list(find_unwithholdable(result))
+        published = withhold_answers(result)
+        document, recordings, log = as_document("result", published), None, ""
+    else:
+        unfit, published, recordings = [], result, _recordings(run)
+    refusals = [*unfit, *find_refusals(published, document, recordings, detect_private_strings(plan), log)]
     if refusals:
         raise CheckError(*(Problem(f"{run}: not published: {refusal.message}", refusal.fix) for refusal in refusals))
-    return result
+    return published
 
 
 def _recordings(run: Path) -> Iterator[tuple[int, Recording]]:

@@ -54,14 +54,19 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
 def find_refusals(
     result: Result,
     document: Json,
-    recordings: Iterator[tuple[int, Recording]],
+    recordings: Iterator[tuple[int, Recording]] | None,
     private_strings: PrivateStrings,
     log: str = "",
 ) -> list[Problem]:
-    """Every reason not to publish a result (also given as its document) with its recordings and the text of its log."""
+    """Every reason not to publish a result (also given as its document) with its recordings and the text of its log.
+
+    Without recordings the answers to private tasks are withheld in the result, too.
+    """
     found = [*_misleading(result), *_revealed_in_result(document, private_strings)]
+    if recordings is not None:
+        found += _private_prompts(result)
     found += [*_secrets(log, LOG, private_strings), *_private_names(log, LOG, private_strings)]
-    for number, recording in recordings:
+    for number, recording in recordings or ():
         found += _revealed_in_recording(f"recordings.jsonl, line {number}", recording, private_strings)
     return list(dict.fromkeys(found))
 
@@ -75,12 +80,14 @@ def _misleading(result: Result) -> Iterator[Problem]:
         )
     if not any(not trial.warmup for trial in result.trials):
         yield Problem("the run has no trials")
+
+
+def _private_prompts(result: Result) -> Iterator[Problem]:
     for task in result.tasks:
         if task.private_includes:
             names = ", ".join(task.private_includes)
-            yield Problem(
-                f"the prompt of {task.name} includes private files ({names}), and the recordings contain them"
-            )
+            message = f"the prompt of {task.name} includes private files ({names}), and the recordings contain them"
+            yield Problem(message, "publish digests in place of what is private")
 
 
 def _revealed_in_result(document: Json, private_strings: PrivateStrings) -> Iterator[Problem]:

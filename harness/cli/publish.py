@@ -37,13 +37,18 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="also write the result for others: Every Eval Ever, Hugging Face's .eval_results, llama-bench's table, "
         "badges; repeatable",
     )
+    parser.add_argument(
+        "--digests-only",
+        action="store_true",
+        help="for private tasks: leave out recordings and answers, of which digests stay; nobody can read them again",
+    )
     parser.add_argument("--pr", metavar="OWNER/REPO", help="prepare a pull request to this repository, with git alone")
     add_tasks_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
-    from harness.bundle import PublishRequest, publish, write_form
+    from harness.bundle import PublishRequest, publish
     from harness.cli.inputs import known_tasks, load_result
     from harness.cli.page import PAGE, write_page
     from harness.verify import VerifyOptions, verify
@@ -58,20 +63,19 @@ def run(args: argparse.Namespace) -> int:
         key=args.sign,
         supersedes=args.supersedes,
         reason=args.reason,
+        digests_only=args.digests_only,
     )
     bundle = publish(request)
     show(str(bundle))
-    result = load_result(args.run_folder, args.task_folders)
-    for form in args.form:
-        folder = bundle.with_suffix(f".{form}")
-        for written in write_form(form, result, folder):
-            log(f"written {written}")
+    # What is in the bundle, which may withhold answers that are in the run's folder.
+    result = load_result(bundle, args.task_folders)
+    _write_forms(args.form, result, bundle)
     if args.sign is not None:
         log("The signature proves only that the bytes have not changed since. Others need your public key to check it.")
     standing = _standing(result, args)
     for sentence in standing:
         log(f"stands  {sentence}")
-    if standing:
+    if standing and not args.digests_only:
         write_page(args.run_folder, result, tasks.values(), standing)
         log(f"page    {args.run_folder / PAGE} says so, too")
     log(f"check   {command_line(f'verify {bundle}')}")
@@ -80,6 +84,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show_next_step(bundle)
     return 0
+
+
+def _write_forms(forms: Sequence[str], result: Result, bundle: Path) -> None:
+    from harness.bundle import write_form
+
+    for form in forms:
+        for written in write_form(form, result, bundle.with_suffix(f".{form}")):
+            log(f"written {written}")
 
 
 def _standing(result: Result, args: argparse.Namespace) -> list[str]:

@@ -342,7 +342,12 @@ TURNS: TableForm[_TurnRow] = TableForm(
         Column(
             "error", "VARCHAR", "the kind of the server's error", lambda row: row.turn.error and row.turn.error.kind
         ),
-        Column("content_chars", "BIGINT", "length of the answer", lambda row: len(row.turn.content)),
+        Column(
+            "content_chars",
+            "BIGINT",
+            "length of the answer",
+            lambda row: None if row.turn.is_withheld else len(row.turn.content),
+        ),
         Column("reasoning_chars", "BIGINT", "length of the reasoning", lambda row: row.turn.reasoning_chars),
         Column("tool_calls", "BIGINT", "how many tool calls", lambda row: len(row.turn.tool_calls)),
     ),

@@ -17,6 +17,8 @@ from harness.types import ModelInfo, Result
 
 SIMULATED = "SIMULATED: the demo server answered in this run; no number here measures a real model or this machine"
 
+WITHHELD = "and every recording; only digests are published, so nothing beyond the level consistent can be verified"
+
 
 def title_of(result: Result) -> str:
     """The first line of the report."""
@@ -24,11 +26,14 @@ def title_of(result: Result) -> str:
 
 
 def banners_of(result: Result) -> tuple[str, ...]:
-    """The lines below the title that every reader must see: simulated models, and trials that were not run."""
+    """The lines below the title that every reader must see: simulated models, missing trials, withheld answers."""
     simulated = result.run.simulated or any(model.simulated for model in result.models)
     incomplete = [text for model in result.models if (text := _missing_trials(result, model))]
     parts = f"NOT COMPLETE: {'; '.join(incomplete)}. Incomplete tasks have no rate, interval or rank"
-    return (*([SIMULATED] if simulated else []), *([parts] if incomplete else []))
+    withheld = len({trial.task for trial in result.trials if any(turn.is_withheld for turn in trial.turns)})
+    private = f"WITHHELD: the answers to {withheld} private task{'s' if withheld > 1 else ''}, {WITHHELD}"
+    shown = ((simulated, SIMULATED), (incomplete, parts), (withheld, private))
+    return tuple(text for is_shown, text in shown if is_shown)
 
 
 def _missing_trials(result: Result, model: ModelInfo) -> str:

@@ -172,6 +172,9 @@ def _correction_problems(name: str, path: Path, supersedes: Supersedes, others: 
 def _publishing_problems(path: Path, result: Result) -> Iterator[str]:
     """What keeps a run from being published keeps its bundle from being added."""
     reader = _reader(path)
+    if not reader.has(RECORDINGS):
+        yield f"{path.name}: has no {RECORDINGS}: nobody could check its answers here"
+        return
     recordings = (
         (number, build(Recording, parse_document(line, f"{RECORDINGS}, line {number}")))
         for number, line in reader.read_lines(RECORDINGS, MAX_RECORDINGS)

@@ -82,7 +82,7 @@ def answer_identity(trial: TrialResult) -> tuple[object, ...] | None:
     identity = tuple(
         (turn.content_sha256, tuple((call.name, call.arguments) for call in turn.tool_calls)) for turn in trial.turns
     )
-    return identity if any(turn.content or turn.tool_calls for turn in trial.turns) else None
+    return identity if any(turn.content or turn.is_withheld or turn.tool_calls for turn in trial.turns) else None
 
 
 def pass_rate_of(passed: int, n: int, planned: int, level: float = LEVEL) -> PassRate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,12 @@ class Supersedes:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """manifest.json: the digest of every other file of the bundle. A signature covers the bytes of this file."""
+    """manifest.json: the digest of every other file of the bundle. A signature covers the bytes of this file.
+
+    `withheld` are the run's files that are left out because private tasks are in them.
+    """
 
     run_id: str
     files: Mapping[str, FileDigest]
     supersedes: Supersedes | None = None
+    withheld: Mapping[str, FileDigest] = field(default_factory=dict)

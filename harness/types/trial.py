@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from harness.types.agent import AgentSession, AgentWork
 from harness.types.common import Json, Outcome
 from harness.types.reading import Counts, StreamError, Timings, ToolCall, Usage
 from harness.types.scoring import Check
+
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class TurnResult:
     timings: Timings
     started_ns: int | None = None
     prompt_chars: int | None = None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the answer is left out, of which the digest stays."""
+        return not self.content and self.content_sha256 != EMPTY_SHA256
 
 
 @dataclass(frozen=True, slots=True)

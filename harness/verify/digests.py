@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.bundle import (
     FINDER_FILES,
@@ -17,7 +17,7 @@ from harness.bundle import (
 )
 from harness.errors import UncheckedError
 from harness.files import sha256_of
-from harness.types import Finding, Json, Severity
+from harness.types import Digests, Finding, Json, Severity
 from harness.verify.evidence import Evidence, describe, key_of
 
 BEGINNING_BYTES = 1024 * 1024
@@ -34,6 +34,20 @@ def check_manifest(evidence: Evidence) -> Iterator[Finding]:
         message = f"is of run {manifest['run_id']}, the result is of run {evidence.result.run.id}"
         yield Finding("manifest", location, message)
     yield from _check_files(evidence, manifest["files"])
+    stated = as_digests(evidence.result.digests)
+    for name, file in withheld(evidence).items():
+        if evidence.reader.has(name) or file["sha256"] != stated.get(name):
+            yield Finding("manifest", location, f"says that {name} is withheld, which is here or of another result")
+
+
+def withheld(evidence: Evidence) -> Mapping[str, Json]:
+    """The files that the manifest names as left out, because private tasks are in them."""
+    return {} if evidence.manifest is None else evidence.manifest.get("withheld", {})
+
+
+def as_digests(digests: Digests) -> dict[str, str | None]:
+    """File name -> the digest that the result states."""
+    return {RECORDINGS: digests.recordings_sha256, SCORES: digests.scores_sha256, LOG: digests.log_sha256}
 
 
 def check_supersedes(evidence: Evidence) -> Iterator[Finding]:
@@ -114,13 +128,8 @@ def _signer_of(evidence: Evidence) -> Signer | None:
 
 def check_digests(evidence: Evidence) -> Iterator[Finding]:
     """Recordings, scores and log are the files that the result was made from."""
-    digests = evidence.result.digests
-    for file, field, stated in (
-        (RECORDINGS, "recordings_sha256", digests.recordings_sha256),
-        (SCORES, "scores_sha256", digests.scores_sha256),
-        (LOG, "log_sha256", digests.log_sha256),
-    ):
-        location = evidence.location(f"$.digests.{field}")
+    for file, stated in as_digests(evidence.result.digests).items():
+        location = evidence.location(f"$.digests.{file.removesuffix('.jsonl')}_sha256")
         if not evidence.reader.has(file):
             continue
         if stated is None:
@@ -131,9 +140,12 @@ def check_digests(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_answer_digests(evidence: Evidence) -> Iterator[Finding]:
-    """Each answer has the digest that is stated beside it."""
+    """Each answer has the digest that is stated beside it; those of private tasks may be withheld."""
+    private = {task.name for task in evidence.result.tasks if task.private_includes} if withheld(evidence) else set()
     for at, trial in enumerate(evidence.result.trials):
         for number, turn in enumerate(trial.turns):
+            if turn.is_withheld and trial.task in private:
+                continue
             if sha256_of(turn.content) != turn.content_sha256:
                 location = evidence.location(f"$.trials[{at}].turns[{number}].content_sha256")
                 message = f"is not the sha256 of the answer of {describe(key_of(trial))}"

@@ -188,7 +188,11 @@ def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelRepo
         return
     missing = [name for name in (RECORDINGS, SCORES, LOG) if not evidence.reader.has(name)]
     if missing:
-        yield unverified("reread", f"{', '.join(missing)} missing")
+        if digests.withheld(evidence):
+            reason = f"{', '.join(missing)} are withheld with private tasks: consistent is the highest level to reach"
+        else:
+            reason = f"{', '.join(missing)} missing"
+        yield unverified("reread", reason)
         return
     detail = f"{len(evidence.result.trials)} trials read again"
     findings = chain(reread.check_reread(evidence), check_agent_sessions(evidence))

@@ -156,7 +156,7 @@ def _token_usage(turn: TurnResult) -> Iterator[tuple[str, str]]:
 
 def _token_count(turn: TurnResult) -> Iterator[tuple[str, str]]:
     usage = turn.usage
-    if usage is None or usage.completion_tokens is None or turn.error is not None:
+    if usage is None or usage.completion_tokens is None or turn.error is not None or turn.is_withheld:
         return
     tokens, text_bytes = usage.completion_tokens, _text_bytes(turn)
     hidden_tokens = (usage.reasoning_tokens or 0) if turn.reasoning_chars == 0 else 0

@@ -120,7 +120,7 @@ def _check(check: Check, inputs: Mapping[str, Json], limit: int) -> Json:
 def _turn(turn: TurnResult, evidence: TurnEvidence | None, limit: int) -> Json:
     timings = turn.timings
     return {
-        "content": _text(turn.content, limit),
+        "content": f"(withheld, SHA-256 {turn.content_sha256})" if turn.is_withheld else _text(turn.content, limit),
         "reasoning": _text(evidence.reasoning, limit) if evidence else None,
         "reasoningChars": turn.reasoning_chars,
         "calls": [[plain_text(call.name), _text(call.arguments, limit)] for call in turn.tool_calls],
