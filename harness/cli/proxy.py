@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     def ready(url: str, stop: Event) -> None:
         log(f"{url} passes on to {target} and records into {args.out / JOURNAL}; stop it with Ctrl-C")
 
+    # What was imported lives as long as the process; to search it for garbage takes 13 ms, in which no chunk moves.
+    gc.freeze()
     with suggest(f"export {TOKEN_VARIABLE}=TOKEN and give it to the agent as its API key", ConfigError):
         exchanges = serve(settings, show, ready)
     log(f"{exchanges} exchanges are in {args.out / JOURNAL}")

@@ -62,9 +62,11 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Follow the chunks through these bytes."""
-        payload = self._whole_chunk(data)
-        if payload is not None:
-            return payload, len(data)
+        if not (self._left or self._line or self._in_trailers):
+            # A read that is exactly one chunk, as nearly every read of a stream is.
+            digits, _, rest = data.partition(b"\r\n")
+            if digits.isalnum() and len(rest) == _size_of(digits) + 2 > 2:
+                return rest[:-2], len(data)
         pieces: list[bytes] = []
         at = 0
         while at < len(data) and not self.complete:
@@ -73,17 +75,6 @@ class ChunkedBody:
             else:
                 at = self._read_line(data, at)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces), at
-
-    def _whole_chunk(self, data: bytes) -> bytes | None:
-        """The payload of a read that is exactly one chunk, as nearly every read of a stream is; else None."""
-        end = data.find(b"\r\n")
-        if end < 1 or self._left or self._line or self._in_trailers or not data[:end].isalnum():
-            return None
-        try:
-            size = int(data[:end], 16)
-        except ValueError:
-            return None
-        return data[end + 2 : -2] if size and len(data) == end + size + 4 else None
 
     def _take(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         """Take the rest of the chunk; returns how many bytes of the data that are."""
@@ -111,12 +102,17 @@ class ChunkedBody:
         return end + 1
 
     def _start_chunk(self, line: bytes) -> None:
-        digits = line.partition(b";")[0].strip()
-        try:
-            size = int(digits, 16)
-        except ValueError as error:
-            raise FramingError(f"{digits[:40]!r} is not the size of a chunk") from error
-        if size < 0:
-            raise FramingError("a chunk of negative size")
+        size = _size_of(line.partition(b";")[0].strip())
         self._in_trailers = size == 0
         self._left = size + 2 if size else 0
+
+
+def _size_of(digits: bytes) -> int:
+    """A chunk's size. Raises FramingError."""
+    try:
+        size = int(digits, 16)
+    except ValueError as error:
+        raise FramingError(f"{digits[:40]!r} is not the size of a chunk") from error
+    if size < 0:
+        raise FramingError("a chunk of negative size")
+    return size

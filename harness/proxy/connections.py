@@ -270,14 +270,13 @@ class TargetConnection(asyncio.Protocol):
         at_ns = perf_counter_ns()
         if self._ended:
             return
-        if self._body is None:
+        body = self._body
+        if body is None:
             self._unread += data
             data = self._read_heads(at_ns)
-            if self._body is None:
+            body = self._body
+            if body is None:
                 return
-        self._pass_on(self._body, at_ns, data)
-
-    def _pass_on(self, body: Body, at_ns: int, data: bytes) -> None:
         try:
             payload, used = body.feed(data)
         except FramingError as error:
