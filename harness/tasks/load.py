@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import Problem
-from harness.files import from_json, sha256_of, sha256_of_file, to_json
+from harness.files import from_json, sha256_of, to_json
 from harness.schema import Location, load_schema, problems_of
 from harness.score import KINDS
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
-from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files
+from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files, read_file
 from harness.tasks.validation import check_task
 from harness.trees import PatchError, apply_patch
 from harness.types import Case, Json, Task, Variant, WrongAnswer
@@ -101,7 +102,7 @@ def _files(folder: TaskFolder) -> dict[str, str]:
     if not folder.has(FILES_PATCH):
         return files
     if folder.has(FILES_PROGRAM):
-        folder.used.add(Path(FILES_PROGRAM))
+        folder.use(FILES_PROGRAM)
     try:
         return dict(apply_patch(files, folder.raw(FILES_PATCH)).files)
     except PatchError as error:
@@ -136,14 +137,15 @@ def _wrong_answer(folder: TaskFolder, entry: WrongAnswerEntry) -> WrongAnswer:
 def _digest(folder: TaskFolder) -> str:
     """One digest over the name and bytes of every input, included files from elsewhere among them."""
     digests = []
-    for path in list_files(folder.path):
-        if file_problem(folder.path / path) is not None:
-            folder.report(path.as_posix(), "not a regular file", "remove it")
+    for place in list_files(str(folder.path)):
+        path = os.path.join(folder.path, place)
+        if file_problem(path) is not None:
+            folder.report(place, "not a regular file", "remove it")
             continue
         try:
-            digests.append([path.as_posix(), sha256_of_file(folder.path / path)])
+            digests.append([place, sha256_of(read_file(path))])
         except OSError as error:
-            folder.report(path.as_posix(), f"cannot be read: {error.strerror}")
+            folder.report(place, f"cannot be read: {error.strerror}")
     return sha256_of(to_json([digests, sorted(folder.included_sha256.items())]))
 
 

@@ -8,6 +8,7 @@ that contains braces is never expanded again.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,13 +42,13 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__pycache__"
 
 
-def file_problem(path: Path) -> str | None:
+def file_problem(path: str) -> str | None:
     """Why a path of a task folder cannot be read as a file, before anything opens it; None if it can.
 
     Opening a FIFO blocks until somebody writes to it, and a device may have no end.
     """
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
         return NO_SUCH_FILE
     except (OSError, RuntimeError) as error:
@@ -55,14 +56,30 @@ def file_problem(path: Path) -> str | None:
     return None if stat.S_ISREG(mode) else "not a regular file"
 
 
-def list_files(folder: Path) -> list[Path]:
+# Every command that reads a result loads all tasks of the kit, some 1500 files. Paths are strings here, since making a
+# Path of each of them and resolving it takes half of that time.
+
+
+def list_files(folder: str) -> list[str]:
     """The files under a folder, relative to it and sorted, without what editors and operating systems leave behind."""
-    found: list[Path] = []
+    found: list[str] = []
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        place = Path(root).relative_to(folder)
-        found += [place / name for name in files if not _is_hidden(name)]
-    return sorted(found)
+        place = root[len(folder) + 1 :].replace(os.sep, "/")
+        found += [posixpath.join(place, name) for name in files if not _is_hidden(name)]
+    return sorted(found, key=lambda path: path.split("/"))
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Whether a path leads into a folder, once its links are followed; those of the folder have been followed."""
+    target = os.path.realpath(path)
+    return target == folder or target.startswith(os.path.join(folder, ""))
 
 
 @dataclass
@@ -77,14 +94,19 @@ class TaskFolder:
     libraries: Sequence[Path]
     public: Path
     problems: list[Problem] = field(default_factory=list)
-    used: set[Path] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     included_sha256: dict[str, str] = field(default_factory=dict)
     private_sha256: dict[str, str] = field(default_factory=dict)
 
     @cached_property
-    def root(self) -> Path:
-        """The folder without links, inside of which every file must be."""
-        return self.path.resolve()
+    def include_folders(self) -> list[tuple[str, str]]:
+        """Where includes come from, each folder as it was given and without links."""
+        return [(str(folder), os.path.realpath(folder)) for folder in (self.path, *self.libraries)]
+
+    @cached_property
+    def public_root(self) -> str:
+        """`public` without links."""
+        return os.path.realpath(self.public)
 
     def report(self, place: str, message: str, fix: str = "") -> None:
         """Collect a problem; `place` is a file of the folder, with the place inside it where there is one."""
@@ -96,29 +118,34 @@ class TaskFolder:
 
     def raw(self, place: str) -> str:
         """A file of the folder as it is; "" and a problem where it cannot be read."""
-        path = self.path / place
-        self.used.add(Path(place))
+        folder, root = self.include_folders[0]
+        path = os.path.join(folder, place)
+        self.use(place)
         problem = file_problem(path)
         if problem is not None:
             self.report(place, problem, "write it" if problem == NO_SUCH_FILE else "put a file there")
             return ""
-        if not path.resolve().is_relative_to(self.root):
+        if not _is_inside(path, root):
             self.report(place, "the link points out of the task's folder", "put the file itself there")
             return ""
         try:
-            return self._decode(path.read_bytes(), place)
+            return self._decode(read_file(path), place)
         except OSError as error:
             self.report(place, f"cannot be read: {error.strerror}")
             return ""
 
+    def use(self, place: str) -> None:
+        """Note that a file of the folder was read."""
+        self.used.add(posixpath.normpath(place))
+
     def has(self, place: str) -> bool:
         """Whether the folder has such a file."""
-        return (self.path / place).is_file()
+        return os.path.isfile(os.path.join(self.path, place))
 
     def under(self, place: str) -> list[str]:
         """The files under a sub-folder, named relative to the task's folder."""
-        folder = self.path / place
-        return [f"{place}/{path.as_posix()}" for path in list_files(folder)] if folder.is_dir() else []
+        folder = os.path.join(self.path, place)
+        return [f"{place}/{path}" for path in list_files(folder)] if os.path.isdir(folder) else []
 
     def _decode(self, data: bytes, place: str) -> str:
         try:
@@ -129,28 +156,28 @@ class TaskFolder:
 
     def _include(self, name: str, place: str) -> str:
         where = f"{place}: {{{{include:{name}}}}}"
-        for root in (self.path, *self.libraries):
-            path = root / name
-            if not path.resolve().is_relative_to(root.resolve()):
-                self.report(where, "the include leaves its folder", f"put the document into {root}")
+        for folder, root in self.include_folders:
+            path = os.path.join(folder, name)
+            if not _is_inside(path, root):
+                self.report(where, "the include leaves its folder", f"put the document into {folder}")
                 return ""
-            if path.is_file():
+            if os.path.isfile(path):
+                if folder == self.include_folders[0][0]:
+                    self.use(name)
                 return self._included(path, name, where)
-        searched = ", ".join(str(root) for root in (self.path, *self.libraries))
+        searched = ", ".join(folder for folder, _ in self.include_folders)
         self.report(where, f"no such file in {searched}", "write it or correct the name")
         return ""
 
-    def _included(self, path: Path, name: str, where: str) -> str:
-        if path.is_relative_to(self.path):
-            self.used.add(path.relative_to(self.path))
+    def _included(self, path: str, name: str, where: str) -> str:
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError as error:
             self.report(where, f"cannot be read: {error.strerror}")
             return ""
         digest = sha256_of(data)
         self.included_sha256[name] = digest
-        if not path.resolve().is_relative_to(self.public.resolve()):
+        if not _is_inside(path, self.public_root):
             self.private_sha256[name] = digest
         text = self._decode(data, where)
         if _INCLUDE.search(text):

@@ -75,7 +75,7 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
         if name not in names:
             problem = location.at("renames", at).problem(f"no variant has the name {name!r}", "remove it")
             folder.problems.append(problem)
-    used |= {name for name in names if re.search(rf"\b{name}\b", task.generator)}
+    used |= names & set(re.findall(r"\w+", task.generator))
     for name in sorted(names - used):
         problem = location.at("variants", 0, name).problem(
             f"no text uses {name!r}", f"use it as {{{{variant.{name}}}}} or remove it"
@@ -143,7 +143,7 @@ def _check_wrong_answers(task: Task, folder: TaskFolder, location: Location) -> 
 
 
 def _check_unused_files(folder: TaskFolder) -> None:
-    for path in list_files(folder.path):
-        if path not in folder.used:
-            fix = "name it in a [[wrong]] of task.toml" if path.parts[0] == "wrong" else "include it or remove it"
-            folder.report(path.as_posix(), "nothing in the task uses this file", fix)
+    for place in list_files(str(folder.path)):
+        if place not in folder.used:
+            fix = "name it in a [[wrong]] of task.toml" if place.startswith("wrong/") else "include it or remove it"
+            folder.report(place, "nothing in the task uses this file", fix)
