@@ -18,6 +18,7 @@ from harness.types import Finding, Json
 
 MAX_DEPTH = 64
 """Documents of the kit are about ten levels deep; deeper nesting only serves to exhaust a reader's stack."""
+_CONTAINERS = frozenset({dict, list})
 
 
 class UnreadableError(LanebenchError):
@@ -124,14 +125,12 @@ def parse_document(data: bytes, location: str, *, skip_depth_of: str | None = No
 
 def is_deeper_than(value: Json, max_depth: int) -> bool:
     """Whether lists and objects are nested more than `max_depth` levels deep; iterative, so that no stack overflows."""
-    level = [value]
-    for _ in range(max_depth + 1):
-        level = [
+    containers = [value] if type(value) in _CONTAINERS else []
+    for _ in range(max_depth):
+        containers = [
             inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            for outer in containers
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
         ]
-        if not level:
-            return False
-    return True
+    return any(containers)

@@ -28,6 +28,7 @@ MAX_INTEGER = 2**53 - 1
 """Beyond it a reader that keeps numbers as doubles (JavaScript, jq) reads another number (RFC 8259, section 6)."""
 MAX_EXPLAINED_VALUES = 20_000
 """Of a larger document only the first problem is reported: it can have a million, and jsonschema-rs collects all."""
+_SAFE_TYPES = frozenset({str, bool, type(None)})
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -187,22 +188,24 @@ def _leaf_problem(value: Json, safe_integers: bool) -> tuple[str, str] | None:
 
 def _survey(document: Json) -> tuple[bool, bool]:
     """Whether a document is a large one, and whether `_leaf_problem` may find a value; quick, since without paths."""
-    left = [document]
+    containers: list[Json] = [[document]]
     count = 0
     has_unsafe_values = False
-    while left:
-        value = left.pop()
-        count += 1
-        if isinstance(value, dict):
-            left.extend(value.values())
-        elif isinstance(value, list | tuple):
-            left.extend(value)
-        elif isinstance(value, float):
-            has_unsafe_values |= not math.isfinite(value)
-        elif isinstance(value, int):
-            has_unsafe_values |= abs(value) > MAX_INTEGER
-        elif not isinstance(value, str | None):
-            has_unsafe_values = True
+    # Every line of every result is walked here, so the types that JSON has are told apart by identity, the usual first.
+    for container in containers:
+        count += len(container)
+        for value in container.values() if isinstance(container, dict) else container:
+            kind = type(value)
+            if kind in _SAFE_TYPES:
+                continue
+            if kind is float:
+                has_unsafe_values |= not math.isfinite(value)
+            elif kind is int:
+                has_unsafe_values |= abs(value) > MAX_INTEGER
+            elif isinstance(value, dict | list | tuple):
+                containers.append(value)
+            else:
+                has_unsafe_values |= not isinstance(value, str)
     return count > MAX_EXPLAINED_VALUES, has_unsafe_values
 
 
