@@ -10,12 +10,14 @@ import functools
 import json
 import ssl
 from dataclasses import dataclass
-
-import httpx
+from typing import TYPE_CHECKING
 
 from harness.errors import ServerError
 from harness.record import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Json
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_TEXT_CHARS = 2000
 
@@ -54,6 +56,9 @@ def fetch(
 
     Raises ServerError when no response came, ConfigError for an invalid URL, API key or body. It does not retry.
     """
+    # Every command imports this module, and httpx takes 0.1 s of CPU time.
+    import httpx
+
     headers, content = build_headers(api_key), None if body is None else encode_body(body)
     try:
         # A client, so a connection, for each request: llama.cpp closes an idle connection without notice, and a
@@ -67,6 +72,8 @@ def fetch(
 
 
 def _open_client(timeouts: RequestTimeouts) -> httpx.Client:
+    import httpx
+
     return httpx.Client(
         timeout=httpx.Timeout(timeouts.request_s, connect=timeouts.connect_s),
         # A proxy from the environment would answer in place of a server on this machine, and the recorder uses none.
@@ -78,6 +85,8 @@ def _open_client(timeouts: RequestTimeouts) -> httpx.Client:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
+    import httpx
+
     # Reading the CA certificates takes 22 ms, the rest of a client 0.1 ms (measured), so all clients share them.
     return httpx.create_ssl_context(trust_env=False)
 

@@ -5,6 +5,7 @@ Wald's interval is not offered: near 0 and 1 it covers far less than its level a
 
 from __future__ import annotations
 
+from functools import cache
 from math import sqrt
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ class Interval(NamedTuple):
     high: float
 
 
+@cache
 def normal_quantile(level: float) -> float:
     """Half width, in standard deviations, of the central interval that holds `level` of a normal distribution."""
     from scipy.special import ndtri
