@@ -1,5 +1,8 @@
 """The agents' files, and the frames between a container and the host."""
 
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from harness.agents import load_agents, read_agent
 from harness.agents.catalog import fill
 from harness.agents.forwarder import DATA, FrameReader, pack_frame
 from harness.agents.gate import Gate
+from harness.agents.packages import fetch_package
 from harness.errors import ConfigError
 from harness.proxy import RequestHead
 from harness.proxy.bodies import SizedBody
@@ -18,7 +22,32 @@ def test_seven_agents_ship_and_each_names_its_version_and_digest() -> None:
     agents = load_agents()
     expected = ["aider", "claude-code", "codex", "mini-swe-agent", "opencode", "pi", "qwen-code"]
     assert sorted(agents) == expected
-    assert all(agent.version and agent.package and agent.package.digests for agent in agents.values())
+    packages = {name: agent.package for name, agent in agents.items() if agent.package is not None}
+    assert all(agent.version for agent in agents.values())
+    assert [name for name, package in packages.items() if package.unpack != bool(package.digests)] == []
+    assert len(packages) == len(expected)
+
+
+@pytest.mark.parametrize("name", [name for name, agent in load_agents().items() if agent.lock])
+def test_a_lock_pins_the_package_and_all_that_it_needs_by_version_and_digest(name: str) -> None:
+    agent = load_agents()[name]
+    assert agent.package is not None
+    if agent.package.registry == "npm":
+        entries = {path: entry for path, entry in json.loads(agent.lock)["packages"].items() if path}
+        assert all(entry["version"] and entry["integrity"].startswith("sha512-") for entry in entries.values())
+        assert entries[f"node_modules/{agent.package.name}"]["version"] == agent.version
+        assert "resolved" not in agent.lock
+    else:
+        entries = dict(line.split("==") for line in agent.lock.replace("\\\n", "").splitlines())
+        assert all(re.fullmatch(r"[\w.+!]+( +--hash=sha256:[0-9a-f]{64})+", text) for text in entries.values())
+        assert entries[agent.package.name].split()[0] == agent.version
+
+
+def test_an_agent_whose_package_nothing_pins_is_not_installed(tmp_path: Path) -> None:
+    unpinned = replace(load_agents()["pi"], lock="")
+    assert unpinned.package is not None
+    with pytest.raises(ConfigError, match="the agent pi has no lock"):
+        fetch_package(unpinned, unpinned.package, "x86_64", tmp_path)
 
 
 def test_a_file_with_an_unknown_field_or_a_wrong_digest_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents import AgentCheck, AgentSpec, check_agent, read_agent, ready_image
+from harness.agents import AgentCheck, AgentPackage, AgentSpec, check_agent, installed_image, read_agent, ready_image
 from harness.agents.catalog import ScriptedAction
+from harness.agents.image import keep_package
 from harness.agents.scripted import ScriptedModel, scripted_server
 from harness.apis import APIS, get_api
 from harness.errors import ConfigError
@@ -146,3 +147,21 @@ def test_an_agent_that_is_not_installed_is_refused_by_its_version(engine: Engine
     agent: AgentSpec = read_agent(path)
     with pytest.raises(ConfigError, match=r"nowhere 9\.9 is not installed"):
         ready_image(engine, agent, print)
+
+
+@pytest.mark.engine
+def test_a_package_that_was_kept_once_is_ready_on_whatever_base_the_kit_has(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "program").write_text("#!/bin/sh\n")
+    package = AgentPackage("npm", "lanebench-test", "1.0", "MIT")
+    agent = AgentSpec("lanebench-test", "Test", "chat", ("true",), package, lock="{}")
+    newer, images = replace(agent, package=replace(package, version="1.1")), list[str]()
+    try:
+        keep_package(engine, agent, tmp_path / "files", print)
+        images += [installed_image(engine, agent) or "", ready_image(engine, agent, print)]
+        assert ready_image(engine, agent, print) == images[1] != images[0]
+        with pytest.raises(ConfigError, match=r"lanebench-test 1\.1 is not installed; installed is 1\.0"):
+            ready_image(engine, newer, print)
+    finally:
+        for image in reversed(images):
+            engine.api.remove_image(image)

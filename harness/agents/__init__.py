@@ -1,7 +1,7 @@
 """Coding agents that drive a model: one TOML file each, installed into an image, run in a container without a network.
 
-`load_agents` reads the files, `install_agent` builds an image, `run_agent` runs an `AgentJob` and gives an `AgentRun`,
-`check_agent` proves one against a scripted server.
+`load_agents` reads the files, `install_agent` keeps a package as an image, `run_agent` runs an `AgentJob` and gives an
+`AgentRun`, `check_agent` proves an agent against a scripted server, `lock_agent` pins what its package consists of.
 The agent's requests go through forwarder.py in its container, tunnel.py on the host, and the recording proxy.
 """
 
@@ -10,6 +10,7 @@ from harness.agents.check import AgentCheck, AgentFinding, check_agent
 from harness.agents.contenders import agent_tokens, contenders, require_installed
 from harness.agents.image import install_agent, installed_image, ready_image
 from harness.agents.job import AgentJob, AgentRun, RefusedConnections
+from harness.agents.packages import lock_agent
 from harness.agents.run_agent import run_agent
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "install_agent",
     "installed_image",
     "load_agents",
+    "lock_agent",
     "read_agent",
     "read_agents",
     "ready_image",

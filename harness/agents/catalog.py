@@ -34,15 +34,15 @@ class AgentPackage:
     """What is installed: a package of npm or PyPI at one version.
 
     `unpack` says that the npm package is a native program, so that it is unpacked and nothing else is needed; `name`
-    and `version` may hold `{cpu}` then. `digests` are those of its archive, by processor (`any` if there is one for
-    all): the integrity that npm states, or the SHA-256 of the wheel. `license` is what the user accepts by installing.
+    and `version` may hold `{cpu}` then, and `digests` are the integrity that npm states, by processor. Any other
+    package has a lock instead. `license` is what the user accepts by installing.
     """
 
     registry: Literal["npm", "pypi"]
     name: str
     version: str
-    digests: Mapping[str, str]
     license: str
+    digests: Mapping[str, str] = field(default_factory=dict)
     unpack: bool = False
 
 
@@ -68,7 +68,8 @@ class AgentSpec:
     `command` runs it headless; `environment` and `files` (absolute path -> content) point it at the model and keep its
     prefix stable. `gave_up` are regular expressions, one of which its output matches if it says that it could not do
     the task. `transcript` is a glob pattern of its own log. `context_tokens` is what it sends at least. `unusable` says
-    why it cannot run in the kit's image. `action` is how the scripted model acts through it.
+    why it cannot run in the kit's image. `action` is how the scripted model acts through it. `lock` is the text of
+    NAME.lock beside the file: everything that the package consists of, by version and digest.
     """
 
     name: str
@@ -83,6 +84,7 @@ class AgentSpec:
     context_tokens: int = 0
     unusable: str = ""
     action: ScriptedAction = field(default_factory=ScriptedAction)
+    lock: str = ""
 
     @property
     def version(self) -> str:
@@ -92,14 +94,21 @@ class AgentSpec:
 
 def read_agent(path: Path) -> AgentSpec:
     """One TOML file as an AgentSpec named after the file. Raises ConfigError with every problem and its line."""
+    lock = lock_path(path)
     try:
         text = path.read_text(encoding="utf-8")
+        lock_text = lock.read_text(encoding="utf-8") if lock.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     document = parse_toml("agent", text, str(path))
     if document.problems:
         raise ConfigError(*document.problems)
-    return build(AgentSpec, {"name": path.stem, **document.values})
+    return build(AgentSpec, {"name": path.stem, "lock": lock_text, **document.values})
+
+
+def lock_path(path: Path) -> Path:
+    """Where the lock of an agent's file stands."""
+    return path.with_suffix(".lock")
 
 
 def read_agents(folder: Path) -> Mapping[str, AgentSpec]:
@@ -121,6 +130,13 @@ def load_agents() -> Mapping[str, AgentSpec]:
     """The agents that ship with the kit and the user's own, by name."""
     own = os.environ.get(FOLDER_VARIABLE)
     return MappingProxyType({**read_agents(FOLDER), **(read_agents(Path(own)) if own else {})})
+
+
+def agent_path(name: str) -> Path:
+    """The file of an agent. Raises ConfigError for an unknown one."""
+    get_agent(name)
+    own = Path(os.environ.get(FOLDER_VARIABLE) or FOLDER) / f"{name}.toml"
+    return own if own.exists() else FOLDER / f"{name}.toml"
 
 
 def get_agent(name: str) -> AgentSpec:

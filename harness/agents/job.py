@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.agents.catalog import AgentSpec
-from harness.agents.image import CPUS
+from harness.agents.packages import CPUS
 from harness.agents.tunnel import FORWARDER_PORT
 from harness.record import Moment
 from harness.trees import FinalTree

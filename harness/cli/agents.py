@@ -1,4 +1,4 @@
-"""`lanebench agents`: lists the coding agents that the kit can run, installs one into an image, checks one."""
+"""`lanebench agents`: lists the coding agents that the kit can run; installs, checks or locks one."""
 
 from __future__ import annotations
 
@@ -14,21 +14,28 @@ if TYPE_CHECKING:
 
 NAME = "agents"
 HELP = "List the coding agents that can drive a model here, and what is missing; install or check one."
-_ACTIONS = ("list", "install", "check")
+_ACTIONS = ("list", "install", "check", "lock")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do with which agent."""
-    parser.add_argument("action", nargs="?", choices=_ACTIONS, default="list", help="default: %(default)s")
-    parser.add_argument("agent", nargs="?", metavar="NAME", help="the agent to install or check")
+    parser.add_argument(
+        "action", nargs="?", choices=_ACTIONS, default="list", help="default: %(default)s; lock writes NAME.lock anew"
+    )
+    parser.add_argument("agent", nargs="?", metavar="NAME", help="the agent to install, check or lock")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the agents, install or check one. Raises ConfigError, DownloadError, EngineError, RunError."""
+    """List the agents; install, check or lock one. Raises ConfigError, DownloadError, EngineError, RunError."""
     from harness.sandbox import ensure_engine
 
     if args.action != "list" and args.agent is None:
         raise ConfigError("no agent is named", fix=f"name it: {command_line(f'agents {args.action} NAME')}")
+    if args.action == "lock":
+        from harness.agents import lock_agent
+
+        log(f"written: {lock_agent(args.agent)}")
+        return 0
     engine = ensure_engine(log)
     try:
         if args.action == "check":
