@@ -81,6 +81,13 @@ def tests_agents(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_cluster(session: nox.Session) -> None:
+    """Scoring on a Dask cluster of processes, which are killed, stopped and broken; as root on Linux, with Docker."""
+    session.install("-e", ".[test,cluster]")
+    session.run("pytest", "tests/cluster", *session.posargs)
+
+
+@nox.session
 def tests_page(session: nox.Session) -> None:
     """The pages in a real browser, the Chromium that Debian installs with `apt-get install chromium`."""
     session.install("-e", ".[test,page,browser]")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from harness.cli.console import command_line, log
 from harness.cli.inputs import known_tasks, read_config
+from harness.cluster import open_cluster
 from harness.errors import ConfigError
 from harness.host import host_facts
 from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
-from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, Verdict
+from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, TrialScorer, Verdict
 from harness.verify import Replication, VerifyOptions, limits_line
 
 MAX_FINDINGS = 20
@@ -32,6 +35,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
         strict=args.strict,
         tasks=known_tasks(args.task_folders),
         open_sandbox=open_sandbox_for_verify,
+        open_scorer=None if args.cluster is None else partial(_open_cluster, args.cluster),
         replication=replication,
         signers=args.signers,
         tsa_roots=args.tsa_roots,
@@ -86,6 +90,11 @@ def _sandbox(languages: tuple[str, ...]) -> Iterator[Sandbox]:
 def open_sandbox_for_verify(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
     """The sandbox in which answers of a bundle run again."""
     return _sandbox(languages)
+
+
+def _open_cluster(address: str, languages: tuple[str, ...]) -> AbstractContextManager[TrialScorer]:
+    # Clients of the same cluster must not share a name: a worker keeps one sandbox for each.
+    return open_cluster(address, f"verify-{uuid.uuid4().hex[:12]}", log, languages)
 
 
 def _level_line(report: LevelReport) -> str:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.cli.console import log, show
-from harness.cli.options import add_tasks_option
+from harness.cli.options import add_cluster_option, add_tasks_option
 from harness.types import LEVEL_ALIASES, LEVELS
 
 NAME = "verify"
@@ -35,6 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add_tasks_option(parser)
+    add_cluster_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:

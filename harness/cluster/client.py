@@ -1,8 +1,8 @@
 """`ClusterScorer`: sends trials to the workers of a Dask cluster and yields their scores as they arrive.
 
 Dask sends a trial on when its worker is lost, and gives it up when it was lost with several. What is left to do here:
-a trial whose worker's engine failed goes to another worker; one that Dask lost with its scheduler, or that waits for a
-worker that is gone, is sent again. A trial is yielded once, whatever was computed twice.
+a trial whose worker's engine failed goes to another worker; one that Dask lost with its scheduler, or that waits for
+workers that are gone, is sent again. A trial is yielded once, whatever was computed twice.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from harness.types import Json, RecordedTrial, ScoredTrial, TrialKey
 
 MAX_ENGINE_FAILURES = 3
 """A trial during which so many engines failed is the reason for it."""
+MAX_LOST_WORKERS = 3
+"""A trial whose workers were lost so often is set aside; Dask's own limit is `allowed-failures` of its scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A trial on its way: the workers that it may run on, and how many engines failed with it before."""
+    """A trial on its way: the workers that it may run on, and how many engines failed and workers were lost before."""
 
     trial: RecordedTrial
     workers: frozenset[str] = frozenset()
     failures: int = 0
+    lost_workers: int = 0
 
 
 _Pending = dict[object, tuple[Future[Json], _Attempt]]
@@ -91,8 +94,9 @@ class ClusterScorer:
         self._sent += 1
         future = self.client.submit(
             score_on_worker, self.order, task, turns, case_seed,
-            # Dask's dashboard shows a bar for each task; the rest makes the key unique, also among clients.
-            key=(task.name, self.order.run_id, self.client.id, self._sent), workers=sorted(fit), pure=False,
+            # Dask's dashboard has a bar for each task; the end makes the key unique, also among clients.
+            key=(task.name, turns[0].key.model, turns[0].key.trial, self.client.id, self._sent),
+            workers=sorted(fit), pure=False,
         )  # fmt: skip
         future.add_done_callback(self._ended.put)
         return future, replace(attempt, workers=fit)
@@ -107,9 +111,10 @@ class ClusterScorer:
             ended = self._ended.get(timeout=POLL_S)
         except Empty:
             fit = self.registry.fit
-            lost = [key for key, (_, attempt) in pending.items() if attempt.workers.isdisjoint(fit)]
-            self.client.cancel([pending[key][0] for key in lost], force=True)
-            yield from (pending.pop(key) for key in lost)
+            for key in [key for key, (_, attempt) in pending.items() if attempt.workers.isdisjoint(fit)]:
+                future, attempt = pending.pop(key)
+                self.client.cancel([future], force=True)
+                yield future, replace(attempt, lost_workers=attempt.lost_workers + len(attempt.workers))
         else:
             # One that was sent again ends twice: its key is not pending any more.
             if ended.key in pending:
@@ -128,6 +133,8 @@ class ClusterScorer:
             error = future.exception()
             if not isinstance(error, KilledWorker):
                 raise error
+            killers.append(attempt.trial)
+        elif attempt.lost_workers >= MAX_LOST_WORKERS:
             killers.append(attempt.trial)
         else:
             again.append(attempt)

@@ -29,6 +29,7 @@ def open_cluster(
     Raises ConfigError for a wrong address and where Dask is not installed, EngineError for a scheduler that does not
     answer. Certificates and timeouts are those of Dask's own configuration.
     """
+    workers = _local_workers(address)
     try:
         from harness.cluster.client import ClusterScorer
         from harness.cluster.registry import WorkerRegistry
@@ -36,22 +37,25 @@ def open_cluster(
     except ImportError as error:
         raise ConfigError("Dask is not installed", fix=f"install it: {INSTALL}") from error
     order = ScoringOrder(run_id, tuple(sorted(set(languages))), runtime)
-    with _connect(address) as client:
+    with _remote_cluster(address) if workers is None else _local_cluster(workers) as client:
         log(f"cluster {address}, dashboard {client.dashboard_link}")
         with WorkerRegistry(client, order, log) as registry:
             yield ClusterScorer(client, registry, order)
 
 
-@contextmanager
-def _connect(address: str) -> Iterator[Client]:
+def _local_workers(address: str) -> int | None:
+    """The number of workers that `local:N` asks for; None for the address of a scheduler."""
     local = _LOCAL.fullmatch(address)
     if local is not None and 1 <= int(local[1]) <= MAX_LOCAL_WORKERS:
-        with _local_cluster(int(local[1])) as client:
-            yield client
-        return
-    if "://" not in address:
-        fix = f"give tcp://HOST:8786, tls://HOST:8786 or local:N, N from 1 to {MAX_LOCAL_WORKERS}"
-        raise ConfigError(f"{address!r} is no address of a cluster", fix=fix)
+        return int(local[1])
+    if "://" in address:
+        return None
+    fix = f"give tcp://HOST:8786, tls://HOST:8786 or local:N, N from 1 to {MAX_LOCAL_WORKERS}"
+    raise ConfigError(f"{address!r} is no address of a cluster", fix=fix)
+
+
+@contextmanager
+def _remote_cluster(address: str) -> Iterator[Client]:
     from distributed import Client
 
     try:

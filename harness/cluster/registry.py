@@ -85,12 +85,12 @@ class WorkerRegistry:
     def _run(self) -> None:
         while not self._stop.wait(0 if not self._threads else POLL_S):
             try:
-                self._update(self._client.scheduler_info(n_workers=-1)["workers"])
+                self._update(self._client.nthreads())
             # The scheduler does not answer: the client tries to reach it again, and its `status` says if it gave up.
             except OSError:
                 self._stop.wait(POLL_S)
 
-    def _update(self, present: Mapping[str, Json]) -> None:
+    def _update(self, present: Mapping[str, int]) -> None:
         with self._changed:
             for address in set(self._threads) - set(present):
                 self._log(f"Worker {address} is gone.")
@@ -99,7 +99,7 @@ class WorkerRegistry:
         for address in sorted(present):
             tried_at = self._left_out.get(address, ("", now - RETRY_S))[1]
             if address not in self._threads and now - tried_at >= RETRY_S and not self._stop.is_set():
-                self._admit(address, present[address]["nthreads"])
+                self._admit(address, present[address])
 
     def _admit(self, address: str, threads: int) -> None:
         reason = self._why_other_kit(address)

@@ -16,9 +16,10 @@ from threading import Lock
 
 from distributed import Worker, WorkerPlugin, get_worker
 
+from harness import __version__
 from harness.cluster.trial import score_trial
 from harness.errors import EngineError, LanebenchError
-from harness.files import kit_digest, kit_info
+from harness.files import kit_digest
 from harness.sandbox import DockerSandbox, ensure_engine, export_images, import_images, missing_images, open_sandbox
 from harness.tasks import HiddenCases
 from harness.types import Recording, SandboxFacts, ScoredTrial, Task
@@ -95,8 +96,8 @@ class ScorerPlugin(WorkerPlugin):
 
 def kit_identity() -> str:
     """The kit that is installed here, with the Python that it runs on, whose parser reads answers."""
-    python = platform.python_version_tuple()
-    return f"lanebench {kit_info().version} ({kit_digest()[:12]}) on Python {python[0]}.{python[1]}"
+    major, minor, _ = platform.python_version_tuple()
+    return f"lanebench {__version__} ({kit_digest()[:12]}) on Python {major}.{minor}"
 
 
 async def open_scorer(order: ScoringOrder, *, may_build: bool, dask_worker: Worker) -> Admission:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -24,10 +25,11 @@ from harness.bundle import (
     UnreadableError,
     open_source,
 )
+from harness.cluster import ThreadScorer
 from harness.errors import ConfigError, EngineError, RunError
 from harness.files import build
 from harness.schema import format_version, validate
-from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, Verdict
+from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, TrialScorer, Verdict
 from harness.verify import (
     digests,
     judging,
@@ -52,6 +54,8 @@ MAX_PLANNED_TRIALS = 50_000
 """As many as the schema allows a result to have."""
 OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 """Opens a sandbox for the given languages."""
+OpenScorer = Callable[[tuple[str, ...]], AbstractContextManager[TrialScorer]]
+"""Opens a scorer of trials for the given languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,15 @@ class VerifyOptions:
     """How to verify: up to which level, and with what.
 
     `strict`: warnings fail their level. `tasks` are the tasks known locally, by name. The level `rescored` needs
-    `open_sandbox`, `replicated` also needs `replication`. `signers` is an allowed-signers file,
-    `tsa_roots` has the certificates of time-stamp authorities.
+    `open_sandbox`, and scores on other machines with `open_scorer`; `replicated` also needs `replication`. `signers` is
+    an allowed-signers file, `tsa_roots` has the certificates of time-stamp authorities.
     """
 
     level: str = "rescored"
     strict: bool = False
     tasks: Mapping[str, Task] = field(default_factory=dict)
     open_sandbox: OpenSandbox | None = None
+    open_scorer: OpenScorer | None = None
     replication: Replication | None = None
     limits: ReadLimits = field(default_factory=ReadLimits)
     signers: Path | None = None
@@ -210,17 +215,26 @@ def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report:
         yield from (unverified(level, reason or "no sandbox was given") for level in levels)
         return
     # Python draws the hidden cases, whatever the answers are written in.
-    languages = {"python"} | {task.language for task in evidence.result.tasks if task.language is not None}
+    named = {"python"} | {task.language for task in evidence.result.tasks if task.language is not None}
+    languages, open_sandbox = tuple(sorted(named)), options.open_sandbox
+    open_scorer = options.open_scorer or partial(_thread_scorer, open_sandbox)
     try:
-        with options.open_sandbox(tuple(sorted(languages))) as sandbox:
-            yield _rescore(evidence, options, sandbox)
+        with open_scorer(languages) as scorer:
+            yield _rescore(evidence, options, scorer)
             levels.remove("rescored")
-            if "replicated" in levels:
+        if "replicated" in levels:
+            with open_sandbox(languages) as sandbox:
                 yield _replicate(evidence, options, sandbox)
                 levels.remove("replicated")
     except EngineError as error:
         reason = f"{error.message}; {error.fix}" if error.fix else error.message
         yield from (unverified(level, reason) for level in levels)
+
+
+@contextmanager
+def _thread_scorer(open_sandbox: OpenSandbox, languages: tuple[str, ...]) -> Iterator[TrialScorer]:
+    with open_sandbox(languages) as sandbox:
+        yield ThreadScorer(sandbox)
 
 
 def _why_not_scorable(evidence: Evidence, reread_report: LevelReport) -> str | None:
@@ -230,9 +244,9 @@ def _why_not_scorable(evidence: Evidence, reread_report: LevelReport) -> str | N
     return f"the versions of these tasks are not known locally: {', '.join(unknown)}" if unknown else None
 
 
-def _rescore(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> LevelReport:
+def _rescore(evidence: Evidence, options: VerifyOptions, scorer: TrialScorer) -> LevelReport:
     detail = f"{len(evidence.result.trials)} trials scored again"
-    return report_level("rescored", detail, rescored.check_rescored(evidence, sandbox), strict=options.strict)
+    return report_level("rescored", detail, rescored.check_rescored(evidence, scorer), strict=options.strict)
 
 
 def _replicate(evidence: Evidence, options: VerifyOptions, sandbox: Sandbox) -> LevelReport:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 
-from harness.bundle import RECORDINGS, parse_document
+from harness.bundle import RECORDINGS, UnreadableError, parse_document
 from harness.files import build
-from harness.read import read
-from harness.score import score, scoring_threads
-from harness.tasks import HiddenCases, vary
-from harness.types import HIDDEN_INPUTS, Finding, Outcome, Recording, Sandbox, Score, Task, TrialKey, TrialResult
+from harness.types import (
+    HIDDEN_INPUTS,
+    Finding,
+    Outcome,
+    RecordedTrial,
+    Recording,
+    Score,
+    TrialKey,
+    TrialResult,
+    TrialScorer,
+)
 from harness.verify.evidence import Evidence, describe, key_of, max_lines, same_task
 
 MACHINE_DEPENDENT = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
@@ -23,27 +29,30 @@ def unknown_tasks(evidence: Evidence) -> Sequence[str]:
     return [task.name for task in evidence.result.tasks if same_task(evidence, task.name) is None]
 
 
-def check_rescored(evidence: Evidence, sandbox: Sandbox) -> Iterator[Finding]:
+def check_rescored(evidence: Evidence, scorer: TrialScorer) -> Iterator[Finding]:
     """Score every trial again and compare outcome and checks. Raises EngineError when the engine fails."""
     index_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
-    threads = scoring_threads()
-    hidden_cases = HiddenCases(evidence.reader.digest(RECORDINGS), sandbox)
-    pending: deque[tuple[int, Future[Score]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for key, turns in recorded_trials(evidence):
-                task, at = same_task(evidence, key.task), index_of.get(key)
-                if task is None or at is None:
-                    continue
-                pending.append((at, pool.submit(_score_again, task, turns, sandbox, hidden_cases)))
-                # Bounds the memory: only a few trials are read ahead of the ones that are being scored.
-                if len(pending) > 2 * threads:
-                    yield from _next_finding(evidence, pending)
-            while pending:
-                yield from _next_finding(evidence, pending)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    found: list[tuple[int, Finding]] = []
+    unreadable = None
+    try:
+        with closing(scorer.score_all(_known_trials(evidence, index_of), evidence.reader.digest(RECORDINGS))) as scores:
+            for scored in scores:
+                at = index_of[scored.key]
+                found += [(at, finding) for finding in _compare(evidence, at, scored.score)]
+    except UnreadableError as error:
+        unreadable = error
+    # Trials end in any order; findings are in that of the result.
+    yield from (finding for _, finding in sorted(found, key=lambda pair: pair[0]))
+    if unreadable is not None:
+        raise unreadable
+
+
+def _known_trials(evidence: Evidence, index_of: Mapping[TrialKey, int]) -> Iterator[RecordedTrial]:
+    """The recorded trials that the result states, each with its task."""
+    for key, turns in recorded_trials(evidence):
+        task = same_task(evidence, key.task)
+        if task is not None and key in index_of:
+            yield task, turns
 
 
 def recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Recording, ...]]]:
@@ -61,13 +70,8 @@ def recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Record
             yield recording.key, tuple(turns)
 
 
-def _score_again(task: Task, turns: Sequence[Recording], sandbox: Sandbox, hidden_cases: HiddenCases) -> Score:
-    return score(hidden_cases.extend(vary(task, turns[0].key.trial)), [read(turn) for turn in turns], sandbox)
-
-
-def _next_finding(evidence: Evidence, pending: deque[tuple[int, Future[Score]]]) -> Iterator[Finding]:
-    at, future = pending.popleft()
-    trial, rescored = evidence.result.trials[at], future.result()
+def _compare(evidence: Evidence, at: int, rescored: Score) -> Iterator[Finding]:
+    trial = evidence.result.trials[at]
     message = _difference(trial, rescored)
     if message is None:
         return
