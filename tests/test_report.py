@@ -205,3 +205,27 @@ def test_a_chart_of_extreme_numbers_is_drawn(value: float) -> None:
     assert len(bar_plot(Chart("bars", "s", marks)).ticks) < 20
     points = (Point("a", value, value, None, value), Point("b", 1.0, value))
     assert len(dot_plot(Scatter("dots", "x", "y", points)).x_ticks) < 20
+
+
+def test_imported_mined_drawn_and_fixed_tasks_are_shown_apart() -> None:
+    result = example_result()
+    first, second, *_ = (task.name for task in result.tasks if task.scored)
+    tasks = tuple(replace(task, origin="HumanEval" if task.name == second else "") for task in result.tasks)
+    trials = tuple(
+        replace(trial, checks=tuple(replace(check, name="order/h1") for check in trial.checks))
+        if trial.task == first
+        else trial
+        for trial in result.trials
+    )
+    (table,) = (
+        each
+        for section in sections_of(summarize(replace(result, tasks=tasks, trials=trials)))
+        for each in section.tables
+        if each.title == "By origin"
+    )
+    rows = {row[0].text: row[1].text for row in table.rows}
+    assert {"cases drawn after the answers (1 task)", "HumanEval (1 task)"} <= rows.keys()
+    own = [cell for cell in result.cells if cell.model == result.models[0].label and cell.task == second]
+    assert rows["HumanEval (1 task)"].startswith(f"{own[0].pass_rate.passed}/{own[0].pass_rate.n}")
+    only = summarize(replace(result, tasks=tuple(replace(task, origin="MBPP") for task in result.tasks)))
+    assert all(each.title != "By origin" for section in sections_of(only) for each in section.tables)

@@ -20,6 +20,8 @@ from harness.mining.proof import PASSED, Proof
 from harness.types import Json, Limits, Outcome
 
 SUITE = "mined"
+ORIGIN = "commits of a repository"
+"""How a report names such tasks, in place of the repository's name."""
 LIMITS = Limits(
     load_timeout_s=20, case_timeout_s=60, memory_bytes=1 << 30, pids=128, output_bytes=4 << 20, disk_bytes=64 << 20
 )
@@ -105,6 +107,7 @@ def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry], *, uses_braces: 
         'tags = ["code"]',
         'language = "python"',
         f"budget_tokens = {budget}",
+        f"\n[source]\nset = {_toml(ORIGIN)}\nid = {_toml(task.states.commit.sha)}",
         "\n[limits]",
         *(f"{name} = {getattr(LIMITS, name)}" for name in Limits.__dataclass_fields__),
         '\n[scorer]\nkind = "repository"',

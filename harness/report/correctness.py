@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.report.elements import Chart, Entry, IntervalRow, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import (
     MISSING,
@@ -9,12 +11,13 @@ from harness.report.formatting import (
     format_count,
     format_optional,
     format_pass_rate,
+    format_percent,
     format_seconds,
     format_spread,
     format_suite_rate,
 )
 from harness.report.task_tables import cells_of, labels_of, task_table
-from harness.types import MIN_TRIALS, Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
+from harness.types import HIDDEN_ID, MIN_TRIALS, Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
 
 SKIPPED = "skipped"
 """Stands for a task that does not fit into the model's context."""
@@ -88,9 +91,38 @@ def correctness(result: Result) -> Section:
         "Correctness",
         "Trials passed of all trials, in percent with the 95 % interval. By task: Wilson's interval. Over the suite: "
         "mean of the tasks' rates, with one interval for other tasks of this kind and one for repeating exactly these.",
-        tuple(table for table in (by_task, suite) if table.rows),
+        tuple(table for table in (by_task, suite, origin_table(result)) if table.rows),
         (Chart("Share of trials passed", "%", marks, top=1.0),) if marks else (),
     )
+
+
+def origin_table(result: Result) -> Table:
+    """Trials passed by where the tasks are from; without rows where all are from one place.
+
+    Cases that were drawn after the answers are told from fixed ones, which are public: a model may have read those.
+    """
+    drawn = {trial.task for trial in result.trials if any(HIDDEN_ID.search(check.name) for check in trial.checks)}
+    groups: dict[str, list[str]] = {}
+    for task in result.tasks:
+        if task.scored:
+            own = "cases drawn after the answers" if task.name in drawn else "fixed cases"
+            groups.setdefault(task.origin or own, []).append(task.name)
+    cells = cells_of(result)
+    rows = []
+    for origin, names in groups.items():
+        rates = [
+            [cells[name, label].pass_rate for name in names if (name, label) in cells] for label in labels_of(result)
+        ]
+        rows.append((Entry(f"{origin} ({len(names)} task{'s' if len(names) > 1 else ''})"), *map(_count_entry, rates)))
+    return Table("By origin", ("tasks", *labels_of(result)), tuple(rows) if len(rows) > 1 else (), by_model=True)
+
+
+def _count_entry(rates: Sequence[PassRate]) -> Entry:
+    """Trials passed of trials run, and the share where none is missing."""
+    passed, n = sum(rate.passed for rate in rates), sum(rate.n for rate in rates)
+    if not n or not all(rate.is_complete for rate in rates):
+        return Entry(f"{passed}/{n}" if n else MISSING)
+    return Entry(f"{passed}/{n} {format_percent(passed / n)}", passed / n)
 
 
 def _rate_mark(task: str, model: str, rate: PassRate) -> IntervalRow:

@@ -180,13 +180,13 @@ def plan_digest(plan: RunPlan | Result) -> str:
     """
     run = plan.run if isinstance(plan, Result) else plan
     settings = run.settings if isinstance(run, RunPlan) else run
-    models = [_without_agents(_select(_normalize(model), _MODEL_FIELDS)) for model in plan.models]
+    models = [_without_defaults(_select(_normalize(model), _MODEL_FIELDS)) for model in plan.models]
     document = {
         "kit": _normalize(plan.kit),
         "host": _normalize(plan.host),
         "run": _select(_normalize(run), _RUN_FIELDS) | _select(_normalize(settings), _SETTINGS_FIELDS),
         "models": models,
-        "tasks": [_without_agents(plain(_normalize(task))) for task in plan.tasks],
+        "tasks": [_without_defaults(plain(_normalize(task))) for task in plan.tasks],
     }
     return sha256_of(to_json(document))
 
@@ -196,9 +196,9 @@ def _normalize(value: T) -> T:
     return build(type(value), plain(value))
 
 
-def _without_agents(row: Mapping[str, Json]) -> dict[str, Json]:
-    """A model without an agent, or a task that is not for one, as results state them that have no agents at all."""
-    return {name: value for name, value in row.items() if value or name not in _AGENT_FIELDS}
+def _without_defaults(row: Mapping[str, Json]) -> dict[str, Json]:
+    """A model without an agent, or a task of the kit that is not for one, as results state them that know neither."""
+    return {name: value for name, value in row.items() if value or name not in _LATER_FIELDS}
 
 
 def _select(value: object, names: set[str]) -> dict[str, Json]:
@@ -209,7 +209,7 @@ def _names(kind: type) -> set[str]:
     return {item.name for item in fields(kind)}
 
 
-_AGENT_FIELDS = {"agent", "agent_version", "for_agents"}
+_LATER_FIELDS = {"agent", "agent_version", "for_agents", "origin"}
 _RUN_FIELDS = _names(RunInfo) & _names(RunPlan)
 _SETTINGS_FIELDS = _names(RunInfo) & _names(RunSettings)
 _MODEL_FIELDS = _names(ModelInfo) & _names(Model)

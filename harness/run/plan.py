@@ -118,6 +118,7 @@ def task_info(task: Task) -> TaskInfo:
         scored=task.scored,
         limits=task.limits if task.language is not None else None,
         for_agents=task.for_agents,
+        origin=task.source.get("set", ""),
     )
 
 

@@ -23,7 +23,7 @@ from harness.schema import Location, load_schema, problems_of
 from harness.score import score
 from harness.tasks.load import GENERATOR_FILE, cases_of
 from harness.tasks.readings import readings_of
-from harness.types import Case, Check, Job, Json, Limits, Outcome, Sandbox, Variant
+from harness.types import HIDDEN_ID, Case, Check, Job, Json, Limits, Outcome, Sandbox, Variant
 
 SELF_CHECK_SEED = "0" * 64
 """The seed of `tasks check`, which has no recordings."""
@@ -106,6 +106,9 @@ def _valid_document(variant: Variant, document: Json) -> Json:
     repeated = sorted({name for name in ids if ids.count(name) > 1 or name in taken})
     if repeated or not ids:
         raise TaskError(f"{_place(variant)}: " + (f"duplicate case ids: {', '.join(repeated)}" if ids else "no case"))
+    if not any(map(HIDDEN_ID.search, ids)):
+        message = f"{_place(variant)}: no id tells that its case was drawn"
+        raise TaskError(message, fix="end the ids in h1, h2 and so on, as in order/h1")
     return document
 
 

@@ -106,12 +106,13 @@ from harness.types.summary import (
     Throughput,
     TurnSpeeds,
 )
-from harness.types.task import Case, Limits, Task, TaskInfo, TaskRequirement, Variant, WrongAnswer
+from harness.types.task import HIDDEN_ID, Case, Limits, Task, TaskInfo, TaskRequirement, Variant, WrongAnswer
 from harness.types.trial import TrialResult, TurnResult
 from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
 __all__ = [
     "CUSTOM_SUITE",
+    "HIDDEN_ID",
     "HIDDEN_INPUTS",
     "IGNORED_BY_SERVER",
     "LEVELS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -50,6 +51,10 @@ class WrongAnswer:
     outcome: Outcome
     finish_reason: str = "stop"
     breaks: str | None = None
+
+
+HIDDEN_ID = re.compile(r"(?:^|[/-])h\d+$")
+"""The ids of drawn cases, by which a result tells that a task has some: order/h1, order/h2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,8 @@ class Variant:
 class TaskInfo:
     """A task in the plan and in the result; see the properties of `Task`.
 
-    `limits` are those of each container that runs an answer; None if no code is run.
+    `limits` are those of each container that runs an answer; None if no code is run. `origin` is the set that the task
+    is from; empty for one that was written for the kit, or by a user.
     """
 
     name: str
@@ -158,3 +164,4 @@ class TaskInfo:
     scored: bool = True
     limits: Limits | None = None
     for_agents: bool = False
+    origin: str = ""
