@@ -11,7 +11,7 @@ import pytest
 from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
-from harness.errors import EngineError
+from harness.errors import EngineError, TaskError
 from harness.schema import format_version
 from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
@@ -141,6 +141,17 @@ def test_a_slow_machine_leaves_rescored_unverified(good: Path) -> None:
 def test_without_an_engine_rescored_is_unverified(good: Path) -> None:
     verdict = verify(good, _options("rescored", open_sandbox=_broken))
     assert verdict.levels[4].detail == "no engine answers"
+    assert verdict.exit_code == 2
+
+
+def test_a_task_that_does_not_hold_on_this_machine_leaves_rescored_unverified(good: Path) -> None:
+    @contextmanager
+    def busy(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+        raise TaskError("generator and solution disagree on 1 of 21 cases: no end within 5 s")
+        yield
+
+    verdict = verify(good, _options("rescored", open_sandbox=busy))
+    assert "no end within 5 s" in verdict.levels[4].detail
     assert verdict.exit_code == 2
 
 

@@ -26,7 +26,7 @@ from harness.bundle import (
     open_source,
 )
 from harness.cluster import ThreadScorer
-from harness.errors import ConfigError, EngineError, RunError
+from harness.errors import ConfigError, EngineError, RunError, TaskError
 from harness.files import build
 from harness.schema import format_version, validate
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, TrialScorer, Verdict
@@ -208,7 +208,10 @@ def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelRepo
 
 
 def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report: LevelReport) -> Iterator[LevelReport]:
-    """The levels that run code. An engine that fails leaves those that are not yet reported unverified."""
+    """The levels that run code. What fails leaves those that are not yet reported unverified.
+
+    That is an engine, or a task whose own solution does not pass its hidden cases here, as on a machine that is busy.
+    """
     levels = [level for level in ("rescored", "replicated") if options.requests(level)]
     reason = _why_not_scorable(evidence, reread_report)
     if reason is not None or options.open_sandbox is None:
@@ -226,7 +229,7 @@ def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report:
             with open_sandbox(languages) as sandbox:
                 yield _replicate(evidence, options, sandbox)
                 levels.remove("replicated")
-    except EngineError as error:
+    except (EngineError, TaskError) as error:
         reason = f"{error.message}; {error.fix}" if error.fix else error.message
         yield from (unverified(level, reason) for level in levels)
 
