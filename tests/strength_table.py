@@ -39,7 +39,7 @@ def draw(variant: Variant, seed: str = SELF_CHECK_SEED) -> list[dict[str, Json]]
     namespace: dict[str, Json] = {}
     exec(compile(variant.task.generator, f"{variant.task.name}/cases.py", "exec"), namespace)
     values = dict(variant.task.variants[variant.index]) if variant.task.variants else {}
-    return list(namespace["generate"](case_seed(seed, variant), values))
+    return list(namespace["generate"](case_seed(seed, variant.task, variant.index), values))
 
 
 def scored_tasks() -> list[Task]:

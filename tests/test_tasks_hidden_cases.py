@@ -1,11 +1,27 @@
-"""Hidden cases are drawn once for all threads: when drawing fails, each of them fails, and none waits forever."""
+"""Hidden cases: one container draws those of all variants, and the solution must agree with what is expected of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from harness.tasks import HiddenCases, vary
-from harness.types import Job, Observation, SandboxFacts
+from harness.errors import TaskError
+from harness.files import to_json
+from harness.score import score
+from harness.tasks import HiddenCases, JobCache, check_tasks, vary
+from harness.types import Job, Json, Observation, Outcome, SandboxFacts, Task, WrongAnswer
 from tests.example import SANDBOX
-from tests.samples import kit_tasks
+from tests.samples import kit_tasks, task_of
+
+GENERATOR = """
+def generate(seed, variant):
+    n = int(variant["N"])
+    return [{"id": f"double/h{n}", "give": {"call": "double", "args": [n]}, "expect": {"value": 2 * n}}]
+"""
+FIXED = '[{"id": "zero", "give": {"call": "double", "args": [0]}, "expect": {"value": 0}}]'
+DOUBLE = "```python\ndef double(n):\n    return n + n\n```"
 
 
 class BrokenSandbox:
@@ -19,8 +35,67 @@ class BrokenSandbox:
         raise MemoryError
 
 
+class CountingSandbox:
+    """Runs generators and answers of this file where the test runs, and counts their jobs."""
+
+    facts = SANDBOX
+
+    def __init__(self) -> None:
+        self.jobs = Counter[str]()
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        draws = "cases.py" in job.files
+        self.jobs["drawing" if draws else "answer"] += 1
+        space: dict[str, Json] = {}
+        exec(job.files["cases.py" if draws else job.entry], space)
+        if draws:
+            space["draw"] = lambda seed, variant: to_json(space["generate"](seed, variant))
+        return tuple(Observation(case, "returned", _value(space, give)) for case, give in job.cases)
+
+
+def _value(space: Mapping[str, Json], give: Mapping[str, Json]) -> Json:
+    return space[give["call"]](*give["args"])
+
+
+def task(solution: str = DOUBLE, cases: str = FIXED) -> Task:
+    made = replace(task_of("doubles", "Double.", scorer="calls"), language="python", generator=GENERATOR)
+    return replace(made, solution=(solution,), cases_json=cases, variants=({"N": "3"}, {"N": "5"}, {"N": "7"}))
+
+
 def test_a_failure_reaches_also_those_who_did_not_draw() -> None:
     hidden, variant = HiddenCases("seed", BrokenSandbox()), vary(kit_tasks()["code-bugfix"], 0)
     for _ in range(2):
         with pytest.raises(MemoryError):
             hidden.extend(variant)
+
+
+def test_one_job_draws_for_all_variants_and_each_gets_its_own_cases() -> None:
+    sandbox = CountingSandbox()
+    hidden = HiddenCases("seed", sandbox)
+    drawn = [[case.id for case in hidden.extend(vary(task(), trial)).cases] for trial in range(4)]
+    assert drawn == [["zero", "double/h3"], ["zero", "double/h5"], ["zero", "double/h7"], ["zero", "double/h3"]]
+    assert sandbox.jobs == {"drawing": 1, "answer": 3}
+
+
+def test_a_hidden_case_that_the_solution_fails_is_a_defect_of_the_task() -> None:
+    with pytest.raises(TaskError) as caught:
+        HiddenCases("seed", CountingSandbox()).extend(vary(task(DOUBLE.replace("n + n", "n * n")), 1))
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("doubles/cases.py (variant 1): generator and solution disagree on 1 of 1 cases")
+    assert "double/h5: 10 against 25" in problem.message
+
+
+def test_a_fixed_case_that_the_solution_fails_is_no_disagreement_of_the_two() -> None:
+    wrong_case = FIXED.replace('"value": 0', '"value": 1')
+    hidden = HiddenCases("seed", CountingSandbox())
+    assert [case.id for case in hidden.extend(vary(task(cases=wrong_case), 0)).cases] == ["zero", "double/h3"]
+
+
+def test_the_self_check_runs_a_solution_once_for_its_draw_and_its_score() -> None:
+    sandbox = CountingSandbox()
+    cache = JobCache(sandbox)
+    wrong = WrongAnswer("same", (DOUBLE.replace("n + n", "n"),), (), Outcome.FAILED, "stop")
+    checked = replace(task(), wrong_answers=(wrong,))
+    extend = HiddenCases("seed", cache).extend
+    assert check_tasks([checked], partial(score, sandbox=cache), lambda line: None, extend=extend) == 6
+    assert sandbox.jobs == {"drawing": 1, "answer": 6}

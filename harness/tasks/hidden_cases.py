@@ -2,8 +2,9 @@
 
 `HiddenCases.extend` gives a variant with its hidden cases added. A task's cases.py draws them: `generate(seed,
 variant)` returns cases whose expected values come from a reference of its own, independent of the solution. It runs in
-a container of its own, never beside an answer. Before the cases count, the task's solution must pass them all in a
-container: a case on which the two references differ is a defect of the task and raises TaskError.
+a container of its own, never beside an answer and once for all variants. Before the cases count, the task's solution
+must pass them all in a container: a case on which the two references differ is a defect of the task and raises
+TaskError.
 
 The seed of a run is the SHA-256 digest of its recordings. So nobody can choose it before the answers exist, it is the
 same for every model of the run, and whoever has the recordings draws the same cases again.
@@ -12,10 +13,11 @@ same for every model of the run, and whoever has the recordings draws the same c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import replace
 from threading import Lock
+from typing import TypeVar
 
 from harness.errors import TaskError
 from harness.files import from_json
@@ -23,10 +25,12 @@ from harness.schema import Location, load_schema, problems_of
 from harness.score import score
 from harness.tasks.load import GENERATOR_FILE, cases_of
 from harness.tasks.readings import readings_of
-from harness.types import HIDDEN_ID, Case, Check, Job, Json, Limits, Outcome, Sandbox, Variant
+from harness.types import HIDDEN_ID, Case, Check, Job, Json, Limits, Observation, Outcome, Sandbox, Task, Variant
 
 SELF_CHECK_SEED = "0" * 64
 """The seed of `tasks check`, which has no recordings."""
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 _ENTRY = "draw.py"
 # The generator answers with one JSON string: plain JSON passes the driver's encoding of values unchanged.
 _DRAW = """\
@@ -38,7 +42,7 @@ from cases import generate
 def draw(seed, variant):
     return json.dumps(generate(seed, variant))
 """
-_LIMITS = Limits(load_timeout_s=20.0, case_timeout_s=20.0, memory_bytes=512 * 1024 * 1024)
+_LIMITS = Limits(load_timeout_s=20.0, case_timeout_s=20.0, memory_bytes=512 * 1024 * 1024, output_bytes=8 * 1024 * 1024)
 _MAX_SHOWN = 3
 
 
@@ -49,45 +53,55 @@ class HiddenCases:
         """`seed` is a run's digest of recordings; the sandbox must have Python and the tasks' languages."""
         self.seed = seed
         self._sandbox = sandbox
-        self._lock, self._drawn = Lock(), dict[tuple[str, int], Future[tuple[Case, ...]]]()
+        self._lock = Lock()
+        self._generated = dict[str, Future[tuple[Observation, ...]]]()
+        self._drawn = dict[tuple[str, int], Future[tuple[Case, ...]]]()
 
     def extend(self, variant: Variant) -> Variant:
         """The variant with its hidden cases after the fixed ones. Raises TaskError, EngineError."""
         if not variant.task.generator:
             return variant
-        cases = self._once((variant.task.sha256, variant.index), lambda: self._draw(variant))
-        return replace(variant, cases=(*variant.cases, *cases))
+        key = variant.task.sha256, variant.index
+        return replace(variant, cases=(*variant.cases, *self._once(self._drawn, key, lambda: self._draw(variant))))
 
-    def _once(self, key: tuple[str, int], draw: Callable[[], tuple[Case, ...]]) -> tuple[Case, ...]:
+    def _once(self, done: dict[K, Future[T]], key: K, work: Callable[[], T]) -> T:
         with self._lock:
-            first = key not in self._drawn
-            future = self._drawn.setdefault(key, Future())
+            first = key not in done
+            future = done.setdefault(key, Future())
         if first:
             try:
-                future.set_result(draw())
+                future.set_result(work())
             except BaseException as error:
-                # The other threads that wait for these cases get the same error, and none waits forever.
+                # The other threads that wait for this get the same error, and none waits forever.
                 future.set_exception(error)
                 raise
         return future.result()
 
     def _draw(self, variant: Variant) -> tuple[Case, ...]:
-        cases = cases_of(_valid_document(variant, _generate(variant, self.seed, self._sandbox)), hidden=True)
-        _check_against_solution(replace(variant, cases=cases), self._sandbox)
+        task = variant.task
+        generated = self._once(self._generated, task.sha256, lambda: _generate(task, self.seed, self._sandbox))
+        document = _document(variant, generated[variant.index])
+        cases = cases_of(_valid_document(variant, document), hidden=True)
+        _check_against_solution(variant, cases, self._sandbox)
         return cases
 
 
-def case_seed(seed: str, variant: Variant) -> str:
+def case_seed(seed: str, task: Task, variant: int) -> str:
     """The seed of one variant's cases: tasks and variants of one run draw independently of each other."""
-    return hashlib.sha256(f"{seed}/{variant.task.name}/{variant.index}".encode()).hexdigest()
+    return hashlib.sha256(f"{seed}/{task.name}/{variant}".encode()).hexdigest()
 
 
-def _generate(variant: Variant, seed: str, sandbox: Sandbox) -> Json:
-    task = variant.task
-    values = dict(task.variants[variant.index]) if task.variants else {}
-    give = {"call": "draw", "args": [case_seed(seed, variant), values]}
+def _generate(task: Task, seed: str, sandbox: Sandbox) -> tuple[Observation, ...]:
+    """What the generator returned for each variant, from one container for all."""
+    draws = [
+        (f"draw-{index}", {"call": "draw", "args": [case_seed(seed, task, index), dict(values)]})
+        for index, values in enumerate(task.variants or ({},))
+    ]
     files = {_ENTRY: _DRAW, GENERATOR_FILE: task.generator}
-    (observation,) = sandbox.run(Job("python", "calls", _ENTRY, files, (("draw", give),), _LIMITS))
+    return sandbox.run(Job("python", "calls", _ENTRY, files, tuple(draws), _LIMITS))
+
+
+def _document(variant: Variant, observation: Observation) -> Json:
     if observation.status != "returned" or not isinstance(observation.value, str):
         note = f": {observation.note}" if observation.note else ""
         raise TaskError(f"{_place(variant)}: the generator ended as {observation.status}{note}")
@@ -112,15 +126,22 @@ def _valid_document(variant: Variant, document: Json) -> Json:
     return document
 
 
-def _check_against_solution(variant: Variant, sandbox: Sandbox) -> None:
-    """Both references agree: the solution passes every case. Raises TaskError that names those where it does not."""
-    result = score(variant, readings_of(variant.solution), sandbox)
+def _check_against_solution(variant: Variant, cases: tuple[Case, ...], sandbox: Sandbox) -> None:
+    """Both references agree: the solution passes every hidden case. Raises TaskError that names those where it fails.
+
+    The fixed cases run as well, so that this job is the one by which the self-check scores the solution (job_cache.py).
+    """
+    result = score(replace(variant, cases=(*variant.cases, *cases)), readings_of(variant.solution), sandbox)
     if result.outcome is Outcome.PASSED:
         return
     failed = [check for check in result.checks if not check.passed]
-    shown = "; ".join(_describe(check) for check in failed[:_MAX_SHOWN])
+    hidden = {case.id for case in cases}
+    disagreeing = [check for check in failed if check.name in hidden]
+    if failed and not disagreeing:
+        return
+    shown = "; ".join(_describe(check) for check in disagreeing[:_MAX_SHOWN])
     raise TaskError(
-        f"{_place(variant)}: generator and solution disagree on {len(failed)} of {len(variant.cases)} cases: {shown}",
+        f"{_place(variant)}: generator and solution disagree on {len(disagreeing)} of {len(cases)} cases: {shown}",
         fix="correct cases.py or the solution",
     )
 
