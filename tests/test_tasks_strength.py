@@ -41,11 +41,11 @@ def only_on_many(variant: Variant, readings: Sequence[Reading]) -> Score:
 
 
 def test_variants_that_differ_in_what_is_asked_are_fine() -> None:
-    assert check_variants(task("1", "2", "3"), right, with_cases) == []
+    assert check_variants([task("1", "2", "3")], right, with_cases) == []
 
 
 def test_variants_that_only_rename_are_named() -> None:
-    found = check_variants(task("1", "2", "1"), right, with_cases)
+    found = check_variants([task("1", "2", "1")], right, with_cases)
     assert [problem.message for problem in found] == [
         "adds: the solution of variant 0 passes variant 2",
         "adds: the solution of variant 2 passes variant 0",
@@ -53,7 +53,7 @@ def test_variants_that_only_rename_are_named() -> None:
 
 
 def test_an_answer_that_passes_the_first_cases_meets_all_of_them() -> None:
-    assert check_variants(task("1", "2"), only_on_many, with_cases) == []
+    assert check_variants([task("1", "2")], only_on_many, with_cases) == []
 
 
 def test_mutants_that_pass_are_listed_or_make_a_problem() -> None:

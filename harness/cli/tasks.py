@@ -91,7 +91,7 @@ def _check(args: argparse.Namespace) -> int:
         extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
         answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=args.first)
         scorer = partial(score, sandbox=sandbox)
-        problems = [] if args.first else [found for task in tasks for found in check_variants(task, scorer, extend)]
+        problems = [] if args.first else check_variants(tasks, scorer, extend)
         problems += _mutant_problems(tasks, scorer, extend) if args.mutants else []
     if problems:
         raise CheckError(*problems)

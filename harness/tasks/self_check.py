@@ -51,6 +51,20 @@ def reference_trials(task: Task, *, first_only: bool = False) -> Iterator[Refere
         yield from (ReferenceTrial(variant, wrong) for wrong in variant.wrong_answers)
 
 
+def _in_order_of_work(tasks: Sequence[Task], *, first_only: bool) -> Iterator[ReferenceTrial]:
+    """Every answer to these tasks, the solutions one task ahead of the wrong answers.
+
+    The first answer to a variant draws its cases. Those after it would wait for them, one in each thread.
+    """
+    wrong_answers: list[ReferenceTrial] = []
+    for task in tasks:
+        trials = list(reference_trials(task, first_only=first_only))
+        yield from (trial for trial in trials if trial.wrong_answer is None)
+        yield from wrong_answers
+        wrong_answers = [trial for trial in trials if trial.wrong_answer is not None]
+    yield from wrong_answers
+
+
 def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 3] + "..."
@@ -164,7 +178,7 @@ def check_tasks(
 
     Raises CheckError with every answer that scored otherwise than its task says, EngineError where one could not run.
     """
-    trials = [trial for task in tasks for trial in reference_trials(task, first_only=first_only)]
+    trials = list(_in_order_of_work(tasks, first_only=first_only))
     totals = Counter(trial.variant.task.name for trial in trials)
     left = Counter(totals)
     problems: list[Problem] = []

@@ -65,24 +65,27 @@ def check_mutants(task: Task, score: Scorer, extend: CaseExtension) -> MutantRep
     return MutantReport(task.name, len(mutants), tuple(survivors), tuple(listed))
 
 
-def check_variants(task: Task, score: Scorer, extend: CaseExtension) -> list[Problem]:
+def check_variants(tasks: Sequence[Task], score: Scorer, extend: CaseExtension) -> list[Problem]:
     """The pairs of variants of which one's solution, with the other's names, passes the other. Raises EngineError.
 
     A task that cannot be done has the same answer in every variant: that it cannot.
     """
-    cannot_be_done = task.settings.get("possible") is False or "cannot" in task.settings
-    if not task.requirements or cannot_be_done:
-        return []
-    variants = [extend(vary(task, index)) for index in range(len(task.variants))]
-    pairs = list(permutations(variants, 2))
+    groups = [[extend(vary(task, index)) for index in range(len(task.variants))] for task in tasks if _differs(task)]
+    pairs = [pair for variants in groups for pair in permutations(variants, 2)]
     found = _passing(pairs, lambda pair: _passes(pair[1], _renamed_solution(*pair), score))
     return [
         Problem(
-            f"{task.name}: the solution of variant {one.index} passes variant {other.index}",
+            f"{one.task.name}: the solution of variant {one.index} passes variant {other.index}",
             "let the variants differ in what is asked, not in names only",
         )
         for one, other in found
     ]
+
+
+def _differs(task: Task) -> bool:
+    """Whether the variants must differ in substance."""
+    cannot_be_done = task.settings.get("possible") is False or "cannot" in task.settings
+    return bool(task.requirements) and not cannot_be_done
 
 
 def _renamed_solution(one: Variant, other: Variant) -> Sequence[str]:
