@@ -100,7 +100,9 @@ def test_a_run_that_is_interrupted_leaves_no_container(engine: Engine, run_id: s
 def kill_a_kit(engine: Engine, run_id: str, language: str = "python") -> None:
     """Start a kit, see that its containers are left alone while it runs, and kill it."""
     command = [sys.executable, "-c", KIT_TO_KILL, run_id, language, *SLEEPERS[language]]
-    kit = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # With a folder for temporary files of its own: the lock that says it lives is where this process looks, too.
+    environment = {**os.environ, "TMPDIR": "/var/tmp"}
+    kit = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert kit.stdout is not None
     try:
         assert kit.stdout.readline() == "open\n"

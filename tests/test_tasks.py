@@ -491,6 +491,17 @@ def test_a_fifo_in_a_task_folder_is_refused_at_once(own: Path, place: str) -> No
     assert f"{place}: not a regular file" in str(caught.value)
 
 
+@pytest.mark.parametrize("place", ["prompt.md", "files/zeros", "wrong/zeros.md"])
+def test_a_link_to_a_device_in_a_task_folder_is_refused_at_once(own: Path, place: str) -> None:
+    path = own / "add" / place
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+    with pytest.raises(TaskError) as caught:
+        load_tasks([own], names=["add"])
+    assert f"{place}: not a regular file" in str(caught.value)
+
+
 def test_a_loop_of_links_in_a_task_folder_is_refused(own: Path) -> None:
     (own / "add" / "prompt.md").unlink()
     (own / "add" / "prompt.md").symlink_to("prompt.md")
