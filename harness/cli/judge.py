@@ -53,7 +53,7 @@ def _prepare(args: argparse.Namespace) -> int:
 
     if any(not path.is_dir() for path in args.runs):
         raise RunError(
-            "verdicts are written into run folders, not into single files or bundles", fix="name run folders"
+            "verdicts are written into run folders, not into single files or bundles", fix="name run folders; a bundle unpacked into a folder is one"
         )
     results = [load_result(path, args.task_folders) for path in args.runs]
     with suggest("give the folder of your own tasks with --tasks", RunError):

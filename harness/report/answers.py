@@ -6,11 +6,11 @@ follows only where at least MIN_TRIALS trials carry it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.types import MIN_TRIALS, Eligibility, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
+from harness.types import MIN_TRIALS, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
 
 MIN_SPEED_RATIO = 1.3
 """A model that a requirement ruled out is called faster from this ratio of decode rates on."""
@@ -23,15 +23,18 @@ AnswerState = Literal["decided", "leaning", "undecided", "none", "no_task"]
 
 @dataclass(frozen=True, slots=True)
 class LaneAnswer:
-    """The answer for one lane: the model, None if there is none, and sentences that say why.
-
-    `sentences` are in the order of their weight: who prints little prints the first ones.
-    """
+    """The answer for one lane: the model, None if there is none, sentences that say why, and why others are out."""
 
     lane: str
     state: AnswerState
     model: str | None
-    sentences: tuple[str, ...]
+    reasons: tuple[str, ...]
+    exclusions: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of them in the order of their weight: who prints little prints the first ones."""
+        return (*self.reasons, *self.exclusions)
 
     @property
     def text(self) -> str:
@@ -62,22 +65,29 @@ class _LaneView:
         name, found = self.lane.name, self.found
         if not any(self.lane.tasks.get(task.name) for task in self.result.tasks):
             return LaneAnswer(name, "no_task", None, ("no task of this suite belongs to it.",))
-        excluded = [*([found.looks] if found.looks else []), *self._excluded()]
+        excluded = tuple(self._exclusions())
+        looks = self._looks()
         if found.model is not None:
             state: AnswerState = "decided" if found.confidence == "conclusive" else "leaning"
-            return LaneAnswer(name, state, found.model, (f"{found.model}.", *self._why(found.model), *excluded))
+            return LaneAnswer(name, state, found.model, (f"{found.model}.", *self._why(found.model), *looks), excluded)
         if found.tied:
-            return LaneAnswer(name, "undecided", None, (*self._tie(found.tied), *excluded))
+            return LaneAnswer(name, "undecided", None, (*self._tie(found.tied), *looks), excluded)
         if all(eligibility.status == "ruled_out" for eligibility in found.eligibilities):
-            return LaneAnswer(name, "none", None, ("no model.", *excluded))
-        return LaneAnswer(name, "undecided", None, ("not decided: no model is shown to meet its demands.", *excluded))
+            return LaneAnswer(name, "none", None, ("no model.", *looks), excluded)
+        open_words = "not decided: no model is shown to meet its demands."
+        return LaneAnswer(name, "undecided", None, (open_words, *looks), excluded)
+
+    def _looks(self) -> list[str]:
+        """How the lane ended, of a run that was looked at on the way; the head says where only time ended it."""
+        design = self.result.run.design
+        return [self.found.looks] if self.found.looks and design is not None and design.is_looked_at_on_the_way else []
 
     def _why(self, model: str) -> list[str]:
         solved, margins = self._solved(model), self.found.margins
         if not margins:
             return [f"It solved {solved}; no other model is shown to meet the demands."]
         margin = self._closest(margins)
-        others = f" (closest of {len(margins)})" if len(margins) > 1 else ""
+        others = f", the closest of {len(margins)} others," if len(margins) > 1 else ""
         if not self._count(model)[1]:
             return [f"Against {margin.other}{others}: {self._advantage(margin)}. {NOTHING_SCORED}"]
         return [f"It solved {solved}, {margin.other}{others} {self._solved(margin.other)}: {self._advantage(margin)}."]
@@ -115,36 +125,48 @@ class _LaneView:
             sentences[1] = f"{sentences[1][:-1]}: as good as each other so far."
         return sentences
 
-    def _excluded(self) -> list[str]:
-        """A sentence for each model that a requirement rules out or leaves open, the best ones first."""
+    def _exclusions(self) -> Iterator[str]:
+        """Why requirements rule models out or leave them open: those that share what they do not meet in one sentence.
+
+        The best model of each sentence stands first, and what may yet be met before what is ruled out.
+        """
         others = [each for each in self.found.eligibilities if each.status != "eligible"]
         others.sort(key=lambda each: (each.status == "ruled_out", -(each.rate or 0.0)))
-        return [self._exclusion(each) for each in others]
+        groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for other in others:
+            is_out = other.status == "ruled_out"
+            unmet = [
+                each for each in other.requirements if each.state != "met" and (not is_out or each.state == "not_met")
+            ]
+            found = [self._demand(other.model, each) for each in unmet]
+            verb = "ruled out by" if is_out else "not shown to meet"
+            remarks = "; ".join(filter(None, [*(observed for _, observed in found), self._speed_remark(other.model)]))
+            demands = _listed([demand for demand, _ in found])
+            groups.setdefault((verb, demands), []).append((other.model, f" ({remarks})" if remarks else ""))
+        for (verb, demands), models in groups.items():
+            names = _listed([f"{model}{remarks}" for model, remarks in models])
+            yield f"{verb[:1].upper()}{verb[1:]} {demands}: {names}."
 
-    def _exclusion(self, other: Eligibility) -> str:
-        is_out = other.status == "ruled_out"
-        unmet = [each for each in other.requirements if each.state != "met" and (not is_out or each.state == "not_met")]
-        reasons = _listed([self._reason(other.model, each) for each in unmet])
-        ratio = self._decode_ratio(other.model)
-        remark = f", {ratio:.1f} times as fast," if ratio is not None and ratio >= MIN_SPEED_RATIO else ""
-        return f"{other.model}{remark} is {'ruled out by' if is_out else 'not shown to meet'} {reasons}."
+    def _speed_remark(self, model: str) -> str:
+        ratio = self._decode_ratio(model)
+        return f"{ratio:.1f} times as fast" if ratio is not None and ratio >= MIN_SPEED_RATIO else ""
 
-    def _reason(self, label: str, requirement: Requirement) -> str:
-        """What a model does not meet, in words that follow `ruled out by` and `not shown to meet`."""
+    def _demand(self, label: str, requirement: Requirement) -> tuple[str, str]:
+        """What a model does not meet, in words that follow `ruled out by` and `not shown to meet`, and what it has."""
         lane, model = self.lane, next(each for each in self.result.models if each.label == label)
         served = model.served_context_tokens or model.context_tokens
-        skipped = [
-            f" ({skip.task} needs {skip.required_tokens:,})" for skip in model.skipped if skip.task in lane.tasks
-        ]
-        reasons = {
-            "tasks": f"the context of its tasks{skipped[0]}" if skipped else "all of its tasks (some were not run)",
-            "pass_rate": f"the demanded {100 * (lane.min_pass_rate or 0):.0f} % (solved {self._solved(label)})",
-            "context": f"the demanded context of {lane.min_context_tokens or 0:,} tokens"
-            f" ({'unknown' if served is None else f'{served:,}'})",
-            "memory": f"the limit of {(lane.max_memory_bytes or 0) / GIB:.0f} GiB of memory",
-            "warm_ttft": f"the limit of {lane.max_warm_ttft_s or 0:g} s to the first token of later turns",
+        skipped = [f"{skip.task} needs {skip.required_tokens:,}" for skip in model.skipped if skip.task in lane.tasks]
+        demands = {
+            "tasks": ("the context of its tasks", skipped[0]) if skipped else ("all of its tasks", "some were not run"),
+            "pass_rate": (f"the demanded {100 * (lane.min_pass_rate or 0):.0f} %", f"solved {self._solved(label)}"),
+            "context": (
+                f"the demanded context of {lane.min_context_tokens or 0:,} tokens",
+                "unknown" if served is None else f"{served:,}",
+            ),
+            "memory": (f"the limit of {(lane.max_memory_bytes or 0) / GIB:.0f} GiB of memory", ""),
+            "warm_ttft": (f"the limit of {lane.max_warm_ttft_s or 0:g} s to the first token of later turns", ""),
         }
-        return reasons.get(requirement.name, requirement.text)
+        return demands.get(requirement.name, (requirement.text, ""))
 
     def _decode_ratio(self, name: str) -> float | None:
         """How many times as fast as the recommended model another one decodes."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.report.answers import LaneAnswer, lane_answers
-from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, pad, wrap_display
+from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, fit_whole, pad, wrap_display
 from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_number, format_seconds
 from harness.types import DistributionSummary, Eligibility, ModelInfo, ModelSummary, PassRate, Recommendation, Result
 
 MAX_ROWS = 12
 MAX_PLACES = 6
+MAX_NOTE_LINES = 6
+"""Lines for skipped and failed trials, and for warnings, where lanes and table leave so many."""
 MIN_NAME_WIDTH = 10
 SIMULATED_SHORT = "SIMULATED: no number here measures a real model or this machine"
 LEGEND = "cold, warm: TTFT. Lanes: = tied, x ruled out, ? not shown to meet the demands"
@@ -62,10 +64,13 @@ def render_brief(result: Result, closing: Sequence[str] = (), max_lines: int = M
     remarks = [*_incidents(result)], [*_warnings(result)]
     texts = _lane_texts(answers)
     spare = room - min(len(texts), room)
+    unused = max(0, room - sum(len(wrap_display(text)) for text in texts))
     notes: list[str] = []
-    for paragraphs, noun in zip(remarks, ("models with skipped or failed trials", "warnings"), strict=True):
-        needed = max(1, min(3, spare // 3)) if paragraphs else 0
-        notes += fit(paragraphs, min(needed, room - len(notes) - 1), noun)
+    for share, paragraphs, noun in zip(
+        (unused // 2, unused), remarks, ("models with skipped or failed trials", "warnings"), strict=True
+    ):
+        needed = max(1, min(3, spare // 3), min(MAX_NOTE_LINES, share - len(notes))) if paragraphs else 0
+        notes += fit_whole(paragraphs, min(needed, room - len(notes) - 1), noun)
     lanes = fit(texts, room - len(notes), "lanes")
     parts = [*head, *lanes, *([""] if lanes else []), *table, *notes, *([""] if end else []), *end]
     return "\n".join(parts).rstrip() + "\n"

@@ -1,7 +1,7 @@
 """Text for a terminal of WIDTH columns and MAX_LINES lines: wrapping by display width, and fitting paragraphs.
 
-`wrap_display` counts columns as a terminal does (wide characters take two), `cut` shortens a line, and `fit` shortens
-paragraphs, the longest first, until they fit into the lines that there are.
+`wrap_display` counts columns as a terminal does (wide characters take two), `cut` shortens a line, `fit` shortens
+paragraphs, the longest first, until they fit into the lines that there are, and `fit_whole` leaves out the last ones.
 """
 
 from __future__ import annotations
@@ -85,6 +85,19 @@ def fit(paragraphs: Sequence[str], lines: int, noun: str) -> list[str]:
         longest = max(range(len(limits)), key=limits.__getitem__)
         limits[longest] -= 1
     return [line for each, limit in zip(wrapped, limits, strict=True) for line in _shortened(each, limit)]
+
+
+def fit_whole(paragraphs: Sequence[str], lines: int, noun: str) -> list[str]:
+    """As many whole paragraphs as fit into `lines` lines, the others counted as `noun`; `fit` where not one does."""
+    wrapped = [wrap_display(paragraph) for paragraph in paragraphs]
+    for kept in range(len(wrapped), 0, -1):
+        left_out = len(wrapped) - kept
+        shown = [line for each in wrapped[:kept] for line in each]
+        if left_out:
+            shown.append(f"... and {left_out} more {noun}")
+        if len(shown) <= lines:
+            return shown
+    return fit(paragraphs, lines, noun)
 
 
 def _shortened(lines: Sequence[str], limit: int) -> list[str]:

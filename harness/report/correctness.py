@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.report.brief import ANSWER_CHANGING
 from harness.report.elements import Chart, Entry, IntervalRow, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import (
     MISSING,
@@ -172,8 +173,9 @@ def _outcome_counts(cell: Cell) -> str:
 
 
 def warnings(result: Result) -> Section:
-    """The warnings of the result with their codes."""
-    notes = tuple(f"{warning.text} [{warning.code}]" for warning in result.warnings)
+    """The warnings of the result with their codes; those that may change the answer stand first."""
+    ordered = sorted(result.warnings, key=lambda warning: warning.code not in ANSWER_CHANGING)
+    notes = tuple(f"{warning.text} [{warning.code}]" for warning in ordered)
     return Section("warnings", "Warnings", "" if notes else "None.", notes=notes)
 
 

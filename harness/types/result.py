@@ -73,8 +73,11 @@ class RunInfo:
 
     @property
     def trials_words(self) -> str:
-        """`10 trials`, or `up to 10 trials` where looks or the time decide how many."""
-        return f"{'' if self.design is None else 'up to '}{self.trials} trial{'' if self.trials == 1 else 's'}"
+        """`10 trials`, or `7 of at most 10 trials` where looks or the time decide how many."""
+        words = f"{self.trials} trial{'' if self.trials == 1 else 's'}"
+        if self.design is None:
+            return words
+        return f"{self.looks[-1].trials} of at most {words}" if self.looks else f"up to {words}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _dominates(other: Row, row: Row) -> bool:
 
 
 def difference_rows(result: Result, evidence: PageEvidence) -> Rows:
-    """Each model against each baseline, on tasks like these; a comparison is stored once and read both ways."""
+    """Each model against each baseline, the best first, on tasks like these; a comparison is read both ways."""
     few = {summary.model for summary in result.summaries if summary.pass_rate.n < MIN_TRIALS}
     rows: Rows = []
     for each in result.comparisons:
@@ -87,7 +87,8 @@ def difference_rows(result: Result, evidence: PageEvidence) -> Rows:
         turned = {"better": "worse", "worse": "better"}.get(each.verdict, each.verdict)
         bounds = (0.0 - each.difference, _negative(high), _negative(low))
         rows.append(_difference_row((each.baseline, each.model), bounds, turned))
-    return rows
+    order = {model.label: at for at, model in enumerate(result.models)}
+    return sorted(rows, key=lambda row: (order[row["baseline"]], -row["points"]))
 
 
 def _difference_row(pair: tuple[str, str], bounds: tuple[float, float | None, float | None], verdict: str) -> Row:

@@ -26,6 +26,8 @@ OUTCOME_COLORS = (GOOD, BAD, "var(--c2)", "var(--c3)", "var(--c5)", "var(--c7)",
 WIDTH, HEIGHT, BAR_HEIGHT = 800, 380, 30
 _IS_NARROW = "width < 480"
 """An expression on the width of a chart."""
+CHAR_WIDTH, SYMBOL_WIDTH = 7, 32
+"""Of a legend's entry in px, with the space behind it."""
 _CONFIG: Mapping[str, Json] = {
     "background": "transparent",
     "font": "system-ui, -apple-system, Segoe UI, sans-serif",
@@ -42,7 +44,10 @@ _CONFIG: Mapping[str, Json] = {
         "titlePadding": 10,
         "labelLimit": 220,
         "labelOverlap": "greedy",
-        "tickCount": 8,
+        "labelSeparation": 4,
+        # The last label would be moved into the one before it.
+        "labelFlush": False,
+        "tickCount": {"expr": f"{_IS_NARROW} ? 5 : 8"},
     },
     "legend": {
         "labelColor": INK,
@@ -52,8 +57,8 @@ _CONFIG: Mapping[str, Json] = {
         "titleFontWeight": "normal",
         "orient": "bottom",
         "labelLimit": 240,
-        # Twelve names in four columns are wider than a phone, and so are two legends beside each other.
         "columns": {"expr": f"{_IS_NARROW} ? 2 : 4"},
+        # Two legends beside each other are wider than a phone.
         "layout": {"bottom": {"anchor": "start", "direction": "vertical"}},
         "symbolStrokeWidth": 2,
     },
@@ -82,8 +87,13 @@ def _color(rows: Rows, *, legend: bool = True) -> alt.Color:
     """A color for each model in the order of the run; the thirteenth has that of the first."""
     import altair as alt
 
-    legend = legend and len(_models(rows)) > 1
-    return alt.Color("model:N", scale=_scale(rows), legend=alt.Legend(title=None) if legend else None)
+    if not legend or len(_models(rows)) < 2:
+        return alt.Color("model:N", scale=_scale(rows), legend=None)
+    entry = CHAR_WIDTH * max(map(len, _models(rows))) + SYMBOL_WIDTH
+    # By steps of the width: a number that changes while the chart finds its width would leave too little height.
+    narrow, middle, wide = (min(4, max(1, width // entry)) for width in (270, 450, 700))
+    columns = alt.ExprRef(f"{_IS_NARROW} ? {narrow} : width < 760 ? {middle} : {wide}")
+    return alt.Color("model:N", scale=_scale(rows), legend=alt.Legend(title=None, columns=columns))
 
 
 def _scale(rows: Rows) -> alt.Scale:
@@ -222,7 +232,9 @@ def differences(rows: Rows) -> Mapping[str, Json]:
     tooltip = _tooltip("model:N", "baseline:N", "points:Q", "low:Q", "high:Q", "verdict:N")
     dots = base.mark_point(filled=True, size=130, opacity=1).encode(x, row, color=color, shape=shape, tooltip=tooltip)
     words = base.mark_text(align="left", dy=-13, fontSize=11).encode(x, row, text="verdict:N", color=color)
-    return _finish(alt.layer(zero, bars, dots, words), rows, 44 * len(_models(rows)))
+    outline = base.mark_text(align="left", dy=-13, fontSize=11, stroke=PAPER, strokeWidth=4)
+    halo = outline.encode(x, row, text="verdict:N")
+    return _finish(alt.layer(zero, bars, dots, halo, words), rows, 44 * len(_models(rows)))
 
 
 def ttft(rows: Rows) -> Mapping[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ STATE_WORDS: Mapping[AnswerState, str] = {
     "none": "no model",
     "no_task": "not measured",
 }
+
+
+_LIMIT_WORDS = re.compile(r"^(required|allowed): (lower bound of )?(at least )?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
             answer.model,
             found[answer.lane].tied,
             STATE_WORDS[answer.state],
-            _text(answer, found[answer.lane]),
+            _text(answer),
             f"You chose {chosen.model}: {chosen.reason}" if (chosen := lanes[answer.lane].override) else "",
             _rows(result, lanes[answer.lane], found[answer.lane]) if answer.state != "no_task" else (),
         )
@@ -75,11 +79,10 @@ def lane_cards(result: Result) -> tuple[LaneCard, ...]:
     )
 
 
-def _text(answer: LaneAnswer, found: Recommendation) -> str:
+def _text(answer: LaneAnswer) -> str:
     """The sentences on what decides; the card has the model's name above, and why others are out beside their names."""
-    others = 0 if answer.state == "no_task" else sum(each.status != "eligible" for each in found.eligibilities)
     is_named = answer.model is not None or answer.state == "none"
-    sentences = list(answer.sentences[int(is_named) : len(answer.sentences) - others])
+    sentences = list(answer.reasons[int(is_named) :])
     if answer.state == "none":
         sentences.insert(0, "every model is ruled out by what this lane demands.")
     text = " ".join(sentences)
@@ -97,8 +100,7 @@ def _rows(result: Result, lane: Lane, each: Recommendation) -> tuple[LaneRow, ..
 
 
 def _lane_row(model: Eligibility, count: tuple[int, int]) -> LaneRow:
-    # The limit follows the evidence in these texts; the section on lanes has both.
-    unmet = "; ".join(each.text.partition(";")[0] for each in model.requirements if each.state != "met")
+    unmet = "; ".join(_with_limit(each.text) for each in model.requirements if each.state != "met")
     passed, n = count
     shown = n >= MIN_TRIALS
     rate = format_percent(model.rate or 0.0) if shown else f"{passed} of {n}"
@@ -111,6 +113,12 @@ def _lane_row(model: Eligibility, count: tuple[int, int]) -> LaneRow:
         text=MISSING if model.rate is None else rate,
         reason=unmet,
     )
+
+
+def _with_limit(text: str) -> str:
+    """`takes 19.8 GiB, limit 8.0 GiB` of a requirement's text, in the words of the sliders."""
+    evidence, _, limit = text.partition("; ")
+    return f"{evidence}, limit {_LIMIT_WORDS.sub('', limit)}" if limit else evidence
 
 
 def _percent(share: float | None) -> float | None:

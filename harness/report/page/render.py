@@ -25,6 +25,8 @@ from harness.types import LEVELS, Json, PageEvidence, Result
 TEMPLATE = "page/page.html.j2"
 _NUMBER = re.compile(r"[<>~+\u2212-]?\d|0\b")
 GIB = 2**30
+MAX_NOTES = 8
+"""Notes below a section that are shown before the others are folded."""
 LEVEL_STATES = {"reached": "reached", "failed": "FAILED", "unverified": "not checked", "not_requested": "not asked for"}
 LEVEL_MEANINGS = {
     "readable": "the files can be read",
@@ -62,6 +64,7 @@ def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
         heat=heat_map(result),
         has_streams=bool(evidence.trials),
         levels=_levels(evidence),
+        max_notes=MAX_NOTES,
         policy=policy(scripts, [style]),
         scripts=scripts,
         style=style,
