@@ -1,6 +1,7 @@
 """A judging of a real run: a model judges through the recorder, and the verdicts enter the result and are verified."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,9 @@ def test_the_commands_bring_the_verdicts_into_the_result_and_verify_accepts_it(
     run: RunFolder, base_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     judging, config = tmp_path / "judging", write_config(tmp_path / "bench.toml", base_url)
+    unpacked = shutil.copytree(run.path, tmp_path / "unpacked")
+    (unpacked / "run.json").unlink()
+    assert main(["judge", "prepare", str(unpacked), "--output", str(judging)]) == 7
     assert main(["judge", "prepare", str(run.path), "--output", str(judging), "--pairs", "5"]) == 0
     assert "5 pairs of 2 models, 1 of them shown twice" in capsys.readouterr().out
     assert main(["judge", "reveal", str(judging)]) == 7

@@ -48,12 +48,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
+    from harness.bundle import PLAN
     from harness.cli.inputs import known_tasks, load_result
     from harness.judge import MAX_PAIRS, create_judging, prepare_pairs
 
-    if any(not path.is_dir() for path in args.runs):
+    if any(not (path / PLAN).is_file() for path in args.runs):
         raise RunError(
-            "verdicts are written into run folders, not into single files or bundles", fix="name run folders; a bundle unpacked into a folder is one"
+            "verdicts are written into run folders, not into single files or bundles, unpacked or not",
+            fix="name run folders, which have a run.json",
         )
     results = [load_result(path, args.task_folders) for path in args.runs]
     with suggest("give the folder of your own tasks with --tasks", RunError):
