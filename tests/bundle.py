@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness import __version__
 from harness.bundle.source import MANIFEST, PLAN, RESULT
 from harness.files import build, sha256_of, to_json
@@ -55,6 +57,7 @@ from harness.types import (
     TrialKey,
     Variant,
 )
+from harness.verify import recording_lines
 from tests.chained import Lines, chained_texts, first_link, log_entries
 from tests.example import HOST, SANDBOX
 
@@ -428,3 +431,11 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
     for name, text in (files | {MANIFEST: manifest}).items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+@contextmanager
+def reread_once() -> Iterator[None]:
+    """Within this block `verify` reads a recording again once only, for all bundles that have it in the same place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording_lines, "_reread", cache(recording_lines._reread))
+        yield

@@ -6,14 +6,13 @@ The fields that no check can cover are listed with the reason, and the list is e
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from harness.types import Json
-from harness.verify import VerifyOptions, recording_lines, verify
-from tests.bundle import Bundle, good_bundle, tasks, write_bundle
+from harness.verify import VerifyOptions, verify
+from tests.bundle import Bundle, good_bundle, reread_once, tasks, write_bundle
 from tests.deep import sampled
 
 CLAIM = "a claim of the author: nothing in a bundle can prove it"
@@ -137,8 +136,7 @@ FIELDS = _fields()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One folder for all bundles, where a recording that no mutation touched is read again once only."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording_lines, "_reread", cache(recording_lines._reread))
+    with reread_once():
         yield tmp_path_factory.mktemp("edited") / "bundle"
 
 

@@ -1,6 +1,7 @@
 """Every check refuses its files in tests/reject. A check without such a file might accept everything."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import harness.verify
 from harness.types import LEVELS, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.checks import CHECKS
-from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
+from tests.bundle import TrustingSandbox, good_bundle, reread_once, tasks, write_bundle
 from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
 from tests.samples import kit_tasks
 
@@ -25,6 +26,21 @@ RECIPES = [pair for pair in recipes() if pair[0] not in OTHER_TESTS]
 @contextmanager
 def _trusting(languages: tuple[str, ...]) -> Iterator[Sandbox]:
     yield TrustingSandbox()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The path of all files, where a recording that no recipe edited is read again once only."""
+    with reread_once():
+        yield tmp_path_factory.mktemp("refused") / "folder"
+
+
+@pytest.fixture
+def folder(shared: Path) -> Iterator[Path]:
+    """An empty folder."""
+    shared.mkdir()
+    yield shared
+    shutil.rmtree(shared)
 
 
 def _ids_in_code() -> set[str]:
@@ -53,14 +69,14 @@ def test_every_check_of_the_code_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("check", "path"), RECIPES, ids=lambda value: value.stem if isinstance(value, Path) else value)
-def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, tmp_path: Path) -> None:
+def test_the_file_is_refused_with_the_id_of_its_check(check: str, path: Path, folder: Path) -> None:
     recipe = read_recipe(path)
     level = recipe.get("level", CHECKS[check].level)
     known = kit_tasks() if recipe.get("all_tasks") else tasks()
     options = VerifyOptions(
         level, strict=check in WARNINGS, tasks=known, open_sandbox=_trusting, limits=limits_of(recipe)
     )
-    verdict = verify(prepare(recipe, tmp_path), options)
+    verdict = verify(prepare(recipe, folder), options)
     report = verdict.levels[LEVELS.index(level)]
     assert check in {finding.check for finding in report.findings}, report
     assert report.state == (
