@@ -73,9 +73,10 @@ def tests_agents(session: nox.Session) -> None:
     """Hostile agents, which reach nothing but their model and solve nothing; then each real one that can run here.
 
     A real agent solves three tasks with a scripted model; some minutes an agent. Each must be installed, which accepts
-    its license: `lanebench agents install NAME`; `-- -k NAME` tests one. `lanebench agents` says which cannot run.
+    its license: `lanebench agents install NAME`; `-- -k NAME` tests one. The list says which cannot run.
     """
     session.install("-e", ".[test]")
+    session.run("python", "-m", "harness", "agents", "list")
     session.run("python", "-m", "tests.agent_attacks")
     session.run("pytest", "tests/agents", "-rP", *session.posargs)
 

@@ -6,7 +6,7 @@ from tests.corpus_check import RIGHT, WRONG, corpus_answers, corpus_tasks, misju
 from tests.samples import kit_tasks
 from tests.scored import ScriptedSandbox
 
-MIN_ANSWERS, MIN_TREES = 6, 3
+MIN_ANSWERS = 6
 SAME_PROMPT = {"long-needle-28k", "long-needle-128k", "long-needle-256k"}
 """They ask what long-needle-short asks, of longer texts."""
 SCORED = {task.name for task in kit_tasks().values() if task.scorer != "speed"} - SAME_PROMPT
@@ -21,7 +21,7 @@ def test_every_scored_task_has_a_corpus() -> None:
 def test_a_corpus_has_enough_answers_of_both_sides_and_says_what_each_is_about(task: str) -> None:
     for side in (RIGHT, WRONG):
         names = {answer.name for answer in corpus_answers(task) if answer.side == side}
-        assert len(names) >= (MIN_TREES if kit_tasks()[task].for_agents else MIN_ANSWERS)
+        assert len(names) >= MIN_ANSWERS
         assert names == set(notes_of(task)[side])
         assert all(notes_of(task)[side].values())
 

@@ -80,8 +80,9 @@ def test_a_task_that_can_be_done_is_not_solved_by_saying_that_it_cannot() -> Non
 def test_a_task_that_cannot_be_done_is_solved_by_saying_so_for_the_right_reason_alone() -> None:
     variant = variant_of((), cannot=["missing-file"])
     assert scored({**FILES, "CANNOT.txt": "missing-file\nIt is not there.\n"}, variant=variant).outcome == "passed"
-    assert scored({**FILES, "CANNOT.txt": "too-hard\n"}, variant=variant).outcome == "failed"
-    assert scored({**RIGHT, "CANNOT.txt": "missing-file\n"}, variant=variant).outcome == "failed"
+    assert scored({**FILES, "CANNOT.txt": "missing-file\n\n"}, variant=variant).outcome == "failed"
+    assert scored({**FILES, "CANNOT.txt": "too-hard\nIt is.\n"}, variant=variant).outcome == "failed"
+    assert scored({**RIGHT, "CANNOT.txt": "missing-file\nNo.\n"}, variant=variant).outcome == "failed"
     assert scored(RIGHT, variant=variant).outcome == "failed"
     assert scored(FILES, variant=variant).outcome == "no_edit"
 

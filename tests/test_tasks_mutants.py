@@ -5,6 +5,7 @@ import pytest
 from harness.files import from_json, to_json
 from harness.tasks.mutants import MAX_MUTANTS, mutants_of
 from harness.tasks.replies import split_reply
+from harness.trees import apply_patch
 
 ANSWER = """Less than 3 lines and no more:
 
@@ -79,3 +80,19 @@ def test_of_tool_calls_only_what_they_write_changes() -> None:
     content, mutated = split_reply(found[0].replies[0])
     assert (content, found[0].replies[1]) == ("Let me see.", replies[1])
     assert from_json(mutated[1].arguments) == {"path": "a.py", "old": "x = 1", "new": "x = 1 - y\n"}
+
+
+def test_the_mutants_of_a_patch_are_patches_whose_new_lines_of_code_have_one_mistake() -> None:
+    files = {"a.py": "x = 1\n", "README.md": "less than 3\n"}
+    patch = (
+        "diff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-less than 3\n+now 4\n"
+        "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1,3 @@\n-x = 1\n+# 5\n+x = 2\n+y = x < 3\n"
+    )
+    mutants = mutants_of([patch], "seed")
+    assert [mutant.name for mutant in mutants] == [
+        "a.py, new line 2: 2 became 3", "a.py, new line 3: < became <=", "a.py, new line 3: < became >",
+        "a.py, new line 3: 3 became 4",
+    ]  # fmt: skip
+    assert [apply_patch(files, mutant.replies[0]).files["a.py"] for mutant in mutants[:2]] == [
+        "# 5\nx = 3\ny = x < 3\n", "# 5\nx = 2\ny = x <= 3\n",
+    ]  # fmt: skip

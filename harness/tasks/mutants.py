@@ -1,10 +1,10 @@
 """Mutants of a solution: the same answer with one small mistake, to measure how many mistakes a task's checks catch.
 
-`mutants_of` makes them from the code of an answer: its code blocks, the new lines of its edits, and what its tool calls
-write. A mutant replaces one operator, comparison, logical word or
-number, or removes one statement, in the way of mutation testing tools (R. A. DeMillo et al., "Hints on test data
-selection", 1978). The rules work on single lines of text and are the same for all languages, so some mutants do not
-compile; those fail like any other.
+`mutants_of` makes them from the code of an answer: its code blocks, the new lines of its edits, what its tool calls
+write, and the lines that a patch adds. A mutant replaces one operator, comparison, logical word or number, or removes
+one statement, in the way of mutation testing tools (R. A. DeMillo et al., "Hints on test data selection", 1978). The
+rules work on single lines of text and are the same for all languages, so some mutants do not compile; those fail like
+any other.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ _STATEMENT = re.compile(
 _BLOCK = re.compile(r"^([`~]{3,})[^\n]*\n(.*?)^\1", re.DOTALL | re.MULTILINE)
 _EDIT = re.compile(r"^={7}\n(.*?)^>{7}", re.DOTALL | re.MULTILINE)
 _CALLS = re.compile(r"(?:\A|\n)```tool_calls[ \t]*\n(.*?)\n```[ \t]*\s*\Z", re.DOTALL)
+_PATCHED = re.compile(r"diff --git a/(\S+) b/")
+_PROSE = (".md", ".txt")
 _COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*|\"{3})")
 
 
@@ -89,6 +91,9 @@ def _reply_mutants(reply: str) -> Iterator[tuple[str, str]]:
     if block := _CALLS.search(reply):
         yield from _call_mutants(reply, block)
         return
+    if _PATCHED.match(reply):
+        yield from _patch_mutants(reply)
+        return
     spans = [match.span(1) for match in _EDIT.finditer(reply)] or [match.span(2) for match in _BLOCK.finditer(reply)]
     # Other tests may be as good: what judges tests are broken modules.
     spans = [(start, end) for start, end in spans if "def test_" not in reply[start:end]]
@@ -106,6 +111,22 @@ def _call_mutants(reply: str, block: re.Match[str]) -> Iterator[tuple[str, str]]
             mutated = {**call, "arguments": {**call["arguments"], "new": code}}
             text = to_json([*calls[: number - 1], mutated, *calls[number:]])
             yield f"call {number}, {name}", reply[: block.start(1)] + text + reply[block.end(1) :]
+
+
+def _patch_mutants(patch: str) -> Iterator[tuple[str, str]]:
+    """Mutants of the lines that a patch adds to files of code. It keeps its hunks, since no line comes or goes."""
+    lines, path, added = patch.split("\n"), "", 0
+    for at, line in enumerate(lines):
+        if header := _PATCHED.match(line):
+            path, added = header[1], 0
+        if not line.startswith("+") or line.startswith("+++ b/"):
+            continue
+        added += 1
+        if path.endswith(_PROSE) or _COMMENT.match(line[1:]):
+            continue
+        for change, mutated in _line_mutants(f"{line[1:]}\n"):
+            changed = "+" + mutated.removesuffix("\n")
+            yield f"{path}, new line {added}: {change}", "\n".join((*lines[:at], changed, *lines[at + 1 :]))
 
 
 def _code_mutants(code: str) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,13 @@ cases run as those of kind `edits` do, in a container in which no agent ever was
 settings      of kind `calls`: equality, entry; and
     editable    patterns of the paths that may change or be new, `*` also for "/" (required): ["shop/*", "README.md"]
     driver      "calls" (default) or "program": how the cases are run
-    cannot      the task cannot be done: the reason codes of which CANNOT.txt must name one in its first line
+    cannot      the task cannot be done: the reason codes of which CANNOT.txt must name one in its first line, before a
+                sentence
 cases.json    as of the driver; or a case about the files' text, which runs nothing
     give        {"find": regular expression, "in": patterns of paths}
     expect      {"min": n}, {"max": n} or both: how often it occurs in the files of the final tree, without host/
-checks        one for each case; with `cannot`: `declined`, `reason`, and `unchanged`: no file was changed
+checks        one for each case; with `cannot`: `declined`, `reason`, `explained` (there is a further line), and
+              `unchanged`: no file was changed
 outcome       passed: all checks, however the agent ended. Else declined (by CANNOT.txt or in words), the limit that
               ended it, crashed (the agent), no_edit (nothing that may change was changed), failed (a wrong edit)
 metrics       ended, files_changed, put_back (files that must not change), removed and left_out ([path, reason]), cannot
@@ -52,7 +54,7 @@ from harness.types import Case, Check, Json, Outcome, Reading, Sandbox, Task, Va
 
 CANNOT_FILE = "CANNOT.txt"
 """In this file an agent says that the task cannot be done: every agent can write a file, whatever it prints."""
-UNCHANGED = "unchanged"
+EXPLAINED, UNCHANGED = "explained", "unchanged"
 SETTINGS: dict[str, Json] = {
     "equality": EQUALITY,
     "entry": STRING,
@@ -71,7 +73,7 @@ _MAX_REASON_CHARS = 100
 def check_names(variant: Variant) -> tuple[str, ...]:
     """The ids of the cases; those of a decline where the task cannot be done."""
     if "cannot" in variant.task.settings:
-        return (DECLINED, REASON, UNCHANGED)
+        return (DECLINED, REASON, EXPLAINED, UNCHANGED)
     return tuple(case.id for case in variant.cases)
 
 
@@ -86,7 +88,7 @@ def score_agent(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox)
     cannot = _cannot_reason(tree)
     metrics = _metrics(clean, tree, reading.finish_reason, cannot)
     if "cannot" in variant.task.settings and cannot is not None:
-        return Judgment(_decline_checks(variant, clean, cannot), "declined", metrics=metrics)
+        return Judgment(_decline_checks(variant, clean, tree, cannot), "declined", metrics=metrics)
     if cannot is not None:
         failed = no_answer(check_names(variant), f"declined: {cannot}").checks
         return Judgment(failed, "declined", declined=True, metrics=metrics)
@@ -114,11 +116,12 @@ def _cannot_reason(tree: FinalTree) -> str | None:
     return None if text is None else (text.strip().split("\n")[0].strip().lower())[:_MAX_REASON_CHARS]
 
 
-def _decline_checks(variant: Variant, clean: CleanTree, cannot: str) -> tuple[Check, ...]:
+def _decline_checks(variant: Variant, clean: CleanTree, tree: FinalTree, cannot: str) -> tuple[Check, ...]:
     reasons = [str(code).lower() for code in variant.task.settings["cannot"]]
     return (
         Check(DECLINED, True),
         Check(REASON, cannot.strip("`'\". ") in reasons, reasons, cannot),
+        Check(EXPLAINED, "\n" in tree.files[CANNOT_FILE].strip()),
         Check(UNCHANGED, not clean.changed, [], list(clean.changed[:_MAX_LISTED])),
     )
 
