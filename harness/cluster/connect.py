@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -76,7 +77,9 @@ def _local_cluster(workers: int) -> Iterator[Client]:
     settings = {"distributed.scheduler.allowed-failures": KILLS_BEFORE_GIVING_UP - 1}
     with (
         dask.config.set(settings),
-        LocalCluster(n_workers=workers, threads_per_worker=threads, dashboard_address=":0") as cluster,
+        LocalCluster(
+            n_workers=workers, threads_per_worker=threads, dashboard_address=":0", silence_logs=logging.ERROR
+        ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

@@ -34,6 +34,9 @@ RETRY_S = 20.0
 MAX_WAIT_S = 90.0
 """So long may no worker be fit: an engine or a scheduler that is restarted is back within it."""
 
+MAX_TRANSFER_S = 900.0
+"""Images are archives of up to a gigabyte; a worker that is lost meanwhile must not hold up the others."""
+
 
 class WorkerRegistry:
     """Keeps the list of the workers that are fit for a run, in a thread of its own."""
@@ -129,11 +132,11 @@ class WorkerRegistry:
         found = self._try_to_open(address)
         if found.missing:
             self._log(f"Worker {address} gets {', '.join(found.missing)} from another worker (once).")
-            archive = self._client.submit(read_images, found.missing, workers=list(self._threads), pure=False)
-            try:
-                self._client.submit(load_images, archive, workers=[address], pure=False).result()
-            except EngineError as error:
-                return Admission(reason=error.message)
+            archives = self._client.submit(read_images, found.missing, workers=list(self._threads), pure=False)
+            loaded = self._client.submit(load_images, archives, workers=[address], pure=False)
+            error = loaded.exception(MAX_TRANSFER_S)
+            if error is not None:
+                return Admission(reason=f"its images cannot be loaded: {error}")
             found = self._try_to_open(address)
         return found
 

@@ -20,7 +20,7 @@ from harness import __version__
 from harness.cluster.trial import score_trial
 from harness.errors import EngineError, LanebenchError
 from harness.files import kit_digest
-from harness.sandbox import DockerSandbox, ensure_engine, export_images, import_images, missing_images, open_sandbox
+from harness.sandbox import DockerSandbox, ensure_engine, export_image, import_image, missing_images, open_sandbox
 from harness.tasks import HiddenCases
 from harness.types import Recording, SandboxFacts, ScoredTrial, Task
 
@@ -133,20 +133,21 @@ def score_on_worker(
         return WorkerFailure(worker.address, error)
 
 
-def read_images(tags: tuple[str, ...]) -> bytes:
-    """These images of this worker's engine, as an archive. Raises EngineError."""
+def read_images(tags: tuple[str, ...]) -> list[bytes]:
+    """These images of this worker's engine, as archives. Raises EngineError."""
     engine = ensure_engine(print)
     try:
-        return export_images(engine, tags)
+        return [export_image(engine, tag) for tag in tags]
     finally:
         engine.close()
 
 
-def load_images(archive: bytes) -> None:
+def load_images(archives: list[bytes]) -> None:
     """Load images into this worker's engine. Raises EngineError."""
     engine = ensure_engine(print)
     try:
-        import_images(engine, archive)
+        for archive in archives:
+            import_image(engine, archive)
     finally:
         engine.close()
 

@@ -14,13 +14,13 @@ from harness.sandbox.engine import Engine, ensure_engine, find_engine
 from harness.sandbox.environment import environment_name, resolve_packages
 from harness.sandbox.image import (
     ensure_image,
-    export_images,
+    export_image,
     has_image,
     host_files,
     image_digest,
     image_name,
     image_tags,
-    import_images,
+    import_image,
     missing_images,
     run_build,
 )
@@ -41,7 +41,7 @@ __all__ = [
     "ensure_engine",
     "ensure_image",
     "environment_name",
-    "export_images",
+    "export_image",
     "find_engine",
     "has_docker_cli",
     "has_image",
@@ -50,7 +50,7 @@ __all__ = [
     "image_digest",
     "image_name",
     "image_tags",
-    "import_images",
+    "import_image",
     "missing_images",
     "open_sandbox",
     "owner_labels",

@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -240,15 +240,15 @@ def missing_images(engine: Engine, languages: Iterable[str]) -> tuple[str, ...]:
     return tuple(tag for tag in sorted(set(map(image_name, languages))) if not has_image(engine, tag))
 
 
-def export_images(engine: Engine, tags: Sequence[str]) -> bytes:
-    """These images as one archive, from which another engine has them with the same digests. Raises EngineError."""
-    with engine_errors("exporting images"):
-        return b"".join(engine.api.get_image(list(tags)))
+def export_image(engine: Engine, tag: str) -> bytes:
+    """An image as an archive, from which another engine has it with the same digest. Raises EngineError."""
+    with engine_errors("exporting an image"):
+        return b"".join(engine.api.get_image(tag))
 
 
-def import_images(engine: Engine, archive: bytes) -> None:
-    """Load the images of an archive. Raises EngineError."""
-    with engine_errors("loading images"):
+def import_image(engine: Engine, archive: bytes) -> None:
+    """Load the image of an archive. Raises EngineError."""
+    with engine_errors("loading an image"):
         for step in engine.api.load_image(archive):
             if "error" in step:
                 raise EngineError(f"an image cannot be loaded: {step['error']}")

@@ -168,6 +168,8 @@ def test_a_trial_that_ends_its_workers_is_named_and_all_others_are_scored(
     assert contents(run) == expected
 
 
+# Sockets of attempts to reach the engine while it starts are left to the garbage collector by docker's client.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_of_its_own_gets_the_image_and_may_break_on_the_way(
     run: Path, cluster: ClusterProcesses, engine: PrivateEngine, expected: list[str]
 ) -> None:
