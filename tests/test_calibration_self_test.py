@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness.calibration import run_self_test
+from harness.calibration.self_test import MAX_DECODE_ERROR_PERCENT, decode_error_percent
 from harness.cli.selftest import render
 from harness.files import plain
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
@@ -20,6 +21,12 @@ def test_every_figure_is_measured() -> None:
     assert found.decode_error_percent >= 0
     assert found.other_cpu_share is None or 0 <= found.other_cpu_share <= 1
     assert set(plain(found)) == set(load_schema("result")["$defs"]["selftest"]["properties"])
+
+
+def test_a_machine_too_busy_for_any_decode_rate_has_a_finite_error() -> None:
+    missing = float("inf")
+    assert decode_error_percent([1.0, missing, missing]) == MAX_DECODE_ERROR_PERCENT
+    assert decode_error_percent([1.0, -3.0, missing]) == 3.0
 
 
 @pytest.mark.parametrize(

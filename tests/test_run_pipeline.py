@@ -14,6 +14,7 @@ from harness.files import to_json
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, check_tasks_unchanged, score_run, start_run
 from harness.run.recorder import record_run
+from harness.schema import as_document, validate
 from harness.tasks import find_fixtures, lanes_of_run, load_tasks
 from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
 from tests.samples import model_at
@@ -27,12 +28,12 @@ SETTINGS = RunSettings(tasks=(CODED.name,), trials=3, warmups=0, seed=7, idle_s=
 class FaultySandbox:
     """A sandbox whose engine dies after this many answers."""
 
-    def __init__(self, good: int) -> None:
-        self.left = good
+    def __init__(self, good: int, image: str = "image") -> None:
+        self.left, self.image = good, image
 
     @property
     def facts(self) -> SandboxFacts:
-        return SandboxFacts("docker", "1", "runc", "image", "sha256:0", False, "2")
+        return SandboxFacts("docker", "1", "runc", self.image, self.image and "sha256:0", False, "2")
 
     def run(self, job: Job) -> tuple[Observation, ...]:
         self.left -= 1
@@ -64,6 +65,13 @@ def recorded(recorded_once: Path, tmp_path: Path) -> RunFolder:
 def test_building_the_result_again_gives_the_same_result(recorded: RunFolder) -> None:
     score_run(recorded, (CODED,), ThreadScorer(FaultySandbox(9)), ignore)
     assert to_json(build_result(recorded)) == to_json(build_result(open_run(recorded.path)))
+
+
+def test_a_run_of_tasks_that_execute_nothing_names_no_sandbox(recorded: RunFolder) -> None:
+    score_run(recorded, (CODED,), ThreadScorer(FaultySandbox(9, image="")), ignore)
+    result = build_result(recorded)
+    assert result.sandbox is None
+    assert list(validate("result", as_document("result", result))) == []
 
 
 def test_a_recorded_trial_without_a_score_prevents_a_result(recorded: RunFolder) -> None:

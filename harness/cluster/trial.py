@@ -22,4 +22,6 @@ def score_trial(
     variant = hidden_cases.extend(vary(task, key.trial))
     trial_score = score(variant, [read(recording) for recording in recordings], sandbox)
     case_seed = hidden_cases.seed if task.generator else None
-    return ScoredTrial(key, variant.index, trial_score, sandbox.facts if task.scored else None, case_seed)
+    # A sandbox without an image runs nothing: none of the run's tasks executes an answer.
+    facts = sandbox.facts if task.scored and sandbox.facts.image else None
+    return ScoredTrial(key, variant.index, trial_score, facts, case_seed)
