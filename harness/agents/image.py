@@ -1,4 +1,4 @@
-"""Agents' images. Nothing is fetched when a trial runs, and what was fetched once stays installed.
+"""The images of agents: nothing is fetched when a trial runs, and what was fetched once stays installed.
 
 `install_agent` keeps an agent's package as an image of its own, by the user's command; `installed_image` tells whether
 it is there. `ready_image` puts it on top of the scorer's base image with git, and does so again, from this machine
@@ -12,6 +12,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -52,7 +53,7 @@ def base_image(engine: Engine, log: Log) -> str:
     tag = f"{REPOSITORY}:base-{sha256_of(dockerfile)[:12]}"
     if not has_image(engine, tag):
         ensure_image(engine, "python", log)
-        _build(engine, tag, dockerfile, log, host_files(debian_mirror()))
+        _build(engine, _Recipe(tag, dockerfile, host_files(debian_mirror())), log)
     return tag
 
 
@@ -83,7 +84,7 @@ def ready_image(engine: Engine, agent: AgentSpec, log: Log) -> str:
     dockerfile += _COMPILE if agent.package.registry == "pypi" else ""
     tag = f"{REPOSITORY}:run-{agent.name}-{agent.version}-{sha256_of(dockerfile)[:12]}"
     if not has_image(engine, tag):
-        _build(engine, tag, dockerfile, log)
+        _build(engine, _Recipe(tag, dockerfile), log)
     return tag
 
 
@@ -108,34 +109,41 @@ def install_agent(engine: Engine, agent: AgentSpec, log: Log) -> str:
 
 def keep_package(engine: Engine, agent: AgentSpec, files: Path, log: Log) -> None:
     """Make the image with an agent's package from the folder of its files. Raises EngineError."""
-    _build(engine, package_tag(engine, agent), _PACKAGE, log, agent=files)
+    _build(engine, _Recipe(package_tag(engine, agent), _PACKAGE, agent=files), log)
 
 
-def _build(
-    engine: Engine, tag: str, dockerfile: str, log: Log, files: Mapping[str, bytes] | None = None,
-    agent: Path | None = None,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What an image is built from: a Dockerfile, files of its context, and the folder of an agent's package."""
+
+    tag: str
+    dockerfile: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    agent: Path | None = None
+
+
+def _build(engine: Engine, recipe: _Recipe, log: Log) -> None:
     """Build an image unless another process has built it meanwhile."""
     with hold_lock("agent-image-build"):
-        if has_image(engine, tag):
+        if has_image(engine, recipe.tag):
             return
-        log(f"Building {tag}.")
-        with _context(dockerfile, files or {}, agent) as context:
-            run_build(engine, context, tag)
-    if not has_image(engine, tag):
-        raise EngineError(f"the engine did not keep the image {tag}")
+        log(f"Building {recipe.tag}.")
+        with _context(recipe) as context:
+            run_build(engine, context, recipe.tag)
+    if not has_image(engine, recipe.tag):
+        raise EngineError(f"the engine did not keep the image {recipe.tag}")
 
 
-def _context(dockerfile: str, files: Mapping[str, bytes], agent: Path | None) -> IO[bytes]:
+def _context(recipe: _Recipe) -> IO[bytes]:
     """The build's context as a tar archive in a temporary file."""
     archive = tempfile.TemporaryFile()  # noqa: SIM115
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, data in sorted({"Dockerfile.scorer": dockerfile.encode(), **files}.items()):
+        for name, data in sorted({"Dockerfile.scorer": recipe.dockerfile.encode(), **recipe.files}.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.mtime = len(data), 0o644, _MTIME
             tar.addfile(entry, io.BytesIO(data))
-        if agent is not None:
-            tar.add(agent, "agent", filter=_plain)
+        if recipe.agent is not None:
+            tar.add(recipe.agent, "agent", filter=_plain)
     archive.seek(0)
     return archive
 

@@ -83,8 +83,7 @@ def record_run(
     with folder.session("record"), Client(timeouts) as client, open_agents(folder.plan.id, pending, log) as agents:
         _anchor(folder, log)
         oversized = _leave_out_oversized(folder, servers)
-        recorded = [server for server in servers if server.model.label not in oversized]
-        problems = list(oversized.values())
+        recorded, problems = [each for each in servers if each.model.label not in oversized], list(oversized.values())
         left.drop(key for label in oversized for key in missing[label])
         budget, shown = TimeBudget(folder, client), RecordingProgress(progress, left, folder.recorded)
         to_record = [key for server in recorded for key in missing[server.model.label]]
