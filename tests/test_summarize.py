@@ -1,5 +1,6 @@
 """Cells, summaries and warnings computed from the evidence of a result."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -281,7 +282,8 @@ def test_each_warning_has_a_result_that_triggers_it(code: str) -> None:
 
 
 def test_empty_answers_are_not_warned_of_as_identical() -> None:
-    empty = _trials(_sound(), lambda t: _turns(t, content="", content_sha256="0" * 64))
+    digest = hashlib.sha256(b"").hexdigest()
+    empty = _trials(_sound(), lambda t: _turns(t, content="", content_sha256=digest))
     assert "identical_answers" not in _codes(empty)
 
 

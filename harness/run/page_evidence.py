@@ -14,7 +14,7 @@ from harness.run.lines import read_trials
 from harness.score import find_code
 from harness.stats import spread
 from harness.summarize import lane_evidence
-from harness.tasks import vary
+from harness.tasks import as_published, find_fixtures, vary
 from harness.types import (
     DistributionSummary,
     PageEvidence,
@@ -35,7 +35,8 @@ def page_evidence(
     Raises RunError for recordings that are damaged; those of another result are left aside.
     """
     digests = {task.name: task.sha256 for task in result.tasks}
-    known = {name: task for name, task in (tasks or {}).items() if digests.get(name) == task.sha256}
+    found = as_published(tasks or {}, result.tasks, find_fixtures())
+    known = {name: task for name, task in found.items() if digests.get(name) == task.sha256}
     is_own = recordings is not None and sha256_of_file(recordings) == result.digests.recordings_sha256
     trials = read_trials(recordings) if recordings is not None and is_own else ()
     return PageEvidence(

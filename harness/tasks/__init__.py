@@ -19,6 +19,7 @@ from harness.tasks.manifest import TASK_FILE
 from harness.tasks.mutants import mutants_of
 from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
+from harness.tasks.retired import as_published
 from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import find_folders, select
 from harness.tasks.self_check import CaseExtension, Scorer, check_tasks
@@ -36,6 +37,7 @@ __all__ = [
     "JobCache",
     "MutantReport",
     "Scorer",
+    "as_published",
     "check_mutants",
     "check_tasks",
     "check_variants",

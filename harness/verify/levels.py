@@ -29,6 +29,7 @@ from harness.cluster import ThreadScorer
 from harness.errors import ConfigError, EngineError, RunError, TaskError
 from harness.files import build
 from harness.schema import format_version, validate
+from harness.tasks import as_published, find_fixtures
 from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, TrialScorer, Verdict
 from harness.verify import (
     digests,
@@ -147,7 +148,7 @@ def _check_schema(documents: _Documents, options: VerifyOptions) -> tuple[LevelR
         documents.reader,
         documents.result,
         result,
-        options.tasks,
+        as_published(options.tasks, result.tasks, find_fixtures()),
         documents.manifest,
         options.signers,
         options.tsa_roots,
