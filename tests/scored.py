@@ -1,6 +1,8 @@
 """Support for scorer tests: variants, readings, and sandboxes that follow a script."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -64,12 +66,14 @@ def _call(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
     if give["call"] not in space:
         return Observation(name, "not_callable", None, "not found")
     args = deepcopy(list(give.get("args", [])))
+    output = io.StringIO()
     try:
-        value = space[give["call"]](*args)
+        with redirect_stdout(output):
+            value = space[give["call"]](*args)
     except (ValueError, TypeError, ArithmeticError) as error:
         names = [base.__name__ for base in type(error).__mro__]
         return Observation(name, "raised", names, names[0], args)
-    return Observation(name, "returned", value, None, args)
+    return Observation(name, "returned", value, None, args, output.getvalue())
 
 
 def case(name: str, give: Mapping[str, Json] | None = None, **expect: Json) -> Case:

@@ -75,6 +75,30 @@ pub fn grow(items: &mut Vec<i64>, k: i64) -> Result<i64, String> { items.push(k)
 pub fn fill(counts: &mut BTreeMap<String, i64>, k: i64) -> i64 { counts.insert("new".to_string(), k); panic!("late") }
 pub fn text(word: &mut String, share: f64) -> f64 { word.push('!'); share }
 """
+PRINTING = """
+import os, sys
+def quiet(): return 1
+def prints(): print("é"); return 1
+def complains(): print("no", file=sys.stderr)
+def writes(): os.write(1, b"\\xff")
+def runs(): os.system("echo sub")
+def much(): print("x" * 9999)
+def fails(): sys.stdout.write("then"); raise KeyError
+def replaces(): sys.stdout = None
+"""
+PRINTED = {
+    "quiet": "", "prints": "é\n", "complains": "no\n", "writes": "\ufffd", "runs": "sub\n", "much": "x" * 200,
+    "fails": "then", "replaces": "",
+}  # fmt: skip
+
+
+def test_what_a_call_prints_is_reported_where_it_is_asked_for(sandbox: DockerSandbox) -> None:
+    calls = [{"call": name, "report_output": True} for name in PRINTED]
+    found = run(sandbox, "python", PRINTING, *calls, {"call": "quiet"})
+    assert [seen.output for seen in found] == [*PRINTED.values(), None]
+    assert [seen.status for seen in found if seen.status != "returned"] == ["raised"]
+
+
 AFTER = [
     ("python", PYTHON_LISTS, "keep", [[3, 1, 2], 0], 1, [[3, 1, 2], 0]),
     ("python", PYTHON_LISTS, "sort", [[3, 1, 2], 0], 1, [[1, 2, 3], 0]),

@@ -228,6 +228,27 @@ def test_arguments_after_the_call_are_compared(expect: Mapping[str, Json], passi
     assert passed == passing
 
 
+PRINTS = "```python\nimport sys\ndef f(x):\n    print(x, end='')\n    return x\n```"
+PRINTED: Json = {"call": "f", "args": [1], "report_output": True}
+
+
+@pytest.mark.parametrize(
+    ("expect", "passes"),
+    [
+        ({"value": 1, "output": "1"}, True),
+        ({"output": "1"}, True),
+        ({"value": 1, "output": ""}, False),
+        ({"value": 2, "output": "1"}, False),
+    ],
+)
+def test_what_a_call_prints_is_compared(expect: Mapping[str, Json], passes: bool) -> None:
+    variant = variant_of("calls", [case("one", PRINTED, **expect)])
+    assert problem_texts(variant.task) == []
+    verdict = score(variant, [said(PRINTS)], running_python())
+    assert check(verdict, "one").passed is passes
+    assert check(verdict, "one").observed == {"value": 1, "output": "1"}
+
+
 def test_a_failed_check_shows_the_arguments_after_the_call() -> None:
     variant = variant_of("calls", [case("one", REPORTED, value=1, args_after=[[2, 1]])])
     shown = check(score(variant, [said(SORTS)], running_python()), "one")
@@ -245,7 +266,10 @@ def test_arguments_that_no_driver_reported_are_as_no_list() -> None:
     [
         ("bash", REPORTED, {"args_after": []}, "$.give.report_args: unknown field"),
         ("sql", REPORTED, {"args_after": []}, "$.give.report_args: unknown field"),
+        ("javascript", PRINTED, {"output": ""}, "$.give.report_output: unknown field"),
         ("python", {"call": "f"}, {"args_after": []}, "$.give.report_args: required field is missing"),
+        ("python", {"call": "f"}, {"output": ""}, "$.give.report_output: required field is missing"),
+        ("python", PRINTED, {"value": 1}, "$.expect.output: required field is missing"),
         ("python", REPORTED, {"value": 1}, "$.expect.args_after: required field is missing"),
         ("python", {"call": "f", "report_args": 1}, {"args_after": []}, "$.give.report_args: expected true"),
         ("python", REPORTED, {"value": 1, "raises": "X", "args_after": []}, "$.expect: expected at most 2 fields"),
@@ -654,7 +678,7 @@ PROBLEMS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str
         {},
         CALL,
         {"result": 1},
-        "$.expect.result: unknown field; known fields: args_after, one_of, raises, value",
+        "$.expect.result: unknown field; known fields: args_after, one_of, output, raises, value",
     ),
     ("program", {}, {"argv": [1]}, {"exit": 0}, "$.give.argv[0]: expected string"),
     ("program", {}, {"mode": "test"}, {"exit": 0}, "$.give.mode: expected one of run, import"),

@@ -71,6 +71,8 @@ class Runtime:
     env: tuple[str, ...] = ()
     reports_args: bool = False
     """Its calls driver can report the arguments as they are after a call."""
+    reports_output: bool = False
+    """Its calls driver can report what a call has printed."""
     check_types: tuple[str, ...] = ()
     """The command line by which the program driver checks an answer's types without running it, where there is one."""
     takes_kwargs: bool = False

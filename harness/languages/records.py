@@ -75,6 +75,7 @@ PYTHON = Language(
         run=("python3", "{entry}"),
         load=("python3", "-c", "import {module}"),
         reports_args=True,
+        reports_output=True,
         takes_kwargs=True,
     ),
     shadows=imports.shadows_in_python,

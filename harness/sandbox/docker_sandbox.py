@@ -80,13 +80,13 @@ class DockerSandbox:
 
 def without(observation: Observation, secrets: Iterable[str]) -> Observation:
     """An observation in whose strings these are replaced; as it is where none of them occurs."""
-    text = found = to_json([observation.value, observation.note, observation.args_after])
+    text = found = to_json([observation.value, observation.note, observation.args_after, observation.output])
     for secret in secrets:
         text = text.replace(to_json(secret)[1:-1], _HIDDEN)
     if text == found:
         return observation
-    value, note, args_after = from_json(text)
-    return replace(observation, value=value, note=note, args_after=args_after)
+    value, note, args_after, output = from_json(text)
+    return replace(observation, value=value, note=note, args_after=args_after, output=output)
 
 
 def _kernel_names(engine: Engine) -> tuple[str, ...]:

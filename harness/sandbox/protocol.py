@@ -22,15 +22,15 @@ _CASE_ENDS: dict[str, CaseStatus] = {
     end: end for end in ("returned", "raised", "not_callable", "crashed", "out_of_memory")
 }
 _MAX_FORGED_LINES = 64
-_MAX_NOTE_CHARS = 200
+_MAX_TEXT_CHARS = 200
 
 
 def _case_end(word: Json) -> CaseStatus | None:
     return _CASE_ENDS.get(word) if isinstance(word, str) else None
 
 
-def _note(text: Json) -> str | None:
-    return text[:_MAX_NOTE_CHARS] if isinstance(text, str) else None
+def _text(text: Json) -> str | None:
+    return text[:_MAX_TEXT_CHARS] if isinstance(text, str) else None
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Transcript:
         elif event == "loaded":
             self.loaded = True
         elif event == "load_failed":
-            self.load_error = _note(report.get("t")) or "unknown"
+            self.load_error = _text(report.get("t")) or "unknown"
         else:
             self.done = True
         return True
@@ -128,8 +128,9 @@ class Transcript:
         elif index != self.current:
             self._mark_forged(index, "two reports of one case" if index < self.current else "a report before its turn")
         else:
-            case_id, note = self.case_ids[index], _note(report.get("t"))
-            observation = Observation(case_id, end, report.get("v"), note, report.get("a"))
+            case_id, note = self.case_ids[index], _text(report.get("t"))
+            output = _text(report.get("o"))
+            observation = Observation(case_id, end, report.get("v"), note, report.get("a"), output)
             self.observations.setdefault(index, observation)
             self.current += 1
 

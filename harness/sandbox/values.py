@@ -34,7 +34,8 @@ A case of driver `calls` is `{"call": "name", "args": [...], "kwargs": {...}, "r
 the call returned, encoded. A raised exception is the status `raised`, `note` the exception's type, `value` the names of
 its type and that type's bases, nearest first; a type that has the name of one of the language's own and is another one
 has "(not the built-in)" after its name. A call that no function takes is `not_callable`. `args_after` is the encoded
-list of the positional arguments after the call, where `report_args` asks for it.
+list of the positional arguments after the call, where `report_args` asks for it; `output` is what the call wrote to
+standard output and error, up to 200 characters, where `"report_output": true` asks for it.
 
 A case of driver `program` is `{"argv": [...], "stdin": string, "files": {path: string}, "mode": "run", "import" or
 "types"}`, with `folders`, `links` and `modes` where the folder holds more; its value is `{"exit": int, "stdout":

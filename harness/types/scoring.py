@@ -55,7 +55,8 @@ class Observation:
     """The result of one case in the container: a value of plain JSON types, or why there is none.
 
     `note` is the type of the exception, or the reason. `args_after` are the positional arguments as they are after the
-    call, None where they were not asked for. The status `not_callable` is that of a call that no function takes.
+    call, `output` what it wrote to standard output and error; None where they were not asked for. The status
+    `not_callable` is that of a call that no function takes.
     """
 
     case: str
@@ -63,6 +64,7 @@ class Observation:
     value: Json = None
     note: str | None = None
     args_after: Json = None
+    output: str | None = None
 
 
 LimitKind = Literal["cpu", "memory", "processes", "swap"]

@@ -9,6 +9,8 @@ from python_report import Report, claim_stdout, read_job, write_files
 from python_values import OVERSIZE, TooLargeError, bases_of, decode, encode
 
 MAX_VALUE_CHARS = 256 * 1024
+MAX_OUTPUT_CHARS = 200
+OUTPUT_FILE = "/tmp/.output"
 
 
 def find(module, name):
@@ -60,6 +62,27 @@ def encoded(value):
     return shown if len(repr(shown)) <= MAX_VALUE_CHARS else OVERSIZE
 
 
+def with_output(run):
+    """What a function returns, and the beginning of what was written to standard output and error meanwhile."""
+    with open(OUTPUT_FILE, "w+b") as file:
+        os.unlink(OUTPUT_FILE)
+        streams = {number: os.dup(number) for number in (1, 2)}
+        for number in streams:
+            os.dup2(file.fileno(), number)
+        result = run()
+        for stream in (sys.stdout, sys.stderr):
+            # Either may be anything that the answer has put in its place.
+            try:
+                stream.flush()
+            except BaseException:
+                continue
+        for number, kept in streams.items():
+            os.dup2(kept, number)
+            os.close(kept)
+        file.seek(0)
+        return result, file.read(4 * MAX_OUTPUT_CHARS).decode("utf-8", "replace")[:MAX_OUTPUT_CHARS]
+
+
 def observe(module, give):
     """How a case ended, as the protocol's fields."""
     args = [decode(item) for item in give.get("args", [])]
@@ -68,7 +91,11 @@ def observe(module, give):
         function = find(module, give["call"])
     except BaseException:
         return {"k": "not_callable", "t": "not found"}
-    observed = call(function, args, kwargs)
+    if give.get("report_output"):
+        observed, output = with_output(lambda: call(function, args, kwargs))
+        observed["o"] = output
+    else:
+        observed = call(function, args, kwargs)
     if give.get("report_args"):
         observed["a"] = encoded(args)
     return observed

@@ -14,12 +14,14 @@ cases.json
         kwargs        {name: value}, in Python only: the names of the parameters can be demanded. Callers in the other
                       languages cannot name arguments: there a case demands their order and, where compiled, their types
         report_args   true: the arguments are reported as they are after the call; not in Bash and SQL
-    expect    one of the first three, args_after, or both
+        report_output  true: what the call prints is reported; in Python only
+    expect    one of the first three, args_after, output, or several of these
         value         what the call returns
         one_of        a list of values of which it returns one
         raises        the name of the exception's type, or of a base of it (below)
         args_after    the list of the positional arguments after the call, with report_args: as given where the call
                       must leave them as they were. In Rust only what the function takes by `&mut` can change
+        output        what the call writes to standard output and error, with report_output: "" where it prints nothing
               Values as harness/sandbox/values.py describes: {"$": "tuple", "v": [1, 2]} is a tuple
 checks        one for each case, named by its id, and `types`
 
@@ -60,12 +62,23 @@ SETTINGS: dict[str, Json] = {
     "blocks": {"enum": ["one", "all"]},
     "types": BOOLEAN,
 }
+_END: dict[str, Json] = {"value": ANY, "raises": STRING, "one_of": {"type": "array"}}
+"""How a call ends: a case expects one of these at most."""
+_REPORTED: dict[str, tuple[str, Json]] = {
+    "args_after": ("report_args", {"type": "array"}),
+    "output": ("report_output", {"type": "string"}),
+}
+"""What a case may expect besides, with the field of `give` that asks for it."""
 _EXPECT: Json = {
-    **object_schema({"value": ANY, "raises": STRING, "one_of": {"type": "array"}, "args_after": {"type": "array"}}),
+    **object_schema({**_END, **{field: schema for field, (_, schema) in _REPORTED.items()}}),
     "minProperties": 1,
-    "if": {"required": ["args_after"]},
-    "then": {"maxProperties": 2},
-    "else": {"maxProperties": 1},
+    "if": {"required": list(_REPORTED)},
+    "then": {"maxProperties": 3},
+    "else": {
+        "if": {"anyOf": [{"required": [field]} for field in _REPORTED]},
+        "then": {"maxProperties": 2},
+        "else": {"maxProperties": 1},
+    },
 }
 
 
@@ -78,12 +91,15 @@ def case_schema_of(task: Task, **fields: Json) -> Json:
     give: dict[str, Json] = {"call": STRING, "args": {"type": "array"}, "kwargs": kwargs, **fields}
     if language is None or language.runtime.reports_args:
         give["report_args"] = {"const": True}
+    if language is None or language.runtime.reports_output:
+        give["report_output"] = {"const": True}
     case = case_schema(object_schema(give, ["call", *fields]), _EXPECT)
     return {
         **case,
         "allOf": [
-            _requires("expect", "args_after", "give", "report_args"),
-            _requires("give", "report_args", "expect", "args_after"),
+            rule
+            for field, (asked, _) in _REPORTED.items()
+            for rule in (_requires("expect", field, "give", asked), _requires("give", asked, "expect", field))
         ],
     }
 
@@ -121,10 +137,10 @@ def judge_call(case: Case, observation: Observation, equality: Equality) -> Chec
         observed = observation.value
     else:
         return not_returned(case, observation)
-    if "args_after" in expect:
-        passed = passed and is_equal(expect["args_after"], observation.args_after, equality)
+    if reported := {field: getattr(observation, field) for field in _REPORTED if field in expect}:
+        passed = passed and all(is_equal(expect[field], seen, equality) for field, seen in reported.items())
         end = observed if observation.status == "raised" else {"value": observed}
-        observed = {**end, "args_after": observation.args_after}
+        observed = {**end, **reported}
     return Check(case.id, passed, display_expected(case), display(observed))
 
 
