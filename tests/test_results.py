@@ -1,7 +1,7 @@
 """Every published bundle in results/ is sound up to the level `reread`, and asks the prompts of known tasks."""
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from harness import __version__
 from harness.bundle.publish import manifest_digest, signer_of
 from harness.bundle.source import MANIFEST, RESULT
 from harness.files import ROOT, from_json, read_json, to_json
+from harness.tasks import find_fixtures
+from harness.tasks.retired import DIGEST_DIGITS
 from harness.types import Json, Task, Verdict
 from harness.verify import VerifyOptions, verify
 from tests.bundle import good_bundle, manifest_of, tasks, texts_of, write_bundle
@@ -17,14 +19,14 @@ from tests.deep import part_and_whole
 from tests.samples import kit_tasks
 
 BUNDLES = sorted((ROOT / "results").glob("*.zip"), key=lambda path: path.stat().st_size)
-EARLIER: Mapping[str, Sequence[str]] = read_json(Path(__file__).parent / "data" / "earlier_tasks.json")
-"""The digests that tasks had in earlier releases, by name; whoever changes a released task adds its old digest."""
+RETIRED = [(path.name, path.parent.name) for path in find_fixtures().glob("_retired/*/*")]
+"""The tasks that are kept as they were, with the beginnings of their digests."""
 
 
-def problems_of(path: Path, known: Mapping[str, Task], earlier: Mapping[str, Sequence[str]] = EARLIER) -> list[str]:
+def problems_of(path: Path, known: Mapping[str, Task], retired: Iterable[tuple[str, str]] = RETIRED) -> list[str]:
     """What is wrong with a published bundle. The kit and a task may have changed since: consistent is unverified then.
 
-    A task must be one of this release or of an earlier one: for any other, any prompt would do.
+    A task must be one that the kit has or has kept: for any other, any prompt would do.
     """
     verdict = verify(path, VerifyOptions("reread", tasks=known))
     states = {report.level: report.state for report in verdict.levels}
@@ -34,7 +36,7 @@ def problems_of(path: Path, known: Mapping[str, Task], earlier: Mapping[str, Seq
     if states["consistent"] == "failed":
         problems.append("consistent is failed")
     if states["schema"] == "reached":
-        problems += _unknown_tasks(_document(path, RESULT), known, earlier)
+        problems += _unknown_tasks(_document(path, RESULT), known, retired)
     return problems + _notes(verdict)
 
 
@@ -45,12 +47,12 @@ def _document(path: Path, name: str) -> Json:
         return from_json(archive.read(name).decode("utf-8"))
 
 
-def _unknown_tasks(result: Json, known: Mapping[str, Task], earlier: Mapping[str, Sequence[str]]) -> list[str]:
-    digests = {name: {task.sha256, *earlier.get(name, ())} for name, task in known.items()}
+def _unknown_tasks(result: Json, known: Mapping[str, Task], retired: Iterable[tuple[str, str]]) -> list[str]:
+    digests = {(name, task.sha256[:DIGEST_DIGITS]) for name, task in known.items()} | {*retired}
     return [
         f"{task['name']} is a task of no release"
         for task in result["tasks"]
-        if task["sha256"] not in digests.get(task["name"], earlier.get(task["name"], ()))
+        if (task["name"], task["sha256"][:DIGEST_DIGITS]) not in digests
     ]
 
 
@@ -107,8 +109,8 @@ def test_a_bundle_with_a_task_of_an_earlier_release_is_accepted_and_any_other_pr
     bundle.result["tasks"][0]["sha256"] = old
     path = write_bundle(tmp_path / "old", bundle)
     name = bundle.result["tasks"][0]["name"]
-    assert problems_of(path, tasks(), {name: [old]}) == []
-    assert problems_of(path, tasks(), {}) == [f"{name} is a task of no release"]
+    assert problems_of(path, tasks(), [(name, old[:DIGEST_DIGITS])]) == []
+    assert problems_of(path, tasks(), []) == [f"{name} is a task of no release"]
 
 
 def test_a_correction_that_names_another_signer_than_the_bundle_has_is_found(tmp_path: Path) -> None:

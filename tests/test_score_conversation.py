@@ -181,7 +181,7 @@ def test_a_turn_may_be_a_program() -> None:
         (
             {"turn": 1, "call": "f"},
             {"result": 1},
-            "expect.result: unknown field; known fields: args_after, one_of, raises, value",
+            "expect.result: unknown field; known fields: args_after, one_of, output, raises, value",
         ),
         ({"turn": 1, "argv": []}, {}, "expect: expected at least 1 field"),
     ],
