@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness.session import diagnose, find_cures, render_cache, render_cost, summarize_session
-from harness.types import Json
+from harness.session import (
+    SourceRecording,
+    diagnose,
+    find_cures,
+    render_cache,
+    render_cost,
+    requests_of,
+    summarize_session,
+)
+from harness.types import Chunk, Json
 from tests.sessions import (
     PATHS,
     RATE_TPS,
@@ -312,3 +320,41 @@ def test_the_cost_of_a_session_adds_up_and_fits_80_columns() -> None:
     assert cost.total.cached_tokens == sum(server.cached)
     assert cost.total.tool_s > 0
     assert max(map(len, render_cost(cost).splitlines())) <= 80
+
+
+def test_two_tasks_that_differ_in_a_sentence_are_two_conversations() -> None:
+    """As mini-swe-agent asks: the same rules in both tasks, and the same complaint after each reply without a call."""
+    server, complaint = PretendServer("chat"), {"role": "user", "content": "No tool call. " + prose(7, 60)}
+    for task in ("Fix the failing test.", "Read frames of version 3."):
+        conversation = [
+            {"role": "system", "content": "You can use a computer."},
+            {"role": "user", "content": f"{task} {prose(1, 300)}"},
+        ]
+        for _ in range(3):
+            server.ask(Ask(conversation), Reply("no call"))
+            conversation = [*conversation, complaint]
+    report = diagnose(server.requests())
+    relations = [verdict.predecessor.relation if verdict.predecessor else None for verdict in report.verdicts]
+    assert relations == [None, "extends", "extends", "new", "extends", "extends"]
+    assert [conversation.turns for conversation in summarize_session(report).conversations] == [3, 3]
+    assert report.losses == ()
+
+
+@pytest.mark.parametrize(
+    ("timings", "decode_s"), [({"predicted_ms": 400.0}, 0.4), ({"predicted_ms": 9e9}, 1.0), ({}, 0)]
+)
+def test_a_response_that_is_not_streamed_is_split_by_what_the_server_says(
+    timings: dict[str, float], decode_s: float
+) -> None:
+    server = PretendServer("chat")
+    server.ask(Ask(opening()), Reply("done"))
+    body = {"choices": [{"message": {"content": "done"}, "finish_reason": "stop"}], "timings": timings}
+    chunk = Chunk(1_000_000_000, json.dumps(body).encode())
+    plain = replace(
+        server.sources[0].recording,
+        headers={"content-type": "application/json"},
+        chunks=(chunk,),
+        ended_ns=chunk.at_ns,
+    )
+    total = summarize_session(diagnose(requests_of([SourceRecording(plain)]))).total
+    assert (total.prefill_s, total.decode_s) == pytest.approx((1.0 - decode_s, decode_s))

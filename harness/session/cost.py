@@ -25,15 +25,18 @@ class SessionSpan:
 
     @property
     def prefill_s(self) -> float:
-        """Until the first token; the whole time of a response that was not streamed or failed."""
+        """Until the first token; of a response that failed, and of one not streamed by a silent server, all of it."""
         request = self.verdict.request
-        return (request.end_s if request.first_token_s is None else request.first_token_s) - request.start_s
+        return request.end_s - request.start_s - self.decode_s
 
     @property
     def decode_s(self) -> float:
-        """From the first token to the end of the response."""
+        """From the first token to the end; of a response that was not streamed what llama.cpp's timings say."""
         request = self.verdict.request
-        return 0.0 if request.first_token_s is None else request.end_s - request.first_token_s
+        if request.first_token_s is not None:
+            return request.end_s - request.first_token_s
+        stated_ms = (request.reading.server_timings or {}).get("predicted_ms")
+        return min(stated_ms / 1e3, request.end_s - request.start_s) if isinstance(stated_ms, int | float) else 0.0
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Which earlier request a request goes on from: `find_predecessor`, over several conversations that run at once.
 
-The predecessor is the earlier request that has most of its text in common with it; of equals the one with the longest
-common prefix, then the latest. The relation says what became of the predecessor's text:
+The predecessor is the earlier request that has most of its text in common with it; one of another conversation only if
+no other comes near. Of equals it is the one with the longest common prefix, then the latest. The relation says what
+became of the predecessor's text:
 
     extends   all of it is the beginning of the new request
     changed   the conversation goes on, but something inside of it became different: what a cache cannot use
@@ -55,7 +56,13 @@ def find_predecessor(request: SessionRequest, earlier: Sequence[SessionRequest])
         return None
     counts = Counter(unit.key for unit in request.units)
     ranked = sorted(candidates, key=lambda other: _rank(other, request, counts))
-    best = max(ranked[-3:], key=lambda other: (shared_chars(other.units, request.units), _rank(other, request, counts)))
+
+    def closeness(other: SessionRequest) -> tuple[bool, int, tuple[int, int, int, int]]:
+        # Two tasks of one agent can have more text in common, scattered, than a task has with its own beginning.
+        is_related = _relation(other, request) != "new"
+        return is_related, shared_chars(other.units, request.units), _rank(other, request, counts)
+
+    best = max(ranked[-3:], key=closeness)
     return Predecessor(
         best,
         _relation(best, request),
