@@ -1,6 +1,6 @@
 """How long a pull request with 500 trials is checked: `python -m tests.bench_check_pr [BUNDLE...]`.
 
-The bundles, by default two of results/ with 504 recorded trials of real models, are added to a repository of results in
+The bundles, by default two of results/ with some 600 recorded trials of real models, are added to a repository of results in
 one pull request, which is verified to *rescored* as the GitHub Action does it: every answer runs again in containers of
 this machine's engine. The images are built before the time begins. It is no test, because times on a shared machine are
 not repeatable.
@@ -22,7 +22,7 @@ from harness.verify import VerifyOptions
 from tests.samples import kit_tasks
 from tests.submission_rejects import Results
 
-BUNDLES = ("20261127-045454-5a4a.zip", "20261127-094643-5c2e.zip")
+BUNDLES = ("20261127-045454-5a4a.zip", "20261127-123052-7ffc.zip")
 MAX_SECONDS_PER_TRIAL = 60 / 500
 
 
