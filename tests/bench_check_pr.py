@@ -1,9 +1,9 @@
 """How long a pull request with 500 trials is checked: `python -m tests.bench_check_pr [BUNDLE...]`.
 
-The bundles, by default two of results/ with some 600 recorded trials of real models, are added to a repository of results in
-one pull request, which is verified to *rescored* as the GitHub Action does it: every answer runs again in containers of
-this machine's engine. The images are built before the time begins. It is no test, because times on a shared machine are
-not repeatable.
+The bundles, by default two of results/ with some 600 recorded trials of real models, are added to a repository of
+results in one pull request, which is verified to *rescored* as the GitHub Action does it: every answer runs again in
+containers of this machine's engine. The images are built before the time begins. It is no test, because times on a
+shared machine are not repeatable.
 """
 
 import contextlib

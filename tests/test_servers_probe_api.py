@@ -33,4 +33,13 @@ def test_a_server_without_the_api_says_so() -> None:
         (finding,) = probe_api(replace(handle, model=replace(handle.model, api="messages")))
     assert (finding.name, finding.agrees) == ("text", False)
     assert finding.note is not None
-    assert "status 404" in finding.note
+    assert finding.note.startswith("the server has no Messages API (status 404")
+
+
+def test_a_server_that_checks_no_limit_is_not_sent_a_prompt_beyond_it() -> None:
+    kind = get_server_kind("mlx-lm")
+    with serving() as server:
+        handle = ServerHandle(Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12"), kind)
+        found = {finding.name: finding for finding in probe_api(handle)}
+    assert found["overflow"].agrees is None
+    assert "not asked" in (found["overflow"].note or "")

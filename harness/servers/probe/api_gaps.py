@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from harness.apis import Api, get_api
 from harness.record import Client
@@ -16,7 +17,7 @@ from harness.servers.probe.requests import ProbeRequest, greedy_body
 from harness.servers.probe.run import read_filler, send
 from harness.servers.probe.stream import ProbeReply, read_reply
 from harness.servers.query import ServerHandle
-from harness.types import Json, ProbeFinding
+from harness.types import Json, ProbeFinding, StreamError
 
 TEXT_TOKENS, CALL_TOKENS, CUT_TOKENS = 24, 160, 4
 OVERFLOW_CHARS = 4_000_000
@@ -54,9 +55,14 @@ def probe_api(server: ServerHandle) -> tuple[ProbeFinding, ...]:
         first = questions.ask(f"[{secrets.token_hex(8)}] What is a heron?")
         error = first.reading.error
         if error is not None:
-            return (ProbeFinding("text", None, False, False, f"status {error.status}: {error.message[:160]}"),)
+            return (ProbeFinding("text", None, False, False, _refusal(api, error)),)
         found = [check(questions, first) for check in CHECKS]
     return (_finding("text", bool(first.text), "an answer without text"), *found)
+
+
+def _refusal(api: Api, error: StreamError) -> str:
+    reason = f"status {error.status}: {error.message[:160]}"
+    return f"the server has no {api.title} API ({reason})" if error.status == HTTPStatus.NOT_FOUND else reason
 
 
 def _finding(name: str, works: bool | None, gap: str, unshown: str = "") -> ProbeFinding:
@@ -154,6 +160,9 @@ def _count_tokens(questions: _Questions, first: ProbeReply) -> ProbeFinding:
 
 
 def _overflow(questions: _Questions, first: ProbeReply) -> ProbeFinding:
+    if questions.server.kind.context.overflow == "unchecked":
+        # It would read all of the prompt, for minutes, or end when its memory does.
+        return _finding("overflow", None, "", "not asked: this kind of server checks no limit")
     filler = read_filler()
     reply = questions.ask((filler * (OVERFLOW_CHARS // len(filler) + 1))[:OVERFLOW_CHARS])
     error = reply.reading.error
