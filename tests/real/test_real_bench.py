@@ -14,7 +14,7 @@ from harness.types import Json, Model
 
 TASKS = ("speed-small", "speed-large", "code-bugfix", "code-bugfix-js", "code-refactor")
 # A model that knows nothing may end like this; it cannot pass, and its server did nothing wrong.
-HONEST = {"no_answer", "truncated_out", "crashed", "failed", "declined", "timed_out"}
+HONEST = {"no_answer", "repetitive", "truncated_out", "crashed", "failed", "declined", "timed_out"}
 
 
 def lanebench(*words: str) -> subprocess.CompletedProcess[str]:
