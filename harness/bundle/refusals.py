@@ -83,11 +83,10 @@ def _misleading(result: Result) -> Iterator[Problem]:
 
 
 def _private_prompts(result: Result) -> Iterator[Problem]:
-    for task in result.tasks:
-        if task.private_includes:
-            names = ", ".join(task.private_includes)
-            message = f"the prompt of {task.name} includes private files ({names}), and the recordings contain them"
-            yield Problem(message, "publish digests in place of what is private")
+    for task in result.private_tasks.values():
+        names = ", ".join(task.private_includes)
+        message = f"the prompt of {task.name} includes private files ({names}), and the recordings contain them"
+        yield Problem(message, "publish digests in place of what is private")
 
 
 def _revealed_in_result(document: Json, private_strings: PrivateStrings) -> Iterator[Problem]:

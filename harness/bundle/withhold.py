@@ -16,14 +16,14 @@ from harness.types import Result, TrialResult, TurnResult
 
 def withhold_answers(result: Result) -> Result:
     """The result as it is published without the content of its private tasks."""
-    private = {task.name for task in result.tasks if task.private_includes}
+    private = result.private_tasks
     trials = tuple(_withhold(trial) if trial.task in private else trial for trial in result.trials)
     return summarize(replace(result, trials=trials))
 
 
 def find_unwithholdable(result: Result) -> Iterator[Problem]:
     """What of a result holds the content of private tasks in places that are not taken out."""
-    private = [task for task in result.tasks if task.private_includes]
+    private = result.private_tasks.values()
     if not private:
         yield Problem("no task has private files, so there is nothing to withhold", "publish it as it is")
     for task in private:

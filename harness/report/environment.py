@@ -39,8 +39,7 @@ def tasks(result: Result) -> Section:
     notes = tuple(
         f"{task.name} includes {len(task.private_includes)} private file(s) in its prompt. Only their digests are "
         "published, so nobody else can repeat the task"
-        for task in result.tasks
-        if task.private_includes
+        for task in result.private_tasks.values()
     )
     return Section("tasks", "Tasks", "", (Table("", headers, rows),), notes=notes)
 

@@ -115,6 +115,11 @@ class Result:
     judgings: tuple[Judging, ...] = ()
     judge_reports: tuple[JudgeReport, ...] = ()
 
+    @property
+    def private_tasks(self) -> Mapping[str, TaskInfo]:
+        """The tasks whose prompts include private files, by name."""
+        return {task.name: task for task in self.tasks if task.private_includes}
+
     def lane_count(self, lane: Lane, model: str) -> tuple[int, int]:
         """How many trials of a lane's scored tasks a model passed, and of how many."""
         rates = [

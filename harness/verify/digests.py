@@ -141,7 +141,7 @@ def check_digests(evidence: Evidence) -> Iterator[Finding]:
 
 def check_answer_digests(evidence: Evidence) -> Iterator[Finding]:
     """Each answer has the digest that is stated beside it; those of private tasks may be withheld."""
-    private = {task.name for task in evidence.result.tasks if task.private_includes} if withheld(evidence) else set()
+    private = evidence.result.private_tasks if withheld(evidence) else {}
     for at, trial in enumerate(evidence.result.trials):
         for number, turn in enumerate(trial.turns):
             if turn.is_withheld and trial.task in private:

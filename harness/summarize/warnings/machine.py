@@ -139,8 +139,7 @@ def context_smaller(result: Result) -> Iterator[ResultWarning]:
 
 def private_includes(result: Result) -> Iterator[ResultWarning]:
     """Nobody else can repeat a task with private files."""
-    for task in result.tasks:
-        if task.private_includes:
-            files = ", ".join(task.private_includes)
-            text = f"{task.name} includes private files ({files}): only their digests are published"
-            yield ResultWarning("private_includes", text, task=task.name)
+    for task in result.private_tasks.values():
+        files = ", ".join(task.private_includes)
+        text = f"{task.name} includes private files ({files}): only their digests are published"
+        yield ResultWarning("private_includes", text, task=task.name)
