@@ -5,15 +5,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from harness.agents import load_agents, read_agent
+from harness.agents import AgentJob, load_agents, read_agent
 from harness.agents.catalog import fill
 from harness.agents.forwarder import DATA, FrameReader, pack_frame
 from harness.agents.gate import Gate
 from harness.agents.packages import fetch_package
+from harness.agents.run_agent import recording_proxy
+from harness.calibration.reference import serving
 from harness.errors import ConfigError
-from harness.proxy import RequestHead
+from harness.proxy import RequestHead, read_exchanges
 from harness.proxy.bodies import SizedBody
 from harness.types import AgentLimits
 
@@ -88,3 +91,26 @@ def test_a_request_passes_only_if_every_parser_reads_the_trials_model_in_it(body
     gate = Gate("chat", "m", "/v1", AgentLimits(), lambda end: None)
     head = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
     assert (gate.admit(head, body.encode()) is None, gate.turns, gate.refused) == (admitted, admitted, not admitted)
+
+
+def test_the_agents_proxy_has_no_address_that_another_process_could_ask(tmp_path: Path) -> None:
+    def listening() -> set[str]:
+        # An address is what another process could connect to, also the path of a Unix socket.
+        found = psutil.Process().net_connections(kind="all")
+        return {str(each.laddr) for each in found if each.laddr and not each.raddr}
+
+    model, limits = "plain?ttft_ms=1&tps=4000&tokens=20", AgentLimits()
+    body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with serving() as server:
+        base_url = f"http://127.0.0.1:{server.port}/v1"
+        job = AgentJob(load_agents()["pi"], "do", {}, base_url, model, tmp_path / "exchanges", limits)
+        gate, before = Gate("chat", model, job.prefix, limits, lambda end: None), listening()
+        with recording_proxy(job, gate) as connect, connect() as client:
+            assert listening() <= before
+            client.sendall((head + body).encode())
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    assert [exchange.end_reason for exchange in read_exchanges(job.exchanges)] == ["complete"]
+    assert (gate.turns, gate.generated_tokens) == (1, 20)

@@ -1,6 +1,5 @@
 """The recording proxy: bytes as they came, what it keeps of them, and every way in which an exchange can go wrong."""
 
-import asyncio
 import json
 import socket
 import struct
@@ -19,7 +18,7 @@ import pytest
 from harness.calibration.reference import serving
 from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
-from harness.proxy import JOURNAL, ProxySettings, parse_listen, parse_target, read_exchanges, serve
+from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, parse_target, read_exchanges, serve
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.secrets import SecretFilter, hide_query
 from harness.proxy.summary import summarize_exchange
@@ -112,11 +111,11 @@ class RunningProxy:
 @contextmanager
 def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = None) -> Iterator[RunningProxy]:
     lines: list[str] = []
-    started: list[tuple[str, asyncio.Event, asyncio.AbstractEventLoop]] = []
+    started: list[ProxyHandle] = []
     listening = threading.Event()
 
-    def ready(url: str, stop: asyncio.Event) -> None:
-        started.append((url, stop, asyncio.get_running_loop()))
+    def ready(handle: ProxyHandle) -> None:
+        started.append(handle)
         listening.set()
 
     target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
@@ -124,11 +123,11 @@ def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = 
     thread = threading.Thread(target=lambda: serve(settings, lines.append, ready))
     thread.start()
     assert listening.wait(10)
-    url, stop, loop = started[0]
+    (handle,) = started
     try:
-        yield RunningProxy(int(url.rpartition(":")[2]), out, lines)
+        yield RunningProxy(int((handle.url or "").rpartition(":")[2]), out, lines)
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        handle.stop()
         thread.join()
 
 
@@ -401,7 +400,7 @@ def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
 
 def _start(out: Path, listen: str = "127.0.0.1:0", target: str = "http://127.0.0.1:9") -> int:
     settings = ProxySettings(parse_target(target), parse_listen(listen), out, summarizer=summarize_exchange)
-    return serve(settings, lambda line: None, lambda url, stop: stop.set())
+    return serve(settings, lambda line: None, lambda handle: handle.stop())
 
 
 def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ proxy on this machine, and that to the model's server.
 
 from __future__ import annotations
 
-import asyncio
 import re
+import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from harness.agents.tunnel import Tunnel, job_of
 from harness.apis import parse_object
 from harness.errors import LanebenchError, RunError
 from harness.files import from_json
-from harness.proxy import ProxySettings, parse_listen, parse_target, serve
+from harness.proxy import ProxyHandle, ProxySettings, parse_target, serve
 from harness.sandbox import WORK, Engine, StreamContainer, StreamContainerSpec
 from harness.trees import FinalTree, pack_tree, read_tree
 from harness.types import AgentEnd
@@ -30,7 +30,7 @@ from harness.types import AgentEnd
 _FORWARDER = ("/usr/local/bin/lanebench-python", "-I", "-c", Path(frames.__file__).read_text(encoding="utf-8"))
 """As a text and not as a file of the image: a new forwarder would make all images anew."""
 _FOLDERS = (WORK, "/tmp", HOME)  # noqa: S108
-_LISTEN_S = 30.0
+_START_S = 30.0
 
 
 def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJob) -> AgentRun:
@@ -47,10 +47,10 @@ def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJ
     spec = StreamContainerSpec(image, _FORWARDER, base, _FOLDERS, job.limits)
     stops: list[Tunnel] = []
     gate = Gate(job.agent.api, job.model, job.prefix, job.limits, lambda end: stops[0].stop(end))
-    with _proxy(job, gate) as address:
+    with recording_proxy(job, gate) as connect:
         container = StreamContainer(engine, spec, labels)
         try:
-            tunnel = Tunnel(container, address)
+            tunnel = Tunnel(container, connect)
             stops.append(tunnel)
             text = job_of(command, environment, files, job.agent.transcript)
             seconds = tunnel.run(text, pack_tree(job.files), job.limits.clock_s)
@@ -60,37 +60,39 @@ def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJ
 
 
 @contextmanager
-def _proxy(job: AgentJob, gate: Gate) -> Iterator[tuple[str, int]]:
-    """A recording proxy before the model's server, in a thread; yields where it listens."""
+def recording_proxy(job: AgentJob, gate: Gate) -> Iterator[Callable[[], socket.socket]]:
+    """A recording proxy before the model's server, in a thread; yields what connects to it.
+
+    It has no address, so no other process of this machine can add to the recording.
+    """
     parts = urlsplit(job.base_url)
     settings = ProxySettings(
-        parse_target(f"{parts.scheme}://{parts.netloc}"), parse_listen("127.0.0.1:0"), job.exchanges,
+        parse_target(f"{parts.scheme}://{parts.netloc}"), None, job.exchanges,
         api_key=job.api_key, summarizer=gate.count, admit=gate.admit,
     )  # fmt: skip
-    started: list[tuple[int, asyncio.Event, asyncio.AbstractEventLoop]] = []
+    started: list[ProxyHandle] = []
     errors: list[LanebenchError] = []
-    listening = threading.Event()
+    is_ready = threading.Event()
 
-    def ready(url: str, stop: asyncio.Event) -> None:
-        started.append((int(url.rpartition(":")[2]), stop, asyncio.get_running_loop()))
-        listening.set()
+    def ready(handle: ProxyHandle) -> None:
+        started.append(handle)
+        is_ready.set()
 
     def run() -> None:
         try:
             serve(settings, lambda line: None, ready)
         except LanebenchError as error:
             errors.append(error)
-            listening.set()
+            is_ready.set()
 
     thread = threading.Thread(target=run, name="lanebench-agent-proxy")
     thread.start()
-    if not listening.wait(_LISTEN_S) or not started:
+    if not is_ready.wait(_START_S) or not started:
         raise errors[0] if errors else RunError("the recording proxy did not start")
-    port, stop, loop = started[0]
     try:
-        yield "127.0.0.1", port
+        yield started[0].connect
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        started[0].stop()
         thread.join()
     if errors:
         raise errors[0]

@@ -1,6 +1,6 @@
 """The host's end of an agent's container: `Tunnel` starts the job, carries connections to the proxy, takes the tree.
 
-Whatever a frame says, a channel leads to the one address that the tunnel was made for. All that comes out is bounded.
+Whatever a frame says, a channel leads where the tunnel's `connect` does. All that comes out is bounded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ FORWARDER_PORT = 8123
 MAX_OUTPUT_BYTES = 1024**2
 _GRACE_S = 30.0
 """How long a container may take after the agent's end to send the tree; then it is removed."""
-_CONNECT_S = 10.0
 _BOUNDS = {
     frames.STDOUT: MAX_OUTPUT_BYTES,
     frames.STDERR: MAX_OUTPUT_BYTES,
@@ -39,7 +38,7 @@ class Tunnel:
     """One run in one container. `began` is when the agent was started, `end` the limit that ended it."""
 
     container: StreamContainer
-    proxy: tuple[str, int]
+    connect: Callable[[], socket.socket]
     began: Moment = field(default_factory=read_moment)
     end: AgentEnd | None = None
     ended_at_s: float | None = None
@@ -126,12 +125,10 @@ class Tunnel:
 
     def _open(self, channel: int) -> None:
         try:
-            connection = socket.create_connection(self.proxy, timeout=_CONNECT_S)
+            connection = self.connect()
         except OSError:
             self.container.write(frames.pack_frame(frames.CLOSE, channel))
             return
-        connection.settimeout(None)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._channels[channel] = connection
         threading.Thread(target=self._pump, args=(channel, connection), daemon=True).start()
 

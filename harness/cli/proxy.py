@@ -13,7 +13,7 @@ from harness.cli.fixes import suggest
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from asyncio import Event
+    from harness.proxy import ProxyHandle
 
 NAME = "proxy"
 HELP = "Pass on every request of a client to a server unchanged, and record each exchange with its times."
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     target, token = parse_target(args.to), os.environ.get(TOKEN_VARIABLE) or None
     settings = ProxySettings(target, parse_listen(args.listen), args.out, token)
 
-    def ready(url: str, stop: Event) -> None:
-        log(f"{url} passes on to {target} and records into {args.out / JOURNAL}; stop it with Ctrl-C")
+    def ready(handle: ProxyHandle) -> None:
+        log(f"{handle.url} passes on to {target} and records into {args.out / JOURNAL}; stop it with Ctrl-C")
 
     # What was imported lives as long as the process; to search it for garbage takes 13 ms, in which no chunk moves.
     gc.freeze()

@@ -7,11 +7,12 @@ end, connections.py passes them on, journal.py writes, summary.py makes the line
 from harness.proxy.exchanges import read_exchanges
 from harness.proxy.heads import RequestHead
 from harness.proxy.journal import JOURNAL
-from harness.proxy.server import ProxySettings, parse_listen, parse_target, serve
+from harness.proxy.server import ProxyHandle, ProxySettings, parse_listen, parse_target, serve
 from harness.proxy.summary import ResponseRecord, read_response
 
 __all__ = [
     "JOURNAL",
+    "ProxyHandle",
     "ProxySettings",
     "RequestHead",
     "ResponseRecord",

@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import ipaddress
 import signal
+import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -59,18 +60,41 @@ class Address:
 class ProxySettings:
     """What a proxy passes on to where, and into which folder it records.
 
-    With a `token` only requests are passed on that have it as their API key; `api_key` is the target's, which is
-    sent in place of the client's. `admit` is given each request with its whole body, once that has arrived, and says
+    `listen` None: at no address, so that only this process reaches it, by `ProxyHandle.connect`. With a `token` only
+    requests are passed on that have it as their API key; `api_key` is the target's, which is sent in place of the
+    client's. `admit` is given each request with its whole body, once that has arrived, and says
     why it is not passed on; None: it is. `summarizer` makes the printed lines; None: a process of its own.
     """
 
     target: Address
-    listen: Address
+    listen: Address | None
     out: Path
     token: str | None = None
     api_key: str | None = None
     summarizer: Summarizer | None = None
     admit: Admission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyHandle:
+    """A proxy that takes requests now: `url` is where it listens, if it does. Any thread may call the methods."""
+
+    url: str | None
+    _server: _ProxyServer
+    _stop: asyncio.Event
+    _loop: asyncio.AbstractEventLoop
+
+    def connect(self) -> socket.socket:
+        """A connection of this process, which needs no address that others could connect to."""
+        client, accepted = socket.socketpair()
+        accepted.setblocking(False)
+        accept = self._loop.connect_accepted_socket(lambda: ClientConnection(self._server), accepted)
+        asyncio.run_coroutine_threadsafe(accept, self._loop)
+        return client
+
+    def stop(self) -> None:
+        """End every exchange and `serve`."""
+        self._loop.call_soon_threadsafe(self._stop.set)
 
 
 def parse_target(url: str) -> Address:
@@ -181,19 +205,17 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
-def serve(settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]) -> int:
-    """Pass on and record until the event that `ready` gets is set; returns how many exchanges there were.
+def serve(settings: ProxySettings, report: Callable[[str], None], ready: Callable[[ProxyHandle], None]) -> int:
+    """Pass on and record until the proxy is stopped; returns how many exchanges there were.
 
-    `ready` is called with the proxy's URL as soon as it listens. Raises ConfigError if it cannot listen, RunError if
-    the folder holds something else, DiskError if not all could be recorded.
+    `ready` is called with a handle of the proxy as soon as it takes requests. Raises ConfigError if it cannot listen,
+    RunError if the folder holds something else, DiskError if not all could be recorded.
     """
     # uvloop passes a first token on about 0.3 ms sooner than the event loop of asyncio (tests/bench_proxy.py).
     return uvloop.run(_serve(settings, report, ready))
 
 
-async def _serve(
-    settings: ProxySettings, report: Callable[[str], None], ready: Callable[[str, asyncio.Event], None]
-) -> int:
+async def _serve(settings: ProxySettings, report: Callable[[str], None], ready: Callable[[ProxyHandle], None]) -> int:
     _check(settings)
 
     def note(error: DiskError) -> None:
@@ -202,7 +224,7 @@ async def _serve(
     with open_journal(settings.out, str(settings.target), note) as journal:
         server = _ProxyServer(settings, journal, report)
         try:
-            await _listen(server, settings, ready)
+            await _run(server, settings.listen, ready)
         finally:
             server.stop()
             # The last connections close in the next turn of the loop.
@@ -213,29 +235,39 @@ async def _serve(
     return server.exchanges
 
 
-async def _listen(server: _ProxyServer, settings: ProxySettings, ready: Callable[[str, asyncio.Event], None]) -> None:
-    loop, stop, listen = asyncio.get_running_loop(), asyncio.Event(), settings.listen
+async def _run(server: _ProxyServer, listen: Address | None, ready: Callable[[ProxyHandle], None]) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    # Signals that come while the loop waits; a loop in another thread than the main one gets none.
+    with suppress(ValueError, RuntimeError):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, stop.set)
+    if listen is None:
+        ready(ProxyHandle(None, server, stop, loop))
+        await stop.wait()
+        return
+    listener = await _listen(server, listen)
+    port = listener.sockets[0].getsockname()[1]
+    ready(ProxyHandle(str(Address(listen.host, port)), server, stop, loop))
+    await stop.wait()
+    listener.close()
+
+
+async def _listen(server: _ProxyServer, listen: Address) -> asyncio.Server:
     try:
-        listener = await loop.create_server(
+        return await asyncio.get_running_loop().create_server(
             lambda: ClientConnection(server), listen.host, listen.port, backlog=_BACKLOG
         )
     except OSError as error:
         message = f"{listen.host}:{listen.port}: cannot be listened on: {error.strerror or error}"
         raise ConfigError(message, fix="choose another port") from error
-    port = listener.sockets[0].getsockname()[1]
-    # Signals that come while the loop waits; a test's loop runs in a thread, which gets none.
-    with suppress(ValueError, RuntimeError):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, stop.set)
-    ready(str(Address(listen.host, port)), stop)
-    await stop.wait()
-    listener.close()
 
 
 def _check(settings: ProxySettings) -> None:
     """Refuse what would be open to others, or would ask itself. Raises ConfigError."""
     listen, target = settings.listen, settings.target
+    if listen is None:
+        return
     if not listen.is_loopback and not settings.token:
         raise ConfigError(f"{listen.host}: other machines reach this address, and no token protects it")
     if listen.port == target.port and listen.is_loopback and target.is_loopback:
