@@ -1,12 +1,14 @@
 """`lanebench compare`: it verifies what it reads, refuses what fails, and exits with 1 for a worse run if asked to."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.files import sha256_of
+from harness.report import display_width
 from harness.types import Json
 from tests.bundle import Bundle, failing, good_bundle, later, summarized, write_bundle, write_result
 from tests.hostile import zip_of
@@ -75,8 +77,9 @@ def test_two_models_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Captu
     assert main(["compare", *paths, "--pair", "alpha=alpha"]) == 7
     assert main(["compare", *paths, "--pair", "alpha=beta"]) == 0
     shown = capsys.readouterr().out
-    assert "beta against alpha: " in shown
+    assert shown.startswith("The evidence does not decide between beta and alpha; ")
     assert "answers are the same" not in shown
+    assert "Lane" not in shown
 
 
 def test_answers_to_the_same_prompts_are_held_against_each_other(
@@ -89,8 +92,8 @@ def test_answers_to_the_same_prompts_are_held_against_each_other(
     turn["content_sha256"] = sha256_of(turn["content"])
     main(["compare", *_files(tmp_path, _baseline(), other)])
     shown = " ".join(capsys.readouterr().out.split())
-    assert "3 of 4 answers are the same. beta:" in shown
-    assert "4 of 4 answers are the same. Lane" in shown
+    assert shown.index("3 of 4 answers are the same.") < shown.index("beta: the evidence")
+    assert shown.index("beta: the evidence") < shown.index("4 of 4 answers are the same.")
     other.result["run"]["seed"] += 1
     main(["compare", *_files(tmp_path, _baseline(), other)])
     assert "answers" not in capsys.readouterr().out
@@ -159,11 +162,19 @@ def test_what_could_not_be_checked_is_named(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_any_number_of_runs_fits_one_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = [str(write_result(tmp_path / f"{at}.json", later(good_bundle(), at))) for at in range(18)]
+    runs = [
+        good_bundle(),
+        *(later(good_bundle(), at) for at in range(1, 17)),
+        failing(later(good_bundle(), 18), "alpha", 3),
+    ]
+    paths = [str(write_result(tmp_path / f"{at}.json", run)) for at, run in enumerate(runs)]
     for count in (2, 5, 18):
         assert main(["compare", *paths[:count]]) == 0
-        lines = capsys.readouterr().out.splitlines()
+        shown = capsys.readouterr().out
+        lines = shown.splitlines()
         assert len(lines) <= 30
-        assert max(map(len, lines)) <= 80
-        assert lines[-1] == "next   every table: --full"
-    assert "... and 3 more comparisons" in lines
+        assert max(map(display_width, lines)) <= 80
+        assert lines[-1].endswith("every table: this command with --full")
+    assert lines[0].startswith("Nothing better or worse is shown in 34 of 34 (run and model): 17 alpha, ")
+    assert any(re.fullmatch(r"17 alpha +3/3 +0/3 +-100 \? .*", line) for line in lines)
+    assert "... and 27 more rows" in lines

@@ -1,12 +1,14 @@
 """Comparison of runs with a baseline: comparability, verdicts, lanes, and the command."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.compare import ModelPair, QuantityComparison, RunComparison, compare
+from harness.compare import ModelPair, QuantityComparison, RunComparison, compare, render_brief_comparisons
+from harness.compare.answers import pair_answer
 from harness.compare.lanes import lane_changes
 from harness.compare.sections import sections_of
 from harness.errors import RunError
@@ -157,8 +159,8 @@ def test_changed_and_unshared_tasks_are_excluded_and_listed() -> None:
     )
     compared = _compare(base, summarize(replace(base, tasks=tasks, trials=trials)))
     assert [cell.task for cell in compared.pairs[0].cells] == ["speed-small"]
-    assert compared.notes[0] == "excluded, because the task changed between the runs: code-bugfix"
-    assert compared.notes[1] == "excluded, because only one run has the task: code-other, code-refactor"
+    assert compared.notes[0] == "excluded 1 task that changed between the runs: code-bugfix"
+    assert compared.notes[1] == "excluded 2 tasks of one run only: code-other, code-refactor"
 
 
 def _renamed(result: Result, names: Mapping[str, str]) -> Result:
@@ -232,17 +234,78 @@ def test_a_later_run_changes_the_confidence(
     before: Mapping[str, int], after: Mapping[str, int], verdict: str, expected: str
 ) -> None:
     left, right = (_with_lane(grown_result(10, fails)) for fails in (before, after))
-    (change,) = lane_changes(left, right)
-    assert not isinstance(change, str)
+    ((change,), unlike) = lane_changes(left, right)
+    assert unlike == []
     assert change.verdict == verdict
     assert expected in change.text
 
 
 def test_a_lane_with_other_requirements_is_not_compared_and_an_override_is_no_requirement() -> None:
     left = _with_lane(grown_result(10, {}))
-    (other,) = lane_changes(left, _with_lane(grown_result(10, {}), replace(LANE, min_pass_rate=0.5)))
-    assert other == "lane daily coding is not compared: its tasks or requirements differ between the runs"
-    assert list(lane_changes(left, replace(left, lanes=(), recommendations=()))) == []
+    right = _with_lane(grown_result(10, {}), replace(LANE, min_pass_rate=0.5))
+    assert lane_changes(left, right) == ([], ["daily coding"])
+    assert lane_changes(left, replace(left, lanes=(), recommendations=())) == ([], [])
+    later = replace(right, run=replace(right.run, id="later"))
+    assert "lanes whose tasks or requirements differ are not compared: daily coding" in _compare(left, later).notes
+
+
+# --- the answer ---------------------------------------------------------------------------------------------
+
+
+def _failing_refactors(fails: int) -> Result:
+    return grown_result(10, {"code-refactor": fails})
+
+
+def test_the_answer_says_by_how_many_points_a_model_is_worse() -> None:
+    compared = _compare(_failing_refactors(1), _failing_refactors(9))
+    answer = pair_answer(_pair(compared, "hasty"))
+    assert answer.startswith("hasty is worse than before by 40 points (")
+    assert "it solved 11 of 20, before 19. Whether it is so on other tasks like these, the evidence" in answer
+    assert "8 of 20 trials regressed." in answer
+    better = pair_answer(_pair(_compare(_failing_refactors(9), _failing_refactors(1)), "hasty"))
+    assert better.startswith("hasty is better than before by 40 points (")
+
+
+def test_an_undecided_comparison_says_how_many_more_trials_would_decide() -> None:
+    pair = _pair(_compare(_failing_refactors(1), _failing_refactors(3)), "hasty")
+    needed = next(each.trials_to_decide for each in pair.overall if each.name == "pass rate on these tasks")
+    assert needed is not None
+    words = f"hasty: the evidence does not decide between before and now; {needed - 10} more trials a task would. "
+    assert pair_answer(pair).startswith(f"{words}It solved 17 of 20, before 19.")
+    same = _pair(_compare(_failing_refactors(1), _failing_refactors(1)), "hasty")
+    assert "now: as many solved so far. It solved 19 of 20, before 19." in pair_answer(same)
+    other = replace(pair, other="steady")
+    assert pair_answer(other).startswith("The evidence does not decide between steady and hasty; ")
+
+
+def test_fewer_than_six_trials_are_counted_and_give_no_interval() -> None:
+    pair = _pair(_compare(grown_result(2, {}), grown_result(2, {"code-refactor": 2, "code-bugfix": 2})), "hasty")
+    answer = pair_answer(pair)
+    assert "olved 0 of 4, before 4." in answer
+    assert " to " not in answer
+
+
+def test_speeds_are_said_with_the_direction_that_they_went() -> None:
+    base = grown_result(10, {})
+    slower = pair_answer(_pair(_compare(base, _paced(base, "steady", 0.5)), "steady"))
+    assert "Slower: it decodes 0.50 times as fast, whole answers take 2.0 times as long." in slower
+    assert "Faster: it decodes 2.0 times as fast" in pair_answer(
+        _pair(_compare(_paced(base, "steady", 0.5), base), "steady")
+    )
+    assert "As fast as each other, within 5 %." in pair_answer(_pair(_compare(base, base), "steady"))
+
+
+def test_one_screen_begins_with_the_answer_and_names_what_differs() -> None:
+    base = example_result()
+    model = replace(base.models[0], server_version="b7100", facts={**base.models[0].facts, "weights": "0" * 64})
+    other = summarize(replace(base, models=(model, base.models[1]), run=replace(base.run, id="later")))
+    screen = render_brief_comparisons([_compare(base, other)], ("next   look",))
+    assert screen.startswith("steady: the evidence does not decide")
+    assert re.search(
+        r"Differs: server version \w+, now b7100 \(steady\); weights \(steady\)\.", " ".join(screen.split())
+    )
+    assert "Baseline: a. Now: b\nmodel " in screen
+    assert screen.endswith("\n\nnext   look\n")
 
 
 # --- the output -----------------------------------------------------------------------------------------------

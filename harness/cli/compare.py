@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import show
+from harness.cli.console import command_line, show
 from harness.cli.fixes import suggest
 from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option
 from harness.errors import Problem, RunError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     NamedResult = tuple[str, Result]
 
+MAX_NAMED = 3
+"""More paths would take the lines of the answers."""
 NAME = "compare"
 HELP = "Compare runs with a baseline, across servers, machines or users: per task and overall."
 
@@ -135,6 +137,21 @@ def _find_baseline(args: argparse.Namespace, runs: list[NamedResult], problems: 
     raise RunError(f"--baseline {wanted} is none of the given results: {', '.join(name for name, _ in runs)}")
 
 
+def _closing(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> Iterator[str]:
+    """Where to look at the answers themselves, how to check both runs, and what to do next."""
+    from harness.cli.page import PAGE
+
+    paths = list(dict.fromkeys([comparisons[0].baseline, *(each.other for each in comparisons)]))
+    pages = [str(page) for page in (Path(path) / PAGE for path in paths) if page.is_file()]
+    if pages:
+        yield f"page   {', '.join(pages[:MAX_NAMED])}"
+    named = " ".join(paths) if len(paths) <= MAX_NAMED else "FILE..."
+    yield f"check  {command_line(f'verify {named}')}"
+    undecided = any(pair.is_undecided for each in comparisons for pair in each.pairs)
+    more = "more trials of both (--trials), or " if undecided else ""
+    yield f"next   {more}every table: this command with --full"
+
+
 def _render(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> Iterator[str]:
     from harness.compare import render_brief_comparisons, sections_of
     from harness.files import to_json
@@ -142,7 +159,7 @@ def _render(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> I
 
     if args.format == "text" and not args.full:
         if comparisons:
-            yield render_brief_comparisons(comparisons, ("next   every table: --full",))
+            yield render_brief_comparisons(comparisons, tuple(_closing(comparisons, args)))
         return
     render = render_markdown_sections if args.format == "github" else render_text_sections
     for each in comparisons:

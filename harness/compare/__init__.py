@@ -9,16 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.compare.brief import render_brief_comparison, render_brief_comparisons
-from harness.compare.comparability import common_tasks, comparison_key, pair_models, require_comparable
+from harness.compare.brief import render_brief_comparisons
+from harness.compare.comparability import (
+    SERVER_STARTS_NOTE,
+    common_tasks,
+    comparison_key,
+    pair_models,
+    require_comparable,
+)
 from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
 from harness.compare.models import CellPair, FactDifference, LaneChange, ModelPair, QuantityComparison, RunComparison
 from harness.compare.quantities import LEVEL, Side, Sides, contingency_tables, pass_rates, speeds
 from harness.compare.sections import sections_of
+from harness.report import answer_changing_warnings, warning_texts
 from harness.stats import holm, mcnemar_p, wilson
 from harness.summarize import answer_identity, by_cell, summarize
-from harness.types import PassRate, Result, TaskInfo
+from harness.types import ModelInfo, PassRate, Result, TaskInfo
 
 __all__ = [
     "CellPair",
@@ -29,14 +36,9 @@ __all__ = [
     "RunComparison",
     "compare",
     "comparison_key",
-    "render_brief_comparison",
     "render_brief_comparisons",
     "sections_of",
 ]
-
-SERVER_STARTS_NOTE = (
-    "speeds come from one start of each server: their intervals cover repeated requests, not restarts or rebuilds"
-)
 
 
 def compare(
@@ -48,18 +50,40 @@ def compare(
     left, right = summarize(baseline[1]), summarize(other[1])
     tasks, _ = common_tasks(left, right)
     trials = by_cell(left), by_cell(right)
-    lanes = list(lane_changes(left, right))
+    # A run's lanes are what they are in the same run, of which two models are compared.
+    lanes, unlike = ([], []) if left.run.id == right.run.id else lane_changes(left, right)
+    paired = pair_models(left, right, pairs)
+    warnings, minor = _warnings(left, right, paired)
     return RunComparison(
         baseline=names[0],
         other=names[1],
         differences=run_differences(left, right),
         pairs=tuple(
             _model_pair((Side(left, model, trials[0]), Side(right, other_model, trials[1])), tasks)
-            for model, other_model in pair_models(left, right, pairs)
+            for model, other_model in paired
         ),
-        lanes=tuple(change for change in lanes if isinstance(change, LaneChange)),
-        notes=(*_notes(left, right), *(note for note in lanes if isinstance(note, str))),
+        lanes=tuple(lanes),
+        notes=_notes(left, right, unlike),
+        warnings=warnings,
+        minor_warnings=minor,
     )
+
+
+def _warnings(
+    baseline: Result, other: Result, pairs: Sequence[tuple[ModelInfo, ModelInfo]]
+) -> tuple[tuple[str, ...], int]:
+    """The warnings about the compared models and their machines that may turn an answer, and how many others are."""
+    sides = [("baseline: ", baseline, {model.label for model, _ in pairs})]
+    sides.append(("now: ", other, {model.label for _, model in pairs}))
+    if baseline.run.id == other.run.id:
+        sides = [("", other, sides[0][2] | sides[1][2])]
+    found, minor = list[str](), 0
+    for name, result, models in sides:
+        about = [each for each in result.warnings if each.model is None or each.model in models]
+        shown = [each for each in answer_changing_warnings(result) if each in about]
+        found += [f"{name}{text}" for text in warning_texts(shown)]
+        minor += len(about) - len(shown)
+    return tuple(found), minor
 
 
 def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
@@ -73,6 +97,8 @@ def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
         other=sides[1].model.label,
         differences=model_differences(sides[0].model, sides[1].model),
         overall=(*pass_rates(sides, scored), *speeds(sides, run)),
+        baseline_passed=sum(table.both + table.baseline_only for table in tables),
+        other_passed=sum(table.both + table.model_only for table in tables),
         regressed=_unpooled(sum(table.baseline_only for table in tables), sum(table.n for table in tables)),
         same_answers=_same_answers(sides, run),
         cells=_adjusted([_cell_pair(sides, task, level) for task in run], sides, run),
@@ -135,8 +161,10 @@ def _unpooled(k: int, n: int) -> PassRate:
     return PassRate(k, n, n, k / n if n else None, None, None)
 
 
-def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
-    notes = [*common_tasks(baseline, other)[1], SERVER_STARTS_NOTE]
+def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tuple[str, ...]:
+    notes = [*common_tasks(baseline, other)[1]]
+    if unlike_lanes:
+        notes.append(f"lanes whose tasks or requirements differ are not compared: {', '.join(unlike_lanes)}")
     notes += [
         f"Lanebench had uncommitted changes in the {name} (run {result.run.id}): nobody else can get that version"
         for name, result in (("baseline", baseline), ("other run", other))
@@ -150,4 +178,4 @@ def _notes(baseline: Result, other: Result) -> tuple[str, ...]:
         notes.append(
             f"both runs have the seed {baseline.run.seed}: a server that was not restarted may have cached the prompts"
         )
-    return tuple(notes)
+    return (*notes, SERVER_STARTS_NOTE)

@@ -1,73 +1,166 @@
-"""A comparison of two runs on one screen: what got better or worse, where, what differs, and what limits it."""
+"""Comparisons on one screen: answers, a table with a row a model, what differs, warnings, and where to look.
+
+`render_brief_comparisons` takes any number of runs against one baseline; those that are worse come first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from harness.compare.models import ModelPair, QuantityComparison, RunComparison, same_answers_words
-from harness.report import MAX_LINES, WIDTH, cut, fit, plain_text, wrap_display
+from harness.compare.answers import DECIDED, pair_answer, quantity_of
+from harness.compare.comparability import SERVER_STARTS_NOTE
+from harness.compare.differences import UNKNOWN
+from harness.compare.models import FactDifference, ModelPair, QuantityComparison, RunComparison
+from harness.compare.quantities import ON_THESE_TASKS, SPEEDS
+from harness.report import MAX_LINES, MISSING, closing_lines, fit, fit_whole, table_lines
 
-MAX_FACTS = 4
-MIN_LINES = 2
-"""A comparison takes at least its title and one line about its models."""
+MAX_ROWS = 8
+MAX_ANSWERS = 4
+MAX_REMARK_LINES = 2
+MAX_VALUE_LENGTH = 28
+"""Longer values, as digests, say no more than that they differ."""
+LEGEND = "points: pass rate; the others: times the baseline; = within 5 %, ? can't tell"
+_COLUMNS = dict(zip((speed.name for speed in SPEEDS), ("decode", "TTFT", "answer"), strict=True))
+_MARKS = {"better": " better", "worse": " worse", "equivalent": " =", "can't tell": " ?"}
+_UNDECIDED = 4
 
 
-def render_brief_comparison(comparison: RunComparison, closing: Sequence[str] = (), max_lines: int = MAX_LINES) -> str:
-    """The comparison in at most `max_lines` lines; `closing` are the last of them."""
-    title = f"{comparison.other} against {comparison.baseline}"
-    end = [part for line in closing for part in wrap_display(line)]
-    room = max_lines - 1 - len(end)
-    rest = [*_facts(comparison), *(f"Lane {lane.lane}: {lane.verdict}; {lane.text}" for lane in comparison.lanes)]
-    rest += [f"Note: {note}" for note in comparison.notes]
-    pairs = fit([_pair(pair) for pair in comparison.pairs], max(1, room - min(len(rest), room // 2)), "models")
-    lines = [cut(plain_text(title), WIDTH), *pairs, *fit(rest, room - len(pairs), "notes")]
-    return "\n".join([*lines, *end]) + "\n"
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A model in one of the runs; `run` is its number where several runs are compared with the baseline."""
+
+    run: int | None
+    pair: ModelPair
+
+    @property
+    def answer(self) -> str:
+        return pair_answer(self.pair) if self.run is None else f"Run {self.run}: {pair_answer(self.pair)}"
+
+    @property
+    def weight(self) -> tuple[int, float]:
+        """Its place: solves fewer, more, is slower, faster, or not decided; and of these the worst first."""
+        rates, speeds = (
+            {each.verdict for each in self.pair.overall if each.is_ratio is ratio} for ratio in (False, True)
+        )
+        decided = [verdict in found for found in (rates, speeds) for verdict in DECIDED]
+        rate = quantity_of(self.pair, ON_THESE_TASKS)
+        return [*decided, True].index(True), 0.0 if rate is None else rate.estimate or 0.0
+
+    @property
+    def name(self) -> str:
+        return self.pair.other if self.run is None else f"{self.run} {self.pair.other}"
+
+    @property
+    def cells(self) -> list[str]:
+        pair = self.pair
+        rate = quantity_of(pair, ON_THESE_TASKS)
+        counts = [f"{passed}/{pair.regressed.n}" for passed in (pair.baseline_passed, pair.other_passed)]
+        return [
+            self.name,
+            *(counts if pair.regressed.n else (MISSING, MISSING)),
+            MISSING if rate is None or rate.estimate is None else f"{100 * rate.estimate:+.0f}{_point_mark(rate)}",
+            *(_ratio(quantity_of(pair, speed.name)) for speed in SPEEDS),
+        ]
 
 
 def render_brief_comparisons(comparisons: Sequence[RunComparison], closing: Sequence[str] = ()) -> str:
-    """Every comparison on one screen: each in its share of the lines, and those that find no place counted."""
-    end = [part for line in closing for part in wrap_display(line)]
-    room = MAX_LINES - len(end)
-    shown = comparisons[: (room - 1) // MIN_LINES] if len(comparisons) * MIN_LINES > room else comparisons
-    hidden = len(comparisons) - len(shown)
-    share = (room - (1 if hidden else 0)) // max(1, len(shown))
-    parts = [render_brief_comparison(each, (), share).removesuffix("\n") for each in shown]
-    more = [f"... and {hidden} more comparisons"] if hidden else []
-    return "\n".join([*parts, *more, *end]) + "\n"
+    """All comparisons in at most MAX_LINES lines; `closing` are the last of them."""
+    several = len(comparisons) > 1
+    rows = [_Row(at if several else None, pair) for at, each in enumerate(comparisons, 1) for pair in each.pairs]
+    rows.sort(key=lambda row: row.weight)
+    shown = rows if len(rows) <= MAX_ROWS else rows[: MAX_ROWS - 1]
+    more = [f"... and {len(rows) - len(shown)} more rows"] if len(shown) < len(rows) else []
+    table = [
+        *fit([_caption(comparisons)], 2, "runs"),
+        *table_lines(["model", "baseline", "now", "points", *_COLUMNS.values()], [row.cells for row in shown]),
+        *more,
+        LEGEND,
+    ]
+    end = closing_lines(closing)
+    room = MAX_LINES - len(table) - len(end) - 1
+    remarks = list(_remarks(comparisons))
+    answers = fit(_answers(rows), max(1, room - min(len(remarks) + 1, room // 3)), "models")
+    notes = fit_whole(remarks, room - len(answers), "remarks", max_lines=MAX_REMARK_LINES)
+    return "\n".join([*answers, "", *table, *notes, *end]) + "\n"
 
 
-def _pair(pair: ModelPair) -> str:
-    title = pair.other if pair.other == pair.baseline else f"{pair.other} against {pair.baseline}"
-    overall = [f"{each.name} {_verdict(each)}" for each in pair.overall]
-    worse = [cell.task for cell in pair.cells if any(each.verdict == "worse" for each in cell.quantities)]
-    better = [cell.task for cell in pair.cells if any(each.verdict == "better" for each in cell.quantities)]
-    parts = [*overall, *_tasks("worse", worse), *_tasks("better", better)]
-    if pair.regressed.passed:
-        parts.append(f"{pair.regressed.passed} of {pair.regressed.n} trials regressed")
-    parts += same_answers_words(pair)
-    return f"{title}: {'; '.join(parts)}."
+def _answers(rows: Sequence[_Row]) -> list[str]:
+    """One for each model; where they are many, those that are not decided share one."""
+    alike = [row for row in rows if row.weight[0] == _UNDECIDED] if len(rows) > MAX_ANSWERS else []
+    texts = [row.answer for row in rows if row not in alike]
+    names = ", ".join(row.name for row in alike)
+    undecided = f"Nothing better or worse is shown in {len(alike)} of {len(rows)} (run and model): {names}."
+    return [*texts, undecided] if alike else texts
 
 
-def _tasks(verdict: str, names: Sequence[str]) -> list[str]:
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return [f"{verdict} on {', '.join(names[:4])}{more}"] if names else []
+def _caption(comparisons: Sequence[RunComparison]) -> str:
+    first = comparisons[0]
+    if len(comparisons) > 1:
+        runs = ", ".join(f"{number} {each.other}" for number, each in enumerate(comparisons, 1))
+        return f"Baseline: {first.baseline}. Runs: {runs}"
+    if first.baseline == first.other:
+        return f"Both are models of {first.other}"
+    return f"Baseline: {first.baseline}. Now: {first.other}"
 
 
-def _verdict(quantity: QuantityComparison) -> str:
-    """`better, +32 points (18 to 46)`, `equivalent, 1.01 times`."""
-    if quantity.estimate is None:
-        return quantity.verdict
-    low, high = quantity.low, quantity.high
-    if quantity.is_ratio:
-        interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
-        return f"{quantity.verdict}, {quantity.estimate:.2f} times{interval}"
-    interval = "" if low is None or high is None else f" ({100 * low:+.0f} to {100 * high:+.0f})"
-    return f"{quantity.verdict}, {100 * quantity.estimate:+.0f} points{interval}"
+def _point_mark(rate: QuantityComparison) -> str:
+    return _MARKS["can't tell"] if rate.verdict == "can't tell" else ""
+
+
+def _ratio(quantity: QuantityComparison | None) -> str:
+    if quantity is None or quantity.estimate is None:
+        return MISSING
+    return f"{quantity.estimate:.2f}{_MARKS[quantity.verdict]}"
+
+
+def _remarks(comparisons: Sequence[RunComparison]) -> Iterator[str]:
+    """What differs, what was left out, warnings and lanes; the same remark of several runs once."""
+    for kind in (_facts, _notes, _warnings, _lanes):
+        found = dict[str, list[int]]()
+        for number, comparison in enumerate(comparisons, 1):
+            for words in kind(comparison):
+                found.setdefault(words, []).append(number)
+        for words, runs in found.items():
+            yield words if len(runs) == len(comparisons) else f"Run {', '.join(map(str, runs))}: {words}"
+    if any(SERVER_STARTS_NOTE in comparison.notes for comparison in comparisons):
+        yield f"Note: {SERVER_STARTS_NOTE}"
 
 
 def _facts(comparison: RunComparison) -> Iterator[str]:
-    facts = [*comparison.differences, *(fact for pair in comparison.pairs for fact in pair.differences)]
-    for fact in facts[:MAX_FACTS]:
-        yield f"Differs: {fact.name}: {fact.baseline} before, {fact.other} now"
-    if len(facts) > MAX_FACTS:
-        yield f"... and {len(facts) - MAX_FACTS} more facts that differ"
+    """`Differs: server version b7000, now b7100; Lanebench commit`: the models' facts before those around them."""
+    by_fact: dict[FactDifference, list[str]] = {}
+    for pair in comparison.pairs:
+        for fact in pair.differences:
+            by_fact.setdefault(fact, []).append(pair.other)
+    every = len(comparison.pairs)
+    facts = [
+        _fact(fact) if len(labels) == every else f"{_fact(fact)} ({', '.join(labels)})"
+        for fact, labels in by_fact.items()
+    ]
+    facts += map(_fact, comparison.differences)
+    facts.sort(key=lambda fact: UNKNOWN in fact)
+    yield f"Differs: {'; '.join(facts)}." if facts else "No recorded fact differs."
+
+
+def _fact(fact: FactDifference) -> str:
+    if max(len(fact.baseline), len(fact.other)) > MAX_VALUE_LENGTH:
+        return fact.name
+    return f"{fact.name} {fact.baseline}, now {fact.other}"
+
+
+def _lanes(comparison: RunComparison) -> Iterator[str]:
+    for lane in comparison.lanes:
+        if lane.baseline is not None or lane.other is not None:
+            yield f"Lane {lane.lane}: {lane.verdict}; {lane.text}"
+
+
+def _warnings(comparison: RunComparison) -> Iterator[str]:
+    yield from (f"Warning: {text}" for text in comparison.warnings)
+    if comparison.minor_warnings:
+        more = "more " if comparison.warnings else ""
+        yield f"{comparison.minor_warnings} {more}warning{'' if comparison.minor_warnings == 1 else 's'} of less weight"
+
+
+def _notes(comparison: RunComparison) -> Iterator[str]:
+    yield from (f"Note: {note}" for note in comparison.notes if note != SERVER_STARTS_NOTE)

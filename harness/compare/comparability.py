@@ -9,6 +9,10 @@ from harness.errors import Problem, RunError
 from harness.files import sha256_of, to_json
 from harness.types import ModelInfo, Result, TaskInfo
 
+SERVER_STARTS_NOTE = (
+    "speeds come from one start of each server: their intervals cover repeated requests, not restarts or rebuilds"
+)
+
 
 def _major(version: str) -> str:
     return version.split(".")[0]
@@ -35,9 +39,13 @@ def common_tasks(baseline: Result, other: Result) -> tuple[tuple[TaskInfo, ...],
     kept = {task.name for task in common}
     changed = sorted(task.name for task in baseline.tasks if task.name in others and task.name not in kept)
     unshared = sorted({task.name for task in baseline.tasks} ^ set(others))
-    notes = [f"excluded, because the task changed between the runs: {', '.join(changed)}"] if changed else []
-    notes += [f"excluded, because only one run has the task: {', '.join(unshared)}"] if unshared else []
+    notes = [f"excluded {_counted(changed)} that changed between the runs: {', '.join(changed)}"] if changed else []
+    notes += [f"excluded {_counted(unshared)} of one run only: {', '.join(unshared)}"] if unshared else []
     return common, tuple(notes)
+
+
+def _counted(tasks: Sequence[str]) -> str:
+    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}"
 
 
 def require_comparable(names: tuple[str, str], baseline: Result, other: Result) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -69,16 +68,18 @@ def _text(before: _LaneState, after: _LaneState) -> str:
     return f"{start}; now {name}({after.decision}; {after.rate(new)})"
 
 
-def lane_changes(baseline: Result, other: Result) -> Iterator[LaneChange | str]:
-    """One change for each lane of both runs, or a sentence if the lane's definition differs."""
+def lane_changes(baseline: Result, other: Result) -> tuple[list[LaneChange], list[str]]:
+    """One change for each lane of both runs, and the names of the lanes whose definition differs."""
     other_lanes = {lane.name: lane for lane in other.lanes}
     recommendations = {recommendation.lane: recommendation for recommendation in other.recommendations}
+    changes, unlike = list[LaneChange](), list[str]()
     for lane, before in zip(baseline.lanes, baseline.recommendations, strict=False):
         if lane.name not in other_lanes or lane.name not in recommendations:
             continue
         if replace(other_lanes[lane.name], override=None) != replace(lane, override=None):
-            yield f"lane {lane.name} is not compared: its tasks or requirements differ between the runs"
+            unlike.append(lane.name)
             continue
         after = recommendations[lane.name]
         text = _text(_LaneState(baseline, lane, before), _LaneState(other, lane, after))
-        yield LaneChange(lane.name, _verdict(before, after), before.model, after.model, text)
+        changes.append(LaneChange(lane.name, _verdict(before, after), before.model, after.model, text))
+    return changes, unlike

@@ -55,6 +55,7 @@ class CellPair:
 class ModelPair:
     """One model in both runs: facts that differ, all tasks together, and each task.
 
+    `baseline_passed` and `other_passed` count the trials that each passed, of the `regressed.n` that both ran.
     `same_answers` counts the pairs of trials with the same text and tool calls in every turn, of those with an answer;
     None where the two were not asked with the same prompts.
     """
@@ -63,9 +64,16 @@ class ModelPair:
     other: str
     differences: tuple[FactDifference, ...]
     overall: tuple[QuantityComparison, ...]
+    baseline_passed: int
+    other_passed: int
     regressed: PassRate
     same_answers: PassRate | None
     cells: tuple[CellPair, ...]
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether no quantity over all tasks is decided."""
+        return all(quantity.verdict == "can't tell" for quantity in self.overall)
 
 
 def same_answers_words(pair: ModelPair) -> list[str]:
@@ -87,7 +95,11 @@ class LaneChange:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Two runs compared. `notes` list what was left out and what limits the conclusions."""
+    """Two runs compared. `notes` list what was left out and what limits the conclusions.
+
+    `warnings` are those of either run because of which an answer about a compared model may be wrong, and
+    `minor_warnings` counts the others.
+    """
 
     baseline: str
     other: str
@@ -95,6 +107,8 @@ class RunComparison:
     pairs: tuple[ModelPair, ...]
     lanes: tuple[LaneChange, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    minor_warnings: int
 
     @property
     def is_worse(self) -> bool:

@@ -20,24 +20,48 @@ from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_o
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 LEVEL = 0.95
+ON_THESE_TASKS = "pass rate on these tasks"
+ON_TASKS_LIKE_THESE = "pass rate on tasks like these"
 Values = Mapping[int, list[float]]
 """Turn -> the values of one speed in one cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """A measured quantity of a turn; `needs_cold` excludes trials that the server answered from its cache."""
+    """A measured quantity of a turn; `needs_cold` excludes trials that the server answered from its cache.
+
+    `words` say a ratio to the baseline in a sentence.
+    """
 
     name: str
+    words: str
     value: Callable[[TurnResult], float | None]
     higher_is_better: bool
     needs_cold: bool
 
 
 SPEEDS = (
-    Speed("decode rate", lambda turn: turn.timings.decode_tps, higher_is_better=True, needs_cold=False),
-    Speed("TTFT", lambda turn: turn.timings.ttft_s, higher_is_better=False, needs_cold=True),
-    Speed("E2E latency", lambda turn: turn.timings.e2e_s, higher_is_better=False, needs_cold=True),
+    Speed(
+        "decode rate",
+        "it decodes {} times as fast",
+        lambda turn: turn.timings.decode_tps,
+        higher_is_better=True,
+        needs_cold=False,
+    ),
+    Speed(
+        "TTFT",
+        "first tokens take {} times as long",
+        lambda turn: turn.timings.ttft_s,
+        higher_is_better=False,
+        needs_cold=True,
+    ),
+    Speed(
+        "E2E latency",
+        "whole answers take {} times as long",
+        lambda turn: turn.timings.e2e_s,
+        higher_is_better=False,
+        needs_cold=True,
+    ),
 )
 
 
@@ -97,12 +121,12 @@ def pass_rates(sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[QuantityCompari
     if not tasks:
         return ()
     on_these = difference_on_these_tasks(contingency_tables(sides, tasks))
-    comparison = _from_difference("pass rate on these tasks", on_these, len(tasks))
+    comparison = _from_difference(ON_THESE_TASKS, on_these, len(tasks))
     if len(tasks) < 2:
         return (comparison,)
     baseline, other = ([(sum(passes.values()), len(passes)) for passes in map(side.passes, tasks)] for side in sides)
     on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)))
-    return (comparison, _from_difference("pass rate on tasks like these", on_like_these, len(tasks)))
+    return (comparison, _from_difference(ON_TASKS_LIKE_THESE, on_like_these, len(tasks)))
 
 
 _VERDICTS: Mapping[RatioVerdict, QuantityVerdict] = {

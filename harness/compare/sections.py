@@ -119,5 +119,5 @@ def sections_of(comparison: RunComparison) -> tuple[Section, ...]:
         environment,
         *map(_pair_section, comparison.pairs),
         *((lanes,) if comparison.lanes else ()),
-        Section("notes", "Notes", "", notes=(*comparison.notes, LEGEND)),
+        Section("notes", "Notes", "", notes=(*comparison.warnings, *comparison.notes, LEGEND)),
     )

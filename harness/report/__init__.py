@@ -7,8 +7,18 @@ tabulate and jinja2 are imported inside the functions that use them, so that imp
 from harness.report.answers import LaneAnswer, lane_answers
 from harness.report.badge import BadgeState, render_badge
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
-from harness.report.brief import render_brief, render_brief_lanes
-from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, wrap_display
+from harness.report.brief import answer_changing_warnings, render_brief, render_brief_lanes, warning_texts
+from harness.report.compact import (
+    MAX_LINES,
+    WIDTH,
+    closing_lines,
+    cut,
+    display_width,
+    fit,
+    fit_whole,
+    table_lines,
+    wrap_display,
+)
 from harness.report.elements import Entry, Section, Table, text_row
 from harness.report.escaping import plain_lines, plain_text
 from harness.report.formatting import (
@@ -61,13 +71,16 @@ __all__ = [
     "TimelineBar",
     "TimelineLane",
     "VoteButton",
+    "answer_changing_warnings",
     "blind_judging",
     "card_svg",
+    "closing_lines",
     "cut",
     "display_width",
     "draw_card",
     "draw_charts",
     "fit",
+    "fit_whole",
     "format_bytes",
     "format_estimate",
     "format_machine",
@@ -93,6 +106,8 @@ __all__ = [
     "render_text",
     "render_text_sections",
     "standing_section",
+    "table_lines",
     "text_row",
+    "warning_texts",
     "wrap_display",
 ]

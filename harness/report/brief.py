@@ -1,8 +1,8 @@
 """The default report: at most MAX_LINES lines of WIDTH columns that begin with the answer for each lane.
 
-`render_brief` prints lanes, one table with a row for each model, what was skipped or failed, the warnings that change
-the answer, and the lines that the caller adds: where the page is, how to check, what next. `render_brief_lanes` prints
-the lanes alone.
+`render_brief` prints the answers, one table with a row for each model, what was skipped or failed, the warnings that
+change the answer, and the lines that the caller adds: where the page is, how to check, what next. `render_brief_lanes`
+prints the lanes alone.
 """
 
 from __future__ import annotations
@@ -10,16 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.report.answers import LaneAnswer, lane_answers
-from harness.report.compact import MAX_LINES, WIDTH, cut, display_width, fit, fit_whole, pad, wrap_display
+from harness.report.compact import MAX_LINES, WIDTH, closing_lines, cut, fit, fit_whole, table_lines, wrap_display
 from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_number, format_seconds
-from harness.types import DistributionSummary, Eligibility, ModelInfo, ModelSummary, PassRate, Recommendation, Result
+from harness.types import (
+    DistributionSummary,
+    Eligibility,
+    ModelInfo,
+    ModelSummary,
+    PassRate,
+    Recommendation,
+    Result,
+    ResultWarning,
+)
 
 MAX_ROWS = 12
 MAX_PLACES = 6
 MAX_NOTE_LINES = 6
 """Lines for skipped and failed trials, and for warnings, where lanes and table leave so many."""
-MIN_NAME_WIDTH = 10
 SIMULATED_SHORT = "SIMULATED: no number here measures a real model or this machine"
 LEGEND = "cold, warm: TTFT. Lanes: = tied, x ruled out, ? not shown to meet the demands"
 ANSWER_CHANGING = frozenset(
@@ -29,7 +37,6 @@ ANSWER_CHANGING = frozenset(
         "cache_hit",
         "canary_drifted",
         "clock_disturbed",
-        "context_lowered",
         "drift",
         "gpu_in_use",
         "host_busy",
@@ -54,13 +61,13 @@ _ENDS = (
 """Outcomes that say of an answer that it never was complete."""
 
 
-def render_brief(result: Result, closing: Sequence[str] = (), max_lines: int = MAX_LINES) -> str:
+def render_brief(result: Result, closing: Sequence[str] = ()) -> str:
     """The report on one screen; `closing` are the last lines, one line each."""
     answers = lane_answers(result)
-    head = _head(result)
-    table = _table(result, answers)
-    end = [part for line in closing for part in wrap_display(line)]
-    room = max_lines - len(head) - len(table) - len(end) - 2
+    head = _banner(result)
+    table = [_caption(result), *_table(result, answers)]
+    end = closing_lines(closing)
+    room = MAX_LINES - len(head) - len(table) - len(end) - 1
     remarks = [*_incidents(result)], [*_warnings(result)]
     texts = _lane_texts(answers)
     spare = room - min(len(texts), room)
@@ -72,31 +79,34 @@ def render_brief(result: Result, closing: Sequence[str] = (), max_lines: int = M
         needed = max(1, min(3, spare // 3), min(MAX_NOTE_LINES, share - len(notes))) if paragraphs else 0
         notes += fit_whole(paragraphs, min(needed, room - len(notes) - 1), noun)
     lanes = fit(texts, room - len(notes), "lanes")
-    parts = [*head, *lanes, *([""] if lanes else []), *table, *notes, *([""] if end else []), *end]
-    return "\n".join(parts).rstrip() + "\n"
+    parts = [*head, *lanes, *([""] if lanes else []), *table, *notes, *end]
+    return "\n".join(parts) + "\n"
 
 
 def render_brief_lanes(result: Result, closing: Sequence[str] = ()) -> str:
     """The answer for each lane and what nobody tested, on one screen."""
-    head, end = _head(result), [part for line in closing for part in wrap_display(line)]
+    head, end = _banner(result), ["", _caption(result), *closing_lines(closing)[1:]]
     gaps = list(dict.fromkeys(gap for each in result.recommendations for gap in each.untested))
     chosen = [
         f"Your choice for {lane.name}: {lane.override.model} ({lane.override.date}: {lane.override.reason})"
         for lane in result.lanes
         if lane.override is not None
     ]
-    room = MAX_LINES - len(head) - len(end) - 2
+    room = MAX_LINES - len(head) - len(end) - 1
     notes = fit([*chosen, *(f"Not tested: {gap}" for gap in gaps)], max(1, room // 3), "gaps in the evidence")
     lanes = fit(_lane_texts(lane_answers(result)), room - len(notes), "lanes")
-    return "\n".join([*head, *lanes, *([""] if notes else []), *notes, *([""] if end else []), *end]) + "\n"
+    return "\n".join([*head, *lanes, *([""] if notes else []), *notes, *end]) + "\n"
 
 
-def _head(result: Result) -> list[str]:
-    run = result.run
-    trials = f"{run.trials_words} a task"
-    lines = [cut(plain_text(f"Run {run.id}: suite {run.suite}, {len(result.tasks)} tasks, {trials}"), WIDTH)]
-    simulated = run.simulated or any(model.simulated for model in result.models)
-    return [*lines, *([SIMULATED_SHORT] if simulated else []), ""]
+def _banner(result: Result) -> list[str]:
+    """Before the answers stands only what makes all of them void."""
+    return [SIMULATED_SHORT, ""] if result.run.simulated or any(model.simulated for model in result.models) else []
+
+
+def _caption(result: Result) -> str:
+    run, tasks = result.run, len(result.tasks)
+    words = f"Run {run.id}: suite {run.suite}, {tasks} task{'' if tasks == 1 else 's'}, {run.trials_words} a task"
+    return cut(plain_text(words), WIDTH)
 
 
 def _letter(at: int) -> str:
@@ -122,18 +132,9 @@ def _table(result: Result, answers: Sequence[LaneAnswer]) -> list[str]:
     header = ["model", "solved", "tok/s", "cold", "warm", "GiB", "time", *letters]
     order = sorted(result.summaries, key=lambda each: (-(each.pass_rate.rate or 0.0), each.model))
     rows = [_row(summary, lanes) for summary in order[:MAX_ROWS]]
-    widths = [max(display_width(row[at]) for row in [header, *rows]) for at in range(len(header))]
-    widths[0] = max(MIN_NAME_WIDTH, min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
-    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
-    lines = [cut(_line(row, widths, gap), WIDTH) for row in [header, *rows]]
     more = len(order) - len(rows)
     shown = f"... and {more} more models" if more > 0 else ""
-    return [*lines, *filter(None, [shown]), LEGEND]
-
-
-def _line(row: Sequence[str], widths: Sequence[int], gap: str) -> str:
-    first = pad(cut(row[0], widths[0]), widths[0])
-    return gap.join([first, *(pad(cell, width, right=True) for cell, width in zip(row[1:], widths[1:], strict=True))])
+    return [*table_lines(header, rows), *filter(None, [shown]), LEGEND]
 
 
 def _row(summary: ModelSummary, lanes: Sequence[Recommendation]) -> list[str]:
@@ -213,10 +214,25 @@ def _errors(result: Result, model: ModelInfo) -> Iterator[str]:
             yield f"{count} trial{'' if count == 1 else 's'} ended with {outcome}"
 
 
+def answer_changing_warnings(result: Result) -> list[ResultWarning]:
+    """The warnings that may turn an answer or a place; the others carry less weight."""
+    return [warning for warning in result.warnings if warning.code in ANSWER_CHANGING]
+
+
+def warning_texts(warnings: Sequence[ResultWarning]) -> list[str]:
+    """Their texts, those that differ in nothing but the model as one: `base, small: the server provides ...`."""
+    models = dict[str, list[str]]()
+    for warning in warnings:
+        start = f"{warning.model}: "
+        is_of_model = warning.model is not None and warning.text.startswith(start)
+        labels = models.setdefault(warning.text.removeprefix(start) if is_of_model else warning.text, [])
+        labels += [warning.model] if is_of_model and warning.model else []
+    return [f"{', '.join(dict.fromkeys(labels))}: {text}" if labels else text for text, labels in models.items()]
+
+
 def _warnings(result: Result) -> Iterator[str]:
-    shown = [warning.text for warning in result.warnings if warning.code in ANSWER_CHANGING]
+    shown = answer_changing_warnings(result)
     others = len(result.warnings) - len(shown)
-    for text in dict.fromkeys(shown):
-        yield f"Warning: {text}"
+    yield from (f"Warning: {text}" for text in warning_texts(shown))
     if others:
         yield f"{others} {'more ' if shown else ''}warning{'' if others == 1 else 's'} of less weight"

@@ -1,7 +1,9 @@
 """Text for a terminal of WIDTH columns and MAX_LINES lines: wrapping by display width, and fitting paragraphs.
 
-`wrap_display` counts columns as a terminal does (wide characters take two), `cut` shortens a line, `fit` shortens
-paragraphs, the longest first, until they fit into the lines that there are, and `fit_whole` leaves out the last ones.
+`wrap_display` counts columns as a terminal does (wide characters take two), `cut` shortens a line, `table_lines` gives
+a table whose first column takes what the others leave, `fit` shortens paragraphs, the longest first, until they fit
+into the lines that there are, and `fit_whole` leaves out the last ones. `closing_lines`
+are the end of a screen.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from harness.report.escaping import plain_text
 WIDTH = 80
 MAX_LINES = 30
 ELLIPSIS = "…"
+MIN_NAME_WIDTH = 10
+MAX_CLOSING_LINES = 10
 
 
 def display_width(text: str) -> int:
@@ -46,6 +50,19 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """The text with spaces to `width` columns, behind it, or before it for a number."""
     spaces = " " * (width - display_width(text))
     return spaces + text if right else text + spaces
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for the header and each row: the first column cut where the others leave it too little, numbers right."""
+    widths = [max(display_width(row[at]) for row in [header, *rows]) for at in range(len(header))]
+    widths[0] = max(MIN_NAME_WIDTH, min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+    return [cut(_table_line(row, widths, gap), WIDTH) for row in [header, *rows]]
+
+
+def _table_line(row: Sequence[str], widths: Sequence[int], gap: str) -> str:
+    first = pad(cut(row[0], widths[0]), widths[0])
+    return gap.join([first, *(pad(cell, width, right=True) for cell, width in zip(row[1:], widths[1:], strict=True))])
 
 
 def wrap_display(text: str, width: int = WIDTH, indent: str = "  ") -> list[str]:
@@ -87,9 +104,12 @@ def fit(paragraphs: Sequence[str], lines: int, noun: str) -> list[str]:
     return [line for each, limit in zip(wrapped, limits, strict=True) for line in _shortened(each, limit)]
 
 
-def fit_whole(paragraphs: Sequence[str], lines: int, noun: str) -> list[str]:
-    """As many whole paragraphs as fit into `lines` lines, the others counted as `noun`; `fit` where not one does."""
-    wrapped = [wrap_display(paragraph) for paragraph in paragraphs]
+def fit_whole(paragraphs: Sequence[str], lines: int, noun: str, max_lines: int = MAX_LINES) -> list[str]:
+    """As many paragraphs as fit into `lines` lines, the others counted as `noun`; `fit` where not one does.
+
+    None is cut, unless it has more than `max_lines` lines.
+    """
+    wrapped = [_shortened(wrap_display(paragraph), max_lines) for paragraph in paragraphs]
     for kept in range(len(wrapped), 0, -1):
         left_out = len(wrapped) - kept
         shown = [line for each in wrapped[:kept] for line in each]
@@ -98,6 +118,11 @@ def fit_whole(paragraphs: Sequence[str], lines: int, noun: str) -> list[str]:
         if len(shown) <= lines:
             return shown
     return fit(paragraphs, lines, noun)
+
+
+def closing_lines(closing: Sequence[str]) -> list[str]:
+    """Where to look and what to do next, after an empty line; long paths are cut before they take the whole screen."""
+    return ["", *fit(closing, MAX_CLOSING_LINES, "lines")] if closing else []
 
 
 def _shortened(lines: Sequence[str], limit: int) -> list[str]:
