@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -63,13 +64,16 @@ class PrivateEngine:
         paths = ("--data-root", "data", "--exec-root", "exec", "--pidfile", "pid", "--containerd", "containerd.sock")
         self._daemon = self._run("dockerd", f"--host={self.url}", "--bridge=none", "--iptables=false", *paths)
         deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                return connect(EngineEndpoint(self.url), {})
-            except EngineError:
-                if time.monotonic() > deadline or self._daemon.poll() is not None:
-                    raise
+        while not self._listens():
+            if time.monotonic() > deadline or self._daemon.poll() is not None:
+                raise EngineError(f"the engine in {self._folder} does not start: see its log")
             time.sleep(0.1)
+        return connect(EngineEndpoint(self.url), {})
+
+    def _listens(self) -> bool:
+        """Whether the daemon takes connections. Docker's client would leak the socket of an attempt that is refused."""
+        with socket.socket(socket.AF_UNIX) as attempt:
+            return attempt.connect_ex(self.url.removeprefix("unix://")) == 0
 
     def signal(self, number: int) -> None:
         """Send the daemon a signal."""
