@@ -7,17 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 from harness.report.elements import Entry, Section
-from harness.report.escaping import plain_text
 from harness.report.html_templates import html_environment
-from harness.report.page.render import numeric_columns
 from harness.report.page.scripts import asset, policy
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 PAGE_TEMPLATE, FEED_TEMPLATE = "site_page.html.j2", "feed.xml.j2"
 SCRIPTS = ("tables.js", "site.js")
@@ -88,7 +81,7 @@ def render_site_page(page: SitePage) -> str:
     """The page as HTML."""
     scripts, style = [asset(name) for name in SCRIPTS], asset("page.css")
     return (
-        _environment()
+        html_environment()
         .get_template(PAGE_TEMPLATE)
         .render(page=page, scripts=scripts, style=style, policy=policy(scripts, [style]))
     )
@@ -96,11 +89,4 @@ def render_site_page(page: SitePage) -> str:
 
 def render_feed(feed: Feed) -> str:
     """The feed as Atom (RFC 4287)."""
-    return _environment().get_template(FEED_TEMPLATE).render(feed=feed)
-
-
-@cache
-def _environment() -> Environment:
-    environment = html_environment()
-    environment.filters |= {"numeric_columns": numeric_columns, "plain": plain_text}
-    return environment
+    return html_environment().get_template(FEED_TEMPLATE).render(feed=feed)

@@ -1,7 +1,8 @@
 """The drawings of the charts by altair: each function takes rows and gives a Vega-Lite specification.
 
 Rows are a named data set, `rows`, so that the page can change them. altair is imported inside the functions: the
-package works without it, and the page then has tables and plain SVG.
+package works without it, and the page then has tables and plain SVG. Every encoding is a channel of altair's, such as
+`alt.Text("name:N")`: for a bare string or value altair looks through the schemas of all its classes, half of the time.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def quality(rows: Rows) -> Mapping[str, Json]:
     x = alt.X("seconds:Q", title="seconds to a whole answer (median)", scale=_time_scale(rows))
     y = alt.Y("passed:Q", title="trials passed, %", scale=alt.Scale(domain=[0, 100]))
     color = _color(rows, legend=False)
-    faint = alt.condition("datum.kept", alt.value(0.75), alt.value(0.25))
+    faint = _faint_unless_kept(0.75)
     # A row without an interval has no bar: a null would be drawn as zero.
     up = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5)
     across = base.transform_filter("isValid(datum.fast)").mark_rule(strokeWidth=1.5)
@@ -131,7 +132,7 @@ def quality(rows: Rows) -> Mapping[str, Json]:
         x,
         y,
         color=color,
-        opacity=alt.condition("datum.kept", alt.value(0.9), alt.value(0.25)),
+        opacity=_faint_unless_kept(0.9),
         shape=alt.Shape(
             "quantization:N",
             scale=alt.Scale(domain=shapes, range=[SHAPES[at % len(SHAPES)] for at in range(len(shapes))]),
@@ -144,18 +145,24 @@ def quality(rows: Rows) -> Mapping[str, Json]:
         base.transform_filter(alt.FieldEqualPredicate(field="model", equal=row["model"]))
         .transform_calculate(name=f"{_IS_NARROW} ? '{number}' : datum.model")
         .mark_text(align=place.side, dx=place.dx, dy=place.dy, fontWeight=600, limit=240)
-        .encode(x, y, text="name:N")
+        .encode(x, y, text=alt.Text("name:N"))
         for number, (row, place) in enumerate(zip(rows, _name_places(rows), strict=True), 1)
     ]
-    line = front.encode(x, y, order="seconds:Q")
+    line = front.encode(x, y, order=alt.Order("seconds:Q"))
     return _finish(alt.layer(line, crosses, times, points, *names), rows)
+
+
+def _faint_unless_kept(opacity: float) -> alt.OpacityValue:
+    import altair as alt
+
+    return alt.OpacityValue(0.25, condition={"test": "datum.kept", "value": opacity})
 
 
 def _memory_size(rows: Rows) -> Any:
     import altair as alt
 
     if all(row["memory"] is None for row in rows):
-        return alt.value(140)
+        return alt.SizeValue(140)
     known = sorted(row["memory"] for row in rows if row["memory"] is not None)
     legend = _plain_legend("memory, GiB", values=sorted({known[0], known[len(known) // 2], known[-1]}), format=".2~f")
     return alt.Size("memory:Q", scale=alt.Scale(range=[80, 700], zero=True), legend=legend)
@@ -226,14 +233,14 @@ def differences(rows: Rows) -> Mapping[str, Json]:
     bounds = [abs(row[name]) for row in rows for name in ("points", "low", "high") if row[name] is not None]
     span = min(100, 10 * (1 + max(bounds) // 10))
     x = alt.X("points:Q", title="points against the baseline", scale=alt.Scale(domain=[-span, span]))
-    zero = base.mark_rule(color=INK, strokeWidth=1).encode(x=alt.datum(0))
+    zero = base.mark_rule(color=INK, strokeWidth=1).encode(alt.XDatum(0))
     lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=3, opacity=0.55)
     bars = lines.encode(alt.X("low:Q"), row, x2=alt.X2("high:Q"), color=color)
     tooltip = _tooltip("model:N", "baseline:N", "points:Q", "low:Q", "high:Q", "verdict:N")
     dots = base.mark_point(filled=True, size=130, opacity=1).encode(x, row, color=color, shape=shape, tooltip=tooltip)
-    words = base.mark_text(align="left", dy=-13, fontSize=11).encode(x, row, text="verdict:N", color=color)
+    words = base.mark_text(align="left", dy=-13, fontSize=11).encode(x, row, text=alt.Text("verdict:N"), color=color)
     outline = base.mark_text(align="left", dy=-13, fontSize=11, stroke=PAPER, strokeWidth=4)
-    halo = outline.encode(x, row, text="verdict:N")
+    halo = outline.encode(x, row, text=alt.Text("verdict:N"))
     return _finish(alt.layer(zero, bars, dots, halo, words), rows, 44 * len(_models(rows)))
 
 
@@ -315,7 +322,7 @@ def _stacked(rows: Rows, field: str, count: str, colors: Mapping[str, str]) -> M
         alt.X(f"{count}:Q", title=count, axis=alt.Axis(tickMinStep=1)),
         alt.Y("model:N", title=None, sort=None, axis=alt.Axis(domain=False, ticks=False)),
         color=alt.Color(f"{field}:N", scale=scale, legend=alt.Legend(title=None)),
-        order="order:Q",
+        order=alt.Order("order:Q"),
         tooltip=_tooltip("model:N", f"{field}:N", f"{count}:Q"),
     )
     return _finish(encoded, rows, BAR_HEIGHT * len(_models(rows)) + 10)
@@ -340,7 +347,7 @@ def drift(rows: Rows) -> Mapping[str, Json]:
     span = max(10.0, *(abs(row["percent"]) for row in rows))
     x = alt.X("minutes:Q", title="minutes since the start of the run")
     y = alt.Y("percent:Q", title="decode rate against the median, %", scale=alt.Scale(domain=[-span, span]))
-    zero = _base(rows).mark_rule(color=SOFT).encode(y=alt.datum(0))
+    zero = _base(rows).mark_rule(color=SOFT).encode(alt.YDatum(0))
     lines = _base(rows).mark_line(strokeWidth=1.5, opacity=0.7).encode(x, y, color=_color(rows))
     tooltip = _tooltip("model:N", "block:Q", "minutes:Q", "percent:Q")
     dots = _base(rows).mark_point(filled=True, size=45, opacity=1).encode(x, y, color=_color(rows), tooltip=tooltip)

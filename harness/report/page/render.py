@@ -6,11 +6,6 @@ SVG where it is not. Whatever the script does is also a table, which needs no sc
 
 from __future__ import annotations
 
-import re
-
-from harness.report.elements import Chart, Scatter, Table
-from harness.report.escaping import plain_text
-from harness.report.formatting import MISSING
 from harness.report.html_templates import html_environment
 from harness.report.page.charts import PageChart, charts_of
 from harness.report.page.first_view import STATUS_WORDS, head_facts, heat_map, lane_cards
@@ -18,12 +13,10 @@ from harness.report.page.outline import PARTS, sections_by_part
 from harness.report.page.payload import lanes_document, pack, plain, trial_blocks
 from harness.report.page.scripts import asset, chart_library, has_chart_library, policy
 from harness.report.sections import banners_of, sections_of, standing_section, title_of
-from harness.report.svg import BarPlot, DotPlot, bar_plot, dot_plot
 from harness.report.task_tables import labels_of
 from harness.types import LEVELS, Json, PageEvidence, Result
 
 TEMPLATE = "page/page.html.j2"
-_NUMBER = re.compile(r"[<>~+\u2212-]?\d|0\b")
 GIB = 2**30
 MAX_NOTES = 8
 """Notes below a section that are shown before the others are folded."""
@@ -41,35 +34,37 @@ LEVEL_MEANINGS = {
 def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
     """Render the whole report as one page."""
     evidence = evidence or PageEvidence()
-    environment = html_environment()
-    environment.filters |= {"draw": _draw, "numeric_columns": numeric_columns, "plain": plain_text}
     charts = charts_of(result, evidence)
     scripts = [script for script in (chart_library(), asset("tables.js"), asset("page.js")) if script]
     style = asset("page.css")
     blocks = trial_blocks(result, evidence)
     standing = (standing_section(evidence.standing),) if evidence.standing else ()
-    return environment.get_template(TEMPLATE).render(
-        result=result,
-        title=title_of(result),
-        banners=banners_of(result),
-        facts=tuple(head_facts(result)),
-        cards=lane_cards(result),
-        status_words=STATUS_WORDS,
-        limits=_limits(result),
-        parts=PARTS,
-        sections=sections_by_part((*sections_of(result), *standing)),
-        charts=charts,
-        draws=has_chart_library(),
-        labels=labels_of(result),
-        heat=heat_map(result),
-        has_streams=bool(evidence.trials),
-        levels=_levels(evidence),
-        max_notes=MAX_NOTES,
-        policy=policy(scripts, [style]),
-        scripts=scripts,
-        style=style,
-        data=pack(plain(_data(result, evidence, charts))),
-        blocks=list(blocks.values()),
+    return (
+        html_environment()
+        .get_template(TEMPLATE)
+        .render(
+            result=result,
+            title=title_of(result),
+            banners=banners_of(result),
+            facts=tuple(head_facts(result)),
+            cards=lane_cards(result),
+            status_words=STATUS_WORDS,
+            limits=_limits(result),
+            parts=PARTS,
+            sections=sections_by_part((*sections_of(result), *standing)),
+            charts=charts,
+            draws=has_chart_library(),
+            labels=labels_of(result),
+            heat=heat_map(result),
+            has_streams=bool(evidence.trials),
+            levels=_levels(evidence),
+            max_notes=MAX_NOTES,
+            policy=policy(scripts, [style]),
+            scripts=scripts,
+            style=style,
+            data=pack(plain(_data(result, evidence, charts))),
+            blocks=list(blocks.values()),
+        )
     )
 
 
@@ -83,17 +78,6 @@ def _levels(evidence: PageEvidence) -> list[tuple[str, str, str]]:
         detail = "" if report is None or report.state == "reached" or not report.detail else f": {report.detail}"
         rows.append((level, LEVEL_MEANINGS[level], f"{state}{detail}"))
     return rows
-
-
-def _draw(chart: Chart | Scatter) -> BarPlot | DotPlot:
-    return bar_plot(chart) if isinstance(chart, Chart) else dot_plot(chart)
-
-
-def numeric_columns(table: Table) -> tuple[bool, ...]:
-    """Which columns hold numbers, and are aligned to the right."""
-    columns = list(zip(*table.rows, strict=False)) if table.rows else [() for _ in table.headers]
-    texts = [[entry.text for entry in column if entry.text not in (MISSING, "")] for column in columns]
-    return tuple(bool(each) and all(_NUMBER.match(text) for text in each) for each in texts)
 
 
 def _data(result: Result, evidence: PageEvidence, charts: list[PageChart]) -> Json:
