@@ -31,7 +31,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="an embedded model, or a GGUF file")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--context", type=int, default=16384, help="tokens")
+    parser.add_argument("--context", type=int, default=16384, help="tokens of each slot")
+    parser.add_argument("--slots", type=int, default=1, help="requests that are answered at the same time")
     parser.add_argument("--threads", type=int, default=-1, help="default: llama.cpp's choice")
     parser.add_argument("--flash-attention", choices=tuple(FLASH_ATTENTION), default="auto")
     parser.add_argument("--cache-type", choices=tuple(CACHE_TYPES), default="f16", help="of keys and values")
@@ -50,8 +51,8 @@ def build_params(args: argparse.Namespace) -> xllamacpp.CommonParams:
     params.model_tags = {xllamacpp.__version__}
     params.hostnames = ["127.0.0.1"]
     params.port = args.port
-    params.n_ctx = args.context
-    params.n_parallel = 1
+    params.n_ctx = args.context * args.slots
+    params.n_parallel = args.slots
     params.cpuparams.n_threads = args.threads
     params.flash_attn_type = FLASH_ATTENTION[args.flash_attention]
     params.cache_type_k = params.cache_type_v = CACHE_TYPES[args.cache_type]

@@ -18,7 +18,8 @@ from harness.types import Outcome
 MIN_BUDGET_TOKENS = 1024
 _SYSTEM = "You are a careful Python programmer. You answer with code that runs.\n"
 _PROMPT = (
-    "Write the Python function `{entry}`. Answer with the whole function in one code block.\n\n```python\n{code}\n```\n"
+    "Write the Python function `{entry}`. Answer with the whole function in one code block, and with nothing else.\n\n"
+    "```python\n{code}\n```\n"
 )
 _EMPTY = "I would need to think about this for longer.\n"
 _CONSTANTS = {"bool": "True", "int": "0", "float": "0.0", "str": "''", "List": "[]", "list": "[]"}
