@@ -15,8 +15,10 @@ from harness.files import from_json
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.sets import SETS, import_set, read_source, require_folder
+from harness.sets.literals import Literals
 from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.types import Json
+from tests.deep import deep_but
 
 DOUBLED = {
     "task_id": "Own/1",
@@ -40,6 +42,83 @@ PLUS = {
     "plus_input": [[0.1], [-7]],
     "atol": 0,
 }
+
+
+SCRIPT_TESTS = """const assert = require('node:assert');
+
+
+function test() {
+  let candidate = join_all;
+  assert.deepEqual(candidate(["a", "b"], [1, 2], "-"),"a-b-b");
+  assert.deepEqual(candidate([], [], "-"),"");
+  assert.deepEqual(candidate(["x)"], [0], "; ("),"");
+}
+
+test();"""
+RUST_TESTS = """}
+
+fn main() {
+    let candidate = longest;
+    assert_eq!(candidate(Vec::<String>::new(), HashMap::from([(String::from("a"), 1)])), None);
+    assert_eq!(candidate(vec![String::from("a"), String::from("bb")], HashMap::new()), Some((String::from("bb"), 2)));
+}
+"""
+GO_TESTS = """}
+
+func TestShares(t *testing.T) {
+  candidate := shares
+\ttype test struct {
+\t\tactual   interface{}
+\t\texpected interface{}
+\t}
+   tests := []test{
+     { actual: candidate([]string{"a", "b"}, 1.0), expected: map[string]float64{"a": 0.5, "b": 0.5} },
+     { actual: candidate([]string{}, 2.5), expected: map[string]float64{} },
+   }
+
+\tfor i, tc := range tests {
+\t\tt.Run(fmt.Sprintf("test num % d", i), func(t *testing.T) {
+\t\t\tif fmt.Sprintf("%v", tc.actual) != fmt.Sprintf("%v", tc.expected) {
+\t\t\t\tt.Errorf("got '%s'", tc.actual)
+\t\t\t}
+\t\t})
+\t}
+}
+"""
+MULTIPL_E: dict[str, dict[str, Json]] = {
+    "multipl-e-js": {
+        "name": "Own_1_join_all",
+        "language": "js",
+        "prompt": "//Joins the words with a mark, each as often as it says.\nfunction join_all(words, counts, mark){\n",
+        "tests": SCRIPT_TESTS,
+        "stop_tokens": ["\nfunction "],
+    },
+    "multipl-e-ts": {
+        "name": "Own_1_join_all",
+        "language": "ts",
+        "prompt": "//Joins words.\nfunction join_all(words: string[], counts: number[], mark: string): string {\n",
+        "tests": "declare var require: any;\n" + SCRIPT_TESTS,
+    },
+    "multipl-e-go": {
+        "name": "Own_1_shares",
+        "language": "go_test.go",
+        "prompt": (
+            'package shares_test\n\nimport (\n    "testing"\n    "fmt"\n)\n\n// The share of each word.\n'
+            "func shares(words []string, whole float64) map[string]float64 {\n"
+        ),
+        "tests": GO_TESTS,
+    },
+    "multipl-e-rs": {
+        "name": "Own_1_longest",
+        "language": "rs",
+        "prompt": (
+            "use std::collections::HashMap;\n\n/// The longest string with its length.\n"
+            "fn longest(strings: Vec<String>, bonus: HashMap<String, isize>) -> Option<(String, isize)> {\n"
+        ),
+        "tests": RUST_TESTS,
+    },
+}
+"""A row of our own for each language, in the form of MultiPL-E."""
 
 
 def write(path: Path, *rows: Json) -> str:
@@ -76,6 +155,51 @@ def test_a_row_in_the_form_of_eval_plus_is_compared_with_its_reference(box: Dock
     source = read_source(SETS["mbpp-plus"], str(path), None, print)
     report = import_set(SETS["mbpp-plus"], source, tmp_path / "out", partial(score, sandbox=box), print)
     assert (report.imported, report.left_out) == (1, ())
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", deep_but(["multipl-e-js"], list(MULTIPL_E)))
+def test_a_row_of_multipl_e_becomes_calls_that_a_table_of_results_passes(tmp_path: Path, kind: str) -> None:
+    source = read_source(SETS[kind], write(tmp_path / "rows.jsonl", MULTIPL_E[kind]), None, print)
+    with open_sandbox("sets", print, [SETS[kind].language]) as box:
+        report = import_set(SETS[kind], source, tmp_path / "out", partial(score, sandbox=box), print)
+    assert (report.imported, report.left_out) == (1, ())
+    (task,) = load_tasks([tmp_path / "out"], suite=kind)
+    assert (task.scorer, task.language) == ("calls", SETS[kind].language)
+    assert "in a table" in task.source["reference"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"tests": SCRIPT_TESTS.replace('["a", "b"]', "words")}, "no literal"),
+        ({"tests": SCRIPT_TESTS.replace("  let", "  assert.throws(() => candidate());\n  let")}, "more than calls"),
+        ({"tests": SCRIPT_TESTS.replace('"a-b-b"', '""')}, "the same result of each call"),
+        ({"tests": SCRIPT_TESTS.replace("let candidate = join_all;", "")}, "which function they call"),
+        ({"language": "lua"}, "its language is lua"),
+        ({"prompt": 7}, "it has no prompt"),
+    ],
+)
+def test_a_row_of_multipl_e_that_is_more_than_calls_is_unusable(change: dict[str, Json], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        SETS["multipl-e-js"].read({**MULTIPL_E["multipl-e-js"], **change})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("vec![1.0, -3, 2.5e3]", [1.0, -3, 2500.0]),
+        ("[][]int{[]int{1}, []int{}}", [[1], []]),
+        ("{a: 1, 'it\\'s': [true, null]}", {"a": 1, "it's": [True, None]}),
+        ("map[int]string{1: `x`}", {"$": "dict", "v": [[1, "x"]]}),
+        ('Some((String::from("\\u{e9}"), 3i64))', {"$": "tuple", "v": ["é", 3]}),
+        ("12345678901234567890", {"$": "int", "v": "12345678901234567890"}),
+    ],
+)
+def test_literals_of_each_language_are_read(text: str, value: Json) -> None:
+    literals = Literals(text)
+    assert literals.value() == value
+    assert literals.at == len(text)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def _import(args: argparse.Namespace) -> int:
     chosen = SETS[args.set]
     source = read_source(chosen, args.source, args.sha256, log)
     log(f"{source.origin}: {len(source.rows)} problems, SHA-256 {source.sha256}, license {chosen.source_license}")
-    with open_sandbox("tasks-import", log, ["python"]) as sandbox:
+    with open_sandbox("tasks-import", log, [chosen.language]) as sandbox:
         report = import_set(chosen, source, args.folder, partial(score, sandbox=sandbox), log)
     show(f"{report.imported} of {len(source.rows)} problems of {chosen.title} are tasks in {args.folder}")
     for left_out in report.left_out:

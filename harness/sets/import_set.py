@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.errors import CheckError, TaskError
 from harness.files import disk_error, to_json, write_atomic
-from harness.sets.problem import SetProblem, UnusableError, without_result
+from harness.sets.problem import SetProblem, UnusableError
 from harness.sets.source import SetSource
 from harness.sets.standard_sets import StandardSet
 from harness.sets.task_folder import WrongFile, fenced, task_name, write_task
@@ -148,11 +148,13 @@ def _failing_mutant(task: Task, problem: SetProblem, score: Scorer) -> WrongFile
     """A mutant of the reference that fails, else one that ends otherwise. Raises UnusableError if none is caught."""
     variant, caught = vary(task, 0), []
     replies = [mutant.replies[0] for mutant in mutants_of(variant.solution, task.name)[:MAX_MUTANTS_TRIED]]
-    for reply in (*replies, fenced(without_result(problem.reference))):
-        outcome = score(variant, readings_of([reply])).outcome
-        if outcome is not Outcome.PASSED:
-            caught.append(WrongFile("mutant.md", reply.rstrip("\n") + "\n", outcome))
-        if outcome is Outcome.FAILED:
+    for reply in (*replies, fenced(problem.mutant, problem.language)):
+        found = score(variant, readings_of([reply]))
+        if found.outcome is not Outcome.PASSED:
+            failed = tuple(check.name for check in found.checks if not check.passed)
+            fails = failed if len(failed) < len(found.checks) else ()
+            caught.append(WrongFile("mutant.md", reply.rstrip("\n") + "\n", fails, found.outcome))
+        if found.outcome is Outcome.FAILED:
             return caught[-1]
     if not caught:
         raise UnusableError("its tests catch no mutant of the reference")

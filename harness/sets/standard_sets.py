@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from harness.embedded import PackagePart
-from harness.sets.problem import SetProblem, eval_plus_problem, human_eval_problem
+from harness.sets.multipl_e import multipl_e_problem
+from harness.sets.problem import SetProblem
+from harness.sets.python_problem import eval_plus_problem, human_eval_problem
 from harness.types import Json
 
 
 @dataclass(frozen=True, slots=True)
 class StandardSet:
-    """One set: `read` makes a problem of a row and raises UnusableError.
+    """One set: `read` makes a problem of a row, whose id is in `id_field`, and raises UnusableError.
 
     `package` holds the set's file, of which only that digest is accepted; without one, the user brings a file of their
-    own. `source_license` is that of the problems. `test_timeout_s` is for all tests of one problem, which are one case.
+    own. `source_license` is that of the problems. `limits` are those of task.toml; where the tests stay outside, all
+    of a problem are one case.
     """
 
     name: str
     title: str
     source_license: str
     read: Callable[[Json], SetProblem]
+    language: str = "python"
+    id_field: str = "task_id"
     package: PackagePart | None = None
-    test_timeout_s: float = 10.0
+    limits: Mapping[str, float] = field(default_factory=lambda: {"case_timeout_s": 10.0})
 
 
 HUMAN_EVAL = StandardSet(
@@ -40,27 +45,53 @@ HUMAN_EVAL = StandardSet(
         sha256="b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
     ),
 )
-_EVAL_PLUS_TIMEOUT_S = 60.0
+_EVAL_PLUS_LIMITS = {"case_timeout_s": 60.0}
 HUMAN_EVAL_PLUS = StandardSet(
     name="human-eval-plus",
     title="HumanEval+",
     source_license="Apache-2.0",
     read=partial(eval_plus_problem, inputs=("base_input", "plus_input")),
-    test_timeout_s=_EVAL_PLUS_TIMEOUT_S,
+    limits=_EVAL_PLUS_LIMITS,
 )
 MBPP = StandardSet(
     name="mbpp",
     title="MBPP",
     source_license="CC-BY-4.0",
     read=partial(eval_plus_problem, inputs=("base_input",)),
-    test_timeout_s=_EVAL_PLUS_TIMEOUT_S,
+    limits=_EVAL_PLUS_LIMITS,
 )
 MBPP_PLUS = StandardSet(
     name="mbpp-plus",
     title="MBPP+",
     source_license="Apache-2.0",
     read=partial(eval_plus_problem, inputs=("base_input", "plus_input")),
-    test_timeout_s=_EVAL_PLUS_TIMEOUT_S,
+    limits=_EVAL_PLUS_LIMITS,
 )
 
-SETS: Mapping[str, StandardSet] = {each.name: each for each in (HUMAN_EVAL, HUMAN_EVAL_PLUS, MBPP, MBPP_PLUS)}
+
+def _multipl_e(language: str, label: str) -> StandardSet:
+    """MultiPL-E in a language, whose label in the set's own names is shorter."""
+    return StandardSet(
+        name=f"multipl-e-{label}",
+        title=f"MultiPL-E {label}",
+        source_license="MIT",
+        read=partial(multipl_e_problem, language=language),
+        language=language,
+        id_field="name",
+        limits={"load_timeout_s": 60.0, "case_timeout_s": 10.0},
+    )
+
+
+SETS: Mapping[str, StandardSet] = {
+    each.name: each
+    for each in (
+        HUMAN_EVAL,
+        HUMAN_EVAL_PLUS,
+        MBPP,
+        MBPP_PLUS,
+        _multipl_e("javascript", "js"),
+        _multipl_e("typescript", "ts"),
+        _multipl_e("go", "go"),
+        _multipl_e("rust", "rs"),
+    )
+}

@@ -10,19 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.files import to_json
-from harness.sets.problem import SetProblem, UnusableError
+from harness.sets.problem import SetProblem, UnusableError, language_title
 from harness.sets.source import SetSource
 from harness.sets.standard_sets import StandardSet
 from harness.types import Outcome
 
 MIN_BUDGET_TOKENS = 1024
-_SYSTEM = "You are a careful Python programmer. You answer with code that runs.\n"
-_PROMPT = (
-    "Write the Python function `{entry}`. Answer with the whole function in one code block, and with nothing else.\n\n"
-    "```python\n{code}\n```\n"
-)
+_SYSTEM = "You are a careful {} programmer. You answer with code that runs.\n"
 _EMPTY = "I would need to think about this for longer.\n"
-_CONSTANTS = {"bool": "True", "int": "0", "float": "0.0", "str": "''", "List": "[]", "list": "[]"}
 
 
 def task_name(standard_set: StandardSet, row_id: str) -> str:
@@ -30,24 +25,18 @@ def task_name(standard_set: StandardSet, row_id: str) -> str:
     return f"{standard_set.name}-{re.sub('[^a-z0-9]+', '-', row_id.rpartition('/')[2].lower()).strip('-') or 'x'}"
 
 
-def fenced(code: str) -> str:
+def fenced(code: str, language: str) -> str:
     """An answer that is one block of code."""
-    return f"```python\n{code.strip()}\n```\n"
-
-
-def constant_answer(problem: SetProblem) -> str:
-    """An answer that returns the same value whatever it is given, of the type that the prompt states."""
-    stated = re.search(rf"def {problem.entry_point}\(.*?->\s*(\w+)", problem.prompt, re.DOTALL)
-    value = _CONSTANTS.get(stated[1] if stated else "bool", "None")
-    return fenced(f"def {problem.entry_point}(*args, **kwargs):\n    return {value}")
+    return f"```{language}\n{code.strip()}\n```\n"
 
 
 @dataclass(frozen=True, slots=True)
 class WrongFile:
-    """A wrong answer of a task, and how it ends."""
+    """A wrong answer of a task, the checks that it fails, all if none is named, and how it ends."""
 
     name: str
     text: str
+    fails: tuple[str, ...] = ()
     outcome: Outcome = Outcome.FAILED
 
 
@@ -55,16 +44,18 @@ def write_task(
     folder: Path, standard_set: StandardSet, source: SetSource, problem: SetProblem, mutant: WrongFile | None
 ) -> None:
     """Write the folder; `mutant` is None while none is known. Raises UnusableError, OSError."""
-    wrong = [WrongFile("empty.md", _EMPTY, Outcome.NO_ANSWER), WrongFile("constant.md", constant_answer(problem))]
-    wrong += [mutant] if mutant is not None else []
+    wrong = [
+        WrongFile("empty.md", _EMPTY, outcome=Outcome.NO_ANSWER),
+        WrongFile("constant.md", fenced(problem.constant, problem.language), tuple(problem.constant_fails)),
+        *([mutant] if mutant is not None else []),
+    ]
     texts = {
         "task.toml": _manifest(standard_set, source, problem, wrong),
-        "system.md": _SYSTEM,
-        "prompt.md": _PROMPT.format(entry=problem.entry_point, code=problem.prompt.strip("\n")),
-        "files/tests.py": problem.tests,
-        **({"files/preamble.py": problem.preamble} if problem.preamble else {}),
-        "cases.json": to_json(_cases(problem)) + "\n",
-        "solution/answer.md": fenced(problem.reference),
+        "system.md": _SYSTEM.format(language_title(problem.language)),
+        "prompt.md": problem.prompt,
+        **{f"files/{name}": text for name, text in problem.files.items()},
+        "cases.json": to_json(list(problem.cases)) + "\n",
+        "solution/answer.md": fenced(problem.reference, problem.language),
         **{f"wrong/{each.name}": each.text for each in wrong},
     }
     for name, text in texts.items():
@@ -76,18 +67,13 @@ def write_task(
             raise UnusableError("its texts are not Unicode") from error
 
 
-def _cases(problem: SetProblem) -> list[object]:
-    give = {"call": "check", "candidate": problem.entry_point}
-    return [{"id": "tests", "give": give, "expect": {"passes": True}}]
-
-
 def _manifest(standard_set: StandardSet, source: SetSource, problem: SetProblem, wrong: list[WrongFile]) -> str:
     budget = max(MIN_BUDGET_TOKENS, len(problem.reference))
     lines = [
-        f"title = {to_json(f'{standard_set.title}: {problem.entry_point}')}",
+        f"title = {to_json(f'{standard_set.title}: {problem.title}')}",
         f"suites = [{to_json(standard_set.name)}]",
         'tags = ["imported"]',
-        'language = "python"',
+        f"language = {to_json(problem.language)}",
         f"budget_tokens = {budget}",
         "",
         "[source]",
@@ -96,16 +82,15 @@ def _manifest(standard_set: StandardSet, source: SetSource, problem: SetProblem,
         f"file = {to_json(source.origin)}",
         f"sha256 = {to_json(source.sha256)}",
         f"license = {to_json(standard_set.source_license)}",
+        *([f"reference = {to_json(problem.stand_in)}"] if problem.stand_in else []),
         "",
         "[limits]",
-        f"case_timeout_s = {standard_set.test_timeout_s}",
+        *(f"{name} = {value}" for name, value in standard_set.limits.items()),
         "",
         "[scorer]",
-        'kind = "outside_tests"',
-        'tests = "tests.py"',
-        f"names = [{to_json(problem.entry_point)}]",
-        *(['preamble = "preamble.py"'] if problem.preamble else []),
+        *(f"{name} = {to_json(value)}" for name, value in problem.settings.items()),
     ]
     for each in wrong:
-        lines += ["", "[[wrong]]", f'file = "{each.name}"', 'fails = "*"', f'outcome = "{each.outcome.value}"']
+        fails = to_json(list(each.fails) or "*")
+        lines += ["", "[[wrong]]", f'file = "{each.name}"', f"fails = {fails}", f'outcome = "{each.outcome.value}"']
     return "\n".join(lines) + "\n"
