@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files import to_json, write_atomic
 from harness.mining.candidates import CommitStates
 from harness.mining.proof import PASSED, Proof
+from harness.tasks import edit_form, escape_braces, fence_of, toml_value, write_folder
 from harness.types import Json, Limits, Outcome
 
 SUITE = "mined"
@@ -28,7 +27,9 @@ LIMITS = Limits(
 MAX_SINGLE_TESTS = 20
 MAX_MESSAGE_CHARS = 4000
 MIN_BUDGET_TOKENS = 4096
-_BRACES = "{{variant.OPEN}}"
+_ALLOWED = """\
+You may edit these
+files only, and add modules beside them with a block whose old side is empty."""
 SYSTEM = "You change existing code with as few lines as the change needs.\n"
 
 
@@ -85,57 +86,34 @@ def write_task(task: MinedTask, folder: Path, wrong: Sequence[WrongEntry]) -> No
         **{f"files/{path}": text for path, text in states.before.items()},
         **{f"wrong/{entry.name}.md": entry.text for entry in wrong},
     }
-    escaped = {place: text if place == "prompt.md" else _escape(text) for place, text in texts.items()}
-    uses_braces = any(_BRACES in text for text in escaped.values())
-    escaped["task.toml"] = manifest_text(task, wrong, uses_braces=uses_braces)
-    for place, text in escaped.items():
-        path = folder / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text)
+    write_folder(folder, texts, manifest_text(task, wrong))
 
 
-def _escape(text: str) -> str:
-    return text.replace("{{", _BRACES)
-
-
-def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry], *, uses_braces: bool) -> str:
+def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
     """The text of task.toml."""
     budget = max(MIN_BUDGET_TOKENS, len(solution(task.states)))
     lines = [
-        f"title = {_toml(f'Commit {task.states.commit.sha[:10]} of a repository')}",
-        f"suites = {_toml([SUITE])}",
+        f"title = {toml_value(f'Commit {task.states.commit.sha[:10]} of a repository')}",
+        f"suites = {toml_value([SUITE])}",
         'tags = ["code"]',
         'language = "python"',
         f"budget_tokens = {budget}",
-        f"\n[source]\nset = {_toml(ORIGIN)}\nid = {_toml(task.states.commit.sha)}",
+        f"\n[source]\nset = {toml_value(ORIGIN)}\nid = {toml_value(task.states.commit.sha)}",
         "\n[limits]",
         *(f"{name} = {getattr(LIMITS, name)}" for name in Limits.__dataclass_fields__),
         '\n[scorer]\nkind = "repository"',
-        f"given = {_toml(task.states.given)}",
-        f"packages = {_toml(task.packages)}",
-        f"paths = {_toml(task.paths)}",
-        *([f"distribution = {_toml(task.distribution)}"] if task.distribution else []),
+        f"given = {toml_value(task.states.given)}",
+        f"packages = {toml_value(task.packages)}",
+        f"paths = {toml_value(task.paths)}",
+        *([f"distribution = {toml_value(task.distribution)}"] if task.distribution else []),
     ]
     for entry in wrong:
-        lines += [f"\n[[wrong]]\nfile = {_toml(f'{entry.name}.md')}", f"fails = {_toml(entry.fails)}"]
-        lines += [f"outcome = {_toml(entry.outcome.value)}"]
-    if uses_braces:
-        lines.append('\n[[variants]]\nOPEN = "{{"')
+        lines += [f"\n[[wrong]]\nfile = {toml_value(f'{entry.name}.md')}", f"fails = {toml_value(entry.fails)}"]
+        lines += [f"outcome = {toml_value(entry.outcome.value)}"]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Json) -> str:
-    """A string or a list of strings: what JSON writes of them is TOML, too."""
-    return to_json(list(value) if isinstance(value, tuple) else value)
-
-
 # --- the prompt -------------------------------------------------------------------------------------------------------
-
-
-def fence_of(texts: Sequence[str]) -> str:
-    """A fence that is longer than any in these texts."""
-    longest = max((len(found) for text in texts for found in re.findall(r"`{3,}", text)), default=2)
-    return "`" * max(3, longest + 1)
 
 
 def _prompt(task: MinedTask) -> str:
@@ -144,30 +122,16 @@ def _prompt(task: MinedTask) -> str:
     shown = task.proof.fixed[:MAX_SINGLE_TESTS]
     more = len(task.proof.fixed) - len(shown)
     files = "\n\n".join(
-        f"`{_escape(path)}`:\n\n{fence}python\n{{{{include:files/{path}}}}}\n{fence}" for path in states.given
+        f"`{escape_braces(path)}`:\n\n{fence}python\n{{{{include:files/{path}}}}}\n{fence}" for path in states.given
     )
     quoted = "\n".join(f"> {line}".rstrip() for line in states.commit.message[:MAX_MESSAGE_CHARS].splitlines())
     tests = "".join(f"- {test}\n" for test in shown) + (f"- and {more} more\n" if more else "")
     return (
-        f"Make a change in a Python repository. This is its description:\n\n{_escape(quoted)}\n\n"
+        f"Make a change in a Python repository. This is its description:\n\n{escape_braces(quoted)}\n\n"
         "These tests of the repository fail now and must pass after the change. The tests that pass now must go on "
-        f"passing.\n\n{_escape(tests)}\n"
-        f"The files that matter, as they are now:\n\n{files}\n\n{_FORMAT.replace('PATH', _escape(states.given[0]))}"
+        f"passing.\n\n{escape_braces(tests)}\n"
+        f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(states.given[0]), _ALLOWED)}"
     )
-
-
-_FORMAT = """\
-Answer with search and replace blocks in exactly this form, one after the other, without repeating the files. The old
-lines are copied from a file as they are, and each set of old lines must stand in the file only once. You may edit these
-files only, and add modules beside them with a block whose old side is empty.
-
-PATH
-<<<<<<< SEARCH
-old lines
-=======
-new lines
->>>>>>> REPLACE
-"""
 
 
 # --- the answers ------------------------------------------------------------------------------------------------------

@@ -1,24 +1,20 @@
 """Reads a repository's history with git: its commits, what each changed, and the files of a commit.
 
-`open_history` is the entry point. Git is called for reading only, with the repository's own hooks, filters and diff
-programs switched off, so that a repository of somebody else starts nothing here.
+`open_history` is the entry point. Git is called for reading only.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import TaskError
-from harness.trees import text_of
+from harness.trees import run_git, text_of
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_COMMITS = 20_000
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "log.showSignature=false", "--no-pager")
 _FORMAT = "--format=%x01%H%x02%P%x02%B%x02"
 _TRAILER = re.compile(
     r"^(?:signed-off-by|co-authored-by|reviewed-by|tested-by|acked-by|change-id|git-svn-id|cc|closes|fixes"
@@ -82,7 +78,7 @@ class History:
     def _read(self, blobs: Sequence[str]) -> None:
         if not blobs:
             return
-        output = self._run(["cat-file", "--batch"], "".join(f"{blob}\n" for blob in blobs).encode())
+        output = run_git(self.path, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in blobs).encode())
         at = 0
         for blob in blobs:
             end = output.index(b"\n", at)
@@ -97,21 +93,11 @@ class History:
 
     def git(self, *words: str) -> str:
         """The output of a git command. Raises TaskError with git's reason."""
-        return self._run(words).decode("utf-8", "replace")
-
-    def _run(self, words: Sequence[str], data: bytes = b"") -> bytes:
-        command = ["git", *_SAFE, "-C", str(self.path), *words]
-        done = subprocess.run(command, input=data, capture_output=True, check=False)
-        if done.returncode != 0:
-            reason = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason"]
-            raise TaskError(f"{self.path}: git {words[0]} failed: {reason[-1]}")
-        return done.stdout
+        return run_git(self.path, words).decode("utf-8", "replace")
 
 
 def open_history(path: Path) -> History:
     """The history of a repository. Raises TaskError for a folder that has none, or only the newest part of it."""
-    if shutil.which("git") is None:
-        raise TaskError("git is not installed", fix="install git")
     if not path.is_dir():
         raise TaskError(f"{path}: no such folder", fix="name the folder of a git repository")
     history = History(path)

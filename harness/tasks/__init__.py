@@ -25,6 +25,7 @@ from harness.tasks.select import find_folders, select
 from harness.tasks.self_check import CaseExtension, Scorer, check_tasks
 from harness.tasks.strength import MutantReport, check_mutants, check_variants
 from harness.tasks.text_files import LIBRARY
+from harness.tasks.writing import edit_form, escape_braces, fence_of, toml_value, write_folder
 from harness.types import Task
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "check_tasks",
     "check_variants",
     "copy_task",
+    "edit_form",
+    "escape_braces",
+    "fence_of",
     "find_fixtures",
     "is_kit_task",
     "lanes_of_run",
@@ -51,7 +55,9 @@ __all__ = [
     "require_scorable",
     "scorer_problems",
     "split_reply",
+    "toml_value",
     "vary",
+    "write_folder",
 ]
 
 

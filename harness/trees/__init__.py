@@ -15,8 +15,9 @@ from harness.trees.archive import (
     read_tree,
 )
 from harness.trees.clean import CleanTree, clean_tree, matches
+from harness.trees.git import run_git
 from harness.trees.patch import PatchError, apply_patch, make_patch
-from harness.trees.tree import ExcludedPath, FinalTree, text_of
+from harness.trees.tree import ExcludedPath, FinalTree, path_problem, text_of
 
 __all__ = [
     "MAX_ARCHIVE_BYTES",
@@ -33,6 +34,8 @@ __all__ = [
     "make_patch",
     "matches",
     "pack_tree",
+    "path_problem",
     "read_tree",
+    "run_git",
     "text_of",
 ]
