@@ -97,6 +97,13 @@ def tests_cluster(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_swebench(session: nox.Session) -> None:
+    """SWE-bench as it is: the package swebench grades predictions on an image of our own; some two minutes."""
+    session.install("-e", ".[test,swebench]")
+    session.run("pytest", "tests/swebench", *session.posargs)
+
+
+@nox.session
 def tests_page(session: nox.Session) -> None:
     """The pages in a real browser, the Chromium that Debian installs with `apt-get install chromium`."""
     session.install("-e", ".[test,page,browser]")

@@ -26,7 +26,7 @@ LEVELS = (
     ("calibration", "config", "lifecycle", "session", "sets"),
     ("agents",),
     ("run",),
-    ("judge",),
+    ("judge", "swebench"),
     ("verify",),
     ("collection",),
     ("site", "submission"),

@@ -36,6 +36,7 @@ from harness.cli import (
     selftest,
     session,
     site,
+    swebench,
     tasks,
     verify,
 )
@@ -129,6 +130,7 @@ COMMANDS: tuple[Command, ...] = (
     cache,
     agents,
     tasks,
+    swebench,
     bench_client,
     bench_scorer,
     selftest,

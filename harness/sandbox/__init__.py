@@ -25,6 +25,7 @@ from harness.sandbox.image import (
     run_build,
 )
 from harness.sandbox.locks import hold_lock
+from harness.sandbox.other_images import image_problem
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
 
@@ -49,6 +50,7 @@ __all__ = [
     "host_files",
     "image_digest",
     "image_name",
+    "image_problem",
     "image_tags",
     "import_image",
     "missing_images",

@@ -21,6 +21,7 @@ from harness.score.kinds import (
     edits,
     needle,
     outside_tests,
+    patch,
     program,
     prose,
     repository,
@@ -28,6 +29,7 @@ from harness.score.kinds import (
     speed,
     tools,
 )
+from harness.score.kinds.patch import answer_patch
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
@@ -40,6 +42,7 @@ __all__ = [
     "TestBed",
     "TestOutcomes",
     "TestRun",
+    "answer_patch",
     "clean",
     "find_code",
     "run_tests",
@@ -88,6 +91,7 @@ KINDS: Mapping[str, ScorerKind] = {
     "edits": edits.KIND,
     "needle": needle.KIND,
     "outside_tests": outside_tests.KIND,
+    "patch": patch.KIND,
     "program": program.KIND,
     "repository": repository.KIND,
     "review": review.KIND,

@@ -1,0 +1,1 @@
+"""Grading with the package swebench, in its containers; `nox -s tests_swebench` runs these."""
