@@ -15,7 +15,9 @@ from harness.files import from_json
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
 from harness.sets import SETS, import_set, read_source, require_folder
+from harness.sets.exercism import read_track
 from harness.sets.literals import Literals
+from harness.sets.unit_tests import javascript_cases, python_cases
 from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.types import Json
 from tests.deep import deep_but
@@ -121,6 +123,79 @@ MULTIPL_E: dict[str, dict[str, Json]] = {
 """A row of our own for each language, in the form of MultiPL-E."""
 
 
+UNITTEST = """# A test of our own in the form of a track
+import unittest
+
+from grade import (
+    grade,
+)
+
+ALL = ["a", "b"]
+
+
+class GradeTest(unittest.TestCase):
+    def test_two(self):
+        want = {"a": 1, "b": (2, None)}
+        self.assertEqual(grade(ALL, least=-1), want)
+
+    def test_none(self):
+        self.assertEqual({}, grade([]))
+
+    def test_refused(self):
+        with self.assertRaises(ValueError) as err:
+            grade(["a", "a"])
+        self.assertEqual(type(err.exception), ValueError)
+        self.assertEqual(err.exception.args[0], "twice")
+"""
+JEST = """import { describe, expect, test, xtest } from '@jest/globals';
+import { grade } from './grade';
+
+describe('grade', () => {
+  // One test is not skipped.
+  test('two', () => {
+    const want = { a: 1, 'b': [2, null] };
+    expect(grade(['a', 'b'], -1)).toEqual(want);
+  });
+
+  xtest("isn't there", () => {
+    expect(grade([], 0)).toEqual({});
+    expect(() => grade(['a', 'a'], 0)).toThrow(
+      new Error('twice'),
+    );
+  });
+});
+"""
+TRACKS = {
+    "python": (
+        ("grade.py", "def grade(items, least=0):\n    pass\n"),
+        ("grade_test.py", UNITTEST),
+        "def grade(items, least=0):\n    if len(set(items)) < len(items):\n        raise ValueError('twice')\n"
+        "    return {'a': 1, 'b': (2, None)} if items else {}\n",
+    ),
+    "javascript": (
+        ("grade.js", "export const grade = (items, least) => {\n  throw new Error('Remove this');\n};\n"),
+        ("grade.spec.js", JEST),
+        "export const grade = (items, least) => {\n"
+        "  if (new Set(items).size < items.length) throw new Error('twice');\n"
+        "  return items.length ? { a: 1, b: [2, null] } : {};\n};\n",
+    ),
+}
+"""An exercise of our own for each track: the stub and the tests by their names, and the example."""
+
+
+def write_track(folder: Path, language: str) -> Path:
+    """A checkout of a track with this exercise, and one that has no configuration."""
+    (stub, tests, example), files = TRACKS[language], {"solution": [], "test": [], "example": [".meta/example"]}
+    files |= {"solution": [stub[0]], "test": [tests[0]]}
+    texts = dict([stub, tests, (".meta/example", example), (".docs/instructions.md", "# Grade\n\nGrades items.\n")])
+    for name, text in {**texts, ".meta/config.json": json.dumps({"files": files})}.items():
+        path = folder / "exercises/practice/grade" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "exercises/practice/other").mkdir()
+    return folder
+
+
 def write(path: Path, *rows: Json) -> str:
     path.write_text("".join(json.dumps(row) + "\r\n" for row in rows), encoding="utf-8", newline="")
     return str(path)
@@ -167,6 +242,87 @@ def test_a_row_of_multipl_e_becomes_calls_that_a_table_of_results_passes(tmp_pat
     (task,) = load_tasks([tmp_path / "out"], suite=kind)
     assert (task.scorer, task.language) == ("calls", SETS[kind].language)
     assert "in a table" in task.source["reference"]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("language", deep_but(["javascript"], list(TRACKS)))
+def test_an_exercise_whose_tests_call_functions_becomes_a_task(tmp_path: Path, language: str) -> None:
+    track = SETS[f"exercism-{language}"]
+    source = read_source(track, str(write_track(tmp_path / "track", language)), None, print)
+    with open_sandbox("sets", print, [language]) as box:
+        report = import_set(track, source, tmp_path / "out", partial(score, sandbox=box), print)
+    assert (report.imported, [each.id for each in report.left_out]) == (1, ["other"])
+    assert "cannot be read" in report.left_out[0].reason
+    (task,) = load_tasks([tmp_path / "out"], suite=track.name)
+    assert "Grades items." in task.turns[0]
+    assert "whole file `grade." in task.turns[0]
+
+
+def test_the_cases_of_unit_tests_are_their_calls() -> None:
+    cases = python_cases(UNITTEST)
+    assert [(case.name, case.args, dict(case.kwargs), dict(case.expect)) for case in cases] == [
+        ("two", [["a", "b"]], {"least": -1}, {"value": {"a": 1, "b": {"$": "tuple", "v": [2, None]}}}),
+        ("none", [[]], {}, {"value": {}}),
+        ("refused", [["a", "a"]], {}, {"raises": "ValueError"}),
+    ]
+    assert [(case.args, dict(case.expect)) for case in javascript_cases(JEST)] == [
+        ([["a", "b"], -1], {"value": {"a": 1, "b": [2, None]}}),
+        ([[], 0], {"value": {}}),
+        ([["a", "a"], 0], {"raises": "Error"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        UNITTEST.replace("grade([])", "Grade([]).all()"),
+        UNITTEST.replace("assertEqual({}, ", "assertCountEqual({}, "),
+        UNITTEST.replace("    def test_none", "    def setUp"),
+        UNITTEST.replace("        want = ", "        for _ in ALL: want = "),
+        UNITTEST.replace("grade([]))", "grade(sorted(ALL)))"),
+        "import unittest",
+        "def (",
+    ],
+)
+def test_unit_tests_that_do_more_are_unusable(tests: str) -> None:
+    with pytest.raises(ValueError, match="test"):
+        python_cases(tests)
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        JEST.replace("grade([], 0)", "new Grade([], 0)"),
+        JEST.replace("toEqual({})", "toBeCloseTo(3)"),
+        JEST.replace("  test('two'", "  beforeEach(() => {});\n  test('two'"),
+        JEST.replace("    expect(grade([]", "    list.push(1);\n    expect(grade([]"),
+        "",
+    ],
+)
+def test_jest_tests_that_do_more_are_unusable(tests: str) -> None:
+    with pytest.raises(ValueError, match="test"):
+        javascript_cases(tests)
+
+
+@pytest.mark.parametrize("name", ["../../../outside.py", "/etc/passwd"])
+def test_an_exercise_with_a_path_out_of_its_folder_is_unusable(tmp_path: Path, name: str) -> None:
+    config = write_track(tmp_path, "python") / "exercises/practice/grade/.meta/config.json"
+    config.write_text(config.read_text().replace("grade.py", name))
+    (row, _) = read_track(tmp_path)
+    assert "cannot be read" in row["problem"]
+
+
+def test_a_folder_without_exercises_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="no folder with problems of this set"):
+        read_source(SETS["exercism-python"], str(tmp_path), None, print)
+
+
+def test_ids_that_give_the_same_name_are_refused(tmp_path: Path) -> None:
+    source = read_source(
+        SETS["human-eval"], write(tmp_path / "set.jsonl", DOUBLED, {**DOUBLED, "task_id": "Other/1"}), None, print
+    )
+    with pytest.raises(TaskError, match="'Own/1' and 'Other/1' give the same name"):
+        import_set(SETS["human-eval"], source, tmp_path / "out", lambda variant, readings: pytest.fail("run"), print)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     import_parser.add_argument(
         "set", metavar="KIND", help="a standard set, such as human-eval; an unknown name lists all"
     )
-    import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, or the set's package")
+    import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, the set's package, or a checkout")
     import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
     import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
     mine_parser = actions.add_parser("mine", help="make tasks of a repository's own commits", allow_abbrev=False)

@@ -69,6 +69,7 @@ def import_set(standard_set: StandardSet, source: SetSource, folder: Path, score
     """Import what proves itself. Raises TaskError, EngineError, DiskError."""
     require_folder(folder)
     _require_same_source(folder, source)
+    _require_own_names(standard_set, source)
     one = partial(_import_row, standard_set, source, folder, score)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +113,15 @@ def _require_same_source(folder: Path, source: SetSource) -> None:
     for path in sorted(folder.glob(f"*/{TASK_FILE}")):
         if f'sha256 = "{source.sha256}"' not in path.read_text(encoding="utf-8", errors="replace"):
             raise TaskError(f"{path.parent}: is a task from elsewhere", fix="import into an empty folder")
+
+
+def _require_own_names(standard_set: StandardSet, source: SetSource) -> None:
+    """Raises TaskError where two ids would give the same task."""
+    ids: dict[str, str] = {}
+    for row_id, _ in source.rows:
+        other = ids.setdefault(task_name(standard_set, row_id), row_id)
+        if other != row_id:
+            raise TaskError(f"{source.origin}: the ids {other!r} and {row_id!r} give the same name of a task")
 
 
 def _import_row(

