@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
-from harness.calibration.reference import serving
 from harness.proxy import read_exchanges
 from harness.read.work import read_work
+from harness.reference import serving
 from harness.sandbox import Engine, ensure_engine, open_sandbox, owner_labels
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, vary

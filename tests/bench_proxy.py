@@ -24,8 +24,8 @@ from time import perf_counter_ns
 import psutil
 from tabulate import tabulate
 
-from harness.calibration.reference import LoggedReply, ReferenceServer, serving
 from harness.proxy import read_exchanges
+from harness.reference import LoggedReply, ReferenceServer, serving
 from harness.types import Exchange
 
 MAX_TTFT_MS = 1.0

@@ -24,7 +24,7 @@ LONG_FILES = (
     "test_timing_run.py",
     "test_lifecycle.py",
     "test_verify_mutations.py",
-    "test_calibration_reference.py",
+    "test_reference.py",
     "test_score_extraction.py",
     "test_faults_kill.py",
     "test_hostile.py",

@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.calibration.reference import ReferenceServer, serving
 from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import RunError
 from harness.files import read_lines
+from harness.reference import ReferenceServer, serving
 from harness.run.folder import open_run
 from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import planned_trials, record_run

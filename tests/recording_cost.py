@@ -9,10 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.calibration.reference import ReferenceServer, serving
 from harness.config import Config
 from harness.host import peak_rss_bytes
 from harness.record import Client, Timeouts, TurnRequest, record
+from harness.reference import ReferenceServer, serving
 from harness.run.pipeline import start_run
 from harness.run.recorder import record_run
 from harness.types import RunSettings

@@ -1,10 +1,10 @@
-"""The reference server as the tests use it; see harness/calibration/reference."""
+"""The reference server as the tests use it; see harness/reference."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.calibration.reference import ReferenceServer, serving
 from harness.record import Client, Timeouts, TurnRequest, record
+from harness.reference import ReferenceServer, serving
 from harness.types import Recording, TrialKey
 
 LONG_TIMEOUTS = Timeouts(connect_s=10.0, read_s=30.0, turn_s=60.0)

@@ -14,10 +14,10 @@ from harness.agents.forwarder import DATA, FrameReader, pack_frame
 from harness.agents.gate import Gate
 from harness.agents.packages import fetch_package
 from harness.agents.run_agent import recording_proxy
-from harness.calibration.reference import serving
 from harness.errors import ConfigError
 from harness.proxy import RequestHead, read_exchanges
 from harness.proxy.bodies import SizedBody
+from harness.reference import serving
 from harness.types import AgentLimits
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
-from harness.calibration.reference import serving
 from harness.proxy import read_exchanges
+from harness.reference import serving
 from harness.sandbox import Engine, ensure_engine, owner_labels
 from harness.trees import FinalTree
 from harness.types import AgentLimits

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from harness.apis import APIS, DEFAULT_API, get_api
-from harness.calibration import BEHAVIORS, serving
 from harness.calibration.client_timing import ClientErrors, ErrorSamples, StreamSpec, find_misread_behaviors
 from harness.calibration.clients import lanebench_over
-from harness.calibration.reference import FAULTS, ReferenceServer
-from harness.calibration.reference.encoders import ENCODERS, translate
-from harness.calibration.reference.model_names import find_script
 from harness.calibration.timing_report import evaluate_targets
 from harness.read import split_events
+from harness.reference import BEHAVIORS, FAULTS, ReferenceServer, serving
+from harness.reference.encoders import ENCODERS, translate
+from harness.reference.model_names import find_script
 from harness.types import Chunk
 
 SAMPLE = (

@@ -22,8 +22,8 @@ from harness.calibration.clients import (
     _dechunk,
     open_clients,
 )
-from harness.calibration.reference import LoggedReply, LoggedWrite, ReferenceServer, serving
 from harness.calibration.timing_report import evaluate_targets, timing_table
+from harness.reference import LoggedReply, LoggedWrite, ReferenceServer, serving
 
 MS = 1_000_000
 

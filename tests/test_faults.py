@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import FAULTS, ReferenceServer, serving, start
 from harness.cli.fixes import resumable
 from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import DiskError, Problem
+from harness.reference import FAULTS, ReferenceServer, serving, start
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, score_run, start_run
 from harness.run.recorder import record_run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import serving
+from harness.reference import serving
 from tests.deep import part_and_whole
 from tests.kill import TASKS, find_lost_trials
 from tests.samples import model_at

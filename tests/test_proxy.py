@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import serving
 from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
 from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, parse_target, read_exchanges, serve
@@ -23,6 +22,7 @@ from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.secrets import SecretFilter, hide_query
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
+from harness.reference import serving
 from harness.schema import validate
 from harness.types import Exchange
 

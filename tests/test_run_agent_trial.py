@@ -10,11 +10,11 @@ import pytest
 
 from harness.agents import contenders, load_agents
 from harness.bundle import RECORDINGS, RESULT
-from harness.calibration.reference import serving
 from harness.cluster import ThreadScorer
 from harness.config import Config, load_config
 from harness.read import read, work_reading
 from harness.record import Timeouts
+from harness.reference import serving
 from harness.run import build_result, match_contenders, record_run, score_run, start_run, write_result
 from harness.run.forecast import nothing_fits
 from harness.run.recorder import refusal_of

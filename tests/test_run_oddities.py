@@ -10,11 +10,11 @@ import pytest
 
 from harness import __version__
 from harness.bundle import PublishRequest, publish
-from harness.calibration.reference import serving
 from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import CheckError, RunError
 from harness.files import read_lines
+from harness.reference import serving
 from harness.report import render_github, render_html, render_text
 from harness.run.folder import RunFolder, create_run, open_run
 from harness.run.pipeline import build_result, score_run, start_run, write_result

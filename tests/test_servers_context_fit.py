@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.record import Client
+from harness.run import context_needs
 from harness.servers import get_server_kind
-from harness.servers.context_fit import ContextFit, context_needs, fit_tasks
+from harness.servers.context_fit import ContextFit, fit_tasks
 from harness.servers.query import ServerHandle
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Model, ProbeFinding, Task

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.apis import APIS
-from harness.calibration import serving
 from harness.cli.probe import render_api
+from harness.reference import serving
 from harness.servers import ServerHandle, get_server_kind, probe_api
 from harness.types import Model
 from tests.fake_server import FakeBehavior, serve_fake

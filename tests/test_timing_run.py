@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.calibration.reference import ReferenceServer, serving
 from harness.files import read_lines
+from harness.reference import ReferenceServer, serving
 from harness.report import render_html
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import write_result

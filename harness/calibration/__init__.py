@@ -5,14 +5,12 @@
 """
 
 from harness.calibration.client_timing import MeasurementPlan, find_misread_behaviors, measure_clients
-from harness.calibration.reference import BEHAVIORS, serving
 from harness.calibration.scorer_rate import PROGRAMS, ScorerBenchmark, measure_memory, measure_scorer
 from harness.calibration.scorer_report import scorer_table
 from harness.calibration.self_test import run_self_test
 from harness.calibration.timing_report import Target, evaluate_targets, timing_table
 
 __all__ = [
-    "BEHAVIORS",
     "PROGRAMS",
     "MeasurementPlan",
     "ScorerBenchmark",
@@ -24,6 +22,5 @@ __all__ = [
     "measure_scorer",
     "run_self_test",
     "scorer_table",
-    "serving",
     "timing_table",
 ]

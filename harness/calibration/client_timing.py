@@ -22,15 +22,15 @@ from harness.calibration.clients import (
     ClientTimings,
     open_clients,
 )
-from harness.calibration.reference import (
+from harness.read import read
+from harness.record import Client, Timeouts, TurnRequest, record
+from harness.reference import (
     BEHAVIORS,
     LoggedReply,
     ReferenceServer,
     find_mismatches,
     find_timing_mismatches,
 )
-from harness.read import read
-from harness.record import Client, Timeouts, TurnRequest, record
 from harness.types import Reading
 
 Progress = Callable[[int, int], None]

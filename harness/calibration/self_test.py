@@ -11,10 +11,10 @@ from statistics import median
 
 from harness.calibration.client_timing import MeasurementPlan, measure_clients, percentile
 from harness.calibration.clients import BARE_SOCKET, LANEBENCH
-from harness.calibration.reference import LoggedReply, ReferenceServer, serving
 from harness.host import cpu_times, other_cpu_share
 from harness.read import read
 from harness.record import Client, TurnRequest, record
+from harness.reference import LoggedReply, ReferenceServer, serving
 from harness.types import Recording, SelfTest, TrialKey
 
 STREAMS = 8

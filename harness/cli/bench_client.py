@@ -34,14 +34,13 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print. Raises CheckError for every target that was missed, UncheckedError for those left open."""
     from harness.apis import APIS
     from harness.calibration import (
-        BEHAVIORS,
         MeasurementPlan,
         evaluate_targets,
         find_misread_behaviors,
         measure_clients,
-        serving,
         timing_table,
     )
+    from harness.reference import BEHAVIORS, serving
 
     with serving() as server:
         if args.realtime:

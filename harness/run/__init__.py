@@ -9,6 +9,7 @@ from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
 from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
 from harness.run.folder import COMPLETED, RunFolder, open_run
 from harness.run.lines import is_redrawn, read_trials
+from harness.run.needs import context_needs
 from harness.run.page_evidence import page_evidence
 from harness.run.pipeline import (
     build_result,
@@ -41,6 +42,7 @@ __all__ = [
     "build_result",
     "cache_index",
     "check_tasks_unchanged",
+    "context_needs",
     "converse",
     "fits_block",
     "is_redrawn",

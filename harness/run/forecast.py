@@ -13,12 +13,12 @@ from dataclasses import replace
 from harness.agents import agent_tokens
 from harness.errors import Problem, ServerError
 from harness.run.earlier_runs import EarlierRun
+from harness.run.needs import context_needs
 from harness.run.progress import TimeLeft
 from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
-    context_needs,
     list_models,
     query_served_context,
     skip_oversized_tasks,

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import RunError
 from harness.files import build, cache_folder, plain, read_json, sha256_of, to_json, write_atomic
 from harness.run.earlier_runs import EarlierRun
-from harness.servers import context_needs
+from harness.run.needs import context_needs
 from harness.types import Model, ProbeReport, Task
 
 BYTES_PER_TOKEN = 4.0

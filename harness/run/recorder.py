@@ -22,6 +22,7 @@ from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
 from harness.run.folder import STOPPED_BY_OWNER, RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
+from harness.run.needs import context_needs
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
@@ -29,7 +30,6 @@ from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
-    context_needs,
     find_unapplied_settings,
     fit_tasks,
     get_server_kind,

@@ -8,7 +8,6 @@ from harness.servers.api import endpoint_url, fill_body, look_up
 from harness.servers.context_fit import (
     ContextFit,
     ContextNeed,
-    context_needs,
     cut_thinking_budgets,
     fit_tasks,
     skip_oversized_tasks,
@@ -76,7 +75,6 @@ __all__ = [
     "build_request_body",
     "build_request_fields",
     "compute_max_tokens",
-    "context_needs",
     "cut_thinking_budgets",
     "default_urls",
     "endpoint_url",

@@ -14,9 +14,7 @@ from fractions import Fraction
 from harness.record import Client
 from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
 from harness.servers.query import ServerHandle
-from harness.servers.requests import compute_max_tokens
-from harness.tasks import vary
-from harness.types import CutBudget, ProbeFinding, SkippedTask, Task
+from harness.types import CutBudget, ProbeFinding, SkippedTask
 
 TOKENS_PER_BYTE = Fraction(11, 40)
 """The estimate before anything was counted: four bytes to a token, and a tenth more."""
@@ -103,26 +101,6 @@ def cut_thinking_budgets(needs: Iterable[ContextNeed], served_tokens: int | None
         return ()
     rooms = ((need, (served_tokens - need.tokens) // need.answers) for need in needs)
     return tuple(CutBudget(need.task, room) for need, room in rooms if 0 <= room < need.thinking_tokens)
-
-
-def context_needs(tasks: Iterable[Task], thinking_tokens: int, agent_tokens: int = 0) -> list[ContextNeed]:
-    """What each task needs of a model's context, before anything was counted.
-
-    `agent_tokens` are what an agent sends beside the task: its system prompt and its tools.
-    """
-    needs = (_context_need(task, thinking_tokens) for task in tasks)
-    return [replace(need, answer_tokens=need.answer_tokens + agent_tokens) for need in needs]
-
-
-def _context_need(task: Task, thinking_tokens: int) -> ContextNeed:
-    """The need of a task: its turns add up in one conversation, unless each turn begins a new one."""
-    variant = vary(task, 0)
-    turns = [len(turn.encode("utf-8")) for turn in variant.turns]
-    answers = 1 if task.separate else len(turns)
-    prompt_bytes = len(variant.system.encode("utf-8")) + (max(turns) if task.separate else sum(turns))
-    answer_tokens = answers * task.budget_tokens
-    thinking_tokens = compute_max_tokens(task, thinking_tokens) - task.budget_tokens
-    return ContextNeed(task.name, prompt_bytes, answer_tokens, answers=answers, thinking_tokens=thinking_tokens)
 
 
 def _max_prompt_bytes(needs: Sequence[ContextNeed], skipped: Sequence[SkippedTask]) -> int:

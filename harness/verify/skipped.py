@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from harness import __version__
 from harness.agents import agent_tokens, load_agents
-from harness.servers import ContextNeed, context_needs, cut_thinking_budgets, load_kinds, skip_oversized_tasks
+from harness.run import context_needs
+from harness.servers import ContextNeed, cut_thinking_budgets, load_kinds, skip_oversized_tasks
 from harness.summarize import is_asked
 from harness.types import Finding, ModelInfo, Outcome, Severity, SkippedTask, Task, TrialResult, TurnResult
 from harness.verify.evidence import Evidence, same_task

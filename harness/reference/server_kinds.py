@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from harness.calibration.reference.preamble import EARLY, spread
-from harness.calibration.reference.scripts import ROLE, Pace, Script, Tail, Write, chunk, words
-from harness.calibration.reference.tool_calls import TOOL
+from harness.reference.preamble import EARLY, spread
+from harness.reference.scripts import ROLE, Pace, Script, Tail, Write, chunk, words
+from harness.reference.tool_calls import TOOL
 from harness.servers import ServerKind, load_kinds
 from harness.types import Json
 

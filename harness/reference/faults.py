@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from harness.calibration.reference.preamble import PROGRESS_COMMENTS
-from harness.calibration.reference.scripts import (
+from harness.reference.preamble import PROGRESS_COMMENTS
+from harness.reference.scripts import (
     ExpectedReading,
     Pace,
     Script,

@@ -95,7 +95,7 @@ class ReferenceServer:
 
 def start(port: int = 0, prefix: Sequence[str] = ()) -> ReferenceServer:
     """Start a reference server on a port (0: a free one); `prefix` precedes its command. Raises ServerError."""
-    command = [*prefix, sys.executable, "-m", "harness.calibration.reference.server", str(port)]
+    command = [*prefix, sys.executable, "-m", "harness.reference.server", str(port)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline() if process.stdout else ""
     if not line.strip().isdigit():

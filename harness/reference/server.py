@@ -1,4 +1,4 @@
-"""The program of the reference server: `python -m harness.calibration.reference.server [PORT]`.
+"""The program of the reference server: `python -m harness.reference.server [PORT]`.
 
 It speaks every API of harness/apis and logs, on the monotonic clock that all processes share, when each request was
 complete and when each write began and ended. It runs in a process of its own, so that it takes no interpreter time from
@@ -25,8 +25,8 @@ from http import HTTPStatus
 from time import perf_counter_ns
 
 from harness.apis import Api, find_api
-from harness.calibration.reference.model_names import SCRIPTS, PromptInfo, find_script
-from harness.calibration.reference.scripts import Script
+from harness.reference.model_names import SCRIPTS, PromptInfo, find_script
+from harness.reference.scripts import Script
 from harness.types import Json
 
 SPIN_NS = 1_300_000

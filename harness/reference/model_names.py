@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from harness.apis import DEFAULT_API
-from harness.calibration.reference.behaviors import BEHAVIORS
-from harness.calibration.reference.encoders import translate
-from harness.calibration.reference.faults import FAULTS
-from harness.calibration.reference.scripts import PROMPT_TOKENS, Pace, Script
+from harness.reference.behaviors import BEHAVIORS
+from harness.reference.encoders import translate
+from harness.reference.faults import FAULTS
+from harness.reference.scripts import PROMPT_TOKENS, Pace, Script
 
 SCRIPTS = {**BEHAVIORS, **FAULTS}
 CHARS_PER_TOKEN = 4

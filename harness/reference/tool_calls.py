@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.calibration.reference.scripts import Pace, Script, Tail, Write, chunk, complete, words
+from harness.reference.scripts import Pace, Script, Tail, Write, chunk, complete, words
 from harness.types import Json
 
 TOOL = "look_up"

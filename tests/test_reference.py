@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from harness.calibration.client_timing import MAX_ATTEMPTS
-from harness.calibration.reference import (
+from harness.errors import ServerError
+from harness.read import read
+from harness.record import Client, Timeouts
+from harness.reference import (
     BEHAVIORS,
     FAULTS,
     LoggedReply,
@@ -16,9 +19,6 @@ from harness.calibration.reference import (
     serving,
     start,
 )
-from harness.errors import ServerError
-from harness.read import read
-from harness.record import Client, Timeouts
 from harness.servers import get_server_kind, load_kinds
 from harness.servers.probe import observe
 from harness.types import Counts, Reading, Recording

@@ -3,10 +3,10 @@
 `serving` runs it in a process of its own. A model's name chooses what it does, see model_names.py.
 """
 
-from harness.calibration.reference.behaviors import BEHAVIORS
-from harness.calibration.reference.faults import FAULTS
-from harness.calibration.reference.mismatches import find_mismatches, find_timing_mismatches
-from harness.calibration.reference.process import LoggedReply, LoggedWrite, ReferenceServer, serving, start
+from harness.reference.behaviors import BEHAVIORS
+from harness.reference.faults import FAULTS
+from harness.reference.mismatches import find_mismatches, find_timing_mismatches
+from harness.reference.process import LoggedReply, LoggedWrite, ReferenceServer, serving, start
 
 __all__ = [
     "BEHAVIORS",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.apis import DEFAULT_API, REASONING_KEYS, parse_object
-from harness.calibration.reference.scripts import DONE, Script, Write
+from harness.reference.scripts import DONE, Script, Write
 from harness.types import Json
 
 _END = b"\n\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.calibration.reference.preamble import (
+from harness.reference.preamble import (
     COMMENTS,
     PROGRESS_COMMENTS,
     keepalive_chunk,
@@ -17,7 +17,7 @@ from harness.calibration.reference.preamble import (
     prompt_progress,
     spread,
 )
-from harness.calibration.reference.scripts import (
+from harness.reference.scripts import (
     DONE,
     ROLE,
     ExpectedReading,
@@ -34,8 +34,8 @@ from harness.calibration.reference.scripts import (
     token_writes,
     words,
 )
-from harness.calibration.reference.server_kinds import SERVER_KINDS
-from harness.calibration.reference.tool_calls import (
+from harness.reference.server_kinds import SERVER_KINDS
+from harness.reference.tool_calls import (
     call_complete,
     call_in_pieces,
     call_in_two,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.calibration.reference.scripts import ROLE, Pace, Write, chunk, event
+from harness.reference.scripts import ROLE, Pace, Write, chunk, event
 from harness.servers import PreTokenEvent
 from harness.types import Json
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.apis import DEFAULT_API
-from harness.calibration.reference.model_names import find_script
-from harness.calibration.reference.process import LoggedReply
+from harness.reference.model_names import find_script
+from harness.reference.process import LoggedReply
 from harness.types import Reading
 
 
