@@ -19,7 +19,7 @@ from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
 from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, parse_target, read_exchanges, serve
 from harness.proxy.bodies import ChunkedBody, FramingError
-from harness.proxy.secrets import SecretFilter, hide_query
+from harness.proxy.secrets import Reads, SecretFilter, hide_query
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
 from harness.reference import serving
@@ -369,7 +369,7 @@ def test_every_line_is_valid_and_a_second_session_is_appended(tmp_path: Path) ->
             with proxy(server.port, tmp_path) as running:
                 running.send(post())
     lines = [line for _, line in read_lines(tmp_path / JOURNAL)]
-    assert [line["kind"] for line in lines] == ["start", "request", "sent", "body", "response", "chunk", "end"] * 2
+    assert [line["kind"] for line in lines] == ["start", "request", "sent", "body", "response", "chunks", "end"] * 2
     assert [problem for line in lines for problem in validate("exchange", line)] == []
     assert [(exchange.session, exchange.number) for exchange in running.exchanges()] == [(0, 0), (1, 0)]
 
@@ -463,14 +463,14 @@ def test_a_broken_chunk_size_is_an_error(framed: bytes) -> None:
 
 @pytest.mark.parametrize("size", range(1, 9))
 def test_a_secret_is_hidden_however_it_is_cut(size: int) -> None:
-    text, times = b"a secre secret! secretsecret", list[int]()
-    hidden, joined = SecretFilter([b"secret"]), b""
+    text = b"a secre secret! secretsecret"
+    secrets, hidden = SecretFilter([b"secret"]), Reads()
     for at in range(0, len(text), size):
-        for at_ns, piece in hidden.feed(at, text[at : at + size]):
-            joined, times = joined + piece, [*times, at_ns]
-    joined += b"".join(piece for _, piece in hidden.flush())
-    assert joined == b"a secre ******! ************"
-    assert times == sorted(times)
+        hidden.extend(secrets.feed(Reads([at], [text[at : at + size]])))
+    hidden.extend(secrets.flush())
+    assert b"".join(hidden.pieces) == b"a secre ******! ************"
+    assert hidden.times_ns == list(range(0, len(text), size))
+    assert {len(piece) for piece in hidden.pieces[:-1]} == {size}
 
 
 def test_a_query_keeps_its_names() -> None:

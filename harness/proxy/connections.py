@@ -18,6 +18,7 @@ from time import perf_counter_ns
 from typing import Protocol, cast
 
 from harness.proxy.bodies import Body, FramingError, UnsizedBody
+from harness.proxy.exchange_journal import ExchangeJournal
 from harness.proxy.heads import (
     HEAD_END,
     MAX_HEAD_BYTES,
@@ -26,7 +27,6 @@ from harness.proxy.heads import (
     parse_request,
     parse_response,
 )
-from harness.proxy.journal import ExchangeJournal
 from harness.proxy.target_key import KeylessBody, TargetKey
 from harness.types import ExchangeEnd
 

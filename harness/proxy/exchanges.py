@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from harness.apis import parse_object
 from harness.errors import RunError
 from harness.files import read_lines
 from harness.proxy.journal import JOURNAL
-from harness.proxy.secrets import Piece
+from harness.proxy.secrets import Reads, split_bytes
 from harness.record import CLOCK_WRAP_NS
 from harness.schema import Location, validate
 from harness.types import Chunk, EndReason, Exchange, ExchangeEnd, Json, Recording, TrialKey
@@ -36,7 +35,7 @@ class _Lines:
     body: list[bytes] = field(default_factory=list)
     sent: dict[str, Json] | None = None
     response: dict[str, Json] | None = None
-    chunks: list[Piece] = field(default_factory=list)
+    chunks: Reads = field(default_factory=Reads)
     end: dict[str, Json] | None = None
 
     def add(self, line: dict[str, Json]) -> None:
@@ -44,8 +43,8 @@ class _Lines:
         kind = line["kind"]
         if kind == "body":
             self.body.append(b64decode(line["data"]))
-        elif kind == "chunk":
-            self.chunks.append((line["at_ns"], b64decode(line["data"])))
+        elif kind == "chunks":
+            self.chunks.extend(_reads(line))
         elif kind == "sent":
             self.sent = line
         elif kind == "response":
@@ -95,13 +94,20 @@ def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in line["headers"]) if line else ()
 
 
+def _reads(line: dict[str, Json]) -> Reads:
+    return Reads(
+        [line["at_ns"] + after for after in line["after_ns"]], split_bytes(b64decode(line["data"]), line["sizes"])
+    )
+
+
 def _since(start_ns: int, line: dict[str, Json] | None) -> int | None:
     return (line["at_ns"] - start_ns) % CLOCK_WRAP_NS if line else None
 
 
-def relative_chunks(pieces: Sequence[Piece], start_ns: int) -> tuple[Chunk, ...]:
+def relative_chunks(reads: Reads, start_ns: int) -> tuple[Chunk, ...]:
     """The chunks of a recording whose times begin at this moment of the monotonic clock."""
-    return tuple(Chunk((at_ns - start_ns) % CLOCK_WRAP_NS, data) for at_ns, data in pieces)
+    pairs = zip(reads.times_ns, reads.pieces, strict=True)
+    return tuple(Chunk((at_ns - start_ns) % CLOCK_WRAP_NS, data) for at_ns, data in pairs)
 
 
 def read_exchanges(folder: Path) -> tuple[Exchange, ...]:

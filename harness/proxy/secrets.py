@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from harness.proxy.heads import Headers
 
@@ -21,8 +24,31 @@ _SECRET_NAME = re.compile(
 )
 _QUERY_VALUE = re.compile(r"([?&])([^=&]+)=([^&]*)")
 
-Piece = tuple[int, bytes]
-"""The time of a read, and its bytes."""
+
+@dataclass(slots=True)
+class Reads:
+    """Reads of a body, in two flat lists: the monotonic time of each, and its bytes.
+
+    Numbers and bytes are all that a stream leaves behind: an object for each read would be searched for garbage.
+    """
+
+    times_ns: list[int] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+
+    def take(self) -> Reads:
+        """Remove and return what is there; another thread may add reads meanwhile.
+
+        A piece is added after its time, so each piece that is there has one.
+        """
+        count = len(self.pieces)
+        taken = Reads(self.times_ns[:count], self.pieces[:count])
+        del self.times_ns[:count], self.pieces[:count]
+        return taken
+
+    def extend(self, others: Reads) -> None:
+        """Add reads that came later."""
+        self.times_ns += others.times_ns
+        self.pieces += others.pieces
 
 
 def min_chars_to_hide(status: int) -> int:
@@ -30,6 +56,7 @@ def min_chars_to_hide(status: int) -> int:
     return MIN_CHARS_IN_ERROR if status >= 400 else MIN_CHARS_IN_BODY
 
 
+@lru_cache(1024)
 def is_secret_name(name: str) -> bool:
     """Whether a header or a query's parameter of this name may hold a key or a cookie."""
     return _SECRET_NAME.search(name) is not None
@@ -67,38 +94,42 @@ def _secrets_in(name: bytes, value: bytes) -> set[bytes]:
 class SecretFilter:
     """Replaces secrets in a body that comes in pieces; each piece keeps its time and its length.
 
-    A piece that ends like the beginning of a secret is held until the next one comes.
+    Pieces that end like the beginning of a secret are held until the next ones come.
     """
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         self._secrets = sorted(secrets, key=len, reverse=True)
-        self._held: list[Piece] = []
+        self._held = Reads()
         self._starts: dict[int, list[bytes]] = {}
         for secret in self._secrets:
             for end in range(1, len(secret)):
                 self._starts.setdefault(secret[end - 1], []).append(secret[:end])
 
-    def feed(self, at_ns: int, data: bytes) -> list[Piece]:
-        """The pieces that can be stored now."""
+    def feed(self, reads: Reads) -> Reads:
+        """The reads that can be stored now."""
         if not self._secrets:
-            return [(at_ns, data)]
-        self._held.append((at_ns, data))
-        joined = data if len(self._held) == 1 else b"".join(piece for _, piece in self._held)
+            return reads
+        self._held.extend(reads)
+        joined = b"".join(self._held.pieces)
         if joined and any(joined.endswith(start) for start in self._starts.get(joined[-1], ())):
-            return []
+            return Reads()
         return self._release(joined)
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> Reads:
         """What is still held when the body ends."""
-        return self._release(b"".join(piece for _, piece in self._held))
+        return self._release(b"".join(self._held.pieces))
 
-    def _release(self, joined: bytes) -> list[Piece]:
-        for secret in self._secrets:
-            if secret in joined:
+    def _release(self, joined: bytes) -> Reads:
+        released, self._held = self._held, Reads()
+        found = [secret for secret in self._secrets if secret in joined]
+        if found:
+            for secret in found:
                 joined = joined.replace(secret, b"*" * len(secret))
-        out, at = [], 0
-        for at_ns, piece in self._held:
-            out.append((at_ns, joined[at : at + len(piece)]))
-            at += len(piece)
-        self._held = []
-        return out
+            released.pieces = split_bytes(joined, map(len, released.pieces))
+        return released
+
+
+def split_bytes(joined: bytes, sizes: Iterable[int]) -> list[bytes]:
+    """The pieces of these sizes."""
+    ends = [0, *accumulate(sizes)]
+    return [joined[start:end] for start, end in pairwise(ends)]

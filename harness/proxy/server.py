@@ -22,8 +22,9 @@ import uvloop
 
 from harness.errors import ConfigError, DiskError
 from harness.proxy.connections import ClientConnection, TargetConnection
+from harness.proxy.exchange_journal import ExchangeJournal
 from harness.proxy.heads import RequestHead
-from harness.proxy.journal import ExchangeJournal, SessionJournal, open_journal
+from harness.proxy.journal import SessionJournal, open_journal
 from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
 from harness.proxy.target_key import TargetKey
 from harness.record import Timeouts
@@ -167,8 +168,8 @@ class _ProxyServer:
 
     def finish(self, head: RequestHead, record: ExchangeJournal, reason: ExchangeEnd, error: str | None) -> None:
         record.end(reason, error)
-        path = record.target.partition("?")[0]
-        response = ResponseRecord(path, record.status, record.sent_ns, tuple(record.chunks), reason, error)
+        path = head.target.partition("?")[0]
+        response = ResponseRecord(path, record.status, record.sent_ns, record.chunks, reason, error)
         self._executor.submit(self._print, response)
 
     def _print(self, response: ResponseRecord) -> None:

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from harness.proxy.exchanges import relative_chunks
-from harness.proxy.secrets import Piece
+from harness.proxy.secrets import Reads
 from harness.read import read
 from harness.types import EndReason, ExchangeEnd, Reading, Recording, TrialKey
 
@@ -35,7 +35,7 @@ class ResponseRecord:
     path: str
     status: int | None
     sent_ns: int | None
-    chunks: tuple[Piece, ...]
+    chunks: Reads
     end_reason: ExchangeEnd
     error: str | None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from harness.proxy.bodies import ChunkedBody
 from harness.proxy.heads import ResponseHead, drop_headers
-from harness.proxy.secrets import SecretFilter, min_chars_to_hide
+from harness.proxy.secrets import Reads, SecretFilter, min_chars_to_hide
 from harness.record import authorization
 
 _REPLACED = frozenset((b"authorization", b"x-api-key", b"api-key", b"accept-encoding"))
@@ -40,11 +40,11 @@ class KeylessBody:
 
     def feed(self, payload: bytes) -> bytes:
         """What the client gets of this payload; what may be the beginning of the key waits for the next one."""
-        return b"".join(self._framed(data) for _, data in self._filter.feed(0, payload))
+        return b"".join(self._framed(data) for data in self._filter.feed(Reads([0], [payload])).pieces)
 
     def finish(self) -> bytes:
         """The end of the body."""
-        rest = b"".join(self._framed(data) for _, data in self._filter.flush())
+        rest = b"".join(self._framed(data) for data in self._filter.flush().pieces)
         return rest + (b"0\r\n\r\n" if self._is_chunked else b"")
 
     def _framed(self, data: bytes) -> bytes:
