@@ -167,6 +167,14 @@ def test_a_response_reaches_the_client_with_its_framing_and_is_kept_without(tmp_
     assert times[0] > 0
 
 
+def test_a_head_with_bare_newlines_and_a_folded_header_is_passed_on(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\nX-Long: one\n  two\nContent-Length: 2\n\n"
+    with RawServer(answering(head + b"hi")).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(post().replace(b"\r\n", b"\n"))
+    assert answer == b"HTTP/1.1 200 OK\r\nX-Long: one\r\n  two\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+    assert running.exchanges()[0].end_reason == "complete"
+
+
 def test_requests_follow_each_other_on_one_connection_even_if_sent_at_once(tmp_path: Path) -> None:
     requests = [post(f"/{number}").replace(b"Connection: close\r\n", b"") for number in range(3)]
     with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
