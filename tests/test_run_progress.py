@@ -167,4 +167,4 @@ def test_a_recording_tells_the_rate_while_a_trial_runs_and_then_how_it_ended() -
 def test_the_turns_of_a_trial_that_ended_alike_are_counted() -> None:
     (turn, *_) = recorded_turns()
     turns = [turn, turn, replace(turn, end_reason="read_timeout")]
-    assert describe_trial(turns) == f"{turn.key.task} 2 complete, then read_timeout"
+    assert describe_trial(turns) == f"{turn.key.task}: 2 complete, then read_timeout"

@@ -106,10 +106,12 @@ def describe_last(outcomes: Iterable[str]) -> str:
 
 
 def describe_trial(turns: Sequence[Recording]) -> str:
-    """How the turns of a recorded trial ended: `code-bugfix complete`, `chat 2 complete, then timeout`."""
+    """How the turns of a recorded trial ended: `code-bugfix complete`, `chat: 2 complete, then timeout`."""
     ends = [(reason, len(list(group))) for reason, group in groupby(turn.end_reason for turn in turns)]
+    if len(ends) == 1:
+        return f"{turns[0].key.task} {ends[0][0]}"
     words = ", then ".join(reason if count == 1 else f"{count} {reason}" for reason, count in ends)
-    return f"{turns[0].key.task} {words}"
+    return f"{turns[0].key.task}: {words}"
 
 
 @dataclass(slots=True)

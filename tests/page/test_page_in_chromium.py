@@ -121,6 +121,14 @@ def test_the_script_decides_each_lane_as_the_result_does(open_page: Open) -> Non
             assert {row.get_attribute("data-model"): row.get_attribute("data-status") for row in rows} == states
 
 
+def test_a_card_with_many_models_folds_those_behind_the_first_five(open_page: Open) -> None:
+    card = open_page("twelve").locator('.card[data-lane="daily coding"]')
+    assert card.locator("li:visible").count() == 5
+    card.get_by_text("7 more models").click()
+    assert card.locator("li:visible").count() == 12
+    assert open_page("four").locator(".card .rest").count() == 0
+
+
 def _set(page: Page, limit: str, value: float) -> None:
     """Move a slider."""
     script = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', { bubbles: true })); }"
@@ -251,6 +259,8 @@ def test_paper_has_every_section_unfolded_and_every_chart(open_page: Open, tmp_p
     _draw_all(page)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
-    assert page.locator("main details:not([open])").count() == 0
+    folded = page.locator("main details:not([open])")
+    assert folded.evaluate_all("folds => folds.every(fold => fold.querySelectorAll('tr').length > 60)")
+    assert folded.locator("visible=true").count() == 0
     assert page.locator("nav").is_hidden()
     assert len(page.pdf()) > 50_000

@@ -92,7 +92,8 @@ def difference_rows(result: Result, evidence: PageEvidence) -> Rows:
 
 
 def _difference_row(pair: tuple[str, str], bounds: tuple[float, float | None, float | None], verdict: str) -> Row:
-    points = [None if bound is None else 100 * bound for bound in bounds]
+    # Sums of shares leave 1e-16 of a point where nothing differs.
+    points = [None if bound is None else round(100 * bound, 6) + 0.0 for bound in bounds]
     return dict(zip(("model", "baseline", "points", "low", "high", "verdict"), (*pair, *points, verdict), strict=True))
 
 

@@ -370,7 +370,9 @@
     unfold();
     let closed = [];
     addEventListener("beforeprint", () => {
-      closed = all("details:not([open])").filter((fold) => !fold.closest("dialog"));
+      // A chart's table of every event of a stream would take a hundred sheets.
+      closed = all("details:not([open])").filter((fold) => !fold.closest("dialog")
+        && !(fold.matches("figure > .numbers") && all("tr", fold).length > 60));
       closed.forEach((fold) => { fold.open = true; });
     });
     addEventListener("afterprint", () => closed.forEach((fold) => { fold.open = false; }));

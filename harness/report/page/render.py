@@ -20,6 +20,8 @@ TEMPLATE = "page/page.html.j2"
 GIB = 2**30
 MAX_NOTES = 8
 """Notes below a section that are shown before the others are folded."""
+MAX_CONTENDERS = 5
+"""Models on a card before the others are folded, which page.css does."""
 LEVEL_STATES = {"reached": "reached", "failed": "FAILED", "unverified": "not checked", "not_requested": "not asked for"}
 LEVEL_MEANINGS = {
     "readable": "the files can be read",
@@ -59,6 +61,7 @@ def render_html(result: Result, evidence: PageEvidence | None = None) -> str:
             has_streams=bool(evidence.trials),
             levels=_levels(evidence),
             max_notes=MAX_NOTES,
+            max_contenders=MAX_CONTENDERS,
             policy=policy(scripts, [style]),
             scripts=scripts,
             style=style,
