@@ -482,6 +482,8 @@ RIGHT_AND_WRONG: list[tuple[dict[str, Json], ScriptedSandbox, ScriptedSandbox]] 
     ({"stdout": ""}, ran(), ran(stdout={"$": "bytes", "v": "/w=="})),
     ({"stdout_json": [1, {"a": None}]}, ran(stdout='[1,{"a":null}]'), ran(stdout='[1,{"a":0}]')),
     ({"stdout_json": 1}, ran(stdout="1\n"), ran(stdout="one")),
+    ({"stdout_lines": "1\n\n2 3"}, ran(stdout=" 1\r\n\n2 3 \n\n"), ran(stdout="1\n2 3\n")),
+    ({"stdout_lines": ""}, ran(stdout="\n"), ran(stdout={"$": "bytes", "v": ""})),
     ({"stderr": ""}, ran(), ran(stderr="warning\n")),
     ({"stderr_contains": "no such"}, ran(stderr="error: no such file\n"), ran(stderr="fine\n")),
     ({"files": {"out.txt": {"text": "x\n"}}}, ran(files={"out.txt": "x\n"}), ran(files={"out.txt": "y\n"})),

@@ -1,9 +1,12 @@
 """Imports of standard sets: sets of our own in the forms of the published ones, and files that are refused."""
 
+import base64
 import gzip
 import json
+import pickle
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -183,6 +186,38 @@ TRACKS = {
 """An exercise of our own for each track: the stub and the tests by their names, and the example."""
 
 
+def packed(value: object) -> str:
+    """Private cases as the set's files have them."""
+    return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
+
+
+STDIN_CASES = [
+    {"input": "1 2\n", "output": "3", "testtype": "stdin"},
+    {"input": "5 -5\n", "output": "0\n", "testtype": "stdin"},
+]
+PROGRAM = {
+    "question_id": "own_a",
+    "question_title": "Sum",
+    "question_content": "Print the sum of two numbers.\r\n",
+    "starter_code": "",
+    "public_test_cases": json.dumps(STDIN_CASES[:1]),
+    "private_test_cases": packed(json.dumps(STDIN_CASES[1:])),
+}
+METHOD = {
+    "question_id": "own_b",
+    "question_title": "Largest",
+    "question_content": "Give the largest number, or null.",
+    "starter_code": "class Solution:\n    def largest(self, numbers: List[int], least: int) -> int:\n        ",
+    "public_test_cases": json.dumps(
+        [
+            {"input": "[1, 3]\n0", "output": "3", "testtype": "functional"},
+            {"input": "[]\n0", "output": "null", "testtype": "functional"},
+        ]
+    ),
+}
+"""Rows of our own in the form of LiveCodeBench."""
+
+
 def write_track(folder: Path, language: str) -> Path:
     """A checkout of a track with this exercise, and one that has no configuration."""
     (stub, tests, example), files = TRACKS[language], {"solution": [], "test": [], "example": [".meta/example"]}
@@ -242,6 +277,39 @@ def test_a_row_of_multipl_e_becomes_calls_that_a_table_of_results_passes(tmp_pat
     (task,) = load_tasks([tmp_path / "out"], suite=kind)
     assert (task.scorer, task.language) == ("calls", SETS[kind].language)
     assert "in a table" in task.source["reference"]
+
+
+@pytest.mark.engine
+def test_contest_problems_become_programs_and_functions(box: DockerSandbox, tmp_path: Path) -> None:
+    kind = SETS["live-code-bench"]
+    source = read_source(kind, write(tmp_path / "rows.jsonl", PROGRAM, METHOD), None, print)
+    report = import_set(kind, source, tmp_path / "out", partial(score, sandbox=box), print)
+    assert (report.imported, report.left_out) == (2, ())
+    program, function = load_tasks([tmp_path / "out"])
+    assert (program.scorer, function.scorer) == ("program", "calls")
+    assert "def largest(numbers: List[int], least: int) -> int:" in function.turns[0]
+    assert from_json(program.cases_json)[1] == {
+        "id": "case-1", "give": {"stdin": "5 -5\n"}, "expect": {"stdout_lines": "0\n"}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"private_test_cases": packed(Path("x"))}, "name the class pathlib"),
+        ({"private_test_cases": packed(json.dumps([{"input": "x" * (5 << 20), "output": ""}]))}, "over 4 MiB"),
+        ({"private_test_cases": packed(7)}, "no string"),
+        ({"private_test_cases": "AAAA"}, "cannot be read"),
+        ({"public_test_cases": '{"input": "1"}'}, "cannot be read"),
+        ({"public_test_cases": '[{"input": "1"}]'}, "no list of inputs and outputs"),
+        ({"public_test_cases": '[{"input": "1", "output": "1"}]'}, "its cases are"),
+        ({"public_test_cases": json.dumps(STDIN_CASES[1:])}, "the same result of each input"),
+        ({"public_test_cases": METHOD["public_test_cases"], "private_test_cases": ""}, "starter code is not"),
+    ],
+)
+def test_a_contest_problem_that_cannot_be_read_is_unusable(change: dict[str, Json], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        SETS["live-code-bench"].read({**PROGRAM, **change})
 
 
 @pytest.mark.engine

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.embedded import PackagePart
 from harness.sets.exercism import exercism_problem, read_track
+from harness.sets.live_code_bench import live_code_bench_problem
 from harness.sets.multipl_e import multipl_e_problem
 from harness.sets.problem import SetProblem
 from harness.sets.python_problem import eval_plus_problem, human_eval_problem
@@ -70,6 +71,13 @@ MBPP_PLUS = StandardSet(
     read=partial(eval_plus_problem, inputs=("base_input", "plus_input")),
     limits=_EVAL_PLUS_LIMITS,
 )
+LIVE_CODE_BENCH = StandardSet(
+    name="live-code-bench",
+    title="LiveCodeBench",
+    source_license="CC-BY-4.0",
+    read=live_code_bench_problem,
+    id_field="question_id",
+)
 
 
 def _multipl_e(language: str, label: str) -> StandardSet:
@@ -105,6 +113,7 @@ SETS: Mapping[str, StandardSet] = {
         HUMAN_EVAL_PLUS,
         MBPP,
         MBPP_PLUS,
+        LIVE_CODE_BENCH,
         _multipl_e("javascript", "js"),
         _multipl_e("typescript", "ts"),
         _multipl_e("go", "go"),

@@ -16,6 +16,8 @@ from harness.sets.standard_sets import StandardSet
 from harness.types import Outcome
 
 MIN_BUDGET_TOKENS = 1024
+STAND_IN_BUDGET_TOKENS = 2048
+"""For an answer of unknown length: a table that stands in for a reference is longer than any."""
 _SYSTEM = "You are a careful {} programmer. You answer with code that runs.\n"
 _EMPTY = "I would need to think about this for longer.\n"
 
@@ -68,7 +70,7 @@ def write_task(
 
 
 def _manifest(standard_set: StandardSet, source: SetSource, problem: SetProblem, wrong: list[WrongFile]) -> str:
-    budget = max(MIN_BUDGET_TOKENS, len(problem.reference))
+    budget = STAND_IN_BUDGET_TOKENS if problem.stand_in else max(MIN_BUDGET_TOKENS, len(problem.reference))
     lines = [
         f"title = {to_json(f'{standard_set.title}: {problem.title}')}",
         f"suites = [{to_json(standard_set.name)}]",

@@ -9,6 +9,7 @@ cases.json
     expect    at least one of
               "exit"             integer
               "stdout"           string, or {"$": "bytes", "v": base64} of what is not UTF-8: compared byte for byte
+              "stdout_lines"     string, compared by lines without whitespace at either end, up to the last with more
               "stdout_json"      json, the output parsed as plain JSON, without a key that occurs twice
               "stderr"           string, compared in full (its last 4 KiB are kept); or "empty", or "not_empty": that it
                                  has more than whitespace
@@ -83,6 +84,7 @@ EXPECT = object_schema(
     {
         "exit": INTEGER,
         "stdout": {"anyOf": [STRING, object_schema({"$": {"const": "bytes"}, "v": STRING}, ["$", "v"])]},
+        "stdout_lines": STRING,
         "stdout_json": ANY,
         "stderr": STRING,
         "stderr_contains": STRING,
@@ -178,12 +180,20 @@ def _stream_differences(
     stdout = observed.get("stdout")
     if "stdout" in expect and stdout != expect["stdout"]:
         yield "stdout", display(stdout)
+    lines = expect.get("stdout_lines")
+    if lines is not None and not (isinstance(stdout, str) and _lines(stdout) == _lines(lines)):
+        yield "stdout_lines", display(stdout)
     if "stdout_json" in expect and not (
         isinstance(stdout, str) and is_equal_json(expect["stdout_json"], stdout, equality)
     ):
         yield "stdout_json", display(stdout)
     if not _is_stderr(expect, observed.get("stderr")):
         yield "stderr", display(_error_line(observed.get("stderr")))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text without whitespace at either end, up to the last that has more."""
+    return [line.strip() for line in text.rstrip().split("\n")]
 
 
 def _is_stderr(expect: Mapping[str, Json], stderr: Json) -> bool:
