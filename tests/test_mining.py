@@ -9,11 +9,14 @@ import pytest
 from harness.errors import TaskError
 from harness.mining import MiningOptions, mine
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
+from harness.mining.ecosystems import JAVASCRIPT, PYTHON, ecosystem_of
+from harness.mining.environment import LIMITS
 from harness.mining.folder import solution
 from harness.mining.history import open_history
+from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
 from harness.sandbox import open_sandbox
-from harness.score import score
+from harness.score import TestBed, TestRun, run_tests, score
 from harness.tasks import load_tasks, readings_of, vary
 from harness.types import Outcome
 
@@ -57,7 +60,7 @@ def repository(tmp_path: Path) -> Path:
 
 def newest(repository: Path) -> CommitStates:
     history = open_history(repository)
-    return states_of(next(candidates(history, None)), history)
+    return states_of(next(candidates(history, PYTHON, None)), history, PYTHON)
 
 
 def test_a_commit_that_changes_source_and_tests_has_two_states(repository: Path) -> None:
@@ -74,8 +77,8 @@ def test_a_commit_that_changes_source_and_tests_has_two_states(repository: Path)
 def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
     commit(repository, {**FIX})
     git(repository, "commit", "-q", "--amend", "--no-edit", committed="2001-01-01T00:00:00Z")
-    assert len(list(candidates(open_history(repository), None))) == 1
-    assert list(candidates(open_history(repository), "2010-01-01")) == []
+    assert len(list(candidates(open_history(repository), PYTHON, None))) == 1
+    assert list(candidates(open_history(repository), PYTHON, "2010-01-01")) == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
         ({**FIX, "calc.py": RIGHT.replace("\n", "\r\n")}, MESSAGE, "changes a file with CRLF line endings"),
         (FIX, "Fix", "its message has fewer than 3 words"),
         ({"tests/test_calc.py": NEW_TEST, "new.py": RIGHT}, MESSAGE, "changes no source file that was there before"),
-        ({**FIX, "calc.py": RIGHT + "# " + "x" * 50_000}, MESSAGE, None),
+        ({**FIX, "calc.py": RIGHT + "# " + "x" * 90_000}, MESSAGE, None),
         ({**FIX, "tests/conftest.py": ""}, MESSAGE, None),
     ],
 )
@@ -170,3 +173,65 @@ def test_a_mined_task_holds_and_other_commits_are_counted(repository: Path, tmp_
     assert variant.files["calc.py"] == WRONG
     assert task.private_includes
     assert not list((tmp_path / "tasks").glob(".*"))
+
+
+PACKAGE = (
+    '{"name": "calc", "scripts": {"test": "npm run lint && npm run tests-only", "tests-only": "nyc mocha -r should"},'
+    ' "dependencies": {"ms": "^2"}, "devDependencies": {"mocha": "^10", "should": "13", "eslint": "8", "@a/b": "1",'
+    ' "local": "file:../local"}}'
+)
+
+
+def test_what_the_tests_of_javascript_need_is_read_and_nothing_is_executed() -> None:
+    files = {"package.json": PACKAGE, "test/calc.js": "const b = require('@a/b/sub')\nimport x from 'local'\n"}
+    needs = read_npm_requirements({**files, "package-lock.json": "{}"})
+    assert (needs.runner, needs.preload, needs.lock) == ("mocha", ("should",), "{}")
+    assert dict(needs.dependencies) == {"@a/b": "1", "mocha": "^10", "ms": "^2", "should": "13"}
+    assert read_npm_requirements({"package.json": '{"scripts": {"test": "node --test"}}'}).runner == "node"
+    with pytest.raises(TaskError, match="jest starts its tests"):
+        read_npm_requirements({"package.json": '{"scripts": {"test": "jest --ci"}}'})
+
+
+def test_the_files_of_javascript_are_tests_source_or_neither() -> None:
+    paths = ["index.js", "lib/a.mjs", "test/a.js", "lib/a.spec.cjs", "test.js", "dist/a.js", "rollup.config.js", "a.ts"]
+    assert [path for path in paths if JAVASCRIPT.is_source(path)] == ["index.js", "lib/a.mjs"]
+    assert [path for path in paths if JAVASCRIPT.holds_tests(path)] == ["test/a.js", "lib/a.spec.cjs", "test.js"]
+    assert ecosystem_of([*paths, "package.json"]) is JAVASCRIPT
+    assert ecosystem_of(["setup.py", "calc.py", "package.json"]) is PYTHON
+
+
+NODE_TESTS = """\
+import { describe, it, test } from 'node:test'
+import { add } from './calc.mjs'
+
+describe('add', () => {
+  it('adds', () => { if (add(1, 2) !== 3) throw new Error('no sum') })
+  it('takes strings', () => { if (add('a', 'b') !== 'ab') throw new Error('no string') })
+})
+test.skip('later', () => {})
+console.log('{"a line": "of the tests"}')
+"""
+
+
+@pytest.mark.engine
+def test_each_test_of_node_has_its_end() -> None:
+    files = {
+        "calc.mjs": "export const add = (a, b) => +a + +b\n",
+        "calc.test.mjs": NODE_TESTS,
+        "exits.test.js": "process.exit(0)\n",
+        "lacks.test.js": "require('nothing')\n",
+    }
+    bed = TestBed(files=files, test_files=tuple(files)[1:], runner="node", limits=LIMITS)
+    with open_sandbox("test-mining-node", print, ["javascript"]) as sandbox:
+        (run,) = run_tests(bed, [TestRun(env={"TZ": "JST-9"})], sandbox)
+    assert run.tests == {
+        "calc.test.mjs::add > adds": "passed",
+        "calc.test.mjs::add > takes strings": "failed",
+        "calc.test.mjs::later": "skipped",
+        "exits.test.js": "not collected",
+        "lacks.test.js": "not collected",
+    }
+    assert run.canary == "failed"
+    assert "no string" in run.messages["calc.test.mjs::add > takes strings"]
+    assert "Cannot find module 'nothing'" in run.messages["lacks.test.js"]
+    assert run.seconds is not None

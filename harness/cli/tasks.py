@@ -151,7 +151,7 @@ def _mine(args: argparse.Namespace) -> int:
     from harness.mining import MiningOptions, mine
     from harness.sandbox import open_sandbox
 
-    with open_sandbox("tasks-mine", log, ["python"]) as sandbox:
+    with open_sandbox("tasks-mine", log, ["javascript", "python"]) as sandbox:
         options = MiningOptions(args.since, args.max, sandbox.architecture)
         report = mine(args.repository, args.folder, options, sandbox, log)
     show(f"{report.commits} commits that change source and tests were tried; {len(report.tasks)} became tasks")

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import DiskError, DownloadError, TaskError
+from harness.errors import DiskError, TaskError
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
-from harness.mining.folder import LIMITS, SUITE, MinedTask, WrongEntry, write_task, wrong_answers
+from harness.mining.ecosystems import ecosystem_of
+from harness.mining.environment import TestEnvironment, read_environment
+from harness.mining.folder import SUITE, MinedTask, WrongEntry, write_task, wrong_answers
 from harness.mining.history import Commit, History, open_history
 from harness.mining.proof import prove
-from harness.mining.requirements import Requirements, read_requirements
-from harness.sandbox import resolve_packages
-from harness.score import TestBed, score
+from harness.score import score
 from harness.tasks import load_tasks, readings_of, require_scorable, vary
 from harness.types import Log, Outcome, Sandbox, Score
 
@@ -51,15 +51,6 @@ class MiningReport:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Environment:
-    """What every task of a repository shares."""
-
-    packages: tuple[str, ...]
-    paths: tuple[str, ...]
-    distribution: str
-
-
 def mine(repository: Path, folder: Path, options: MiningOptions, sandbox: Sandbox, log: Log) -> MiningReport:
     """Make the tasks of a repository in a folder, newest commit first.
 
@@ -67,11 +58,13 @@ def mine(repository: Path, folder: Path, options: MiningOptions, sandbox: Sandbo
     had, EngineError, DiskError.
     """
     history = open_history(repository)
-    found = list(candidates(history, options.since))
+    files = history.files("HEAD")
+    ecosystem = ecosystem_of(files)
+    found = list(candidates(history, ecosystem, options.since))
     report = MiningReport()
     if not found:
         return report
-    environment = _environment(history, options.architecture, log)
+    environment = read_environment(files, ecosystem, options.architecture, log)
     try:
         for commit in found:
             if len(report.tasks) >= options.max_tasks:
@@ -93,10 +86,10 @@ class _Place:
 
 
 def _mine_commit(
-    commit: Commit, history: History, environment: _Environment, place: _Place, report: MiningReport
+    commit: Commit, history: History, environment: TestEnvironment, place: _Place, report: MiningReport
 ) -> None:
     try:
-        task = _proved(states_of(commit, history), environment, place.sandbox)
+        task = _proved(states_of(commit, history, environment.ecosystem), environment, place.sandbox)
         _write_proved(task, place)
     except RejectionError as reason:
         report.reasons[str(reason)] += 1
@@ -106,47 +99,11 @@ def _mine_commit(
     place.log(f"{commit.sha[:10]}  {task.name}: {len(task.proof.fixed)} tests to fix, {len(task.proof.still)} to keep")
 
 
-def _environment(history: History, architecture: str, log: Log) -> _Environment:
-    files = history.files("HEAD")
-    needs = read_requirements(files)
-    paths = [folder for folder in ("src", "lib") if any(path.startswith(f"{folder}/") for path in files)]
-    return _Environment(_resolve(needs, architecture, log), (*paths, "."), needs.distribution)
-
-
-def _resolve(needs: Requirements, architecture: str, log: Log) -> tuple[str, ...]:
-    """The packages of the environment: with the lock file's versions, else without, else those that can be had."""
-    for pins in dict.fromkeys((needs.pins, ())):
-        try:
-            return resolve_packages(needs.packages, pins, architecture)
-        except DownloadError as error:
-            failure = error
-    kept = [package for package in needs.packages if _can_be_had(package, architecture, log)]
-    if not kept:
-        raise failure
-    return resolve_packages(kept, (), architecture)
-
-
-def _can_be_had(package: str, architecture: str, log: Log) -> bool:
-    try:
-        resolve_packages([package], (), architecture)
-    except DownloadError as error:
-        log(f"left out of the environment: {package}: {error.message}")
-        return False
-    return True
-
-
-def _proved(states: CommitStates, environment: _Environment, sandbox: Sandbox) -> MinedTask:
+def _proved(states: CommitStates, environment: TestEnvironment, sandbox: Sandbox) -> MinedTask:
     """The task of a commit whose tests tell its states apart. Raises RejectionError, EngineError."""
-    bed = TestBed(
-        files=states.before,
-        test_files=states.test_files,
-        packages=environment.packages,
-        paths=environment.paths,
-        distribution=environment.distribution,
-        limits=LIMITS,
-    )
+    bed = environment.bed(states)
     proof = prove(bed, replace(bed, files=states.after), sandbox)
-    return MinedTask(states, proof, environment.packages, environment.paths, environment.distribution)
+    return MinedTask(states, proof, environment)
 
 
 def _write_proved(task: MinedTask, place: _Place) -> None:

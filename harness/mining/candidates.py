@@ -7,23 +7,19 @@ its tests on the new source. What rules a commit out is a `RejectionError`, whos
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from harness.mining.ecosystems import Ecosystem, is_kept
 from harness.mining.history import SUBMODULE, Commit, History
 from harness.mining.leaks import leak_in, message_leaks
 
 MAX_SOURCE_FILES = 5
-MAX_GIVEN_BYTES = 48 * 1024
+MAX_GIVEN_BYTES = 96 * 1024
 MAX_FILES = 800
 MAX_TREE_BYTES = 8 * 1024 * 1024
 MIN_MESSAGE_WORDS = 3
-_TEST_FOLDERS = frozenset(("test", "tests", "testing"))
-_TEST_NAME = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
-_OTHER_FOLDERS = frozenset(("doc", "docs", "website", "benchmarks", "examples", "node_modules", "venv"))
-"""Folders that tests hardly ever read: they are left out of a task, and a change in them is no change of source."""
-_OTHER_FILES = frozenset(("setup.py", "noxfile.py", "conf.py", "tasks.py", "fabfile.py"))
 
 
 class RejectionError(Exception):
@@ -44,39 +40,22 @@ class CommitStates:
     test_files: tuple[str, ...]
 
 
-def is_test(path: str) -> bool:
-    """Whether a file is a test or belongs to tests."""
-    parts = PurePosixPath(path)
-    return bool(_TEST_FOLDERS & set(parts.parts[:-1])) or _TEST_NAME.fullmatch(parts.name) is not None
-
-
-def is_source(path: str) -> bool:
-    """Whether a file is code that a change of behavior is made in."""
-    parts = PurePosixPath(path)
-    is_other = parts.name in _OTHER_FILES or bool(_OTHER_FOLDERS & set(parts.parts[:-1]))
-    return parts.suffix == ".py" and not is_test(path) and not is_other and not _is_hidden(path)
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in PurePosixPath(path).parts)
-
-
-def candidates(history: History, since: str | None) -> Iterator[Commit]:
+def candidates(history: History, ecosystem: Ecosystem, since: str | None) -> Iterator[Commit]:
     """The commits that change source and tests together, newest first."""
     for commit in history.commits(since):
         paths = [change.path for change in commit.changes]
-        if any(map(is_source, paths)) and any(is_test(path) and path.endswith(".py") for path in paths):
+        if any(map(ecosystem.is_source, paths)) and any(map(ecosystem.holds_tests, paths)):
             yield commit
 
 
-def states_of(commit: Commit, history: History) -> CommitStates:
+def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitStates:
     """The two states of a commit. Raises RejectionError."""
-    _require_small_change(commit)
+    _require_small_change(commit, ecosystem)
     old, new = history.files(commit.parent), history.files(commit.sha)
-    source = [change.path for change in commit.changes if is_source(change.path)]
-    tests = [change.path for change in commit.changes if is_test(change.path)]
-    _require_text(commit, {**old, **{path: new.get(path, "") for path in (*source, *tests)}})
-    kept = {path: text for path, text in old.items() if text is not None and _is_kept(path) and path not in tests}
+    source = [change.path for change in commit.changes if ecosystem.is_source(change.path)]
+    tests = [change.path for change in commit.changes if ecosystem.is_test(change.path)]
+    _require_text({**old, **{path: new.get(path, "") for path in (*source, *tests)}}, (*source, *tests))
+    kept = {path: text for path, text in old.items() if text is not None and is_kept(path) and path not in tests}
     before = kept | {path: text for path in tests if (text := new.get(path)) is not None}
     after = before | {path: text for path in source if (text := new.get(path)) is not None}
     states = CommitStates(
@@ -84,23 +63,14 @@ def states_of(commit: Commit, history: History) -> CommitStates:
         before=before,
         after=after,
         given=tuple(path for path in source if path in before),
-        test_files=tuple(path for path in tests if path in before and _holds_tests(path)),
+        test_files=tuple(path for path in tests if path in before and ecosystem.holds_tests(path)),
     )
     _require_fit(states)
     return states
 
 
-def _holds_tests(path: str) -> bool:
-    name = PurePosixPath(path).name
-    return name.endswith(".py") and name not in ("conftest.py", "__init__.py") and "test" in name
-
-
-def _is_kept(path: str) -> bool:
-    return not _is_hidden(path) and PurePosixPath(path).parts[0] not in _OTHER_FOLDERS
-
-
-def _require_small_change(commit: Commit) -> None:
-    changes = [change for change in commit.changes if is_source(change.path)]
+def _require_small_change(commit: Commit, ecosystem: Ecosystem) -> None:
+    changes = [change for change in commit.changes if ecosystem.is_source(change.path)]
     if any(SUBMODULE in (change.mode, change.old_mode) for change in commit.changes):
         raise RejectionError("changes a submodule")
     if any(change.status not in "AM" for change in changes):
@@ -113,8 +83,7 @@ def _require_small_change(commit: Commit) -> None:
         raise RejectionError(f"its message has fewer than {MIN_MESSAGE_WORDS} words")
 
 
-def _require_text(commit: Commit, files: Mapping[str, str | None]) -> None:
-    changed = [change.path for change in commit.changes if is_source(change.path) or is_test(change.path)]
+def _require_text(files: Mapping[str, str | None], changed: Sequence[str]) -> None:
     if any(files[path] is None for path in changed):
         raise RejectionError("changes a binary file")
     if any("\r\n" in (files[path] or "") for path in changed):

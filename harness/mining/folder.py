@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.mining.candidates import CommitStates
+from harness.mining.environment import LIMITS, TestEnvironment
 from harness.mining.proof import PASSED, Proof
 from harness.tasks import edit_form, escape_braces, fence_of, toml_value, write_folder
 from harness.types import Json, Limits, Outcome
@@ -21,15 +22,13 @@ from harness.types import Json, Limits, Outcome
 SUITE = "mined"
 ORIGIN = "commits of a repository"
 """How a report names such tasks, in place of the repository's name."""
-LIMITS = Limits(
-    load_timeout_s=20, case_timeout_s=60, memory_bytes=1 << 30, pids=128, output_bytes=4 << 20, disk_bytes=64 << 20
-)
 MAX_SINGLE_TESTS = 20
 MAX_MESSAGE_CHARS = 4000
 MIN_BUDGET_TOKENS = 4096
 _ALLOWED = """\
 You may edit these
 files only, and add modules beside them with a block whose old side is empty."""
+_NAMES = {"python": "Python", "javascript": "JavaScript"}
 SYSTEM = "You change existing code with as few lines as the change needs.\n"
 
 
@@ -39,9 +38,7 @@ class MinedTask:
 
     states: CommitStates
     proof: Proof
-    packages: tuple[str, ...]
-    paths: tuple[str, ...]
-    distribution: str
+    environment: TestEnvironment
 
     @property
     def name(self) -> str:
@@ -91,21 +88,24 @@ def write_task(task: MinedTask, folder: Path, wrong: Sequence[WrongEntry]) -> No
 
 def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
     """The text of task.toml."""
+    environment = task.environment
     budget = max(MIN_BUDGET_TOKENS, len(solution(task.states)))
     lines = [
         f"title = {toml_value(f'Commit {task.states.commit.sha[:10]} of a repository')}",
         f"suites = {toml_value([SUITE])}",
         'tags = ["code"]',
-        'language = "python"',
+        f"language = {toml_value(environment.ecosystem.language)}",
         f"budget_tokens = {budget}",
         f"\n[source]\nset = {toml_value(ORIGIN)}\nid = {toml_value(task.states.commit.sha)}",
         "\n[limits]",
         *(f"{name} = {getattr(LIMITS, name)}" for name in Limits.__dataclass_fields__),
         '\n[scorer]\nkind = "repository"',
         f"given = {toml_value(task.states.given)}",
-        f"packages = {toml_value(task.packages)}",
-        f"paths = {toml_value(task.paths)}",
-        *([f"distribution = {toml_value(task.distribution)}"] if task.distribution else []),
+        f"runner = {toml_value(environment.runner)}",
+        f"packages = {toml_value(environment.packages)}",
+        f"paths = {toml_value(environment.paths)}",
+        *([f"preload = {toml_value(environment.preload)}"] if environment.preload else []),
+        *([f"distribution = {toml_value(environment.distribution)}"] if environment.distribution else []),
     ]
     for entry in wrong:
         lines += [f"\n[[wrong]]\nfile = {toml_value(f'{entry.name}.md')}", f"fails = {toml_value(entry.fails)}"]
@@ -117,17 +117,17 @@ def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
 
 
 def _prompt(task: MinedTask) -> str:
-    states = task.states
+    states, language = task.states, task.environment.ecosystem.language
     fence = fence_of([states.before[path] for path in states.given])
     shown = task.proof.fixed[:MAX_SINGLE_TESTS]
     more = len(task.proof.fixed) - len(shown)
     files = "\n\n".join(
-        f"`{escape_braces(path)}`:\n\n{fence}python\n{{{{include:files/{path}}}}}\n{fence}" for path in states.given
+        f"`{escape_braces(path)}`:\n\n{fence}{language}\n{{{{include:files/{path}}}}}\n{fence}" for path in states.given
     )
     quoted = "\n".join(f"> {line}".rstrip() for line in states.commit.message[:MAX_MESSAGE_CHARS].splitlines())
     tests = "".join(f"- {test}\n" for test in shown) + (f"- and {more} more\n" if more else "")
     return (
-        f"Make a change in a Python repository. This is its description:\n\n{escape_braces(quoted)}\n\n"
+        f"Make a change in a repository in {_NAMES[language]}. This is its description:\n\n{escape_braces(quoted)}\n\n"
         "These tests of the repository fail now and must pass after the change. The tests that pass now must go on "
         f"passing.\n\n{escape_braces(tests)}\n"
         f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(states.given[0]), _ALLOWED)}"
@@ -156,36 +156,28 @@ def _diff(path: str, before: Mapping[str, str], after: Mapping[str, str]) -> Ite
     return (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _whole(path: str, text: str) -> str:
+def _whole(path: str, text: str, language: str) -> str:
     fence = fence_of([text])
-    return f"`{path}`:\n\n{fence}python\n{text}{fence}\n"
+    return f"`{path}`:\n\n{fence}{language}\n{text}{fence}\n"
 
 
 def wrong_answers(task: MinedTask) -> list[WrongEntry]:
-    """Answers that must fail: nothing, no change, an exit, a skip, a forged conftest.py, deleted tests."""
+    """Answers that must fail: nothing, no change, an exit, a skip, a forged hook of the runner, deleted tests."""
     states, ids = task.states, [str(case["id"]) for case in cases_of_proof(task.proof)]
     fixed = tuple(name for name in ids if name.startswith("fixed/"))
     ran = ("canary", *ids)
     first, test_file = states.given[0], states.test_files[0]
-    everywhere = states.given
-    exit_text = "".join(_whole(path, "import os\n\nos._exit(0)\n") for path in everywhere)
-    skip = "import pytest\n\npytest.skip('skipped', allow_module_level=True)\n"
+    ecosystem = task.environment.ecosystem
+    language = ecosystem.language
+    unchanged = f"{states.before[first].rstrip()}\n\n{ecosystem.comment} no change\n"
+    exits, skips = (
+        "".join(_whole(path, text, language) for path in states.given) for text in (ecosystem.exits, ecosystem.skips)
+    )
     return [
         WrongEntry("no-answer", "I cannot make this change.\n", "*", Outcome.NO_ANSWER),
-        WrongEntry("no-change", _whole(first, f"{states.before[first].rstrip()}\n\n# no change\n"), fixed),
-        WrongEntry("exit", exit_text, ran),
-        WrongEntry("skip", "".join(_whole(path, skip) for path in everywhere), tuple(ids)),
-        WrongEntry("forged-conftest", _whole("conftest.py", _FORGED), "*"),
+        WrongEntry("no-change", _whole(first, unchanged, language), fixed),
+        WrongEntry("exit", exits, ran),
+        WrongEntry("skip", skips, tuple(ids)),
+        WrongEntry("forged-hook", _whole(ecosystem.hook, ecosystem.forges, language), "*"),
         WrongEntry("deleted-tests", f"```diff\n--- a/{test_file}\n+++ /dev/null\n@@ -1 +0,0 @@\n-\n```\n", "*"),
     ]
-
-
-_FORGED = """\
-import pytest
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    outcome.get_result().outcome = "passed"
-"""

@@ -28,8 +28,11 @@ CONDITIONS: tuple[Mapping[str, str], ...] = (
 """Of each run: time zones on both sides of the world, and a locale in which text files are not UTF-8."""
 _NETWORK = re.compile(
     r"gaierror|name resolution|Name or service not known|Network is unreachable|ConnectionError|URLError|ConnectError"
+    r"|ENOTFOUND|EAI_AGAIN|ENETUNREACH"
 )
-_MISSING_MODULE = re.compile(r"No module named '([\w.]+)'|fixture '(\w+)' not found")
+_MISSING_MODULE = re.compile(
+    r"(?:No module named|Cannot find (?:module|package)) '([\w.@/-]+)'|fixture '(\w+)' not found"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,13 @@ from harness.sandbox.image import (
     run_build,
 )
 from harness.sandbox.locks import hold_lock
+from harness.sandbox.npm_packages import LOCK_FILE, resolve_npm
 from harness.sandbox.other_images import image_problem
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
 
 __all__ = [
+    "LOCK_FILE",
     "WORK",
     "DockerSandbox",
     "Engine",
@@ -57,6 +59,7 @@ __all__ = [
     "open_sandbox",
     "owner_labels",
     "remove_orphans",
+    "resolve_npm",
     "resolve_packages",
     "run_bare_container",
     "run_build",

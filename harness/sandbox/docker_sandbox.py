@@ -74,7 +74,8 @@ class DockerSandbox:
         """The kind of container that serves a job; its image is built here if it needs packages. Raises EngineError."""
         image = self.images[job.language]
         if job.packages:
-            image = ensure_environment(self.outage_retry.engine, image, job.packages, self.outage_retry.log)
+            retry, npm = self.outage_retry, job.language != "python"
+            image = ensure_environment(retry.engine, image, job.packages, retry.log, npm=npm)
         return ContainerKind(image, job.language, job.driver, job.limits, self.runtime)
 
 

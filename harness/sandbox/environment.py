@@ -1,4 +1,4 @@
-"""Images with the Python packages that a repository's tests need: the scorer's image and one layer more.
+"""Images with the packages that a repository's tests need: the scorer's image and one layer more.
 
 `resolve_packages` asks the registry once which versions fit together; `ensure_environment` builds the image of such a
 list where it is missing. Packages are unpacked from wheels and never built, since building one runs its code; the
@@ -21,6 +21,7 @@ from harness.files import sha256_of, to_json
 from harness.sandbox.engine import Engine, engine_errors
 from harness.sandbox.image import has_image
 from harness.sandbox.locks import hold_lock
+from harness.sandbox.npm_packages import NPM_FOLDER, unpack_npm
 from harness.types import Log
 
 REPOSITORY = "lanebench-environment"
@@ -34,8 +35,11 @@ def environment_name(base: str, packages: Iterable[str]) -> str:
     return f"{REPOSITORY}:{sha256_of(to_json([base, *sorted(packages)]))[:12]}"
 
 
-def ensure_environment(engine: Engine, base: str, packages: Sequence[str], log: Log) -> str:
-    """The name of the image with these packages, built if it is missing. Raises EngineError, DownloadError."""
+def ensure_environment(engine: Engine, base: str, packages: Sequence[str], log: Log, *, npm: bool = False) -> str:
+    """The name of the image with these packages, built if it is missing. Raises EngineError, DownloadError.
+
+    They are Python's, or with `npm` those of npm_packages.py.
+    """
     tag = environment_name(base, packages)
     if has_image(engine, tag):
         return tag
@@ -43,8 +47,16 @@ def ensure_environment(engine: Engine, base: str, packages: Sequence[str], log: 
         if not has_image(engine, tag):
             log(f"Building the image {tag} with {len(packages)} packages (once).")
             with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
-                _unpack(["--no-deps", *packages], Path(folder), engine.architecture)
-                _build(engine, base, tag, Path(folder))
+                if npm:
+                    unpack_npm(packages, Path(folder))
+                else:
+                    _unpack(["--no-deps", *packages], Path(folder), engine.architecture)
+                _build(
+                    engine,
+                    f"FROM {base}\nCOPY packages/ {NPM_FOLDER if npm else PACKAGES_FOLDER}/\n",
+                    tag,
+                    Path(folder),
+                )
     return tag
 
 
@@ -80,14 +92,13 @@ def _unpack(words: Sequence[str], folder: Path, architecture: str) -> None:
         raise DownloadError(f"the packages cannot be had: {' / '.join(lines[-2:])[:400]}")
 
 
-def _build(engine: Engine, base: str, tag: str, folder: Path) -> None:
+def _build(engine: Engine, dockerfile: str, tag: str, folder: Path) -> None:
     """Build the image; the packages' own programs are left out, nothing starts them."""
-    dockerfile = f"FROM {base}\nCOPY packages/ {PACKAGES_FOLDER}/\n".encode()
     with tempfile.TemporaryFile() as context, engine_errors("building the image of an environment"):
         with tarfile.open(fileobj=context, mode="w") as tar:
             entry = tarfile.TarInfo("Dockerfile")
-            entry.size = len(dockerfile)
-            tar.addfile(entry, io.BytesIO(dockerfile))
+            entry.size = len(dockerfile.encode())
+            tar.addfile(entry, io.BytesIO(dockerfile.encode()))
             tar.add(folder, "packages", filter=_plain)
         context.seek(0)
         steps = engine.api.build(

@@ -30,6 +30,7 @@ from harness.score.kinds import (
     tools,
 )
 from harness.score.kinds.patch import answer_patch
+from harness.score.repository.runners import PYTEST
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
@@ -38,6 +39,7 @@ from harness.types import Outcome, Reading, Sandbox, Score, Variant
 
 __all__ = [
     "KINDS",
+    "PYTEST",
     "ScorerKind",
     "TestBed",
     "TestOutcomes",

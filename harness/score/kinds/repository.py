@@ -10,6 +10,8 @@ settings      given: the files that the prompt shows and the answer may edit; an
     packages    what the environment's image holds besides Python and pytest, each as NAME==VERSION
     paths       the folders of the repository to import from; default ["."]
     distribution  "NAME==VERSION" of the repository, for code that asks for its own version
+    runner      "pytest" (default); for JavaScript "node", "mocha" or "tape", and packages then are PLACE@VERSION
+    preload     modules that a runner of JavaScript loads before the tests
     files/ is the repository.
 cases.json    give.tests: ids of tests; expect.outcome: "passed", of all of them. `fixed/N` fail before the change,
               `still/N` pass before and after it. The ids are in no check, since what checks say is published.
@@ -28,6 +30,7 @@ from harness.score.edits.apply import EditResult
 from harness.score.edits.formats import Edit
 from harness.score.execute import Execution
 from harness.score.kinds.edits import APPLIED, apply_answer, judge_edits
+from harness.score.repository.runners import PYTEST, RUNNERS
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import STRING, STRINGS, case_schema, missing_files, object_schema
@@ -36,7 +39,14 @@ from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
 CANARY = "canary"
 PASSED, FAILED = "passed", "failed"
-SETTINGS: dict[str, Json] = {"given": STRINGS, "packages": STRINGS, "paths": STRINGS, "distribution": STRING}
+SETTINGS: dict[str, Json] = {
+    "given": STRINGS,
+    "packages": STRINGS,
+    "paths": STRINGS,
+    "distribution": STRING,
+    "runner": {"enum": list(RUNNERS)},
+    "preload": STRINGS,
+}
 _HOOKS = ("conftest", "sitecustomize", "usercustomize")
 """Modules that Python or pytest load by themselves."""
 
@@ -72,9 +82,10 @@ def _refusal(path: str, variant: Variant) -> str | None:
     if path in variant.files:
         return "may not be edited"
     stem, extension = posixpath.splitext(posixpath.basename(path))
-    folder = posixpath.dirname(path)
-    beside = {posixpath.dirname(name) for name in variant.task.settings["given"]} - {""}
-    if stem in _HOOKS or extension != ".py" or folder not in beside:
+    folder, given = posixpath.dirname(path), variant.task.settings["given"]
+    beside = {posixpath.dirname(name) for name in given} - {""}
+    extensions = {posixpath.splitext(name)[1] for name in given}
+    if stem in _HOOKS or extension not in extensions or folder not in beside:
         return "new files may only be modules beside the given files"
     return None
 
@@ -88,6 +99,8 @@ def test_bed(variant: Variant, files: Mapping[str, str]) -> TestBed:
         packages=tuple(settings.get("packages", ())),
         paths=tuple(settings.get("paths", (".",))),
         distribution=str(settings.get("distribution", "")),
+        runner=str(settings.get("runner", PYTEST)),
+        preload=tuple(settings.get("preload", ())),
         limits=variant.task.limits,
     )
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.files import sha256_of, to_json
+from harness.score.repository.runners import PYTEST, RUNNERS
 from harness.types import Job, Json, Limits, Observation, Sandbox
 
 FOLDER = ".lanebench"
 """Where the kit's own files are in the repository's folder; the tree of a task has no hidden files."""
-SCRIPT = f"{FOLDER}/run_tests.py"
 LIBRARIES = "/opt/lanebench-packages"
 """Where an image has the packages that a repository needs (harness/sandbox/environment.py)."""
 NOT_RUN, REPEATED = "not run", "reported more than once"
-_CANARY = "import unittest\n\n\nclass Canary(unittest.TestCase):\n    def test_must_fail(self):\n        self.fail()\n"
+_NODE_OPTIONS = ("--no-warnings",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class TestBed:
     """A repository as its tests run: its files, the files of tests, and what its environment has.
 
     `paths` are the folders to import from; `distribution` is "NAME==VERSION", for code that asks for its own version.
+    `preload` are modules that a runner of JavaScript loads before a file of tests.
     """
 
     __test__ = False
@@ -38,6 +39,8 @@ class TestBed:
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = (".",)
     distribution: str = ""
+    runner: str = PYTEST
+    preload: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -72,23 +75,27 @@ class TestOutcomes:
         return self.tests.get(test, NOT_RUN)
 
 
-def canary_file(files: Mapping[str, str]) -> str:
+def canary_file(bed: TestBed) -> str:
     """The name of the canary's file: nobody can write it into an answer, since it is a digest of the answer."""
-    return f"test_{sha256_of(to_json(dict(files)))[:16]}.py"
+    return f"test_{sha256_of(to_json(dict(bed.files)))[:16]}{RUNNERS[bed.runner].canary_ending}"
 
 
 def run_tests(bed: TestBed, runs: Sequence[TestRun], sandbox: Sandbox) -> list[TestOutcomes]:
     """How the tests ended in each of these runs. Raises EngineError."""
-    canary = canary_file(bed.files)
+    canary = canary_file(bed)
     token = sha256_of(to_json([canary, list(bed.test_files)]))[:32]
     job = _job(bed, canary, [_spec(bed, run, canary, token) for run in runs])
     return [_outcomes(observation, canary, token) for observation in sandbox.run(job)]
 
 
 def _spec(bed: TestBed, run: TestRun, canary: str, token: str) -> Json:
-    canary_test = f"{canary}::Canary::test_must_fail"
+    canary_test = f"{canary}::{RUNNERS[bed.runner].canary_test}"
     return {
-        "files": [*bed.test_files, canary],
+        # The runners of JavaScript run whole files: the order of the tests gives theirs.
+        "files": [*dict.fromkeys(test.partition("::")[0] for test in (*run.tests, *bed.test_files)), canary],
+        "runner": bed.runner,
+        "preload": [*bed.preload],
+        "options": [*_NODE_OPTIONS],
         "tests": [*run.tests, canary_test] if run.tests else [],
         "ordered": run.ordered and bool(run.tests),
         "paths": [*bed.paths],
@@ -99,10 +106,12 @@ def _spec(bed: TestBed, run: TestRun, canary: str, token: str) -> Json:
 
 
 def _job(bed: TestBed, canary: str, specs: Sequence[Json]) -> Job:
-    script = (Path(__file__).parent / "pytest_script.py").read_text(encoding="utf-8")
-    files = {**bed.files, canary: _CANARY, SCRIPT: script, **_distribution_files(bed.distribution)}
+    runner = RUNNERS[bed.runner]
+    entry = f"{FOLDER}/{runner.script}"
+    script = (Path(__file__).parent / runner.script).read_text(encoding="utf-8")
+    files = {**bed.files, canary: runner.canary, entry: script, **_distribution_files(bed.distribution)}
     cases = tuple((f"run-{number}", {"stdin": json.dumps(spec)}) for number, spec in enumerate(specs, 1))
-    return Job("python", "program", SCRIPT, files, cases, bed.limits, packages=bed.packages)
+    return Job(runner.language, "program", entry, files, cases, bed.limits, packages=bed.packages)
 
 
 def _distribution_files(distribution: str) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""What every task of a repository shares: its ecosystem, the packages of its image, and how its tests are started.
+
+`read_environment` is the entry point. It reads the newest commit: its lock file gives the versions, where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.errors import DownloadError
+from harness.mining.candidates import CommitStates
+from harness.mining.ecosystems import JAVASCRIPT, Ecosystem
+from harness.mining.npm_requirements import read_npm_requirements
+from harness.mining.requirements import Requirements, read_requirements
+from harness.sandbox import resolve_npm, resolve_packages
+from harness.score import PYTEST, TestBed
+from harness.types import Limits, Log
+
+LIMITS = Limits(
+    load_timeout_s=20, case_timeout_s=60, memory_bytes=1 << 30, pids=128, output_bytes=4 << 20, disk_bytes=64 << 20
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnvironment:
+    """The packages of the image, and the settings of the scorer kind `repository`."""
+
+    __test__ = False
+
+    ecosystem: Ecosystem
+    packages: tuple[str, ...]
+    paths: tuple[str, ...] = (".",)
+    distribution: str = ""
+    runner: str = PYTEST
+    preload: tuple[str, ...] = ()
+
+    def bed(self, states: CommitStates) -> TestBed:
+        """The repository before a commit's change, as its tests run."""
+        return TestBed(
+            files=states.before,
+            test_files=states.test_files,
+            packages=self.packages,
+            paths=self.paths,
+            distribution=self.distribution,
+            runner=self.runner,
+            preload=self.preload,
+            limits=LIMITS,
+        )
+
+
+def read_environment(
+    files: Mapping[str, str | None], ecosystem: Ecosystem, architecture: str, log: Log
+) -> TestEnvironment:
+    """The environment of a repository with these files.
+
+    Raises DownloadError where its packages cannot be had, TaskError where its tests have a runner that is not known.
+    """
+    if ecosystem is JAVASCRIPT:
+        npm = read_npm_requirements(files)
+        packages = resolve_npm(npm.dependencies, npm.lock)
+        return TestEnvironment(ecosystem, packages, runner=npm.runner, preload=npm.preload)
+    needs = read_requirements(files)
+    paths = [folder for folder in ("src", "lib") if any(path.startswith(f"{folder}/") for path in files)]
+    return TestEnvironment(ecosystem, _resolve(needs, architecture, log), (*paths, "."), needs.distribution)
+
+
+def _resolve(needs: Requirements, architecture: str, log: Log) -> tuple[str, ...]:
+    """The packages of the environment: with the lock file's versions, else without, else those that can be had."""
+    for pins in dict.fromkeys((needs.pins, ())):
+        try:
+            return resolve_packages(needs.packages, pins, architecture)
+        except DownloadError as error:
+            failure = error
+    kept = [package for package in needs.packages if _can_be_had(package, architecture, log)]
+    if not kept:
+        raise failure
+    return resolve_packages(kept, (), architecture)
+
+
+def _can_be_had(package: str, architecture: str, log: Log) -> bool:
+    try:
+        resolve_packages([package], (), architecture)
+    except DownloadError as error:
+        log(f"left out of the environment: {package}: {error.message}")
+        return False
+    return True

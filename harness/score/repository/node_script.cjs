@@ -1,0 +1,104 @@
+// Runs a repository's JavaScript tests inside a container and writes one line for each; the kit imports nothing of it.
+//
+// The host sends this file with a job and a JSON object on standard input: the test files in the order of their run, the
+// runner (node, mocha or tape), modules to load first, environment variables and a token. Each file runs in a process of
+// its own, since a test may end its process. Standard output has the lines [token, id, outcome, message] alone: what the
+// tests print goes nowhere, and the last words of a process without a line are the message of its file.
+'use strict'
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { pathToFileURL } = require('node:url')
+
+const MAX_MESSAGE_CHARS = 300
+const OUTPUT = 3
+
+function last (text) {
+  return String(text).slice(-MAX_MESSAGE_CHARS)
+}
+
+function lineWriter (file) {
+  return (names, outcome, error) => {
+    const message = error ? last(error.message || error) : ''
+    fs.writeSync(OUTPUT, JSON.stringify([`${file}::${names.join(' > ')}`, outcome, message]) + '\n')
+  }
+}
+
+function load (name) {
+  return require(require.resolve(name, { paths: [process.cwd()] }))
+}
+
+const RUNNERS = {
+  node (file, write) {
+    const names = []
+    const stream = require('node:test').run({ files: [path.resolve(file)], concurrency: false, isolation: 'none' })
+    const ended = (outcome) => (data) => {
+      // A suite fails with its tests. A file that cannot be loaded is a failed test with the file's name.
+      if (data.details.type === 'suite') return
+      if (data.name === path.resolve(file)) return console.error((data.details.error.cause || data.details.error).message)
+      const skipped = data.skip !== undefined || data.todo !== undefined
+      write([...names.slice(0, data.nesting), data.name], skipped ? 'skipped' : outcome, data.details.error)
+    }
+    stream.on('test:start', (data) => { names.length = data.nesting; names.push(data.name) })
+    stream.on('test:pass', ended('passed'))
+    stream.on('test:fail', ended('failed'))
+    stream.resume()
+  },
+  async mocha (file, write) {
+    const Mocha = load('mocha')
+    const mocha = new Mocha({ reporter: function () {} })
+    mocha.addFile(path.resolve(file))
+    await mocha.loadFilesAsync()
+    mocha.run((failures) => process.exit(failures ? 1 : 0))
+      .on('pass', (test) => write(test.titlePath(), 'passed'))
+      .on('pending', (test) => write(test.titlePath(), 'skipped'))
+      .on('fail', (test, error) => write(test.titlePath(), 'failed', error))
+  },
+  async tape (file, write) {
+    const tests = new Map()
+    load('tape').createStream({ objectMode: true }).on('data', (row) => {
+      if (row.type === 'test') {
+        const outer = tests.get(row.parent)
+        tests.set(row.id, { names: [...(outer ? outer.names : []), row.name], outcome: row.skip ? 'skipped' : 'passed' })
+      } else if (row.type === 'assert' && !row.ok && !row.todo) {
+        Object.assign(tests.get(row.test), { outcome: 'failed', error: row.name })
+      } else if (row.type === 'end' && tests.has(row.test)) {
+        const test = tests.get(row.test)
+        write(test.names, test.outcome, test.error)
+      }
+    })
+    await import(pathToFileURL(path.resolve(file)))
+  }
+}
+
+async function runFile (spec, file) {
+  for (const name of spec.preload) load(name)
+  await RUNNERS[spec.runner](file, lineWriter(file))
+}
+
+function runAll (spec) {
+  const began = process.hrtime.bigint()
+  const place = path.join(__dirname, 'output')
+  const write = (...fields) => process.stdout.write(JSON.stringify([spec.token, ...fields]) + '\n')
+  for (const file of spec.files) {
+    const output = fs.openSync(place, 'w+')
+    const done = spawnSync(process.execPath, [...spec.options, __filename, file], {
+      env: { ...process.env, ...spec.env },
+      input: JSON.stringify(spec),
+      stdio: ['pipe', 'ignore', 'pipe', output]
+    })
+    const lines = fs.readFileSync(place, 'utf8').split('\n').filter(Boolean)
+    fs.closeSync(output)
+    for (const line of lines) write(...JSON.parse(line))
+    if (!lines.length) write(file, 'not collected', last(done.stderr) || 'no test')
+  }
+  write('', 'ended', String(Number(process.hrtime.bigint() - began) / 1e9))
+}
+
+const spec = JSON.parse(fs.readFileSync(0, 'utf8'))
+if (process.argv.length > 2) {
+  runFile(spec, process.argv[2]).catch((error) => { console.error(error && error.message); process.exit(1) })
+} else {
+  runAll(spec)
+}
