@@ -142,9 +142,11 @@ def _import(args: argparse.Namespace) -> int:
     show(f"{report.imported} of {len(source.rows)} problems of {chosen.title} are tasks in {args.folder}")
     for left_out in report.left_out:
         show(plain_text(f"left out: {left_out.id}: {left_out.reason}"))
+    if not report.imported:
+        return CheckError.exit_code
     selection = f"--suite {chosen.name} --tasks {args.folder}"
     log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
-    return 0 if report.imported else CheckError.exit_code
+    return 0
 
 
 def _mine(args: argparse.Namespace) -> int:

@@ -74,7 +74,7 @@ MBPP_PLUS = StandardSet(
 LIVE_CODE_BENCH = StandardSet(
     name="live-code-bench",
     title="LiveCodeBench",
-    source_license="CC-BY-4.0",
+    source_license="CC, as its card says; the problems are those of contest sites",
     read=live_code_bench_problem,
     id_field="question_id",
 )
