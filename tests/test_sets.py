@@ -417,6 +417,7 @@ def test_a_row_of_multipl_e_that_is_more_than_calls_is_unusable(change: dict[str
         ("{a: 1, 'it\\'s': [true, null]}", {"a": 1, "it's": [True, None]}),
         ("map[int]string{1: `x`}", {"$": "dict", "v": [[1, "x"]]}),
         ('Some((String::from("\\u{e9}"), 3i64))', {"$": "tuple", "v": ["é", 3]}),
+        ('vec![String::from("two\nlines"), "\\"".to_string()]', ["two\nlines", '"']),
         ("12345678901234567890", {"$": "int", "v": "12345678901234567890"}),
     ],
 )

@@ -19,7 +19,7 @@ _SPACE = re.compile(r"(?:\s|//[^\n]*)*")
 _NUMBER = re.compile(
     r"-?\s*(\d[\d_]*(?:\.\d+|\.(?![\w.]))?(?:[eE][+-]?\d+)?)(?:_?([iu](?:8|16|32|64|128|size)|f32|f64))?(?!\w)"
 )
-_STRING = re.compile(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`$\\]*`""", re.DOTALL)
+_STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`$\\]*`""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([^ux]))", re.DOTALL)
 _SIMPLE_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "v": "\v", "a": "\a"}
 _TO_STRING = re.compile(r"\.(?:to_string|to_owned|into)\(\)")
