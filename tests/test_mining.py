@@ -10,7 +10,7 @@ from harness.errors import TaskError
 from harness.mining import MiningOptions, mine
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
 from harness.mining.ecosystems import JAVASCRIPT, PYTHON, ecosystem_of
-from harness.mining.environment import LIMITS
+from harness.mining.environment import LIMITS, TestEnvironment
 from harness.mining.folder import solution
 from harness.mining.history import open_history
 from harness.mining.npm_requirements import read_npm_requirements
@@ -198,6 +198,17 @@ def test_the_files_of_javascript_are_tests_source_or_neither() -> None:
     assert [path for path in paths if JAVASCRIPT.holds_tests(path)] == ["test/a.js", "lib/a.spec.cjs", "test.js"]
     assert ecosystem_of([*paths, "package.json"]) is JAVASCRIPT
     assert ecosystem_of(["setup.py", "calc.py", "package.json"]) is PYTHON
+
+
+def test_a_commit_of_a_time_with_another_runner_is_ruled_out(repository: Path) -> None:
+    start = {"package.json": '{"scripts": {"test": "jest"}}', "add.js": "// adds\n", "add.test.js": "test\n"}
+    commit(repository, {**start}, "Begin with a script")
+    commit(repository, {"add.js": "// adds\nmodule.exports = 1\n", "add.test.js": "tests\n"})
+    history = open_history(repository)
+    states = states_of(next(candidates(history, JAVASCRIPT, None)), history, JAVASCRIPT)
+    assert (states.given, states.test_files) == (("add.js",), ("add.test.js",))
+    with pytest.raises(RejectionError, match="for another runner"):
+        TestEnvironment(JAVASCRIPT, (), runner="node").bed(states)
 
 
 NODE_TESTS = """\

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.errors import DownloadError
-from harness.mining.candidates import CommitStates
+from harness.errors import DownloadError, TaskError
+from harness.mining.candidates import CommitStates, RejectionError
 from harness.mining.ecosystems import JAVASCRIPT, Ecosystem
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import Requirements, read_requirements
@@ -36,7 +36,9 @@ class TestEnvironment:
     preload: tuple[str, ...] = ()
 
     def bed(self, states: CommitStates) -> TestBed:
-        """The repository before a commit's change, as its tests run."""
+        """The repository before a commit's change, as its tests run. Raises RejectionError for another runner."""
+        if self.ecosystem is JAVASCRIPT and _runner_of(states.before) != self.runner:
+            raise RejectionError("its tests are for another runner than those of the newest commit")
         return TestBed(
             files=states.before,
             test_files=states.test_files,
@@ -63,6 +65,13 @@ def read_environment(
     needs = read_requirements(files)
     paths = [folder for folder in ("src", "lib") if any(path.startswith(f"{folder}/") for path in files)]
     return TestEnvironment(ecosystem, _resolve(needs, architecture, log), (*paths, "."), needs.distribution)
+
+
+def _runner_of(files: Mapping[str, str]) -> str | None:
+    try:
+        return read_npm_requirements(files).runner
+    except TaskError:
+        return None
 
 
 def _resolve(needs: Requirements, architecture: str, log: Log) -> tuple[str, ...]:

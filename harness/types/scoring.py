@@ -26,7 +26,7 @@ class Job:
 
     `tests` are the files of the driver `outside`, whose cases are test functions in `tests_entry`: they go into another
     container than the answer, and there the cases run. `packages` are those that the image has beside the language,
-    each as NAME==VERSION.
+    each as NAME==VERSION, those of npm as PLACE@VERSION.
     """
 
     language: str
