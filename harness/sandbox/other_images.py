@@ -14,6 +14,8 @@ from harness.errors import EngineError
 from harness.sandbox.engine import Engine, engine_errors, reason_of
 from harness.types import Log
 
+_NO_MANIFEST = "no matching manifest"
+"""What an engine says of an image that is not there for its processor; most are for amd64, which some emulate."""
 _KERNEL_WORDS = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -25,7 +27,10 @@ def image_problem(engine: Engine, name: str, log: Log) -> str | None:
     architecture = _architecture(engine, name)
     if architecture is None:
         log(f"Pulling the image {name} (once; such images have several GB).")
-        if (why := _pull(engine, name)) is not None:
+        why = _pull(engine, name)
+        if why is not None and _NO_MANIFEST in why:
+            why = _pull(engine, name, platform="linux/amd64")
+        if why is not None:
             return f"the image {name} is not here and cannot be pulled: {why}"
         architecture = _architecture(engine, name)
     if architecture == engine.architecture or _starts(engine, name):
@@ -43,11 +48,11 @@ def _architecture(engine: Engine, name: str) -> str | None:
     return _KERNEL_WORDS.get(word, word)
 
 
-def _pull(engine: Engine, name: str) -> str | None:
+def _pull(engine: Engine, name: str, platform: str | None = None) -> str | None:
     """Why an image cannot be pulled; None if it was."""
     repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
     try:
-        for step in engine.api.pull(repository, tag=tag, stream=True, decode=True):
+        for step in engine.api.pull(repository, tag=tag, platform=platform, stream=True, decode=True):
             if "error" in step:
                 return str(step["error"])
     except docker.errors.APIError as error:

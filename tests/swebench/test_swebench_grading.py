@@ -11,7 +11,7 @@ import pytest
 from harness.agents.image import base_image
 from harness.cli import main
 from harness.errors import UncheckedError
-from harness.sandbox import Engine, ensure_engine
+from harness.sandbox import Engine, ensure_engine, image_problem
 from harness.swebench import GradeEnd, Grader, PredictionSet, read_instances, write_predictions
 from harness.types import Json
 from tests.official import RIGHT, WRONG, diff, make_repository, make_row, write_rows
@@ -75,6 +75,19 @@ def test_what_cannot_be_graded_here_is_known_before_a_model_is_asked(
     assert "the image lanebench-test/nowhere:latest is not here and cannot be pulled" in unfit["gone"]
     assert unfit["bare"] == "its row has no eval_script, by which swebench 5 grades"
     assert unfit["broken"] == "its official solution does not pass on this machine: not resolved"
+
+
+def test_an_image_for_another_processor_is_named(engine: Engine, tmp_path: Path) -> None:
+    name, other = "lanebench-test/other-processor:latest", "arm64" if engine.architecture == "x86_64" else "amd64"
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    words = ["docker", "build", "-q", f"--platform=linux/{other}", "-t", name, "."]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    try:
+        problem = image_problem(engine, name, print)
+    finally:
+        subprocess.run(["docker", "rmi", "-f", name], check=True, capture_output=True)
+    assert problem is not None
+    assert problem.endswith(f"this engine runs {engine.architecture} and cannot emulate it")
 
 
 def test_building_without_the_builder_is_refused(
