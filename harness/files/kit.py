@@ -17,8 +17,12 @@ _GIT_TIMEOUT_S = 10
 _UNHASHED = {"__pycache__", "_data"}
 
 
+@cache
 def kit_info() -> KitInfo:
-    """The kit's version; commit and dirty are None outside a git checkout."""
+    """The kit's version; commit and dirty are None outside a git checkout.
+
+    Read once: what this process runs is what it has imported.
+    """
     if not (ROOT / "pyproject.toml").is_file():
         return KitInfo(__version__, None, None)
     commit = _git("rev-parse", "HEAD")

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import uvloop
-
 from harness.errors import ConfigError, DiskError
 from harness.proxy.connections import ClientConnection, TargetConnection
 from harness.proxy.exchange_journal import ExchangeJournal
@@ -212,6 +210,8 @@ def serve(settings: ProxySettings, report: Callable[[str], None], ready: Callabl
     `ready` is called with a handle of the proxy as soon as it takes requests. Raises ConfigError if it cannot listen,
     RunError if the folder holds something else, DiskError if not all could be recorded.
     """
+    import uvloop
+
     # uvloop passes a first token on about 0.3 ms sooner than the event loop of asyncio (tests/bench_proxy.py).
     return uvloop.run(_serve(settings, report, ready))
 

@@ -2,7 +2,7 @@
 
 `open_sandbox` is the entry point; it gives a DockerSandbox that runs jobs from many threads. Scoring happens on
 the host (harness/score): no expected value enters a container. How values are encoded:
-harness/sandbox/values.py.
+harness/sandbox/values.py. docker's client is imported where an engine is looked for, since most commands need none.
 """
 
 from harness.sandbox.base_image import debian_mirror

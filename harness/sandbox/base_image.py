@@ -16,10 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import docker
-
 from harness.errors import EngineError
-from harness.sandbox.engine import CLIENT_ERRORS, Engine, engine_errors, reason_of
+from harness.sandbox.engine import Engine, client_errors, engine_errors, reason_of
 from harness.sandbox.install import run_command
 from harness.types import Log
 
@@ -70,10 +68,12 @@ def ensure_base(engine: Engine, mirror: str | None, log: Log) -> None:
 
 
 def _is_present(engine: Engine) -> bool:
+    from docker.errors import ImageNotFound
+
     with engine_errors(f"looking for {BASE}"):
         try:
             engine.api.inspect_image(BASE)
-        except docker.errors.ImageNotFound:
+        except ImageNotFound:
             return False
     return True
 
@@ -82,7 +82,7 @@ def pull_base(api: Any) -> str | None:
     """Pull the base image; None when that worked, else why it did not."""
     try:
         lines = list(api.pull(REPOSITORY, tag=TAG, stream=True, decode=True))
-    except CLIENT_ERRORS as error:
+    except client_errors() as error:
         return reason_of(error)
     # Podman answers a pull that failed with status 200 and an error among the lines.
     errors = [str(line["error"]) for line in lines if isinstance(line, dict) and "error" in line]

@@ -14,12 +14,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from docker.tls import TLSConfig
+from typing import TYPE_CHECKING
 
 from harness.errors import EngineError, RunError
 from harness.files import read_json
 from harness.types import Json
+
+if TYPE_CHECKING:
+    from docker.tls import TLSConfig
 
 _HOME_SOCKETS = (".docker/run/docker.sock", ".orbstack/run/docker.sock", ".colima/default/docker.sock")
 _RUNTIME_SOCKETS = ("docker.sock", "podman/podman.sock")
@@ -45,6 +47,8 @@ class EngineEndpoint:
     @property
     def tls(self) -> TLSConfig | None:
         """What the client shows and whom it trusts; None if the endpoint has no TLS files."""
+        from docker.tls import TLSConfig
+
         if self.tls_folder is None:
             return None
         folder = Path(self.tls_folder)

@@ -13,22 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.utils import kwargs_from_env
-
 from harness.errors import EngineError
 from harness.sandbox.container_config import EngineCapabilities, engine_capabilities
 from harness.sandbox.endpoints import EngineEndpoint, candidate_endpoints
-from harness.sandbox.engine_http import EngineHttp
+from harness.sandbox.engine_http import EngineHttp, EngineResponseError
 from harness.sandbox.install import install_engine, this_machine
 from harness.types import Json, LimitKind, Log
 
-CLIENT_ERRORS = (docker.errors.DockerException, OSError)
-"""What the engine's clients raise when the engine is at fault; their HTTP libraries' own errors are OSErrors."""
-
 CHECK_ENGINE = "check that the container engine works: `docker info`"
 
-_TIMEOUT_S = 120
 _INFO_KEYS: Mapping[LimitKind, str] = {
     "cpu": "CpuCfsQuota",
     "memory": "MemoryLimit",
@@ -73,10 +66,17 @@ def engine_errors(action: str) -> Iterator[None]:
     """Turn what the clients raise into an EngineError that says what lanebench was doing."""
     try:
         yield
-    except CLIENT_ERRORS as error:
+    except client_errors() as error:
         reason = reason_of(error)
         reason = reason if len(reason) <= _MAX_REASON_CHARS else f"{reason[:_MAX_REASON_CHARS]} ..."
         raise EngineError(f"the container engine failed while {action}: {reason}", fix=CHECK_ENGINE) from error
+
+
+def client_errors() -> tuple[type[Exception], ...]:
+    """What the engine's clients raise when the engine is at fault; their HTTP libraries' own errors are OSErrors."""
+    from docker.errors import DockerException
+
+    return (DockerException, EngineResponseError, OSError)
 
 
 def reason_of(error: Exception) -> str:
@@ -84,29 +84,14 @@ def reason_of(error: Exception) -> str:
     return str(getattr(error, "explanation", None) or error)
 
 
-class _Client(docker.APIClient):
-    """docker's client without the environment of requests, which puts REQUESTS_CA_BUNDLE before an engine's own CA."""
-
-    def merge_environment_settings(self, *settings: Any) -> Any:
-        self.trust_env = False
-        return super().merge_environment_settings(*settings)
-
-
-def _open_client(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Any:
-    options: dict[str, Json] = {"base_url": endpoint.url}
-    if endpoint.chosen_by == "DOCKER_HOST":
-        options = dict(kwargs_from_env(environment=dict(env)))
-    elif endpoint.tls is not None:
-        options["tls"] = endpoint.tls
-    return _Client(version="auto", timeout=_TIMEOUT_S, **options)
-
-
 def connect(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Engine:
     """The engine at an endpoint. Raises EngineError when none answers there."""
     if endpoint.socket_path is not None and not endpoint.socket_path.exists():
         raise EngineError(f"{endpoint.url} does not exist", fix=endpoint.fix)
+    from harness.sandbox.engine_client import open_client
+
     with engine_errors(f"connecting to {endpoint.url}"):
-        api = _open_client(endpoint, env)
+        api = open_client(endpoint, env)
         return _describe(endpoint.url, api, api.version(), api.info())
 
 

@@ -20,8 +20,6 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from docker.errors import DockerException
-
 from harness.types import Json
 
 _MAX_HEAD_BYTES = 65536
@@ -30,7 +28,7 @@ _UPGRADED = (101, 200)
 (Docker Engine API, ContainerAttach)."""
 
 
-class EngineResponseError(DockerException):
+class EngineResponseError(Exception):
     """The engine answered a call with an HTTP error: its status and its explanation."""
 
     def __init__(self, status: int, explanation: str) -> None:

@@ -22,8 +22,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
-import docker
-
 from harness.errors import EngineError
 from harness.files import find_data, sha256_of
 from harness.sandbox.base_image import BASE, SUITE, debian_mirror, ensure_base
@@ -189,10 +187,12 @@ def image_name(language: str) -> str:
 
 def has_image(engine: Engine, tag: str) -> bool:
     """Whether the engine has that image. Raises EngineError."""
+    from docker.errors import ImageNotFound
+
     with engine_errors("looking for the scorer's image"):
         try:
             engine.api.inspect_image(tag)
-        except docker.errors.ImageNotFound:
+        except ImageNotFound:
             return False
     return True
 

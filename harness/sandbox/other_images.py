@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import docker
-
 from harness.errors import EngineError
 from harness.sandbox.engine import Engine, engine_errors, reason_of
 from harness.types import Log
@@ -40,28 +38,34 @@ def image_problem(engine: Engine, name: str, log: Log) -> str | None:
 
 def _architecture(engine: Engine, name: str) -> str | None:
     """The processor that an image is for, in the kernel's word; None where the engine does not have the image."""
+    from docker.errors import ImageNotFound
+
     with engine_errors("looking for an image"):
         try:
             word = str(engine.api.inspect_image(name).get("Architecture") or "")
-        except docker.errors.ImageNotFound:
+        except ImageNotFound:
             return None
     return _KERNEL_WORDS.get(word, word)
 
 
 def _pull(engine: Engine, name: str, platform: str | None = None) -> str | None:
     """Why an image cannot be pulled; None if it was."""
+    from docker.errors import APIError
+
     repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
     try:
         for step in engine.api.pull(repository, tag=tag, platform=platform, stream=True, decode=True):
             if "error" in step:
                 return str(step["error"])
-    except docker.errors.APIError as error:
+    except APIError as error:
         return reason_of(error)
     return None
 
 
 def _starts(engine: Engine, name: str) -> bool:
     """Whether a container of an image for another processor runs a program: some engines emulate it."""
+    from docker.errors import DockerException
+
     try:
         with engine_errors("starting a container of another architecture"):
             made = engine.api.create_container(
@@ -76,5 +80,5 @@ def _starts(engine: Engine, name: str) -> bool:
     except EngineError:
         return False
     finally:
-        with suppress(docker.errors.DockerException):
+        with suppress(DockerException):
             engine.api.remove_container(made, force=True)

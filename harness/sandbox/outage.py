@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from harness.errors import EngineError
-from harness.sandbox.engine import CLIENT_ERRORS, Engine
+from harness.sandbox.engine import Engine, client_errors
 from harness.types import Log
 
 _MAX_OUTAGE_S = 60.0
@@ -51,6 +51,6 @@ class OutageRetry:
     def _is_available(self) -> bool:
         try:
             self.engine.api.ping()
-        except CLIENT_ERRORS:
+        except client_errors():
             return False
         return True
