@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import harness
 from harness.cli import COMMANDS, build_parser
-
-HOUSE = Path(harness.__file__).parent
+from tests.modules import HOUSE, kit_modules, nodes
 
 LEVELS = (
     ("errors", "types"),
@@ -74,27 +72,18 @@ House = dict[str, list[tuple[str, set[str]]]]
 def _modules() -> dict[str, list[Path]]:
     """The files of each package; the drivers run inside containers and import nothing of the kit."""
     out: dict[str, list[Path]] = {}
-    for path in sorted(HOUSE.rglob("*.py")):
+    for path in kit_modules():
         parts = path.relative_to(HOUSE).with_suffix("").parts
-        if parts[:2] != ("sandbox", "drivers") and parts[0] not in ("__init__", "_data"):
+        if parts[:2] != ("sandbox", "drivers") and parts[0] != "__init__":
             out.setdefault(parts[0], []).append(path)
     return out
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def _imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-        elif isinstance(node, ast.ImportFrom):
-            raise AssertionError(f"{path}: relative import: name the module in full")
+    found = {alias.name for node in nodes(path)[ast.Import] for alias in node.names}
+    for node in nodes(path)[ast.ImportFrom]:
+        assert node.level == 0, f"{path}: relative import: name the module in full"
+        found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     return found
 
 
@@ -179,12 +168,12 @@ def command_pattern() -> re.Pattern[str]:
     return re.compile(rf"nox -s|\blanebench (?:{names})\b|(?<![\w-])(?:{flags})(?![\w-])")
 
 
-def _messages(tree: ast.Module) -> Iterator[ast.Constant]:
+def _messages(path: Path) -> Iterator[ast.Constant]:
     """Every string constant with a space in it that is no docstring: an option alone is a declaration."""
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield from [node] if " " in node.value.strip() else []
+    docstrings = {id(node.value) for node in nodes(path)[ast.Expr]}
+    for node in nodes(path)[ast.Constant]:
+        if isinstance(node.value, str) and id(node) not in docstrings and " " in node.value.strip():
+            yield node
 
 
 def test_nobody_imports_past_the_interface_of_a_package() -> None:
@@ -234,7 +223,7 @@ def test_no_message_below_the_command_line_names_a_command_or_an_option() -> Non
         for package, paths in _modules().items()
         if package != "cli"
         for path in paths
-        for node in _messages(_tree(path))
+        for node in _messages(path)
         if (match := pattern.search(str(node.value)))
     ]
     assert found == []

@@ -5,13 +5,11 @@ import re
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import harness
+from tests.modules import HOUSE, kit_modules, nodes, tree
 
-HOUSE = Path(harness.__file__).parent
 ROOT = HOUSE.parent
 
 MAX_FUNCTION_LINES = 40
@@ -42,26 +40,8 @@ WORD = re.compile(r"\w+")
 BRANCHES = (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.BoolOp, ast.Assert, ast.comprehension)
 
 
-def _modules() -> list[Path]:
-    return [path for path in sorted(HOUSE.rglob("*.py")) if "_data" not in path.parts]
-
-
 def _name(path: Path) -> str:
     return str(path.relative_to(HOUSE))
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def _nodes(path: Path) -> dict[type[ast.AST], list[Any]]:
-    """The nodes of a module by their type: a walk takes longer than parsing."""
-    found = defaultdict(list)
-    for node in ast.walk(_tree(path)):
-        found[type(node)].append(node)
-    return found
 
 
 def branches_of(function: ast.AST) -> int:
@@ -92,15 +72,15 @@ def docstring_problem(text: str | None) -> str | None:
 
 def test_no_two_public_classes_share_a_name() -> None:
     places = defaultdict(list)
-    for path in _modules():
-        for node in _nodes(path)[ast.ClassDef]:
+    for path in kit_modules():
+        for node in nodes(path)[ast.ClassDef]:
             if not node.name.startswith("_"):
                 places[node.name].append(_name(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_every_module_docstring_says_what_is_there() -> None:
-    problems = {_name(path): docstring_problem(ast.get_docstring(_tree(path))) for path in _modules()}
+    problems = {_name(path): docstring_problem(ast.get_docstring(tree(path))) for path in kit_modules()}
     assert {name: problem for name, problem in problems.items() if problem} == {}
 
 
@@ -126,15 +106,15 @@ def test_a_docstring_may_end_with_a_limit_that_would_surprise() -> None:
 def test_constants_are_called_max_and_min_and_per() -> None:
     found = [
         f"{_name(path)}:{node.lineno} {node.id}"
-        for path in _modules()
-        for node in _nodes(path)[ast.Name]
+        for path in kit_modules()
+        for node in nodes(path)[ast.Name]
         if isinstance(node.ctx, ast.Store) and PARAPHRASES.search(node.id)
     ]
     assert found == []
 
 
 def test_the_spelling_is_american() -> None:
-    paths = [*_modules(), *sorted(ROOT.glob("*.md")), *sorted((ROOT / "schemas").glob("*")), *HOUSE.rglob("*.toml")]
+    paths = [*kit_modules(), *sorted(ROOT.glob("*.md")), *sorted((ROOT / "schemas").glob("*")), *HOUSE.rglob("*.toml")]
     # A word is looked at once, however many files have it.
     is_british = cache(BRITISH.fullmatch)
     found = {
@@ -146,8 +126,8 @@ def test_the_spelling_is_american() -> None:
 
 def test_functions_are_short_and_have_few_branches_and_arguments() -> None:
     found = []
-    for path in _modules():
-        for function in (*_nodes(path)[ast.FunctionDef], *_nodes(path)[ast.AsyncFunctionDef]):
+    for path in kit_modules():
+        for function in (*nodes(path)[ast.FunctionDef], *nodes(path)[ast.AsyncFunctionDef]):
             lines = (function.end_lineno or 0) - function.lineno + 1
             arguments = len(function.args.args) + len(function.args.kwonlyargs) - _is_method(function)
             if lines > MAX_FUNCTION_LINES or branches_of(function) > MAX_BRANCHES or arguments > MAX_ARGUMENTS:
@@ -163,7 +143,7 @@ def _is_method(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def test_modules_are_neither_too_long_nor_too_small_to_be_one() -> None:
-    lines = {_name(path): path.read_text(encoding="utf-8").count("\n") for path in _modules()}
+    lines = {_name(path): path.read_text(encoding="utf-8").count("\n") for path in kit_modules()}
     long = {name: count for name, count in lines.items() if count > MAX_FILE_LINES}
     small = {
         name: count
