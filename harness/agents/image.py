@@ -97,8 +97,6 @@ def _other_versions(engine: Engine, agent: AgentSpec) -> list[str]:
 
 def install_agent(engine: Engine, agent: AgentSpec, log: Log) -> str:
     """Fetch an agent's package and make its images. Raises ConfigError, DownloadError, EngineError."""
-    if agent.unusable:
-        raise ConfigError(f"{agent.title} cannot be installed: {agent.unusable}")
     if agent.package is not None and installed_image(engine, agent) is None:
         with tempfile.TemporaryDirectory(prefix="lanebench-agent-") as folder:
             log(f"Fetching {agent.title} {agent.version}; its license: {agent.package.license}.")

@@ -58,9 +58,9 @@ class AgentJob:
 class RefusedConnections:
     """Connections that an agent tried to make to anything but its model.
 
-    `to_hosts` counts those that left the container's loopback, `to_ports` those to other ports of it, `requests` those
-    that reached the forwarder and asked for something else than the model. `targets` are the names that are known: the
-    host, or the method and the path of a request.
+    `to_hosts` counts those that left the container's loopback, `to_ports` those to other ports of it, also what was
+    sent there to look up the address of a host, `requests` those that reached the forwarder and asked for something
+    else than the model. `targets` are the names that are known: the host, or the method and the path of a request.
     """
 
     to_hosts: int = 0

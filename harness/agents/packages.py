@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.agents.catalog import AgentPackage, AgentSpec, agent_path, fill, get_agent, lock_path
@@ -26,13 +27,15 @@ from harness.types import Json
 CPUS = {"x86_64": "x64", "aarch64": "arm64"}
 _PYTHON = "3.13"
 """The Python of the base image, for which wheels are fetched."""
+_ANY_PYTHON = ("--ignore-requires-python",)
+"""A lock decides what is installed, and pip would compare what a wheel requires with the Python that runs pip."""
 _TAIL_CHARS = 600
 _NPM_FLAGS = (
     "--ignore-scripts",
     "--omit=dev",
     "--no-audit",
     "--no-fund",
-    "--silent",
+    "--loglevel=error",
     "--omit-lockfile-registry-resolved",
 )
 _NPM_LOCK = "package-lock.json"
@@ -54,7 +57,7 @@ def fetch_package(agent: AgentSpec, package: AgentPackage, architecture: str, fo
     else:
         requirements = folder / "requirements.txt"
         requirements.write_text(agent.lock, encoding="utf-8")
-        lock = ["--no-deps", "--require-hashes", "-r", str(requirements)]
+        lock = ["--no-deps", *_ANY_PYTHON, "--require-hashes", "-r", str(requirements)]
         _run([*_pip("install", architecture), "--no-compile", "--target", str(files), *lock])
     return files
 
@@ -74,16 +77,50 @@ def _lock(package: AgentPackage, folder: Path) -> str:
     if package.registry == "npm":
         _write_npm_project(package, folder)
         _run([_npm(), "install", "--package-lock-only", "--prefix", str(folder), *_NPM_FLAGS])
-        return (folder / _NPM_LOCK).read_text(encoding="utf-8")
+        return complete_npm_lock((folder / _NPM_LOCK).read_text(encoding="utf-8"))
     digests: dict[str, set[str]] = {}
     for architecture in CPUS:
-        report = [*_pip("install", architecture), "--dry-run", "--ignore-installed", "--target", str(folder)]
-        found = json.loads(_run([*report, "--report", "-", f"{package.name}=={package.version}"]))
-        for entry in found["install"]:
+        for entry in _resolve(package, architecture, folder):
             _note_wheel(entry, digests)
     lines = (" \\\n    ".join([name, *(f"--hash=sha256:{digest}" for digest in sorted(known))])
              for name, known in sorted(digests.items()))  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
+
+
+def complete_npm_lock(text: str) -> str:
+    """An npm lock without the optional packages that it does not pin, such as one that was never published.
+
+    npm itself writes such a lock, and then refuses it as incomplete.
+    """
+    lock = json.loads(text)
+    pinned = {path.rpartition("node_modules/")[2] for path in lock["packages"]}
+    for entry in lock["packages"].values():
+        if "optionalDependencies" in entry:
+            optional = entry["optionalDependencies"].items()
+            entry["optionalDependencies"] = {name: version for name, version in optional if name in pinned}
+    return json.dumps(lock, indent=2, ensure_ascii=False) + "\n"
+
+
+def _resolve(package: AgentPackage, architecture: str, folder: Path) -> list[Json]:
+    """The wheels of a package and of what it requires, as pip reports them."""
+    words = [*_pip("install", architecture), "--dry-run", "--ignore-installed", "--target", str(folder)]
+
+    def wheels(*requirements: str) -> list[Json]:
+        return list(json.loads(_run([*words, "--report", "-", *requirements]))["install"])
+
+    pinned = f"{package.name}=={package.version}"
+    if not package.overrides:
+        return wheels(pinned)
+    (wheel,) = wheels("--no-deps", *_ANY_PYTHON, pinned)
+    required = override_requirements(wheel["metadata"]["requires_dist"], package.overrides)
+    return [wheel, *wheels(*_ANY_PYTHON, *required)]
+
+
+def override_requirements(requirements: Sequence[str], overrides: Mapping[str, str]) -> list[str]:
+    """What a wheel requires, without its extras, and the overrides in place of some of it and beside it."""
+    required = [text for text in requirements if "extra ==" not in text]
+    kept = [text for text in required if re.split(r"[^\w.-]", text, maxsplit=1)[0] not in overrides]
+    return [*kept, *(f"{name}=={version}" for name, version in overrides.items())]
 
 
 def digest_of(data: bytes, like: str) -> str:
@@ -100,7 +137,7 @@ def _unpack(package: AgentPackage, architecture: str, folder: Path) -> Path:
     if expected is None:
         raise DownloadError(f"{name} {version} has no build for {architecture}")
     downloads.mkdir()
-    _run([_npm(), "pack", "--silent", "--pack-destination", str(downloads), f"{name}@{version}"])
+    _run([_npm(), "pack", "--loglevel=error", "--pack-destination", str(downloads), f"{name}@{version}"])
     archive = next(downloads.iterdir(), None)
     found = None if archive is None else digest_of(archive.read_bytes(), expected)
     if archive is None or found != expected:

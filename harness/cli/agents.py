@@ -62,8 +62,6 @@ def _check(engine: Engine, name: str) -> None:
     from harness.sandbox import owner_labels
 
     agent = get_agent(name)
-    if agent.unusable:
-        raise ConfigError(f"{agent.title} cannot run here: {agent.unusable}")
     with suggest(f"install it: {command_line(f'agents install {name}')}", ConfigError):
         image = ready_image(engine, agent, log)
     log(f"Running {agent.title} {agent.version} against a scripted model.")
@@ -83,11 +81,7 @@ def _rows(engine: Engine) -> list[str]:
 
     rows = []
     for agent in load_agents().values():
-        if agent.unusable:
-            state = f"cannot run here: {agent.unusable}"
-        elif installed_image(engine, agent):
-            state = "installed"
-        else:
-            state = f"missing; {command_line(f'agents install {agent.name}')}"
+        missing = f"missing; {command_line(f'agents install {agent.name}')}"
+        state = "installed" if installed_image(engine, agent) else missing
         rows.append(f"{agent.name:<15} {agent.version:<9} {agent.api:<10} {state}")
     return rows
