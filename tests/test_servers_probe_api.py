@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.apis import APIS
-from harness.cli.probe import render_api
+from harness.cli.probe import api_lines
+from harness.errors import ServerError
 from harness.reference import serving
 from harness.servers import ServerHandle, get_server_kind, probe_api
 from harness.types import Model
@@ -23,7 +24,11 @@ def test_each_feature_is_asked_and_each_gap_has_a_line(api: str) -> None:
     for name in ("length", "overflow"):
         assert found[name].agrees is False
         assert found[name].note
-    assert "gaps: " in render_api(kind.title, api, tuple(found.values()))
+    _, _, *lines, _, foot = api_lines(kind.title, api, found.values())
+    assert [line.split("  ")[0] for line in lines] == list(found)
+    assert foot.startswith("gaps: length, ")
+    assert "; not shown: " in foot
+    assert (found["count_tokens"].stated is False) == any("count_tokens    not in API" in line for line in lines)
 
 
 def test_a_server_without_the_api_says_so() -> None:
@@ -34,6 +39,13 @@ def test_a_server_without_the_api_says_so() -> None:
     assert (finding.name, finding.agrees) == ("text", False)
     assert finding.note is not None
     assert finding.note.startswith("the server has no Messages API (status 404")
+    assert list(api_lines(kind.title, "Messages", [finding]))[-1] == "without an answer nothing more was asked"
+
+
+def test_a_model_must_be_named_if_the_server_lists_several() -> None:
+    kind = get_server_kind("openai")
+    with serving() as server, pytest.raises(ServerError, match="lists several models"):
+        next(probe_api(ServerHandle(Model("p", kind.name, server.base_url, ""), kind)))
 
 
 def test_a_server_that_checks_no_limit_is_not_sent_a_prompt_beyond_it() -> None:

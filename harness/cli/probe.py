@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.cli.console import log, show
+from harness.cli.fixes import suggest
 from harness.errors import ConfigError, DiskError, ServerError
 from harness.types import Json, Model, ProbeFinding, ProbeReport
 
@@ -60,20 +61,46 @@ def _run_api(args: argparse.Namespace) -> int:
     if args.api not in APIS:
         raise ConfigError(f"--api {args.api}: there is no such API", fix=f"use one of: {', '.join(APIS)}")
     kind, title = get_server_kind(args.server), APIS[args.api].title
-    model = Model("probe", kind.name, args.base_url, args.model or "default", api=args.api)
-    log(f"asking {args.base_url} over the {title} API")
-    findings = probe_api(ServerHandle(model, kind, _api_key(args.key_env)))
-    show(to_json(findings, indent=1) if args.json else render_api(kind.title, title, findings))
+    model = Model("probe", kind.name, args.base_url, args.model, api=args.api)
+    log(f"asking {args.base_url} over the {title} API, about a dozen short requests")
+    with suggest("name the model with --model, or correct --base-url", ServerError):
+        findings = probe_api(ServerHandle(model, kind, _api_key(args.key_env)))
+        if args.json:
+            show(to_json(list(findings), indent=1))
+        else:
+            for line in api_lines(kind.title, title, findings):
+                show(line)
     return 0
 
 
-def render_api(server: str, api: str, findings: Sequence[ProbeFinding]) -> str:
-    """One line for each feature; a last line counts the gaps."""
-    words = {None: "not shown", True: "works", False: "GAP"}
-    rows = [(finding.name, words[finding.agrees], finding.note or "") for finding in findings]
-    gaps = [finding.name for finding in findings if finding.agrees is False]
-    foot = f"gaps: {', '.join(gaps)}" if gaps else "no gaps"
-    return "\n".join([f"{server} over the {api} API", "", *_align(list(rows)), "", foot])
+def api_lines(server: str, api: str, findings: Iterable[ProbeFinding]) -> Iterator[str]:
+    """One line for each feature, as soon as it was asked for; the last one names the gaps and what was not shown."""
+    from harness.report import plain_text
+
+    yield from (f"{server} over the {api} API", "")
+    found = []
+    for finding in findings:
+        found.append(finding)
+        # Here and not only where it is printed: a server's newline must not begin another row.
+        yield plain_text(f"{finding.name:<14}  {_api_word(finding):<10}  {finding.note or ''}").rstrip()
+    yield from ("", _summary(found))
+
+
+def _api_word(finding: ProbeFinding) -> str:
+    if finding.stated is False:
+        return "not in API"
+    return {None: "not shown", True: "works", False: "GAP"}[finding.agrees]
+
+
+def _summary(findings: Sequence[ProbeFinding]) -> str:
+    """The gaps, and what this model did not show."""
+    names = {
+        word: [finding.name for finding in findings if _api_word(finding) == word] for word in ("GAP", "not shown")
+    }
+    if names["GAP"] == ["text"]:
+        return "without an answer nothing more was asked"
+    gaps = f"gaps: {', '.join(names['GAP'])}" if names["GAP"] else "no gaps"
+    return f"{gaps}; not shown: {', '.join(names['not shown'])}" if names["not shown"] else gaps
 
 
 def render(report: ProbeReport) -> str:

@@ -1,27 +1,29 @@
 """Asks a live server what an API needs of it: text, tools, thinking, counts, limits; one finding for each, gaps named.
 
-`probe_api` sends about ten short requests over one API. A finding says `observed` True (it works), False (a gap) or
-None (the model did not show it); its note is the gap in a line.
+`probe_api` sends about a dozen short requests over one API and yields a finding as soon as it has it. A finding says
+`observed` True (it works), False (a gap) or None (the model did not show it); its note is the gap in a line. `stated`
+is False for what the API itself does not have.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.apis import Api, get_api
 from harness.record import Client
 from harness.servers.probe.requests import ProbeRequest, greedy_body
-from harness.servers.probe.run import read_filler, send
+from harness.servers.probe.run import read_filler, send, with_model
 from harness.servers.probe.stream import ProbeReply, read_reply
-from harness.servers.query import ServerHandle
+from harness.servers.query import ServerHandle, list_models
 from harness.types import Json, ProbeFinding, StreamError
 
 TEXT_TOKENS, CALL_TOKENS, CUT_TOKENS = 24, 160, 4
 OVERFLOW_CHARS = 4_000_000
 """About a million tokens: more than nearly any server allots."""
+_NO_CALL = "the model called no tool: a larger one may"
 _TOOL: Json = {
     "type": "function",
     "function": {
@@ -47,17 +49,19 @@ class _Questions:
         return read_reply(send(self.server, self.client, ProbeRequest(self.api.name, body)))
 
 
-def probe_api(server: ServerHandle) -> tuple[ProbeFinding, ...]:
-    """What a live server does over its model's API. Raises ServerError: no connection."""
-    api = get_api(server.model.api)
+def probe_api(server: ServerHandle) -> Iterator[ProbeFinding]:
+    """What a live server does over its model's API. Raises ServerError: no connection, or no model to ask."""
+    server, api = with_model(server, list_models(server)), get_api(server.model.api)
     with Client() as client:
         questions = _Questions(server, client, api)
         first = questions.ask(f"[{secrets.token_hex(8)}] What is a heron?")
         error = first.reading.error
         if error is not None:
-            return (ProbeFinding("text", None, False, False, _refusal(api, error)),)
-        found = [check(questions, first) for check in CHECKS]
-    return (_finding("text", bool(first.text), "an answer without text"), *found)
+            yield _finding("text", False, _refusal(api, error))
+            return
+        yield _finding("text", bool(first.text), "an answer without text")
+        for check in CHECKS:
+            yield check(questions, first)
 
 
 def _refusal(api: Api, error: StreamError) -> str:
@@ -109,7 +113,7 @@ def _length(questions: _Questions, first: ProbeReply) -> ProbeFinding:
 def _stop(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     field = questions.api.stop_field
     if field is None:
-        return _finding("stop", None, "", f"the {questions.api.title} API has no stop strings")
+        return ProbeFinding("stop", stated=False)
     reply = questions.ask("Count: one two three four five six.", fields={field: ["e"]})
     works = "e" not in reply.reading.content and reply.reading.error is None
     return _finding("stop", works, f"{field} does not end the answer{_error_text(reply)}")
@@ -121,16 +125,15 @@ def _tools(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     if reply.reading.error is not None:
         return _finding("tools", False, f"a request with tools is refused{_error_text(reply)}")
     calls = reply.reading.tool_calls
-    return _finding("tools", bool(calls) or None, "", "the model called no tool: a larger one may")
+    return _finding("tools", bool(calls) or None, "", _NO_CALL)
 
 
 def _parallel_tools(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     fields = {"tools": questions.api.write_tools([_TOOL])}
     reply = questions.ask("Read a.py and b.py: call read_file twice at once.", CALL_TOKENS, fields)
     calls = reply.reading.tool_calls
-    return _finding(
-        "parallel tools", len(calls) > 1 or None, "", f"{len(calls)} calls: this model may make one at a time"
-    )
+    unshown = "one call: this model may make one at a time" if calls else _NO_CALL
+    return _finding("parallel tools", len(calls) > 1 or None, "", unshown)
 
 
 def _thinking(questions: _Questions, first: ProbeReply) -> ProbeFinding:
@@ -149,7 +152,7 @@ def _thinking(questions: _Questions, first: ProbeReply) -> ProbeFinding:
 def _count_tokens(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     api, model = questions.api, questions.server.model
     if api.count_path is None:
-        return _finding("count_tokens", None, "", f"the {api.title} API has no such request")
+        return ProbeFinding("count_tokens", stated=False)
     request = first.recording.request
     body = {"model": model.model, **api.conversation(request)}
     reply = questions.server.fetch("POST", f"{model.base_url.rstrip('/')}{api.count_path}", body)

@@ -28,7 +28,7 @@ DEFAULT_CHARS_PER_TOKEN = 4.0
 def probe(server: ServerHandle, *, long: bool = True, long_tokens: int | None = None) -> ProbeReport:
     """Probe a live server. `long_tokens` overrides the length of the long request. Raises ServerError."""
     listed = list_models(server)
-    server = _with_model(server, listed)
+    server = with_model(server, listed)
     with Client() as client:
         recordings = _send_short_requests(server, client)
         replies = {name: read_reply(recording) for name, recording in recordings.items()}
@@ -82,7 +82,7 @@ def send(server: ServerHandle, client: Client, request: ProbeRequest) -> Recordi
     key = TrialKey(server.model.label, f"probe {request.name}", 0)
     recording = record(client, TurnRequest(key, 0, 0, url, request.body, server.api_key))
     if recording.end_reason == "connect_failed":
-        raise ServerError(f"{url}: {recording.error}; the server went away during the probe", fix="restart the server")
+        raise ServerError(f"{url}: {recording.error}", fix="start the server, or correct its address")
     return recording
 
 
@@ -91,7 +91,7 @@ def ask_reasoning_question(server: ServerHandle, client: Client) -> ProbeReply:
     return read_reply(send(server, client, build_reasoning_request(server.kind, server.model)))
 
 
-def _with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
+def with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
     """The handle with its model, or with the only one that is listed. Raises ServerError if there is a choice."""
     if server.model.model:
         return server
