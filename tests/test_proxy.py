@@ -267,6 +267,8 @@ def test_a_target_that_is_down_is_named_and_the_request_is_kept(tmp_path: Path) 
     assert b"does not answer" in answer
     (exchange,) = running.exchanges()
     assert (exchange.end_reason, exchange.recording.sent_ns) == ("connect_failed", None)
+    assert exchange.body
+    assert set(exchange.body) == {ord("x")}
     assert "502: the target does not answer" in running.lines[0]
 
 

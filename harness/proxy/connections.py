@@ -13,6 +13,7 @@ import asyncio
 import json
 import socket
 import struct
+from contextlib import suppress
 from http import HTTPStatus
 from time import perf_counter_ns
 from typing import Protocol, cast
@@ -73,7 +74,7 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._unread = b""
+        self.unread = b""
         self._exchange: TargetConnection | None = None
         self._closing = False
         self.transport: asyncio.Transport
@@ -87,7 +88,7 @@ class ClientConnection(asyncio.Protocol):
         """Take a part of a request; bytes of a later request wait."""
         if self._closing:
             return
-        self._unread = self._unread + data if self._unread else data
+        self.unread = self.unread + data if self.unread else data
         self.advance()
 
     def advance(self) -> None:
@@ -95,20 +96,20 @@ class ClientConnection(asyncio.Protocol):
         if self._exchange is None:
             self._begin()
         elif self._exchange.connected:
-            self._unread = self._exchange.send_body(self._unread)
-            if len(self._unread) > MAX_HEAD_BYTES:
+            self.unread = self._exchange.send_body(self.unread)
+            if len(self.unread) > MAX_HEAD_BYTES:
                 self.transport.pause_reading()
 
     def _begin(self) -> None:
-        self._unread = self._unread.lstrip(b"\r\n")
-        end = HEAD_END.search(self._unread)
-        if self._unread.startswith(_HTTP2_PREFACE):
+        self.unread = self.unread.lstrip(b"\r\n")
+        end = HEAD_END.search(self.unread)
+        if self.unread.startswith(_HTTP2_PREFACE):
             self._refuse_client(505, "the proxy speaks HTTP/1.1, not HTTP/2 without TLS")
         elif end is None:
-            if len(self._unread) > MAX_HEAD_BYTES:
+            if len(self.unread) > MAX_HEAD_BYTES:
                 self._refuse_client(431, "the request's head does not end")
         else:
-            self._begin_exchange(self._unread[: end.end()], self._unread[end.end() :])
+            self._begin_exchange(self.unread[: end.end()], self.unread[end.end() :])
 
     def _begin_exchange(self, raw: bytes, rest: bytes) -> None:
         try:
@@ -119,7 +120,7 @@ class ClientConnection(asyncio.Protocol):
         size = head.content_length if self._hub.needs_body else 0
         if size is not None and len(rest) < size:
             return
-        self._unread = rest
+        self.unread = rest
         record = self._hub.begin(head)
         self._exchange = exchange = TargetConnection(self._hub, self, head, record)
         refusal = (411, "the request's body has no length") if size is None else self._hub.refusal(head, rest[:size])
@@ -148,7 +149,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close once the client has what was written to it."""
-        self._unread, self._closing = b"", True
+        self.unread, self._closing = b"", True
         if self.transport.is_closing():
             return
         self.transport.write_eof()
@@ -180,7 +181,7 @@ class ClientConnection(asyncio.Protocol):
             self._close()
         else:
             self.transport.resume_reading()
-            if self._unread:
+            if self.unread:
                 self.advance()
 
     def stop(self) -> None:
@@ -236,6 +237,7 @@ class TargetConnection(asyncio.Protocol):
             await self._hub.connect(self)
         except (OSError, TimeoutError) as error:
             reason = "no connection within the timeout" if isinstance(error, TimeoutError) else str(error)
+            self._record_unsent(self._client.unread)
             self.refuse(502, f"the target does not answer: {reason}", "connect_failed")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -249,6 +251,12 @@ class TargetConnection(asyncio.Protocol):
         self._transport.write((key.request_lines(lines) if key else lines) + b"\r\nConnection: close\r\n\r\n")
         self._client.transport.resume_reading()
         self._client.advance()
+
+    def _record_unsent(self, data: bytes) -> None:
+        """Keep what has come of a request that cannot be passed on."""
+        with suppress(FramingError):
+            payload, _ = self._head.body.feed(data)
+            self._record.add_body(payload)
 
     def send_body(self, data: bytes) -> bytes:
         """Pass on the request's body; returns what does not belong to it."""

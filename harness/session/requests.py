@@ -74,10 +74,14 @@ class SessionRequest:
         return sum(unit.chars for unit in self.units)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its reply came to its end without an error."""
+        return self.recording.end_reason == "complete" and self.recording.status == 200 and self.reading.error is None
+
+    @property
     def is_answered(self) -> bool:
         """Whether the server read the whole prompt: only then it can be in the cache."""
-        is_whole = self.recording.end_reason == "complete" and self.recording.status == 200
-        return self.first_token_s is not None or (is_whole and self.reading.error is None)
+        return self.first_token_s is not None or self.is_whole
 
 
 def sources_of_exchanges(exchanges: Sequence[Exchange]) -> list[SourceRecording]:

@@ -40,7 +40,9 @@ def cost_lead(cost: SessionCost) -> str:
     """The session in a sentence."""
     total = cost.total
     words = f"{_counted(total.turns, 'request')} in {_counted(len(cost.conversations), 'conversation')}"
-    return f"{words}, {format_seconds(cost.wall_s)} from the first request to the last reply"
+    failed = sum(not span.verdict.request.is_whole for span in cost.spans)
+    without = f". Without a whole reply: {_counted(failed, 'request')}" if failed else ""
+    return f"{words}, {format_seconds(cost.wall_s)} from the first request to the last reply{without}"
 
 
 def _cost_row(name: str, cost: ConversationCost) -> tuple[str, ...]:
@@ -79,7 +81,8 @@ def summarize_cache(report: CacheReport) -> str:
     rest = f" Of {_counted(unknown, 'request')} nothing can be said: no answer, or no token counts." if unknown else ""
     rate = f" Prefill: {report.rate.tokens_per_s:,.0f} tokens/s." if report.rate else ""
     if not going_on:
-        return f"No request could use a cache: none goes on from an earlier one.{rate}{rest}"
+        none = "" if unknown else " No request could use a cache: none goes on from an earlier one."
+        return f"{none}{rest}{rate}".lstrip()
     if not losses:
         return f"The cache held in all {_counted(len(going_on), 'request')} that could use it.{rate}{rest}"
     tokens, seconds = sum(loss.lost_tokens for loss in losses), lost_seconds(losses)
