@@ -28,10 +28,10 @@ from harness.report.page.payload import TEXT_LIMITS
 from harness.report.sections import SECTIONS, sections_of
 from harness.run import page_evidence
 from harness.summarize import summarize
-from harness.types import HIDDEN_INPUTS, PageEvidence
+from harness.types import HIDDEN_INPUTS, Lane, PageEvidence
 from tests.bundle import good_bundle, write_bundle
 from tests.deep import deep
-from tests.example import example_result, texts, write_run
+from tests.example import example_result, grown_result, texts, write_run
 from tests.page_data import HOSTILE, page_data
 
 VOID = {"meta", "line", "circle", "br", "hr", "img", "input", "link"}
@@ -237,6 +237,14 @@ def test_the_card_has_the_answer_the_machine_and_the_level(level: str) -> None:
     assert "Apple M4 Max, 64.0 GiB" in svg
     assert f"level: {level}" in svg
     assert 'width="1200" height="630"' in svg
+
+
+@pytest.mark.parametrize(("trials", "note"), [(5, "5 of 5 passed"), (9, "100% passed")])
+def test_the_card_counts_fewer_than_six_trials_and_gives_no_share_of_them(trials: int, note: str) -> None:
+    lane = Lane("agents", {"code-refactor": 1.0}, min_pass_rate=0.1)
+    result = summarize(replace(grown_result(trials, {"code-refactor": trials}), lanes=(lane,)))
+    assert result.recommendations[0].model == "steady"
+    assert note in card_svg(result, "consistent")
 
 
 def test_pictures_are_png_and_svg_without_variables() -> None:

@@ -136,6 +136,16 @@ def test_without_a_terminal_a_line_is_told_once_a_minute(capsys: pytest.CaptureF
     assert told == [0, 4, 8, 12, 16, 20]
 
 
+def test_the_rate_of_a_long_first_trial_is_told_once_a_minute_too(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    lines = ProgressLines(lambda: now)
+    for second in range(150):
+        now = float(second)
+        lines("record", 0, 20, f"model task, {second} tok/s now")
+    told = [line.split(", ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["0 tok/s now", "60 tok/s now", "120 tok/s now"]
+
+
 def test_each_fact_of_a_step_has_its_line_in_a_terminal_of_60_columns() -> None:
     screen = io.StringIO()
     console = Console(file=screen, width=60, force_terminal=True, soft_wrap=True)

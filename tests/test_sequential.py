@@ -13,6 +13,7 @@ from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
 from harness.files import build, from_json, sha256_of, to_json
+from harness.record import Client
 from harness.run import (
     PREVIOUS,
     RunFolder,
@@ -23,8 +24,10 @@ from harness.run import (
     record_run,
     score_run,
     start_run,
+    timeouts_of,
     write_result,
 )
+from harness.run.time_budget import TimeBudget
 from harness.stats import PairLook, difference_on_these_tasks, pocock_level, predictive_power, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
 from harness.summarize.lane_differences import MIN_PREDICTIVE_POWER, pair_looks
@@ -257,6 +260,16 @@ def test_a_run_is_looked_at_at_the_planned_times_and_passes_its_own_checks(looke
     assert verify(looked_at.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
     result = from_json(looked_at.result_path.read_text(encoding="utf-8"))
     assert "the looks left 2 models in question when all trials were run" in result["recommendations"][0]["looks"]
+
+
+def test_before_the_first_request_a_run_says_which_look_ends_the_session(looked_at: RunFolder, tmp_path: Path) -> None:
+    settings = RunSettings(tasks=(SCORED.name,), trials=10, idle_s=0.0, until_decided=True)
+    begun = start_run(tmp_path, Config(settings, (model_of("m"), model_of("n"))), (SCORED,), simulated=True)
+    assert begun.plan.design is not None
+    with Client(timeouts_of(settings)) as client:
+        count = len(begun.plan.design.looks)
+        assert TimeBudget(begun, client).look_words == f", until look 1 of at most {count} (at most 10 trials a task)"
+        assert TimeBudget(looked_at, client).look_words == ""
 
 
 def test_an_unchanged_copy_that_is_chained_again_has_no_finding(looked_at: RunFolder, tmp_path: Path) -> None:

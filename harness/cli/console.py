@@ -103,11 +103,15 @@ class ProgressLines:
         """Begin; `now_s` is the clock."""
         self._now_s = now_s
         self._next_s = 0.0
+        self._told: set[tuple[str, int]] = set()
 
     def __call__(self, stage: str, done: int, total: int, name: str) -> None:
         """Tell a step, if it is time to."""
-        if done not in (0, total) and self._now_s() < self._next_s:
+        # The rate is told each second of the first trial, too, which is as much a beginning as its first line.
+        is_edge = done in (0, total) and (stage, done) not in self._told
+        if not is_edge and self._now_s() < self._next_s:
             return
+        self._told.add((stage, done))
         log(f"{stage}: {done} of {total}  {', '.join(name.splitlines())}")
         self._next_s = self._now_s() + LINE_S
 

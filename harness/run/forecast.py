@@ -36,7 +36,8 @@ def announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBu
     requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
     models, limit = len({key.model for key in keys}), f"{budget.words} " if budget.words else ""
     whose = f"{models} model{'' if models == 1 else 's'}"
-    return f"to record: {limit}{len(keys):,} trials of {whose}, at least {requests:,} requests{left.forecast}"
+    counts = f"{limit}{len(keys):,} trials of {whose}, at least {requests:,} requests"
+    return f"to record: {counts}{left.forecast}{budget.look_words}"
 
 
 def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None) -> list[str]:

@@ -51,6 +51,14 @@ class TimeBudget:
         return f"in the {max(0.0, self._budget_s - self._folder.record_s):.0f} s that are left, at most"
 
     @property
+    def look_words(self) -> str:
+        """Which look follows what this session records, and what the most is; "" in a run that is not looked at."""
+        design, done = self._folder.plan.design, len(self._folder.chain.looks)
+        if design is None or not design.is_looked_at_on_the_way or done >= len(design.looks):
+            return ""
+        return f", until look {done + 1} of at most {len(design.looks)} (at most {design.looks[-1]} trials a task)"
+
+    @property
     def is_over(self) -> bool:
         """Whether more than the time, with what it may be exceeded by, is used."""
         return self._budget_s is not None and self._folder.record_s >= OVERRUN * self._budget_s

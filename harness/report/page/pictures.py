@@ -17,7 +17,7 @@ from harness.report.formatting import format_machine, format_percent
 from harness.report.html_templates import html_environment
 from harness.report.page.charts import PageChart, charts_of
 from harness.report.page.scripts import CHART_PACKAGES, asset, has_chart_library
-from harness.types import Json, PageEvidence, Result
+from harness.types import MIN_TRIALS, Json, PageEvidence, Result
 
 CARD_TEMPLATE = "page/card.svg.j2"
 WIDTH, SCALE = 900, 2.0
@@ -73,7 +73,7 @@ def _light_colors() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class CardLine:
-    """One lane on the card, at a height; `note` is the model's pass rate on the tasks of the lane."""
+    """One lane on the card, at a height; `note` is the share that the model passed of the lane's trials."""
 
     y: int
     size: int
@@ -112,7 +112,10 @@ def card_svg(result: Result, level: str) -> str:
 def _line(result: Result, answer: LaneAnswer, y: int, size: int) -> CardLine:
     found = next(each for each in result.recommendations if each.lane == answer.lane)
     rate = next((each.rate for each in found.eligibilities if each.model == answer.model), None)
-    note = "" if rate is None else f"{format_percent(rate)} passed"
+    lane = next(each for each in result.lanes if each.name == answer.lane)
+    passed, n = result.lane_count(lane, answer.model) if answer.model else (0, 0)
+    share = f"{passed} of {n}" if n < MIN_TRIALS or rate is None else format_percent(rate)
+    note = f"{share} passed" if n else ""
     without = "no model meets the demands" if answer.state == "none" else "the evidence does not decide"
     text = answer.model or " or ".join(found.tied) or without
     width = TEXT_PX - (NOTE_PX if note else 0)
