@@ -73,12 +73,16 @@ const RUNNERS = {
 }
 
 async function runFile (spec, file) {
+  process.on('exit', () => {
+    const { user, system } = process.cpuUsage()
+    fs.writeSync(OUTPUT, JSON.stringify(['', 'cpu', String((user + system) / 1e6)]) + '\n')
+  })
   for (const name of spec.preload) load(name)
   await RUNNERS[spec.runner](file, lineWriter(file))
 }
 
 function runAll (spec) {
-  const began = process.hrtime.bigint()
+  let seconds = 0
   const place = path.join(__dirname, 'output')
   const write = (...fields) => process.stdout.write(JSON.stringify([spec.token, ...fields]) + '\n')
   for (const file of spec.files) {
@@ -88,12 +92,14 @@ function runAll (spec) {
       input: JSON.stringify(spec),
       stdio: ['pipe', 'ignore', 'pipe', output]
     })
-    const lines = fs.readFileSync(place, 'utf8').split('\n').filter(Boolean)
+    const lines = fs.readFileSync(place, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
     fs.closeSync(output)
-    for (const line of lines) write(...JSON.parse(line))
-    if (!lines.length) write(file, 'not collected', last(done.stderr) || 'no test')
+    for (const [, , spent] of lines.filter(([id]) => !id)) seconds += Number(spent)
+    const tests = lines.filter(([id]) => id)
+    for (const line of tests) write(...line)
+    if (!tests.length) write(file, 'not collected', last(done.stderr) || 'no test')
   }
-  write('', 'ended', String(Number(process.hrtime.bigint() - began) / 1e9))
+  write('', 'ended', String(seconds))
 }
 
 const spec = JSON.parse(fs.readFileSync(0, 'utf8'))

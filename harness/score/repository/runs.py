@@ -59,7 +59,7 @@ class TestRun:
 class TestOutcomes:
     """How each test ended, by its id, and the message of those that did not pass; `canary` likewise.
 
-    `seconds` is None where the run did not end by itself; `observation` is that of the container.
+    `seconds` of CPU time are None where the run did not end by itself; `observation` is that of the container.
     """
 
     __test__ = False
