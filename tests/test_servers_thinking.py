@@ -1,6 +1,7 @@
 """Whether a model thinks, what its tasks' budgets follow from, and how they are cut to the context."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def test_a_setting_of_the_user_is_not_asked_about(setting: str) -> None:
 def test_only_a_model_that_may_think_gets_a_budget_for_it(setting: str, thinks: bool | None, tokens: int) -> None:
     model = make_model("", thinking=setting)
     assert thinking_allowance(model, LLAMA, thinks, 1000) == tokens
+    # An agent writes its own requests.
+    assert thinking_allowance(replace(model, agent="pi"), LLAMA, thinks, 1000) == 0
 
 
 def test_a_task_that_only_measures_speed_has_no_budget_for_thinking() -> None:

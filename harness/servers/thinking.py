@@ -34,11 +34,13 @@ def learn_thinking(server: ServerHandle, client: Client) -> bool | None:
 
 
 def thinking_allowance(model: Model, kind: ServerKind, thinks: bool | None, tokens: int) -> int:
-    """How many of `tokens` a scored task's budget grows by: none for a model that does not think.
+    """How many of `tokens` a scored task's budget grows by: none for one that does not think or has an agent.
 
     `thinks` is what was learned of a model at its default setting; one of which nothing is known may think.
     """
-    if model.thinking == "default":
+    if model.agent is not None:
+        may_think = False
+    elif model.thinking == "default":
         may_think = kind.thinking.default != "off" and thinks is not False
     else:
         may_think = model.thinking == "on"
