@@ -92,8 +92,8 @@ def test_answers_to_the_same_prompts_are_held_against_each_other(
     turn["content_sha256"] = sha256_of(turn["content"])
     main(["compare", *_files(tmp_path, _baseline(), other)])
     shown = " ".join(capsys.readouterr().out.split())
-    assert shown.index("3 of 4 answers are the same.") < shown.index("beta: the evidence")
-    assert shown.index("beta: the evidence") < shown.index("4 of 4 answers are the same.")
+    assert shown.index("3 of 4 answers are the same.") < shown.index("beta: all 4 answers are the same: it solved")
+    assert "beta: the evidence" not in shown
     other.result["run"]["seed"] += 1
     main(["compare", *_files(tmp_path, _baseline(), other)])
     assert "answers" not in capsys.readouterr().out

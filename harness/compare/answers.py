@@ -27,8 +27,13 @@ def pair_answer(pair: ModelPair) -> str:
         return f"{_names(pair)}: no task was run whole by both: nothing is compared."
     if rate is None:
         solved = [f"{_names(pair)}: no task that both ran is scored: only speed is compared."]
+    elif rate.verdict in DECIDED:
+        solved = list(_decided(pair, rate))
+    elif pair.same_answers is not None and pair.same_answers.passed == pair.same_answers.n >= pair.regressed.n:
+        solved = [f"{_names(pair)}: all {pair.same_answers.n} answers are the same: it {_solved(pair)}."]
+        return " ".join([*solved, *_speed(pair)])
     else:
-        solved = list(_decided(pair, rate) if rate.verdict in DECIDED else _undecided(pair, rate))
+        solved = list(_undecided(pair, rate))
     return " ".join([*solved, *_speed(pair), *_tasks(pair), *(f"{words}." for words in same_answers_words(pair))])
 
 
@@ -81,7 +86,9 @@ def _speed(pair: ModelPair) -> Iterator[str]:
     elif speeds and all(found.verdict == "equivalent" for _, found in speeds):
         yield "As fast as each other, within 5 %."
     elif speeds:
-        yield "No difference in speed is shown."
+        equal = [speed.name for speed, found in speeds if found.verdict == "equivalent"]
+        within = f"; {' and '.join(equal)} within 5 %" if equal else ""
+        yield f"No difference in speed is shown{within}."
 
 
 def _times(quantity: QuantityComparison) -> str:
