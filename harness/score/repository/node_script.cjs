@@ -49,11 +49,13 @@ const RUNNERS = {
     const Mocha = load('mocha')
     const mocha = new Mocha({ reporter: function () {} })
     mocha.addFile(path.resolve(file))
-    await mocha.loadFilesAsync()
+    // Before mocha 7.1 there are no modules, and `run` loads the files.
+    if (mocha.loadFilesAsync) await mocha.loadFilesAsync()
+    const names = (test) => test.titlePath ? test.titlePath() : [test.fullTitle()]
     mocha.run((failures) => process.exit(failures ? 1 : 0))
-      .on('pass', (test) => write(test.titlePath(), 'passed'))
-      .on('pending', (test) => write(test.titlePath(), 'skipped'))
-      .on('fail', (test, error) => write(test.titlePath(), 'failed', error))
+      .on('pass', (test) => write(names(test), 'passed'))
+      .on('pending', (test) => write(names(test), 'skipped'))
+      .on('fail', (test, error) => write(names(test), 'failed', error))
   },
   async tape (file, write) {
     const tests = new Map()
