@@ -145,11 +145,11 @@ def _beside_published(judged: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterat
     differ = sum(each.package_passes for _, each in failed)
     bounds = clopper_pearson(len(judged) - len(failed), len(judged))
     assert bounds is not None
-    is_within = bounds.low <= PUBLISHED_PERCENT / 100 <= bounds.high
+    place = "within" if bounds.low <= PUBLISHED_PERCENT / 100 <= bounds.high else "outside of"
     yield f"""
 Published for the greedy answers of the same model in full precision: {PUBLISHED_PERCENT} %, which is
-{"within" if is_within else "outside of"} the interval. Of the {len(failed)} greedy answers that fail here, {unfound} had no code or not the
-function that was asked for, {cut} reached the budget of tokens, and {differ} pass the package's evaluator:
+{place} the interval. Of the {len(failed)} greedy answers that fail here, {unfound} had no code or
+not the function that was asked for, {cut} reached the budget of tokens, and {differ} pass the package's evaluator:
 extraction, budget and scorer explain no more than these. The rest lies in the weights, quantized to 4 bits
 here (Q4_K_M), and in the prompt, which is that of the imported task, after the run's nonce, and not that of
 the publication. How much each of these two takes was not measured."""
