@@ -1,5 +1,6 @@
 """Probing one API of a server: what works, what is a gap, and a server that has no such API."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -7,18 +8,24 @@ import pytest
 from harness.apis import APIS
 from harness.cli.probe import api_lines
 from harness.errors import ServerError
-from harness.reference import serving
+from harness.reference import ReferenceServer, serving
 from harness.servers import ServerHandle, get_server_kind, probe_api
 from harness.types import Model
 from tests.fake_server import FakeBehavior, serve_fake
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ReferenceServer]:
+    """The reference server of all tests: it keeps nothing of a request."""
+    with serving() as running:
+        yield running
+
+
 @pytest.mark.parametrize("api", APIS)
-def test_each_feature_is_asked_and_each_gap_has_a_line(api: str) -> None:
+def test_each_feature_is_asked_and_each_gap_has_a_line(api: str, server: ReferenceServer) -> None:
     kind = get_server_kind("openai")
-    with serving() as server:
-        model = Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12", api=api)
-        found = {finding.name: finding for finding in probe_api(ServerHandle(model, kind))}
+    model = Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12", api=api)
+    found = {finding.name: finding for finding in probe_api(ServerHandle(model, kind))}
     assert [found[name].agrees for name in ("text", "usage", "last event")] == [True] * 3
     assert found["tools"].agrees is None
     for name in ("length", "overflow"):
@@ -42,16 +49,15 @@ def test_a_server_without_the_api_says_so() -> None:
     assert list(api_lines(kind.title, "Messages", [finding]))[-1] == "without an answer nothing more was asked"
 
 
-def test_a_model_must_be_named_if_the_server_lists_several() -> None:
+def test_a_model_must_be_named_if_the_server_lists_several(server: ReferenceServer) -> None:
     kind = get_server_kind("openai")
-    with serving() as server, pytest.raises(ServerError, match="lists several models"):
+    with pytest.raises(ServerError, match="lists several models"):
         next(probe_api(ServerHandle(Model("p", kind.name, server.base_url, ""), kind)))
 
 
-def test_a_server_that_checks_no_limit_is_not_sent_a_prompt_beyond_it() -> None:
+def test_a_server_that_checks_no_limit_is_not_sent_a_prompt_beyond_it(server: ReferenceServer) -> None:
     kind = get_server_kind("mlx-lm")
-    with serving() as server:
-        handle = ServerHandle(Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12"), kind)
-        found = {finding.name: finding for finding in probe_api(handle)}
+    handle = ServerHandle(Model("p", kind.name, server.base_url, "plain?ttft_ms=1&tps=5000&tokens=12"), kind)
+    found = {finding.name: finding for finding in probe_api(handle)}
     assert found["overflow"].agrees is None
     assert "not asked" in (found["overflow"].note or "")
