@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.page import closing_of
 from harness.report import (
     MAX_LINES,
     WIDTH,
@@ -20,7 +21,7 @@ from harness.report import (
 from harness.report.brief import ANSWER_CHANGING
 from harness.report.compact import cut, wrap_display
 from harness.summarize import summarize, warnings
-from harness.types import Lane, PassRate, Result, SkippedTask
+from harness.types import Lane, Outcome, PassRate, Result, SkippedTask
 from tests.example import LANE, example_result, grown_result
 
 CLOSING = (
@@ -157,3 +158,17 @@ def test_warnings_that_change_the_answer_are_those_that_the_kit_has() -> None:
 def test_fewer_than_six_trials_are_counted_and_carry_no_interval() -> None:
     assert format_pass_rate(PassRate(3, 3, 3, 1.0, 0.44, 1.0)) == "3 of 3"
     assert format_pass_rate(PassRate(6, 6, 6, 1.0, 0.61, 1.0)) == "6/6 100% [61, 100]"
+
+
+def test_a_model_that_lacks_trials_is_named_before_those_with_failed_ones_and_the_run_can_go_on(tmp_path: Path) -> None:
+    whole = grown_result(3, {})
+    ended = replace(whole.trials[-1], outcome=Outcome.TRUNCATED_OUT, model="steady", task="code-bugfix")
+    kept = [trial for trial in whole.trials if trial.model != "hasty" or trial.trial < 2]
+    trials = (ended if (t.model, t.task, t.trial) == ("steady", "code-bugfix", ended.trial) else t for t in kept)
+    result = summarize(replace(whole, trials=tuple(trials)))
+    brief = render_brief(result, CLOSING)
+    assert brief.index("hasty: ran ") < brief.index("steady: 1 trial ended with truncated_out")
+    assert closing_of(result, tmp_path)[-1].startswith("next   every table: ")
+    (tmp_path / "run.json").touch()
+    assert closing_of(result, tmp_path)[-1].startswith("next   record what is missing: ")
+    assert f"bench --resume {tmp_path}; every table: " in closing_of(result, tmp_path)[-1]

@@ -1,4 +1,7 @@
-"""Writing a result's page and its pictures, with all that the folder of the run and the known tasks add to it."""
+"""Writing a result's page and its pictures, with all that the folder of the run and the known tasks add to it.
+
+`closing_of` says at the end of a report where the page is, how to check the result, and what to do next.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bundle import READ_ERRORS, RECORDINGS, ReadLimits, open_source
+from harness.bundle import PLAN, READ_ERRORS, RECORDINGS, ReadLimits, open_source
+from harness.cli.console import command_line
 from harness.errors import RunError
 from harness.files import write_atomic
-from harness.report import render_html
+from harness.report import lane_answers, render_html
 from harness.run import page_evidence
 from harness.types import PageEvidence, Result, Task
 
@@ -54,3 +58,21 @@ def write_page(folder: Path, result: Result, tasks: Iterable[Task], standing: Se
     """
     evidence = replace(evidence_of(result, folder, tasks), standing=tuple(standing))
     write_atomic(folder / PAGE, render_html(result, evidence))
+
+
+def closing_of(result: Result, path: Path) -> tuple[str, ...]:
+    """The last lines of a report of a run's folder, a bundle or a lone result."""
+    page = [f"page   {path / PAGE}"] if (path / PAGE).is_file() else []
+    return (*page, f"check  {command_line(f'verify {path}')}", f"next   {_next_step(result, path)}")
+
+
+def _next_step(result: Result, path: Path) -> str:
+    """What helps most now: one's own models, the rest of the trials, more trials, or every table."""
+    if result.run.simulated:
+        return f"measure your own models: {command_line('init')}"
+    every_table = f"every table: {command_line(f'report {path} --full')}"
+    is_whole = all(cell.pass_rate.is_complete for cell in result.cells)
+    if not is_whole and result.run.design is None and (path / PLAN).is_file():
+        return f"record what is missing: {command_line(f'bench --resume {path}')}; {every_table}"
+    undecided = any(answer.state == "undecided" for answer in lane_answers(result))
+    return f"more trials (--trials), or {every_table}" if undecided else every_table

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import command_line, log, show
+from harness.cli.console import log, show
 from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option, render_result
 from harness.errors import ConfigError
 
@@ -65,14 +65,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(args: argparse.Namespace, result: Result) -> str:
-    from harness.cli.page import PAGE
+    from harness.cli.page import closing_of
 
-    page = args.path / PAGE
-    closing = (
-        *([f"page   {page}"] if page.is_file() else []),
-        f"check  {command_line(f'verify {args.path}')}",
-        f"next   every table: {command_line(f'report {args.path} --full')}",
-    )
+    closing = closing_of(result, args.path)
     return render_result(result, args.format, full=args.full, closing=closing)
 
 

@@ -7,11 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
-from harness.cli.console import command_line, log, show
+from harness.cli.console import log, show
 from harness.cli.options import render_result
-from harness.cli.page import PAGE, write_page
+from harness.cli.page import closing_of, write_page
 from harness.cluster import ThreadScorer, open_cluster
-from harness.report import lane_answers
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
@@ -97,21 +96,8 @@ def _state(lane: LaneLook) -> str:
 
 def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:
     """Print the result: on one screen, with where the page is, how to check it and what to do next, or all of it."""
-    closing = (
-        f"page   {folder.path / PAGE}",
-        f"check  {command_line(f'verify {folder.path}')}",
-        f"next   {_next_step(folder, result)}",
-    )
+    closing = closing_of(result, folder.path)
     show(render_result(result, output_format, full=full, closing=closing))
     if full or output_format != "text":
         for line in closing:
             log(line)
-
-
-def _next_step(folder: RunFolder, result: Result) -> str:
-    """What helps most now: one's own models, more trials, or every table."""
-    if result.run.simulated:
-        return f"measure your own models: {command_line('init')}"
-    undecided = any(answer.state == "undecided" for answer in lane_answers(result))
-    more = "more trials (--trials), or " if undecided else ""
-    return f"{more}every table: {command_line(f'report {folder.path} --full')}"

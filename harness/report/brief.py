@@ -179,11 +179,17 @@ def _is_behind(each: Eligibility, lane: Recommendation) -> bool:
 
 
 def _incidents(result: Result) -> Iterator[str]:
-    """A paragraph for each model of which trials were skipped, missing or ended in an error of the server."""
-    for model in result.models:
-        parts = [*_skipped(model), *_missing(result, model), *_errors(result, model)]
-        if parts:
-            yield f"{model.label}: {'; '.join(parts)}"
+    """A paragraph for each model with skipped or missing trials, then for each with trials that ended early."""
+    for kind in (_skipped_or_missing, _errors):
+        for model in result.models:
+            parts = list(kind(result, model))
+            if parts:
+                yield f"{model.label}: {'; '.join(parts)}"
+
+
+def _skipped_or_missing(result: Result, model: ModelInfo) -> Iterator[str]:
+    yield from _skipped(model)
+    yield from _missing(result, model)
 
 
 def _skipped(model: ModelInfo) -> Iterator[str]:
