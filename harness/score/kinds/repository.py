@@ -1,10 +1,10 @@
-"""Kind `repository`: the answer's edits are applied to a repository, whose own tests then run by id.
+"""Kind `repository`: the answer's edits are applied to a repository, whose own tests then run by id, or calls to it.
 
 The answer is in one of the edit formats of kind `edits`. It may edit the given files and add files beside them: every
 other file is the repository's own (its tests, conftest.py, its configuration), and an edit of one does not apply. The
 tests run in a fresh container without network; each must be reported exactly once, and with them runs a canary, a test
 that must fail. The tests and the answer share a process: an answer made to deceive that detects the canary could report
-tests as passed.
+tests as passed. Cases that call run in a container of their own, and what they return is compared on the host.
 
 settings      given: the files that the prompt shows and the answer may edit; and
     packages    what the environment's image holds besides Python and pytest, each as NAME==VERSION
@@ -12,10 +12,13 @@ settings      given: the files that the prompt shows and the answer may edit; an
     distribution  "NAME==VERSION" of the repository, for code that asks for its own version
     runner      "pytest" (default); for JavaScript "node", "mocha" or "tape", and packages then are PLACE@VERSION
     preload     modules that a runner of JavaScript loads before the tests
+    entry       the file whose functions the cases call
+    equality    of kind `calls`
     files/ is the repository.
 cases.json    give.tests: ids of tests; expect.outcome: "passed", of all of them. `fixed/N` fail before the change,
               `still/N` pass before and after it. The ids are in no check, since what checks say is published.
-checks        `applied`, `canary`, and one for each case
+              A case that gives a "call" is one of kind `calls`.
+checks        `applied`, `canary` where there are tests, and one for each case
 metrics       applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
 """
 
@@ -26,16 +29,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
+from harness.score.drivers import run_files
 from harness.score.edits.apply import EditResult
 from harness.score.edits.formats import Edit
 from harness.score.execute import Execution
+from harness.score.kinds.calls import case_schema_of as call_schema_of
 from harness.score.kinds.edits import APPLIED, apply_answer, judge_edits
 from harness.score.repository.runners import PYTEST, RUNNERS
 from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind
-from harness.score.validation import STRING, STRINGS, case_schema, missing_files, object_schema
+from harness.score.validation import EQUALITY, STRING, STRINGS, case_schema, missing_files, object_schema
 from harness.score.verdict import Judgment, abnormal_ends
-from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
+from harness.types import Case, Check, Json, Outcome, Reading, Sandbox, Task, Variant
 
 CANARY = "canary"
 PASSED, FAILED = "passed", "failed"
@@ -46,14 +51,17 @@ SETTINGS: dict[str, Json] = {
     "distribution": STRING,
     "runner": {"enum": list(RUNNERS)},
     "preload": STRINGS,
+    "entry": STRING,
+    "equality": EQUALITY,
 }
 _HOOKS = ("conftest", "sitecustomize", "usercustomize")
 """Modules that Python or pytest load by themselves."""
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
-    """The check of the edits, the canary, and the ids of the cases."""
-    return (APPLIED, CANARY, *(case.id for case in variant.cases))
+    """The check of the edits, the canary where there are tests, and the ids of the cases."""
+    canary = (CANARY,) if any(map(tests_of, variant.cases)) else ()
+    return (APPLIED, *canary, *(case.id for case in variant.cases))
 
 
 def given_files(variant: Variant) -> dict[str, str]:
@@ -62,8 +70,8 @@ def given_files(variant: Variant) -> dict[str, str]:
 
 
 def tests_of(case: Case) -> tuple[str, ...]:
-    """The ids of a case's tests."""
-    return tuple(str(test) for test in case.give["tests"])
+    """The ids of a case's tests; () for one that calls."""
+    return tuple(str(test) for test in case.give.get("tests", ()))
 
 
 def apply_to_repository(answer: str, variant: Variant) -> tuple[Sequence[Edit], EditResult]:
@@ -112,11 +120,21 @@ def score_repository(variant: Variant, readings: Sequence[Reading], sandbox: San
 
 
 def _run(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
-    tests = tuple(test for case in variant.cases for test in tests_of(case))
+    """Run the tests, then the calls, each in a container of their own; the checks come in the order of the cases."""
+    tested = tuple(case for case in variant.cases if tests_of(case))
+    called = tuple(case for case in variant.cases if not tests_of(case))
+    parts = [_run_tests(variant, files, tested, sandbox)] if tested else []
+    parts += [run_files(replace(variant, cases=called), files, sandbox)] if called else []
+    checks = {check.name: check for part in parts for check in part.checks}
+    ordered = tuple(checks[name] for name in check_names(variant) if name in checks)
+    return Execution(ordered, frozenset[Outcome]().union(*(part.abnormal_ends for part in parts)))
+
+
+def _run_tests(variant: Variant, files: Mapping[str, str], cases: Sequence[Case], sandbox: Sandbox) -> Execution:
+    tests = tuple(test for case in cases for test in tests_of(case))
     (outcomes,) = run_tests(test_bed(variant, files), [TestRun(tests)], sandbox)
     canary = Check(CANARY, outcomes.canary == FAILED, FAILED, outcomes.canary)
-    checks = (canary, *(_check(case, outcomes) for case in variant.cases))
-    return Execution(checks, abnormal_ends([outcomes.observation]))
+    return Execution((canary, *(_check(case, outcomes) for case in cases)), abnormal_ends([outcomes.observation]))
 
 
 def _check(case: Case, outcomes: TestOutcomes) -> Check:
@@ -128,20 +146,28 @@ def _check(case: Case, outcomes: TestOutcomes) -> Check:
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
     """The problems of files that the settings and the cases name."""
     yield from missing_files(task, "given")
+    yield from missing_files(task, "entry")
     for case in cases:
         for name in dict.fromkeys(test.partition("::")[0] for test in tests_of(case)):
             if name not in task.files:
                 yield Problem(f"{task.name}/cases.json, case {case.id!r}: files/{name} does not exist")
 
 
+def case_schema_for(task: Task, case: Case) -> Json:
+    """The schema of a case: of one that calls, or of tests."""
+    if "call" in case.give:
+        return call_schema_of(task)
+    return case_schema(
+        object_schema({"tests": {**STRINGS, "minItems": 1}}, ["tests"]),
+        object_schema({"outcome": {"const": PASSED}}, ["outcome"]),
+    )
+
+
 KIND = ScorerKind(
     check_names,
     score_repository,
     settings=lambda task: SETTINGS,
-    case=lambda task, case: case_schema(
-        object_schema({"tests": {**STRINGS, "minItems": 1}}, ["tests"]),
-        object_schema({"outcome": {"const": PASSED}}, ["outcome"]),
-    ),
+    case=case_schema_for,
     problems=problems,
     required=("given",),
     runs_code=True,
