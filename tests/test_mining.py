@@ -11,7 +11,7 @@ from harness.mining import MiningOptions, mine
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
 from harness.mining.ecosystems import JAVASCRIPT, PYTHON, ecosystem_of
 from harness.mining.environment import LIMITS, TestEnvironment
-from harness.mining.folder import solution
+from harness.mining.folder import diff_answer
 from harness.mining.history import open_history
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
@@ -71,7 +71,7 @@ def test_a_commit_that_changes_source_and_tests_has_two_states(repository: Path)
     assert states.after == {**states.before, "calc.py": RIGHT}
     assert (states.given, states.test_files) == (("calc.py",), ("tests/test_calc.py",))
     assert states.commit.message == "Add instead of subtracting"
-    assert "-    return a - b\n+    return a + b\n" in solution(states)
+    assert "-    return a - b\n+    return a + b\n" in diff_answer(states.before, states.after)
 
 
 def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:

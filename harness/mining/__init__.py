@@ -9,22 +9,61 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import DiskError, TaskError
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
-from harness.mining.ecosystems import ecosystem_of
-from harness.mining.environment import TestEnvironment, read_environment
-from harness.mining.folder import SUITE, MinedTask, WrongEntry, write_task, wrong_answers
+from harness.mining.cheats import cheating_answers
+from harness.mining.ecosystems import JAVASCRIPT, PYTHON, Ecosystem, ecosystem_of, is_kept
+from harness.mining.environment import LIMITS, TestEnvironment, read_environment
+from harness.mining.folder import (
+    LANGUAGE_NAMES,
+    MIN_BUDGET_TOKENS,
+    SUITE,
+    SYSTEM,
+    MinedTask,
+    WrongEntry,
+    cases_of_proof,
+    diff_answer,
+    files_and_format,
+    limits_lines,
+    quoted,
+    write_task,
+    write_with_answers,
+)
 from harness.mining.history import Commit, History, open_history
-from harness.mining.proof import prove
-from harness.score import score
-from harness.tasks import load_tasks, readings_of, require_scorable, vary
-from harness.types import Log, Outcome, Sandbox, Score
+from harness.mining.own_answers import keep_if_proved
+from harness.mining.proof import CONDITIONS, MAX_STATE_S, Proof, compare_states, prove
+from harness.types import Log, Sandbox
 
-__all__ = ["SUITE", "MiningOptions", "MiningReport", "mine"]
+__all__ = [
+    "CONDITIONS",
+    "JAVASCRIPT",
+    "LANGUAGE_NAMES",
+    "LIMITS",
+    "MAX_STATE_S",
+    "MIN_BUDGET_TOKENS",
+    "PYTHON",
+    "SUITE",
+    "SYSTEM",
+    "Ecosystem",
+    "MiningOptions",
+    "MiningReport",
+    "Proof",
+    "RejectionError",
+    "WrongEntry",
+    "cases_of_proof",
+    "cheating_answers",
+    "compare_states",
+    "diff_answer",
+    "files_and_format",
+    "is_kept",
+    "keep_if_proved",
+    "limits_lines",
+    "mine",
+    "quoted",
+    "write_with_answers",
+]
 
 _WORK_FOLDER = ".mining"
 """In the folder of the tasks: a task that is not proved yet. Its name hides it from whoever lists tasks."""
@@ -108,42 +147,7 @@ def _proved(states: CommitStates, environment: TestEnvironment, sandbox: Sandbox
 
 def _write_proved(task: MinedTask, place: _Place) -> None:
     """Write a task whose own answers score as it states. Raises RejectionError, EngineError, DiskError."""
+    states = task.states
+    wrong = cheating_answers(task.environment.ecosystem, states.before, states.given, states.test_files)
     draft, target = place.folder / _WORK_FOLDER / task.name, place.folder / task.name
-    shutil.rmtree(draft, ignore_errors=True)
-    wrong = wrong_answers(task)
-    scores = dict(_scores(task, draft, wrong, place.sandbox))
-    if scores[None].outcome is not Outcome.PASSED:
-        raise RejectionError("its own change does not pass as an answer")
-    for entry in wrong:
-        if scores[entry.name].outcome is Outcome.PASSED:
-            raise RejectionError(f"the answer {entry.name!r} passes, too")
-    write_task(task, draft, [_as_scored(entry, scores[entry.name]) for entry in wrong])
-    require_scorable(load_tasks([draft.parent], names=[task.name]))
-    try:
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
-    except OSError as error:
-        raise DiskError(f"{target}: cannot be written: {error.strerror or error}") from error
-
-
-def _scores(
-    task: MinedTask, draft: Path, wrong: list[WrongEntry], sandbox: Sandbox
-) -> Iterator[tuple[str | None, Score]]:
-    """The score of each wrong answer by its name, and that of the commit's own change under None."""
-    write_task(task, draft, wrong)
-    try:
-        (loaded,) = load_tasks([draft.parent], names=[task.name])
-        require_scorable([loaded])
-    except TaskError as error:
-        raise RejectionError(f"cannot be written as a task: {error.message.partition(': ')[2]}") from error
-    variant = vary(loaded, 0)
-    yield None, score(variant, readings_of(variant.solution), sandbox)
-    for answer in variant.wrong_answers:
-        yield answer.name, score(variant, readings_of(answer.replies), sandbox)
-
-
-def _as_scored(entry: WrongEntry, scored: Score) -> WrongEntry:
-    """The entry with what its answer was seen to fail: which tests need a changed module is not known before."""
-    failed = tuple(check.name for check in scored.checks if not check.passed)
-    all_failed = len(failed) == len(scored.checks)
-    return replace(entry, fails="*" if all_failed else failed, outcome=scored.outcome)
+    keep_if_proved(lambda folder, entries: write_task(task, folder, entries), wrong, draft, target, place.sandbox)

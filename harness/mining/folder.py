@@ -1,8 +1,8 @@
 """Writes a mined commit as a task folder: prompt, files, cases, the commit's own change and answers that must fail.
 
-`write_task` is the entry point, `manifest_text` writes task.toml. Names, titles and checks hold digests and numbers
-only, since they are what a result publishes of a task. Double braces, which mark placeholders in a task, come from its
-only variant.
+`write_task` is the entry point; `write_with_answers`, `files_and_format` and `diff_answer` serve other tasks about a
+repository's files. Names, titles and checks of a mined task hold digests and numbers only, since they are what a result
+publishes of a task. Double braces, which mark placeholders in a task, come from its only variant.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MIN_BUDGET_TOKENS = 4096
 _ALLOWED = """\
 You may edit these
 files only, and add modules beside them with a block whose old side is empty."""
-_NAMES = {"python": "Python", "javascript": "JavaScript"}
+LANGUAGE_NAMES = {"python": "Python", "javascript": "JavaScript"}
 SYSTEM = "You change existing code with as few lines as the change needs.\n"
 
 
@@ -78,18 +78,25 @@ def write_task(task: MinedTask, folder: Path, wrong: Sequence[WrongEntry]) -> No
     texts = {
         "system.md": SYSTEM,
         "prompt.md": _prompt(task),
-        "solution/answer.md": solution(states),
+        "solution/answer.md": diff_answer(states.before, states.after),
         "cases.json": json.dumps(cases_of_proof(task.proof), indent=1, ensure_ascii=False) + "\n",
         **{f"files/{path}": text for path, text in states.before.items()},
-        **{f"wrong/{entry.name}.md": entry.text for entry in wrong},
     }
-    write_folder(folder, texts, manifest_text(task, wrong))
+    write_with_answers(folder, texts, manifest_text(task), wrong)
 
 
-def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
-    """The text of task.toml."""
+def write_with_answers(folder: Path, texts: Mapping[str, str], manifest: str, wrong: Sequence[WrongEntry]) -> None:
+    """Write a task's texts, task.toml and these wrong answers. Raises DiskError."""
+    for entry in wrong:
+        manifest += f"\n[[wrong]]\nfile = {toml_value(f'{entry.name}.md')}\nfails = {toml_value(entry.fails)}\n"
+        manifest += f"outcome = {toml_value(entry.outcome.value)}\n"
+    write_folder(folder, {**texts, **{f"wrong/{entry.name}.md": entry.text for entry in wrong}}, manifest)
+
+
+def manifest_text(task: MinedTask) -> str:
+    """The text of task.toml, without the wrong answers."""
     environment = task.environment
-    budget = max(MIN_BUDGET_TOKENS, len(solution(task.states)))
+    budget = max(MIN_BUDGET_TOKENS, len(diff_answer(task.states.before, task.states.after)))
     lines = [
         f"title = {toml_value(f'Commit {task.states.commit.sha[:10]} of a repository')}",
         f"suites = {toml_value([SUITE])}",
@@ -97,8 +104,7 @@ def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
         f"language = {toml_value(environment.ecosystem.language)}",
         f"budget_tokens = {budget}",
         f"\n[source]\nset = {toml_value(ORIGIN)}\nid = {toml_value(task.states.commit.sha)}",
-        "\n[limits]",
-        *(f"{name} = {getattr(LIMITS, name)}" for name in Limits.__dataclass_fields__),
+        *limits_lines(),
         '\n[scorer]\nkind = "repository"',
         f"given = {toml_value(task.states.given)}",
         f"runner = {toml_value(environment.runner)}",
@@ -107,10 +113,12 @@ def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
         *([f"preload = {toml_value(environment.preload)}"] if environment.preload else []),
         *([f"distribution = {toml_value(environment.distribution)}"] if environment.distribution else []),
     ]
-    for entry in wrong:
-        lines += [f"\n[[wrong]]\nfile = {toml_value(f'{entry.name}.md')}", f"fails = {toml_value(entry.fails)}"]
-        lines += [f"outcome = {toml_value(entry.outcome.value)}"]
     return "\n".join(lines) + "\n"
+
+
+def limits_lines() -> list[str]:
+    """The limits of a repository's tests, as lines of task.toml."""
+    return ["\n[limits]", *(f"{name} = {getattr(LIMITS, name)}" for name in Limits.__dataclass_fields__)]
 
 
 # --- the prompt -------------------------------------------------------------------------------------------------------
@@ -118,29 +126,38 @@ def manifest_text(task: MinedTask, wrong: Sequence[WrongEntry]) -> str:
 
 def _prompt(task: MinedTask) -> str:
     states, language = task.states, task.environment.ecosystem.language
-    fence = fence_of([states.before[path] for path in states.given])
     shown = task.proof.fixed[:MAX_SINGLE_TESTS]
     more = len(task.proof.fixed) - len(shown)
-    files = "\n\n".join(
-        f"`{escape_braces(path)}`:\n\n{fence}{language}\n{{{{include:files/{path}}}}}\n{fence}" for path in states.given
-    )
-    quoted = "\n".join(f"> {line}".rstrip() for line in states.commit.message[:MAX_MESSAGE_CHARS].splitlines())
     tests = "".join(f"- {test}\n" for test in shown) + (f"- and {more} more\n" if more else "")
     return (
-        f"Make a change in a repository in {_NAMES[language]}. This is its description:\n\n{escape_braces(quoted)}\n\n"
+        f"Make a change in a repository in {LANGUAGE_NAMES[language]}. This is its description:\n\n"
+        f"{quoted(states.commit.message[:MAX_MESSAGE_CHARS])}\n\n"
         "These tests of the repository fail now and must pass after the change. The tests that pass now must go on "
-        f"passing.\n\n{escape_braces(tests)}\n"
-        f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(states.given[0]), _ALLOWED)}"
+        f"passing.\n\n{escape_braces(tests)}\n{files_and_format(states.before, states.given, language)}"
     )
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation."""
+    return escape_braces("\n".join(f"> {line}".rstrip() for line in text.splitlines()))
+
+
+def files_and_format(tree: Mapping[str, str], given: Sequence[str], language: str) -> str:
+    """The end of a prompt: the files that may be edited, and the form of the answer."""
+    fence = fence_of([tree[path] for path in given])
+    files = "\n\n".join(
+        f"`{escape_braces(path)}`:\n\n{fence}{language}\n{{{{include:files/{path}}}}}\n{fence}" for path in given
+    )
+    return f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(given[0]), _ALLOWED)}"
 
 
 # --- the answers ------------------------------------------------------------------------------------------------------
 
 
-def solution(states: CommitStates) -> str:
-    """The commit's change of the source as a unified diff."""
-    changed = [path for path, text in states.after.items() if states.before.get(path) != text]
-    diff = "".join(line for path in changed for line in _diff(path, states.before, states.after))
+def diff_answer(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The answer that makes one tree of another, as a unified diff."""
+    changed = [path for path, text in after.items() if before.get(path) != text]
+    diff = "".join(line for path in changed for line in _diff(path, before, after))
     fence = fence_of([diff])
     return f"{fence}diff\n{diff}{fence}\n"
 
@@ -154,30 +171,3 @@ def _diff(path: str, before: Mapping[str, str], after: Mapping[str, str]) -> Ite
         f"b/{path}",
     )
     return (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _whole(path: str, text: str, language: str) -> str:
-    fence = fence_of([text])
-    return f"`{path}`:\n\n{fence}{language}\n{text}{fence}\n"
-
-
-def wrong_answers(task: MinedTask) -> list[WrongEntry]:
-    """Answers that must fail: nothing, no change, an exit, a skip, a forged hook of the runner, deleted tests."""
-    states, ids = task.states, [str(case["id"]) for case in cases_of_proof(task.proof)]
-    fixed = tuple(name for name in ids if name.startswith("fixed/"))
-    ran = ("canary", *ids)
-    first, test_file = states.given[0], states.test_files[0]
-    ecosystem = task.environment.ecosystem
-    language = ecosystem.language
-    unchanged = f"{states.before[first].rstrip()}\n\n{ecosystem.comment} no change\n"
-    exits, skips = (
-        "".join(_whole(path, text, language) for path in states.given) for text in (ecosystem.exits, ecosystem.skips)
-    )
-    return [
-        WrongEntry("no-answer", "I cannot make this change.\n", "*", Outcome.NO_ANSWER),
-        WrongEntry("no-change", _whole(first, unchanged, language), fixed),
-        WrongEntry("exit", exits, ran),
-        WrongEntry("skip", skips, tuple(ids)),
-        WrongEntry("forged-hook", _whole(ecosystem.hook, ecosystem.forges, language), "*"),
-        WrongEntry("deleted-tests", f"```diff\n--- a/{test_file}\n+++ /dev/null\n@@ -1 +0,0 @@\n-\n```\n", "*"),
-    ]

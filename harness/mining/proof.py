@@ -54,10 +54,16 @@ def prove(before: TestBed, after: TestBed, sandbox: Sandbox) -> Proof:
     (old,) = run_tests(before, [TestRun()], sandbox)
     if all(old.of(test) == PASSED for test in passing):
         raise RejectionError(_why_nothing_fails(new))
-    return _repeat(before, after, passing, sandbox)
+    proof = compare_states(before, after, passing, sandbox)
+    if not proof.fixed:
+        raise RejectionError(f"its tests do not end the same way in {len(CONDITIONS)} runs")
+    return proof
 
 
-def _repeat(before: TestBed, after: TestBed, tests: Sequence[str], sandbox: Sandbox) -> Proof:
+def compare_states(before: TestBed, after: TestBed, tests: Sequence[str], sandbox: Sandbox) -> Proof:
+    """Run tests under each of CONDITIONS in both states; a test that does not end the same way in all is in neither
+    list. Raises RejectionError where they take too long or the canary passes, EngineError.
+    """
     runs = [TestRun(_shuffled(tests, number), env, ordered=True) for number, env in enumerate(CONDITIONS)]
     old, new = run_tests(before, runs, sandbox), run_tests(after, runs, sandbox)
     seconds = [run.seconds for run in (*old, *new)]
@@ -69,8 +75,6 @@ def _repeat(before: TestBed, after: TestBed, tests: Sequence[str], sandbox: Sand
     stable = [test for test in tests if all(run.of(test) == PASSED for run in new)]
     fixed = tuple(test for test in stable if all(run.of(test) != PASSED for run in old))
     still = tuple(test for test in stable if all(run.of(test) == PASSED for run in old))
-    if not fixed:
-        raise RejectionError(f"its tests do not end the same way in {len(CONDITIONS)} runs")
     return Proof(fixed, still, slowest)
 
 
