@@ -55,6 +55,13 @@ def tasks(session: nox.Session) -> None:
 
 
 @nox.session
+def real_bugs(session: nox.Session) -> None:
+    """Every bug that a package had, and its twin, in containers; fetches the source archives once, some ten minutes."""
+    session.install("-e", ".")
+    session.run("python", "-m", "harness", "tasks", "check", "real-bugs", *session.posargs)
+
+
+@nox.session
 def results(session: nox.Session) -> None:
     """Every published result is verified to *rescored*: its streams are read and its answers run again."""
     session.install("-e", ".")

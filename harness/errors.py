@@ -9,7 +9,7 @@ LanebenchError                 1   the root
 +-- EngineError                6   the container engine or the scorer image
 +-- RunError                   7   a run folder or a result file that cannot be used
 +-- DiskError                  8   a file that cannot be written
-+-- DownloadError              9   an embedded model or its server that cannot be had
++-- DownloadError              9   an embedded model, its server or a package that cannot be had
 +-- InterruptedRunError      130   Ctrl-C
 
 A model's failure is an outcome and raises nothing.
@@ -111,7 +111,7 @@ class DiskError(LanebenchError):
 
 
 class DownloadError(LanebenchError):
-    """An embedded model or its server cannot be had on this machine."""
+    """An embedded model, its server or a package cannot be had on this machine."""
 
     exit_code = 9
 

@@ -21,7 +21,7 @@ LEVELS = (
     ("score",),
     ("tasks",),
     ("cluster", "demo", "embedded", "mining", "servers"),
-    ("config", "lifecycle", "reference", "session", "sets"),
+    ("config", "lifecycle", "real_bugs", "reference", "session", "sets"),
     ("agents", "calibration"),
     ("run",),
     ("judge", "swebench"),

@@ -8,7 +8,7 @@ import pytest
 
 from harness.report import render_github, render_html, render_text
 from harness.report.elements import Section
-from harness.report.task_families import conversations, declines, needles
+from harness.report.task_families import conversations, declines, needles, real_bugs
 from harness.summarize import summarize
 from harness.types import Check, Json, Result, TaskInfo, TrialResult, Usage
 from tests.example import example_result
@@ -157,3 +157,28 @@ def test_every_report_has_the_sections(render: Callable[[Result], str]) -> None:
     assert "Unsolvable tasks" in render(a_pair())
     assert "Retrieval from long texts" in render(needles_of(1.0, 0.5))
     assert "Conversations by turn" in render(a_talk())
+
+
+def test_real_bugs_state_what_was_applied_and_fixed_and_the_gap_to_the_twins() -> None:
+    applied: dict[str, Json] = {"applied": True}
+    broke = (Check("applied", True), Check("fixed/a", True), Check("still/b", False))
+    wrong = (Check("applied", True), Check("fixed/a", True), Check("fixed/1", False))
+    refused = (Check("applied", False), Check("fixed/a", False))
+    result = build_result(
+        [
+            ("bug-x", "repository", applied, broke),
+            ("bug-x-twin", "repository", applied, wrong),
+            ("mined-1", "repository", {"applied": False}, refused),
+        ]
+    )
+    n = sum(trial.task == "bug-x" and trial.model == result.models[0].label for trial in result.trials)
+    values = values_by_row(real_bugs(result))
+    assert values["bugs: edits applied"] == values["twins: edits applied"] == f"{n}/{n} 100%"
+    assert values["bugs: fixed"] == f"{n}/{n} 100%"
+    assert values["twins: fixed"] == f"0/{n} 0%"
+    assert values["gap: fixed bugs less fixed twins"] == "+100 points"
+
+
+def test_without_a_pair_of_a_bug_and_its_twin_there_is_no_such_section() -> None:
+    result = build_result([("mined-1", "repository", {"applied": True}, (Check("fixed/1", True),))])
+    assert real_bugs(result) == Section("real-bugs", "", "")

@@ -44,7 +44,7 @@ DOCUMENTS: dict[str, type] = {
     "result": Result,
     "manifest": Manifest,
 }
-TOML_SCHEMAS = tuple(f"urn:lanebench:schema:{name}:v1" for name in ("server", "embedded", "lanes"))
+TOML_SCHEMAS = tuple(f"urn:lanebench:schema:{name}:v1" for name in ("server", "embedded", "lanes", "real_bug"))
 """TOML has no null: what a dataclass has as None is left out."""
 KEYS_OF_LINES = ("schema_version", "previous")
 """The keys of a document that are no fields of its dataclass: its version, and its link in the run's chain."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.tasks import CaseExtension, Scorer
 
 NAME = "tasks"
+REAL_BUGS = "real-bugs"
 HELP = "List, check or start tasks; import a standard set; make tasks of a repository's history."
 
 
@@ -23,7 +24,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new|import|mine")
     list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
     check_parser = actions.add_parser(
-        "check", help="score each task's reference answers in containers", allow_abbrev=False
+        "check",
+        help="score each task's reference answers in containers; `check real-bugs [NAME ...]` proves historical bugs",
+        allow_abbrev=False,
     )
     for sub in (list_parser, check_parser):
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
@@ -39,11 +42,15 @@ def options(parser: argparse.ArgumentParser) -> None:
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
     new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")
-    import_parser = actions.add_parser("import", help="make tasks of a standard set", allow_abbrev=False)
-    import_parser.add_argument(
-        "set", metavar="KIND", help="a standard set, such as human-eval; an unknown name lists all"
+    import_parser = actions.add_parser(
+        "import", help="make tasks of a standard set, or of bugs that packages had", allow_abbrev=False
     )
-    import_parser.add_argument("source", metavar="FILE|PACKAGE", help="a JSONL file, the set's package, or a checkout")
+    import_parser.add_argument(
+        "set", metavar="KIND", help="a standard set, such as human-eval, or real-bugs; an unknown name lists all"
+    )
+    import_parser.add_argument(
+        "source", nargs="?", metavar="FILE|PACKAGE", help="a JSONL file, the set's package, or a checkout"
+    )
     import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
     import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
     mine_parser = actions.add_parser("mine", help="make tasks of a repository's own commits", allow_abbrev=False)
@@ -77,6 +84,12 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    if args.names[:1] == [REAL_BUGS]:
+        return _check_real_bugs(args.names[1:])
+    return _check_answers(args)
+
+
+def _check_answers(args: argparse.Namespace) -> int:
     from functools import partial
 
     from harness.cli.scoring import languages_of
@@ -124,6 +137,45 @@ def _new(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
+    return _import_real_bugs(args) if args.set == REAL_BUGS else _import_set(args)
+
+
+def _check_real_bugs(names: Sequence[str]) -> int:
+    """The admission gate alone: what it would write goes into a folder that is removed."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
+        return CheckError.exit_code if _admit_real_bugs(names, Path(folder)) else 0
+
+
+def _import_real_bugs(args: argparse.Namespace) -> int:
+    from harness.sets import require_folder
+
+    require_folder(args.folder)
+    _admit_real_bugs([args.source] if args.source else [], args.folder)
+    selection = f"--suite {REAL_BUGS} --tasks {args.folder}"
+    log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
+    return 0 if any(args.folder.glob("*/task.toml")) else CheckError.exit_code
+
+
+def _admit_real_bugs(names: Sequence[str], folder: Path) -> bool:
+    """Write the tasks of the bugs that hold on this machine; whether any was left out."""
+    from harness.real_bugs import import_bugs, load_instances
+    from harness.report import plain_text
+    from harness.sandbox import open_sandbox
+
+    instances = load_instances(names)
+    # Bash starts a state's cases under varied conditions.
+    with open_sandbox("real-bugs", log, sorted({"bash", *(each.language for each in instances)})) as sandbox:
+        report = import_bugs(instances, folder, sandbox, log)
+    held = len(instances) - len(report.left_out)
+    show(f"{held} of {len(instances)} bugs and their twins hold on this machine: {len(report.tasks)} tasks")
+    for left_out in report.left_out:
+        show(plain_text(f"left out: {left_out.instance}: {left_out.reason}"))
+    return bool(report.left_out)
+
+
+def _import_set(args: argparse.Namespace) -> int:
     from functools import partial
 
     from harness.report import plain_text
@@ -132,7 +184,9 @@ def _import(args: argparse.Namespace) -> int:
     from harness.sets import SETS, import_set, read_source, require_folder
 
     if args.set not in SETS:
-        raise TaskError(f"{args.set!r} is not a standard set", fix=f"name one of {', '.join(SETS)}")
+        raise TaskError(f"{args.set!r} is not a standard set", fix=f"name one of {', '.join([*SETS, REAL_BUGS])}")
+    if args.source is None:
+        raise TaskError(f"{args.set} needs a file", fix="name a JSONL file, or the set's package")
     require_folder(args.folder)
     chosen = SETS[args.set]
     source = read_source(chosen, args.source, args.sha256, log)

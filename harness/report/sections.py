@@ -12,7 +12,7 @@ from harness.report.judging import blind_judging
 from harness.report.scorer_metrics import scorer_metrics
 from harness.report.selection import lanes, pairs, stability, trade_offs
 from harness.report.speed import first_token, generation, prefill
-from harness.report.task_families import conversations, declines, needles
+from harness.report.task_families import conversations, declines, needles, real_bugs
 from harness.types import ModelInfo, Result
 
 SIMULATED = "SIMULATED: the demo server answered in this run; no number here measures a real model or this machine"
@@ -66,6 +66,7 @@ SECTIONS: tuple[Callable[[Result], Section], ...] = (
     scorer_metrics,
     blind_judging,
     declines,
+    real_bugs,
     needles,
     conversations,
     stability,

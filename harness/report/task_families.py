@@ -1,4 +1,5 @@
-"""Sections on task families: solvable and unsolvable pairs, needles by length and depth, conversations by turn.
+"""Sections on task families: solvable and unsolvable pairs, real bugs and their twins, needles by length and depth,
+conversations by turn.
 
 Tasks of a family are related by their names: X and X-twin are a pair; X-short is the baseline of X-...; X-control
 asks the turns of the conversation X-... each on its own and cold.
@@ -12,7 +13,7 @@ from statistics import mean, median
 from harness.report.elements import Entry, Section, Table
 from harness.report.formatting import MISSING, format_number, format_percent, format_seconds_spread
 from harness.report.task_tables import Cells, cells_of, labels_of, speeds_of, turns_of
-from harness.types import Json, Result, TaskInfo, TrialResult
+from harness.types import Json, Outcome, Result, TaskInfo, TrialResult
 
 TWIN, SHORT, CONTROL = "-twin", "-short", "-control"
 DEPTH_BINS = 5
@@ -105,6 +106,52 @@ def _count_row(
         return f"{k}/{n} {format_percent(k / n)}" if n else MISSING
 
     return _row(result, name, count)
+
+
+# --- real bugs --------------------------------------------------------------------------------------------------------
+
+
+def real_bugs(result: Result) -> Section:
+    """Applied, fixed and passed trials on bugs that packages had and on their twins, and the gap between the two."""
+    names = {task.name for task in result.tasks if task.scorer == "repository"}
+    bugs = sorted(name for name in names if name + TWIN in names)
+    if not bugs:
+        return Section("real-bugs", "", "")
+    halves = {
+        half: {label: _trials(result, label, tasks) for label in labels_of(result)}
+        for half, tasks in (("bugs", bugs), ("twins", [bug + TWIN for bug in bugs]))
+    }
+    rows = [
+        _count_row(result, f"{half}: {name}", trials, is_counted)
+        for half, trials in halves.items()
+        for name, is_counted in (
+            ("edits applied", _has_metric("applied", True)),
+            ("fixed", _is_fixed),
+            ("fixed, nothing broken", lambda trial: trial.outcome is Outcome.PASSED),
+        )
+    ]
+    gap = _row(result, "gap: fixed bugs less fixed twins", lambda label: _gap(*(of[label] for of in halves.values())))
+    return Section(
+        "real-bugs",
+        "Real bugs and their twins",
+        f"{len(bugs)} bugs that packages really had, each with a twin: a bug that was made for this kit in the same "
+        "package. Nobody can remember a twin's fix, so a model that fixes far more bugs than twins may remember the "
+        "fixes instead of finding them. Trials without an answer are counted.",
+        (Table("", ("trials", *labels_of(result)), _rows_with_data((*rows, gap)), by_model=True),),
+    )
+
+
+def _is_fixed(trial: TrialResult) -> bool:
+    """Whether all checks pass that fail with the bug, whatever else was broken."""
+    checks = [check for check in trial.checks if check.name.startswith("fixed/")]
+    return bool(checks) and all(check.passed for check in checks)
+
+
+def _gap(bugs: Trials, twins: Trials) -> str:
+    if not bugs or not twins:
+        return MISSING
+    shares = [sum(map(_is_fixed, half)) / len(half) for half in (bugs, twins)]
+    return f"{100 * (shares[0] - shares[1]):+.0f} points"
 
 
 # --- needles ------------------------------------------------------------------------------------------------------

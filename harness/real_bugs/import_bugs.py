@@ -1,0 +1,114 @@
+"""Makes tasks of the instances that hold on this machine: two of each, the bug and its twin; the others are listed.
+
+`import_bugs` is the entry point and the admission gate: cases and tests in both states five times (proof.py), then the
+release's own code as an answer, which must pass, and answers that cheat, which must not. An instance of which either
+bug does not hold is left out as a whole, before any model is asked.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.errors import DiskError, DownloadError, TaskError
+from harness.files import disk_error, to_json, write_atomic
+from harness.mining import RejectionError, cheating_answers, keep_if_proved
+from harness.real_bugs.archives import Fetch, source_tree
+from harness.real_bugs.instances import BugInstance
+from harness.real_bugs.proof import prove_bug, states_of_bug
+from harness.real_bugs.task_folder import BugTask, write_bug_task
+from harness.score import scoring_threads
+from harness.types import Log, Sandbox
+
+REPORT_FILE = "import.json"
+_WORK_FOLDER = ".unproved"
+"""In the folder of the tasks: what is not proved yet. Its name hides it from whoever lists tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedInstance:
+    """An instance that is left out on this machine, and why."""
+
+    instance: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BugReport:
+    """What an import did; it stands in the folder as import.json."""
+
+    tasks: tuple[str, ...]
+    left_out: tuple[ExcludedInstance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """Where tasks are written, proved and announced, and how an archive is fetched that the cache lacks."""
+
+    folder: Path
+    sandbox: Sandbox
+    log: Log
+    fetch: Fetch | None
+
+
+def import_bugs(
+    instances: Sequence[BugInstance], folder: Path, sandbox: Sandbox, log: Log, fetch: Fetch | None = None
+) -> BugReport:
+    """Write the tasks of the instances that hold. Raises EngineError, DiskError."""
+    gate = _Gate(folder, sandbox, log, fetch)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(scoring_threads()) as pool:
+            found = list(pool.map(partial(_admit, gate), instances))
+        shutil.rmtree(folder / _WORK_FOLDER, ignore_errors=True)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    excluded = tuple(entry for entry in found if entry is not None)
+    left_out = {entry.instance for entry in excluded}
+    tasks = tuple(name for each in instances if each.name not in left_out for name in each.bugs)
+    report = BugReport(tasks, excluded)
+    write_atomic(folder / REPORT_FILE, to_json(asdict(report), indent=2) + "\n")
+    return report
+
+
+def _admit(gate: _Gate, instance: BugInstance) -> ExcludedInstance | None:
+    """Write both tasks of an instance; why it is left out, None if it is not. Raises EngineError, DiskError."""
+    for name in instance.bugs:
+        shutil.rmtree(gate.folder / name, ignore_errors=True)
+    try:
+        tree = source_tree(instance, gate.fetch)
+        for name in instance.bugs:
+            _prove_one(gate, instance, name, tree)
+    except (RejectionError, DownloadError, TaskError) as reason:
+        gate.log(f"{instance.name}: left out: {reason}")
+        return ExcludedInstance(instance.name, str(reason))
+    for name in instance.bugs:
+        try:
+            _proved_folder(gate, name).rename(gate.folder / name)
+        except OSError as error:
+            raise DiskError(f"{gate.folder / name}: cannot be written: {error.strerror or error}") from error
+    return None
+
+
+def _proved_folder(gate: _Gate, name: str) -> Path:
+    return gate.folder / _WORK_FOLDER / f"proved-{name}"
+
+
+def _prove_one(gate: _Gate, instance: BugInstance, name: str, tree: Mapping[str, str]) -> None:
+    """Write the task of one bug among those that are proved. Raises RejectionError, EngineError, DiskError."""
+    bug = instance.bugs[name]
+    try:
+        states = states_of_bug(instance, bug, tree)
+        proof = prove_bug(instance, bug, states, gate.sandbox)
+        write = partial(write_bug_task, BugTask(name, instance, bug, states, proof))
+        wrong = cheating_answers(instance.ecosystem, states.before, bug.files, instance.tests)
+        draft = gate.folder / _WORK_FOLDER / f"draft-{name}" / name
+        keep_if_proved(write, wrong, draft, _proved_folder(gate, name), gate.sandbox)
+    except RejectionError as reason:
+        raise RejectionError(f"{name}: {reason}") from reason
+    fixed, still = len(bug.fails) + len(proof.fixed), len(instance.cases) - len(bug.fails) + len(proof.still)
+    gate.log(f"{name}: {fixed} cases and tests to fix, {still} to keep, {proof.seconds:.2f} s a state")
