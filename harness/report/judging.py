@@ -101,7 +101,10 @@ def judge_notes(report: JudgeReport) -> tuple[str, ...]:
             _is_biased(guessed) and (guessed.share or 0) > (guessed.chance or 0),
             f"recognized authors ({_share(guessed)}): these votes were not blind",
         ),
-        (report.partial, f"judged {report.judged} of {report.pairs} pairs before the models were revealed"),
+        (
+            report.partial and report.judged < report.pairs,
+            f"judged {report.judged} of {report.pairs} pairs before the models were revealed",
+        ),
         (bool(report.same_family), f"is of the same family as {', '.join(report.same_family)}, and may favor it"),
     ]
     dependent, met = sum(match.order_dependent for match in report.matches), _pairs_of(report)
