@@ -19,7 +19,7 @@ from harness.score import score
 from harness.tasks import load_tasks, readings_of, vary
 from harness.types import Outcome, Task
 
-MIN_BUGS, MIN_PYPI_PACKAGES, MIN_NPM_PACKAGES = 18, 9, 3
+MIN_BUGS, MIN_PYPI_PACKAGES, MIN_NPM_PACKAGES = 20, 12, 3
 MAX_PATCH_LINES = 80
 SOURCE = "def double(n):\n    return n + n\n\n\ndef name():\n    return '{{x}}'\n"
 TEST = """\

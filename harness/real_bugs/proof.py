@@ -113,7 +113,7 @@ def test_bed(instance: BugInstance, files: Mapping[str, str]) -> TestBed:
 
 
 def _require_ends(instance: BugInstance, files: Mapping[str, str], fails: Sequence[str], sandbox: Sandbox) -> float:
-    """Run the cases under each of CONDITIONS; exactly these must fail. Returns most CPU time of a run.
+    """Run the cases under each of CONDITIONS; exactly these must fail. Returns the most CPU time of a run.
 
     Raises RejectionError, EngineError.
     """
