@@ -34,6 +34,7 @@ from harness.summarize.lane_differences import MIN_PREDICTIVE_POWER, pair_looks
 from harness.summarize.pairwise import contingency_table
 from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings
 from harness.verify import VerifyOptions, verify
+from harness.verify.trials import BlockPlan, planned_of
 from tests.bundle import TrustingSandbox, good_bundle, tasks
 from tests.samples import task_of
 from tests.sequential_simulation import (
@@ -302,3 +303,13 @@ def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:
     assert look.stop == "budget"
     assert look.elapsed_s <= 1.1 * 4
     assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+
+
+def test_a_time_that_ends_within_the_first_block_leaves_trials_that_the_plan_has(looked_at: RunFolder) -> None:
+    result = build(Result, from_json(looked_at.result_path.read_text(encoding="utf-8")))
+    assert result.run.design is not None
+    look = replace(result.run.looks[0], trials=0, stop="budget")
+    ended = replace(result, run=replace(result.run, looks=(look,), design=replace(result.run.design, budget_s=1.0)))
+    keys = [(key.task, key.trial) for key in BlockPlan(ended).trials(ended.models[0])]
+    assert keys == [(SCORED.name, 0)]
+    assert planned_of(ended, ended.models[0]) == {SCORED.name: 0}

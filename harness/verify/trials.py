@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from harness.run import block_order, plan_trials
-from harness.summarize import schedule_of, trials_planned
+from harness.summarize import is_asked, schedule_of, trials_planned
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
 
@@ -101,13 +101,14 @@ class BlockPlan:
         counts, looks = planned_of(self.result, model), self.result.run.looks
         # The time of a run may end within a block, whose trials are kept and count for nothing.
         begun = looks[-1].trials if looks and looks[-1].stop == "budget" else None
+        in_last = {task.name for task in self.result.tasks if is_asked(model, task) and counts[task.name] == begun}
         for index in range(run.trials):
             if index == len(self.orders):
                 self.orders.append(block_order(self.result.tasks, run.seed, index))
             yield from (
                 TrialKey(model.label, name, index)
                 for name in self.orders[index]
-                if name not in skipped and (index < counts[name] or (index == begun and counts[name]))
+                if name not in skipped and (index < counts[name] or (index == begun and name in in_last))
             )
 
 
