@@ -271,6 +271,8 @@ def test_before_the_first_request_a_run_says_which_look_ends_the_session(looked_
         count = len(begun.plan.design.looks)
         assert TimeBudget(begun, client).look_words == f", until look 1 of at most {count} (at most 10 trials a task)"
         assert TimeBudget(looked_at, client).look_words == ""
+    assert count == 10
+    assert open_run(begun.path).plan.design == begun.plan.design
 
 
 def test_an_unchanged_copy_that_is_chained_again_has_no_finding(looked_at: RunFolder, tmp_path: Path) -> None:
