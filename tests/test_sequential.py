@@ -1,5 +1,6 @@
 """A run that stops when its lanes are decided or its time is used: the rule, its error, the whole path, its checks."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -315,3 +316,11 @@ def test_a_time_that_ends_within_the_first_block_leaves_trials_that_the_plan_has
     keys = [(key.task, key.trial) for key in BlockPlan(ended).trials(ended.models[0])]
     assert keys == [(SCORED.name, 0)]
     assert planned_of(ended, ended.models[0]) == {SCORED.name: 0}
+
+
+@pytest.mark.parametrize("document", ["run", "result"])
+def test_the_schemas_allow_as_many_looks_as_a_plan_has(document: str) -> None:
+    most = len(schedule_looks(1000, until_decided=True))
+    text = (Path(__file__).parents[1] / "schemas" / f"{document}.v1.schema.json").read_text(encoding="utf-8")
+    limits = re.findall(r'"looks": \{"type": "array".*?"maxItems": (\d+)', text)
+    assert set(map(int, limits)) == {most}
