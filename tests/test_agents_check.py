@@ -65,9 +65,9 @@ def test_each_task_has_its_own_steps() -> None:
     ]
 
 
-def test_an_agent_without_tools_gets_all_edits_as_one_text() -> None:
+def test_an_agent_without_tools_gets_all_edits_as_one_text_and_once_more_if_it_asks_again() -> None:
     model = ScriptedModel(ScriptedAction(edit="{path}:{content};"), {"Do": {"a": "{path}", "b": "2"}})
-    assert texts_of(model, 2, None) == ["a:{path};b:2;", "Done."]
+    assert texts_of(model, 3, None) == ["a:{path};b:2;", "a:{path};b:2;", "Done."]
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -53,11 +53,11 @@ class ScriptedModel:
             return ScriptedReply(self._number, prompt_chars, "", self.action.tool, arguments)
 
     def steps(self, task: str) -> list[str]:
-        """The commands for a task, or the one text with all edits."""
+        """The commands for a task, or the text with all edits: twice, since aider asks again for files new to it."""
         files = self.work[task]
         if not self.action.tool:
             edits = (fill(self.action.edit, {"path": path, "content": text}) for path, text in files.items())
-            return ["".join(edits)]
+            return ["".join(edits)] * 2
         commands = [command for path, text in files.items() for command in (_read(path), _write(path, text))]
         return [*commands, *([self.action.finish] if self.action.finish else [])]
 
