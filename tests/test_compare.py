@@ -300,7 +300,7 @@ def test_one_screen_begins_with_the_answer_and_names_what_differs() -> None:
     model = replace(base.models[0], server_version="b7100", facts={**base.models[0].facts, "weights": "0" * 64})
     other = summarize(replace(base, models=(model, base.models[1]), run=replace(base.run, id="later")))
     screen = render_brief_comparisons([_compare(base, other)], ("next   look",))
-    assert screen.startswith("steady: the evidence does not decide")
+    assert screen.startswith("steady: all 18 answers are the same")
     assert re.search(
         r"Differs: server version \w+, now b7100 \(steady\); weights \(steady\)\.", " ".join(screen.split())
     )

@@ -65,6 +65,7 @@ VARIANTS: dict[str, Variant] = {
         files={**PY, "test_calc.py": "from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"},
         settings={"given": ["calc.py"]},
     ),
+    "patch": variant_of("patch", [], files=PY),
     "cannot_do": variant_of("cannot_do", [ADD], settings={"possible": False, "reasons": ["missing_file"]}),
 }
 PIECES = (
