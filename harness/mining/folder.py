@@ -15,7 +15,8 @@ from pathlib import Path
 
 from harness.mining.candidates import CommitStates
 from harness.mining.environment import LIMITS, TestEnvironment
-from harness.mining.proof import PASSED, Proof
+from harness.mining.proof import Proof
+from harness.score import TEST_PASSED
 from harness.tasks import edit_form, escape_braces, fence_of, toml_value, write_folder
 from harness.types import Json, Limits, Outcome
 
@@ -62,7 +63,7 @@ def cases_of_proof(proof: Proof) -> list[Json]:
     fixed = [[test] for test in proof.fixed] if single else _by_file(proof.fixed)
     groups = [(f"fixed/{number}", tests) for number, tests in enumerate(fixed, 1)]
     groups += [(f"still/{number}", tests) for number, tests in enumerate(_by_file(proof.still), 1)]
-    return [{"id": name, "give": {"tests": tests}, "expect": {"outcome": PASSED}} for name, tests in groups]
+    return [{"id": name, "give": {"tests": tests}, "expect": {"outcome": TEST_PASSED}} for name, tests in groups]
 
 
 def _by_file(tests: Sequence[str]) -> list[list[str]]:

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.mining.candidates import RejectionError
-from harness.score import TestBed, TestOutcomes, TestRun, run_tests
+from harness.score import TEST_FAILED, TEST_PASSED, TestBed, TestOutcomes, TestRun, run_tests
 from harness.types import Sandbox
 
-PASSED, FAILED = "passed", "failed"
 MAX_STATE_S = 10.0
 """CPU time of the tests in one state: what a repository gives must not depend on what else runs on the machine."""
 _ASCII = {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -48,11 +47,11 @@ class Proof:
 def prove(before: TestBed, after: TestBed, sandbox: Sandbox) -> Proof:
     """Run the tests in both states. Raises RejectionError where they do not tell them apart, EngineError."""
     (new,) = run_tests(after, [TestRun()], sandbox)
-    passing = tuple(test for test, outcome in new.tests.items() if outcome == PASSED)
+    passing = new.passed
     if not passing:
         raise RejectionError(_why_nothing_passes(new))
     (old,) = run_tests(before, [TestRun()], sandbox)
-    if all(old.of(test) == PASSED for test in passing):
+    if all(old.of(test) == TEST_PASSED for test in passing):
         raise RejectionError(_why_nothing_fails(new))
     proof = compare_states(before, after, passing, sandbox)
     if not proof.fixed:
@@ -70,11 +69,11 @@ def compare_states(before: TestBed, after: TestBed, tests: Sequence[str], sandbo
     slowest = max((each for each in seconds if each is not None), default=0.0)
     if slowest > MAX_STATE_S or any(run.observation.status == "timed_out" for run in (*old, *new)):
         raise RejectionError(f"its tests take more than {MAX_STATE_S:.0f} s")
-    if any(run.canary != FAILED for run in new):
+    if any(run.canary != TEST_FAILED for run in new):
         raise RejectionError("the test that must fail did not fail")
-    stable = [test for test in tests if all(run.of(test) == PASSED for run in new)]
-    fixed = tuple(test for test in stable if all(run.of(test) != PASSED for run in old))
-    still = tuple(test for test in stable if all(run.of(test) == PASSED for run in old))
+    stable = [test for test in tests if all(run.of(test) == TEST_PASSED for run in new)]
+    fixed = tuple(test for test in stable if all(run.of(test) != TEST_PASSED for run in old))
+    still = tuple(test for test in stable if all(run.of(test) == TEST_PASSED for run in old))
     return Proof(fixed, still, slowest)
 
 
@@ -97,7 +96,7 @@ def _why_nothing_passes(run: TestOutcomes) -> str:
 
 
 def _why_nothing_fails(run: TestOutcomes) -> str:
-    failing = "\n".join(run.messages.get(test, "") for test, outcome in run.tests.items() if outcome != PASSED)
+    failing = "\n".join(run.messages.get(test, "") for test, outcome in run.tests.items() if outcome != TEST_PASSED)
     if _NETWORK.search(failing):
         return "its tests need a network"
     return "no test fails before the change and passes after it"

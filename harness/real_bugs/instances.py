@@ -70,6 +70,11 @@ class BugInstance:
     paths: tuple[str, ...] = (".",)
 
     @property
+    def distribution(self) -> str:
+        """The release as the scorer kind `repository` names it."""
+        return f"{self.package}=={self.version}"
+
+    @property
     def ecosystem(self) -> Ecosystem:
         """Its language, and what answers that cheat look like in it."""
         return _ECOSYSTEMS[self.registry]

@@ -19,7 +19,6 @@ from harness.trees import PatchError, apply_patch
 from harness.types import Job, Json, Observation, Sandbox
 
 MAX_GIVEN_BYTES = 48 * 1024
-PASSED = "passed"
 _SCRIPT = "lanebench_run.sh"
 _PYTHON = """\
 import json, sys, time
@@ -99,17 +98,15 @@ def prove_bug(instance: BugInstance, bug: Bug, states: BugStates, sandbox: Sandb
         return Proof((), (), seconds)
     before, after = (test_bed(instance, files) for files in (states.before, states.after))
     (released,) = run_tests(after, [TestRun()], sandbox)
-    tests = [test for test, end in released.tests.items() if end == PASSED]
-    if not tests:
+    if not released.passed:
         raise RejectionError(f"no test of {', '.join(instance.tests)} passes: {released.observation.status}")
-    proof = compare_states(before, after, tests, sandbox)
+    proof = compare_states(before, after, released.passed, sandbox)
     return Proof(proof.fixed, proof.still, max(seconds, proof.seconds))
 
 
 def test_bed(instance: BugInstance, files: Mapping[str, str]) -> TestBed:
     """The package as its own tests run in it."""
-    distribution = f"{instance.package}=={instance.version}"
-    return TestBed(files, instance.tests, paths=instance.paths, distribution=distribution, limits=LIMITS)
+    return TestBed(files, instance.tests, paths=instance.paths, distribution=instance.distribution, limits=LIMITS)
 
 
 def _require_ends(instance: BugInstance, files: Mapping[str, str], fails: Sequence[str], sandbox: Sandbox) -> float:

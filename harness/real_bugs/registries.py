@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import urllib.error
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from harness.embedded import package_client
 from harness.errors import DownloadError
+from harness.sandbox import run_npm
 
 MAX_BYTES = 64 << 20
 TIMEOUT_S = 60.0
@@ -85,16 +85,11 @@ def _get(address: str, file: str) -> bytes:
 
 def fetch_from_npm(package: str, version: str, file: str) -> bytes:
     """The package's archive as this machine's npm fetches it, whose scripts do not run. Raises DownloadError."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise DownloadError(f"{file} cannot be downloaded: there is no npm on this machine")
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
-        words = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, f"{package}@{version}"]
-        done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        run_npm(["pack", "--ignore-scripts", "--loglevel=error", f"{package}@{version}"], Path(folder))
         path = Path(folder) / file
-        if done.returncode != 0 or not path.is_file():
-            reason = " ".join(done.stderr.split())[:300] or f"npm gave no such file (exit code {done.returncode})"
-            raise DownloadError(f"{file} cannot be downloaded: {reason}")
+        if not path.is_file():
+            raise DownloadError(f"{file} cannot be downloaded: npm gave no such file")
         return path.read_bytes()
 
 

@@ -81,9 +81,8 @@ def _cases(task: BugTask) -> list[Json]:
 
 def _manifest(task: BugTask) -> str:
     instance, states = task.instance, task.states
-    release = f"{instance.package} {instance.version}"
     lines = [
-        f"title = {toml_value(f'A bug in {release}')}",
+        f"title = {toml_value(f'A bug in {instance.package} {instance.version}')}",
         f"suites = {toml_value([SUITE])}",
         'tags = ["code"]',
         f"language = {toml_value(instance.language)}",
@@ -96,6 +95,6 @@ def _manifest(task: BugTask) -> str:
         f"given = {toml_value(task.bug.files)}",
         f"paths = {toml_value(instance.paths)}",
         f"entry = {toml_value(PROBES[instance.registry])}",
-        f"distribution = {toml_value(release.replace(' ', '=='))}",
+        f"distribution = {toml_value(instance.distribution)}",
     ]
     return "\n".join(lines) + "\n"

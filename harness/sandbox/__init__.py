@@ -25,7 +25,7 @@ from harness.sandbox.image import (
     run_build,
 )
 from harness.sandbox.locks import hold_lock
-from harness.sandbox.npm_packages import LOCK_FILE, resolve_npm
+from harness.sandbox.npm_packages import LOCK_FILE, resolve_npm, run_npm
 from harness.sandbox.other_images import image_problem
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.stream_container import StreamContainer, StreamContainerSpec
@@ -64,4 +64,5 @@ __all__ = [
     "run_bare_container",
     "run_build",
     "run_docker_cli",
+    "run_npm",
 ]

@@ -1,8 +1,8 @@
 """The npm packages that a repository's tests need: which ones a lock file names, and their archives unpacked.
 
-`resolve_npm` asks npm once which versions fit together, `unpack_npm` puts each where Node looks for it. They are
-unpacked and never installed, since installing runs scripts. A package is PLACE@VERSION, where PLACE is its path
-below node_modules: a/node_modules/b is the b that only a sees. An alias is PLACE@npm:NAME@VERSION, as npm has it.
+`resolve_npm` asks npm once which versions fit together, `unpack_npm` puts each where Node looks for it; `run_npm` calls
+npm. Packages are unpacked and never installed, since installing runs scripts. One is PLACE@VERSION, where PLACE is its
+path below node_modules: a/node_modules/b is the b that only a sees. An alias is PLACE@npm:NAME@VERSION, as npm has it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def resolve_npm(dependencies: Mapping[str, str], lock: str | None) -> tuple[str,
         (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": dict(dependencies)}))
         if lock is not None:
             (folder / LOCK_FILE).write_text(lock, encoding="utf-8")
-        _npm(["install", "--package-lock-only", *_OPTIONS], folder)
+        run_npm(["install", "--package-lock-only", *_OPTIONS], folder)
         found: Json = json.loads((folder / LOCK_FILE).read_text(encoding="utf-8"))
     entries = found.get("packages", {})
     return tuple(sorted(_pin(path, entry) for path, entry in entries.items() if path and _is_for_every_machine(entry)))
@@ -86,7 +86,7 @@ def _fetch(packages: Sequence[str], folder: Path) -> dict[str, Path]:
     """The archives of packages; one npm fetches one after the other, so that several share the work."""
 
     def pack(names: Sequence[str]) -> Json:
-        return json.loads(_npm(["pack", "--json", "--loglevel=error", *names], folder))
+        return json.loads(run_npm(["pack", "--json", "--loglevel=error", *names], folder))
 
     parts = [packages[start::_CLIENTS] for start in range(min(_CLIENTS, len(packages)))]
     with ThreadPoolExecutor(_CLIENTS) as pool:
@@ -119,11 +119,20 @@ def _unpack(archive: Path, target: Path) -> None:
         raise DownloadError(f"{archive.name}: cannot be unpacked: {error}") from error
 
 
-def _npm(words: Sequence[str], folder: Path) -> str:
+def run_npm(words: Sequence[str], folder: Path) -> str:
+    """What this machine's npm prints, in a folder. Raises DownloadError with its reason."""
     npm = shutil.which("npm")
     if npm is None:
         raise DownloadError("there is no npm to fetch packages with", fix="install Node.js with npm")
-    done = subprocess.run([npm, *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        [npm, *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if done.returncode != 0:
         raise DownloadError(f"the packages cannot be had: {' / '.join(done.stderr.strip().splitlines()[-2:])[:400]}")
     return done.stdout

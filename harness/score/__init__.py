@@ -31,7 +31,7 @@ from harness.score.kinds import (
 )
 from harness.score.kinds.patch import answer_patch
 from harness.score.repository.runners import PYTEST
-from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
+from harness.score.repository.runs import TEST_FAILED, TEST_PASSED, TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind, validate_task
 from harness.score.timeout_budget import TimeoutBudget
 from harness.score.verdict import score_of, server_error
@@ -40,6 +40,8 @@ from harness.types import Outcome, Reading, Sandbox, Score, Variant
 __all__ = [
     "KINDS",
     "PYTEST",
+    "TEST_FAILED",
+    "TEST_PASSED",
     "ScorerKind",
     "TestBed",
     "TestOutcomes",

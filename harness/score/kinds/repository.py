@@ -36,14 +36,13 @@ from harness.score.execute import Execution
 from harness.score.kinds.calls import case_schema_of as call_schema_of
 from harness.score.kinds.edits import APPLIED, apply_answer, judge_edits
 from harness.score.repository.runners import PYTEST, RUNNERS
-from harness.score.repository.runs import TestBed, TestOutcomes, TestRun, run_tests
+from harness.score.repository.runs import TEST_FAILED, TEST_PASSED, TestBed, TestOutcomes, TestRun, run_tests
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, STRING, STRINGS, case_schema, missing_files, object_schema
 from harness.score.verdict import Judgment, abnormal_ends
 from harness.types import Case, Check, Json, Outcome, Reading, Sandbox, Task, Variant
 
 CANARY = "canary"
-PASSED, FAILED = "passed", "failed"
 SETTINGS: dict[str, Json] = {
     "given": STRINGS,
     "packages": STRINGS,
@@ -133,14 +132,14 @@ def _run(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execut
 def _run_tests(variant: Variant, files: Mapping[str, str], cases: Sequence[Case], sandbox: Sandbox) -> Execution:
     tests = tuple(test for case in cases for test in tests_of(case))
     (outcomes,) = run_tests(test_bed(variant, files), [TestRun(tests)], sandbox)
-    canary = Check(CANARY, outcomes.canary == FAILED, FAILED, outcomes.canary)
+    canary = Check(CANARY, outcomes.canary == TEST_FAILED, TEST_FAILED, outcomes.canary)
     return Execution((canary, *(_check(case, outcomes) for case in cases)), abnormal_ends([outcomes.observation]))
 
 
 def _check(case: Case, outcomes: TestOutcomes) -> Check:
     ends = [outcomes.of(test) for test in tests_of(case)]
-    others = sorted({end for end in ends if end != PASSED})
-    return Check(case.id, not others, PASSED, ", ".join(others) or PASSED)
+    others = sorted({end for end in ends if end != TEST_PASSED})
+    return Check(case.id, not others, TEST_PASSED, ", ".join(others) or TEST_PASSED)
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
@@ -159,7 +158,7 @@ def case_schema_for(task: Task, case: Case) -> Json:
         return call_schema_of(task)
     return case_schema(
         object_schema({"tests": {**STRINGS, "minItems": 1}}, ["tests"]),
-        object_schema({"outcome": {"const": PASSED}}, ["outcome"]),
+        object_schema({"outcome": {"const": TEST_PASSED}}, ["outcome"]),
     )
 
 

@@ -20,6 +20,8 @@ FOLDER = ".lanebench"
 """Where the kit's own files are in the repository's folder; the tree of a task has no hidden files."""
 LIBRARIES = "/opt/lanebench-packages"
 """Where an image has the packages that a repository needs (harness/sandbox/environment.py)."""
+TEST_PASSED, TEST_FAILED = "passed", "failed"
+"""How most tests end, in the words of the scripts that run them."""
 NOT_RUN, REPEATED = "not run", "reported more than once"
 _NODE_OPTIONS = ("--no-warnings",)
 
@@ -69,6 +71,11 @@ class TestOutcomes:
     canary: str
     seconds: float | None
     observation: Observation
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The ids of the tests that passed, in the order of the run."""
+        return tuple(test for test, outcome in self.tests.items() if outcome == TEST_PASSED)
 
     def of(self, test: str) -> str:
         """How a test ended."""
