@@ -10,14 +10,16 @@ import pytest
 
 from harness.errors import DownloadError, TaskError
 from harness.files import sha256_of
-from harness.mining import RejectionError
-from harness.real_bugs import BugInstance, import_bugs, load_instances
+from harness.mining import Proof, RejectionError
+from harness.real_bugs import AGENT_SUITE, FORMS, BugInstance, import_bugs, load_instances
 from harness.real_bugs.archives import source_tree
+from harness.real_bugs.bug_task import BugTask
 from harness.real_bugs.proof import states_of_bug
 from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.tasks import load_tasks, readings_of, vary
-from harness.types import Outcome, Task
+from harness.types import Outcome, Sandbox, Score, Task
+from harness.virtual_tools import Workspace, run_call
 
 MIN_BUGS, MIN_PYPI_PACKAGES, MIN_NPM_PACKAGES = 20, 12, 3
 MAX_PATCH_LINES = 80
@@ -124,7 +126,8 @@ def test_there_are_bugs_of_enough_packages_and_each_says_where_it_is_from() -> N
     assert len(packages["pypi"]) >= MIN_PYPI_PACKAGES
     assert len(packages["npm"]) >= MIN_NPM_PACKAGES
     assert all(each.bug.upstream.startswith("https://") and not each.twin.upstream for each in instances)
-    assert all(not each.tests for each in instances if each.registry == "npm")
+    assert {each.package for each in instances if not each.tests} == {"deepmerge", "semver"}
+    assert {each.runner for each in instances if each.registry == "npm" and each.tests} == {"tape"}
 
 
 @pytest.mark.parametrize("instance", load_instances(), ids=lambda each: each.name)
@@ -145,6 +148,7 @@ def test_the_patches_of_an_instance_are_small_and_the_report_does_not_give_the_f
         ('upstream = "https://example.org/1"\n', "", "needs the address of its report"),
         ('license = "MIT"', 'licence = "MIT"', "$.licence: unknown field"),
         ('"calc-1.0.tar.gz"', '"../calc-1.0.tar.gz"', "$.file"),
+        ('license = "MIT"', 'license = "MIT"\nrunner = "tape"', "tape runs no tests in python"),
     ],
 )
 def test_a_declaration_that_does_not_hold_together_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
@@ -218,6 +222,45 @@ def test_what_rules_a_bug_out_is_one_sentence(tmp_path: Path, source: str, patch
         states_of_bug(instance, replace(instance.bug, patch=patch), tree)
 
 
+def test_an_instance_that_leaves_out_the_tests_of_its_archive_is_refused(tmp_path: Path) -> None:
+    instance = replace(declared(tmp_path), tests=())
+    with pytest.raises(RejectionError, match="the archive has tests of the package, and the instance names none"):
+        states_of_bug(instance, instance.bug, {"calc.py": SOURCE, "tests/test_calc.py": TEST})
+    assert states_of_bug(instance, instance.bug, {"calc.py": SOURCE}).after["calc.py"] == SOURCE
+
+
+def bug_task(tmp_path: Path, tree: Mapping[str, str], name: str = "calc-double") -> BugTask:
+    instance = declared(tmp_path)
+    bug = instance.bugs[name]
+    return BugTask(name, instance, bug, states_of_bug(instance, bug, tree), Proof((), (), 0.0))
+
+
+def test_a_model_that_finds_the_files_sees_code_and_neither_tests_nor_changes_nor_built_copies(tmp_path: Path) -> None:
+    others = {"CHANGES.md": "x", "tests/test_calc.py": TEST, "tests/data.py": "x", "setup.py": "x", "conftest.py": "x"}
+    task = bug_task(tmp_path, {"calc.py": SOURCE, "sub/other.py": SOURCE, **others})
+    assert task.code == ("calc.py", "sub/other.py")
+    assert set(task.shown) == {"calc.py", "sub/other.py"}
+    assert set(task.hidden) == {*others, "lanebench_probe.py"}
+    assert task.shown["calc.py"] != SOURCE
+    for form in FORMS[1:]:
+        assert "test_calc" not in form.prompt(task)
+        assert "calc.py`" not in form.prompt(task)
+
+
+def test_the_calls_of_the_solution_make_the_release_of_the_bug(tmp_path: Path) -> None:
+    filler = "".join(f"def f{number}(n):\n    return n\n\n\n" for number in range(3))
+    task = bug_task(tmp_path, {"calc.py": SOURCE + filler, "tests/test_calc.py": TEST})
+    texts = next(form for form in FORMS if form.ending == "-tools").texts(task)
+    workspace = Workspace(dict(task.shown), editable=task.code)
+    for reading in readings_of([texts["solution/1.md"], texts["solution/2.md"]]):
+        for call in reading.tool_calls:
+            result = run_call(workspace, call)
+            assert result.wasted_reason is None
+            assert result.invalid_reason is None
+            workspace = replace(workspace, files=result.files)
+    assert workspace.files["calc.py"] == SOURCE + filler
+
+
 @pytest.mark.engine
 def test_a_bug_and_its_twin_become_tasks_and_a_bug_that_does_not_hold_is_left_out(tmp_path: Path) -> None:
     data = packed(FILES)
@@ -230,15 +273,30 @@ def test_a_bug_and_its_twin_become_tasks_and_a_bug_that_does_not_hold_is_left_ou
         variant = vary(tasks["calc-double"], 0)
         fix = "calc.py\n<<<<<<< SEARCH\n    return n\n=======\n    return 2 * n\n>>>>>>> REPLACE\n"
         scored = score(variant, readings_of([fix]), sandbox)
-    assert report.tasks == ("calc-double", "calc-double-twin")
+        by_tools = score_found(tasks["calc-double-tools"], TOOL_FIX, sandbox)
+        by_agent = score_found(tasks["calc-double-agent"], AGENT_FIX, sandbox)
+        cheated = [
+            score_found(tasks["calc-double-tools"], TOOL_CHEAT, sandbox),
+            score_found(tasks["calc-double-agent"], AGENT_CHEAT, sandbox),
+        ]
+    names = ["calc-double", "calc-double-twin"]
+    names += ["calc-double-tools", "calc-double-tools-twin", "calc-double-agent", "calc-double-agent-twin"]
+    assert report.tasks == tuple(names)
+    assert report.without_tests == ()
     assert [(each.instance, each.reason) for each in report.left_out] == [
         ("calc-other", 'calc-other: with the bug, case three gives ["value", 3]')
     ]
     assert sorted(path.name for path in (tmp_path / "tasks").iterdir()) == [
-        "calc-double",
-        "calc-double-twin",
+        *sorted(names),
         "import.json",
     ]
+    assert [found.outcome for found in (by_tools, by_agent)] == [Outcome.PASSED] * 2
+    assert [check.name for check in by_agent.checks] == ["canary", *ids_of(tasks["calc-double-agent"])]
+    assert [found.outcome for found in cheated] == [Outcome.FAILED, Outcome.NO_EDIT]
+    assert cheated[0].metrics["edits_refused"] == 2
+    assert cheated[1].metrics["removed"] == [["conftest.py", "configures tests"], ["tests/test_calc.py", OUTSIDE]]
+    assert {task.suites for name, task in tasks.items() if name in names[2:]} == {(AGENT_SUITE,)}
+    assert ids_of(tasks["calc-double-tools"]) == ids_of(tasks["calc-double"]) == ids_of(tasks["calc-double-agent"])
     assert scored.outcome is Outcome.PASSED
     assert scored.metrics["applied"] is True
     assert ids_of(tasks["calc-double"]) == ["fixed/three", "still/zero", "still/name", "fixed/1", "still/1"]
@@ -249,6 +307,47 @@ def test_a_bug_and_its_twin_become_tasks_and_a_bug_that_does_not_hold_is_left_ou
         "forged-hook",
         "deleted-tests",
     }
+
+
+OUTSIDE = "outside of what may change"
+TOOL_FIX = """\
+```tool_calls
+[{"name": "edit_file", "arguments": {"path": "calc.py", "old": "    return n\\n", "new": "    return n * 2\\n"}}]
+```
+"""
+TOOL_CHEAT = """\
+```tool_calls
+[{"name": "edit_file", "arguments": {"path": "tests/test_calc.py", "old": "", "new": "def test_double(): pass\\n"}},
+ {"name": "edit_file", "arguments": {"path": "conftest.py", "old": "", "new": "import os; os._exit(0)\\n"}}]
+```
+"""
+AGENT_FIX = """\
+diff --git a/calc.py b/calc.py
+--- a/calc.py
++++ b/calc.py
+@@ -1,2 +1,2 @@
+ def double(n):
+-    return n
++    return n * 2
+"""
+AGENT_CHEAT = """\
+diff --git a/conftest.py b/conftest.py
+new file mode 100644
+--- /dev/null
++++ b/conftest.py
+@@ -0,0 +1 @@
++import os; os._exit(0)
+diff --git a/tests/test_calc.py b/tests/test_calc.py
+new file mode 100644
+--- /dev/null
++++ b/tests/test_calc.py
+@@ -0,0 +1 @@
++def test_double(): pass
+"""
+
+
+def score_found(task: Task, answer: str, sandbox: Sandbox) -> Score:
+    return score(vary(task, 0), readings_of([answer]), sandbox)
 
 
 def ids_of(task: Task) -> list[str]:

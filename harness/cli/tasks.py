@@ -149,12 +149,14 @@ def _check_real_bugs(names: Sequence[str]) -> int:
 
 
 def _import_real_bugs(args: argparse.Namespace) -> int:
+    from harness.real_bugs import AGENT_SUITE, SUITE
     from harness.sets import require_folder
 
     require_folder(args.folder)
     _admit_real_bugs([args.source] if args.source else [], args.folder)
-    selection = f"--suite {REAL_BUGS} --tasks {args.folder}"
-    log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
+    for suite, what in ((SUITE, "models, given the files"), (AGENT_SUITE, "models that find them, and agents")):
+        selection = f"--suite {suite} --tasks {args.folder}"
+        log(f"measure {what}: {command_line(f'bench --config bench.toml {selection}')}")
     return 0 if any(args.folder.glob("*/task.toml")) else CheckError.exit_code
 
 
@@ -170,6 +172,8 @@ def _admit_real_bugs(names: Sequence[str], folder: Path) -> bool:
         report = import_bugs(instances, folder, sandbox, log)
     held = len(instances) - len(report.left_out)
     show(f"{held} of {len(instances)} bugs and their twins hold on this machine: {len(report.tasks)} tasks")
+    for name in report.without_tests:
+        show(f"no tests in its archive, so that its cases decide alone: {name}")
     for left_out in report.left_out:
         show(plain_text(f"left out: {left_out.instance}: {left_out.reason}"))
     return bool(report.left_out)

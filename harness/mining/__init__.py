@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
-from harness.mining.cheats import cheating_answers
+from harness.mining.cheats import Changes, cheating_answers, cheating_changes
 from harness.mining.ecosystems import JAVASCRIPT, PYTHON, Ecosystem, ecosystem_of, is_kept
 from harness.mining.environment import LIMITS, TestEnvironment, read_environment
 from harness.mining.folder import (
@@ -32,6 +32,7 @@ from harness.mining.folder import (
     write_with_answers,
 )
 from harness.mining.history import Commit, History, open_history
+from harness.mining.leaks import leak_in
 from harness.mining.own_answers import keep_if_proved
 from harness.mining.proof import CONDITIONS, MAX_STATE_S, Proof, compare_states, prove
 from harness.types import Log, Sandbox
@@ -46,6 +47,7 @@ __all__ = [
     "PYTHON",
     "SUITE",
     "SYSTEM",
+    "Changes",
     "Ecosystem",
     "MiningOptions",
     "MiningReport",
@@ -54,11 +56,13 @@ __all__ = [
     "WrongEntry",
     "cases_of_proof",
     "cheating_answers",
+    "cheating_changes",
     "compare_states",
     "diff_answer",
     "files_and_format",
     "is_kept",
     "keep_if_proved",
+    "leak_in",
     "limits_lines",
     "mine",
     "quoted",

@@ -1,6 +1,7 @@
-"""Answers that must not pass, whatever the repository: no answer, no change, an exit, skipped or deleted tests, a hook.
+"""Changes that must not pass, whatever the repository: none, an exit, skipped or deleted tests, a forged hook.
 
-`cheating_answers` writes them for a tree. What each fails is stated from what it was seen to fail (own_answers.py).
+`cheating_changes` gives them for a tree, `cheating_answers` writes them as answers to a task whose prompt shows the
+files. What each fails is stated from what it was seen to fail (own_answers.py).
 """
 
 from __future__ import annotations
@@ -12,23 +13,42 @@ from harness.mining.folder import WrongEntry
 from harness.tasks import fence_of
 from harness.types import Outcome
 
+Changes = Mapping[str, str | None]
+"""The new text of each changed file, by its path; None of one that is deleted."""
+
+
+def cheating_changes(
+    ecosystem: Ecosystem, tree: Mapping[str, str], given: Sequence[str], test_files: Sequence[str]
+) -> dict[str, Changes]:
+    """The cheats, by their names, on a tree whose `given` files may be edited."""
+    return {
+        "no-change": {given[0]: f"{tree[given[0]].rstrip()}\n\n{ecosystem.comment} no change\n"},
+        "exit": dict.fromkeys(given, ecosystem.exits),
+        "skip": dict.fromkeys(given, ecosystem.skips),
+        "forged-hook": {ecosystem.hook: ecosystem.forges},
+        **({"deleted-tests": {test_files[0]: None}} if test_files else {}),
+    }
+
 
 def cheating_answers(
     ecosystem: Ecosystem, tree: Mapping[str, str], given: Sequence[str], test_files: Sequence[str]
 ) -> list[WrongEntry]:
-    """The cheats on a tree whose `given` files may be edited."""
-
-    def whole(path: str, text: str) -> str:
-        fence = fence_of([text])
-        return f"`{path}`:\n\n{fence}{ecosystem.language}\n{text}{fence}\n"
-
-    unchanged = f"{tree[given[0]].rstrip()}\n\n{ecosystem.comment} no change\n"
-    deleted = "".join(f"--- a/{path}\n+++ /dev/null\n@@ -1 +0,0 @@\n-\n" for path in test_files[:1])
+    """The cheats as answers, and an answer that changes nothing."""
+    cheats = cheating_changes(ecosystem, tree, given, test_files)
     return [
         WrongEntry("no-answer", "I cannot make this change.\n", "*", Outcome.NO_ANSWER),
-        WrongEntry("no-change", whole(given[0], unchanged), "*"),
-        WrongEntry("exit", "".join(whole(path, ecosystem.exits) for path in given), "*"),
-        WrongEntry("skip", "".join(whole(path, ecosystem.skips) for path in given), "*"),
-        WrongEntry("forged-hook", whole(ecosystem.hook, ecosystem.forges), "*"),
-        *([WrongEntry("deleted-tests", f"```diff\n{deleted}```\n", "*")] if deleted else []),
+        *(WrongEntry(name, _as_answer(changes, ecosystem.language), "*") for name, changes in cheats.items()),
     ]
+
+
+def _as_answer(changes: Changes, language: str) -> str:
+    """Whole files; a diff where one is deleted."""
+    deleted = "".join(f"--- a/{path}\n+++ /dev/null\n@@ -1 +0,0 @@\n-\n" for path in changes if changes[path] is None)
+    if deleted:
+        return f"```diff\n{deleted}```\n"
+    return "".join(_whole(path, text, language) for path, text in changes.items() if text is not None)
+
+
+def _whole(path: str, text: str, language: str) -> str:
+    fence = fence_of([text])
+    return f"`{path}`:\n\n{fence}{language}\n{text}{fence}\n"

@@ -49,12 +49,21 @@ class MinedTask:
 
 @dataclass(frozen=True, slots=True)
 class WrongEntry:
-    """An answer that must fail: its text, the checks that it fails ("*" for all), and how it ends."""
+    """An answer that must fail: its text, the checks that it fails ("*" for all), and how it ends.
+
+    `ending` is that of its file: an agent's is a patch.
+    """
 
     name: str
     text: str
     fails: tuple[str, ...] | str
     outcome: Outcome = Outcome.FAILED
+    ending: str = ".md"
+
+    @property
+    def file(self) -> str:
+        """Its file in the folder wrong/."""
+        return f"{self.name}{self.ending}"
 
 
 def cases_of_proof(proof: Proof) -> list[Json]:
@@ -89,9 +98,9 @@ def write_task(task: MinedTask, folder: Path, wrong: Sequence[WrongEntry]) -> No
 def write_with_answers(folder: Path, texts: Mapping[str, str], manifest: str, wrong: Sequence[WrongEntry]) -> None:
     """Write a task's texts, task.toml and these wrong answers. Raises DiskError."""
     for entry in wrong:
-        manifest += f"\n[[wrong]]\nfile = {toml_value(f'{entry.name}.md')}\nfails = {toml_value(entry.fails)}\n"
+        manifest += f"\n[[wrong]]\nfile = {toml_value(entry.file)}\nfails = {toml_value(entry.fails)}\n"
         manifest += f"outcome = {toml_value(entry.outcome.value)}\n"
-    write_folder(folder, {**texts, **{f"wrong/{entry.name}.md": entry.text for entry in wrong}}, manifest)
+    write_folder(folder, {**texts, **{f"wrong/{entry.file}": entry.text for entry in wrong}}, manifest)
 
 
 def manifest_text(task: MinedTask) -> str:

@@ -15,6 +15,7 @@ from harness.errors import Problem, TaskError
 from harness.files import build
 from harness.mining import JAVASCRIPT, PYTHON, Ecosystem
 from harness.schema import Location, parse_toml, suggestion
+from harness.score import PYTEST
 from harness.types import Json
 
 FOLDER = Path(__file__).with_name("instances")
@@ -52,7 +53,8 @@ class Bug:
 class BugInstance:
     """A package's release in which a bug and its twin come back. `tests` are files of the package's own tests.
 
-    `paths` are the folders of the archive to import from, `probe` is code of ours that calls the package.
+    `paths` are the folders of the archive to import from, `probe` is code of ours that calls the package. `runner` runs
+    the tests, which may need `packages`: each as the scorer kind `repository` names it.
     """
 
     name: str
@@ -68,6 +70,8 @@ class BugInstance:
     twin: Bug
     tests: tuple[str, ...] = ()
     paths: tuple[str, ...] = (".",)
+    runner: str = PYTEST
+    packages: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
@@ -124,5 +128,7 @@ def _problems(instance: BugInstance, location: Location) -> Iterator[Problem]:
                 yield location.at(key, "fails").problem(f"no case has the id {case_id!r}", suggestion(case_id, ids))
         if set(bug.fails) == set(ids):
             yield location.at(key, "fails").problem("no case must go on passing", "add a case that has nothing to do")
+    if instance.tests and (instance.runner == PYTEST) != (instance.registry == "pypi"):
+        yield location.at("runner").problem(f"{instance.runner} runs no tests in {instance.language}", "name another")
     if not instance.bug.upstream:
         yield location.at("bug").problem("a real bug needs the address of its report", "add upstream")

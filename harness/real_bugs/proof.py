@@ -59,7 +59,12 @@ class BugStates:
 
 
 def states_of_bug(instance: BugInstance, bug: Bug, tree: Mapping[str, str]) -> BugStates:
-    """The two states of an archive's tree. Raises RejectionError for a patch that does not fit or goes too far."""
+    """The two states of an archive's tree. Raises RejectionError for a patch that does not fit or goes too far.
+
+    It is raised, too, for an instance that leaves out all of the tests that the archive has.
+    """
+    if not instance.tests and has_tests(instance, tree):
+        raise RejectionError("the archive has tests of the package, and the instance names none")
     for path in (*bug.files, *instance.tests):
         if path not in tree:
             raise RejectionError(f"the archive has no file {path}")
@@ -76,6 +81,11 @@ def states_of_bug(instance: BugInstance, bug: Bug, tree: Mapping[str, str]) -> B
         raise RejectionError(f"its patch changes {min(outside)}, which is not among its files")
     probe = {PROBES[instance.registry]: _probe_text(instance)}
     return BugStates({**broken, **probe}, {**tree, **probe})
+
+
+def has_tests(instance: BugInstance, tree: Mapping[str, str]) -> bool:
+    """Whether an archive has tests of its package: many of npm's have none."""
+    return any(map(instance.ecosystem.holds_tests, tree))
 
 
 def _probe_text(instance: BugInstance) -> str:
@@ -106,7 +116,15 @@ def prove_bug(instance: BugInstance, bug: Bug, states: BugStates, sandbox: Sandb
 
 def test_bed(instance: BugInstance, files: Mapping[str, str]) -> TestBed:
     """The package as its own tests run in it."""
-    return TestBed(files, instance.tests, paths=instance.paths, distribution=instance.distribution, limits=LIMITS)
+    return TestBed(
+        files,
+        instance.tests,
+        packages=instance.packages,
+        paths=instance.paths,
+        distribution=instance.distribution,
+        runner=instance.runner,
+        limits=LIMITS,
+    )
 
 
 def _require_ends(instance: BugInstance, files: Mapping[str, str], fails: Sequence[str], sandbox: Sandbox) -> float:

@@ -43,6 +43,12 @@ def entry_of(variant: Variant) -> str:
     return entry if isinstance(entry, str) else LANGUAGES[language_of(variant)].entry
 
 
+def entry_among(variant: Variant, files: Mapping[str, str]) -> str:
+    """The file that is loaded or started: the setting `entry`, else the first of the task's by name, else of these."""
+    entry = variant.task.settings.get("entry")
+    return entry if isinstance(entry, str) else min(variant.files or files)
+
+
 def given_files(variant: Variant) -> dict[str, str]:
     """The task's files that go into the container by the setting `files`: all, those that it lists, or none."""
     chosen = variant.task.settings.get("files", False)

@@ -85,11 +85,11 @@ def no_cases_problem(task: Task) -> Problem:
 
 
 def missing_files(task: Task, setting: str) -> Iterator[Problem]:
-    """The problem of each file that a setting names, alone or in a list, and that files/ does not have."""
+    """The problem of each file that a setting names, alone or in a list, and that neither files/ nor host/ has."""
     value = task.settings.get(setting, ())
     names = value if isinstance(value, list) else [value] if isinstance(value, str) else []
     for name in names:
-        if name not in task.files:
+        if name not in task.files and name not in task.host_files:
             yield no_such_file(settings_location(task, setting), task, name)
 
 

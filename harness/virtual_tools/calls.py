@@ -146,6 +146,7 @@ def workspace_of(variant: Variant) -> Workspace:
         tuple(settings.get("protected", ())),
         variant.task.language,
         str(settings.get("entry", "")),
+        tuple(settings["editable"]) if "editable" in settings else None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import re2
 
 from harness.languages import shadows
+from harness.trees import matches
 from harness.types import Json
 
 TOOL_NAMES = ("read_file", "grep", "edit_file")
@@ -47,7 +48,8 @@ class ToolResult:
 class Workspace:
     """What calls work on: the current files, the tools on offer, and the files that must not change.
 
-    `language` and `entry`, the file that is started, decide which new files would replace a protected one.
+    `editable` are patterns of the only paths that may change or be new; None: all. `language` and `entry`, the file
+    that is started, decide which new files would replace a protected one.
     """
 
     files: Mapping[str, str]
@@ -55,9 +57,12 @@ class Workspace:
     protected: Sequence[str] = ()
     language: str | None = None
     entry: str = ""
+    editable: Sequence[str] | None = None
 
     def refuses(self, path: str) -> bool:
-        """Whether a file must not be written: it is protected, or would be imported in place of one that is."""
+        """Whether a file must not be written: it is protected or not editable, or is imported in place of one."""
+        if self.editable is not None and not matches(path, self.editable):
+            return True
         is_new = path not in self.files
         return path in self.protected or (is_new and shadows(self.language, path, self.protected, self.entry))
 

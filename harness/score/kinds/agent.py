@@ -7,7 +7,7 @@ cases run as those of kind `edits` do, in a container in which no agent ever was
 
 settings      of kind `calls`: equality, entry; and
     editable    patterns of the paths that may change or be new, `*` also for "/" (required): ["shop/*", "README.md"]
-    driver      "calls" (default) or "program": how the cases are run
+    driver      "calls" (default), "program" or "repository" (with the settings of that kind): how the cases are run
     cannot      the task cannot be done: the reason codes of which CANNOT.txt must name one in its first line, before a
                 sentence
 cases.json    as of the driver; or a case about the files' text, which runs nothing
@@ -24,16 +24,17 @@ metrics       ended, files_changed, put_back (files that must not change), remov
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from harness.errors import Problem
 from harness.languages import shadows
 from harness.score.compare import display
-from harness.score.drivers import DRIVER_SETTING, case_schema_of, run_files
+from harness.score.drivers import DRIVER_SETTINGS, case_schema_of, driven_checks, run_files
 from harness.score.execute import Execution, group_metrics
 from harness.score.kinds.cannot_do import DECLINED, REASON
+from harness.score.repository.execution import missing_test_files
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import (
     EQUALITY,
@@ -59,7 +60,7 @@ SETTINGS: dict[str, Json] = {
     "equality": EQUALITY,
     "entry": STRING,
     "editable": STRINGS,
-    "driver": DRIVER_SETTING,
+    **DRIVER_SETTINGS,
     "cannot": {**STRINGS, "minItems": 1},
 }
 _FIND = case_schema(
@@ -74,7 +75,14 @@ def check_names(variant: Variant) -> tuple[str, ...]:
     """The ids of the cases; those of a decline where the task cannot be done."""
     if "cannot" in variant.task.settings:
         return (DECLINED, REASON, EXPLAINED, UNCHANGED)
-    return tuple(case.id for case in variant.cases)
+    return _check_order(variant)
+
+
+def _check_order(variant: Variant) -> tuple[str, ...]:
+    """What the driver adds for the cases that run, then the ids of all cases in their order."""
+    ids = tuple(case.id for case in variant.cases)
+    running = [case for case in variant.cases if not _is_about_text(case)]
+    return (*(name for name in driven_checks(variant, running) if name not in ids), *ids)
 
 
 def score_agent(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
@@ -145,26 +153,12 @@ def _judge_cases(variant: Variant, clean: CleanTree, sandbox: Sandbox, metrics: 
     """Count what the cases about text find, and run the others on the tree with host/ laid over it."""
     counted = {case.id: _count_check(case, clean) for case in variant.cases if _is_about_text(case)}
     running = replace(variant, cases=tuple(case for case in variant.cases if case.id not in counted))
-    execution = (
-        run_files(running, _lay_over(clean.files, variant.host_files), sandbox)
-        if running.cases
-        else Execution((), frozenset())
-    )
+    execution = run_files(running, clean.files, sandbox) if running.cases else Execution((), frozenset())
     by_name = counted | {check.name: check for check in execution.checks}
-    checks = tuple(by_name[case.id] for case in variant.cases)
+    checks = tuple(by_name[name] for name in _check_order(variant))
     metrics |= {"code_ended": sorted(execution.abnormal_ends), **group_metrics(checks)}
     # How the code of a wrong edit ended is a metric: as an outcome it would be taken for how the agent ended.
     return Judgment(checks, "tree", metrics=metrics)
-
-
-def _lay_over(files: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """The files with those of host/ on top; a file that stands where host/ has a folder, or below a file, gives way."""
-    kept = {
-        path: text
-        for path, text in files.items()
-        if not any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in over)
-    }
-    return {**kept, **over}
 
 
 def _is_about_text(case: Case) -> bool:
@@ -185,7 +179,7 @@ def _count_check(case: Case, clean: CleanTree) -> Check:
 
 def case_schema_for(task: Task, case: Case) -> Json:
     """The schema of a case: about the files' text, or of the driver."""
-    return _FIND if _is_about_text(case) else case_schema_of(task)
+    return _FIND if _is_about_text(case) else case_schema_of(task, case)
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
@@ -205,6 +199,7 @@ def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
     entry = task.settings.get("entry")
     if isinstance(entry, str) and entry not in {*task.files, *task.host_files}:
         yield no_such_file(settings_location(task, "entry"), task, entry)
+    yield from missing_test_files(task, cases)
     if not all(map(_is_about_text, cases)):
         yield from language_problems(task)
     for case in filter(_is_about_text, cases):

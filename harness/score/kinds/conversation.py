@@ -25,7 +25,6 @@ from dataclasses import dataclass, field, replace
 from harness.errors import Problem
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality
-from harness.score.drivers import DRIVERS
 from harness.score.execute import (
     NO_CODE,
     Build,
@@ -134,8 +133,8 @@ def _executions(variant: Variant, code: str, cases: Sequence[Case]) -> list[tupl
     run = [_without_turn(case) for case in cases if not _is_about_tests(case) and "call" not in case.give]
     return [
         (Build({test_file: code}, test_file, "tests"), _judge_tests, tests),
-        (Build({entry: code}, entry, "calls"), DRIVERS["calls"].judge, called),
-        (Build({entry: code}, entry, "program"), DRIVERS["program"].judge, run),
+        (Build({entry: code}, entry, "calls"), calls.judge_call, called),
+        (Build({entry: code}, entry, "program"), program.judge_program, run),
     ]
 
 

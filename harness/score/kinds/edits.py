@@ -11,7 +11,7 @@ Old lines must occur exactly once in the file (rule `exact`); where they do not,
 whitespace or by one common indent match (rule `whitespace`). If one edit does not apply, none is applied.
 
 settings      of kind `calls`: equality, entry (default: the first of files/ by name), names; and
-    driver      "calls" (default) or "program": how the cases are run
+    driver      "calls" (default), "program" or "repository" (with the settings of that kind): how the cases are run
     formats     the accepted formats; default ["blocks", "diff", "whole"]
     protected   files that no edit may touch (tests, a probe that imports several modules): such edits do not apply, nor
                 does a new file that the language would import in place of one (harness/languages/imports.py)
@@ -29,10 +29,10 @@ from dataclasses import replace
 
 from harness.errors import Problem
 from harness.languages import shadows
-from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, entry_among, run_files
+from harness.score.drivers import DRIVER_SETTINGS, case_schema_of, driven_checks, driven_problems, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
-from harness.score.execute import Execution, find_code, group_metrics
+from harness.score.execute import Execution, entry_among, find_code, group_metrics
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, missing_files
 from harness.score.verdict import Judgment, no_answer
@@ -44,7 +44,7 @@ SETTINGS: dict[str, Json] = {
     "equality": EQUALITY,
     "entry": STRING,
     "names": STRINGS,
-    "driver": DRIVER_SETTING,
+    **DRIVER_SETTINGS,
     "formats": {"type": "array", "items": {"enum": list(FORMATS)}},
     "protected": STRINGS,
     "min_changed_files": INTEGER,
@@ -55,7 +55,7 @@ _MAX_NOTE_CHARS = 200
 def check_names(variant: Variant) -> tuple[str, ...]:
     """The check of the edits, that of the number of files where it is set, and the ids of the cases."""
     counted = (FILES_CHANGED,) if "min_changed_files" in variant.task.settings else ()
-    return (APPLIED, *counted, *(case.id for case in variant.cases))
+    return (APPLIED, *counted, *driven_checks(variant, variant.cases))
 
 
 def protected_files(variant: Variant) -> tuple[str, ...]:
@@ -147,16 +147,15 @@ def judge_edits(
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
     """The problems of files that the settings name or need."""
-    del cases
     yield from missing_files(task, "protected")
-    yield from driven_problems(task)
+    yield from driven_problems(task, cases)
 
 
 KIND = ScorerKind(
     check_names,
     score_edits,
     settings=lambda task: SETTINGS,
-    case=lambda task, case: case_schema_of(task),
+    case=case_schema_of,
     problems=problems,
     runs_code=True,
 )

@@ -25,52 +25,38 @@ metrics       applied, edit_format, edit_rule, edits, edits_applied, files_chang
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem
-from harness.score.drivers import run_files
 from harness.score.edits.apply import EditResult
 from harness.score.edits.formats import Edit
-from harness.score.execute import Execution
-from harness.score.kinds.calls import case_schema_of as call_schema_of
 from harness.score.kinds.edits import APPLIED, apply_answer, judge_edits
-from harness.score.repository.runners import PYTEST, RUNNERS
-from harness.score.repository.runs import TEST_FAILED, TEST_PASSED, TestBed, TestOutcomes, TestRun, run_tests
+from harness.score.repository.execution import (
+    REPOSITORY_SETTINGS,
+    missing_test_files,
+    repository_case_schema,
+    repository_checks,
+    run_repository,
+)
 from harness.score.scorer_kind import ScorerKind
-from harness.score.validation import EQUALITY, STRING, STRINGS, case_schema, missing_files, object_schema
-from harness.score.verdict import Judgment, abnormal_ends
-from harness.types import Case, Check, Json, Outcome, Reading, Sandbox, Task, Variant
+from harness.score.validation import EQUALITY, STRING, STRINGS, missing_files
+from harness.score.verdict import Judgment
+from harness.types import Case, Json, Reading, Sandbox, Task, Variant
 
-CANARY = "canary"
-SETTINGS: dict[str, Json] = {
-    "given": STRINGS,
-    "packages": STRINGS,
-    "paths": STRINGS,
-    "distribution": STRING,
-    "runner": {"enum": list(RUNNERS)},
-    "preload": STRINGS,
-    "entry": STRING,
-    "equality": EQUALITY,
-}
+SETTINGS: dict[str, Json] = {"given": STRINGS, "entry": STRING, "equality": EQUALITY, **REPOSITORY_SETTINGS}
 _HOOKS = ("conftest", "sitecustomize", "usercustomize")
 """Modules that Python or pytest load by themselves."""
 
 
 def check_names(variant: Variant) -> tuple[str, ...]:
     """The check of the edits, the canary where there are tests, and the ids of the cases."""
-    canary = (CANARY,) if any(map(tests_of, variant.cases)) else ()
-    return (APPLIED, *canary, *(case.id for case in variant.cases))
+    return (APPLIED, *repository_checks(variant.cases))
 
 
 def given_files(variant: Variant) -> dict[str, str]:
     """The files that the answer may edit."""
     return {str(name): variant.files[name] for name in variant.task.settings["given"]}
-
-
-def tests_of(case: Case) -> tuple[str, ...]:
-    """The ids of a case's tests; () for one that calls."""
-    return tuple(str(test) for test in case.give.get("tests", ()))
 
 
 def apply_to_repository(answer: str, variant: Variant) -> tuple[Sequence[Edit], EditResult]:
@@ -97,76 +83,24 @@ def _refusal(path: str, variant: Variant) -> str | None:
     return None
 
 
-def test_bed(variant: Variant, files: Mapping[str, str]) -> TestBed:
-    """The repository with these files, as the task's tests run in it."""
-    settings, tests = variant.task.settings, [test for case in variant.cases for test in tests_of(case)]
-    return TestBed(
-        files=files,
-        test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
-        packages=tuple(settings.get("packages", ())),
-        paths=tuple(settings.get("paths", (".",))),
-        distribution=str(settings.get("distribution", "")),
-        runner=str(settings.get("runner", PYTEST)),
-        preload=tuple(settings.get("preload", ())),
-        limits=variant.task.limits,
-    )
-
-
 def score_repository(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
     answered = apply_to_repository(readings[-1].content, variant)
-    return judge_edits(variant, check_names(variant), answered, lambda files: _run(variant, files, sandbox))
-
-
-def _run(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
-    """Run the tests, then the calls, each in a container of their own; the checks come in the order of the cases."""
-    tested = tuple(case for case in variant.cases if tests_of(case))
-    called = tuple(case for case in variant.cases if not tests_of(case))
-    parts = [_run_tests(variant, files, tested, sandbox)] if tested else []
-    parts += [run_files(replace(variant, cases=called), files, sandbox)] if called else []
-    checks = {check.name: check for part in parts for check in part.checks}
-    ordered = tuple(checks[name] for name in check_names(variant) if name in checks)
-    return Execution(ordered, frozenset[Outcome]().union(*(part.abnormal_ends for part in parts)))
-
-
-def _run_tests(variant: Variant, files: Mapping[str, str], cases: Sequence[Case], sandbox: Sandbox) -> Execution:
-    tests = tuple(test for case in cases for test in tests_of(case))
-    (outcomes,) = run_tests(test_bed(variant, files), [TestRun(tests)], sandbox)
-    canary = Check(CANARY, outcomes.canary == TEST_FAILED, TEST_FAILED, outcomes.canary)
-    return Execution((canary, *(_check(case, outcomes) for case in cases)), abnormal_ends([outcomes.observation]))
-
-
-def _check(case: Case, outcomes: TestOutcomes) -> Check:
-    ends = [outcomes.of(test) for test in tests_of(case)]
-    others = sorted({end for end in ends if end != TEST_PASSED})
-    return Check(case.id, not others, TEST_PASSED, ", ".join(others) or TEST_PASSED)
+    return judge_edits(variant, check_names(variant), answered, lambda files: run_repository(variant, files, sandbox))
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
     """The problems of files that the settings and the cases name."""
     yield from missing_files(task, "given")
     yield from missing_files(task, "entry")
-    for case in cases:
-        for name in dict.fromkeys(test.partition("::")[0] for test in tests_of(case)):
-            if name not in task.files:
-                yield Problem(f"{task.name}/cases.json, case {case.id!r}: files/{name} does not exist")
-
-
-def case_schema_for(task: Task, case: Case) -> Json:
-    """The schema of a case: of one that calls, or of tests."""
-    if "call" in case.give:
-        return call_schema_of(task)
-    return case_schema(
-        object_schema({"tests": {**STRINGS, "minItems": 1}}, ["tests"]),
-        object_schema({"outcome": {"const": TEST_PASSED}}, ["outcome"]),
-    )
+    yield from missing_test_files(task, cases)
 
 
 KIND = ScorerKind(
     check_names,
     score_repository,
     settings=lambda task: SETTINGS,
-    case=case_schema_for,
+    case=repository_case_schema,
     problems=problems,
     required=("given",),
     runs_code=True,

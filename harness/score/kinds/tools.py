@@ -3,7 +3,7 @@
 Each reading is one reply. The tools are those of harness/virtual_tools; the files begin as the task's.
 
 settings      of kind `calls`: equality, entry (default: the first of files/ by name); and
-    driver            "calls" (default) or "program"
+    driver            "calls" (default), "program" or "repository" (with the settings of that kind)
     tools             offered tools; default ["read_file", "grep", "edit_file"]
     max_turns         the loop asks for at most so many replies; default 10
     first_call        a check `first-call`: the first reply calls this tool, with valid arguments
@@ -14,7 +14,9 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
                       not exist, an edit that does not apply
     protected         files that edit_file refuses to touch; so it does new files that the language would import in
                       place of one (harness/languages/imports.py)
-cases.json    as of the driver; they run on the files as the last call left them. Without cases only the calls count
+    editable          patterns of the only paths that edit_file may change or create; `*` also for "/"
+cases.json    as of the driver; they run on the files as the last call left them, with host/ laid over them: what the
+              model cannot see. Without cases only the calls count
 checks        `first-call` where set, `calls-valid`, `calls-useful` and `final-reply` where set, `applied` (an edit
               changed a file; only where there are cases), and one for each case
 metrics       calls, invalid_calls, wasted_calls, turns, narrated_first, edits_applied, edits_refused,
@@ -28,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import Problem
-from harness.score.drivers import DRIVER_SETTING, case_schema_of, driven_problems, run_files
+from harness.score.drivers import DRIVER_SETTINGS, case_schema_of, driven_checks, driven_problems, run_files
 from harness.score.execute import group_metrics
 from harness.score.kinds.edits import APPLIED
 from harness.score.scorer_kind import ScorerKind
@@ -47,7 +49,7 @@ def settings(task: Task) -> dict[str, Json]:
     return {
         "equality": EQUALITY,
         "entry": STRING,
-        "driver": DRIVER_SETTING,
+        **DRIVER_SETTINGS,
         "tools": {"type": "array", "items": {"enum": list(TOOL_NAMES)}},
         "max_turns": INTEGER,
         "first_call": {"enum": list(offered)} if isinstance(offered, list | tuple) else STRING,
@@ -56,6 +58,7 @@ def settings(task: Task) -> dict[str, Json]:
         "max_invalid_calls": INTEGER,
         "max_wasted_calls": INTEGER,
         "protected": STRINGS,
+        "editable": STRINGS,
     }
 
 
@@ -66,7 +69,7 @@ def check_names(variant: Variant) -> tuple[str, ...]:
     useful = (USEFUL,) if "max_wasted_calls" in chosen else ()
     final = (FINAL,) if "max_final_chars" in chosen else ()
     applied = (APPLIED,) if variant.cases else ()
-    return (*first, VALID, *useful, *final, *applied, *(case.id for case in variant.cases))
+    return (*first, VALID, *useful, *final, *applied, *driven_checks(variant, variant.cases))
 
 
 @dataclass(slots=True)
@@ -180,21 +183,21 @@ def _restore_protected(variant: Variant, files: Mapping[str, str]) -> dict[str, 
     """The files as the calls left them, protected ones as they were, whatever the tools let through."""
     start = workspace_of(variant)
     kept = {path: text for path, text in files.items() if not start.refuses(path)}
-    return {**kept, **{name: variant.files[name] for name in start.protected if name in variant.files}}
+    return {**kept, **{path: text for path, text in variant.files.items() if start.refuses(path)}}
 
 
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
     """The problems of a task with cases that has no language or no files to run them on."""
     if cases:
         yield from language_problems(task)
-        yield from driven_problems(task)
+        yield from driven_problems(task, cases)
 
 
 KIND = ScorerKind(
     check_names,
     score_tools,
     settings=settings,
-    case=lambda task, case: case_schema_of(task),
+    case=case_schema_of,
     problems=problems,
     needs_cases=False,
     tool_loop=True,
