@@ -286,6 +286,16 @@ def test_equal_jobs_run_once_and_others_each() -> None:
     assert (counting.count, cache.facts) == (5, FACTS)
 
 
+def test_a_bounded_cache_forgets_the_job_that_was_asked_for_longest_ago() -> None:
+    counting = Counting()
+    cache = JobCache(counting, max_jobs=2)
+    jobs = [Job("python", "calls", "answer.py", {"answer.py": code}, (("one", {}),), Limits()) for code in "abc"]
+    for job in (jobs[0], jobs[1], jobs[0], jobs[2], jobs[0]):
+        cache.run(job)
+    assert counting.count == 3
+    assert cache.run(jobs[1])[0].value == 4
+
+
 def test_an_equal_job_fails_as_the_first_did() -> None:
     counting = Counting()
     cache = JobCache(counting)

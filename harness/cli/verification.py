@@ -16,6 +16,7 @@ from harness.host import host_facts
 from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
+from harness.tasks import JobCache
 from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, TrialScorer, Verdict
 from harness.verify import Replication, VerifyOptions, limits_line
 
@@ -23,6 +24,8 @@ MAX_FINDINGS = 20
 """How many findings of a level are printed."""
 FIXES: Mapping[str, str] = {"tasks": "pass the task's folder with --tasks"}
 """What an option of the command can do about the findings of a check."""
+MAX_EQUAL_JOBS = 256
+"""Jobs whose observations are kept for equal ones: more than a block of trials has, and bounded for a hostile file."""
 STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", "not_requested": "not requested"}
 
 
@@ -84,7 +87,7 @@ def _replication(args: argparse.Namespace) -> Replication | None:
 @contextmanager
 def _sandbox(languages: tuple[str, ...]) -> Iterator[Sandbox]:
     with open_sandbox("verify", log, languages) as sandbox:
-        yield sandbox
+        yield JobCache(sandbox, MAX_EQUAL_JOBS)
 
 
 def open_sandbox_for_verify(languages: tuple[str, ...]) -> AbstractContextManager[Sandbox]:
