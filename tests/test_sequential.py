@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from harness.bundle import LOG, RECORDINGS, SCORES
 from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
-from harness.files import build, from_json, sha256_of, to_json
+from harness.files import build, from_json, plain, sha256_of, to_json
 from harness.record import Client
 from harness.run import (
     PREVIOUS,
@@ -31,9 +32,10 @@ from harness.run import (
 from harness.run.time_budget import TimeBudget
 from harness.stats import PairLook, difference_on_these_tasks, pocock_level, predictive_power, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
-from harness.summarize.lane_differences import MIN_PREDICTIVE_POWER, pair_looks
+from harness.summarize.futility import FutilityRule
+from harness.summarize.lane_differences import pair_looks
 from harness.summarize.pairwise import contingency_table
-from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings
+from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings, SequentialDesign
 from harness.verify import VerifyOptions, verify
 from harness.verify.trials import BlockPlan, planned_of
 from tests.bundle import TrustingSandbox, good_bundle, tasks
@@ -65,27 +67,39 @@ def test_pocock_levels_are_those_of_the_published_tables() -> None:
     assert pocock_level((1, 2), 0.05, unplanned=1) < pocock_level((1, 2), 0.05)
 
 
+@pytest.mark.parametrize("min_power", [0.0, 0.3])
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.5)])
-def test_over_all_looks_and_all_ways_equal_models_can_differ_the_error_is_held_and_used(weights: list[float]) -> None:
+def test_over_all_looks_and_all_ways_equal_models_can_differ_the_error_is_held_and_used(
+    weights: list[float], min_power: float
+) -> None:
     """Every sign of ten discordant pairs is as likely as the other if the models are equal."""
     different = 0
     for signs in product((1, -1), repeat=10):
         steps = [sign * weight for sign, weight in zip(signs, weights * 5, strict=True)]
         ends = ((0.2, 0, 2), (0.5, 2, 5), (0.8, 5, 8), (1.0, 8, 10))
         looks = [PairLook(share, tuple(steps[start:end])) for share, start, end in ends]
-        different += sequential_verdict(looks, 0.05) != "can't tell"
+        different += sequential_verdict(looks, 0.05, min_power).verdict != "can't tell"
     assert 0.02 < different / 2**10 <= 0.05
 
 
 def test_a_verdict_stays_what_it_was_at_the_first_look_that_gave_it() -> None:
     looks = [PairLook(0.5, (1.0,) * 8), PairLook(1.0, (-1.0,) * 20)]
-    assert [sequential_verdict(looks[:end], 0.05) for end in (0, 1, 2)] == ["can't tell", "better", "better"]
-    assert sequential_verdict([PairLook(0.5, (-1.0,) * 8)], 0.05) == "worse"
+    assert [sequential_verdict(looks[:end], 0.05).verdict for end in (0, 1, 2)] == ["can't tell", "better", "better"]
+    assert sequential_verdict([PairLook(0.5, (-1.0,) * 8)], 0.05).verdict == "worse"
+
+
+def test_a_pair_that_was_given_up_stays_so_and_leaves_its_error_to_the_others() -> None:
+    even, all_won = PairLook(0.5, (1.0, -1.0) * 4), PairLook(1.0, (1.0,) * 30)
+    assert sequential_verdict([even, all_won], 0.05) == ("better", False)
+    assert sequential_verdict([even, all_won], 0.05, 0.3) == ("can't tell", True)
+    assert sequential_verdict([replace(even, share=1.0)], 0.05, 0.3) == ("can't tell", False)
+    close = [PairLook(0.4, (1.0,) * 4 + (-1.0,)), PairLook(1.0, (1.0,) * 10 + (-1.0,) * 4)]
+    assert [sequential_verdict(close, 0.05, power).verdict for power in (0.0, 0.3)] == ["can't tell", "better"]
 
 
 def test_weights_of_any_size_give_a_verdict_soon() -> None:
     steps = tuple(1000.0 if at % 2 else 0.001 for at in range(900))
-    assert sequential_verdict([PairLook(1.0, steps)], 0.05) == "better"
+    assert sequential_verdict([PairLook(1.0, steps)], 0.05).verdict == "better"
 
 
 @pytest.mark.parametrize("models", [2, 4])
@@ -97,21 +111,25 @@ def test_a_difference_of_25_points_saves_at_least_30_percent_of_the_trials_at_eq
     assert [row for row in saved_rows(Size(8, 10), 0.25, 400) if not row.is_within] == []
 
 
-def test_the_simulation_gives_the_verdicts_of_the_kit() -> None:
-    plan, trials = Size(4, 10).design(), 10
+@pytest.mark.parametrize(("rule", "models"), [(1, 2), (2, 2), (2, 3)])
+def test_the_simulation_gives_the_verdicts_of_the_kit(rule: int, models: int) -> None:
+    plan, trials = replace(Size(4, 10).design(), rule=rule), 10
+    futility = FutilityRule.of(plan)
+    min_power = futility.min_power if futility.is_final(models, plan.lanes[0]) else 0.0
     rates = np.broadcast_to([[[0.7] * 4, [0.45] * 4]], (25, 2, 4))
     passes = draw_passes(rates, trials, np.random.RandomState(1))
-    simulated = pair_verdicts(passes[:, 0] - passes[:, 1], plan)
+    simulated = pair_verdicts(passes[:, 0] - passes[:, 1], plan, models)
     fixed = fixed_verdicts(passes, trials, 0.05)
     for at, (first, second) in enumerate(passes):
         by_task = zip((first == 1).tolist(), (second == 1).tolist(), strict=True)
         pairs = [(1.0, dict(enumerate(a)), dict(enumerate(b))) for a, b in by_task]
         looks = pair_looks(pairs, plan.looks)
         for number in range(len(plan.looks)):
-            verdict = sequential_verdict(looks[: number + 1], 0.05)
-            assert simulated.signs[at, number] == {"better": 1, "worse": -1, "can't tell": 0}[verdict]
-            power = predictive_power(looks[: number + 1], plan.nominal_level)
-            assert simulated.futile[at, number] == (power < MIN_PREDICTIVE_POWER and plan.looks[number] < trials)
+            found = sequential_verdict(looks[: number + 1], 0.05, min_power)
+            assert simulated.signs[at, number] == {"better": 1, "worse": -1, "can't tell": 0}[found.verdict]
+            power = predictive_power(looks[: number + 1], futility.level(plan))
+            is_low = power < futility.min_power and plan.looks[number] < trials and not simulated.signs[at, number]
+            assert simulated.futile[at, number] == (found.given_up if min_power else is_low)
         tables = [contingency_table(passed, other) for _, passed, other in pairs]
         assert fixed[at] == (difference_on_these_tasks(tables).verdict == "better")
     assert simulated.signs.any()
@@ -145,6 +163,32 @@ def test_a_lane_whose_models_pass_alike_is_given_up_and_its_run_ends() -> None:
     ended = summarize(replace(halfway, run=replace(halfway.run, looks=(*earlier, look))))
     (note,) = [found.looks for found in ended.recommendations if found.lane == "daily coding"]
     assert "ended after 12 of at most 20 trials a task, look 6 of at most 10, since the others would hardly" in note
+
+
+def test_a_plan_keeps_the_rule_of_its_version() -> None:
+    result = _with_passes(build(Result, good_bundle().result), "nobody")
+    result = replace(result, trials=tuple(trial for trial in result.trials if trial.trial < 3))
+    lane = replace(result.lanes[0], override=None, min_pass_rate=None)
+    latest = design_of(schedule_looks(12, until_decided=True), None, (lane,), 2)
+    document = plain(latest)
+    del document["rule"]
+    both = LaneLook("daily coding", ("alpha", "beta"), decided=False)
+    earlier = (Look(2, (both,), None, 1.0),)
+    looks = [
+        take_look(replace(result, run=replace(result.run, design=design, looks=earlier)), 3, 2.0, time_used=False)
+        for design in (build(SequentialDesign, document), latest)
+    ]
+    assert [look.stop for look in looks] == [None, "futile"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "results").glob("*.zip")), ids=lambda path: path.stem
+)
+def test_the_plan_of_a_published_run_has_the_digest_that_its_chain_begins_with(path: Path) -> None:
+    with ZipFile(path) as bundle:
+        result = build(Result, from_json(bundle.read("result.json").decode()))
+        first = from_json(bundle.read(LOG).decode().splitlines()[0])
+    assert plan_digest(result) == first[PREVIOUS]
 
 
 def test_a_run_without_the_options_has_no_design() -> None:

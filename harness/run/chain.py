@@ -24,6 +24,7 @@ from harness.types import (
     RunInfo,
     RunPlan,
     RunSettings,
+    SequentialDesign,
     Stage,
     TrialKey,
 )
@@ -184,7 +185,11 @@ def plan_digest(plan: RunPlan | Result) -> str:
     document = {
         "kit": _normalize(plan.kit),
         "host": _normalize(plan.host),
-        "run": _select(_normalize(run), _RUN_FIELDS) | _select(_normalize(settings), _SETTINGS_FIELDS),
+        "run": {
+            **_select(_normalize(run), _RUN_FIELDS),
+            **_select(_normalize(settings), _SETTINGS_FIELDS),
+            "design": _design(_normalize(run).design),
+        },
         "models": models,
         "tasks": [_without_defaults(plain(_normalize(task))) for task in plan.tasks],
     }
@@ -199,6 +204,13 @@ def _normalize(value: T) -> T:
 def _without_defaults(row: Mapping[str, Json]) -> dict[str, Json]:
     """A model without an agent, or a task of the kit that is not for one, as results state them that know neither."""
     return {name: value for name, value in row.items() if value or name not in _LATER_FIELDS}
+
+
+def _design(design: SequentialDesign | None) -> dict[str, Json] | None:
+    """The design of a sequential run; the first version of its rule is left out, as plans have it that state none."""
+    if design is None:
+        return None
+    return {name: value for name, value in plain(design).items() if (name, value) != ("rule", 1)}
 
 
 def _select(value: object, names: set[str]) -> dict[str, Json]:

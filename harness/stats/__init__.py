@@ -17,7 +17,7 @@ from harness.stats.preferences import binomial_p, bradley_terry, cohen_kappa
 from harness.stats.proportions import LEVEL, Interval, clopper_pearson, format_k_of_n, wilson
 from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
 from harness.stats.regression import PolynomialFit, fit_polynomial
-from harness.stats.sequential import PairLook, pocock_level, predictive_power, sequential_verdict
+from harness.stats.sequential import PairLook, SequentialVerdict, pocock_level, predictive_power, sequential_verdict
 from harness.stats.speeds import quartiles, spread
 from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
 
@@ -31,6 +31,7 @@ __all__ = [
     "PolynomialFit",
     "Ratio",
     "RatioVerdict",
+    "SequentialVerdict",
     "binomial_p",
     "bradley_terry",
     "clopper_pearson",

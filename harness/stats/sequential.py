@@ -6,8 +6,8 @@ boundary takes the error that is spent by then (K. Lan and D. DeMets, Biometrika
 leave unspent stays for the later looks. The number of discordant pairs tells nothing of their signs, so the exact
 boundary may depend on it.
 
-`predictive_power` is the chance that the trials that are left would still decide, for a boundary of futility. The error
-of `sequential_verdict` holds whether or not a run ends there.
+`predictive_power` is the chance that the trials left would still decide, for a boundary of futility. A pair that
+is given up there for good makes no more errors; `sequential_verdict` can leave what that saves to the other sums.
 
 `pocock_level` is for everything else, such as intervals: one significance level for every look.
 Source: S. Pocock, Biometrika 64 (1977); the recursion is that of P. Armitage et al., J. R. Stat. Soc. A 132 (1969).
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import gcd, pi, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.types import DifferenceVerdict
 
@@ -49,27 +49,49 @@ def error_spent(share: float) -> float:
     return sqrt(min(1.0, share))
 
 
-def sequential_verdict(looks: Sequence[PairLook], error: float) -> DifferenceVerdict:
-    """Whether the first model is better or worse at any look, where equal models are called so with at most `error`."""
+class SequentialVerdict(NamedTuple):
+    """What all looks so far say of two models, and whether the pair was given up at one of them."""
+
+    verdict: DifferenceVerdict
+    given_up: bool
+
+
+def sequential_verdict(looks: Sequence[PairLook], error: float, min_power: float = 0.0) -> SequentialVerdict:
+    """Whether the first model is better or worse at any look, where equal models are called so with at most `error`.
+
+    The pair is given up at the first look whose predictive power is below `min_power`: no later look can decide it, and
+    the boundaries of later looks are closer, since sums that were given up cannot cross them.
+    """
     import numpy as np
 
     whole = _whole_steps([look.steps for look in looks])
     reach = sum(abs(step) for steps in whole for step in steps)
-    chances = np.zeros(2 * reach + 1)
+    sums, chances = np.abs(np.arange(2 * reach + 1) - reach), np.zeros(2 * reach + 1)
     chances[reach] = 1.0
-    total, spent = 0, 0.0
+    total, variance, spent = 0, 0, 0.0
     for look, steps in zip(looks, whole, strict=True):
         for step in steps:
             size = abs(step)
             chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
-        total += sum(steps)
+        total, variance = total + sum(steps), variance + sum(step * step for step in steps)
         boundary, tail = _boundary(chances[reach:], error * error_spent(look.share) - spent)
         if abs(total) >= boundary:
-            return "better" if total > 0 else "worse"
+            return SequentialVerdict("better" if total > 0 else "worse", given_up=False)
         spent += tail
-        chances[: max(0, reach - boundary + 1)] = 0.0
-        chances[reach + boundary :] = 0.0
-    return "can't tell"
+        is_futile = futile_sums(sums, variance, look.share, error, min_power)
+        if is_futile[reach + total]:
+            return SequentialVerdict("can't tell", given_up=True)
+        chances[(sums >= boundary) | is_futile] = 0.0
+    return SequentialVerdict("can't tell", given_up=False)
+
+
+def futile_sums(sums: Any, variance: Any, share: float, error: float, min_power: float) -> Any:
+    """At which of these sums, of steps whose squares add up to `variance`, a pair is given up; at none at the end."""
+    import numpy as np
+
+    if share >= 1 or min_power <= 0:
+        return np.zeros(np.broadcast(sums, variance).shape, dtype=bool)
+    return predictive_power_of(sums / np.sqrt(np.maximum(variance, 1)), share, error) < min_power
 
 
 def predictive_power(looks: Sequence[PairLook], level: float) -> float:

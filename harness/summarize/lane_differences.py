@@ -11,19 +11,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from harness.stats import Difference, PairLook, difference_on_these_tasks, holm, predictive_power, sequential_verdict
+from harness.stats import (
+    Difference,
+    PairLook,
+    SequentialVerdict,
+    difference_on_these_tasks,
+    holm,
+    predictive_power,
+    sequential_verdict,
+)
 from harness.summarize.cells import Trials, by_cell
+from harness.summarize.futility import FutilityRule
 from harness.summarize.lane_requirements import cells_of
 from harness.summarize.pairwise import SIGNIFICANCE, Passes, contingency_table, passes_of
 from harness.summarize.schedule import ERROR, adjusted_p, claim_level
-from harness.types import Lane, ModelInfo, Result, SequentialDesign
+from harness.types import DifferenceVerdict, Lane, ModelInfo, Result
 
 LaneModels = tuple[str, frozenset[str]]
 """A lane and two models."""
 WeightedPasses = tuple[float, Passes, Passes]
 """The weight of a task in a lane, and the passes of two models on it."""
-MIN_PREDICTIVE_POWER = 0.1
-"""A lane gets no more trials if they would tell any two of its models apart in fewer than one run of ten."""
 
 
 def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> Difference:
@@ -34,15 +41,26 @@ def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelIn
     design = result.run.design
     if design is None or not design.is_looked_at_on_the_way:
         return found
-    return _at_all_looks(found, pair_looks(pairs, design.looks), design)
+    return _at_all_looks(found, _verdict(result, lane, pairs).verdict)
 
 
 def can_be_told_apart(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> bool:
     """Whether the rest of a sequential run may well find one of two models, so far undecided, better on the lane."""
     design = result.run.design
     assert design is not None
-    looks = pair_looks(_passes_of_both(result, lane, models, trials), design.looks)
-    return predictive_power(looks, design.nominal_level / design.hypotheses) >= MIN_PREDICTIVE_POWER
+    pairs, rule = _passes_of_both(result, lane, models, trials), FutilityRule.of(design)
+    if rule.is_final(len(result.models), lane):
+        return not _verdict(result, lane, pairs).given_up
+    return predictive_power(pair_looks(pairs, design.looks), rule.level(design)) >= rule.min_power
+
+
+def _verdict(result: Result, lane: Lane, pairs: Sequence[WeightedPasses]) -> SequentialVerdict:
+    """The verdict of all looks together."""
+    design = result.run.design
+    assert design is not None
+    rule = FutilityRule.of(design)
+    min_power = rule.min_power if rule.is_final(len(result.models), lane) else 0.0
+    return sequential_verdict(pair_looks(pairs, design.looks), ERROR / design.hypotheses, min_power)
 
 
 def _passes_of_both(
@@ -75,9 +93,8 @@ def pair_looks(pairs: Sequence[WeightedPasses], planned: Sequence[int]) -> list[
     return looks
 
 
-def _at_all_looks(found: Difference, looks: Sequence[PairLook], design: SequentialDesign) -> Difference:
+def _at_all_looks(found: Difference, verdict: DifferenceVerdict) -> Difference:
     """The difference with the verdict of all looks together; an interval that it does not share is left out."""
-    verdict = sequential_verdict(looks, ERROR / design.hypotheses)
     low, high = found.interval or (0.0, 0.0)
     agrees = verdict == "can't tell" or not low <= 0 <= high
     trials = found.trials_to_decide if verdict == "can't tell" else None

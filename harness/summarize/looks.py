@@ -4,7 +4,7 @@
 requirement rules it out, or if it is worse than a model that meets all of them; worse is judged as in the final
 recommendation (lanes.py), by a test of all looks so far, so that all looks, pairs and lanes together have a false
 "better" in at most 5 % of runs. A model that left stays out. A lane ends early, too, if the trials up to the cap would
-hardly tell any two of its models apart (futility), which no test relies on.
+hardly tell any two of its models apart (futility.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from harness.stats import pocock_level
+from harness.summarize.futility import LATEST_RULE
 from harness.summarize.lane_differences import can_be_told_apart, withdrawn_pairs
 from harness.summarize.lane_requirements import check_eligibility, lane_models
 from harness.summarize.lanes import LaneSelection
@@ -67,7 +68,7 @@ def design_of(looks: tuple[int, ...], budget_s: float | None, lanes: tuple[Lane,
     # The time may run out between two looks, which is then one more.
     unplanned = int(budget_s is not None and len(looks) > 1)
     level = hypotheses * pocock_level(looks, ERROR / hypotheses, unplanned)
-    return SequentialDesign(looks, budget_s, lanes, hypotheses, min(ERROR, level))
+    return SequentialDesign(looks, budget_s, lanes, hypotheses, min(ERROR, level), LATEST_RULE)
 
 
 def take_look(result: Result, trials: int, elapsed_s: float, *, time_used: bool) -> Look:

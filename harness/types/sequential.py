@@ -21,6 +21,7 @@ class SequentialDesign:
     lanes do not change the rule. `hypotheses` is the number of pairs of models over these lanes.
     Each of them may be called different with an error of 5 % over that number, over all looks. `nominal_level` is
     Pocock's significance level of one look, at which every other claim of the run keeps 5 %, such as an interval.
+    `rule` is the version of the rule of futility, 1 in plans that do not state it (summarize/futility.py).
     """
 
     looks: tuple[int, ...]
@@ -28,6 +29,7 @@ class SequentialDesign:
     lanes: tuple[Lane, ...]
     hypotheses: int
     nominal_level: float
+    rule: int = 1
 
     @property
     def is_looked_at_on_the_way(self) -> bool:
