@@ -61,7 +61,8 @@ def _kernel(pairs: int, won: float, lost: float) -> Any:
 def best_rule(looks: Sequence[int], error_cost: float, miss_cost: float) -> list[Any]:
     """What to do at each look after so many pairs won x lost. Costs are in pairs of trials; ties of costs go on."""
     won, lost = (DISCORDANT + DIFFERENCE) / 2, (DISCORDANT - DIFFERENCE) / 2
-    actions, value = list[Any](), None
+    actions: list[Any] = []
+    value: Any = None
     for look, following in reversed([*pairwise(looks), (looks[-1], None)]):
         counts = np.arange(look + 1)
         up = (2 * won / DISCORDANT) ** counts[:, None] * (2 * lost / DISCORDANT) ** counts[None, :]

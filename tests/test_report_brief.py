@@ -20,8 +20,8 @@ from harness.report import (
 )
 from harness.report.brief import ANSWER_CHANGING
 from harness.report.compact import cut, wrap_display
-from harness.summarize import summarize, warnings
-from harness.types import Lane, Outcome, PassRate, Result, SkippedTask
+from harness.summarize import design_of, summarize, warnings
+from harness.types import Lane, LaneLook, Look, Outcome, PassRate, Result, SkippedTask
 from tests.example import LANE, example_result, grown_result
 
 CLOSING = (
@@ -111,6 +111,26 @@ def test_an_undecided_lane_says_how_many_more_trials_a_task_would_decide() -> No
     needed = found.margins[0].trials_to_decide
     assert needed is not None
     assert f"{needed - 6} more trials a task would" in answer.text
+
+
+def test_a_run_whose_time_ended_says_what_it_leaves_open_and_how_long_that_would_take() -> None:
+    result = grown_result(6, {"code-refactor": 2})
+    lane = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0})
+    both = LaneLook(lane.name, tuple(model.label for model in result.models), decided=False)
+    run = replace(
+        result.run,
+        trials=200,
+        design=design_of((200,), 600.0, (lane,), len(result.models)),
+        looks=(Look(6, (both,), "budget", 600.0),),
+    )
+    summarized = summarize(replace(result, run=run, lanes=(lane,)))
+    (answer,), (found,) = lane_answers(summarized), summarized.recommendations
+    needed = found.margins[0].trials_to_decide
+    assert needed is not None
+    assert f"{needed - 6} more trials a task would" in answer.text
+    minutes = round(100 * (needed - 6) / 60)
+    assert "6 of at most 200 trials a task were run when the time was used, with 2 models in question." in answer.text
+    assert f"About {minutes} more minutes of recording would decide it." in answer.text
 
 
 def test_fewer_than_six_trials_are_counted_and_have_no_interval() -> None:

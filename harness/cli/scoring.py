@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from harness.run import Progress, RunFolder, build_result, score_run, write_resu
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks
-from harness.types import LaneLook, Result, Task, TrialScorer
+from harness.types import LaneLook, Result, StopRule, Task, TrialScorer
 
 
 def languages_of(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -83,15 +83,29 @@ def awaits_block(folder: RunFolder) -> bool:
     if not looks or design is None:
         return False
     look = looks[-1]
-    found = "; ".join(f"{lane.lane}: {', '.join(lane.candidates) or 'no model'}{_state(lane)}" for lane in look.lanes)
-    log(f"look {len(looks)} of at most {len(design.looks)}, trial {look.trials} of each task; in question: {found}")
+    count = f"look {len(looks)} of at most {len(design.looks)}, " if design.is_looked_at_on_the_way else ""
+    log(f"{count}after {look.trials} trials of each task: {'; '.join(map(_lane_words, look.lanes))}")
+    if look.stop is not None:
+        log(f"the run ends: {_END_WORDS[look.stop]}")
     return folder.chain.awaits_block
 
 
-def _state(lane: LaneLook) -> str:
+_END_WORDS: Mapping[StopRule, str] = {
+    "decided": "every lane is decided",
+    "futile": "more trials would hardly decide a lane that is open",
+    "cap": "all trials were run",
+    "budget": "the time is used",
+}
+
+
+def _lane_words(lane: LaneLook) -> str:
+    """What a look found of a lane, in the words of its log line."""
+    names = ", ".join(lane.candidates) or "no model"
     if lane.decided:
-        return " (decided)"
-    return " (more trials would hardly decide)" if lane.futile else ""
+        return f"{lane.lane} is decided ({names})"
+    if lane.futile:
+        return f"{lane.lane} is given up, more trials would hardly decide it ({names})"
+    return f"{lane.lane} is open ({names})"
 
 
 def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:

@@ -78,9 +78,12 @@ class _LaneView:
         return LaneAnswer(name, "undecided", None, (open_words, *looks), excluded)
 
     def _looks(self) -> list[str]:
-        """How the lane ended, of a run that was looked at on the way; the head says where only time ended it."""
-        design = self.result.run.design
-        return [self.found.looks] if self.found.looks and design is not None and design.is_looked_at_on_the_way else []
+        """How the lane ended, of a run that was looked at on the way, and what is open where only time ended it."""
+        run = self.result.run
+        if run.design is None or not self.found.looks:
+            return []
+        is_open = any(not state.decided for state in run.looks[-1].lanes if state.lane == self.lane.name)
+        return [self.found.looks] if run.design.is_looked_at_on_the_way or is_open else []
 
     def _why(self, model: str) -> list[str]:
         solved, margins = self._solved(model), self.found.margins
@@ -117,7 +120,7 @@ class _LaneView:
         sentences += [solved if scored else NOTHING_SCORED]
         if margin is None:
             return sentences
-        more = None if margin.trials_to_decide is None else margin.trials_to_decide - self.result.run.trials
+        more = None if margin.trials_to_decide is None else margin.trials_to_decide - self._trials_run(tied[0])
         if more is not None and more > 0:
             plural = "" if more == 1 else "s"
             sentences[0] = f"{sentences[0][:-1]}; {more:,} more trial{plural} a task would."
@@ -176,6 +179,11 @@ class _LaneView:
 
     def _count(self, model: str) -> tuple[int, int]:
         return self.result.lane_count(self.lane, model)
+
+    def _trials_run(self, model: str) -> int:
+        """The trials of each task that the lane had, which are fewer than planned where looks or the time ended it."""
+        cells = [cell for cell in self.result.cells if cell.model == model and self.lane.tasks.get(cell.task)]
+        return max((cell.pass_rate.n for cell in cells if cell.scored), default=self.result.run.trials)
 
     def _solved(self, model: str) -> str:
         passed, n = self._count(model)

@@ -90,13 +90,14 @@ def look_note(result: Result, lane: Lane, remaining: Sequence[str], needed: int 
     after = f"after {first.trials} of at most {design.looks[-1]} trials a task, {counted}"
     if state.decided:
         return f"Sequential design: decided {after}."
-    left = f"{len(state.candidates)} models in question"
-    ended = (
-        f"ended {after}, since the others would hardly decide between the {left}"
-        if state.futile
-        else f"the looks left {left}{_END[last.stop]}, {counted}"
-    )
-    return f"Sequential design: {ended}.{_time_to_decide(last, remaining, needed)}"
+    left, ran = f"{len(state.candidates)} models in question", first.trials if state.futile else last.trials
+    if state.futile:
+        ended = f"Sequential design: ended {after}, since the rest would hardly decide between the {left}."
+    elif design.is_looked_at_on_the_way:
+        ended = f"Sequential design: the looks left {left}{_END[last.stop]}, {counted}."
+    else:
+        ended = f"{ran} of at most {design.looks[-1]} trials a task were run{_END[last.stop]}, with {left}."
+    return f"{ended}{_time_to_decide(last, ran, remaining, needed)}"
 
 
 _END: Mapping[StopRule | None, str] = {
@@ -108,8 +109,9 @@ _END: Mapping[StopRule | None, str] = {
 }
 
 
-def _time_to_decide(look: Look, remaining: Sequence[str], needed: int | None) -> str:
-    if len(remaining) < 2 or needed is None or not 0 < look.trials < needed:
+def _time_to_decide(last: Look, ran: int, remaining: Sequence[str], needed: int | None) -> str:
+    """How long `needed` trials of each task would take beyond those that the lane had, at the pace of the whole run."""
+    if len(remaining) < 2 or needed is None or not 0 < ran < needed:
         return ""
-    minutes = look.elapsed_s / look.trials * (needed - look.trials) / 60
+    minutes = last.elapsed_s / last.trials * (needed - ran) / 60
     return f" About {max(1, round(minutes))} more minutes of recording would decide it."
