@@ -179,6 +179,42 @@ def test_real_bugs_state_what_was_applied_and_fixed_and_the_gap_to_the_twins() -
     assert values["gap: fixed bugs less fixed twins"] == "+100 points"
 
 
+def test_the_gap_of_several_pairs_has_an_interval_for_each_form_in_which_they_were_asked() -> None:
+    fixed = (Check("applied", True), Check("fixed/a", True))
+    wrong = (Check("applied", True), Check("fixed/a", False))
+    work = (Check("fixed/a", True),)
+    seen: list[Seen] = []
+    for kind, ending, checks in (("repository", "", fixed), ("tools", "-tools", wrong), ("agent", "-agent", work)):
+        for number in range(6):
+            name, files = f"bug-{number}{ending}", {"files_changed": ["a.py"]}
+            seen += [(name, kind, files, checks), (f"{name}-twin", kind, files, fixed if number == 0 else wrong)]
+    result = build_result(seen)
+    section = real_bugs(result)
+    given, tools, agent = ({row[0].text: row[1].text for row in table.rows} for table in section.tables)
+    # Five of six pairs differ by 100 points: Student's t on them, cut off at 100.
+    assert given["gap: fixed bugs less fixed twins"] == "+83 points (+40 to +100, 6 pairs)"
+    assert tools["gap: fixed bugs less fixed twins"] == "-17 points (-60 to +26, 6 pairs)"
+    assert agent["bugs: edits applied"] == agent["bugs: fixed"]
+    assert [table.title for table in section.tables] == [
+        "Given the files that matter",
+        "Finding them with tools",
+        "As an agent's work",
+    ]
+    by_scorer = {gap.scorer: gap for gap in result.twin_gaps if gap.model == result.models[0].label}
+    assert by_scorer["repository"].verdict == "can't tell"
+    assert (by_scorer["tools"].low, by_scorer["tools"].pairs) == (pytest.approx(-0.595, abs=0.001), 6)
+
+
+def test_a_bug_without_trials_of_its_twin_has_counts_and_no_gap() -> None:
+    fixed = (Check("applied", True), Check("fixed/a", True))
+    both = build_result([("bug-x", "repository", {}, fixed), ("bug-x-twin", "repository", {}, fixed)])
+    result = summarize(replace(both, trials=tuple(trial for trial in both.trials if trial.task == "bug-x")))
+    assert {(gap.pairs, gap.gap, gap.twins) for gap in result.twin_gaps} == {(0, None, 0)}
+    values = values_by_row(real_bugs(result))
+    assert "gap: fixed bugs less fixed twins" not in values
+    assert values["bugs: fixed"].endswith("100%")
+
+
 def test_without_a_pair_of_a_bug_and_its_twin_there_is_no_such_section() -> None:
     result = build_result([("mined-1", "repository", {"applied": True}, (Check("fixed/1", True),))])
     assert real_bugs(result) == Section("real-bugs", "", "")

@@ -23,10 +23,10 @@ from harness.mining import (
     quoted,
 )
 from harness.real_bugs.bug_task import BugTask
-from harness.real_bugs.instances import PROBES, TWIN
+from harness.real_bugs.instances import PROBES
 from harness.tasks import escape_braces, toml_value
 from harness.trees import FinalTree, make_patch
-from harness.types import Json, Outcome
+from harness.types import TWIN, Json, Outcome
 
 SUITE, AGENT_SUITE = "real-bugs", "real-bugs-agent"
 MAX_TURNS = 20
@@ -180,7 +180,7 @@ def _tools_cheats(task: BugTask) -> list[WrongEntry]:
 
 
 def _agent_prompt(task: BugTask) -> str:
-    return f"{_request(task)}The package is in the folder that you are in. {_RULES}\n"
+    return f"{_request(task)}{_RULES}\n\nThe package is in the folder that you are in.\n"
 
 
 def _agent_texts(task: BugTask) -> dict[str, str]:

@@ -16,10 +16,9 @@ from harness.files import build
 from harness.mining import JAVASCRIPT, PYTHON, Ecosystem
 from harness.schema import Location, parse_toml, suggestion
 from harness.score import PYTEST
-from harness.types import Json
+from harness.types import TWIN, Json
 
 FOLDER = Path(__file__).with_name("instances")
-TWIN = "-twin"
 PROBES: Mapping[str, str] = {"pypi": "lanebench_probe.py", "npm": "lanebench_probe.js"}
 """The file whose functions the cases call, by the registry: its ending decides which language it is in."""
 _ECOSYSTEMS: Mapping[str, Ecosystem] = {"pypi": PYTHON, "npm": JAVASCRIPT}

@@ -13,9 +13,9 @@ from statistics import mean, median
 from harness.report.elements import Entry, Section, Table
 from harness.report.formatting import MISSING, format_number, format_percent, format_seconds_spread
 from harness.report.task_tables import Cells, cells_of, labels_of, speeds_of, turns_of
-from harness.types import Json, Outcome, Result, TaskInfo, TrialResult
+from harness.types import TWIN, Json, Outcome, Result, TaskInfo, TrialResult, TwinGap
 
-TWIN, SHORT, CONTROL = "-twin", "-short", "-control"
+SHORT, CONTROL = "-short", "-control"
 DEPTH_BINS = 5
 _UNSOLVABLE_CHECKS = frozenset(("declined", "reason", "no-code"))
 """The checks of a task that cannot be done."""
@@ -102,56 +102,87 @@ def _count_row(
     result: Result, name: str, trials: Mapping[str, Trials], is_counted: Callable[[TrialResult], bool]
 ) -> Row:
     def count(label: str) -> str:
-        k, n = sum(map(is_counted, trials[label])), len(trials[label])
-        return f"{k}/{n} {format_percent(k / n)}" if n else MISSING
+        return _format_count(sum(map(is_counted, trials[label])), len(trials[label]))
 
     return _row(result, name, count)
+
+
+def _format_count(k: int, n: int) -> str:
+    return f"{k}/{n} {format_percent(k / n)}" if n else MISSING
 
 
 # --- real bugs --------------------------------------------------------------------------------------------------------
 
 
+_FORMS: Mapping[str, str] = {
+    "repository": "Given the files that matter",
+    "tools": "Finding them with tools",
+    "agent": "As an agent's work",
+}
+"""What a table is about, by the scorer kind of its tasks."""
+
+
 def real_bugs(result: Result) -> Section:
     """Applied, fixed and passed trials on bugs that packages had and on their twins, and the gap between the two."""
-    names = {task.name for task in result.tasks if task.scorer == "repository"}
-    bugs = sorted(name for name in names if name + TWIN in names)
-    if not bugs:
+    forms = result.bugs_with_twins
+    if not forms:
         return Section("real-bugs", "", "")
-    halves = {
-        half: {label: _trials(result, label, tasks) for label in labels_of(result)}
-        for half, tasks in (("bugs", bugs), ("twins", [bug + TWIN for bug in bugs]))
-    }
-    rows = [
-        _count_row(result, f"{half}: {name}", trials, is_counted)
-        for half, trials in halves.items()
-        for name, is_counted in (
-            ("edits applied", _has_metric("applied", True)),
-            ("fixed", _is_fixed),
-            ("fixed, nothing broken", lambda trial: trial.outcome is Outcome.PASSED),
+    tables = [
+        Table(
+            _FORMS[scorer],
+            ("trials", *labels_of(result)),
+            _rows_with_data(_form_rows(result, scorer, bugs)),
+            by_model=True,
         )
+        for scorer, bugs in forms.items()
     ]
-    gap = _row(result, "gap: fixed bugs less fixed twins", lambda label: _gap(*(of[label] for of in halves.values())))
+    pairs = max(map(len, forms.values()))
     return Section(
         "real-bugs",
         "Real bugs and their twins",
-        f"{len(bugs)} bugs that packages really had, each with a twin: a bug that was made for this kit in the same "
+        f"{pairs} bugs that packages really had, each with a twin: a bug that was made for this kit in the same "
         "package. Nobody can remember a twin's fix, so a model that fixes far more bugs than twins may remember the "
-        "fixes instead of finding them. Trials without an answer are counted.",
-        (Table("", ("trials", *labels_of(result)), _rows_with_data((*rows, gap)), by_model=True),),
+        "fixes instead of finding them. Trials without an answer are counted. The gap is the mean over the pairs, with "
+        "its 95 % interval for bugs like these, whose unit is the pair. If that includes 0, nothing follows from it.",
+        tuple(table for table in tables if table.rows),
     )
 
 
-def _is_fixed(trial: TrialResult) -> bool:
-    """Whether all checks pass that fail with the bug, whatever else was broken."""
-    checks = [check for check in trial.checks if check.name.startswith("fixed/")]
-    return bool(checks) and all(check.passed for check in checks)
+def _form_rows(result: Result, scorer: str, bugs: Sequence[str]) -> tuple[Row, ...]:
+    gaps = {gap.model: gap for gap in result.twin_gaps if gap.scorer == scorer}
+    fixed: Mapping[str, Callable[[TwinGap], tuple[int, int]]] = {
+        "bugs": lambda gap: (gap.bugs_fixed, gap.bugs),
+        "twins": lambda gap: (gap.twins_fixed, gap.twins),
+    }
+    rows: list[Row] = []
+    for half, tasks in (("bugs", bugs), ("twins", [bug + TWIN for bug in bugs])):
+        trials = {label: _trials(result, label, tasks) for label in labels_of(result)}
+        counts = {label: fixed[half](gap) for label, gap in gaps.items()}
+        rows += [
+            _count_row(result, f"{half}: edits applied", trials, _is_applied),
+            _row(result, f"{half}: fixed", lambda label, counts=counts: _format_count(*counts.get(label, (0, 0)))),
+            _count_row(result, f"{half}: fixed, nothing broken", trials, _is_passed),
+        ]
+    return (*rows, _row(result, "gap: fixed bugs less fixed twins", lambda label: _format_gap(gaps.get(label))))
 
 
-def _gap(bugs: Trials, twins: Trials) -> str:
-    if not bugs or not twins:
+def _is_applied(trial: TrialResult) -> bool:
+    """Whether a file was changed: a check says so, of an agent's work the files that changed."""
+    applied = [check.passed for check in trial.checks if check.name == "applied"]
+    return applied[0] if applied else bool(trial.metrics.get("files_changed"))
+
+
+def _is_passed(trial: TrialResult) -> bool:
+    return trial.outcome is Outcome.PASSED
+
+
+def _format_gap(gap: TwinGap | None) -> str:
+    if gap is None or gap.gap is None:
         return MISSING
-    shares = [sum(map(_is_fixed, half)) / len(half) for half in (bugs, twins)]
-    return f"{100 * (shares[0] - shares[1]):+.0f} points"
+    text = f"{100 * gap.gap:+.0f} points"
+    if gap.low is None or gap.high is None:
+        return text
+    return f"{text} ({100 * gap.low:+.0f} to {100 * gap.high:+.0f}, {gap.pairs} pairs)"
 
 
 # --- needles ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from harness.summarize.models import model_summary
 from harness.summarize.pairwise import comparisons, ranks
 from harness.summarize.provenance import sources
 from harness.summarize.schedule import is_asked
+from harness.summarize.twins import twin_gaps
 from harness.summarize.warnings import result_warnings
 from harness.types import Result
 
@@ -37,4 +38,5 @@ def summarize(result: Result) -> Result:
         recommendations=recommendations(filled),
         sources=sources(result),
         judge_reports=judge_reports(result),
+        twin_gaps=twin_gaps(result),
     )

@@ -105,12 +105,25 @@ from harness.types.summary import (
     SuiteRate,
     Throughput,
     TurnSpeeds,
+    TwinGap,
 )
-from harness.types.task import HIDDEN_ID, Case, Limits, Task, TaskInfo, TaskRequirement, Variant, WrongAnswer
+from harness.types.task import (
+    BUG_SCORERS,
+    HIDDEN_ID,
+    TWIN,
+    Case,
+    Limits,
+    Task,
+    TaskInfo,
+    TaskRequirement,
+    Variant,
+    WrongAnswer,
+)
 from harness.types.trial import TrialResult, TurnResult
 from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelReport, Severity, State, Verdict
 
 __all__ = [
+    "BUG_SCORERS",
     "CUSTOM_SUITE",
     "HIDDEN_ID",
     "HIDDEN_INPUTS",
@@ -122,6 +135,7 @@ __all__ = [
     "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
+    "TWIN",
     "AgentEnd",
     "AgentLimits",
     "AgentOutput",
@@ -243,6 +257,7 @@ __all__ = [
     "TurnEvidence",
     "TurnResult",
     "TurnSpeeds",
+    "TwinGap",
     "Usage",
     "Variant",
     "Verdict",

@@ -15,8 +15,8 @@ from harness.types.probe import ProbeFinding
 from harness.types.run import CutBudget, KitInfo, SkippedTask, StoppedService
 from harness.types.scoring import SandboxFacts
 from harness.types.sequential import Look, SequentialDesign
-from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning
-from harness.types.task import TaskInfo
+from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWarning, TwinGap
+from harness.types.task import BUG_SCORERS, TWIN, TaskInfo
 from harness.types.trial import TrialResult
 
 
@@ -114,11 +114,22 @@ class Result:
     sources: Mapping[str, Source] = field(default_factory=dict)
     judgings: tuple[Judging, ...] = ()
     judge_reports: tuple[JudgeReport, ...] = ()
+    twin_gaps: tuple[TwinGap, ...] = ()
 
     @property
     def private_tasks(self) -> Mapping[str, TaskInfo]:
         """The tasks whose prompts include private files, by name."""
         return {task.name: task for task in self.tasks if task.private_includes}
+
+    @property
+    def bugs_with_twins(self) -> Mapping[str, tuple[str, ...]]:
+        """The tasks about bugs that have a twin in this run, by the scorer kind: the form in which they were asked."""
+        names = {task.name for task in self.tasks}
+        found: dict[str, tuple[str, ...]] = {}
+        for task in self.tasks:
+            if task.scorer in BUG_SCORERS and task.name + TWIN in names:
+                found[task.scorer] = (*found.get(task.scorer, ()), task.name)
+        return {scorer: found[scorer] for scorer in BUG_SCORERS if scorer in found}
 
     def lane_count(self, lane: Lane, model: str) -> tuple[int, int]:
         """How many trials of a lane's scored tasks a model passed, and of how many."""

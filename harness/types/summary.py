@@ -222,6 +222,27 @@ class Rank:
 
 
 @dataclass(frozen=True, slots=True)
+class TwinGap:
+    """Bugs that packages had against their twins, which nobody can remember: the trials of a model that fixed them.
+
+    `scorer` tells the form in which it was asked: given the files, finding them with tools, or as an agent. `gap` is
+    the mean over the `pairs` that have trials of both, None without one; the pair is the unit of its interval.
+    """
+
+    model: str
+    scorer: str
+    bugs_fixed: int
+    bugs: int
+    twins_fixed: int
+    twins: int
+    pairs: int
+    gap: float | None
+    low: float | None
+    high: float | None
+    verdict: DifferenceVerdict
+
+
+@dataclass(frozen=True, slots=True)
 class ResultWarning:
     """A limitation that readers must know before they trust a number; `code` is stable."""
 

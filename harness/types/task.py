@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 
 from harness.types.common import Json, Outcome
 
+TWIN = "-twin"
+"""The end of the name of a task's twin. X and X-twin are a pair."""
+BUG_SCORERS = ("repository", "tools", "agent")
+"""The scorer kinds of the forms in which a model is asked to fix a bug."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -54,7 +54,9 @@ CHECKS: Mapping[str, CheckInfo] = {
     "cells": CheckInfo("consistent", "the cells follow from the trials"),
     "summaries": CheckInfo("consistent", "the summaries follow from the trials"),
     "warnings": CheckInfo("consistent", "the warnings are those that the evidence gives"),
-    "derived": CheckInfo("consistent", "comparisons, ranks, recommendations and sources follow from the evidence"),
+    "derived": CheckInfo(
+        "consistent", "comparisons, ranks, recommendations, gaps and sources follow from the evidence"
+    ),
     "judging": CheckInfo("consistent", "ballots, mapping and answers of a blind judging are those that were committed"),
     "kit": CheckInfo("consistent", "the result was made by this version of lanebench"),
     "tasks": CheckInfo(
