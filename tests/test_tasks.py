@@ -155,6 +155,22 @@ def test_of_an_include_from_a_users_folder_only_the_digest_is_published(own: Pat
     assert int(digest, 16)
 
 
+@pytest.mark.parametrize("scorer", ['kind = "tools"', 'kind = "agent"\neditable = ["a.py"]'])
+def test_files_that_a_model_works_in_are_private_as_if_its_prompt_included_them(own: Path, scorer: str) -> None:
+    change(own, "prompt.md", "\n\n{{include:style.txt}}", "")
+    write(own / "add", {"files/a.py": "x = 1\n"})
+    assert load(own).private_includes == ()
+    change(own, "task.toml", 'kind = "calls"', scorer)
+    (digest,) = load(own).private_includes
+    write(own / "add", {"files/a.py": "x = 2\n"})
+    assert load(own).private_includes != (digest,)
+
+
+def test_the_kits_own_tool_loop_is_public() -> None:
+    (task,) = load_tasks([find_fixtures()], names=["code-tooluse"])
+    assert task.private_includes == ()
+
+
 def test_an_include_from_the_kits_library_is_not_private(own: Path) -> None:
     change(own, "prompt.md", "style.txt", "handbook.md")
     assert load(own).private_includes == ()

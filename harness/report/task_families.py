@@ -7,6 +7,7 @@ asks the turns of the conversation X-... each on its own and cold.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import mean, median
 
@@ -157,10 +158,10 @@ def _form_rows(result: Result, scorer: str, bugs: Sequence[str]) -> tuple[Row, .
     rows: list[Row] = []
     for half, tasks in (("bugs", bugs), ("twins", [bug + TWIN for bug in bugs])):
         trials = {label: _trials(result, label, tasks) for label in labels_of(result)}
-        counts = {label: fixed[half](gap) for label, gap in gaps.items()}
+        counts = {label: _format_count(*fixed[half](gap)) for label, gap in gaps.items()}
         rows += [
             _count_row(result, f"{half}: edits applied", trials, _is_applied),
-            _row(result, f"{half}: fixed", lambda label, counts=counts: _format_count(*counts.get(label, (0, 0)))),
+            _row(result, f"{half}: fixed", defaultdict(lambda: MISSING, counts).__getitem__),
             _count_row(result, f"{half}: fixed, nothing broken", trials, _is_passed),
         ]
     return (*rows, _row(result, "gap: fixed bugs less fixed twins", lambda label: _format_gap(gaps.get(label))))

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import Problem
 from harness.files import from_json, sha256_of, to_json
 from harness.schema import Location, load_schema, problems_of
-from harness.score import KINDS
+from harness.score import KINDS, ScorerKind
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
 from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files, read_file
 from harness.tasks.validation import check_task
@@ -47,7 +47,7 @@ def load_task(path: Path, libraries: Sequence[Path], public: Path) -> tuple[Task
 
 
 def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
-    kind = KINDS.get(manifest.scorer["kind"])
+    kind, files = KINDS.get(manifest.scorer["kind"]), _files(folder)
     for_agents = kind is not None and kind.for_agents
     return Task(
         name=folder.path.name,
@@ -61,7 +61,7 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         settings={key: value for key, value in manifest.scorer.items() if key != "kind"},
         system="" if for_agents and not folder.has("system.md") else folder.text("system.md").removesuffix("\n"),
         turns=_turns(folder),
-        files=_files(folder),
+        files=files,
         cases_json=folder.raw("cases.json") if folder.has("cases.json") else "",
         solution=_solution(folder),
         wrong_answers=tuple(_wrong_answer(folder, entry) for entry in manifest.wrong),
@@ -78,8 +78,15 @@ def _assemble(folder: TaskFolder, manifest: TaskManifest, text: str) -> Task:
         source=manifest.source,
         # These come last, since they cover what every text above includes.
         sha256=_digest(folder),
-        private_includes=tuple(sorted(folder.private_sha256.values())),
+        private_includes=_private_digests(folder, kind, files),
     )
+
+
+def _private_digests(folder: TaskFolder, kind: ScorerKind | None, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Digests of the private files that a model is shown: those in its prompt, and the tree that it works in."""
+    works_in_them = kind is not None and (kind.tool_loop or kind.for_agents)
+    tree = [sha256_of(to_json(dict(files)))] if works_in_them and files and not folder.is_public else []
+    return tuple(sorted([*folder.private_sha256.values(), *tree]))
 
 
 def _numbered(folder: TaskFolder, place: str) -> tuple[str, ...]:

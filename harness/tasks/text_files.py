@@ -108,6 +108,11 @@ class TaskFolder:
         """`public` without links."""
         return os.path.realpath(self.public)
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it is one of the tasks that ship with the kit."""
+        return _is_inside(str(self.path), self.public_root)
+
     def report(self, place: str, message: str, fix: str = "") -> None:
         """Collect a problem; `place` is a file of the folder, with the place inside it where there is one."""
         self.problems.append(Problem(f"{self.path / place}: {message}", fix))
