@@ -162,7 +162,10 @@ def test_a_lane_whose_models_pass_alike_is_given_up_and_its_run_ends() -> None:
     assert look.stop == "futile"
     ended = summarize(replace(halfway, run=replace(halfway.run, looks=(*earlier, look))))
     (note,) = [found.looks for found in ended.recommendations if found.lane == "daily coding"]
-    assert "ended after 12 of at most 20 trials a task, look 6 of at most 10, since the rest would hardly" in note
+    assert "ended after 12 of at most 20 trials a task, look 6 of at most 10; the rest would hardly tell" in note
+    later = (*earlier, look, replace(look, trials=14), replace(look, trials=16))
+    longer = summarize(replace(halfway, run=replace(halfway.run, looks=later)))
+    assert note in [found.looks for found in longer.recommendations]
 
 
 def test_a_plan_keeps_the_rule_of_its_version() -> None:

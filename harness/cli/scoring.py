@@ -92,7 +92,7 @@ def awaits_block(folder: RunFolder) -> bool:
 
 _END_WORDS: Mapping[StopRule, str] = {
     "decided": "every lane is decided",
-    "futile": "more trials would hardly decide a lane that is open",
+    "futile": "every lane is decided or given up",
     "cap": "all trials were run",
     "budget": "the time is used",
 }
@@ -104,7 +104,7 @@ def _lane_words(lane: LaneLook) -> str:
     if lane.decided:
         return f"{lane.lane} is decided ({names})"
     if lane.futile:
-        return f"{lane.lane} is given up, more trials would hardly decide it ({names})"
+        return f"{lane.lane} is given up, more trials would hardly tell {names} apart"
     return f"{lane.lane} is open ({names})"
 
 

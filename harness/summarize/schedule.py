@@ -85,16 +85,19 @@ def look_note(result: Result, lane: Lane, remaining: Sequence[str], needed: int 
             f"The looks on the way had decided for {' or '.join(state.candidates) or 'no model'}; the final verdicts, "
             "with other hidden cases, no longer carry that."
         )
-    counted = f"look {len(looks)} of at most {len(design.looks)}"
-    first = next(look for look, earlier in found if (earlier.decided, earlier.futile) == (state.decided, state.futile))
-    after = f"after {first.trials} of at most {design.looks[-1]} trials a task, {counted}"
+    states = [(earlier.decided, earlier.futile) for _, earlier in found]
+    first = states.index((state.decided, state.futile))
+    counted = f"look {first + 1} of at most {len(design.looks)}"
+    after = f"after {found[first][0].trials} of at most {design.looks[-1]} trials a task, {counted}"
     if state.decided:
         return f"Sequential design: decided {after}."
-    left, ran = f"{len(state.candidates)} models in question", first.trials if state.futile else last.trials
+    count, ran = len(state.candidates), found[first][0].trials if state.futile else last.trials
+    left = f"{count} models in question" if count > 1 else "1 model in question"
     if state.futile:
-        ended = f"Sequential design: ended {after}, since the rest would hardly decide between the {left}."
+        ended = f"Sequential design: ended {after}; the rest would hardly tell the pass rates of {count} models apart."
     elif design.is_looked_at_on_the_way:
-        ended = f"Sequential design: the looks left {left}{_END[last.stop]}, {counted}."
+        number = f"look {len(looks)} of at most {len(design.looks)}"
+        ended = f"Sequential design: the looks left {left}{_END[last.stop]}, {number}."
     else:
         ended = f"{ran} of at most {design.looks[-1]} trials a task were run{_END[last.stop]}, with {left}."
     return f"{ended}{_time_to_decide(last, ran, remaining, needed)}"
