@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -229,6 +229,115 @@ def test_the_server_sees_at_once_that_a_client_has_left(tmp_path: Path) -> None:
     (exchange,) = running.exchanges()
     assert (exchange.end_reason, [chunk.data for chunk in exchange.recording.chunks]) == ("client_closed", [b"a"])
     assert running.lines[0].endswith("200, client left")
+
+
+@contextmanager
+def waiting_exchange(running: RunningProxy) -> Iterator[None]:
+    """Another exchange, which is under way until the block ends."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as other:
+        other.sendall(post("/wait", b"", "X: 1"))
+        yield
+        assert b"200 OK" in other.recv(65536)
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_client_that_does_not_read_stops_the_server_and_loses_nothing(tmp_path: Path, is_alone: bool) -> None:
+    piece, may_go_on, accepted = bytes(range(256)) * 4096, threading.Event(), [0]
+
+    def flood(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"POST /wait "):
+            may_go_on.wait(30)
+            connection.sendall(OK)
+            return
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        connection.settimeout(1)
+        try:
+            for _ in range(100):
+                accepted[0] += connection.send(piece)
+        except TimeoutError:
+            may_go_on.set()
+
+    with RawServer(flood).running() as server, proxy(server.port, tmp_path) as running, ExitStack() as stack:
+        if not is_alone:
+            stack.enter_context(waiting_exchange(running))
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
+        client.sendall(post())
+        assert may_go_on.wait(30)
+        received = b"".join(iter(lambda: client.recv(1 << 20), b""))
+    body = received.partition(b"\r\n\r\n")[2]
+    assert len(body) == accepted[0] < 64 * len(piece)
+    stream = next(exchange for exchange in running.exchanges() if exchange.target != "/wait")
+    assert b"".join(chunk.data for chunk in stream.recording.chunks) == body
+    assert body.startswith(piece)
+
+
+def test_the_server_sees_that_a_client_has_left_that_did_not_read(tmp_path: Path) -> None:
+    is_full, seen = threading.Event(), threading.Event()
+
+    def flood(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        connection.settimeout(1)
+        while not seen.is_set():
+            try:
+                connection.send(bytes(1 << 20))
+            except TimeoutError:
+                is_full.set()
+            except ConnectionError:
+                seen.set()
+
+    with RawServer(flood).running() as server, proxy(server.port, tmp_path) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+            client.sendall(post())
+            assert is_full.wait(30)
+        assert seen.wait(10)
+    assert running.exchanges()[0].end_reason == "client_closed"
+
+
+def test_a_stream_goes_on_while_others_come_and_go(tmp_path: Path) -> None:
+    steps = threading.Semaphore(0)
+
+    def stream(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"POST /wait "):
+            connection.recv(1)
+            return
+        connection.sendall(CHUNKED)
+        for letter in b"abcdef":
+            steps.acquire(timeout=10)
+            connection.sendall(b"1\r\n%c\r\n" % letter)
+        connection.sendall(b"0\r\n\r\n")
+
+    with RawServer(stream).running() as server, proxy(server.port, tmp_path) as running:
+        client = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+        client.sendall(post())
+        received = client.recv(65536)
+        for letters in (b"ab", b"cd", b"ef"):
+            other = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+            other.sendall(post("/wait", b""))
+            while sum(request.startswith(b"POST /wait ") for request in server.received) < len(letters) // 2:
+                time.sleep(0.01)
+            for letter in letters:
+                steps.release()
+                while not received.endswith(b"%c\r\n" % letter) and b"0\r\n\r\n" not in received:
+                    received += client.recv(65536)
+                other.close()
+        received += b"".join(iter(lambda: client.recv(65536), b""))
+        client.close()
+    assert received.partition(b"\r\n\r\n")[2] == b"".join(b"1\r\n%c\r\n" % c for c in b"abcdef") + b"0\r\n\r\n"
+    stream_exchange = running.exchanges()[0]
+    assert [chunk.data for chunk in stream_exchange.recording.chunks] == [b"a", b"b", b"c", b"d", b"e", b"f"]
+    assert stream_exchange.end_reason == "complete"
+
+
+@pytest.mark.parametrize("pieces", [(CHUNKED + b"1\r\na\r\n0\r\n\r\n" + OK,), (CHUNKED, b"1\r\na\r\n0\r\n\r\n" + OK)])
+def test_what_stands_behind_a_body_is_no_response_to_the_next_request(
+    tmp_path: Path, pieces: tuple[bytes, ...]
+) -> None:
+    first = post().replace(b"Connection: close\r\n", b"")
+    with RawServer(answering(*pieces)).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(first)
+    assert answer.startswith(CHUNKED.removesuffix(b"\r\n"))
+    (exchange,) = running.exchanges()
+    assert (exchange.end_reason, [chunk.data for chunk in exchange.recording.chunks]) == ("complete", [b"a"])
 
 
 def test_a_server_that_closes_in_mid_stream_leaves_the_client_what_came(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The recording proxy: sits between any client and any server and keeps each exchange with its arrival times.
 
 `serve` runs it until it is stopped, `read_exchanges` reads what it kept. heads.py and bodies.py know where messages
-end, connections.py passes them on, journal.py writes, summary.py makes the line that is printed for a request.
+end, client_connection.py, target_connection.py and relay.py pass them on, journal.py writes, summary.py makes the line
+that is printed for a request.
 """
 
 from harness.proxy.exchanges import read_exchanges

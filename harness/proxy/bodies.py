@@ -62,13 +62,14 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Follow the chunks through these bytes."""
+        pieces: list[bytes] = []
+        at = 0
         if not (self._left or self._line or self._in_trailers):
             # A read that is exactly one chunk, as nearly every read of a stream is.
             digits, _, rest = data.partition(b"\r\n")
             if digits.isalnum() and len(rest) == _size_of(digits) + 2 > 2:
                 return rest[:-2], len(data)
-        pieces: list[bytes] = []
-        at = 0
+            at = _take_whole_chunks(data, pieces)
         while at < len(data) and not self.complete:
             if self._left:
                 at += self._take(data, at, pieces)
@@ -105,6 +106,22 @@ class ChunkedBody:
         size = _size_of(line.partition(b";")[0].strip())
         self._in_trailers = size == 0
         self._left = size + 2 if size else 0
+
+
+def _take_whole_chunks(data: bytes, pieces: list[bytes]) -> int:
+    """Take the chunks without extensions that are whole, as nearly all of a stream are; returns where they end."""
+    at, size_of_data = 0, len(data)
+    while at < size_of_data:
+        start = data.find(b"\r\n", at) + 2
+        digits = data[at : start - 2]
+        if start < 2 or not digits.isalnum():
+            break
+        end = start + _size_of(digits)
+        if end == start or end + 2 > size_of_data:
+            break
+        pieces.append(data[start:end])
+        at = end + 2
+    return at
 
 
 def _size_of(digits: bytes) -> int:

@@ -1,7 +1,8 @@
 """Makes the lines of one exchange: `ExchangeJournal` notes what happens, and turns it into lines a batch at a time.
 
-While an exchange is passed on, noting is all that is done: a reference or a number is kept. Each 50 ms, and at the end,
-`encode` hides the keys and makes lines of what was noted, which takes a third of the time of a line for each read.
+While an exchange is passed on, noting is all that is done: a reference or a number is kept. Each 50 ms, once a read was
+passed on, and at the end, `encode` hides the keys and makes lines of what was noted, which takes a third of the time of
+a line for each read.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class ExchangeJournal:
         self._body_reads, self._chunk_reads = Reads(), Reads()
         self._body_filter = self._chunk_filter = SecretFilter(())
         self._chunk_bytes = 0
-        self._encoding = threading.Lock()
+        self._encoding, self._has_ended = threading.Lock(), False
         self.sent_ns: int | None = None
         self.status: int | None = None
         self.chunks = Reads()
@@ -63,7 +64,10 @@ class ExchangeJournal:
 
     def add_body(self, data: bytes) -> None:
         """A piece of the request's body came."""
-        self._add(self._body_reads, perf_counter_ns(), data)
+        self._body_reads.times_ns.append(perf_counter_ns())
+        self._body_reads.pieces.append(data)
+        if len(self._body_reads.pieces) > _MAX_READS:
+            self.encode()
 
     def add_response(self, at_ns: int, head: ResponseHead) -> None:
         """The final response's head came."""
@@ -71,24 +75,27 @@ class ExchangeJournal:
         self._response = (at_ns, head)
 
     def add_chunk(self, at_ns: int, data: bytes) -> None:
-        """Payload of the response came."""
-        self._add(self._chunk_reads, at_ns, data)
-
-    def _add(self, reads: Reads, at_ns: int, data: bytes) -> None:
-        reads.times_ns.append(at_ns)
-        reads.pieces.append(data)
-        if len(reads.pieces) > _MAX_READS:
+        """Payload of the response came and was passed on."""
+        self._chunk_reads.times_ns.append(at_ns)
+        self._chunk_reads.pieces.append(data)
+        if len(self._chunk_reads.pieces) > _MAX_READS:
             self.encode()
+        elif at_ns >= self._journal.due_ns:
+            self._journal.encode()
 
     def encode(self) -> None:
-        """Append lines of what was noted since the last time; called by the journal's thread, too."""
+        """Append lines of what was noted since the last time; any thread may call it."""
         with self._encoding:
-            # What is noted meanwhile waits: heads are noted before reads, and so are looked at after them.
-            body, chunks = self._body_reads.take(), self._chunk_reads.take()
-            self._encode_request()
-            self._append_reads(b"body", self._body_filter.feed(body))
-            self._encode_response()
-            self._store_chunks(self._chunk_filter.feed(chunks))
+            if not self._has_ended:
+                self._encode()
+
+    def _encode(self) -> None:
+        # What is noted meanwhile waits: heads are noted before reads, and so are looked at after them.
+        body, chunks = self._body_reads.take(), self._chunk_reads.take()
+        self._encode_request()
+        self._append_reads(b"body", self._body_filter.feed(body))
+        self._encode_response()
+        self._store_chunks(self._chunk_filter.feed(chunks))
 
     def _encode_request(self) -> None:
         if self._request is not None:
@@ -122,11 +129,14 @@ class ExchangeJournal:
         """The exchange ended."""
         ended_ns = perf_counter_ns()
         self._journal.discard_encoder(self.encode)
-        self.encode()
-        self._append_reads(b"body", self._body_filter.flush())
-        if self._chunk_filter is not self._body_filter:
-            self._store_chunks(self._chunk_filter.flush())
-        self._append("end", ended_ns, {"end_reason": reason, "error": error}, sync=True)
+        with self._encoding:
+            self._encode()
+            self._append_reads(b"body", self._body_filter.flush())
+            if self._chunk_filter is not self._body_filter:
+                self._store_chunks(self._chunk_filter.flush())
+            self._append("end", ended_ns, {"end_reason": reason, "error": error}, sync=True)
+            # The thread that passes on a response may add a read yet if the client has left.
+            self._has_ended = True
 
     def _append(self, kind: str, at_ns: int, fields: dict[str, Json], *, sync: bool = False) -> None:
         times = {"exchange": self._number, "at_ns": at_ns % CLOCK_WRAP_NS}
@@ -134,20 +144,24 @@ class ExchangeJournal:
 
     def _append_reads(self, kind: bytes, reads: Reads) -> None:
         """Append lines with these reads, each with as many as it may hold."""
-        start = size = 0
-        for end, piece in enumerate(reads.pieces):
-            if size + len(piece) > _MAX_LINE_BYTES and end > start:
-                self._append_line(kind, reads.times_ns[start:end], reads.pieces[start:end])
-                start, size = end, 0
-            size += len(piece)
-        if reads.pieces:
-            self._append_line(kind, reads.times_ns[start:], reads.pieces[start:])
+        if not reads.pieces:
+            return
+        sizes = list(map(len, reads.pieces))
+        start = 0
+        if sum(sizes) > _MAX_LINE_BYTES:
+            line_bytes = 0
+            for end, size in enumerate(sizes):
+                if line_bytes + size > _MAX_LINE_BYTES and end > start:
+                    self._append_line(kind, Reads(reads.times_ns[start:end], reads.pieces[start:end]), sizes[start:end])
+                    start, line_bytes = end, 0
+                line_bytes += size
+        self._append_line(kind, Reads(reads.times_ns[start:], reads.pieces[start:]), sizes[start:])
 
-    def _append_line(self, kind: bytes, times_ns: list[int], pieces: list[bytes]) -> None:
+    def _append_line(self, kind: bytes, reads: Reads, sizes: list[int]) -> None:
         """The keys are sorted as in every other line; to_json would take twice as long."""
-        first_ns = times_ns[0]
-        after_ns, sizes = [at_ns - first_ns for at_ns in times_ns], list(map(len, pieces))
-        text = b2a_base64(b"".join(pieces), newline=False)
+        first_ns = reads.times_ns[0]
+        after_ns = [at_ns - first_ns for at_ns in reads.times_ns]
+        text = b2a_base64(b"".join(reads.pieces), newline=False)
         fields = (_numbers(after_ns), first_ns % CLOCK_WRAP_NS, text, self._number, kind, _numbers(sizes))
         self._journal.append(b'{"after_ns":%b,"at_ns":%d,"data":"%b","exchange":%d,"kind":"%b","sizes":%b}\n' % fields)
 

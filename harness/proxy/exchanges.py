@@ -129,4 +129,5 @@ def read_exchanges(folder: Path) -> tuple[Exchange, ...]:
             found[key] = _Lines(session, url, line)
         else:
             found[key].add(line)
-    return tuple(lines.exchange() for lines in found.values())
+    # An exchange that is over soon is written before a slow one that began earlier.
+    return tuple(found[key].exchange() for key in sorted(found))

@@ -9,6 +9,7 @@ has just woken up, whose code is in no cache of the CPU any more.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -89,6 +90,25 @@ class _Fields:
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
+
+
+def why_not_http1(data: bytes) -> str | None:
+    """Why these first bytes of a response can become no head of HTTP/1.1; None if they can."""
+    if len(data) >= 9 and data[3] in (4, 7) and data[5:9] == bytes(4):
+        # A frame of SETTINGS or GOAWAY.
+        return "it speaks HTTP/2 only"
+    if data and not data.startswith(b"HTTP/"[: len(data)]):
+        return "its first bytes are not those of an HTTP/1.1 response"
+    return "the head of its response does not end" if len(data) > MAX_HEAD_BYTES else None
+
+
+def error_response(status: int, message: str) -> bytes:
+    """An answer of the proxy itself, after which it closes."""
+    document = {"error": {"message": f"Lanebench: {message}", "type": "proxy_error"}}
+    body = json.dumps(document).encode("utf-8")
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode("ascii") + body
 
 
 def parse_request(raw: bytes) -> RequestHead:

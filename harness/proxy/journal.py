@@ -1,7 +1,7 @@
 """The file of a session, exchanges.jsonl: each thing that happens is a line of its own, appended as it happens.
 
 `open_journal` opens a folder, `SessionJournal` appends lines; exchange_journal.py makes those of one exchange. A kill
-loses what came in the last 50 ms and at most tears the last line, whatever was in flight. The lines of parallel
+loses what came in the last 0.1 s and at most tears the last line, whatever was in flight. The lines of parallel
 exchanges are mixed; exchanges.py puts them together.
 
     start     the proxy was started: a session begins, and numbers begin at 0
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter_ns
 
 from harness.errors import DiskError, RunError
 from harness.files import disk_error, drop_torn_line, lock_folder, to_json
@@ -30,8 +31,10 @@ from harness.schema import format_version
 from harness.types import Json
 
 JOURNAL = "exchanges.jsonl"
-_BATCH_S = 0.05
-"""How long lines wait for others: a write for each chunk would cost more than passing it on."""
+_BATCH_NS = 50_000_000
+"""How long reads wait for others: a line and a write for each would cost more than passing it on."""
+_MAX_WAIT_S = 0.075
+"""How long the thread that writes waits for whoever passes on reads; it encodes those of a stream that pauses."""
 _MAX_PENDING_BYTES = 32 * 1024 * 1024
 """Beyond it whoever appends waits for the disk, so that a large request does not fill the memory."""
 
@@ -46,7 +49,10 @@ class SessionJournal:
         self._lines: deque[bytes] = deque()
         self._encoders: set[Callable[[], None]] = set()
         self._pending_bytes = 0
-        self._closing, self._sync, self._writing = threading.Event(), threading.Event(), threading.Lock()
+        self.due_ns = 0
+        """When lines should be made of the reads; whoever adds one later than that calls `encode`."""
+        self._closing, self._sync, self._encoded = threading.Event(), threading.Event(), threading.Event()
+        self._encoding, self._writing = threading.Lock(), threading.Lock()
         try:
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
@@ -71,6 +77,21 @@ class SessionJournal:
         """The exchange has appended its last line."""
         self._encoders.discard(encode)
 
+    def encode(self) -> None:
+        """Make lines of all reads, and have them written.
+
+        Called by whoever has just passed on a read: the next one of its stream is a token's time away, while a thread
+        that is woken by the clock would take the interpreter just when a read is to be passed on.
+        """
+        if self._encoding.acquire(blocking=False):
+            try:
+                self.due_ns = perf_counter_ns() + _BATCH_NS
+                for encode in tuple(self._encoders):
+                    encode()
+            finally:
+                self._encoding.release()
+            self._encoded.set()
+
     def append_document(self, kind: str, fields: dict[str, Json], *, sync: bool = False) -> None:
         """Append a line of this kind."""
         self.append((to_json({"kind": kind, **fields}) + "\n").encode("utf-8"), sync=sync)
@@ -78,14 +99,15 @@ class SessionJournal:
     def close(self) -> None:
         """Write what is pending and close the file."""
         self._closing.set()
+        self._encoded.set()
         self._thread.join()
         os.close(self._handle)
 
     def _write_batches(self) -> None:
-        # Woken by the clock: to be woken by a line, it would take the interpreter just when a chunk is passed on.
-        while not self._closing.wait(_BATCH_S):
-            for encode in tuple(self._encoders):
-                encode()
+        while not self._closing.is_set():
+            if not self._encoded.wait(_MAX_WAIT_S):
+                self.encode()
+            self._encoded.clear()
             if self._lines:
                 self._write_pending()
         self._write_pending()

@@ -19,11 +19,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, DiskError
-from harness.proxy.connections import ClientConnection, TargetConnection
+from harness.proxy.bodies import FramingError
+from harness.proxy.client_connection import ClientConnection
 from harness.proxy.exchange_journal import ExchangeJournal
 from harness.proxy.heads import RequestHead
 from harness.proxy.journal import SessionJournal, open_journal
+from harness.proxy.relay import ResponseRelay
 from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
+from harness.proxy.target_connection import TargetConnection
 from harness.proxy.target_key import TargetKey
 from harness.record import Timeouts
 from harness.types import ExchangeEnd
@@ -129,15 +132,17 @@ class _ProxyServer:
         self._settings, self._journal, self._report = settings, journal, report
         self._summarizer = settings.summarizer or SummaryProcess()
         self._executor = ThreadPoolExecutor(1, "summary")
+        self._relay_thread = ThreadPoolExecutor(1, "relay")
         self._tls = _tls_context() if settings.target.is_tls else None
         self.target_key = TargetKey(settings.api_key) if settings.api_key else None
         self._clients: set[ClientConnection] = set()
-        self.exchanges = 0
+        self.exchanges = self._under_way = 0
 
     def begin(self, head: RequestHead) -> ExchangeJournal:
         secrets = frozenset([self.target_key.secret] if self.target_key else [])
         record = ExchangeJournal(self._journal, self.exchanges, head, secrets)
         self.exchanges += 1
+        self._under_way += 1
         return record
 
     @property
@@ -164,7 +169,14 @@ class _ProxyServer:
         async with asyncio.timeout(Timeouts().connect_s):
             await loop.create_connection(lambda: connection, target.host, target.port, ssl=self._tls)
 
+    def can_relay(self) -> bool:
+        return self._under_way == 1 and self._tls is None
+
+    def run_relay(self, relay: ResponseRelay) -> asyncio.Future[OSError | FramingError | None]:
+        return asyncio.get_running_loop().run_in_executor(self._relay_thread, relay.run)
+
     def finish(self, head: RequestHead, record: ExchangeJournal, reason: ExchangeEnd, error: str | None) -> None:
+        self._under_way -= 1
         record.end(reason, error)
         path = head.target.partition("?")[0]
         response = ResponseRecord(path, record.status, record.sent_ns, record.chunks, reason, error)
@@ -193,6 +205,7 @@ class _ProxyServer:
 
     def wait_for_lines(self) -> None:
         """Wait until every line is printed."""
+        self._relay_thread.shutdown()
         self._executor.shutdown()
         if isinstance(self._summarizer, SummaryProcess):
             self._summarizer.close()
