@@ -12,7 +12,6 @@ from harness.config import Config, load_config
 from harness.errors import ConfigError, Problem, RunError
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Result, Task, Verdict
-from harness.verify import VerifyOptions, read_verified
 
 _MAX_PROBLEMS = 20
 
@@ -45,6 +44,9 @@ def load_verified(path: Path, task_folders: Sequence[Path]) -> tuple[Verdict, Re
 
     Raises RunError with every finding if a check failed.
     """
+    # `record` reads configurations here, and verifies nothing.
+    from harness.verify import VerifyOptions, read_verified
+
     verdict, result = read_verified(path, VerifyOptions("consistent", tasks=known_tasks(task_folders)))
     fix = f"see `{command_line(f'verify {path}')}`"
     findings = [finding for report in verdict.levels for finding in report.findings if finding.severity == "error"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.agents import contenders, require_installed
-from harness.calibration import run_self_test
 from harness.cli.console import command_line, log
 from harness.cli.first_run import choose_models, planned_models
 from harness.cli.fixes import suggest
@@ -107,6 +106,9 @@ def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
     for model in (each for each in config.models if each.agent is None):
         for finding in find_unapplied_settings(get_server_kind(model.server), model):
             log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.observed)}")
+    # A simulated run and a resumed one measure no timing error.
+    from harness.calibration import run_self_test
+
     log("measuring this machine's timing error for a few seconds")
     folder = _start(args.results, config, tasks, run_self_test())
     yield OpenRun(folder, tasks, folder.plan.models)
