@@ -1,10 +1,7 @@
 """A run without a configuration: embedded models where they can be had, else the demo with one line that says why."""
 
 import argparse
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,14 +19,22 @@ DEMO = "the demo's simulated models answer, so that you see every stage; nothing
 SHORT = ("--task", "speed-canary", "--trials", "1", "--warmups", "0")
 
 
-def record(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """`record` without a configuration, with a package in place of the server's wheel."""
-    (folder / "xllamacpp").mkdir(exist_ok=True)
-    (folder / "xllamacpp" / "__init__.py").touch()
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "harness", "record", "--results", str(folder / "results"), *words, *SHORT]
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "1000"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+Record = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Record:
+    """`record` without a configuration, a package in place of the server's wheel: its exit code and messages."""
+    (tmp_path / "xllamacpp").mkdir()
+    (tmp_path / "xllamacpp" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def run(*words: str) -> tuple[int, str]:
+        code = main(["record", "--results", str(tmp_path / "results"), *words, *SHORT])
+        return code, capsys.readouterr().err
+
+    return run
 
 
 @pytest.fixture
@@ -43,24 +48,24 @@ def cached(tmp_path: Path) -> Iterator[EmbeddedModel]:
         yield model
 
 
-def test_the_demo_answers_where_downloads_are_forbidden_and_one_line_says_why(tmp_path: Path) -> None:
-    done = record(tmp_path)
-    assert done.returncode == 0, done.stderr
-    reasons = [line for line in done.stderr.splitlines() if line.startswith(DEMO)]
+def test_the_demo_answers_where_downloads_are_forbidden_and_one_line_says_why(record: Record) -> None:
+    code, errors = record()
+    assert code == 0, errors
+    reasons = [line for line in errors.splitlines() if line.startswith(DEMO)]
     assert reasons == [f"{DEMO}smollm2-135m is not on this machine, and LANEBENCH_NO_DOWNLOAD=1 forbids to download it"]
-    assert "not on this machine yet: smollm2-135m 98 MB, qwen2.5-coder-0.5b 491 MB" in done.stderr
+    assert "not on this machine yet: smollm2-135m 98 MB, qwen2.5-coder-0.5b 491 MB" in errors
 
 
-def test_the_demo_answers_where_it_is_asked_for(tmp_path: Path) -> None:
-    done = record(tmp_path, "--simulated")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith(f"{DEMO}--simulated\n")
+def test_the_demo_answers_where_it_is_asked_for(record: Record) -> None:
+    code, errors = record("--simulated")
+    assert code == 0, errors
+    assert errors.startswith(f"{DEMO}--simulated\n")
 
 
-def test_a_model_that_was_asked_for_by_name_is_never_replaced_by_the_demo(tmp_path: Path) -> None:
-    done = record(tmp_path, "--embedded", "smollm2-135m")
-    assert done.returncode == 9
-    assert "smollm2-135m is not on this machine, and LANEBENCH_NO_DOWNLOAD=1 forbids" in done.stderr
+def test_a_model_that_was_asked_for_by_name_is_never_replaced_by_the_demo(record: Record, tmp_path: Path) -> None:
+    code, errors = record("--embedded", "smollm2-135m")
+    assert code == 9
+    assert "smollm2-135m is not on this machine, and LANEBENCH_NO_DOWNLOAD=1 forbids" in errors
     assert not (tmp_path / "results").exists()
 
 
