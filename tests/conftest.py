@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.deep import DEEP, part_and_whole
 
@@ -49,6 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if is_deep[item]])
         items[:] = [item for item in items if not is_deep[item]]
 
+
+# Processes share the cores, so that an example may take any time by the clock: by default a late one fails its test.
+settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared cores")
 
 # Collection makes a hundred thousand objects that live until the end: to scan them for garbage, again and again while
 # they are made and an eighth of the time afterwards, frees nothing.
