@@ -84,7 +84,8 @@ def awaits_block(folder: RunFolder) -> bool:
         return False
     look = looks[-1]
     count = f"look {len(looks)} of at most {len(design.looks)}, " if design.is_looked_at_on_the_way else ""
-    log(f"{count}after {look.trials} trials of each task: {'; '.join(map(_lane_words, look.lanes))}")
+    trials = "1 trial" if look.trials == 1 else f"{look.trials} trials"
+    log(f"{count}after {trials} of each task: {'; '.join(map(_lane_words, look.lanes))}")
     if look.stop is not None:
         log(f"the run ends: {_END_WORDS[look.stop]}")
     return folder.chain.awaits_block
