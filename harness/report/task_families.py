@@ -141,7 +141,7 @@ def real_bugs(result: Result) -> Section:
     return Section(
         "real-bugs",
         "Real bugs and their twins",
-        f"{pairs} bugs that packages really had, each with a twin: a bug that was made for this kit in the same "
+        f"Bugs that packages really had ({pairs}), each with a twin: a bug that was made for this kit in the same "
         "package. Nobody can remember a twin's fix, so a model that fixes far more bugs than twins may remember the "
         "fixes instead of finding them. Trials without an answer are counted. The gap is the mean over the pairs, with "
         "its 95 % interval for bugs like these, whose unit is the pair. If that includes 0, nothing follows from it.",
