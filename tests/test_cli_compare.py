@@ -78,7 +78,8 @@ def test_two_models_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Captu
     assert main(["compare", *paths, "--pair", "alpha=beta"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("The evidence does not decide between beta and alpha; ")
-    assert "answers are the same" not in shown
+    assert "answers are the same." not in shown
+    assert "Note: whether the answers are the same is not compared" in " ".join(shown.split())
     assert "Lane" not in shown
 
 
@@ -94,6 +95,7 @@ def test_answers_to_the_same_prompts_are_held_against_each_other(
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("3 of 4 answers are the same.") < shown.index("beta: all 4 answers are the same: it solved")
     assert "beta: the evidence" not in shown
+    assert "is not compared" not in shown
     other.result["run"]["seed"] += 1
     main(["compare", *_files(tmp_path, _baseline(), other)])
     assert "answers" not in capsys.readouterr().out

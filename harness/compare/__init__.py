@@ -178,4 +178,9 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
         notes.append(
             f"both runs have the seed {baseline.run.seed}: a server that was not restarted may have cached the prompts"
         )
+    if baseline.run.id == other.run.id:
+        notes.append(
+            "whether the answers are the same is not compared: in a run each model's prompts have nonces of their own, "
+            "in two runs with the same seed both have the same prompts"
+        )
     return (*notes, SERVER_STARTS_NOTE)
