@@ -355,6 +355,18 @@ def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:
     assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
 
 
+@pytest.mark.parametrize(("elapsed_s", "is_allowed"), [(266.0, True), (300.0, False)])
+def test_a_run_has_time_to_stop_its_last_server_on_a_busy_machine(
+    looked_at: RunFolder, tmp_path: Path, elapsed_s: float, is_allowed: bool
+) -> None:
+    document = from_json(looked_at.result_path.read_text(encoding="utf-8"))
+    document["run"]["design"] |= {"budget_s": 240.0, "looks": [2]}
+    document["run"]["looks"] = [{**document["run"]["looks"][0], "trials": 1, "stop": "budget", "elapsed_s": elapsed_s}]
+    (tmp_path / "result.json").write_text(to_json(document), encoding="utf-8")
+    late = [message for _, message in _findings(tmp_path) if "later than its 240 s allow" in message]
+    assert (late == []) == is_allowed
+
+
 def test_a_time_that_ends_within_the_first_block_leaves_trials_that_the_plan_has(looked_at: RunFolder) -> None:
     result = build(Result, from_json(looked_at.result_path.read_text(encoding="utf-8")))
     assert result.run.design is not None

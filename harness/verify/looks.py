@@ -19,7 +19,9 @@ from harness.verify.evidence import Evidence, key_of, max_lines
 from harness.verify.trials import has_valid_names
 
 MAX_OVERRUN = 1.1
-"""A run may exceed its time by as much: the last turn is cut off before, and the services are restored."""
+"""A run may exceed its time by as much: the last turn is cut off before."""
+STOP_S = 30.0
+"""And by as much to stop the last server: 15 s until it is killed and 15 s until its memory is free, busy or not."""
 
 
 def check_looks(evidence: Evidence) -> Iterator[Finding]:
@@ -68,7 +70,7 @@ def _time_problems(design: SequentialDesign, look: Look) -> Iterator[str]:
     """Why a run may not have ended because its time was used."""
     if design.budget_s is None:
         yield "ended because its time was used, and the design has no limit of time"
-    elif look.elapsed_s > MAX_OVERRUN * design.budget_s:
+    elif look.elapsed_s > MAX_OVERRUN * design.budget_s + STOP_S:
         yield f"ended after {look.elapsed_s:.0f} s of recording, later than its {design.budget_s:.0f} s allow"
     elif fits_block(look.elapsed_s, look.trials, design.budget_s):
         yield f"ended after {look.elapsed_s:.0f} s, although another block fits into {design.budget_s:.0f} s"
