@@ -231,6 +231,21 @@ def test_the_server_sees_at_once_that_a_client_has_left(tmp_path: Path) -> None:
     assert running.lines[0].endswith("200, client left")
 
 
+def test_a_client_that_leaves_with_the_last_byte_has_the_whole_response(tmp_path: Path) -> None:
+    pieces = [CHUNKED + b"1\r\na\r\n", *[b"1\r\nb\r\n"] * 3, b"0\r\n\r\n"]
+    with RawServer(answering(*pieces)).running() as server, proxy(server.port, tmp_path) as running:
+        for _ in range(40):
+            with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+                client.sendall(post())
+                got = b""
+                while not got.endswith(pieces[-1]):
+                    got += client.recv(65536)
+    reasons = [exchange.end_reason for exchange in running.exchanges()]
+    assert reasons == ["complete"] * 40
+    data = [b"".join(chunk.data for chunk in exchange.recording.chunks) for exchange in running.exchanges()]
+    assert data == [b"abbb"] * 40
+
+
 @contextmanager
 def waiting_exchange(running: RunningProxy) -> Iterator[None]:
     """Another exchange, which is under way until the block ends."""

@@ -135,6 +135,7 @@ class _ProxyServer:
         self._relay_thread = ThreadPoolExecutor(1, "relay")
         self._tls = _tls_context() if settings.target.is_tls else None
         self.target_key = TargetKey(settings.api_key) if settings.api_key else None
+        self._relays: set[asyncio.Future[OSError | FramingError | None]] = set()
         self._clients: set[ClientConnection] = set()
         self.exchanges = self._under_way = 0
 
@@ -173,7 +174,10 @@ class _ProxyServer:
         return self._under_way == 1 and self._tls is None
 
     def run_relay(self, relay: ResponseRelay) -> asyncio.Future[OSError | FramingError | None]:
-        return asyncio.get_running_loop().run_in_executor(self._relay_thread, relay.run)
+        running = asyncio.get_running_loop().run_in_executor(self._relay_thread, relay.run)
+        self._relays.add(running)
+        running.add_done_callback(self._relays.discard)
+        return running
 
     def finish(self, head: RequestHead, record: ExchangeJournal, reason: ExchangeEnd, error: str | None) -> None:
         self._under_way -= 1
@@ -198,10 +202,14 @@ class _ProxyServer:
     def discard(self, connection: ClientConnection) -> None:
         self._clients.discard(connection)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End every exchange; what came until now is recorded."""
         for client in list(self._clients):
             client.stop()
+        if self._relays:
+            await asyncio.wait(self._relays)
+        # The last connections close in the next turn of the loop.
+        await asyncio.sleep(0)
 
     def wait_for_lines(self) -> None:
         """Wait until every line is printed."""
@@ -240,9 +248,7 @@ async def _serve(settings: ProxySettings, report: Callable[[str], None], ready: 
         try:
             await _run(server, settings.listen, ready)
         finally:
-            server.stop()
-            # The last connections close in the next turn of the loop.
-            await asyncio.sleep(0)
+            await server.stop()
             server.wait_for_lines()
     if journal.error is not None:
         raise journal.error

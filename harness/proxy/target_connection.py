@@ -37,6 +37,8 @@ class TargetConnection(asyncio.Protocol):
         self._body: Body | None = None
         self._keyless: KeylessBody | None = None
         self._relay: ResponseRelay | None = None
+        self._end_for_relay: tuple[ExchangeEnd, str | None] | None = None
+        """How the exchange ends, unless the relay has already passed on all of the body."""
         self._verbatim: Body | None = None
         """The body while it is passed on as it comes."""
         self._persistent = False
@@ -157,6 +159,8 @@ class TargetConnection(asyncio.Protocol):
             return
         if self._body.complete:
             self._end_body(has_surplus=relay.has_surplus)
+        elif self._end_for_relay is not None:
+            self.end(*self._end_for_relay)
         elif relay.client_left:
             self.end("client_closed", "the client closed the connection")
         elif isinstance(error, FramingError):
@@ -216,8 +220,15 @@ class TargetConnection(asyncio.Protocol):
         self._client.refuse(status, message)
 
     def end(self, reason: ExchangeEnd, error: str | None) -> None:
-        """End the exchange on both sides."""
+        """End the exchange on both sides.
+
+        What a relay passes on at this moment counts, too: a client may leave with the last byte before that is noted.
+        """
         if self._ended:
+            return
+        if self._relay is not None:
+            self._end_for_relay = self._end_for_relay or (reason, error)
+            self._relay.stop()
             return
         if reason == "complete" and self._keyless is not None:
             self._client.send(self._keyless.finish())
@@ -227,8 +238,6 @@ class TargetConnection(asyncio.Protocol):
 
     def _close(self, reason: ExchangeEnd, error: str | None) -> None:
         self._ended, self._verbatim = True, None
-        if self._relay is not None:
-            self._relay.stop()
         if self._connecting is not None and self._transport is None:
             self._connecting.cancel()
         if self._transport is not None:
