@@ -135,7 +135,7 @@ class ExchangeJournal:
             if self._chunk_filter is not self._body_filter:
                 self._store_chunks(self._chunk_filter.flush())
             self._append("end", ended_ns, {"end_reason": reason, "error": error}, sync=True)
-            # The thread that passes on a response may add a read yet if the client has left.
+            # Another thread may have begun to encode all exchanges when this one was still among them.
             self._has_ended = True
 
     def _append(self, kind: str, at_ns: int, fields: dict[str, Json], *, sync: bool = False) -> None:

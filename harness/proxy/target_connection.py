@@ -155,7 +155,7 @@ class TargetConnection(asyncio.Protocol):
 
     def _end_relay(self, done: asyncio.Future[OSError | FramingError | None]) -> None:
         relay, error, self._relay = self._relay, done.result(), None
-        if relay is None or self._body is None or self._ended:
+        if relay is None or self._body is None:
             return
         if self._body.complete:
             self._end_body(has_surplus=relay.has_surplus)
