@@ -8,13 +8,12 @@ import pytest
 
 from harness.errors import TaskError
 from harness.mining import MiningOptions, mine
-from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
-from harness.mining.ecosystems import JAVASCRIPT, PYTHON, ecosystem_of
-from harness.mining.environment import LIMITS, TestEnvironment
-from harness.mining.folder import diff_answer
+from harness.mining.candidates import CommitStates, candidates, states_of
+from harness.mining.environment import TestEnvironment
 from harness.mining.history import open_history
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
+from harness.repository_tasks import JAVASCRIPT, LIMITS, PYTHON, RejectionError, diff_answer, ecosystem_of
 from harness.sandbox import open_sandbox
 from harness.score import TestBed, TestRun, run_tests, score
 from harness.tasks import load_tasks, readings_of, vary

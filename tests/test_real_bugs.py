@@ -10,11 +10,11 @@ import pytest
 
 from harness.errors import DownloadError, TaskError
 from harness.files import sha256_of
-from harness.mining import Proof, RejectionError
 from harness.real_bugs import AGENT_SUITE, FORMS, BugInstance, import_bugs, load_instances
 from harness.real_bugs.archives import source_tree
 from harness.real_bugs.bug_task import BugTask
 from harness.real_bugs.proof import states_of_bug
+from harness.repository_tasks import Proof, RejectionError
 from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.tasks import load_tasks, readings_of, vary

@@ -12,62 +12,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.mining.candidates import CommitStates, RejectionError, candidates, states_of
-from harness.mining.cheats import Changes, cheating_answers, cheating_changes
-from harness.mining.ecosystems import JAVASCRIPT, PYTHON, Ecosystem, ecosystem_of, is_kept
-from harness.mining.environment import LIMITS, TestEnvironment, read_environment
-from harness.mining.folder import (
-    LANGUAGE_NAMES,
-    MIN_BUDGET_TOKENS,
-    SUITE,
-    SYSTEM,
-    MinedTask,
-    WrongEntry,
-    cases_of_proof,
-    diff_answer,
-    files_and_format,
-    limits_lines,
-    quoted,
-    write_task,
-    write_with_answers,
-)
+from harness.mining.candidates import CommitStates, candidates, states_of
+from harness.mining.environment import TestEnvironment, read_environment
+from harness.mining.folder import MinedTask, write_task
 from harness.mining.history import Commit, History, open_history
-from harness.mining.leaks import leak_in
-from harness.mining.own_answers import keep_if_proved
-from harness.mining.proof import CONDITIONS, MAX_STATE_S, Proof, compare_states, prove
+from harness.repository_tasks import RejectionError, cheating_answers, ecosystem_of, keep_if_proved, prove
 from harness.types import Log, Sandbox
 
-__all__ = [
-    "CONDITIONS",
-    "JAVASCRIPT",
-    "LANGUAGE_NAMES",
-    "LIMITS",
-    "MAX_STATE_S",
-    "MIN_BUDGET_TOKENS",
-    "PYTHON",
-    "SUITE",
-    "SYSTEM",
-    "Changes",
-    "Ecosystem",
-    "MiningOptions",
-    "MiningReport",
-    "Proof",
-    "RejectionError",
-    "WrongEntry",
-    "cases_of_proof",
-    "cheating_answers",
-    "cheating_changes",
-    "compare_states",
-    "diff_answer",
-    "files_and_format",
-    "is_kept",
-    "keep_if_proved",
-    "leak_in",
-    "limits_lines",
-    "mine",
-    "quoted",
-    "write_with_answers",
-]
+__all__ = ["MiningOptions", "MiningReport", "mine"]
 
 _WORK_FOLDER = ".mining"
 """In the folder of the tasks: a task that is not proved yet. Its name hides it from whoever lists tasks."""

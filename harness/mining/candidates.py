@@ -11,19 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.mining.ecosystems import Ecosystem, is_kept
 from harness.mining.history import SUBMODULE, Commit, History
-from harness.mining.leaks import leak_in, message_leaks
+from harness.repository_tasks import Ecosystem, RejectionError, is_kept, leak_in, message_leaks
 
 MAX_SOURCE_FILES = 5
 MAX_GIVEN_BYTES = 96 * 1024
 MAX_FILES = 800
 MAX_TREE_BYTES = 8 * 1024 * 1024
 MIN_MESSAGE_WORDS = 3
-
-
-class RejectionError(Exception):
-    """A commit gives no task; caught where tasks are mined, and counted by its text."""
 
 
 @dataclass(frozen=True, slots=True)

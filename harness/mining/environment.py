@@ -9,17 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import DownloadError, TaskError
-from harness.mining.candidates import CommitStates, RejectionError
-from harness.mining.ecosystems import JAVASCRIPT, Ecosystem
+from harness.mining.candidates import CommitStates
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import Requirements, read_requirements
+from harness.repository_tasks import JAVASCRIPT, LIMITS, Ecosystem, RejectionError
 from harness.sandbox import resolve_npm, resolve_packages
 from harness.score import PYTEST, TestBed
-from harness.types import Limits, Log
-
-LIMITS = Limits(
-    load_timeout_s=20, case_timeout_s=60, memory_bytes=1 << 30, pids=128, output_bytes=4 << 20, disk_bytes=64 << 20
-)
+from harness.types import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import TaskError
 from harness.files import from_json
-from harness.mining.ecosystems import JAVASCRIPT, is_kept
+from harness.repository_tasks import JAVASCRIPT, is_kept
 from harness.sandbox import LOCK_FILE
 
 _RUNNERS: Mapping[str, re.Pattern[str]] = {

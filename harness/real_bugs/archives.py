@@ -17,9 +17,9 @@ from pathlib import Path
 from harness.embedded import NO_DOWNLOAD
 from harness.errors import DownloadError
 from harness.files import cache_folder, disk_error, sha256_of, write_atomic
-from harness.mining import is_kept
 from harness.real_bugs.instances import BugInstance
 from harness.real_bugs.registries import REGISTRIES
+from harness.repository_tasks import is_kept
 from harness.trees import MAX_ARCHIVE_BYTES, read_tree
 
 FOLDER = "archives"

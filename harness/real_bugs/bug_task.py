@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.mining import Proof
 from harness.real_bugs.instances import PROBES, Bug, BugInstance
 from harness.real_bugs.proof import BugStates
+from harness.repository_tasks import Proof
 
 _METADATA = frozenset(("package.json",))
 """What code is loaded by. Node reads in it what a folder is."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from harness.files import to_json
-from harness.mining import (
+from harness.real_bugs.bug_task import BugTask
+from harness.real_bugs.instances import PROBES
+from harness.repository_tasks import (
     LANGUAGE_NAMES,
     MIN_BUDGET_TOKENS,
     Changes,
@@ -22,8 +24,6 @@ from harness.mining import (
     files_and_format,
     quoted,
 )
-from harness.real_bugs.bug_task import BugTask
-from harness.real_bugs.instances import PROBES
 from harness.tasks import escape_braces, toml_value
 from harness.trees import FinalTree, make_patch
 from harness.types import TWIN, Json, Outcome

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from harness.errors import DiskError, DownloadError, TaskError
 from harness.files import disk_error, to_json, write_atomic
-from harness.mining import RejectionError, keep_if_proved, leak_in
 from harness.real_bugs.archives import Fetch, source_tree
 from harness.real_bugs.bug_task import BugTask
 from harness.real_bugs.forms import FORMS, BugForm
 from harness.real_bugs.instances import BugInstance
 from harness.real_bugs.proof import prove_bug, states_of_bug
 from harness.real_bugs.task_folder import write_bug_task
+from harness.repository_tasks import RejectionError, keep_if_proved, leak_in
 from harness.score import scoring_threads
 from harness.tasks import JobCache
 from harness.types import Log, Sandbox

@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.errors import Problem, TaskError
 from harness.files import build
-from harness.mining import JAVASCRIPT, PYTHON, Ecosystem
+from harness.repository_tasks import JAVASCRIPT, PYTHON, Ecosystem
 from harness.schema import Location, parse_toml, suggestion
 from harness.score import PYTEST
 from harness.types import TWIN, Json

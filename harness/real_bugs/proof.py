@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.files import to_json
-from harness.mining import CONDITIONS, LIMITS, MAX_STATE_S, Proof, RejectionError, compare_states
 from harness.real_bugs.instances import PROBES, Bug, BugCase, BugInstance
+from harness.repository_tasks import CONDITIONS, LIMITS, MAX_STATE_S, Proof, RejectionError, compare_states
 from harness.score import TestBed, TestRun, run_tests
 from harness.trees import PatchError, apply_patch
 from harness.types import Job, Json, Observation, Sandbox

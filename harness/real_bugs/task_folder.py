@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.mining import SYSTEM, WrongEntry, cases_of_proof, limits_lines, write_with_answers
 from harness.real_bugs.bug_task import BugTask
 from harness.real_bugs.forms import BugForm
 from harness.real_bugs.instances import PROBES
+from harness.repository_tasks import SYSTEM, WrongEntry, cases_of_proof, limits_lines, write_with_answers
 from harness.tasks import toml_value
 from harness.types import Json
 

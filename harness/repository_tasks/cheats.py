@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.mining.ecosystems import Ecosystem
-from harness.mining.folder import WrongEntry
+from harness.repository_tasks.ecosystems import Ecosystem
+from harness.repository_tasks.folder import WrongEntry
 from harness.tasks import fence_of
 from harness.types import Outcome
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import DiskError, TaskError
-from harness.mining.candidates import RejectionError
-from harness.mining.folder import WrongEntry
+from harness.repository_tasks.folder import WrongEntry
+from harness.repository_tasks.proof import RejectionError
 from harness.score import score
 from harness.tasks import load_tasks, readings_of, require_scorable, vary
 from harness.types import Outcome, Sandbox, Score

@@ -1,4 +1,4 @@
-"""Proves that a commit's tests tell its two states apart: they run in both, five times, under varied conditions.
+"""Proves that tests tell the two states of a change apart: they run in both, five times, under varied conditions.
 
 `prove` is the entry point. Order, hash seed, time zone and locale differ between the runs. A test counts if it ends the
 same way in all of them.
@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.mining.candidates import RejectionError
 from harness.score import TEST_FAILED, TEST_PASSED, TestBed, TestOutcomes, TestRun, run_tests
 from harness.types import Sandbox
 
@@ -33,6 +32,10 @@ _NETWORK = re.compile(
 _MISSING_MODULE = re.compile(
     r"(?:No module named|Cannot find (?:module|package)) '([\w.@/-]+)'|fixture '(\w+)' not found"
 )
+
+
+class RejectionError(Exception):
+    """A change gives no task; caught where tasks are made, and counted or listed by its text."""
 
 
 @dataclass(frozen=True, slots=True)
