@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +71,7 @@ def attack_samples() -> tuple[dict[str, Sample], dict[str, str]]:
 def stored_samples(
     runs: Sequence[Path], folder: Path, problems: Mapping[str, Json]
 ) -> tuple[list[StoredAnswer], list[Sample]]:
-    """The answers of runs to imported tasks, in a fixed order."""
+    """The answers of runs to imported tasks, in a fixed order, without repeated greedy ones."""
     tasks = {task.name: task for task in load_tasks([folder], suite="human-eval")} if runs else {}
     found = []
     for turns in (turns for run in runs for turns in read_trials(run / "recordings.jsonl")):
@@ -89,7 +89,18 @@ def stored_samples(
         completion = f"\n{code.code if code else reading.content}"
         found.append((stored, Sample(variant, reading, problems[stored.problem], completion)))
     found.sort(key=lambda pair: (pair[0].model, not pair[0].is_greedy, int(pair[0].problem.rpartition("/")[2])))
-    return [stored for stored, _ in found], [sample for _, sample in found]
+    kept = list(without_repeats(found))
+    return [stored for stored, _ in kept], [sample for _, sample in kept]
+
+
+def without_repeats(found: Sequence[tuple[StoredAnswer, Sample]]) -> Iterator[tuple[StoredAnswer, Sample]]:
+    """All answers but a second greedy one of a model to a problem: a run that was begun anew may hold one."""
+    seen = set()
+    for stored, sample in found:
+        if not stored.is_greedy or (stored.model, stored.problem) not in seen:
+            yield stored, sample
+        if stored.is_greedy:
+            seen.add((stored.model, stored.problem))
 
 
 def judge(samples: Sequence[Sample], box: DockerSandbox, package: Path) -> list[Verdicts]:
