@@ -1,8 +1,9 @@
 """What the proxy adds: `python -m tests.bench_proxy [--rounds N]`, against the reference server, which logs its writes.
 
-Streams go directly and through the proxy in turns. A chunk's delay is the time from the server's write to the client's
-read; what the proxy adds is the difference of the two distributions. Then 8 streams run at once at 500 tokens/s,
-and the CPU time of the proxy is taken. Exits with 1 if a limit is missed.
+Streams go directly, through a relay that only passes bytes on (tests/bare_relay.py) and through the proxy, in turns. A
+chunk's delay is the time from the server's write to the client's read; what either adds is the difference of its
+distribution from that of the direct way. Then 8 streams run at once at 500 tokens/s, and the CPU time of each is taken.
+Exits with 1 if the proxy misses a limit.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from tabulate import tabulate
 
 from harness.proxy import read_exchanges
 from harness.reference import LoggedReply, ReferenceServer, serving
-from harness.types import Exchange
 
 MAX_TTFT_MS = 1.0
 MAX_CHUNK_MS = 0.1
@@ -48,20 +48,37 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def proxy_process(server: ReferenceServer, out: Path) -> Iterator[tuple[int, int]]:
     """Run the proxy as a user does; gives its port and its process id."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    to = f"http://127.0.0.1:{server.port}"
-    arguments = ["proxy", "--to", to, "--listen", f"127.0.0.1:{port}", "--out", str(out)]
+    port, to = free_port(), f"http://127.0.0.1:{server.port}"
+    with listening_process("harness", "proxy", "--to", to, "--listen", f"127.0.0.1:{port}", "--out", str(out)) as pid:
+        yield port, pid
+
+
+@contextmanager
+def relay_process(server: ReferenceServer) -> Iterator[tuple[int, int]]:
+    """Run the bare relay; gives its port and its process id."""
+    port = free_port()
+    with listening_process("tests.bare_relay", str(port), str(server.port)) as pid:
+        yield port, pid
+
+
+@contextmanager
+def listening_process(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module that says in a line on standard error that it listens; gives its process id."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     process.stderr.readline()
     try:
-        yield port, process.pid
+        yield process.pid
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -95,51 +112,50 @@ def add_delays(delays: Delays, sent_ns: int, events_ns: Sequence[int], logged: L
     delays.chunks += [(at_ns - write.before_ns) / 1e6 for at_ns, write in zip(tokens_ns, writes, strict=True)]
 
 
-def measure_delays(server: ReferenceServer, port: int, rounds: int) -> tuple[Delays, Delays]:
-    direct, proxied = Delays(), Delays()
+def measure_delays(server: ReferenceServer, ports: Sequence[int], rounds: int) -> list[Delays]:
+    """The delays of each way to the server, by the port that a client connects to."""
+    found = [Delays() for _ in ports]
     for _ in range(rounds):
-        for way, delays in ((server.port, direct), (port, proxied)):
-            sent_ns, events_ns = stream(way, "plain?ttft_ms=50&tps=200&tokens=100")
+        for port, delays in zip(ports, found, strict=True):
+            sent_ns, events_ns = stream(port, "plain?ttft_ms=50&tps=200&tokens=100")
             add_delays(delays, sent_ns, events_ns, server.take_log()[0])
-    return direct, proxied
+    return found
 
 
-def measure_cpu(port: int, pid: int, seconds: float) -> tuple[float, float, float]:
-    """The CPU seconds of the proxy and of the process that makes its lines, and how long all streams ran."""
+def process_of_lines(pid: int) -> psutil.Process:
+    """The process that makes the lines which the proxy prints."""
+    (child,) = [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    return child
+
+
+def measure_cpu(port: int, processes: Sequence[psutil.Process], seconds: float) -> list[float]:
+    """The share of a core that each process takes while all streams run."""
     model = f"plain?ttft_ms=50&tps={TPS}&tokens={int(TPS * seconds)}"
     threads = [threading.Thread(target=stream, args=(port, model)) for _ in range(STREAMS)]
-    (child,) = [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
-    processes = (psutil.Process(pid), child)
     before, began = [sum(process.cpu_times()[:2]) for process in processes], time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     wall_s = time.monotonic() - began
+    # What the proxy still has to write and to print belongs to it.
     time.sleep(2)
     after = [sum(process.cpu_times()[:2]) for process in processes]
-    cpu_s, lines_s = (end - start for start, end in zip(before, after, strict=True))
-    return cpu_s, lines_s, wall_s
+    return [(end - start) / wall_s for start, end in zip(before, after, strict=True)]
 
 
-def print_delays(direct: Delays, proxied: Delays) -> list[float]:
+def print_delays(direct: Delays, relayed: Delays, proxied: Delays) -> list[float]:
     """Print the table; returns what the proxy added to TTFT, and to a chunk at p50 and p99."""
     rows, added = [], []
     for name, share in (("TTFT", 0.5), ("chunk", 0.5), ("chunk", 0.99)):
-        values = [getattr(delays, "ttft" if name == "TTFT" else "chunks") for delays in (direct, proxied)]
-        at = [quantile(each, share) for each in values]
-        added.append(at[1] - at[0])
-        rows.append((name, f"p{100 * share:g}", *at, added[-1]))
-    print(tabulate(rows, ("delay, ms", "", "direct", "proxied", "added"), floatfmt=".3f"))
+        at = [
+            quantile(delays.ttft if name == "TTFT" else delays.chunks, share) for delays in (direct, relayed, proxied)
+        ]
+        added.append(at[2] - at[0])
+        rows.append((name, f"p{100 * share:g}", *at, at[1] - at[0], added[-1]))
+    headers = ("delay, ms", "", "direct", "bare relay", "proxy", "relay adds", "proxy adds")
+    print(tabulate(rows, headers, floatfmt=".3f"))
     return added
-
-
-def print_cpu(cpu: float, lines: float, cpu_s: float, exchanges: Sequence[Exchange]) -> None:
-    """Print the shares of a core, and the CPU time of a read."""
-    print(f"{STREAMS} streams at {TPS} tokens/s: {100 * cpu:.1f} % of a core, and {100 * lines:.1f} % for the lines")
-    # On a busy machine several tokens come in one read, which makes the share of a core look small.
-    reads = sum(len(exchange.recording.chunks) for exchange in exchanges)
-    print(f"{reads} reads: {1e6 * cpu_s / reads:.1f} us of CPU each")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -148,19 +164,24 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=6.0)
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder, serving() as server:
+    with tempfile.TemporaryDirectory() as folder, serving() as server, relay_process(server) as (relay, relay_pid):
         out = Path(folder) / "session"
         with proxy_process(server, out) as (port, pid):
-            stream(port, "plain?ttft_ms=1&tps=1000&tokens=5")
+            for way in (relay, port):
+                stream(way, "plain?ttft_ms=1&tps=1000&tokens=5")
             time.sleep(1)
             server.take_log()
-            direct, proxied = measure_delays(server, port, options.rounds)
-            cpu_s, lines_s, wall_s = measure_cpu(port, pid, options.seconds)
+            delays = measure_delays(server, (server.port, relay, port), options.rounds)
+            (bare,) = measure_cpu(relay, [psutil.Process(relay_pid)], options.seconds)
+            cpu, lines = measure_cpu(port, [psutil.Process(pid), process_of_lines(pid)], options.seconds)
         exchanges = read_exchanges(out)
-        whole = sum(exchange.end_reason == "complete" for exchange in exchanges)
-    added = print_delays(direct, proxied)
-    cpu = cpu_s / wall_s
-    print_cpu(cpu, lines_s / wall_s, cpu_s, exchanges[-STREAMS:])
+    added = print_delays(*delays)
+    print(f"{STREAMS} streams at {TPS} tokens/s: {100 * cpu:.1f} % of a core, and {100 * lines:.1f} % for the lines;")
+    print(f"the bare relay takes {100 * bare:.1f} %")
+    # On a busy machine several tokens come in one read, which makes the share of a core look small.
+    reads = sum(len(exchange.recording.chunks) for exchange in exchanges[-STREAMS:])
+    print(f"{reads} reads of {int(STREAMS * TPS * options.seconds)} tokens")
+    whole = sum(exchange.end_reason == "complete" for exchange in exchanges)
     print(f"{whole} of {len(exchanges)} exchanges are recorded whole")
     met = added[0] < MAX_TTFT_MS and added[2] < MAX_CHUNK_MS and cpu < MAX_CPU_SHARE and whole == len(exchanges)
     print("limits met" if met else "LIMIT MISSED")
