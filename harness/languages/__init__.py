@@ -6,6 +6,17 @@ stage of Dockerfile.scorer.
 """
 
 from harness.languages.language import DRIVERS, Language, Runtime, Syntax
+from harness.languages.packages import NPM_PACKAGE, PYTHON_PACKAGE, names_package
 from harness.languages.records import LANGUAGES, shadows
 
-__all__ = ["DRIVERS", "LANGUAGES", "Language", "Runtime", "Syntax", "shadows"]
+__all__ = [
+    "DRIVERS",
+    "LANGUAGES",
+    "NPM_PACKAGE",
+    "PYTHON_PACKAGE",
+    "Language",
+    "Runtime",
+    "Syntax",
+    "names_package",
+    "shadows",
+]

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.languages import names_package
+
 LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _TEST_GROUP = re.compile(r"(?:.*[-_])?tests?(?:ing)?(?:[-_].*)?|pytest", re.IGNORECASE)
 _DEV_GROUP = re.compile(r"dev(?:el(?:op(?:ment)?)?)?", re.IGNORECASE)
@@ -167,11 +169,12 @@ def _name(pyproject: Mapping[str, Any], setup_cfg: str | None, setup_py: str | N
 
 
 def _pins(files: Mapping[str, str | None]) -> Iterator[str]:
-    """The versions of the lock file; of a package with several, none holds."""
+    """The versions of the lock file; of a package with several, none holds, nor does what is not NAME==VERSION."""
     versions: dict[str, set[str]] = {}
     for lock in LOCK_FILES:
         document = _toml(files.get(lock))
         for entry in (*document.get("package", ()), *document.get("packages", ())):
             if isinstance(entry, dict) and isinstance(entry.get("version"), str):
                 versions.setdefault(str(entry.get("name")), set()).add(entry["version"])
-    return (f"{name}=={next(iter(found))}" for name, found in versions.items() if len(found) == 1)
+    pins = (f"{name}=={next(iter(found))}" for name, found in versions.items() if len(found) == 1)
+    return (pin for pin in pins if names_package(pin, npm=False))

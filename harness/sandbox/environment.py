@@ -18,6 +18,7 @@ from pathlib import Path
 
 from harness.errors import DownloadError, EngineError
 from harness.files import sha256_of, to_json
+from harness.languages import names_package
 from harness.sandbox.engine import Engine, engine_errors
 from harness.sandbox.image import has_image
 from harness.sandbox.locks import hold_lock
@@ -41,6 +42,7 @@ def ensure_environment(engine: Engine, base: str, packages: Sequence[str], log: 
     They are Python's, or with `npm` those of npm_packages.py.
     """
     tag = environment_name(base, packages)
+    _require_names(packages, npm=npm)
     if has_image(engine, tag):
         return tag
     with hold_lock("image-build"):
@@ -60,6 +62,12 @@ def ensure_environment(engine: Engine, base: str, packages: Sequence[str], log: 
     return tag
 
 
+def _require_names(packages: Sequence[str], *, npm: bool) -> None:
+    for package in packages:
+        if not names_package(package, npm=npm):
+            raise DownloadError(f"{package[:80]!r} does not name a package and its version")
+
+
 def resolve_packages(requirements: Sequence[str], pins: Sequence[str], architecture: str) -> tuple[str, ...]:
     """The packages that meet these requirements, each as NAME==VERSION; `pins` hold where one of them is needed.
 
@@ -67,6 +75,7 @@ def resolve_packages(requirements: Sequence[str], pins: Sequence[str], architect
     """
     if not requirements:
         return ()
+    _require_names(pins, npm=False)
     with tempfile.TemporaryDirectory(prefix="lanebench-") as place:
         folder, constraints = Path(place) / "packages", Path(place) / "pins.txt"
         constraints.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")

@@ -8,6 +8,7 @@ path below node_modules: a/node_modules/b is the b that only a sees. An alias is
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from harness.errors import DownloadError
+from harness.languages import names_package
 from harness.types import Json
 
 NPM_FOLDER = "/node_modules"
@@ -56,7 +58,10 @@ def _pin(path: str, entry: Json) -> str:
     if not isinstance(version, str):
         raise DownloadError(f"npm names no version of the package {place}")
     name = entry.get("name", package_of(place))
-    return f"{place}@{version}" if name == package_of(place) else f"{place}{_ALIAS}{name}@{version}"
+    pin = f"{place}@{version}" if name == package_of(place) else f"{place}{_ALIAS}{name}@{version}"
+    if not names_package(pin, npm=True):
+        raise DownloadError(f"the package {place} is not a registry's: its version is {version[:80]!r}")
+    return pin
 
 
 def package_of(place: str) -> str:
@@ -86,7 +91,7 @@ def _fetch(packages: Sequence[str], folder: Path) -> dict[str, Path]:
     """The archives of packages; one npm fetches one after the other, so that several share the work."""
 
     def pack(names: Sequence[str]) -> Json:
-        return json.loads(run_npm(["pack", "--json", "--loglevel=error", *names], folder))
+        return json.loads(run_npm(["pack", "--json", *_OPTIONS, "--", *names], folder))
 
     parts = [packages[start::_CLIENTS] for start in range(min(_CLIENTS, len(packages)))]
     with ThreadPoolExecutor(_CLIENTS) as pool:
@@ -120,13 +125,17 @@ def _unpack(archive: Path, target: Path) -> None:
 
 
 def run_npm(words: Sequence[str], folder: Path) -> str:
-    """What this machine's npm prints, in a folder. Raises DownloadError with its reason."""
+    """What this machine's npm prints, in a folder. Raises DownloadError with its reason.
+
+    A lock file may name git repositories; npm is kept from reading them, since only a registry's archives are unpacked.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise DownloadError("there is no npm to fetch packages with", fix="install Node.js with npm")
     done = subprocess.run(
         [npm, *words],
         cwd=folder,
+        env={**os.environ, "GIT_ALLOW_PROTOCOL": "none"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.errors import Problem
+from harness.languages import NPM_PACKAGE, PYTHON_PACKAGE
 from harness.score.execute import Build, Execution, entry_among, run_cases
 from harness.score.kinds.calls import case_schema_of as call_schema_of
 from harness.score.kinds.calls import judge_call
@@ -19,8 +20,9 @@ from harness.score.verdict import abnormal_ends
 from harness.types import Case, Check, Json, Outcome, Sandbox, Task, Variant
 
 CANARY = "canary"
+_PACKAGES_PATTERN = f"^(?:{PYTHON_PACKAGE}|{NPM_PACKAGE})$"
 REPOSITORY_SETTINGS: dict[str, Json] = {
-    "packages": STRINGS,
+    "packages": {"type": "array", "items": {"type": "string", "pattern": _PACKAGES_PATTERN}},
     "paths": STRINGS,
     "distribution": STRING,
     "runner": {"enum": list(RUNNERS)},
