@@ -17,11 +17,11 @@ from harness.errors import DownloadError, TaskError
 from harness.files import from_json
 from harness.sandbox import DockerSandbox, open_sandbox
 from harness.score import score
-from harness.sets import SETS, import_set, read_source, require_folder
+from harness.sets import SETS, import_set, read_source
 from harness.sets.exercism import read_track
 from harness.sets.literals import Literals
 from harness.sets.unit_tests import javascript_cases, python_cases
-from harness.tasks import find_fixtures, load_tasks, require_scorable
+from harness.tasks import find_fixtures, load_tasks, require_folder, require_scorable
 from harness.types import Json
 from tests.deep import deep_but
 

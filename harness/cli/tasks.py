@@ -150,7 +150,7 @@ def _check_real_bugs(names: Sequence[str]) -> int:
 
 def _import_real_bugs(args: argparse.Namespace) -> int:
     from harness.real_bugs import AGENT_SUITE, SUITE
-    from harness.sets import require_folder
+    from harness.tasks import require_folder
 
     require_folder(args.folder)
     _admit_real_bugs([args.source] if args.source else [], args.folder)
@@ -185,7 +185,8 @@ def _import_set(args: argparse.Namespace) -> int:
     from harness.report import plain_text
     from harness.sandbox import open_sandbox
     from harness.score import score
-    from harness.sets import SETS, import_set, read_source, require_folder
+    from harness.sets import SETS, import_set, read_source
+    from harness.tasks import require_folder
 
     if args.set not in SETS:
         raise TaskError(f"{args.set!r} is not a standard set", fix=f"name one of {', '.join([*SETS, REAL_BUGS])}")
@@ -210,7 +211,10 @@ def _import_set(args: argparse.Namespace) -> int:
 def _mine(args: argparse.Namespace) -> int:
     from harness.mining import MiningOptions, mine
     from harness.sandbox import open_sandbox
+    from harness.tasks import require_folder
 
+    # A task of the kit's own folder is public: a result that names it would hold the repository's code.
+    require_folder(args.folder)
     with open_sandbox("tasks-mine", log, ["javascript", "python"]) as sandbox:
         options = MiningOptions(args.since, args.max, sandbox.architecture)
         report = mine(args.repository, args.folder, options, sandbox, log)

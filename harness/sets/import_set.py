@@ -25,10 +25,10 @@ from harness.tasks import (
     TASK_FILE,
     Scorer,
     check_tasks,
-    find_fixtures,
     load_tasks,
     mutants_of,
     readings_of,
+    require_folder,
     require_scorable,
     vary,
 )
@@ -57,12 +57,6 @@ class ImportReport:
     sha256: str
     imported: int
     left_out: tuple[LeftOut, ...]
-
-
-def require_folder(folder: Path) -> None:
-    """Raises TaskError for a folder among the kit's own tasks."""
-    if folder.resolve().is_relative_to(find_fixtures().resolve()):
-        raise TaskError(f"{folder}: holds the kit's own tasks", fix="name a folder outside of it")
 
 
 def import_set(standard_set: StandardSet, source: SetSource, folder: Path, score: Scorer, log: Log) -> ImportReport:

@@ -22,9 +22,9 @@ from harness.tasks import (
     edit_form,
     escape_braces,
     fence_of,
-    find_fixtures,
     load_tasks,
     readings_of,
+    require_folder,
     require_scorable,
     toml_value,
     vary,
@@ -89,8 +89,7 @@ def row_of(task: Task) -> Json:
 
 
 def _require_folder(source: InstanceFile, folder: Path) -> None:
-    if folder.resolve().is_relative_to(find_fixtures().resolve()):
-        raise TaskError(f"{folder}: holds the kit's own tasks", fix="name a folder outside of it")
+    require_folder(folder)
     names = [task_name_of(instance.id) for instance in source.instances]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

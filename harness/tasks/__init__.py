@@ -52,6 +52,7 @@ __all__ = [
     "load_tasks",
     "mutants_of",
     "readings_of",
+    "require_folder",
     "require_scorable",
     "scorer_problems",
     "split_reply",
@@ -64,6 +65,12 @@ __all__ = [
 def find_fixtures() -> Path:
     """The folder of the tasks that ship with the kit."""
     return find_data("fixtures")
+
+
+def require_folder(folder: Path) -> None:
+    """Raises TaskError for a folder among the kit's own tasks: what stands there is public."""
+    if folder.resolve().is_relative_to(find_fixtures().resolve()):
+        raise TaskError(f"{folder}: holds the kit's own tasks", fix="name a folder outside of it")
 
 
 def is_kit_task(name: str) -> bool:
