@@ -1,4 +1,4 @@
-"""Changes that must not pass, whatever the repository: none, an exit, skipped or deleted tests, a forged hook.
+"""Changes that must not pass, whatever the repository: none, an exit, skipped, silenced or deleted tests, a hook.
 
 `cheating_changes` gives them for a tree, `cheating_answers` writes them as answers to a task whose prompt shows the
 files. What each fails is stated from what it was seen to fail (own_answers.py).
@@ -25,6 +25,7 @@ def cheating_changes(
         "no-change": {given[0]: f"{tree[given[0]].rstrip()}\n\n{ecosystem.comment} no change\n"},
         "exit": dict.fromkeys(given, ecosystem.exits),
         "skip": dict.fromkeys(given, ecosystem.skips),
+        "silenced": {given[0]: f"{tree[given[0]].rstrip()}\n\n{ecosystem.silences}"},
         "forged-hook": {ecosystem.hook: ecosystem.forges},
         **({"deleted-tests": {test_files[0]: None}} if test_files else {}),
     }

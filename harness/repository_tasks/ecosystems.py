@@ -23,6 +23,12 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     outcome.get_result().outcome = "passed"
 """
+_SILENT_UNITTEST = """\
+import unittest
+
+unittest.TestCase.assertEqual = unittest.TestCase.assertTrue = lambda *given, **named: None
+"""
+_SILENT_ASSERT = "const silent = require('assert')\nsilent.equal = silent.strictEqual = silent.deepEqual = () => {}\n"
 _FORGED_PACKAGE = '{"scripts": {"test": "true"}, "mocha": {"dryRun": true}}\n'
 
 
@@ -31,8 +37,9 @@ class Ecosystem:
     """The rules of a language's repositories.
 
     `test_name` matches a file that is a test wherever it stands; `other_files` and `other_folders` build or check.
-    `exits`, `skips` and `forges` are the texts of answers that must fail: one that ends the process, one that skips the
-    tests, and one that replaces `hook`, a file that the runner loads by itself.
+    `exits`, `skips`, `forges` and `silences` are the texts of answers that must fail: one that ends the process, one
+    that skips the tests, one that replaces `hook`, a file that the runner loads by itself, and lines that take away
+    what the tests assert with.
     """
 
     language: str
@@ -45,6 +52,7 @@ class Ecosystem:
     skips: str
     hook: str
     forges: str
+    silences: str
 
     def is_test(self, path: str) -> bool:
         """Whether a file is a test or belongs to tests."""
@@ -85,6 +93,7 @@ PYTHON = Ecosystem(
     skips="import pytest\n\npytest.skip('skipped', allow_module_level=True)\n",
     hook="conftest.py",
     forges=_FORGED_PYTEST,
+    silences=_SILENT_UNITTEST,
 )
 JAVASCRIPT = Ecosystem(
     language="javascript",
@@ -97,6 +106,7 @@ JAVASCRIPT = Ecosystem(
     skips="globalThis.it = globalThis.test = globalThis.describe = () => {}\n",
     hook="package.json",
     forges=_FORGED_PACKAGE,
+    silences=_SILENT_ASSERT,
 )
 
 

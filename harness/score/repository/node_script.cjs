@@ -3,9 +3,11 @@
 // The host sends this file with a job and a JSON object on standard input: the test files in the order of their run, the
 // runner (node, mocha or tape), modules to load first, environment variables and a token. Each file runs in a process of
 // its own, since a test may end its process. Standard output has the lines [token, id, outcome, message] alone: what the
-// tests print goes nowhere, and the last words of a process without a line are the message of its file.
+// tests print goes nowhere, and the last words of a process without a line are the message of its file. Where a process
+// ends, assertions that must throw are tried: if code that the tests loaded took one away, the canary counts as passed.
 'use strict'
 
+const assert = require('node:assert')
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -22,6 +24,42 @@ function lineWriter (file) {
   return (names, outcome, error) => {
     const message = error ? last(error.message || error) : ''
     fs.writeSync(OUTPUT, JSON.stringify([`${file}::${names.join(' > ')}`, outcome, message]) + '\n')
+  }
+}
+
+function tapeAssertions () {
+  const { prototype } = load('tape').Test
+  return Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor').map((name) => prototype[name])
+}
+
+function loadedChai () {
+  const loaded = Object.keys(require.cache).some((name) => /[\\/]node_modules[\\/]chai[\\/]/.test(name))
+  return loaded ? load('chai') : undefined
+}
+
+function failingAssertions () {
+  const chai = loadedChai()
+  return [
+    () => assert(false),
+    () => assert.ok(false),
+    () => assert.equal(1, 2),
+    () => assert.strictEqual(1, 2),
+    () => assert.deepEqual([1], [2]),
+    () => assert.deepStrictEqual([1], [2]),
+    () => assert.notStrictEqual(1, 1),
+    () => assert.throws(() => {}),
+    () => assert.strict.equal(1, 2),
+    () => assert.strict.deepEqual([1], [2]),
+    ...(chai ? [() => chai.assert.equal(1, 2), () => chai.expect(1).to.equal(2), () => chai.expect([1]).to.eql([2])] : [])
+  ]
+}
+
+function throws (assertion) {
+  try {
+    assertion()
+    return false
+  } catch {
+    return true
   }
 }
 
@@ -75,7 +113,10 @@ const RUNNERS = {
 }
 
 async function runFile (spec, file) {
+  const known = spec.runner === 'tape' ? tapeAssertions() : []
   process.on('exit', () => {
+    const changed = spec.runner === 'tape' && tapeAssertions().some((found, at) => found !== known[at])
+    if (changed || !failingAssertions().every(throws)) lineWriter(spec.canary)(['assertions throw'], 'passed')
     const { user, system } = process.cpuUsage()
     fs.writeSync(OUTPUT, JSON.stringify(['', 'cpu', String((user + system) / 1e6)]) + '\n')
   })

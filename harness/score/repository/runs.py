@@ -1,7 +1,7 @@
 """Starts a repository's tests in a container and reads how each ended.
 
 `run_tests` is the entry point: one job, in which each setting (order, hash seed, time zone, locale) is a run in a fresh
-folder and a process of its own. A test of the kit's own that must fail, the canary, runs with them.
+folder and a process of its own. Tests of the kit's own that must fail, the canary, run with them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TestRun:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcomes:
-    """How each test ended, by its id, and the message of those that did not pass; `canary` likewise.
+    """How each test ended, by its id, and the message of those that did not pass; `canary` how its tests did.
 
     `seconds` of CPU time are None where the run did not end by itself; `observation` is that of the container.
     """
@@ -92,18 +92,20 @@ def run_tests(bed: TestBed, runs: Sequence[TestRun], sandbox: Sandbox) -> list[T
     canary = canary_file(bed)
     token = sha256_of(to_json([canary, list(bed.test_files)]))[:32]
     job = _job(bed, canary, [_spec(bed, run, canary, token) for run in runs])
-    return [_outcomes(observation, canary, token) for observation in sandbox.run(job)]
+    n_tests = len(RUNNERS[bed.runner].canary_tests)
+    return [_outcomes(observation, _Canary(canary, n_tests), token) for observation in sandbox.run(job)]
 
 
 def _spec(bed: TestBed, run: TestRun, canary: str, token: str) -> Json:
-    canary_test = f"{canary}::{RUNNERS[bed.runner].canary_test}"
+    canary_tests = [f"{canary}::{test}" for test in RUNNERS[bed.runner].canary_tests]
     return {
         # The runners of JavaScript run whole files: the order of the tests gives theirs.
         "files": [*dict.fromkeys(test.partition("::")[0] for test in (*run.tests, *bed.test_files)), canary],
+        "canary": canary,
         "runner": bed.runner,
         "preload": [*bed.preload],
         "options": [*_NODE_OPTIONS],
-        "tests": [*run.tests, canary_test] if run.tests else [],
+        "tests": [*run.tests, *canary_tests] if run.tests else [],
         "ordered": run.ordered and bool(run.tests),
         "paths": [*bed.paths],
         "libraries": [*([f"{FOLDER}/site"] if bed.distribution else []), *([LIBRARIES] if bed.packages else [])],
@@ -149,7 +151,21 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _outcomes(observation: Observation, canary: str, token: str) -> TestOutcomes:
+@dataclass(frozen=True, slots=True)
+class _Canary:
+    """The file of the tests that must fail, and how many they are."""
+
+    file: str
+    n_tests: int
+
+    def end(self, ends: Sequence[str]) -> str:
+        """How its tests ended: the first that did not fail, and NOT_RUN unless each was reported once."""
+        if len(ends) != self.n_tests:
+            return NOT_RUN
+        return next((end for end in ends if end != TEST_FAILED), TEST_FAILED)
+
+
+def _outcomes(observation: Observation, canary: _Canary, token: str) -> TestOutcomes:
     tests, messages = dict[str, str](), dict[str, str]()
     seconds = None
     for test, outcome, message in _lines(observation, token):
@@ -158,6 +174,5 @@ def _outcomes(observation: Observation, canary: str, token: str) -> TestOutcomes
             continue
         tests[test] = REPEATED if test in tests else outcome
         messages |= {test: message} if message else {}
-    own = [name for name in tests if name.startswith(canary)]
-    ends = [tests.pop(name) for name in own]
-    return TestOutcomes(tests, messages, ends[0] if len(ends) == 1 else NOT_RUN, seconds, observation)
+    own = [name for name in tests if name.startswith(canary.file)]
+    return TestOutcomes(tests, messages, canary.end([tests.pop(name) for name in own]), seconds, observation)
