@@ -7,6 +7,7 @@ which mark placeholders in a task, come from its only variant.
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,10 @@ MAX_SINGLE_TESTS = 20
 MIN_BUDGET_TOKENS = 4096
 LANGUAGE_NAMES = {"python": "Python", "javascript": "JavaScript"}
 SYSTEM = "You change existing code with as few lines as the change needs.\n"
-_ALLOWED = """\
+_ONLY_THESE = "You may edit these\nfiles only."
+_BESIDE_THEM = """\
 You may edit these
-files only, and add modules beside them with a block whose old side is empty."""
+files only, and add modules beside those in a folder with a block whose old side is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ def files_and_format(tree: Mapping[str, str], given: Sequence[str], language: st
     files = "\n\n".join(
         f"`{escape_braces(path)}`:\n\n{fence}{language}\n{{{{include:files/{path}}}}}\n{fence}" for path in given
     )
-    return f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(given[0]), _ALLOWED)}"
+    # The scorer kind `repository` takes no new file beside one at the top, where a runner looks for its own.
+    allowed = _BESIDE_THEM if any("/" in path for path in given) else _ONLY_THESE
+    return f"The files that matter, as they are now:\n\n{files}\n\n{edit_form(escape_braces(given[0]), allowed)}"
 
 
 def diff_answer(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -101,9 +105,14 @@ def diff_answer(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 def _diff(path: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     old, new = before.get(path), after[path]
     lines = difflib.unified_diff(
-        (old or "").splitlines(keepends=True),
-        new.splitlines(keepends=True),
+        _lines(old or ""),
+        _lines(new),
         "/dev/null" if old is None else f"a/{path}",
         f"b/{path}",
     )
     return (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as a diff has them: str.splitlines would also split at a form feed, and the diff would not apply."""
+    return list(io.StringIO(text, newline="\n"))

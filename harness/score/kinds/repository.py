@@ -2,9 +2,10 @@
 
 The answer is in one of the edit formats of kind `edits`. It may edit the given files and add files beside them: every
 other file is the repository's own (its tests, conftest.py, its configuration), and an edit of one does not apply. The
-tests run in a fresh container without network; each must be reported exactly once, and with them runs a canary, a test
-that must fail. The tests and the answer share a process: an answer made to deceive that detects the canary could report
-tests as passed. Cases that call run in a container of their own, and what they return is compared on the host.
+tests run in a fresh container without network; each must be reported exactly once, and with them runs a canary, tests
+that must fail by each usual assertion. The tests and the answer share a process: an answer made to deceive that spares
+the canary could have other tests pass. Cases that call run in a container of their own, and what they return is
+compared on the host.
 
 settings      given: the files that the prompt shows and the answer may edit; and
     packages    what the environment's image holds besides Python and pytest, each as NAME==VERSION
@@ -25,6 +26,7 @@ metrics       applied, edit_format, edit_rule, edits, edits_applied, files_chang
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -39,6 +41,7 @@ from harness.score.repository.execution import (
     repository_checks,
     run_repository,
 )
+from harness.score.repository.runners import PYTEST
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import EQUALITY, STRING, STRINGS, missing_files
 from harness.score.verdict import Judgment
@@ -80,7 +83,19 @@ def _refusal(path: str, variant: Variant) -> str | None:
     extensions = {posixpath.splitext(name)[1] for name in given}
     if stem in _HOOKS or extension not in extensions or folder not in beside:
         return "new files may only be modules beside the given files"
+    if folder in _import_folders(variant) and stem in _modules_of_tests(variant):
+        return "stands in the way of a module that the tests use"
     return None
+
+
+def _import_folders(variant: Variant) -> set[str]:
+    """The folders to import from: a module there stands in the way of one of the library or of a package."""
+    return {posixpath.normpath(str(name)) for name in variant.task.settings.get("paths", ())}
+
+
+def _modules_of_tests(variant: Variant) -> set[str]:
+    packages = [str(name).partition("==")[0] for name in variant.task.settings.get("packages", ())]
+    return {*sys.stdlib_module_names, PYTEST, "_pytest", *(name.replace("-", "_") for name in packages)}
 
 
 def score_repository(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
