@@ -5,6 +5,7 @@
 caller's.
 """
 
+from harness.repository_tasks.admission import keep_if_proved
 from harness.repository_tasks.cheats import Changes, cheating_answers, cheating_changes
 from harness.repository_tasks.ecosystems import JAVASCRIPT, PYTHON, Ecosystem, ecosystem_of, is_kept
 from harness.repository_tasks.folder import (
@@ -22,7 +23,6 @@ from harness.repository_tasks.folder import (
     write_with_answers,
 )
 from harness.repository_tasks.leaks import leak_in, message_leaks
-from harness.repository_tasks.own_answers import keep_if_proved
 from harness.repository_tasks.proof import CONDITIONS, MAX_STATE_S, Proof, RejectionError, compare_states, prove
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Changes that must not pass, whatever the repository: none, an exit, skipped, silenced or deleted tests, a hook.
 
 `cheating_changes` gives them for a tree, `cheating_answers` writes them as answers to a task whose prompt shows the
-files. What each fails is stated from what it was seen to fail (own_answers.py).
+files. What each fails is stated from what it was seen to fail (admission.py).
 """
 
 from __future__ import annotations
