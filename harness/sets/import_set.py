@@ -36,6 +36,8 @@ from harness.types import Json, Log, Outcome, Task
 
 REPORT_FILE = "import.json"
 MAX_MUTANTS_TRIED = 12
+MAX_NAME_CHARS = 200
+"""Of a task: its folder's name must fit into a file system while it is unfinished, too."""
 _UNFINISHED = ".unfinished-"
 
 
@@ -123,12 +125,14 @@ def _import_row(
 ) -> str | None:
     """Import one problem; why it is left out, None if it is not. Raises EngineError, OSError."""
     name = task_name(standard_set, row[0])
+    if len(name) > MAX_NAME_CHARS:
+        return f"its id gives a name of over {MAX_NAME_CHARS} characters"
     target, unfinished = folder / name, folder / f"{_UNFINISHED}{name}" / name
     if target.exists():
         return None
     shutil.rmtree(unfinished.parent, ignore_errors=True)
     try:
-        problem = standard_set.read(row[1])
+        problem = _read(standard_set, row[1])
         write_task(unfinished, standard_set, source, problem, None)
         task = _load(unfinished)
         check_tasks([task], score, lambda text: None)
@@ -140,6 +144,16 @@ def _import_row(
     finally:
         shutil.rmtree(unfinished.parent, ignore_errors=True)
     return None
+
+
+def _read(standard_set: StandardSet, row: Json) -> SetProblem:
+    """The problem of a row. Raises UnusableError, whatever the reader of its set did not think of."""
+    try:
+        return standard_set.read(row)
+    except UnusableError:
+        raise
+    except Exception as error:
+        raise UnusableError(f"its row cannot be read: {type(error).__name__}") from error
 
 
 def _load(folder: Path) -> Task:

@@ -6,6 +6,7 @@ as a variable or an expression, raises UnusableError.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import ClassVar
@@ -15,6 +16,8 @@ from harness.types import Json
 
 MAX_DEPTH = 50
 MAX_SAFE_INTEGER = 2**53 - 1
+MAX_DIGITS = 4000
+"""Of a number: Python refuses to read an integer of more than 4,300."""
 _SPACE = re.compile(r"(?:\s|//[^\n]*)*")
 _NUMBER = re.compile(
     r"-?\s*(\d[\d_]*(?:\.\d+|\.(?![\w.]))?(?:[eE][+-]?\d+)?)(?:_?([iu](?:8|16|32|64|128|size)|f32|f64))?(?!\w)"
@@ -138,11 +141,20 @@ def integer(value: int) -> Json:
     return value if abs(value) <= MAX_SAFE_INTEGER else {"$": "int", "v": str(value)}
 
 
+def require_finite(value: float) -> Json:
+    """A float that JSON has. Raises UnusableError for infinity, as `1e999` is read, and for no number."""
+    if not math.isfinite(value):
+        raise UnusableError("a test has a number that is too large")
+    return value
+
+
 def _number(found: re.Match[str]) -> Json:
     digits, suffix = found[1].replace("_", ""), found[2] or ""
+    if len(digits) > MAX_DIGITS:
+        raise UnusableError(f"a test has a number of over {MAX_DIGITS} digits")
     sign = "-" if found[0].startswith("-") else ""
     if suffix.startswith("f") or not digits.isdigit():
-        return float(sign + digits)
+        return require_finite(float(sign + digits))
     return integer(int(sign + digits))
 
 

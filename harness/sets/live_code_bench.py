@@ -1,8 +1,8 @@
 """Rows in LiveCodeBench's form: contest problems whose cases are data, as programs and as functions.
 
 A case gives standard input or, of a function, the arguments as JSON, one a line. The private cases may be packed, as
-base64 of zlib of a pickle of one string, which is unpacked without any class. This form has no reference: a program or
-a function that knows the tests' results stands in.
+base64 of zlib of a pickle of one string, which is read and never run. This form has no reference: a program or a
+function that knows the tests' results stands in.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
-import io
 import json
-import pickle
+import pickletools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from harness.files import from_json
 from harness.sets.call_table import STAND_IN
-from harness.sets.problem import SetProblem, UnusableError, require_texts
+from harness.sets.problem import SetProblem, UnusableError, require_texts, unparsed
 from harness.types import Json
 
 MAX_CASES_BYTES = 4 << 20
 _TEXTS = ("question_id", "question_title", "question_content", "public_test_cases")
+_STRING_OPCODES = frozenset(("BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "UNICODE"))
+_FRAME_OPCODES = frozenset(("PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP"))
+"""What stands around the one string in a pickle of it."""
 _WHOLE = "Answer with {} in one code block, and with nothing else."
 
 
@@ -37,13 +38,6 @@ class _Contest:
     function: ast.FunctionDef | None
 
 
-class _StringUnpickler(pickle.Unpickler):
-    """Unpickles plain values only."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise UnusableError(f"its private cases name the class {module}.{name}")
-
-
 def live_code_bench_problem(row: Json) -> SetProblem:
     """A row, its public and private cases. Raises UnusableError."""
     if not isinstance(row, dict):
@@ -51,13 +45,13 @@ def live_code_bench_problem(row: Json) -> SetProblem:
     private = row.get("private_test_cases")
     texts = require_texts({**row, "question_content": _clean(row.get("question_content"))}, _TEXTS)
     raw = _cases(texts["public_test_cases"]) + (_cases(private) if isinstance(private, str) and private else [])
-    kinds = {case.get("testtype") for case in raw}
+    kinds = {str(case.get("testtype")) for case in raw}
     if kinds == {"functional"}:
         contest = _Contest([_arguments(case) for case in raw], _function(row))
     elif kinds == {"stdin"}:
         contest = _Contest([(case["input"], case["output"]) for case in raw], None)
     else:
-        raise UnusableError(f"its cases are {', '.join(sorted(map(str, kinds))) or 'none'}")
+        raise UnusableError(f"its cases are {', '.join(sorted(kinds)) or 'none'}")
     return _problem(texts, contest)
 
 
@@ -70,9 +64,9 @@ def _cases(text: str) -> list[dict[str, Json]]:
         raise UnusableError(f"its cases are over {MAX_CASES_BYTES >> 20} MiB")
     try:
         cases = from_json(text if text.lstrip().startswith("[") else _unpacked(text))
-    except (ValueError, binascii.Error, zlib.error, pickle.UnpicklingError, EOFError, TypeError, IndexError) as error:
-        if isinstance(error, UnusableError):
-            raise
+    except UnusableError:
+        raise
+    except (ValueError, binascii.Error, zlib.error) as error:
         raise UnusableError(f"its cases cannot be read: {error}") from error
     is_read = isinstance(cases, list) and all(
         isinstance(case, dict) and isinstance(case.get("input"), str) and isinstance(case.get("output"), str)
@@ -88,12 +82,23 @@ def _unpacked(text: str) -> str:
     data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_CASES_BYTES)
     if unpacker.unconsumed_tail:
         raise UnusableError(f"its cases are over {MAX_CASES_BYTES >> 20} MiB")
-    # The published files hold a pickle. No class can be named in it, so that nothing of it is run (pickle, "Restricting
-    # Globals").
-    found = _StringUnpickler(io.BytesIO(data)).load()
-    if not isinstance(found, str):
-        raise UnusableError("its private cases are no string")
-    return found
+    return _pickled_string(data)
+
+
+def _pickled_string(data: bytes) -> str:
+    """The string of a pickle that has nothing else. Raises UnusableError, ValueError.
+
+    The published files hold a pickle, which is a program: its opcodes are listed here, and none is run.
+    """
+    strings: list[str] = []
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name in _STRING_OPCODES:
+            strings.append(str(argument))
+        elif opcode.name not in _FRAME_OPCODES:
+            raise UnusableError(f"its private cases are no string: their pickle has {opcode.name}")
+    if len(strings) != 1:
+        raise UnusableError(f"its private cases are no string: their pickle has {len(strings)}")
+    return strings[0]
 
 
 def _arguments(case: Mapping[str, Json]) -> tuple[Json, Json]:
@@ -145,7 +150,7 @@ def _task(function: ast.FunctionDef | None) -> str:
         whole = _WHOLE.format("the whole program")
         return f"Write a Python program that reads standard input and writes standard output. {whole}"
     function.body = [ast.Pass()]
-    code = ast.unparse(function).removesuffix("pass").rstrip()
+    code = unparsed(function, "starter code").removesuffix("pass").rstrip()
     whole = _WHOLE.format("the whole function")
     return f"Write this Python function, outside of any class. {whole}\n\n```python\n{code}\n```"
 

@@ -1,14 +1,18 @@
 """One problem of a standard set as its task has it: what is asked, how it is scored, and answers of known verdict.
 
-`SetProblem` is what every reader of a set's rows returns; `require_texts` checks the texts of a row.
+`SetProblem` is what every reader of a set's rows returns; `require_texts` checks the texts of a row, `unparsed` and
+`quoted` write Python code that was parsed.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.types import Json
+
+MAX_QUOTED_CHARS = 40
 
 
 class UnusableError(ValueError):
@@ -49,6 +53,20 @@ def require_texts(row: Json, names: Sequence[str]) -> dict[str, str]:
     if any("\r" in text or "\0" in text for text in texts.values()):
         raise UnusableError("its texts have carriage returns or null characters")
     return texts
+
+
+def unparsed(node: ast.AST, what: str) -> str:
+    """Python code of a tree. Raises UnusableError where Python cannot write what it could read."""
+    try:
+        return ast.unparse(node)
+    # A hexadecimal integer may have more digits than Python writes as a decimal one, a sum more terms than it recurses.
+    except (ValueError, RecursionError) as error:
+        raise UnusableError(f"its {what} has a number that is too long, or is nested too deeply") from error
+
+
+def quoted(node: ast.AST) -> str:
+    """The first characters of a tree's code, for a reason. Raises UnusableError."""
+    return repr(unparsed(node, "tests")[:MAX_QUOTED_CHARS])
 
 
 def language_title(language: str) -> str:

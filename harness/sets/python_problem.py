@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Mapping
 
 from harness.files import to_json
-from harness.sets.problem import SetProblem, UnusableError, function_prompt, require_texts
+from harness.sets.problem import SetProblem, UnusableError, function_prompt, require_texts, unparsed
 from harness.types import Json
 
 MAX_TEST_BYTES = 4 << 20
@@ -73,7 +74,7 @@ def _without_docstrings(module: ast.Module) -> str:
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
             kept = [part for part in node.body if not _is_text(part)]
             node.body = kept if kept or isinstance(node, ast.Module) else [ast.Pass()]
-    return ast.unparse(module)
+    return unparsed(module, "code")
 
 
 def _without_result(code: str) -> str:
@@ -82,7 +83,7 @@ def _without_result(code: str) -> str:
     returns = [node for node in ast.walk(module) if isinstance(node, ast.Return)]
     if returns:
         max(returns, key=lambda node: node.lineno).value = ast.Constant(None)
-    return ast.unparse(module)
+    return unparsed(module, "code")
 
 
 def _preamble(prompt: str, entry_point: str) -> str:
@@ -150,10 +151,17 @@ def _inputs(row: Mapping[str, Json], names: tuple[str, ...]) -> str:
     given = [item for found in lists for item in found]
     if not given or not all(isinstance(item, list) for item in given):
         raise UnusableError(f"it has no inputs in {' and '.join(names)}")
-    return to_json(given)
+    try:
+        return to_json(given)
+    except ValueError as error:
+        raise UnusableError("its inputs have a number that is too large") from error
 
 
 def _tolerance(row: Mapping[str, Json]) -> float:
-    """How far two floats may differ: as the row says, else by what rounding does."""
+    """How far two floats may differ: as the row says, else by what rounding does. Raises UnusableError."""
     stated = row.get("atol")
-    return float(stated) if isinstance(stated, int | float) and stated > 0 else 1e-6
+    if not isinstance(stated, int | float) or not stated > 0:
+        return 1e-6
+    if stated > sys.float_info.max:
+        raise UnusableError("its atol is too large")
+    return float(stated)

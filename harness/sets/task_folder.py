@@ -46,6 +46,10 @@ def write_task(
     folder: Path, standard_set: StandardSet, source: SetSource, problem: SetProblem, mutant: WrongFile | None
 ) -> None:
     """Write the folder; `mutant` is None while none is known. Raises UnusableError, OSError."""
+    try:
+        cases = to_json(list(problem.cases))
+    except ValueError as error:
+        raise UnusableError("its cases have a number that is too large") from error
     wrong = [
         WrongFile("empty.md", _EMPTY, outcome=Outcome.NO_ANSWER),
         WrongFile("constant.md", fenced(problem.constant, problem.language), tuple(problem.constant_fails)),
@@ -56,7 +60,7 @@ def write_task(
         "system.md": _SYSTEM.format(language_title(problem.language)),
         "prompt.md": problem.prompt,
         **{f"files/{name}": text for name, text in problem.files.items()},
-        "cases.json": to_json(list(problem.cases)) + "\n",
+        "cases.json": cases + "\n",
         "solution/answer.md": fenced(problem.reference, problem.language),
         **{f"wrong/{each.name}": each.text for each in wrong},
     }

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.sets.literals import Literals, integer, mapping
-from harness.sets.problem import UnusableError
+from harness.sets.literals import Literals, integer, mapping, require_finite
+from harness.sets.problem import UnusableError, quoted, unparsed
 from harness.types import Json
 
 _EQUAL = ("assertEqual", "assertIs", "assertMultiLineEqual", "assertListEqual", "assertDictEqual", "assertSetEqual")
@@ -55,8 +55,10 @@ class UnitCase:
 
 def encoded(value: object) -> Json:
     """A Python value as harness/sandbox/values.py describes. Raises UnusableError."""
-    if value is None or isinstance(value, bool | float | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, float):
+        return require_finite(value)
     if isinstance(value, int):
         return integer(value)
     if isinstance(value, list):
@@ -80,11 +82,22 @@ class _Names(ast.NodeTransformer):
         return self.known.get(node.id, node)
 
 
+def _with_literals(node: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
+    """An expression with the literals that its names stand for. Raises UnusableError."""
+    try:
+        found: ast.expr = _Names(known).visit(node)
+    except RecursionError as error:
+        raise UnusableError("its tests are nested too deeply") from error
+    return found
+
+
 def _literal(node: ast.expr, known: Mapping[str, ast.expr]) -> Json:
     try:
-        return encoded(ast.literal_eval(_Names(known).visit(node)))
+        return encoded(ast.literal_eval(_with_literals(node, known)))
+    except UnusableError:
+        raise
     except (ValueError, TypeError, SyntaxError, RecursionError) as error:
-        raise UnusableError(f"a test has {ast.unparse(node)[:40]!r}, which is no literal") from error
+        raise UnusableError(f"a test has {quoted(node)}, which is no literal") from error
 
 
 def python_cases(tests: str) -> list[UnitCase]:
@@ -102,7 +115,7 @@ def python_cases(tests: str) -> list[UnitCase]:
             for method in node.body:
                 found += _method_cases(method, known)
         elif not isinstance(node, ast.Import | ast.ImportFrom | ast.If):
-            raise UnusableError(f"its tests have {ast.unparse(node)[:40]!r}")
+            raise UnusableError(f"its tests have {quoted(node)}")
     if not found:
         raise UnusableError("its tests call nothing")
     return found
@@ -111,15 +124,15 @@ def python_cases(tests: str) -> list[UnitCase]:
 def _assign(node: ast.Assign, known: dict[str, ast.expr]) -> None:
     target = node.targets[0]
     if len(node.targets) != 1 or not isinstance(target, ast.Name):
-        raise UnusableError(f"its tests have {ast.unparse(node)[:40]!r}")
-    value = _Names(known).visit(node.value)
+        raise UnusableError(f"its tests have {quoted(node)}")
+    value = _with_literals(node.value, known)
     _literal(value, known)
     known[target.id] = value
 
 
 def _method_cases(method: ast.stmt, known: Mapping[str, ast.expr]) -> Iterator[UnitCase]:
     if not isinstance(method, ast.FunctionDef) or not method.name.startswith("test"):
-        raise UnusableError(f"its tests have more than test methods: {ast.unparse(method)[:40]!r}")
+        raise UnusableError(f"its tests have more than test methods: {quoted(method)}")
     local, name, errors = dict(known), method.name.removeprefix("test_").replace("_", "-").lower(), set[str]()
     for statement in method.body:
         if isinstance(statement, ast.Assign):
@@ -145,12 +158,13 @@ def _raising_case(name: str, statement: ast.With, known: Mapping[str, ast.expr])
     caught, body = statement.items[0].context_expr, statement.body[0]
     if (
         not isinstance(caught, ast.Call)
-        or ast.unparse(caught.func) not in ("self.assertRaises", "self.assertRaisesRegex")
+        or unparsed(caught.func, "tests") not in ("self.assertRaises", "self.assertRaisesRegex")
+        or not caught.args
         or not isinstance(caught.args[0], ast.Name)
         or len(statement.items) + len(statement.body) != 2
         or not isinstance(body, ast.Expr)
     ):
-        raise UnusableError(f"its tests have {ast.unparse(statement)[:40]!r}")
+        raise UnusableError(f"its tests have {quoted(statement)}")
     return _call_case(name, body.value, known, {"raises": caught.args[0].id})
 
 
@@ -160,7 +174,7 @@ def _equal_case(name: str, statement: ast.stmt, known: Mapping[str, ast.expr]) -
     if isinstance(call, ast.Call) and method in _FIXED and call.args:
         return _call_case(name, call.args[0], known, {"value": _FIXED[method]})
     if not isinstance(call, ast.Call) or method not in _EQUAL or len(call.args) < 2:
-        raise UnusableError(f"its tests have {ast.unparse(statement)[:40]!r}")
+        raise UnusableError(f"its tests have {quoted(statement)}")
     got, expected = call.args[:2]
     if not isinstance(got, ast.Call):
         got, expected = expected, got
@@ -169,7 +183,7 @@ def _equal_case(name: str, statement: ast.stmt, known: Mapping[str, ast.expr]) -
 
 def _call_case(name: str, call: ast.expr, known: Mapping[str, ast.expr], expect: Mapping[str, Json]) -> UnitCase:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise UnusableError(f"its tests compare {ast.unparse(call)[:40]!r}, which is no call of a function")
+        raise UnusableError(f"its tests compare {quoted(call)}, which is no call of a function")
     kwargs = {keyword.arg: _literal(keyword.value, known) for keyword in call.keywords if keyword.arg}
     return UnitCase(name, call.func.id, [_literal(arg, known) for arg in call.args], kwargs, expect)
 
