@@ -41,6 +41,7 @@ FILES = {
     "calc-1.0/.hidden": "x",
     "calc-1.0/docs/a.md": "x",
 }
+MANY_BINARIES = {f"calc-1.0/data/{number}.bin": "\0" for number in range(250)}
 PATCH = """\
 diff --git a/calc.py b/calc.py
 --- a/calc.py
@@ -186,6 +187,9 @@ def test_an_archive_is_fetched_once_and_read_without_its_top_folder_and_hidden_f
         (packed(FILES, link("calc-1.0/a", "", tarfile.FIFOTYPE)), "calc-1.0/a: no regular file"),
         (packed({**FILES, "/etc/a.py": "x"}), "/etc/a.py: outside of the tree"),
         (packed({**FILES, "calc-1.0/../../a.py": "x"}), "outside of the tree"),
+        (packed({**FILES, **MANY_BINARIES}, link("calc-1.0/a", "/etc/passwd")), "calc-1.0/a: link"),
+        (packed({**FILES, **MANY_BINARIES, "/etc/a.py": "x"}), "/etc/a.py: outside of the tree"),
+        (packed({**FILES, "/node_modules/a.js": "x"}), "/node_modules/a.js: outside of the tree"),
         (packed({**FILES, "other/a.py": "x"}), "it has 2 folders at its top"),
         (packed(FILES)[:-40], "it cannot be unpacked"),
         (b"not an archive", "it cannot be unpacked"),

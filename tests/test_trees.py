@@ -11,6 +11,7 @@ import pytest
 
 from harness.trees import (
     MAX_FILE_BYTES,
+    ORDINARY_REASONS,
     ExcludedPath,
     FinalTree,
     PatchError,
@@ -86,6 +87,20 @@ def test_links_devices_absolute_names_and_binaries_are_left_out_and_listed() -> 
         "disk": "no regular file",
         "line?break": "unusual name",
     }
+
+
+def test_no_number_of_ordinary_entries_hides_what_speaks_against_an_archive() -> None:
+    binaries = {f"{number}.bin": b"\0" for number in range(1000)}
+    found = read_tree(archive({**binaries, "/node_modules/a": b"1"}, member("1.bin", tarfile.SYMTYPE, "/etc")))
+    others = [(entry.path, entry.reason) for entry in found.left_out if entry.reason not in ORDINARY_REASONS]
+    assert others == [("/node_modules/a", "outside of the tree"), ("1.bin", "link")]
+    assert len(found.left_out) < 300
+
+
+@pytest.mark.parametrize("name", ["/etc", "../up", ".git/../../up", "a/../../node_modules"])
+def test_a_folder_outside_of_the_tree_is_listed(name: str) -> None:
+    (entry,) = read_tree(archive({}, member(name, tarfile.DIRTYPE))).left_out
+    assert entry.reason == "outside of the tree"
 
 
 def test_a_packed_tree_is_read_back_and_its_scripts_are_executable() -> None:

@@ -20,12 +20,10 @@ from harness.files import cache_folder, disk_error, sha256_of, write_atomic
 from harness.real_bugs.instances import BugInstance
 from harness.real_bugs.registries import REGISTRIES
 from harness.repository_tasks import is_kept
-from harness.trees import MAX_ARCHIVE_BYTES, read_tree
+from harness.trees import MAX_ARCHIVE_BYTES, ORDINARY_REASONS, read_tree
 
 FOLDER = "archives"
 _BLOCK_BYTES = 1 << 20
-_HARMLESS = frozenset(("binary file", "repository, dependencies or cache", "file too large", "unusual name"))
-"""Why an ordinary archive may have files that are left out of the tree."""
 
 Fetch = Callable[[BugInstance], bytes]
 
@@ -69,7 +67,7 @@ def _fetch(instance: BugInstance) -> bytes:
 
 def _unpack(instance: BugInstance, data: bytes) -> dict[str, str]:
     tree = read_tree(_blocks(instance, data), max_bytes=MAX_ARCHIVE_BYTES)
-    refused = [entry for entry in tree.left_out if entry.reason not in _HARMLESS]
+    refused = [entry for entry in tree.left_out if entry.reason not in ORDINARY_REASONS]
     if refused:
         raise DownloadError(f"{instance.file} is not used: {refused[0].path}: {refused[0].reason}")
     return _without_top_folder(instance, tree.files)

@@ -11,7 +11,16 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 
-from harness.trees.tree import MAX_PATH_CHARS, ExcludedPath, FinalTree, blocking_files, path_problem, text_of
+from harness.trees.tree import (
+    MAX_PATH_CHARS,
+    OUTSIDE_OF_TREE,
+    UNUSUAL_NAME,
+    ExcludedPath,
+    FinalTree,
+    blocking_files,
+    path_problem,
+    text_of,
+)
 
 MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 2000
@@ -19,6 +28,7 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_TREE_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 100_000
 MAX_LEFT_OUT = 200
+"""Entries that are listed, of ordinary ones and of others each."""
 TOOL_FOLDERS = frozenset(
     (
         ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".npm",
@@ -27,6 +37,9 @@ TOOL_FOLDERS = frozenset(
 )  # fmt: skip
 """Folders whose content is never looked at, wherever they are: repositories, dependencies, caches."""
 CUT = "archive too large"
+_BINARY, _TOOLS, _LARGE = "binary file", "repository, dependencies or cache", "file too large"
+ORDINARY_REASONS = frozenset((_BINARY, _TOOLS, _LARGE, UNUSUAL_NAME))
+"""Why the archive of a well-meant folder may have entries that are left out. Any other reason speaks against it."""
 _MTIME = 1_700_000_000
 
 
@@ -64,20 +77,33 @@ class _Tree:
 
     def __init__(self, unsent: Iterable[tuple[str, str]]) -> None:
         self.files: dict[str, str] = {}
-        self.left_out: dict[str, str] = {}
         self._bytes = 0
+        # Apart, so that no number of binary files keeps a link or an absolute name out of the list.
+        self._ordinary: dict[str, str] = {}
+        self._others: dict[str, str] = {}
         for path, reason in unsent:
             self.leave_out(path, reason)
 
     def leave_out(self, path: str, reason: str) -> None:
         self.files.pop(path, None)
-        if len(self.left_out) < MAX_LEFT_OUT:
-            self.left_out.setdefault(_displayable(path), reason)
+        entries = self._ordinary if reason in ORDINARY_REASONS else self._others
+        if len(entries) < MAX_LEFT_OUT:
+            entries.setdefault(_displayable(path), reason)
+
+    def leave_rest_out(self, reason: str) -> None:
+        """Leave out what was not read, whatever it is; the limit of the list does not hold for this."""
+        self._others.setdefault("/", reason)
+
+    @property
+    def left_out(self) -> tuple[ExcludedPath, ...]:
+        """What was left out, by its path. Of two reasons the one that is not ordinary stands."""
+        entries = {**self._ordinary, **self._others}
+        return tuple(sorted(ExcludedPath(path, reason) for path, reason in entries.items()))
 
     def add(self, path: str, data: bytes) -> None:
         text = text_of(data)
         if text is None:
-            self.leave_out(path, "binary file")
+            self.leave_out(path, _BINARY)
         elif len(self.files) >= MAX_FILES or self._bytes + len(data) > MAX_TREE_BYTES:
             self.leave_out(path, "tree too large")
         else:
@@ -113,13 +139,13 @@ def read_tree(
                     raise _TooLargeError
                 _read_member(tree, tar, member)
     except (_TooLargeError, MemoryError):
-        tree.left_out = {"/": CUT, **tree.left_out}
+        tree.leave_rest_out(CUT)
     # The standard library's reader raises more than its own error on archives that were not made by it.
     except (tarfile.TarError, OSError, ValueError, EOFError, KeyError, IndexError, OverflowError, RecursionError):
-        tree.left_out = {"/": "archive unreadable", **tree.left_out}
+        tree.leave_rest_out("archive unreadable")
     for path in blocking_files(tree.files):
         tree.leave_out(path, "file and folder of one name")
-    return FinalTree(tree.files, tuple(sorted(ExcludedPath(path, why) for path, why in tree.left_out.items())))
+    return FinalTree(tree.files, tree.left_out)
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -131,16 +157,19 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 def _read_member(tree: _Tree, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     path = member.name.removeprefix("./")
-    if member.isdir() and not _tool_folder(path):
+    if path.startswith("/") or ".." in path.split("/"):
+        # Before all else: that it is a folder, or one of tools, does not make it harmless.
+        tree.leave_out(path, OUTSIDE_OF_TREE)
+    elif (folder := _tool_folder(path)) is not None:
+        tree.leave_out(folder, _TOOLS)
+    elif member.isdir():
         return
-    if (folder := _tool_folder(path)) is not None:
-        tree.leave_out(folder, "repository, dependencies or cache")
     elif (problem := path_problem(path)) is not None:
         tree.leave_out(path, problem)
     elif not member.isreg() or member.issparse():
         tree.leave_out(path, "link" if member.issym() or member.islnk() else "no regular file")
     elif member.size > MAX_FILE_BYTES:
-        tree.leave_out(path, "file too large")
+        tree.leave_out(path, _LARGE)
     else:
         content = tar.extractfile(member)
         tree.add(path, content.read() if content is not None else b"")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 MAX_PATH_CHARS = 240
+OUTSIDE_OF_TREE, UNUSUAL_NAME = "outside of the tree", "unusual name"
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\\u2028\u2029]|^\s|\s$')
 
 
@@ -44,10 +45,10 @@ class FinalTree:
 def path_problem(path: str) -> str | None:
     """Why a path cannot name a file of a tree; None if it can. Such names fit into a patch without quoting."""
     if not path or path.startswith("/") or posixpath.normpath(path) != path or path.split("/")[0] == "..":
-        return "outside of the tree"
+        return OUTSIDE_OF_TREE
     if len(path) > MAX_PATH_CHARS or any(len(part.encode()) > MAX_PATH_CHARS for part in path.split("/")):
         return "name too long"
-    return "unusual name" if _UNSAFE.search(path) else None
+    return UNUSUAL_NAME if _UNSAFE.search(path) else None
 
 
 def text_of(data: bytes) -> str | None:
