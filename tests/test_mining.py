@@ -136,6 +136,50 @@ def test_a_folder_without_history_and_a_shallow_clone_are_refused(repository: Pa
         open_history(tmp_path / "shallow")
 
 
+def test_a_folder_inside_of_a_repository_is_refused_with_the_repository(repository: Path) -> None:
+    for name in ("tests", "new"):
+        (repository / name).mkdir(exist_ok=True)
+        with pytest.raises(TaskError, match=f"{name}: is a folder inside of the repository") as caught:
+            open_history(repository / name)
+        assert caught.value.fix == f"name {repository.resolve()}, its top folder"
+
+
+def test_no_character_of_a_message_or_a_path_ends_the_reading(repository: Path) -> None:
+    commit(repository, {**FIX}, "Add \x01 and \x02, \x1e\n\n:100644 100644 a b M\n\x01x")
+    commit(repository, {":100644 \x01": "a", "b\nc": "b"}, "Add odd names")
+    git(repository, "commit", "-q", "--allow-empty", "--allow-empty-message", "-m", "")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "Change nothing")
+    found = list(open_history(repository).commits(None))
+    assert [each.message for each in found] == [
+        "Change nothing",
+        "",
+        "Add odd names",
+        "Add \x01 and \x02, \x1e\n\n:100644 100644 a b M\n\x01x",
+    ]
+    assert [[(change.status, change.path) for change in each.changes] for each in found] == [
+        [],
+        [],
+        [("A", ":100644 \x01"), ("A", "b\nc")],
+        [("M", "calc.py"), ("M", "tests/test_calc.py")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Fixes the wrong rounding of numbers", "Fixes the wrong rounding of numbers"),
+        ("Closes files when reading ends\n\nFixes #12, #13 and a/b#4.", "Closes files when reading ends"),
+        ("Fixes #12: round up", "Fixes #12: round up"),
+        ("CC options are passed once\n\nCc: a@example.org", "CC options are passed once"),
+        ('Add a\n\nFixes: https://example.org/1\ncloses gh-7\nFixes: abcdef0 ("Add b")', "Add a"),
+        ("Add a\n\n(cherry picked from commit abcdef0)\nReviewed-by: A\nMore", "Add a\n\nMore"),
+    ],
+)
+def test_only_trailers_are_taken_out_of_a_message(repository: Path, message: str, kept: str) -> None:
+    commit(repository, {**FIX}, message)
+    assert next(open_history(repository).commits(None)).message == kept
+
+
 def test_requirements_are_read_and_nothing_is_executed() -> None:
     needs = read_requirements(
         {

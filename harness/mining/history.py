@@ -15,10 +15,14 @@ from harness.trees import run_git, text_of
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_COMMITS = 20_000
-_FORMAT = "--format=%x01%H%x02%P%x02%B%x02"
+_FORMAT = "--format=%H%x00%P%x00%B%x00"
+"""Fields that end with NUL, as `-z` ends the others: no message and no path can hold it."""
+_REFERENCE = r"(?:(?:bug |issue |pr )?(?:[\w./-]*#|gh-|bpo-)\d+|<?https?://\S+|[0-9a-f]{7,40} \(\".*\"\))"
 _TRAILER = re.compile(
-    r"^(?:signed-off-by|co-authored-by|reviewed-by|tested-by|acked-by|change-id|git-svn-id|cc|closes|fixes"
-    r"|\(cherry picked)\b[ :].*$",
+    r"^(?:(?:signed-off-by|co-authored-by|reviewed-by|tested-by|acked-by|change-id|git-svn-id|cc):.*"
+    r"|\(cherry picked from .*"
+    # Only a reference makes a trailer of it: "Fixes the rounding" is what a commit does.
+    rf"|(?:closes|fixes)\b:?[ \t]*{_REFERENCE}(?:(?:,| and|,? &)[ \t]*{_REFERENCE})*[ \t\r.]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -60,10 +64,9 @@ class History:
         words = ["log", "--no-merges", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"]
         since_words = [] if since is None else [f"--since={since}"]
         output = self.git(*words, f"--max-count={MAX_COMMITS}", _FORMAT, *since_words, "HEAD")
-        for part in output.split("\x01")[1:]:
-            sha, parents, message, raw = part.split("\x02", 3)
-            if len(parents.split()) == 1:
-                yield Commit(sha, parents, _without_trailers(message), tuple(_changes(raw)))
+        for commit in _parsed(output):
+            if len(commit.parent.split()) == 1:
+                yield commit
 
     def files(self, sha: str) -> dict[str, str | None]:
         """The text of each file of a commit; None for one that is not UTF-8. Links and submodules are left out."""
@@ -97,28 +100,52 @@ class History:
 
 
 def open_history(path: Path) -> History:
-    """The history of a repository. Raises TaskError for a folder that has none, or only the newest part of it."""
+    """The history of a repository, of which `path` is the top folder.
+
+    Raises TaskError for a folder that has none, or only the newest part of it, and for one inside of a repository: git
+    lists the files of a commit below such a folder, but the changes of the whole repository.
+    """
     if not path.is_dir():
         raise TaskError(f"{path}: no such folder", fix="name the folder of a git repository")
     history = History(path)
     try:
-        top = history.git("rev-parse", "--is-shallow-repository")
+        inside = history.git("rev-parse", "--show-prefix").strip("\n")
+    except TaskError as error:
+        raise _no_history(path, error) from error
+    if inside:
+        top = history.git("rev-parse", "--show-toplevel").strip("\n")
+        raise TaskError(f"{path}: is a folder inside of the repository {top}", fix=f"name {top}, its top folder")
+    try:
+        is_shallow = history.git("rev-parse", "--is-shallow-repository").strip() == "true"
         history.git("rev-parse", "--verify", "HEAD^{commit}")
     except TaskError as error:
-        raise TaskError(f"{path}: has no history of commits ({error.message})", fix="name a git repository") from error
-    if top.strip() == "true":
+        raise _no_history(path, error) from error
+    if is_shallow:
         raise TaskError(f"{path}: is a shallow clone, whose older commits are missing", fix="git fetch --unshallow")
     return history
+
+
+def _no_history(path: Path, error: TaskError) -> TaskError:
+    return TaskError(f"{path}: has no history of commits ({error.message})", fix="name a git repository")
 
 
 def _without_trailers(message: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", _TRAILER.sub("", message)).strip()
 
 
-def _changes(raw: str) -> Iterator[FileChange]:
-    """The changes in git's raw format: `:mode mode blob blob status`, NUL, path, NUL."""
-    fields = iter(raw.strip("\n").split("\0"))
-    for head in fields:
-        if head.lstrip("\n").startswith(":"):
-            old_mode, mode, _, _, status = head.lstrip("\n:").split()
-            yield FileChange(next(fields), status[0], old_mode, mode)
+def _parsed(output: str) -> Iterator[Commit]:
+    """The commits in git's output: digest, parents and message, then `:mode mode blob blob status` and path of each."""
+    fields = output.split("\0")
+    at = 0
+    while at + 3 < len(fields):
+        sha, parents, message = fields[at : at + 3]
+        at += 3
+        changes = []
+        # Between message and changes git writes an empty field and a newline. A digest is neither, so it comes next.
+        while at < len(fields) and (not (head := fields[at].lstrip("\n")) or head.startswith(":")):
+            if head:
+                at += 1
+                old_mode, mode, _, _, status = head.lstrip(":").split()
+                changes.append(FileChange(fields[at], status[0], old_mode, mode))
+            at += 1
+        yield Commit(sha, parents, _without_trailers(message), tuple(changes))
