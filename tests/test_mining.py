@@ -194,6 +194,35 @@ def test_requirements_are_read_and_nothing_is_executed() -> None:
     assert (needs.pins, needs.distribution) == (("six==1.16.0",), "calc==2")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'project = "x"\ntool = 5\ndependency-groups = "x"',
+        "[project]\nname = 5\nversion = 5\ndependencies = 5\noptional-dependencies = [5]",
+        '[project]\ndependencies = "six"\noptional-dependencies = {test = "six", tests = {six = "1"}}',
+        '[tool]\npoetry = "x"\npdm = [1]\nhatch = {envs = [1]}',
+        '[tool]\npoetry = {dependencies = ["six"], dev-dependencies = 5, group = {test = "x", a = {dependencies = 5}}}',
+        'tool = {pdm = {dev-dependencies = ["six"]}, hatch = {envs = {test = 5, default = {dependencies = "six"}}}}',
+        f"project = {{name = {'7' * 5000}}}",
+        f"project = {'[' * 5000}",
+    ],
+)
+def test_a_pyproject_with_other_types_than_it_should_have_asks_for_nothing(text: str) -> None:
+    needs = read_requirements({"pyproject.toml": text, "setup.py": f"setup(name='calc', url={'-' * 3000}1)"})
+    assert (needs.packages, needs.pins) == ((), ())
+    assert needs.distribution in ("", "calc==0.0.0")
+
+
+def test_what_has_the_right_type_counts_beside_what_has_not() -> None:
+    text = """
+project = {name = "calc", version = "1 2", dependencies = ["six", 5], optional-dependencies = {a = 5, test = ["a"]}}
+dependency-groups = {tests = [{include-group = "lint"}, "b"]}
+tool = {pdm = 5, hatch = {envs = {x = 5, hatch-test = {dependencies = 5, extra-dependencies = ["c"]}}}, poetry = []}
+"""
+    needs = read_requirements({"pyproject.toml": text})
+    assert (needs.packages, needs.distribution) == (("six", "a", "b", "c"), "calc==0.0.0")
+
+
 @pytest.mark.engine
 def test_a_mined_task_holds_and_other_commits_are_counted(repository: Path, tmp_path: Path) -> None:
     commit(repository, {**FIX})

@@ -19,6 +19,7 @@ LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _TEST_GROUP = re.compile(r"(?:.*[-_])?tests?(?:ing)?(?:[-_].*)?|pytest", re.IGNORECASE)
 _DEV_GROUP = re.compile(r"dev(?:el(?:op(?:ment)?)?)?", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(\[[\w, .-]*\])?\s*(\(?[<>=!~][^;@]*\)?)?\s*(;.*)?")
+_VERSION = re.compile(r"[\w.!+-]+")
 _TOOLS = frozenset(
     (
         "pytest", "tox", "nox", "flake8", "black", "mypy", "ruff", "pre-commit", "sphinx", "twine", "build", "wheel",
@@ -48,7 +49,8 @@ def read_requirements(files: Mapping[str, str | None]) -> Requirements:
         chosen += [text for group, text in found if _DEV_GROUP.fullmatch(group)]
     name = _name(pyproject, files.get("setup.cfg"), files.get("setup.py"))
     packages = dict.fromkeys(text for text in map(_clean, chosen) if text and _is_needed(text, name))
-    version = pyproject.get("project", {}).get("version", "0.0.0")
+    version = _table(pyproject, "project").get("version")
+    version = version if isinstance(version, str) and _VERSION.fullmatch(version) else "0.0.0"
     return Requirements(tuple(packages), tuple(_pins(files)), f"{name}=={version}" if name else "")
 
 
@@ -67,8 +69,22 @@ def _is_needed(text: str, own_name: str) -> bool:
 def _toml(text: str | None) -> dict[str, Any]:
     try:
         return tomllib.loads(text or "")
-    except tomllib.TOMLDecodeError:
+    # An integer of thousands of digits is a ValueError of its own.
+    except (ValueError, RecursionError):
         return {}
+
+
+def _table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The table below these keys, one in another; an empty one where anything else is."""
+    found: Any = document
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _strings(value: Any) -> list[str]:
+    """The strings of a list; none of anything else."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
 
 
 def _ini(text: str | None) -> configparser.ConfigParser:
@@ -84,27 +100,28 @@ Grouped = tuple[str, str]
 """The group of a requirement ("" for what every user needs) and its text."""
 
 
-def _of_group(group: str, texts: Iterable[Any]) -> Iterator[Grouped]:
-    return ((group, text) for text in texts if isinstance(text, str))
+def _of_group(group: str, texts: Iterable[str]) -> Iterator[Grouped]:
+    return ((group, text) for text in texts)
 
 
 def _pyproject(document: Mapping[str, Any]) -> Iterator[Grouped]:
-    project, tool = document.get("project", {}), document.get("tool", {})
-    yield from _of_group("", project.get("dependencies", ()))
-    for group, texts in {**project.get("optional-dependencies", {}), **document.get("dependency-groups", {})}.items():
-        yield from _of_group(group, texts)
-    for group, texts in tool.get("pdm", {}).get("dev-dependencies", {}).items():
-        yield from _of_group(group, texts)
-    for name, env in tool.get("hatch", {}).get("envs", {}).items():
-        if isinstance(env, dict):
-            group = "test" if name in ("default", "hatch-test") else name
-            yield from _of_group(group, (*env.get("dependencies", ()), *env.get("extra-dependencies", ())))
-    poetry = tool.get("poetry", {})
+    tool = _table(document, "tool")
+    yield from _of_group("", _strings(_table(document, "project").get("dependencies")))
+    extras, groups = _table(document, "project", "optional-dependencies"), _table(document, "dependency-groups")
+    for group, texts in (*{**extras, **groups}.items(), *_table(tool, "pdm", "dev-dependencies").items()):
+        yield from _of_group(group, _strings(texts))
+    environments = _table(tool, "hatch", "envs")
+    for name in environments:
+        environment = _table(environments, name)
+        group = "test" if name in ("default", "hatch-test") else name
+        yield from _of_group(group, _strings(environment.get("dependencies")))
+        yield from _of_group(group, _strings(environment.get("extra-dependencies")))
+    poetry = _table(tool, "poetry")
     # Poetry writes ranges in a way of its own; its lock file has the versions.
-    yield from _of_group("", poetry.get("dependencies", {}))
-    yield from _of_group("dev", poetry.get("dev-dependencies", {}))
-    for group, entry in poetry.get("group", {}).items():
-        yield from _of_group(group, entry.get("dependencies", {}))
+    yield from _of_group("", _table(poetry, "dependencies"))
+    yield from _of_group("dev", _table(poetry, "dev-dependencies"))
+    for group in _table(poetry, "group"):
+        yield from _of_group(group, _table(poetry, "group", group, "dependencies"))
 
 
 def _setup_cfg(text: str | None) -> Iterator[Grouped]:
@@ -135,7 +152,7 @@ def _setup_call(text: str | None) -> dict[str, Any]:
     """The arguments of the call of `setup` that are literals."""
     try:
         tree = ast.parse(text or "")
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[str, Any] = {}
     for node in ast.walk(tree):
@@ -143,27 +160,22 @@ def _setup_call(text: str | None) -> dict[str, Any]:
             for keyword in node.keywords:
                 try:
                     found[keyword.arg or ""] = ast.literal_eval(keyword.value)
-                except (ValueError, TypeError):
+                except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                     continue
     return found
 
 
 def _setup_py(text: str | None) -> Iterator[Grouped]:
     call = _setup_call(text)
-    yield from _of_group("", _list(call.get("install_requires")))
-    yield from _of_group("test", _list(call.get("tests_require")))
+    yield from _of_group("", _strings(call.get("install_requires")))
+    yield from _of_group("test", _strings(call.get("tests_require")))
     extras = call.get("extras_require")
     for group, texts in extras.items() if isinstance(extras, dict) else ():
-        yield from _of_group(str(group), _list(texts))
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
+        yield from _of_group(str(group), _strings(texts))
 
 
 def _name(pyproject: Mapping[str, Any], setup_cfg: str | None, setup_py: str | None) -> str:
-    tool = pyproject.get("tool", {})
-    name = pyproject.get("project", {}).get("name") or tool.get("poetry", {}).get("name")
+    name = _table(pyproject, "project").get("name") or _table(pyproject, "tool", "poetry").get("name")
     name = name or _ini(setup_cfg).get("metadata", "name", fallback="") or _setup_call(setup_py).get("name")
     return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) else ""
 
