@@ -13,6 +13,7 @@ from harness.mining.environment import TestEnvironment
 from harness.mining.history import open_history
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
+from harness.mining.version_module import version_module
 from harness.repository_tasks import JAVASCRIPT, LIMITS, PYTHON, RejectionError, diff_answer, ecosystem_of
 from harness.sandbox import open_sandbox
 from harness.score import TestBed, TestRun, run_tests, score
@@ -121,6 +122,32 @@ def test_a_fix_that_is_in_another_file_or_in_the_message_is_a_leak(repository: P
     commit(repository, {**FIX, "calc.py": fixed}, f"Add instead of subtracting\n\n{lines}")
     with pytest.raises(RejectionError, match="its message has lines of the fix"):
         newest(repository)
+
+
+def test_a_module_that_only_a_build_would_write_is_there_before_and_after(repository: Path) -> None:
+    manifest = '[tool.hatch]\nbuild.hooks.vcs.version-file = "src/calc/_version.py"\n'
+    commit(repository, {"pyproject.toml": manifest}, "Take the version from the history")
+    commit(repository, {**FIX})
+    states = newest(repository)
+    assert states.before["src/calc/_version.py"] == states.after["src/calc/_version.py"]
+    assert "version = " in states.before["src/calc/_version.py"]
+    assert states.given == ("calc.py",)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "paths"),
+    [
+        ('[tool.setuptools_scm]\nwrite_to = "calc/version.py"\n', ["calc/version.py"]),
+        ('[tool.setuptools_scm]\nversion_file = "calc/there.py"\n', []),
+        ('[tool.pdm.version]\nwrite_to = "../calc.py"\n', []),
+        ('[tool.versioningit.write]\nfile = "/calc.py"\n', []),
+        ('[tool.versioningit.write]\nfile = "VERSION"\n', []),
+        ("[tool.setuptools_scm]\nversion_file = 5\n", []),
+        ("[tool.hatch]\nbuild = 5\n", []),
+    ],
+)
+def test_only_a_missing_module_within_the_repository_is_written(manifest: str, paths: list[str]) -> None:
+    assert list(version_module({"pyproject.toml": manifest, "calc/there.py": ""})) == paths
 
 
 def test_a_folder_without_history_and_a_shallow_clone_are_refused(repository: Path, tmp_path: Path) -> None:

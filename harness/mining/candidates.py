@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness.mining.history import SUBMODULE, Commit, History
-from harness.repository_tasks import Ecosystem, RejectionError, is_kept, leak_in, message_leaks
+from harness.mining.version_module import version_module
+from harness.repository_tasks import PYTHON, Ecosystem, RejectionError, is_kept, leak_in, message_leaks
 
 MAX_SOURCE_FILES = 5
 MAX_GIVEN_BYTES = 96 * 1024
@@ -51,6 +52,7 @@ def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitS
     tests = [change.path for change in commit.changes if ecosystem.is_test(change.path)]
     _require_text({**old, **{path: new.get(path, "") for path in (*source, *tests)}}, (*source, *tests))
     kept = {path: text for path, text in old.items() if text is not None and is_kept(path) and path not in tests}
+    kept |= version_module(old) if ecosystem is PYTHON else {}
     before = kept | {path: text for path in tests if (text := new.get(path)) is not None}
     after = before | {path: text for path in source if (text := new.get(path)) is not None}
     states = CommitStates(

@@ -41,7 +41,7 @@ class Requirements:
 
 def read_requirements(files: Mapping[str, str | None]) -> Requirements:
     """The requirements of a repository with these files."""
-    pyproject = _toml(files.get("pyproject.toml"))
+    pyproject = parse_toml(files.get("pyproject.toml"))
     found = [*_pyproject(pyproject), *_setup_cfg(files.get("setup.cfg")), *_setup_py(files.get("setup.py"))]
     found += [*_tox(files.get("tox.ini")), *_text_files(files)]
     chosen = [text for group, text in found if not group or _TEST_GROUP.fullmatch(group)]
@@ -49,7 +49,7 @@ def read_requirements(files: Mapping[str, str | None]) -> Requirements:
         chosen += [text for group, text in found if _DEV_GROUP.fullmatch(group)]
     name = _name(pyproject, files.get("setup.cfg"), files.get("setup.py"))
     packages = dict.fromkeys(text for text in map(_clean, chosen) if text and _is_needed(text, name))
-    version = _table(pyproject, "project").get("version")
+    version = table_at(pyproject, "project").get("version")
     version = version if isinstance(version, str) and _VERSION.fullmatch(version) else "0.0.0"
     return Requirements(tuple(packages), tuple(_pins(files)), f"{name}=={version}" if name else "")
 
@@ -66,7 +66,8 @@ def _is_needed(text: str, own_name: str) -> bool:
     return name not in _TOOLS and name != own_name.lower().replace("_", "-") and name != "python"
 
 
-def _toml(text: str | None) -> dict[str, Any]:
+def parse_toml(text: str | None) -> dict[str, Any]:
+    """A TOML document; an empty one where a file is missing or broken."""
     try:
         return tomllib.loads(text or "")
     # An integer of thousands of digits is a ValueError of its own.
@@ -74,7 +75,7 @@ def _toml(text: str | None) -> dict[str, Any]:
         return {}
 
 
-def _table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+def table_at(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     """The table below these keys, one in another; an empty one where anything else is."""
     found: Any = document
     for key in keys:
@@ -105,23 +106,23 @@ def _of_group(group: str, texts: Iterable[str]) -> Iterator[Grouped]:
 
 
 def _pyproject(document: Mapping[str, Any]) -> Iterator[Grouped]:
-    tool = _table(document, "tool")
-    yield from _of_group("", _strings(_table(document, "project").get("dependencies")))
-    extras, groups = _table(document, "project", "optional-dependencies"), _table(document, "dependency-groups")
-    for group, texts in (*{**extras, **groups}.items(), *_table(tool, "pdm", "dev-dependencies").items()):
+    tool = table_at(document, "tool")
+    yield from _of_group("", _strings(table_at(document, "project").get("dependencies")))
+    extras, groups = table_at(document, "project", "optional-dependencies"), table_at(document, "dependency-groups")
+    for group, texts in (*{**extras, **groups}.items(), *table_at(tool, "pdm", "dev-dependencies").items()):
         yield from _of_group(group, _strings(texts))
-    environments = _table(tool, "hatch", "envs")
+    environments = table_at(tool, "hatch", "envs")
     for name in environments:
-        environment = _table(environments, name)
+        environment = table_at(environments, name)
         group = "test" if name in ("default", "hatch-test") else name
         yield from _of_group(group, _strings(environment.get("dependencies")))
         yield from _of_group(group, _strings(environment.get("extra-dependencies")))
-    poetry = _table(tool, "poetry")
+    poetry = table_at(tool, "poetry")
     # Poetry writes ranges in a way of its own; its lock file has the versions.
-    yield from _of_group("", _table(poetry, "dependencies"))
-    yield from _of_group("dev", _table(poetry, "dev-dependencies"))
-    for group in _table(poetry, "group"):
-        yield from _of_group(group, _table(poetry, "group", group, "dependencies"))
+    yield from _of_group("", table_at(poetry, "dependencies"))
+    yield from _of_group("dev", table_at(poetry, "dev-dependencies"))
+    for group in table_at(poetry, "group"):
+        yield from _of_group(group, table_at(poetry, "group", group, "dependencies"))
 
 
 def _setup_cfg(text: str | None) -> Iterator[Grouped]:
@@ -175,7 +176,7 @@ def _setup_py(text: str | None) -> Iterator[Grouped]:
 
 
 def _name(pyproject: Mapping[str, Any], setup_cfg: str | None, setup_py: str | None) -> str:
-    name = _table(pyproject, "project").get("name") or _table(pyproject, "tool", "poetry").get("name")
+    name = table_at(pyproject, "project").get("name") or table_at(pyproject, "tool", "poetry").get("name")
     name = name or _ini(setup_cfg).get("metadata", "name", fallback="") or _setup_call(setup_py).get("name")
     return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) else ""
 
@@ -184,7 +185,7 @@ def _pins(files: Mapping[str, str | None]) -> Iterator[str]:
     """The versions of the lock file; of a package with several, none holds, nor does what is not NAME==VERSION."""
     versions: dict[str, set[str]] = {}
     for lock in LOCK_FILES:
-        document = _toml(files.get(lock))
+        document = parse_toml(files.get(lock))
         for entry in (*document.get("package", ()), *document.get("packages", ())):
             if isinstance(entry, dict) and isinstance(entry.get("version"), str):
                 versions.setdefault(str(entry.get("name")), set()).add(entry["version"])
