@@ -19,6 +19,7 @@ from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
 from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, parse_target, read_exchanges, serve
 from harness.proxy.bodies import ChunkedBody, FramingError
+from harness.proxy.client_connection import has_unsent_bytes
 from harness.proxy.secrets import Reads, SecretFilter, hide_query
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
@@ -92,11 +93,12 @@ def answering(*pieces: bytes) -> Handler:
 
 @dataclass
 class RunningProxy:
-    """A proxy in a thread; `lines` are what it printed."""
+    """A proxy in a thread; `lines` are what it printed, and `has_printed` is set when there is one."""
 
     port: int
     out: Path
     lines: list[str]
+    has_printed: threading.Event
 
     def send(self, request: bytes) -> bytes:
         """Send bytes and read until the proxy closes."""
@@ -112,7 +114,11 @@ class RunningProxy:
 def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = None) -> Iterator[RunningProxy]:
     lines: list[str] = []
     started: list[ProxyHandle] = []
-    listening = threading.Event()
+    listening, has_printed = threading.Event(), threading.Event()
+
+    def report(line: str) -> None:
+        lines.append(line)
+        has_printed.set()
 
     def ready(handle: ProxyHandle) -> None:
         started.append(handle)
@@ -120,12 +126,12 @@ def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = 
 
     target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
     settings = ProxySettings(target, listen, out, token, api_key, summarize_exchange)
-    thread = threading.Thread(target=lambda: serve(settings, lines.append, ready))
+    thread = threading.Thread(target=lambda: serve(settings, report, ready))
     thread.start()
     assert listening.wait(10)
     (handle,) = started
     try:
-        yield RunningProxy(int((handle.url or "").rpartition(":")[2]), out, lines)
+        yield RunningProxy(int((handle.url or "").rpartition(":")[2]), out, lines, has_printed)
     finally:
         handle.stop()
         thread.join()
@@ -632,3 +638,46 @@ def test_a_reset_in_mid_stream_is_passed_on_as_a_reset(tmp_path: Path) -> None:
         with pytest.raises(ConnectionResetError):
             client.recv(65536)
     assert running.exchanges()[0].end_reason == "reset"
+
+
+def test_a_reset_by_the_server_takes_nothing_from_a_client_that_reads_slowly(tmp_path: Path) -> None:
+    body = bytes(range(256)) * 4000
+
+    def reset(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        # A reset drops what the proxy has not received yet, too, and nothing tells when it has.
+        while has_unsent_bytes(connection):
+            time.sleep(0.01)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with (
+        RawServer(reset).running() as server,
+        proxy(server.port, tmp_path) as running,
+        socket.socket() as client,
+    ):
+        client.settimeout(10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.connect(("127.0.0.1", running.port))
+        client.sendall(post())
+        assert running.has_printed.wait(10)
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert len(received.partition(b"\r\n\r\n")[2]) == len(body)
+    (exchange,) = running.exchanges()
+    assert exchange.end_reason == "reset"
+    assert b"".join(chunk.data for chunk in exchange.recording.chunks) == body
+
+
+def test_bytes_are_unsent_until_the_other_side_has_them() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as sender:
+        receiver, _ = listener.accept()
+        with receiver:
+            assert not has_unsent_bytes(sender)
+            sender.setblocking(False)
+            sender.send(bytes(1 << 24))
+            assert has_unsent_bytes(sender)
+
+
+def test_where_the_kernel_cannot_be_asked_bytes_count_as_unsent() -> None:
+    closed = socket.socket()
+    closed.close()
+    assert has_unsent_bytes(closed)

@@ -6,9 +6,12 @@ It is an asyncio protocol, called with what was read. It stays open between requ
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import struct
+import sys
+import termios
 from typing import cast
 
 from harness.proxy.heads import HEAD_END, MAX_HEAD_BYTES, HeadError, error_response, parse_request
@@ -19,6 +22,8 @@ _HTTP2_PREFACE = b"PRI * HTTP/2.0"
 _LINGER_S = 2.0
 """How long a client may go on sending after its answer: closed with unread bytes, a socket drops what it had sent."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_SO_NWRITE = 0x1024
+"""macOS, sys/socket.h: the option that returns how many bytes of a socket are not sent."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -122,10 +127,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _reset(self) -> None:
         """Close as the target did, by a reset, unless the client would lose bytes by it."""
-        if self.transport.get_write_buffer_size():
+        sock = self.transport.get_extra_info("socket")
+        if self.transport.get_write_buffer_size() or has_unsent_bytes(sock):
             self._close()
             return
-        sock = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
@@ -172,3 +177,18 @@ class ClientConnection(asyncio.Protocol):
         """The client has caught up."""
         if self._exchange is not None:
             self._exchange.resume_reading()
+
+
+def has_unsent_bytes(sock: socket.socket) -> bool:
+    """Whether the kernel holds bytes that the other side has not acknowledged; True where the kernel does not say.
+
+    A reset drops them: the kernel takes megabytes for a client that reads slowly.
+    """
+    try:
+        if sys.platform == "darwin":
+            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE) > 0
+        count: int
+        (count,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except (OSError, ValueError):
+        return True
+    return count > 0
