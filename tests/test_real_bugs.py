@@ -90,6 +90,11 @@ diff --git a/calc.py b/calc.py
 """
 
 
+def hunk(ranges: str, *lines: str) -> str:
+    """A patch of calc.py that is one hunk."""
+    return PATCH[: PATCH.index("@@")] + "\n".join([f"@@ {ranges} @@", *lines, ""])
+
+
 def packed(files: Mapping[str, str], *others: tarfile.TarInfo) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
@@ -251,9 +256,25 @@ def test_a_model_that_finds_the_files_sees_code_and_neither_tests_nor_changes_no
         assert "calc.py`" not in form.prompt(task)
 
 
-def test_the_calls_of_the_solution_make_the_release_of_the_bug(tmp_path: Path) -> None:
-    filler = "".join(f"def f{number}(n):\n    return n\n\n\n" for number in range(3))
-    task = bug_task(tmp_path, {"calc.py": SOURCE + filler, "tests/test_calc.py": TEST})
+@pytest.mark.parametrize(
+    ("source", "patch"),
+    [
+        (SOURCE + "".join(f"def f{number}(n):\n    return n\n\n\n" for number in range(3)), PATCH),
+        (
+            "x = '\x0c\x85\u2028'\ny = '\x0c\x85\u2028'\n",
+            hunk("-1,2 +1", " x = '\x0c\x85\u2028'", "-y = '\x0c\x85\u2028'"),
+        ),
+        ("a\x0c\nb\x0ca\x0c\n", hunk("-1,2 +1,2", " a\x0c", "-b\x0ca\x0c", "+b\x0c")),
+        ("b\nb\nb\na\n", hunk("-2,3 +2,2", " b", "-b", " a")),
+        ("b\nb\nc = 1\n", hunk("-2,2 +2,2", " b", "-c = 1", "+b")),
+        ("a\nb\n", hunk("-1,2 +1", " a", "-b")),
+    ],
+)
+def test_the_calls_of_the_solution_make_the_release_of_the_bug(tmp_path: Path, source: str, patch: str) -> None:
+    instance = declared(tmp_path)
+    bug = replace(instance.bug, patch=patch)
+    states = states_of_bug(instance, bug, {"calc.py": source, "tests/test_calc.py": TEST})
+    task = BugTask("calc-double", instance, bug, states, Proof((), (), 0.0))
     texts = next(form for form in FORMS if form.ending == "-tools").texts(task)
     workspace = Workspace(dict(task.shown), editable=task.code)
     for reading in readings_of([texts["solution/1.md"], texts["solution/2.md"]]):
@@ -262,7 +283,8 @@ def test_the_calls_of_the_solution_make_the_release_of_the_bug(tmp_path: Path) -
             assert result.wasted_reason is None
             assert result.invalid_reason is None
             workspace = replace(workspace, files=result.files)
-    assert workspace.files["calc.py"] == SOURCE + filler
+    assert workspace.files["calc.py"] == source
+    assert workspace.files["calc.py"] != task.shown["calc.py"]
 
 
 @pytest.mark.engine

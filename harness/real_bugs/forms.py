@@ -25,7 +25,7 @@ from harness.repository_tasks import (
     quoted,
 )
 from harness.tasks import escape_braces, toml_value
-from harness.trees import FinalTree, make_patch
+from harness.trees import FinalTree, lines_of, make_patch
 from harness.types import TWIN, Json, Outcome
 
 SUITE, AGENT_SUITE = "real-bugs", "real-bugs-agent"
@@ -148,16 +148,21 @@ def _edit_calls(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
     for path, text in after.items():
         if before.get(path) == text:
             continue
-        old, new = before[path].splitlines(keepends=True), text.splitlines(keepends=True)
+        old, new = lines_of(before[path]), lines_of(text)
         blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         # From the end on, so that the lines before an edit are where they were.
         for start, end, first, last in [block[1:] for block in reversed(blocks) if block[0] != "equal"]:
             low, high = start, end
-            while "".join(old).count("".join(old[low:high]) or "\n") != 1 and (low, high) != (0, len(old)):
+            while not _occurs_once("".join(old[low:high]), "".join(old)) and (low, high) != (0, len(old)):
                 low, high = max(0, low - 1), min(len(old), high + 1)
             edited = [*old[low:start], *new[first:last], *old[end:high]]
             yield _edit_call(path, "".join(old[low:high]), "".join(edited))
             old[start:end] = new[first:last]
+
+
+def _occurs_once(part: str, text: str) -> bool:
+    """Whether a part of a text is nowhere else, not even overlapping itself; an empty one is everywhere."""
+    return text.find(part) == text.rfind(part)
 
 
 def _tools_scorer(task: BugTask) -> list[str]:

@@ -73,7 +73,9 @@ def import_set(standard_set: StandardSet, source: SetSource, folder: Path, score
             found = list(_each(pool, one, source.rows, log))
     except OSError as error:
         raise disk_error(folder, error) from error
-    left_out = tuple(LeftOut(row_id, reason) for (row_id, _), reason in zip(source.rows, found, strict=True) if reason)
+    left_out = tuple(
+        LeftOut(row_id, reason) for (row_id, _), reason in zip(source.rows, found, strict=True) if reason is not None
+    )
     report = ImportReport(
         standard_set.title,
         standard_set.source_license,
@@ -140,7 +142,7 @@ def _import_row(
         _load(unfinished)
         unfinished.rename(target)
     except (UnusableError, TaskError, CheckError) as error:
-        return str(error).splitlines()[0].removeprefix(f"{name}, ")
+        return str(error).split("\n", 1)[0].removeprefix(f"{name}, ")
     finally:
         shutil.rmtree(unfinished.parent, ignore_errors=True)
     return None

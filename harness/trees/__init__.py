@@ -17,7 +17,7 @@ from harness.trees.archive import (
 )
 from harness.trees.clean import CleanTree, clean_tree, matches
 from harness.trees.git import run_git
-from harness.trees.patch import PatchError, apply_patch, make_patch
+from harness.trees.patch import PatchError, apply_patch, lines_of, make_patch
 from harness.trees.tree import ExcludedPath, FinalTree, path_problem, text_of
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "PatchError",
     "apply_patch",
     "clean_tree",
+    "lines_of",
     "make_patch",
     "matches",
     "pack_tree",

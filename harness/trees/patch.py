@@ -68,7 +68,7 @@ def _file_patch(path: str, old: str | None, new: str | None) -> Iterator[str]:
         yield f"{_NEW_FILE}\n"
     if new is None:
         yield f"{_DELETED_FILE}\n"
-    old_lines, new_lines = _lines(old or ""), _lines(new or "")
+    old_lines, new_lines = lines_of(old or ""), lines_of(new or "")
     if not old_lines and not new_lines:
         return
     # Git ends a name that contains a space with a tab.
@@ -88,7 +88,7 @@ def _range(count: int) -> str:
     return f"{min(1, count)},{count}"
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """The lines with their newlines; nothing but a newline ends a line, as in a patch."""
     lines = [f"{line}\n" for line in text.split("\n")]
     last = lines.pop().removesuffix("\n")
@@ -138,7 +138,7 @@ class _Reader:
             return path, None if is_deleted else self._empty(is_new)
         if not self._take("+++ /dev/null" if is_deleted else f"+++ b/{path}", f"+++ b/{path}\t"):
             raise self._refuse("expected the header of the new file")
-        text = self._hunks(_lines(files.get(path, "")))
+        text = self._hunks(lines_of(files.get(path, "")))
         if is_deleted and text:
             raise self._refuse(f"{path} is deleted, but not all of its lines")
         return path, None if is_deleted else text
