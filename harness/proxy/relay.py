@@ -73,11 +73,14 @@ class ResponseRelay:
             except OSError:
                 self.client_left = True
                 sent = len(data)
-            if sent < len(data):
-                self._send_slowly(memoryview(data)[sent:])
-            payload, used = body.feed(data)
-            if payload:
-                self._record.add_chunk(at_ns, payload)
+            try:
+                payload, used = body.feed(data)
+                if payload:
+                    self._record.add_chunk(at_ns, payload)
+            finally:
+                # Behind the record: a slow client may take minutes, in which a kill must not lose the read.
+                if sent < len(data):
+                    self._send_slowly(memoryview(data)[sent:])
             if body.complete or self.client_left:
                 self.has_surplus = used < len(data)
                 return
