@@ -21,6 +21,7 @@ from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, par
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.client_connection import has_unsent_bytes
 from harness.proxy.secrets import Reads, SecretFilter, hide_query
+from harness.proxy.server import Address
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
 from harness.reference import serving
@@ -112,6 +113,13 @@ class RunningProxy:
 
 @contextmanager
 def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = None) -> Iterator[RunningProxy]:
+    target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
+    with running_proxy(ProxySettings(target, listen, out, token, api_key, summarize_exchange)) as running:
+        yield running
+
+
+@contextmanager
+def running_proxy(settings: ProxySettings) -> Iterator[RunningProxy]:
     lines: list[str] = []
     started: list[ProxyHandle] = []
     listening, has_printed = threading.Event(), threading.Event()
@@ -124,14 +132,12 @@ def proxy(port: int, out: Path, token: str | None = None, api_key: str | None = 
         started.append(handle)
         listening.set()
 
-    target, listen = parse_target(f"http://127.0.0.1:{port}"), parse_listen("127.0.0.1:0")
-    settings = ProxySettings(target, listen, out, token, api_key, summarize_exchange)
     thread = threading.Thread(target=lambda: serve(settings, report, ready))
     thread.start()
     assert listening.wait(10)
     (handle,) = started
     try:
-        yield RunningProxy(int((handle.url or "").rpartition(":")[2]), out, lines, has_printed)
+        yield RunningProxy(int((handle.url or "").rpartition(":")[2]), settings.out, lines, has_printed)
     finally:
         handle.stop()
         thread.join()
@@ -564,12 +570,33 @@ def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Pa
         ("127.0.0.1:0", "http://me:secret@host", "has credentials"),
         ("127.0.0.1:0", "http://host:x", "invalid URL"),
         ("192.0.2.1:1", "http://127.0.0.1:9", "no token"),
+        ("127.0.0.1:0", "http://a..b:80", "a..b is not the name of a host"),
+        ("127.0.0.1:0", "http://.x", "not the name of a host"),
+        ("127.0.0.1:0", f"https://{'a' * 64}.example", "not the name of a host"),
+        ("127.0.0.1:0", "http://me:secret@a..b", "has credentials"),
+        ("a..b:0", "http://127.0.0.1:9", "not the name of a host"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(tmp_path: Path, listen: str, target: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         _start(tmp_path, listen, target)
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["http://b\u00fccher.example", "http://host.", "http://[fe80::1%25eth0]:80", "http://[::1]"]
+)
+def test_a_host_with_a_name_that_can_be_looked_up_is_a_target(url: str) -> None:
+    assert parse_target(url).host in url
+
+
+@pytest.mark.parametrize("host", ["a..b", "a\0b"])
+def test_a_host_that_cannot_be_looked_up_ends_the_exchange(tmp_path: Path, host: str) -> None:
+    settings = ProxySettings(Address(host, 80), parse_listen("127.0.0.1:0"), tmp_path, summarizer=summarize_exchange)
+    with running_proxy(settings) as running:
+        answer = running.send(post())
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert running.exchanges()[0].end_reason == "connect_failed"
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:

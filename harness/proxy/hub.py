@@ -34,7 +34,7 @@ class Hub(Protocol):
         """The status and the reason with which the proxy itself answers a request; None: it is passed on."""
 
     async def connect(self, connection: TargetConnection) -> None:
-        """Connect to the target. Raises OSError or TimeoutError."""
+        """Connect to the target. Raises OSError, TimeoutError or ValueError."""
 
     def can_relay(self) -> bool:
         """Whether a relay may run; any thread may ask."""

@@ -33,6 +33,7 @@ from harness.types import ExchangeEnd
 
 _BACKLOG = 128
 _MAX_PORT = 65535
+_LABEL_RULE = "each part between its dots must have 1 to 63 valid characters"
 Admission = Callable[[RequestHead, bytes], str | None]
 """Says why a request is refused."""
 
@@ -110,6 +111,9 @@ def parse_target(url: str) -> Address:
         raise ConfigError(f"{url}: not an http or https URL with a host", fix="give it as http://HOST:PORT")
     if parts.username or parts.query or parts.fragment:
         raise ConfigError("the target's URL has credentials, a query or a fragment", fix="give it as http://HOST:PORT")
+    if not _is_host_name(parts.hostname):
+        message = f"{url}: {parts.hostname} is not the name of a host: {_LABEL_RULE}"
+        raise ConfigError(message, fix="give it as http://HOST:PORT")
     target = Address(parts.hostname, port, parts.scheme == "https")
     if parts.path not in ("", "/"):
         message = f"{url}: the path of each request is passed on as it came, so the target must not have one"
@@ -122,7 +126,19 @@ def parse_listen(text: str) -> Address:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > _MAX_PORT:
         raise ConfigError(f"{text}: not an address to listen on", fix="give it as 127.0.0.1:8081")
-    return Address(host.strip("[]"), int(port))
+    host = host.strip("[]")
+    if not _is_host_name(host):
+        raise ConfigError(f"{text}: {host} is not the name of a host: {_LABEL_RULE}", fix="give it as 127.0.0.1:8081")
+    return Address(host, int(port))
+
+
+def _is_host_name(host: str) -> bool:
+    """Whether the name can be looked up, which encodes it first."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 class _ProxyServer:

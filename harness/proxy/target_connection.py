@@ -56,7 +56,8 @@ class TargetConnection(asyncio.Protocol):
     async def _connect(self) -> None:
         try:
             await self._hub.connect(self)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError) as error:
+            # ValueError: a host whose name the lookup cannot encode.
             reason = "no connection within the timeout" if isinstance(error, TimeoutError) else str(error)
             self._record_unsent(self._client.unread)
             self.refuse(502, f"the target does not answer: {reason}", "connect_failed")
