@@ -100,10 +100,8 @@ class SecretFilter:
     def __init__(self, secrets: Iterable[bytes]) -> None:
         self._secrets = sorted(secrets, key=len, reverse=True)
         self._held = Reads()
-        self._starts: dict[int, list[bytes]] = {}
-        for secret in self._secrets:
-            for end in range(1, len(secret)):
-                self._starts.setdefault(secret[end - 1], []).append(secret[:end])
+        self._inner_bytes = [frozenset(secret[:-1]) for secret in self._secrets]
+        """Of each secret the bytes that its beginnings end with: nearly no read of a stream ends with one."""
 
     def feed(self, reads: Reads) -> Reads:
         """The reads that can be stored now."""
@@ -111,9 +109,17 @@ class SecretFilter:
             return reads
         self._held.extend(reads)
         joined = b"".join(self._held.pieces)
-        if joined and any(joined.endswith(start) for start in self._starts.get(joined[-1], ())):
+        if joined and self._may_go_on(joined):
             return Reads()
         return self._release(joined)
+
+    def _may_go_on(self, joined: bytes) -> bool:
+        """Whether a secret may begin at the end of these bytes and go on in the next ones."""
+        last = joined[-1]
+        return any(
+            last in inner_bytes and _ends_with_beginning(joined, secret)
+            for secret, inner_bytes in zip(self._secrets, self._inner_bytes, strict=True)
+        )
 
     def flush(self) -> Reads:
         """What is still held when the body ends."""
@@ -127,6 +133,18 @@ class SecretFilter:
                 joined = joined.replace(secret, b"*" * len(secret))
             released.pieces = split_bytes(joined, map(len, released.pieces))
         return released
+
+
+def _ends_with_beginning(joined: bytes, secret: bytes) -> bool:
+    """Whether the bytes end with a beginning of the secret, not all of it."""
+    # Compared in place: a copy of each beginning would take the square of a key's length.
+    view, first = memoryview(joined), secret[:1]
+    at = joined.find(first, max(0, len(joined) - len(secret) + 1))
+    while at >= 0:
+        if secret.startswith(view[at:]):
+            return True
+        at = joined.find(first, at + 1)
+    return False
 
 
 def split_bytes(joined: bytes, sizes: Iterable[int]) -> list[bytes]:
