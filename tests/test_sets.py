@@ -365,6 +365,7 @@ def test_the_cases_of_unit_tests_are_their_calls() -> None:
         UNITTEST.replace('"a": 1', f'"a": {"+".join("1" * 3000)}'),
         UNITTEST.replace('["a", "b"]', "+".join("1" * 3000)),
         UNITTEST.replace("assertEqual({}, ", f"assertCountEqual(0x{'f' * 5000}, "),
+        UNITTEST.replace("ALL = ", "A0 = 1\n" + "".join(f"A{n + 1} = [A{n}, A{n}]\n" for n in range(40)) + "ALL = "),
         "import unittest",
         "def (",
     ],

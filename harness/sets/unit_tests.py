@@ -16,6 +16,7 @@ from harness.sets.literals import Literals, integer, mapping, require_finite
 from harness.sets.problem import UnusableError, quoted, unparsed
 from harness.types import Json
 
+MAX_LITERAL_NODES = 100_000
 _EQUAL = ("assertEqual", "assertIs", "assertMultiLineEqual", "assertListEqual", "assertDictEqual", "assertSetEqual")
 _FIXED = {"assertTrue": True, "assertFalse": False, "assertIsNone": None}
 _CONST = re.compile(r"const (\w+) = ")
@@ -88,6 +89,9 @@ def _with_literals(node: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
         found: ast.expr = _Names(known).visit(node)
     except RecursionError as error:
         raise UnusableError("its tests are nested too deeply") from error
+    # Forty names, each a list of the one before twice, would be a value of a million million items.
+    if any(count == MAX_LITERAL_NODES for count, _ in enumerate(ast.walk(found))):
+        raise UnusableError(f"a test has a value of over {MAX_LITERAL_NODES} parts")
     return found
 
 
