@@ -1,8 +1,9 @@
 """The file of a session, exchanges.jsonl: each thing that happens is a line of its own, appended as it happens.
 
 `open_journal` opens a folder, `SessionJournal` appends lines; exchange_journal.py makes those of one exchange. A kill
-loses what came in the last 0.1 s and at most tears the last line, whatever was in flight. The lines of parallel
-exchanges are mixed; exchanges.py puts them together.
+loses what came in the last 0.1 s and at most tears the last line, whatever was in flight and however long the disk
+takes to sync; only a disk that lets no process write delays lines. The lines of parallel exchanges are mixed;
+exchanges.py puts them together.
 
     start     the proxy was started: a session begins, and numbers begin at 0
     request   the head of a request, when it had arrived
@@ -19,6 +20,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,32 +42,37 @@ _MAX_PENDING_BYTES = 32 * 1024 * 1024
 
 
 class SessionJournal:
-    """Appends lines from the event loop; a thread writes them, so that a slow disk delays no chunk."""
+    """Appends lines from the event loop; a thread writes them, so that a slow disk delays no chunk.
 
-    def __init__(self, path: Path, on_error: Callable[[DiskError], None]) -> None:
-        """Open the file. Raises DiskError."""
-        self._path, self._on_error = path, on_error
+    Another thread syncs the file, so that a slow sync delays no line.
+    """
+
+    def __init__(
+        self, path: Path, on_error: Callable[[DiskError], None], sync_file: Callable[[int], None] = os.fsync
+    ) -> None:
+        """Open the file. `sync_file` is called with its descriptor, in a thread. Raises DiskError."""
+        self._path, self._on_error, self._sync_file = path, on_error, sync_file
         self.error: DiskError | None = None
-        self._lines: deque[bytes] = deque()
+        self._lines: deque[tuple[bytes, bool]] = deque()
+        """Each line, and whether it must survive a loss of power."""
         self._encoders: set[Callable[[], None]] = set()
         self._pending_bytes = 0
         self.due_ns = 0
         """When lines should be made of the reads; whoever adds one later than that calls `encode`."""
-        self._closing, self._sync, self._encoded = threading.Event(), threading.Event(), threading.Event()
+        self._closing, self._encoded, self._unsynced = threading.Event(), threading.Event(), threading.Event()
         self._encoding, self._writing = threading.Lock(), threading.Lock()
         try:
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise disk_error(path, error) from error
+        self._syncing = ThreadPoolExecutor(1, "journal-sync")
         self._thread = threading.Thread(target=self._write_batches, name="journal")
         self._thread.start()
 
     def append(self, line: bytes, *, sync: bool = False) -> None:
         """Append a line; with `sync` it will also survive a loss of power."""
-        self._lines.append(line)
+        self._lines.append((line, sync))
         self._pending_bytes += len(line)
-        if sync:
-            self._sync.set()
         if self._pending_bytes > _MAX_PENDING_BYTES:
             self._write_pending()
 
@@ -97,10 +104,11 @@ class SessionJournal:
         self.append((to_json({"kind": kind, **fields}) + "\n").encode("utf-8"), sync=sync)
 
     def close(self) -> None:
-        """Write what is pending and close the file."""
+        """Write what is pending, wait until it is synced, and close the file."""
         self._closing.set()
         self._encoded.set()
         self._thread.join()
+        self._syncing.shutdown()
         os.close(self._handle)
 
     def _write_batches(self) -> None:
@@ -114,26 +122,45 @@ class SessionJournal:
 
     def _write_pending(self) -> None:
         with self._writing:
-            sync, self._pending_bytes, lines = self._sync.is_set(), 0, []
-            # Cleared before the lines are taken: who sets it again has appended its line before.
-            self._sync.clear()
+            self._pending_bytes, lines, needs_sync = 0, [], False
             while self._lines:
-                lines.append(self._lines.popleft())
+                line, sync = self._lines.popleft()
+                lines.append(line)
+                needs_sync = needs_sync or sync
             if self.error is not None:
                 return
             try:
-                self._write(b"".join(lines), sync=sync)
+                self._write(b"".join(lines))
             except OSError as error:
                 # A torn line may be the last one only, so nothing is appended behind it.
-                self.error = disk_error(self._path, error)
-                self._on_error(self.error)
+                self._fail(error)
+                return
+        if needs_sync:
+            self._unsynced.set()
+            self._syncing.submit(self._sync_written)
 
-    def _write(self, data: bytes, *, sync: bool) -> None:
+    def _write(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._handle, rest) :]
-        if sync:
-            os.fsync(self._handle)
+
+    def _sync_written(self) -> None:
+        """Sync what was written, unless a sync that began later than that has done so."""
+        if not self._unsynced.is_set():
+            return
+        # Cleared before the sync: who sets it again has written its lines before.
+        self._unsynced.clear()
+        try:
+            self._sync_file(self._handle)
+        except OSError as error:
+            with self._writing:
+                self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """Append nothing more; called with the lock `_writing`."""
+        if self.error is None:
+            self.error = disk_error(self._path, error)
+            self._on_error(self.error)
 
 
 @contextmanager
