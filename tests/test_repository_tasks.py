@@ -60,6 +60,7 @@ def test_a_package_is_named_by_its_name_and_version_alone(text: str, npm: bool, 
 def test_a_lock_file_gives_pip_no_options() -> None:
     lock = '[[package]]\nname = "x==1\\n--no-index\\n#"\nversion = "2"\n[[package]]\nname = "y"\nversion = "3.0"\n'
     assert read_requirements({"uv.lock": lock}).pins == ("y==3.0",)
+    assert read_requirements({"uv.lock": "package = 5\npackages = [5]\n"}).pins == ()
     with pytest.raises(DownloadError, match="does not name a package and its version"):
         resolve_packages(["y"], ["x==1\n--no-index"], "x86_64")
 

@@ -88,6 +88,11 @@ def _strings(value: Any) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
 
 
+def _tables(value: Any) -> list[Mapping[str, Any]]:
+    """The tables of a list; none of anything else."""
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
 def _ini(text: str | None) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
@@ -186,8 +191,8 @@ def _pins(files: Mapping[str, str | None]) -> Iterator[str]:
     versions: dict[str, set[str]] = {}
     for lock in LOCK_FILES:
         document = parse_toml(files.get(lock))
-        for entry in (*document.get("package", ()), *document.get("packages", ())):
-            if isinstance(entry, dict) and isinstance(entry.get("version"), str):
+        for entry in (*_tables(document.get("package")), *_tables(document.get("packages"))):
+            if isinstance(entry.get("version"), str):
                 versions.setdefault(str(entry.get("name")), set()).add(entry["version"])
     pins = (f"{name}=={next(iter(found))}" for name, found in versions.items() if len(found) == 1)
     return (pin for pin in pins if names_package(pin, npm=False))

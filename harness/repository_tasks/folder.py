@@ -7,7 +7,6 @@ which mark placeholders in a task, come from its only variant.
 from __future__ import annotations
 
 import difflib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from harness.repository_tasks.proof import Proof
 from harness.score import TEST_PASSED
 from harness.tasks import edit_form, escape_braces, fence_of, toml_value, write_folder
+from harness.trees import lines_of
 from harness.types import Json, Limits, Outcome
 
 LIMITS = Limits(
@@ -105,14 +105,9 @@ def diff_answer(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 def _diff(path: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     old, new = before.get(path), after[path]
     lines = difflib.unified_diff(
-        _lines(old or ""),
-        _lines(new),
+        lines_of(old or ""),
+        lines_of(new),
         "/dev/null" if old is None else f"a/{path}",
         f"b/{path}",
     )
     return (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _lines(text: str) -> list[str]:
-    """The lines as a diff has them: str.splitlines would also split at a form feed, and the diff would not apply."""
-    return list(io.StringIO(text, newline="\n"))
