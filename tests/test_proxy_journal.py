@@ -2,56 +2,63 @@
 
 import os
 import select
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from harness.errors import DiskError
+from harness.proxy import journal as journal_module
 from harness.proxy.journal import SessionJournal
 
-
-@contextmanager
-def switching_often() -> Iterator[None]:
-    """Threads take turns after a microsecond instead of five milliseconds."""
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
+MODULE = journal_module.__file__
 
 
 def ignore(error: DiskError) -> None:
     """What else a proxy would print."""
 
 
-def test_no_request_for_a_sync_is_lost_whenever_it_comes(tmp_path: Path) -> None:
-    was_synced, may_end = threading.Event(), threading.Event()
-    journal = SessionJournal(tmp_path / "file", ignore, lambda handle: was_synced.set())
+@contextmanager
+def before_step(step: int, act: Callable[[], None]) -> Iterator[threading.Event]:
+    """Act before this many lines of the module are executed by a thread started here, counted once the event is set."""
+    counting, executed = threading.Event(), [0]
 
-    def append_others() -> None:
-        while not may_end.is_set():
-            journal.append(b"other\n")
-            journal.encode()
+    def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
+        if frame.f_code.co_filename != MODULE:
+            return None
+        if event == "line" and counting.is_set():
+            executed[0] += 1
+            if executed[0] == step:
+                act()
+        return trace
 
-    others = threading.Thread(target=append_others)
-    lost = 0
-    with switching_often():
-        others.start()
-        for _ in range(1000):
-            was_synced.clear()
-            journal.append(b"line\n", sync=True)
-            if not was_synced.wait(10):
-                lost += 1
-                break
-        may_end.set()
-        others.join()
+    previous = threading.gettrace()
+    threading.settrace(trace)
+    try:
+        yield counting
+    finally:
+        threading.settrace(previous)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", range(1, 31))
+def test_a_line_is_synced_at_whatever_step_of_the_writing_thread_it_is_appended(tmp_path: Path, step: int) -> None:
+    was_synced = threading.Event()
+
+    def append() -> None:
+        journal.append(b"second\n", sync=True)
+
+    with before_step(step, append) as counting:
+        journal = SessionJournal(tmp_path / "file", ignore, lambda handle: was_synced.set())
+    counting.set()
+    journal.append(b"first\n")
+    journal.encode()
+    is_synced = was_synced.wait(10)
     journal.close()
-    assert lost == 0
+    assert is_synced
+    assert (tmp_path / "file").read_bytes().count(b"second\n") == 1
 
 
 def test_a_slow_sync_keeps_no_line_from_being_written_and_is_waited_for_at_the_end(tmp_path: Path) -> None:
