@@ -17,7 +17,16 @@ import pytest
 
 from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
-from harness.proxy import JOURNAL, ProxyHandle, ProxySettings, parse_listen, parse_target, read_exchanges, serve
+from harness.proxy import (
+    JOURNAL,
+    ProxyHandle,
+    ProxySettings,
+    RequestHead,
+    parse_listen,
+    parse_target,
+    read_exchanges,
+    serve,
+)
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.client_connection import has_unsent_bytes
 from harness.proxy.secrets import Reads, SecretFilter, hide_query
@@ -444,6 +453,27 @@ def test_keys_and_cookies_reach_the_server_and_no_file(tmp_path: Path) -> None:
     (exchange,) = running.exchanges()
     assert exchange.body == body.replace(KEY.encode(), b"*" * len(KEY))
     assert b"".join(chunk.data for chunk in exchange.recording.chunks) == b"invalid key " + b"*" * 23 + b", *********"
+
+
+@pytest.mark.parametrize(("size", "status"), [("67108865", b"413"), ("9" * 18, b"413"), ("2", b"200")])
+def test_a_body_that_is_too_large_to_be_admitted_is_refused_before_it_is_sent(
+    tmp_path: Path, size: str, status: bytes
+) -> None:
+    admitted: list[bytes] = []
+
+    def admit(head: RequestHead, body: bytes) -> str | None:
+        admitted.append(body)
+        return None
+
+    request = post().replace(b"Content-Length: 2", b"Content-Length: " + size.encode())
+    with RawServer(answering(OK)).running() as server:
+        target, listen = parse_target(f"http://127.0.0.1:{server.port}"), parse_listen("127.0.0.1:0")
+        settings = ProxySettings(target, listen, tmp_path, summarizer=summarize_exchange, admit=admit)
+        with running_proxy(settings) as running:
+            answer = running.send(request)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert (admitted, len(server.received)) == (([b"{}"], 1) if size == "2" else ([], 0))
+    assert running.exchanges()[0].end_reason == ("complete" if size == "2" else "refused")
 
 
 def test_a_token_is_demanded_as_the_api_key(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ _HTTP2_PREFACE = b"PRI * HTTP/2.0"
 _LINGER_S = 2.0
 """How long a client may go on sending after its answer: closed with unread bytes, a socket drops what it had sent."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_MAX_ADMITTED_BODY_BYTES = 64 * 1024 * 1024
+"""A body that is admitted as a whole waits in memory. A model's whole context takes a few MB, its images tens of MB."""
 _SO_NWRITE = 0x1024
 """macOS, sys/socket.h: the option that returns how many bytes of a socket are not sent."""
 
@@ -91,12 +93,17 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_client(400, str(error))
             return
         size = head.content_length if self._hub.needs_body else 0
-        if size is not None and len(rest) < size:
+        if size is None:
+            refusal = 411, "the request's body has no length"
+        elif size > _MAX_ADMITTED_BODY_BYTES:
+            refusal = 413, f"the request's body has more than {_MAX_ADMITTED_BODY_BYTES} bytes"
+        elif len(rest) < size:
             return
+        else:
+            refusal = self._hub.refusal(head, rest[:size])
         self.unread = rest
         record = self._hub.begin(head)
         self._exchange = exchange = TargetConnection(self._hub, self, head, record)
-        refusal = (411, "the request's body has no length") if size is None else self._hub.refusal(head, rest[:size])
         if refusal is not None:
             exchange.refuse(*refusal, "refused")
         elif head.upgrade is not None:
