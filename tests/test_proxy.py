@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -305,6 +306,32 @@ def test_a_client_that_does_not_read_stops_the_server_and_loses_nothing(tmp_path
     stream = next(exchange for exchange in running.exchanges() if exchange.target != "/wait")
     assert b"".join(chunk.data for chunk in stream.recording.chunks) == body
     assert body.startswith(piece)
+
+
+def test_a_client_that_does_not_read_stops_the_exchanges_that_it_has_asked_for_at_once(tmp_path: Path) -> None:
+    count, came = 300, SimpleQueue[bytes]()
+    # One read of the proxy, so that a client has too much to read at the end of a response, not within it.
+    payload = bytes(24_000)
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        came.put(request)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(payload) + payload)
+
+    request = post(body=b"").replace(b"Connection: close\r\n", b"")
+    with RawServer(answer).running() as server, proxy(server.port, tmp_path) as running, socket.socket() as client:
+        client.settimeout(10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.connect(("127.0.0.1", running.port))
+        client.sendall(request * (count - 1) + post(body=b""))
+        while_unread = 0
+        with suppress(Empty):
+            while came.get(timeout=1):
+                while_unread += 1
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert 0 < while_unread < count
+    assert received.count(b"200 OK") == count
+    assert len(received) > count * len(payload)
+    assert [exchange.end_reason for exchange in running.exchanges()] == ["complete"] * count
 
 
 def test_the_server_sees_that_a_client_has_left_that_did_not_read(tmp_path: Path) -> None:

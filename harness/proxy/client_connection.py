@@ -36,6 +36,8 @@ class ClientConnection(asyncio.Protocol):
         self.unread = b""
         self._exchange: TargetConnection | None = None
         self._closing = False
+        self.is_slow = False
+        """Whether the client has too much to read: the transport says so once, however many exchanges follow."""
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -177,11 +179,13 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client reads slower than the target writes."""
+        self.is_slow = True
         if self._exchange is not None:
             self._exchange.pause_reading()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self.is_slow = False
         if self._exchange is not None:
             self._exchange.resume_reading()
 

@@ -61,6 +61,10 @@ class TargetConnection(asyncio.Protocol):
             reason = "no connection within the timeout" if isinstance(error, TimeoutError) else str(error)
             self._record_unsent(self._client.unread)
             self.refuse(502, f"the target does not answer: {reason}", "connect_failed")
+            return
+        # An earlier response may wait for the client; uvloop would start to read after connection_made in any case.
+        if self._client.is_slow and not self._ended:
+            self.pause_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Pass on the request's head, and what has come of its body in the same write."""
