@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.errors import DiskError
 from harness.proxy import journal as journal_module
 from harness.proxy.journal import SessionJournal
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 MODULE = journal_module.__file__
 
@@ -26,7 +30,7 @@ def before_step(step: int, act: Callable[[], None]) -> Iterator[threading.Event]
     """Act before this many lines of the module are executed by a thread started here, counted once the event is set."""
     counting, executed = threading.Event(), [0]
 
-    def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
+    def trace(frame: FrameType, event: str, arg: Any) -> "TraceFunction | None":
         if frame.f_code.co_filename != MODULE:
             return None
         if event == "line" and counting.is_set():
@@ -40,7 +44,7 @@ def before_step(step: int, act: Callable[[], None]) -> Iterator[threading.Event]
     try:
         yield counting
     finally:
-        threading.settrace(previous)  # type: ignore[arg-type]
+        threading.settrace(previous)
 
 
 @pytest.mark.parametrize("step", range(1, 31))

@@ -95,6 +95,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_client(400, str(error))
             return
         size = head.content_length if self._hub.needs_body else 0
+        refusal: tuple[int, str] | None
         if size is None:
             refusal = 411, "the request's body has no length"
         elif size > _MAX_ADMITTED_BODY_BYTES:
