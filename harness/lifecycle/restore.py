@@ -53,7 +53,9 @@ def recover(log: Log) -> tuple[StoppedService, ...]:
     state = find_leftover_state()
     if state is None:
         return ()
-    log(f"an earlier run was killed and left servers stopped ({state.run or 'no run folder'}): restoring them")
+    stopped = any(not service.started_by_run for service in state.suspended)
+    what = "restoring the servers that it stopped" if stopped else "ending the servers that it started"
+    log(f"an earlier run was killed ({state.run or 'no run folder'}): {what}")
     for process in state.processes:
         if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S):
             log(f"NOT stopped: {process.description}, process {process.pid}")
