@@ -625,6 +625,7 @@ def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Pa
         ("127.0.0.1:0", "http://127.0.0.1:9/v1", "must not have one"),
         ("127.0.0.1:0", "ftp://127.0.0.1", "not an http or https URL"),
         ("127.0.0.1:0", "http://me:secret@host", "has credentials"),
+        ("127.0.0.1:0", "http://me:secret@host:x", "has credentials"),
         ("127.0.0.1:0", "http://host:x", "invalid URL"),
         ("192.0.2.1:1", "http://127.0.0.1:9", "no token"),
         ("127.0.0.1:0", "http://a..b:80", "a..b is not the name of a host"),

@@ -102,6 +102,9 @@ class ProxyHandle:
 
 def parse_target(url: str) -> Address:
     """The target of a URL. Raises ConfigError, also for a path: that of each request is passed on as it came."""
+    if "@" in url:
+        # First of all: every later message shows the URL.
+        raise ConfigError("the target's URL has credentials", fix="give it as http://HOST:PORT")
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -109,8 +112,8 @@ def parse_target(url: str) -> Address:
         raise ConfigError(f"{url}: invalid URL: {error}", fix="give it as http://HOST:PORT") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{url}: not an http or https URL with a host", fix="give it as http://HOST:PORT")
-    if parts.username or parts.query or parts.fragment:
-        raise ConfigError("the target's URL has credentials, a query or a fragment", fix="give it as http://HOST:PORT")
+    if parts.query or parts.fragment:
+        raise ConfigError("the target's URL has a query or a fragment", fix="give it as http://HOST:PORT")
     if not _is_host_name(parts.hostname):
         message = f"{url}: {parts.hostname} is not the name of a host: {_LABEL_RULE}"
         raise ConfigError(message, fix="give it as http://HOST:PORT")
