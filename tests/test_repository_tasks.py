@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,36 @@ from harness.repository_tasks import (
 )
 from harness.sandbox import open_sandbox, resolve_npm, resolve_packages
 from harness.score import TestBed, TestRun, run_tests
+from harness.score.kinds.repository import apply_to_repository
 from harness.tasks import find_fixtures, load_tasks, require_scorable
 from harness.trees import run_git
+from harness.types import Json
+from tests.samples import task_of, variant_of
 
 SOURCE = "def add(a, b):\n    return a + b\n"
 CASES = '[{"id": "fixed/1", "give": {"tests": ["calc.py::test"]}, "expect": {"outcome": "passed"}}]\n'
 SCRIPT = "exports.add = (a, b) => a + b\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("src/own.py", None),
+        ("src/pkg/types.py", None),
+        ("src/unittest.py", "stands in the way of a module that the tests use"),
+        ("src/six.py", "stands in the way of a module that the tests use"),
+        ("src/conftest.py", "new files may only be modules beside the given files"),
+        ("own.py", "new files may only be modules beside the given files"),
+    ],
+)
+def test_a_new_module_stands_in_nothings_way(path: str, why: str | None) -> None:
+    settings: Json = {"given": ["src/calc.py", "src/pkg/add.py"], "paths": ["src", "."], "packages": ["six==1.16.0"]}
+    task = task_of("mined", scorer="repository", **settings)
+    files = dict.fromkeys(("src/calc.py", "src/pkg/add.py"), SOURCE)
+    variant = replace(variant_of(task), files=files)
+    _, result = apply_to_repository(f"`{path}`:\n\n```python\n{SOURCE}```\n", variant)
+    assert [error.partition(": ")[2] for error in result.errors] == ([why] if why else [])
+    assert (path in result.files) is (why is None)
 
 
 @pytest.mark.parametrize(
