@@ -37,6 +37,7 @@ from harness.read import read
 from harness.reference import serving
 from harness.schema import validate
 from harness.types import Exchange
+from tests.deep import deep_but
 
 KEY = "sk-0123456789abcdefghij"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -546,8 +547,9 @@ def test_the_targets_key_reaches_it_in_place_of_the_clients_and_never_comes_back
     assert (ChunkedBody().feed(payload)[0] if b"chunked" in head else payload) == said
 
 
-def test_a_large_request_goes_through_and_is_kept(tmp_path: Path) -> None:
-    body = bytes(range(256)) * 50_000
+@pytest.mark.parametrize("megabytes", deep_but([12], [12, 100]))
+def test_a_large_request_goes_through_and_is_kept(tmp_path: Path, megabytes: int) -> None:
+    body = bytes(range(256)) * 3907 * megabytes
     with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
         answer = running.send(post(body=body))
     assert answer.endswith(b"hi")
