@@ -309,7 +309,7 @@ def test_a_bug_and_its_twin_become_tasks_and_a_bug_that_does_not_hold_is_left_ou
     names += ["calc-double-tools", "calc-double-tools-twin", "calc-double-agent", "calc-double-agent-twin"]
     assert report.tasks == tuple(names)
     assert report.without_tests == ()
-    assert [(each.instance, each.reason) for each in report.left_out] == [
+    assert [(each.id, each.reason) for each in report.excluded] == [
         ("calc-other", 'calc-other: with the bug, case three gives ["value", 3]')
     ]
     assert sorted(path.name for path in (tmp_path / "tasks").iterdir()) == [

@@ -253,8 +253,8 @@ def test_what_proves_itself_becomes_a_task_and_the_rest_is_listed(box: DockerSan
     name = write(tmp_path / "own.jsonl", DOUBLED, WEAK, BROKEN, CARRIAGE_RETURNS)
     source = read_source(SETS["human-eval"], name, None, print)
     report = import_set(SETS["human-eval"], source, tmp_path / "out", partial(score, sandbox=box), print)
-    assert (report.imported, [each.id for each in report.left_out]) == (1, ["Own/2", "Own/3", "Own/4"])
-    reasons = [each.reason for each in report.left_out]
+    assert (report.imported, [each.id for each in report.excluded]) == (1, ["Own/2", "Own/3", "Own/4"])
+    reasons = [each.reason for each in report.excluded]
     assert "wrong/constant: passes" in reasons[0]
     assert "solution: must score full marks" in reasons[1]
     assert "carriage returns" in reasons[2]
@@ -270,7 +270,7 @@ def test_a_row_in_the_form_of_eval_plus_is_compared_with_its_reference(box: Dock
     path.write_bytes(gzip.compress(json.dumps(PLUS).encode()))
     source = read_source(SETS["mbpp-plus"], str(path), None, print)
     report = import_set(SETS["mbpp-plus"], source, tmp_path / "out", partial(score, sandbox=box), print)
-    assert (report.imported, report.left_out) == (1, ())
+    assert (report.imported, report.excluded) == (1, ())
 
 
 @pytest.mark.engine
@@ -279,7 +279,7 @@ def test_a_row_of_multipl_e_becomes_calls_that_a_table_of_results_passes(tmp_pat
     source = read_source(SETS[kind], write(tmp_path / "rows.jsonl", MULTIPL_E[kind]), None, print)
     with open_sandbox("sets", print, [SETS[kind].language]) as box:
         report = import_set(SETS[kind], source, tmp_path / "out", partial(score, sandbox=box), print)
-    assert (report.imported, report.left_out) == (1, ())
+    assert (report.imported, report.excluded) == (1, ())
     (task,) = load_tasks([tmp_path / "out"], suite=kind)
     assert (task.scorer, task.language) == ("calls", SETS[kind].language)
     assert "in a table" in task.source["reference"]
@@ -290,7 +290,7 @@ def test_contest_problems_become_programs_and_functions(box: DockerSandbox, tmp_
     kind = SETS["live-code-bench"]
     source = read_source(kind, write(tmp_path / "rows.jsonl", PROGRAM, METHOD), None, print)
     report = import_set(kind, source, tmp_path / "out", partial(score, sandbox=box), print)
-    assert (report.imported, report.left_out) == (2, ())
+    assert (report.imported, report.excluded) == (2, ())
     program, function = load_tasks([tmp_path / "out"])
     assert (program.scorer, function.scorer) == ("program", "calls")
     assert "def largest(numbers: List[int], least: int) -> int:" in function.turns[0]
@@ -330,8 +330,8 @@ def test_an_exercise_whose_tests_call_functions_becomes_a_task(tmp_path: Path, l
     source = read_source(track, str(write_track(tmp_path / "track", language)), None, print)
     with open_sandbox("sets", print, [language]) as box:
         report = import_set(track, source, tmp_path / "out", partial(score, sandbox=box), print)
-    assert (report.imported, [each.id for each in report.left_out]) == (1, ["other"])
-    assert "cannot be read" in report.left_out[0].reason
+    assert (report.imported, [each.id for each in report.excluded]) == (1, ["other"])
+    assert "cannot be read" in report.excluded[0].reason
     (task,) = load_tasks([tmp_path / "out"], suite=track.name)
     assert "Grades items." in task.turns[0]
     assert "whole file `grade." in task.turns[0]
@@ -514,7 +514,7 @@ def test_no_row_that_its_reader_fails_at_ends_the_import(tmp_path: Path) -> None
     source = read_source(SETS["human-eval"], write(tmp_path / "own.jsonl", *rows), None, print)
     broken = replace(SETS["human-eval"], read=fail)
     report = import_set(broken, source, tmp_path / "out", lambda variant, readings: pytest.fail("run"), print)
-    assert [each.reason for each in report.left_out] == [
+    assert [each.reason for each in report.excluded] == [
         "its row cannot be read: KeyError",
         "its cases have a number that is too large",
         "its id gives a name of over 200 characters",

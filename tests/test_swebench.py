@@ -7,7 +7,7 @@ import pytest
 from harness.errors import DownloadError, TaskError
 from harness.score import answer_patch
 from harness.swebench import read_instances, row_of, task_name_of, write_tasks
-from harness.swebench.repositories import UnfitInstanceError, changed_paths, needed_files
+from harness.swebench.repositories import ExcludedInstanceError, changed_paths, needed_files
 from harness.tasks import load_tasks, readings_of, vary
 from harness.types import Json, Variant
 from tests.official import FILES, RIGHT, WRONG, diff, git, make_repository, make_row, write_rows
@@ -22,8 +22,8 @@ def commit(tmp_path: Path) -> str:
 
 def variants_of(tmp_path: Path, *rows: Json) -> list[Variant]:
     source = read_instances(write_rows(tmp_path / "rows.jsonl", list(rows)), ())
-    names, unfit = write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
-    assert unfit == ()
+    names, excluded = write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
+    assert excluded == ()
     return [vary(task, 0) for task in load_tasks([tmp_path / "tasks"], names=names)]
 
 
@@ -104,7 +104,7 @@ def test_duplicates_and_unknown_ids_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_patch_that_no_answer_could_be_is_left_out(patch: str, reason: str) -> None:
-    with pytest.raises(UnfitInstanceError, match=reason):
+    with pytest.raises(ExcludedInstanceError, match=reason):
         changed_paths(patch)
 
 
@@ -115,7 +115,7 @@ def test_an_instance_without_its_files_is_left_out_and_one_without_its_commit_is
     monkeypatch.setenv("LANEBENCH_CACHE", str(tmp_path / "cache"))
     rows = [make_row(commit, patch=diff({}, {"new.py": "x = 1\n"})), make_row("0" * 40, instance_id="gone")]
     new, gone = read_instances(write_rows(tmp_path / "rows.jsonl", rows), ()).instances
-    with pytest.raises(UnfitInstanceError, match="no file that is there before"):
+    with pytest.raises(ExcludedInstanceError, match="no file that is there before"):
         needed_files(new, [tmp_path / "repositories"], print)
     with pytest.raises(DownloadError, match="commit 000000000000 of example/calc is in no folder"):
         needed_files(gone, [tmp_path / "repositories"], print)
@@ -124,8 +124,8 @@ def test_an_instance_without_its_files_is_left_out_and_one_without_its_commit_is
 def test_an_official_solution_that_does_not_fit_is_left_out(tmp_path: Path, commit: str) -> None:
     row = make_row(commit, patch=diff({"calc.py": "other\n"}, {"calc.py": "another\n"}))
     source = read_instances(write_rows(tmp_path / "rows.jsonl", [row]), ())
-    names, (unfit,) = write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
-    assert (names, unfit.reason) == ((), "its patch does not apply to the files of its commit")
+    names, (excluded,) = write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
+    assert (names, excluded.reason) == ((), "its patch does not apply to the files of its commit")
     assert list((tmp_path / "tasks").iterdir()) == []
 
 

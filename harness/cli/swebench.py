@@ -20,8 +20,8 @@ from harness.errors import ConfigError, ServerError, TaskError, UncheckedError
 
 if TYPE_CHECKING:
     from harness.cli.recording import OpenRun
-    from harness.swebench import Grade, Grader, PredictionSet, UnfitInstance
-    from harness.types import Task
+    from harness.swebench import Grade, Grader, PredictionSet
+    from harness.types import ExcludedInstance, Task
 
 NAME = "swebench"
 HELP = "Ask models for patches of SWE-bench instances, write official predictions, and grade them with swebench."
@@ -101,24 +101,24 @@ def _make_tasks(args: argparse.Namespace, grader: Grader | None) -> tuple[str, .
     from harness.tasks import load_tasks
 
     source = read_instances(args.dataset, args.instances)
-    names, unfit = write_tasks(source, args.folder, args.repositories, log)
+    names, excluded = write_tasks(source, args.folder, args.repositories, log)
     if grader is not None and names:
         rows = [row_of(task) for task in load_tasks([args.folder], names=names)]
         found = grader.check(rows, args.folder / _CHECKS)
-        unfit += found
+        excluded += found
         ungradable = {task_name_of(each.id) for each in found}
         names = tuple(name for name in names if name not in ungradable)
     log(f"{len(names)} of {len(source.instances)} instances are asked; oracle setting: each prompt shows the files")
     log("that the official solution changes, and the issue without its hints")
-    _list_unfit(unfit)
+    _list_excluded(excluded)
     if not names:
         fix = "" if grader is None else "--predict-only asks instances that cannot be graded here"
         raise TaskError(f"{args.dataset}: no instance is left to ask", fix=fix)
     return names
 
 
-def _list_unfit(unfit: Sequence[UnfitInstance]) -> None:
-    for each in unfit:
+def _list_excluded(excluded: Sequence[ExcludedInstance]) -> None:
+    for each in excluded:
         log(f"left out: {each.id}: {each.reason}")
 
 

@@ -170,13 +170,13 @@ def _admit_real_bugs(names: Sequence[str], folder: Path) -> bool:
     # Bash starts a state's cases under varied conditions.
     with open_sandbox("real-bugs", log, sorted({"bash", *(each.language for each in instances)})) as sandbox:
         report = import_bugs(instances, folder, sandbox, log)
-    held = len(instances) - len(report.left_out)
+    held = len(instances) - len(report.excluded)
     show(f"{held} of {len(instances)} bugs and their twins hold on this machine: {len(report.tasks)} tasks")
     for name in report.without_tests:
         show(f"no tests in its archive, so that its cases decide alone: {name}")
-    for left_out in report.left_out:
-        show(plain_text(f"left out: {left_out.instance}: {left_out.reason}"))
-    return bool(report.left_out)
+    for each in report.excluded:
+        show(plain_text(f"left out: {each.id}: {each.reason}"))
+    return bool(report.excluded)
 
 
 def _import_set(args: argparse.Namespace) -> int:
@@ -199,8 +199,8 @@ def _import_set(args: argparse.Namespace) -> int:
     with open_sandbox("tasks-import", log, [chosen.language]) as sandbox:
         report = import_set(chosen, source, args.folder, partial(score, sandbox=sandbox), log)
     show(f"{report.imported} of {len(source.rows)} problems of {chosen.title} are tasks in {args.folder}")
-    for left_out in report.left_out:
-        show(plain_text(f"left out: {left_out.id}: {left_out.reason}"))
+    for each in report.excluded:
+        show(plain_text(f"left out: {each.id}: {each.reason}"))
     if not report.imported:
         return CheckError.exit_code
     selection = f"--suite {chosen.name} --tasks {args.folder}"

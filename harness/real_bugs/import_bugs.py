@@ -25,19 +25,11 @@ from harness.real_bugs.task_folder import write_bug_task
 from harness.repository_tasks import RejectionError, keep_if_proved, leak_in
 from harness.score import scoring_threads
 from harness.tasks import JobCache
-from harness.types import Log, Sandbox
+from harness.types import ExcludedInstance, Log, Sandbox
 
 REPORT_FILE = "import.json"
 _WORK_FOLDER = ".unproved"
 """In the folder of the tasks: what is not proved yet. Its name hides it from whoever lists tasks."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExcludedInstance:
-    """An instance that is left out on this machine, and why."""
-
-    instance: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class BugReport:
     """
 
     tasks: tuple[str, ...]
-    left_out: tuple[ExcludedInstance, ...]
+    excluded: tuple[ExcludedInstance, ...]
     without_tests: tuple[str, ...]
 
 
@@ -75,8 +67,8 @@ def import_bugs(
     except OSError as error:
         raise disk_error(folder, error) from error
     excluded = tuple(entry for entry in found if entry is not None)
-    left_out = {entry.instance for entry in excluded}
-    kept = [each for each in instances if each.name not in left_out]
+    names = {entry.id for entry in excluded}
+    kept = [each for each in instances if each.name not in names]
     tasks = tuple(name for each in kept for name in _task_names(each))
     report = BugReport(tasks, excluded, tuple(each.name for each in kept if not each.tests))
     write_atomic(folder / REPORT_FILE, to_json(asdict(report), indent=2) + "\n")

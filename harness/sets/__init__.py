@@ -5,8 +5,8 @@ of a set ships with the kit, nothing of its package is imported, and its code ru
 a task once its own reference passes and wrong answers do not.
 """
 
-from harness.sets.import_set import ImportReport, LeftOut, import_set
+from harness.sets.import_set import ImportReport, import_set
 from harness.sets.source import SetSource, read_source
 from harness.sets.standard_sets import SETS, StandardSet
 
-__all__ = ["SETS", "ImportReport", "LeftOut", "SetSource", "StandardSet", "import_set", "read_source"]
+__all__ = ["SETS", "ImportReport", "SetSource", "StandardSet", "import_set", "read_source"]

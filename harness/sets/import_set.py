@@ -32,21 +32,13 @@ from harness.tasks import (
     require_scorable,
     vary,
 )
-from harness.types import Json, Log, Outcome, Task
+from harness.types import ExcludedInstance, Json, Log, Outcome, Task
 
 REPORT_FILE = "import.json"
 MAX_MUTANTS_TRIED = 12
 MAX_NAME_CHARS = 200
 """Of a task: its folder's name must fit into a file system while it is unfinished, too."""
 _UNFINISHED = ".unfinished-"
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A problem that did not become a task, and why."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,7 @@ class ImportReport:
     file: str
     sha256: str
     imported: int
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[ExcludedInstance, ...]
 
 
 def import_set(standard_set: StandardSet, source: SetSource, folder: Path, score: Scorer, log: Log) -> ImportReport:
@@ -73,16 +65,18 @@ def import_set(standard_set: StandardSet, source: SetSource, folder: Path, score
             found = list(_each(pool, one, source.rows, log))
     except OSError as error:
         raise disk_error(folder, error) from error
-    left_out = tuple(
-        LeftOut(row_id, reason) for (row_id, _), reason in zip(source.rows, found, strict=True) if reason is not None
+    excluded = tuple(
+        ExcludedInstance(row_id, reason)
+        for (row_id, _), reason in zip(source.rows, found, strict=True)
+        if reason is not None
     )
     report = ImportReport(
         standard_set.title,
         standard_set.source_license,
         source.origin,
         source.sha256,
-        len(source.rows) - len(left_out),
-        left_out,
+        len(source.rows) - len(excluded),
+        excluded,
     )
     write_atomic(folder / REPORT_FILE, to_json(asdict(report), indent=2) + "\n")
     return report

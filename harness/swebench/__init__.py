@@ -8,7 +8,7 @@ them. Grading stands beside a run's result: the kit's own scorer runs nothing of
 from harness.swebench.grading import Grade, GradeEnd, Grader, swebench_version
 from harness.swebench.instances import Instance, InstanceFile, read_instances
 from harness.swebench.predictions import FOLDER, PredictionSet, predictions_of, write_predictions
-from harness.swebench.task_folder import ORIGIN, SUITE, UnfitInstance, row_of, task_name_of, write_tasks
+from harness.swebench.task_folder import ORIGIN, SUITE, row_of, task_name_of, write_tasks
 
 __all__ = [
     "FOLDER",
@@ -20,7 +20,6 @@ __all__ = [
     "Instance",
     "InstanceFile",
     "PredictionSet",
-    "UnfitInstance",
     "predictions_of",
     "read_instances",
     "row_of",

@@ -22,8 +22,7 @@ from harness.errors import EngineError, UncheckedError
 from harness.files import read_json, sha256_of, to_json, write_atomic
 from harness.sandbox import Engine, has_docker_cli, image_problem
 from harness.swebench.predictions import PredictionSet
-from harness.swebench.task_folder import UnfitInstance
-from harness.types import Json, Log
+from harness.types import ExcludedInstance, Json, Log
 
 PACKAGE, MAJOR = "swebench", "5"
 _PROGRAM = "from swebench.cli.cli import main; main()"
@@ -78,22 +77,24 @@ class Grader:
     task_repository: str | None
     log: Log
 
-    def check(self, rows: Sequence[Json], folder: Path) -> tuple[UnfitInstance, ...]:
+    def check(self, rows: Sequence[Json], folder: Path) -> tuple[ExcludedInstance, ...]:
         """The instances that cannot be graded here. Raises EngineError where swebench itself fails."""
-        unfit = {row["instance_id"]: why for row in rows if (why := _missing_columns(row)) is not None}
-        complete = [row for row in rows if row["instance_id"] not in unfit]
+        excluded = {row["instance_id"]: why for row in rows if (why := _missing_columns(row)) is not None}
+        complete = [row for row in rows if row["instance_id"] not in excluded]
         if self.task_repository is not None:
             self._build(complete, self.task_repository, folder)
         for row in complete:
             why = image_problem(self.engine, row["image"], self.log)
-            unfit |= {row["instance_id"]: why} if why is not None else {}
-        runnable = [row for row in complete if row["instance_id"] not in unfit]
+            excluded |= {row["instance_id"]: why} if why is not None else {}
+        runnable = [row for row in complete if row["instance_id"] not in excluded]
         if runnable:
             self.log(f"Checking the official solution of {len(runnable)} instances here.")
             name = f"{_GOLD}-{sha256_of(to_json(runnable))[:12]}"
             grades = self._evaluate(runnable, folder, ["--gold"], name, _GOLD)
-            unfit |= {grade.instance_id: _gold_failure(grade) for grade in grades if grade.end is not GradeEnd.RESOLVED}
-        return tuple(UnfitInstance(instance_id, why) for instance_id, why in unfit.items())
+            excluded |= {
+                grade.instance_id: _gold_failure(grade) for grade in grades if grade.end is not GradeEnd.RESOLVED
+            }
+        return tuple(ExcludedInstance(instance_id, why) for instance_id, why in excluded.items())
 
     def grade(self, rows: Sequence[Json], predictions: PredictionSet) -> tuple[Grade, ...]:
         """The verdicts on the predictions of one model in one trial. Raises EngineError where swebench fails."""

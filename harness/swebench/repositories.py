@@ -26,46 +26,46 @@ _BINARY = re.compile(r"^(?:GIT binary patch|Binary files .* differ)$", re.MULTIL
 _RENAME = re.compile(r"^(?:rename|copy) from ", re.MULTILINE)
 
 
-class UnfitInstanceError(Exception):
+class ExcludedInstanceError(Exception):
     """An instance that cannot be asked; caught where tasks are written, and listed by its text."""
 
 
 def needed_files(instance: Instance, folders: Sequence[Path], log: Log) -> dict[str, str]:
-    """The files before the official solution that it changes. Raises UnfitInstanceError, TaskError, DownloadError."""
+    """The files that the official solution changes. Raises ExcludedInstanceError, TaskError, DownloadError."""
     paths = changed_paths(instance.patch)
     repository = _find(instance, folders) or _fetch(instance, log)
     blobs = [blob for path in paths if (blob := _blob(repository, instance.base_commit, path)) is not None]
     files = {path: _text(path, run_git(repository, ["cat-file", "blob", digest])) for path, digest in blobs}
     if not files:
-        raise UnfitInstanceError("its patch changes no file that is there before")
+        raise ExcludedInstanceError("its patch changes no file that is there before")
     if sum(len(text.encode()) for text in files.values()) > MAX_GIVEN_BYTES:
-        raise UnfitInstanceError(f"the files that its patch changes have more than {MAX_GIVEN_BYTES >> 20} MiB")
+        raise ExcludedInstanceError(f"the files that its patch changes have more than {MAX_GIVEN_BYTES >> 20} MiB")
     return files
 
 
 def changed_paths(patch: str) -> tuple[str, ...]:
-    """The paths that a patch in git's form changes. Raises UnfitInstanceError for what no answer could be."""
+    """The paths that a patch in git's form changes. Raises ExcludedInstanceError for what no answer could be."""
     headers = [(found["old"], found["new"]) for found in _HEADER.finditer(patch.replace("\r\n", "\n"))]
     if not headers or len(headers) != len(re.findall("^diff ", patch, re.MULTILINE)):
-        raise UnfitInstanceError("its patch is no diff in git's form")
+        raise ExcludedInstanceError("its patch is no diff in git's form")
     if _BINARY.search(patch):
-        raise UnfitInstanceError("its patch changes a binary file")
+        raise ExcludedInstanceError("its patch changes a binary file")
     if _RENAME.search(patch) or any(old != new for old, new in headers):
-        raise UnfitInstanceError("its patch renames a file")
+        raise ExcludedInstanceError("its patch renames a file")
     for path, _ in headers:
         if (why := path_problem(path)) is not None:
-            raise UnfitInstanceError(f"its patch changes {path[:80]!r}: {why}")
+            raise ExcludedInstanceError(f"its patch changes {path[:80]!r}: {why}")
         if any(part.startswith(".") for part in path.split("/")):
-            raise UnfitInstanceError(f"its patch changes a hidden file: {path}")
+            raise ExcludedInstanceError(f"its patch changes a hidden file: {path}")
     return tuple(dict.fromkeys(path for path, _ in headers))
 
 
 def _text(path: str, data: bytes) -> str:
     text = text_of(data)
     if text is None:
-        raise UnfitInstanceError(f"{path} is not UTF-8 text")
+        raise ExcludedInstanceError(f"{path} is not UTF-8 text")
     if "\r" in text and text.replace("\r\n", "").count("\r") + text.replace("\r\n", "").count("\n"):
-        raise UnfitInstanceError(f"{path} has mixed line endings")
+        raise ExcludedInstanceError(f"{path} has mixed line endings")
     return text
 
 
@@ -76,7 +76,7 @@ def _blob(repository: Path, commit: str, path: str) -> tuple[str, str] | None:
         if name.decode("utf-8", "replace") == path:
             mode, _, digest = head.split()
             if mode not in _FILE_MODES:
-                raise UnfitInstanceError(f"{path} is a link or a submodule")
+                raise ExcludedInstanceError(f"{path} is a link or a submodule")
             return path, digest.decode()
     return None
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import DiskError, TaskError
 from harness.files import from_json, sha256_of, to_json
 from harness.score import answer_patch
 from harness.swebench.instances import Instance, InstanceFile
-from harness.swebench.repositories import UnfitInstanceError, needed_files
+from harness.swebench.repositories import ExcludedInstanceError, needed_files
 from harness.tasks import (
     TASK_FILE,
     edit_form,
@@ -30,7 +29,7 @@ from harness.tasks import (
     vary,
     write_folder,
 )
-from harness.types import Json, Log, Task
+from harness.types import ExcludedInstance, Json, Log, Task
 
 SUITE = "swebench"
 ORIGIN = "SWE-bench, oracle files"
@@ -45,14 +44,6 @@ You may edit
 these files only, and add files to the repository with a block whose old side is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnfitInstance:
-    """An instance that did not become a task, or that cannot be graded here, and why."""
-
-    id: str
-    reason: str
-
-
 def task_name_of(instance_id: str) -> str:
     """The name of an instance's task; names that are too long end in a digest."""
     name = f"swe-{re.sub('[^a-z0-9]+', '-', instance_id.lower()).strip('-')}"
@@ -61,23 +52,23 @@ def task_name_of(instance_id: str) -> str:
 
 def write_tasks(
     source: InstanceFile, folder: Path, repositories: Sequence[Path], log: Log
-) -> tuple[tuple[str, ...], tuple[UnfitInstance, ...]]:
+) -> tuple[tuple[str, ...], tuple[ExcludedInstance, ...]]:
     """The names of the tasks of the instances that can be asked, and the others.
 
     Raises TaskError for a folder that holds other tasks, DownloadError for a repository that cannot be had, DiskError.
     """
     _require_folder(source, folder)
-    names, unfit = [], []
+    names, excluded = [], []
     try:
         for instance in source.instances:
             try:
                 files = needed_files(instance, repositories, log)
                 names.append(_write(source, instance, files, folder))
-            except UnfitInstanceError as reason:
-                unfit.append(UnfitInstance(instance.id, str(reason)))
+            except ExcludedInstanceError as reason:
+                excluded.append(ExcludedInstance(instance.id, str(reason)))
     finally:
         shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
-    return tuple(names), tuple(unfit)
+    return tuple(names), tuple(excluded)
 
 
 def row_of(task: Task) -> Json:
@@ -101,7 +92,7 @@ def _require_folder(source: InstanceFile, folder: Path) -> None:
 
 
 def _write(source: InstanceFile, instance: Instance, files: dict[str, str], folder: Path) -> str:
-    """Write the task of an instance whose official solution is an answer. Raises UnfitInstanceError, DiskError."""
+    """Write the task of an instance whose official solution is an answer. Raises ExcludedInstanceError, DiskError."""
     name = task_name_of(instance.id)
     draft, target = folder / _UNFINISHED / name, folder / name
     shutil.rmtree(draft, ignore_errors=True)
@@ -117,7 +108,7 @@ def _write(source: InstanceFile, instance: Instance, files: dict[str, str], fold
     require_scorable([task])
     variant = vary(task, 0)
     if not answer_patch(variant, readings_of(variant.solution)):
-        raise UnfitInstanceError("its patch does not apply to the files of its commit")
+        raise ExcludedInstanceError("its patch does not apply to the files of its commit")
     try:
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)

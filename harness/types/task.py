@@ -27,6 +27,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class ExcludedInstance:
+    """A problem, bug or instance of a public source that did not become a task or cannot be graded here, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One test case: `give` is the input, which enters the container; `expect` stays on the host.
 
