@@ -41,14 +41,27 @@ MASKED_PATHS = (
     "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
     "/sys/firmware",
     # The engine masks those above; these tell of the machine, and what an answer returns is published.
+    "/proc/bus",
     "/proc/cmdline",
-    "/proc/version",
+    "/proc/config.gz",
+    "/proc/diskstats",
+    "/proc/modules",
+    "/proc/partitions",
     "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/random/boot_id",
     "/proc/sys/kernel/version",
+    "/proc/version",
+    "/sys/devices/virtual",
+    "/sys/kernel",
 )
+"""Runtimes need none of these. A folder costs a file system in memory, so that only those are here which tell the most.
+
+Readable stay /proc/cpuinfo, meminfo and stat, which Node reads and which tell what each result says of its machine;
+/proc/uptime, which any clock tells; and /sys/devices/system, where runtimes count CPUs. The mountinfo of a process is
+at another path for each, and cannot be masked.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ what dead runs left behind, and yields a DockerSandbox whose containers are gone
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from harness.errors import EngineError
-from harness.files import from_json, to_json
+from harness.files import to_json
 from harness.sandbox.cleanup import owner_labels, remove_orphans, remove_owned
 from harness.sandbox.container_config import ContainerKind
 from harness.sandbox.engine import Engine, ensure_engine
@@ -23,10 +24,11 @@ from harness.sandbox.outside import run_outside_job
 from harness.sandbox.pool import ContainerPool
 from harness.sandbox.requirements import applied_seccomp_profile, check_limits, check_runtime
 from harness.sandbox.runner import run_job
-from harness.types import Job, Log, Observation, SandboxFacts
+from harness.types import Job, Json, Log, Observation, SandboxFacts
 
 _MAX_RUNS_PER_JOB = 3
 _HIDDEN = "(kernel)"
+_MIN_PART_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +82,48 @@ class DockerSandbox:
 
 
 def without(observation: Observation, secrets: Iterable[str]) -> Observation:
-    """An observation in whose strings these are replaced; as it is where none of them occurs."""
-    text = found = to_json([observation.value, observation.note, observation.args_after, observation.output])
-    for secret in secrets:
-        text = text.replace(to_json(secret)[1:-1], _HIDDEN)
-    if text == found:
+    """An observation in whose strings these are replaced, the first ones first; as it is where none of them occurs."""
+    found = [observation.value, observation.note, observation.args_after, observation.output]
+    text, secrets = to_json(found), tuple(secrets)
+    if not any(to_json(secret)[1:-1] in text for secret in secrets):
         return observation
-    value, note, args_after, output = from_json(text)
+    value, note, args_after, output = _redacted(found, secrets)
     return replace(observation, value=value, note=note, args_after=args_after, output=output)
 
 
-def _kernel_names(engine: Engine) -> tuple[str, ...]:
-    """What uname(2) tells every answer of the kernel, as far as it can be known here: its release and its version."""
-    names = [engine.kernel, *([platform.version()] if platform.release() == engine.kernel else [])]
-    return tuple(name for name in names if name)
+def _redacted(value: Json, secrets: Iterable[str]) -> Json:
+    """A value in whose strings these are replaced. Numbers stay: one can look like a part of a version."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _HIDDEN)
+        return value
+    if isinstance(value, list):
+        return [_redacted(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {_redacted(key, secrets): _redacted(item, secrets) for key, item in value.items()}
+    return value
+
+
+def kernel_secrets(release: str, version: str) -> tuple[str, ...]:
+    """What uname(2) tells every answer of the kernel, longest first: its version, and its release with its parts.
+
+    A part is what `split` leaves: words of the release in a row, if they are so long that nothing else is likely to be
+    called so and hold both letters and digits. So "44-fc-v595" is one; "generic", "amd64" and "6.18" are none, which
+    honest answers return. What an answer spells in another way, such as backwards, is not found.
+    """
+    words = re.split(r"([^A-Za-z0-9]+)", release)
+    runs = {
+        "".join(words[begin:end]) for begin in range(0, len(words), 2) for end in range(begin + 1, len(words) + 1, 2)
+    }
+    parts = {
+        run for run in runs if len(run) >= _MIN_PART_CHARS and re.search("[A-Za-z]", run) and re.search("[0-9]", run)
+    }
+    return tuple(sorted({*parts, release, version} - {""}, key=lambda text: (-len(text), text)))
+
+
+def _kernel_secrets(engine: Engine) -> tuple[str, ...]:
+    """The kernel's names as far as they can be known here: the version is known if the engine is on this machine."""
+    return kernel_secrets(engine.kernel, platform.version() if platform.release() == engine.kernel else "")
 
 
 @contextmanager
@@ -125,7 +155,7 @@ def open_sandbox_on(
         pool = ContainerPool(engine, labels, prestarted_per_kind=max(2, engine.cpus))
         try:
             facts, retry = _facts(engine, images, runtime), OutageRetry(engine, log)
-            yield DockerSandbox(pool, images, facts, retry, runtime, _kernel_names(engine))
+            yield DockerSandbox(pool, images, facts, retry, runtime, _kernel_secrets(engine))
         finally:
             pool.close()
             # Those too that the pool could not remove, or whose creation broke off half way.
