@@ -109,6 +109,14 @@ def test_the_values_that_the_cases_of_a_job_return_in_all_are_limited() -> None:
     assert (ends(transcript), transcript.current) == (["returned", "returned"], 2)
 
 
+def test_the_bytes_that_the_cases_of_a_job_return_in_all_are_limited() -> None:
+    transcript = Transcript(NONCE, ("c0", "c1", "c2"), 100_000, bytes_left=2500)
+    for index in range(3):
+        transcript.feed((LOADED if index == 0 else b"") + returned(index, "x" * 1000))
+    assert transcript.limit_exceeded
+    assert (ends(transcript), transcript.current) == (["returned", "returned"], 2)
+
+
 def test_a_line_of_plain_json_keeps_its_types() -> None:
     assert repr(parse_line(b'{"a": [1, 2.0, -0.0, "\\ud800", null, true]}')) == repr(
         {"a": [1, 2.0, -0.0, "\ud800", None, True]}

@@ -1,6 +1,7 @@
 """One job in several containers: how often an answer is run again, and what is not run any more."""
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from harness.sandbox import open_sandbox
 from harness.sandbox.container import SIGKILL_EXIT, STDOUT, ContainerExit
 from harness.sandbox.container_config import ContainerKind
-from harness.sandbox.runner import MAX_RETRIES_PER_JOB, MAX_TIMEOUTS_PER_JOB, run_job
-from harness.types import Job, Limits
+from harness.sandbox.runner import MAX_RETRIES_PER_JOB, run_job
+from harness.types import MAX_TIMEOUTS_PER_TRIAL, Job, Limits
 
 CASES = tuple((f"c{number}", {"call": "f", "args": [number]}) for number in range(8))
 KIND = ContainerKind("image", "python", "calls", Limits())
@@ -67,6 +68,8 @@ def test_after_three_timeouts_the_other_cases_are_not_run() -> None:
     job = Job("python", "calls", "answer.py", {"answer.py": code}, CASES, limits)
     with open_sandbox("runner-test", print, ["python"]) as sandbox:
         observations = sandbox.run(job)
+        second_job = sandbox.run(replace(job, max_timeouts=1))
     assert [seen.status for seen in observations] == ["returned"] + ["timed_out"] * 7
     not_run = [seen.case for seen in observations if seen.note is not None and seen.note.startswith("not run")]
-    assert not_run == [name for name, _ in CASES[1 + MAX_TIMEOUTS_PER_JOB :]]
+    assert not_run == [name for name, _ in CASES[1 + MAX_TIMEOUTS_PER_TRIAL :]]
+    assert [seen.note for seen in second_job[1:3]] == ["no end within 0.5 s", "not run: 3 cases of the trial timed out"]

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping
 
-from harness.score.timeout_budget import MAX_TIMEOUTS_PER_TRIAL, TimeoutBudget
-from harness.types import Job, Json, Limits, Observation
+from harness.score.timeout_budget import TimeoutBudget
+from harness.types import MAX_TIMEOUTS_PER_TRIAL, Job, Json, Limits, Observation
 from tests.scored import ScriptedSandbox
 
 
@@ -20,6 +20,16 @@ def test_no_further_job_runs_after_the_last_allowed_timeout() -> None:
     assert len(hanging.jobs) == MAX_TIMEOUTS_PER_TRIAL
     assert {end.status for end in ends} == {"timed_out"}
     assert [end.note for end in ends[MAX_TIMEOUTS_PER_TRIAL:]] == ["not run: 3 cases of the trial timed out"] * 7
+
+
+def test_a_job_may_only_have_the_timeouts_that_the_jobs_before_it_left() -> None:
+    hanging_twice = ScriptedSandbox(
+        lambda job, name, give: Observation(name, "timed_out" if name in ("c0", "c1") else "returned", 1)
+    )
+    budget = TimeoutBudget(hanging_twice)
+    budget.run(job_of(4))
+    budget.run(job_of(1))
+    assert [job.max_timeouts for job in hanging_twice.jobs] == [3, 1]
 
 
 def test_jobs_that_return_use_up_nothing() -> None:

@@ -54,11 +54,27 @@ class Container:
         """Write the job to the container's standard input; a container that has died ignores it.
 
         Its standard input and not an archive (`put_archive`) carries the job: the engine executes itself to unpack
-        one, 43 ms of CPU time, and needs a root that can be written.
+        one, 43 ms of CPU time, and needs a root that can be written. A driver reads its job at once, so that one which
+        is not taken is the engine's fault. Raises EngineError.
         """
-        self._socket.settimeout(_WRITE_S)
+        try:
+            self.send_message(payload, time.monotonic() + _WRITE_S)
+        except TimeoutError as error:
+            raise EngineError("the container engine accepts no input for a container", fix=CHECK_ENGINE) from error
+
+    def send_message(self, payload: bytes, deadline: float) -> None:
+        """Write a message to standard input for a driver that has loaded an answer, which may keep it from reading.
+
+        Raises TimeoutError at the monotonic deadline, EngineError.
+        """
+        timeout_s = deadline - time.monotonic()
+        if timeout_s <= 0:
+            raise TimeoutError
+        self._socket.settimeout(timeout_s)
         try:
             self._socket.sendall(length_prefixed(payload))
+        except TimeoutError:
+            raise
         except (BrokenPipeError, ConnectionResetError):
             return
         except OSError as error:

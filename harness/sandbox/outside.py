@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import EngineError
 from harness.files import to_json
@@ -24,7 +24,7 @@ from harness.sandbox.container import SIGKILL_EXIT, STDOUT, Container
 from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
 from harness.sandbox.engine import CHECK_ENGINE
 from harness.sandbox.pool import ContainerPool
-from harness.sandbox.protocol import MAX_VALUES_PER_JOB, Transcript
+from harness.sandbox.protocol import MAX_BYTES_PER_JOB, MAX_VALUES_PER_JOB, Transcript
 from harness.sandbox.runner import (
     MAX_ESCAPED_BYTES_PER_BYTE,
     MAX_RETRIES_PER_JOB,
@@ -71,12 +71,26 @@ class _Side:
         try:
             frame = self.container.read_frame(deadline)
         except TimeoutError:
-            raise _EndError("timed_out", "", may_be_engine=not self.container.is_responsive()) from None
+            raise self._timeout_error() from None
         if frame is None:
             raise self._exit_error()
         stream, data = frame
         if stream == STDOUT:
             self.transcript.feed(data)
+
+    def send(self, message: bytes, deadline: float) -> None:
+        """Write a message to it. Raises _EndError where it does not read the whole in time.
+
+        A thread of the answer can keep its driver from reading. Only a message that is larger than the buffers between
+        the two is then not taken; for a smaller one `read` finds that no report comes.
+        """
+        try:
+            self.container.send_message(message, deadline)
+        except TimeoutError:
+            raise self._timeout_error() from None
+
+    def _timeout_error(self) -> _EndError:
+        return _EndError("timed_out", "", may_be_engine=not self.container.is_responsive())
 
     def _exit_error(self) -> Exception:
         status = self.container.exit_status()
@@ -111,22 +125,22 @@ def _payload(job: Job, role: str, nonce: str) -> bytes:
 
 
 @contextmanager
-def _started(pool: ContainerPool, kind: ContainerKind, job: Job, role: str) -> Iterator[_Side]:
+def _started(pool: ContainerPool, kind: ContainerKind, job: Job, role: str, last_deadline: float) -> Iterator[_Side]:
     """A container whose driver has loaded its part of the job. Raises _EndError, EngineError."""
     nonce, is_tests = secrets.token_hex(8), role == "tests"
     max_bytes = MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes
     case_ids = tuple(name for name, _ in job.cases) if is_tests else ("call",) * MAX_CALLS_PER_JOB
-    transcript = (TestsTranscript if is_tests else Transcript)(nonce, case_ids, max_bytes, MAX_VALUES_PER_JOB)
+    transcript = (TestsTranscript if is_tests else Transcript)(nonce, case_ids, max_bytes)
     side = _Side(pool.take(kind), transcript, TESTS_NOTE if is_tests else "", memory_limit_bytes(kind))
     try:
         side.container.send(_payload(job, role, nonce))
-        _wait_until_loaded(side, job)
+        _wait_until_loaded(side, job, last_deadline)
         yield side
     finally:
         pool.discard(side.container, exits_by_itself=transcript.driver_finished)
 
 
-def _wait_until_loaded(side: _Side, job: Job) -> None:
+def _wait_until_loaded(side: _Side, job: Job, last_deadline: float) -> None:
     transcript, deadline = side.transcript, time.monotonic() + TAKE_JOB_S
     while not transcript.loaded:
         was_taken = transcript.taken
@@ -140,7 +154,7 @@ def _wait_until_loaded(side: _Side, job: Job) -> None:
         if transcript.load_error is not None:
             raise _EndError("not_loaded", f"{side.prefix}{transcript.load_error}")
         if transcript.taken and not was_taken:
-            deadline = time.monotonic() + job.limits.load_timeout_s
+            deadline = min(last_deadline, time.monotonic() + job.limits.load_timeout_s)
 
 
 def _message(value: Json) -> bytes:
@@ -151,8 +165,9 @@ def _message(value: Json) -> bytes:
 def _answer(answer: _Side, call: Json, deadline: float) -> bytes:
     """What came of one call, as the stub takes it. Raises _EndError where it is neither a value nor an exception."""
     transcript = answer.transcript
-    index, transcript.values_left = transcript.current, MAX_VALUES_PER_JOB
-    answer.container.send(_message(call))
+    # Nothing of an earlier call is kept.
+    index, transcript.values_left, transcript.bytes_left = transcript.current, MAX_VALUES_PER_JOB, MAX_BYTES_PER_JOB
+    answer.send(_message(call), deadline)
     while transcript.current == index:
         answer.read(deadline)
     seen = transcript.observations.pop(index)
@@ -171,7 +186,7 @@ def _run_case(answer: _Side, tests: _Side, index: int, job: Job, last_deadline: 
     while transcript.current == index:
         if transcript.call is not None:
             reply, transcript.call = _answer(answer, transcript.call, deadline), None
-            tests.container.send(reply)
+            tests.send(reply, deadline)
         tests.read(deadline)
     return transcript.observations[index]
 
@@ -179,7 +194,10 @@ def _run_case(answer: _Side, tests: _Side, index: int, job: Job, last_deadline: 
 def _run_cases(pool: ContainerPool, kind: ContainerKind, job: Job, found: list[Observation]) -> None:
     """Append an observation for each case with an end of its own. Raises _EndError for the next one, EngineError."""
     last_deadline = time.monotonic() + job.time_s
-    with _started(pool, kind, job, "answer") as answer, _started(pool, kind, job, "tests") as tests:
+    with (
+        _started(pool, kind, job, "answer", last_deadline) as answer,
+        _started(pool, kind, job, "tests", last_deadline) as tests,
+    ):
         for index in range(len(job.cases)):
             found += [_run_case(answer, tests, index, job, last_deadline)]
         while not tests.transcript.ended:
@@ -202,14 +220,17 @@ def run_outside_job(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple
     """One observation per case, in the job's order. Raises EngineError.
 
     A container that died before it took its job is replaced once; a job that something outside the containers may have
-    ended runs again, so many times in all that an answer cannot make the kit loop.
+    ended runs again, so many times in all that an answer cannot make the kit loop, and within the time of one job.
     """
+    time_left_s = job.time_s
     for _ in range(MAX_RETRIES_PER_JOB):
+        began = time.monotonic()
         try:
-            observations, may_be_engine = _run(pool, kind, job)
+            observations, may_be_engine = _run(pool, kind, replace(job, time_s=time_left_s))
         except JobNotStartedError:
             pool.evict(kind)
             continue
-        if not may_be_engine:
+        time_left_s -= time.monotonic() - began
+        if not may_be_engine or time_left_s <= 0:
             return observations
-    return _run(pool, kind, job)[0]
+    return _run(pool, kind, replace(job, time_s=time_left_s))[0]

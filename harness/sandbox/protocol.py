@@ -17,6 +17,8 @@ from harness.types import CaseStatus, Json, Observation
 
 MAX_VALUES_PER_JOB = 1_000_000
 """Values that the cases of one job may return in all: they are kept in memory until the last case is in."""
+MAX_BYTES_PER_JOB = 32 * 1024 * 1024
+"""Bytes that the reports of these cases may have in all, for the same reason: a few long strings are few values."""
 
 _CASE_ENDS: dict[str, CaseStatus] = {
     end: end for end in ("returned", "raised", "not_callable", "crashed", "out_of_memory")
@@ -37,14 +39,15 @@ def _text(text: Json) -> str | None:
 class Transcript:
     """Everything that one container has reported about its cases; `current` is the index of the case that runs now.
 
-    A line over `max_line_bytes`, more than `values_left` values, or many forged lines end the parsing:
-    `limit_exceeded`.
+    A line over `max_line_bytes`, cases of more than `values_left` values or `bytes_left` bytes, or many forged lines
+    end the parsing: `limit_exceeded`.
     """
 
     nonce: str
     case_ids: tuple[str, ...]
     max_line_bytes: int
     values_left: int = MAX_VALUES_PER_JOB
+    bytes_left: int = MAX_BYTES_PER_JOB
     taken: bool = False
     loaded: bool = False
     load_error: str | None = None
@@ -86,7 +89,7 @@ class Transcript:
         if report is None or report.get("n") != self.nonce:
             self._mark_forged(self.current, "a line that is not the driver's")
         elif report.get("e") == "case":
-            self._count_values(line)
+            self._count_size(line)
             self._record_case(report)
         elif not self._advance(report):
             self._mark_forged(self.current, "a line out of turn")
@@ -114,9 +117,10 @@ class Transcript:
             return ("load_failed",) if self.observations else ("loaded", "load_failed")
         return ("done",) if self.current == len(self.case_ids) else ()
 
-    def _count_values(self, line: bytes) -> None:
+    def _count_size(self, line: bytes) -> None:
         self.values_left -= max_values(line)
-        self.limit_exceeded = self.values_left < 0
+        self.bytes_left -= len(line)
+        self.limit_exceeded = self.values_left < 0 or self.bytes_left < 0
 
     def _record_case(self, report: dict[str, Json]) -> None:
         if self.limit_exceeded:

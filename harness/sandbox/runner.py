@@ -31,9 +31,9 @@ from harness.sandbox.container import SIGKILL_EXIT, STDOUT, Container, Container
 from harness.sandbox.container_config import ContainerKind, memory_limit_bytes
 from harness.sandbox.engine import CHECK_ENGINE
 from harness.sandbox.pool import ContainerPool
-from harness.sandbox.protocol import MAX_VALUES_PER_JOB, Transcript
+from harness.sandbox.protocol import MAX_BYTES_PER_JOB, MAX_VALUES_PER_JOB, Transcript
 from harness.sandbox.runtimes import program_commands
-from harness.types import CaseStatus, Job, Observation
+from harness.types import TOO_MANY_TIMEOUTS, CaseStatus, Job, Observation
 
 StopReason = Literal["finished", "timed_out", "exited"]
 """Why reading stopped: everything was reported, the time was up, or the container ended by itself."""
@@ -41,7 +41,6 @@ StopReason = Literal["finished", "timed_out", "exited"]
 _STDERR_TAIL_BYTES = 4096
 MAX_ESCAPED_BYTES_PER_BYTE = 8
 """A report is JSON, which escapes one byte by up to six (`\\u0000`); two more are room for its other fields."""
-MAX_TIMEOUTS_PER_JOB = 3
 MAX_RETRIES_PER_JOB = 2
 """Retries after an end that nothing inside explains: a restart of the engine explains one, an operator another."""
 TAKE_JOB_S = 90.0
@@ -50,9 +49,10 @@ TAKE_JOB_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class _Budget:
-    """What the cases of a job that have not run yet may still use: values, and time in seconds."""
+    """What the cases of a job that have not run yet may still use: values and bytes of reports, and time in seconds."""
 
     values: int
+    bytes: int
     seconds: float
 
 
@@ -135,7 +135,8 @@ def _run_in_container(pool: ContainerPool, kind: ContainerKind, job: Job, start:
     """Run the cases from `start` on in one container, until they are done or one of them ends it."""
     nonce = secrets.token_hex(8)
     case_ids = tuple(name for name, _ in job.cases[start:])
-    transcript = Transcript(nonce, case_ids, MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes, budget.values)
+    max_line_bytes = MAX_ESCAPED_BYTES_PER_BYTE * job.limits.output_bytes
+    transcript = Transcript(nonce, case_ids, max_line_bytes, budget.values, budget.bytes)
     container = pool.take(kind)
     try:
         container.send(job_payload(job, start, nonce))
@@ -229,14 +230,14 @@ def _run_in_order(pool: ContainerPool, kind: ContainerKind, job: Job) -> tuple[O
     if _is_too_large(job):
         return tuple(Observation(name, "not_loaded", None, "larger than its folder") for name, _ in job.cases)
     observations: list[Observation] = []
-    retries_left, budget = MAX_RETRIES_PER_JOB, _Budget(MAX_VALUES_PER_JOB, job.time_s)
+    retries_left, budget = MAX_RETRIES_PER_JOB, _Budget(MAX_VALUES_PER_JOB, MAX_BYTES_PER_JOB, job.time_s)
     while len(observations) < len(job.cases):
-        if sum(seen.status == "timed_out" for seen in observations) >= MAX_TIMEOUTS_PER_JOB:
-            return (*observations, *job.left_out(f"{MAX_TIMEOUTS_PER_JOB} cases timed out", len(observations)))
+        if sum(seen.status == "timed_out" for seen in observations) >= job.max_timeouts:
+            return (*observations, *job.left_out(TOO_MANY_TIMEOUTS, len(observations)))
         if budget.seconds <= 0:
             return (*observations, *job.left_out(f"the cases before took {job.time_s:.0f} s", len(observations)))
         run = _run_with_retry(pool, kind, job, len(observations), budget)
-        budget = _Budget(run.transcript.values_left, budget.seconds - run.seconds)
+        budget = _Budget(run.transcript.values_left, run.transcript.bytes_left, budget.seconds - run.seconds)
         found = _observations(run, job)
         if run.may_be_engine_failure and retries_left:
             # The case that ended the container runs again. The number of such retries is bounded for the whole job: an

@@ -73,7 +73,9 @@ from harness.types.run import (
 )
 from harness.types.scoring import (
     HIDDEN_INPUTS,
+    MAX_TIMEOUTS_PER_TRIAL,
     MAX_TRIAL_S,
+    TOO_MANY_TIMEOUTS,
     CaseStatus,
     Check,
     Job,
@@ -132,10 +134,12 @@ __all__ = [
     "LEVELS",
     "LEVEL_ALIASES",
     "LONG_PROMPT",
+    "MAX_TIMEOUTS_PER_TRIAL",
     "MAX_TRIAL_S",
     "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
+    "TOO_MANY_TIMEOUTS",
     "TWIN",
     "AgentEnd",
     "AgentLimits",

@@ -11,6 +11,9 @@ from harness.types.model import TrialKey
 from harness.types.recording import Recording
 from harness.types.task import Limits, Task
 
+MAX_TIMEOUTS_PER_TRIAL = 3
+TOO_MANY_TIMEOUTS = f"{MAX_TIMEOUTS_PER_TRIAL} cases of the trial timed out"
+"""Why the cases after these timeouts are not run."""
 MAX_TRIAL_S = 100.0
 """Honest answers take a few seconds in all; hidden cases are some forty a trial, of up to 5 s each."""
 HIDDEN_INPUTS = "hidden_inputs"
@@ -22,7 +25,8 @@ class Job:
     """What enters the container: the answer's code, the task's files, and the inputs of each case.
 
     Expected values stay on the host, so an answer has nothing to read them from. `time_s` is the time for all cases
-    together, beside the limit of each: an answer could be slow in every case without exceeding that.
+    together, beside the limit of each: an answer could be slow in every case without exceeding that. After
+    `max_timeouts` cases that timed out, the others are not run.
 
     `tests` are the files of the driver `outside`, whose cases are test functions in `tests_entry`: they go into another
     container than the answer, and there the cases run. `packages` are those that the image has beside the language,
@@ -36,6 +40,7 @@ class Job:
     cases: tuple[tuple[str, Mapping[str, Json]], ...]
     limits: Limits
     time_s: float = MAX_TRIAL_S
+    max_timeouts: int = MAX_TIMEOUTS_PER_TRIAL
     tests: Mapping[str, str] = field(default_factory=dict)
     tests_entry: str = ""
     packages: tuple[str, ...] = ()

@@ -1,0 +1,55 @@
+"""An answer that keeps the driver `outside` waiting costs the time of its case or of its job, and never the run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.sandbox import DockerSandbox, open_sandbox
+from harness.types import Job, Limits, Observation
+
+pytestmark = pytest.mark.engine
+
+BLOCKS_ITS_DRIVER = """
+import ctypes, threading, time
+def block():
+    time.sleep(0.3)
+    ctypes.PyDLL(None).sleep(100000)
+def f(x):
+    threading.Thread(target=block, daemon=True).start()
+    return 1
+"""
+"""A thread of the answer holds the interpreter's lock after the call, so that the driver cannot read the next one."""
+CALLS_TWICE = """
+import time
+def check(candidate):
+    assert candidate(0) == 1
+    time.sleep(1)
+    candidate("a" * 4_000_000)
+"""
+"""The second call is larger than all buffers between host and driver."""
+SEEMS_KILLED = "import os, time\ndef f(x):\n    time.sleep(1.5)\n    os._exit(137)\n"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[DockerSandbox]:
+    with open_sandbox("outside-driver", print, ["python"]) as opened:
+        yield opened
+
+
+def run(box: DockerSandbox, code: str, tests: str, limits: Limits, time_s: float = 100.0) -> Observation:
+    cases = (("check", {"call": "check", "candidate": "f"}),)
+    files, test_files = {"answer.py": code}, {"tests.py": tests}
+    [seen] = box.run(
+        Job("python", "outside", "answer.py", files, cases, limits, time_s, tests=test_files, tests_entry="tests.py")
+    )
+    return seen
+
+
+def test_an_answer_that_does_not_take_a_call_times_out(box: DockerSandbox) -> None:
+    seen = run(box, BLOCKS_ITS_DRIVER, CALLS_TWICE, Limits(load_timeout_s=60.0, case_timeout_s=4.0))
+    assert (seen.status, seen.note) == ("timed_out", "no end within 4 s")
+
+
+def test_an_answer_that_seems_killed_from_outside_has_the_time_of_one_job_for_all_its_runs(box: DockerSandbox) -> None:
+    tests = "def check(candidate):\n    candidate(0)\n"
+    assert run(box, SEEMS_KILLED, tests, Limits(load_timeout_s=60.0), time_s=2.5).status == "timed_out"
