@@ -275,7 +275,7 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return _run(tmp_path_factory.mktemp("runs"), settings)
 
 
-def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], None]) -> Path:
+def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], None], copies_of_looks: int = 1) -> Path:
     """A copy of a run with a change of each line, chained again as a careful forger would."""
     lines = {}
     for name in (LOG, RECORDINGS, SCORES):
@@ -287,9 +287,11 @@ def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], Non
         name, line = lines[old]
         document = from_json(line)
         change(document)
-        forged = to_json({**document, PREVIOUS: head}) + "\n"
-        texts[name] += forged
-        old, head = sha256_of(line), sha256_of(forged)
+        for _ in range(copies_of_looks if document.get("look") else 1):
+            forged = to_json({**document, PREVIOUS: head}) + "\n"
+            texts[name] += forged
+            head = sha256_of(forged)
+        old = sha256_of(line)
     result = from_json(run.result_path.read_text(encoding="utf-8"))
     result["run"]["looks"] = [look for line in texts[LOG].splitlines() if (look := from_json(line)["look"])]
     digests = {f"{Path(name).stem}_sha256": sha256_of(text) for name, text in texts.items()}
@@ -298,6 +300,14 @@ def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], Non
     for name, text in {**texts, "result.json": to_json(result)}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def _restore_looks(path: Path, run: RunFolder) -> None:
+    """Give a forged copy of a run the looks that its result had."""
+    original = from_json(run.result_path.read_text(encoding="utf-8"))
+    result = from_json((path / "result.json").read_text(encoding="utf-8"))
+    result["run"]["looks"] = original["run"]["looks"]
+    (path / "result.json").write_text(to_json(result), encoding="utf-8")
 
 
 def _findings(path: Path) -> set[tuple[str, str]]:
@@ -336,6 +346,28 @@ def test_an_earlier_look_must_follow_from_the_verdicts_of_then(looked_at: RunFol
     (found, *_) = _findings(_forge(looked_at, tmp_path / "forged", drop_model))
     assert "look" in found[1]
     assert "its trials give" in found[1]
+
+
+@pytest.mark.parametrize("keeps_result", [False, True])
+def test_a_look_whose_candidate_is_no_model_is_named_and_not_taken_again(
+    looked_at: RunFolder, tmp_path: Path, keeps_result: bool
+) -> None:
+    def invent(document: dict[str, Json]) -> None:
+        if document.get("look") and document["look"]["trials"] == 1:
+            document["look"]["lanes"][0]["candidates"] = ["nobody"]
+
+    path = _forge(looked_at, tmp_path / "forged", invent)
+    if keeps_result:
+        _restore_looks(path, looked_at)
+    found = {message for _, message in _findings(path)}
+    problem = "look 1 names nobody for daily coding, which is no model of the result"
+    assert found == {problem} | ({"has other looks than the result"} if keeps_result else set())
+
+
+def test_looks_that_the_log_repeats_are_not_taken_again(looked_at: RunFolder, tmp_path: Path) -> None:
+    path = _forge(looked_at, tmp_path / "forged", lambda _: None, copies_of_looks=30)
+    _restore_looks(path, looked_at)
+    assert _findings(path) == {("looks", "has other looks than the result")}
 
 
 def test_an_earlier_look_must_have_the_hidden_cases_of_its_recordings(looked_at: RunFolder, tmp_path: Path) -> None:

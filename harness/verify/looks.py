@@ -10,12 +10,14 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from harness.bundle import LOG, RECORDINGS
 from harness.run import Link, Turn, fits_block, plan_digest
 from harness.summarize import design_of, schedule_looks, schedule_of, take_look, trials_planned
 from harness.types import Finding, LaneLook, LogEntry, Look, Result, ScoredTrial, SequentialDesign, TrialKey
 from harness.verify.evidence import Evidence, key_of, max_lines
+from harness.verify.json_diff import MAX_DIFFERENCES
 from harness.verify.trials import has_valid_names
 
 MAX_OVERRUN = 1.1
@@ -32,7 +34,7 @@ def check_looks(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("looks", location, "a run with a fixed number of trials has no looks")
         return
     yield from (Finding("looks", evidence.location("$.run.design"), text) for text in _design_problems(evidence.result))
-    problems = list(_schedule_problems(run.design, run.looks))
+    problems = [*_schedule_problems(run.design, run.looks), *_candidate_problems(evidence.result, run.looks)]
     yield from (Finding("looks", location, problem) for problem in problems)
     if problems or not run.looks or not has_valid_names(evidence):
         return
@@ -66,6 +68,17 @@ def _schedule_problems(design: SequentialDesign, looks: Sequence[Look]) -> Itera
         yield from _time_problems(design, looks[-1])
 
 
+def _candidate_problems(result: Result, looks: Sequence[Look]) -> Iterator[str]:
+    """Candidates that are no model of the result: their looks cannot be taken again."""
+    labels = {model.label for model in result.models}
+    for number, look in enumerate(looks, 1):
+        for lane in look.lanes:
+            unknown = [name for name in lane.candidates if name not in labels]
+            yield from (
+                f"look {number} names {name} for {lane.lane}, which is no model of the result" for name in unknown
+            )
+
+
 def _time_problems(design: SequentialDesign, look: Look) -> Iterator[str]:
     """Why a run may not have ended because its time was used."""
     if design.budget_s is None:
@@ -96,14 +109,29 @@ def _words(lane: LaneLook) -> str:
 def check_interim_looks(
     evidence: Evidence, links: Sequence[Link], scored: Mapping[str, ScoredTrial]
 ) -> Iterator[Finding]:
-    """Each look follows from the verdicts before it, whose hidden cases were drawn with the recordings until then."""
-    if evidence.result.run.design is None or not has_valid_names(evidence):
+    """Each look follows from the verdicts before it, whose hidden cases were drawn with the recordings until then.
+
+    A look is costly, and `check_looks` bounds those of the result. So where the log has others, which is a finding of
+    the chain, none of them is taken again; what their candidates are is still said.
+    """
+    run, location = evidence.result.run, evidence.reader.location(LOG)
+    if run.design is None or not has_valid_names(evidence):
         return
-    digests = _prefix_digests(evidence)
+    ordered = list(_in_order(links, plan_digest(evidence.result)))
+    found = [entry.look for link in ordered if isinstance(entry := link.content, LogEntry) and entry.look is not None]
+    problems = list(islice(_candidate_problems(evidence.result, found), MAX_DIFFERENCES))
+    yield from (Finding("looks", location, problem) for problem in problems)
+    if not problems and tuple(found) == run.looks and len(found) <= len(run.design.looks) + 1:
+        yield from _repeat_looks(evidence, ordered, scored)
+
+
+def _repeat_looks(evidence: Evidence, links: Sequence[Link], scored: Mapping[str, ScoredTrial]) -> Iterator[Finding]:
+    """Take each look of the log again; `links` are in their order."""
+    digests, location = _prefix_digests(evidence), evidence.reader.location(LOG)
     scores: dict[TrialKey, ScoredTrial] = {}
     looks: list[Look] = []
     recordings = 0
-    for link in _in_order(links, plan_digest(evidence.result)):
+    for link in links:
         recordings += isinstance(link.content, Turn)
         if link.sha256 in scored:
             scores[scored[link.sha256].key] = scored[link.sha256]
@@ -111,13 +139,13 @@ def check_interim_looks(
             seeds = {score.case_seed for score in scores.values()} - {None}
             if recordings > len(digests) or seeds - {digests[recordings - 1] if recordings else ""}:
                 message = f"look {len(looks) + 1} has hidden cases of another seed than the recordings until then"
-                yield Finding("looks", evidence.reader.location(LOG), message)
+                yield Finding("looks", location, message)
             text = _difference(
                 _result_of(evidence.result, scores, (looks, link.content.look)), looks, link.content.look
             )
             looks.append(link.content.look)
             if text:
-                yield Finding("looks", evidence.reader.location(LOG), f"look {len(looks)} {text}")
+                yield Finding("looks", location, f"look {len(looks)} {text}")
 
 
 def _in_order(links: Sequence[Link], start: str) -> Iterator[Link]:
