@@ -108,3 +108,12 @@ def test_numbers_that_are_not_finite_are_null_in_server_timings() -> None:
     reading = read_bytes(text_chunk("x"), raw, END, DONE)
     assert reading.server_timings == {"a": None, "b": None, "c": None, "d": 2.5, "cache_n": 3}
     assert reading.usage == Usage(None, None, 3, None)
+
+
+def test_numbers_beyond_what_a_float_holds_exactly_are_null_in_server_timings() -> None:
+    huge = "9" * 400
+    timings = f'{{"prompt_ms":{huge},"predicted_ms":-{huge},"a":9007199254740993,"b":1e300,"c":9007199254740992}}'
+    raw = f'data: {{"choices":[],"timings":{timings}}}\n\n'.encode()
+    assert read_bytes(text_chunk("x"), raw, END, DONE).server_timings == {
+        **dict.fromkeys(("prompt_ms", "predicted_ms", "a", "b")), "c": 2**53,
+    }  # fmt: skip

@@ -80,6 +80,14 @@ def _notes(recordings: Sequence[Recording]) -> list[str]:
     return [finding.message for finding in _findings(recordings) if finding.severity == "info"]
 
 
+def test_server_timings_of_400_digits_are_as_if_the_server_gave_none() -> None:
+    recording = build(Recording, good_bundle().recordings[0])
+    timings = b'data: {"choices":[],"timings":{"prompt_ms":%s,"predicted_ms":1}}\n\n' % (b"9" * 400)
+    last = Chunk(recording.chunks[-1].at_ns, timings)
+    changed = replace(recording, chunks=(*recording.chunks, last))
+    assert list(server_timing_problems(changed, read(changed))) == []
+
+
 def test_nothing_is_found_in_what_real_servers_sent() -> None:
     recordings = [_captured(name, sent_s) for name, sent_s in sorted(SENT.items(), key=lambda pair: pair[1])]
     assert sum(read(recording).server_timings is not None for recording in recordings) > 15

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from harness.types import Json, Usage
 
 _MAX_COUNT = 2**53
+"""Also the largest number of a server that is kept. JSON has integers of any length, which overflow a float."""
 
 PROMPT_KEYS = (("prompt_tokens",), ("input_tokens",))
 COMPLETION_KEYS = (("completion_tokens",), ("output_tokens",))
@@ -68,10 +68,10 @@ def parse_openai_usage(usage: Mapping[str, Json]) -> Usage:
 
 
 def _storable_values(document: Mapping[str, Json]) -> dict[str, Json]:
-    """The scalars of an object; a number that is not finite becomes None, since a result file cannot hold it."""
+    """The scalars of an object; a number that is not finite, or beyond 2^53, is as if the server gave none."""
     out: dict[str, Json] = {}
     for key, value in document.items():
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and not -_MAX_COUNT <= value <= _MAX_COUNT:
             out[key] = None
         elif value is None or isinstance(value, str | int | float):
             out[key] = value
