@@ -290,6 +290,10 @@ MISLEADING: Mapping[str, tuple[Callable[[Bundle], None], str]] = {
         lambda b: _set(b, "recordings", 3, "url", value="http://studio.lan:8080/v1/chat/completions"),
         "studio.lan",
     ),
+    "a URL that cannot be parsed": (
+        lambda b: _set(b, "recordings", 3, "url", value="http://[127.0.0.1/v1/chat/completions"),
+        "no valid URL",
+    ),
     "home of the owner": (lambda b: _reply(b, "see /home/nobody-here/x"), "your home folder"),
     "somebody's home": (
         lambda b: _set(b, "result", "models", 0, "model", value="/Users/ada/models/alpha.gguf"),

@@ -1,5 +1,7 @@
 """A results repository's pull requests: only new bundles that pass their checks; and one is prepared with git alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from harness.cli.publish import run
 from harness.errors import RunError
 from harness.files import ROOT, build
 from harness.submission import BranchRequest, Repository, prepare_branch, render_answer
-from harness.types import Result
+from harness.types import Result, Sandbox
 from harness.verify import VerifyOptions, verify
 from tests.bundle import RUN, good_bundle, tasks, write_run
 from tests.recipes import REJECT
@@ -50,6 +52,21 @@ def test_an_answer_without_a_sandbox_is_no_acceptance(results: Results, bundle: 
     found = results.review(replace(OPTIONS, open_sandbox=None))
     assert found.exit_code == 2
     assert render_answer(found).startswith("# Could not be checked in full")
+
+
+@contextmanager
+def _broken(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+    raise KeyError("nobody")
+    yield
+
+
+def test_an_error_that_no_check_thought_of_is_an_answer_and_no_pass(results: Results, bundle: Path) -> None:
+    results.commit({NAME: bundle.read_bytes()})
+    found = results.review(replace(OPTIONS, open_sandbox=_broken))
+    assert found.exit_code == 1
+    (problem,) = found.bundles[0].problems
+    assert problem.startswith(f"{RUN}.zip: could not be checked: KeyError in test_submission.py, line ")
+    assert "could not be checked: KeyError" in render_answer(found)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The reasons not to publish a run: it would mislead its readers, or reveal who its owner is.
 
-`find_refusals` gives all reasons together; `detect_private_strings` collects what must not be published from this
-machine.
+`find_refusals` gives all reasons together, `detect_private_strings` collects what must not be published from this
+machine, and `host_of` reads the host of a URL from elsewhere.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
     host = socket.gethostname()
     hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and name not in LOOPBACK}
     return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
+
+
+def host_of(url: str) -> str | None:
+    """The host that a URL names; None for one that names none, or that cannot be parsed."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def find_refusals(
@@ -101,8 +109,10 @@ def _without_answers(document: Json) -> Json:
 
 
 def _revealed_in_recording(place: str, recording: Recording, private_strings: PrivateStrings) -> Iterator[Problem]:
-    host = urlsplit(recording.url).hostname or ""
-    if host not in LOOPBACK:
+    host = host_of(recording.url)
+    if host is None:
+        yield Problem(f"{place}: the server's address is no valid URL")
+    elif host not in LOOPBACK:
         message = f"{place}: the server's address names a host ({host})"
         yield Problem(message, "reach it as 127.0.0.1, through an SSH tunnel")
     headers = to_json(recording.headers)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from harness.bundle import (
     LOG,
@@ -27,7 +29,7 @@ from harness.bundle import (
     parse_document,
     signer_of,
 )
-from harness.errors import LanebenchError, RunError
+from harness.errors import CheckError, LanebenchError, RunError
 from harness.files import build
 from harness.submission.repository import REGULAR, Repository, TreeChange
 from harness.types import Log, Manifest, Recording, Result, Supersedes, Verdict
@@ -134,6 +136,27 @@ def _review_bundle(change: TreeChange, request: ReviewRequest, published: _Publi
     path = published.folder / name
     request.repository.write_blob(change.blob, path)
     request.log(f"checking {name}")
+    try:
+        with _unexpected_errors_named(name):
+            return _review_file(name, path, request, published)
+    except LanebenchError as error:
+        return BundleReview(name, tuple(dict.fromkeys(problem.message for problem in error.problems)))
+
+
+@contextmanager
+def _unexpected_errors_named(name: str) -> Iterator[None]:
+    """Raise CheckError for whatever the checks did not think of: each pull request gets an answer, and no pass."""
+    try:
+        yield
+    except LanebenchError:
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{PurePath(where.filename).name}, line {where.lineno}"
+        raise CheckError(f"{name}: could not be checked: {type(error).__name__} in {place}") from error
+
+
+def _review_file(name: str, path: Path, request: ReviewRequest, published: _Published) -> BundleReview:
     verdict, result = read_verified(path, request.verify)
     if result is None or verdict.exit_code == 1:
         return BundleReview(name, (), verdict, None)

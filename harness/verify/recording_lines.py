@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from harness.apis import DEFAULT_API, find_api
-from harness.bundle import UnreadableError, parse_document
+from harness.bundle import UnreadableError, host_of, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
 from harness.read import is_repetitive, read
@@ -145,8 +145,11 @@ def _schema_problems(document: Json) -> list[str]:
     chunks = document.get("chunks") if isinstance(document, dict) else None
     if not isinstance(chunks, list):
         return [problem.message for problem in validate("recording", document)]
-    problems = validate("recording", {**document, "chunks": chunks[:2]})
-    return [problem.message for problem in problems] + list(_chunk_problems(chunks))
+    problems = [problem.message for problem in validate("recording", {**document, "chunks": chunks[:2]})]
+    # The schema's pattern cannot say all that a URL must be.
+    if not problems and host_of(document["url"]) is None:
+        problems.append("$.url: is no valid URL")
+    return problems + list(_chunk_problems(chunks))
 
 
 def _chunk_problems(chunks: list[Json]) -> Iterator[str]:
