@@ -83,6 +83,27 @@ def test_speeds_of_a_cell_are_those_of_its_turns() -> None:
     assert turn.prompt_tokens.median == 310
 
 
+def test_a_summary_has_one_speed_of_each_trial_however_many_turns_it_has() -> None:
+    def talk(trial: TrialResult) -> TrialResult:
+        first = trial.turns[0]
+        later = [
+            replace(first, timings=replace(first.timings, ttft_s=0.1 * number, decode_tps=10.0 * number))
+            for number in (1, 2, 6)
+        ]
+        return replace(trial, turns=(first, *later)) if trial.task == "code-bugfix" else trial
+
+    result = example_result()
+    before, summary = result.summaries[0], _trials(result, talk).summaries[0]
+    assert before.decode_tps
+    assert before.cold_ttft_s
+    assert summary.decode_tps
+    assert summary.cold_ttft_s
+    assert (summary.decode_tps.n, summary.cold_ttft_s.n) == (before.decode_tps.n, before.cold_ttft_s.n)
+    assert summary.decode_tps.minimum == pytest.approx((20 + 60) / 2)
+    assert summary.warm_ttft_s
+    assert (summary.warm_ttft_s.n, summary.warm_ttft_s.median) == (6, pytest.approx(0.2))
+
+
 def test_a_summary_names_both_estimands_and_never_pools_trials_into_an_interval() -> None:
     summary = example_result().summaries[1]
     assert (summary.pass_rate.passed, summary.pass_rate.n, summary.pass_rate.low, summary.pass_rate.high) == (

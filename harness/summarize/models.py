@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 from harness.stats import Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
 from harness.summarize.cells import (
@@ -52,12 +53,16 @@ def _unpooled(rates: Sequence[PassRate]) -> PassRate:
 
 
 def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
-    turns = (turn for trial in non_warmup_trials(result, model.label) for turn in trial.turns if is_complete(turn))
-    return [rate for turn in turns if (rate := turn.timings.decode_tps) is not None]
+    """The median decode rate of each trial's complete turns."""
+    trials = non_warmup_trials(result, model.label)
+    return _medians([turn.timings.decode_tps for turn in trial.turns if is_complete(turn)] for trial in trials)
 
 
 def _ttfts(result: Result, model: ModelInfo, *, is_warm: bool) -> list[float]:
-    """TTFT of every complete turn that begins a conversation, or that follows another one; of single clients only."""
+    """The median TTFT of each trial's complete turns that begin a conversation, or that follow another one.
+
+    Trials of several clients are left out.
+    """
     tasks = {task.name: task for task in result.tasks}
     values = []
     for trial in non_warmup_trials(result, model.label):
@@ -65,14 +70,19 @@ def _ttfts(result: Result, model: ModelInfo, *, is_warm: bool) -> list[float]:
         task = tasks.get(trial.task)
         if task is None or task.clients or (not is_warm and has_cache_hit_on_cold_turn(trial, separate=task.separate)):
             continue
-        for index, turn in enumerate(trial.turns):
-            if (index > 0 and not task.separate) == is_warm and is_complete(turn):
-                values.append(turn.timings.ttft_s)
-    return [value for value in values if value is not None]
+        turns = [turn for index, turn in enumerate(trial.turns) if (index > 0 and not task.separate) == is_warm]
+        values.append([turn.timings.ttft_s for turn in turns if is_complete(turn)])
+    return _medians(values)
+
+
+def _medians(trials: Iterable[Sequence[float | None]]) -> list[float]:
+    """One value for each trial that has any: turns of a trial share its conditions, so they are no replicates."""
+    known = ([value for value in values if value is not None] for values in trials)
+    return [median(values) for values in known if values]
 
 
 def model_summary(result: Result, model: ModelInfo, cells: Sequence[Cell]) -> ModelSummary:
-    """Summarize a model: its scored cells, the decode rate over every complete reply, and what it cost.
+    """Summarize a model: its scored cells, its speeds over all trials, each with its median, and what it cost.
 
     Over the suite there is no rate while a planned trial is missing.
     """

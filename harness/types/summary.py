@@ -171,7 +171,8 @@ class Drift:
 class ModelSummary:
     """One model over all its trials. `passed_every_trial` and `passed_any_trial` count tasks, not trials.
 
-    `cold_ttft_s` is the TTFT of the turns that begin a conversation, `warm_ttft_s` that of all later ones.
+    Speeds are over the trials, each with the median of its turns. `cold_ttft_s` is the TTFT of the turns that begin a
+    conversation, `warm_ttft_s` that of all later ones.
     """
 
     model: str
