@@ -16,6 +16,7 @@ from harness.schema import format_version
 from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
+from harness.verify.rescored import VERDICT_FREE_METRICS
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
@@ -131,6 +132,27 @@ def test_invented_inputs_of_hidden_cases_are_found(good: Path) -> None:
     verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
     assert [report.state for report in verdict.levels[:5]] == ["reached"] * 4 + ["failed"]
     assert "other inputs of its hidden cases" in verdict.levels[4].findings[0].message
+
+
+def test_what_code_showed_when_it_ran_is_not_judged_and_noted(good: Path) -> None:
+    bundle = good_bundle()
+    at = next(at for at, trial in enumerate(bundle.result["trials"]) if trial["outcome"] == "failed")
+    for score in (bundle.result["trials"][at], bundle.scores[at]["score"]):
+        score["checks"][0] |= {"observed": "<Place object at 0x7f31>", "note": "crashed: at 12:31:07"}
+    verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
+    assert verdict.levels[4].state == "reached"
+    (finding,) = verdict.levels[4].findings
+    assert finding.severity == "info"
+    assert "1 checks show another value or error than is stated" in finding.message
+
+
+@pytest.mark.parametrize("name", sorted(VERDICT_FREE_METRICS))
+def test_a_metric_of_the_machine_is_not_compared(good: Path, name: str) -> None:
+    bundle = good_bundle()
+    for score in (bundle.result["trials"][0], bundle.scores[0]["score"]):
+        score["metrics"][name] = ["timed_out"]
+    verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
+    assert verdict.levels[4].state == "reached"
 
 
 def test_a_slow_machine_leaves_rescored_unverified(good: Path) -> None:
