@@ -216,6 +216,9 @@ def test_an_agent_is_recorded_scored_and_verified_like_a_model_alone(
     lines[-1]["work"]["patch"] = task.solution[0] + "\n"
     recordings.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert verify(path, options).exit_code == 1
+    # A line that is no recording is a finding, although its sessions are computed from the lines, too.
+    recordings.write_text("7\n" + recordings.read_text())
+    assert "schema-recordings" in {finding.check for finding in findings_of(verify(path, options))}
 
 
 def test_a_server_without_the_agents_api_and_one_with_too_little_context_are_each_one_line() -> None:

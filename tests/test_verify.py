@@ -210,6 +210,17 @@ def test_findings_name_their_check_and_their_location(good: Path) -> None:
     assert "$.cells[0].pass_rate.low: is 0.9, expected" in shown
 
 
+def test_a_clock_that_is_set_back_by_a_century_again_and_again_stays_within_the_calendar(good: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["trials"] *= 5
+    for at, trial in enumerate(bundle.result["trials"]):
+        century = "2000-01-01" if at % 2 else "2099-12-31"
+        trial_times = {"started_at": f"{century}T00:00:00Z", "started_ns": at % 2, "ended_ns": 2}
+        bundle.result["trials"][at] = {**trial, **trial_times}
+    verdict = verify(write_bundle(good, bundle), _options("consistent"))
+    assert "trial-times" in {finding.check for finding in verdict.levels[2].findings}
+
+
 def test_control_characters_in_untrusted_names_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2Jx"
     path.mkdir()

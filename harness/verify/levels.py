@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from harness.bundle import (
@@ -201,11 +200,20 @@ def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelRepo
         yield unverified("reread", reason)
         return
     detail = f"{len(evidence.result.trials)} trials read again"
-    findings = chain(reread.check_reread(evidence), check_agent_sessions(evidence))
-    report = report_level("reread", detail, findings, strict=options.strict)
+    report = report_level("reread", detail, _reread_findings(evidence), strict=options.strict)
     yield report
     if options.requests("rescored"):
         yield from _check_in_sandbox(evidence, options, report)
+
+
+def _reread_findings(evidence: Evidence) -> Iterator[Finding]:
+    """What is wrong with the recordings. Sessions of agents are computed from those that are all valid."""
+    is_sound = True
+    for finding in reread.check_reread(evidence):
+        is_sound = is_sound and finding.severity != "error"
+        yield finding
+    if is_sound:
+        yield from check_agent_sessions(evidence)
 
 
 def _check_in_sandbox(evidence: Evidence, options: VerifyOptions, reread_report: LevelReport) -> Iterator[LevelReport]:

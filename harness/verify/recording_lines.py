@@ -22,7 +22,7 @@ from harness.run import PREVIOUS
 from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import REPETITION, Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
-from harness.verify.clocks import TurnClock, server_timing_problems, turn_clock
+from harness.verify.clocks import TurnClock, epoch_s, server_timing_problems, turn_clock
 from harness.verify.simulation import simulation_mark
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -146,10 +146,17 @@ def _schema_problems(document: Json) -> list[str]:
     if not isinstance(chunks, list):
         return [problem.message for problem in validate("recording", document)]
     problems = [problem.message for problem in validate("recording", {**document, "chunks": chunks[:2]})]
-    # The schema's pattern cannot say all that a URL must be.
-    if not problems and host_of(document["url"]) is None:
-        problems.append("$.url: is no valid URL")
+    if not problems:
+        problems += _pattern_problems(document)
     return problems + list(_chunk_problems(chunks))
+
+
+def _pattern_problems(document: Json) -> Iterator[str]:
+    """What the patterns of the schema cannot say of a URL and of a time."""
+    if host_of(document["url"]) is None:
+        yield "$.url: is no valid URL"
+    if epoch_s(document["sent_at"]) is None:
+        yield "$.sent_at: is no valid time"
 
 
 def _chunk_problems(chunks: list[Json]) -> Iterator[str]:

@@ -19,6 +19,8 @@ from harness.verify.evidence import Evidence, describe, key_of, same_task
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Between the start of the run and its first trial a machine's wall clock may be adjusted."""
+MAX_SET_BACK = timedelta(days=36525)
+"""The years of a result's times are those of one century; more than that, added up, leaves the calendar."""
 
 
 def has_valid_names(evidence: Evidence) -> bool:
@@ -216,7 +218,8 @@ def _clock_set_back(trials: Sequence[TrialResult]) -> Iterator[timedelta]:
         if previous is not None and trial is not None and before is not None and after is not None:
             passed_ns = (trial.started_ns or 0) - (previous.started_ns or 0)
             if previous.started_ns is not None and trial.started_ns is not None and passed_ns >= 0:
-                set_back = max(timedelta(), set_back + timedelta(microseconds=passed_ns / 1000) - (after - before))
+                set_back += timedelta(microseconds=passed_ns / 1000) - (after - before)
+                set_back = min(MAX_SET_BACK, max(timedelta(), set_back))
         yield set_back
 
 
