@@ -16,7 +16,7 @@ from harness.schema import format_version
 from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
-from harness.verify.rescored import VERDICT_FREE_METRICS
+from harness.verify.rescored import VERDICT_FREE_METRICS, mask
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
@@ -134,16 +134,23 @@ def test_invented_inputs_of_hidden_cases_are_found(good: Path) -> None:
     assert "other inputs of its hidden cases" in verdict.levels[4].findings[0].message
 
 
-def test_what_code_showed_when_it_ran_is_not_judged_and_noted(good: Path) -> None:
+@pytest.mark.parametrize(("field", "value"), [("observed", "nearly right"), ("note", "crashed: by itself")])
+def test_another_value_or_error_of_code_leaves_rescored_unverified(good: Path, field: str, value: str) -> None:
     bundle = good_bundle()
     at = next(at for at, trial in enumerate(bundle.result["trials"]) if trial["outcome"] == "failed")
     for score in (bundle.result["trials"][at], bundle.scores[at]["score"]):
-        score["checks"][0] |= {"observed": "<Place object at 0x7f31>", "note": "crashed: at 12:31:07"}
+        score["checks"][0] |= {field: value}
     verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
-    assert verdict.levels[4].state == "reached"
-    (finding,) = verdict.levels[4].findings
-    assert finding.severity == "info"
-    assert "1 checks show another value or error than is stated" in finding.message
+    assert verdict.levels[4].state == "unverified"
+    assert f'is "{value}", expected ' in verdict.levels[4].detail
+
+
+def test_addresses_times_and_durations_in_what_code_shows_are_not_compared() -> None:
+    shown = [f"<A object at {address}> {at} in {took}" for address, at, took in (
+        ("0x7f31aabb", "12:31:07", "0.013s"), ("0x55d0", "9:00:59.25", "12.1 ms"),
+    )]  # fmt: skip
+    assert mask({"raises": [shown[0]]}) == mask({"raises": [shown[1]]}) != mask({"raises": ["<A object at b>"]})
+    assert mask([1, 2.5, None, True, "2 s"]) == [1, 2.5, None, True, "2 s"]
 
 
 @pytest.mark.parametrize("name", sorted(VERDICT_FREE_METRICS))

@@ -1,15 +1,16 @@
 """The level `rescored`: every recorded answer is scored again in the sandbox, and must get the same score.
 
 `check_rescored` compares the outcome and the checks, then all else that a score has. What two honest scorings need not
-share is left out, each with its reason: MACHINE_DEPENDENT, VERDICT_FREE_METRICS and what code showed when it ran.
+share is left out, each with its reason: VERDICT_FREE_METRICS and VOLATILE. Other values and errors that code showed are
+unknown, for code may do something else each time, as are outcomes that are MACHINE_DEPENDENT.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
 
 from harness.bundle import RECORDINGS, UnreadableError, parse_document
 from harness.files import build, plain
@@ -22,6 +23,7 @@ from harness.types import (
     RecordedTrial,
     Recording,
     Score,
+    Severity,
     TrialKey,
     TrialResult,
     TrialScorer,
@@ -36,6 +38,15 @@ VERDICT_FREE_METRICS: Mapping[str, str] = {
     "lint": "the remarks of the linter in the image, and none where it did not end in time",
 }
 """Metrics that another machine may give otherwise, and no verdict rests on -> why."""
+VOLATILE = (
+    (re.compile(r"0x[0-9a-fA-F]{4,}"), "an address"),
+    (re.compile(r"\d{1,2}:\d\d:\d\d(?:\.\d+)?"), "a time"),
+    (re.compile(r"\d+\.\d+ ?(?:[mnuµ]?s|sec|seconds)\b"), "a duration"),
+)
+"""What a value or an error of code holds by chance -> what stands for it in the comparison.
+
+Containers have the same folders and the same order of sets everywhere (sandbox/container_config.py).
+"""
 
 
 def unknown_tasks(evidence: Evidence) -> Sequence[str]:
@@ -47,24 +58,18 @@ def check_rescored(evidence: Evidence, scorer: TrialScorer) -> Iterator[Finding]
     """Score every trial again and compare the scores. Raises EngineError when the engine fails."""
     index_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
     found: list[tuple[int, tuple[Finding, ...]]] = []
-    unreadable, shown_otherwise = None, 0
+    unreadable = None
     try:
         with closing(scorer.score_all(_known_trials(evidence, index_of), evidence.reader.digest(RECORDINGS))) as scores:
             for scored in scores:
                 at = index_of[scored.key]
                 found.append((at, tuple(_compare(evidence, at, scored.score))))
-                shown_otherwise += _count_shown_otherwise(evidence.result.trials[at].checks, scored.score.checks)
     except UnreadableError as error:
         unreadable = error
     # Trials end in any order; findings are in that of the result.
     yield from (finding for _, findings in sorted(found, key=lambda pair: pair[0]) for finding in findings)
     if unreadable is not None:
         raise unreadable
-    if shown_otherwise:
-        message = (
-            f"{shown_otherwise} checks show another value or error than is stated, which nothing judges where code ran"
-        )
-        yield Finding("rescored", evidence.location("$.trials"), message, "info")
 
 
 def _known_trials(evidence: Evidence, index_of: Mapping[TrialKey, int]) -> Iterator[RecordedTrial]:
@@ -91,15 +96,20 @@ def recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Record
 
 
 def _compare(evidence: Evidence, at: int, rescored: Score) -> Iterator[Finding]:
-    trial = evidence.result.trials[at]
+    trial, place = evidence.result.trials[at], evidence.location(f"$.trials[{at}]")
+    runs_code = _runs_code(evidence, trial)
+    is_limited = bool({trial.outcome, rescored.outcome} & set(MACHINE_DEPENDENT))
     message = _verdict_difference(trial, rescored)
-    found = [("outcome", message)] if message else _score_differences(trial, rescored, _runs_code(evidence, trial))
-    for path, text in islice(found, MAX_DIFFERENCES):
-        location = evidence.location(f"$.trials[{at}].{path}")
-        if {trial.outcome, rescored.outcome} & set(MACHINE_DEPENDENT):
-            yield Finding("rescored", location, f"{text}: this machine may be slower or smaller", "inconclusive")
-        else:
-            yield Finding("rescored", location, text)
+    found = [("outcome", message)] if message else list(_score_differences(trial, rescored, runs_code))
+    reason = ""
+    severity: Severity = "error"
+    if is_limited:
+        reason, severity = ": this machine may be slower or smaller", "inconclusive"
+    elif runs_code and not found:
+        found = list(_shown_differences(trial, rescored))
+        reason, severity = ": code may use time or chance", "inconclusive"
+    for path, text in found[:MAX_DIFFERENCES]:
+        yield Finding("rescored", f"{place}.{path}", f"{text}{reason}", severity)
 
 
 def _verdict_difference(trial: TrialResult, rescored: Score) -> str | None:
@@ -134,18 +144,27 @@ def _score_differences(trial: TrialResult, rescored: Score, runs_code: bool) -> 
     yield from ((path.removeprefix("."), f"{text} when {name} is scored again") for path, text in found)
 
 
-def _count_shown_otherwise(stated: Sequence[Check], rescored: Sequence[Check]) -> int:
-    """In how many checks the observed value or the note differs."""
-    pairs = zip(stated, rescored, strict=False)
-    return sum(plain((one.observed, one.note)) != plain((other.observed, other.note)) for one, other in pairs)
-
-
 def _comparable(rule: str | None, checks: Sequence[Check], metrics: Mapping[str, Json], runs_code: bool) -> Json:
-    """What two honest scorings share besides the verdict, as JSON.
-
-    What code returned or how it failed is no part of it: code may show the time, chance, addresses, paths or the order
-    of a set, and another image has other words for its errors. Whether that was right is what the checks say.
-    """
+    """What two honest scorings share besides the verdict, as JSON; of code not what it showed when it ran."""
     shown = [replace(check, observed=None, note=None) for check in checks] if runs_code else checks
     kept = {name: value for name, value in metrics.items() if name not in (*VERDICT_FREE_METRICS, HIDDEN_INPUTS)}
     return {"extraction_rule": rule, "checks": plain(shown), "metrics": plain(kept)}
+
+
+def _shown_differences(trial: TrialResult, rescored: Score) -> Iterator[tuple[str, str]]:
+    """Checks in which code showed another value or error, apart from what is volatile."""
+    for number, pair in enumerate(zip(trial.checks, rescored.checks, strict=True)):
+        stated, expected = ({"observed": mask(check.observed), "note": mask(check.note)} for check in pair)
+        for path, text in differences(stated, expected, f"checks[{number}]"):
+            yield path, f"{text} when {describe(key_of(trial))} is scored again"
+
+
+def mask(value: Json) -> Json:
+    """The value as JSON, with each volatile part of its strings replaced by what it is."""
+    if isinstance(value, str):
+        for pattern, name in VOLATILE:
+            value = pattern.sub(f"<{name}>", value)
+        return value
+    if isinstance(value, Mapping):
+        return {key: mask(item) for key, item in value.items()}
+    return [mask(item) for item in value] if isinstance(value, list | tuple) else value
