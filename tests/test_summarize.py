@@ -101,7 +101,8 @@ def test_a_summary_has_one_speed_of_each_trial_however_many_turns_it_has() -> No
     assert (summary.decode_tps.n, summary.cold_ttft_s.n) == (before.decode_tps.n, before.cold_ttft_s.n)
     assert summary.decode_tps.minimum == pytest.approx((20 + 60) / 2)
     assert summary.warm_ttft_s
-    assert (summary.warm_ttft_s.n, summary.warm_ttft_s.median) == (6, pytest.approx(0.2))
+    assert summary.warm_ttft_s.n == 6
+    assert summary.warm_ttft_s.median == pytest.approx(0.2)
 
 
 def test_a_summary_names_both_estimands_and_never_pools_trials_into_an_interval() -> None:
