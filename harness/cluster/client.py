@@ -22,15 +22,19 @@ from harness.types import Json, RecordedTrial, ScoredTrial, TrialKey
 MAX_ENGINE_FAILURES = 3
 """A trial during which so many engines failed is the reason for it."""
 MAX_LOST_WORKERS = 3
-"""A trial whose workers were lost so often is set aside; Dask's own limit is `allowed-failures` of its scheduler."""
+"""A trial that lost all its workers so often is set aside; Dask's own limit is `allowed-failures` of its scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A trial on its way: the workers that it may run on, and how many engines failed and workers were lost before."""
+    """A trial on its way: the workers that it may run on, and how many engines failed and workers were lost before.
+
+    `scheduler` is the one that it was sent to.
+    """
 
     trial: RecordedTrial
     workers: frozenset[str] = frozenset()
+    scheduler: str = ""
     failures: int = 0
     lost_workers: int = 0
 
@@ -90,7 +94,7 @@ class ClusterScorer:
 
     def _send(self, attempt: _Attempt, case_seed: str) -> tuple[Future[Json], _Attempt]:
         task, turns = attempt.trial
-        fit = frozenset(self.registry.wait_for_fit())
+        fit, scheduler = frozenset(self.registry.wait_for_fit()), self.registry.scheduler_id
         self._sent += 1
         future = self.client.submit(
             score_on_worker, self.order, task, turns, case_seed,
@@ -99,7 +103,7 @@ class ClusterScorer:
             workers=sorted(fit), pure=False,
         )  # fmt: skip
         future.add_done_callback(self._ended.put)
-        return future, replace(attempt, workers=fit)
+        return future, replace(attempt, workers=fit, scheduler=scheduler)
 
     def _take_ended(
         self, pending: dict[object, tuple[Future[Json], _Attempt]]
@@ -114,7 +118,9 @@ class ClusterScorer:
             for key in [key for key, (_, attempt) in pending.items() if attempt.workers.isdisjoint(fit)]:
                 future, attempt = pending.pop(key)
                 self.client.cancel([future], force=True)
-                yield future, replace(attempt, lost_workers=attempt.lost_workers + len(attempt.workers))
+                # The last one is a loss, however many there were; with their scheduler they go for no trial's fault.
+                is_loss = attempt.scheduler == self.registry.scheduler_id
+                yield future, replace(attempt, lost_workers=attempt.lost_workers + is_loss)
         else:
             # One that was sent again ends twice: its key is not pending any more.
             if ended.key in pending:

@@ -46,6 +46,7 @@ class WorkerRegistry:
         self._client, self._order, self._log = client, order, log
         self._reference: SandboxFacts | None = None
         self._threads: dict[str, int] = {}
+        self._scheduler_id = ""
         self._left_out: dict[str, tuple[str, float]] = {}
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -66,6 +67,12 @@ class WorkerRegistry:
         """The addresses of the workers that may score now, each with its number of threads."""
         with self._changed:
             return dict(self._threads)
+
+    @property
+    def scheduler_id(self) -> str:
+        """The scheduler that `fit` was read from: one that was started again is another, and has other workers."""
+        with self._changed:
+            return self._scheduler_id
 
     def wait_for_fit(self) -> Mapping[str, int]:
         """As `fit`, once there is one. Raises EngineError with the reasons if there is none for MAX_WAIT_S."""
@@ -88,13 +95,16 @@ class WorkerRegistry:
     def _run(self) -> None:
         while not self._stop.wait(0 if not self._threads else POLL_S):
             try:
-                self._update(self._client.nthreads())
+                present = self._client.nthreads()
+                self._update(present, self._client.scheduler_info()["id"])
             # The scheduler does not answer: the client tries to reach it again, and its `status` says if it gave up.
             except OSError:
                 self._stop.wait(POLL_S)
 
-    def _update(self, present: Mapping[str, int]) -> None:
+    def _update(self, present: Mapping[str, int], scheduler_id: str) -> None:
         with self._changed:
+            # Before the workers: whoever misses them can tell by it that no trial ended them.
+            self._scheduler_id = scheduler_id
             for address in set(self._threads) - set(present):
                 self._log(f"Worker {address} is gone.")
                 del self._threads[address]
