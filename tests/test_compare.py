@@ -138,6 +138,22 @@ def test_differing_facts_are_listed() -> None:
     assert _pair(compared, "hasty").differences == ()
 
 
+def test_another_agent_is_a_difference() -> None:
+    base = example_result()
+
+    def with_agent(agent: str | None, version: str | None) -> Result:
+        return replace(base, models=(replace(base.models[0], agent=agent, agent_version=version), base.models[1]))
+
+    def told(first: Result, second: Result) -> list[tuple[str, str, str]]:
+        found = _pair(_compare(first, second), "steady").differences
+        return [(one.name, one.baseline, one.other) for one in found]
+
+    pi, newer, codex = with_agent("pi", "0.73"), with_agent("pi", "0.74"), with_agent("codex", "0.73")
+    assert told(base, pi) == [("agent", "none", "pi"), ("agent version", "none", "0.73")]
+    assert told(pi, newer) == [("agent version", "0.73", "0.74")]
+    assert told(pi, codex) == [("agent", "pi", "codex")]
+
+
 def test_incomparable_runs_are_refused_with_every_reason() -> None:
     base = example_result()
     tasks = tuple(replace(task, sha256="0" * 64) for task in base.tasks)

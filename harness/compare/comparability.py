@@ -25,10 +25,10 @@ def _is_simulated(result: Result) -> bool:
 def comparison_key(result: Result, model: ModelInfo) -> str:
     """A digest that is equal for models whose numbers may stand side by side where many results meet.
 
-    It covers what `require_comparable` demands of two runs beside their tasks, and the settings of a model that change
-    what it answers. The seed of the sampling is left out: it only draws another sample.
+    It covers what `require_comparable` demands of two runs beside their tasks, the agent that asks the model, and the
+    settings of a model that change what it answers. The seed of the sampling is left out: it only draws another sample.
     """
-    settings = [_major(result.kit.version), _is_simulated(result), model.thinking, model.extra]
+    settings = [_major(result.kit.version), _is_simulated(result), model.agent, model.thinking, model.extra]
     return sha256_of(to_json([*settings, replace(model.sampling, seed=None)]))[:16]
 
 

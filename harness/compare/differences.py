@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from harness.compare.models import FactDifference
 from harness.types import Json, ModelInfo, Result
 
-UNKNOWN = "unknown"
+UNKNOWN, NONE = "unknown", "none"
 
 
 def _format(value: Json) -> str:
@@ -53,6 +53,8 @@ def _model_facts(model: ModelInfo) -> dict[str, Json]:
         "server version": model.server_version,
         "model": model.model,
         "API": model.api,
+        "agent": model.agent or NONE,
+        "agent version": model.agent_version if model.agent else NONE,
         "thinking": model.thinking,
         "context requested": model.context_tokens,
         "context served": model.served_context_tokens,
@@ -72,5 +74,5 @@ def run_differences(baseline: Result, other: Result) -> tuple[FactDifference, ..
 
 
 def model_differences(baseline: ModelInfo, other: ModelInfo) -> tuple[FactDifference, ...]:
-    """Differing facts of one model: server, context, thinking, sampling, and declared facts such as quantization."""
+    """Differing facts of one model: server, agent, context, thinking, sampling, and declared ones as quantization."""
     return tuple(_differing(_model_facts(baseline), _model_facts(other)))
