@@ -12,8 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.collection import Collection, ImportRequest, QueryLimits, import_results, open_collection
-from harness.collection.imports import ImportedResult, ImportRecord
+from harness.collection import (
+    Collection,
+    ImportedResult,
+    ImportRecord,
+    ImportRequest,
+    QueryLimits,
+    import_results,
+    open_collection,
+)
 from harness.verify import VerifyOptions
 from tests.bundle import large_bundle, later, tasks, write_bundle
 

@@ -1,19 +1,23 @@
 """Many results as tables: the import refuses hostile sources, and a query reads the imported files and nothing else."""
 
 import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.collection import Collection, ImportRequest, QueryLimits, import_results, open_collection
-from harness.collection.imports import ImportedResult, ImportRecord, select_results
+from harness.collection.selection import ImportedResult, ImportRecord, select_results
 from harness.compare import comparison_key
 from harness.errors import RunError
 from harness.files import build
-from harness.types import Result
+from harness.types import Result, Sandbox
 from harness.verify import VerifyOptions
-from tests.bundle import bundle_with, good_bundle, later, tasks, trusting, write_bundle, write_run
+from harness.verify.levels import OpenSandbox
+from tests.bundle import bundle_with, good_bundle, later, tasks, trusting, write_bundle, write_result, write_run
 
 
 def _import(folder: Path, notes: list[str] | None = None) -> Collection:
@@ -105,7 +109,7 @@ def test_the_folder_of_a_published_run_counts_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("run", "signer", "kept"),
-    [("r", "key", ["new"]), ("r", None, ["new", "old"]), ("r", "other", ["new", "old"]), ("s", "key", ["new", "old"])],
+    [("r", "key", ["new"]), ("r", None, ["old"]), ("r", "other", ["old"]), ("s", "key", ["new", "old"])],
 )
 def test_a_correction_counts_only_for_its_own_run_and_by_the_same_key(
     run: str, signer: str | None, kept: list[str]
@@ -115,6 +119,61 @@ def test_a_correction_counts_only_for_its_own_run_and_by_the_same_key(
     results, notes = select_results([ImportedResult(Path("old"), old), ImportedResult(Path("new"), new)])
     assert [str(each.path) for each in results] == kept
     assert len(notes) == 2 - len(kept)
+
+
+def _kept(*records: ImportRecord) -> list[str]:
+    """The bundles that remain, whatever the order in which they were found; all but one of each run have a note."""
+    found = [ImportedResult(Path(record.bundle), record) for record in records]
+    results, notes = select_results(found)
+    assert sorted(each.path for each in select_results(found[::-1])[0]) == [each.path for each in results]
+    assert len(results) + len(notes) == len(records)
+    return [each.record.bundle for each in results]
+
+
+PUBLISHED = ImportRecord("published", run="r", level="reread", result_sha256="a", manifest_sha256="m")
+CORRECTION = replace(PUBLISHED, bundle="z", result_sha256="b", manifest_sha256="n", supersedes="m")
+
+
+def test_a_run_counts_once_and_by_its_highest_level() -> None:
+    copy = replace(PUBLISHED, bundle="a", level="consistent")
+    assert _kept(copy, PUBLISHED) == ["published"]
+    assert _kept(replace(PUBLISHED, bundle="a"), replace(PUBLISHED, evidence=3)) == ["published"]
+    with_spaces = [replace(PUBLISHED, bundle=f"x{at}", result_sha256=f"x{at}", manifest_sha256=None) for at in range(3)]
+    assert _kept(*with_spaces, PUBLISHED, copy) == ["published"]
+    assert _kept(PUBLISHED, replace(PUBLISHED, bundle="other", run="s")) == ["other", "published"]
+
+
+def test_an_unsigned_bundle_may_be_corrected_with_a_key_as_a_review_accepts() -> None:
+    assert _kept(PUBLISHED, CORRECTION) == ["z"]
+    assert _kept(PUBLISHED, replace(CORRECTION, signer="key")) == ["z"]
+    folder = replace(PUBLISHED, bundle="folder", manifest_sha256=None)
+    assert _kept(folder, PUBLISHED, CORRECTION) == ["z"]
+
+
+def test_only_the_same_key_may_correct_to_a_lower_level() -> None:
+    lower = replace(CORRECTION, level="consistent")
+    assert _kept(PUBLISHED, lower) == ["published"]
+    assert _kept(PUBLISHED, replace(lower, signer="key")) == ["published"]
+    assert _kept(replace(PUBLISHED, signer="key"), replace(lower, signer="key")) == ["z"]
+
+
+def test_a_defect_of_the_kit_hides_only_the_source_that_shows_it(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b0", good_bundle())
+    (tmp_path / "bundles" / "b1").mkdir()
+    write_result(tmp_path / "bundles" / "b1" / "result.json", good_bundle())
+
+    def crash(languages: Sequence[str]) -> AbstractContextManager[Sandbox]:
+        raise OverflowError(f"cannot run {languages[0]}")
+
+    def collect(sandbox: OpenSandbox) -> Collection:
+        options = VerifyOptions("rescored", tasks=tasks(), open_sandbox=sandbox)
+        return import_results(ImportRequest([tmp_path / "bundles"], tmp_path / "cache", options))
+
+    found = collect(crash)
+    message = f"{tmp_path / 'bundles' / 'b0'}: could not be checked: OverflowError: cannot run python"
+    assert [problem.message for problem in found.problems] == [message]
+    assert [each.path.name for each in found.results] == ["b1"]
+    assert [each.path.name for each in collect(trusting).results] == ["b0"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +240,15 @@ def test_models_are_comparable_by_their_settings_and_not_by_a_seed() -> None:
     assert first != second
     seeded, _ = bundle_with(sampling=plain.models[0].sampling.__class__(seed=5))
     assert comparison_key(build(Result, seeded.result), build(Result, seeded.result).models[0]) == first
+
+
+def test_a_model_with_an_agent_is_comparable_only_with_the_same_agent() -> None:
+    plain = build(Result, good_bundle().result)
+    model = plain.models[0]
+    keys = [comparison_key(plain, replace(model, agent=agent)) for agent in (None, "pi", "codex")]
+    assert len(set(keys)) == 3
+    versions = [replace(model, agent="pi", agent_version=version) for version in ("1", "2")]
+    assert {comparison_key(plain, each) for each in versions} == {keys[1]}
 
 
 @pytest.fixture

@@ -2,22 +2,25 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
-from harness.collection import Collection, ImportRequest, import_results, open_site
+from harness.collection import Collection, ImportRequest, import_results, open_site, short_name
 from harness.errors import RunError
 from harness.files import read_json, to_json
 from harness.report import plain_text
 from harness.site import SiteRequest, build_site
 from harness.site.answers import machine_answers
-from harness.site.folder import SiteFolder
-from harness.site.links import slug
-from harness.site.rows import MachineClass, SiteAnswer
+from harness.site.folder import JOURNAL, SiteFolder
+from harness.site.links import page_of
+from harness.site.rows import MachineClass, SiteAnswer, machine_names
+from harness.types import Json
 from harness.verify import VerifyOptions
-from tests.bundle import Bundle, good_bundle, later, summarized, tasks, write_bundle
+from tests.bundle import MODELS, Bundle, bundle_of, good_bundle, later, summarized, tasks, write_bundle
 
 HOSTILE = '"><script>alert(1)</script>\u202e' + "x" * 200
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -69,14 +72,14 @@ def test_every_link_within_the_site_leads_to_a_file(folder: Path) -> None:
 
 
 def test_a_number_stands_with_its_trials_and_its_level(folder: Path) -> None:
-    page = _page(folder, f"models/{slug('beta-30b-a3b')}.html")
+    page = _page(folder, page_of("models", "beta-30b-a3b", ("beta-30b-a3b",)))
     assert "2 of 3" in page
     assert re.search(r"\d+(\.\d+)? \[\d+(\.\d+)?, \d+(\.\d+)?\] n=\d+", page)
     assert page.count('data-level="consistent"') == 3 + 6
 
 
 def test_machines_are_never_mixed_and_each_has_its_answer(folder: Path) -> None:
-    page = _page(folder, f"machines/{slug('Apple M4 Max, 64 GB')}.html")
+    page = _page(folder, page_of("machines", "Apple M4 Max, 64 GB", ("Apple M4 Max", 64, 40, None)))
     assert "Daily coding:" in page
     assert "1 of 1 other comparable results say the same" in page
     assert "96 GB" not in page
@@ -155,10 +158,12 @@ def test_a_folder_with_other_files_is_refused_and_nothing_outside_is_removed(tmp
     assert read_json(site.path / "site.json") == {"files": []}
 
 
-def _answer(bundle: str, definition: str, label: str | None, trials: int = 10) -> SiteAnswer:
+def _answer(bundle: str, definition: str, label: str | None, trials: int = 10, level: str = "consistent") -> SiteAnswer:
     text = f"{label}. It solved 9 of 10." if label else "the evidence does not decide."
     state = "decided" if label else "undecided"
-    return SiteAnswer(bundle, "2026-11-01", "M3", 96, "writing", definition, state, label, label, trials, text)
+    machine = MachineClass("M3", 96)
+    day = "2026-11-01"
+    return SiteAnswer(bundle, level, day, *machine, "writing", definition, state, label, label, trials, text)
 
 
 def test_the_answer_of_a_machine_is_that_of_the_largest_comparable_group() -> None:
@@ -174,6 +179,133 @@ def test_the_answer_of_a_machine_is_that_of_the_largest_comparable_group() -> No
         "From a result of 2026-11-01 with 20 trials a task. 1 of 2 other comparable results say the same; others say: "
         "llama. 1 more result is not comparable (other tasks, settings or version)."
     )
+
+
+def test_an_invented_result_does_not_answer_in_the_place_of_a_verified_one() -> None:
+    answers = [
+        _answer("a", "one", "honest", 5, "reread"),
+        *(_answer(f"b{at}", "one", "invented", 900) for at in range(9)),
+        *(_answer(f"c{at}", "two", "invented", 900) for at in range(9)),
+    ]
+    (verdict,) = machine_answers(answers)[MachineClass("M3", 96)]
+    assert (verdict.pick, verdict.level) == ("honest", "reread")
+    assert verdict.note == (
+        "From a result of 2026-11-01 with 5 trials a task. 18 more results are verified to a lower level only."
+    )
+
+
+def test_a_card_has_the_level_of_its_answer(folder: Path) -> None:
+    cards = re.findall(r'<p class="verdict">.*</p>', _page(folder, "index.html"))
+    assert len(cards) == 2
+    assert all('<span class="badge" data-level="consistent">consistent</span>' in card for card in cards)
+
+
+def _site(folder: Path, bundles: Sequence[Bundle]) -> dict[str, str]:
+    """The pages of a site of these bundles."""
+    for number, bundle in enumerate(bundles):
+        write_bundle(folder / "bundles" / f"b{number}", bundle)
+    build_site(SiteRequest(_collect(folder), folder / "site"))
+    pages = {str(path.relative_to(folder / "site")): path for path in (folder / "site").rglob("*.html")}
+    return {name: path.read_text(encoding="utf-8") for name, path in sorted(pages.items())}
+
+
+def _headings(pages: Mapping[str, str], kind: str) -> list[str]:
+    """The headings of the pages of one kind."""
+    found = [re.search("<h1>(.*)</h1>", page) for name, page in pages.items() if name.startswith(f"{kind}/")]
+    return sorted(match[1] for match in found if match)
+
+
+def test_a_chip_that_is_named_as_another_machine_has_its_own_page(tmp_path: Path) -> None:
+    honest, stranger = _on(good_bundle(), "AMD EPYC", 24), later(good_bundle(), 1)
+    stranger.result["host"] |= {"chip": "AMD EPYC, 24 GB", "memory_bytes": None}
+    pages = _site(tmp_path, [honest, summarized(stranger)])
+    assert _headings(pages, "machines") == [
+        "AMD EPYC, 24 GB, 40 GPU cores",
+        "AMD EPYC, 24 GB, memory unknown, 40 GPU cores",
+    ]
+    assert build_site(SiteRequest(_collect(tmp_path), tmp_path / "site")).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "names"),
+    [
+        ({"gpu_cores": 32}, ["Apple M4 Max, 64 GB, 32 GPU cores", "Apple M4 Max, 64 GB, 40 GPU cores"]),
+        (
+            {"system": "Linux", "gpu_memory_bytes": 2**20, "gpu_wired_limit_bytes": 24 * 2**30},
+            ["Apple M4 Max, 64 GB", "Apple M4 Max, 64 GB, GPU 24 GB"],
+        ),
+        (
+            {"system": "Linux", "gpu_memory_bytes": 2**20},
+            ["Apple M4 Max, 64 GB", "Apple M4 Max, 64 GB, GPU of unknown memory"],
+        ),
+    ],
+)
+def test_machines_with_other_gpus_are_never_mixed(facts: dict[str, Json], names: list[str], tmp_path: Path) -> None:
+    other = later(good_bundle(), 1)
+    other.result["host"] |= facts
+    pages = _site(tmp_path, [good_bundle(), summarized(other)])
+    assert _headings(pages, "machines") == names
+    assert sum("1 of 1 other" in page for page in pages.values()) == 0
+
+
+def test_memory_that_a_gpu_has_in_use_makes_no_other_machine(tmp_path: Path) -> None:
+    bundles = [good_bundle(), later(good_bundle(), 1)]
+    for number, bundle in enumerate(bundles):
+        used = {"gpu_memory_bytes": number * 2**30, "gpu_wired_limit_bytes": 24 * 2**30}
+        bundle.result["host"] |= {"system": "Linux", **used}
+    assert _headings(_site(tmp_path, list(map(summarized, bundles))), "machines") == ["Apple M4 Max, 64 GB, GPU 24 GB"]
+
+
+def test_classes_of_one_name_are_called_in_full() -> None:
+    plain, more = MachineClass("M3 Ultra", 96, 60), MachineClass("M3 Ultra", 96, 80)
+    assert machine_names([plain, plain]) == {plain: "M3 Ultra, 96 GB"}
+    assert machine_names([plain, more]) == {
+        plain: "M3 Ultra, 96 GB, 60 GPU cores",
+        more: "M3 Ultra, 96 GB, 80 GPU cores",
+    }
+
+
+def test_long_names_that_begin_alike_have_pages_of_their_own(tmp_path: Path) -> None:
+    path = "/models/" + "long-folder/" * 9
+    bundles = [bundle_of(*(replace(MODELS[0], label=f"m{at}", model=f"{path}{at}.gguf") for at in range(2)))]
+    pages = _site(tmp_path, bundles)
+    headings = _headings(pages, "models")
+    assert len(set(headings)) == 2
+    assert all(len(heading) == 80 and heading.startswith(path[:60]) for heading in headings)
+
+
+def test_a_name_is_shortened_alike_in_the_data_and_in_python(tmp_path: Path) -> None:
+    names = ["x" * 80, "é" * 81, "\ud800" * 90, "😀" * 100]
+    models = [replace(MODELS[0], label=f"m{at}", model=name) for at, name in enumerate(names)]
+    _site(tmp_path, [bundle_of(*models)])
+    with open_site(tmp_path / "site" / "site.parquet") as database:
+        found = database.rows("SELECT model FROM site WHERE kind = 'model' ORDER BY label")
+    assert [row["model"] for row in found] == list(map(short_name, names))
+
+
+def test_a_page_is_put_once_in_a_build(tmp_path: Path) -> None:
+    site = SiteFolder(tmp_path / "site")
+    site.put("machines/a.html", b"first")
+    with pytest.raises(RunError, match="two pages"):
+        site.put("machines/a.html", b"second")
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "site"
+    killed = SiteFolder(path)
+    killed.put("index.html", b"index")
+    killed.put("results/gone.html", b"gone")
+    (path / "results" / ".half.html.part").write_bytes(b"ha")
+    with (path / JOURNAL).open("a") as journal:
+        journal.write("results/half.html\n../outside.html\n")
+    (path / "results" / "notes.html").write_bytes(b"the user's own")
+    outside = tmp_path / "outside.html"
+    outside.write_text("kept")
+    site = SiteFolder(path)
+    site.put("index.html", b"index")
+    site.finish()
+    assert sorted(file.name for file in path.rglob("*") if file.is_file()) == ["index.html", "notes.html", "site.json"]
+    assert (site.changed, outside.read_text()) == (1, "kept")
 
 
 def test_the_command_builds_the_site_and_then_names_what_it_refused(

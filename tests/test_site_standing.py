@@ -1,6 +1,7 @@
 """Where a result stands among others: only the same model, settings and tasks count, and a claim needs its interval."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,8 +15,10 @@ from harness.site import place_result
 from harness.site.rows import MachineClass, read_models
 from harness.site.standing import Contender, StandingCell, by_key, standing
 from harness.types import Result
-from tests.bundle import good_bundle, later, write_bundle, write_run
+from tests.bundle import bundle_with, good_bundle, later, write_bundle, write_run
 
+MISSING = "no data of a site of this version of Lanebench, it lacks chip"
+NO_OTHER = "no other result has this model with comparable settings on the same tasks."
 Cell = tuple[int, int, float]
 """Passed, n, decode rate."""
 
@@ -54,6 +57,18 @@ def test_a_worse_pass_rate_is_told() -> None:
     said = _place(own, others)
     assert said is not None
     assert "its pass rate is worse than theirs by 75 points" in said
+
+
+def test_the_settings_of_one_run_are_one_result() -> None:
+    own = _contender("own", [(5, 10, 100.0)])
+    settings = [replace(_contender("r", [(5, 10, speed)]), label=f"r{speed}") for speed in (40.0, 50.0, 62.5)]
+    said = _place(own, settings)
+    assert said is not None
+    assert "decodes 100 % faster than the one other result;" in said
+    many = [replace(each, run=f"r{number}") for number in range(5) for each in settings]
+    said = _place(own, many)
+    assert said is not None
+    assert "decodes 100 % faster than the median of 5 other results, faster than 5 of them" in said
 
 
 @pytest.mark.parametrize(
@@ -105,12 +120,64 @@ def test_a_published_run_says_in_its_page_where_it_stands(tmp_path: Path) -> Non
     assert "decodes about as fast as the one other result" in page
 
 
+@pytest.fixture(scope="module")
+def site_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a site of two results."""
+    path = tmp_path_factory.mktemp("site")
+    for number in range(2):
+        write_bundle(path / "bundles" / f"b{number}", later(good_bundle(), number))
+    main(["site", str(path / "bundles"), "--out", str(path / "site")])
+    return path / "site" / "site.parquet"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "model = NULL",
+        "passed = NULL",
+        "passed = 99",
+        "n = -5, passed = -5",
+        "decode_tps = '-inf'",
+        "decode_tps = 'inf'",
+        "decode_tps = 'nan'",
+        "decode_tps = -1",
+        "decode_tps = 5e-324",
+        "decode_tps = 1e308",
+        "label = NULL",
+    ],
+)
+def test_a_row_that_no_build_writes_does_not_count(forged: str, site_data: Path, tmp_path: Path) -> None:
+    own = build(Result, good_bundle().result)
+    told = []
+    for statement in ("", f"UPDATE t SET {forged}", f"UPDATE t SET {forged} WHERE label = 'alpha'"):
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE TABLE t AS FROM '{site_data}'")
+            connection.execute(statement or "SELECT 1")
+            connection.execute(f"COPY t TO '{tmp_path}/forged.parquet' (FORMAT parquet)")
+        with open_site(tmp_path / "forged.parquet") as database:
+            told.append(place_result(own, database))
+    sound, without, half = told
+    assert sound[0].startswith("alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result")
+    assert without == [f"{name}: {NO_OTHER}" for name in ("alpha", "beta")]
+    assert half == [without[0], sound[1]]
+
+
+def test_a_model_with_a_long_name_is_found_among_the_others(tmp_path: Path) -> None:
+    name = "/models/" + "long-folder/" * 9 + "m.gguf"
+    bundle, _ = bundle_with(model=name)
+    write_bundle(tmp_path / "bundles" / "b0", later(bundle, 1))
+    main(["site", str(tmp_path / "bundles"), "--out", str(tmp_path / "site")])
+    with open_site(tmp_path / "site" / "site.parquet") as database:
+        (said, _) = place_result(build(Result, bundle.result), database)
+    assert "decodes about as fast as the one other result" in said
+
+
 def test_another_parquet_file_is_no_site(tmp_path: Path) -> None:
     forged = tmp_path / "site.parquet"
     duckdb.sql(f"COPY (SELECT 'cell' AS kind, 'x' AS bundle) TO '{forged}' (FORMAT parquet)")
-    with open_site(forged) as database, pytest.raises(RunError, match="statement failed"):
+    with open_site(forged) as database, pytest.raises(RunError, match=MISSING):
         read_models(database)
-    with open_site(forged) as database, pytest.raises(RunError, match="statement failed"):
+    with open_site(forged) as database, pytest.raises(RunError, match=MISSING):
         place_result(build(Result, good_bundle().result), database)
     forged.write_bytes(b"PAR1 and no more")
     with pytest.raises(RunError, match="cannot be read as tables"), open_site(forged):

@@ -5,11 +5,13 @@ the tables with their columns; database.py keeps a statement of a user from anyt
 """
 
 from harness.collection.database import Database, ParquetWriter, QueryLimits, Rows, open_database
-from harness.collection.imports import Collection, ImportedResult, ImportRecord, ImportRequest, import_results
-from harness.collection.site_data import open_site, write_site_data
+from harness.collection.imports import Collection, ImportRequest, import_results
+from harness.collection.selection import ImportedResult, ImportRecord, may_correct
+from harness.collection.site_data import GIB, open_site, short_name, write_site_data
 from harness.collection.views import open_collection, views_section
 
 __all__ = [
+    "GIB",
     "Collection",
     "Database",
     "ImportRecord",
@@ -19,9 +21,11 @@ __all__ = [
     "QueryLimits",
     "Rows",
     "import_results",
+    "may_correct",
     "open_collection",
     "open_database",
     "open_site",
+    "short_name",
     "views_section",
     "write_site_data",
 ]

@@ -8,15 +8,20 @@ next one looks up the digest by the file's size, times and inode, and reads noth
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from harness import __version__
 from harness.bundle import (
+    LOG,
     MANIFEST,
+    RECORDINGS,
     RESULT,
+    SCORES,
     SIGNATURE,
     ReadLimits,
     SourceReader,
@@ -26,43 +31,19 @@ from harness.bundle import (
     open_source,
 )
 from harness.collection.database import ParquetWriter
-from harness.collection.tables import TABLES, rows_of, schema_of
+from harness.collection.selection import ImportedResult, ImportRecord, select_results
+from harness.collection.tables import TABLES, TableForm, rows_of, schema_of
 from harness.errors import LanebenchError, Problem, RunError
 from harness.files import build, disk_error, plain, read_json, sha256_of, sha256_of_file, to_json, write_atomic
-from harness.types import LEVELS, Log, Manifest, Result, Verdict
+from harness.types import LEVELS, Json, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
-IMPORT_VERSION = 2
+IMPORT_VERSION = 3
 """Raised when what is imported changes: earlier imports are not used then."""
 KEY_DIGITS = 20
 """Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""
 MAX_PROBLEMS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRecord:
-    """What is known of an imported source; `problems` say why it was refused.
-
-    `level` is the highest level of verification that it reached, `unverified` what could not be checked.
-    """
-
-    bundle: str
-    run: str = ""
-    level: str = ""
-    unverified: str = ""
-    result_sha256: str = ""
-    manifest_sha256: str | None = None
-    supersedes: str | None = None
-    signer: str | None = None
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedResult:
-    """A source with its record."""
-
-    path: Path
-    record: ImportRecord
+_TableRows = tuple[TableForm[Any], list[dict[str, Json]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +112,21 @@ class _Importer:
 
     def imported(self, path: Path) -> ImportedResult:
         """A source with its record, imported if it was not yet."""
-        bundle = self._digest(path)
-        if bundle is None:
-            return ImportedResult(path, ImportRecord("", problems=_open_problems(path)))
-        record_path = self.folder / f"{bundle}.json"
-        if record_path.is_file():
-            return ImportedResult(path, build(ImportRecord, read_json(record_path)))
-        verdict, result = read_verified(path, self._request.verify)
-        record = _record(path, bundle, verdict, result)
-        if result is not None and not record.problems:
-            self._write(bundle, result)
+        try:
+            bundle = self._digest(path)
+            if bundle is None:
+                return ImportedResult(path, ImportRecord("", problems=_open_problems(path)))
+            record_path = self.folder / f"{bundle}.json"
+            if record_path.is_file():
+                return ImportedResult(path, build(ImportRecord, read_json(record_path)))
+            with _source_errors(path):
+                verdict, result = read_verified(path, self._request.verify)
+                record = _record(path, bundle, verdict, result)
+                rows = [] if result is None or record.problems else _all_rows(result, bundle)
+        except _SourceError as error:
+            # Its record is not kept: a kit without the defect reads it again.
+            return ImportedResult(path, ImportRecord("", problems=error.args))
+        self._write(bundle, rows)
         # The record comes last: a kill before it leaves an import that is made again. So does an engine that was not
         # there: what stands in the way of running answers may be gone the next time, and a site shows this level.
         if record.problems or (record.level, self._request.verify.level) != ("reread", "rescored"):
@@ -152,11 +138,10 @@ class _Importer:
         if self._is_changed:
             write_atomic(self._index, to_json(self._digests))
 
-    def _write(self, bundle: str, result: Result) -> None:
-        self._writer = self._writer or ParquetWriter()
-        for table in TABLES:
-            path = _table_path(self.folder, bundle, table.name)
-            self._writer.write(path, schema_of(table), rows_of(table, result, bundle))
+    def _write(self, bundle: str, rows: Sequence[_TableRows]) -> None:
+        for table, own in rows:
+            self._writer = self._writer or ParquetWriter()
+            self._writer.write(_table_path(self.folder, bundle, table.name), schema_of(table), own)
 
     def _digest(self, path: Path) -> str | None:
         """The digest of a source, from its state where that was seen before; None if it cannot be read."""
@@ -165,13 +150,39 @@ class _Importer:
             known = self._digests.get(str(path.absolute()))
             if known is not None and known[0] == state:
                 return known[1]
-            digest = _digest_of(path)
+            with _source_errors(path):
+                digest = _digest_of(path)
         except OSError:
             return None
         if digest is not None:
             self._digests[str(path.absolute())] = [state, digest]
             self._is_changed = True
         return digest
+
+
+class _SourceError(Exception):
+    """Why a source could not be checked, in sentences."""
+
+
+@contextmanager
+def _source_errors(path: Path) -> Iterator[None]:
+    """Raises _SourceError for what only this source can be the cause of: it must not hide all others.
+
+    That is a defect of the kit which a hostile source brought to light. An EngineError, a full disk and the like are
+    not the source's and end the import.
+    """
+    try:
+        yield
+    except RunError as error:
+        raise _SourceError(*(f"{path}: {problem.message}" for problem in error.problems)) from error
+    except (LanebenchError, OSError):
+        raise
+    except Exception as error:
+        raise _SourceError(f"{path}: could not be checked: {type(error).__name__}: {error}") from error
+
+
+def _all_rows(result: Result, bundle: str) -> list[_TableRows]:
+    return [(table, rows_of(table, result, bundle)) for table in TABLES]
 
 
 def _table_path(folder: Path, bundle: str, table: str) -> Path:
@@ -249,7 +260,8 @@ def _identified(path: Path, record: ImportRecord) -> ImportRecord:
     if source is None:
         return record
     reader = SourceReader(str(path), source, ReadLimits())
-    record = replace(record, result_sha256=reader.digest(RESULT))
+    evidence = sum(reader.has(name) for name in (RECORDINGS, SCORES, LOG))
+    record = replace(record, result_sha256=reader.digest(RESULT), evidence=evidence)
     if not reader.has(MANIFEST):
         return record
     supersedes = build(Manifest, reader.read_document(MANIFEST)).supersedes
@@ -269,25 +281,3 @@ def _signer(reader: SourceReader) -> str | None:
     except LanebenchError:
         return None
     return None if signer is None else signer.fingerprint
-
-
-def select_results(found: Sequence[ImportedResult]) -> tuple[list[ImportedResult], list[str]]:
-    """Each result once and no superseded one, with a note for each that is left out.
-
-    A bundle comes before a folder of the same run. A correction counts if it is of the same run, and the same key
-    signed both, or none.
-    """
-    corrected = {
-        (each.record.supersedes, each.record.run, each.record.signer) for each in found if each.record.supersedes
-    }
-    kept, notes, seen = [], [], set[str]()
-    for each in sorted(found, key=lambda each: each.record.manifest_sha256 is None):
-        record = each.record
-        if record.result_sha256 in seen:
-            notes.append(f"{each.path}: left out, another copy of run {record.run} is there")
-        elif (record.manifest_sha256, record.run, record.signer) in corrected:
-            notes.append(f"{each.path}: left out, a correction supersedes it")
-        else:
-            seen.add(record.result_sha256)
-            kept.append(each)
-    return sorted(kept, key=lambda each: str(each.path)), notes

@@ -1,8 +1,9 @@
 """The numbers of many results as one table, which is the data of a site: `write_site_data` writes it as a Parquet file.
 
 Each row is one model of one result over all tasks (kind `model`), on one task (`cell`), or an answer for one lane
-(`answer`); all of them have the machine. Strings that strangers wrote are cut to a length. `open_site` reads the file,
-also one from elsewhere.
+(`answer`); all of them have the machine. Strings that strangers wrote are cut to a length; a name keeps a digest of the
+whole, so that two names that are alike at their start stay two (`short_name`). `open_site` reads the file, also one
+from elsewhere.
 """
 
 from __future__ import annotations
@@ -13,11 +14,28 @@ from pathlib import Path
 
 from harness.collection.database import Database, QueryLimits, open_database, open_parquet
 from harness.collection.imports import Collection
+from harness.files import sha256_of
 
 SITE = "site"
 """The name of the view over the file."""
 GIB = 2**30
 MAX_NAME_CHARS, MAX_TEXT_CHARS = 80, 2000
+DIGEST_DIGITS = 16
+_KEPT_CHARS = MAX_NAME_CHARS - DIGEST_DIGITS - 1
+
+
+def short_name(name: str) -> str:
+    """A name as the site's data has it: one that is too long ends in a digest of the whole of it."""
+    # As the import stores it: a lone surrogate becomes `?`.
+    name = name.encode("utf-8", "replace").decode()
+    return name if len(name) <= MAX_NAME_CHARS else f"{name[:_KEPT_CHARS]}…{sha256_of(name)[:DIGEST_DIGITS]}"
+
+
+def _name(column: str, name: str = "") -> str:
+    """`short_name` in SQL, for what rows are grouped by."""
+    short = f"left({column}, {_KEPT_CHARS}) || '…' || left(sha256({column}), {DIGEST_DIGITS})"
+    kept = f"CASE WHEN length({column}) <= {MAX_NAME_CHARS} THEN {column} ELSE {short} END"
+    return f"{kept} AS {name or column.rpartition('.')[2]}"
 
 
 def _cut(column: str, name: str = "", length: int = MAX_NAME_CHARS) -> str:
@@ -25,14 +43,15 @@ def _cut(column: str, name: str = "", length: int = MAX_NAME_CHARS) -> str:
 
 
 MACHINE_COLUMNS = f"""
-    machines.bundle, {_cut("parse_filename(machines.file)", "file")}, machines.level, {_cut("machines.run")},
+    machines.bundle, {_cut("parse_filename(machines.file)", "file")}, machines.level, {_name("machines.run")},
     {_cut("machines.started_at")}, {_cut("machines.suite")}, {_cut("machines.kit_version")},
-    {_cut("coalesce(machines.chip, machines.architecture, 'unknown chip')", "chip")},
+    {_name("coalesce(machines.chip, machines.architecture, 'unknown chip')", "chip")},
     round(machines.memory_bytes / {GIB}.0)::BIGINT AS memory_gb, machines.gpu_cores,
+    round(machines.gpu_memory_bytes / {GIB}.0)::BIGINT AS gpu_gb,
     {_cut("machines.system")}, {_cut("machines.system_version")}
 """
 MODEL_COLUMNS = f"""
-    {_cut("models.label")}, {_cut("models.model")}, {_cut("models.server")}, {_cut("models.server_version")},
+    {_name("models.label")}, {_name("models.model")}, {_name("models.server")}, {_cut("models.server_version")},
     {_cut("models.thinking")}, models.comparable, {_cut("models.facts ->> 'quantization'", "quantization")}
 """
 MODEL_NUMBERS = """
@@ -41,12 +60,12 @@ MODEL_NUMBERS = """
     cold_ttft_high AS ttft_high, cold_ttft_n AS ttft_n, models.memory_bytes AS loaded_bytes
 """
 CELL_NUMBERS = f"""
-    {_cut("cells.task")}, cells.task_sha256, {_cut("cells.title", length=200)}, cells.scored, cells.passed, cells.n,
+    {_name("cells.task")}, cells.task_sha256, {_cut("cells.title", length=200)}, cells.scored, cells.passed, cells.n,
     cells.planned, cells.rate, cells.low, cells.high, cells.decode_tps, cells.decode_low, cells.decode_high,
     cells.decode_n, cells.ttft_s, cells.ttft_low, cells.ttft_high, cells.ttft_n
 """
 ANSWER_COLUMNS = f"""
-    {_cut("answers.lane")}, answers.definition, answers.state, {_cut("answers.label")}, {_cut("answers.model")},
+    {_name("answers.lane")}, answers.definition, answers.state, {_name("answers.label")}, {_name("answers.model")},
     answers.trials, {_cut("answers.text", length=MAX_TEXT_CHARS)}
 """
 SELECT = f"""

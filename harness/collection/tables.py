@@ -172,6 +172,7 @@ MACHINES: TableForm[Result] = TableForm(
         Column("memory_bytes", "BIGINT", "main memory", lambda result: result.host.memory_bytes),
         Column("cpu_cores", "BIGINT", "CPU cores", lambda result: result.host.cpu_cores),
         Column("gpu_cores", "BIGINT", "GPU cores", lambda result: result.host.gpu_cores),
+        Column("gpu_memory_bytes", "BIGINT", "of a separate GPU; 0: unknown", lambda row: row.host.separate_gpu_bytes),
         Column("architecture", "VARCHAR", "such as arm64", lambda result: result.host.architecture),
         Column("system", "VARCHAR", "the operating system", lambda result: result.host.system),
         Column("system_version", "VARCHAR", "its version", lambda result: result.host.system_version),
@@ -215,7 +216,7 @@ MODELS: TableForm[_ModelRow] = TableForm(
         Column(
             "comparable",
             "VARCHAR",
-            "digest of kit major, thinking and sampling: only equal ones are compared",
+            "digest of kit major, agent, thinking and sampling: only equal ones are compared",
             lambda row: comparison_key(row.result, row.model),
         ),
         Column("memory_bytes", "BIGINT", "memory while loaded, measured", lambda row: row.model.memory.loaded_bytes),

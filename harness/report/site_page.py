@@ -18,13 +18,14 @@ SCRIPTS = ("tables.js", "site.js")
 
 @dataclass(frozen=True, slots=True)
 class LaneVerdict:
-    """The answer for one lane: what is picked, how sure that is, why, and what it rests on."""
+    """The answer for one lane: what is picked, how sure that is, why, what it rests on, and how far it was verified."""
 
     lane: str
     pick: str
     state: str
     text: str
     note: str = ""
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _feed(data: SiteData, url: str) -> Feed:
     entries = [
         FeedEntry(
             f"urn:lanebench:{row.bundle}",
-            f"{row.machine.name}: {', '.join(labels[row.bundle])}"[:MAX_TITLE_CHARS],
+            f"{data.machines[row.machine]}: {', '.join(labels[row.bundle])}"[:MAX_TITLE_CHARS],
             row.started_at,
             result_page(row.bundle),
             " ".join(texts.get(row.bundle, ()))[:MAX_SUMMARY_CHARS],

@@ -1,6 +1,7 @@
 """The folder of a site: `SiteFolder` writes files whose content changed, and removes its own that are no longer made.
 
-It keeps the list of what it wrote in site.json, and refuses a folder that holds something else.
+It keeps the list of what it wrote in site.json, and until that is written a journal, so that a later build also removes
+what a killed one left. It refuses a folder that holds something else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from harness.errors import RunError
 from harness.files import disk_error, read_json, to_json
 
 RECORD = "site.json"
+JOURNAL = ".site.journal"
+"""The names of the files that a build began to write; it is there only until the build has ended."""
 OWN_SUFFIXES = (".html", ".xml", ".parquet")
 
 
@@ -30,19 +33,23 @@ class SiteFolder:
             raise disk_error(path, error) from error
         if not is_empty and not (path / RECORD).is_file():
             raise RunError(f"{path}: is not empty and holds no site", fix="choose an empty folder")
-        self._before: set[str] = set() if is_empty else set(read_json(path / RECORD).get("files", ()))
+        self._recorded: set[str] = set() if is_empty else set(read_json(path / RECORD).get("files", ()))
         if is_empty:
-            self._keep_record(self._before)
+            self._keep_record(self._recorded)
+        self._before = self._recorded | self._written_by_a_killed_build()
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file if it does not have this content yet."""
+        """Write a file if it does not have this content yet. Raises RunError for a name that this build put already."""
+        if name in self._made:
+            raise RunError(f"{name}: two pages of the site have the same name")
         self._made.add(name)
         path = self.path / name
         try:
             if path.is_file() and path.read_bytes() == content:
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
+            self._note_write(name)
+            part = _part_of(path)
             part.write_bytes(content)
             part.replace(path)
         except OSError as error:
@@ -51,20 +58,43 @@ class SiteFolder:
 
     def finish(self) -> None:
         """Remove what an earlier build made and this one did not, and keep the list."""
-        for name in sorted(self._before - self._made):
+        for name in filter(_is_of_site, sorted(self._before)):
             path = self.path / name
-            # The list is a file that anyone may have edited: nothing outside of the folder is removed.
-            if path.suffix in OWN_SUFFIXES and not Path(name).is_absolute() and ".." not in Path(name).parts:
-                path.unlink(missing_ok=True)
+            _part_of(path).unlink(missing_ok=True)
+            if name not in self._made and os.path.lexists(path):
+                path.unlink()
                 self.changed += 1
-        if self._made != self._before:
+        if self._made != self._recorded:
             self._keep_record(self._made)
+        (self.path / JOURNAL).unlink(missing_ok=True)
+
+    def _note_write(self, name: str) -> None:
+        """Name a file before it is written: after a kill, the next build knows what is there beside the list."""
+        with (self.path / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(f"{name}\n")
+
+    def _written_by_a_killed_build(self) -> set[str]:
+        try:
+            return set((self.path / JOURNAL).read_text(encoding="utf-8", errors="replace").splitlines())
+        except OSError:
+            return set()
 
     def _keep_record(self, names: set[str]) -> None:
         path = self.path / RECORD
         try:
-            part = path.with_name(f".{RECORD}.part")
+            part = _part_of(path)
             part.write_text(to_json({"files": sorted(names)}, indent=0) + "\n", encoding="utf-8")
             os.replace(part, path)
         except OSError as error:
             raise disk_error(path, error) from error
+
+
+def _part_of(path: Path) -> Path:
+    """What is written before it takes the place of the file."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _is_of_site(name: str) -> bool:
+    """Whether a listed file may be removed: anyone may have edited the list, and nothing outside of the folder goes."""
+    path = Path(name)
+    return path.suffix in OWN_SUFFIXES and not path.is_absolute() and ".." not in path.parts and "\0" not in name

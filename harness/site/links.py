@@ -2,54 +2,64 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import quote
 
+from harness.files import sha256_of, to_json
 from harness.report import Entry
 from harness.site.rows import MachineClass, SiteRow
+from harness.types import Json
 
 MAX_SLUG_CHARS = 40
+DIGEST_DIGITS = 16
 _OTHER = re.compile(r"[^a-z0-9]+")
+PageKey = tuple[Json, ...]
+"""The values that the rows of a page have in common, which no other page has."""
 
 
 @cache
-def slug(text: str) -> str:
-    """A file name for any text: what is readable of it, and a digest that keeps like names apart."""
+def slug(text: str, key: PageKey) -> str:
+    """A file name: what is readable of a text, and a digest of the page's key, since two keys can have one text."""
     readable = _OTHER.sub("-", text.lower())[:MAX_SLUG_CHARS].strip("-")
-    return f"{readable or 'x'}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{readable or 'x'}-{sha256_of(to_json(key))[:DIGEST_DIGITS]}"
 
 
-def page_of(folder: str, text: str) -> str:
+def page_of(folder: str, text: str, key: PageKey) -> str:
     """The path of a page within the site."""
-    return f"{folder}/{slug(text)}.html"
+    return f"{folder}/{slug(text, key)}.html"
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links of one page. `root` is the way to the site's folder, `bundles` has the address of each bundle's file."""
+    """Links of one page.
+
+    `root` is the way to the site's folder, `bundles` has the address of each bundle's file, `machines` what classes of
+    machines are called beside each other.
+    """
 
     root: str
     bundles: Mapping[str, str]
+    machines: Mapping[MachineClass, str] = field(default_factory=dict)
 
     def machine(self, machine: MachineClass) -> Entry:
         """To the page of a class of machines."""
-        return Entry(machine.name, href=self.root + page_of("machines", machine.name))
+        path = page_of("machines", machine.name, tuple(machine))
+        return Entry(self.machines.get(machine, machine.name), href=self.root + path)
 
     def model(self, model: str) -> Entry:
         """To the page of a model."""
-        return Entry(model, href=self.root + page_of("models", model))
+        return self._named("models", model)
 
     def server(self, server: str) -> Entry:
         """To the page of a server."""
-        return Entry(server, href=self.root + page_of("servers", server))
+        return self._named("servers", server)
 
     def task(self, task: str) -> Entry:
         """To the page of a task."""
-        return Entry(task, href=self.root + page_of("tasks", task))
+        return self._named("tasks", task)
 
     def result(self, row: SiteRow) -> Entry:
         """To the page of a result, by its date."""
@@ -60,6 +70,9 @@ class Links:
         address = self.bundles.get(row.bundle)
         is_remote = address is not None and "://" in address
         return Entry(row.file, href=None if address is None else address if is_remote else self.root + address)
+
+    def _named(self, folder: str, name: str) -> Entry:
+        return Entry(name, href=self.root + page_of(folder, name, (name,)))
 
 
 def result_page(bundle: str) -> str:

@@ -15,8 +15,17 @@ from itertools import groupby
 from harness.collection import Database
 from harness.report import MISSING, Entry, LaneVerdict, Section, SiteCard, SitePage, Table, standing_section
 from harness.site.answers import machine_answers, result_verdict
-from harness.site.links import Links, page_of, result_page
-from harness.site.rows import MAX_ROWS, MachineClass, SiteAnswer, SiteRow, read_answers, read_cells, read_models
+from harness.site.links import Links, PageKey, result_page
+from harness.site.rows import (
+    MAX_ROWS,
+    MachineClass,
+    SiteAnswer,
+    SiteRow,
+    machine_names,
+    read_answers,
+    read_cells,
+    read_models,
+)
 from harness.site.standing import Contender, by_key, contenders, standing
 from harness.site.tables import MAX_NOTE, rows_table
 
@@ -27,35 +36,25 @@ MAX_NEWEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One way into the numbers: its folder, what its pages are of, the columns of the data, and a row's value."""
+    """One way into the numbers: its folder, what its pages are of, and the columns whose values make one page."""
 
     folder: str
     name: str
     columns: tuple[str, ...]
-    value: Callable[[SiteRow], str]
     link: Callable[[Links, SiteRow], Entry]
     counted: str
     """What the index counts in each value, beside the results: `models` or `machines`; "" for tasks."""
 
+    def key(self, row: SiteRow) -> PageKey:
+        """What the rows of one page have in common; the text of the link is only what that is called."""
+        return tuple(getattr(row, name) for name in self.columns)
+
 
 DIMENSIONS = (
-    Dimension(
-        "machines",
-        "machine",
-        ("chip", "memory_gb"),
-        lambda row: row.machine.name,
-        lambda links, row: links.machine(row.machine),
-        "models",
-    ),
-    Dimension(
-        "models", "model", ("model",), lambda row: row.model, lambda links, row: links.model(row.model), "machines"
-    ),
-    Dimension(
-        "tasks", "task", ("task",), lambda row: row.task or "", lambda links, row: links.task(row.task or ""), ""
-    ),
-    Dimension(
-        "servers", "server", ("server",), lambda row: row.server, lambda links, row: links.server(row.server), "models"
-    ),
+    Dimension("machines", "machine", MachineClass._fields, lambda links, row: links.machine(row.machine), "models"),
+    Dimension("models", "model", ("model",), lambda links, row: links.model(row.model), "machines"),
+    Dimension("tasks", "task", ("task",), lambda links, row: links.task(row.task or ""), ""),
+    Dimension("servers", "server", ("server",), lambda links, row: links.server(row.server), "models"),
 )
 
 
@@ -68,16 +67,19 @@ class SiteData:
     answers: Sequence[SiteAnswer]
     verdicts: Mapping[MachineClass, tuple[LaneVerdict, ...]]
     bundles: Mapping[str, str] = field(default_factory=dict)
+    machines: Mapping[MachineClass, str] = field(default_factory=dict)
+    """What each class of machines is called on this site."""
 
     def links(self, root: str) -> Links:
         """The links of a page."""
-        return Links(root, self.bundles)
+        return Links(root, self.bundles, self.machines)
 
 
 def read_site(database: Database, bundles: Mapping[str, str]) -> SiteData:
     """The data of a site; `bundles` has the address of each bundle's file."""
-    answers = read_answers(database)
-    return SiteData(database, read_models(database), answers, machine_answers(answers), bundles)
+    models, answers = read_models(database), read_answers(database)
+    names = machine_names(row.machine for row in models)
+    return SiteData(database, models, answers, machine_answers(answers), bundles, names)
 
 
 def site_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
@@ -116,7 +118,7 @@ def _machines(data: SiteData) -> list[MachineClass]:
     counts: dict[MachineClass, set[str]] = defaultdict(set)
     for row in data.models:
         counts[row.machine].add(row.bundle)
-    return sorted(counts, key=lambda machine: (-len(counts[machine]), machine.name))
+    return sorted(counts, key=lambda machine: (-len(counts[machine]), data.machines[machine]))
 
 
 def _facts(rows: Sequence[SiteRow], all_results: str = "") -> tuple[tuple[str, Entry], ...]:
@@ -132,13 +134,14 @@ def _facts(rows: Sequence[SiteRow], all_results: str = "") -> tuple[tuple[str, E
 def _dimension_sections(data: SiteData, links: Links) -> Iterator[Section]:
     """A table for each dimension: its values with the number of results and of models or machines."""
     for dimension in DIMENSIONS:
-        groups: dict[str, list[SiteRow]] = defaultdict(list)
+        groups: dict[PageKey, list[SiteRow]] = defaultdict(list)
         for row in data.models if dimension.counted else read_cells(data.database, dimension.columns, most=1):
-            groups[dimension.value(row)].append(row)
-        listed = sorted(groups.values(), key=lambda group: (-_count(group, "bundle"), dimension.value(group[0])))
+            groups[dimension.key(row)].append(row)
+        named = [(dimension.link(links, group[0]), group) for group in groups.values()]
+        listed = sorted(named, key=lambda pair: (-_count(pair[1], "bundle"), pair[0].text))
         headers = ("results", dimension.counted, "newest") if dimension.counted else ("what it asks",)
-        rows = tuple((dimension.link(links, group[0]), *_counts(dimension, group)) for group in listed[:MAX_ROWS])
-        title = f"By {'chip and memory' if dimension.name == 'machine' else dimension.name}"
+        rows = tuple((link, *_counts(dimension, group)) for link, group in listed[:MAX_ROWS])
+        title = f"By {'chip, memory and GPU' if dimension.name == 'machine' else dimension.name}"
         yield Section(f"by-{dimension.name}", title, "", (Table("", (dimension.name, *headers), rows),))
 
 
@@ -195,13 +198,15 @@ def _all_results(data: SiteData) -> SitePage:
 def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str, SitePage]]:
     """A page for each value: its models over all tasks, then by task."""
     links = data.links("../")
-    models: dict[str, list[SiteRow]] = defaultdict(list)
+    models: dict[PageKey, list[SiteRow]] = defaultdict(list)
     for row in data.models:
-        models[dimension.value(row)].append(row)
+        models[dimension.key(row)].append(row)
     cells = read_cells(data.database, dimension.columns)
-    for value, group in groupby(cells, dimension.value):
+    for key, group in groupby(cells, dimension.key):
         own = list(group)
-        rows = models.get(value, []) if dimension.name != "task" else []
+        link = dimension.link(data.links(""), own[0])
+        value = link.text
+        rows = models.get(key, []) if dimension.name != "task" else []
         verdicts = data.verdicts.get(own[0].machine, ()) if dimension.name == "machine" else ()
         cards = (SiteCard(Entry(f"On {value}"), verdicts),) if verdicts else ()
         sections = (
@@ -210,7 +215,7 @@ def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str
         )
         title = own[0].title or value if dimension.name == "task" else value
         yield (
-            page_of(dimension.folder, value),
+            link.href or "",
             SitePage(
                 title,
                 "../",
@@ -244,7 +249,7 @@ def _result_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
         cells = list(group)
         verdicts = tuple(map(result_verdict, answers[bundle]))
         page = SitePage(
-            f"{cells[0].machine.name}, {cells[0].started_at[:10]}",
+            f"{links.machine(cells[0].machine).text}, {cells[0].started_at[:10]}",
             "../",
             "result",
             facts=_result_facts(cells[0], links),

@@ -1,33 +1,64 @@
 """The rows of a site's data as objects: `SiteRow` is one model of one result, over all tasks or on one of them.
 
 `read_models`, `read_cells` and `read_answers` read them from the view of `open_site`. The file may come from a
-stranger: each column is cast to the type of its field.
+stranger: each column is cast to the type of its field, and a row that no build writes is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeVar
 
 from harness.collection import Database
+from harness.errors import RunError
 
 MAX_ROWS = 1000
 """Of one table of a page; the newest results come first."""
 _SQL_TYPES = {"str": "VARCHAR", "int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN"}
+SPEED_BOUNDS = (1e-6, 1e9)
+"""Tokens per second that a decode rate can be, or else 0: the upper one is that of a result's schema."""
+_NUMBERS = ("BIGINT", "DOUBLE")
 RowType = TypeVar("RowType")
 
 
 class MachineClass(NamedTuple):
-    """Machines that count as alike: the chip, and the memory in GB as vendors count it."""
+    """Machines that count as alike: chip, memory in GB as vendors count it, GPU cores, memory of a separate GPU in GB.
+
+    `gpu_gb` is None where the GPU has no memory of its own, and 0 where that is unknown.
+    """
 
     chip: str
     memory_gb: int | None
+    gpu_cores: int | None = None
+    gpu_gb: int | None = None
 
     @property
     def name(self) -> str:
-        """`Apple M3 Ultra, 96 GB`."""
-        return self.chip if self.memory_gb is None else f"{self.chip}, {self.memory_gb} GB"
+        """`Apple M3 Ultra, 96 GB`; with a separate GPU `AMD EPYC, 256 GB, GPU 24 GB`."""
+        return ", ".join(self._parts())
+
+    @property
+    def full_name(self) -> str:
+        """The name where that alone is the name of two classes."""
+        parts = self._parts() if self.memory_gb is not None else [*self._parts(), "memory unknown"]
+        return ", ".join(parts if self.gpu_cores is None else [*parts, f"{self.gpu_cores} GPU cores"])
+
+    def _parts(self) -> list[str]:
+        memory = [] if self.memory_gb is None else [f"{self.memory_gb} GB"]
+        gpu = [] if self.gpu_gb is None else [f"GPU {self.gpu_gb} GB" if self.gpu_gb else "GPU of unknown memory"]
+        return [self.chip, *memory, *gpu]
+
+
+def machine_names(machines: Iterable[MachineClass]) -> Mapping[MachineClass, str]:
+    """What each class is called beside the others: its name, and in full where two share it."""
+    found: dict[str, set[MachineClass]] = defaultdict(set)
+    for machine in machines:
+        found[machine.name].add(machine)
+    return {
+        machine: machine.name if len(alike) == 1 else machine.full_name for alike in found.values() for machine in alike
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +74,8 @@ class SiteRow:
     kit_version: str
     chip: str
     memory_gb: int | None
+    gpu_cores: int | None
+    gpu_gb: int | None
     label: str
     model: str
     server: str
@@ -74,7 +107,7 @@ class SiteRow:
     @property
     def machine(self) -> MachineClass:
         """The class of its machine."""
-        return MachineClass(self.chip, self.memory_gb)
+        return MachineClass(self.chip, self.memory_gb, self.gpu_cores, self.gpu_gb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +115,12 @@ class SiteAnswer:
     """The answer of one result for one lane; answers of one `definition` are comparable."""
 
     bundle: str
+    level: str
     started_at: str
     chip: str
     memory_gb: int | None
+    gpu_cores: int | None
+    gpu_gb: int | None
     lane: str
     definition: str
     state: str
@@ -96,7 +132,7 @@ class SiteAnswer:
     @property
     def machine(self) -> MachineClass:
         """The class of its machine."""
-        return MachineClass(self.chip, self.memory_gb)
+        return MachineClass(self.chip, self.memory_gb, self.gpu_cores, self.gpu_gb)
 
 
 def read_models(database: Database) -> list[SiteRow]:
@@ -120,11 +156,42 @@ def read_cells(database: Database, group: Sequence[str] = (), most: int = MAX_RO
 
 
 def _read(database: Database, row: type[RowType], where: str) -> Iterator[RowType]:
-    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in _columns(row))
-    with database.query(f"SELECT {columns} FROM site WHERE {where}") as found:
+    """Raises RunError for a file without the columns: another program made it, or another version of this one."""
+    there = {found["column_name"] for found in database.rows("DESCRIBE site")}
+    if missing := sorted({"kind", *(name for name, _, _ in _columns(row))} - there):
+        message = f"the file is no data of a site of this version of Lanebench, it lacks {', '.join(missing)}"
+        raise RunError(message, fix="build the site again")
+    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind, _ in _columns(row))
+    sound = f"(SELECT kind, {columns} FROM site WHERE {_is_sound(row)})"
+    names = ", ".join(name for name, _, _ in _columns(row))
+    with database.query(f"SELECT {names} FROM {sound} WHERE {where}") as found:
         for values in found.rows:
             yield row(*values)
 
 
-def _columns(row: Any) -> list[tuple[str, str]]:
-    return [(field.name, _SQL_TYPES[str(field.type).partition(" ")[0]]) for field in fields(row)]
+def _is_sound(row: type[RowType]) -> str:
+    """The condition in SQL that a build can have written a row: it has what it needs, and its numbers are in bounds.
+
+    Columns are named with their table, since a bare name could be that of the result of the cast.
+    """
+    parts = []
+    for name, kind, is_required in _columns(row):
+        value = f"site.{name}::{kind}"
+        if kind in _NUMBERS:
+            parts.append(f"({value} IS NULL OR (isfinite({value}::DOUBLE) AND {value} >= 0))")
+        if is_required:
+            parts.append(f"{value} IS NOT NULL")
+    if row is SiteRow:
+        low, high = SPEED_BOUNDS
+        speed = "site.decode_tps::DOUBLE"
+        parts.append("site.passed::BIGINT <= site.n::BIGINT")
+        parts.append(f"({speed} IS NULL OR {speed} = 0 OR {speed} BETWEEN {low} AND {high})")
+    return " AND ".join(parts)
+
+
+def _columns(row: Any) -> list[tuple[str, str, bool]]:
+    """Name and type in SQL of each field, and whether it must have a value."""
+    return [
+        (field.name, _SQL_TYPES[str(field.type).partition(" ")[0]], not str(field.type).endswith("None"))
+        for field in fields(row)
+    ]

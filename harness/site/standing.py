@@ -1,7 +1,8 @@
 """Where a result stands among others: `place_result` says it in a sentence for each model.
 
 Only cells of the same model, comparable settings and the same version of a task count. The decode rate is compared with
-the median of the others, task by task; the pass rates with all of theirs together, with the task as the unit.
+the median of the others, task by task, where each run counts once however many settings of the model it has; the pass
+rates with all of theirs together, with the task as the unit.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from harness.collection import Database
+from harness.collection import GIB, Database, short_name
 from harness.compare import comparison_key
 from harness.site.rows import MachineClass, SiteRow, read_cells
 from harness.stats import difference_on_tasks_like_these, spread
@@ -50,12 +52,12 @@ class Contender:
     @property
     def key(self) -> tuple[str, str]:
         """Equal for the same model at comparable settings."""
-        return self.model.casefold(), self.comparable
+        return short_name(self.model).casefold(), self.comparable
 
 
 def place_result(result: Result, others: Database) -> list[str]:
     """Where each model of a result stands among the results of a site's data."""
-    names = {model.model.casefold() for model in result.models}
+    names = {short_name(model.model).casefold() for model in result.models}
     groups = by_key(contenders(row for row in read_cells(others) if row.model.casefold() in names))
     return [
         standing(own, groups.get(own.key, ()))
@@ -65,11 +67,15 @@ def place_result(result: Result, others: Database) -> list[str]:
 
 
 def _contenders_of(result: Result) -> list[Contender]:
-    host, tasks = result.host, {task.name: task.sha256 for task in result.tasks}
-    gigabytes = None if host.memory_bytes is None else round(host.memory_bytes / 2**30)
-    machine = MachineClass(host.chip or host.architecture, gigabytes)
+    host, tasks, run = result.host, {task.name: task.sha256 for task in result.tasks}, short_name(result.run.id)
+    machine = MachineClass(
+        short_name(host.chip or host.architecture),
+        _gigabytes(host.memory_bytes),
+        host.gpu_cores,
+        _gigabytes(host.separate_gpu_bytes),
+    )
     found = {
-        model.label: Contender(result.run.id, machine, model.label, model.model, comparison_key(result, model), {})
+        model.label: Contender(run, machine, model.label, model.model, comparison_key(result, model), {})
         for model in result.models
     }
     for cell in result.cells:
@@ -78,6 +84,10 @@ def _contenders_of(result: Result) -> list[Contender]:
             cell.pass_rate.passed, cell.pass_rate.n, cell.scored, None if speed is None else speed.median
         )
     return list(found.values())
+
+
+def _gigabytes(size: int | None) -> int | None:
+    return None if size is None else round(size / GIB)
 
 
 def contenders(rows: Iterable[SiteRow]) -> list[Contender]:
@@ -111,7 +121,7 @@ def standing(own: Contender, group: Sequence[Contender]) -> str | None:
 
 
 def _speed(own: Contender, others: Sequence[Contender]) -> str | None:
-    ratios = [ratio for ratio in (_ratio(own, other) for other in others) if ratio is not None]
+    ratios = _run_ratios(own, others)
     found = spread(ratios)
     if found is None:
         return None
@@ -127,14 +137,23 @@ def _speed(own: Contender, others: Sequence[Contender]) -> str | None:
     return f"decodes {_share(found.median)} {word} than {whom}{interval}{beaten}"
 
 
-def _ratio(own: Contender, other: Contender) -> float | None:
-    """The geometric mean over the tasks in common of the ratios of decode rates."""
+def _run_ratios(own: Contender, others: Sequence[Contender]) -> list[float]:
+    """The ratio of decode rates to each run: the geometric mean over its settings, which are no independent results."""
+    logs: dict[str, list[float]] = {}
+    for other in others:
+        if (log_ratio := _log_ratio(own, other)) is not None:
+            logs.setdefault(other.run, []).append(log_ratio)
+    return [math.exp(fmean(each)) for each in logs.values()]
+
+
+def _log_ratio(own: Contender, other: Contender) -> float | None:
+    """The mean over the tasks in common of the logarithms of the ratios of decode rates."""
     logs = [
-        math.log(cell.decode_tps / others.decode_tps)
+        math.log(cell.decode_tps) - math.log(others.decode_tps)
         for task, cell in own.cells.items()
         if cell.decode_tps and (others := other.cells.get(task)) is not None and others.decode_tps
     ]
-    return math.exp(sum(logs) / len(logs)) if logs else None
+    return fmean(logs) if logs else None
 
 
 def _pass_rate(own: Contender, others: Sequence[Contender]) -> str | None:

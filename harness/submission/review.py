@@ -29,6 +29,7 @@ from harness.bundle import (
     parse_document,
     signer_of,
 )
+from harness.collection import may_correct
 from harness.errors import CheckError, LanebenchError, RunError
 from harness.files import build
 from harness.submission.repository import REGULAR, Repository, TreeChange
@@ -188,7 +189,7 @@ def _correction_problems(name: str, path: Path, supersedes: Supersedes, others: 
     old = next((other for other in others if manifest_digest(other) == supersedes.manifest_sha256), None)
     if old is None:
         yield f"{name}: the bundle that it corrects is not in this repository"
-    elif signer_of(old) not in (None, signer_of(path)):
+    elif not may_correct(signer_of(old), signer_of(path)):
         yield f"{name}: the bundle that it corrects was signed with another key"
 
 

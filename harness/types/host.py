@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHARED_MEMORY_SYSTEMS = ("macOS", "Darwin")
+"""Where the GPU's memory is the main memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
@@ -33,6 +36,14 @@ class HostFacts:
     gpu_utilization_percent: int | None = None
     gpu_processes: int | None = None
     power_mode: str | None = None
+
+    @property
+    def separate_gpu_bytes(self) -> int | None:
+        """Memory of the GPUs that have their own, 0 where only its use is known; None without such a GPU."""
+        known = (self.gpu_wired_limit_bytes, self.gpu_memory_bytes)
+        if self.system in SHARED_MEMORY_SYSTEMS or known == (None, None):
+            return None
+        return self.gpu_wired_limit_bytes or 0
 
 
 @dataclass(frozen=True, slots=True)
