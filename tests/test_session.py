@@ -312,6 +312,36 @@ def test_a_loss_where_the_requests_agree_is_the_servers(session: Callable[[Prete
     assert report.losses
 
 
+@pytest.mark.parametrize(
+    ("api", "place"), [("chat", "messages[3]"), ("responses", "input[1]"), ("messages", "messages[1]")]
+)
+def test_an_agent_that_drops_its_oldest_reply_each_turn_breaks_the_cache_each_turn(api: str, place: str) -> None:
+    server, conversation = PretendServer(api), opening()
+    for number in range(10):
+        reply, following = turn(conversation, number)
+        server.ask(Ask(conversation), reply)
+        conversation = [*following[:3], *following[5:]] if number >= 4 else following
+    report = diagnose(server.requests())
+    assert [loss.request.number for loss in report.losses] == [6, 7, 8, 9, 10]
+    assert {loss.difference.sentence for loss in report.losses if loss.difference} == {f"{place} dropped"}
+    for loss in report.losses:
+        prompt, cached = loss.request.prompt_tokens or 0, server.cached[loss.request.number - 1]
+        # All but the new reply and its result, which are as long as those that were dropped.
+        assert loss.lost_tokens == pytest.approx(prompt - 670 - cached, rel=0.1)
+
+
+@pytest.mark.parametrize("others", [3, 120])
+def test_an_agent_goes_on_from_its_last_request_however_many_others_came_between(others: int) -> None:
+    server = PretendServer("messages")
+    asks = loop(server, opening(), 3, unchanged)
+    for number in range(others):
+        server.ask(Ask(opening(1)[:1] + [{"role": "user", "content": f"title {number}"}], tools=[]), Reply("A title"))
+    loop(server, turn(asks[-1].conversation, 2)[1], 1, unchanged)
+    verdict = diagnose(server.requests()).verdicts[-1]
+    assert verdict.predecessor is not None
+    assert (verdict.predecessor.request.number, verdict.predecessor.relation, verdict.state) == (3, "extends", "hit")
+
+
 def test_the_cost_of_a_session_adds_up_and_fits_80_columns() -> None:
     server = PretendServer("messages")
     parallel_agents(server)

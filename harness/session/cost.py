@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from harness.session.diagnosis import CacheReport, CacheVerdict
 from harness.session.requests import SessionRequest
 
-_CONTINUES = ("extends", "changed", "branch")
-
 
 @dataclass(slots=True)
 class SessionSpan:
@@ -88,7 +86,7 @@ class _Conversations:
 
     def assign(self, verdict: CacheVerdict) -> int:
         old = verdict.predecessor
-        if old is not None and old.relation in _CONTINUES:
+        if old is not None and old.continues:
             conversation = self.by_number[old.request.number]
         else:
             self.count += 1
@@ -115,7 +113,7 @@ def summarize_session(report: CacheReport) -> SessionCost:
 def _gap(verdict: CacheVerdict) -> tuple[float, bool]:
     """The seconds since the reply that it answers, and whether tools took them."""
     old = verdict.predecessor
-    if old is None or old.relation not in _CONTINUES:
+    if old is None or not old.continues:
         return 0.0, False
     return max(0.0, verdict.request.start_s - old.request.end_s), _has_new_result(old.request, verdict.request)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
-from harness.session.predecessors import Predecessor, find_predecessor
+from harness.session.predecessors import Predecessor, find_predecessors
 from harness.session.prefill_rate import PrefillRate, measure_prefill, overlaps_another, ttft_of
 from harness.session.reasons import TOLERANCE_TOKENS, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
@@ -74,7 +74,7 @@ class CacheReport:
 
 def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = None) -> CacheReport:
     """The verdict of each request; `renderer` asks the live server how it writes two requests."""
-    found = [find_predecessor(request, requests[:at]) for at, request in enumerate(requests)]
+    found = find_predecessors(requests)
     new = frozenset(
         request.number
         for request, predecessor in zip(requests, found, strict=True)
@@ -91,10 +91,9 @@ def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = Non
 
 def describe_prefix_change(requests: Sequence[SessionRequest]) -> str | None:
     """The first place at which a request changed what its predecessor began with; None if each only goes on."""
-    for at, request in enumerate(requests):
-        predecessor = find_predecessor(request, requests[:at])
+    for request, predecessor in zip(requests, find_predecessors(requests), strict=True):
         if predecessor is not None and predecessor.relation in ("changed", "branch"):
-            difference = first_difference(predecessor.request.units, request.units)
+            difference = first_difference(predecessor.request.prompt, request.prompt)
             return f"request {request.number}: {difference.sentence}" if difference else None
     return None
 
@@ -165,7 +164,7 @@ def _find_difference(verdict: CacheVerdict, predecessor: Predecessor) -> PromptD
     old, new = predecessor.request, verdict.request
     if predecessor.relation == "branch":
         return None
-    difference = first_difference(old.units, new.units)
+    difference = first_difference(old.prompt, new.prompt)
     if difference is not None:
         return difference
     reshaping = first_reshaping(old.units, new.units)

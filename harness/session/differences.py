@@ -8,12 +8,12 @@ messages[1].content became a string, same text
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.apis import RequestPart, to_text
-from harness.session.units import PromptUnit, prefix_chars, shared_prefix
+from harness.session.units import Prompt, PromptUnit, prefix_chars, shared_prefix
 from harness.types import Json
 
 Change = Literal["text", "moved", "dropped", "inserted", "role", "shape", "option"]
@@ -37,16 +37,16 @@ class PromptDifference:
     new: str = ""
 
 
-def first_difference(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> PromptDifference | None:
+def first_difference(old: Prompt, new: Prompt) -> PromptDifference | None:
     """The first text, role or order that differs inside the old request; None if the new one only extends it."""
-    for at, unit in enumerate(old):
-        other = new[at] if at < len(new) else None
+    for at, unit in enumerate(old.units):
+        other = new.units[at] if at < len(new.units) else None
         if other is not None and unit.slot == other.slot and unit.text == other.text:
             continue
         before = prefix_chars(old, new)
         if other is None:
-            return _dropped(unit, before)
-        return _difference(unit, other, (old[at:], new[at:]), before)
+            return _dropped((unit, *old.units[at + 1 :]), set(), before)
+        return _difference(unit, other, (old.units[at:], new.units[at:]), before)
     return None
 
 
@@ -69,12 +69,17 @@ def _difference(
         inserted = other.parts[0]
         sentence = f"{_place(inserted)} inserted: {_quote(other.text, 0)}"
         return PromptDifference(inserted.path, "inserted", sentence, before, "", other.text)
-    return _dropped(unit, before) if is_known or unit.slot != other.slot else _rewritten(unit, other, before)
+    if is_known or unit.slot != other.slot:
+        return _dropped(rests[0], set(new_keys), before)
+    return _rewritten(unit, other, before)
 
 
-def _dropped(unit: PromptUnit, before: int) -> PromptDifference:
-    part = unit.parts[0]
-    return PromptDifference(part.path, "dropped", f"{_place(part)} dropped", before, unit.text)
+def _dropped(rest: Sequence[PromptUnit], kept: Set[tuple[str, ...]], before: int) -> PromptDifference:
+    """The first unit of the rest is gone: alone, or with the rest of its reply."""
+    unit, part = rest[0], rest[0].parts[0]
+    is_whole = len(rest) > 1 and unit.is_reply and rest[1].is_reply and rest[1].key not in kept
+    path, place = (part.message, part.message) if is_whole else (part.path, _place(part))
+    return PromptDifference(path, "dropped", f"{place} dropped", before, unit.text)
 
 
 def _rewritten(unit: PromptUnit, other: PromptUnit, before: int) -> PromptDifference:

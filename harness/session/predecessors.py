@@ -1,4 +1,4 @@
-"""Which earlier request a request goes on from: `find_predecessor`, over several conversations that run at once.
+"""Which earlier request each request goes on from: `find_predecessors`, over several conversations that run at once.
 
 The predecessor is the earlier request that has most of its text in common with it; one of another conversation only if
 no other comes near. Of equals it is the one with the longest common prefix, then the latest. The relation says what
@@ -13,18 +13,22 @@ became of the predecessor's text:
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import dropwhile, islice, takewhile
 from typing import Literal
 
 from harness.apis import parse_object
 from harness.session.requests import SessionRequest
-from harness.session.units import PromptUnit, equal_prefix, prefix_chars, shared_chars
+from harness.session.units import Prompt, PromptUnit, equal_prefix, prefix_chars, shared_chars
 
 Relation = Literal["extends", "changed", "branch", "new"]
 MAX_CANDIDATES = 100
-"""How many of the latest requests are compared: agents rarely go back further, and all pairs would take too long."""
+"""How many of the latest requests are compared, beside the last one of each conversation: agents rarely go back further."""
+MAX_COMPARED = 3
+"""How many of them are compared text by text."""
 MIN_KEPT_SHARE = 0.5
 """A conversation in which less than this share of what followed the first difference is left was edited on purpose."""
 
@@ -39,6 +43,11 @@ class Predecessor:
     kept_chars: int
 
     @property
+    def continues(self) -> bool:
+        """Whether the new request belongs to the conversation of the earlier one."""
+        return self.relation != "new"
+
+    @property
     def prefix_share(self) -> float:
         """The share of the earlier request that the new one begins with."""
         return self.prefix_chars / max(1, self.request.chars)
@@ -49,47 +58,99 @@ class Predecessor:
         return self.kept_chars / max(1, self.request.chars)
 
 
-def find_predecessor(request: SessionRequest, earlier: Sequence[SessionRequest]) -> Predecessor | None:
-    """The predecessor among requests that were in order before; None for the first to this server and model."""
-    candidates = [other for other in earlier if _can_be_cached(other, request)][-MAX_CANDIDATES:]
+@dataclass(slots=True)
+class _History:
+    """The answered requests to one server and model: those that can still be in its cache, in the order of sending.
+
+    `last` are the last requests of all conversations, by their numbers: a main agent goes on from its own, however many
+    requests its sub-agents sent meanwhile.
+    """
+
+    answered: list[SessionRequest] = field(default_factory=list)
+    last: dict[int, SessionRequest] = field(default_factory=dict)
+
+    def candidates(self, request: SessionRequest) -> list[SessionRequest]:
+        """The requests whose prompt had been read before this one was sent."""
+        read = (other for other in reversed(self.answered) if _is_read(other, request))
+        found = {other.number: other for other in islice(read, MAX_CANDIDATES)}
+        found |= {number: other for number, other in self.last.items() if _is_read(other, request)}
+        return list(found.values())
+
+    def add(self, request: SessionRequest, predecessor: Predecessor | None) -> None:
+        """Remember a request; one that failed is not in the cache."""
+        if not request.is_answered:
+            return
+        if predecessor is not None and predecessor.relation in ("extends", "changed"):
+            self.last.pop(predecessor.request.number, None)
+        self.last[request.number] = request
+        self.answered.append(request)
+
+
+def find_predecessors(requests: Sequence[SessionRequest]) -> list[Predecessor | None]:
+    """The predecessor of each request; None for the first to its server and model."""
+    histories = defaultdict[tuple[str, str], _History](_History)
+    found = list[Predecessor | None]()
+    for request in requests:
+        history = histories[request.cache_key]
+        found.append(_closest(request, history.candidates(request)))
+        history.add(request, found[-1])
+    return found
+
+
+def _is_read(other: SessionRequest, request: SessionRequest) -> bool:
+    read_s = other.end_s if other.first_token_s is None else other.first_token_s
+    return read_s <= request.start_s
+
+
+def _closest(request: SessionRequest, candidates: Sequence[SessionRequest]) -> Predecessor | None:
     if not candidates:
         return None
-    counts = Counter(unit.key for unit in request.units)
-    ranked = sorted(candidates, key=lambda other: _rank(other, request, counts))
+    common = _CommonText(request.prompt)
+
+    def rank(other: SessionRequest) -> tuple[int, int, int, int]:
+        # Its text in common, then the common prefix; of equals the one that has nothing else, then the latest.
+        prompt = other.prompt
+        return (common.chars_of(prompt), prefix_chars(prompt, request.prompt), -prompt.chars, other.number)
 
     def closeness(other: SessionRequest) -> tuple[bool, int, tuple[int, int, int, int]]:
         # Two tasks of one agent can have more text in common, scattered, than a task has with its own beginning.
         is_related = _relation(other, request) != "new"
-        return is_related, shared_chars(other.units, request.units), _rank(other, request, counts)
+        return is_related, shared_chars(other.units, request.units), rank(other)
 
-    best = max(ranked[-3:], key=closeness)
+    best = max(nlargest(MAX_COMPARED, candidates, key=rank), key=closeness)
     return Predecessor(
         best,
         _relation(best, request),
-        prefix_chars(best.units, request.units),
+        prefix_chars(best.prompt, request.prompt),
         shared_chars(best.units, request.units),
     )
 
 
-def _can_be_cached(other: SessionRequest, request: SessionRequest) -> bool:
-    read_s = other.end_s if other.first_token_s is None else other.first_token_s
-    return other.cache_key == request.cache_key and other.is_answered and read_s <= request.start_s
+class _CommonText:
+    """The text that one request has in common with each of many, by whole units."""
 
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+        self._rests: dict[int, Counter[int]] = {}
 
-def _rank(
-    other: SessionRequest, request: SessionRequest, counts: Counter[tuple[str, ...]]
-) -> tuple[int, int, int, int]:
-    """Its text in common, then the common prefix; of equals the one that has nothing else, then the latest."""
-    left, common = Counter(counts), 0
-    for unit in other.units:
-        if left[unit.key] > 0:
-            left[unit.key] -= 1
-            common += unit.chars
-    return (common, prefix_chars(other.units, request.units), -other.chars, other.number)
+    def chars_of(self, other: Prompt) -> int:
+        """Characters of the other one: its common beginning costs nothing, only what follows is looked up."""
+        at = equal_prefix(other, self.prompt)
+        chars = other.starts[at]
+        if at == len(other.units):
+            return chars
+        if at not in self._rests:
+            self._rests[at] = Counter(self.prompt.keys[at:])
+        rest, used = self._rests[at], Counter[int]()
+        for key, unit in zip(other.keys[at:], other.units[at:], strict=True):
+            if used[key] < rest[key]:
+                used[key] += 1
+                chars += unit.chars
+        return chars
 
 
 def _relation(old: SessionRequest, new: SessionRequest) -> Relation:
-    at = equal_prefix(old.units, new.units)
+    at = equal_prefix(old.prompt, new.prompt)
     if at == len(old.units):
         return "extends"
     if _goes_on(old, new, at):
@@ -98,8 +159,11 @@ def _relation(old: SessionRequest, new: SessionRequest) -> Relation:
 
 
 def _goes_on(old: SessionRequest, new: SessionRequest, at: int) -> bool:
-    """Whether the new request has more replies than the old one, and what followed the first difference."""
-    if _count_replies(new.units) <= _count_replies(old.units):
+    """Whether the new request has the reply to the old one, or more replies, and what followed the first difference.
+
+    An agent with a rolling window drops its oldest reply for each new one, so that their number alone says nothing.
+    """
+    if _count_replies(new.units) <= _count_replies(old.units) and not _has_reply(old, _last_reply(new.units)):
         return False
     following = old.units[at + 1 :]
     total = sum(unit.chars for unit in following)
@@ -110,6 +174,12 @@ def _goes_on(old: SessionRequest, new: SessionRequest, at: int) -> bool:
 
 def _count_replies(units: Sequence[PromptUnit]) -> int:
     return len({unit.parts[0].message for unit in units if unit.is_reply})
+
+
+def _last_reply(units: Sequence[PromptUnit]) -> list[PromptUnit]:
+    """The units of the last reply; in Responses its text and its calls are items of their own."""
+    after_inputs = dropwhile(lambda unit: not unit.is_reply, reversed(units))
+    return list(takewhile(lambda unit: unit.is_reply, after_inputs))
 
 
 def _has_reply(old: SessionRequest, units: Sequence[PromptUnit]) -> bool:

@@ -96,7 +96,7 @@ def _evicted(miss: Miss, others: Sequence[Miss], requests: Sequence[SessionReque
     for other in reversed(_between(miss, requests)):
         if not other.is_answered or other.cache_key != miss.request.cache_key:
             continue
-        shared = prompt * prefix_chars(miss.request.units, other.units) / chars
+        shared = prompt * prefix_chars(miss.request.prompt, other.prompt) / chars
         if miss.cached_tokens <= shared + max(TOLERANCE_TOKENS, 0.1 * prompt):
             return ServerReason("evicted", f"request {other.number}, of another conversation, took its place")
     return None

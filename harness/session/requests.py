@@ -13,7 +13,7 @@ from datetime import datetime
 from harness.apis import APIS, RequestPart, find_api, prompt_options
 from harness.read import read
 from harness.record import CLOCK_WRAP_NS
-from harness.session.units import PromptUnit, units_of
+from harness.session.units import Prompt, PromptUnit, units_of
 from harness.types import Exchange, Json, Reading, Recording
 
 
@@ -37,7 +37,7 @@ class SessionRequest:
     recording: Recording
     reading: Reading
     parts: tuple[RequestPart, ...]
-    units: tuple[PromptUnit, ...]
+    prompt: Prompt
     options: Mapping[str, Json]
     agent: str
     start_s: float
@@ -69,9 +69,14 @@ class SessionRequest:
         return timings.get("cache_n") if stated is None and isinstance(timings.get("cache_n"), int) else stated
 
     @property
+    def units(self) -> tuple[PromptUnit, ...]:
+        """What it is compared by."""
+        return self.prompt.units
+
+    @property
     def chars(self) -> int:
         """The length of everything that was asked."""
-        return sum(unit.chars for unit in self.units)
+        return self.prompt.chars
 
     @property
     def is_whole(self) -> bool:
@@ -135,7 +140,7 @@ def _request(number: int, start_s: float, source: SourceRecording) -> SessionReq
         recording=recording,
         reading=reading,
         parts=parts,
-        units=units_of(parts),
+        prompt=Prompt(units_of(parts)),
         options=prompt_options(recording.request),
         agent=source.agent,
         start_s=start_s,

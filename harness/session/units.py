@@ -1,16 +1,17 @@
 """What two requests are compared by: `PromptUnit`, the texts of one message that a template writes one after the other.
 
 A message whose content is a string in one request and a list of texts in the next is the same unit in both; so is one
-whose blocks are cut elsewhere. `units_of` joins the parts, `shared_units` measures what two requests have in common.
+whose blocks are cut elsewhere. `units_of` joins the parts; a `Prompt` holds all units of a request, and `equal_prefix`,
+`prefix_chars` and `shared_chars` measure what two requests have in common.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from harness.apis import RequestPart
 
@@ -43,7 +44,7 @@ class PromptUnit:
         """The places of its parts inside the message."""
         return tuple(part.path.removeprefix(part.message) for part in self.parts)
 
-    @property
+    @cached_property
     def chars(self) -> int:
         """Its length, with the name of a call."""
         return len(self.text) + len(self.parts[0].name)
@@ -52,6 +53,47 @@ class PromptUnit:
     def is_reply(self) -> bool:
         """Whether a model wrote it."""
         return self.parts[0].role == "assistant"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The units of one request, with what makes it quick to compare with many others.
+
+    A chain has for each unit a hash of it and of all units before it: two requests agree up to a unit if their chains
+    do there, so that the end of their common beginning is found by bisection. A session compares every request with a
+    hundred others, which all repeat the whole conversation.
+    """
+
+    units: tuple[PromptUnit, ...]
+
+    @cached_property
+    def keys(self) -> tuple[int, ...]:
+        """The hash of each unit's key."""
+        return tuple(hash(unit.key) for unit in self.units)
+
+    @cached_property
+    def key_chain(self) -> tuple[int, ...]:
+        """Equal up to where two requests say the same."""
+        return _chain(self.keys)
+
+    @cached_property
+    def text_chain(self) -> tuple[int, ...]:
+        """Equal up to where two requests have the very same text."""
+        return _chain(hash((unit.slot, unit.text)) for unit in self.units)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """How many characters come before each unit, and before the end."""
+        return tuple(accumulate((unit.chars for unit in self.units), initial=0))
+
+    @property
+    def chars(self) -> int:
+        """The length of everything."""
+        return self.starts[-1]
+
+
+def _chain(hashes: Iterable[int]) -> tuple[int, ...]:
+    return tuple(accumulate(hashes, lambda before, each: hash((before, each))))
 
 
 def units_of(parts: Sequence[RequestPart]) -> tuple[PromptUnit, ...]:
@@ -65,21 +107,27 @@ def _group(at: int, part: RequestPart) -> tuple[str, str, str, int]:
     return (part.message, part.role, part.kind, alone)
 
 
-def equal_prefix(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> int:
+def equal_prefix(old: Prompt, new: Prompt) -> int:
     """How many leading units say the same."""
-    pairs = enumerate(zip(old, new, strict=False))
-    return next((at for at, (a, b) in pairs if a.key != b.key), min(len(old), len(new)))
+    return _equal_links(old.key_chain, new.key_chain)
 
 
-def prefix_chars(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> int:
+def prefix_chars(old: Prompt, new: Prompt) -> int:
     """How many leading characters of the old request the new one repeats exactly."""
-    chars = 0
-    for a, b in zip(old, new, strict=False):
-        if a.slot != b.slot or a.text != b.text:
-            same_place = a.slot == b.slot
-            return chars + (shared_prefix(a.text, b.text) if same_place else 0)
-        chars += a.chars
+    at = _equal_links(old.text_chain, new.text_chain)
+    chars = old.starts[at]
+    if at < min(len(old.units), len(new.units)) and old.units[at].slot == new.units[at].slot:
+        chars += shared_prefix(old.units[at].text, new.units[at].text)
     return chars
+
+
+def _equal_links(old: Sequence[int], new: Sequence[int]) -> int:
+    """How many leading links of two chains are equal; after the first that differs none is."""
+    low, high = 0, min(len(old), len(new))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if old[middle - 1] == new[middle - 1] else (low, middle - 1)
+    return low
 
 
 def shared_prefix(old: str, new: str) -> int:
@@ -115,12 +163,13 @@ def shared_chars(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> int:
 
 def _changed_chars(lost: Sequence[PromptUnit], replacing: Sequence[PromptUnit]) -> int:
     """What units that changed still have in common with those in their place: the beginning and the end."""
-    chars, left = 0, list(replacing)
+    chars, left = 0, defaultdict[tuple[str, str, str], deque[PromptUnit]](deque)
+    for unit in replacing:
+        left[unit.slot].append(unit)
     for unit in lost:
-        other = next((candidate for candidate in left if candidate.slot == unit.slot), None)
-        if other is None:
+        if not left[unit.slot]:
             continue
-        left.remove(other)
+        other = left[unit.slot].popleft()
         start = shared_prefix(unit.text, other.text)
         end = shared_prefix(unit.text[start:][::-1], other.text[start:][::-1])
         chars += start + end + len(unit.parts[0].name)
