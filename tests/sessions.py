@@ -230,13 +230,19 @@ STREAMS: dict[str, Callable[[Reply, int, int | None, int], list[bytes]]] = {
 
 @dataclass
 class PretendServer:
-    """Answers each ask at once and keeps the recordings; `slots` prompts are cached, in whole blocks of `block`."""
+    """Answers each ask at once and keeps the recordings; `slots` prompts are cached, in whole blocks of `block`.
+
+    `states_zero`: it states that nothing was cached, whatever was. `load_s` is how long the first request waits for the
+    model.
+    """
 
     api: str
     slots: int = 1000
     block: int = 1
     is_caching: bool = True
     states_cached: bool = True
+    states_zero: bool = False
+    load_s: float = 0.0
     joins_lists_with: str = ""
     rereads_after_calls: bool = False
     model: str = "m"
@@ -250,10 +256,11 @@ class PretendServer:
         tokens = tokens_of(render(ask, joins_lists_with=self.joins_lists_with))
         cached = self._find(tokens, ask)
         start_s = self.now_s + gap_s if at_s is None else at_s
-        first_s = OVERHEAD_S + (len(tokens) - cached) / RATE_TPS
+        first_s = OVERHEAD_S + (len(tokens) - cached) / RATE_TPS + (0.0 if self.sources else self.load_s)
         output = max(2, len(tokens_of(reply.text)) + 20 * len(reply.calls))
         body = {"model": self.model, "stream": True, **WRITERS[self.api](ask), **ask.options}
-        pieces = STREAMS[self.api](reply, len(tokens), cached if self.states_cached else None, output)
+        stated = 0 if self.states_zero else cached if self.states_cached else None
+        pieces = STREAMS[self.api](reply, len(tokens), stated, output)
         chunks = [
             Chunk(int((first_s + at * output / 50 / len(pieces)) * 1e9), piece) for at, piece in enumerate(pieces)
         ]

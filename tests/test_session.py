@@ -20,6 +20,7 @@ from tests.sessions import (
     PATHS,
     RATE_TPS,
     Ask,
+    Conversation,
     PretendServer,
     Reply,
     loop,
@@ -312,6 +313,65 @@ def test_a_loss_where_the_requests_agree_is_the_servers(session: Callable[[Prete
     assert report.losses
 
 
+@pytest.mark.parametrize("api", APIS)
+def test_counts_that_are_always_0_are_not_believed_against_the_time_to_the_first_token(api: str) -> None:
+    """As Ollama's Responses, whose usage has a 0 whatever was cached."""
+    server = PretendServer(api, states_zero=True)
+    loop(server, opening(), 12, unchanged)
+    report = diagnose(server.requests())
+    assert report.losses == ()
+    assert report.rate is not None
+    assert report.rate.tokens_per_s == pytest.approx(RATE_TPS, rel=0.1)
+    assert [verdict.cached_tokens for verdict in report.verdicts] == pytest.approx(server.cached, abs=120)
+    assert summarize_session(report).total.cached_tokens is None
+    assert "states 0 cached tokens in all 12 requests" in " ".join(render_cache(report).split())
+
+
+@pytest.mark.parametrize("load_s", [0.0, 30.0])
+def test_counts_that_are_always_0_are_believed_of_a_server_without_a_cache(load_s: float) -> None:
+    """Also if its first request took longest, since the model was loaded for it."""
+    server = PretendServer("responses", is_caching=False, load_s=load_s)
+    loop(server, opening(), 6, unchanged)
+    report = diagnose(server.requests())
+    assert report.false_zeros == ()
+    assert [loss.reason.kind for loss in report.losses if loss.reason] == ["architecture"] * 5
+
+
+def evict(server: PretendServer, conversation: Conversation) -> None:
+    server.ask(Ask(opening(40), tools=[]), Reply("A title"))
+
+
+def restart(server: PretendServer, conversation: Conversation) -> None:
+    server.fail(Ask(conversation))
+
+
+def without_last_thought(ask: Ask) -> Ask:
+    return edited(ask, len(ask.conversation) - 4, thinking="")
+
+
+def with_tool_choice(ask: Ask) -> Ask:
+    return replace(ask, options={"tool_choice": "required"})
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("lose", "kind"), [(evict, "evicted"), (restart, "restart")])
+@pytest.mark.parametrize("change", [without_last_thought, with_tool_choice])
+def test_a_difference_is_not_blamed_for_what_was_lost_before_its_place(
+    change: Change, lose: Callable[[PretendServer, Conversation], None], kind: str, api: str
+) -> None:
+    server = PretendServer(api, slots=1)
+    asks = loop(server, opening(), 8, unchanged)
+    conversation = turn(asks[-1].conversation, 7)[1]
+    lose(server, conversation)
+    server.ask(change(Ask(conversation)), turn(conversation, 8)[0])
+    (loss,) = diagnose(server.requests()).losses
+    assert loss.reason is not None
+    assert loss.reason.kind == kind
+    assert loss.difference is not None
+    text = " ".join(render_cache(diagnose(server.requests())).split())
+    assert text.index(f"{kind}: ") < text.index(loss.difference.sentence)
+
+
 @pytest.mark.parametrize(
     ("api", "place"), [("chat", "messages[3]"), ("responses", "input[1]"), ("messages", "messages[1]")]
 )
@@ -335,7 +395,7 @@ def test_an_agent_goes_on_from_its_last_request_however_many_others_came_between
     server = PretendServer("messages")
     asks = loop(server, opening(), 3, unchanged)
     for number in range(others):
-        server.ask(Ask(opening(1)[:1] + [{"role": "user", "content": f"title {number}"}], tools=[]), Reply("A title"))
+        server.ask(Ask([*opening()[:1], {"role": "user", "content": f"title {number}"}], tools=[]), Reply("A title"))
     loop(server, turn(asks[-1].conversation, 2)[1], 1, unchanged)
     verdict = diagnose(server.requests()).verdicts[-1]
     assert verdict.predecessor is not None

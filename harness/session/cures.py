@@ -32,7 +32,8 @@ class Cure:
 
     def fits(self, verdict: CacheVerdict) -> bool:
         """Whether all conditions hold."""
-        difference, reason = verdict.difference, verdict.reason
+        reason = verdict.reason
+        difference = verdict.difference if reason is None else None
         kind = difference.change if difference else reason.kind if reason else ""
         place = difference.path if difference else ""
         words = f"{difference.old}\n{difference.new}" if difference else ""

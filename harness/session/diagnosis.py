@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
 from harness.session.predecessors import Predecessor, find_predecessors
-from harness.session.prefill_rate import PrefillRate, measure_prefill, overlaps_another, ttft_of
+from harness.session.prefill_rate import PrefillRate, cached_by_ttft, find_alone, measure_prefill
 from harness.session.reasons import TOLERANCE_TOKENS, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
 from harness.session.requests import SessionRequest
+from harness.session.stated_counts import find_false_zeros
 from harness.types import CacheState
 
 TOLERANCE_SHARE = 0.05
@@ -30,7 +31,8 @@ class CacheVerdict:
     """What happened to one request.
 
     `by_ttft_tokens` is what the time to the first token says was cached, None where another request was under way. For
-    a loss either `difference` or `reason` explains it; `lost_s` is None if no prefill rate could be measured.
+    a loss either `difference` or `reason` explains it; where both stand, the reason is what was lost and the difference
+    only a part of it. `lost_s` is None if no prefill rate could be measured.
     """
 
     request: SessionRequest
@@ -61,10 +63,11 @@ class CacheVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """The verdicts of a session, and the prefill rate that was measured on it."""
+    """The verdicts of a session, the prefill rate that was measured on it, and which counts were not believed."""
 
     verdicts: tuple[CacheVerdict, ...]
     rate: PrefillRate | None
+    false_zeros: tuple[str, ...] = ()
 
     @property
     def losses(self) -> tuple[CacheVerdict, ...]:
@@ -80,13 +83,17 @@ def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = Non
         for request, predecessor in zip(requests, found, strict=True)
         if predecessor is None or predecessor.prefix_share < MISS_SHARE
     )
-    rate = measure_prefill(requests, new)
+    alone = find_alone(requests)
+    false_zeros = find_false_zeros(requests, found, new, alone)
+    unstated = frozenset[int]().union(*(each.numbers for each in false_zeros))
+    believed = [replace(each, states_cached=False) if each.number in unstated else each for each in requests]
+    rate = measure_prefill(believed, new, alone)
     verdicts = [
-        _measure(request, predecessor, rate, requests) for request, predecessor in zip(requests, found, strict=True)
+        _measure(request, predecessor, rate, cached_by_ttft(request, rate, alone))
+        for request, predecessor in zip(believed, found, strict=True)
     ]
-    return CacheReport(
-        tuple(_explain(verdict, verdicts, renderer) if verdict.is_loss else verdict for verdict in verdicts), rate
-    )
+    explained = [_explain(verdict, verdicts, renderer) if verdict.is_loss else verdict for verdict in verdicts]
+    return CacheReport(tuple(explained), rate, tuple(each.sentence for each in false_zeros))
 
 
 def describe_prefix_change(requests: Sequence[SessionRequest]) -> str | None:
@@ -99,17 +106,16 @@ def describe_prefix_change(requests: Sequence[SessionRequest]) -> str | None:
 
 
 def _measure(
-    request: SessionRequest, predecessor: Predecessor | None, rate: PrefillRate | None, all_: Sequence[SessionRequest]
+    request: SessionRequest, predecessor: Predecessor | None, rate: PrefillRate | None, by_ttft: int | None
 ) -> CacheVerdict:
     """The state of a request, still without its explanation."""
-    by_ttft = _cached_by_ttft(request, rate, all_)
     cached = by_ttft if request.cached_tokens is None else request.cached_tokens
     verdict = CacheVerdict(request, predecessor, "new", cached_tokens=cached, by_ttft_tokens=by_ttft)
     if not request.is_answered:
         return replace(verdict, state="unknown")
     if predecessor is None or predecessor.relation == "new":
         return verdict
-    expected = _expected_tokens(request, predecessor)
+    expected = predecessor.expected_tokens(request)
     if cached is None or expected is None:
         return replace(verdict, state="unknown", expected_tokens=expected)
     lost = expected - cached
@@ -124,24 +130,6 @@ def _measure(
     return replace(verdict, state=state, expected_tokens=expected, lost_tokens=lost, lost_s=lost_s)
 
 
-def _cached_by_ttft(request: SessionRequest, rate: PrefillRate | None, all_: Sequence[SessionRequest]) -> int | None:
-    ttft_s, prompt = ttft_of(request), request.prompt_tokens
-    if rate is None or ttft_s is None or prompt is None or overlaps_another(request, all_):
-        return None
-    return round(min(prompt, max(0.0, prompt - rate.tokens_read(ttft_s))))
-
-
-def _expected_tokens(request: SessionRequest, predecessor: Predecessor) -> int | None:
-    """What the new request has of the predecessor's prompt; of a branch only what comes before the edit."""
-    old = predecessor.request.prompt_tokens
-    if old is None or request.prompt_tokens is None:
-        return None
-    share = predecessor.prefix_share if predecessor.relation == "branch" else predecessor.kept_share
-    if predecessor.relation == "extends":
-        share = 1.0
-    return min(round(old * share), request.prompt_tokens)
-
-
 def _explain(verdict: CacheVerdict, all_: Sequence[CacheVerdict], renderer: Renderer | None) -> CacheVerdict:
     """The difference that broke the prefix, or the server's reason where the requests agree."""
     predecessor = verdict.predecessor
@@ -150,13 +138,18 @@ def _explain(verdict: CacheVerdict, all_: Sequence[CacheVerdict], renderer: Rend
     difference = _find_difference(verdict, predecessor)
     rendered = renderer.compare(predecessor.request, verdict.request) if renderer else None
     if difference is not None and not (rendered is not None and rendered.agree):
-        return replace(verdict, difference=difference, rendered=rendered)
+        reason = None if _can_explain(difference, verdict, predecessor.request) else _server_reason(verdict, all_)
+        is_known = reason is not None and reason.kind != "unknown"
+        return replace(verdict, difference=difference, reason=reason if is_known else None, rendered=rendered)
     if rendered is not None and not rendered.agree:
         reason = ServerReason("template", f"the template writes the same messages differently: {rendered.sentence}")
         return replace(verdict, reason=reason, rendered=rendered)
+    return replace(verdict, reason=_server_reason(verdict, all_), rendered=rendered)
+
+
+def _server_reason(verdict: CacheVerdict, all_: Sequence[CacheVerdict]) -> ServerReason:
     losses = [_miss(each) for each in all_ if each.predecessor is not None]
-    reason = find_server_reason(_miss(verdict), losses, [each.request for each in all_])
-    return replace(verdict, reason=reason, rendered=rendered)
+    return find_server_reason(_miss(verdict), losses, [each.request for each in all_])
 
 
 def _find_difference(verdict: CacheVerdict, predecessor: Predecessor) -> PromptDifference | None:
@@ -173,11 +166,32 @@ def _find_difference(verdict: CacheVerdict, predecessor: Predecessor) -> PromptD
     return first_option(old.options, new.options)
 
 
+def _can_explain(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> bool:
+    """Whether the loss can be this difference's: it costs only what comes after its place.
+
+    Templates write system text and tools in any order, so that a difference there may be the prompt's very beginning.
+    An option may be, too, but rarely is: it explains a loss only if the server's behavior does not.
+    """
+    if difference.prefix_chars is None:
+        return False
+    is_in_head = difference.prefix_chars < old.prompt.head_chars
+    return is_in_head or _missing_before(difference, verdict, old) <= _place_tolerance(old)
+
+
 def _is_at(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> bool:
     """Whether what was cached ends about where this difference is."""
+    return abs(_missing_before(difference, verdict, old)) <= _place_tolerance(old)
+
+
+def _missing_before(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> float:
+    """The tokens before a difference's place that were not cached; negative if the cache had more than these."""
     prompt, cached = old.prompt_tokens or 0, verdict.cached_tokens or 0
-    place = prompt * (difference.prefix_chars or 0) / max(1, old.chars)
-    return abs(place - cached) <= max(TOLERANCE_TOKENS, MIN_PLACE_SHARE * prompt)
+    return prompt * (difference.prefix_chars or 0) / max(1, old.chars) - cached
+
+
+def _place_tolerance(old: SessionRequest) -> float:
+    """How many tokens a place may be off: it is known by its characters only."""
+    return max(TOLERANCE_TOKENS, MIN_PLACE_SHARE * (old.prompt_tokens or 0))
 
 
 def _miss(verdict: CacheVerdict) -> Miss:

@@ -31,7 +31,7 @@ def render_page(cost: SessionCost, report: CacheReport, name: str) -> str:
     ]
     page = SessionPage(
         title=f"Session {name}",
-        leads=(cost_lead(cost), summarize_cache(report)),
+        leads=(cost_lead(cost), summarize_cache(report), *(f"{sentence}." for sentence in report.false_zeros)),
         wall_s=cost.wall_s,
         lanes=tuple(lanes),
         costs=PageTable(COST_HEADERS, tuple(cost_rows(cost))),

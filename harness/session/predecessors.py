@@ -26,7 +26,7 @@ from harness.session.units import Prompt, PromptUnit, equal_prefix, prefix_chars
 
 Relation = Literal["extends", "changed", "branch", "new"]
 MAX_CANDIDATES = 100
-"""How many of the latest requests are compared, beside the last one of each conversation: agents rarely go back further."""
+"""How many of the latest requests are compared; the last one of each conversation is compared in any case."""
 MAX_COMPARED = 3
 """How many of them are compared text by text."""
 MIN_KEPT_SHARE = 0.5
@@ -56,6 +56,14 @@ class Predecessor:
     def kept_share(self) -> float:
         """The share of the earlier request that stands in the new one, wherever it moved."""
         return self.kept_chars / max(1, self.request.chars)
+
+    def expected_tokens(self, request: SessionRequest) -> int | None:
+        """What the new request has of the earlier one's prompt; of a branch only what comes before the edit."""
+        old = self.request.prompt_tokens
+        if old is None or request.prompt_tokens is None:
+            return None
+        share = {"extends": 1.0, "branch": self.prefix_share}.get(self.relation, self.kept_share)
+        return min(round(old * share), request.prompt_tokens)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ line (weights 1/T^2, as for a run's prefill); fewer give the apparent rate of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 
@@ -36,13 +36,13 @@ class PrefillRate:
         return max(0.0, (ttft_s - self.overhead_s) * self.tokens_per_s)
 
 
-def measure_prefill(requests: Sequence[SessionRequest], unshared: frozenset[int] = frozenset()) -> PrefillRate | None:
-    """The rate; `unshared` are the requests that began anew, the only ones known where no cache is stated."""
+def measure_prefill(requests: Sequence[SessionRequest], new: Set[int], alone: Set[int]) -> PrefillRate | None:
+    """The rate, from the requests that were `alone`; of those that state no cache only the `new` ones are known."""
     points = []
     for request in requests:
-        tokens = _tokens_read(request, is_new=request.number in unshared)
+        tokens = _tokens_read(request, is_new=request.number in new)
         ttft_s = ttft_of(request)
-        if tokens is not None and tokens >= MIN_TOKENS and ttft_s and not overlaps_another(request, requests):
+        if tokens is not None and tokens >= MIN_TOKENS and ttft_s and request.number in alone:
             points.append((float(tokens), ttft_s))
     if not points:
         return None
@@ -54,7 +54,20 @@ def ttft_of(request: SessionRequest) -> float | None:
     return None if request.first_token_s is None else request.first_token_s - request.start_s
 
 
-def overlaps_another(request: SessionRequest, requests: Sequence[SessionRequest]) -> bool:
+def cached_by_ttft(request: SessionRequest, rate: PrefillRate | None, alone: Set[int]) -> int | None:
+    """What must have been cached, by the time to the first token; None where another request was under way."""
+    ttft_s, prompt = ttft_of(request), request.prompt_tokens
+    if rate is None or ttft_s is None or prompt is None or request.number not in alone:
+        return None
+    return round(min(prompt, max(0.0, prompt - rate.tokens_read(ttft_s))))
+
+
+def find_alone(requests: Sequence[SessionRequest]) -> frozenset[int]:
+    """The numbers of the requests that had the server for themselves until their first token."""
+    return frozenset(request.number for request in requests if not _overlaps_another(request, requests))
+
+
+def _overlaps_another(request: SessionRequest, requests: Sequence[SessionRequest]) -> bool:
     """Whether another request was under way before this one's first token: it may have waited for it."""
     until_s = request.end_s if request.first_token_s is None else request.first_token_s
     return any(other is not request and other.start_s < until_s and other.end_s > request.start_s for other in requests)

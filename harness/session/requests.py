@@ -30,7 +30,8 @@ class SourceRecording:
 class SessionRequest:
     """One request to a model and what its response says. Times are in seconds from the session's first request.
 
-    `number` counts from 1. `first_token_s` is None if no token came, and for a response that was not streamed.
+    `number` counts from 1. `first_token_s` is None if no token came, and for a response that was not streamed. Without
+    `states_cached` what the server states as cached says nothing.
     """
 
     number: int
@@ -43,6 +44,7 @@ class SessionRequest:
     start_s: float
     first_token_s: float | None
     end_s: float
+    states_cached: bool = True
 
     @property
     def model(self) -> str:
@@ -64,9 +66,7 @@ class SessionRequest:
     @property
     def cached_tokens(self) -> int | None:
         """The tokens that the server states as cached: in its usage, or in the timings of llama.cpp."""
-        stated = self.reading.usage.cached_tokens if self.reading.usage else None
-        timings = self.reading.server_timings or {}
-        return timings.get("cache_n") if stated is None and isinstance(timings.get("cache_n"), int) else stated
+        return self.reading.usage.cached_tokens if self.reading.usage and self.states_cached else None
 
     @property
     def units(self) -> tuple[PromptUnit, ...]:

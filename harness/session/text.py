@@ -59,6 +59,8 @@ def render_cache(report: CacheReport) -> str:
     lines = wrap_display(summarize_cache(report), indent="")
     for group in grouped_losses(report):
         lines += ["", *_group_lines(group)]
+    for sentence in report.false_zeros:
+        lines += ["", *wrap_display(f"{sentence}.", indent="")]
     contradicting = [verdict for verdict in report.verdicts if verdict.contradicts_ttft]
     if contradicting:
         words = f"The server states more cached tokens than its TTFT allows for {_numbers(contradicting)}."
@@ -102,19 +104,23 @@ def grouped_losses(report: CacheReport) -> list[list[CacheVerdict]]:
     """The losses with the same cause, those that cost most first."""
     groups: dict[tuple[str, str], list[CacheVerdict]] = {}
     for loss in report.losses:
-        difference, reason = loss.difference, loss.reason
-        key = (difference.path, difference.change) if difference else ("", reason.kind if reason else "")
-        groups.setdefault(key, []).append(loss)
+        groups.setdefault(_cause(loss), []).append(loss)
     return sorted(groups.values(), key=lambda group: -sum(loss.lost_tokens for loss in group))
 
 
+def _cause(loss: CacheVerdict) -> tuple[str, str]:
+    if loss.reason is not None:
+        return ("", loss.reason.kind)
+    return (loss.difference.path, loss.difference.change) if loss.difference is not None else ("", "")
+
+
 def explain_loss(loss: CacheVerdict) -> str:
-    """The cause of a loss in one line."""
-    if loss.difference is not None:
-        return loss.difference.sentence
+    """The cause of a loss in one line; a difference that can explain only a part of it comes second."""
+    difference = loss.difference.sentence if loss.difference is not None else ""
     if loss.reason is None:
-        return "unexplained"
-    return f"{loss.reason.kind.replace('_', ' ')}: {loss.reason.sentence}"
+        return difference or "unexplained"
+    reason = f"{loss.reason.kind.replace('_', ' ')}: {loss.reason.sentence}"
+    return f"{reason}; besides, {difference}" if difference else reason
 
 
 def loss_words(group: Sequence[CacheVerdict]) -> str:
@@ -139,7 +145,8 @@ def _group_lines(group: Sequence[CacheVerdict]) -> list[str]:
 def _prompt_words(loss: CacheVerdict) -> str:
     """Whether the rendered prompt differs, as far as it is known."""
     if loss.rendered is None:
-        return "only the request is known, not how the server writes it" if loss.difference else ""
+        is_named = loss.difference is not None and loss.reason is None
+        return "only the request is known, not how the server writes it" if is_named else ""
     if loss.rendered.agree:
         return "the server writes both requests alike"
     return f"differs {loss.rendered.sentence}" if loss.difference else ""

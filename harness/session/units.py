@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, takewhile
 
 from harness.apis import RequestPart
 
@@ -50,6 +50,11 @@ class PromptUnit:
         return len(self.text) + len(self.parts[0].name)
 
     @property
+    def is_head(self) -> bool:
+        """Whether it is a system text or a tool."""
+        return self.parts[0].kind == "tool" or self.parts[0].role in ("system", "developer")
+
+    @property
     def is_reply(self) -> bool:
         """Whether a model wrote it."""
         return self.parts[0].role == "assistant"
@@ -85,6 +90,11 @@ class Prompt:
     def starts(self) -> tuple[int, ...]:
         """How many characters come before each unit, and before the end."""
         return tuple(accumulate((unit.chars for unit in self.units), initial=0))
+
+    @property
+    def head_chars(self) -> int:
+        """The length of the system text and the tools, which come before the conversation."""
+        return self.starts[sum(1 for _ in takewhile(lambda unit: unit.is_head, self.units))]
 
     @property
     def chars(self) -> int:
