@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from harness.session import SessionRequest, SourceRecording, requests_of
 from harness.types import Chunk, EndReason, Json, Recording, TrialKey
@@ -16,7 +17,7 @@ RATE_TPS = 2000.0
 OVERHEAD_S = 0.05
 TOKEN = re.compile(r"\w{1,5}|\s|[^\w\s]")
 BASE_NS = 5_000_000_000_000
-BASE_AT = "2026-11-27T05:00:00.000+00:00"
+BASE_AT = datetime(2026, 11, 27, 5, tzinfo=UTC)
 Conversation = list[dict[str, Json]]
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 
@@ -289,7 +290,7 @@ class PretendServer:
             key=TrialKey("proxy", "session", len(self.sources)),
             turn=0,
             variant=0,
-            sent_at=BASE_AT,
+            sent_at=(BASE_AT + timedelta(seconds=start_s)).isoformat(timespec="milliseconds"),
             sent_ns=BASE_NS + int(start_s * 1e9),
             url=f"http://127.0.0.1:8080{PATHS[self.api]}",
             request=body,

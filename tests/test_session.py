@@ -17,12 +17,14 @@ from harness.session import (
 )
 from harness.types import Chunk, Json
 from tests.sessions import (
+    BASE_NS,
     PATHS,
     RATE_TPS,
     Ask,
     Conversation,
     PretendServer,
     Reply,
+    event,
     loop,
     opening,
     prose,
@@ -337,6 +339,59 @@ def test_counts_that_are_always_0_are_believed_of_a_server_without_a_cache(load_
     assert [loss.reason.kind for loss in report.losses if loss.reason] == ["architecture"] * 5
 
 
+@pytest.mark.parametrize("cache_n", [-1, 10**400, True, 0.5])
+def test_a_count_of_cached_tokens_that_is_none_is_not_stated(cache_n: Json) -> None:
+    server = PretendServer("chat", states_cached=False)
+    loop(server, opening(), 2, unchanged)
+    timed = event({"choices": [], "timings": {"cache_n": cache_n}})
+    for at, source in enumerate(server.sources):
+        *others, last = source.recording.chunks
+        chunks = (*others, replace(last, data=last.data + timed))
+        server.sources[at] = replace(source, recording=replace(source.recording, chunks=chunks))
+    report = diagnose(server.requests())
+    assert [verdict.request.cached_tokens for verdict in report.verdicts] == [None, None]
+    assert summarize_session(report).total.cached_tokens is None
+    assert render_cost(summarize_session(report))
+
+
+def unsent(source: SourceRecording, received_s: float | None) -> SourceRecording:
+    """The same request, of a server that was down."""
+    recording = replace(
+        source.recording, sent_at="", sent_ns=None, status=None, chunks=(), end_reason="connect_failed", ended_ns=1000
+    )
+    received_ns = None if received_s is None else BASE_NS + int(received_s * 1e9)
+    return replace(source, recording=recording, received_ns=received_ns)
+
+
+@pytest.mark.parametrize(("received_s", "before_s"), [(-58.5, 60.0), (None, 0.0)])
+def test_a_request_that_was_never_sent_stands_when_it_was_received_or_with_the_next(
+    received_s: float | None, before_s: float
+) -> None:
+    server = PretendServer("chat")
+    loop(server, opening(), 2, unchanged)
+    first, second = server.sources
+    requests = requests_of([unsent(first, received_s), first, second])
+    assert [request.recording.sent_ns is None for request in requests] == [True, False, False]
+    assert requests[1].start_s - requests[0].start_s == pytest.approx(before_s, abs=1e-3)
+    assert requests[2].end_s < 70
+
+
+def test_requests_after_a_reboot_follow_those_before_it() -> None:
+    """A resumed run: its monotonic clock began anew, the wall clock went on."""
+    server = PretendServer("chat")
+    asks = loop(server, opening(), 3, unchanged)
+    server.now_s += 3600
+    loop(server, turn(asks[-1].conversation, 2)[1], 3, unchanged)
+    sources = [
+        source if at < 3 else replace(source, recording=replace(source.recording, sent_ns=sent_ns - BASE_NS))
+        for at, source in enumerate(server.sources)
+        for sent_ns in [source.recording.sent_ns or 0]
+    ]
+    requests, whole = requests_of(sources), server.requests()
+    assert [request.start_s for request in requests] == pytest.approx([each.start_s for each in whole], abs=1e-2)
+    assert [verdict.state for verdict in diagnose(requests).verdicts] == ["new", *["hit"] * 5]
+
+
 def evict(server: PretendServer, conversation: Conversation) -> None:
     server.ask(Ask(opening(40), tools=[]), Reply("A title"))
 
@@ -431,7 +486,15 @@ def test_two_tasks_that_differ_in_a_sentence_are_two_conversations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timings", "decode_s"), [({"predicted_ms": 400.0}, 0.4), ({"predicted_ms": 9e9}, 1.0), ({}, 0)]
+    ("timings", "decode_s"),
+    [
+        ({"predicted_ms": 400.0}, 0.4),
+        ({"predicted_ms": 9e9}, 1.0),
+        ({"predicted_ms": 10**400}, 1.0),
+        ({"predicted_ms": -5000}, 0),
+        ({"predicted_ms": True}, 0),
+        ({}, 0),
+    ],
 )
 def test_a_response_that_is_not_streamed_is_split_by_what_the_server_says(
     timings: dict[str, float], decode_s: float

@@ -33,8 +33,10 @@ class SessionSpan:
         request = self.verdict.request
         if request.first_token_s is not None:
             return request.end_s - request.first_token_s
-        stated_ms = (request.reading.server_timings or {}).get("predicted_ms")
-        return min(stated_ms / 1e3, request.end_s - request.start_s) if isinstance(stated_ms, int | float) else 0.0
+        stated_ms, whole_s = (request.reading.server_timings or {}).get("predicted_ms"), request.end_s - request.start_s
+        is_time = isinstance(stated_ms, int | float) and not isinstance(stated_ms, bool) and stated_ms >= 0
+        # Compared before it is divided: an integer of JSON can be larger than any float.
+        return min(stated_ms, 1e3 * whole_s) / 1e3 if is_time else 0.0
 
 
 @dataclass(slots=True)

@@ -16,14 +16,21 @@ from harness.record import CLOCK_WRAP_NS
 from harness.session.units import Prompt, PromptUnit, units_of
 from harness.types import Exchange, Json, Reading, Recording
 
+MAX_DRIFT_S = 5.0
+"""How many seconds wall clock and monotonic clock may move apart between two requests before the latter begins anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceRecording:
-    """A recording, with the client's name for itself and the start of the proxy that it belongs to."""
+    """A recording, with the client's name for itself and the start of the proxy that it belongs to.
+
+    `received_ns` is the proxy's monotonic clock when the client's request came.
+    """
 
     recording: Recording
     agent: str = ""
     session: int = 0
+    received_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,8 @@ def sources_of_exchanges(exchanges: Sequence[Exchange]) -> list[SourceRecording]
     found = []
     for exchange in exchanges:
         headers = {name.lower(): value for name, value in exchange.request_headers}
-        found.append(SourceRecording(exchange.recording, headers.get("user-agent", ""), exchange.session))
+        agent = headers.get("user-agent", "")
+        found.append(SourceRecording(exchange.recording, agent, exchange.session, exchange.received_ns))
     return found
 
 
@@ -114,19 +122,63 @@ def _is_for_a_model(source: SourceRecording) -> bool:
     return any(path.endswith(api.path) for api in APIS.values()) and bool(source.recording.request)
 
 
+@dataclass(slots=True)
+class _Clock:
+    """Places moments of a monotonic clock on the wall clock.
+
+    The wall clock places the first moment and the monotonic clock those after it, as long as both moved by the same:
+    a run that goes on after a reboot has a new monotonic clock.
+    """
+
+    base_s: float
+    base_ns: int
+    last_s: float
+    last_ns: int
+
+    def add(self, wall_s: float, monotonic_ns: int) -> float:
+        """The next moment that both clocks give."""
+        drift_s = (wall_s - self.last_s) - _moved_s(self.last_ns, monotonic_ns)
+        if abs(drift_s) > MAX_DRIFT_S:
+            self.base_s, self.base_ns = wall_s, monotonic_ns
+        self.last_s, self.last_ns = wall_s, monotonic_ns
+        return self.place(monotonic_ns)
+
+    def place(self, monotonic_ns: int) -> float:
+        """A moment that only the monotonic clock gives."""
+        return self.base_s + _moved_s(self.base_ns, monotonic_ns)
+
+
+def _moved_s(from_ns: int, to_ns: int) -> float:
+    return ((to_ns - from_ns + CLOCK_WRAP_NS // 2) % CLOCK_WRAP_NS - CLOCK_WRAP_NS // 2) / 1e9
+
+
 def _start_times(sources: Sequence[SourceRecording]) -> list[float]:
-    """By the monotonic clock from the first request of a start of the proxy, whose place the wall clock gives."""
-    bases: dict[int, tuple[float, int]] = {}
-    starts = list[float]()
+    """When each was sent, in seconds since 1970; what was never sent, when the proxy received it."""
+    clocks: dict[int, _Clock] = {}
+    known = list[float | None]()
     for source in sources:
-        recording = source.recording
-        if recording.sent_ns is None or not recording.sent_at:
-            starts.append(starts[-1] if starts else 0.0)
+        sent_at, sent_ns = source.recording.sent_at, source.recording.sent_ns
+        clock = clocks.get(source.session)
+        if sent_ns is None or not sent_at:
+            known.append(None if clock is None or source.received_ns is None else clock.place(source.received_ns))
             continue
-        wall_s = datetime.fromisoformat(recording.sent_at).timestamp()
-        base_s, base_ns = bases.setdefault(source.session, (wall_s, recording.sent_ns))
-        moved_ns = (recording.sent_ns - base_ns + CLOCK_WRAP_NS // 2) % CLOCK_WRAP_NS - CLOCK_WRAP_NS // 2
-        starts.append(base_s + moved_ns / 1e9)
+        wall_s = datetime.fromisoformat(sent_at).timestamp()
+        if clock is None:
+            clock = clocks[source.session] = _Clock(wall_s, sent_ns, wall_s, sent_ns)
+        known.append(clock.add(wall_s, sent_ns))
+    for at, source in enumerate(sources):
+        if known[at] is None and source.received_ns is not None and source.session in clocks:
+            known[at] = clocks[source.session].place(source.received_ns)
+    return _fill(known)
+
+
+def _fill(known: Sequence[float | None]) -> list[float]:
+    """A request whose time is not known was sent with the one before it, and a leading one with the next."""
+    last_s = next((start_s for start_s in known if start_s is not None), 0.0)
+    starts = list[float]()
+    for start_s in known:
+        last_s = last_s if start_s is None else start_s
+        starts.append(last_s)
     return starts
 
 
