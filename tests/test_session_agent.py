@@ -81,3 +81,35 @@ def test_a_trial_is_a_trajectory_whose_observations_name_the_calls_that_they_ans
         "total_prompt_tokens": 600, "total_completion_tokens": 27, "total_cached_tokens": 300, "total_steps": 5,
     }  # fmt: skip
     assert found["extra"] == {"end": "exited", "exit_code": 0, "patch": "a patch"}
+
+
+def test_a_trajectory_of_a_server_that_repeats_ids_and_a_person_who_repeats_words() -> None:
+    messages, turns = list(ASKED), list[Recording]()
+    for number in range(3):
+        asked = call("bash", json.dumps({"n": number}), "call_0")
+        turns.append(reply(number, list(messages), asked))
+        messages += [{"role": "assistant", "content": "", **asked}, _result("call_0", f"result {number}")]
+    messages += [{"role": "assistant", "content": "Done."}, ASKED[1]]
+    turns.append(reply(3, messages, {"content": "Again."}, "stop"))
+    steps = write_trajectory(turns, "codex", "0.171.0")["steps"]
+    results = [step["observation"]["results"] for step in steps if "observation" in step]
+    assert results == [[{"source_call_id": "call_0", "content": f"result {number}"}] for number in range(3)]
+    assert [step["message"] for step in steps if step["source"] == "user"] == ["Mend it.", "Mend it."]
+
+
+def test_a_trajectory_keeps_sub_agents_and_parallel_calls_apart() -> None:
+    """A sub-agent, whose call has an id of its parent's, too, works before the parent's results come."""
+    asked = call("bash", "{}", "call_0")
+    both: Json = {"tool_calls": [*asked["tool_calls"], {**asked["tool_calls"][0], "index": 1, "id": "call_1"}]}
+    other = [{"role": "system", "content": "Explore."}, {"role": "user", "content": "Look around."}]
+    explored = [*other, {"role": "assistant", "content": "", **asked}, _result("call_0", "seen")]
+    results = [_result("call_1", "b"), _result("call_0", "a")]
+    turns = [
+        reply(0, ASKED, both),
+        reply(1, other, asked),
+        reply(2, explored, {"content": "Ok."}, "stop"),
+        reply(3, [*ASKED, {"role": "assistant", "content": "", **both}, *results], {"content": "Done."}, "stop"),
+    ]
+    steps = write_trajectory(turns, "codex", "0.171.0")["steps"]
+    found = [[each["content"] for each in step["observation"]["results"]] for step in steps if "observation" in step]
+    assert found == [["a", "b"], ["seen"]]

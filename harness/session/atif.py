@@ -7,8 +7,10 @@ back, and the token counts. Source: harborframework.com/docs/trajectory-format, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 
-from harness.apis import parse_object
+from harness.apis import RequestPart, parse_object
+from harness.session.predecessors import find_predecessors
 from harness.session.requests import SessionRequest, SourceRecording, requests_of
 from harness.types import Json, Reading, Recording, ToolCall, Usage
 
@@ -39,15 +41,38 @@ def write_trajectory(turns: Sequence[Recording], agent: str, version: str) -> di
 
 def _steps(requests: Sequence[SessionRequest]) -> Iterator[dict[str, Json]]:
     """What is new in each request, then its reply with what the tools gave back for its calls."""
-    results = {part.call_id: part.text for request in requests for part in request.parts if part.kind == "tool_result"}
-    known: set[tuple[str, str]] = set()
-    for request in requests:
-        for part in request.parts:
-            is_input = part.kind == "text" and part.role in ("system", "developer", "user")
-            if is_input and (part.role, part.text) not in known:
-                known.add((part.role, part.text))
+    predecessors = find_predecessors(requests)
+    added = [
+        _added(() if predecessor is None else predecessor.request.parts, request.parts)
+        for request, predecessor in zip(requests, predecessors, strict=True)
+    ]
+    results: dict[int, dict[str, str]] = {}
+    for predecessor, parts in zip(predecessors, added, strict=True):
+        # Of results with one id the last is the new one: an agent may have shortened an old one meanwhile.
+        found = {part.call_id: part.text for part in parts if part.kind == "tool_result"}
+        if found and predecessor is not None and predecessor.continues:
+            results.setdefault(predecessor.request.number, found)
+    for request, parts in zip(requests, added, strict=True):
+        for part in parts:
+            if _is_input(part):
                 yield {"source": "user" if part.role == "user" else "system", "message": part.text}
-        yield _reply(request, results)
+        yield _reply(request, results.get(request.number, {}))
+
+
+def _is_input(part: RequestPart) -> bool:
+    return part.kind == "text" and part.role in ("system", "developer", "user")
+
+
+def _added(old: Sequence[RequestPart], new: Sequence[RequestPart]) -> list[RequestPart]:
+    """The inputs and results that the new request has beyond the old one's, by their order.
+
+    Texts and ids say nothing: a person says the same twice, and some servers call each call `call_0`.
+    """
+    before, after = ([part for part in parts if _is_input(part) or part.kind == "tool_result"] for parts in (old, new))
+    keys = [[(part.role, part.kind, part.call_id, part.text) for part in parts] for parts in (before, after)]
+    same = next((at for at, (a, b) in enumerate(zip(*keys, strict=False)) if a != b), min(map(len, keys)))
+    changes = SequenceMatcher(None, keys[0][same:], keys[1][same:], autojunk=False).get_opcodes()
+    return [part for change in changes if change[0] != "equal" for part in after[same + change[3] : same + change[4]]]
 
 
 def _reply(request: SessionRequest, results: Mapping[str, str]) -> dict[str, Json]:

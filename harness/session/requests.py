@@ -137,8 +137,9 @@ class _Clock:
 
     def add(self, wall_s: float, monotonic_ns: int) -> float:
         """The next moment that both clocks give."""
-        drift_s = (wall_s - self.last_s) - _moved_s(self.last_ns, monotonic_ns)
-        if abs(drift_s) > MAX_DRIFT_S:
+        step_s = wall_s - self.last_s
+        # A reboot takes seconds of the wall clock; one that was only set back says nothing.
+        if step_s > MAX_DRIFT_S and abs(step_s - _moved_s(self.last_ns, monotonic_ns)) > MAX_DRIFT_S:
             self.base_s, self.base_ns = wall_s, monotonic_ns
         self.last_s, self.last_ns = wall_s, monotonic_ns
         return self.place(monotonic_ns)
