@@ -34,9 +34,9 @@ class SessionSpan:
         if request.first_token_s is not None:
             return request.end_s - request.first_token_s
         stated_ms, whole_s = (request.reading.server_timings or {}).get("predicted_ms"), request.end_s - request.start_s
-        is_time = isinstance(stated_ms, int | float) and not isinstance(stated_ms, bool) and stated_ms >= 0
-        # Compared before it is divided: an integer of JSON can be larger than any float.
-        return min(stated_ms, 1e3 * whole_s) / 1e3 if is_time else 0.0
+        if not isinstance(stated_ms, int | float) or isinstance(stated_ms, bool) or not stated_ms >= 0:
+            return 0.0
+        return min(stated_ms / 1e3, whole_s)
 
 
 @dataclass(slots=True)
