@@ -101,6 +101,16 @@ def test_only_the_kits_files_are_limited_to_integers_that_every_json_reader_keep
     assert problem.message == f"$.n: expected string, got {10**30}"
 
 
+@pytest.mark.parametrize("levels", [65, 300, 900])
+def test_a_value_that_is_nested_too_deeply_to_be_walked_is_one_problem(levels: int) -> None:
+    value: Json = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    problem = "$: nested more than 64 levels deep"
+    assert [found.message for found in problems_of(value, {"type": "string"})] == [problem]
+    assert [found.message for found in validate("scores", {"schema_version": value})] == [problem]
+
+
 def test_a_tuple_is_an_array() -> None:
     assert problems_of((1, 2), {"type": "array", "items": {"type": "integer"}}) == []
 

@@ -146,6 +146,13 @@ def test_other_values_are_not_objects(answer: str) -> None:
     assert find_object(answer) is None
 
 
+@pytest.mark.parametrize("levels", range(900, 1000, 4))
+def test_a_value_that_is_nested_too_deeply_is_no_value(levels: int) -> None:
+    answer = f'{{"code": {"[" * levels}1{"]" * levels}}}'
+    assert find_object(answer) is None
+    assert judge(answer).outcome is Outcome.NO_ANSWER
+
+
 @given(st.text(alphabet='{}[]":,a1\n`', max_size=60))
 def test_no_text_breaks_the_search_for_an_object(text: str) -> None:
     try:

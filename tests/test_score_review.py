@@ -101,6 +101,14 @@ def test_an_empty_list_is_a_review_and_prose_is_not() -> None:
     assert findings_of("") is None
 
 
+@pytest.mark.parametrize("key", ["line", "line_end", "title", "severity", "file"])
+@pytest.mark.parametrize("levels", [70, 700])
+def test_a_claim_that_is_nested_too_deeply_is_no_finding(key: str, levels: int) -> None:
+    claim = f'"file": "a.py", "line": 1, "title": "x", "{key}": '
+    assert findings_of(f"[{{{claim}{'[' * levels}1{']' * levels}}}]") is None
+    assert findings_of(f"[{{{claim}[[1]]}}]") is not None
+
+
 @given(st.text(max_size=200))
 def test_no_text_breaks_reading_findings(text: str) -> None:
     read = findings_of(text)

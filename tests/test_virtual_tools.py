@@ -11,6 +11,7 @@ from harness.virtual_tools import (
     TOOL_NAMES,
     ToolResult,
     Workspace,
+    assistant_tool_calls,
     call_problem,
     run_call,
     tool_definitions,
@@ -218,6 +219,17 @@ def test_a_pattern_finds_what_pythons_engine_finds(pattern: str, text: str) -> N
 @example("(a|b)*", "")
 def test_any_pattern_agrees_with_pythons_engine(pattern: str, text: str) -> None:
     assert found(pattern, text) == (re.search(pattern, text) is not None)
+
+
+@pytest.mark.parametrize("levels", [70, 300, 480, 900, 990, 5000])
+def test_arguments_that_are_nested_too_deeply_are_an_invalid_call(levels: int) -> None:
+    deep = ToolCall("c1", "read_file", f'{{"path": {"[" * levels}1{"]" * levels}}}')
+    result = run_call(Workspace(FILES), deep)
+    assert result.invalid_reason is not None
+    assert "nested" in result.invalid_reason
+    assert [message["function"]["arguments"] for message in assistant_tool_calls([deep])] == ["{}"]
+    messages, _ = tool_messages([deep], Workspace(FILES))
+    assert messages[0]["content"] == result.text
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,8 @@ from dataclasses import dataclass, field
 
 from harness.bundle.source import READ_ERRORS, ReadLimits, Source
 from harness.errors import LanebenchError
-from harness.files import from_json
+from harness.files import MAX_JSON_DEPTH, from_json, is_deeper_than
 from harness.types import Finding, Json
-
-MAX_DEPTH = 64
-"""Documents of the kit are about ten levels deep; deeper nesting only serves to exhaust a reader's stack."""
-_CONTAINERS = frozenset({dict, list})
 
 
 class UnreadableError(LanebenchError):
@@ -118,19 +114,6 @@ def parse_document(data: bytes, location: str, *, skip_depth_of: str | None = No
         finding = Finding("json-depth" if too_deep else "json", location, f"not readable as JSON: {error}")
         raise UnreadableError(finding) from error
     checked = {**document, skip_depth_of: None} if skip_depth_of and isinstance(document, dict) else document
-    if is_deeper_than(checked, MAX_DEPTH):
-        raise UnreadableError(Finding("json-depth", location, f"nested more than {MAX_DEPTH} levels deep"))
+    if is_deeper_than(checked, MAX_JSON_DEPTH):
+        raise UnreadableError(Finding("json-depth", location, f"nested more than {MAX_JSON_DEPTH} levels deep"))
     return document
-
-
-def is_deeper_than(value: Json, max_depth: int) -> bool:
-    """Whether lists and objects are nested more than `max_depth` levels deep; iterative, so that no stack overflows."""
-    containers = [value] if type(value) in _CONTAINERS else []
-    for _ in range(max_depth):
-        containers = [
-            inner
-            for outer in containers
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) in _CONTAINERS
-        ]
-    return any(containers)

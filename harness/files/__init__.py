@@ -7,8 +7,10 @@ can be made again.
 
 from harness.files.canonical import (
     MAX_JSON_BYTES,
+    MAX_JSON_DEPTH,
     build,
     from_json,
+    is_deeper_than,
     open_regular,
     plain,
     read_json,
@@ -30,6 +32,7 @@ from harness.files.kit import ROOT, cache_folder, find_data, kit_digest, kit_inf
 
 __all__ = [
     "MAX_JSON_BYTES",
+    "MAX_JSON_DEPTH",
     "ROOT",
     "append_line",
     "build",
@@ -38,6 +41,7 @@ __all__ = [
     "drop_torn_line",
     "find_data",
     "from_json",
+    "is_deeper_than",
     "kit_digest",
     "kit_info",
     "lock_folder",

@@ -28,6 +28,10 @@ MAX_JSON_BYTES = 96 * 1024 * 1024
 MAX_ASTRAL_JSON_BYTES = 48 * 1024 * 1024
 """Of a text with a character beyond U+FFFF: Python then keeps four bytes for each of its characters."""
 _ASTRAL = re.compile(rb"[\xf0-\xff]")
+MAX_JSON_DEPTH = 64
+"""Of what strangers and models write. Documents of the kit are about ten levels deep; deeper nesting only exhausts the
+stack of functions that recurse, such as json.dumps."""
+_CONTAINERS = frozenset({dict, list})
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """A JSON string, or one that never ends. Possessive: the time stays linear, whatever the text."""
 
@@ -71,10 +75,11 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     return text if indent is None else msgspec.json.format(text, indent=indent)
 
 
-def from_json(text: str | bytes) -> Json:
+def from_json(text: str | bytes, *, max_depth: int | None = None) -> Json:
     """JSON values from text, as UTF-8 if it is bytes.
 
-    Raises ValueError for bad syntax, NaN, infinities, duplicate keys, deep nesting and too many values.
+    Raises ValueError for bad syntax, NaN, infinities, duplicate keys, deep nesting and too many values. Without
+    `max_depth` only what the parser cannot read is nested too deeply.
     """
     if isinstance(text, bytes):
         if len(text) > MAX_ASTRAL_JSON_BYTES and _ASTRAL.search(text):
@@ -84,9 +89,25 @@ def from_json(text: str | bytes) -> Json:
     if _count_values(text) > MAX_JSON_VALUES and _count_values(_STRING.sub("", text)) > MAX_JSON_VALUES:
         raise ValueError(f"more than {MAX_JSON_VALUES} values")
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if max_depth is not None and is_deeper_than(document, max_depth):
+        raise ValueError(f"nested more than {max_depth} levels deep")
+    return document
+
+
+def is_deeper_than(value: Json, max_depth: int) -> bool:
+    """Whether lists and objects are nested more than `max_depth` levels deep; iterative, so that no stack overflows."""
+    containers = [value] if type(value) in _CONTAINERS else []
+    for _ in range(max_depth):
+        containers = [
+            inner
+            for outer in containers
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return any(containers)
 
 
 def read_json(path: Path) -> Json:

@@ -53,6 +53,7 @@ import math
 import re
 from typing import NoReturn
 
+from harness.files import is_deeper_than
 from harness.types import Json
 
 MAX_DEPTH = 256
@@ -95,20 +96,6 @@ def _parse_float(text: str) -> float:
     return number
 
 
-def _depth_of(value: Json) -> int:
-    """How deeply lists and objects are nested, without recursion: an answer chooses the depth."""
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        level = [
-            item
-            for container in level
-            if isinstance(container, list | dict)
-            for item in (container.values() if isinstance(container, dict) else container)
-        ]
-    return depth
-
-
 def parse_line(line: bytes) -> dict[str, Json] | None:
     """One line of a report as plain JSON values; None for what no driver writes.
 
@@ -123,6 +110,6 @@ def parse_line(line: bytes) -> dict[str, Json] | None:
         )
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or _depth_of(document) > MAX_DEPTH:
+    if not isinstance(document, dict) or is_deeper_than(document, MAX_DEPTH - 1):
         return None
     return document

@@ -19,7 +19,7 @@ import jsonschema_rs
 
 from harness.apis import APIS
 from harness.errors import Problem
-from harness.files import find_data, plain
+from harness.files import MAX_JSON_DEPTH, find_data, is_deeper_than, plain
 from harness.schema.location import JsonPath, Location
 from harness.schema.messages import problems_of_error, shorten
 from harness.types import Json, run_options
@@ -120,6 +120,9 @@ def schema_problems(schema: Json) -> list[Problem]:
 
 def _explain(validator: _Validator, document: Json, location: Location, *, safe_integers: bool) -> list[Problem]:
     """The problems of a document that may be invalid, in the order of their places; of a large one the first few."""
+    if is_deeper_than(document, MAX_JSON_DEPTH):
+        # Neither jsonschema-rs nor what words its errors walks such a document to its end.
+        return [location.problem(f"nested more than {MAX_JSON_DEPTH} levels deep")]
     is_large, has_unsafe_values = _survey(document)
     # The walk with paths is slow: a document is walked only if it has such a value.
     values = _values(document) if has_unsafe_values else ()

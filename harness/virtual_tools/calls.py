@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.files import from_json
+from harness.files import MAX_JSON_DEPTH, from_json
 from harness.schema import problems_of
 from harness.types import Json, ToolCall, Variant
 from harness.virtual_tools.workspace import TOOL_NAMES, ToolResult, Workspace, edit_file, grep, read_file
@@ -90,7 +90,7 @@ def tool_definitions(names: Sequence[str] = TOOL_NAMES) -> list[dict[str, Json]]
 
 def read_arguments(text: str) -> Json:
     """The arguments of a call as JSON; an empty string is an empty object. Raises ValueError."""
-    return from_json(text) if text.strip() else {}
+    return from_json(text, max_depth=MAX_JSON_DEPTH) if text.strip() else {}
 
 
 def _integer_of(value: Json) -> Json:
@@ -118,7 +118,7 @@ def _parse_call(call: ToolCall, offered: Sequence[str]) -> tuple[Json, str | Non
     tool = _TOOLS[call.name]
     try:
         arguments = _tolerated(tool, read_arguments(call.arguments))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return None, f"the arguments are not JSON: {error}"
     problems = problems_of(arguments, tool.schema)
     return arguments, "; ".join(f"{problem.message}; {problem.fix}".removesuffix("; ") for problem in problems) or None
@@ -163,7 +163,7 @@ def assistant_tool_calls(calls: Sequence[ToolCall]) -> list[dict[str, Json]]:
     """A reply's calls as the `tool_calls` of its assistant message in the next request.
 
     Servers parse the arguments again to fill in their chat template, and fail on anything but a JSON object: other
-    arguments go back as {}.
+    arguments go back as {}, and so do those that are nested too deeply to be written again.
     """
     messages = []
     for number, call in enumerate(calls, 1):
@@ -174,7 +174,7 @@ def assistant_tool_calls(calls: Sequence[ToolCall]) -> list[dict[str, Json]]:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(from_json(text), dict)
+        return isinstance(from_json(text, max_depth=MAX_JSON_DEPTH), dict)
     except ValueError:
         return False
 

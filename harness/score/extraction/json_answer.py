@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.files import MAX_JSON_DEPTH, is_deeper_than
 from harness.score.extraction.fences import fenced_blocks
 from harness.score.extraction.template_tokens import clean
 from harness.types import Json
@@ -35,11 +36,16 @@ def unique_keys(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
 
 def _parse(text: str) -> Json:
     try:
-        return json.loads(text, object_pairs_hook=unique_keys)
+        return _if_shallow(json.loads(text, object_pairs_hook=unique_keys))
     except DuplicateKeyError:
         raise
     except (ValueError, RecursionError):
         return None
+
+
+def _if_shallow(value: Json) -> Json:
+    """The value; None where it is nested too deeply for the functions that show and compare it."""
+    return None if is_deeper_than(value, MAX_JSON_DEPTH) else value
 
 
 def _values_in(text: str) -> Iterator[Json]:
@@ -49,7 +55,7 @@ def _values_in(text: str) -> Iterator[Json]:
         if tries == _MAX_TRIES:
             return
         try:
-            yield decoder.raw_decode(text, brace.start())[0]
+            yield _if_shallow(decoder.raw_decode(text, brace.start())[0])
         except DuplicateKeyError:
             raise
         except (ValueError, RecursionError):

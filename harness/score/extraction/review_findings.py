@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from harness.files import MAX_JSON_DEPTH, is_deeper_than
 from harness.languages import LANGUAGES
 from harness.score.extraction.fences import fenced_blocks
 from harness.score.extraction.template_tokens import clean
@@ -120,6 +121,11 @@ def _list_in(document: Json) -> list[Json] | None:
 
 
 def _documents(text: str) -> Iterator[Json]:
+    """The JSON values of a text but for those that are nested too deeply."""
+    yield from (value for value in _values(text) if not is_deeper_than(value, MAX_JSON_DEPTH))
+
+
+def _values(text: str) -> Iterator[Json]:
     """Every JSON value in a fence, of the whole text, or that begins somewhere in it."""
     for candidate in [*(block.text for block in reversed(fenced_blocks(text))), text]:
         try:
