@@ -1,12 +1,19 @@
-"""Texts made to hold a scorer up: the time that the scorers of prose take grows with a text's length, no faster."""
+"""Texts made to hold a scorer up: the time that a scorer takes grows with a text's length, no faster."""
 
 import gc
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import FrameType
 
 import pytest
 
 from harness.score import score
+from harness.score.edits.apply import MAX_COMPARED_LINES, apply_edits
+from harness.score.edits.formats import find_edits
+from harness.score.extraction.fences import fenced_blocks
+from harness.score.extraction.recognition import defines, has_code
+from harness.score.kinds.prose import loosened
 from harness.tasks import vary
 from harness.types import Variant
 from tests.deep import part_and_whole
@@ -61,11 +68,16 @@ def text_of(piece: str, length: int) -> str:
 
 
 def cost_s(variant: Variant, text: str) -> float:
-    """The CPU time of scoring a text. Other processes do not count, nor does the collection of other tests' garbage."""
+    """The CPU time of scoring a text."""
+    return cpu_s(lambda: score(variant, [said(text)], ScriptedSandbox()))
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """The CPU time of some work. Other processes do not count, nor does the collection of other tests' garbage."""
     gc.disable()
     start = time.process_time()
     try:
-        score(variant, [said(text)], ScriptedSandbox())
+        work()
         return time.process_time() - start
     finally:
         gc.enable()
@@ -87,3 +99,68 @@ def test_twice_the_text_costs_about_twice_the_time(name: str, pieces: Mapping[st
         if whole > MAX_GROWTH * half + NOISE_S:
             grown[piece] = (half, whole)
     assert grown == {}
+
+
+# --- code and edits ---------------------------------------------------------------------------------------------------
+
+
+FILES = ["a.py", "b.py"]
+RUNS: dict[str, tuple[Callable[[str], object], str, str, str, int]] = {
+    "a comment for a path": (lambda text: find_edits(text, FILES), "```python\n# x", " ", "y z\nfoo\n```\n", 1500),
+    "a search mark": (lambda text: find_edits(text, FILES), "<<<<<<< SEARCH", " ", "a b\n", 30_000),
+    "a fence above a search mark": (lambda text: find_edits(text, FILES), "", "~", "`\n<<<<<<< SEARCH\n", 30_000),
+    "a fence": (fenced_blocks, "", "~", "`", 30_000),
+    "a module of Rust": (lambda text: has_code("rust", text), "mod ", "a", "", 24_000),
+    "qualifiers of Rust": (lambda text: has_code("rust", text), "", "const\n", "", 60_000),
+    "a declaration of Bash": (lambda text: defines("bash", text, "f"), "declare", " ", "", 20_000),
+    "receivers of Go": (lambda text: defines("go", text, "f"), "", "func (\n", "", 60_000),
+}
+"""What reads a text; what the text begins with, repeats and ends with; its length. Each took time by the square or the
+cube of the length."""
+PARTS, MAX_GROWTH_OF_PARTS = 4, 8
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_four_times_the_run_costs_about_four_times_the_time(name: str) -> None:
+    read, begin, piece, end, length = RUNS[name]
+    part, whole = (
+        cpu_s(lambda size=size: read(begin + piece * (size // len(piece)) + end)) for size in (length // PARTS, length)
+    )
+    assert whole <= MAX_GROWTH_OF_PARTS * part + NOISE_S
+
+
+def test_the_lines_that_the_edits_of_one_answer_compare_are_bounded() -> None:
+    lines = 10_000
+    missing = "<<<<<<< SEARCH new.py\nq\n=======\nz\n>>>>>>> REPLACE\n"
+    made = "<<<<<<< SEARCH new.py\n=======\n" + "a\n" * lines + ">>>>>>> REPLACE\n"
+    within, beyond = MAX_COMPARED_LINES // (2 * lines) - 2, MAX_COMPARED_LINES // (2 * lines) + 2
+    few, many = (apply_edits(find_edits(made + missing * edits, []), {}).errors for edits in (within, beyond))
+    assert set(few) == {"new.py: the old lines are not there: 'q' ..."}
+    assert "takes more than" in many[-1]
+
+
+# --- phrases that a summary avoids ------------------------------------------------------------------------------------
+
+
+def calls_of(name: str, work: Callable[[], object]) -> int:
+    """How often a function of this name is called in some work."""
+    found = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal found
+        found += event == "call" and frame.f_code.co_name == name
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("piece", ["4% ", "4%, ", "no longer 4%, ", "It was 4%. It is 4%. "])
+def test_a_phrase_that_is_written_without_end_is_looked_at_a_few_times(piece: str) -> None:
+    text = text_of(piece, BOUNDS["summarize-long"])
+    readings = 1 + len(list(loosened(text)))
+    looked_at = calls_of("clauses_around", lambda: score(VARIANTS["summarize-long"], [said(text)], ScriptedSandbox()))
+    assert 0 < looked_at <= 20 * readings

@@ -1,7 +1,7 @@
 """Canonical text: numbers in digits, units and percent in one spelling, so that phrases match however they are written.
 
 `canonical` is the entry point: "forty-seven minutes", "47 mins" and "47-minute" all become "47 min". `find_phrases`
-finds phrases in such a text.
+and `has_phrase` find phrases in such a text.
 """
 
 from __future__ import annotations
@@ -107,3 +107,8 @@ def find_phrases(phrases: Iterable[str], text: str) -> list[Span]:
     """Every occurrence of the phrases in a canonical text, phrase by phrase."""
     matches = (match for phrase in phrases for match in _phrase(phrase).finditer(text))
     return [Span(match.start(), match.end(), match[0]) for match in matches]
+
+
+def has_phrase(phrases: Iterable[str], text: str) -> bool:
+    """Whether any of the phrases occurs in a canonical text."""
+    return any(_phrase(phrase).search(text) for phrase in phrases)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.score.prose.canonical import canonical, find_phrases
+from harness.score.prose.canonical import canonical, find_phrases, has_phrase
 from harness.score.prose.segments import Span, sentences
 
 _BOUNDARY = re.compile(
@@ -113,7 +113,7 @@ def _is_stated(spans: Sequence[Span], index: int, value: Span, fact: Fact) -> bo
     sentence, value = _window(spans[index], value)
     left, right = clause_at(sentence, value.start, value.end)
     clause = sentence[left:right]
-    if find_phrases(fact.unless, clause) or _UNTRUE.search(sentence):
+    if has_phrase(fact.unless, clause) or _UNTRUE.search(sentence):
         return False
     if is_negated(sentence[left : value.start], sentence[value.end : right]):
         return False

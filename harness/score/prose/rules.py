@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
-from harness.score.prose.canonical import canonical, find_phrases, phrase_pattern
+from harness.score.prose.canonical import canonical, find_phrases, has_phrase, phrase_pattern
 from harness.score.prose.facts import Fact, clauses_around, statements
 from harness.score.prose.numerals import ungrounded_numerals
 from harness.score.prose.segments import (
@@ -29,6 +30,8 @@ from harness.types import Json
 _MAX_SHOWN_SPANS = 5
 _MAX_SHOWN_CHARS = 60
 _MAX_CLAUSE_CHARS = 300
+_MAX_AVOIDED = 20
+"""Of the phrases that one case avoids; a text that has more of them is not kept, whatever stands around each."""
 _REPEATED_WORDS = 4
 
 
@@ -148,16 +151,21 @@ def _states(given: RuleInput) -> RuleResult:
 
 
 def _avoids(given: RuleInput) -> RuleResult:
-    """One of `unless` excuses a phrase in its own clause and in the two beside it, within one sentence."""
+    """One of `unless` excuses a phrase in its own clause and in the two beside it, within one sentence.
+
+    Only what is shown is looked for: a model that repeats itself writes one phrase thousands of times.
+    """
     text = canonical(given.text)
-    found = [span for span in find_phrases(given.strings("any"), text) if not _is_excused(text, span, given)]
-    return RuleResult(not found, display_spans(found))
+    found = find_phrases(given.strings("any"), text)
+    unexcused = (span for span in found[:_MAX_AVOIDED] if not _is_excused(text, span, given))
+    shown = list(islice(unexcused, _MAX_SHOWN_SPANS)) or found[_MAX_AVOIDED:]
+    return RuleResult(not shown, display_spans(shown))
 
 
 def _is_excused(text: str, span: Span, given: RuleInput) -> bool:
     start = max(0, span.start - _MAX_CLAUSE_CHARS)
     around = text[start : span.end + _MAX_CLAUSE_CHARS]
-    return bool(find_phrases(given.strings("unless"), clauses_around(around, span.start - start, span.end - start)))
+    return has_phrase(given.strings("unless"), clauses_around(around, span.start - start, span.end - start))
 
 
 def _once(given: RuleInput) -> RuleResult:
