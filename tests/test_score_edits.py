@@ -161,6 +161,11 @@ def test_line_numbers_of_a_diff_choose_between_equal_matches() -> None:
     assert applied(answer, files).files["a.txt"] == "x\nkey\ny\nKEY\nz\n"
 
 
+def test_a_line_number_that_is_too_long_for_one_says_nothing() -> None:
+    diff = f"```diff\n--- a/calc.py\n+++ b/calc.py\n@@ -{'1' * 5000} +1 @@\n-    return a - b\n+    return a + b\n```\n"
+    assert applied(diff).files["calc.py"] == FIXED
+
+
 def test_no_edit_format_changes_a_protected_file() -> None:
     for answer in SAME.values():
         done = applied(answer, FILES, "calc.py")

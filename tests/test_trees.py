@@ -215,6 +215,8 @@ def test_long_files_are_replaced_as_a_whole() -> None:
     [
         (("-d", "-x"), "does not fit the file"),
         (("@@ -1,", "@@ -99,"), "out of place"),
+        (("@@ -1,", f"@@ -{'1' * 5000},"), "expected a hunk"),
+        (("@@ -1,", f"@@ -1,{'1' * 5000},"), "expected a hunk"),
         ((" b\n", ""), "expected a line of the hunk"),
         (("a/shop/cart.py b/", "a/../cart.py b/"), "expected the header"),
         (("diff --git a/shop/cart.py b/shop/cart.py\n", ""), "expected the header"),

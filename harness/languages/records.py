@@ -116,7 +116,7 @@ GO = Language(
     labels=("go", "golang"),
     extensions=(".go",),
     syntax=Syntax(
-        definition=r"^func\s+(?:\([^)]*\)\s*)?NAME\b|^(?:type|var|const)\s+NAME\b",
+        definition=r"^func\s+(?:\([^)\n]*+\)\s*+)?NAME\b|^(?:type|var|const)\s+NAME\b",
         code_line=r"^package\s+\w+\s*$|^import\s+(?:\(|\w*\s*\")|^func\s+(?:\(|\w+\s*[(\[])|^type\s+\w+\s+(?:struct|interface|func)\b",
         possible_line=_C_POSSIBLE_LINE + r"|^(?:var|const|type)\s",
         test_line=r"^[ \t]*+func Test[A-Z]",
@@ -142,8 +142,8 @@ RUST = Language(
     syntax=Syntax(
         definition=r"\bfn\s+NAME\b|\b(?:struct|enum|trait|const|static|type|mod)\s+NAME\b",
         code_line=(
-            r"^(?:pub(?:\([\w ]+\))?\s+)?(?:const\s+|async\s+|unsafe\s+)*fn\s+\w+\s*[<(]|^use\s+[\w:]++.*;|^#!?\[\w"
-            r"|^(?:pub\s+)?(?:struct|enum|trait|mod)\s+\w+.*[{;(]|^impl\b.*\{|^macro_rules!"
+            r"^(?:pub(?:\([\w ]+\))?\s+)?(?:const\s+|async\s+|unsafe\s+){0,3}fn\s+\w++\s*+[<(]|^use\s+[\w:]++.*;"
+            r"|^#!?\[\w|^(?:pub\s+)?(?:struct|enum|trait|mod)\s+\w++.*[{;(]|^impl\b.*\{|^macro_rules!"
         ),
         possible_line=_C_POSSIBLE_LINE + r"|^where$",
         test_line=r"#\[test\]",
@@ -167,7 +167,7 @@ BASH = Language(
     extensions=(".sh", ".bash"),
     syntax=Syntax(
         definition=(
-            r"^[ \t]*+(?:(?:function\s+)?NAME\s*\(\)|function\s+NAME\b|(?:readonly\s+|local\s+|declare\s+.*)?NAME=)"
+            r"^[ \t]*+(?:(?:function\s+)?NAME\s*\(\)|function\s+NAME\b|(?:readonly\s+|local\s+|declare[ \t].*)?NAME=)"
         ),
         code_line=(
             r"^#!\s*/|^set\s+-[a-zA-Z]+|^(?:function\s+)?[\w-]+[ \t]*+\(\)[ \t]*+\{?[ \t]*+$"

@@ -17,10 +17,11 @@ from harness.trees.archive import (
 )
 from harness.trees.clean import CleanTree, clean_tree, matches
 from harness.trees.git import run_git
-from harness.trees.patch import PatchError, apply_patch, lines_of, make_patch
+from harness.trees.patch import HUNK_RANGES, PatchError, apply_patch, lines_of, make_patch
 from harness.trees.tree import ExcludedPath, FinalTree, path_problem, text_of
 
 __all__ = [
+    "HUNK_RANGES",
     "MAX_ARCHIVE_BYTES",
     "MAX_FILES",
     "MAX_FILE_BYTES",

@@ -16,7 +16,9 @@ MAX_COMPARED_LINES = 2000
 """Longer files are replaced as a whole: comparing lines takes time by their square, and an agent chooses the lines."""
 MAX_PATCH_CHARS = 64 * 1024 * 1024
 _LEFT_OUT = re.compile(r"left out: (?P<path>.+) \((?P<reason>[^()]*)\)")
-_HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,(?P<n_old>\d+))? \+(?P<new>\d+)(?:,(?P<n_new>\d+))? @@(?: .*)?")
+HUNK_RANGES = r"-(?P<old>[0-9]{1,9})(?:,(?P<n_old>[0-9]{1,9}))? \+[0-9]{1,9}(?:,(?P<n_new>[0-9]{1,9}))?"
+"""The line numbers of a hunk's header. Bounded: Python refuses to read an integer of 4,300 digits."""
+_HUNK = re.compile(rf"@@ {HUNK_RANGES} @@(?: .*)?")
 _NO_NEWLINE = "\\ No newline at end of file"
 _INDEX = re.compile(r"index [0-9a-f]+\.\.[0-9a-f]+(?: \d+)?")
 """A line of `git diff`, by which people write the patches of a task's folder; it says nothing that is needed here."""

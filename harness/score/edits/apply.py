@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from harness.score.edits.formats import Edit
 
 EXACT, WHITESPACE = "exact", "whitespace"
+MAX_COMPARED_LINES = 2_000_000
+"""Of one answer: its edits times the lines of their files, which grows with the square of its length. 100 edits of a
+file of 5,000 lines need half of it."""
 SHADOWS = "would be imported in place of a protected file"
 Lines = Sequence[str]
 
@@ -42,6 +45,19 @@ class _Match:
 
 class _UnfitError(Exception):
     """An edit does not apply; caught in this module."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """How many lines the edits of an answer have compared so far."""
+
+    compared: int = 0
+
+    def add(self, lines: int) -> None:
+        """Count lines before they are compared. Raises _UnfitError where they are too many."""
+        self.compared += lines
+        if self.compared > MAX_COMPARED_LINES:
+            raise _UnfitError(f"the edits are too many: to place them takes more than {MAX_COMPARED_LINES} comparisons")
 
 
 def _indent(line: str) -> str:
@@ -79,21 +95,29 @@ def _match_without_whitespace(edit: Edit, actual: Lines) -> tuple[str, ...] | No
     return None if change is None else _reindent(edit.new or (), change)
 
 
-_RULES: tuple[tuple[str, Callable[[Edit, Lines], tuple[str, ...] | None]], ...] = (
-    (EXACT, _match_exactly),
-    (WHITESPACE, _match_without_whitespace),
-)
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule by which old lines match: `key` is what their first line must have in common with that of the place."""
+
+    name: str
+    key: Callable[[str], str]
+    match: Callable[[Edit, Lines], tuple[str, ...] | None]
 
 
-def _matches(edit: Edit, lines: Lines) -> list[_Match]:
-    """Every place that the old lines match by the first rule that finds one."""
-    size = len(edit.old or ())
-    for name, rule in _RULES:
-        found = []
-        for start in range(len(lines) - size + 1):
-            new = rule(edit, lines[start : start + size])
-            if new is not None:
-                found.append(_Match(start, new, name))
+_RULES = (_Rule(EXACT, str, _match_exactly), _Rule(WHITESPACE, str.strip, _match_without_whitespace))
+
+
+def _matches(edit: Edit, lines: Lines, work: _Work) -> list[_Match]:
+    """Every place that the old lines match by the first rule that finds one. Raises _UnfitError."""
+    old = edit.old or ()
+    for rule in _RULES:
+        work.add(len(lines))
+        first = rule.key(old[0])
+        last = max(0, len(lines) - len(old) + 1)
+        starts = [start for start, line in enumerate(lines[:last]) if rule.key(line) == first]
+        work.add(len(starts) * len(old))
+        places = ((start, rule.match(edit, lines[start : start + len(old)])) for start in starts)
+        found = [_Match(start, new, rule.name) for start, new in places if new is not None]
         if found:
             return found
     return []
@@ -108,23 +132,27 @@ def _choose(edit: Edit, matches: Sequence[_Match]) -> _Match:
     return min(matches, key=lambda match: abs(match.start - near))
 
 
-def _insert(edit: Edit, text: str) -> tuple[str, str]:
-    """An edit without old lines: the text of a new file, or, in a diff, lines after the line that it states."""
+def _insert(edit: Edit, text: str, work: _Work) -> tuple[str, str]:
+    """An edit without old lines: the text of a new file, or, in a diff, lines after the line that it states.
+
+    Raises _UnfitError.
+    """
     if not text.strip():
         return "\n".join(edit.new or ()) + "\n", EXACT
     if edit.format != "diff" or edit.near_line is None:
         raise _UnfitError(f"{edit.path}: has no old lines, but the file exists")
     lines = text.split("\n")
+    work.add(len(lines))
     start = min(edit.near_line, len(lines) - 1)
     return "\n".join([*lines[:start], *(edit.new or ()), *lines[start:]]), EXACT
 
 
-def _replace(edit: Edit, text: str) -> tuple[str, str]:
-    """A file's text after an edit of some of its lines, and the rule that matched."""
+def _replace(edit: Edit, text: str, work: _Work) -> tuple[str, str]:
+    """A file's text after an edit of some of its lines, and the rule that matched. Raises _UnfitError."""
     if not _has_text(edit.old):
-        return _insert(edit, text)
+        return _insert(edit, text, work)
     lines = text.split("\n")
-    match = _choose(edit, _matches(edit, lines))
+    match = _choose(edit, _matches(edit, lines, work))
     return "\n".join([*lines[: match.start], *match.new, *lines[match.start + len(edit.old or ()) :]]), match.rule
 
 
@@ -143,7 +171,7 @@ def _path_of(edit: Edit) -> str:
     return edit.path
 
 
-def _apply(edit: Edit, files: dict[str, str]) -> str:
+def _apply(edit: Edit, files: dict[str, str], work: _Work) -> str:
     """Apply one edit to the files; returns the rule that matched. Raises _UnfitError."""
     path = _path_of(edit)
     if edit.old is None and edit.new is not None:
@@ -154,7 +182,7 @@ def _apply(edit: Edit, files: dict[str, str]) -> str:
     if edit.new is None:
         del files[path]
         return EXACT
-    files[path], rule = _replace(edit, files.get(path, ""))
+    files[path], rule = _replace(edit, files.get(path, ""), work)
     return rule
 
 
@@ -163,14 +191,14 @@ def apply_edits(edits: Sequence[Edit], files: Mapping[str, str], protected: Sequ
 
     A protected path that is no file must not become one: it would be imported in place of a protected file.
     """
-    after, errors, rules = dict(files), [], []
+    after, errors, rules, work = dict(files), [], [], _Work()
     refused = tuple(dict.fromkeys(edit.path for edit in edits if edit.path in protected and edit.path is not None))
     errors += [f"{path}: {'must not be changed' if path in files else SHADOWS}" for path in refused]
     for edit in edits:
         if edit.path in protected:
             continue
         try:
-            rules.append(_apply(edit, after))
+            rules.append(_apply(edit, after, work))
         except _UnfitError as unfit:
             errors.append(str(unfit))
     if errors:

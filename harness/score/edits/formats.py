@@ -13,19 +13,21 @@ from typing import Literal
 
 from harness.score.extraction.fences import Block, fenced_blocks
 from harness.score.extraction.template_tokens import clean
+from harness.trees import HUNK_RANGES
 
 EditFormat = Literal["blocks", "diff", "whole"]
-_SEARCH = re.compile(r"^\s{0,3}<{5,9}\s*(?:SEARCH|ORIGINAL|OLD)\b:?\s*(?P<path>\S+)?\s*$")
+# Possessive where two repetitions could share a run of characters: the time stays linear, whatever a model repeats.
+_SEARCH = re.compile(r"^\s{0,3}<{5,9}\s*+(?:SEARCH|ORIGINAL|OLD)\b:?\s*+(?P<path>\S++)?\s*+$")
 _DIVIDER = re.compile(r"^\s{0,3}={5,9}\s*$")
 _REPLACE = re.compile(r"^\s{0,3}>{5,9}\s*(?:REPLACE|UPDATED|NEW)?\b.*$")
-_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})(?P<info>[^`]*)$")
-_HUNK = re.compile(r"^@@+(?: -(?P<line>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@+| ?@@+|.*)")
+_FENCE = re.compile(r"^\s*+(?:`{3,}+|~{3,}+)(?P<info>[^`]*+)$")
+_HUNK = re.compile(rf"^@@++(?: {HUNK_RANGES} @@+| ?@@+|.*)")
 _BARE_DIFF = re.compile(r"^--- .*\n\+\+\+ .*\n@@", re.MULTILINE)
 _DIFF_START = re.compile(r"^(?:@@|--- .*\n\+\+\+ )", re.MULTILINE)
 _PATH = re.compile(r"(?:\./)?[\w@+-][\w@+./-]*\.[A-Za-z]\w{0,7}|Makefile|Dockerfile")
 _DECORATION = " \t*#`'\":_<>()[]"
 _LEAD_IN = re.compile(r"^(?:new\s+)?(?:file(?:name)?|path|in|update|edit|create)\s*:?\s+", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|<!--)\s*(.*?)\s*(?:\*/|-->)?\s*$")
+_COMMENT_MARKS = ("#", "//", "--", "/*", "<!--")
 _MAX_LINES_TO_PATH = 4
 
 
@@ -134,7 +136,7 @@ def _read_diff(lines: Sequence[str]) -> Iterator[Edit]:
             index += 2
         elif (hunk := _HUNK.match(lines[index])) is not None:
             end = next((at for at in range(index + 1, len(lines)) if _ends_hunk(lines, at)), len(lines))
-            yield from _hunk_edits(header, hunk["line"], lines[index + 1 : end])
+            yield from _hunk_edits(header, hunk["old"], lines[index + 1 : end])
             index = end
         else:
             index += 1
@@ -178,8 +180,14 @@ def path_of_block(block: Block, known: Iterable[str]) -> str | None:
     mentioned = [name for name in known if f"`{name}`" in block.before]
     if len(mentioned) == 1:
         return mentioned[0]
-    comment = _COMMENT.match(block.text.split("\n", 1)[0])
-    return path_in(comment[1]) if comment and comment[1] else None
+    return path_in(_comment_in(block.text.partition("\n")[0]))
+
+
+def _comment_in(line: str) -> str:
+    """What a line that is a comment says; "" for any other line."""
+    bare = line.strip()
+    mark = next((mark for mark in _COMMENT_MARKS if bare.startswith(mark)), None)
+    return "" if mark is None else bare.removeprefix(mark).removesuffix("*/").removesuffix("-->").strip()
 
 
 def _whole_file(block: Block, path: str | None) -> Edit:
