@@ -31,6 +31,10 @@ TS = "export function add(a: number, b: number): number {\n  return a + b;\n}\n"
 GO = 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n}\n'
 RUST = "fn add(a: i64, b: i64) -> i64 {\n    a + b\n}\n"
 BASH = '#!/usr/bin/env bash\nset -euo pipefail\nfor file in "$1"/*.log; do\n  gzip "$file"\ndone\n'
+STRANGE_BASH = (
+    "#!/usr/bin/env bash\n# with `set -e`\n\n[[ $# -eq 1 ]] || exit 2\n(( $# > 0 )) && "
+    "echo yes\n\n[[ -d $1 ]] || exit 3\n"
+)
 SQL = "SELECT name, count(*) AS n\nFROM orders\nGROUP BY name;\n"
 THINK = "<think>Maybe\n```python\ndef add(a, b):\n    return 0\n```\n</think>\n"
 
@@ -329,7 +333,38 @@ BESIDE = [
     Shape("a query without the driver's verb", f"```sql\n{SQL}```\nAll rows:\n```sql\nSELECT * FROM rows;\n```",
           "fenced-last", SQL, "sql", ()),
 ]  # fmt: skip
-SHAPES = [*PARTS, *BESIDE, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
+TICKS = "# `main()` is below\n"
+FIRST_TRY = f"```python\n{WRONG_ADD}```\n"
+MISLEADING = [
+    Shape("a correction below what is wrong with the version before",
+          f"{FIRST_TRY}The previous version is wrong for an empty list, so:\n```python\n{PY}```", "fenced-last", PY),
+    Shape("a correction of what the version before missed",
+          f"{FIRST_TRY}This handles what the previous version missed:\n```python\n{PY}```", "fenced-last", PY),
+    Shape("a correction beside words of the original",
+          f"{FIRST_TRY}The original function returned the wrong sum; this one does not:\n```python\n{PY}```",
+          "fenced-last", PY),
+    Shape("a correction, then the old code for reference",
+          f"```python\n{PY}```\nIt adds. For reference, the original function:\n{FIRST_TRY}", "fenced-last", PY),
+    Shape("a whole program that one can run, after a snippet",
+          "The core of it:\n```python\nword = 'a'\n```\nThe complete script, to run with `python3 answer.py`:\n"
+          f"```python\n{COUNT}{START}```", "fenced-last", COUNT + START, wanted=()),
+    Shape("a script to run, after a snippet",
+          f"Names are sorted bytewise:\n```bash\nexport LC_ALL=C\n```\nRun this script:\n```bash\n{BASH}```",
+          "fenced-last", BASH, "bash", ()),
+    Shape("a query to use, after an example",
+          f"For example:\n```sql\nSELECT name FROM orders;\n```\nUse this query:\n```sql\n{SQL}```",
+          "fenced-last", SQL, "sql", ()),
+    Shape("a comment with backticks", TICKS + COUNT + START, "unfenced", TICKS + COUNT + START, wanted=()),
+    Shape("a comment with backticks, below a sentence", f"Here it is:\n\n{COUNT}{TICKS}{START}", "unfenced-in-prose",
+          COUNT + TICKS + START, wanted=()),
+    Shape("a comment with backticks in SQL", f"-- `select name from pets` first\n{SQL}", "unfenced",
+          f"-- `select name from pets` first\n{SQL}", "sql", ()),
+    Shape("a script with lines that no pattern knows", STRANGE_BASH, "unfenced", STRANGE_BASH, "bash", ()),
+    Shape("such a script, then sentences",
+          f"{STRANGE_BASH}\nThis script counts the files.\n\n- It stops at a missing folder.\n", "unfenced",
+          STRANGE_BASH, "bash", ()),
+]  # fmt: skip
+SHAPES = [*PARTS, *BESIDE, *MISLEADING, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)

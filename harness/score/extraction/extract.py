@@ -27,6 +27,7 @@ from harness.score.extraction.recognition import (
     is_code,
     language_of_label,
     may_be_complete,
+    script_within,
 )
 from harness.score.extraction.template_tokens import clean
 from harness.score.extraction.wrappers import (
@@ -224,22 +225,26 @@ def _from_indented(search: Search) -> FoundCode | None:
 
 
 def _from_spans(search: Search) -> FoundCode | None:
-    """Code on one line, between backticks."""
+    """Code on one line, between backticks; none that a comment of longer code quotes."""
     if search.blocks:
         return None
     spans = [match[3] for match in _FENCED_LINE.finditer(search.text)]
     spans += [match[1] for match in _SPAN.finditer(search.text)]
+    outside = code_within(search.language, _SPAN.sub("", _FENCED_LINE.sub("", search.text))) or ""
     for code in reversed(spans):
-        if search.fits(code) and is_code(search.language, code.strip()):
+        if len(code) >= len(outside) and search.fits(code) and is_code(search.language, code.strip()):
             return FoundCode(code.strip() + "\n", "inline")
     return None
 
 
 def _from_whole(search: Search) -> FoundCode | None:
-    """An answer that is code from its first line to its last."""
-    if search.blocks or not is_code(search.language, search.text):
+    """An answer that is code from its first line to its last, or that begins as a script does."""
+    if search.blocks:
         return None
-    return FoundCode(search.text, "unfenced")
+    if is_code(search.language, search.text):
+        return FoundCode(search.text, "unfenced")
+    script = script_within(search.text) if has_code(search.language, search.text) else None
+    return None if script is None else FoundCode(script, "unfenced")
 
 
 def _from_prompts(search: Search) -> FoundCode | None:
@@ -336,8 +341,8 @@ RULES: tuple[Rule, ...] = (
     _from_mixed,
     _from_json,
     _from_tags,
-    _from_spans,
     _from_whole,
+    _from_spans,
     _from_indented,
     _from_here_documents,
     _from_prose,

@@ -27,11 +27,19 @@ _BASH_FUNCTION = re.compile(r"(?m)^[ \t]*+(?:function\s+)?([A-Za-z_][\w-]*)\s*\(
 _BASH_HEAD = re.compile(r"(?:function\s+)?[\w-]+\s*+\(\)|function\s")
 _QUOTED = re.compile(r"'[^'\n]*'")
 _ARGUMENTS = re.compile(r"\$\{?[@*#1-9]")
+# A label says what the block is: "The original code was:". A sentence may speak of the old code and lead to the new:
+# "The previous version is wrong for an empty list, so:".
 _OLD = re.compile(
-    r"\b(?:original|old|broken|buggy|previous|given|your)\s+(?:\w+\s+)?(?:code|function|version|program|script|query|one)\b"
-    r"|\boriginally\b|\bwas:?\s*$|\bfor (?:reference|comparison)\b|^\W*(?:before|original|old)\W*$",
+    r"(?:^\W*|\bfor (?:reference|comparison)\W+)"
+    r"(?:(?:and|again|here(?:'s| is| was)|this (?:is|was)|that (?:is|was)|compared? (?:it )?(?:with|to)|you had)\s+)?"
+    r"(?:(?:the|your|my|its)\s+)?(?:original|old|broken|buggy|previous|given|your)"
+    r"(?:\s+(?!(?:was|were|is|are|has|had|does|did|returned|returns|fail\w*)\b)[\w`./-]{1,80}){1,3}?"
+    r"(?:\s+(?:was|were|is|are|looks?|looked|reads?|stood)(?:\s+(?:like|this|as follows)){0,2})?"
+    r"\W*(?:$|\b(?:which|that|for (?:reference|comparison)|with|before)\b.{0,80}$)"
+    r"|\boriginally\W*$|\bwas\W*$|\bfor (?:reference|comparison)\W*$|^\W*(?:before|original|old)\W*$",
     re.I,
 )
+_SENTENCE_END = re.compile(r"[.!?]\s+")
 _NEW = re.compile(r"\b(?:fix\w*|correct\w*|new|improve\w*|updated?|better|final|rewritten|refactored|whole)\b", re.I)
 _USE = re.compile(
     r"\b(?:usage|use|examples?|run|running|try|call|test(?:s|ed|ing)?|check|verify|demo|samples?|outputs?|install)\b",
@@ -67,7 +75,12 @@ def without_quotes(blocks: Sequence[Block], given: Iterable[str]) -> list[Block]
     """The blocks without those that repeat what the prompt gave, or that are said to be the old code."""
     texts = [_normalized(text) for text in given]
     others = _without(blocks, lambda block: any(_normalized(block.text) in text for text in texts))
-    return _without(others, lambda block: _OLD.search(block.before) and not _NEW.search(block.before))
+    return _without(others, lambda block: _OLD.search(_label_of(block)) and not _NEW.search(block.before))
+
+
+def _label_of(block: Block) -> str:
+    """The last sentence above a block."""
+    return _SENTENCE_END.split(block.before.strip())[-1]
 
 
 def without_loaders(blocks: Sequence[Block], wanted: Sequence[str]) -> list[Block]:
@@ -87,15 +100,35 @@ def main_blocks(language: str, blocks: Sequence[Block]) -> list[Block]:
     if language == "bash":
         scripts = _without(scripts, lambda block: not _takes_arguments(block.text))
     scripts = _without(scripts, lambda block: _TEST.search(block.text) and not _ENTRY_POINT.search(block.text))
-    own = _names(language, scripts[0].text).defined if scripts else frozenset()
-    scripts = _without(
-        scripts,
-        lambda block: (
-            block is not scripts[0] and _is_said_to_be_use(block) and not _names(language, block.text).defined & own
-        ),
-    )
+    uses = _uses_of(language, scripts)
+    scripts = [block for block in scripts if not any(block is use for use in uses)]
     longest = max((len(block.text) for block in scripts), default=0)
     return [block for block in scripts if 2 * len(block.text) >= longest]
+
+
+def _uses_of(language: str, blocks: Sequence[Block]) -> list[Block]:
+    """The blocks that are said to show the use of the script among them, and that are shorter or refer to it.
+
+    "Run this:" stands above programs, too.
+    """
+    others = [block for block in blocks if block is blocks[0] or not _is_said_to_be_use(block)]
+    script = max(others, key=lambda block: len(block.text), default=None)
+    if script is None:
+        return []
+    own, starts = _names(language, script.text).defined, _has_entry_point(language, script.text)
+
+    def refers(block: Block) -> bool:
+        return bool(_names(language, block.text).missing & own) or (
+            starts and not _has_entry_point(language, block.text)
+        )
+
+    return [
+        block
+        for block in blocks
+        if not any(block is other for other in others)
+        and not _names(language, block.text).defined & own
+        and (len(block.text) < len(script.text) or refers(block))
+    ]
 
 
 def _takes_arguments(script: str) -> bool:

@@ -1,6 +1,7 @@
 """Recognizes code of a language in text, line by line, by the patterns of the language's record (harness/languages).
 
-`is_code`, `has_code` and `code_within` tell code from prose; `defines` finds an identifier's definition.
+`is_code`, `has_code`, `code_within` and `script_within` tell code from prose; `defines` finds the definition of an
+identifier.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ PLAIN_LABELS = frozenset(
     ("", "text", "txt", "plaintext", "plain", "code", "script", "source", "answer", "solution", "file")
 )
 """Labels of a fence that name no language."""
+_SENTENCE = re.compile(r"^(?:[-*+]|\d{1,3}[.)])?[ *]{0,4}[A-Z][a-z']*,? [a-z`].*[.:!?]\**$")
+"""A line of prose below a script: a capital, a second word, and the end of a sentence."""
 
 
 def language_of_label(label: str) -> str | None:
@@ -54,6 +57,19 @@ def is_code(language: str, text: str) -> bool:
 def has_code(language: str, text: str) -> bool:
     """Whether any line is one that only code of this language has."""
     return re.search(LANGUAGES[language].syntax.code_line, text, re.MULTILINE) is not None
+
+
+def script_within(text: str) -> str | None:
+    """A text that begins with #!, without the sentences below it; None for any other text.
+
+    Lines of Bash that no pattern knows would else cut the script short.
+    """
+    if not text.startswith("#!"):
+        return None
+    paragraphs = text.rstrip().split("\n\n")
+    while len(paragraphs) > 1 and all(_SENTENCE.match(line) for line in paragraphs[-1].strip("\n").split("\n")):
+        paragraphs.pop()
+    return "\n\n".join(paragraphs).rstrip() + "\n"
 
 
 def code_within(language: str, text: str) -> str | None:
