@@ -21,7 +21,7 @@ FIXED = ADD.replace("a - b", "a + b")
 
 
 def applied(answer: str, files: Mapping[str, str] = FILES, *protected: str) -> EditResult:
-    return apply_edits(find_edits(answer, list(files)), files, protected)
+    return apply_edits(find_edits(answer, files), files, protected)
 
 
 # --- forms that say the same --------------------------------------------------------------------------------
@@ -97,6 +97,22 @@ def test_a_snippet_beside_search_blocks_changes_nothing() -> None:
 
 
 # --- blanks overlooked --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "For comparison, the original `calc.py` was:\n\n```python\n{given}```\n",
+        "It stood in `calc.py`:\n```\n{given}```\n",
+    ],
+)
+def test_a_whole_file_is_not_undone_by_a_quotation_of_the_given_one(quote: str) -> None:
+    whole, quoted = f"`calc.py`:\n\n```python\n{FIXED}```\n\n", quote.format(given=FILES["calc.py"])
+    assert applied(whole + quoted).files["calc.py"] == FIXED
+    assert applied(quoted + whole).files["calc.py"] == FIXED
+    excerpt = "The original `calc.py`:\n```python\ndef add(a, b):\n    return a - b\n```\n"
+    assert applied(whole + excerpt).files["calc.py"] == FIXED
+    assert not applied(quoted).changed
 
 
 def test_a_missing_common_indent_matches_and_is_added_to_the_new_lines() -> None:

@@ -521,7 +521,7 @@ def test_an_endlessly_repeated_token_is_read_in_linear_time(token: str) -> None:
     assert found is None or found.code
     assert find_object(answer) is None
     assert findings_of(answer) is None or findings_of(answer)
-    assert apply_edits(find_edits(answer, ["a.py"]), {"a.py": ""}).files is not None
+    assert apply_edits(find_edits(answer, {"a.py": ""}), {"a.py": ""}).files is not None
     assert all(span.text for span in [*sentences(answer), *names(answer)])
 
 

@@ -105,7 +105,7 @@ def test_twice_the_text_costs_about_twice_the_time(name: str, pieces: Mapping[st
 # --- code and edits ---------------------------------------------------------------------------------------------------
 
 
-FILES = ["a.py", "b.py"]
+FILES = {"a.py": "x = 1\n", "b.py": "y = 1\n"}
 RUNS: dict[str, tuple[Callable[[str], object], str, str, str, int]] = {
     "a comment for a path": (lambda text: find_edits(text, FILES), "```python\n# x", " ", "y z\nfoo\n```\n", 1500),
     "a search mark": (lambda text: find_edits(text, FILES), "<<<<<<< SEARCH", " ", "a b\n", 30_000),
@@ -134,7 +134,7 @@ def test_the_lines_that_the_edits_of_one_answer_compare_are_bounded() -> None:
     missing = "<<<<<<< SEARCH new.py\nq\n=======\nz\n>>>>>>> REPLACE\n"
     made = "<<<<<<< SEARCH new.py\n=======\n" + "a\n" * lines + ">>>>>>> REPLACE\n"
     within, beyond = MAX_COMPARED_LINES // (2 * lines) - 2, MAX_COMPARED_LINES // (2 * lines) + 2
-    few, many = (apply_edits(find_edits(made + missing * edits, []), {}).errors for edits in (within, beyond))
+    few, many = (apply_edits(find_edits(made + missing * edits, {}), {}).errors for edits in (within, beyond))
     assert set(few) == {"new.py: the old lines are not there: 'q' ..."}
     assert "takes more than" in many[-1]
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.score.extraction.fences import Block, fenced_blocks
+from harness.score.extraction.program_parts import without_quotes
 from harness.score.extraction.template_tokens import clean
 from harness.trees import HUNK_RANGES
 
@@ -198,11 +199,11 @@ def _has_search_block(block: Block) -> bool:
     return any(_SEARCH.match(line) for line in block.text.split("\n"))
 
 
-def find_edits(answer: str, known: Sequence[str]) -> list[Edit]:
-    """Every edit of an answer in order; `known` are the names of the task's files.
+def find_edits(answer: str, known: Mapping[str, str]) -> list[Edit]:
+    """Every edit of an answer in order; `known` are the task's files.
 
     Where there are search blocks or diffs, a fenced block is a whole file only under the name of a new one: other
-    blocks only explain the edits.
+    blocks only explain the edits. Of several blocks for one file those that quote the given one are none.
     """
     text = clean(answer)
     lines = text.split("\n")
@@ -216,4 +217,18 @@ def find_edits(answer: str, known: Sequence[str]) -> list[Edit]:
     files = [(block, path_of_block(block, known)) for block in blocks if not _is_diff(block)]
     if edits:
         files = [(block, path) for block, path in files if path not in known and not _has_search_block(block)]
-    return edits + [_whole_file(block, path) for block, path in files if path is not None]
+    named = [(block, path) for block, path in files if path is not None]
+    return edits + [_whole_file(block, path) for block, path in _without_quoted_files(named, known)]
+
+
+def _without_quoted_files(files: Sequence[tuple[Block, str]], known: Mapping[str, str]) -> list[tuple[Block, str]]:
+    """The blocks with their paths without those that quote the given file, where another block has the same path."""
+    by_path: dict[str, list[Block]] = {}
+    for block, path in files:
+        by_path.setdefault(path, []).append(block)
+    kept = {
+        id(block)
+        for path, blocks in by_path.items()
+        for block in (without_quotes(blocks, [known[path]]) if path in known else blocks)
+    }
+    return [(block, path) for block, path in files if id(block) in kept]

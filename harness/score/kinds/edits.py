@@ -67,7 +67,7 @@ def edits_of(answer: str, variant: Variant) -> list[Edit]:
     """The edits of an answer, each with its path. A lone block of code replaces the only file that may be edited."""
     editable = [name for name in variant.files if name not in protected_files(variant)]
     only_file = editable[0] if len(editable) == 1 else None
-    edits = find_edits(answer, list(variant.files))
+    edits = find_edits(answer, variant.files)
     if not edits and only_file is not None:
         found = find_code(answer, variant)
         edits = [] if found is None else [Edit("whole", only_file, tuple(found.code.removesuffix("\n").split("\n")))]
