@@ -19,6 +19,7 @@ TORN = (
 )
 SOLVED = "```python\ndef twice(n):\n    return 2 * n\n```"
 HARD = "```python\ndef twice(n):\n    return {1: 2, 2: 5}.get(n)\n```"
+PROGRAM = "import math\n\n\ndef twice(n):\n    return math.floor(2 * n)\n"
 CODES = ["contradictory_spec", "missing_file"]
 
 
@@ -79,6 +80,13 @@ def test_the_impossible_twin_answered_with_code_is_wrong() -> None:
         (f"The examples disagree.\n\n```\n{decline()}\n```\n\nWhich of them is right?", set()),
         (f"```json\n{decline()}\n```\n\n{SOLVED}", {"no-code"}),
         (f"{SOLVED}\n\n{decline()}", {"no-code"}),
+        (f"The examples disagree:\n\n{decline()}\n\nWhich of them is right?", set()),
+        (f"{PROGRAM}\nNote: {decline()}", {"no-code"}),
+        (f"{decline()}\n\nIf it need not be right:\n\n{PROGRAM}", {"no-code"}),
+        (f"```json\n{decline()}\n```\n\n{PROGRAM}", {"no-code"}),
+        (f"```python\n{PROGRAM}```\n\n```json\n{decline()}\n```", {"no-code"}),
+        (f"```\n{PROGRAM}\n{decline()}\n```", {"no-code"}),
+        (f"```json\n{decline()}\n```\n\nmain.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n", {"no-code"}),
     ],
 )
 def test_a_decline_brings_no_code(answer: str, failing: set[str]) -> None:
@@ -109,6 +117,22 @@ def test_a_decline_in_the_stated_format_is_recognized(answer: str) -> None:
 )
 def test_other_answers_are_not_declines(answer: str) -> None:
     assert decline_reason(answer) is None
+
+
+def test_an_object_inside_a_sentence_declines_nothing() -> None:
+    spoken_of = f"It can be done, so `{decline()}` does not apply here.\n\n{SOLVED}"
+    assert judge(spoken_of, possible=True).outcome is Outcome.PASSED
+    for answer in (
+        f"Otherwise I would answer: {decline()}\n\n{SOLVED}",
+        f"I shall not say {decline()} here.",
+        f"```python\ndef twice(n):\n    return 2 * n\n\n\n{decline()}\n```",
+    ):
+        assert decline_reason(answer) is None
+
+
+def test_the_reason_of_a_decline_is_kept_up_to_a_length() -> None:
+    verdict = judge(decline("a" * 90_000), possible=False, cases=TORN)
+    assert verdict.metrics["reason"] == "a" * 100
 
 
 def test_a_decline_in_prose_is_no_answer_on_either_twin() -> None:

@@ -97,11 +97,24 @@ def _opening(line: str) -> re.Match[str] | None:
 
 def fenced_blocks(text: str, is_complete: Callable[[str], bool] = lambda _: True) -> list[Block]:
     """Every fenced block of a cleaned answer, in order. `is_complete` says whether a block's text can be all of it."""
+    return _split(text, is_complete)[0]
+
+
+def outside_fences(text: str) -> str:
+    """The lines of a cleaned answer that are in no fenced block."""
+    return "\n".join(_split(text, lambda _: True)[1])
+
+
+def _split(text: str, is_complete: Callable[[str], bool]) -> tuple[list[Block], list[str]]:
+    """The fenced blocks of a text, and the lines outside of them."""
     lines = text.split("\n")
-    blocks, index, before = [], 0, ""
+    blocks: list[Block] = []
+    outside: list[str] = []
+    index, before = 0, ""
     while index < len(lines):
         opening = _opening(lines[index])
         if opening is None:
+            outside.append(lines[index])
             before = lines[index].strip() or before
             index += 1
             continue
@@ -112,4 +125,4 @@ def fenced_blocks(text: str, is_complete: Callable[[str], bool] = lambda _: True
             body, closed = _cut_inexact_close(body.rstrip("\n") + "\n", mark)
         blocks.append(Block(label_of(info), info, body.lstrip(_INVISIBLE), before, closed))
         index, before = len(lines) if end is None else end + 1, ""
-    return blocks
+    return blocks, outside

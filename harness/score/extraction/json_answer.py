@@ -1,6 +1,7 @@
 """Finds a JSON object in an answer: alone, in a fence, or between sentences.
 
-`find_object` is the entry point. An object that gives a key twice is not guessed at: `DuplicateKeyError` names the key.
+`find_object` is the entry point; `object_of` and `lone_object` find one that is a whole text or stands alone.
+An object that gives a key twice is not guessed at: `DuplicateKeyError` names the key.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from harness.files import MAX_JSON_DEPTH, is_deeper_than
 from harness.score.extraction.fences import fenced_blocks
@@ -17,6 +19,7 @@ from harness.types import Json
 _MAX_TRIES = 50
 _MAX_TEXT_CHARS = 100_000
 """A text of nothing but braces would otherwise be parsed once from each of them, and each time to its end."""
+_DECORATION = " \t`*>"
 _OBJECT = re.compile(r"\{(?=\s{0,200}[\"}])")
 
 
@@ -60,6 +63,37 @@ def _values_in(text: str) -> Iterator[Json]:
             raise
         except (ValueError, RecursionError):
             continue
+
+
+def object_of(text: str) -> dict[str, Json] | None:
+    """The object that is the whole text; None for any other. Raises DuplicateKeyError."""
+    value = _parse(text)
+    return value if isinstance(value, dict) else None
+
+
+def lone_object(text: str, *, after_colon: bool = False) -> tuple[dict[str, Json], str] | None:
+    """The first object that stands on lines of its own, and the text around it; with `after_colon` also one that ends a
+    line after a colon.
+
+    None without one: an object inside a sentence is spoken of. Raises DuplicateKeyError. Of a text of more than 100,000
+    characters only these are searched.
+    """
+    text, end = text[:_MAX_TEXT_CHARS], 0
+    decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
+    for brace in islice(_OBJECT.finditer(text), _MAX_TRIES):
+        if brace.start() < end:
+            continue
+        try:
+            value, end = decoder.raw_decode(text, brace.start())
+        except DuplicateKeyError:
+            raise
+        except (ValueError, RecursionError):
+            continue
+        before = text[text.rfind("\n", 0, brace.start()) + 1 : brace.start()].strip(_DECORATION)
+        after = text[end:].partition("\n")[0].strip(_DECORATION + ".")
+        if not after and (not before or (after_colon and before.endswith(":"))) and _if_shallow(value) is not None:
+            return value, text[: brace.start()] + text[end:]
+    return None
 
 
 def find_object(answer: str) -> dict[str, Json] | None:
