@@ -13,7 +13,7 @@ became of the predecessor's text:
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -22,7 +22,7 @@ from typing import Literal
 
 from harness.apis import parse_object
 from harness.session.requests import SessionRequest
-from harness.session.units import Prompt, PromptUnit, equal_prefix, prefix_chars, shared_chars
+from harness.session.units import PromptUnit, common_chars, equal_prefix, prefix_chars, shared_chars
 
 Relation = Literal["extends", "changed", "branch", "new"]
 MAX_CANDIDATES = 100
@@ -113,12 +113,11 @@ def _is_read(other: SessionRequest, request: SessionRequest) -> bool:
 def _closest(request: SessionRequest, candidates: Sequence[SessionRequest]) -> Predecessor | None:
     if not candidates:
         return None
-    common = _CommonText(request.prompt)
 
     def rank(other: SessionRequest) -> tuple[int, int, int, int]:
         # Its text in common, then the common prefix; of equals the one that has nothing else, then the latest.
         prompt = other.prompt
-        return (common.chars_of(prompt), prefix_chars(prompt, request.prompt), -prompt.chars, other.number)
+        return (common_chars(prompt, request.prompt), prefix_chars(prompt, request.prompt), -prompt.chars, other.number)
 
     def closeness(other: SessionRequest) -> tuple[bool, int, tuple[int, int, int, int]]:
         # Two tasks of one agent can have more text in common, scattered, than a task has with its own beginning.
@@ -132,29 +131,6 @@ def _closest(request: SessionRequest, candidates: Sequence[SessionRequest]) -> P
         prefix_chars(best.prompt, request.prompt),
         shared_chars(best.units, request.units),
     )
-
-
-class _CommonText:
-    """The text that one request has in common with each of many, by whole units."""
-
-    def __init__(self, prompt: Prompt) -> None:
-        self.prompt = prompt
-        self._rests: dict[int, Counter[int]] = {}
-
-    def chars_of(self, other: Prompt) -> int:
-        """Characters of the other one: its common beginning costs nothing, only what follows is looked up."""
-        at = equal_prefix(other, self.prompt)
-        chars = other.starts[at]
-        if at == len(other.units):
-            return chars
-        if at not in self._rests:
-            self._rests[at] = Counter(self.prompt.keys[at:])
-        rest, used = self._rests[at], Counter[int]()
-        for key, unit in zip(other.keys[at:], other.units[at:], strict=True):
-            if used[key] < rest[key]:
-                used[key] += 1
-                chars += unit.chars
-        return chars
 
 
 def _relation(old: SessionRequest, new: SessionRequest) -> Relation:

@@ -2,7 +2,7 @@
 
 A message whose content is a string in one request and a list of texts in the next is the same unit in both; so is one
 whose blocks are cut elsewhere. `units_of` joins the parts; a `Prompt` holds all units of a request, and `equal_prefix`,
-`prefix_chars` and `shared_chars` measure what two requests have in common.
+`prefix_chars`, `common_chars` and `shared_chars` measure what two requests have in common.
 """
 
 from __future__ import annotations
@@ -72,19 +72,23 @@ class Prompt:
     units: tuple[PromptUnit, ...]
 
     @cached_property
-    def keys(self) -> tuple[int, ...]:
-        """The hash of each unit's key."""
-        return tuple(hash(unit.key) for unit in self.units)
-
-    @cached_property
     def key_chain(self) -> tuple[int, ...]:
         """Equal up to where two requests say the same."""
-        return _chain(self.keys)
+        return _chain(hash(unit.key) for unit in self.units)
 
     @cached_property
     def text_chain(self) -> tuple[int, ...]:
         """Equal up to where two requests have the very same text."""
         return _chain(hash((unit.slot, unit.text)) for unit in self.units)
+
+    @cached_property
+    def numbered_chars(self) -> dict[int, int]:
+        """The length of each unit by its key and its number among those with the same key."""
+        counts, found = Counter[tuple[str, ...]](), dict[int, int]()
+        for unit in self.units:
+            counts[unit.key] += 1
+            found[hash((unit.key, counts[unit.key]))] = unit.chars
+        return found
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -120,6 +124,14 @@ def _group(at: int, part: RequestPart) -> tuple[str, str, str, int]:
 def equal_prefix(old: Prompt, new: Prompt) -> int:
     """How many leading units say the same."""
     return _equal_links(old.key_chain, new.key_chain)
+
+
+def common_chars(old: Prompt, new: Prompt) -> int:
+    """How many characters of the old request stand in the new one as whole units, wherever they moved."""
+    if equal_prefix(old, new) == len(old.units):
+        return old.chars
+    common = old.numbered_chars.keys() & new.numbered_chars.keys()
+    return sum(map(old.numbered_chars.__getitem__, common))
 
 
 def prefix_chars(old: Prompt, new: Prompt) -> int:
