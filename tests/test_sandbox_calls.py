@@ -99,6 +99,34 @@ def test_what_a_call_prints_is_reported_where_it_is_asked_for(sandbox: DockerSan
     assert [seen.status for seen in found if seen.status != "returned"] == ["raised"]
 
 
+def test_what_was_printed_before_a_call_is_not_reported_as_its_output(sandbox: DockerSandbox) -> None:
+    code = "print('loaded')\ndef prints(): print('called')\ndef quiet(): return 1\n"
+    _, found = run(sandbox, "python", code, {"call": "prints"}, {"call": "quiet", "report_output": True})
+    assert found.output == ""
+
+
+DATES = {
+    "2024-01-02": "date",
+    "10:30:00": "time",
+    "10:30:00+02:00": "time",
+    "2024-01-02T00:00:00": "datetime",
+    "2024-01-02T00:00:00.000Z": "datetime",
+}
+
+
+def test_a_date_a_time_and_both_arrive_as_their_own_types(sandbox: DockerSandbox) -> None:
+    gives = [{"call": "f", "args": [{"$": "date", "v": text}]} for text in DATES]
+    found = run(sandbox, "python", "def f(given): return type(given).__name__\n", *gives)
+    assert [seen.value for seen in found] == list(DATES.values())
+
+
+def test_sets_of_sets_arrive_as_frozen_sets(sandbox: DockerSandbox) -> None:
+    nested: Json = {"$": "set", "v": [{"$": "set", "v": [1]}, {"$": "tuple", "v": [{"$": "set", "v": [2]}]}]}
+    code = "def f(given): return given == {frozenset({1}), (frozenset({2}),)} and type(given) is set\n"
+    [seen] = run(sandbox, "python", code, {"call": "f", "args": [nested]})
+    assert seen.value is True
+
+
 AFTER = [
     ("python", PYTHON_LISTS, "keep", [[3, 1, 2], 0], 1, [[3, 1, 2], 0]),
     ("python", PYTHON_LISTS, "sort", [[3, 1, 2], 0], 1, [[1, 2, 3], 0]),

@@ -72,6 +72,24 @@ def test_values_changes_and_types_of_exceptions_cross_between_the_containers(box
     assert verdict.outcome is Outcome.PASSED, verdict
 
 
+DATES_AND_FROZEN_SETS = """
+from datetime import date, datetime, time
+
+def check(candidate):
+    for given in (date(2024, 1, 2), time(10, 30), datetime(2024, 1, 2)):
+        assert candidate(given) == (type(given).__name__, given)
+        assert type(candidate(given)[1]) is type(given)
+    for given in ({frozenset({1}), (frozenset({2}),)}, {frozenset({1}): [{3}]}):
+        assert candidate(given) == (type(given).__name__, given)
+"""
+
+
+@pytest.mark.engine
+def test_dates_and_frozen_sets_cross_between_the_containers(box: DockerSandbox) -> None:
+    verdict = judged(box, "def order(given):\n    return type(given).__name__, given\n", DATES_AND_FROZEN_SETS)
+    assert verdict.outcome is Outcome.PASSED, verdict
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("code", "outcome"),

@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from python_report import Report, claim_stdout, read_job, write_files
+from python_report import Report, claim_stdout, exit_on_signal, read_job, signal_end, write_files
 from python_values import OVERSIZE, TooLargeError, bases_of, decode, encode
 
 MAX_VALUE_CHARS = 256 * 1024
@@ -62,20 +62,26 @@ def encoded(value):
     return shown if len(repr(shown)) <= MAX_VALUE_CHARS else OVERSIZE
 
 
+def flush():
+    """Write out what the streams of Python hold."""
+    for stream in (sys.stdout, sys.stderr):
+        # Either may be anything that the answer has put in its place.
+        try:
+            stream.flush()
+        except BaseException:
+            continue
+
+
 def with_output(run):
     """What a function returns, and the beginning of what was written to standard output and error meanwhile."""
+    flush()
     with open(OUTPUT_FILE, "w+b") as file:
         os.unlink(OUTPUT_FILE)
         streams = {number: os.dup(number) for number in (1, 2)}
         for number in streams:
             os.dup2(file.fileno(), number)
         result = run()
-        for stream in (sys.stdout, sys.stderr):
-            # Either may be anything that the answer has put in its place.
-            try:
-                stream.flush()
-            except BaseException:
-                continue
+        flush()
         for number, kept in streams.items():
             os.dup2(kept, number)
             os.close(kept)
@@ -105,6 +111,8 @@ def main():
     """Serve one job: the whole life of a container."""
     sys.path.pop(0)
     job = read_job()
+    exit_on_signal()
+    signal_end(is_on=True)
     report = Report(claim_stdout(), job["nonce"])
     report.send("taken")
     write_files(".", job["files"])

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from python_calls import find, observe
 from python_json import loads
-from python_report import Report, claim_stdout, read_job, write_files
+from python_report import Report, claim_stdout, exit_on_signal, read_job, signal_end, write_files
 from python_values import bases_of, decode, encode
 
 MUTABLE = (list, dict, set, bytearray)
@@ -32,8 +32,11 @@ class Opaque:
         return f"<{self.name}>"
 
 
-def plain(value):
-    """What the answer returned, as the tests see it; an instance of its own class counts as what it derives from."""
+def plain(value, *, hashed=False):
+    """What the answer returned, as the tests see it; an instance of its own class counts as what it derives from.
+
+    A set that is `hashed`, in a set or as a key, is frozen.
+    """
     if type(value) is list:
         return [plain(item) for item in value]
     if type(value) is not dict:
@@ -42,15 +45,15 @@ def plain(value):
         return {key: plain(item) for key, item in value.items()}
     kind, content = value["$"], value["v"]
     if kind == "subclass":
-        return plain(content)
+        return plain(content, hashed=hashed)
     if kind in ("other", "oversize"):
         return Opaque(str(content))
     if kind == "tuple":
-        return tuple(plain(content))
+        return tuple(plain(item, hashed=hashed) for item in content)
     if kind == "set":
-        return set(plain(content))
+        return (frozenset if hashed else set)(plain(item, hashed=True) for item in content)
     if kind == "dict":
-        return {plain(key): plain(item) for key, item in content}
+        return {plain(key, hashed=True): plain(item) for key, item in content}
     return decode(value)
 
 
@@ -128,6 +131,7 @@ def main():
     sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(os.path.abspath(__file__))]
     inbox = SimpleQueue()
     job = read_job(inbox.put)
+    exit_on_signal()
     report = Report(claim_stdout(), job["nonce"])
     report.send("taken")
     write_files(".", job["files"])
@@ -146,7 +150,12 @@ def main():
         os._exit(0)
     index = 0
     while True:
-        report.send("case", i=index, **observe(module, loads(inbox.get())))
+        give = loads(inbox.get())
+        signal_end(is_on=True)
+        observed = observe(module, give)
+        # The host sends the next call after this report.
+        signal_end(is_on=False)
+        report.send("case", i=index, **observed)
         index += 1
 
 

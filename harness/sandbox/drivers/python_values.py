@@ -126,9 +126,17 @@ def encode(value, nesting=0, left=None):
     return {"$": "other", "v": _name(kind)}
 
 
+def _date_type(text):
+    """The type whose ISO format a string has: all three have one tag."""
+    import datetime
+
+    if "T" in text:
+        return datetime.datetime
+    return datetime.time if ":" in text else datetime.date
+
+
 def _decode_library_type(kind, content):
     from collections import deque
-    from datetime import datetime
     from decimal import Decimal
     from fractions import Fraction
 
@@ -138,14 +146,14 @@ def _decode_library_type(kind, content):
         "deque": lambda: deque(decode(content)),
         "decimal": lambda: Decimal(content),
         "fraction": lambda: Fraction(*content),
-        "date": lambda: datetime.fromisoformat(content),
+        "date": lambda: _date_type(content).fromisoformat(content),
         "undefined": lambda: None,
     }
     return makers[kind]()
 
 
-def decode(value):
-    """One JSON value as the Python value it stands for."""
+def decode(value, *, hashed=False):
+    """One JSON value as the Python value it stands for; a set that is `hashed`, in a set or as a key, is frozen."""
     if type(value) is list:
         return [decode(item) for item in value]
     if type(value) is not dict:
@@ -158,11 +166,11 @@ def decode(value):
     if kind == "float":
         return float(content)
     if kind == "tuple":
-        return tuple(decode(content))
+        return tuple(decode(item, hashed=hashed) for item in content)
     if kind == "set":
-        return set(decode(content))
+        return (frozenset if hashed else set)(decode(item, hashed=True) for item in content)
     if kind in ("dict", "map"):
-        return {decode(key): decode(item) for key, item in content}
+        return {decode(key, hashed=True): decode(item) for key, item in content}
     if kind == "bytes":
         import binascii
 
