@@ -362,6 +362,42 @@ def test_a_request_without_a_conversation_has_no_prompt(api: str, odd: Json) -> 
     assert get_api(api).read_prompt({}) is None
 
 
+@pytest.mark.parametrize("api", APIS)
+def test_a_moved_cache_marker_changes_no_part_of_a_prompt(api: str) -> None:
+    def parts(*, marked: bool) -> object:
+        mark: Json = {"cache_control": {"type": "ephemeral"}} if marked else {}
+        image: Json = {"type": "image", "source": {"data": "AAAA"}, **mark}
+        result: Json = {"type": "tool_result", "tool_use_id": "c", "content": [image], **mark}
+        conversation: Json = [{"role": "user", "content": [{"type": "text", "text": "hi", **mark}, image, result]}]
+        tool = {"name": "ls", "input_schema": {"cache_control": {}}, **mark}
+        return get_api(api).read_parts({"tools": [tool], "messages": conversation, "input": conversation})
+
+    assert parts(marked=True) == parts(marked=False)
+    assert '"input_schema": {"cache_control": {}}' in str(parts(marked=True))
+
+
+def test_a_prompt_that_the_end_counts_as_0_keeps_all_counts_of_the_start() -> None:
+    zero = {"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    text = text_block(0, "a")
+    usage = read_over("messages", START, text, message_delta("end_turn", output_tokens=7, **zero), STOP).usage
+    assert usage == Usage(30, 7, 15, None)
+    later = message_delta("end_turn", output_tokens=7, **{**zero, "cache_read_input_tokens": 40})
+    assert read_over("messages", START, text, later, STOP).usage == Usage(40, 7, 40, None)
+
+
+def test_pieces_that_repeat_the_input_of_a_call_that_began_whole_are_dropped() -> None:
+    begun = block("start", 0, {"type": "tool_use", "id": "c", "name": "ls", "input": {"path": "."}})
+    again = block("delta", 0, {"type": "input_json_delta", "partial_json": '{"path": "."}'})
+    reading = read_over("messages", START, begun, again, block_stop(0), message_delta("tool_use"), STOP)
+    assert reading.tool_calls == (ToolCall("c", "ls", '{"path": "."}'),)
+
+
+def test_calls_of_one_id_in_two_blocks_are_two() -> None:
+    starts = [block("start", at, {"type": "tool_use", "id": "c", "name": "ls", "input": {"n": at}}) for at in range(2)]
+    reading = read_over("messages", START, *starts, message_delta("tool_use"), STOP)
+    assert reading.tool_calls == (ToolCall("c", "ls", '{"n": 0}'), ToolCall("c", "ls", '{"n": 1}'))
+
+
 def test_an_api_is_found_by_its_url() -> None:
     assert [find_api(api.url(BASE)).name for api in APIS.values()] == list(APIS)
     assert find_api(f"{BASE}/messages?beta=true").name == "messages"

@@ -220,6 +220,17 @@ def test_a_complete_message_after_deltas_is_dropped() -> None:
     assert read_bytes(whole, DONE).content == "ab"
 
 
+def test_of_a_complete_message_after_deltas_counts_what_came_on_no_channel_before() -> None:
+    call = {"id": "c", "function": {"name": "ls", "arguments": "{}"}}
+    message = {"content": "ab", "reasoning_content": "hm", "tool_calls": [call]}
+    whole = event({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]})
+    calls = (ToolCall("c", "ls", "{}"),)
+    reading = read_bytes(text_chunk("<think>hm</think>"), text_chunk("ab"), whole, whole, DONE)
+    assert (reading.content, reading.reasoning, reading.tool_calls) == ("ab", "hm", calls)
+    reading = read_bytes(chunk({"reasoning_content": "hm"}), chunk({"tool_calls": [{"index": 0, **call}]}), whole, DONE)
+    assert (reading.content, reading.reasoning, reading.tool_calls) == ("ab", "hm", calls)
+
+
 def test_each_event_has_one_kind_and_finish_usage_or_other_choices_have_none() -> None:
     other = event({"choices": [{"index": 1, "delta": {"role": "assistant"}}]})
     stream = [

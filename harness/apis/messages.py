@@ -36,6 +36,7 @@ _FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+_CACHE_COUNTS = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 class MessagesApi(Api):
@@ -148,9 +149,10 @@ def _content(message: Message) -> Json:
 
 
 class _MessagesParser:
-    """Reads the events of one message; `closed` are the blocks that have ended."""
+    """Reads the events of one message; `closed` are the blocks that have ended, `whole` the calls that began whole."""
 
     def __init__(self) -> None:
+        self.whole: set[int | None] = set()
         self.closed: set[int | None] = set()
         self.ended = False
 
@@ -188,10 +190,16 @@ class _MessagesParser:
             return delta
         if kind == "content_block_start":
             self.closed.discard(index)
-            return _with_kind(_started(delta, as_object(document.get("content_block")), index), "other")
+            started = _started(delta, as_object(document.get("content_block")), index)
+            (self.whole.add if any(call.arguments for call in started.tool_calls) else self.whole.discard)(index)
+            return _with_kind(started, "other")
         if kind != "content_block_delta":
             return delta
-        delta = _with_kind(_continued(delta, as_object(document.get("delta")), index), "empty")
+        delta = _continued(delta, as_object(document.get("delta")), index)
+        if delta.tool_calls and index in self.whole:
+            # The pieces repeat the object that the block began with.
+            return replace(delta, tool_calls=())
+        delta = _with_kind(delta, "empty")
         if delta.kind != "token" or not (self.ended or index in self.closed):
             return delta
         return replace(delta, error=delta.error or ReportedError("text came after the end of its block", EVENT_ORDER))
@@ -200,13 +208,14 @@ class _MessagesParser:
 def _counted(usage: Mapping[str, Json], kind: str) -> Mapping[str, Json] | None:
     """The usage of an event. That of `message_start` counts no output: it comes before there is any.
 
-    A count that a later event has as null, or a prompt that it counts as 0, does not replace an earlier one.
+    A count that a later event has as null does not replace an earlier one, nor do the counts of a prompt of 0 tokens:
+    input, read from the cache and written to it are one count in three parts.
     """
     counts = {name: value for name, value in usage.items() if value is not None}
     if kind == "message_start":
         counts.pop("output_tokens", None)
-    elif kind == "message_delta" and counts.get("input_tokens") == 0 and not counts.get("cache_read_input_tokens"):
-        del counts["input_tokens"]
+    elif kind == "message_delta" and counts.get("input_tokens") == 0 and not any(map(counts.get, _CACHE_COUNTS)):
+        counts = {name: value for name, value in counts.items() if name not in ("input_tokens", *_CACHE_COUNTS)}
     return counts or None
 
 

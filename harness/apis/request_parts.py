@@ -72,12 +72,30 @@ def _block(message: str, path: str, role: str, block: Mapping[str, Json]) -> Req
         return RequestPart(path, role, "tool_call", arguments, as_text(block.get("name")), call_id)
     if kind == "tool_result":
         return result_part(path, block.get("content"), block.get("tool_use_id"))
-    return RequestPart(path, role, "other", to_text(block))
+    return json_part(path, role, block)
+
+
+def json_part(path: str, role: str, value: Json) -> RequestPart:
+    """A part that is compared as JSON, such as an image."""
+    return RequestPart(path, role, "other", _json_text(value))
+
+
+def _json_text(value: Json) -> str:
+    """JSON of what a prompt can have: `cache_control` asks for a cache and moves from block to block, never into it."""
+    if isinstance(value, list):
+        value = [_without_cache_control(each) for each in value]
+    return to_text(_without_cache_control(value))
+
+
+def _without_cache_control(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return value
+    return {key: each for key, each in value.items() if key != "cache_control"}
 
 
 def result_part(path: str, content: Json, call_id: Json) -> RequestPart:
     """The result of a call; one with an image is compared as JSON."""
-    text = extract_text(content) or ("" if content in (None, "", []) else to_text(content))
+    text = extract_text(content) or ("" if content in (None, "", []) else _json_text(content))
     return RequestPart(path, "tool", "tool_result", text, call_id=as_text(call_id))
 
 
@@ -86,7 +104,7 @@ def tool_parts(request: Mapping[str, Json]) -> Iterator[RequestPart]:
     for at, tool in enumerate(as_list(request.get("tools"))):
         fields = as_object(tool)
         name = as_text(fields.get("name")) or as_text(as_object(fields.get("function")).get("name"))
-        yield RequestPart(f"tools[{at}]", "tool", "tool", to_text(tool), name)
+        yield RequestPart(f"tools[{at}]", "tool", "tool", _json_text(tool), name)
 
 
 def prompt_options(request: Mapping[str, Json]) -> dict[str, Json]:

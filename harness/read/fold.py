@@ -12,7 +12,8 @@ counts and timings. Four rules need the whole stream and are therefore decided h
   one is `first_synthetic_s`. A model that really generates an empty think block gets a TTFT two or three tokens late by
   this rule; without the rule TTFT would be early by the whole prefill.
 - The loading message of llama-swap is synthetic, too (loading_messages.py).
-- A complete message after deltas repeats them and is dropped.
+- A complete message after deltas repeats them: of it counts only what came on no channel before, such as a tool call
+  that stands in the message alone.
 
 Sources: the projects' code and captured streams; tests/data/traces holds captures, tests/test_read_traces.py reads
 them.
@@ -30,6 +31,7 @@ from harness.apis import (
     EventKind,
     EventParser,
     ReportedError,
+    ToolCallDelta,
     error_from_body,
     find_api,
     find_count,
@@ -53,6 +55,7 @@ class _StreamState:
 
     api: Api
     tokens: list[Delta] = field(default_factory=list)
+    calls: list[ToolCallDelta] = field(default_factory=list)
     events: int = 0
     kinds: Counter[EventKind] = field(default_factory=Counter)
     done: bool = False
@@ -70,6 +73,8 @@ class _StreamState:
             self.done = True
             return
         self.events += 1
+        if delta.is_message and self.tokens:
+            delta = self._without_repetition(delta)
         self._add_kind(self._resolve_kind(delta), delta)
         self._merge_fields(delta)
 
@@ -77,12 +82,27 @@ class _StreamState:
         """The delta's kind in view of what came before it."""
         if delta.kind == "role_only" and self.role_ns is not None and not self.tokens:
             return "keepalive"
-        if delta.kind == "token" and delta.is_message and self.tokens:
-            return "other"
         return delta.kind
+
+    def _without_repetition(self, delta: Delta) -> Delta:
+        """A complete message without the channels that came before it.
+
+        Its reasoning after content is the part of that content that the server took out of it.
+        """
+        has_content = any(token.content for token in self.tokens)
+        has_reasoning = has_content or any(token.reasoning for token in self.tokens)
+        delta = replace(
+            delta,
+            content="" if has_content else delta.content,
+            reasoning="" if has_reasoning else delta.reasoning,
+            tool_calls=() if any(token.has_tool_call for token in self.tokens) else delta.tool_calls,
+        )
+        return delta if delta.is_generated or delta.kind != "token" else replace(delta, kind="other")
 
     def _add_kind(self, kind: EventKind, delta: Delta) -> None:
         self.kinds[kind] += 1
+        # An event that only tells the id of a call has no token.
+        self.calls += [call for call in delta.tool_calls if kind == "token" or (call.key and not call.is_generated)]
         if kind == "token":
             self.tokens.append(delta)
         elif kind == "role_only" and not self.tokens:
@@ -259,7 +279,7 @@ def read(recording: Recording) -> Reading:
     return Reading(
         content=_join_surrogates(split.content),
         reasoning=_join_surrogates(reasoning + split.reasoning),
-        tool_calls=assemble_tool_calls(call for delta in tokens for call in delta.tool_calls),
+        tool_calls=assemble_tool_calls(fold.calls),
         finish_reason=_finish_reason(recording, fold, usage),
         done=fold.done,
         usage=usage,

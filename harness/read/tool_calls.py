@@ -18,6 +18,7 @@ class _OpenCall:
     id: str | None
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    is_real: bool = False
 
 
 class _Assembler:
@@ -35,7 +36,10 @@ class _Assembler:
             call = _OpenCall(delta.id)
             self.calls.append(call)
         call.id = call.id or delta.id
+        call.is_real = call.is_real or delta.is_generated or delta.key is None
         if delta.key is not None:
+            # The last id is the one that the client sees in the finished call, and answers.
+            call.id = delta.id or call.id
             self._by_key[delta.key] = call
         if call.id is not None:
             self._by_id.setdefault(call.id, call)
@@ -47,11 +51,12 @@ class _Assembler:
 
     def _find(self, delta: ToolCallDelta) -> _OpenCall | None:
         """The call that this delta continues; None if it begins a new one."""
-        if delta.id is not None and delta.id in self._by_id:
-            return self._by_id[delta.id]
+        # The API's own name of the call comes first: servers give two calls one id, or change the id of a call.
         if delta.key is not None:
             call = self._by_key.get(delta.key)
-            return None if call is not None and delta.id is not None and call.id is not None else call
+            return None if call is not None and delta.name and _differ(call.id, delta.id) else call
+        if delta.id is not None and delta.id in self._by_id:
+            return self._by_id[delta.id]
         # A name with a new id begins a call even under an index that is taken: Ollama has sent several whole calls
         # that all say index 0.
         if delta.id is not None and delta.name:
@@ -61,13 +66,18 @@ class _Assembler:
         return self.calls[-1] if self.calls and not delta.name else None
 
 
+def _differ(old: str | None, new: str | None) -> bool:
+    return old is not None and new is not None and old != new
+
+
 def assemble_tool_calls(deltas: Iterable[ToolCallDelta]) -> tuple[ToolCall, ...]:
     """Join deltas into calls, in the order in which the calls began.
 
-    A delta continues the call with its id, else the one with its key or its index, else the last one. It begins a call
-    if there is none, if it has a name and a new id, or a name and no index.
+    A delta continues the call with its key; without a key the one with its id, else the one with its index, else the
+    last one. It begins a call if there is none, if it has a name and a new id, or a name and neither key nor index. A
+    call of which only key and id came is none yet.
     """
     assembler = _Assembler()
     for delta in deltas:
         assembler.add(delta)
-    return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in assembler.calls)
+    return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in assembler.calls if call.is_real)
