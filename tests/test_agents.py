@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pytest
 
 from harness.agents import AgentJob, load_agents, read_agent
 from harness.agents.catalog import fill
-from harness.agents.forwarder import DATA, FrameReader, pack_frame
+from harness.agents.forwarder import DATA, FrameReader, others, pack_frame
 from harness.agents.gate import Gate
 from harness.agents.packages import complete_npm_lock, fetch_package, override_requirements
-from harness.agents.run_agent import recording_proxy
+from harness.agents.run_agent import LIST_CUT, final_tree, recording_proxy
 from harness.errors import ConfigError
 from harness.proxy import RequestHead, read_exchanges
 from harness.proxy.bodies import SizedBody
 from harness.reference import serving
+from harness.trees import pack_tree
 from harness.types import AgentLimits
 
 
@@ -86,6 +88,32 @@ def test_frames_are_read_however_they_are_cut_and_noise_is_none(size: int) -> No
     assert [frame for piece in pieces for frame in reader.feed(piece)] == [(DATA, 7, b"abc"), (DATA, 8, b"")]
     with pytest.raises(ValueError, match="not a frame"):
         list(FrameReader().feed(b"\xff" * 20))
+
+
+def test_a_list_of_left_out_files_that_is_cut_anywhere_gives_its_whole_entries_and_leaves_the_rest_unknown() -> None:
+    files = {"a.txt": "a"}
+    lines = [json.dumps([f"{number}\u6f22", "file too large"]).encode() + b"\n" for number in range(3)]
+    listing = b"".join(lines) + b"\n"
+    for size in range(len(listing) + 1):
+        tree = final_tree(pack_tree(files), listing[:size])
+        whole = size == len(listing)
+        expected = {f"{number}\u6f22": "file too large" for number in range(listing[:size].count(b"]\n"))}
+        assert tree.files == files
+        assert {entry.path: entry.reason for entry in tree.left_out} == expected | ({} if whole else {"/": LIST_CUT})
+    assert final_tree(pack_tree(files), b'7\n["x"]\n{}\n[1, 2]\n"\xff\n\n').left_out == ()
+
+
+def test_a_process_whose_name_the_kernel_cut_inside_a_character_is_found(tmp_path: Path) -> None:
+    script = tmp_path / "x\u8fd0\u884c\u6d4b\u8bd5\u4efb.sh"
+    script.write_text("#!/bin/sh\necho started\nread line\n")
+    script.chmod(0o755)
+    with subprocess.Popen([script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        name = Path(f"/proc/{process.pid}/comm").read_bytes().strip()
+        assert name != name.decode("utf-8", "ignore").encode()
+        assert process.pid in others()
+        process.communicate(b"\n")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
+from harness.agents.run_agent import LIST_CUT
 from harness.proxy import read_exchanges
 from harness.reference import serving
 from harness.sandbox import Engine, ensure_engine, owner_labels
@@ -148,6 +149,22 @@ subprocess.Popen(["sleep", "600"], start_new_session=True)
         "huge": "file too large",
         "a/node_modules/": "repository, dependencies or cache",
     }
+
+
+def test_names_that_the_kernel_cuts_and_a_list_that_is_too_long_lose_no_work(run: Runner) -> None:
+    result = run("""
+os.mkdir("large")
+for number in range(1200):
+    with open(f"large/{number}" + "\u6f22" * 80, "wb") as file: file.truncate(2 * 1024**2)
+script = "/home/agent/x\u8fd0\u884c\u6d4b\u8bd5\u4efb.sh"
+open(script, "w").write("#!/bin/sh\\nsleep 600\\n"); os.chmod(script, 0o755)
+subprocess.Popen([script], start_new_session=True); time.sleep(0.5)
+open("a.txt", "w").write("new")
+""")
+    assert (result.end, result.exit_code, result.stderr) == ("exited", 0, b"")
+    assert result.left_processes >= 1
+    assert result.tree.files == {**FILES, "a.txt": "new"}
+    assert {entry.reason for entry in result.tree.left_out} == {"file too large", LIST_CUT}
 
 
 def test_files_that_an_agent_makes_beside_its_work_do_not_displace_the_work(run: Runner) -> None:

@@ -33,7 +33,7 @@ MAX_FRAME_BYTES = 65_536
 MAX_CHANNELS = 64
 WORK = "/work"
 
-_MAX_NAMES = 1000
+_MAX_LIST_BYTES = 524_288
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where the kernel counts processes that it killed since the container was out of memory: cgroup v2 and v1."""
 
@@ -185,9 +185,10 @@ def others() -> list[int]:
     """The processes of the container but this one and those that have ended."""
     found = []
     for path in glob.glob("/proc/[0-9]*/stat"):
-        with contextlib.suppress(OSError), open(path) as file:
-            number, _, rest = file.read().partition(" (")
-            if int(number) != os.getpid() and rest.rpartition(") ")[2][:1] not in ("Z", "X"):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            # Bytes, since the kernel cuts the name of a process inside a character.
+            number, _, rest = file.read().partition(b" (")
+            if int(number) != os.getpid() and rest.rpartition(b") ")[2][:1] not in (b"Z", b"X"):
                 found.append(int(number))
     return found
 
@@ -232,8 +233,12 @@ def entries(given: list[str], tool_folders: list[str]) -> Iterator[str]:
 
 
 def send_tree(job: dict[str, Any], given: list[str]) -> None:
-    """Send the tree as a tar archive within the job's limits, then what was left out of it and why."""
-    left_out: list[list[str]] = []
+    """Send the tree as a tar archive within the job's limits, then what was left out of it and why.
+
+    That list has a line of JSON for each entry, and an empty line at its end unless it is cut.
+    """
+    left_out: list[bytes] = []
+    list_bytes = 0
     size = count = 0
     for path in entries(given, job["tool_folders"]):
         name = os.path.relpath(path, WORK)
@@ -250,10 +255,12 @@ def send_tree(job: dict[str, Any], given: list[str]) -> None:
                 continue
         except (OSError, ValueError):
             reason = "unreadable"
-        if len(left_out) < _MAX_NAMES:
-            left_out.append([name.encode("utf-8", "backslashreplace").decode(), reason])
+        line = json.dumps([name.encode("utf-8", "backslashreplace").decode(), reason]).encode() + b"\n"
+        list_bytes += len(line)
+        if list_bytes < _MAX_LIST_BYTES:
+            left_out.append(line)
     send(TREE, bytes(2 * tarfile.BLOCKSIZE))
-    send(LEFT_OUT, json.dumps(left_out).encode())
+    send(LEFT_OUT, b"".join(left_out) + (b"\n" if list_bytes < _MAX_LIST_BYTES else b""))
 
 
 def tar_entry(path: str, name: str) -> bytes:
@@ -274,11 +281,11 @@ def tar_entry(path: str, name: str) -> bytes:
 def newest(pattern: str, max_bytes: int) -> bytes:
     """The last bytes of the newest file that a pattern finds; empty if there is none."""
     paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)] if pattern else []
-    if not paths:
-        return b""
-    with open(max(paths, key=os.path.getmtime), "rb") as file:
+    # The agent may have made its own log unreadable.
+    with contextlib.suppress(OSError, ValueError), open(max(paths, key=os.path.getmtime), "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - max_bytes))
         return file.read(max_bytes)
+    return b""
 
 
 def _fields(path: str, line: str) -> dict[str, int]:

@@ -21,7 +21,6 @@ from harness.agents.job import AgentJob, AgentRun, RefusedConnections
 from harness.agents.tunnel import Tunnel, job_of
 from harness.apis import parse_object
 from harness.errors import LanebenchError, RunError
-from harness.files import from_json
 from harness.proxy import ProxyHandle, ProxySettings, parse_target, serve
 from harness.sandbox import WORK, Engine, StreamContainer, StreamContainerSpec
 from harness.trees import FinalTree, pack_tree, read_tree
@@ -31,6 +30,7 @@ _FORWARDER = ("/usr/local/bin/lanebench-python", "-I", "-c", Path(frames.__file_
 """As a text and not as a file of the image: a new forwarder would make all images anew."""
 _FOLDERS = (WORK, "/tmp", HOME)  # noqa: S108
 _START_S = 30.0
+LIST_CUT = "list of left-out files cut off"
 
 
 def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJob) -> AgentRun:
@@ -112,7 +112,7 @@ def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentR
         turns=gate.turns,
         prompt_tokens=gate.prompt_tokens,
         generated_tokens=gate.generated_tokens,
-        tree=_final_tree(tunnel),
+        tree=final_tree(tunnel.bytes_of(frames.TREE), tunnel.bytes_of(frames.LEFT_OUT)),
         refused_connections=RefusedConnections(
             int(ended.get("no_route", 0)), int(ended.get("no_listener", 0)), gate.refused, tuple(gate.targets)
         ),
@@ -134,8 +134,20 @@ def _end(agent: AgentSpec, ended: Mapping[str, object], output: bytes) -> AgentE
     return "gave_up" if any(re.search(pattern, text) for pattern in agent.gave_up) else "exited"
 
 
-def _final_tree(tunnel: Tunnel) -> FinalTree:
-    """The tree as it came out, without what the forwarder did not send."""
-    text = tunnel.bytes_of(frames.LEFT_OUT).decode("utf-8", "replace")
-    unsent = [(str(path), str(reason)) for path, reason in from_json(text or "[]")]
-    return read_tree([tunnel.bytes_of(frames.TREE)], unsent=unsent)
+def final_tree(archive: bytes, left_out: bytes) -> FinalTree:
+    """The tree as it came out, and the list of what the forwarder did not send of it.
+
+    Where the list of that is cut, anything may have been left out: what is in neither counts as unchanged.
+    """
+    *lines, end = left_out.decode("utf-8", "replace").split("\n")
+    is_whole = lines[-1:] == [""] and not end
+    unsent = [("/", LIST_CUT)] * (not is_whole) + [entry for entry in map(_unsent, lines) if entry is not None]
+    return read_tree([archive], unsent=unsent)
+
+
+def _unsent(line: str) -> tuple[str, str] | None:
+    """The path and the reason in one line of the list; None for anything else."""
+    entry = (parse_object(f'{{"entry": {line}}}') or {}).get("entry")
+    if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(each, str) for each in entry):
+        return None
+    return entry[0], entry[1]
