@@ -236,6 +236,8 @@ MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "m
         ({"info": {"a.context_length": 7, "b.context_length": 8}}, "info.~context_length", None),
         ({"models": [{"key": "org/coder", "loaded": []}]}, "models[].loaded[0].n", None),
         ({"default_generation_settings": {"n_ctx": 5}}, "default_generation_settings.n_ctx", 5),
+        ({"data": [{"id": "x", "aliases": 5}, {"id": "y", "aliases": ["org/coder"], "n": 2}]}, "data[].n", 2),
+        ({"data": [{"id": "x", "aliases": "my-org/coder-7b", "n": 1}, {"id": "y"}]}, "data[].n", None),
         ([1], "version", None),
         (None, "version", None),
         ("text", "version", None),

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from harness.servers.probe.context_cap import cap_in_error, plan_long_prompt
 from harness.servers.query import ServerHandle
 from harness.types import Model, ProbeFinding, ProbeReport
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
-from tests.wire import DONE, END, MS, chunk, load_reads, make_recording, text_chunk, unframe
+from tests.wire import DONE, END, MS, chunk, event, load_reads, make_recording, text_chunk, unframe
 
 TRACES = Path(__file__).parent / "data" / "traces"
 LLAMA: Mapping[str, Route] = {
@@ -155,10 +156,21 @@ def test_a_kind_that_checks_the_length_gets_more_than_it_serves() -> None:
         ("the prompt exceeds the available context size (40960 tokens)", 40960),
         ("Prompt exceeds max context window of 32768 tokens", 32768),
         ("something else went wrong at 12:30", None),
+        ('"n_ctx": ' + "9" * 5000, None),
     ],
 )
 def test_the_cap_is_read_out_of_an_error(text: str, cap: int | None) -> None:
     assert cap_in_error(text) == cap
+
+
+@pytest.mark.parametrize(("kind", "agrees"), [("ollama", True), ("llama-server", True), ("vllm", None)])
+def test_a_count_of_0_cached_tokens_fits_a_kind_that_counts_none(kind: str, agrees: bool | None) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 0}}
+    text = {"type": "message", "content": [{"type": "output_text", "text": "ok"}]}
+    end = event({"type": "response.completed", "response": {"output": [text], "usage": usage}})
+    recording = replace(make_recording([(MS, end)]), url="http://127.0.0.1:1/v1/responses")
+    (finding,) = observe([recording], get_server_kind(kind))
+    assert (finding.name, finding.agrees) == ("reports_cached_tokens", agrees)
 
 
 def test_a_server_with_several_models_needs_a_model_id() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.apis import APIS
+from harness.apis import APIS, get_api
 from harness.cli.probe import api_lines
 from harness.errors import ServerError
 from harness.reference import ReferenceServer, serving
 from harness.servers import ServerHandle, get_server_kind, probe_api
-from harness.types import Model
-from tests.fake_server import FakeBehavior, serve_fake
+from harness.types import Json, Model, ProbeFinding
+from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,57 @@ def test_a_server_without_the_api_says_so() -> None:
     assert finding.note is not None
     assert finding.note.startswith("the server has no Messages API (status 404")
     assert list(api_lines(kind.title, "Messages", [finding]))[-1] == "without an answer nothing more was asked"
+
+
+def found_over(api: str, kind_name: str, answer: Route) -> dict[str, ProbeFinding]:
+    routes = {"GET /v1/models": respond_with({"data": [{"id": "m"}]}), f"POST /v1{get_api(api).path}": answer}
+    kind = get_server_kind(kind_name)
+    with serve_fake(FakeBehavior(), routes) as server:
+        handle = ServerHandle(Model("p", kind.name, server.base_url, "m", api=api), kind)
+        return {finding.name: finding for finding in probe_api(handle)}
+
+
+def message(reason: str, *blocks: Json) -> Json:
+    return {
+        "type": "message",
+        "content": list(blocks),
+        "stop_reason": reason,
+        "usage": {"input_tokens": 9, "output_tokens": 9},
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "works"),
+    [
+        (message("max_tokens", {"type": "thinking", "thinking": "The user"}), None),
+        (message("max_tokens", {"type": "text", "text": "1 2 3"}), None),
+        (message("stop_sequence", {"type": "text", "text": "on"}), True),
+        (message("end_turn", {"type": "text", "text": "one two"}), False),
+    ],
+)
+def test_only_an_answer_that_could_have_gone_on_shows_that_a_stop_string_ends_it(
+    answer: Json, works: bool | None
+) -> None:
+    assert found_over("messages", "llama-server", respond_with(answer))["stop"].observed is works
+
+
+def test_a_refused_thinking_switch_is_the_gap() -> None:
+    def answer(body: Json) -> tuple[int, Json]:
+        if "chat_template_kwargs" in body:
+            return 400, {"error": {"message": "unknown field chat_template_kwargs"}}
+        return 200, message("end_turn", {"type": "text", "text": "ok"})
+
+    finding = found_over("messages", "llama-server", answer)["thinking"]
+    assert finding.observed is False
+    assert "status 400: unknown field chat_template_kwargs" in (finding.note or "")
+
+
+@pytest.mark.parametrize(("kind", "works"), [("ollama", False), ("llama-server", None)])
+def test_a_kind_whose_usage_always_has_0_cached_tokens_shows_no_cache(kind: str, works: bool | None) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 0}}
+    text = {"type": "message", "content": [{"type": "output_text", "text": "ok"}]}
+    body = {"object": "response", "status": "completed", "output": [text], "usage": usage}
+    assert found_over("responses", kind, respond_with(body))["cached tokens"].observed is works
 
 
 def test_a_model_must_be_named_if_the_server_lists_several(server: ReferenceServer) -> None:

@@ -67,4 +67,5 @@ def _row_of(rows: list[Json], model: str) -> Json:
 
 
 def _names(row: Mapping[str, Json], model: str) -> bool:
-    return model in (row.get(key) for key in ROW_NAMES) or model in (row.get("aliases") or ())
+    aliases = row.get("aliases")
+    return model in (row.get(key) for key in ROW_NAMES) or (isinstance(aliases, list) and model in aliases)

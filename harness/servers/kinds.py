@@ -161,7 +161,8 @@ class ApiFacts:
 
     `thinking_on`, `thinking_off` and `disable_cache` are request fields; None if none is known to work. `extra_fields`
     are sampling fields that it reads although the API has none of that name, `ignored_fields` and `rejected_fields` as
-    for the kind. `cached_tokens` says whether its usage counts them. `gaps` are what it lacks or does in its own way.
+    for the kind. `cached_tokens` says whether its usage counts them; one that always has 0 does not. `gaps` are what it
+    lacks or does in its own way.
     """
 
     thinking_on: Mapping[str, Json] | None = None

@@ -93,7 +93,8 @@ def _cached_tokens(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     text = f"[{secrets.token_hex(8)}] {read_filler()[:2000]}\nWhat is this about?"
     usages = [questions.ask(text).reading.usage for _ in range(2)]
     cached = usages[1].cached_tokens if usages[1] is not None else None
-    if cached is None:
+    counts_none = questions.server.kind.api_facts(questions.api.name).cached_tokens is False
+    if cached is None or (cached == 0 and counts_none):
         return _finding("cached tokens", False, "usage reports no cached tokens, so no cache can be seen")
     totals = [usage.prompt_tokens for usage in usages if usage is not None]
     if len(set(totals)) > 1:
@@ -115,8 +116,12 @@ def _stop(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     if field is None:
         return ProbeFinding("stop", stated=False)
     reply = questions.ask("Count: one two three four five six.", fields={field: ["e"]})
-    works = "e" not in reply.reading.content and reply.reading.error is None
-    return _finding("stop", works, f"{field} does not end the answer{_error_text(reply)}")
+    reading = reply.reading
+    if reading.error is not None or "e" in reading.content:
+        return _finding("stop", False, f"{field} does not end the answer{_error_text(reply)}")
+    # An answer that its limit cut in a thought, or in figures, had no letter to stop at.
+    works = bool(reading.content) and reading.finish_reason == "stop"
+    return _finding("stop", works or None, "", f"no answer that a stop string could end in {TEXT_TOKENS} tokens")
 
 
 def _tools(questions: _Questions, first: ProbeReply) -> ProbeFinding:
@@ -143,6 +148,9 @@ def _thinking(questions: _Questions, first: ProbeReply) -> ProbeFinding:
     replies = [
         questions.ask("What is 3 times 14?", fields=switch) for switch in (facts.thinking_on, facts.thinking_off)
     ]
+    refused = next((reply for reply in replies if reply.reading.error is not None), None)
+    if refused is not None:
+        return _finding("thinking", False, f"a request with the switch is refused{_error_text(refused)}")
     on, off = (bool(reply.reading.reasoning.strip()) for reply in replies)
     if off:
         return _finding("thinking", False, "the switch does not turn thinking off")

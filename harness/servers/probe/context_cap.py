@@ -18,8 +18,8 @@ MIN_SHARE_OF_PLANNED_TOKENS = 0.9
 SILENT_TRUNCATION = "silent_truncation"
 # The errors of llama.cpp and ds4, vLLM, oMLX, LM Studio.
 _CAPS = re.compile(
-    r'"n_ctx"\s*:\s*(\d+)|context length is (\d+)|context window of (\d+)'
-    r"|max(?:imum)? context (?:length|window|size)\D{1,12}(\d+)|context size \((\d+)|n_ctx\W+(\d+)",
+    r'(?:"n_ctx"\s*:\s*|context length is |context window of |context size \(|n_ctx\W+'
+    r"|max(?:imum)? context (?:length|window|size)\D{1,12})(\d{1,12})(?!\d)",
     re.IGNORECASE,
 )
 
@@ -63,7 +63,7 @@ def context_findings(
 def cap_in_error(text: str) -> int | None:
     """Return the cap that the text of an error names."""
     found = _CAPS.search(text)
-    return int(next(group for group in found.groups() if group)) if found else None
+    return int(found[1]) if found else None
 
 
 def sent_text(reply: ProbeReply) -> str:

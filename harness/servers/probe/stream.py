@@ -182,9 +182,10 @@ def _reports_cached_tokens(replies: Sequence[ProbeReply], kind: ServerKind) -> P
 
 
 def _cached_tokens_finding(replies: Sequence[ProbeReply], stated: bool | None) -> ProbeFinding:
-    usages = [reply.reading.usage for reply in replies]
-    reported = any(usage is not None and usage.cached_tokens is not None for usage in usages)
-    return compare("reports_cached_tokens", stated, reported if usages else None)
+    counts = [reply.reading.usage.cached_tokens if reply.reading.usage else None for reply in replies]
+    # A kind that counts none may write 0 all the same.
+    reported = any(counts) if stated is False else any(count is not None for count in counts)
+    return compare("reports_cached_tokens", stated, reported if counts else None)
 
 
 def _reports_speeds(replies: Sequence[ProbeReply], kind: ServerKind) -> ProbeFinding:
