@@ -56,6 +56,9 @@ class _StreamState:
     api: Api
     tokens: list[Delta] = field(default_factory=list)
     calls: list[ToolCallDelta] = field(default_factory=list)
+    has_content: bool = False
+    has_reasoning: bool = False
+    has_call: bool = False
     events: int = 0
     kinds: Counter[EventKind] = field(default_factory=Counter)
     done: bool = False
@@ -89,13 +92,11 @@ class _StreamState:
 
         Its reasoning after content is the part of that content that the server took out of it.
         """
-        has_content = any(token.content for token in self.tokens)
-        has_reasoning = has_content or any(token.reasoning for token in self.tokens)
         delta = replace(
             delta,
-            content="" if has_content else delta.content,
-            reasoning="" if has_reasoning else delta.reasoning,
-            tool_calls=() if any(token.has_tool_call for token in self.tokens) else delta.tool_calls,
+            content="" if self.has_content else delta.content,
+            reasoning="" if self.has_content or self.has_reasoning else delta.reasoning,
+            tool_calls=() if self.has_call else delta.tool_calls,
         )
         return delta if delta.is_generated or delta.kind != "token" else replace(delta, kind="other")
 
@@ -105,6 +106,9 @@ class _StreamState:
         self.calls += [call for call in delta.tool_calls if kind == "token" or (call.key and not call.is_generated)]
         if kind == "token":
             self.tokens.append(delta)
+            self.has_content = self.has_content or bool(delta.content)
+            self.has_reasoning = self.has_reasoning or bool(delta.reasoning)
+            self.has_call = self.has_call or delta.has_tool_call
         elif kind == "role_only" and not self.tokens:
             self.role_ns = delta.at_ns
         elif kind == "synthetic" and self.first_synthetic_ns is None:
