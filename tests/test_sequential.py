@@ -416,3 +416,32 @@ def test_the_schemas_allow_as_many_looks_as_a_plan_has(document: str) -> None:
     text = (Path(__file__).parents[1] / "schemas" / f"{document}.v1.schema.json").read_text(encoding="utf-8")
     limits = re.findall(r'"looks": \{"type": "array".*?"maxItems": (\d+)', text)
     assert set(map(int, limits)) == {most}
+
+
+def test_a_part_that_its_owner_stopped_is_recorded_before_it_is_looked_at(tmp_path: Path) -> None:
+    """A look without the stopped model's trials would drop it from every lane for good."""
+
+    def press_ctrl_c(_stage: str, done: int, _total: int, _name: str) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
+    with serve((SCORED,)) as demo:
+        models = demo.models[:2]
+        run = start_run(tmp_path, Config(settings, models), (SCORED,), simulated=True)
+        with pytest.raises(KeyboardInterrupt):
+            record_run(run, (SCORED,), models, press_ctrl_c)
+        run = open_run(run.path)
+        score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+        assert run.chain.looks == []
+        record_run(run, (SCORED,), models, ignore)
+        score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+    (look,) = run.chain.looks
+    assert set(look.lanes[0].candidates) == {model.label for model in models}
+
+
+def test_a_model_whose_owner_stopped_the_run_stays_in_its_lanes() -> None:
+    result = _with_passes(build(Result, good_bundle().result), "nobody")
+    models = tuple(replace(model, stop_reason="stopped by its owner") for model in result.models)
+    look = take_look(replace(result, models=models), 12, 5.0, time_used=False)
+    assert set(look.lanes[0].candidates) == {model.label for model in models}

@@ -51,6 +51,7 @@ from harness.run.lines import (
 from harness.schema import Location, as_document, validate
 from harness.summarize import Schedule
 from harness.types import (
+    STOPPED_BY_OWNER,
     Judging,
     LogEntry,
     LogEvent,
@@ -65,8 +66,7 @@ from harness.types import (
 )
 
 COMPLETED = "completed"
-STOPPED_BY_OWNER = "stopped by its owner"
-"""The reasons of the log for a session that did all it could, and for one that ended with Ctrl-C."""
+"""The reason of the log for a session that did all it could."""
 CLOCK_STEP_S = 0.25
 """By how much the wall clock may move against the monotonic clock before the log notes it."""
 _MAX_PROBLEMS = 20

@@ -20,7 +20,7 @@ from harness.record import Client, Timeouts, seconds_since
 from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
-from harness.run.folder import STOPPED_BY_OWNER, RunFolder
+from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.needs import context_needs
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
@@ -40,6 +40,7 @@ from harness.servers import (
 from harness.summarize import is_asked
 from harness.tasks import vary
 from harness.types import (
+    STOPPED_BY_OWNER,
     AgentLimits,
     Log,
     Model,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from harness.record import Client
 from harness.run.folder import COMPLETED, RunFolder
 from harness.summarize import trials_planned
-from harness.types import ModelRun, TrialKey
+from harness.types import STOPPED_BY_OWNER, ModelRun, TrialKey
 
 NEXT_BLOCK_MARGIN = 1.1
 """A block is begun if the mean of those before it, with this margin, still fits."""
@@ -98,28 +98,31 @@ def due_look(folder: RunFolder) -> DueLook | None:
     """The look that a run has come to; None if it has none or has to record first.
 
     It is due when every trial up to the planned look is recorded, or when the time is used. A model that was stopped
-    by its server is not waited for.
+    by its server is not waited for once a session has done all it could; one that its owner stopped is, since a look
+    without its trials would drop it from every lane.
     """
     design, chain = folder.plan.design, folder.chain
     if design is None or (chain.looks and chain.looks[-1].stop) or chain.awaits_block or "record" not in chain.ends:
         return None
-    missing = list(_missing(folder))
+    runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
+    missing = _missing(folder, runs)
     if not missing:
         return DueLook(design.looks[len(chain.looks)], time_used=False)
-    if design.budget_s is None or chain.ends["record"].reason != COMPLETED:
+    if chain.ends["record"].reason != COMPLETED:
         return None
-    return DueLook(min(_block_of(key) for key in missing), time_used=True)
+    awaited = [key for key in missing if runs[key.model].stop_reason in (None, STOPPED_BY_OWNER)]
+    if not awaited:
+        return DueLook(design.looks[len(chain.looks)], time_used=False)
+    return None if design.budget_s is None else DueLook(min(map(_block_of, awaited)), time_used=True)
 
 
-def _missing(folder: RunFolder) -> Iterator[TrialKey]:
-    """The planned trials that are not recorded, of the models that were not stopped."""
-    plan, runs = folder.plan, folder.read_model_runs()
-    for model in plan.models:
-        run = runs.get(model.label, ModelRun(model.label))
-        if run.stop_reason is not None:
-            continue
-        skipped = {skip.task for skip in run.skipped}
-        tasks = [task for task in plan.tasks if task.name not in skipped]
+def _missing(folder: RunFolder, runs: Mapping[str, ModelRun]) -> list[TrialKey]:
+    """The trials up to the next look that are not recorded, of every model."""
+    missing: list[TrialKey] = []
+    for model in folder.plan.models:
+        skipped = {skip.task for skip in runs[model.label].skipped}
+        tasks = [task for task in folder.plan.tasks if task.name not in skipped]
         counts = {task.name: trials_planned(folder.schedule, model, task) for task in tasks}
         keys = (TrialKey(model.label, name, number) for name, count in counts.items() for number in range(count))
-        yield from (key for key in keys if key not in folder.recorded)
+        missing += [key for key in keys if key not in folder.recorded]
+    return missing

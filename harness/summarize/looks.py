@@ -21,6 +21,7 @@ from harness.summarize.lanes import LaneSelection
 from harness.summarize.result import summarize
 from harness.summarize.schedule import ERROR
 from harness.types import (
+    STOPPED_BY_OWNER,
     Eligibility,
     Lane,
     LaneLook,
@@ -101,7 +102,7 @@ def _look_at(selection: LaneSelection, before: LaneLook, *, may_go_on: bool) -> 
     remaining = tuple(
         name
         for name in candidates
-        if models[name].stop_reason is None
+        if models[name].stop_reason in (None, STOPPED_BY_OWNER)
         and found[name].status != "ruled_out"
         and not any(selection.is_better(best, name) for best in eligible if best != name)
     )

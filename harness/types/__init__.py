@@ -61,6 +61,7 @@ from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCal
 from harness.types.recording import REPETITION, Chunk, EndReason, Recording
 from harness.types.result import Digests, ModelInfo, Result, RunInfo
 from harness.types.run import (
+    STOPPED_BY_OWNER,
     CutBudget,
     KitInfo,
     LogEntry,
@@ -139,6 +140,7 @@ __all__ = [
     "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
+    "STOPPED_BY_OWNER",
     "TOO_MANY_TIMEOUTS",
     "TWIN",
     "AgentEnd",

@@ -13,6 +13,9 @@ from harness.types.sequential import Look, SequentialDesign
 from harness.types.settings import RunSettings
 from harness.types.task import TaskInfo
 
+STOPPED_BY_OWNER = "stopped by its owner"
+"""Why a session or a model ended that Ctrl-C or SIGTERM stopped: nothing is wrong with it, so it goes on later."""
+
 
 @dataclass(frozen=True, slots=True)
 class SkippedTask:
