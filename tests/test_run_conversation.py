@@ -127,3 +127,15 @@ def test_an_unreachable_server_ends_a_trial_of_any_kind_at_once() -> None:
             handle = ServerHandle(gone, get_server_kind("openai"))
             recordings = list(converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0)))
         assert [(recording.end_reason, recording.last_turn) for recording in recordings] == [("connect_failed", True)]
+
+
+def test_each_group_of_clients_has_the_time_that_is_left_when_it_begins() -> None:
+    task = task_of("t", "ask", clients=[1, 2])
+    with serve_scripted([FINE] * 3) as server, Client(LONG_TIMEOUTS) as client:
+        handle = ServerHandle(model_at(server.base_url), get_server_kind("openai"))
+        turns = converse(client, handle, TrialSetup(KEY, variant_of(task), NONCE, 0))
+        first = next(turns)
+        client.timeouts = replace(LONG_TIMEOUTS, turn_s=0.0)
+        rest = list(turns)
+    assert first.end_reason == "complete"
+    assert [recording.end_reason for recording in rest] == ["limit_exceeded"] * 2

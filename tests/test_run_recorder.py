@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -9,9 +10,19 @@ import pytest
 
 from harness.config import Config
 from harness.errors import ConfigError, Problem, ServerError
+from harness.record import Client, Moment
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import start_run
-from harness.run.recorder import record_run, remaining_pause_s
+from harness.run.progress import RecordingProgress, TimeLeft
+from harness.run.recorder import (
+    _ModelRecorder,
+    open_servers,
+    planned_trials,
+    record_run,
+    remaining_pause_s,
+    timeouts_of,
+)
+from harness.run.time_budget import TimeBudget
 from harness.servers import get_server_kind
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
@@ -237,3 +248,23 @@ def test_what_a_model_will_skip_is_told_before_the_first_request(tmp_path: Path,
     assert line.startswith("a will skip 1 of ")
     assert "tasks (speed-large): its context has 16,384 tokens; " in line
     assert line.endswith(f"would do: {get_server_kind('llama-server').context.setting}")
+
+
+def test_each_request_of_a_trial_gets_what_the_time_of_the_run_then_leaves(
+    tmp_path: Path, tasks: tuple[Task, ...]
+) -> None:
+    now_ns = count(0, 10**9)
+    settings = RunSettings(trials=1, warmups=0, idle_s=0.0, budget="1000s")
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server, Client(timeouts_of(settings)) as client:
+        model = make_model(server.base_url)
+        folder = start_run(tmp_path, Config(settings, (model,)), tasks)
+        folder.clock = lambda: Moment(0, next(now_ns))
+        (handle,) = open_servers([model], 2.0)
+        (key, *_) = planned_trials(folder, tasks, model)
+        shown = RecordingProgress(lambda *_: None, TimeLeft((key,), None), folder.recorded)
+        with folder.session("record"):
+            budget = TimeBudget(folder, client)
+            budget.limit_turn()
+            before_s = client.timeouts.turn_s
+            _ModelRecorder(folder, handle, client, {task.name: task for task in tasks}, shown, budget).record_trial(key)
+    assert client.timeouts.turn_s < before_s

@@ -179,9 +179,11 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
     """
     text, first_turn = trial.setup.variant.turns[0], 0
     with ExitStack() as stack:
-        timeouts = trial.client.timeouts
-        clients = [stack.enter_context(Client(timeouts)) for _ in range(max(group_sizes))]
+        clients = [stack.enter_context(Client(trial.client.timeouts)) for _ in range(max(group_sizes))]
         for size in group_sizes:
+            # The time of the run may have left less for this group than for the one before.
+            for client in clients:
+                client.timeouts = trial.client.timeouts
             requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]
             with trial.watch(clients[:size]), ThreadPoolExecutor(max_workers=size) as pool:
                 recordings = list(pool.map(record, clients, requests))

@@ -223,6 +223,8 @@ class _ModelRecorder:
             if refusal is not None:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
+            # What the time leaves for the next request of this trial, which is sent when the loop goes on.
+            self.budget.limit_turn()
         return turns
 
     def _turns(self, key: TrialKey) -> Iterable[Recording]:
