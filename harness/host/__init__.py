@@ -31,12 +31,13 @@ from harness.host.parse import (
     parse_wired,
     parse_wired_limit,
 )
-from harness.host.processes import is_port_in_use, is_same_process, process_start_time, terminate_process
+from harness.host.processes import StartTime, is_port_in_use, is_same_process, process_start_time, terminate_process
 
 __all__ = [
     "CommandRunner",
     "CpuTimes",
     "GpuState",
+    "StartTime",
     "boot_id",
     "cpu_times",
     "gpu_state",

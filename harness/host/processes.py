@@ -1,5 +1,9 @@
 """Processes by PID and start time, so that a later process with the same PID is not mistaken for the same one.
 
+On Linux the start time is the kernel's count of ticks since boot, with the boot's identifier. The wall-clock time that
+psutil gives there is computed from `btime` of /proc/stat, which moves when the clock is set: a running process would
+then pass for another one. On macOS the kernel stores the wall-clock time of the start, and it never changes.
+
 `terminate_process` ends a process tree; `is_port_in_use` tells whether anything listens on a local port.
 """
 
@@ -10,12 +14,32 @@ import signal
 
 import psutil
 
+from harness.host.commands import is_mac, read_text
+from harness.host.facts import boot_id
+
+StartTime = str | float
+"""Boot identifier and ticks since boot (Linux), or seconds of the wall clock (elsewhere, and in older state files)."""
 MAX_START_TIME_DIFFERENCE_S = 0.01
 """The kernel counts start times in clock ticks of 10 ms (proc_pid_stat(5))."""
+_START_FIELD = 20
+"""The place of `starttime`, field 22, behind the PID and the name."""
+_DEAD_STATES = ("Z", "X")
 
 
-def process_start_time(pid: int) -> float | None:
-    """Return when a process started (wall clock); None if there is none, or only a zombie."""
+def process_start_time(pid: int) -> StartTime | None:
+    """Return when a process started; None if there is none, or only a zombie."""
+    return _wall_clock_start(pid) if is_mac(None) else _start_since_boot(pid)
+
+
+def is_same_process(pid: int, started_at: StartTime) -> bool:
+    """Whether the process with that PID is still the one that started then."""
+    if isinstance(started_at, str):
+        return process_start_time(pid) == started_at
+    current = _wall_clock_start(pid)
+    return current is not None and abs(current - started_at) < MAX_START_TIME_DIFFERENCE_S
+
+
+def _wall_clock_start(pid: int) -> float | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -23,13 +47,17 @@ def process_start_time(pid: int) -> float | None:
         return None
 
 
-def is_same_process(pid: int, started_at: float) -> bool:
-    """Whether the process with that PID is still the one that started then."""
-    current = process_start_time(pid)
-    return current is not None and abs(current - started_at) < MAX_START_TIME_DIFFERENCE_S
+def _start_since_boot(pid: int) -> str | None:
+    """The identifier of the boot and the process's start in ticks since then, from proc_pid_stat(5)."""
+    # The name, in parentheses, may contain spaces and parentheses; the state follows it as field 3.
+    _, _, after_name = (read_text(f"/proc/{pid}/stat") or "").rpartition(")")
+    fields = after_name.split()
+    if len(fields) < _START_FIELD or fields[0] in _DEAD_STATES:
+        return None
+    return f"{boot_id()} {fields[_START_FIELD - 1]}"
 
 
-def terminate_process(pid: int, started_at: float, timeout_s: float) -> bool:
+def terminate_process(pid: int, started_at: StartTime, timeout_s: float) -> bool:
     """Send SIGTERM to a process and its children, SIGKILL after `timeout_s`. Returns whether they are gone."""
     if not is_same_process(pid, started_at):
         return True

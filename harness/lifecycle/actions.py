@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.host import is_same_process, process_start_time
+from harness.host import StartTime, is_same_process, process_start_time
 from harness.lifecycle.steps import Step
 from harness.servers import RequestTimeouts, fetch
 
@@ -26,7 +26,7 @@ class ServerProcess:
 
     description: str
     pid: int
-    started_at: float
+    started_at: StartTime
     log: str
 
     @property
