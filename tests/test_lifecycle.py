@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.embedded import free_port
-from harness.errors import ServerError
+from harness.errors import DiskError, ServerError
 from harness.files import read_lines
 from harness.host import process_start_time
 from harness.lifecycle import (
@@ -108,6 +109,22 @@ def test_a_process_runs_until_its_trials_end(machine: Machine, run: Path) -> Non
     assert memory.method == "server process"
     assert (memory.loaded_bytes or 0) > 1_000_000
     assert session.after.machine_bytes is not None
+
+
+def test_a_process_does_not_outlive_a_state_file_that_cannot_be_written(
+    machine: Machine, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run / "file").touch()
+    monkeypatch.setenv("LANEBENCH_STATE", str(run / "file" / "state.json"))
+    model_server = a_server(process(port := free_port()), port=port)
+    before = {child.pid for child in psutil.Process().children()}
+    with (
+        pytest.raises(DiskError),
+        model_host([model_server], run, print) as host,
+        host.session(model_server),
+    ):
+        pytest.fail("the session began")
+    assert {child.pid for child in psutil.Process().children()} <= before
 
 
 def test_a_process_that_ends_early_is_reported_with_its_output(machine: Machine, run: Path) -> None:

@@ -217,9 +217,10 @@ class ModelHost:
         """A process of the run, terminated when the block ends."""
         self._log(str(step))
         process, child = start_process(step, self._run / f"{log_name}.log")
-        self._children[process.pid] = child
-        self._journal.add_process(process)
+        # From here on it must be ended whatever fails, even if the state file cannot be written.
         try:
+            self._children[process.pid] = child
+            self._journal.add_process(process)
             yield process
         finally:
             self._terminate(process, stop_s)

@@ -11,9 +11,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import RunError, ServerError
+from harness.errors import DiskError, RunError, ServerError
 from harness.files import build, read_json, to_json, write_atomic
-from harness.host import is_same_process, process_start_time
+from harness.host import StartTime, is_same_process, process_start_time
 from harness.lifecycle.actions import ServerProcess
 from harness.lifecycle.steps import SuspendedService
 
@@ -23,7 +23,7 @@ class LifecycleState:
     """The run's process, by PID and start time, and its folder; what it suspended or started, and its processes."""
 
     pid: int
-    started_at: float
+    started_at: StartTime
     run: str
     suspended: tuple[SuspendedService, ...] = ()
     processes: tuple[ServerProcess, ...] = ()
@@ -84,7 +84,12 @@ def save_state(state: LifecycleState) -> None:
     if state.suspended or state.processes:
         write_atomic(path, to_json(state, indent=1) + "\n")
     else:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise DiskError(f"{path}: cannot be removed: {error.strerror}") from error
 
 
 def find_leftover_state() -> LifecycleState | None:
