@@ -2,6 +2,8 @@
 
 import gzip
 import socket
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -53,6 +55,35 @@ def test_a_reply_that_breaks_off_or_is_malformed_is_one_clear_error(reply: bytes
         fetch("GET", f"{server.base_url}/models")
     assert "\n" not in caught.value.message
     assert caught.value.fix == "start the server, or correct base_url"
+
+
+def test_a_reply_that_is_too_long_is_not_read_whole() -> None:
+    body = gzip.compress(b" " * (9 * 2**20))
+    head = OK + b"Content-Encoding: gzip\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
+    with serve_scripted([head + body]) as server, pytest.raises(ServerError, match="has more than 8 MiB"):
+        fetch("GET", f"{server.base_url}/models")
+
+
+def test_a_stream_that_does_not_end_is_left_when_its_time_is_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended, url = threading.Event(), f"http://127.0.0.1:{listening.getsockname()[1]}/models"
+
+        def send_pings() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(OK + b"Content-Type: text/event-stream\r\n\r\n")
+                while not ended.wait(0.02):
+                    connection.sendall(b": ping\n\n")
+
+        thread = threading.Thread(target=send_pings)
+        thread.start()
+        try:
+            with pytest.raises(ServerError, match="did not end in time"):
+                fetch("GET", url, timeouts=RequestTimeouts(0.2, 0.3))
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import ssl
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_TEXT_CHARS = 2000
+MAX_BODY_BYTES = 8 * 2**20
+"""A longer response is no answer to a query: the list of a router's hundreds of models takes a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTimeouts:
-    """Seconds to wait for a connection, and for each further step of a request.
+    """Seconds to wait for a connection, and for the whole response after it.
 
     `request_s` has to be longer if a request makes the server load a model.
     """
@@ -54,7 +57,8 @@ def fetch(
 ) -> HttpReply:
     """Send one request and return the response, whatever its status.
 
-    Raises ServerError when no response came, ConfigError for an invalid URL, API key or body. It does not retry.
+    Raises ServerError when no response came, or none that ended in time and within MAX_BODY_BYTES; ConfigError for an
+    invalid URL, API key or body. It does not retry.
     """
     # Every command imports this module, and httpx takes 0.1 s of CPU time.
     import httpx
@@ -63,12 +67,29 @@ def fetch(
     try:
         # A client, so a connection, for each request: llama.cpp closes an idle connection without notice, and a
         # request that is sent on it at that moment is lost.
-        with _open_client(timeouts) as client:
-            response = client.request(method, bytes(parse_url(url)).decode("ascii"), headers=headers, content=content)
+        target = bytes(parse_url(url)).decode("ascii")
+        deadline_s = time.monotonic() + timeouts.connect_s + timeouts.request_s
+        with (
+            _open_client(timeouts) as client,
+            client.stream(method, target, headers=headers, content=content) as response,
+        ):
+            data = _read_body(response, url, deadline_s)
     except httpx.RequestError as error:
         raise ServerError(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
-    text = redact_api_key(response.content, response.status_code, api_key)
+    text = redact_api_key(data, response.status_code, api_key)
     return HttpReply(response.status_code, _parse_json(text), text.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
+
+
+def _read_body(response: httpx.Response, url: str, deadline_s: float) -> bytes:
+    """The whole body. Raises ServerError where it is too long, or does not end: httpx limits each read only."""
+    data = bytearray()
+    for part in response.iter_bytes():
+        data += part
+        if len(data) > MAX_BODY_BYTES:
+            raise ServerError(f"{url}: the answer has more than {MAX_BODY_BYTES >> 20} MiB", fix="correct base_url")
+        if time.monotonic() > deadline_s:
+            raise ServerError(f"{url}: the answer did not end in time", fix="restart the server, or correct base_url")
+    return bytes(data)
 
 
 def _open_client(timeouts: RequestTimeouts) -> httpx.Client:
