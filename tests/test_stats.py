@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.stats import (
     clopper_pearson,
+    difference_on_tasks_like_these,
     quartiles,
     rate_on_tasks_like_these,
     rate_on_these_tasks,
@@ -17,7 +18,9 @@ from harness.stats import (
     t_interval,
     wilson,
 )
+from harness.stats.proportions import score_interval
 from harness.stats.speeds import median_interval
+from harness.stats.suites import t_quantile
 
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
@@ -164,3 +167,14 @@ def test_the_quartiles_are_those_of_the_usual_definition() -> None:
     assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 4.0)
     assert quartiles([1.0]) is None
     assert spread([]) is None
+
+
+@pytest.mark.parametrize("tasks", range(2, 16))
+@pytest.mark.parametrize("count", [(7, 10), (1, 10), (2, 3), (9, 10)])
+def test_equal_rates_have_no_variance_whatever_floats_make_of_them(count: tuple[int, int], tasks: int) -> None:
+    rate, interval = rate_on_tasks_like_these([count] * tasks)
+    assert rate is not None
+    assert interval == score_interval(rate, tasks, t_quantile(tasks - 1))
+    difference = difference_on_tasks_like_these([(count, (0, count[1]))] * tasks)
+    assert difference.interval is not None
+    assert difference.interval.high - difference.interval.low > 0.01

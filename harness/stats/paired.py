@@ -138,7 +138,7 @@ def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: 
         return Difference(float(sum(exact)), None, None, "can't tell")
     values = [float(difference) for difference in exact]
     within = fmean([_smoothed_variance(model) + _smoothed_variance(baseline) for model, baseline in nonempty])
-    between = sample_variance(values) or within
+    between = within if len(set(exact)) == 1 else sample_variance(values)
     standard_error, mean, p = sqrt(between / tasks), fmean(values), sign_flip_p(exact)
     interval = _symmetric_interval(mean, t_quantile(tasks - 1, level) * standard_error)
     verdict = difference_verdict(interval, p, level)

@@ -7,6 +7,7 @@ For exactly these tasks the trial is the unit, stratified by task. Trials are ne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import fsum, sqrt
 from statistics import fmean
 
@@ -57,7 +58,9 @@ def rate_on_tasks_like_these(counts: Sequence[Count], level: float = LEVEL) -> t
     mean, tasks = min(1.0, fmean(rates)), len(rates)
     if tasks == 1:
         return mean, None
-    squared_error = sample_variance(rates) / tasks
+    # Compared as fractions: the float mean of equal rates may differ from them, and so their variance from 0.
+    are_equal = len({Fraction(k, n) for k, n in nonempty}) == 1
+    squared_error = 0.0 if are_equal else sample_variance(rates) / tasks
     trials = sum(n for _, n in nonempty)
     effective = min(trials, max(1.0, mean * (1 - mean) / squared_error)) if squared_error > 0 else tasks
     return mean, score_interval(mean, effective, t_quantile(tasks - 1, level))
