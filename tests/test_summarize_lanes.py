@@ -1,6 +1,7 @@
 """Pairwise comparisons, ranks, provenance, and recommendations for lanes."""
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,6 +95,41 @@ def test_a_summary_counts_tasks_passed_in_every_and_in_any_trial() -> None:
     assert hasty.passed_any_trial
     assert (steady.passed_every_trial.passed, steady.passed_every_trial.n) == (2, 2)
     assert (hasty.passed_every_trial.passed, hasty.passed_any_trial.passed) == (0, 2)
+
+
+def test_a_drift_keeps_its_sign_when_a_reboot_restarts_the_monotonic_clock() -> None:
+    result = example_result()
+    reboot = {key: at for at, key in enumerate(sorted({trial.trial for trial in result.trials}))}
+    start = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+    def slowed(trial: TrialResult) -> TrialResult:
+        block = reboot[trial.trial]
+        turns = tuple(
+            replace(turn, timings=replace(turn.timings, decode_tps=(turn.timings.decode_tps or 0) * (1 - 0.03 * block)))
+            for turn in trial.turns
+        )
+        # Blocks 0 to 2 ran before the reboot, an hour after the boot before it.
+        uptime_s = 3600 + 60 * block if block < 3 else 60 * block
+        at = (start + timedelta(seconds=60 * block)).isoformat(timespec="milliseconds")
+        return replace(trial, turns=turns, started_at=at, started_ns=uptime_s * 10**9)
+
+    drift = summarize(replace(result, trials=tuple(map(slowed, result.trials)))).summaries[0].drift
+    assert drift
+    assert drift.high < 0
+
+
+def test_tasks_with_concurrent_clients_are_no_part_of_the_decode_rate() -> None:
+    result = example_result()
+    alone = result.tasks[0].name
+    tasks = tuple(task if task.name == alone else replace(task, clients=(1, 4)) for task in result.tasks)
+    filled = summarize(replace(result, tasks=tasks))
+    trials = [
+        trial
+        for trial in filled.trials
+        if (trial.model, trial.task, trial.warmup) == (filled.models[0].label, alone, False)
+    ]
+    spread = filled.summaries[0].decode_tps
+    assert (spread and spread.n) == len(trials)
 
 
 def test_a_rate_that_falls_during_the_run_is_drift_and_is_warned_of() -> None:

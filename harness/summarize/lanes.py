@@ -73,11 +73,10 @@ def _includes(criterion: RankBy, *, is_warm: bool) -> bool:
 def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[tuple[str, int], list[float]]:
     """(task, turn) -> the values of a criterion. Trials with cold turns from a cache are used for decode rates only."""
     separate = {task.name for task in result.tasks if task.separate}
+    tasks = _timed_tasks(result, lane, criterion)
     values: dict[tuple[str, int], list[float]] = {}
-    for trial in non_warmup_trials(result, model):
+    for trial in (each for each in non_warmup_trials(result, model) if each.task in tasks):
         is_separate = trial.task in separate
-        if not lane.tasks.get(trial.task):
-            continue
         if criterion != "decode_tps" and has_cache_hit_on_cold_turn(trial, separate=is_separate):
             continue
         for index, turn in enumerate(trial.turns):
@@ -85,6 +84,12 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
             if value and is_complete(turn) and _includes(criterion, is_warm=index > 0 and not is_separate):
                 values.setdefault((trial.task, index), []).append(value)
     return values
+
+
+def _timed_tasks(result: Result, lane: Lane, criterion: RankBy) -> set[str]:
+    """The lane's tasks that a criterion uses: clients that run at the same time share the decode rate."""
+    concurrent = {task.name for task in result.tasks if task.clients} if criterion == "decode_tps" else set()
+    return {task for task, weight in lane.tasks.items() if weight} - concurrent
 
 
 @dataclass(frozen=True, slots=True)

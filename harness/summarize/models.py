@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
 from statistics import median
 
 from harness.stats import Interval, estimate_drift, rate_on_tasks_like_these, rate_on_these_tasks, spread
@@ -15,7 +17,7 @@ from harness.summarize.cells import (
 )
 from harness.summarize.prefill_samples import prefill_of
 from harness.summarize.schedule import claim_level
-from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate
+from harness.types import Cell, Drift, Estimand, ModelInfo, ModelSummary, PassRate, Result, SuiteRate, TrialResult
 
 
 def _suite_rate(estimand: Estimand, estimate: tuple[float | None, Interval | None], n_tasks: int) -> SuiteRate:
@@ -37,12 +39,26 @@ def _total_trial_s(result: Result, model: ModelInfo) -> float | None:
 def _drift(result: Result, model: ModelInfo) -> Drift | None:
     """Drift of the decode rate over the run; each turn of each task has its own level. Agents' turns have none."""
     points: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for trial in (each for each in non_warmup_trials(result, model.label) if each.work is None):
+    trials = [each for each in non_warmup_trials(result, model.label) if each.work is None]
+    for trial, start_s in zip(trials, _starts_s(trials), strict=True):
         for index, turn in enumerate(trial.turns):
             rate = turn.timings.decode_tps
-            if rate and is_complete(turn) and trial.started_ns is not None:
-                points.setdefault((trial.task, index), []).append((trial.started_ns / 1e9, rate))
+            if rate and is_complete(turn) and start_s is not None:
+                points.setdefault((trial.task, index), []).append((start_s, rate))
     return estimate_drift(list(points.values()))
+
+
+def _starts_s(trials: Sequence[TrialResult]) -> list[float | None]:
+    """When each trial started, all on one clock, in seconds; the trials are in the order in which they ran.
+
+    The monotonic clock, unless it goes back: it restarts with the machine, so a run that was resumed after a reboot has
+    its later trials before the earlier ones. Their wall-clock times are in order.
+    """
+    starts_ns = [trial.started_ns for trial in trials]
+    known = [start for start in starts_ns if start is not None]
+    if all(before <= after for before, after in pairwise(known)):
+        return [None if start is None else start / 1e9 for start in starts_ns]
+    return [datetime.fromisoformat(trial.started_at).timestamp() for trial in trials]
 
 
 def _unpooled(rates: Sequence[PassRate]) -> PassRate:
@@ -53,8 +69,9 @@ def _unpooled(rates: Sequence[PassRate]) -> PassRate:
 
 
 def _decode_rates(result: Result, model: ModelInfo) -> list[float]:
-    """The median decode rate of each trial's complete turns."""
-    trials = non_warmup_trials(result, model.label)
+    """The median decode rate of each trial's complete turns; of single clients only: concurrent ones share the rate."""
+    concurrent = {task.name for task in result.tasks if task.clients}
+    trials = (trial for trial in non_warmup_trials(result, model.label) if trial.task not in concurrent)
     return _medians([turn.timings.decode_tps for turn in trial.turns if is_complete(turn)] for trial in trials)
 
 
