@@ -5,7 +5,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import psutil
 import pytest
 
 from harness import host
@@ -281,12 +283,63 @@ def test_a_process_is_identified_by_its_start_time_and_can_be_terminated() -> No
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
         began = host.process_start_time(process.pid)
         assert began is not None
-        assert not host.is_same_process(process.pid, began - 5)
-        assert host.terminate_process(process.pid, began - 5, 1.0)
+        other = host.process_start_time(os.getpid())
+        assert other is not None
+        assert not host.is_same_process(process.pid, other)
+        assert host.terminate_process(process.pid, other, 1.0)
         assert process.poll() is None
         assert host.terminate_process(process.pid, began, 5.0)
         process.wait(5)
     assert host.process_start_time(process.pid) is None
+
+
+def test_a_start_time_of_an_older_state_file_still_identifies_a_process() -> None:
+    created_s = psutil.Process().create_time()
+    assert host.is_same_process(os.getpid(), created_s)
+    assert not host.is_same_process(os.getpid(), created_s - 5)
+
+
+SET_CLOCK = """
+import os, pathlib, sys
+import psutil
+from harness import host
+pid, folder, step_s = int(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
+text = pathlib.Path("/proc/stat").read_text()
+btime = next(line for line in text.splitlines() if line.startswith("btime"))
+(folder / "stat").write_text(text.replace(btime, f"btime {int(btime.split()[1]) + step_s}"))
+for number in (pid, os.getpid()):
+    (folder / str(number)).symlink_to(f"/proc/{number}")
+psutil.PROCFS_PATH = str(folder)
+print(psutil.Process(pid).create_time())
+print(host.is_same_process(pid, sys.argv[4]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux computes start times from a clock that can be set")
+def test_a_process_stays_the_same_when_the_wall_clock_is_set(tmp_path: Path) -> None:
+    created_s, start = psutil.Process().create_time(), host.process_start_time(os.getpid())
+    command = [sys.executable, "-c", SET_CLOCK, str(os.getpid()), str(tmp_path), "2", str(start)]
+    seen_s, is_same = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert float(seen_s) == pytest.approx(created_s + 2, abs=0.1)
+    assert is_same == "True"
+
+
+def test_the_memory_of_a_forwarder_is_not_that_of_a_server() -> None:
+    """As for a server in a container, for whose published port docker-proxy listens."""
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); "
+    code = f"{listen}open('/proc/self/comm', 'w').write('docker-proxy'); print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        process.stdout.readline()
+        found = host.server_memory(port)
+        process.kill()
+    assert found is None
+
+
+def test_a_forwarder_on_a_mac_hides_the_memory_of_the_server() -> None:
+    names = {"ps -o comm= -p 4711": "/Applications/Docker.app/Contents/MacOS/com.docker.backend\n"}
+    assert host.server_memory(8080, replay({**MAC, **names}), "Darwin") is None
 
 
 def test_a_process_that_ignores_sigterm_is_killed() -> None:

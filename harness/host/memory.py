@@ -7,6 +7,25 @@ import psutil
 from harness.host.commands import CommandRunner, is_mac, read_text, run_command
 from harness.host.parse import parse_footprint, parse_memory_in_use, parse_swap_used, parse_unevictable, parse_wired
 
+_FORWARDERS = (
+    "docker-proxy",
+    "com.docker.backend",
+    "com.docker.vpnkit",
+    "vpnkit",
+    "rootlesskit",
+    "rootlessport",
+    "slirp4netns",
+    "pasta",
+    "gvproxy",
+    "conmon",
+    "limactl",
+    "OrbStack Helper",
+    "ssh",
+    "sshd",
+)
+"""Programs that listen for a server in a container, in a virtual machine or elsewhere, which has the memory."""
+_KERNEL_NAME_CHARS = 15
+
 
 def swap_used_bytes(run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Return the bytes of swap in use; speeds measured while it grows are unreliable."""
@@ -29,21 +48,35 @@ def wired_bytes(run: CommandRunner = run_command, system: str | None = None) -> 
 def server_memory(port: int, run: CommandRunner = run_command, system: str | None = None) -> int | None:
     """Return the bytes of the processes that listen on a local port, with their children; None if they are not visible.
 
+    None also if a forwarder listens, such as docker-proxy or ssh: its memory says nothing about the server behind it.
     On Linux this is the resident set size. On macOS it is the physical footprint as of footprint(1): the resident set
     size there counts memory-mapped weights only while they are resident.
     """
     if is_mac(system):
         return _mac_server_memory(port, run)
     try:
-        processes = _with_children(_listeners(port))
+        listeners = _listeners(port)
+        if any(_is_forwarder(psutil.Process(pid).name()) for pid in listeners):
+            return None
+        processes = _with_children(listeners)
         return sum(process.memory_info().rss for process in processes) or None
     except psutil.Error:
         return None
 
 
+def _is_forwarder(program: str) -> bool:
+    """Whether a program's name or path is that of a forwarder; ps(1) may cut a name off, as the kernel does."""
+    name = program.strip().rpartition("/")[2]
+    return any(name == forwarder or (len(name) == _KERNEL_NAME_CHARS and forwarder.startswith(name))
+               for forwarder in _FORWARDERS)  # fmt: skip
+
+
 def _mac_server_memory(port: int, run: CommandRunner) -> int | None:
     listeners = run(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"])
     pids = {int(line) for line in (listeners or "").split() if line.isdigit()}
+    names = run(["ps", "-o", "comm=", "-p", ",".join(map(str, sorted(pids)))]) if pids else None
+    if any(map(_is_forwarder, (names or "").splitlines())):
+        return None
     children = run(["pgrep", "-P", ",".join(map(str, sorted(pids)))]) if pids else None
     pids |= {int(line) for line in (children or "").split() if line.isdigit()}
     sizes = [parse_footprint(run(["footprint", str(pid)])) for pid in sorted(pids)]
