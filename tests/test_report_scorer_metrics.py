@@ -9,7 +9,7 @@ import pytest
 from harness.report import render_github, render_html, render_text
 from harness.report.scorer_metrics import METRICS, scorer_metrics
 from harness.score import KINDS
-from harness.types import Json, Result
+from harness.types import Json, Look, Result
 from tests.example import example_result
 
 EXAMPLES: dict[str, tuple[dict[str, Json], str, str]] = {
@@ -83,3 +83,14 @@ def test_every_report_has_the_section() -> None:
     result = with_metrics("review", EXAMPLES["review"][0])
     for render in (render_text, render_github, render_html):
         assert "Scorer metrics" in render(result)
+
+
+def test_a_block_in_which_the_time_ran_out_counts_in_no_section() -> None:
+    result = example_result()
+    metrics = {"lint": {"error": 1, "warning": 2, "info": 0, "style": 0}}
+    task = replace(result.tasks[0], scorer="program")
+    trials = tuple(replace(trial, metrics=metrics) for trial in result.trials if trial.task == task.name)
+    looks = (Look(2, (), "budget", 1.0),)
+    ended = replace(result, tasks=(task,), trials=trials, run=replace(result.run, looks=looks))
+    (row, *_) = scorer_metrics(ended).tables[0].rows
+    assert [entry.text for entry in row[1:]] == ["3.00 (n 2)"] * len(result.models)

@@ -87,8 +87,8 @@ def _contenders(result: Result) -> list[_Contender]:
     summaries = {summary.model: summary for summary in result.summaries}
     alone = {(model.server, model.model): model.label for model in reversed(result.models) if model.agent is None}
     trials: dict[str, list[TrialResult]] = {}
-    for trial in result.trials:
-        if trial.model in with_agent and not trial.warmup:
+    for trial in result.counted_trials:
+        if trial.model in with_agent:
             trials.setdefault(trial.model, []).append(trial)
     return [
         _Contender(

@@ -40,7 +40,7 @@ def scorer_metrics(result: Result) -> Section:
 
 
 def _rows(result: Result, task: TaskInfo) -> list[tuple[Entry, ...]]:
-    trials = [trial for trial in result.trials if trial.task == task.name and not trial.warmup and trial.metrics]
+    trials = [trial for trial in result.counted_trials if trial.task == task.name and trial.metrics]
     by_model = [[trial.metrics for trial in trials if trial.model == label] for label in labels_of(result)]
     rows = []
     for metric in METRICS.get(task.scorer, ()):

@@ -26,7 +26,7 @@ Trials = Sequence[TrialResult]
 
 
 def _trials(result: Result, label: str, names: Sequence[str]) -> list[TrialResult]:
-    return [trial for trial in result.trials if trial.model == label and trial.task in names and not trial.warmup]
+    return [trial for trial in result.counted_trials if trial.model == label and trial.task in names]
 
 
 def _number(value: Json) -> float | None:

@@ -7,7 +7,7 @@ are used by the other modules of this package.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from harness.stats import LEVEL, spread, wilson
@@ -33,15 +33,9 @@ MAX_CACHED_TOKENS = 32
 
 def non_warmup_trials(result: Result, model: str, task: str | None = None) -> tuple[TrialResult, ...]:
     """The trials of this model (on this task) without warm-ups."""
-    counts = counted_trials(result)
-    return tuple(trial for trial in counts if trial.model == model and (task is None or trial.task == task))
-
-
-def counted_trials(result: Result) -> Iterator[TrialResult]:
-    """The trials that count: no warm-ups, and none of a block in which the time of the run ran out."""
-    last = result.run.looks[-1] if result.run.looks else None
-    end = last.trials if last is not None and last.stop == "budget" else result.run.trials
-    return (trial for trial in result.trials if not trial.warmup and trial.trial < end)
+    return tuple(
+        trial for trial in result.counted_trials if trial.model == model and (task is None or trial.task == task)
+    )
 
 
 Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
@@ -51,7 +45,7 @@ Trials = Mapping[tuple[str, str], Sequence[TrialResult]]
 def by_cell(result: Result) -> Trials:
     """All trials without warm-ups, grouped in one pass: a large result has thousands."""
     groups: dict[tuple[str, str], list[TrialResult]] = {}
-    for trial in counted_trials(result):
+    for trial in result.counted_trials:
         groups.setdefault((trial.model, trial.task), []).append(trial)
     return groups
 

@@ -117,6 +117,13 @@ class Result:
     twin_gaps: tuple[TwinGap, ...] = ()
 
     @property
+    def counted_trials(self) -> tuple[TrialResult, ...]:
+        """The trials that count: no warm-ups, and none of a block in which the time of the run ran out."""
+        last = self.run.looks[-1] if self.run.looks else None
+        end = last.trials if last is not None and last.stop == "budget" else self.run.trials
+        return tuple(trial for trial in self.trials if not trial.warmup and trial.trial < end)
+
+    @property
     def private_tasks(self) -> Mapping[str, TaskInfo]:
         """The tasks whose prompts include private files, by name."""
         return {task.name: task for task in self.tasks if task.private_includes}

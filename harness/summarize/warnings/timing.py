@@ -99,9 +99,10 @@ def canary_drifted(result: Result) -> Iterator[ResultWarning]:
         if drifted:
             worst = max(drifted.values(), key=abs)
             blocks = ", ".join(str(block + 1) for block in sorted(drifted))
+            count = len({trial.trial for trial in result.counted_trials})
             text = (
                 f"{model.label}: the canary's decode rate was up to {100 * worst:+.0f} % off in blocks {blocks} of "
-                f"{result.run.trials}: the trials of these blocks ran at another machine speed"
+                f"{count}: the trials of these blocks ran at another machine speed"
             )
             yield ResultWarning("canary_drifted", text, model.label)
 
