@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, Problem
 from harness.files import build, sha256_of, sha256_of_file
+from harness.record import parse_url
 from harness.schema import Location, TomlDocument, parse_toml, suggestion
 from harness.servers import ServerKind, find_request_problems, get_server_kind
 from harness.types import Json, Lane, Model, RunSettings
@@ -113,6 +114,11 @@ def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[P
 
 def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:
     """A base_url goes into every file of a run: one that holds a key must not get there, nor be repeated here."""
+    try:
+        parse_url(base_url)
+    except ConfigError:
+        yield location.problem("invalid URL", "write it as http://HOST:PORT/v1, with a port from 1 to 65535")
+        return
     parts = urlsplit(base_url)
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         yield location.problem(
@@ -139,6 +145,10 @@ def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: L
     for name in _REQUIRED_FIELDS[method]:
         if name not in lifecycle:
             yield location.at("method").problem(f"method = {method!r} requires the field {name!r}", f"add {name}")
+    if method == "process" and "stop" in lifecycle:
+        yield location.at("stop").problem(
+            "a process is ended by a signal, this command would never run", 'remove it, or use method = "commands"'
+        )
     if method == "api" and "start" in lifecycle and "stop" not in lifecycle:
         yield location.at("start").problem("a run that starts the server must be able to stop it", "add stop")
     if method == "api" and kind.lifecycle.loaded_by != "api":

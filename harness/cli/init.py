@@ -26,8 +26,11 @@ def run(args: argparse.Namespace) -> int:
     """Find servers, write the file and check it. Raises ConfigError, ServerError, DiskError."""
     from harness.config import load_config
     from harness.files import write_atomic
+    from harness.record import parse_url
     from harness.servers import default_urls, find_servers, write_config
 
+    for url in args.base_url:
+        parse_url(url)
     if args.output.exists() and not args.force:
         raise ConfigError(f"{args.output} exists already", fix="give another --output, or overwrite it with --force")
     urls = [*args.base_url, *(() if args.only else default_urls())]

@@ -19,6 +19,9 @@ def parse_url(text: str) -> httpcore.URL:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected http:// or https:// and a host name")
+        # Reading the port raises ValueError for one that is no number of a port.
+        if parts.port == 0:
+            raise ValueError("port 0 is no address")
         return httpcore.URL(quote(text, safe=_SAFE_IN_URL))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{text}: invalid URL: {error}", fix="correct base_url") from error
