@@ -80,6 +80,7 @@ def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendatio
     ("arguments", "expected"),
     [
         (["--choose", "daily coding=alpha"], "needs --reason"),
+        (["--reason", "it asks first"], "needs --choose"),
         (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has daily coding"),
         (
             ["--choose", "daily coding=gone", "--reason", "x"],

@@ -192,3 +192,12 @@ def test_a_model_that_lacks_trials_is_named_before_those_with_failed_ones_and_th
     (tmp_path / "run.json").touch()
     assert closing_of(result, tmp_path)[-1].startswith("next   record what is missing: ")
     assert f"bench --resume {tmp_path}; every table: " in closing_of(result, tmp_path)[-1]
+
+
+def test_an_undecided_run_whose_time_was_used_is_told_to_take_more_time(tmp_path: Path) -> None:
+    result = grown_result(6, {"code-refactor": 2})
+    lane = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0})
+    undecided = summarize(replace(result, lanes=(lane,)))
+    assert "more trials (--trials)" in closing_of(undecided, tmp_path)[-1]
+    ended = replace(undecided, run=replace(undecided.run, looks=(Look(6, (), "budget", 60.0),)))
+    assert "more time (--budget)" in closing_of(ended, tmp_path)[-1]

@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.answers < _MIN_ANSWERS:
         raise ConfigError(f"--answers must be at least {_MIN_ANSWERS}, got {args.answers}")
+    if args.threads < 0:
+        raise ConfigError(f"--threads must be at least 1, or 0 for as many as `score` uses, got {args.threads}")
     if args.memory is not None and args.memory < _MIN_MEMORY_ANSWERS:
         raise ConfigError(f"--memory must be at least {_MIN_MEMORY_ANSWERS}, got {args.memory}")
     engine = ensure_engine(log)

@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         known = known_tasks(args.task_folders)
         tasks = [known[task.name] for task in result.tasks if task.name in known]
         lanes = lanes_of_run(read_config(args.config).lanes, tasks)
+    if args.reason is not None and args.choose is None:
+        raise RunError("--reason needs --choose", fix="say with --choose LANE=MODEL what it is the reason for")
     if args.choose is not None:
         lanes = tuple(_override(lanes, result, args.choose, (args.reason or "").strip()))
     if lanes != result.lanes:

@@ -75,4 +75,7 @@ def _next_step(result: Result, path: Path) -> str:
     if not is_whole and result.run.design is None and (path / PLAN).is_file():
         return f"record what is missing: {command_line(f'bench --resume {path}')}; {every_table}"
     undecided = any(answer.state == "undecided" for answer in lane_answers(result))
-    return f"more trials (--trials), or {every_table}" if undecided else every_table
+    if not undecided:
+        return every_table
+    is_out_of_time = any(look.stop == "budget" for look in result.run.looks)
+    return f"{'more time (--budget)' if is_out_of_time else 'more trials (--trials)'}, or {every_table}"
