@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.cli.options import add_run_options, flags_given, settings_given
 from harness.config import load_config
+from harness.errors import ConfigError
 from harness.schema import load_schema
 from harness.types import RunSettings, run_options
 from tests.test_config_lanes import MODELS
@@ -48,3 +50,19 @@ def test_a_flag_refuses_what_the_schema_of_its_option_refuses(
 
 def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
     assert RunSettings().seed != RunSettings().seed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("bench-scorer", "--threads", "-1"), "--threads must be at least 1"),
+        (("init", "--only", "--base-url", "http://[::1:8080/v1"), "invalid URL"),
+        (("init", "--only", "--base-url", "http://127.0.0.1:808080/v1"), "invalid URL"),
+        (("init", "--only", "--base-url", "http://127.0.0.1:abc/v1"), "invalid URL"),
+    ],
+)
+def test_a_value_that_no_command_can_use_is_an_error_before_anything_is_done(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == ConfigError.exit_code
+    assert message in capsys.readouterr().err

@@ -311,3 +311,9 @@ def test_a_conversation_that_grows_or_has_no_counts_is_not_warned_of() -> None:
         assert "prompt_shrank" not in codes(with_conversation(counts))
     assert "prompt_shrank" not in codes(with_conversation([1000, 500], 0))
     assert "prompt_shrank" not in codes(with_conversation([1000, 500], separate=True))
+
+
+def test_the_blocks_of_a_drifted_canary_are_those_that_ran_and_not_the_cap() -> None:
+    result = with_canary([60, 61, 60, 52, 60, 64])
+    capped = summarize(replace(result, run=replace(result.run, trials=200)))
+    assert "blocks 4, 6 of 6" in text_of(capped, "canary_drifted")
