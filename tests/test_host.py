@@ -324,6 +324,7 @@ def test_a_process_stays_the_same_when_the_wall_clock_is_set(tmp_path: Path) -> 
     assert is_same == "True"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a process can give itself a name only on Linux")
 def test_the_memory_of_a_forwarder_is_not_that_of_a_server() -> None:
     """As for a server in a container, for whose published port docker-proxy listens."""
     listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); "
