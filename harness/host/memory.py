@@ -67,8 +67,8 @@ def server_memory(port: int, run: CommandRunner = run_command, system: str | Non
 def _is_forwarder(program: str) -> bool:
     """Whether a program's name or path is that of a forwarder; ps(1) may cut a name off, as the kernel does."""
     name = program.strip().rpartition("/")[2]
-    return any(name == forwarder or (len(name) == _KERNEL_NAME_CHARS and forwarder.startswith(name))
-               for forwarder in _FORWARDERS)  # fmt: skip
+    is_cut = len(name) == _KERNEL_NAME_CHARS
+    return name in _FORWARDERS or (is_cut and any(forwarder.startswith(name) for forwarder in _FORWARDERS))
 
 
 def _mac_server_memory(port: int, run: CommandRunner) -> int | None:
