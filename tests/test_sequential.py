@@ -1,7 +1,9 @@
 """A run that stops when its lanes are decided or its time is used: the rule, its error, the whole path, its checks."""
 
 import re
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -438,6 +440,24 @@ def test_a_part_that_its_owner_stopped_is_recorded_before_it_is_looked_at(tmp_pa
         score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
     (look,) = run.chain.looks
     assert set(look.lanes[0].candidates) == {model.label for model in models}
+
+
+def test_a_run_whose_server_goes_away_after_a_look_passes_its_own_checks(tmp_path: Path) -> None:
+    settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
+    with serve((SCORED,)) as demo, closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        models = demo.models[:2]
+        run = start_run(tmp_path, Config(settings, models), (SCORED,), simulated=True)
+        record_run(run, (SCORED,), models, ignore)
+        score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+        run, port = open_run(run.path), closed.getsockname()[1]
+        closed.close()
+        gone = replace(models[1], base_url=f"http://127.0.0.1:{port}/v1")
+        assert len(record_run(run, (SCORED,), (models[0], gone), ignore)) == 1
+        score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+    write_result(run, build_result(run))
+    candidates = [look.lanes[0].candidates for look in run.chain.looks]
+    assert [set(labels) for labels in candidates] == [{model.label for model in models}, {models[0].label}]
+    assert _findings(run.path) == set()
 
 
 def test_a_model_whose_owner_stopped_the_run_stays_in_its_lanes() -> None:

@@ -167,7 +167,11 @@ def _prefix_digests(evidence: Evidence) -> list[str]:
 
 
 def _result_of(result: Result, scores: Mapping[TrialKey, ScoredTrial], looks: tuple[Sequence[Look], Look]) -> Result:
-    """The result as it was at a look, with the verdicts of then; a model that lacks trials had been stopped."""
+    """The result as it was at a look, with the verdicts of then.
+
+    A model that lacks trials had been stopped. One that has all that it ever got may have been: what it says was
+    observed after the last one. Then the look decides, for nothing else says whether the model stopped before it.
+    """
     earlier, look = looks
     before = replace(result, run=replace(result.run, looks=tuple(earlier)))
     schedule = replace(schedule_of(before), looks=(*earlier, look) if look.stop == "budget" else earlier)
@@ -176,11 +180,14 @@ def _result_of(result: Result, scores: Mapping[TrialKey, ScoredTrial], looks: tu
         for trial in result.trials
         if key_of(trial) in scores
     )
+    candidates = {label for lane in look.lanes for label in lane.candidates}
+    went_on = {trial.model for trial in result.trials if key_of(trial) not in scores}
     models = []
     for model in result.models:
         skipped = {skip.task for skip in model.skipped}
         counts = {task.name: trials_planned(schedule, model, task) for task in result.tasks if task.name not in skipped}
         keys = (TrialKey(model.label, name, number) for name, count in counts.items() for number in range(count))
         is_stopped = any(key not in scores for key in keys)
-        models.append(replace(model, stop_reason="stopped") if is_stopped and model.stop_reason is None else model)
+        may_be_stopped = model.stop_reason is not None and model.label not in went_on | candidates
+        models.append(replace(model, stop_reason="stopped" if is_stopped or may_be_stopped else None))
     return replace(before, trials=trials, models=tuple(models))
