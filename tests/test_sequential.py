@@ -390,13 +390,23 @@ def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:
     assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
 
 
-@pytest.mark.parametrize(("elapsed_s", "is_allowed"), [(266.0, True), (300.0, False)])
+def test_no_model_is_loaded_when_the_time_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TimeBudget, "limit_turn", lambda _: False)
+    settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, budget="4s")
+    with serve((SCORED,)) as demo:
+        run = start_run(tmp_path, Config(settings, demo.models[:2]), (SCORED,), simulated=True)
+        assert record_run(run, (SCORED,), demo.models[:2], ignore) == []
+    assert run.read_model_runs() == {}
+
+
+@pytest.mark.parametrize(("elapsed_s", "trials", "is_allowed"), [(266.0, 1, True), (300.0, 1, False), (300.0, 0, True)])
 def test_a_run_has_time_to_stop_its_last_server_on_a_busy_machine(
-    looked_at: RunFolder, tmp_path: Path, elapsed_s: float, is_allowed: bool
+    looked_at: RunFolder, tmp_path: Path, elapsed_s: float, trials: int, is_allowed: bool
 ) -> None:
     document = from_json(looked_at.result_path.read_text(encoding="utf-8"))
     document["run"]["design"] |= {"budget_s": 240.0, "looks": [2]}
-    document["run"]["looks"] = [{**document["run"]["looks"][0], "trials": 1, "stop": "budget", "elapsed_s": elapsed_s}]
+    ended = {"trials": trials, "stop": "budget", "elapsed_s": elapsed_s}
+    document["run"]["looks"] = [{**document["run"]["looks"][0], **ended}]
     (tmp_path / "result.json").write_text(to_json(document), encoding="utf-8")
     late = [message for _, message in _findings(tmp_path) if "later than its 240 s allow" in message]
     assert (late == []) == is_allowed

@@ -95,7 +95,8 @@ def record_run(
                 for server in list(recorded):
                     recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents)
                     keys = block[server.model.label]
-                    if keys:
+                    # Loading may take minutes: no model is loaded when the time is used.
+                    if keys and budget.limit_turn():
                         folder.append_model_run(_record_model(recorder, host, keys))
                     left.drop(keys)
                     if recorder.problems:

@@ -83,7 +83,8 @@ def _time_problems(design: SequentialDesign, look: Look) -> Iterator[str]:
     """Why a run may not have ended because its time was used."""
     if design.budget_s is None:
         yield "ended because its time was used, and the design has no limit of time"
-    elif look.elapsed_s > MAX_OVERRUN * design.budget_s + STOP_S:
+    # Without a complete block nothing was gained by more time: loading the first model alone may take longer.
+    elif look.trials and look.elapsed_s > MAX_OVERRUN * design.budget_s + STOP_S:
         yield f"ended after {look.elapsed_s:.0f} s of recording, later than its {design.budget_s:.0f} s allow"
     elif fits_block(look.elapsed_s, look.trials, design.budget_s):
         yield f"ended after {look.elapsed_s:.0f} s, although another block fits into {design.budget_s:.0f} s"
