@@ -1,13 +1,16 @@
 """An answer that keeps the driver `outside` waiting costs the time of its case or of its job, and never the run."""
 
 from collections.abc import Iterator
+from itertools import count
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from harness.sandbox import DockerSandbox, open_sandbox
+from harness.sandbox import DockerSandbox, open_sandbox, outside
+from harness.sandbox.container_config import ContainerKind
+from harness.sandbox.pool import ContainerPool
 from harness.types import Job, Limits, Observation
-
-pytestmark = pytest.mark.engine
 
 BLOCKS_ITS_DRIVER = """
 import ctypes, threading, time
@@ -27,7 +30,6 @@ def check(candidate):
     candidate("a" * 4_000_000)
 """
 """The second call is larger than all buffers between host and driver."""
-SEEMS_KILLED = "import os, time\ndef f(x):\n    time.sleep(1.5)\n    os._exit(137)\n"
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +47,25 @@ def run(box: DockerSandbox, code: str, tests: str, limits: Limits, time_s: float
     return seen
 
 
+@pytest.mark.engine
 def test_an_answer_that_does_not_take_a_call_times_out(box: DockerSandbox) -> None:
     seen = run(box, BLOCKS_ITS_DRIVER, CALLS_TWICE, Limits(load_timeout_s=60.0, case_timeout_s=4.0))
     assert (seen.status, seen.note) == ("timed_out", "no end within 4 s")
 
 
-def test_an_answer_that_seems_killed_from_outside_has_the_time_of_one_job_for_all_its_runs(box: DockerSandbox) -> None:
-    tests = "def check(candidate):\n    candidate(0)\n"
-    assert run(box, SEEMS_KILLED, tests, Limits(load_timeout_s=60.0), time_s=2.5).status == "timed_out"
+def test_a_job_that_seems_killed_from_outside_has_the_time_of_one_job_for_all_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, given_s = count(step=2), list[float]()
+    seen = Observation("check", "crashed", None, None)
+
+    def run_once(_pool: object, _kind: object, job: Job) -> tuple[tuple[Observation, ...], bool]:
+        given_s.append(job.time_s)
+        return (seen,), True
+
+    monkeypatch.setattr(outside, "_run", run_once)
+    monkeypatch.setattr(outside, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    job = Job("python", "outside", "answer.py", {}, (), Limits(), 5.0)
+    pool, kind = cast(ContainerPool, None), cast(ContainerKind, None)
+    assert outside.run_outside_job(pool, kind, job) == (seen,)
+    assert given_s == [5.0, 3.0, 1.0]
