@@ -8,7 +8,7 @@ from harness.sandbox import open_sandbox
 from harness.sandbox.docker_sandbox import kernel_secrets, without
 from harness.types import Job, Json, Limits, Observation
 
-SECRETS = kernel_secrets("6.18.44-fc-v595", "#1 SMP PREEMPT_DYNAMIC Mon Nov 3")
+SECRETS = kernel_secrets("6.12.30-vm-r412", "#1 SMP PREEMPT_DYNAMIC Mon Nov 3")
 TELLING_PATHS = (
     "/proc/bus/pci/devices",
     "/proc/cmdline",
@@ -35,9 +35,9 @@ def f(path):
 @pytest.mark.parametrize(
     ("value", "published"),
     [
-        ("release 6.18.44-fc-v595", "release (kernel)"),
-        (["6", "18", "44-fc-v595"], ["6", "18", "(kernel)"]),
-        ({"44-fc-v595": ["#1 SMP PREEMPT_DYNAMIC Mon Nov 3"]}, {"(kernel)": ["(kernel)"]}),
+        ("release 6.12.30-vm-r412", "release (kernel)"),
+        (["6", "18", "30-vm-r412"], ["6", "18", "(kernel)"]),
+        ({"30-vm-r412": ["#1 SMP PREEMPT_DYNAMIC Mon Nov 3"]}, {"(kernel)": ["(kernel)"]}),
         (["6.18", 18.44, "v1", None], ["6.18", 18.44, "v1", None]),
     ],
 )

@@ -108,7 +108,7 @@ def kernel_secrets(release: str, version: str) -> tuple[str, ...]:
     """What uname(2) tells every answer of the kernel, longest first: its version, and its release with its parts.
 
     A part is what `split` leaves: words of the release in a row, if they are so long that nothing else is likely to be
-    called so and hold both letters and digits. So "44-fc-v595" is one; "generic", "amd64" and "6.18" are none, which
+    called so and hold both letters and digits. So "30-vm-r412" is one; "generic", "amd64" and "6.18" are none, which
     honest answers return. What an answer spells in another way, such as backwards, is not found.
     """
     words = re.split(r"([^A-Za-z0-9]+)", release)
