@@ -79,8 +79,7 @@ def record_run(
     left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
     pending = [model for model in models if missing[model.label]]
     servers = open_servers(pending, timeouts.connect_s)
-    begun = {key.model for key in folder.recorded}
-    skips = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
+    skips = _announced_skips(folder, servers, tasks, earlier)
     with folder.session("record"), Client(timeouts) as client, open_agents(folder.plan.id, pending, log) as agents:
         _anchor(folder, log)
         oversized = _leave_out_oversized(folder, servers)
@@ -104,6 +103,14 @@ def record_run(
                     problems += recorder.problems
         _anchor(folder, log)
     return problems
+
+
+def _announced_skips(
+    folder: RunFolder, servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None
+) -> list[str]:
+    """A line for each model that will skip tasks, but for those with recorded trials: their first session said it."""
+    begun = {key.model for key in folder.recorded}
+    return expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
 
 
 def _expectation(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task]) -> EarlierRun | None:
