@@ -49,7 +49,7 @@ def tests_deep(session: nox.Session) -> None:
 
 @nox.session
 def tasks(session: nox.Session) -> None:
-    """Every task's own right and wrong answers, in every variant, in containers."""
+    """Every task's own right and wrong answers, in containers; `-- --every-variant` is slower and whole."""
     session.install("-e", ".")
     session.run("python", "-m", "harness", "tasks", "check", *session.posargs)
 

@@ -12,7 +12,7 @@ import pytest
 from harness.sandbox import open_sandbox
 from harness.score import KINDS, score
 from harness.tasks import SELF_CHECK_SEED, HiddenCases, find_fixtures, require_scorable, vary
-from harness.tasks.self_check import check_tasks
+from harness.tasks.self_check import Coverage, check_tasks
 from harness.types import Json, Task
 from tests.deep import part_and_whole
 from tests.samples import kit_tasks
@@ -272,5 +272,5 @@ def test_every_answer_of_a_task_of_each_kind_scores_as_the_task_says(is_run: Col
     with open_sandbox("test-fixtures", lambda line: None, sorted(languages)) as sandbox:
         extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
         judge = partial(score, sandbox=sandbox)
-        tried = check_tasks(tasks, judge, lambda line: None, extend=extend, first_only=True)
+        tried = check_tasks(tasks, judge, lambda line: None, extend=extend, coverage=Coverage.FIRST)
     assert tried == sum(1 + len(task.wrong_answers) for task in tasks)

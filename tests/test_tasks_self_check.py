@@ -11,7 +11,7 @@ from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
 from harness.tasks import JobCache, copy_task, find_fixtures, load_tasks, readings_of, require_scorable
-from harness.tasks.self_check import check_tasks, reference_trials
+from harness.tasks.self_check import Coverage, check_tasks, reference_trials
 from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, TaskRequirement, WrongAnswer
 
 FACTS = SandboxFacts("fake", "1", "none", "none", "none", True, "none")
@@ -98,8 +98,52 @@ def test_a_sound_task_passes_and_every_answer_of_every_variant_is_checked() -> N
 
 
 def test_first_only_checks_the_first_variant() -> None:
-    assert check_tasks([SOUND], partial(score, sandbox=InProcess()), lambda line: None, first_only=True) == 3
-    assert {trial.variant.index for trial in reference_trials(SOUND, first_only=True)} == {0}
+    assert check_tasks([SOUND], partial(score, sandbox=InProcess()), lambda line: None, coverage=Coverage.FIRST) == 3
+    assert {trial.variant.index for trial in reference_trials(SOUND, Coverage.FIRST)} == {0}
+
+
+def test_in_turns_each_wrong_answer_meets_the_first_variant_and_one_other_and_each_variant_its_share() -> None:
+    variants = tuple({"N": str(number), "SUM": str(number + 1)} for number in range(1, 6))
+    names = ("a", "b", "c", "d", "e", "f")
+    wrongs = tuple(wrong(name, MINUS, ("one",), Outcome.FAILED) for name in names)
+    trials = list(reference_trials(replace(SOUND, variants=variants, wrong_answers=wrongs), Coverage.IN_TURNS))
+    solutions = [trial.variant.index for trial in trials if trial.wrong_answer is None]
+    met = {name: [t.variant.index for t in trials if t.wrong_answer and t.wrong_answer.name == name] for name in names}
+    assert solutions == [0, 1, 2, 3, 4]
+    assert met == {"a": [0, 1], "b": [0, 2], "c": [0, 3], "d": [0, 4], "e": [0, 1], "f": [0, 2]}
+
+
+class Recording(InProcess):
+    """Keeps how many cases each job had."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        self.counts.append(len(job.cases))
+        return super().run(job)
+
+
+@pytest.mark.parametrize(
+    ("reply", "counts"),
+    [
+        ("a + b + (a > 0)", [3, 3, 3, 3, 1, 1]),
+        ("a + b + (a == 1)", [3, 3, 3, 3, 1, 3, 1]),
+    ],
+)
+def test_the_cases_that_caught_an_answer_are_tried_alone_in_other_variants(reply: str, counts: list[int]) -> None:
+    cases = """[
+      {"id": "one", "give": {"call": "add", "args": [{{variant.N}}, 1]}, "expect": {"value": {{variant.SUM}}}},
+      {"id": "first", "give": {"call": "add", "args": [{{variant.M}}, 0]}, "expect": {"value": {{variant.M}}}},
+      {"id": "none", "give": {"call": "add", "args": [0, 0]}, "expect": {"value": 0}}
+    ]"""
+    variants = tuple({"N": n, "SUM": str(int(n) + 1), "M": m} for n, m in (("1", "0"), ("5", "1"), ("1", "0")))
+    off = WrongAnswer("off", (RIGHT.replace("a + b", reply),), (), Outcome.FAILED, "stop", breaks="adds")
+    needed = TaskRequirement("adds", "Add.", ("one", "first", "none"))
+    task = replace(SOUND, cases_json=cases, variants=variants, requirements=(needed,), wrong_answers=(off,))
+    sandbox = Recording()
+    check_tasks([task], partial(score, sandbox=sandbox), lambda line: None)
+    assert sorted(sandbox.counts) == sorted(counts)
 
 
 def test_a_failing_solution_is_reported_with_its_variant_its_check_and_the_observed_value() -> None:

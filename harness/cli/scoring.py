@@ -14,7 +14,7 @@ from harness.cluster import ThreadScorer, open_cluster
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
 from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
 from harness.score import score
-from harness.tasks import SELF_CHECK_SEED, HiddenCases, check_tasks
+from harness.tasks import SELF_CHECK_SEED, Coverage, HiddenCases, check_tasks
 from harness.types import LaneLook, Result, StopRule, Task, TrialScorer
 
 
@@ -42,7 +42,7 @@ def prepare_engine(tasks: Sequence[Task], runtime: str | None, task_folders: Seq
     if users_tasks:
         with open_sandbox("tasks-check", log, languages_of(users_tasks), runtime=runtime) as sandbox:
             extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
-            check_tasks(users_tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=True)
+            check_tasks(users_tasks, partial(score, sandbox=sandbox), log, extend=extend, coverage=Coverage.FIRST)
 
 
 def _is_in(task: Task, folder: Path) -> bool:

@@ -32,12 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
         sub.add_argument("--suite", help="only the tasks of this suite")
         sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="your own tasks")
-    check_parser.add_argument(
-        "--first", action="store_true", help="only the first variant of each task: faster, but proves less"
-    )
-    check_parser.add_argument(
-        "--mutants", action="store_true", help="also check that mistakes in each solution are caught"
-    )
+    _add_check_options(check_parser)
     new_parser = actions.add_parser("new", help="copy a task as a starting point", allow_abbrev=False)
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
@@ -58,6 +53,25 @@ def options(parser: argparse.ArgumentParser) -> None:
     mine_parser.add_argument("folder", type=Path, metavar="DIR", help="where the tasks are written")
     mine_parser.add_argument("--since", metavar="DATE", help="only commits after this date, as git reads it")
     mine_parser.add_argument("--max", type=int, default=20, metavar="N", help="stop after N tasks (default: 20)")
+
+
+def _add_check_options(parser: argparse.ArgumentParser) -> None:
+    variants = parser.add_mutually_exclusive_group()
+    variants.add_argument(
+        "--first",
+        dest="coverage",
+        action="store_const",
+        const="FIRST",
+        help="only the first variant of each task: faster, but proves less",
+    )
+    variants.add_argument(
+        "--every-variant",
+        dest="coverage",
+        action="store_const",
+        const="EVERY",
+        help="score each wrong answer in every variant, as for tasks that are named, not in the first and one other",
+    )
+    parser.add_argument("--mutants", action="store_true", help="also check that mistakes in each solution are caught")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,16 +109,24 @@ def _check_answers(args: argparse.Namespace) -> int:
     from harness.cli.scoring import languages_of
     from harness.sandbox import open_sandbox
     from harness.score import score
-    from harness.tasks import SELF_CHECK_SEED, HiddenCases, JobCache, check_tasks, check_variants, require_scorable
+    from harness.tasks import (
+        SELF_CHECK_SEED,
+        Coverage,
+        HiddenCases,
+        JobCache,
+        check_tasks,
+        check_variants,
+        require_scorable,
+    )
 
     tasks = _selected(args)
     require_scorable(tasks)
+    coverage = Coverage[args.coverage or ("EVERY" if args.names else "IN_TURNS")]
     with open_sandbox("tasks-check", log, languages_of(tasks)) as opened:
         sandbox = JobCache(opened)
-        extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
-        answers = check_tasks(tasks, partial(score, sandbox=sandbox), log, extend=extend, first_only=args.first)
-        scorer = partial(score, sandbox=sandbox)
-        problems = [] if args.first else check_variants(tasks, scorer, extend)
+        extend, scorer = HiddenCases(SELF_CHECK_SEED, sandbox).extend, partial(score, sandbox=sandbox)
+        answers = check_tasks(tasks, scorer, log, extend=extend, coverage=coverage)
+        problems = [] if coverage is Coverage.FIRST else check_variants(tasks, scorer, extend)
         problems += _mutant_problems(tasks, scorer, extend) if args.mutants else []
     if problems:
         raise CheckError(*problems)

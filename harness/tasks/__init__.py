@@ -22,7 +22,7 @@ from harness.tasks.replies import split_reply
 from harness.tasks.retired import as_published
 from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import find_folders, select
-from harness.tasks.self_check import CaseExtension, Scorer, check_tasks
+from harness.tasks.self_check import CaseExtension, Coverage, Scorer, check_tasks
 from harness.tasks.strength import MutantReport, check_mutants, check_variants
 from harness.tasks.text_files import LIBRARY
 from harness.tasks.writing import edit_form, escape_braces, fence_of, toml_value, write_folder
@@ -34,6 +34,7 @@ __all__ = [
     "TASK_FILE",
     "USER_SUITE",
     "CaseExtension",
+    "Coverage",
     "HiddenCases",
     "JobCache",
     "MutantReport",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from harness.errors import CheckError, Problem, TaskError
 from harness.score import KINDS
@@ -25,6 +26,8 @@ CaseExtension = Callable[[Variant], Variant]
 """Adds a variant's hidden cases: `HiddenCases.extend`."""
 
 EVERY_CHECK = ("*",)
+N_TRIED_CASES = 3
+"""Of the cases that caught a wrong answer in one variant, how many are tried alone in the next."""
 MAX_SHOWN_CHECKS = 2
 MAX_VALUE_CHARS = 80
 
@@ -43,25 +46,39 @@ class ReferenceTrial:
         return f"{self.variant.task.name}, variant {self.variant.index}, {answer}"
 
 
-def reference_trials(task: Task, *, first_only: bool = False) -> Iterator[ReferenceTrial]:
-    """Every answer to every variant, or to the first variant only."""
-    for index in range(1 if first_only else max(1, len(task.variants))):
+class Coverage(Enum):
+    """Which variants of a task its answers are scored in."""
+
+    FIRST = "the first variant"
+    IN_TURNS = "the solution in every variant; each wrong answer in the first and one other, the next in the next one"
+    EVERY = "every variant"
+
+
+def reference_trials(task: Task, coverage: Coverage = Coverage.EVERY) -> Iterator[ReferenceTrial]:
+    """The answers to the variants, the first variant first."""
+    n_variants = 1 if coverage is Coverage.FIRST else max(1, len(task.variants))
+    for index in range(n_variants):
         variant = vary(task, index)
         yield ReferenceTrial(variant, None)
-        yield from (ReferenceTrial(variant, wrong) for wrong in variant.wrong_answers)
+        for number, wrong in enumerate(variant.wrong_answers):
+            if coverage is not Coverage.IN_TURNS or index in (0, 1 + number % max(1, n_variants - 1)):
+                yield ReferenceTrial(variant, wrong)
 
 
-def _in_order_of_work(tasks: Sequence[Task], *, first_only: bool) -> Iterator[ReferenceTrial]:
-    """Every answer to these tasks, the solutions one task ahead of the wrong answers.
+def _in_order_of_work(tasks: Sequence[Task], coverage: Coverage) -> Iterator[tuple[ReferenceTrial, ...]]:
+    """Every answer to these tasks by its trials, the solutions one task ahead of the wrong answers.
 
     The first answer to a variant draws its cases. Those after it would wait for them, one in each thread.
     """
-    wrong_answers: list[ReferenceTrial] = []
+    wrong_answers: list[tuple[ReferenceTrial, ...]] = []
     for task in tasks:
-        trials = list(reference_trials(task, first_only=first_only))
-        yield from (trial for trial in trials if trial.wrong_answer is None)
+        trials = list(reference_trials(task, coverage))
+        yield from ((trial,) for trial in trials if trial.wrong_answer is None)
         yield from wrong_answers
-        wrong_answers = [trial for trial in trials if trial.wrong_answer is not None]
+        wrong_answers = [
+            tuple(trial for trial in trials if trial.wrong_answer is not None and trial.wrong_answer.name == wrong.name)
+            for wrong in task.wrong_answers
+        ]
     yield from wrong_answers
 
 
@@ -144,26 +161,52 @@ def _requirement_variant(wrong: WrongAnswer, variant: Variant) -> Variant:
     return replace(variant, cases=cases) if cases and len(cases) == len(testing) else variant
 
 
-def check_trial(trial: ReferenceTrial, score: Scorer, extend: CaseExtension) -> Problem | None:
-    """The problem of one answer, None where it scores as its task says. Raises EngineError."""
+def check_answer(trials: Sequence[ReferenceTrial], score: Scorer, extend: CaseExtension) -> list[Problem]:
+    """The problems of one answer, given as its trials of some variants, the first variant first. Raises EngineError.
+
+    A case that caught a wrong answer in one variant nearly always does in the next, so these cases are tried alone
+    before all that test the requirement: where one of them fails, it fails among all as well.
+    """
+    found, caught = list[Problem](), frozenset[str]()
+    for trial in trials:
+        wrong = trial.wrong_answer
+        try:
+            variant, readings = extend(trial.variant), _readings(trial)
+        except TaskError as error:
+            found.append(error.problems[0])
+            continue
+        variant = variant if wrong is None else _requirement_variant(wrong, variant)
+        few = _few_cases(variant, caught) if wrong is not None and wrong.breaks is not None else None
+        if few is not None and _mismatch(wrong, few, score(few, readings)) is None:
+            continue
+        scored = score(variant, readings)
+        caught = caught or frozenset(check.name for check in scored.checks if not check.passed)
+        mismatch = _mismatch(wrong, variant, scored)
+        if mismatch is not None:
+            fix = "the answer or the cases" if wrong is None else "the answer, the cases or its [[wrong]] entry"
+            found.append(Problem(f"{trial.name}: {mismatch}", f"correct {fix}"))
+    return found
+
+
+def _readings(trial: ReferenceTrial) -> list[Reading]:
+    """What a model that gave this answer would have sent. Raises TaskError for an invalid tool_calls block."""
     wrong = trial.wrong_answer
+    replies, reason = (trial.variant.solution, "stop") if wrong is None else (wrong.replies, wrong.finish_reason)
     try:
-        replies = trial.variant.solution if wrong is None else wrong.replies
-        readings = readings_of(replies, "stop" if wrong is None else wrong.finish_reason)
+        return readings_of(replies, reason)
     except ValueError as error:
-        return Problem(f"{trial.name}: the tool_calls block is invalid: {error}")
-    try:
-        variant = extend(trial.variant)
-    except TaskError as error:
-        return error.problems[0]
-    variant = variant if wrong is None else _requirement_variant(wrong, variant)
-    scored = score(variant, readings)
-    if wrong is None:
-        mismatch, fix = _solution_mismatch(scored), "correct the answer or the cases"
-    else:
-        mismatch = _wrong_answer_mismatch(wrong, variant, scored)
-        fix = "correct the answer, the cases or its [[wrong]] entry"
-    return None if mismatch is None else Problem(f"{trial.name}: {mismatch}", fix)
+        raise TaskError(f"{trial.name}: the tool_calls block is invalid: {error}") from error
+
+
+def _few_cases(variant: Variant, caught: Collection[str]) -> Variant | None:
+    """The variant with the first of its cases that caught an answer before; None where that saves nothing."""
+    cases = tuple(case for case in variant.cases if case.id in caught)[:N_TRIED_CASES]
+    return replace(variant, cases=cases) if 0 < len(cases) < len(variant.cases) else None
+
+
+def _mismatch(wrong: WrongAnswer | None, variant: Variant, score: Score) -> str | None:
+    """How a score differs from what the task states of an answer."""
+    return _solution_mismatch(score) if wrong is None else _wrong_answer_mismatch(wrong, variant, score)
 
 
 def check_tasks(
@@ -172,23 +215,23 @@ def check_tasks(
     say: Callable[[str], None],
     *,
     extend: CaseExtension = lambda variant: variant,
-    first_only: bool = False,
+    coverage: Coverage = Coverage.EVERY,
 ) -> int:
-    """Score every answer of these tasks; returns how many there were.
+    """Score the answers of these tasks; returns how many there were.
 
     Raises CheckError with every answer that scored otherwise than its task says, EngineError where one could not run.
     """
-    trials = list(_in_order_of_work(tasks, first_only=first_only))
-    totals = Counter(trial.variant.task.name for trial in trials)
+    answers = list(_in_order_of_work(tasks, coverage))
+    totals = Counter(trial.variant.task.name for trials in answers for trial in trials)
     left = Counter(totals)
     problems: list[Problem] = []
     with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         try:
-            results = pool.map(lambda trial: check_trial(trial, score, extend), trials)
-            for trial, problem in zip(trials, results, strict=True):
-                name = trial.variant.task.name
-                left[name] -= 1
-                problems += [] if problem is None or problem in problems else [problem]
+            results = pool.map(lambda trials: check_answer(trials, score, extend), answers)
+            for trials, found in zip(answers, results, strict=True):
+                name = trials[0].variant.task.name
+                left[name] -= len(trials)
+                problems += [problem for problem in found if problem not in problems]
                 if not left[name]:
                     say(f"{name}: {totals[name]} answers checked")
         except BaseException:
@@ -197,4 +240,4 @@ def check_tasks(
             raise
     if problems:
         raise CheckError(*problems)
-    return len(trials)
+    return totals.total()
