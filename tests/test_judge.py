@@ -124,6 +124,16 @@ def test_sides_are_balanced_and_some_pairs_come_again_with_sides_swapped() -> No
     )
 
 
+def test_sides_are_balanced_whatever_the_order_of_the_trials() -> None:
+    result = judged_result("one", "two", "three")
+    for seed in range(3):
+        mixed = replace(result, trials=tuple(Random(seed).sample(result.trials, len(result.trials))))
+        origins = prepare_pairs([mixed], tasks(), 40, "a" * 64).mapping.origins
+        first = [origin for origin in origins.values() if origin.repeats is None]
+        left = Counter((origin.left.contestant, origin.right.contestant) for origin in first)
+        assert all(abs(count - left[two, one]) <= 1 for (one, two), count in left.items())
+
+
 def test_another_salt_gives_other_sides_and_another_commitment() -> None:
     first, second = (prepare_pairs([judged_result("one", "two")], tasks()) for _ in range(2))
     assert first.sheet.commitment != second.sheet.commitment
@@ -282,6 +292,9 @@ def test_three_models_are_ranked_with_intervals(tmp_path: Path) -> None:
 def test_a_models_reply_is_read_by_its_last_verdict() -> None:
     assert vote_of("Both do it.\n**VERDICT: B**") == "right"
     assert vote_of("VERDICT: A\nNo:\nVERDICT: TIE") == "tie"
+    assert [vote_of(f"VERDICT: {word}") for word in ("_A_", "__TIE__", "BOTH BAD")] == ["left", "tie", "both_bad"]
+    assert [vote_of(text) for text in ("_VERDICT: B_", "Verdict: A")] == ["right", "left"]
+    assert {vote_of(f"VERDICT: {word}") for word in ("A or B", "A/B", "AB", "A_B", "**A** and B")} == {"cannot_judge"}
     assert vote_of("I prefer A") == "cannot_judge"
     assert vote_of("the answer said `VERDICT: A` and so on") == "cannot_judge"
 

@@ -7,9 +7,10 @@ from itertools import combinations
 import pytest
 
 from harness.report import plain_text, render_github, render_html, render_text
-from harness.report.elements import Chart, IntervalRow, Point, Scatter
-from harness.report.formatting import format_number, format_percent, format_seconds
+from harness.report.elements import Chart, IntervalRow, Point, Scatter, Section
+from harness.report.formatting import format_bytes, format_number, format_percent, format_seconds
 from harness.report.label_placement import CHAR_PX
+from harness.report.markdown import render_markdown_sections
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
 from harness.report.svg import bar_plot, dot_plot, tick_step
 from harness.report.terminal import WIDTH
@@ -161,7 +162,19 @@ def test_untrusted_names_stay_text_in_markdown() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0.00"), (0.04213, "0.0421"), (4.2149, "4.21"), (42.149, "42.1"), (421.49, "421"), (4214.9, "4,215")],
+    [
+        (0, "0.00"),
+        (0.00004, "0.00004"),
+        (0.04213, "0.0421"),
+        (0.5, "0.5"),
+        (-0.9999, "-1.00"),
+        (4.2149, "4.21"),
+        (9.996, "10.0"),
+        (42.149, "42.1"),
+        (421.49, "421"),
+        (999.6, "1,000"),
+        (4214.9, "4,215"),
+    ],
 )
 def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert format_number(value) == text
@@ -174,6 +187,11 @@ def test_percentages_never_round_to_0_or_100(share: float, text: str) -> None:
 
 def test_seconds_have_a_readable_unit() -> None:
     assert [format_seconds(value) for value in (0.0123, 12.34, 600)] == ["12.3 ms", "12.3 s", "10.0 min"]
+    assert [format_seconds(value) for value in (3e-8, 0.9999)] == ["0.00003 ms", "1.00 s"]
+
+
+def test_bytes_have_a_readable_unit() -> None:
+    assert [format_bytes(count) for count in (0, 10, 2**20, 2**30 - 1)] == ["0", "0.00977 KiB", "1.00 MiB", "1.00 GiB"]
 
 
 @pytest.mark.parametrize("top", [0.003, 1, 7, 100, 12345])
@@ -229,3 +247,10 @@ def test_imported_mined_drawn_and_fixed_tasks_are_shown_apart() -> None:
     assert rows["HumanEval (1 task)"].startswith(f"{own[0].pass_rate.passed}/{own[0].pass_rate.n}")
     only = summarize(replace(result, tasks=tuple(replace(task, origin="MBPP") for task in result.tasks)))
     assert all(each.title != "By origin" for section in sections_of(only) for each in section.tables)
+
+
+def test_a_lead_is_escaped_in_markdown_like_all_else() -> None:
+    text = render_markdown_sections("t", [Section("s", "s", "by www.evil.example and [a](b): 70 % [40, 89]")])
+    assert "www.evil" not in text
+    assert "](" not in text
+    assert "[40, 89]" in text

@@ -184,6 +184,21 @@ def test_a_ratio_is_judged_by_the_equivalence_margin(ratio: Ratio, verdict: str)
     assert ratio_verdict(ratio) == verdict
 
 
+def test_a_ratio_that_a_few_wild_values_leave_open_has_no_bounds() -> None:
+    steady, wild = ([0.3, 0.3001], [0.3, 0.3001]), ([0.3, 3.0], [0.3, 0.3001])
+    seen = geometric_mean_ratio([*[steady] * 59, wild], 1 - 0.05 / 60)
+    assert seen
+    assert (seen.low, seen.high, ratio_verdict(seen)) == (None, None, "can't tell")
+    extreme = geometric_mean_ratio([([1e-300, 1e-299], [1e300, 1e299])])
+    assert extreme
+    assert (extreme.ratio, extreme.low, extreme.high) == (pytest.approx(1e-6), None, None)
+
+
+def test_no_drift_is_read_from_groups_that_say_nothing_of_the_whole_run() -> None:
+    hours_apart = [[(0, 100.0), (0.5, 101.0), (1, 99.0)], [(36000, 50.0), (36000.5, 51.0), (36001, 48.0)]]
+    assert estimate_drift(hours_apart) is None
+
+
 def test_drift_of_one_group_is_scipys_slope(oracle: ModuleType) -> None:
     points = [(float(at), 40.0 * math.exp(-0.01 * at + 0.02 * (at % 3))) for at in range(12)]
     seen = estimate_drift([points])

@@ -28,13 +28,17 @@ def _format_points(share: float) -> str:
     return f"{100 * share:+.0f}"
 
 
+def _format_ratio(ratio: float) -> str:
+    return "<0.01" if ratio < 0.005 else f"{ratio:,.2f}"
+
+
 def _format_estimate(quantity: QuantityComparison) -> str:
     if quantity.estimate is None:
         return MISSING
     low, high = quantity.low, quantity.high
     if quantity.is_ratio:
-        interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-        return f"{quantity.estimate:.2f} times{interval}"
+        interval = "" if low is None or high is None else f" [{_format_ratio(low)}, {_format_ratio(high)}]"
+        return f"{_format_ratio(quantity.estimate)} times{interval}"
     interval = "" if low is None or high is None else f" [{_format_points(low)}, {_format_points(high)}]"
     return f"{_format_points(quantity.estimate)} points{interval}"
 

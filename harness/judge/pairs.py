@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, combinations, zip_longest
 from math import ceil
+from operator import attrgetter
 from random import Random
 
 from harness.errors import RunError
@@ -138,7 +139,8 @@ def _candidates(results: Sequence[Result], tasks: Mapping[str, Task], names: Seq
             by_trial[trial.task, trial.trial].append(trial)
     for (name, number), answers in sorted(by_trial.items()):
         variant = vary(tasks[name], number)
-        for first, second in combinations(answers, 2):
+        # In one order whatever the order of the trials: each pair of contestants is drawn and shown as one.
+        for first, second in combinations(sorted(answers, key=attrgetter("model")), 2):
             _add(found, variant, (first, second), names)
     return found
 

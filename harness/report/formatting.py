@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import floor, log10
 
 from harness.types import MIN_TRIALS, DistributionSummary, HostFacts, PassRate, SuiteRate
 
@@ -11,15 +12,21 @@ MISSING = "-"
 
 
 def format_number(value: float) -> str:
-    """At least three significant digits, no exponent: 0.0421, 4.21, 42.1, 421, 4,210."""
-    magnitude = abs(value)
-    if magnitude >= 1000:
-        return f"{value:,.0f}"
-    if magnitude >= 100:
-        return f"{value:.0f}"
-    if magnitude >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if magnitude >= 1 or value == 0 else f"{value:.3g}"
+    """Three significant digits, more from 1,000 on, no exponent: 0.0421, 4.21, 42.1, 421, 4,210.
+
+    Below 1 without zeros at the end: 0.5.
+    """
+    rounded = _rounded(value)
+    magnitude = abs(rounded)
+    if magnitude >= 1 or value == 0:
+        decimals = 0 if magnitude >= 100 else 1 if magnitude >= 10 else 2
+        return f"{value:,.{decimals}f}"
+    return f"{rounded:.{2 - floor(log10(magnitude))}f}".rstrip("0")
+
+
+def _rounded(value: float) -> float:
+    """To three significant digits, which decide about the form: 0.9999 s is a second."""
+    return float(f"{value:.3g}")
 
 
 def format_percent(share: float) -> str:
@@ -32,19 +39,22 @@ def format_percent(share: float) -> str:
 
 def format_seconds(value: float) -> str:
     """Milliseconds below one second, minutes from two minutes on."""
-    if value < 1:
+    if _rounded(value) < 1:
         return f"{format_number(value * 1000)} ms"
     return f"{format_number(value)} s" if value < 120 else f"{format_number(value / 60)} min"
 
 
 def format_bytes(count: int | None) -> str:
-    """Bytes in GiB, or in MiB below one."""
+    """Bytes in GiB, or in MiB below one, or in KiB below one."""
     if count is None:
         return MISSING
     if count == 0:
         return "0"
-    gib = count / 2**30
-    return f"{format_number(gib)} GiB" if gib >= 1 else f"{format_number(gib * 1024)} MiB"
+    size, unit = next(
+        ((count / scale, unit) for scale, unit in ((2**30, "GiB"), (2**20, "MiB")) if _rounded(count / scale) >= 1),
+        (count / 2**10, "KiB"),
+    )
+    return f"{format_number(size)} {unit}"
 
 
 def format_machine(host: HostFacts) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from harness.report.elements import Entry, Section, Table, text_row
 from harness.report.formatting import MISSING, format_number, format_percent
-from harness.types import JudgeReport, Match, Proportion, Result
+from harness.types import SIGNIFICANCE, JudgeReport, Match, Proportion, Result
 
-SIGNIFICANCE = 0.05
 MIN_CONSISTENT = 0.7
 """A person who is shown a pair twice usually votes alike more often than this; chance gives about a third."""
 MIN_FOR_INTERVAL = 6

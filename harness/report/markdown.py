@@ -43,7 +43,7 @@ def _table(table: Table) -> list[str]:
 
 def _section(section: Section) -> list[str]:
     lines = [f"## {markdown_text(section.title)}", ""]
-    lines += [section.lead, ""] if section.lead else []
+    lines += [_with_intervals(section.lead), ""] if section.lead else []
     for table in section.tables:
         lines += _table(table)
     lines += [f"- {_with_intervals(note)}" for note in section.notes]

@@ -17,6 +17,8 @@ from harness.types import Drift
 EQUIVALENCE_MARGIN = 0.05
 """Ratios within 5 % of 1 are equivalent in practice."""
 MIN_DRIFT_DEGREES_OF_FREEDOM = 3
+_MAX_LOG = log(1e6)
+"""Of a ratio and of its bounds. What may be a million times as much says nothing, and soon exceeds a float."""
 
 RatioVerdict = Literal["more", "less", "equivalent", "can't tell"]
 SamplePair = tuple[Sequence[float], Sequence[float]]
@@ -26,7 +28,10 @@ TimedValue = tuple[float, float]
 
 
 class Ratio(NamedTuple):
-    """Ratio to the baseline with its interval; no bounds if a sample of a cell has fewer than two values."""
+    """Ratio to the baseline with its interval.
+
+    No bounds if a sample of a cell has fewer than two values, or if a bound is beyond a million times as much.
+    """
 
     ratio: float
     low: float | None
@@ -47,11 +52,13 @@ def geometric_mean_ratio(cells: Sequence[SamplePair], level: float = LEVEL) -> R
     pairs = [(_logs(values), _logs(baseline)) for values, baseline in cells if values and baseline]
     if not pairs:
         return None
-    center = fmean([fmean(values) - fmean(baseline) for values, baseline in pairs])
+    center = max(-_MAX_LOG, min(_MAX_LOG, fmean([fmean(values) - fmean(baseline) for values, baseline in pairs])))
     samples = [sample for pair in pairs for sample in pair]
     if any(len(sample) < 2 for sample in samples):
         return Ratio(exp(center), None, None, len(pairs))
     half = _welch_half_width(samples, level) / len(pairs)
+    if abs(center) + half > _MAX_LOG:
+        return Ratio(exp(center), None, None, len(pairs))
     return Ratio(exp(center), exp(center - half), exp(center + half), len(pairs))
 
 
@@ -81,7 +88,8 @@ def estimate_drift(groups: Sequence[Sequence[TimedValue]], level: float = LEVEL)
     """The relative change of a speed over the run, from values in groups that differ for other reasons (tasks).
 
     One slope of log speed on time for all groups, with an intercept for each group; None below 3 degrees of freedom
-    or if all values were taken at one moment. Source: ordinary least squares with fixed effects, e.g.
+    or if all values were taken at one moment, or if the values of each group lie so close in time that over the whole
+    run a bound would be beyond a million times as much. Source: ordinary least squares with fixed effects, e.g.
     J. M. Wooldridge, "Econometric analysis of cross section and panel data", chapter 10.
     """
     used = [group for group in groups if len(group) > 1]
@@ -97,6 +105,8 @@ def estimate_drift(groups: Sequence[Sequence[TimedValue]], level: float = LEVEL)
     slope = fsum(x * y for x, y in points) / time_variation
     residual_variance = fsum((y - slope * x) ** 2 for x, y in points) / degrees_of_freedom
     half = t_quantile(degrees_of_freedom, level) * sqrt(residual_variance / time_variation)
+    if (abs(slope) + half) * span > _MAX_LOG:
+        return None
     return Drift(*(exp(bound * span) - 1 for bound in (slope, slope - half, slope + half)))
 
 

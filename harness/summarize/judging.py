@@ -13,14 +13,24 @@ from itertools import combinations
 
 from harness.stats import binomial_p, bradley_terry, cohen_kappa, holm, wilson
 from harness.summarize.model_families import family_of
-from harness.types import Ballot, JudgeReport, Judging, Match, PairOrigin, Proportion, Result, Strength, Vote
+from harness.types import (
+    SIGNIFICANCE,
+    SWAPPED_VOTES,
+    Ballot,
+    JudgeReport,
+    Judging,
+    Match,
+    PairOrigin,
+    Proportion,
+    Result,
+    Strength,
+    Vote,
+)
 
 MAX_JUDGES = 10
 """Of one judging; `verify` refuses more."""
 MIN_RANKED = 3
 """Contestants from which on strengths are estimated: of two, the share of wins says the same."""
-SIGNIFICANCE = 0.05
-_SWAPPED: Mapping[Vote, Vote] = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ def _longer(originals: Iterable[_Judged]) -> Proportion:
 def _repeated_votes(judged: Mapping[str, _Judged]) -> list[tuple[str, str]]:
     """The two votes on each pair that was shown twice, the second as if its sides had not been swapped."""
     twice = ((judged.get(pair.origin.repeats or ""), pair.ballot.vote) for pair in judged.values())
-    return [(first.ballot.vote, _SWAPPED.get(vote, vote)) for first, vote in twice if first is not None]
+    return [(first.ballot.vote, SWAPPED_VOTES.get(vote, vote)) for first, vote in twice if first is not None]
 
 
 def _guessed(judged: Iterable[_Judged], contestants: int) -> Proportion:

@@ -23,9 +23,9 @@ from harness.stats import (
 from harness.summarize.cells import Trials, by_cell
 from harness.summarize.futility import FutilityRule
 from harness.summarize.lane_requirements import cells_of
-from harness.summarize.pairwise import SIGNIFICANCE, Passes, contingency_table, passes_of
+from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.schedule import ERROR, adjusted_p, claim_level
-from harness.types import DifferenceVerdict, Lane, ModelInfo, Result
+from harness.types import SIGNIFICANCE, DifferenceVerdict, Lane, ModelInfo, Result
 
 LaneModels = tuple[str, frozenset[str]]
 """A lane and two models."""

@@ -16,11 +16,10 @@ from harness.stats import (
 )
 from harness.summarize.cells import Trials, by_cell, planned_trials
 from harness.summarize.schedule import adjusted_p, claim_level
-from harness.types import Comparison, Estimand, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
+from harness.types import SIGNIFICANCE, Comparison, Estimand, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
 Passes = Mapping[int, bool]
 """Trial number -> whether it passed."""
-SIGNIFICANCE = 0.05
 
 
 def passes_of(result: Result, model: ModelInfo, task: TaskInfo, trials: Trials) -> Passes:

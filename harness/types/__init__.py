@@ -29,6 +29,7 @@ from harness.types.evidence import (
 from harness.types.exchange import Exchange, ExchangeEnd
 from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.judging import (
+    SWAPPED_VOTES,
     Ballot,
     Contestant,
     JudgedAnswer,
@@ -93,6 +94,7 @@ from harness.types.sequential import LaneLook, Look, SequentialDesign, StopRule
 from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
 from harness.types.summary import (
     MIN_TRIALS,
+    SIGNIFICANCE,
     Cell,
     Comparison,
     DifferenceVerdict,
@@ -140,7 +142,9 @@ __all__ = [
     "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
+    "SIGNIFICANCE",
     "STOPPED_BY_OWNER",
+    "SWAPPED_VOTES",
     "TOO_MANY_TIMEOUTS",
     "TWIN",
     "AgentEnd",

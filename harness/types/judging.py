@@ -11,6 +11,8 @@ from typing import Literal
 
 Vote = Literal["left", "right", "tie", "both_bad", "cannot_judge", "order_dependent"]
 """What a judge says of a pair; `order_dependent`: a model said something else when the sides were swapped."""
+SWAPPED_VOTES: Mapping[Vote, Vote] = {"left": "right", "right": "left"}
+"""What a vote becomes when the sides are swapped; others stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from harness.types.host import MemoryUse
 
 Estimand = Literal["tasks_like_these", "exactly_these_tasks"]
 """The population of tasks that these are a sample of, or these tasks alone."""
+SIGNIFICANCE = 0.05
+"""The largest p value by which something is called different."""
 MIN_TRIALS = 6
 """Below six trials an interval covers nearly everything: a count stands alone, and a median has no interval."""
 DifferenceVerdict = Literal["better", "worse", "can't tell"]

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.stats import format_k_of_n, geometric_mean_ratio, mcnemar_p, ratio_verdict
-from harness.types import HostFacts, Model, ModelInfo, Reading, Severity, TrialResult
+from harness.types import SIGNIFICANCE, HostFacts, Model, ModelInfo, Reading, Severity, TrialResult
 
-SIGNIFICANCE = 0.05
 MAX_SPEED_FACTOR = 1.25
 """Updates of a server and the temperature of a room change speeds by less; more needs an explanation."""
 CLASS_FACTS = ("system", "architecture", "chip", "cpu_cores", "gpu_cores")

@@ -26,9 +26,8 @@ from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.stats import holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import Finding, HostFacts, Model, Outcome, Recording, Sandbox, TrialKey, TrialResult
+from harness.types import SIGNIFICANCE, Finding, HostFacts, Model, Outcome, Recording, Sandbox, TrialKey, TrialResult
 from harness.verify.agreement import (
-    SIGNIFICANCE,
     Pair,
     compare_model,
     compare_speed,
