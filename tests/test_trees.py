@@ -89,6 +89,11 @@ def test_links_devices_absolute_names_and_binaries_are_left_out_and_listed() -> 
     }
 
 
+def test_a_name_that_is_not_utf_8_is_left_out_alone() -> None:
+    found = read_tree(archive({"caf\udce9.txt": b"x", "a.py": b"fixed\n"}))
+    assert found == FinalTree({"a.py": "fixed\n"}, (ExcludedPath("caf?.txt", "unusual name"),))
+
+
 def test_no_number_of_ordinary_entries_hides_what_speaks_against_an_archive() -> None:
     binaries = {f"{number}.bin": b"\0" for number in range(1000)}
     found = read_tree(archive({**binaries, "/node_modules/a": b"1"}, member("1.bin", tarfile.SYMTYPE, "/etc")))

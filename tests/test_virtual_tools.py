@@ -78,6 +78,15 @@ def test_an_edit_that_cannot_be_applied_changes_nothing_and_is_wasted(arguments:
 
 
 @pytest.mark.parametrize(
+    "path", ["src", ".", "src/..", "app.py/b", "a\0b", "x" * 300, "\ud800", "a\nb", "caf\udce9", "é" * 150]
+)
+def test_a_file_that_no_folder_could_hold_is_not_created(path: str) -> None:
+    result = run_call(Workspace(FILES), call("edit_file", {"path": path, "old": "", "new": "x"}))
+    assert (result.wasted_reason, result.edited_path, result.files) == ("impossible path", None, FILES)
+    assert result.text.startswith("error:")
+
+
+@pytest.mark.parametrize(
     ("name", "arguments", "why"),
     [
         ("delete_file", {"path": "app.py"}, "there is no tool 'delete_file'"),

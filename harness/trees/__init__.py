@@ -18,7 +18,7 @@ from harness.trees.archive import (
 from harness.trees.clean import CleanTree, clean_tree, matches
 from harness.trees.git import run_git
 from harness.trees.patch import HUNK_RANGES, PatchError, apply_patch, lines_of, make_patch
-from harness.trees.tree import ExcludedPath, FinalTree, path_problem, text_of
+from harness.trees.tree import ExcludedPath, FinalTree, blocking_files, path_problem, text_of
 
 __all__ = [
     "HUNK_RANGES",
@@ -33,6 +33,7 @@ __all__ = [
     "FinalTree",
     "PatchError",
     "apply_patch",
+    "blocking_files",
     "clean_tree",
     "lines_of",
     "make_patch",

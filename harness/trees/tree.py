@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 MAX_PATH_CHARS = 240
 OUTSIDE_OF_TREE, UNUSUAL_NAME = "outside of the tree", "unusual name"
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\\u2028\u2029]|^\s|\s$')
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\\u2028\u2029\ud800-\udfff]|^\s|\s$')
+"""Surrogates are what Python reads bytes of a name as that are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,11 +45,14 @@ class FinalTree:
 
 def path_problem(path: str) -> str | None:
     """Why a path cannot name a file of a tree; None if it can. Such names fit into a patch without quoting."""
-    if not path or path.startswith("/") or posixpath.normpath(path) != path or path.split("/")[0] == "..":
+    if path in ("", ".") or path.startswith("/") or posixpath.normpath(path) != path or path.split("/")[0] == "..":
         return OUTSIDE_OF_TREE
+    if _UNSAFE.search(path):
+        # Before the length in bytes, which a name with surrogates does not have.
+        return UNUSUAL_NAME
     if len(path) > MAX_PATH_CHARS or any(len(part.encode()) > MAX_PATH_CHARS for part in path.split("/")):
         return "name too long"
-    return UNUSUAL_NAME if _UNSAFE.search(path) else None
+    return None
 
 
 def text_of(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 import re2
 
 from harness.languages import shadows
-from harness.trees import matches
+from harness.trees import blocking_files, matches, path_problem
 from harness.types import Json
 
 TOOL_NAMES = ("read_file", "grep", "edit_file")
@@ -126,6 +126,16 @@ def grep(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
     return ToolResult("\n".join(matches[:MAX_MATCHES])[:MAX_CHARS] + more if matches else "no matches", workspace.files)
 
 
+def _create_file(workspace: Workspace, path: str, text: str) -> ToolResult:
+    """Create a file, unless no folder could hold it beside the others."""
+    files = {**workspace.files, path: text}
+    problem = path_problem(path) or ("a file and a folder of one name" if blocking_files(files) else None)
+    if problem is not None:
+        message = f"error: {path!r} cannot be created: {problem}"
+        return ToolResult(message, workspace.files, wasted_reason="impossible path")
+    return ToolResult(f"created {path}", files, edited_path=path)
+
+
 def edit_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
     """Replace the only occurrence of a string, or create a file."""
     path, old, new = _path(arguments["path"]), arguments["old"], arguments["new"]
@@ -141,7 +151,7 @@ def edit_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult
     if path not in workspace.files:
         if old:
             return ToolResult(_missing_file(path, workspace.files), workspace.files, wasted_reason="no such file")
-        return ToolResult(f"created {path}", {**workspace.files, path: new}, edited_path=path)
+        return _create_file(workspace, path, new)
     text = workspace.files[path]
     count = text.count(old) if old else 0
     if count != 1:
