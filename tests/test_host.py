@@ -366,6 +366,15 @@ def test_a_port_in_use_is_seen() -> None:
     assert host.is_port_in_use(port) is False
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_port_in_use_is_seen_on_a_mac_that_hides_the_sockets_of_others(address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listening:
+        port = listening.getsockname()[1]
+        assert host.is_port_in_use(port, "Darwin") is True
+    assert host.is_port_in_use(port, "Darwin") is False
+
+
 def test_a_kernel_without_power_supplies_has_an_unknown_power_source() -> None:
     def none_known() -> None:
         raise FileNotFoundError("/sys/class/power_supply")

@@ -259,6 +259,24 @@ def test_a_failed_restore_stays_in_the_state_file_and_is_retried(machine: Machin
     assert not state_path().exists()
 
 
+@pytest.mark.parametrize(("below", "reason"), [("", "Exec format error"), ("/below", "Not a directory")])
+def test_a_start_command_that_cannot_be_executed_keeps_no_other_service_stopped(
+    machine: Machine, run: Path, below: str, reason: str
+) -> None:
+    script = machine.here / "start.sh"
+    script.write_text("exit 0\n")
+    script.chmod(0o755)
+    for name in ("good", "bad"):
+        machine.let_run(name)
+    bad = replace(by_commands(machine, "bad"), start=(f"{script}{below}",))
+    servers = [a_server(by_commands(machine, "good")), a_server(bad, label="b")]
+    with model_host(servers, run, print, restore_timeout_s=0.2) as host:
+        pass
+    assert [change.restored for change in host.stopped_services] == [False, True]
+    assert f"cannot be executed: {reason}" in (host.stopped_services[0].note or "")
+    assert machine.runs("good")
+
+
 def test_a_service_that_ends_right_after_its_start_is_not_reported_as_restored(machine: Machine, run: Path) -> None:
     machine.let_run("s")
     dead = replace(by_commands(machine, "s"), start=("true",))

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+from contextlib import suppress
 
 import psutil
 
@@ -24,6 +26,8 @@ MAX_START_TIME_DIFFERENCE_S = 0.01
 _START_FIELD = 20
 """The place of `starttime`, field 22, behind the PID and the name."""
 _DEAD_STATES = ("Z", "X")
+_LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
+_CONNECT_TIMEOUT_S = 1.0
 
 
 def process_start_time(pid: int) -> StartTime | None:
@@ -69,13 +73,27 @@ def terminate_process(pid: int, started_at: StartTime, timeout_s: float) -> bool
     return not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def is_port_in_use(port: int) -> bool | None:
-    """Whether a process listens on a local port; None if that is not visible (macOS without root)."""
+def is_port_in_use(port: int, system: str | None = None) -> bool:
+    """Whether a process listens on a local port.
+
+    macOS shows the sockets of other users' processes to root only, so there a connection is tried.
+    """
+    if not is_mac(system):
+        with suppress(psutil.Error):
+            rows = psutil.net_connections(kind="tcp")
+            return any(row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port for row in rows)
+    return any(_accepts_connections(address, port) for address in _LOOPBACK_ADDRESSES)
+
+
+def _accepts_connections(address: str, port: int) -> bool:
     try:
-        rows = psutil.net_connections(kind="tcp")
-    except psutil.Error:
-        return None
-    return any(row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port for row in rows)
+        socket.create_connection((address, port), _CONNECT_TIMEOUT_S).close()
+    except TimeoutError:
+        # A free port refuses at once; a listener whose queue is full does not answer.
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _process_tree(pid: int) -> list[psutil.Process]:

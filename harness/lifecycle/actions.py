@@ -114,6 +114,9 @@ def _run_command(step: Step, timeout_s: float) -> tuple[int, str]:
         except PermissionError as error:
             message = f"{step.description}: {step.command[0]!r} is not executable"
             raise ServerError(message, fix="make it executable") from error
+        except OSError as error:
+            message = f"{step.description}: {step.command[0]!r} cannot be executed: {error.strerror}"
+            raise ServerError(message, fix="correct it in the config") from error
         except subprocess.TimeoutExpired as error:
             message = f"{step.description}: `{shlex.join(step.command)}` did not end within {timeout_s:.0f} s"
             raise ServerError(message) from error
