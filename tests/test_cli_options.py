@@ -59,6 +59,8 @@ def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
         (("init", "--only", "--base-url", "http://[::1:8080/v1"), "invalid URL"),
         (("init", "--only", "--base-url", "http://127.0.0.1:808080/v1"), "invalid URL"),
         (("init", "--only", "--base-url", "http://127.0.0.1:abc/v1"), "invalid URL"),
+        (("init", "--only", "--base-url", "http://a..b:1/v1"), "a..b is not the name of a host"),
+        (("probe", "--server", "openai", "--base-url", "http://a..b:1/v1"), "a..b is not the name of a host"),
     ],
 )
 def test_a_value_that_no_command_can_use_is_an_error_before_anything_is_done(

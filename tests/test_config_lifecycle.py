@@ -130,6 +130,7 @@ HAS_KEY = "an address must not contain credentials"
         ("http://me:sk-secret@h:abc/v1", INVALID),
         ("http://127.0.0.1:0/v1", INVALID),
         ("http://:1/v1", INVALID),
+        ("http://a..b:1/v1", INVALID),
         ("http://me:sk-secret@127.0.0.1:1/v1", HAS_KEY),
         ("http://127.0.0.1:1/v1?key=sk-secret", HAS_KEY),
     ],

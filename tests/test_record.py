@@ -106,7 +106,11 @@ def test_an_invalid_api_key_is_rejected_and_not_shown(api_key: str) -> None:
     assert "secr" not in problem.message + problem.fix
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999999", "words"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999999", "words", "http://a..b:1/v1",
+     f"http://{'a' * 64}:1/v1", f"http://{'é' * 20}:1/v1"],
+)  # fmt: skip
 def test_an_invalid_url_is_a_config_error(url: str) -> None:
     with Client(LONG_TIMEOUTS) as client, pytest.raises(ConfigError) as error:
         turn(client, url)

@@ -1,6 +1,7 @@
 """Servers are found by their fingerprints, and the bench.toml that is written for them is valid."""
 
 import argparse
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 
 from harness.cli import init as command
 from harness.config import load_config
-from harness.errors import ConfigError, ServerError
+from harness.errors import ConfigError, Problem, ServerError
 from harness.servers import get_server_kind
-from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers
+from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers, inspect_url
 from harness.servers.starter_config import write_config
 from tests.fake_server import FakeBehavior, FakeServer, Route, respond_with, serve_fake
 
@@ -76,6 +77,32 @@ def test_a_kind_without_a_fingerprint_is_guessed_from_its_port_and_marked_as_a_g
     assert "(guessed from its port: correct `server` if it is wrong)" in text
     assert 'model = "default_model"' in text
     assert "/a/b" not in text
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\x85", "\u2028", "\x00\n\x7f"])
+def test_what_a_server_answers_is_no_setting_of_the_file(newline: str) -> None:
+    text = newline.join(("b1", "[[models]]", "[models.lifecycle]", 'start = ["touch", "x"]', "#"))
+    kind, url, models = get_server_kind("llama-server"), "http://127.0.0.1:8080/v1", (FoundModel("m"),)
+    found = [
+        FoundServer(kind, url, True, text, models),
+        FoundServer(kind, url, True, None, (), Problem(f"HTTP 500: {text}", text)),
+    ]
+    written = write_config(found)
+    assert [model["label"] for model in tomllib.loads(written)["models"]] == ["m"]
+    assert all(line.startswith("#") for line in written.splitlines() if "touch" in line)
+
+
+@pytest.mark.parametrize(("url", "port"), [("http://box/v1", 80), ("https://box/v1", 443), ("http://box:9/v1", 9)])
+def test_the_suggested_start_command_has_the_port_of_the_url(url: str, port: int) -> None:
+    text = write_config([FoundServer(get_server_kind("llama-server"), url, True, None, (FoundModel("m"),))])
+    assert f'"--port", "{port}"]' in text
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1/v1", "http://127.0.0.1:99999/v1"])
+def test_an_invalid_url_is_named_as_it_was_given(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        inspect_url(url)
+    assert caught.value.message.startswith(f"{url}: invalid URL")
 
 
 def test_the_file_of_several_servers_validates_and_has_one_label_each(tmp_path: Path) -> None:

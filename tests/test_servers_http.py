@@ -112,7 +112,10 @@ def test_cookies_of_one_server_are_not_sent_to_another() -> None:
     assert not any(line.lower().startswith("cookie") for line in second.heads[0].splitlines())
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "http://", "words"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://127.0.0.1/v1", "http://", "words", "http://a..b:1/v1", "http://192.168.1.300:1/v1", "http://xn--zz:1/v1"],
+)
 def test_an_invalid_url_is_a_problem_of_the_config(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         fetch("GET", url)

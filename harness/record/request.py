@@ -11,6 +11,7 @@ from harness.errors import ConfigError
 from harness.types import Json
 
 _SAFE_IN_URL = ":/?#[]@!$&'()*+,;=%"
+LABEL_RULE = "each part between its dots must have 1 to 63 valid characters"
 
 
 def parse_url(text: str) -> httpcore.URL:
@@ -22,9 +23,21 @@ def parse_url(text: str) -> httpcore.URL:
         # Reading the port raises ValueError for one that is no number of a port.
         if parts.port == 0:
             raise ValueError("port 0 is no address")
-        return httpcore.URL(quote(text, safe=_SAFE_IN_URL))
+        url = httpcore.URL(quote(text, safe=_SAFE_IN_URL))
+        if not is_host_name(url.host.decode("ascii")):
+            raise ValueError(f"{parts.hostname} is not the name of a host: {LABEL_RULE}")
+        return url
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{text}: invalid URL: {error}", fix="correct base_url") from error
+
+
+def is_host_name(host: str) -> bool:
+    """Whether the name can be looked up, which encodes it first."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def build_headers(api_key: str | None) -> list[tuple[bytes, bytes]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
+from harness.record import parse_url
 from harness.servers.http import RequestTimeouts
 from harness.servers.kinds import ServerKind
 from harness.servers.load import get_server_kind, load_kinds
@@ -57,7 +57,7 @@ def find_servers(urls: Iterable[str]) -> tuple[FoundServer, ...]:
 
 
 def inspect_url(base_url: str) -> FoundServer | None:
-    """Inspect the server at a URL; None if nothing answers."""
+    """Inspect the server at a URL; None if nothing answers. Raises ConfigError for an invalid URL."""
     try:
         kind, is_identified = identify_kind(base_url)
     except ServerError:
@@ -72,12 +72,13 @@ def inspect_url(base_url: str) -> FoundServer | None:
 
 
 def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
-    """Return the kind of a server, and whether a fingerprint proves it. Raises ServerError: no answer.
+    """Return the kind of a server, and whether a fingerprint proves it. Raises ServerError: no answer;
+    ConfigError: an invalid URL.
 
     The kinds that listen on this port by default are tried first; llama-swap before the others, since it is a proxy in
     front of one of them.
     """
-    port = urlsplit(base_url).port
+    port = parse_url(base_url).origin.port
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
     for kind in kinds:
         server = _handle(kind, base_url)

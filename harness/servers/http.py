@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import ServerError
+from harness.errors import ConfigError, ServerError
 from harness.record import build_headers, encode_body, parse_url, redact_api_key
 from harness.types import Json
 
@@ -74,6 +74,9 @@ def fetch(
             client.stream(method, target, headers=headers, content=content) as response,
         ):
             data = _read_body(response, url, deadline_s)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        # httpx refuses more hosts than `parse_url`: 192.168.1.300, and names that begin like encoded ones and are not.
+        raise ConfigError(f"{url}: invalid URL: {error}", fix="correct base_url") from error
     except httpx.RequestError as error:
         raise ServerError(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
     text = redact_api_key(data, response.status_code, api_key)

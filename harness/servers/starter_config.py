@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
 from harness.files import to_json
+from harness.record import parse_url
 from harness.servers.discovery import FoundModel, FoundServer
 
 MAX_LABEL_CHARS = 60
@@ -60,13 +60,18 @@ def _missing_models(server: FoundServer) -> Problem:
 def _server_text(server: FoundServer, labels: set[str]) -> str:
     guessed = "" if server.is_identified else " (guessed from its port: correct `server` if it is wrong)"
     title = f"{server.kind.title} {server.version}" if server.version else server.kind.title
-    lines = [f"\n\n# {title} at {server.base_url}{guessed}"]
+    lines = ["\n", _comment(f"{title} at {server.base_url}{guessed}")]
     if server.problem is not None:
-        lines.append(f"# {server.problem.message}; {server.problem.fix}")
+        lines.append(_comment(f"{server.problem.message}; {server.problem.fix}"))
     elif not server.models:
         lines.append("# it lists no models: add one by hand")
     lines += [_model_text(server, model, labels) for model in server.models]
     return "\n".join(lines)
+
+
+def _comment(untrusted: str) -> str:
+    """One comment, whatever a server has in its version or its error: a newline would begin a setting of the file."""
+    return "# " + " ".join("".join(char if char.isprintable() else " " for char in untrusted).split())
 
 
 def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str:
@@ -85,7 +90,7 @@ def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str
         context_setting=kind.context.setting,
         facts=facts,
     )
-    text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=urlsplit(server.base_url).port)
+    text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=parse_url(server.base_url).origin.port)
     return _comment_out(text) if _is_embedder(model) else text
 
 
