@@ -35,8 +35,8 @@ from harness.proxy.server import Address
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
 from harness.reference import serving
-from harness.schema import validate
-from harness.types import Exchange
+from harness.schema import format_version, validate
+from harness.types import Exchange, Json
 from tests.deep import deep_but
 
 KEY = "sk-0123456789abcdefghij"
@@ -616,6 +616,20 @@ def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Pa
     with proxy(9, tmp_path / "session"), pytest.raises(RunError, match="another process records into it"):
         _start(tmp_path / "session")
     assert _start(tmp_path / "session") == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    with pytest.raises(RunError, match=r"other files, such as notes\.txt"):
+        _start(tmp_path / "other")
+
+
+def test_a_folder_of_a_session_is_taken_after_finder_has_shown_it_and_its_page_was_saved_there(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").touch()
+    assert _start(tmp_path) == 0
+    (tmp_path / "session.html").touch()
+    assert _start(tmp_path) == 0
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="holds a run"):
+        _start(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -623,6 +637,9 @@ def test_a_folder_that_holds_something_else_or_is_in_use_is_refused(tmp_path: Pa
     [
         ("0.0.0.0:0", "http://127.0.0.1:9", "no token protects it"),
         ("127.0.0.1:9", "http://localhost:9", "would listen where its target is"),
+        ("127.0.0.1:9", "http://0.0.0.0:9", "would listen where its target is"),
+        ("127.0.0.1:0", "http://127.0.0.1:0", "port 0 is no address"),
+        (f"127.0.0.1:{'1' * 5000}", "http://127.0.0.1:9", "not an address"),
         ("127.0.0.1", "http://127.0.0.1:9", "not an address"),
         ("127.0.0.1:0", "http://127.0.0.1:9/v1", "must not have one"),
         ("127.0.0.1:0", "ftp://127.0.0.1", "not an http or https URL"),
@@ -659,6 +676,13 @@ def test_a_host_that_cannot_be_looked_up_ends_the_exchange(tmp_path: Path, host:
     assert running.exchanges()[0].end_reason == "connect_failed"
 
 
+@pytest.mark.parametrize(("listen", "target"), [("0.0.0.0:9", "http://127.0.0.1:9"), ("[::]:9", "http://[::1]:9")])
+def test_a_proxy_at_all_addresses_is_not_its_own_target(tmp_path: Path, listen: str, target: str) -> None:
+    settings = ProxySettings(parse_target(target), parse_listen(listen), tmp_path, token="t", summarizer=str)
+    with pytest.raises(ConfigError, match="would listen where its target is"):
+        serve(settings, lambda line: None, lambda handle: handle.stop())
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(LanebenchError, match="cannot be listened on"):
         _start(tmp_path, f"127.0.0.1:{taken.getsockname()[1]}")
@@ -671,6 +695,29 @@ def test_a_file_that_was_modified_is_refused(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).write_text("".join(line for line in lines if '"kind":"request"' not in line))
     with pytest.raises(RunError, match="out of order"):
         running.exchanges()
+
+
+@pytest.mark.parametrize("kind", ["body", "chunks"])
+@pytest.mark.parametrize(
+    "damage",
+    [{"after_ns": [0, 1]}, {"data": "YWJ"}, {"data": "YWJjZA=="}, {"sizes": [30]}, {"sizes": [1, 2]}],
+    ids=str,
+)
+def test_a_line_whose_data_is_damaged_is_refused_by_its_number(tmp_path: Path, kind: str, damage: Json) -> None:
+    start = {"kind": "start", "schema_version": format_version("exchange"), "at": "2026-01-01T00:00:00Z", "at_ns": 1}
+    request = {"kind": "request", "exchange": 0, "at_ns": 2, "method": "POST", "target": "/", "headers": []}
+    data = {"kind": kind, "exchange": 0, "at_ns": 4, "data": "YWJj", "sizes": [3], "after_ns": [0]}
+
+    def write(line: Json) -> None:
+        lines = [{**start, "url": "http://x"}, request, line]
+        (tmp_path / JOURNAL).write_text("".join(json.dumps(document) + "\n" for document in lines))
+
+    write(data)
+    assert len(read_exchanges(tmp_path)) == 1
+    write({**data, **damage})
+    with pytest.raises(RunError, match="line 3: damaged: ") as caught:
+        read_exchanges(tmp_path)
+    assert str(tmp_path / JOURNAL) in caught.value.message
 
 
 @pytest.mark.parametrize("size", range(1, 12))

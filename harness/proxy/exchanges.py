@@ -39,10 +39,10 @@ class _Lines:
     end: dict[str, Json] | None = None
 
     def add(self, line: dict[str, Json]) -> None:
-        """Take the next line."""
+        """Take the next line. Raises ValueError if its data is damaged."""
         kind = line["kind"]
         if kind == "body":
-            self.body.append(b64decode(line["data"]))
+            self.body.append(_data(line))
         elif kind == "chunks":
             self.chunks.extend(_reads(line))
         elif kind == "sent":
@@ -95,9 +95,17 @@ def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _reads(line: dict[str, Json]) -> Reads:
-    return Reads(
-        [line["at_ns"] + after for after in line["after_ns"]], split_bytes(b64decode(line["data"]), line["sizes"])
-    )
+    """The reads of a line. Raises ValueError."""
+    times_ns = [line["at_ns"] + after for after in line["after_ns"]]
+    return Reads(times_ns, split_bytes(_data(line), line["sizes"]))
+
+
+def _data(line: dict[str, Json]) -> bytes:
+    """The bytes of a line. Raises ValueError if they are no base64, or not as many reads as its times and sizes say."""
+    data = b64decode(line["data"], validate=True)
+    if len(line["after_ns"]) != len(line["sizes"]) or sum(line["sizes"]) != len(data):
+        raise ValueError("data, sizes and after_ns do not belong together")
+    return data
 
 
 def _since(start_ns: int, line: dict[str, Json] | None) -> int | None:
@@ -128,6 +136,9 @@ def read_exchanges(folder: Path) -> tuple[Exchange, ...]:
         if line["kind"] == "request":
             found[key] = _Lines(session, url, line)
         else:
-            found[key].add(line)
+            try:
+                found[key].add(line)
+            except ValueError as error:
+                raise RunError(f"{path}, line {number}: damaged: {error}", fix="use an unmodified copy") from error
     # An exchange that is over soon is written before a slow one that began earlier.
     return tuple(found[key].exchange() for key in sorted(found))

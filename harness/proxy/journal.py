@@ -171,11 +171,14 @@ def open_journal(folder: Path, target: str, on_error: Callable[[DiskError], None
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(path.name for path in folder.iterdir() if path.name != JOURNAL)
+        # Finder writes .DS_Store into each folder that it shows.
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise disk_error(folder, error) from error
-    if others:
-        what = "a run" if "run.json" in others else f"other files, such as {others[0]}"
+    is_run = "run.json" in names
+    # Beside an earlier session its page may stand, which the user saved there.
+    if is_run or (names and JOURNAL not in names):
+        what = "a run" if is_run else f"other files, such as {names[0]}"
         raise RunError(f"{folder}: holds {what}", fix="name a new folder, or one of an earlier session")
     with lock_folder(folder):
         path = folder / JOURNAL

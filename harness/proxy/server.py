@@ -28,12 +28,11 @@ from harness.proxy.relay import ResponseRelay
 from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
 from harness.proxy.target_connection import TargetConnection
 from harness.proxy.target_key import TargetKey
-from harness.record import Timeouts
+from harness.record import LABEL_RULE, Timeouts, is_host_name
 from harness.types import ExchangeEnd
 
 _BACKLOG = 128
 _MAX_PORT = 65535
-_LABEL_RULE = "each part between its dots must have 1 to 63 valid characters"
 Admission = Callable[[RequestHead, bytes], str | None]
 """Says why a request is refused."""
 
@@ -57,6 +56,13 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether a loopback address leads to it; an unspecified one, such as 0.0.0.0, stands for all addresses."""
+        with suppress(ValueError):
+            return self.is_loopback or ipaddress.ip_address(self.host).is_unspecified
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +113,17 @@ def parse_target(url: str) -> Address:
         raise ConfigError("the target's URL has credentials", fix="give it as http://HOST:PORT")
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port if parts.port is not None else 443 if parts.scheme == "https" else 80
+        if port == 0:
+            raise ValueError("port 0 is no address")
     except ValueError as error:
         raise ConfigError(f"{url}: invalid URL: {error}", fix="give it as http://HOST:PORT") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{url}: not an http or https URL with a host", fix="give it as http://HOST:PORT")
     if parts.query or parts.fragment:
         raise ConfigError("the target's URL has a query or a fragment", fix="give it as http://HOST:PORT")
-    if not _is_host_name(parts.hostname):
-        message = f"{url}: {parts.hostname} is not the name of a host: {_LABEL_RULE}"
+    if not is_host_name(parts.hostname):
+        message = f"{url}: {parts.hostname} is not the name of a host: {LABEL_RULE}"
         raise ConfigError(message, fix="give it as http://HOST:PORT")
     target = Address(parts.hostname, port, parts.scheme == "https")
     if parts.path not in ("", "/"):
@@ -127,21 +135,12 @@ def parse_target(url: str) -> Address:
 def parse_listen(text: str) -> Address:
     """The address of HOST:PORT. Raises ConfigError."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+    if not host or not port.isdecimal() or len(port) > len(str(_MAX_PORT)) or int(port) > _MAX_PORT:
         raise ConfigError(f"{text}: not an address to listen on", fix="give it as 127.0.0.1:8081")
     host = host.strip("[]")
-    if not _is_host_name(host):
-        raise ConfigError(f"{text}: {host} is not the name of a host: {_LABEL_RULE}", fix="give it as 127.0.0.1:8081")
+    if not is_host_name(host):
+        raise ConfigError(f"{text}: {host} is not the name of a host: {LABEL_RULE}", fix="give it as 127.0.0.1:8081")
     return Address(host, int(port))
-
-
-def _is_host_name(host: str) -> bool:
-    """Whether the name can be looked up, which encodes it first."""
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
 
 
 class _ProxyServer:
@@ -309,5 +308,5 @@ def _check(settings: ProxySettings) -> None:
         return
     if not listen.is_loopback and not settings.token:
         raise ConfigError(f"{listen.host}: other machines reach this address, and no token protects it")
-    if listen.port == target.port and listen.is_loopback and target.is_loopback:
+    if listen.port == target.port and listen.is_this_machine and target.is_this_machine:
         raise ConfigError(f"the proxy would listen where its target is: {target}", fix="choose another port")
