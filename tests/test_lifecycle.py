@@ -30,8 +30,9 @@ from harness.lifecycle import (
 )
 from harness.lifecycle.memory import await_memory, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
+from harness.lifecycle.restore import report_stopped_services
 from harness.lifecycle.status import wait_for_service
-from harness.lifecycle.steps import service_of
+from harness.lifecycle.steps import Step, SuspendedService, service_of
 from harness.servers import ContextNeed, ServerHandle, get_server_kind, skip_oversized_tasks
 from harness.types import Json, Lifecycle, Model, SkippedTask
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
@@ -414,6 +415,45 @@ def test_a_model_is_loaded_with_its_configured_context_and_restored_with_its_pre
         {"instance_id": "m:1"},
         {"model": "before", "context_length": 8192},
     ]
+
+
+@pytest.mark.parametrize(("loads", "is_restored"), [(2, True), (1, False)])
+def test_each_instance_of_a_loaded_model_is_loaded_again(
+    machine: Machine, run: Path, loads: int, is_restored: bool
+) -> None:
+    contexts = {"before": 4096, "before:2": 65536}
+
+    def models(_: Json) -> tuple[int, Json]:
+        instances = [{"id": name, "config": {"context_length": tokens}} for name, tokens in contexts.items()]
+        return 200, {"models": [{"key": "before", "loaded_instances": instances}]}
+
+    def load(body: Json) -> tuple[int, Json]:
+        if len(contexts) < loads:
+            contexts[f"before:{len(contexts) + 1}" if contexts else "before"] = body["context_length"]
+        return 200, {}
+
+    def unload(body: Json) -> tuple[int, Json]:
+        del contexts[body["instance_id"]]
+        return 200, {}
+
+    routes = {"POST /api/v1/models/load": load, "POST /api/v1/models/unload": unload}
+    with llama({"GET /api/v1/models": models, **routes}) as port:
+        cycle = Lifecycle("api", ready_timeout_s=30.0, stop_timeout_s=2.0)
+        model_server = a_server(cycle, port=port, server="lm-studio")
+        with model_host([model_server], run, print, restore_timeout_s=0.5) as host:
+            assert contexts == {}
+    assert contexts == dict([("before", 4096), ("before:2", 65536)][:loads])
+    assert [(change.service, change.restored) for change in host.stopped_services] == [
+        ("before loaded in LM Studio", True),
+        ("before loaded in LM Studio, instance 2", is_restored),
+    ]
+
+
+def test_services_of_one_name_have_verdicts_of_their_own() -> None:
+    first = SuspendedService("m loaded in LM Studio", (Step("unload m", url="http://a"),), (), stopped_at="1")
+    second = replace(first, stop=(Step("unload m", url="http://b"),))
+    reported = report_stopped_services((first, second), (replace(first, restore_error="no answer"),))
+    assert [(service.restored, service.note) for service in reported] == [(True, None), (False, "no answer")]
 
 
 def test_a_context_reported_for_loaded_models_only_is_read_after_one_token(machine: Machine, run: Path) -> None:

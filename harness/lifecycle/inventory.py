@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -37,7 +38,8 @@ def _running_of(server: ServerHandle) -> Iterator[SuspendedService]:
     service = service_of(server.model)
     loaded = find_loaded_models(server)
     if service is None or service.check is None or service.stop is None or service.start is None:
-        yield from loaded
+        # Restored in the order of the listing, since a server names the instances of one model in the order of loading.
+        yield from reversed(loaded)
         return
     if succeeds(service.check):
         restore = (service.start, *(step for model in loaded for step in model.restore))
@@ -46,8 +48,15 @@ def _running_of(server: ServerHandle) -> Iterator[SuspendedService]:
 
 def find_loaded_models(server: ServerHandle) -> tuple[SuspendedService, ...]:
     """Return the models that a server has loaded now, each with the calls to unload it and to load it again."""
-    found = (_suspended_model(server.model, server.kind, row) for row in _loaded_rows(server))
-    return tuple(service for service in found if service is not None)
+    found, instances = [], Counter[str]()
+    for row in _loaded_rows(server):
+        service = _suspended_model(server.model, server.kind, row)
+        if service is not None:
+            instances[service.name] += 1
+            number = instances[service.name]
+            name = service.name if number == 1 else f"{service.name}, instance {number}"
+            found.append(replace(service, name=name, instance=number))
+    return tuple(found)
 
 
 def find_instances(server: ServerHandle) -> tuple[Row, ...]:
@@ -86,9 +95,17 @@ def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:
     if not isinstance(rows, list):
         return ()
     named = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
+    if facts.instances is not None:
+        named = [alone for row in named for alone in _instance_rows(row, facts.instances)]
     return tuple(
         row for row in named if facts.state is None or _is_loaded(look_up(row, facts.state, ""), facts.loaded_states)
     )
+
+
+def _instance_rows(row: Row, instances: str) -> list[dict[str, Json]]:
+    """The row once for each loaded instance of its model, with that instance alone."""
+    found = row.get(instances)
+    return [{**row, instances: [instance]} for instance in found] if isinstance(found, list) else []
 
 
 def _is_loaded(state: Json, loaded_states: tuple[Json, ...]) -> bool:

@@ -71,11 +71,18 @@ def report_stopped_services(
     services: Sequence[SuspendedService], failed: Sequence[SuspendedService]
 ) -> tuple[StoppedService, ...]:
     """Return what the report lists: all that ran before, and what the run started and could not stop."""
-    errors = {service.name: service.restore_error for service in failed}
+
+    def error_of(service: SuspendedService) -> str | None:
+        # By all fields: services of two servers can have one name.
+        known = service.restore_error
+        matching = (failure for failure in failed if replace(failure, restore_error=known) == service)
+        return next((failure.restore_error for failure in matching), None)
+
+    reported = ((service, error_of(service)) for service in reversed(services))
     return tuple(
-        StoppedService(service.name, service.stopped_at or "", service.name not in errors, errors.get(service.name))
-        for service in reversed(services)
-        if not service.started_by_run or service.name in errors
+        StoppedService(service.name, service.stopped_at or "", error is None, error)
+        for service, error in reported
+        if not service.started_by_run or error is not None
     )
 
 
@@ -118,7 +125,7 @@ def _restore_model(service: SuspendedService, model: Model, log: Log, timeout_s:
     server = restored_handle(model, timeout_s)
     if service.started_by_run:
         unload_model(server, timeout_s, log)
-    elif not find_instances(server):
+    elif len(find_instances(server)) < service.instance:
         for step in service.restore:
             retry_step(step, timeout_s, timeout_s)
-        wait_until_loaded(server, timeout_s)
+        wait_until_loaded(server, service.instance, timeout_s)

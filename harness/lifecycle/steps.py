@@ -61,7 +61,7 @@ class SuspendedService:
 
     Stopped by the run: `stop` has been run and `restore` undoes it. Started by the run (`started_by_run`): undoing
     means to stop it. `check` tells whether a service runs, `loaded_model` names a model that its server's listing
-    tells of. `restore_error` says why undoing failed.
+    tells of; `instance` counts from 1 where it was loaded more than once. `restore_error` says why undoing failed.
     """
 
     name: str
@@ -70,6 +70,7 @@ class SuspendedService:
     check: Step | None = None
     stopped_at: str | None = None
     loaded_model: Model | None = None
+    instance: int = 1
     started_by_run: bool = False
     restore_error: str | None = None
 

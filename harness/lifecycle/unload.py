@@ -41,10 +41,10 @@ def unload_model(server: ServerHandle, timeout_s: float, log: Callable[[str], No
         time.sleep(POLL_S)
 
 
-def wait_until_loaded(server: ServerHandle, timeout_s: float) -> None:
-    """Wait until a server lists a model and reports that it is ready. Raises ServerError on timeout."""
+def wait_until_loaded(server: ServerHandle, instances: int, timeout_s: float) -> None:
+    """Wait until a server lists so many instances of a model and is ready. Raises ServerError on timeout."""
     deadline_s = time.monotonic() + timeout_s
-    while not (is_ready(server) and find_instances(server)):
+    while not (is_ready(server) and len(find_instances(server)) >= instances):
         if time.monotonic() > deadline_s:
             title = server.kind.title
             raise ServerError(f"{server.model.model}: {title} has not loaded it {timeout_s:.0f} s after the request")

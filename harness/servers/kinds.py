@@ -126,7 +126,8 @@ class ModelListing:
     """How to list the loaded models: the rows at `rows` whose `state` is true, or one of `loaded_states`.
 
     `id` loads a model again, `instance_id` (by default the same) unloads it. `restored_fields` maps fields of the
-    load request to the JSON path of their current value in the row.
+    load request to the JSON path of their current value in the row. `instances` names the row's list of loaded
+    instances where a model can be loaded more than once; each then counts as a row with that instance alone.
     """
 
     path: str
@@ -134,6 +135,7 @@ class ModelListing:
     id: str
     state: str | None = None
     loaded_states: tuple[Json, ...] = ()
+    instances: str | None = None
     instance_id: str | None = None
     restored_fields: Mapping[str, str] = field(default_factory=dict)
 
