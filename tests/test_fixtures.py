@@ -236,6 +236,8 @@ def test_the_line_numbers_in_the_review_cases_point_at_the_defects() -> None:
         "leak": "traceback.format_exc()",
         "unclosed": "sqlite3.connect",
         "validation": "INSERT INTO",
+        "d-login": "WHERE name = ?",
+        "d-insert": "VALUES (?",
     }
     for index in range(len(TASKS["code-review"].variants)):
         variant = vary(TASKS["code-review"], index)
