@@ -2,7 +2,8 @@
 
 tests/corpus/TASK holds answers to the task's first variant that were written from its prompt alone, without a look at
 its checks: right ones in unusual forms, and wrong ones of the kind that models give (of an agent's task the trees, as
-patches); notes.toml says what each is about. No wrong one may pass, whatever the hidden cases; every right one must.
+patches); notes.toml says what each is about. tests/corpus/TASK/variant-1 holds more, in the same way, by another author
+from the prompt of the second variant. No wrong one may pass, whatever the hidden cases; every right one must.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ MESSAGE_END = "\n=== next message ===\n"
 
 @dataclass(frozen=True)
 class CorpusAnswer:
-    """An answer of the corpus: its task, which side it is on, and one text for each of its messages."""
+    """An answer of the corpus: its task and variant, which side it is on, and one text for each of its messages."""
 
     task: str
+    variant: int
     side: str
     name: str
     replies: tuple[str, ...]
@@ -47,27 +49,47 @@ def corpus_tasks() -> list[str]:
     return sorted(path.name for path in CORPUS.iterdir())
 
 
+def _folders(task: str) -> list[tuple[int, str, Path]]:
+    """Where the answers to each variant are: its index, what their names begin with, the folder."""
+    second = CORPUS / task / "variant-1"
+    return [(0, "", CORPUS / task), *([(1, "variant-1/", second)] if second.is_dir() else [])]
+
+
 def corpus_answers(task: str) -> list[CorpusAnswer]:
     """The answers to a task, right ones first."""
     return [
-        CorpusAnswer(task, side, path.stem, tuple(path.read_bytes().decode("utf-8").split(MESSAGE_END)))
+        CorpusAnswer(task, variant, side, prefix + path.stem, tuple(_text(path).split(MESSAGE_END)))
         for side in (RIGHT, WRONG)
-        for path in sorted((CORPUS / task / side).iterdir())
+        for variant, prefix, folder in _folders(task)
+        for path in sorted((folder / side).iterdir())
     ]
+
+
+def _text(path: Path) -> str:
+    """As it is: some have CRLF."""
+    return path.read_bytes().decode("utf-8")
 
 
 def notes_of(task: str) -> dict[str, dict[str, str]]:
     """What each answer is about, by its side and its name."""
-    return tomllib.loads((CORPUS / task / "notes.toml").read_text(encoding="utf-8"))
+    notes = [(prefix, tomllib.loads(_text(folder / "notes.toml"))) for _, prefix, folder in _folders(task)]
+    return {
+        side: {prefix + name: text for prefix, sides in notes for name, text in sides[side].items()}
+        for side in (RIGHT, WRONG)
+    }
 
 
 def misjudged(task: str, sandbox: Sandbox, seeds: Sequence[str]) -> Iterator[tuple[CorpusAnswer, Score]]:
     """Each answer to a task that got the wrong verdict with the hidden cases of some seed, with that verdict."""
-    variant = vary(kit_tasks()[task], 0)
-    extended = [HiddenCases(seed, sandbox).extend(variant) for seed in (seeds if variant.task.generator else seeds[:1])]
-    answers = corpus_answers(task)
+    answers, known = corpus_answers(task), kit_tasks()[task]
+    extended = {
+        index: [
+            HiddenCases(seed, sandbox).extend(vary(known, index)) for seed in seeds[: None if known.generator else 1]
+        ]
+        for index in {answer.variant for answer in answers}
+    }
     with ThreadPoolExecutor(max_workers=scoring_threads()) as pool:
-        verdicts = pool.map(lambda answer: _judge(answer, extended, sandbox), answers)
+        verdicts = pool.map(lambda answer: _judge(answer, extended[answer.variant], sandbox), answers)
         for answer, verdict in zip(answers, verdicts, strict=True):
             if verdict is not None:
                 yield answer, verdict
