@@ -22,13 +22,14 @@ from harness.cli.page import evidence_of
 from harness.errors import RunError
 from harness.report import card_svg, draw_card, draw_charts, render_html
 from harness.report.elements import Section
+from harness.report.page.chart_rows import thinned
 from harness.report.page.charts import CHARTS, charts_of
 from harness.report.page.outline import PARTS, sections_by_part
 from harness.report.page.payload import TEXT_LIMITS
 from harness.report.sections import SECTIONS, sections_of
 from harness.run import page_evidence
 from harness.summarize import summarize
-from harness.types import HIDDEN_INPUTS, Lane, PageEvidence
+from harness.types import HIDDEN_INPUTS, Lane, PageEvidence, StreamPart
 from tests.bundle import good_bundle, write_bundle
 from tests.deep import deep
 from tests.example import example_result, grown_result, texts, write_run
@@ -302,6 +303,18 @@ def test_a_lane_without_a_task_is_named_and_has_no_card() -> None:
     page = _Page(render_html(summarize(replace(result, lanes=lanes)), evidence))
     assert "painting" not in {attrs.get("data-lane") for _, attrs in page.tags}
     assert any("No task of this suite belongs to: painting." in text for text in page.text)
+
+
+def test_a_stream_is_thinned_by_channel_and_nothing_is_drawn_before_it_came() -> None:
+    content = [StreamPart(1_000_000_000 + 10_000_000 * at, "content", 1) for at in range(1_001)]
+    parts = list(thinned([StreamPart(0, "role", 0), *content], 400))
+    assert parts[:2] == [StreamPart(0, "role", 0), content[0]]
+    assert {part.channel for part in parts[1:]} == {"content"}
+    assert sum(part.chars for part in parts) == 1_001
+    assert parts[-1].at_ns == content[-1].at_ns
+    assert len(parts) < 400
+    mixed = [StreamPart(at, "content" if at % 2 else "tool", 1) for at in range(1_000)]
+    assert {part.channel: part.chars for part in list(thinned(mixed, 100))[-2:]} == {"content": 5, "tool": 5}
 
 
 def test_a_long_answer_fits_the_card() -> None:

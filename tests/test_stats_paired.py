@@ -191,7 +191,8 @@ def test_a_ratio_that_a_few_wild_values_leave_open_has_no_bounds() -> None:
     assert (seen.low, seen.high, ratio_verdict(seen)) == (None, None, "can't tell")
     extreme = geometric_mean_ratio([([1e-300, 1e-299], [1e300, 1e299])])
     assert extreme
-    assert (extreme.ratio, extreme.low, extreme.high) == (pytest.approx(1e-6), None, None)
+    assert extreme.ratio == pytest.approx(1e-6)
+    assert (extreme.low, extreme.high) == (None, None)
 
 
 def test_no_drift_is_read_from_groups_that_say_nothing_of_the_whole_run() -> None:

@@ -50,6 +50,7 @@ def _model(result: Result, lane: Lane, model: ModelInfo) -> LaneModel:
         rate_text=describe_rate(result, lane, model.label),
         memory_bytes=model_bytes(model.memory),
         context_tokens=model.served_context_tokens,
+        declared_context_tokens=model.context_tokens,
         decode_tps=summary.decode_tps if summary else None,
         other_states=tuple(
             (requirement.state, requirement.text)

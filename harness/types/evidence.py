@@ -48,6 +48,7 @@ class TrialEvidence:
 class LaneModel:
     """The quantities of one model that a lane's limits are compared with; None if not measured.
 
+    `context_tokens` is the context that the server reports, `declared_context_tokens` the one that the user states.
     `other_states` are the states of the requirements that have no such quantity, with their evidence.
     """
 
@@ -58,6 +59,7 @@ class LaneModel:
     rate_text: str
     memory_bytes: int | None
     context_tokens: int | None
+    declared_context_tokens: int | None
     decode_tps: DistributionSummary | None
     other_states: tuple[tuple[str, str], ...]
 

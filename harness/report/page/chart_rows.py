@@ -7,6 +7,7 @@ as text, and tables escape it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from statistics import mean, median
 
@@ -20,6 +21,7 @@ from harness.types import (
     Outcome,
     PageEvidence,
     Result,
+    StreamChannel,
     StreamPart,
     SuiteRate,
     TrialKey,
@@ -30,6 +32,7 @@ GIB = 2**30
 Row = dict[str, Json]
 Rows = list[Row]
 MAX_STREAM_POINTS = 300
+N_FIRST_PARTS = 10
 
 
 def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
@@ -129,7 +132,7 @@ def prefill_rows(result: Result, evidence: PageEvidence) -> Rows:
         for summary in result.summaries
         if summary.prefill is not None
         for point in summary.prefill.points
-        if point.ttft_s > 0
+        if point.ttft_s > 0 and point.uncached_tokens > 0
     ]
 
 
@@ -146,7 +149,7 @@ def decode_rows(result: Result, evidence: PageEvidence) -> Rows:
         }
         for cell in result.cells
         for turn in cell.turns
-        if turn.prompt_tokens is not None and turn.decode_tps is not None
+        if turn.prompt_tokens is not None and turn.prompt_tokens.median > 0 and turn.decode_tps is not None
     ]
 
 
@@ -167,7 +170,7 @@ def _stream(result: Result, evidence: PageEvidence, label: str) -> Iterator[Row]
     turns = evidence.trials[TrialKey(label, trial.task, trial.trial)].turns
     stream = turns[0].stream if turns else ()
     total = 0
-    for part in _thinned(stream):
+    for part in thinned(stream, MAX_STREAM_POINTS):
         total += part.chars
         yield {
             "model": label,
@@ -178,13 +181,19 @@ def _stream(result: Result, evidence: PageEvidence, label: str) -> Iterator[Row]
         }
 
 
-def _thinned(stream: Sequence[StreamPart]) -> Iterator[StreamPart]:
-    """At most about MAX_STREAM_POINTS parts: neighbors are joined, the first ones stay as they are."""
-    step = max(1, len(stream) // MAX_STREAM_POINTS)
-    yield from stream[:10]
-    for start in range(10, len(stream), step):
-        group = stream[start : start + step]
-        yield StreamPart(group[-1].at_ns, group[-1].channel, sum(part.chars for part in group))
+def thinned(stream: Sequence[StreamPart], most: int) -> Iterator[StreamPart]:
+    """About `most` parts of each channel at most: the first ones stay as they are, neighbors of one channel are joined.
+
+    A joined part has the time of its last event, so that nothing is drawn before it came.
+    """
+    step = max(1, -(-len(stream) // most))
+    yield from stream[:N_FIRST_PARTS]
+    for start in range(N_FIRST_PARTS, len(stream), step):
+        joined: dict[StreamChannel, StreamPart] = {}
+        for part in stream[start : start + step]:
+            earlier = joined.pop(part.channel, None)
+            joined[part.channel] = replace(part, chars=part.chars + (earlier.chars if earlier else 0))
+        yield from joined.values()
 
 
 def _prompt_tokens(trial: TrialResult) -> int:

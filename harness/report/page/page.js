@@ -39,8 +39,12 @@
     }
     const context = limits.context ?? lane.min_context_tokens;
     if (context !== null) {
-      found.push([limitState(model.context_tokens, null, null, context),
-        `context ${number(model.context_tokens, 9)} tokens, limit ${number(context, 9)}`]);
+      // A declared context can only rule a model out.
+      const declared = model.context_tokens === null && model.declared_context_tokens !== null;
+      const tokens = declared ? model.declared_context_tokens : model.context_tokens;
+      const state = limitState(tokens, null, null, context);
+      found.push([declared && state === "met" ? "inconclusive" : state,
+        `context ${number(tokens, 9)} tokens${declared ? " declared" : ""}, limit ${number(context, 9)}`]);
     }
     const memory = limits.memory === undefined ? lane.max_memory_bytes : limits.memory * 2 ** 30;
     if (memory !== null) {
@@ -80,7 +84,10 @@
 
   function because(decision) {
     const { left, deciding, models } = decision;
-    if (!left.length) return "With these limits, no model is shown to meet every one.";
+    if (!left.length) {
+      return decision.undecided ? "With these limits it is not decided: no model is shown to meet every one."
+        : "With these limits, every model is ruled out.";
+    }
     if (left.length > 1) return `With these limits the evidence does not decide between ${left.join(" and ")}.`;
     const reason = deciding.map((pair) => pair.text).join("; ");
     const out = models.filter((model) => model.status === "ruled_out").length;
@@ -93,8 +100,8 @@
     const { left, models } = decision;
     const pick = card.querySelector(".pick");
     pick.classList.toggle("open", left.length !== 1);
-    pick.textContent = left.length ? left.join(" or ") : "No model";
-    const word = !left.length ? "no model" : left.length > 1 ? "not decided" : decision.undecided ? "leaning" : "clear";
+    pick.textContent = left.length ? left.join(" or ") : decision.undecided ? "No model yet" : "No model";
+    const word = !left.length && !decision.undecided ? "no model" : left.length !== 1 ? "not decided" : decision.undecided ? "leaning" : "clear";
     const confidence = card.querySelector(".confidence");
     confidence.textContent = word;
     confidence.dataset.state = word;
@@ -241,7 +248,7 @@
     if (!turn.stream.length) return null;
     const end = Math.max(1, turn.stream.at(-1)[0]);
     const svg = drawn("svg", { class: "timeline", viewBox: "0 0 1000 46", preserveAspectRatio: "none", role: "img",
-      "aria-label": `Stream: ${turn.stream.length} events in ${seconds(end / 1000)}, first token at ${seconds(turn.ttft)}` });
+      "aria-label": `Stream: ${turn.events} events in ${seconds(end / 1000)}, first token at ${seconds(turn.ttft)}` });
     svg.append(drawn("line", { class: "axis", x1: 0, x2: 1000, y1: 40, y2: 40 }));
     const most = Math.max(1, ...turn.stream.map(([, , chars]) => chars));
     for (const [at, channel, chars] of turn.stream) {

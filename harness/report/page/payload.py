@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from harness.report.escaping import plain_lines, plain_text
+from harness.report.page.chart_rows import thinned
 from harness.types import (
     HIDDEN_INPUTS,
     Check,
@@ -134,6 +135,7 @@ def _turn(turn: TurnResult, evidence: TurnEvidence | None, limit: int) -> Json:
         "e2e": timings.e2e_s,
         "decode": timings.decode_tps,
         "error": plain_text(turn.error.message[:MAX_ERROR_CHARS]) if turn.error else None,
+        "events": len(evidence.stream) if evidence else 0,
         "stream": _stream(evidence.stream if evidence else ()),
     }
 
@@ -151,8 +153,5 @@ def _value(value: Json, limit: int) -> str | None:
 
 def _stream(stream: Sequence[StreamPart]) -> Json:
     """[milliseconds, channel's letter, characters] of each event, neighbors joined where there are many."""
-    step = max(1, -(-len(stream) // MAX_STREAM_PARTS))
-    groups = (stream[at : at + step] for at in range(0, len(stream), step))
-    return [
-        [round(group[0].at_ns / 1e6, 1), group[0].channel[0], sum(part.chars for part in group)] for group in groups
-    ]
+    parts = thinned(stream, MAX_STREAM_PARTS)
+    return [[round(part.at_ns / 1e6, 1), part.channel[0], part.chars] for part in parts]

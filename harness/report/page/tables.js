@@ -18,11 +18,14 @@ window.lanebenchTables = (() => {
   const UNITS = { ms: 1e-3, s: 1, min: 60, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
   function sortKey(text) {
-    const share = text.match(/^\s*(\d+)\s*\/\s*(\d+)/);
+    const moment = text.match(/^\s*(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d))?/);
+    if (moment) return Date.parse(`${moment[1]}T${moment[2] ?? "00:00"}`);
+    const share = text.match(/^\s*(\d+)\s*(?:\/|of)\s*(\d+)/);
     if (share) return Number(share[1]) / Math.max(1, Number(share[2]));
-    const found = text.trim().match(/^[<>~]?([+-]?[\d,]*\.?\d+)\s*(ms|s|min|KiB|MiB|GiB)?\b/);
+    const found = text.trim().match(/^([<>~]?)([+-]?[\d,]*\.?\d+)\s*(ms|s|min|KiB|MiB|GiB)?\b/);
     if (!found) return null;
-    return Number(found[1].replaceAll(",", "")) * (UNITS[found[2]] || 1);
+    const beyond = { "<": -1e-9, ">": 1e-9 }[found[1]] ?? 0;
+    return Number(found[2].replaceAll(",", "")) * (UNITS[found[3]] || 1) + beyond;
   }
 
   function sortRows(table, column, descending) {
