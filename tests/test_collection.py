@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.collection import Collection, ImportRequest, QueryLimits, import_results, open_collection
+from harness.collection import (
+    Collection,
+    ImportRequest,
+    ParquetWriter,
+    QueryLimits,
+    import_results,
+    open_collection,
+    open_database,
+)
 from harness.collection.selection import ImportedResult, ImportRecord, select_results
 from harness.compare import comparison_key
-from harness.errors import RunError
-from harness.files import build
-from harness.types import Result, Sandbox
+from harness.errors import DiskError, RunError
+from harness.files import build, to_json
+from harness.types import Json, Result, Sandbox
 from harness.verify import VerifyOptions
 from harness.verify.levels import OpenSandbox
 from tests.bundle import bundle_with, good_bundle, later, tasks, trusting, write_bundle, write_result, write_run
@@ -232,6 +240,30 @@ def test_hostile_names_stay_data(tmp_path: Path) -> None:
     with open_collection(found) as database:
         names = {row["model"] for row in database.rows("SELECT model FROM trials")}
     assert names == {name.replace("\ud800", "?"), "beta-30b-a3b"}
+
+
+@pytest.mark.parametrize("facts", [{"weights": "\ud800"}, {"\udc00": 1}, {"a": [{"\udc00": "\ud800"}]}])
+def test_facts_that_are_no_unicode_are_readable_as_json(facts: dict[str, Json], tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["models"][0]["facts"] = facts
+    (tmp_path / "bundles" / "b0").mkdir(parents=True)
+    write_result(tmp_path / "bundles" / "b0" / "result.json", bundle)
+    collection = _import(tmp_path)
+    assert collection.problems == ()
+    with open_collection(collection) as database:
+        found = database.rows("SELECT facts::JSON AS facts FROM models WHERE label = 'alpha'")[0]
+    assert found["facts"] == to_json(facts).replace(r"\ud800", "?").replace(r"\udc00", "?")
+
+
+def test_a_table_that_cannot_be_written_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with pytest.raises(RunError, match="cannot be written as a table"):
+        ParquetWriter().write(path, {"n": "BIGINT"}, [{"n": "x"}])
+    with pytest.raises(DiskError):
+        ParquetWriter().copy("SELECT 1", tmp_path / "none" / "a.parquet")
+    with open_database({}, output=path) as database, pytest.raises(RunError, match="cannot be written as a table"):
+        database.write("SELECT error('no')", path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_models_are_comparable_by_their_settings_and_not_by_a_seed() -> None:

@@ -1,5 +1,6 @@
 """A site of many results: its pages say what the results say, hostile names stay text, a build writes what changed."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -281,6 +282,17 @@ def test_a_name_is_shortened_alike_in_the_data_and_in_python(tmp_path: Path) -> 
     with open_site(tmp_path / "site" / "site.parquet") as database:
         found = database.rows("SELECT model FROM site WHERE kind = 'model' ORDER BY label")
     assert [row["model"] for row in found] == list(map(short_name, names))
+
+
+def test_a_file_is_named_in_full_and_one_that_is_not_utf8_is_still_linked(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b0", good_bundle())
+    collection = _collect(tmp_path)
+    (result,) = collection.results
+    moved = replace(result, path=result.path.with_name("a" * 94 + os.fsdecode(b"\xe9")))
+    build_site(SiteRequest(replace(collection, results=(moved,)), tmp_path / "site"))
+    (page,) = [path.read_text(encoding="utf-8") for path in (tmp_path / "site" / "results").iterdir()]
+    assert f"<code>lanebench verify &#39;{'a' * 94}?&#39;</code>" in page
+    assert f'href="../../bundles/{"a" * 94}%E9"' in page
 
 
 def test_a_page_is_put_once_in_a_build(tmp_path: Path) -> None:

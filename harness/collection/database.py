@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.collection.tables import MACHINES, TABLES, ColumnType, schema_of
-from harness.errors import ConfigError, RunError
+from harness.errors import ConfigError, DiskError, RunError
 from harness.files import to_json
 from harness.types import Json
 
@@ -71,7 +71,7 @@ class ParquetWriter:
         self._connection = _connect(threads=1, memory_limit="512MB")
 
     def write(self, path: Path, columns: Mapping[str, ColumnType], rows: Sequence[Mapping[str, Json]]) -> None:
-        """Write a file, by way of a JSON file beside it."""
+        """Write a file, by way of a JSON file beside it. Raises RunError for rows that are no table, and DiskError."""
         source = path.with_suffix(".json.part")
         source.write_text(to_json(rows), encoding="utf-8")
         described = ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in columns.items())
@@ -82,8 +82,19 @@ class ParquetWriter:
             source.unlink(missing_ok=True)
 
     def copy(self, select: str, path: Path) -> None:
-        """Write the rows of a statement of the kit's own."""
-        self._connection.execute(f"COPY ({select}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        """Write the rows of a statement of the kit's own. Raises RunError for one that fails, and DiskError."""
+        _copy(self._connection, select, path)
+
+
+def _copy(connection: DuckDBPyConnection, select: str, path: Path) -> None:
+    import duckdb
+
+    try:
+        connection.execute(f"COPY ({select}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    except duckdb.IOException as error:
+        raise DiskError(f"{path}: {error}") from error
+    except duckdb.Error as error:
+        raise RunError(f"the rows cannot be written as a table: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +137,11 @@ class Database:
             timer.cancel()
 
     def write(self, select: str, path: Path) -> None:
-        """Write the rows of a statement of the kit's own as a Parquet file: the `output` that was opened for it."""
-        self._connection.execute(f"COPY ({select}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        """Write the rows of a statement of the kit's own as a Parquet file: the `output` that was opened for it.
+
+        Raises RunError for a statement that fails, and DiskError.
+        """
+        _copy(self._connection, select, path)
 
     def rows(self, sql: str, parameters: Sequence[Json] = ()) -> list[dict[str, Json]]:
         """All rows of a statement, by column."""

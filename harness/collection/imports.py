@@ -34,11 +34,21 @@ from harness.collection.database import ParquetWriter
 from harness.collection.selection import ImportedResult, ImportRecord, select_results
 from harness.collection.tables import TABLES, TableForm, rows_of, schema_of
 from harness.errors import LanebenchError, Problem, RunError
-from harness.files import build, disk_error, plain, read_json, sha256_of, sha256_of_file, to_json, write_atomic
+from harness.files import (
+    build,
+    disk_error,
+    plain,
+    read_json,
+    sha256_of,
+    sha256_of_file,
+    to_json,
+    valid_text,
+    write_atomic,
+)
 from harness.types import LEVELS, Json, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
-IMPORT_VERSION = 3
+IMPORT_VERSION = 4
 """Raised when what is imported changes: earlier imports are not used then."""
 KEY_DIGITS = 20
 """Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""
@@ -55,8 +65,8 @@ class Collection:
     problems: tuple[Problem, ...]
 
     def sources(self) -> list[tuple[str, str, str]]:
-        """Digest, path and level of each result: SOURCE_COLUMNS of a database."""
-        return [(each.record.bundle, str(each.path), each.record.level) for each in self.results]
+        """Digest, path and level of each result: SOURCE_COLUMNS of a database, which takes valid Unicode alone."""
+        return [(each.record.bundle, valid_text(str(each.path)), each.record.level) for each in self.results]
 
     def files(self) -> Mapping[str, list[Path]]:
         """The Parquet files of each table."""
@@ -122,11 +132,10 @@ class _Importer:
             with _source_errors(path):
                 verdict, result = read_verified(path, self._request.verify)
                 record = _record(path, bundle, verdict, result)
-                rows = [] if result is None or record.problems else _all_rows(result, bundle)
+                self._write(bundle, [] if result is None or record.problems else _all_rows(result, bundle))
         except _SourceError as error:
             # Its record is not kept: a kit without the defect reads it again.
             return ImportedResult(path, ImportRecord("", problems=error.args))
-        self._write(bundle, rows)
         # The record comes last: a kill before it leaves an import that is made again. So does an engine that was not
         # there: what stands in the way of running answers may be gone the next time, and a site shows this level.
         if record.problems or (record.level, self._request.verify.level) != ("reread", "rescored"):

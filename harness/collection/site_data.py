@@ -14,20 +14,22 @@ from pathlib import Path
 
 from harness.collection.database import Database, QueryLimits, open_database, open_parquet
 from harness.collection.imports import Collection
-from harness.files import sha256_of
+from harness.files import sha256_of, valid_text
 
 SITE = "site"
 """The name of the view over the file."""
 GIB = 2**30
 MAX_NAME_CHARS, MAX_TEXT_CHARS = 80, 2000
+MAX_FILE_CHARS = 255
+"""As long as the name of a file can be: a reader types it to verify the bundle."""
 DIGEST_DIGITS = 16
 _KEPT_CHARS = MAX_NAME_CHARS - DIGEST_DIGITS - 1
 
 
 def short_name(name: str) -> str:
     """A name as the site's data has it: one that is too long ends in a digest of the whole of it."""
-    # As the import stores it: a lone surrogate becomes `?`.
-    name = name.encode("utf-8", "replace").decode()
+    # As the import stores it.
+    name = valid_text(name)
     return name if len(name) <= MAX_NAME_CHARS else f"{name[:_KEPT_CHARS]}…{sha256_of(name)[:DIGEST_DIGITS]}"
 
 
@@ -43,8 +45,8 @@ def _cut(column: str, name: str = "", length: int = MAX_NAME_CHARS) -> str:
 
 
 MACHINE_COLUMNS = f"""
-    machines.bundle, {_cut("parse_filename(machines.file)", "file")}, machines.level, {_name("machines.run")},
-    {_cut("machines.started_at")}, {_cut("machines.suite")}, {_cut("machines.kit_version")},
+    machines.bundle, {_cut("parse_filename(machines.file)", "file", MAX_FILE_CHARS)}, machines.level,
+    {_name("machines.run")}, {_cut("machines.started_at")}, {_cut("machines.suite")}, {_cut("machines.kit_version")},
     {_name("coalesce(machines.chip, machines.architecture, 'unknown chip')", "chip")},
     round(machines.memory_bytes / {GIB}.0)::BIGINT AS memory_gb, machines.gpu_cores,
     round(machines.gpu_memory_bytes / {GIB}.0)::BIGINT AS gpu_gb,
@@ -84,7 +86,7 @@ SELECT = f"""
 def write_site_data(collection: Collection, path: Path, limits: QueryLimits | None = None) -> None:
     """Write the numbers of every measured result; simulated ones are left out.
 
-    Raises ConfigError where DuckDB is not installed.
+    Raises ConfigError where DuckDB is not installed, RunError and DiskError.
     """
     with open_database(collection.files(), collection.sources(), limits, output=path) as database:
         database.write(SELECT, path)

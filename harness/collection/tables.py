@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from harness.compare import comparison_key
-from harness.files import sha256_of, to_json
+from harness.files import sha256_of, to_json, valid_unicode
 from harness.report import LaneAnswer, lane_answers
 from harness.types import (
     Cell,
@@ -211,7 +211,7 @@ MODELS: TableForm[_ModelRow] = TableForm(
             "facts",
             "VARCHAR",
             "what its owner declares, such as bits_per_weight, as JSON",
-            lambda row: to_json(row.model.facts),
+            lambda row: to_json(valid_unicode(row.model.facts)),
         ),
         Column(
             "comparable",
@@ -375,7 +375,7 @@ TABLES: tuple[TableForm[Any], ...] = (MACHINES, MODELS, CELLS, TRIALS, TURNS, AN
 def rows_of(table: TableForm[Row], result: Result, bundle: str) -> list[dict[str, Json]]:
     """The rows of a table for one result, as JSON objects; the result's statistics must have been verified."""
     return [
-        {BUNDLE: bundle, **{column.name: _clean(column.value(row)) for column in table.columns}}
+        {BUNDLE: bundle, **{column.name: valid_unicode(column.value(row)) for column in table.columns}}
         for row in table.rows(result)
     ]
 
@@ -383,8 +383,3 @@ def rows_of(table: TableForm[Row], result: Result, bundle: str) -> list[dict[str
 def schema_of(table: TableForm[Any]) -> Mapping[str, ColumnType]:
     """Name and SQL type of each column."""
     return {BUNDLE: "VARCHAR", **{column.name: column.type for column in table.columns}}
-
-
-def _clean(value: Json) -> Json:
-    """Strings as valid Unicode: a lone surrogate, which JSON can have and a Parquet file cannot, becomes `?`."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -17,6 +17,8 @@ from harness.files.canonical import (
     sha256_of,
     sha256_of_file,
     to_json,
+    valid_text,
+    valid_unicode,
 )
 from harness.files.durable import (
     append_line,
@@ -54,5 +56,7 @@ __all__ = [
     "sha256_of_file",
     "to_json",
     "uninterrupted",
+    "valid_text",
+    "valid_unicode",
     "write_atomic",
 ]

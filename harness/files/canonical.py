@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -73,6 +73,23 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
         return json.dumps(document, sort_keys=True, allow_nan=False, separators=separators, indent=indent)
     # json.dumps indents in Python, five times as slowly as both of these together.
     return text if indent is None else msgspec.json.format(text, indent=indent)
+
+
+def valid_unicode(value: Json) -> Json:
+    """The value with `?` for each lone surrogate, in names too. JSON can have one, UTF-8 and a Parquet file cannot.
+
+    A value that becomes JSON text comes here first: in the text a surrogate is an escape, which some readers refuse.
+    """
+    if isinstance(value, Mapping):
+        return {valid_text(name): valid_unicode(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [valid_unicode(each) for each in value]
+    return valid_text(value) if isinstance(value, str) else value
+
+
+def valid_text(text: str) -> str:
+    """The string with `?` for each lone surrogate, as a file name that is not UTF-8 has them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def from_json(text: str | bytes, *, max_depth: int | None = None) -> Json:

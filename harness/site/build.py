@@ -69,9 +69,9 @@ def _addresses(request: SiteRequest) -> Mapping[str, str]:
     """The address of each bundle, absolute or from the site's folder."""
     base, out = request.bundle_url, request.out.absolute()
     return {
-        each.record.bundle: f"{base.rstrip('/')}/{quote(each.path.name, safe='')}"
+        each.record.bundle: f"{base.rstrip('/')}/{quote(os.fsencode(each.path.name), safe='')}"
         if base
-        else quote(os.path.relpath(each.path.absolute(), out).replace(os.sep, "/"))
+        else quote(os.fsencode(os.path.relpath(each.path.absolute(), out).replace(os.sep, "/")))
         for each in request.collection.results
     }
 
