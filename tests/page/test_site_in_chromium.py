@@ -87,6 +87,27 @@ def test_the_search_leaves_what_has_all_of_its_words(open_site: OpenSite) -> Non
     assert page.locator("#by-machine tbody tr:visible").count() == 3
 
 
+def test_the_search_and_the_filter_of_a_table_leave_out_together(open_site: OpenSite) -> None:
+    page = open_site("results.html")
+    rows = page.locator("#models tbody tr:visible")
+    page.locator("#models .tools input").fill("alpha")
+    page.locator("#search").fill("ultra")
+    assert rows.count() == 3
+    page.locator("#models .tools input").fill("")
+    assert rows.count() == 6
+    page.locator("#models .tools input").fill("alpha")
+    page.locator("#search").fill("")
+    assert rows.count() == 9
+
+
+def test_without_scripts_no_field_is_shown_that_does_nothing(browser: Browser, site: Path) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        assert page.locator("h1").is_visible()
+        assert not page.locator("#search").is_visible()
+
+
 def test_a_table_is_sorted_by_its_numbers_and_its_links_lead_on(open_site: OpenSite) -> None:
     page = open_site("results.html")
     page.locator("#models thead button", has_text="decode").click()

@@ -1,7 +1,7 @@
 /* The script of a site's pages: gives every table its tools, and lets one search field filter all that is shown. */
 "use strict";
 (() => {
-  const { all, equip } = window.lanebenchTables;
+  const { all, equip, leaveOut } = window.lanebenchTables;
   all(".tool").forEach(equip);
   const search = document.getElementById("search");
   if (search) {
@@ -10,7 +10,7 @@
       const words = search.value.toLowerCase().split(/\s+/).filter((word) => word);
       for (const part of all("tbody tr, .cards > .card")) {
         const text = part.textContent.toLowerCase();
-        part.hidden = !words.every((word) => text.includes(word));
+        leaveOut(part, "search", !words.every((word) => text.includes(word)));
       }
     });
   }

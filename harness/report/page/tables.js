@@ -65,6 +65,12 @@ window.lanebenchTables = (() => {
     setTimeout(() => { button.textContent = label; }, 1500);
   }
 
+  /* The search of a page and the filter of a table both leave rows out; what neither leaves out is shown. */
+  function leaveOut(part, by, isOut) {
+    part.toggleAttribute(`data-out-${by}`, isOut);
+    part.hidden = part.matches("[data-out-search], [data-out-filter]");
+  }
+
   function equip(box) {
     const table = box.querySelector("table");
     all("thead th", table).forEach((header, column) => {
@@ -85,7 +91,9 @@ window.lanebenchTables = (() => {
       const filter = element("input", { type: "search", placeholder: "Filter", "aria-label": `Filter: ${box.dataset.name}` });
       filter.addEventListener("input", () => {
         const wanted = filter.value.toLowerCase();
-        for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+        for (const row of table.tBodies[0].rows) {
+          leaveOut(row, "filter", !row.textContent.toLowerCase().includes(wanted));
+        }
       });
       tools.append(filter);
     }
@@ -93,5 +101,5 @@ window.lanebenchTables = (() => {
     box.prepend(tools);
   }
 
-  return { all, element, equip };
+  return { all, element, equip, leaveOut };
 })();
