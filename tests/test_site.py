@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from harness.cli import main
@@ -18,6 +19,7 @@ from harness.site import SiteRequest, build_site
 from harness.site.answers import machine_answers
 from harness.site.folder import JOURNAL, SiteFolder
 from harness.site.links import page_of
+from harness.site.pages import read_site, site_pages
 from harness.site.rows import MachineClass, SiteAnswer, machine_names
 from harness.types import Json
 from harness.verify import VerifyOptions
@@ -293,6 +295,20 @@ def test_a_file_is_named_in_full_and_one_that_is_not_utf8_is_still_linked(tmp_pa
     (page,) = [path.read_text(encoding="utf-8") for path in (tmp_path / "site" / "results").iterdir()]
     assert f"<code>lanebench verify &#39;{'a' * 94}?&#39;</code>" in page
     assert f'href="../../bundles/{"a" * 94}%E9"' in page
+
+
+def test_the_facts_of_a_page_count_also_what_its_tables_leave_out(tmp_path: Path) -> None:
+    _site(tmp_path, [good_bundle()])
+    many = tmp_path / "many.parquet"
+    copies = "* EXCLUDE (number) REPLACE (bundle || number AS bundle, model || number % 700 AS model)"
+    select = f"SELECT {copies} FROM '{tmp_path}/site/site.parquet', range(1100) AS copies(number)"
+    duckdb.sql(f"COPY ({select}) TO '{many}' (FORMAT parquet)")
+    with open_site(many) as database:
+        pages = dict(site_pages(read_site(database, {})))
+    found = {name.partition("/")[0]: page for name, page in pages.items() if name.startswith(("machines/", "tasks/"))}
+    assert set(found) == {"machines", "tasks"}
+    for page in found.values():
+        assert [entry.text for _, entry in page.facts[:3]] == ["1100", "1", "1400"]
 
 
 def test_a_page_is_put_once_in_a_build(tmp_path: Path) -> None:

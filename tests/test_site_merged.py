@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from harness.cli import main
+from harness.collection import open_site
+from harness.site import merged_report
 from tests.bundle import good_bundle, later, summarized, write_bundle
 
 
@@ -48,3 +51,15 @@ def test_a_run_that_fails_its_checks_ends_the_report(
     said = capsys.readouterr()
     assert said.out == ""
     assert "pass_rate.passed" in said.err
+
+
+@pytest.mark.parametrize(("forged", "count"), [("decode_tps = 1e-7", 4), ("passed = 99", 2)])
+def test_a_row_that_no_build_writes_ends_no_report(forged: str, count: int, runs: list[str], tmp_path: Path) -> None:
+    main(["site", *runs, "--out", str(tmp_path / "site")])
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE t AS FROM '{tmp_path}/site/site.parquet'")
+        connection.execute(f"UPDATE t SET {forged} WHERE kind = 'model' AND chip = 'Apple M3 Ultra'")
+        connection.execute(f"COPY t TO '{tmp_path}/forged.parquet' (FORMAT parquet)")
+    with open_site(tmp_path / "forged.parquet") as database:
+        answers, models, *_ = merged_report(database)
+    assert (len(answers.tables[0].rows), len(models.tables[0].rows)) == (count // 2, count)

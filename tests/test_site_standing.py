@@ -141,7 +141,6 @@ def site_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "decode_tps = 'inf'",
         "decode_tps = 'nan'",
         "decode_tps = -1",
-        "decode_tps = 5e-324",
         "decode_tps = 1e308",
         "label = NULL",
     ],
@@ -160,6 +159,17 @@ def test_a_row_that_no_build_writes_does_not_count(forged: str, site_data: Path,
     assert sound[0].startswith("alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result")
     assert without == [f"{name}: {NO_OTHER}" for name in ("alpha", "beta")]
     assert half == [without[0], sound[1]]
+
+
+def test_a_decode_rate_that_no_model_has_leaves_the_rest_of_its_row(site_data: Path, tmp_path: Path) -> None:
+    forged = tmp_path / "forged.parquet"
+    columns = "* REPLACE (5e-324::DOUBLE AS decode_tps)"
+    duckdb.sql(f"COPY (SELECT {columns} FROM '{site_data}') TO '{forged}' (FORMAT parquet)")
+    with open_site(forged) as database:
+        assert [row.decode_tps for row in read_models(database)] == [None] * 4
+        (said, _) = place_result(build(Result, good_bundle().result), database)
+    assert "decodes" not in said
+    assert "100 % of 3 trials, theirs 100 % of 3 trials solved" in said
 
 
 def test_a_model_with_a_long_name_is_found_among_the_others(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def _number_sections(models: Sequence[SiteRow], cells: Sequence[SiteRow]) -> tup
 
 def _answer_table(models: Sequence[SiteRow], answers: Sequence[SiteAnswer]) -> Table:
     runs = {row.bundle: row.run for row in models}
-    found = [(answer, result_verdict(answer)) for answer in answers]
+    # A file from elsewhere can have answers of a run whose other rows no build writes.
+    found = [(answer, result_verdict(answer)) for answer in answers if answer.bundle in runs]
     rows = [
         text_row(answer.machine.name, runs[answer.bundle], verdict.lane, verdict.pick, verdict.state, verdict.text)
         for answer, verdict in sorted(found, key=lambda pair: (pair[0].machine.name, pair[0].lane))

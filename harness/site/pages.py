@@ -19,8 +19,10 @@ from harness.site.links import Links, PageKey, result_page
 from harness.site.rows import (
     MAX_ROWS,
     MachineClass,
+    RowCounts,
     SiteAnswer,
     SiteRow,
+    count_by_task,
     machine_names,
     read_answers,
     read_cells,
@@ -102,7 +104,7 @@ def _index(data: SiteData) -> SitePage:
     return SitePage(
         QUESTION,
         "",
-        facts=_facts(data.models, "results.html"),
+        facts=_facts(_counts_of(data.models), data.models, "results.html"),
         cards_title="Answers by machine",
         cards_lead="Each from one result, counted with those that may be compared: same tasks, version and settings.",
         cards=cards[:MAX_CARDS],
@@ -121,12 +123,16 @@ def _machines(data: SiteData) -> list[MachineClass]:
     return sorted(counts, key=lambda machine: (-len(counts[machine]), data.machines[machine]))
 
 
-def _facts(rows: Sequence[SiteRow], all_results: str = "") -> tuple[tuple[str, Entry], ...]:
-    """What the numbers are of; `all_results` is the way to the page of all results."""
+def _counts_of(rows: Sequence[SiteRow]) -> RowCounts:
+    return RowCounts(_count(rows, "bundle"), _count(rows, "machine"), _count(rows, "model"))
+
+
+def _facts(counts: RowCounts, rows: Sequence[SiteRow], all_results: str = "") -> tuple[tuple[str, Entry], ...]:
+    """What the numbers are of, the newest row first; `all_results` is the way to the page of all results."""
     return (
-        ("results", Entry(str(_count(rows, "bundle")), href=all_results or None)),
-        ("machines", Entry(str(_count(rows, "machine")))),
-        ("models", Entry(str(_count(rows, "model")))),
+        ("results", Entry(str(counts.results), href=all_results or None)),
+        ("machines", Entry(str(counts.machines))),
+        ("models", Entry(str(counts.models))),
         ("newest", Entry(rows[0].started_at[:10] if rows else MISSING)),
     )
 
@@ -190,7 +196,7 @@ def _all_results(data: SiteData) -> SitePage:
         "All results",
         "",
         "results",
-        facts=_facts(data.models),
+        facts=_facts(_counts_of(data.models), data.models),
         sections=(Section("models", "Every model of every result", "", (table,), notes=notes),),
     )
 
@@ -201,6 +207,7 @@ def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str
     models: dict[PageKey, list[SiteRow]] = defaultdict(list)
     for row in data.models:
         models[dimension.key(row)].append(row)
+    counts = count_by_task(data.database)
     cells = read_cells(data.database, dimension.columns)
     for key, group in groupby(cells, dimension.key):
         own = list(group)
@@ -220,12 +227,19 @@ def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str
                 title,
                 "../",
                 f"{dimension.name} {value}" if dimension.name == "task" else dimension.name,
-                facts=_facts(own),
+                facts=_facts(_page_counts(dimension, own, rows, counts), own),
                 cards_title="The answer",
                 cards=cards,
                 sections=sections,
             ),
         )
+
+
+def _page_counts(
+    dimension: Dimension, own: Sequence[SiteRow], rows: Sequence[SiteRow], by_task: Mapping[str | None, RowCounts]
+) -> RowCounts:
+    """What a page is of; its cells in `own` are at most MAX_ROWS, its models in `rows` are all."""
+    return by_task[own[0].task] if dimension.name == "task" else _counts_of(rows or own)
 
 
 def _section(key: str, title: str, rows: Sequence[SiteRow], links: Links, dimension: Dimension | None) -> Section:

@@ -17,10 +17,18 @@ from harness.errors import RunError
 MAX_ROWS = 1000
 """Of one table of a page; the newest results come first."""
 _SQL_TYPES = {"str": "VARCHAR", "int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN"}
-SPEED_BOUNDS = (1e-6, 1e9)
+MIN_SPEED, MAX_SPEED = 1e-6, 1e9
 """Tokens per second that a decode rate can be, or else 0: the upper one is that of a result's schema."""
 _NUMBERS = ("BIGINT", "DOUBLE")
 RowType = TypeVar("RowType")
+
+
+class RowCounts(NamedTuple):
+    """How many results, classes of machines and models rows are of."""
+
+    results: int
+    machines: int
+    models: int
 
 
 class MachineClass(NamedTuple):
@@ -155,18 +163,39 @@ def read_cells(database: Database, group: Sequence[str] = (), most: int = MAX_RO
     yield from _read(database, SiteRow, f"{where} ORDER BY {order}")
 
 
+def count_by_task(database: Database) -> Mapping[str | None, RowCounts]:
+    """What all cells of each task are of, also those beyond MAX_ROWS."""
+    machine = ", ".join(MachineClass._fields)
+    counts = f"count(DISTINCT bundle), count(DISTINCT ({machine})), count(DISTINCT model)"
+    select = f"SELECT task, {counts} FROM {_sound_rows(database, SiteRow)} WHERE kind = 'cell' GROUP BY task"
+    with database.query(select) as found:
+        return {row[0]: RowCounts(*row[1:]) for row in found.rows}
+
+
 def _read(database: Database, row: type[RowType], where: str) -> Iterator[RowType]:
-    """Raises RunError for a file without the columns: another program made it, or another version of this one."""
+    names = ", ".join(name for name, _, _ in _columns(row))
+    with database.query(f"SELECT {names} FROM {_sound_rows(database, row)} WHERE {where}") as found:
+        for values in found.rows:
+            yield row(*values)
+
+
+def _sound_rows(database: Database, row: type[RowType]) -> str:
+    """The rows in SQL that a build can have written, with their types.
+
+    Raises RunError for a file without the columns: another program made it, or another version of this one.
+    """
     there = {found["column_name"] for found in database.rows("DESCRIBE site")}
     if missing := sorted({"kind", *(name for name, _, _ in _columns(row))} - there):
         message = f"the file is no data of a site of this version of Lanebench, it lacks {', '.join(missing)}"
         raise RunError(message, fix="build the site again")
-    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind, _ in _columns(row))
-    sound = f"(SELECT kind, {columns} FROM site WHERE {_is_sound(row)})"
-    names = ", ".join(name for name, _, _ in _columns(row))
-    with database.query(f"SELECT {names} FROM {sound} WHERE {where}") as found:
-        for values in found.rows:
-            yield row(*values)
+    columns = ", ".join(f"{_value(name, kind)} AS {name}" for name, kind, _ in _columns(row))
+    return f"(SELECT kind, {columns} FROM site WHERE {_is_sound(row)})"
+
+
+def _value(name: str, kind: str) -> str:
+    """A column with its type; a decode rate that no model has is left out, and the rest of its row counts."""
+    value = f"site.{name}::{kind}"
+    return f"CASE WHEN {value} = 0 OR {value} >= {MIN_SPEED} THEN {value} END" if name == "decode_tps" else value
 
 
 def _is_sound(row: type[RowType]) -> str:
@@ -182,10 +211,8 @@ def _is_sound(row: type[RowType]) -> str:
         if is_required:
             parts.append(f"{value} IS NOT NULL")
     if row is SiteRow:
-        low, high = SPEED_BOUNDS
-        speed = "site.decode_tps::DOUBLE"
         parts.append("site.passed::BIGINT <= site.n::BIGINT")
-        parts.append(f"({speed} IS NULL OR {speed} = 0 OR {speed} BETWEEN {low} AND {high})")
+        parts.append(f"(site.decode_tps IS NULL OR site.decode_tps::DOUBLE <= {MAX_SPEED})")
     return " AND ".join(parts)
 
 
