@@ -270,7 +270,7 @@ def test_the_command_lists_tasks_with_their_suites(capsys: pytest.CaptureFixture
     assert main(["tasks", "list", "--suite", "demo"]) == 0
     shown = capsys.readouterr().out
     assert "code-bugfix  " in shown
-    assert "demo, first, quick, v1, v2, full, think-on; calls; 6 variants, 16 wrong answers" in shown
+    assert "demo, first, quick, v1, v2, full, think-on; calls; 6 variants, 17 wrong answers" in shown
     assert "write-voice" not in shown
 
 
