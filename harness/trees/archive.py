@@ -11,6 +11,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 
+from harness.files import valid_text
 from harness.trees.tree import (
     MAX_PATH_CHARS,
     OUTSIDE_OF_TREE,
@@ -177,8 +178,7 @@ def _read_member(tree: _Tree, tar: tarfile.TarFile, member: tarfile.TarInfo) -> 
 
 def _displayable(path: str) -> str:
     """A path whose characters fit into a line, whatever they are."""
-    text = path.encode("utf-8", "replace").decode("utf-8")
-    return "".join(char if char.isprintable() else "?" for char in text)[:MAX_PATH_CHARS]
+    return "".join(char if char.isprintable() else "?" for char in valid_text(path))[:MAX_PATH_CHARS]
 
 
 def _tool_folder(path: str) -> str | None:
