@@ -69,7 +69,7 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
         dest="coverage",
         action="store_const",
         const="EVERY",
-        help="score each wrong answer in every variant, as for tasks that are named, not in the first and one other",
+        help="score every wrong answer in every variant, as for tasks that are named, not one in each but the first",
     )
     parser.add_argument("--mutants", action="store_true", help="also check that mistakes in each solution are caught")
 

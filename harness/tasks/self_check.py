@@ -50,7 +50,9 @@ class Coverage(Enum):
     """Which variants of a task its answers are scored in."""
 
     FIRST = "the first variant"
-    IN_TURNS = "the solution in every variant; each wrong answer in the first and one other, the next in the next one"
+    IN_TURNS = (
+        "the solution in every variant; every wrong answer in the first and one, another each time, in each other"
+    )
     EVERY = "every variant"
 
 
@@ -60,8 +62,9 @@ def reference_trials(task: Task, coverage: Coverage = Coverage.EVERY) -> Iterato
     for index in range(n_variants):
         variant = vary(task, index)
         yield ReferenceTrial(variant, None)
+        turn = (index - 1) * len(variant.wrong_answers) // max(1, n_variants - 1)
         for number, wrong in enumerate(variant.wrong_answers):
-            if coverage is not Coverage.IN_TURNS or index in (0, 1 + number % max(1, n_variants - 1)):
+            if coverage is not Coverage.IN_TURNS or index == 0 or number == turn:
                 yield ReferenceTrial(variant, wrong)
 
 
