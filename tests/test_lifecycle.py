@@ -548,6 +548,15 @@ def test_the_next_start_after_a_kill_restores_everything(machine: Machine, run: 
     assert recover(log.append) == ()
 
 
+def test_what_a_killed_run_wrote_half_is_dropped_before_more_is_written(machine: Machine, run: Path) -> None:
+    with holding_process(machine, run) as (process_of_run, _):
+        process_of_run.kill()
+        process_of_run.wait(30)
+    (run / "stopped_services.jsonl").write_text('{"service": "the ')
+    recover(print)
+    assert [line["service"] for _, line in read_lines(run / "stopped_services.jsonl")] == ["launchd com.example.ds4"]
+
+
 def test_the_servers_of_a_live_run_are_left_alone(machine: Machine, run: Path) -> None:
     with holding_process(machine, run) as (process_of_run, port):
         with (

@@ -115,6 +115,17 @@ def test_an_incomplete_last_line_is_dropped_and_stands_in_the_log(tmp_path: Path
     assert [entry["torn_bytes"] for _, entry in read_lines(folder.log_path)] == [None, len(torn)]
 
 
+@pytest.mark.parametrize("name", ["models.jsonl", "judgings.jsonl", "stopped_services.jsonl"])
+def test_an_incomplete_last_line_of_a_file_outside_of_the_chain_is_dropped(tmp_path: Path, name: str) -> None:
+    path = folder_with(tmp_path, turn(0)).path
+    whole = b'{"whole":true}\n'
+    (path / name).write_bytes(whole + b'{"torn')
+    folder = open_run(path)
+    assert (path / name).read_bytes() == whole
+    # It is outside of the chain: the run's log says nothing of it.
+    assert "kill" not in events(folder)
+
+
 def test_a_kill_at_every_byte_leaves_complete_turns_only(tmp_path: Path) -> None:
     folder = killed(tmp_path, turn(0), turn(1, 0, last=False), turn(1, 1), turn(2))
     whole, log = folder.recordings_path.read_bytes(), folder.log_path.read_bytes()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ServerError
-from harness.files import append_line
+from harness.files import append_line, drop_torn_line
 from harness.host import redact_home, terminate_process
 from harness.lifecycle.actions import retry_step, succeeds
 from harness.lifecycle.inventory import find_instances, restored_handle
@@ -88,6 +88,9 @@ def report_stopped_services(
 
 def record_stopped_services(run: Path, stopped_services: Sequence[StoppedService]) -> None:
     """Append to the run's folder what was stopped and whether it runs again. Raises DiskError."""
+    if stopped_services:
+        # The run may have been killed while it wrote here itself: what follows a torn line could not be read.
+        drop_torn_line(run / STOPPED_SERVICES_FILE)
     for stopped in stopped_services:
         append_line(run / STOPPED_SERVICES_FILE, stopped)
 

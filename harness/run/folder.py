@@ -37,6 +37,7 @@ from harness.files import (
     write_atomic,
 )
 from harness.host import boot_id, redact_home
+from harness.lifecycle import STOPPED_SERVICES_FILE
 from harness.record import Moment, read_moment
 from harness.run.chain import PREVIOUS, Chain, plan_digest
 from harness.run.lines import (
@@ -108,6 +109,16 @@ class RunFolder:
     def models_path(self) -> Path:
         """One line each time a model was unloaded."""
         return self.path / "models.jsonl"
+
+    @property
+    def judgings_path(self) -> Path:
+        """One line for each blind judging that was revealed."""
+        return self.path / "judgings.jsonl"
+
+    @property
+    def stopped_services_path(self) -> Path:
+        """One line for each service that was stopped for the run."""
+        return self.path / STOPPED_SERVICES_FILE
 
     @property
     def result_path(self) -> Path:
@@ -213,15 +224,15 @@ class RunFolder:
 
     def read_stopped_services(self) -> tuple[StoppedService, ...]:
         """The services that the run stopped on this machine, and whether they run again. Raises RunError."""
-        return tuple(_read_records(self.path / "stopped_services.jsonl", StoppedService))
+        return tuple(_read_records(self.stopped_services_path, StoppedService))
 
     def append_judging(self, judging: Judging) -> None:
         """Append a revealed judging of this run's answers. Raises DiskError."""
-        append_line(self.path / "judgings.jsonl", judging)
+        append_line(self.judgings_path, judging)
 
     def read_judgings(self) -> tuple[Judging, ...]:
         """The revealed judgings of this run's answers, each as it was revealed last. Raises RunError."""
-        found = _read_records(self.path / "judgings.jsonl", Judging)
+        found = _read_records(self.judgings_path, Judging)
         return tuple({judging.sheet.commitment: judging for judging in found}.values())
 
     def read_model_runs(self) -> dict[str, ModelRun]:
@@ -279,7 +290,8 @@ def chained_bytes(path: Path) -> int:
 
 def _drop_torn_lines(folder: RunFolder) -> int:
     """Drop the incomplete last lines that a kill left; returns their bytes in the files of the chain."""
-    drop_torn_line(folder.models_path)
+    for path in (folder.models_path, folder.judgings_path, folder.stopped_services_path):
+        drop_torn_line(path)
     return sum(drop_torn_line(folder.path / name) for name in CHAINED_FILES)
 
 
