@@ -303,6 +303,17 @@ def test_each_warning_has_a_result_that_triggers_it(code: str) -> None:
     assert all(warning.text and "\n" not in warning.text for warning in changed.warnings)
 
 
+def test_few_trials_are_those_that_were_run_and_not_those_that_were_planned() -> None:
+    planned = replace(_sound(), run=replace(_sound().run, trials=10))
+    ended_early = _trials(planned, lambda t: t if t.trial < 3 else None)
+    assert "few_trials" in _codes(ended_early)
+    assert any(w.text.startswith("3 trials per task: ") for w in ended_early.warnings)
+    one_short = _trials(planned, lambda t: None if t.task == "code-refactor" and t.trial >= 2 else t)
+    assert any(w.text.startswith("2 trials of the task with the fewest: ") for w in one_short.warnings)
+    # A task without any trial has no number that could lack an interval.
+    assert "few_trials" not in _codes(_trials(planned, lambda t: None if t.task == "code-refactor" else t))
+
+
 def test_empty_answers_are_not_warned_of_as_identical() -> None:
     digest = hashlib.sha256(b"").hexdigest()
     empty = _trials(_sound(), lambda t: _turns(t, content="", content_sha256=digest))

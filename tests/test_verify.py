@@ -12,6 +12,7 @@ from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError, TaskError
+from harness.files import ROOT
 from harness.schema import format_version
 from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
@@ -200,6 +201,20 @@ def test_warnings_fail_their_level_in_strict_mode_only(good: Path) -> None:
     relaxed, strict = verify(good, _options()), verify(good, _options(strict=True))
     assert [(finding.check, finding.severity) for finding in relaxed.levels[2].findings] == [("roofline", "warning")]
     assert (relaxed.exit_code, strict.exit_code) == (0, 1)
+
+
+def test_a_result_from_before_few_trials_counted_those_that_were_run_gets_the_warning(good: Path) -> None:
+    bundle = good_bundle()
+    stated = bundle.result["warnings"]
+    bundle.result["warnings"] = [warning for warning in stated if warning["code"] != "few_trials"]
+    assert len(bundle.result["warnings"]) < len(stated)
+    # Here the plan itself has few trials, so that every version of the kit warned of it.
+    assert _states(verify(write_bundle(good, bundle), _options()))["consistent"] == "failed"
+    early_end = next(path for path in (ROOT / "results").glob("*.zip") if "065743" in path.name)
+    found = verify(early_end, _options("consistent")).levels[2].findings
+    (finding,) = (each for each in found if each.check == "warnings")
+    assert finding.severity == "warning"
+    assert "does not warn: 5 trials per task" in finding.message
 
 
 def test_every_line_names_its_level(good: Path) -> None:

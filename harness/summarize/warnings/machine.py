@@ -119,10 +119,14 @@ def not_restored(result: Result) -> Iterator[ResultWarning]:
 
 
 def few_trials(result: Result) -> Iterator[ResultWarning]:
-    """Too few trials for an interval of a median."""
-    if result.run.trials < MIN_TRIALS:
+    """Too few trials for an interval of a median, by the plan or because the run ended early."""
+    # A cell without a trial has no number; that it was skipped or not run is a warning of its own.
+    counts = {cell.pass_rate.n for cell in result.cells if cell.pass_rate.n > 0} or {result.run.trials}
+    fewest = min(counts)
+    if fewest < MIN_TRIALS:
+        which = "per task" if len(counts) == 1 else "of the task with the fewest"
         text = (
-            f"{result.run.trials} trials per task: speeds have no interval below {MIN_TRIALS} trials, and only large "
+            f"{fewest} trials {which}: speeds have no interval below {MIN_TRIALS} trials, and only large "
             "differences of pass rates are detectable"
         )
         yield ResultWarning("few_trials", text)
