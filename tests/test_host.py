@@ -110,6 +110,27 @@ def instead(command: str, text: str) -> host.CommandRunner:
     return replay({**MAC, command: text})
 
 
+THIS_MACHINE = {
+    "127.0.0.1": True, "127.0.0.2": True, "::1": True, "::ffff:127.0.0.1": True, "localhost": True, "LOCALHOST.": True,
+    "a.localhost": True, "0.0.0.0": False, "::": False,
+}  # fmt: skip
+"""Hosts that lead to this machine, and whether nobody else reaches a server that listens there."""
+
+
+@pytest.mark.parametrize("name", THIS_MACHINE)
+def test_a_host_that_leads_to_this_machine_is_known_however_it_is_written(name: str) -> None:
+    assert host.is_this_machine(name)
+    assert host.is_loopback(name) is THIS_MACHINE[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["128.0.0.1", "10.0.0.1", "::2", "::ffff:10.0.0.1", "localhost.example.com", "notlocalhost", "studio", ""]
+)
+def test_any_other_host_is_another_machine(name: str) -> None:
+    assert not host.is_this_machine(name)
+    assert not host.is_loopback(name)
+
+
 def test_a_mac_is_read_from_its_commands() -> None:
     facts = host.host_facts(replay(MAC), "Darwin")
     assert (facts.system, facts.system_version, facts.chip) == ("macOS", "26.1", "Apple M4 Pro")

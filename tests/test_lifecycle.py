@@ -28,10 +28,10 @@ from harness.lifecycle import (
     recover,
     state_path,
 )
-from harness.lifecycle.memory import await_memory, wait_until_freed
+from harness.lifecycle.memory import await_memory, take_snapshot, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.restore import report_stopped_services
-from harness.lifecycle.status import wait_for_service
+from harness.lifecycle.status import require_free_port, wait_for_service
 from harness.lifecycle.steps import Step, SuspendedService, service_of
 from harness.servers import ContextNeed, ServerHandle, get_server_kind, skip_oversized_tasks
 from harness.types import Json, Lifecycle, Model, SkippedTask
@@ -619,6 +619,24 @@ def test_a_size_that_the_server_reports_counts_too(machine: Machine) -> None:
     with llama(routes) as port:
         oversized = find_oversized_models([a_server(Lifecycle("api"), port=port, server="ollama")])
     assert "by its server" in oversized["a"].message
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]", "127.0.0.2", "[::1]", "localhost"])
+def test_every_address_of_this_machine_has_memory_and_ports_that_are_checked(machine: Machine, address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = a_server(Lifecycle("process", memory_bytes=2**60), base_url=f"http://{address}:{port}/v1")
+        assert "does not fit" in find_oversized_models([server])["a"].message
+        assert take_snapshot(server.model).machine_bytes is not None
+        with pytest.raises(ServerError, match=f"port {port} is already taken by another program"):
+            require_free_port(server)
+
+
+@pytest.mark.parametrize("more", [{"base_url": "http://10.0.0.7:9/v1"}, {"tunnel": "me@studio"}])
+def test_the_memory_of_another_machine_is_unknown(machine: Machine, more: Mapping[str, Json]) -> None:
+    server = a_server(Lifecycle("api", memory_bytes=2**60), **more)
+    assert find_oversized_models([server]) == {}
+    assert take_snapshot(server.model) == MemorySnapshot()
 
 
 def test_a_model_that_fits_or_has_no_known_size_is_accepted(machine: Machine) -> None:

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from harness.bundle.source import LOG
 from harness.errors import Problem
 from harness.files import to_json
+from harness.host import is_loopback, is_this_machine
 from harness.types import Json, Recording, Result, RunPlan
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MIN_HOST_CHARS = 4
 """Shorter host names occur in ordinary words by chance."""
 API_KEYS = re.compile(
@@ -47,7 +47,7 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
     variables = {model.key_env for model in plan.models if model.key_env} if plan is not None else set()
     keys = {environment[name] for name in variables if environment.get(name)}
     host = socket.gethostname()
-    hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and name not in LOOPBACK}
+    hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and not is_loopback(name)}
     return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
 
 
@@ -112,7 +112,7 @@ def _revealed_in_recording(place: str, recording: Recording, private_strings: Pr
     host = host_of(recording.url)
     if host is None:
         yield Problem(f"{place}: the server's address is no valid URL")
-    elif host not in LOOPBACK:
+    elif not is_this_machine(host):
         message = f"{place}: the server's address names a host ({host})"
         yield Problem(message, "reach it as 127.0.0.1, through an SSH tunnel")
     headers = to_json(recording.headers)

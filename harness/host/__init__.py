@@ -1,9 +1,10 @@
-"""Facts of this machine: hardware, memory, GPU, CPU time, power and processes; macOS and Linux.
+"""Facts of this machine: hardware, memory, GPU, CPU time, power, processes and addresses; macOS and Linux.
 
 On macOS each fact is parsed from the output of one command, so that tests replay outputs of other machines. What
 cannot be read is None, never a guess. Serial numbers and host names in those outputs are not kept.
 """
 
+from harness.host.addresses import is_loopback, is_this_machine
 from harness.host.commands import CommandRunner, redact_home, run_command
 from harness.host.cpu_time import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
 from harness.host.facts import boot_id, host_facts, linux_facts, mac_facts
@@ -42,8 +43,10 @@ __all__ = [
     "cpu_times",
     "gpu_state",
     "host_facts",
+    "is_loopback",
     "is_port_in_use",
     "is_same_process",
+    "is_this_machine",
     "linux_facts",
     "mac_facts",
     "memory_in_use",

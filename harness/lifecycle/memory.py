@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.errors import Problem, ServerError
-from harness.host import gpu_state, host_facts, memory_in_use, server_memory, swap_used_bytes, wired_bytes
+from harness.host import (
+    gpu_state,
+    host_facts,
+    is_this_machine,
+    memory_in_use,
+    server_memory,
+    swap_used_bytes,
+    wired_bytes,
+)
 from harness.servers import ServerHandle, read_property
 from harness.types import Log, MemoryUse, Model
 
@@ -17,7 +25,6 @@ SLACK_BYTES = 256 * 1024**2
 FREED_TOLERANCE = 0.02
 POLL_S = 0.25
 STABLE_POLLS = 4
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,8 @@ UNKNOWN = MemorySnapshot()
 
 def is_local(model: Model) -> bool:
     """Whether the model's server runs on this machine."""
-    return urlsplit(model.base_url).hostname in LOOPBACK_HOSTS and model.tunnel is None and not model.simulated
+    host = urlsplit(model.base_url).hostname
+    return host is not None and is_this_machine(host) and model.tunnel is None and not model.simulated
 
 
 def port_of(model: Model) -> int:

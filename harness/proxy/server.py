@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import signal
 import socket
 import ssl
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, DiskError
+from harness.host import is_loopback, is_this_machine
 from harness.proxy.bodies import FramingError
 from harness.proxy.client_connection import ClientConnection
 from harness.proxy.exchange_journal import ExchangeJournal
@@ -52,17 +52,12 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def is_this_machine(self) -> bool:
         """Whether a loopback address leads to it; an unspecified one, such as 0.0.0.0, stands for all addresses."""
-        with suppress(ValueError):
-            return self.is_loopback or ipaddress.ip_address(self.host).is_unspecified
-        return False
+        return is_this_machine(self.host)
 
 
 @dataclass(frozen=True, slots=True)

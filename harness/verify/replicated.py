@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.bundle import LOOPBACK
 from harness.config import read_api_key
 from harness.errors import ConfigError
+from harness.host import is_this_machine
 from harness.read import read
 from harness.record import Client, Timeouts
 from harness.run import AgentHost, TrialSetup, converse, open_agents
@@ -176,6 +176,6 @@ def _compare(evidence: Evidence, replication: Replication, pairs: Mapping[str, S
 
 def _why_incomparable(evidence: Evidence, replication: Replication, model: Model) -> str | None:
     host = urlsplit(model.base_url).hostname or ""
-    if model.tunnel is not None or host not in LOOPBACK:
+    if model.tunnel is not None or not is_this_machine(host):
         return "the server runs on another machine than this one"
     return why_other_hardware(evidence.result.host, replication.host)
