@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from harness.embedded import free_port
 from harness.errors import DiskError, ServerError
 from harness.files import read_lines
-from harness.host import process_start_time
+from harness.host import process_start_time, terminate_process
 from harness.lifecycle import (
     MemorySnapshot,
     describe_steps,
@@ -28,9 +28,11 @@ from harness.lifecycle import (
     recover,
     state_path,
 )
+from harness.lifecycle.actions import ServerProcess, start_process
 from harness.lifecycle.memory import await_memory, take_snapshot, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.restore import report_stopped_services
+from harness.lifecycle.state import LifecycleState, save_state
 from harness.lifecycle.status import require_free_port, wait_for_service
 from harness.lifecycle.steps import Step, SuspendedService, service_of
 from harness.servers import ContextNeed, ServerHandle, get_server_kind, skip_oversized_tasks
@@ -482,6 +484,57 @@ def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, ru
             host.session(model_server),
         ):
             pass
+
+
+# --- what a dead process leaves ----------------------------------------------------------------------------------
+
+LEAVES_A_CHILD = ("sh", "-c", "sleep 60 & echo $!; sleep 0.2; exit 1")
+
+
+@contextmanager
+def dead_server(run: Path) -> Iterator[tuple[ServerProcess, "subprocess.Popen[bytes]", psutil.Process]]:
+    """A server that has ended, unreaped, and its child, which goes on in its group and has its log open."""
+    process, child = start_process(Step("start it", LEAVES_A_CHILD), run / "a.log")
+    while process.is_running:
+        time.sleep(0.02)
+    left = psutil.Process(int((run / "a.log").read_text()))
+    try:
+        yield process, child, left
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
+        child.wait()
+
+
+def test_the_children_of_a_server_that_died_are_ended(machine: Machine, run: Path) -> None:
+    with dead_server(run) as (process, _, left):
+        assert is_alive(left)
+        assert terminate_process(process.pid, process.started_at, 5.0)
+        assert not is_alive(left)
+
+
+def test_the_children_of_a_server_that_died_after_its_run_are_known_by_their_log(machine: Machine, run: Path) -> None:
+    with dead_server(run) as (process, child, left):
+        # Nobody holds the PID any more: without the log, what is in the group could be anybody's.
+        child.wait()
+        assert terminate_process(process.pid, process.started_at, 5.0)
+        assert terminate_process(process.pid, process.started_at, 5.0, run / "another.log")
+        assert is_alive(left)
+        save_state(LifecycleState(2**22 + 1, "an earlier boot 1", str(run), processes=(process,)))
+        recover(print)
+        assert not is_alive(left)
+
+
+def test_a_process_without_a_group_of_its_own_takes_nobody_with_it() -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(words) as first, subprocess.Popen(words) as second:
+        assert terminate_process(first.pid, process_start_time(first.pid) or 0.0, 5.0)
+        assert second.poll() is None
+        second.kill()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 # --- stops and crashes ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ On Linux the start time is the kernel's count of ticks since boot, with the boot
 psutil gives there is computed from `btime` of /proc/stat, which moves when the clock is set: a running process would
 then pass for another one. On macOS the kernel stores the wall-clock time of the start, and it never changes.
 
-`terminate_process` ends a process tree; `is_port_in_use` tells whether anything listens on a local port.
+`terminate_process` ends a process with all that it started; `is_port_in_use` tells whether a local port is listened on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -61,11 +62,14 @@ def _start_since_boot(pid: int) -> str | None:
     return f"{boot_id()} {fields[_START_FIELD - 1]}"
 
 
-def terminate_process(pid: int, started_at: StartTime, timeout_s: float) -> bool:
-    """Send SIGTERM to a process and its children, SIGKILL after `timeout_s`. Returns whether they are gone."""
-    if not is_same_process(pid, started_at):
-        return True
-    processes = _process_tree(pid)
+def terminate_process(pid: int, started_at: StartTime, timeout_s: float, log: Path | None = None) -> bool:
+    """Send SIGTERM to a process and its descendants, SIGKILL after `timeout_s`. Returns whether they are gone.
+
+    A server that dies may leave children, which keep its port and its memory. They are no longer found as children,
+    but by the process group, whose number is the PID of a process that was started in a session of its own. `log` is
+    the file that such a process was started with for its output.
+    """
+    processes = _find_descendants(pid, started_at, log)
     _send_signal(processes, signal.SIGTERM)
     _, alive = psutil.wait_procs(processes, timeout_s)
     _send_signal(alive, signal.SIGKILL)
@@ -102,6 +106,43 @@ def _process_tree(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+def _process_group(pid: int) -> list[psutil.Process]:
+    """The processes of the group that a process leads or led; none for one that is in the group of another."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(OSError):
+            if os.getpgid(process.pid) == pid:
+                found.append(process)
+    return found
+
+
+def _find_descendants(pid: int, started_at: StartTime, log: Path | None) -> list[psutil.Process]:
+    """A process with its children and its group; of one that has ended, the members of its group that surely are its.
+
+    The kernel gives no new process the number of a group that has members, nor the PID of a child that is not reaped.
+    Else the PID may have been used again and the group be a stranger's: only what has the log open is taken then.
+    """
+    if is_same_process(pid, started_at):
+        return list(dict.fromkeys([*_process_tree(pid), *_process_group(pid)]))
+    is_known = _is_unreaped_child(pid)
+    return [each for each in _process_group(pid) if is_known or (log is not None and _has_open(each, log))]
+
+
+def _is_unreaped_child(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() == psutil.STATUS_ZOMBIE and process.ppid() == os.getpid()
+    except psutil.Error:
+        return False
+
+
+def _has_open(process: psutil.Process, path: Path) -> bool:
+    try:
+        return str(path.resolve()) in {file.path for file in process.open_files()}
+    except (psutil.Error, OSError):
+        return False
 
 
 def _send_signal(processes: list[psutil.Process], number: int) -> None:

@@ -86,7 +86,8 @@ def start_process(step: Step, log: Path) -> tuple[ServerProcess, subprocess.Pope
         ) from error
     # A process that has already ended has no start time; the current time will not match any process, as intended.
     started_at = process_start_time(child.pid) or time.time()
-    return ServerProcess(step.description, child.pid, started_at, str(log)), child
+    # Absolute: the next start reads it in the state file, maybe in another folder.
+    return ServerProcess(step.description, child.pid, started_at, str(log.absolute())), child
 
 
 def read_log_tail(path: Path) -> str:

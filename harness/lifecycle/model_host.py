@@ -226,7 +226,7 @@ class ModelHost:
             self._terminate(process, stop_s)
 
     def _terminate(self, process: ServerProcess, timeout_s: float) -> None:
-        if not terminate_process(process.pid, process.started_at, timeout_s):
+        if not terminate_process(process.pid, process.started_at, timeout_s, Path(process.log)):
             self._log(f"NOT stopped: {process.description}, process {process.pid}")
         # Reap the child: a zombie would keep its PID.
         self._children.pop(process.pid).poll()

@@ -57,7 +57,7 @@ def recover(log: Log) -> tuple[StoppedService, ...]:
     what = "restoring the servers that it stopped" if stopped else "ending the servers that it started"
     log(f"an earlier run was killed ({state.run or 'no run folder'}): {what}")
     for process in state.processes:
-        if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S):
+        if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S, Path(process.log)):
             log(f"NOT stopped: {process.description}, process {process.pid}")
     failed = restore(state.suspended, log)
     stopped_services = report_stopped_services(state.suspended, failed)

@@ -35,7 +35,7 @@ class Journal:
     def __init__(self, run: Path) -> None:
         """No side effects until the first call."""
         pid = os.getpid()
-        self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run))
+        self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run.absolute()))
         self._is_written = False
 
     @property
