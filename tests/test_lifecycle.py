@@ -613,7 +613,7 @@ def test_what_a_killed_run_wrote_half_is_dropped_before_more_is_written(machine:
 def test_the_servers_of_a_live_run_are_left_alone(machine: Machine, run: Path) -> None:
     with holding_process(machine, run) as (process_of_run, port):
         with (
-            pytest.raises(ServerError, match=f"another run .process {process_of_run.pid}. has stopped servers"),
+            pytest.raises(ServerError, match=f"another run .process {process_of_run.pid}. uses the model servers"),
             model_host([a_server(a_daemon())], run, print),
         ):
             pass
@@ -628,9 +628,54 @@ def test_the_servers_of_a_live_run_are_left_alone(machine: Machine, run: Path) -
     assert not listens(port)
 
 
+def test_a_second_run_is_refused_even_while_the_first_one_has_nothing_to_undo(machine: Machine, run: Path) -> None:
+    machine.let_run("com.example.ds4")
+    with llama() as port:
+        users = a_server(None, port=port)
+        with model_host([users], run, print):
+            assert not state_path().exists()
+            with (
+                pytest.raises(
+                    ServerError, match=f"another run .process {os.getpid()}. uses the model servers"
+                ) as caught,
+                model_host([a_server(a_daemon())], run, print),
+            ):
+                pass
+            assert caught.value.fix == "wait for it, or stop it with Ctrl-C"
+            simulated = replace(users, model=replace(users.model, simulated=True))
+            with model_host([simulated], run, print):
+                pass
+        assert machine.log == []
+        with model_host([a_server(a_daemon())], run, print):
+            assert not machine.runs("com.example.ds4")
+    assert machine.runs("com.example.ds4")
+
+
+def test_a_run_that_was_killed_keeps_no_other_out(machine: Machine, run: Path) -> None:
+    with holding_process(machine, run) as (process_of_run, port):
+        process_of_run.kill()
+        process_of_run.wait(30)
+    # The server that it started still runs, and must not hold its lock.
+    assert listens(port)
+    with llama() as other, model_host([a_server(None, port=other)], run, print):
+        assert not listens(port)
+        assert machine.runs("com.example.ds4")
+
+
+def test_where_no_lock_can_be_written_a_run_that_changes_nothing_goes_on(
+    machine: Machine, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run / "file").touch()
+    monkeypatch.setenv("LANEBENCH_STATE", str(run / "file" / "state.json"))
+    log: list[str] = []
+    with llama() as port, model_host([a_server(None, port=port)], run, log.append):
+        assert len(log) == 1
+    assert "a second run at the same time would not be noticed: " in log[0]
+
+
 def test_a_host_that_changes_nothing_leaves_the_state_file_of_others_alone(machine: Machine, run: Path) -> None:
     with llama() as port, model_host([a_server(None, port=port)], run, print):
-        state_path().parent.mkdir()
+        state_path().parent.mkdir(exist_ok=True)
         state_path().write_text("another's")
     assert state_path().read_text() == "another's"
 

@@ -44,7 +44,7 @@ from harness.lifecycle.restore import (
     report_stopped_services,
     restore,
 )
-from harness.lifecycle.state import Journal
+from harness.lifecycle.state import Journal, lock_machine
 from harness.lifecycle.status import (
     LOAD_TIMEOUT_S,
     inspect_user_server,
@@ -91,15 +91,17 @@ def model_host(
     on demand. Raises ServerError, before anything is changed, if another run goes on or a command is missing. Simulated
     models need nothing of this machine, so they wait for no other run and restore nothing of it.
     """
-    if not all(server.model.simulated for server in servers):
-        recover(log)
-    host = ModelHost(run, log, restore_timeout_s, load_timeout_s)
-    running = find_running(servers)
-    try:
-        host.suspend(running)
-        yield host
-    finally:
-        host.restore()
+    is_simulated = all(server.model.simulated for server in servers)
+    with nullcontext() if is_simulated else lock_machine(log):
+        if not is_simulated:
+            recover(log)
+        host = ModelHost(run, log, restore_timeout_s, load_timeout_s)
+        running = find_running(servers)
+        try:
+            host.suspend(running)
+            yield host
+        finally:
+            host.restore()
 
 
 def find_oversized_models(servers: Sequence[ServerHandle]) -> dict[str, Problem]:

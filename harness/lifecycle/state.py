@@ -1,13 +1,18 @@
 """The state file: what a run has stopped and started on this machine, written before it does so.
 
-`Journal` writes it during a run; `find_leftover_state` reads what a run left that was killed. A kill -9 or a power cut
+`lock_machine` keeps a second run out; `Journal` writes the file during a run; `find_leftover_state` reads what a run
+left that was killed. A kill -9 or a power cut
 runs no cleanup code, so what is not on disk before the act cannot be undone by the next start. There is one file for
-each user, because there is one machine; it exists only while something has to be undone.
+each user, because there is one machine; it exists only while something has to be undone. The lock file beside it
+stays, and is held for the whole run: two runs would overwrite each other's state, and measure each other.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +21,9 @@ from harness.files import build, read_json, to_json, write_atomic
 from harness.host import StartTime, is_same_process, process_start_time
 from harness.lifecycle.actions import ServerProcess
 from harness.lifecycle.steps import SuspendedService
+from harness.types import Log
+
+MAX_PID_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,45 @@ class Journal:
         if self._is_written or state.suspended or state.processes:
             self._is_written = True
             save_state(state)
+
+
+@contextmanager
+def lock_machine(log: Log) -> Iterator[None]:
+    """Keep the model servers of this machine to one run until the block ends. Raises ServerError if another has them.
+
+    Where the lock cannot be written, the state file cannot either: a run that has to note something fails by that.
+    """
+    path = Path(f"{state_path()}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not inherited by the servers that the run starts, and dropped by the kernel however the run ends.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        log(f"a second run at the same time would not be noticed: {path}: {error.strerror}")
+        yield
+        return
+    try:
+        _lock(handle, path, log)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path, log: Log) -> None:
+    """Lock the file and write this process into it, for the message of another run. Raises ServerError."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+    except BlockingIOError as error:
+        pid = os.pread(handle, MAX_PID_BYTES, 0).decode("ascii", "replace").strip() or "unknown"
+        raise ServerError(
+            f"another run (process {pid}) uses the model servers of this machine",
+            fix="wait for it, or stop it with Ctrl-C",
+        ) from error
+    except OSError as error:
+        # A file system without locks, or one that is full.
+        log(f"a second run at the same time may not be noticed: {path}: {error.strerror}")
 
 
 def state_path() -> Path:
