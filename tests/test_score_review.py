@@ -101,6 +101,43 @@ def test_an_empty_list_is_a_review_and_prose_is_not() -> None:
     assert findings_of("") is None
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[ ] app.py:21 high: SQL injection\n[ ] app.py:40 low: MD5\n",
+        "- [ ] app.py:21 high: SQL injection\n- [ ] app.py:40 low: MD5\n",
+        "* [x] app.py:21 high: SQL injection\n* [x] app.py:40 low: MD5\n",
+        "- app.py:21 critical: SQL injection. Use\n```python\nitems = (\n[]\n)\n```\n- app.py:40 low: MD5\n",
+        "- app.py:21 critical: SQL injection. Use\n{}\n- app.py:40 low: MD5\n",
+    ],
+)
+def test_empty_brackets_beside_findings_are_no_empty_review(answer: str) -> None:
+    read = findings_of(answer)
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == [21, 40]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[]",
+        " [ ]\n",
+        "```json\n[]\n```",
+        '{"findings": []}',
+        "I found nothing:\n```json\n[]\n```\nThat is all.",
+        "None:\n[]\n",
+        "[]\nIt looks fine.",
+    ],
+)
+def test_an_empty_list_without_other_findings_is_an_empty_review(answer: str) -> None:
+    assert findings_of(answer) == ([], "json")
+
+
+def test_empty_brackets_within_prose_are_no_review() -> None:
+    assert findings_of("Use\n```python\nitems = (\n[]\n)\n```\nin both.") is None
+    assert findings_of("[ ] high: SQL injection\n[ ] low: MD5") is None
+
+
 @pytest.mark.parametrize("key", ["line", "line_end", "title", "severity", "file"])
 @pytest.mark.parametrize("levels", [70, 700])
 def test_a_claim_that_is_nested_too_deeply_is_no_finding(key: str, levels: int) -> None:
@@ -268,6 +305,53 @@ def test_a_claim_needs_a_notion_of_each_list(text: str) -> None:
 def test_nonsense_at_the_right_line_finds_nothing(text: str) -> None:
     verdict = judge([finding(40, text)], (HELD,))
     assert (verdict.outcome, verdict.metrics["undecided"]) == (Outcome.FAILED, 1)
+
+
+PATH = case("path", defect=["path", "../"], file="app.py", lines=[40, 40], severity="high")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nothing checks that the joined path is safe, so ../ leads out of the folder.",
+        "There is no check that the path is correct; ../ reads any file.",
+        "The name is used without making sure it is safe: path traversal with ../.",
+        "The code never verifies that the name and the path are right",
+        "It doesn't validate that the path is safe",
+        "It doesn’t validate that the path is safe",
+        "Nobody asks whether the path is safe",
+        "The caller must ensure the path is safe, and does not",
+        "The code only checks that the ending of the path is right",
+        "A check that the path is safe is missing",
+        "Assumes that the path is safe",
+        "If the path is correct it works, else ../ leads out",
+        "The path looks safe, but ../ leads out",
+        "The path is not checked and there is no risk assessment",
+        "Nothing proves that a path is not exploitable",
+    ],
+)
+def test_a_complaint_that_a_thing_is_not_known_to_be_safe_is_no_denial(text: str) -> None:
+    assert judge([finding(40, text)], (PATH,)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The path is safe",
+        "../ was checked: the path is safe",
+        "The code checks that the path is safe",
+        "I verified that the path is safe",
+        "No check is needed, since the path is safe",
+        "Nothing checks the path but it is safe",
+        "The path is not checked and it is fine",
+        "There is no validation of the path here because the name is safe",
+        "The path is safe but could be shorter",
+        "../ is no risk",
+        "Nothing checks that the path is safe. This is fine.",
+    ],
+)
+def test_a_finding_that_calls_its_place_right_finds_nothing(text: str) -> None:
+    assert judge([finding(40, text)], (PATH,)).outcome is Outcome.FAILED
 
 
 def test_a_true_claim_at_a_decoy_is_undecided_and_a_false_one_is_false() -> None:

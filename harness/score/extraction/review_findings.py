@@ -38,7 +38,8 @@ _LINES = re.compile(
     re.IGNORECASE,
 )
 _FILE_AND_LINE = re.compile(r"(?<![\w./-])([\w./-]{1,200}\.\w{1,5}):(\d{1,7})(?!\d)(?:[-–](\d{1,7})(?!\d))?")
-_ITEM = re.compile(r"^(\s*+)(?:[-*+]\s+|\d++[.)]\s+|#{1,6}\s+|\|)(.*)$")
+_CHECKBOX = r"\[[ xX]\]\s+"
+_ITEM = re.compile(rf"^(\s*+)(?:[-*+]\s+(?:{_CHECKBOX})?|{_CHECKBOX}|\d++[.)]\s+|#{{1,6}}\s+|\|)(.*)$")
 _HEADING = re.compile(r"#{1,6}\s")
 _EXTENSIONS = (
     *(name for language in LANGUAGES.values() for name in language.extensions),
@@ -52,6 +53,7 @@ _FILE = re.compile(rf"(?<![\w./-])[\w./-]{{1,200}}(?:{'|'.join(map(re.escape, _E
 _SEVERITY_WORD = re.compile(rf"\b({'|'.join([*SEVERITIES, *_SYNONYMS])})\b", re.IGNORECASE)
 _SEVERITY_FIRST = re.compile(rf"\W*+(?:{'|'.join(SEVERITIES)})\b", re.IGNORECASE)
 _JSON_START = re.compile(r"^[ \t]*+([\[{])", re.MULTILINE)
+_EMPTY_LIST = re.compile(r"[ \t]*+\[[ \t]*+\][ \t]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _documents(text: str) -> Iterator[Json]:
 
 
 def _values(text: str) -> Iterator[Json]:
-    """Every JSON value in a fence, of the whole text, or that begins somewhere in it."""
+    """Every JSON value in a fence, of the whole text, or that begins somewhere in it; of the last no empty ones."""
     for candidate in [*(block.text for block in reversed(fenced_blocks(text))), text]:
         try:
             yield json.loads(candidate)
@@ -134,9 +136,12 @@ def _values(text: str) -> Iterator[Json]:
             continue
     for found in islice(_JSON_START.finditer(text), _MAX_TRIES):
         try:
-            yield json.JSONDecoder().raw_decode(text, found.start(1))[0]
+            value = json.JSONDecoder().raw_decode(text, found.start(1))[0]
         except (ValueError, RecursionError):
             continue
+        # Of a list of tasks "[ ] app.py:12 high" or of code the brackets are no review that found nothing.
+        if value:
+            yield value
 
 
 def _from_json(text: str) -> list[ReviewFinding] | None:
@@ -145,6 +150,12 @@ def _from_json(text: str) -> list[ReviewFinding] | None:
         if listed is not None and all(isinstance(finding, dict) for finding in listed):
             return [_finding_in_json(finding) for finding in listed[:_MAX_FINDINGS]]
     return None
+
+
+def _ends_with_empty_list(text: str) -> bool:
+    """Whether an empty list is the whole first or last line, before or after sentences."""
+    lines = text.strip().split("\n")
+    return any(_EMPTY_LIST.fullmatch(line) for line in (lines[0], lines[-1]))
 
 
 def _place_in(text: str) -> tuple[str | None, list[int]] | None:
@@ -196,4 +207,6 @@ def findings_of(answer: str) -> tuple[list[ReviewFinding], str] | None:
     if findings is not None:
         return findings, "json"
     findings = _from_markdown(text)
-    return None if findings is None else (findings, "markdown")
+    if findings is not None:
+        return findings, "markdown"
+    return ([], "json") if _ends_with_empty_list(text) else None

@@ -44,6 +44,7 @@ from functools import lru_cache
 
 from harness.errors import Problem
 from harness.score.compare import display
+from harness.score.denials import is_denial
 from harness.score.extraction.review_findings import SEVERITIES, ReviewFinding, findings_of
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import (
@@ -95,13 +96,6 @@ _MAX_KINDS_PER_CLAIM = 3
 """An honest claim may touch on the kinds of other defects ("the missing check lets an error page leak")."""
 _MAX_LISTED = 12
 _DECIMALS = 4
-_DENIAL = re.compile(
-    r"\b(?:(?:is|are|looks|seems) (?:(?:all|perfectly|completely|quite) )?"
-    r"(?:safe|fine|ok|okay|correct|good|secure|right)\b"
-    r"(?! (?:only|when|if|unless|for|against|until|enough))|"
-    r"(?:no|not an?|not any) (?:issue|problem|vulnerability|defect|risk|flaw)\b|"
-    r"not vulnerable|not exploitable|nothing (?:is )?wrong|false positive)"
-)
 
 
 def match(left_nodes: int, edges: Mapping[int, Sequence[int]]) -> dict[int, int]:
@@ -230,7 +224,7 @@ def _contains(text: str, notions: Sequence[Json]) -> bool:
 def _says_defect(finding: ReviewFinding, expect: Mapping[str, Json]) -> bool:
     """Whether a finding's text speaks of this kind of defect, wherever it is."""
     text = _plain(finding.text)
-    if _DENIAL.search(text) or _contains(text, expect.get("unless", ())):
+    if is_denial(text) or _contains(text, expect.get("unless", ())):
         return False
     return _contains(text, expect["defect"]) and ("requires" not in expect or _contains(text, expect["requires"]))
 
