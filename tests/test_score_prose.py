@@ -170,6 +170,9 @@ def test_a_fact_is_not_stated_where_it_is_absent_negated_or_of_another_subject(t
         ("6 minutes 30 seconds", "six minutes thirty seconds"),
         ("every 5th week", "every fifth week"),
         ("53 euros", "\u20ac53 a day"),
+        ("285 euros", "It pays \u20ac285."),
+        ("5.50 euros", "It pays EUR 5.50..."),
+        ("12000 euros", "It pays \u20ac12,000. Then it ends."),
         ("230", "two hundred and thirty customers"),
         ("1200 lines", "1,200 changed lines"),
     ],
@@ -185,6 +188,43 @@ def test_the_number_one_is_grounded_by_the_word() -> None:
 
 def test_every_rule_of_the_table_is_kept_and_broken_above() -> None:
     assert {rule for rule, *_ in KEPT_AND_BROKEN} == set(RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The tool waits for I/O.",
+        "Phase I ended, and Parts I to III as well.",
+        "World War I and II began.",
+        "A Type I error, the phase I trial",
+        "I. Introduction",
+        "## I. Introduction",
+        "The A.I. of I-95",
+        "It runs in us-east-1 as my-app.",
+        "I.e. it stops.",
+    ],
+)
+def test_a_numeral_and_an_abbreviation_are_no_first_person(text: str) -> None:
+    assert holds("no_first_person", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In that phase I slept.",
+        "He and I ran it.",
+        "It was I.",
+        "I'm late",
+        "Then (I think) it broke",
+        "I/we ran it",
+        "So did I; it broke.",
+        "# I was wrong",
+        "Some parts I saw",
+        "We-all ran it for us.",
+    ],
+)
+def test_a_pronoun_is_the_first_person(text: str) -> None:
+    assert not holds("no_first_person", text)
 
 
 def test_a_broken_rule_reports_its_position() -> None:
@@ -253,6 +293,13 @@ def test_names_are_capitalized_words_that_do_not_begin_a_sentence_an_item_or_a_h
         ("GPT4, v2 and one of them", []),
         ("x86_64 and 0", [0]),
         ("1.50", ["1.5"]),
+        ("5,99 and 1,2", ["5.99", "1.2"]),
+        ("in 2024, 12 of 1,200", [2024, 12, 1200]),
+        ("half of it: ½, 2½ and 3 ¾", ["0.5", "2.5", "3.75"]),
+        (".5 and 0.5", ["0.5", "0.5"]),
+        ("1,234,567 and 12,345.5", [1_234_567, "12345.5"]),
+        ("1,5 million, 1.234,5 and 2.5e3", [1_500_000, "1234.5", 2500]),
+        ("...99, GPT4,12 and 7.", [99, 12, 7]),
     ],
 )
 def test_numbers_are_read_by_value(text: str, values: list[Json]) -> None:
@@ -262,6 +309,37 @@ def test_numbers_are_read_by_value(text: str, values: list[Json]) -> None:
 def test_list_markers_are_not_numbers_and_versions_are_strings() -> None:
     assert numerals("1. one\n  2) two\n## 3. Three")[0].text == "two"
     assert next(iter(numerals("16.2.1")[0].values)) == "16.2.1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5,99 users",
+        "a ½ share",
+        "3½ days",
+        ".75 of it",
+        "5.99 users",
+        "1,25 of it",
+        "1,2345 users",
+        "3e5 users",
+        "...99 users",
+        "GPT4,12",
+    ],
+)
+def test_no_way_to_write_an_invented_number_hides_it(text: str) -> None:
+    assert not RULES["no_new_numbers"].check(RuleInput(text, {}, "There are 5, 3 and 1 of them, and 7 and 75.")).passed
+
+
+@pytest.mark.parametrize("text", ["lines 1,5 and 7", "3,5,7", "half of 75", "7½, since 7 and a half is that"])
+def test_numbers_listed_without_spaces_and_spoken_fractions_are_grounded(text: str) -> None:
+    source = "There are 5, 3 and 1 of them, 7 and 75, by half."
+    assert RULES["no_new_numbers"].check(RuleInput(text, {}, source)).passed
+
+
+@pytest.mark.parametrize("text", ["5,99 users", "5.99 users", "0.5 of it", "½ of it", ".5 of it", "half of it, or 0,5"])
+def test_a_fraction_is_grounded_however_it_is_written(text: str) -> None:
+    assert RULES["no_new_numbers"].check(RuleInput(text, {}, "5.99 users and 0.5")).passed
+    assert RULES["no_new_numbers"].check(RuleInput(text, {}, "5,99 users and ½")).passed
 
 
 @given(st.integers(2, 10**12))

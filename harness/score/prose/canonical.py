@@ -15,7 +15,7 @@ from harness.score.prose.segments import Span, to_ascii_marks
 
 _GROUPED_DIGITS = re.compile(r"(?<=\d)[, ](?=\d{3}\b)")
 _PERCENT = re.compile(r"(?<=\d)[ \t\n-]{0,3}(?:%|percent\b|per cent\b)")
-_CURRENCY_FIRST = re.compile(r"(?:€|\beur(?:os?)?\b)[ \t]{0,3}(\d[\d.]{0,20})")
+_CURRENCY_FIRST = re.compile(r"(?:€|\beur(?:os?)?\b)[ \t]{0,3}(\d+(?:[.,]\d+)*)")
 _UNITS = {
     "min": r"minutes?|mins?|m(?=[ \t]?\d)|m",
     "sec": r"seconds?|secs?|s",

@@ -2,12 +2,14 @@
 47 and forty-seven.
 
 The markers of numbered lists, digits inside words (GPT4, v2), "one" and spelled ordinals are not numbers here; a source
-that says "one" grounds the number 1.
+that says "one" grounds the number 1, "half" and "a quarter" ground theirs. 5,99 is 5.99, or 5 and 99 where both are
+known, since some lists have no spaces.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,30 +37,90 @@ _SPELLED_RUN = re.compile(
     rf"(?:[\s-](?:and\s)?(?:{_SPELLED_WORD})\b){{0,{_MAX_SPELLED_WORDS}}}",
     re.IGNORECASE,
 )
+_SEPARATOR = r"[,\u202f\u00a0']"
+_GROUPS = rf"[1-9]\d{{0,2}}(?:{_SEPARATOR}\d{{3}})+(?:\.\d+)?(?![.,]?\d|{_SEPARATOR}\d)"
+_FRACTION = "[\u00bc-\u00be\u2150-\u215e]"
+# The digits are read whole, whatever stands between them: what is left over would pass unseen.
 _NUMBER = re.compile(
-    rf"(?<![\w.,])(?P<digits>\d{{1,3}}(?:[,\u202f\u00a0']\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)*)"
+    rf"(?:(?<!\w)(?<!\d\.)(?P<digits>{_GROUPS}|\d+(?:[.,]\d+)*)(?P<power>e[+-]?\d{{1,2}}\b)?"
+    rf"(?:\s?(?P<mixed>{_FRACTION}))?"
+    rf"|(?<![\w.])(?P<part>\.\d+)|(?<!\w)(?P<fraction>{_FRACTION}))"
     rf"(?:\s?(?P<scale>{_SCALE})\b)?(?:st|nd|rd|th|s|ms|x|%)?",
     re.IGNORECASE,
 )
-_ONE = re.compile(r"\bone\b", re.IGNORECASE)
+_GROUPED = re.compile(_GROUPS)
+_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
+_PLAIN = re.compile(r"\d*(?:\.\d+)?")
+_WORDS_FOR_PARTS = (
+    (re.compile(r"\bone\b", re.IGNORECASE), Decimal(1)),
+    (re.compile(r"\bhal(?:f|ves)\b", re.IGNORECASE), Decimal("0.5")),
+    (re.compile(r"\b(?:a|one) quarter\b", re.IGNORECASE), Decimal("0.25")),
+    (re.compile(r"\bthree quarters\b", re.IGNORECASE), Decimal("0.75")),
+)
+"""What a source may say in words that no text has to."""
 _ITEM = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]{0,9})?\d{1,9}[.)](?=\s)", re.MULTILINE)
 _MAX_DIGITS = 60
 
 
+Value = Decimal | str
+"""Of a version such as 1.2.3 it is the string."""
+
+
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number in a text, with every value that it may have; the value of a version such as 1.2.3 is its string."""
+    """A number in a text, with every value that it may have.
+
+    `parts` are the numbers that it is put together from, or that it lists: 5 and 99 of 5,99, 2 and 0.5 of 2\u00bd.
+    """
 
     start: int
     text: str
-    values: frozenset[Decimal | str]
+    values: frozenset[Value]
+    parts: frozenset[Value] = frozenset()
+
+    def is_grounded(self, known: frozenset[Value]) -> bool:
+        """Whether one of its values is known, or each of its parts."""
+        return bool(self.values & known) or (bool(self.parts) and self.parts <= known)
 
 
-def _values(digits: str, scale: str | None) -> frozenset[Decimal | str]:
-    bare = re.sub(r"[,\u202f\u00a0']", "", digits)
-    if bare.count(".") > 1 or len(bare) > _MAX_DIGITS:
-        return frozenset({bare})
-    value = Decimal(bare)
+def _value_of(digits: str) -> Value:
+    plain = digits
+    if _GROUPED.fullmatch(digits):
+        plain = re.sub(_SEPARATOR, "", digits)
+    elif _GROUPED_BY_POINTS.fullmatch(digits):
+        plain = digits.replace(".", "").replace(",", ".")
+    elif digits.count(",") == 1 and "." not in digits:
+        plain = digits.replace(",", ".")
+    is_number = _PLAIN.fullmatch(plain) and len(plain) <= _MAX_DIGITS
+    return Decimal(plain).normalize() if is_number else plain
+
+
+def _fraction_of(mark: str) -> Decimal:
+    return Decimal(str(unicodedata.numeric(mark))).normalize()
+
+
+def _numeral(match: re.Match[str]) -> Numeral:
+    start, text, digits = match.start(), match[0].strip(), match["digits"] or match["part"]
+    if digits is None:
+        return Numeral(start, text, _scaled(_fraction_of(match["fraction"]), match["scale"]))
+    value = _value_of(digits)
+    if isinstance(value, str):
+        return Numeral(start, text, frozenset({value}), _listed(digits))
+    if match["power"]:
+        value *= Decimal(10) ** int(match["power"][1:])
+    if match["mixed"]:
+        fraction = _fraction_of(match["mixed"])
+        return Numeral(start, text, _scaled(value + fraction, match["scale"]), frozenset({value, fraction}))
+    return Numeral(start, text, _scaled(value, match["scale"]), _listed(digits))
+
+
+def _listed(digits: str) -> frozenset[Value]:
+    """The numbers that are listed without spaces; none where the commas separate thousands."""
+    is_list = "," in digits and not _GROUPED.fullmatch(digits)
+    return frozenset(map(_value_of, digits.split(","))) if is_list else frozenset()
+
+
+def _scaled(value: Decimal, scale: str | None) -> frozenset[Value]:
     if scale is None:
         return frozenset({value.normalize()})
     scaled = (value * 10 ** _SCALES[scale.lower()]).normalize()
@@ -68,11 +130,7 @@ def _values(digits: str, scale: str | None) -> frozenset[Decimal | str]:
 def numerals(text: str) -> list[Numeral]:
     """Every number of a text, in order."""
     list_markers = {index for item in _ITEM.finditer(text) for index in range(item.start(), item.end())}
-    found = [
-        Numeral(match.start(), match[0].strip(), _values(match["digits"], match["scale"]))
-        for match in _NUMBER.finditer(text)
-        if match.start() not in list_markers
-    ]
+    found = [_numeral(match) for match in _NUMBER.finditer(text) if match.start() not in list_markers]
     found += [numeral for numeral in spelled_numerals(text) if numeral.text.lower() != "one"]
     return sorted(found, key=lambda numeral: numeral.start)
 
@@ -121,13 +179,13 @@ def _spelled(run: re.Match[str], group: Sequence[re.Match[str]]) -> Numeral:
 
 
 @lru_cache(maxsize=8)
-def _known_values(source: str) -> frozenset[Decimal | str]:
+def _known_values(source: str) -> frozenset[Value]:
     """The numbers of a source. Cached, since one long source is the same for every check and every trial."""
-    ones = {Decimal(1)} if _ONE.search(source) else set()
-    return frozenset({value for numeral in numerals(source) for value in numeral.values} | ones)
+    in_words = {value for word, value in _WORDS_FOR_PARTS if word.search(source)}
+    return frozenset({value for found in numerals(source) for value in found.values | found.parts} | in_words)
 
 
 def ungrounded_numerals(text: str, source: str, allowed: Iterable[str] = ()) -> list[Numeral]:
     """The numbers of a text that are neither in the source nor allowed."""
     known = _known_values(source).union(*map(_known_values, allowed))
-    return [numeral for numeral in numerals(text) if not numeral.values & known]
+    return [numeral for numeral in numerals(text) if not numeral.is_grounded(known)]

@@ -228,7 +228,18 @@ class Rule:
 
 _LIMITS = ("min", "max")
 _EMOJI = "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
-_FIRST_PERSON = r"\bI\b|\b(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|us|Us|[Oo]urs?|[Oo]urselves)\b"
+_BEFORE_ROMAN_ONE = (
+    "Act", "Annex", "Appendix", "Article", "Book", "Chapter", "Class", "Level", "Part", "Phase", "Section", "Stage",
+    "Step", "Table", "Tier", "Title", "Type", "Volume", "War",
+)  # fmt: skip
+# Before the letter: "Phase I", "A.I.", "R/I", and a heading's number. Behind it: "I/O", "I-95", "I.e.", "I to III", and
+# what a phase or a type without a capital is of.
+_PRONOUN_I = (
+    "".join(rf"(?<!\b{word} )" for word in _BEFORE_ROMAN_ONE)
+    + r"(?<![A-Z]\.)(?<![A-Z0-9]/)(?!(?:^|(?<=# ))I[.)][ \t])\bI\b(?!/[A-Z0-9]|-\w|\.\w)"
+    + r"(?!(?:,? (?:and|or|to|through) |[-–,] ?)I{2,3}\b)(?! (?:errors?|trials?|study|studies)\b)"
+)
+_FIRST_PERSON = rf"{_PRONOUN_I}|\b(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|us|Us|[Oo]urs?|[Oo]urselves)\b(?!-\w)"
 
 RULES: Mapping[str, Rule] = {
     "no_em_dash": Rule(_no_match("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)")),
