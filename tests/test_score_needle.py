@@ -64,6 +64,8 @@ def test_a_value_is_right_in_any_usual_spelling(key: str, value: Json) -> None:
         {"ports": "twelve hundred of them"},
         {"rate": "0.25 percent"},
         {"rate": "0.25 %"},
+        {"rate": ".25"},
+        {"rate": ".25 percent"},
     ],
 )
 def test_a_value_may_stand_in_a_few_more_words(change: dict[str, Json]) -> None:
@@ -83,6 +85,11 @@ def test_a_value_may_stand_in_a_few_more_words(change: dict[str, Json]) -> None:
         ({"ports": True}, {"ports", "precision"}),
         ({"rate": 25}, {"rate", "precision"}),
         ({"rate": None}, {"rate"}),
+        ({"rate": "-0.25 percent"}, {"rate", "precision"}),
+        ({"rate": "minus 0.25 percent"}, {"rate", "precision"}),
+        ({"rate": "\u22120.25 percent"}, {"rate", "precision"}),
+        ({"rate": "\u22120.25"}, {"rate", "precision"}),
+        ({"ports": "-1200 ports"}, {"ports", "precision"}),
         ({"owner": "Ada"}, {"absent", "precision"}),
         ({"more": "than asked"}, {"precision"}),
     ],
@@ -90,6 +97,24 @@ def test_a_value_may_stand_in_a_few_more_words(change: dict[str, Json]) -> None:
 def test_each_check_fails_for_its_defect(change: dict[str, Json], fails: set[str]) -> None:
     verdict = judge({**RIGHT, **change})
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
+
+
+FROST = case("frost", key="frost", any=[-5], depth=0.5)
+
+
+@pytest.mark.parametrize("value", [-5, "-5", "-5 degrees", "minus 5 degrees", "\u22125", "\u22125 degrees", "about -5"])
+def test_a_negative_number_is_right_with_its_sign(value: Json) -> None:
+    assert judge({"frost": value}, (FROST,)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("value", [5, "5", "5 degrees", "+5 degrees", "plus 5", "4-5 degrees"])
+def test_a_negative_number_is_wrong_without_its_sign(value: Json) -> None:
+    assert failed(judge({"frost": value}, (FROST,))) == {"frost", "precision"}
+
+
+@pytest.mark.parametrize("value", ["+1200", "+1200 ports", "port-1200", "Ports - 1200"])
+def test_a_hyphen_between_words_is_no_sign(value: Json) -> None:
+    assert failed(judge({**RIGHT, "ports": value})) == set()
 
 
 def test_a_superseded_value_is_counted_separately() -> None:

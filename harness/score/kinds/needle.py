@@ -61,7 +61,10 @@ _OTHER_MEANING = frozenset(
         "before",
     )
 )
-_WORD = re.compile(r"\d+(?:[.:]\d+)*|[^\W\d_]+|%")
+# A hyphen between words, as in port-7419 or 4-5, or with a space behind it, is no sign.
+_WORD = re.compile(r"(?:(?<![\w)%])-)?(?:\d+(?:[.:]\d+)*|(?<![\d.])\.\d+)|[^\W\d_]+|%")
+_MINUS_SIGN = str.maketrans("\u2212\ufe63\uff0d", "---")
+_MINUS_WORD = re.compile(r"\b(?:minus|negative)\s+(?=[\d.])")
 _DECIMALS = 4
 _MAX_VALUE_CHARS = 1000
 _MAX_SHOWN_CHARS = 60
@@ -81,8 +84,8 @@ def _normalize(value: Json) -> str | Decimal | None:
     text = " ".join(str(value)[:_MAX_VALUE_CHARS].split()).strip("\"'`.“”‘’ ").casefold()
     if text in _NO_VALUE:
         return None
-    digits = _GROUPED.sub("", text)
-    if len(digits) <= _MAX_NUMBER_CHARS and re.fullmatch(r"[+-]?\d+(?:\.\d+)?", digits):
+    digits = _GROUPED.sub("", text.translate(_MINUS_SIGN))
+    if len(digits) <= _MAX_NUMBER_CHARS and re.fullmatch(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)", digits):
         return _decimal(digits) or text
     return text
 
@@ -96,13 +99,20 @@ def _decimal(text: str) -> Decimal | None:
 
 def _words(value: Json) -> list[str]:
     """The words and numbers of a value, without small words and plurals; the sign of percent is its word."""
-    text = _GROUPED.sub("", str(value)[:_MAX_VALUE_CHARS].casefold())
-    words = ["percent" if word == "%" else word for word in _WORD.findall(text)]
-    return [
-        word.removesuffix("s") if word.isalpha() and len(word) > 3 else word
-        for word in words
-        if word not in _SMALL_WORDS
-    ]
+    text = _GROUPED.sub("", str(value)[:_MAX_VALUE_CHARS].casefold().translate(_MINUS_SIGN))
+    words = ["percent" if word == "%" else word for word in _WORD.findall(_MINUS_WORD.sub("-", text))]
+    return [_plain_word(word) for word in words if word not in _SMALL_WORDS]
+
+
+def _plain_word(word: str) -> str:
+    """A word without the ending of a plural, a number with a digit before its point."""
+    if not word.isalpha():
+        return re.sub(r"^(-?)\.", r"\g<1>0.", word)
+    return word.removesuffix("s") if len(word) > 3 else word
+
+
+def _is_number(word: str) -> bool:
+    return not word.isalpha()
 
 
 def _says(value: Json, spelling: Json) -> bool:
@@ -113,7 +123,7 @@ def _says(value: Json, spelling: Json) -> bool:
     starts = range(len(given) - len(wanted) + 1)
     if not any(given[at : at + len(wanted)] == wanted for at in starts):
         return False
-    return sum(word[0].isdigit() for word in given) == sum(word[0].isdigit() for word in wanted)
+    return sum(map(_is_number, given)) == sum(map(_is_number, wanted))
 
 
 def _normalize_key(name: str) -> str:
