@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -207,6 +208,50 @@ def test_the_second_criterion_decides_what_the_first_cannot() -> None:
     found = _lane(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
     assert (found.model, found.confidence) == ("hasty", "conclusive")
     assert "decode rate 1.7" in found.text
+
+
+def _third(result: Result) -> Result:
+    """The result with a third model, which measured and passed what "steady" did."""
+    model = replace(result.models[0], label="third")
+    trials = tuple(replace(trial, model="third") for trial in result.trials if trial.model == "steady")
+    return replace(result, models=(*result.models, model), trials=(*result.trials, *trials))
+
+
+def _without_rate(result: Result, label: str) -> Result:
+    """The result without the decode rates of one model."""
+
+    def bare(trial: TrialResult) -> TrialResult:
+        turns = (replace(turn, timings=replace(turn.timings, decode_tps=None)) for turn in trial.turns)
+        return replace(trial, turns=tuple(turns)) if trial.model == label else trial
+
+    return replace(result, trials=tuple(map(bare, result.trials)))
+
+
+@pytest.mark.parametrize("order", list(permutations(("steady", "hasty", "third"))))
+def test_a_model_without_the_quantity_stays_tied_and_hides_no_difference_of_the_others(order: tuple[str, ...]) -> None:
+    result = _without_rate(_third(grown_result(10, {})), "third")
+    models = {model.label: model for model in result.models}
+    ordered = replace(result, models=tuple(models[label] for label in order))
+    found = _lane(ordered, rank_by=("decode_tps",))
+    assert (found.model, set(found.tied)) == (None, {"hasty", "third"})
+    assert _lane(ordered, rank_by=("decode_tps", "ttft_s")).model == "hasty"
+
+
+@pytest.mark.parametrize("order", list(permutations(("steady", "hasty", "third"))))
+def test_equal_best_models_exclude_the_same_others_in_any_order(order: tuple[str, ...]) -> None:
+    """Two models pass 16 of 20; of these only "steady" fails where "hasty" fails, which passes 10, and so is better."""
+    result = _third(grown_result(10, {"code-refactor": 10}))
+
+    def failing(trial: TrialResult) -> TrialResult:
+        is_failed = trial.trial < 4 and (trial.model, trial.task) in {
+            ("steady", "code-refactor"),
+            ("third", "code-bugfix"),
+        }
+        return replace(trial, outcome=Outcome.FAILED) if is_failed else trial
+
+    models = {model.label: model for model in result.models}
+    ordered = replace(result, models=tuple(models[label] for label in order), trials=tuple(map(failing, result.trials)))
+    assert set(_lane(ordered, rank_by=("pass_rate",)).tied) == {"steady", "third"}
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Recommendation of a model for each lane from the evidence of the run, or a statement that it is inconclusive.
 
 The models that meet every requirement are ranked by the lane's criteria in order (`LaneSelection`): each criterion
-keeps the best model and those that are not shown to be worse. The user's own choice (`Lane.override`) is ignored here.
+keeps the best model and those that are not shown to be worse, such as those without the quantity. The user's own choice
+(`Lane.override`) is ignored here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import reduce
 
 from harness.stats import geometric_mean_ratio, ratio_verdict
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
@@ -134,11 +134,23 @@ class LaneSelection:
             )
 
     def _narrow(self, names: Sequence[str], criterion: RankBy) -> tuple[list[str], list[CriterionComparison]]:
-        """The best model by this criterion with all that are tied with it, and its comparisons over the others."""
-        best = reduce(lambda a, b: b if self.compare(criterion, b, a).is_ahead else a, names)
-        comparisons = [self.compare(criterion, best, other) for other in names if other != best]
-        tied = [comparison.other for comparison in comparisons if not comparison.is_better]
-        return [best, *tied], [comparison for comparison in comparisons if comparison.is_better]
+        """The best model by this criterion with all that are tied with it, and what excluded the others.
+
+        Best are those that are ahead of the most others, so that a model without the quantity neither excludes nor is
+        excluded, and the order of the models in bench.toml changes nothing.
+        """
+        others = {name: [self.compare(criterion, name, other) for other in names if other != name] for name in names}
+        ahead = {name: sum(comparison.is_ahead for comparison in found) for name, found in others.items()}
+        most = max(ahead.values())
+        best = [name for name in names if ahead[name] == most]
+        better = {
+            comparison.other: comparison
+            for name in reversed(best)
+            for comparison in others[name]
+            if comparison.is_better and comparison.other not in best
+        }
+        tied = [name for name in names if name != best[0] and name not in better]
+        return [best[0], *tied], [better[name] for name in names if name in better]
 
     def compare(self, criterion: RankBy, name: str, other: str) -> CriterionComparison:
         """The model `name` against another by one criterion."""

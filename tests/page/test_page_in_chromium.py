@@ -5,6 +5,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness.report import render_html
 from harness.report.page.first_view import lane_cards
-from harness.types import PageEvidence, Result
+from harness.run import page_evidence
+from harness.summarize import summarize
+from harness.types import PageEvidence, Result, TrialResult
 from tests.page_data import HOSTILE, page_data
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -124,6 +127,33 @@ def test_the_script_decides_each_lane_as_the_result_does(open_page: Open) -> Non
             rows = shown.locator("li").all()
             assert {row.get_attribute("data-model"): row.get_attribute("data-status") for row in rows} == states
         assert [drawn.locator(part).all_inner_texts() for part in (".pick", ".confidence")] == before
+
+
+def _without_rate(result: Result, label: str) -> Result:
+    """The result with one lane by decode rate, which one model lacks; this model is the first."""
+
+    def bare(trial: TrialResult) -> TrialResult:
+        turns = (replace(turn, timings=replace(turn.timings, decode_tps=None)) for turn in trial.turns)
+        return replace(trial, turns=tuple(turns)) if trial.model == label else trial
+
+    models = tuple(sorted(result.models, key=lambda model: model.label != label))
+    lane = replace(result.lanes[0], min_pass_rate=None, rank_by=("decode_tps",))
+    return summarize(replace(result, models=models, trials=tuple(map(bare, result.trials)), lanes=(lane,)))
+
+
+def test_the_script_keeps_a_model_without_the_quantity_and_excludes_the_others(open_page: Open, folder: Path) -> None:
+    result, evidence = page_data(4, 9, 8)
+    label = result.models[2].label
+    changed = _without_rate(result, label)
+    shown = replace(page_evidence(changed), trials=evidence.trials)
+    (folder / "unmeasured.html").write_text(render_html(changed, shown), encoding="utf-8")
+    page = open_page("unmeasured")
+    _set(page, "rate", 1)
+    page.get_by_role("button", name="As the lanes say").click()
+    (found,) = changed.recommendations
+    assert set(found.tied) == {label, "gpt-oss-20b"}
+    pick = page.locator(".card[data-lane] .pick")
+    _wait(page, lambda: set(pick.inner_text().split(" or ")) == set(found.tied))
 
 
 def test_a_card_with_many_models_folds_those_behind_the_first_five(open_page: Open) -> None:

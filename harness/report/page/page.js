@@ -73,10 +73,14 @@
     let deciding = [];
     for (const criterion of lane.rank_by) {
       if (left.length < 2) break;
-      const best = left.reduce((a, b) => (compare(criterion, b, a).is_ahead ? b : a));
-      const against = left.filter((other) => other !== best).map((other) => compare(criterion, best, other));
-      const better = against.filter((pair) => pair.is_better);
-      left = [best, ...against.filter((pair) => !pair.is_better).map((pair) => pair.other)];
+      // As in summarize/lanes.py: best are those that are ahead of the most others, whatever their order.
+      const others = (name) => left.filter((other) => other !== name).map((other) => compare(criterion, name, other));
+      const ahead = left.map((name) => others(name).filter((pair) => pair.is_ahead).length);
+      const most = Math.max(...ahead);
+      const best = left.filter((_, at) => ahead[at] === most);
+      const worse = best.flatMap(others).filter((pair) => pair.is_better && !best.includes(pair.other));
+      const better = left.map((name) => worse.find((pair) => pair.other === name)).filter(Boolean);
+      left = [best[0], ...left.filter((name) => name !== best[0] && !better.some((pair) => pair.other === name))];
       if (better.length) deciding = better;
     }
     return { models, left, deciding, undecided: models.some((model) => model.status === "undecided") };
