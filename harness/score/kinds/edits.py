@@ -17,7 +17,9 @@ settings      of kind `calls`: equality, entry (default: the first of files/ by 
                 does a new file that the language would import in place of one (harness/languages/imports.py)
     min_changed_files  a check `files-changed`: at least so many files must have changed
     All of files/ enter the container, also those that the model was not shown.
-cases.json    as of the driver. `group/name` as id: metrics.groups counts each group apart ("still/ascii", "new/umlaut")
+cases.json    as of the driver, or about the text of a Python file, for what must not change
+              (harness/score/edits/untouched.py): {"outside": [names of functions], "in": path}, {"unchanged": true}.
+              `group/name` as id: metrics.groups counts each group apart ("still/ascii", "new/umlaut")
 checks        `applied`, `files-changed` where min_changed_files is set, and one for each case
 metrics       applied, edit_format, edit_rule, edits, edits_applied, files_changed, groups
 """
@@ -32,9 +34,10 @@ from harness.languages import shadows
 from harness.score.drivers import DRIVER_SETTINGS, case_schema_of, driven_checks, driven_problems, run_files
 from harness.score.edits.apply import WHITESPACE, EditResult, apply_edits
 from harness.score.edits.formats import Edit, find_edits
+from harness.score.edits.untouched import UNTOUCHED_CASE, is_about_text, untouched_check
 from harness.score.execute import Execution, entry_among, find_code, group_metrics
 from harness.score.scorer_kind import ScorerKind
-from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, missing_files
+from harness.score.validation import EQUALITY, INTEGER, STRING, STRINGS, case_location, missing_files, no_such_file
 from harness.score.verdict import Judgment, no_answer
 from harness.types import Case, Check, Json, Reading, Sandbox, Task, Variant
 
@@ -55,7 +58,14 @@ _MAX_NOTE_CHARS = 200
 def check_names(variant: Variant) -> tuple[str, ...]:
     """The check of the edits, that of the number of files where it is set, and the ids of the cases."""
     counted = (FILES_CHANGED,) if "min_changed_files" in variant.task.settings else ()
-    return (APPLIED, *counted, *driven_checks(variant, variant.cases))
+    running, about_text = _by_need(variant)
+    return (APPLIED, *counted, *driven_checks(variant, running), *(case.id for case in about_text))
+
+
+def _by_need(variant: Variant) -> tuple[list[Case], list[Case]]:
+    """The cases that run the files, and those about their text."""
+    about_text = [case for case in variant.cases if is_about_text(case)]
+    return [case for case in variant.cases if case not in about_text], about_text
 
 
 def protected_files(variant: Variant) -> tuple[str, ...]:
@@ -121,7 +131,16 @@ def edit_checks(variant: Variant, result: EditResult) -> list[Check]:
 def score_edits(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox) -> Judgment:
     """Score the last turn's edits. Raises EngineError."""
     answered = apply_answer(readings[-1].content, variant)
-    return judge_edits(variant, check_names(variant), answered, lambda files: run_files(variant, files, sandbox))
+    return judge_edits(variant, check_names(variant), answered, lambda files: _check_files(variant, files, sandbox))
+
+
+def _check_files(variant: Variant, files: Mapping[str, str], sandbox: Sandbox) -> Execution:
+    """What the cases find that run the edited files, then what those about their text find. Raises EngineError."""
+    running, about_text = _by_need(variant)
+    run = replace(variant, cases=tuple(running))
+    execution = run_files(run, files, sandbox) if running else Execution((), frozenset())
+    text_checks = (untouched_check(case, variant.files, files) for case in about_text)
+    return replace(execution, checks=(*execution.checks, *text_checks))
 
 
 def judge_edits(
@@ -145,17 +164,25 @@ def judge_edits(
     return Judgment((*checks, *execution.checks), rule, execution.abnormal_ends, metrics=metrics)
 
 
+def case_schema_for(task: Task, case: Case) -> Json:
+    """The schema of a case: about a file's text, or of the driver."""
+    return UNTOUCHED_CASE if is_about_text(case) else case_schema_of(task, case)
+
+
 def problems(task: Task, cases: Sequence[Case]) -> Iterator[Problem]:
-    """The problems of files that the settings name or need."""
+    """The problems of files that the settings or the cases name or need."""
     yield from missing_files(task, "protected")
     yield from driven_problems(task, cases)
+    for case in filter(is_about_text, cases):
+        if (path := str(case.give["in"])) not in task.files:
+            yield no_such_file(case_location(task, case).at("give", "in"), task, path)
 
 
 KIND = ScorerKind(
     check_names,
     score_edits,
     settings=lambda task: SETTINGS,
-    case=case_schema_of,
+    case=case_schema_for,
     problems=problems,
     runs_code=True,
 )
