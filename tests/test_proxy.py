@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any, cast
 
 import pytest
 
@@ -29,7 +31,8 @@ from harness.proxy import (
     serve,
 )
 from harness.proxy.bodies import ChunkedBody, FramingError
-from harness.proxy.client_connection import has_unsent_bytes
+from harness.proxy.client_connection import ClientConnection, has_unsent_bytes
+from harness.proxy.heads import parse_request
 from harness.proxy.secrets import Reads, SecretFilter, hide_query
 from harness.proxy.server import Address
 from harness.proxy.summary import summarize_exchange
@@ -502,6 +505,65 @@ def test_a_body_that_is_too_large_to_be_admitted_is_refused_before_it_is_sent(
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert (admitted, len(server.received)) == (([b"{}"], 1) if size == "2" else ([], 0))
     assert running.exchanges()[0].end_reason == ("complete" if size == "2" else "refused")
+
+
+class _Transport:
+    """A client's transport that takes what is written to it."""
+
+    def get_extra_info(self, name: str) -> "_Transport":
+        return self
+
+    def fileno(self) -> int:
+        return -1
+
+    def is_closing(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
+class _RefusingHub:
+    """A hub that reads each body and refuses the request."""
+
+    needs_body = True
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def refusal(self, head: RequestHead, body: bytes) -> tuple[int, str]:
+        self.bodies.append(body)
+        return 403, "no"
+
+    def begin(self, head: RequestHead) -> None:
+        pass
+
+    def add(self, connection: ClientConnection) -> None:
+        pass
+
+    def finish(self, *ended: object) -> None:
+        pass
+
+
+def test_the_head_of_a_body_that_comes_in_many_reads_is_parsed_once() -> None:
+    hub, parsed = _RefusingHub(), 0
+    client = ClientConnection(cast(Any, hub))
+    client.connection_made(cast(Any, _Transport()))
+    body = bytes(range(256)) * 1000
+    request = post(body=body)
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal parsed
+        parsed += event == "call" and frame.f_code is parse_request.__code__
+
+    profiler = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for start in range(0, len(request), 1000):
+            client.data_received(request[start : start + 1000])
+    finally:
+        sys.setprofile(profiler)
+    assert (parsed, hub.bodies) == (1, [body])
 
 
 def test_a_token_is_demanded_as_the_api_key(tmp_path: Path) -> None:

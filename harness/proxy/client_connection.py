@@ -12,9 +12,10 @@ import socket
 import struct
 import sys
 import termios
+from dataclasses import dataclass
 from typing import cast
 
-from harness.proxy.heads import HEAD_END, MAX_HEAD_BYTES, HeadError, error_response, parse_request
+from harness.proxy.heads import HEAD_END, MAX_HEAD_BYTES, HeadError, RequestHead, error_response, parse_request
 from harness.proxy.hub import Hub
 from harness.proxy.target_connection import TargetConnection
 
@@ -28,6 +29,19 @@ _SO_NWRITE = 0x1024
 """macOS, sys/socket.h: the option that returns how many bytes of a socket are not sent."""
 
 
+@dataclass(slots=True)
+class _PartialRequest:
+    """A request that is admitted as a whole: its head, how many bytes its body has, and what has come of them.
+
+    The bytes are in a buffer that grows in place: joined anew at each read, a body of many reads would be copied as
+    often, and a client could keep the proxy's loop busy for seconds with one request.
+    """
+
+    head: RequestHead
+    size: int
+    data: bytearray
+
+
 class ClientConnection(asyncio.Protocol):
     """A client's connection: one request after the other."""
 
@@ -35,6 +49,7 @@ class ClientConnection(asyncio.Protocol):
         self._hub = hub
         self.unread = b""
         self._exchange: TargetConnection | None = None
+        self._partial: _PartialRequest | None = None
         self._closing = False
         self.is_slow = False
         """Whether the client has too much to read: the transport says so once, however many exchanges follow."""
@@ -49,6 +64,9 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take a part of a request; bytes of a later request wait."""
         if self._closing:
+            return
+        if self._partial is not None:
+            self._add_to_body(self._partial, data)
             return
         self.unread = self.unread + data if self.unread else data
         self.advance()
@@ -95,15 +113,24 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_client(400, str(error))
             return
         size = head.content_length if self._hub.needs_body else 0
-        refusal: tuple[int, str] | None
         if size is None:
-            refusal = 411, "the request's body has no length"
+            self._start_exchange(head, rest, (411, "the request's body has no length"))
         elif size > _MAX_ADMITTED_BODY_BYTES:
-            refusal = 413, f"the request's body has more than {_MAX_ADMITTED_BODY_BYTES} bytes"
+            reason = f"the request's body has more than {_MAX_ADMITTED_BODY_BYTES} bytes"
+            self._start_exchange(head, rest, (413, reason))
         elif len(rest) < size:
-            return
+            self.unread, self._partial = b"", _PartialRequest(head, size, bytearray(rest))
         else:
-            refusal = self._hub.refusal(head, rest[:size])
+            self._start_exchange(head, rest, self._hub.refusal(head, rest[:size]))
+
+    def _add_to_body(self, partial: _PartialRequest, data: bytes) -> None:
+        """Begin the exchange once its body has come as a whole."""
+        partial.data += data
+        if len(partial.data) >= partial.size:
+            self._partial, rest = None, bytes(partial.data)
+            self._start_exchange(partial.head, rest, self._hub.refusal(partial.head, rest[: partial.size]))
+
+    def _start_exchange(self, head: RequestHead, rest: bytes, refusal: tuple[int, str] | None) -> None:
         self.unread = rest
         record = self._hub.begin(head)
         self._exchange = exchange = TargetConnection(self._hub, self, head, record)
