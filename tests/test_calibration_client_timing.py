@@ -1,5 +1,7 @@
 """The benchmark of clients: errors against known timings, targets that can be missed, and the table."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -20,9 +22,11 @@ from harness.calibration.clients import (
     StreamTimer,
     _baseline_timings,
     _dechunk,
+    bare_socket_client,
     open_clients,
 )
 from harness.calibration.timing_report import evaluate_targets, timing_table
+from harness.errors import ServerError
 from harness.reference import LoggedReply, LoggedWrite, ReferenceServer, serving
 
 MS = 1_000_000
@@ -119,6 +123,24 @@ def test_streams_with_several_tokens_per_event_have_another_limit() -> None:
 def test_the_http_framing_is_removed_from_a_bare_sockets_reads() -> None:
     stamps = [(1, b"HTTP/1.1 200 OK\r\n\r\n3\r\nab"), (2, b"c\r\n2\r\n"), (3, b"de\r\n"), (4, b"0\r\n\r\n")]
     assert _dechunk(stamps) == [(2, b"abc"), (3, b"de")]
+
+
+def test_a_stream_that_ends_early_is_an_error_of_the_bare_socket() -> None:
+    def close_early(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n3\r\nabc")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=close_early, args=(listener,))
+        thread.start()
+        with (
+            bare_socket_client(f"http://127.0.0.1:{listener.getsockname()[1]}/v1") as time_stream,
+            pytest.raises(ServerError, match="closed within a stream"),
+        ):
+            time_stream("plain")
+        thread.join()
 
 
 def test_the_baseline_counts_all_tokens_but_one() -> None:

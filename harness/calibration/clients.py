@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from harness.apis import APIS, DEFAULT_API, Api
 from harness.calibration.baseline_client import BaselineClient
+from harness.errors import ServerError
 from harness.read import read
 from harness.record import Client, TurnRequest, record
 from harness.types import Chunk, Json, Reading, Recording, TrialKey
@@ -92,7 +93,10 @@ def _dechunk(stamps: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
 
 @contextmanager
 def bare_socket_client(base_url: str) -> Iterator[StreamTimer]:
-    """A socket and a clock, nothing else: the delays of the machine itself."""
+    """A socket and a clock, nothing else: the delays of the machine itself.
+
+    Its timer raises ServerError if the server closes before the end of the stream.
+    """
     parts = urlsplit(base_url)
     with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -107,6 +111,8 @@ def bare_socket_client(base_url: str) -> Iterator[StreamTimer]:
             while not (stamps and stamps[-1][1].endswith(b"0\r\n\r\n")):
                 data = connection.recv(65536)
                 stamps.append((perf_counter_ns(), data))
+                if not data:
+                    raise ServerError(f"{base_url}: the connection was closed within a stream")
             cpu_s = (thread_time_ns() - start_cpu_ns) / 1e9
             return _timings_of(_read_stamps(start_ns, _dechunk(stamps)), cpu_s)
 
