@@ -13,6 +13,7 @@ from harness.judge import (
     JudgingFolder,
     ballot_digest,
     commitment_of,
+    create_judging,
     judging_problems,
     neutralize,
     open_judging,
@@ -202,6 +203,41 @@ def test_a_changed_ballot_on_the_disk_is_noticed(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace('"vote":"left"', '"vote":"tie"', 1))
     with pytest.raises(RunError, match="does not follow the ballot before it"):
         open_judging(folder.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("runs.json", content) for content in ("[1]", "null", '{"a": 1}')),
+        *(("texts.json", content) for content in ("[]", "null", '{"x": 1}')),
+    ],
+)
+def test_a_file_of_a_judging_that_has_another_form_is_refused_by_name(tmp_path: Path, name: str, content: str) -> None:
+    folder = prepared_folder(tmp_path / "judging", "one", "two", pairs=2)
+    (folder.path / name).write_text(content)
+    with pytest.raises(RunError, match=f"{name}: not a valid"):
+        open_judging(folder.path)
+
+
+def test_a_text_that_was_changed_or_removed_after_the_sheet_was_frozen_is_refused(tmp_path: Path) -> None:
+    folder = prepared_folder(tmp_path / "judging", "one", "two", pairs=2)
+    digest, file = folder.sheet.pairs[0].left_sha256, folder.path / "texts.json"
+    file.write_text(to_json({**folder.texts, digest: "a worse answer"}))
+    with pytest.raises(RunError, match=f"the text {digest} has another digest"):
+        open_judging(folder.path)
+    file.write_text(to_json({key: text for key, text in folder.texts.items() if key != digest}))
+    with pytest.raises(RunError, match=f"lacks the text {digest} of pair-"):
+        open_judging(folder.path)
+
+
+def test_a_text_with_half_a_character_is_opened_as_it_was_frozen(tmp_path: Path) -> None:
+    def text(model: str, task: str, trial: int) -> str:
+        return f"{text_of(model, task, trial)} \ud83d"
+
+    prepared = prepare_pairs([judged_result("one", "two", text=text)], tasks(), 2)
+    folder = create_judging(tmp_path / "judging", prepared, [])
+    assert folder.texts == prepared.texts
+    assert any("\ud83d" in shown for shown in folder.texts.values())
 
 
 def test_a_reveal_waits_for_every_vote_unless_it_is_partial(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from harness.errors import DiskError, RunError
 from harness.files import (
@@ -25,6 +26,7 @@ from harness.files import (
     lock_folder,
     read_json,
     read_lines,
+    sha256_of,
     to_json,
     write_atomic,
 )
@@ -33,6 +35,7 @@ from harness.judge.pairs import PreparedPairs
 from harness.types import Ballot, Judging, ModelReply, PairMapping, PairSheet, Recording, ShownPair, Vote
 
 _FIX = "use an unmodified copy, or prepare a new judging"
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -94,7 +97,7 @@ class JudgingFolder:
 
     def open_mapping(self) -> PairMapping:
         """The mapping, for the reveal. Raises RunError."""
-        return build(PairMapping, read_json(self.path / "mapping.json"))
+        return _read(self.path / "mapping.json", PairMapping)
 
     def write_revealed(self, judging: Judging) -> None:
         """Close the judging. Raises DiskError."""
@@ -121,12 +124,38 @@ def create_judging(path: Path, prepared: PreparedPairs, runs: Sequence[Path]) ->
 
 
 def open_judging(path: Path) -> JudgingFolder:
-    """Open a judging to go on with it. Raises RunError if it is none, or its ballots are not those that were cast."""
+    """Open a judging to go on with it.
+
+    Raises RunError if it is none, a file has another form, the texts are not those whose digests are in the sheet, or
+    the ballots are not those that were cast.
+    """
     if not (path / "sheet.json").is_file():
         raise RunError(f"{path}: not a judging, it has no sheet.json")
-    sheet = build(PairSheet, read_json(path / "sheet.json"))
-    runs = tuple(map(Path, read_json(path / "runs.json")))
-    return JudgingFolder(path, sheet, read_json(path / "texts.json"), runs, _read_ballots(path, sheet))
+    sheet = _read(path / "sheet.json", PairSheet)
+    runs = tuple(map(Path, _read(path / "runs.json", list[str])))
+    return JudgingFolder(path, sheet, _read_texts(path / "texts.json", sheet), runs, _read_ballots(path, sheet))
+
+
+def _read(path: Path, kind: type[_T]) -> _T:
+    """What a file holds. Raises RunError that names the file."""
+    document = read_json(path)
+    try:
+        return build(kind, document)
+    except RunError as error:
+        raise RunError(f"{path}: {error}", fix=_FIX) from error
+
+
+def _read_texts(path: Path, sheet: PairSheet) -> dict[str, str]:
+    """The texts by digest. Only their digests are in the sheet, which the ballots and the reveal hold to."""
+    texts = _read(path, dict[str, str])
+    for pair in sheet.pairs:
+        for digest in (pair.prompt_sha256, pair.left_sha256, pair.right_sha256):
+            if digest not in texts:
+                raise RunError(f"{path}: lacks the text {digest} of {pair.id}", fix=_FIX)
+    for digest, text in texts.items():
+        if sha256_of(text) != digest:
+            raise RunError(f"{path}: the text {digest} has another digest: it was changed", fix=_FIX)
+    return texts
 
 
 def _read_ballots(path: Path, sheet: PairSheet) -> list[Ballot]:
