@@ -6,16 +6,21 @@ from itertools import combinations
 
 import pytest
 
-from harness.report import plain_text, render_github, render_html, render_text
+from harness.collection.tables import MODELS, rows_of
+from harness.report import plain_text, render_brief, render_github, render_html, render_text
+from harness.report.correctness import glance
 from harness.report.elements import Chart, IntervalRow, Point, Scatter, Section
 from harness.report.formatting import format_bytes, format_number, format_percent, format_seconds
 from harness.report.label_placement import CHAR_PX
 from harness.report.markdown import render_markdown_sections
+from harness.report.page.chart_rows import quality_rows
 from harness.report.sections import SECTIONS, SIMULATED, sections_of
+from harness.report.selection import trade_offs
 from harness.report.svg import bar_plot, dot_plot, tick_step
 from harness.report.terminal import WIDTH
+from harness.run import page_evidence
 from harness.summarize import summarize
-from harness.types import Result
+from harness.types import MemoryUse, Result
 from tests.example import example_result
 
 RENDERERS = (render_text, render_github, render_html)
@@ -254,3 +259,19 @@ def test_a_lead_is_escaped_in_markdown_like_all_else() -> None:
     assert "www.evil" not in text
     assert "](" not in text
     assert "[40, 89]" in text
+
+
+@pytest.mark.parametrize(("before_gib", "shown"), [(None, "-"), (10, "21.0"), (31, "-"), (40, "-")])
+def test_memory_in_use_of_the_whole_machine_is_shown_as_no_models(before_gib: int | None, shown: str) -> None:
+    memory = MemoryUse("machine in use", None if before_gib is None else before_gib * 2**30, 31 * 2**30)
+    example = example_result()
+    result = summarize(replace(example, models=tuple(replace(model, memory=memory) for model in example.models)))
+    is_known = shown != "-"
+    assert {row[3].text for row in glance(result).tables[0].rows} == {f"{shown} GiB" if is_known else "-"}
+    assert ("21.0" in render_brief(result), "31.0" in render_brief(result)) == (is_known, False)
+    evidence = page_evidence(result)
+    assert {row["memory"] for row in quality_rows(result, evidence)} == {21.0 if is_known else None}
+    assert ("Memory at most" in render_html(result, evidence)) == is_known
+    assert ("Pass rate against memory" in [chart.title for chart in trade_offs(result).charts]) == is_known
+    used = {row["memory_bytes"] for row in rows_of(MODELS, result, "bundle")}
+    assert used == {21 * 2**30 if is_known else None}

@@ -297,6 +297,8 @@ def test_memory_is_that_of_the_process_or_the_growth_of_the_machines_use() -> No
     found = _lane(result, max_memory_bytes=24 * 2**30)
     assert _demand(found, "steady", "memory").state == "met"
     assert _demand(found, "hasty", "memory").state == "unknown"
+    loaded_before = _models(result, steady={"memory": MemoryUse("machine in use", 30 * 2**30, 30 * 2**30)})
+    assert _demand(_lane(loaded_before, max_memory_bytes=24 * 2**30), "steady", "memory").state == "unknown"
     assert _demand(_lane(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
 
 

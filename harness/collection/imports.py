@@ -48,7 +48,7 @@ from harness.files import (
 from harness.types import LEVELS, Json, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
-IMPORT_VERSION = 4
+IMPORT_VERSION = 5
 """Raised when what is imported changes: earlier imports are not used then."""
 KEY_DIGITS = 20
 """Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""

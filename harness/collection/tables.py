@@ -219,7 +219,12 @@ MODELS: TableForm[_ModelRow] = TableForm(
             "digest of kit major, agent, thinking and sampling: only equal ones are compared",
             lambda row: comparison_key(row.result, row.model),
         ),
-        Column("memory_bytes", "BIGINT", "memory while loaded, measured", lambda row: row.model.memory.loaded_bytes),
+        Column(
+            "memory_bytes",
+            "BIGINT",
+            "memory of the loaded model, measured; NULL where only that of the whole machine is known",
+            lambda row: row.model.memory.model_bytes,
+        ),
         Column("load_s", "DOUBLE", "how long loading took", lambda row: row.model.load_s),
         Column("passed", "BIGINT", "trials passed, of all tasks", lambda row: row.summary.pass_rate.passed),
         Column("n", "BIGINT", "trials run", lambda row: row.summary.pass_rate.n),

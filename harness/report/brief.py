@@ -138,7 +138,7 @@ def _table(result: Result, answers: Sequence[LaneAnswer]) -> list[str]:
 
 
 def _row(summary: ModelSummary, lanes: Sequence[Recommendation]) -> list[str]:
-    memory = summary.memory.loaded_bytes
+    memory = summary.memory.model_bytes
     return [
         summary.model,
         _solved(summary.pass_rate),

@@ -45,7 +45,8 @@ def glance(result: Result) -> Section:
         "Models at a glance",
         "Passed: trials passed of all trials of the scored tasks, whatever their outcome. A model that lacks planned "
         "trials has no rate. "
-        "Decode: median over tasks and trials with its 95 % interval.",
+        "Decode: median over tasks and trials with its 95 % interval. "
+        "Memory: of the server's process, or by how much the machine's use grew where that process was not seen.",
         (Table("", headers, rows),),
         (scatter,) if len(points) > 1 else (),
     )
@@ -53,7 +54,7 @@ def glance(result: Result) -> Section:
 
 def _glance_row(summary: ModelSummary) -> tuple[Entry, ...]:
     passed = Entry(format_count(summary.pass_rate), summary.pass_rate.rate)
-    speed, memory = format_spread(summary.decode_tps), format_bytes(summary.memory.loaded_bytes)
+    speed, memory = format_spread(summary.decode_tps), format_bytes(summary.memory.model_bytes)
     return (Entry(summary.model), passed, *text_row(speed, memory, _format_seconds(summary.total_trial_s)))
 
 

@@ -178,8 +178,8 @@ def _scatters(result: Result) -> tuple[Scatter, ...]:
     """Each trade-off with the models that have both quantities."""
     by_memory, by_bits, by_parameters = list[Point](), list[Point](), list[Point]()
     for model, summary in zip(result.models, result.summaries, strict=False):
-        loaded_bytes = model.memory.loaded_bytes
-        memory_gib = None if loaded_bytes is None else loaded_bytes / GIB
+        model_bytes = model.memory.model_bytes
+        memory_gib = None if model_bytes is None else model_bytes / GIB
         by_memory += _pass_rate_point(memory_gib, summary)
         by_bits += _pass_rate_point(_number(model.facts.get("bits_per_weight")), summary)
         active = _number(model.facts.get("active_parameters_b"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from harness.summarize.lane_differences import LaneModels, withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility, describe_rate, lane_models, model_bytes
+from harness.summarize.lane_requirements import check_eligibility, describe_rate, lane_models
 from harness.summarize.lanes import LaneSelection
 from harness.types import Lane, LaneEvidence, LaneModel, LanePair, ModelInfo, Result
 
@@ -48,7 +48,7 @@ def _model(result: Result, lane: Lane, model: ModelInfo) -> LaneModel:
         low=eligibility.low,
         high=eligibility.high,
         rate_text=describe_rate(result, lane, model.label),
-        memory_bytes=model_bytes(model.memory),
+        memory_bytes=model.memory.model_bytes,
         context_tokens=model.served_context_tokens,
         declared_context_tokens=model.context_tokens,
         decode_tps=summary.decode_tps if summary else None,

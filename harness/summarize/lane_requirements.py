@@ -14,7 +14,6 @@ from harness.types import (
     Cell,
     Eligibility,
     Lane,
-    MemoryUse,
     ModelInfo,
     Requirement,
     RequirementState,
@@ -22,8 +21,6 @@ from harness.types import (
 )
 
 GIB = 2**30
-SERVER_PROCESS = "server process"
-"""The method of measuring memory that counts one process; every other method counts the whole machine."""
 
 
 def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
@@ -54,13 +51,6 @@ def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Int
     if len(scored) == 1:
         return scored[0].pass_rate.rate, clopper_pearson(*counts[0], claim_level(result))
     return rate_on_these_tasks(counts, claim_level(result), [lane.tasks[cell.task] for cell in scored])
-
-
-def model_bytes(memory: MemoryUse) -> int | None:
-    """Memory of the loaded model: its process, or the growth of the whole machine's memory use."""
-    if memory.loaded_bytes is None or memory.method == SERVER_PROCESS:
-        return memory.loaded_bytes
-    return None if memory.before_bytes is None else max(0, memory.loaded_bytes - memory.before_bytes)
 
 
 def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
@@ -126,7 +116,7 @@ def memory(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
     """The loaded model must not take more memory than the lane allows."""
     if lane.max_memory_bytes is None:
         return None
-    used, allowed = model_bytes(model.memory), f"allowed: {lane.max_memory_bytes / GIB:.1f} GiB"
+    used, allowed = model.memory.model_bytes, f"allowed: {lane.max_memory_bytes / GIB:.1f} GiB"
     if used is None:
         return Requirement("memory", "unknown", f"memory was not measured; {allowed}")
     state: RequirementState = "met" if used <= lane.max_memory_bytes else "not_met"

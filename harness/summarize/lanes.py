@@ -14,7 +14,7 @@ from harness.stats import geometric_mean_ratio, ratio_verdict
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
-from harness.summarize.lane_requirements import GIB, check_eligibility, lane_models, model_bytes
+from harness.summarize.lane_requirements import GIB, check_eligibility, lane_models
 from harness.summarize.schedule import look_note
 from harness.types import (
     MIN_TRIALS,
@@ -180,7 +180,7 @@ class LaneSelection:
         )
 
     def _by_memory(self, model: ModelInfo, other: ModelInfo) -> CriterionComparison:
-        used, other_used = model_bytes(model.memory), model_bytes(other.memory)
+        used, other_used = model.memory.model_bytes, other.memory.model_bytes
         if not used or not other_used:
             return _not_measured("memory_bytes", other)
         ratio = other_used / used

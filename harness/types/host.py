@@ -77,6 +77,10 @@ class RecorderOverhead:
     other_cpu_share: float | None = None
 
 
+SERVER_PROCESS = "server process"
+"""The method of measuring memory that counts one process; every other method counts the whole machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
     """Memory before a model was loaded, while it was loaded, and after it was unloaded.
@@ -96,3 +100,15 @@ class MemoryUse:
     gpu_loaded_bytes: int | None = None
     gpu_after_bytes: int | None = None
     gpu_utilization_percent: int | None = None
+
+    @property
+    def model_bytes(self) -> int | None:
+        """Memory of the loaded model: that of its server's process, or by how much the use of the whole machine grew.
+
+        None where neither is known: the use of the machine alone says nothing about the model, nor does one that did
+        not grow, as with a server that had loaded the model before.
+        """
+        if self.loaded_bytes is None or self.method == SERVER_PROCESS:
+            return self.loaded_bytes
+        growth_bytes = 0 if self.before_bytes is None else self.loaded_bytes - self.before_bytes
+        return growth_bytes if growth_bytes > 0 else None

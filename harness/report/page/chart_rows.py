@@ -52,7 +52,7 @@ def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
 def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSummary) -> Row:
     suite = _suite_rate(summary)
     low, high = (None, None) if suite is None or summary.pass_rate.n < MIN_TRIALS else (suite.low, suite.high)
-    loaded = summary.memory.loaded_bytes
+    used = summary.memory.model_bytes
     return {
         "model": model.label,
         "passed": 100 * (summary.pass_rate.rate or 0.0),
@@ -61,7 +61,7 @@ def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSumm
         "seconds": time.median,
         "fast": time.low,
         "slow": time.high,
-        "memory": None if loaded is None else loaded / GIB,
+        "memory": None if used is None else used / GIB,
         "quantization": str(model.facts.get("quantization") or "not declared"),
         "decode": summary.decode_tps.median if summary.decode_tps else None,
         "kept": True,

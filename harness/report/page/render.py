@@ -104,7 +104,7 @@ def _data(result: Result, evidence: PageEvidence, charts: list[PageChart]) -> Js
 def _limits(result: Result) -> tuple[dict[str, Json], ...]:
     """The sliders: each with its range from what the models have; a slider that decides nothing is left out."""
     summaries = result.summaries
-    memory = [each.memory.loaded_bytes / GIB for each in summaries if each.memory.loaded_bytes]
+    memory = [used / GIB for each in summaries if (used := each.memory.model_bytes)]
     speeds = [each.decode_tps.high or each.decode_tps.median for each in summaries if each.decode_tps]
     contexts = [model.served_context_tokens for model in result.models if model.served_context_tokens]
     sliders: list[dict[str, Json]] = []
