@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from harness.report.formatting import format_seconds
@@ -17,7 +18,13 @@ BarKind = Literal["prefill", "again", "decode", "tools"]
 _MIN_WIDTH = 0.05
 """In percent of the time line: a bar must be seen."""
 _TICKS = 6
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+_HOUR_S, _DAY_S = 3600, 86400
+_STEPS = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
+    *(hours * _HOUR_S for hours in (1, 2, 4, 12)),
+    *(days * _DAY_S for days in (1, 2, 7, 28)),
+)
+"""Seconds between two marks of the time axis; a longer session has a multiple of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,17 @@ def _place(bars: Sequence[TimelineBar], total_s: float) -> list[_Placed]:
 
 def _ticks(total_s: float) -> list[tuple[float, str]]:
     """The marks of the time axis: place in percent, and label."""
-    step_s = next((step for step in _STEPS if total_s / step <= _TICKS), _STEPS[-1])
+    longest_s = _STEPS[-1] * ceil(total_s / (_TICKS * _STEPS[-1]))
+    step_s = next((step for step in _STEPS if total_s / step <= _TICKS), longest_s)
     step = total_s / _TICKS if total_s < _STEPS[0] else float(step_s)
     count = int(total_s / step)
-    return [(round(100 * at * step / total_s, 3), format_seconds(at * step) if at else "0") for at in range(count + 1)]
+    return [(round(100 * at * step / total_s, 3), _tick_label(at * step, step)) for at in range(count + 1)]
+
+
+def _tick_label(at_s: float, step_s: float) -> str:
+    """`0`, `20.0 min`, `8 h`, `14 d`: marks that are hours or days apart have whole ones."""
+    if not at_s:
+        return "0"
+    if step_s < _HOUR_S:
+        return format_seconds(at_s)
+    return f"{at_s / _HOUR_S:.0f} h" if step_s < _DAY_S else f"{at_s / _DAY_S:.0f} d"
