@@ -311,6 +311,39 @@ def test_the_facts_of_a_page_count_also_what_its_tables_leave_out(tmp_path: Path
         assert [entry.text for _, entry in page.facts[:3]] == ["1100", "1", "1400"]
 
 
+def _many_machines(folder: Path, count: int) -> Path:
+    """The data of a site that has a result of each of so many classes of machines."""
+    _site(folder, [good_bundle()])
+    many = folder / "many.parquet"
+    copies = "* EXCLUDE (number) REPLACE (bundle || number AS bundle, chip || ' ' || number AS chip)"
+    select = f"SELECT {copies} FROM '{folder}/site/site.parquet', range({count}) AS copies(number)"
+    duckdb.sql(f"COPY ({select}) TO '{many}' (FORMAT parquet)")
+    return many
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(12, ""), (13, "1 more machine has its answer"), (40, "28 more machines have their answers")],
+)
+def test_the_index_says_how_many_machines_have_their_answers_elsewhere(count: int, words: str, tmp_path: Path) -> None:
+    with open_site(_many_machines(tmp_path, count)) as database:
+        pages = dict(site_pages(read_site(database, {})))
+    index = pages["index.html"]
+    assert len(index.cards) == 12
+    assert (words in index.cards_lead, "more machine" in index.cards_lead) == (True, bool(words))
+    (section,) = [each for each in index.sections if each.title == "By chip, memory and GPU"]
+    paths = [row[0].href or "" for row in section.tables[0].rows]
+    assert len({path for path in paths if pages[path].cards}) == count
+    assert (section.title in index.cards_lead) == bool(words)
+
+
+def test_a_table_of_the_index_says_what_it_leaves_out(tmp_path: Path) -> None:
+    with open_site(_many_machines(tmp_path, 1001)) as database:
+        name, index = next(site_pages(read_site(database, {})))
+    assert name == "index.html"
+    assert {section.key for section in index.sections if section.notes} == {"by-machine"}
+
+
 def test_a_page_is_put_once_in_a_build(tmp_path: Path) -> None:
     site = SiteFolder(tmp_path / "site")
     site.put("machines/a.html", b"first")

@@ -32,6 +32,7 @@ from harness.site.standing import Contender, by_key, contenders, standing
 from harness.site.tables import MAX_NOTE, rows_table
 
 QUESTION = "Which local model should write my code on this machine?"
+MACHINES_TITLE = "By chip, memory and GPU"
 MAX_CARDS = 12
 MAX_NEWEST = 20
 
@@ -106,13 +107,24 @@ def _index(data: SiteData) -> SitePage:
         "",
         facts=_facts(_counts_of(data.models), data.models, "results.html"),
         cards_title="Answers by machine",
-        cards_lead="Each from one result, counted with those that may be compared: same tasks, version and settings.",
+        cards_lead=_cards_lead(len(cards)),
         cards=cards[:MAX_CARDS],
         sections=(
             *_dimension_sections(data, links),
             Section("newest", "Newest results", "", (_results_table(newest, data, links),)),
         ),
     )
+
+
+def _cards_lead(count: int) -> str:
+    """What the answers rest on, and where those are that have no place on the index."""
+    lead = "Each from one result, counted with those that may be compared: same tasks, version and settings."
+    more = count - MAX_CARDS
+    if more <= 0:
+        return lead
+    others = "1 more machine has its answer" if more == 1 else f"{more} more machines have their answers"
+    shown = f"Shown are the {MAX_CARDS} machines with the most results; {others} where the table"
+    return f'{lead} {shown} "{MACHINES_TITLE}" leads.'
 
 
 def _machines(data: SiteData) -> list[MachineClass]:
@@ -147,8 +159,14 @@ def _dimension_sections(data: SiteData, links: Links) -> Iterator[Section]:
         listed = sorted(named, key=lambda pair: (-_count(pair[1], "bundle"), pair[0].text))
         headers = ("results", dimension.counted, "newest") if dimension.counted else ("what it asks",)
         rows = tuple((link, *_counts(dimension, group)) for link, group in listed[:MAX_ROWS])
-        title = f"By {'chip, memory and GPU' if dimension.name == 'machine' else dimension.name}"
-        yield Section(f"by-{dimension.name}", title, "", (Table("", (dimension.name, *headers), rows),))
+        title = MACHINES_TITLE if dimension.name == "machine" else f"By {dimension.name}"
+        notes = (_cut_note(dimension),) if len(listed) > MAX_ROWS else ()
+        yield Section(f"by-{dimension.name}", title, "", (Table("", (dimension.name, *headers), rows),), notes=notes)
+
+
+def _cut_note(dimension: Dimension) -> str:
+    """What a table of the index leaves out, and where it is."""
+    return f"Only the {MAX_ROWS:,} {dimension.folder} with the most results are shown; site.parquet has all."
 
 
 def _counts(dimension: Dimension, group: Sequence[SiteRow]) -> tuple[Entry, ...]:
