@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.collection import Collection, ImportRequest, import_results, open_site, short_name
 from harness.errors import RunError
 from harness.files import read_json, to_json
-from harness.report import plain_text
+from harness.report import plain_text, render_site_page
 from harness.site import SiteRequest, build_site
 from harness.site.answers import machine_answers
 from harness.site.folder import JOURNAL, SiteFolder
@@ -342,6 +342,24 @@ def test_a_table_of_the_index_says_what_it_leaves_out(tmp_path: Path) -> None:
         name, index = next(site_pages(read_site(database, {})))
     assert name == "index.html"
     assert {section.key for section in index.sections if section.notes} == {"by-machine"}
+
+
+@pytest.mark.parametrize("left", ["label <> 'beta'", "FALSE"])
+def test_no_link_is_dead_where_models_have_no_cell(left: str, tmp_path: Path) -> None:
+    _site(tmp_path, [good_bundle()])
+    some = tmp_path / "some.parquet"
+    select = f"SELECT * FROM '{tmp_path}/site/site.parquet' WHERE kind <> 'cell' OR {left}"
+    duckdb.sql(f"COPY ({select}) TO '{some}' (FORMAT parquet)")
+    with open_site(some) as database:
+        pages = {name: render_site_page(page) for name, page in site_pages(read_site(database, {}))}
+    linked = {
+        os.path.normpath(os.path.join(os.path.dirname(name), link))
+        for name, page in pages.items()
+        for link in re.findall(r'href="([^"#]+\.html)"', page)
+    }
+    assert linked == set(pages)
+    beta = pages[page_of("models", "beta-30b-a3b", ("beta-30b-a3b",))]
+    assert ("Over all tasks" in beta, "By task" in beta) == (True, False)
 
 
 def test_a_page_is_put_once_in_a_build(tmp_path: Path) -> None:

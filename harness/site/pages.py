@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TypeVar
 
 from harness.collection import Database
 from harness.report import MISSING, Entry, LaneVerdict, Section, SiteCard, SitePage, Table, standing_section
@@ -35,6 +36,7 @@ QUESTION = "Which local model should write my code on this machine?"
 MACHINES_TITLE = "By chip, memory and GPU"
 MAX_CARDS = 12
 MAX_NEWEST = 20
+GroupKey = TypeVar("GroupKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,34 +225,55 @@ def _dimension_pages(data: SiteData, dimension: Dimension) -> Iterator[tuple[str
     """A page for each value: its models over all tasks, then by task."""
     links = data.links("../")
     models: dict[PageKey, list[SiteRow]] = defaultdict(list)
-    for row in data.models:
+    for row in data.models if dimension.name != "task" else ():
         models[dimension.key(row)].append(row)
     counts = count_by_task(data.database)
     cells = read_cells(data.database, dimension.columns)
-    for key, group in groupby(cells, dimension.key):
-        own = list(group)
-        link = dimension.link(data.links(""), own[0])
+    for key, own in _with_models_alone(groupby(cells, dimension.key), models):
+        rows = models.get(key, [])
+        first = (own or rows)[0]
+        link = dimension.link(data.links(""), first)
         value = link.text
-        rows = models.get(key, []) if dimension.name != "task" else []
-        verdicts = data.verdicts.get(own[0].machine, ()) if dimension.name == "machine" else ()
+        verdicts = data.verdicts.get(first.machine, ()) if dimension.name == "machine" else ()
         cards = (SiteCard(Entry(f"On {value}"), verdicts),) if verdicts else ()
-        sections = (
-            *([_section("models", "Over all tasks", rows, links, dimension)] if rows else []),
-            _section("cells", "By task" if dimension.name != "task" else "Every model", own, links, dimension),
-        )
-        title = own[0].title or value if dimension.name == "task" else value
+        title = first.title or value if dimension.name == "task" else value
         yield (
             link.href or "",
             SitePage(
                 title,
                 "../",
                 f"{dimension.name} {value}" if dimension.name == "task" else dimension.name,
-                facts=_facts(_page_counts(dimension, own, rows, counts), own),
+                facts=_facts(_page_counts(dimension, own, rows, counts), own or rows),
                 cards_title="The answer",
                 cards=cards,
-                sections=sections,
+                sections=_page_sections(dimension, own, rows, links),
             ),
         )
+
+
+def _with_models_alone(
+    groups: Iterable[tuple[GroupKey, Iterable[SiteRow]]], models: Mapping[GroupKey, Sequence[SiteRow]]
+) -> Iterator[tuple[GroupKey, list[SiteRow]]]:
+    """The cells of each page, then none for each page that has models alone: other pages link to those, too.
+
+    A run whose tasks are all for agents gives a model without one no cell, and the other way round.
+    """
+    seen: set[GroupKey] = set()
+    for key, group in groups:
+        seen.add(key)
+        yield key, list(group)
+    yield from ((key, []) for key in models if key not in seen)
+
+
+def _page_sections(
+    dimension: Dimension, own: Sequence[SiteRow], rows: Sequence[SiteRow], links: Links
+) -> tuple[Section, ...]:
+    """A table of the models over all tasks, and one of the cells; one without rows is left out."""
+    tables = (
+        ("models", "Over all tasks", rows),
+        ("cells", "Every model" if dimension.name == "task" else "By task", own),
+    )
+    return tuple(_section(key, title, shown, links, dimension) for key, title, shown in tables if shown)
 
 
 def _page_counts(
@@ -277,15 +300,16 @@ def _result_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
     for answer in data.answers:
         answers[answer.bundle].append(answer)
     groups = by_key(contenders(read_cells(data.database)))
-    for bundle, group in groupby(read_cells(data.database, ("bundle",)), lambda row: row.bundle):
-        cells = list(group)
+    results = groupby(read_cells(data.database, ("bundle",)), lambda row: row.bundle)
+    for bundle, cells in _with_models_alone(results, models):
+        first = (cells or models[bundle])[0]
         verdicts = tuple(map(result_verdict, answers[bundle]))
         page = SitePage(
-            f"{links.machine(cells[0].machine).text}, {cells[0].started_at[:10]}",
+            f"{links.machine(first.machine).text}, {first.started_at[:10]}",
             "../",
             "result",
-            facts=_result_facts(cells[0], links),
-            bundle_file=shlex.quote(cells[0].file),
+            facts=_result_facts(first, links),
+            bundle_file=shlex.quote(first.file),
             cards_title="The answer",
             cards=(SiteCard(Entry(f"On this machine, with these {len(models[bundle])} models"), verdicts),)
             if verdicts
@@ -293,7 +317,7 @@ def _result_pages(data: SiteData) -> Iterator[tuple[str, SitePage]]:
             sections=(
                 *_standing_section(contenders(cells), groups),
                 _section("models", "Over all tasks", models[bundle], links, None),
-                _section("cells", "By task", cells, links, None),
+                *([_section("cells", "By task", cells, links, None)] if cells else []),
             ),
         )
         yield result_page(bundle), page
