@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +37,8 @@ class FakeBehavior:
     """How the fake server replies.
 
     `repeats`: the model repeats a code word that is in what is left of the prompt. `counts_cut`: a server that
-    truncates counts the truncated prompt, else the whole one.
+    truncates counts the truncated prompt, else the whole one. `not_found` are the chat requests, counted from 1, that
+    get HTTP 404.
     """
 
     context: int = 4096
@@ -58,6 +59,7 @@ class FakeBehavior:
     refuses: str | None = None
     repeats: bool = False
     counts_cut: bool = True
+    not_found: Sequence[int] = ()
 
 
 @dataclass
@@ -184,7 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, json.dumps(document).encode())
         elif path == "/v1/chat/completions":
             fake.bodies.append(body)
-            self._chat(body or {})
+            if len(fake.bodies) in self.server.fake_model.behavior.not_found:
+                self._send(404, b'{"error": {"message": "no such model"}}')
+            else:
+                self._chat(body or {})
         else:
             self._send(404, b'{"error": "nothing here"}')
 

@@ -17,7 +17,7 @@ from harness.record import Timeouts
 from harness.reference import serving
 from harness.run import build_result, match_contenders, record_run, score_run, start_run, write_result
 from harness.run.forecast import nothing_fits
-from harness.run.recorder import refusal_of
+from harness.run.refusals import refusal_of
 from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.summarize import summarize, trial_result

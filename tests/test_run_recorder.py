@@ -1,17 +1,22 @@
 """Recording runs against pretended servers: what is skipped, refused or stopped, and what is stored about it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from time import perf_counter_ns
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.config import Config
 from harness.errors import ConfigError, Problem, ServerError
 from harness.record import Client, Moment
+from harness.run.agent_trial import AgentHost
 from harness.run.folder import RunFolder, open_run
+from harness.run.model_facts import TIME_USED
 from harness.run.pipeline import start_run
 from harness.run.progress import RecordingProgress, TimeLeft
 from harness.run.recorder import (
@@ -25,9 +30,10 @@ from harness.run.recorder import (
 from harness.run.time_budget import TimeBudget
 from harness.servers import get_server_kind
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task
+from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task, TrialKey
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 from tests.machine import Machine, make_machine
+from tests.wire import make_recording
 
 TASKS = ("speed-small", "speed-large")
 
@@ -268,3 +274,69 @@ def test_each_request_of_a_trial_gets_what_the_time_of_the_run_then_leaves(
             before_s = client.timeouts.turn_s
             _ModelRecorder(folder, handle, client, {task.name: task for task in tasks}, shown, budget).record_trial(key)
     assert client.timeouts.turn_s < before_s
+
+
+@pytest.mark.parametrize(
+    ("not_found", "recorded", "is_stopped"),
+    [((1,), 1, True), ((2,), 4, False), ((2, 4), 4, False), ((2, 3), 3, True)],
+    ids=["the first", "a later one", "every other one", "two in a row"],
+)
+def test_a_refusal_stops_a_model_unless_an_answer_came_before_it(
+    tmp_path: Path, tasks: tuple[Task, ...], not_found: tuple[int, ...], recorded: int, is_stopped: bool
+) -> None:
+    small = tuple(task for task in tasks if task.name == "speed-small")
+    settings = RunSettings(trials=4, warmups=0, idle_s=0.0, connect_timeout_s=2.0)
+    with serve_fake(FakeBehavior(context=16_384, not_found=not_found), routes(16_384)) as server:
+        models = [make_model(server.base_url)]
+        folder = start_run(tmp_path, Config(settings, tuple(models)), small)
+        problems = record_run(folder, small, models, lambda *_: None)
+    assert (len(folder.recorded), bool(problems)) == (recorded, is_stopped)
+    assert all("the server knows no such model or address" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_refused"),
+    [((404, 404), True), ((200, 404, 404), False), ((404, 200), False), ((500, 404), True), ((200, 401), False)],
+)
+def test_an_agent_that_was_answered_once_is_not_stopped_by_a_refusal(
+    tmp_path: Path, tasks: tuple[Task, ...], statuses: tuple[int, ...], is_refused: bool
+) -> None:
+    model = make_model("http://127.0.0.1:9/v1", agent="pi")
+    settings = RunSettings(trials=1, warmups=0, idle_s=0.0)
+    key = TrialKey("a", "speed-small", 0)
+    turns = [replace(make_recording((), status), key=key, turn=at) for at, status in enumerate(statuses)]
+    agents = cast("AgentHost", SimpleNamespace(run=lambda *_: tuple(turns)))
+    with Client(timeouts_of(settings)) as client:
+        folder = start_run(tmp_path, Config(settings, (model,)), tasks)
+        shown = RecordingProgress(lambda *_: None, TimeLeft((key,), None), folder.recorded)
+        by_name = {task.name: task for task in tasks}
+        (handle,) = open_servers([model], 2.0)
+        recorder = _ModelRecorder(folder, handle, client, by_name, shown, TimeBudget(folder, client), agents)
+        expected = pytest.raises(ServerError, match="HTTP 404") if is_refused else nullcontext()
+        with folder.session("record"), expected:
+            assert len(recorder.record_trial(key)) == len(statuses)
+
+
+def test_the_requests_before_the_first_trial_end_with_the_time_of_the_run(tmp_path: Path) -> None:
+    tasks = tuple(load_tasks([find_fixtures()], names=("speed-large", "code-bugfix-easy")))
+    settings = RunSettings(trials=1, warmups=0, idle_s=0.0, connect_timeout_s=2.0, budget="1000s")
+    lines: list[str] = []
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server:
+        models = [make_model(server.base_url)]
+        folder = start_run(tmp_path, Config(settings, tuple(models)), tasks)
+        # Each reply takes ten minutes of the run's time.
+        folder.clock = lambda: Moment(0, len(server.bodies) * 600 * 10**9)
+        assert record_run(folder, tasks, models, lambda *_: None, lines.append) == []
+        assert len(server.bodies) == 2
+    assert folder.recorded == set()
+    assert TIME_USED in model_run(folder).probe_findings
+    assert model_run(folder).skipped == ()
+    assert lines[-1] == f"a: {TIME_USED.note}"
+
+
+def test_a_run_with_time_enough_says_nothing_of_it(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    lines: list[str] = []
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server:
+        folder, _ = record_models(tmp_path, tasks, [make_model(server.base_url)], lines)
+    assert TIME_USED not in model_run(folder).probe_findings
+    assert not any("the time of the run" in line for line in lines)

@@ -1,6 +1,6 @@
 """The check before the first trial: whether a server takes a prompt as long as the longest of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,13 @@ def some_tasks(*names: str) -> Sequence[Task]:
 
 
 def fitted(
-    behavior: FakeBehavior, names: Sequence[str] = ("speed-small", "speed-large")
+    behavior: FakeBehavior,
+    names: Sequence[str] = ("speed-small", "speed-large"),
+    may_send: Callable[[], bool] = lambda: True,
 ) -> tuple[ContextFit, FakeServer]:
     with serve_fake(behavior) as server, Client() as client:
         handle = ServerHandle(Model("a", "llama-server", server.base_url, "m"), get_server_kind("llama-server"))
-        return fit_tasks(handle, client, context_needs(some_tasks(*names), 0), SERVED), server
+        return fit_tasks(handle, client, context_needs(some_tasks(*names), 0), SERVED, may_send), server
 
 
 def one_finding(fits: ContextFit) -> ProbeFinding:
@@ -114,3 +116,14 @@ def test_a_run_on_a_truncating_server_continues_with_the_tasks_that_fit(tmp_path
     assert {key.task for key in folder.recorded} == {"speed-small"}
     assert model_run(folder).served_context_tokens == 8192
     assert [skipped.task for skipped in model_run(folder).skipped] == ["speed-large"]
+
+
+@pytest.mark.parametrize(("allowed", "sent"), [((False,), 0), ((True, False), 1), ((True, True, False), 2)])
+def test_no_request_is_sent_when_the_time_is_used_and_nothing_follows_from_a_reply_that_it_cut(
+    allowed: tuple[bool, ...], sent: int
+) -> None:
+    answers = iter(allowed)
+    behavior = FakeBehavior(context=4096, overflow="silent_truncation", repeats=True)
+    fits, server = fitted(behavior, may_send=lambda: next(answers, False))
+    assert len(server.bodies) == sent
+    assert (fits.findings, fits.skipped, fits.effective_context_tokens) == ((), (), None)

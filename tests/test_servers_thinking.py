@@ -42,6 +42,12 @@ def test_a_template_without_a_word_on_thinking_decides_without_a_request() -> No
     assert learned(FakeBehavior(thinks=False), PLAIN_TEMPLATE) == (False, 0)
 
 
+def test_without_time_for_the_question_nothing_is_learned() -> None:
+    with serve_fake(FakeBehavior(), props(THINKING_TEMPLATE)) as server, Client() as client:
+        assert learn_thinking(ServerHandle(make_model(server.base_url), LLAMA), client, lambda: False) is None
+        assert server.bodies == []
+
+
 def test_a_reply_with_reasoning_shows_that_a_model_thinks() -> None:
     assert learned(FakeBehavior(thinks=True), THINKING_TEMPLATE) == (True, 1)
     assert learned(FakeBehavior(thinks=True)) == (True, 1)

@@ -11,21 +11,22 @@ from dataclasses import dataclass, field, replace
 
 from harness.agents import agent_tokens
 from harness.anchors import request_timestamp
-from harness.apis import get_api
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
-from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes, redact_home
-from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, ModelSession, find_oversized_models, memory_use, model_host
+from harness.host import cpu_times, redact_home
+from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, find_oversized_models, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
 from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
+from harness.run.model_facts import TIME_USED, recorder_overhead, with_observations, with_readiness
 from harness.run.needs import context_needs
 from harness.run.plan import cache_index, plan_so_far, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
+from harness.run.refusals import Refusals, is_answer
 from harness.run.time_budget import TimeBudget
 from harness.servers import (
     RequestTimeouts,
@@ -34,7 +35,6 @@ from harness.servers import (
     fit_tasks,
     get_server_kind,
     learn_thinking,
-    observe,
     thinking_allowance,
 )
 from harness.summarize import is_asked
@@ -46,7 +46,6 @@ from harness.types import (
     Model,
     ModelRun,
     ProbeFinding,
-    RecorderOverhead,
     Recording,
     RunSettings,
     Task,
@@ -55,12 +54,6 @@ from harness.types import (
 
 OBSERVED_TURNS = 12
 """How many of a model's first turns are compared with what its server kind states."""
-REFUSALS = {
-    401: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
-    403: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
-    404: Problem("the server knows no such model or address", fix="correct model or base_url"),
-}
-"""HTTP statuses that stop a model, since every later request would be refused as well."""
 
 
 def record_run(
@@ -92,7 +85,7 @@ def record_run(
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
             for block in budget.blocks(missing):
                 for server in list(recorded):
-                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents)
+                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents, log=log)
                     keys = block[server.model.label]
                     # Loading may take minutes: no model is loaded when the time is used.
                     if keys and budget.limit_turn():
@@ -143,17 +136,6 @@ def _anchor(folder: RunFolder, log: Log) -> None:
         log(f"NOT stamped, the run goes on: {error.message}")
 
 
-def refusal_of(status: int | None, model: Model) -> Problem | None:
-    """Why a server refuses every request of a model; None for another status."""
-    if status == 404 and model.agent is not None:
-        title = get_api(model.api).title
-        return Problem(
-            f"the server has no {title} API, which {model.agent} speaks, or knows no such model",
-            fix=f"choose another agent or a server with the {title} API, or correct model or base_url",
-        )
-    return None if status is None else REFUSALS.get(status)
-
-
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
     """The trials of one model in this run, so far."""
     return plan_so_far(model, tasks, folder.plan.settings, folder.schedule)
@@ -199,6 +181,11 @@ class _ModelRecorder:
     ended_ns: int | None = None
     first_turns: list[Recording] = field(default_factory=list)
     problems: tuple[Problem, ...] = ()
+    log: Log = lambda _: None
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.server.model)
 
     def record_trials(self, keys: Sequence[TrialKey]) -> None:
         """Record trials one after the other, with the run's pause between them. Raises ServerError."""
@@ -216,7 +203,8 @@ class _ModelRecorder:
         """Record one trial; returns its turns, without a last one that the run's time cut off.
 
         Raises ServerError if no connection can be made: nothing is stored then, since the model was sent nothing.
-        Raises it also if the server refuses the key, the model or the address, after the turn is stored.
+        Raises it also if the server refuses the key, the model or the address and has answered nothing of the model,
+        after the turn is stored.
         """
         model, turns = self.server.model, list[Recording]()
         for recording in self._turns(key):
@@ -227,12 +215,13 @@ class _ModelRecorder:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
             self._store(recording)
             turns.append(recording)
-            refusal = refusal_of(recording.status, model)
+            refusal = self.refusals.add(recording)
             if refusal is not None:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
             # What the time leaves for the next request of this trial, which is sent when the loop goes on.
             self.budget.limit_turn()
+        self.refusals.end_trial()
         return turns
 
     def _turns(self, key: TrialKey) -> Iterable[Recording]:
@@ -247,7 +236,10 @@ class _ModelRecorder:
         )
         if self.context_tokens is not None:
             limits = replace(limits, context_tokens=self.context_tokens)
-        return self.agents.run(self.server, setup, limits)
+        recordings = self.agents.run(self.server, setup, limits)
+        # They are all there: what is refused first and answered later is no wrong address either.
+        self.refusals.was_answered |= any(map(is_answer, recordings))
+        return recordings
 
     def _setup(self, key: TrialKey) -> TrialSetup:
         plan = self.folder.plan
@@ -275,7 +267,9 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
     cpu_before, start_s = cpu_times(), time.monotonic()
     run = _record_loaded_model(recorder, host, keys)
     recorder.client.close()
-    return replace(run, recorder_overhead=_recorder_overhead(cpu_before, start_s, recorder.turns))
+    if TIME_USED in run.probe_findings:
+        recorder.log(f"{run.label}: {TIME_USED.note}")
+    return replace(run, recorder_overhead=recorder_overhead(cpu_before, start_s, recorder.turns))
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
@@ -287,11 +281,11 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
     run = replace(_earlier_run(recorder.folder, server.model.label), context_setting=server.kind.context.setting)
     try:
         with host.session(server) as session:
-            run = _with_readiness(run, session)
+            run = with_readiness(run, session)
             run = _with_context_fit(run, recorder)
             recorder.folder.append_model_run(run)
             recorder.record_trials(_keys_that_fit(run, recorder, keys))
-        return _with_observations(run, session, recorder)
+        return with_observations(run, session, recorder.first_turns, server.kind)
     except KeyboardInterrupt:
         recorder.folder.append_model_run(replace(run, stop_reason=STOPPED_BY_OWNER))
         raise
@@ -327,18 +321,6 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
     return fitting
 
 
-def _with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
-    """Add what the loaded server says about itself."""
-    ready = session.readiness
-    return replace(
-        run,
-        server_version=ready.version,
-        served_context_tokens=ready.context_tokens,
-        model_context_tokens=ready.model_context_tokens,
-        load_s=session.load_s,
-    )
-
-
 def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     """Add which tasks do not fit into the served context, and which settings the server does not apply."""
     server = recorder.server
@@ -348,10 +330,14 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
     # What was learned before the first trial holds for the whole run: its budgets follow from it.
     begun = any(key.model == run.label for key in recorder.folder.recorded)
     needs_to_know = settings.thinking_tokens > 0 and any(task.scored for task in tasks) and server.model.agent is None
-    thinks = learn_thinking(server, recorder.client) if needs_to_know and not begun else run.thinks
+    may_send = recorder.budget.limit_turn
+    thinks = learn_thinking(server, recorder.client, may_send) if needs_to_know and not begun else run.thinks
     recorder.allowance = thinking_allowance(server.model, server.kind, thinks, settings.thinking_tokens)
     needs = context_needs(tasks, recorder.allowance, agent_tokens(server.model))
-    context_fit = fit_tasks(server, recorder.client, needs, served)
+    context_fit = fit_tasks(server, recorder.client, needs, served, may_send)
+    if begun and not may_send():
+        # What was found in an earlier block holds: a reply that the time cut off would not find it again.
+        return replace(run, probe_findings=(*run.probe_findings, TIME_USED))
     recorder.tokens_per_char = context_fit.tokens_per_char
     recorder.context_tokens = served
     recorder.cut_budgets = {cut.task: cut.thinking_tokens for cut in context_fit.cut_budgets}
@@ -364,33 +350,14 @@ def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:
         cut_budgets=context_fit.cut_budgets,
         thinks=thinks,
         tokens_per_char=context_fit.tokens_per_char,
-        probe_findings=(*context_fit.findings, *_unapplied_settings(server)),
+        probe_findings=(
+            *context_fit.findings,
+            *_unapplied_settings(server),
+            *(() if may_send() else (TIME_USED,)),
+        ),
     )
 
 
 def _unapplied_settings(server: ServerHandle) -> tuple[ProbeFinding, ...]:
     """The settings that the server does not apply; of an agent's requests nobody knows them before."""
     return () if server.model.agent is not None else find_unapplied_settings(server.kind, server.model)
-
-
-def _with_observations(run: ModelRun, session: ModelSession, recorder: _ModelRecorder) -> ModelRun:
-    """Add the memory that the model took, and what its replies showed of the server."""
-    before, loaded = session.before.swap_bytes, session.loaded.swap_bytes
-    findings = observe(recorder.first_turns, recorder.server.kind)
-    return replace(
-        run,
-        memory=memory_use(session.before, session.loaded, session.after),
-        swap_growth_bytes=None if before is None or loaded is None else loaded - before,
-        probe_findings=(*(finding for finding in findings if finding.observed is not None), *run.probe_findings),
-    )
-
-
-def _recorder_overhead(cpu_before: CpuTimes, start_s: float, turns: int) -> RecorderOverhead:
-    cpu_after = cpu_times()
-    return RecorderOverhead(
-        cpu_s=cpu_after.process_s - cpu_before.process_s,
-        wall_s=time.monotonic() - start_s,
-        turns=turns,
-        peak_rss_bytes=peak_rss_bytes(),
-        other_cpu_share=other_cpu_share(cpu_before, cpu_after),
-    )

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from harness.record import Client
 from harness.servers.probe import MIN_LONG_CHARS, ask_code_word, check_long_prompt
-from harness.servers.query import ServerHandle
+from harness.servers.query import MaySend, ServerHandle, always
 from harness.types import CutBudget, ProbeFinding, SkippedTask
 
 TOKENS_PER_BYTE = Fraction(11, 40)
@@ -64,23 +64,30 @@ class ContextFit:
 
 
 def fit_tasks(
-    server: ServerHandle, client: Client, needs: Sequence[ContextNeed], served_tokens: int | None
+    server: ServerHandle,
+    client: Client,
+    needs: Sequence[ContextNeed],
+    served_tokens: int | None,
+    may_send: MaySend = always,
 ) -> ContextFit:
     """Skip the tasks that exceed the served context, then send a prompt as long as the longest of the others.
 
-    Raises ServerError if the server no longer answers.
+    Nothing is concluded from a reply after which `may_send` is False: it may have been cut. Raises ServerError if the
+    server no longer answers.
     """
     skipped = skip_oversized_tasks(needs, served_tokens)
-    if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS:
+    if _max_prompt_bytes(needs, skipped) < MIN_LONG_CHARS or not may_send():
         return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens))
     short = ask_code_word(server, client)
     tokens_per_char = short.tokens_per_char
     needs = [replace(need, tokens_per_byte=tokens_per_char) for need in needs]
     skipped = skip_oversized_tasks(needs, served_tokens)
     longest = _max_prompt_bytes(needs, skipped)
-    if longest < MIN_LONG_CHARS:
+    is_due = longest >= MIN_LONG_CHARS and may_send()
+    long = ask_code_word(server, client, longest) if is_due else None
+    if long is None or not may_send():
         return ContextFit(skipped, cut_thinking_budgets(needs, served_tokens), tokens_per_char)
-    check = check_long_prompt(short, ask_code_word(server, client, longest))
+    check = check_long_prompt(short, long)
     cap = check.effective_context_tokens
     if cap is not None:
         cap = served_tokens = min(cap, served_tokens or cap)

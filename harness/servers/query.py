@@ -5,7 +5,7 @@ A `ServerHandle` is what every query needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.apis import get_api
@@ -17,6 +17,13 @@ from harness.servers.requests import max_tokens_field
 from harness.types import Json, Model
 
 MAX_REPLY_CHARS = 200
+MaySend = Callable[[], bool]
+"""Called before each request whose reply is recorded; limits its time, and says whether it may be sent."""
+
+
+def always() -> bool:
+    """A request may be sent at any time: a `MaySend` without a limit."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)

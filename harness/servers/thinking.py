@@ -10,22 +10,25 @@ from harness.errors import ServerError
 from harness.record import Client
 from harness.servers.kinds import ServerKind
 from harness.servers.probe import ask_reasoning_question
-from harness.servers.query import ServerHandle, read_property
+from harness.servers.query import MaySend, ServerHandle, always, read_property
 from harness.types import Model
 
 THINKING_MARKERS = ("think", "reasoning", "<|channel|>")
 """What the chat template of every model that may think contains: a switch, a tag, or the name of a channel."""
 
 
-def learn_thinking(server: ServerHandle, client: Client) -> bool | None:
+def learn_thinking(server: ServerHandle, client: Client, may_send: MaySend = always) -> bool | None:
     """Whether the model thinks; None if its template knows thinking and the reply to a short question has none.
 
-    Where the settings or the server kind decide, only the template is read. Raises ServerError: no connection.
+    Where the settings or the server kind decide, only the template is read. None also where `may_send` refuses the
+    question. Raises ServerError: no connection.
     """
     template = _read_template(server)
     if template is not None and not any(marker in template for marker in THINKING_MARKERS):
         return False
     if server.model.thinking != "default" or server.kind.thinking.default != "model":
+        return None
+    if not may_send():
         return None
     reply = ask_reasoning_question(server, client)
     if reply.reading.reasoning.strip():
