@@ -47,8 +47,6 @@ def test_right_values_pass_with_recall_by_depth() -> None:
         ("ports", "1200.0"),
         ("ports", "Twelve hundred"),
         ("rate", ".25".rjust(4, "0")),
-        ("owner", "not found"),
-        ("owner", "N/A"),
     ],
 )
 def test_a_value_is_right_in_any_usual_spelling(key: str, value: Json) -> None:
@@ -91,6 +89,9 @@ def test_a_value_may_stand_in_a_few_more_words(change: dict[str, Json]) -> None:
         ({"rate": "\u22120.25"}, {"rate", "precision"}),
         ({"ports": "-1200 ports"}, {"ports", "precision"}),
         ({"owner": "Ada"}, {"absent", "precision"}),
+        ({"owner": "not found"}, {"absent"}),
+        ({"owner": "N/A"}, {"absent"}),
+        ({"owner": ""}, {"absent"}),
         ({"more": "than asked"}, {"precision"}),
     ],
 )
@@ -115,6 +116,27 @@ def test_a_negative_number_is_wrong_without_its_sign(value: Json) -> None:
 @pytest.mark.parametrize("value", ["+1200", "+1200 ports", "port-1200", "Ports - 1200"])
 def test_a_hyphen_between_words_is_no_sign(value: Json) -> None:
     assert failed(judge({**RIGHT, "ports": value})) == set()
+
+
+WINDOW = case("window", key="window", any=["40 minutes", "40"])
+SAMPLE = case("sample", key="sample", any=["150", "150 min", "2.5 hours"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["40", "40 min", "40 (minutes)", "40 m", "within 40 full minutes", "40 minutes per working day", "40 of them"],
+)
+def test_a_right_unit_or_none_may_stand_behind_a_number(value: str) -> None:
+    assert failed(judge({"window": value, "sample": "150 minutes"}, (WINDOW, SAMPLE))) == set()
+
+
+@pytest.mark.parametrize("value", ["40 hours", "40h", "40 (hours)", "within 40 working days", "40 %"])
+def test_another_unit_makes_a_value_wrong(value: str) -> None:
+    assert "window" in failed(judge({"window": value, "sample": "2.5 hours"}, (WINDOW, SAMPLE)))
+
+
+def test_a_unit_belongs_to_its_number() -> None:
+    assert failed(judge({"window": "40", "sample": "150 hours"}, (WINDOW, SAMPLE))) == {"sample", "precision"}
 
 
 def test_a_superseded_value_is_counted_separately() -> None:

@@ -9,7 +9,8 @@ cases.json    `give` is {}; `expect` is one of
               "superseded": [strings] are outdated values, which are counted apart
     {"key": name, "absent": true}                                    is not in the text: right as null or left out
 Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value. A value may have
-a few more words than a spelling ("53 euros per working day"), but no other number, no alternative and no negation.
+a few more words than a spelling ("53 euros per working day"), but no other number, no alternative, no negation, and
+behind the number no other unit than another spelling has there ("40 hours" where "40" and "40 minutes" are right).
 checks        one for each case, and `precision`: right values / all values given
 metrics       recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
 An answer that has no JSON object is no answer. One that gives a key twice fails every check: it gives two values.
@@ -65,6 +66,33 @@ _OTHER_MEANING = frozenset(
 _WORD = re.compile(r"(?:(?<![\w)%])-)?(?:\d+(?:[.:]\d+)*|(?<![\d.])\.\d+)|[^\W\d_]+|%")
 _MINUS_SIGN = str.maketrans("\u2212\ufe63\uff0d", "---")
 _MINUS_WORD = re.compile(r"\b(?:minus|negative)\s+(?=[\d.])")
+_UNITS = {
+    word: unit
+    for unit, words in {
+        "second": "second sec s",
+        "minute": "minute min mins",
+        "hour": "hour hr hrs h",
+        "day": "day d",
+        "week": "week wk wks",
+        "month": "month mo",
+        "year": "year yr yrs",
+        "percent": "percent",
+        "euro": "euro eur",
+        "pound": "pound quid",
+        "penny": "pence penny p",
+        "cent": "cent ct",
+        "dollar": "dollar usd",
+        "tonne": "tonne ton t",
+        "kilogram": "kilogram kilo kg",
+        "metre": "metre meter",
+        "foot": "foot feet ft",
+        "kilometre": "kilometre kilometer km",
+        "centimetre": "centimetre centimeter cm",
+    }.items()
+    for word in words.split()
+}
+"""Units by their names and signs, in the singular. "m" is not among them: it may be minutes, metres or months."""
+_MAX_WORDS_TO_UNIT = 2
 _DECIMALS = 4
 _MAX_VALUE_CHARS = 1000
 _MAX_SHOWN_CHARS = 60
@@ -115,6 +143,20 @@ def _is_number(word: str) -> bool:
     return not word.isalpha()
 
 
+def _unit_after(words: Sequence[str], number: Sequence[str]) -> str | None:
+    """The unit that stands at most one word behind a number, None without one; `number` is a part of `words`."""
+    starts = (at for at in range(len(words)) if words[at : at + len(number)] == number)
+    behind = next(starts, len(words)) + len(number)
+    return next((_UNITS[word] for word in words[behind : behind + _MAX_WORDS_TO_UNIT] if word in _UNITS), None)
+
+
+def _has_other_unit(value: Json, spelling: Json, spellings: Sequence[Json]) -> bool:
+    """Whether a value has another unit behind the number of a spelling than the spellings that have one there."""
+    number = _words(spelling)
+    given, right = _unit_after(_words(value), number), {_unit_after(_words(other), number) for other in spellings}
+    return given is not None and bool(right - {None}) and given not in right
+
+
 def _says(value: Json, spelling: Json) -> bool:
     """Whether a value holds a spelling and little else: no other number, no alternative, no negation."""
     given, wanted = _words(value), _words(spelling)
@@ -158,7 +200,7 @@ class _Lookup:
     @property
     def is_right(self) -> bool:
         if self.is_absent:
-            return _normalize(self.value) is None
+            return self.value is None
         return self._is_among("any") and not self.is_superseded
 
     def _is_among(self, field: str) -> bool:
@@ -166,7 +208,10 @@ class _Lookup:
         if given is None:
             return False
         spellings = self.case.expect.get(field, ())
-        return given in map(_normalize, spellings) or any(_says(self.value, spelling) for spelling in spellings)
+        return given in map(_normalize, spellings) or any(
+            _says(self.value, spelling) and not _has_other_unit(self.value, spelling, spellings)
+            for spelling in spellings
+        )
 
     def check(self) -> Check:
         expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
