@@ -7,6 +7,7 @@ about each: tests/test_hostile.py runs it in a process of its own.
 
 import json
 import os
+import random
 import re
 import resource
 import struct
@@ -250,6 +251,11 @@ def _keys(count: int) -> str:
     return f'{{{keys},"0":0}}'
 
 
+def _incompressible(size_bytes: int) -> str:
+    """A JSON string of random digits."""
+    return f'"{random.Random(1).randbytes(size_bytes).hex()}"'
+
+
 INPUTS: Mapping[str, tuple[Maker, str]] = {
     "a damaged LZMA member": (_damaged_lzma, r"LZMA.*deflate"),
     "a name that lies about UTF-8": (_lying_utf8, "not readable as a zip archive"),
@@ -287,6 +293,10 @@ INPUTS: Mapping[str, tuple[Maker, str]] = {
     "a folder with .DS_Store": (_folder_with_ds_store, "Finder"),
     "a zip with a folder around the files": (_in_folder, "in a folder.*zip -X"),
     "CRLF": (_crlf, "CRLF"),
+    "a string whose archive is larger than a directory may be": (
+        _document(lambda: _incompressible(3 * MIB)),
+        "format version None",
+    ),
 }
 """Each input by name: how it is made, and what one of the findings says; "" for an input that may pass."""
 LARGE_INPUTS = (

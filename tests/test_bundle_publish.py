@@ -4,6 +4,7 @@ import argparse
 import copy
 import json
 import os
+import random
 import subprocess
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from harness.bundle.eee import eee_documents
 from harness.bundle.publish import manifest_digest
 from harness.bundle.refusals import PrivateStrings, detect_private_strings
 from harness.bundle.signing import identify_signer
+from harness.bundle.source import MAX_DIRECTORY_BYTES
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
 from harness.files import build, sha256_of, to_json
@@ -90,6 +92,16 @@ def test_a_published_bundle_is_never_written_over(publish_request: PublishReques
     with pytest.raises(RunError, match="is published already and cannot be changed"):
         publish(publish_request)
     assert (publish_request.output_folder / "20261123-100000-002a.zip").read_bytes() == published
+
+
+def test_a_bundle_of_many_mebibytes_can_be_read(publish_request: PublishRequest) -> None:
+    result = publish_request.run_folder / "result.json"
+    padding = random.Random(1).randbytes(9 * 2**20).translate(b" \n\r\t" * 64)
+    result.write_bytes(result.read_bytes() + padding)
+    path = publish(publish_request)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo("result.json").compress_size > MAX_DIRECTORY_BYTES
+    assert verify(path, replace(OPTIONS, strict=True)).exit_code == 0
 
 
 def test_a_correction_names_the_old_bundle_and_the_reason(publish_request: PublishRequest) -> None:

@@ -153,7 +153,8 @@ class _SizeCheckedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        # Who reads a whole document passes a buffer of its size here, and zipfile would read as much at once.
+        data = self._stream.read(min(len(buffer), MIB))
         self._remaining -= len(data)
         if self._remaining < 0:
             raise zipfile.BadZipFile("the file is larger than the archive states")
@@ -162,9 +163,16 @@ class _SizeCheckedStream(io.RawIOBase):
 
 
 class _BoundedFile(io.FileIO):
-    """An archive's file that refuses to read its directory, which zipfile reads at once, if that is too large."""
+    """An archive's file that refuses to read its directory, which zipfile reads at once, if that is too large.
+
+    Only the directory has this limit: `is_bounded` is false once it is read.
+    """
+
+    is_bounded = True
 
     def read(self, size: int | None = -1, /) -> bytes:
+        if not self.is_bounded:
+            return super().read(size)
         wanted = MAX_DIRECTORY_BYTES + 1 if size is None or size < 0 else min(size, MAX_DIRECTORY_BYTES + 1)
         data = super().read(wanted)
         if len(data) > MAX_DIRECTORY_BYTES:
@@ -197,6 +205,7 @@ def _open_zip(path: Path, limits: ReadLimits) -> OpenedSource:
     except READ_ERRORS as error:
         file.close()
         return None, (Finding("archive", str(path), f"not readable as a zip archive: {error}"),)
+    file.is_bounded = False
     # zipfile closes only the files that it opened itself.
     weakref.finalize(archive, file.close)
     members = archive.infolist()
