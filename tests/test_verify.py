@@ -12,8 +12,10 @@ from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.errors import EngineError, TaskError
-from harness.files import ROOT
+from harness.files import ROOT, plain
+from harness.run import context_needs
 from harness.schema import format_version
+from harness.servers import skip_oversized_tasks
 from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
@@ -279,3 +281,21 @@ def test_fifty_findings_of_a_check_are_told_and_the_others_counted() -> None:
 def test_a_path_that_no_file_can_have_is_a_finding(name: str) -> None:
     (finding,) = verify(Path(name), _options()).levels[0].findings
     assert "cannot be opened" in finding.message
+
+
+@pytest.mark.parametrize(("cached", "expected"), [(399, []), (900, ["900 tokens, more than the 700"])])
+def test_cached_tokens_are_part_of_the_prompt_that_a_context_holds(
+    cached: int, expected: list[str], tmp_path: Path
+) -> None:
+    bundle = good_bundle()
+    model, trials = bundle.result["models"][0], bundle.result["trials"]
+    skipped = skip_oversized_tasks(context_needs(list(tasks().values()), 0, 0), 700)
+    model |= {"served_context_tokens": 700, "skipped": plain(skipped)}
+    kept = [trial for trial in trials if (trial["model"], trial["task"]) != (model["label"], skipped[0].task)]
+    kept[1]["turns"][0]["usage"] |= {"cached_tokens": cached}
+    bundle.result["trials"] = kept
+    verdict = verify(write_bundle(tmp_path / "bundle", summarized(bundle)), _options("consistent"))
+    found = [finding.message for report in verdict.levels for finding in report.findings if finding.check == "skipped"]
+    assert [name.task for name in skipped] == ["code-bugfix"]
+    assert len(found) == len(expected)
+    assert all(text in message for text, message in zip(expected, found, strict=True))

@@ -100,16 +100,23 @@ def _wrong_cuts(model: ModelInfo, needs: Sequence[ContextNeed], available: int |
 def _contradictions(model: ModelInfo, trials: Sequence[TrialResult], available: int | None) -> Iterator[str]:
     """What the model's own prompts say against the context, or against the count that a task was skipped by."""
     whole = [turn for trial in trials if trial.outcome is not Outcome.TRUNCATED_IN for turn in trial.turns]
-    longest = max(map(_prompt_tokens, whole), default=0)
+    longest = max(map(_min_prompt_tokens, whole), default=0)
     if available is not None and longest > available:
         yield f"a prompt had {longest} tokens, more than the {available} by which tasks were skipped"
-    ratios = [_prompt_tokens(turn) / turn.prompt_chars for turn in whole if turn.prompt_chars]
+    ratios = [_max_prompt_tokens(turn) / turn.prompt_chars for turn in whole if turn.prompt_chars]
     highest = max(ratios, default=0.0)
     if model.tokens_per_char is not None and 0 < highest * MAX_TOKENS_PER_CHAR_RATIO < model.tokens_per_char:
         yield f"{model.tokens_per_char:.3g} tokens per character are stated, its prompts had at most {highest:.3g}"
 
 
-def _prompt_tokens(turn: TurnResult) -> int:
+def _min_prompt_tokens(turn: TurnResult) -> int:
+    """The tokens that a prompt has at least: the cached ones are part of it."""
+    usage = turn.usage
+    return 0 if usage is None else max(usage.prompt_tokens or 0, usage.cached_tokens or 0)
+
+
+def _max_prompt_tokens(turn: TurnResult) -> int:
+    """The tokens that a prompt has at most: a server may have left the cached ones out of its count."""
     usage = turn.usage
     return 0 if usage is None or not usage.prompt_tokens else usage.prompt_tokens + (usage.cached_tokens or 0)
 
