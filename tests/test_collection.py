@@ -1,6 +1,7 @@
 """Many results as tables: the import refuses hostile sources, and a query reads the imported files and nothing else."""
 
 import json
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from harness.cli import main
 from harness.collection import (
     Collection,
+    Database,
     ImportRequest,
     ParquetWriter,
     QueryLimits,
@@ -201,12 +203,61 @@ def test_a_defect_of_the_kit_hides_only_the_source_that_shows_it(tmp_path: Path)
         "PRAGMA database_list",
         "",
         "SELECT '\ud800'",
+        "EXPLAIN ANALYZE {copy}",
+        "EXPLAIN ANALYZE DROP VIEW machines",
+        "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+        "WITH written AS ({copy}) SELECT 1",
+        "WITH a AS (SELECT 1), written AS ({copy}) SELECT * FROM a UNION ALL SELECT 2",
+        "WITH gone AS (DELETE FROM sources RETURNING *) SELECT * FROM gone",
     ],
 )
 def test_a_statement_reads_the_views_alone(collection: Collection, secret: Path, statement: str) -> None:
-    with open_collection(collection) as database, pytest.raises(RunError):
-        database.rows(statement.format(secret=secret))
+    imported = collection.files()["machines"][0]
+    before, copy = imported.read_bytes(), f"COPY (SELECT 1) TO '{imported}' (FORMAT parquet, USE_TMP_FILE false)"
+    with open_collection(collection) as database:
+        with pytest.raises(RunError):
+            database.rows(statement.format(secret=secret, copy=copy))
+        assert len(database.rows("SELECT * FROM machines")) == len(collection.results)
     assert secret.read_text() == "secret\n1\n"
+    assert imported.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "FROM cells",
+        "VALUES (1)",
+        "DESCRIBE cells",
+        "SHOW TABLES",
+        "SUMMARIZE cells",
+        "SELECT 1 UNION SELECT 2",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n",
+        'SELECT \'"type":"COPY_QUERY_NODE"\' -- COPY',
+    ],
+)
+def test_every_statement_that_reads_is_allowed(collection: Collection, statement: str) -> None:
+    with open_collection(collection) as database:
+        assert database.rows(statement)
+
+
+def test_the_time_of_who_reads_the_rows_does_not_count(collection: Collection) -> None:
+    with open_collection(collection) as database, database.query("SELECT * FROM range(5000)") as found:
+        next(found.rows)
+        timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+        assert all(timer.finished.is_set() for timer in timers)
+        assert len(list(found.rows)) == 4999
+
+
+def _count(database: Database, statement: str) -> int:
+    with database.query(statement) as found:
+        return sum(1 for _ in found.rows)
+
+
+def test_a_statement_is_stopped_while_its_rows_are_read(collection: Collection) -> None:
+    rows = "SELECT 1 FROM range(99999) a, range(99999) b, range(99999) c"
+    limits = QueryLimits(seconds=0.2)
+    with open_collection(collection, limits) as database, pytest.raises(RunError, match="longer than"):
+        _count(database, rows)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +354,23 @@ def test_the_command_prints_rows_for_people_and_programs(cache: Path, capsys: py
     assert capsys.readouterr().out == "label,formula,half\nalpha,'=1+1,0.5\nbeta,'=1+1,0.5\n"
     assert main(ask) == 0
     assert "alpha    =1+1       0.5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("select", "repeated"), [("1 AS a, 2 AS a, 3 AS b", "a"), ("* FROM models m JOIN models n USING (bundle)", "label")]
+)
+def test_columns_of_one_name_are_printed_or_refused_and_never_dropped(
+    select: str, repeated: str, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bundle(cache / "bundles" / "b", good_bundle())
+    ask = ["query", f"SELECT {select}", str(cache / "bundles"), "--format"]
+    assert main([*ask, "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split(",").count(repeated) == 2
+    assert main([*ask, "jsonl"]) != 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "several columns are named" in printed.err
+    assert repeated in printed.err
 
 
 def test_the_command_fails_after_the_rows_where_a_result_was_refused(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import show
 from harness.cli.options import add_tasks_option
-from harness.errors import CheckError
+from harness.errors import CheckError, RunError
 
 if TYPE_CHECKING:
     from harness.collection import Rows
@@ -91,6 +91,10 @@ def _harmless(value: Json) -> Json:
 def _json_lines(found: Rows) -> Iterator[str]:
     import json
 
+    repeated = sorted({name for name in found.columns if found.columns.count(name) > 1})
+    if repeated:
+        # An object keeps one value for each name: the others would be lost without a word.
+        raise RunError(f"several columns are named {', '.join(repeated)}", fix="name each with AS, or choose csv")
     for rows in _pieces(found.rows):
         yield "".join(json.dumps(dict(zip(found.columns, row, strict=True)), default=str) + "\n" for row in rows)
 

@@ -8,8 +8,10 @@ file, address or extension, it is one statement that reads, and its memory, thre
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +23,13 @@ from harness.files import to_json
 from harness.types import Json
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, Statement
 
 MIB = 1024 * 1024
 INSTALL = "pip install 'lanebench[query]'"
-READS = ("SELECT", "EXPLAIN")
-"""The kinds of statements that read; DESCRIBE, SHOW, VALUES and FROM are kinds of SELECT to DuckDB."""
+READ_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+"""The queries that a SELECT may be made of. Its WITH clauses could also COPY into an imported file, or DELETE."""
+_NODE = re.compile(r'"type":"(\w+_NODE)"')
 NO_EXTENSIONS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 ROWS_PER_FETCH = 1000
 SOURCE_COLUMNS = ("bundle", "file", "level")
@@ -118,23 +121,32 @@ class Database:
         """The rows of one statement that reads. Raises RunError for any other, and for one that fails or takes long."""
         import duckdb
 
-        timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
-        timer.daemon = True
+        remaining = _RemainingTime(self._limits.seconds, self._connection.interrupt)
         try:
             statements = self._connection.extract_statements(sql.encode().decode())
-            if len(statements) != 1 or statements[0].type.name not in READS:
+            if len(statements) != 1 or not self._reads(statements[0]):
                 raise RunError("expected one statement that reads", fix="give one SELECT")
-            timer.start()
-            cursor = self._connection.execute(statements[0], list(parameters))
+            with remaining.running():
+                cursor = self._connection.execute(statements[0], list(parameters))
             names = tuple(column[0] for column in cursor.description or ())
-            yield Rows(names, _fetch(cursor))
+            yield Rows(names, _fetch(cursor, remaining))
         except duckdb.InterruptException as error:
             message = f"the statement took longer than {self._limits.seconds:g} s"
             raise RunError(message, fix="ask for less, or allow more time") from error
         except (duckdb.Error, UnicodeEncodeError) as error:
             raise RunError(f"the statement failed: {error}") from error
-        finally:
-            timer.cancel()
+
+    def _reads(self, statement: Statement) -> bool:
+        """Whether a statement only reads. DESCRIBE, SHOW, VALUES and FROM are kinds of SELECT to DuckDB.
+
+        EXPLAIN is none, since EXPLAIN ANALYZE executes whatever it is given.
+        """
+        if statement.type.name != "SELECT":
+            return False
+        ((parsed,),) = self._connection.execute("SELECT json_serialize_sql(?)", [statement.query]).fetchall()
+        # Quotes within strings are escaped there, so that only nodes of the statement itself match.
+        nodes = set(_NODE.findall(parsed))
+        return bool(nodes) and nodes <= READ_NODES
 
     def write(self, select: str, path: Path) -> None:
         """Write the rows of a statement of the kit's own as a Parquet file: the `output` that was opened for it.
@@ -149,8 +161,33 @@ class Database:
             return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
-def _fetch(cursor: DuckDBPyConnection) -> Iterator[tuple[Json, ...]]:
-    while rows := cursor.fetchmany(ROWS_PER_FETCH):
+class _RemainingTime:
+    """The time that a statement may still take: only that within `running` counts, not that of who reads its rows."""
+
+    def __init__(self, seconds: float, interrupt: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._interrupt = interrupt
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Interrupts the statement where the time runs out within."""
+        timer = threading.Timer(max(0.0, self._seconds), self._interrupt)
+        timer.daemon = True
+        began_s = time.monotonic()
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._seconds -= time.monotonic() - began_s
+
+
+def _fetch(cursor: DuckDBPyConnection, remaining: _RemainingTime) -> Iterator[tuple[Json, ...]]:
+    while True:
+        with remaining.running():
+            rows = cursor.fetchmany(ROWS_PER_FETCH)
+        if not rows:
+            return
         yield from rows
 
 
