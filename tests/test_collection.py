@@ -1,7 +1,9 @@
 """Many results as tables: the import refuses hostile sources, and a query reads the imported files and nothing else."""
 
 import json
+import shutil
 import threading
+import zipfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -88,6 +90,59 @@ def test_a_second_import_reads_no_result(folder: Path, collection: Collection) -
     records = {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()}
     assert _import(folder) == collection
     assert {file: file.stat().st_mtime_ns for file in collection.folder.iterdir()} == records
+
+
+def _forged_count(folder: Path) -> Path:
+    forged = good_bundle()
+    forged.result["cells"][0]["pass_rate"]["passed"] += 1
+    return write_bundle(folder, forged)
+
+
+def test_a_refused_source_is_named_by_its_present_path(tmp_path: Path) -> None:
+    first = _forged_count(tmp_path / "bundles" / "first")
+    (problem,) = _import(tmp_path).problems
+    assert problem.message.startswith(f"{first}: result.json $.cells[0]")
+    shutil.copytree(first, first.with_name("copy"))
+    first.rename(first.with_name("renamed"))
+    found = _import(tmp_path)
+    assert [each.message.replace(str(first.parent), "") for each in found.problems] == [
+        problem.message.replace(str(first), f"/{name}") for name in ("copy", "renamed")
+    ]
+    assert found.refused == 2
+
+
+def test_a_refused_archive_counts_once_however_many_problems_it_has(tmp_path: Path) -> None:
+    (tmp_path / "bundles").mkdir()
+    with zipfile.ZipFile(tmp_path / "bundles" / "a.zip", "w") as archive:
+        for name in ("../a", "../b"):
+            archive.writestr(name, "")
+    found = _import(tmp_path)
+    path = tmp_path / "bundles" / "a.zip"
+    message = "the name leads out of the archive"
+    assert [each.message for each in found.problems] == [f"{path}!../{name}: {message}" for name in "ab"]
+    assert found.refused == 1
+
+
+@pytest.mark.parametrize("value", ["5", "[]", '["a"]', '["a",5]', '["a","b","c"]', "null"])
+def test_a_damaged_list_of_digests_is_made_again(value: str, tmp_path: Path) -> None:
+    path = write_bundle(tmp_path / "bundles" / "b", good_bundle())
+    found = _import(tmp_path)
+    index = tmp_path / "cache" / "imports" / "digests.json"
+    kept = index.read_text()
+    index.write_text(f'{{"{path}":{value}}}')
+    assert _import(tmp_path) == found
+    assert index.read_text() == kept
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"bundle": 5}', "{"])
+def test_a_damaged_record_is_made_again(text: str, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b", good_bundle())
+    found = _import(tmp_path)
+    (record,) = found.folder.glob("*.json")
+    kept = record.read_text()
+    record.write_text(text)
+    assert _import(tmp_path) == found
+    assert record.read_text() == kept
 
 
 def test_the_level_is_the_one_that_was_reached_and_an_engine_that_was_missing_is_tried_again(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def collect(paths: Sequence[Path], task_folders: Sequence[Path], level: str = "c
 
     options = VerifyOptions(level, tasks=known_tasks(task_folders), open_sandbox=open_sandbox_for_verify)
     collection = import_results(ImportRequest(paths, cache_folder(), options, log))
-    refused = len({problem.message.partition(": ")[0] for problem in collection.problems})
-    log(f"{len(collection.results)} results" + (f", {refused} refused" if refused else ""))
+    refused = f", {collection.refused} refused" if collection.refused else ""
+    log(f"{len(collection.results)} results{refused}")
     return collection
 
 

@@ -8,7 +8,7 @@ next one looks up the digest by the file's size, times and inode, and reads noth
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -45,7 +45,7 @@ from harness.files import (
     valid_text,
     write_atomic,
 )
-from harness.types import LEVELS, Json, Log, Manifest, Result, Verdict
+from harness.types import LEVELS, Finding, Json, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
 IMPORT_VERSION = 5
@@ -58,11 +58,12 @@ _TableRows = tuple[TableForm[Any], list[dict[str, Json]]]
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The results that were imported, each once, and the problems of the others."""
+    """The results that were imported, each once, and the problems of the others; `refused` counts these others."""
 
     folder: Path
     results: tuple[ImportedResult, ...]
     problems: tuple[Problem, ...]
+    refused: int = 0
 
     def sources(self) -> list[tuple[str, str, str]]:
         """Digest, path and level of each result: SOURCE_COLUMNS of a database, which takes valid Unicode alone."""
@@ -102,11 +103,12 @@ def import_results(request: ImportRequest) -> Collection:
         importer.keep_digests()
     except OSError as error:
         raise disk_error(importer.folder, error) from error
-    problems = [Problem(text) for each in found for text in each.record.problems]
+    problems = [Problem(f"{each.path}{text}") for each in found for text in each.record.problems]
     kept, notes = select_results([each for each in found if not each.record.problems])
     for note in notes:
         request.log(note)
-    return Collection(importer.folder, tuple(kept), tuple(problems))
+    refused = sum(bool(each.record.problems) for each in found)
+    return Collection(importer.folder, tuple(kept), tuple(problems), refused)
 
 
 class _Importer:
@@ -117,7 +119,7 @@ class _Importer:
         self._request = request
         self._writer: ParquetWriter | None = None
         self._index = request.cache / "imports" / "digests.json"
-        self._digests: dict[str, list[str]] = _read_digests(self._index)
+        self._digests = _read_digests(self._index)
         self._is_changed = False
 
     def imported(self, path: Path) -> ImportedResult:
@@ -127,9 +129,9 @@ class _Importer:
             if bundle is None:
                 return ImportedResult(path, ImportRecord("", problems=_open_problems(path)))
             record_path = self.folder / f"{bundle}.json"
-            if record_path.is_file():
-                return ImportedResult(path, build(ImportRecord, read_json(record_path)))
-            with _source_errors(path):
+            if (kept := _read_record(record_path)) is not None:
+                return ImportedResult(path, kept)
+            with _source_errors():
                 verdict, result = read_verified(path, self._request.verify)
                 record = _record(path, bundle, verdict, result)
                 self._write(bundle, [] if result is None or record.problems else _all_rows(result, bundle))
@@ -159,22 +161,22 @@ class _Importer:
             known = self._digests.get(str(path.absolute()))
             if known is not None and known[0] == state:
                 return known[1]
-            with _source_errors(path):
+            with _source_errors():
                 digest = _digest_of(path)
         except OSError:
             return None
         if digest is not None:
-            self._digests[str(path.absolute())] = [state, digest]
+            self._digests[str(path.absolute())] = (state, digest)
             self._is_changed = True
         return digest
 
 
 class _SourceError(Exception):
-    """Why a source could not be checked, in sentences."""
+    """Why a source could not be checked: as the `problems` of its record."""
 
 
 @contextmanager
-def _source_errors(path: Path) -> Iterator[None]:
+def _source_errors() -> Iterator[None]:
     """Raises _SourceError for what only this source can be the cause of: it must not hide all others.
 
     That is a defect of the kit which a hostile source brought to light. An EngineError, a full disk and the like are
@@ -183,11 +185,11 @@ def _source_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except RunError as error:
-        raise _SourceError(*(f"{path}: {problem.message}" for problem in error.problems)) from error
+        raise _SourceError(*(f": {problem.message}" for problem in error.problems)) from error
     except (LanebenchError, OSError):
         raise
     except Exception as error:
-        raise _SourceError(f"{path}: could not be checked: {type(error).__name__}: {error}") from error
+        raise _SourceError(f": could not be checked: {type(error).__name__}: {error}") from error
 
 
 def _all_rows(result: Result, bundle: str) -> list[_TableRows]:
@@ -198,12 +200,20 @@ def _table_path(folder: Path, bundle: str, table: str) -> Path:
     return folder / f"{bundle}.{table}.parquet"
 
 
-def _read_digests(path: Path) -> dict[str, list[str]]:
+def _read_digests(path: Path) -> dict[str, tuple[str, str]]:
+    """State and digest of each source that was seen before, by its path; none where the file is missing or damaged."""
     try:
-        found = read_json(path)
+        return build(dict[str, tuple[str, str]], read_json(path))
     except RunError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _read_record(path: Path) -> ImportRecord | None:
+    """The record of an earlier import; None where it is missing or damaged, so that the source is imported again."""
+    try:
+        return build(ImportRecord, read_json(path))
+    except RunError:
+        return None
 
 
 def _files(path: Path) -> list[Path]:
@@ -234,19 +244,20 @@ def _digest_of(path: Path) -> str | None:
 
 def _open_problems(path: Path) -> tuple[str, ...]:
     _, findings = open_source(path, ReadLimits())
-    found = tuple(f"{finding.location}: {finding.message}" for finding in findings)
-    return found[:MAX_PROBLEMS] or (f"{path}: cannot be read",)
+    return _problems(path, findings)
+
+
+def _problems(path: Path, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Why a source is refused, each text as what follows its path: the source may be copied or renamed later."""
+    texts = [f"{finding.location}: {finding.message}" for finding in findings]
+    found = [text.removeprefix(str(path)) if text.startswith(str(path)) else f": {text}" for text in texts]
+    return tuple(found[:MAX_PROBLEMS]) or (": cannot be read",)
 
 
 def _record(path: Path, bundle: str, verdict: Verdict, result: Result | None) -> ImportRecord:
-    errors = [
-        f"{finding.location}: {finding.message}"
-        for report in verdict.levels
-        for finding in report.findings
-        if finding.severity == "error"
-    ]
+    errors = [finding for report in verdict.levels for finding in report.findings if finding.severity == "error"]
     if errors or result is None:
-        return ImportRecord(bundle, problems=tuple(errors[:MAX_PROBLEMS]) or (f"{path}: cannot be read",))
+        return ImportRecord(bundle, problems=_problems(path, errors))
     unverified = [f"{report.level}: {report.detail}" for report in verdict.levels if report.state == "unverified"]
     return _identified(
         path, ImportRecord(bundle, run=result.run.id, level=_level(verdict), unverified="; ".join(unverified))

@@ -14,7 +14,7 @@ from harness.types import LEVELS
 
 @dataclass(frozen=True, slots=True)
 class ImportRecord:
-    """What is known of an imported source; `problems` say why it was refused.
+    """What is known of an imported source; `problems` say why it was refused, each as what follows the source's path.
 
     `level` is the highest level of verification that it reached, `unverified` what could not be checked, `evidence`
     counts the files that the result can be checked with.
