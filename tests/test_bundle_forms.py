@@ -9,6 +9,7 @@ import pytest
 from harness.bundle import FORMS, write_form
 from harness.cli.publish import FORM_NAMES
 from harness.files import build, from_json
+from harness.summarize import summarize
 from harness.types import Result
 from tests.bundle import good_bundle
 
@@ -64,6 +65,48 @@ def test_a_badge_is_a_small_picture_that_says_lane_and_model(result: Result, tmp
     assert said[0] == "daily coding"
     assert answer.model is None or answer.model in str(said[1])
     assert picture.get("height") == "20"
+
+
+ALIKE = ("qwen:8b", "qwen-8b", "qwen+8b", "a" * 64, "a" * 63 + "b")
+
+
+@pytest.mark.parametrize("form", ["eee", "eval-results"])
+def test_labels_that_look_alike_have_files_of_their_own(form: str, result: Result, tmp_path: Path) -> None:
+    """The results of one model id under several labels, which differ in what a file name lacks."""
+    (first, *_), trials = result.models, [trial for trial in result.trials if trial.model == "alpha"]
+    alike = replace(
+        result,
+        models=tuple(replace(first, label=label) for label in ALIKE),
+        trials=tuple(replace(trial, model=label) for label in ALIKE for trial in trials),
+        lanes=(),
+    )
+    texts = _texts(form, summarize(alike), tmp_path)
+    assert len(texts) == len(ALIKE) * (2 if form == "eee" else 1)
+    assert any(Path(name).stem.endswith("-qwen-8b") for name in texts)
+    if form == "eee":
+        documents = [from_json(text) for name, text in texts.items() if name.endswith(".json")]
+        assert {each["model_info"]["name"] for each in documents} == set(ALIKE)
+        assert len({each["evaluation_id"] for each in documents}) == len(ALIKE)
+
+
+def test_lanes_that_look_alike_have_badges_of_their_own(result: Result, tmp_path: Path) -> None:
+    names = ("daily coding", "daily-coding")
+    (lane,), (found,) = result.lanes, result.recommendations
+    alike = replace(
+        result,
+        lanes=tuple(replace(lane, name=name) for name in names),
+        recommendations=tuple(replace(found, lane=name) for name in names),
+    )
+    assert len(_texts("badge", alike, tmp_path)) == 2
+
+
+@pytest.mark.parametrize(("version", "expected"), [("15.2", "macOS 15.2"), (None, "macOS")])
+def test_the_table_names_the_system_and_its_version_if_it_is_known(
+    version: str | None, expected: str, result: Result, tmp_path: Path
+) -> None:
+    host = replace(result.host, system="macOS", system_version=version)
+    (text,) = _texts("llama-bench", replace(result, host=host), tmp_path).values()
+    assert text.splitlines()[0].endswith(f", {expected}")
 
 
 @pytest.mark.parametrize("form", ["llama-bench", "badge"])

@@ -27,9 +27,9 @@ def _epoch(moment: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Text as a part of a file name; a digest keeps long ones apart that begin alike."""
-    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in text)
-    return name if len(name) <= MAX_SLUG_CHARS else f"{name[:MAX_SLUG_CHARS]}-{sha256_of(text)[:8]}"
+    """Text as a part of a file name; one that is cut or has other characters gets a digest, so that none is double."""
+    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in text)[:MAX_SLUG_CHARS]
+    return name if name == text else f"{name}-{sha256_of(text)[:8]}"
 
 
 def _model_info(result: Result, model: ModelInfo) -> Json:
@@ -118,7 +118,7 @@ def _document(result: Result, model: ModelInfo, lines: str, lines_name: str) -> 
     moment = _epoch(result.run.ended_at)
     return {
         "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"lanebench/{slug(model.model)}/{result.run.id}",
+        "evaluation_id": f"lanebench/{slug(model.label)}/{result.run.id}",
         "evaluation_timestamp": result.run.started_at,
         "retrieved_timestamp": moment,
         "source_metadata": {

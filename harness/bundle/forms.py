@@ -109,7 +109,7 @@ def _llama_bench(result: Result) -> Files:
     if not speeds:
         return
     host = result.host
-    title = f"{format_machine(host)}, {host.system} {host.system_version}"
+    title = f"{format_machine(host)}, {host.system} {host.system_version or ''}".rstrip()
     rows = [[value(speed) for _, value in LLAMA_BENCH.values()] for speed in speeds]
     lines = [list(LLAMA_BENCH), [alignment for alignment, _ in LLAMA_BENCH.values()], *rows]
     table = "\n".join(f"| {' | '.join(map(markdown_text, line))} |" for line in lines)
