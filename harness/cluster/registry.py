@@ -14,7 +14,7 @@ from dataclasses import fields
 from types import TracebackType
 from typing import Self
 
-from distributed import Client
+from distributed import Client, Future
 
 from harness.cluster.worker import (
     Admission,
@@ -144,11 +144,23 @@ class WorkerRegistry:
             self._log(f"Worker {address} gets {', '.join(found.missing)} from another worker (once).")
             archives = self._client.submit(read_images, found.missing, workers=list(self._threads), pure=False)
             loaded = self._client.submit(load_images, archives, workers=[address], pure=False)
-            error = loaded.exception(MAX_TRANSFER_S)
-            if error is not None:
-                return Admission(reason=f"its images cannot be loaded: {error}")
-            found = self._try_to_open(address)
+            reason = self._why_not_loaded(loaded)
+            found = Admission(reason=reason) if reason else self._try_to_open(address)
         return found
+
+    def _why_not_loaded(self, loaded: Future[None]) -> str:
+        """Waits until a worker has its images; the reason if it does not get them, "" if it does."""
+        # In short waits, so that a slow transfer does not hold up the end of the scoring.
+        for _ in range(round(MAX_TRANSFER_S / POLL_S)):
+            if self._stop.is_set():
+                return "its images had not arrived when the scoring ended"
+            try:
+                error = loaded.exception(POLL_S)
+            # It is an OSError, too: `_run` would take it for a scheduler that does not answer.
+            except TimeoutError:
+                continue
+            return "" if error is None else f"its images cannot be loaded: {error}"
+        return f"its images had not arrived after {MAX_TRANSFER_S:g} s"
 
     def _try_to_open(self, address: str) -> Admission:
         found = self._call(address, open_scorer, self._order, may_build=self._reference is None)
