@@ -12,7 +12,7 @@ import pytest
 
 from harness.cli import main
 from harness.collection import Collection, ImportRequest, import_results, open_site, short_name
-from harness.errors import RunError
+from harness.errors import DiskError, RunError
 from harness.files import read_json, to_json
 from harness.report import plain_text, render_site_page
 from harness.site import SiteRequest, build_site
@@ -159,6 +159,51 @@ def test_a_folder_with_other_files_is_refused_and_nothing_outside_is_removed(tmp
     SiteFolder(site.path).finish()
     assert outside.read_text() == "kept"
     assert read_json(site.path / "site.json") == {"files": []}
+
+
+@pytest.mark.parametrize(
+    "record", ["[]", '"x"', "5", "null", "{}", '{"files":5}', '{"files":null}', '{"files":"index.html"}']
+)
+def test_a_folder_whose_list_is_none_holds_no_site(record: str, tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text(record)
+    with pytest.raises(RunError, match="holds no site"):
+        SiteFolder(tmp_path)
+
+
+def test_what_no_file_can_be_called_is_left_out_of_a_list(tmp_path: Path) -> None:
+    names = '[{"a": 1}, 1, "index.html", "old.html", "a/\\ud800.html", "index.html/x.html", "\\u0000.html", ["b.html"]]'
+    (tmp_path / "site.json").write_text(f'{{"files": {names}}}')
+    (tmp_path / "old.html").write_bytes(b"old")
+    site = SiteFolder(tmp_path)
+    site.put("index.html", b"index")
+    site.finish()
+    assert read_json(tmp_path / "site.json") == {"files": ["index.html"]}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["index.html", "site.json"]
+
+
+@pytest.mark.parametrize("name", ["old.html", ".old.html.part", JOURNAL])
+def test_a_folder_in_the_place_of_a_page_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text('{"files": ["old.html"]}')
+    (tmp_path / name).mkdir()
+    with pytest.raises(DiskError, match=f"{name}: cannot be written"):
+        SiteFolder(tmp_path).finish()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("/bundles", "/bundles/b0"),
+        ("/", "/b0"),
+        ("//example.org/bundles/", "//example.org/bundles/b0"),
+        ("https://example.org/bundles", "https://example.org/bundles/b0"),
+        ("files", "../files/b0"),
+    ],
+)
+def test_the_address_of_the_bundles_is_taken_as_it_is_given(url: str, expected: str, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b0", good_bundle())
+    build_site(SiteRequest(_collect(tmp_path), tmp_path / "site", bundle_url=url))
+    (page,) = [path.read_text(encoding="utf-8") for path in (tmp_path / "site" / "results").iterdir()]
+    assert f'href="{expected}"' in page
 
 
 def _answer(bundle: str, definition: str, label: str | None, trials: int = 10, level: str = "consistent") -> SiteAnswer:

@@ -66,7 +66,7 @@ def build_site(request: SiteRequest) -> SiteReport:
 
 
 def _addresses(request: SiteRequest) -> Mapping[str, str]:
-    """The address of each bundle, absolute or from the site's folder."""
+    """The address of each bundle: with a host, from the root of the site's host, or from the site's folder."""
     base, out = request.bundle_url, request.out.absolute()
     return {
         each.record.bundle: f"{base.rstrip('/')}/{quote(os.fsencode(each.path.name), safe='')}"

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from harness.errors import RunError
-from harness.files import disk_error, read_json, to_json
+from harness.files import disk_error, read_json, to_json, valid_text
 
 RECORD = "site.json"
 JOURNAL = ".site.journal"
@@ -31,9 +31,7 @@ class SiteFolder:
             is_empty = next(path.iterdir(), None) is None
         except OSError as error:
             raise disk_error(path, error) from error
-        if not is_empty and not (path / RECORD).is_file():
-            raise RunError(f"{path}: is not empty and holds no site", fix="choose an empty folder")
-        self._recorded: set[str] = set() if is_empty else set(read_json(path / RECORD).get("files", ()))
+        self._recorded: set[str] = set() if is_empty else _read_record(path)
         if is_empty:
             self._keep_record(self._recorded)
         self._before = self._recorded | self._written_by_a_killed_build()
@@ -60,13 +58,12 @@ class SiteFolder:
         """Remove what an earlier build made and this one did not, and keep the list."""
         for name in filter(_is_of_site, sorted(self._before)):
             path = self.path / name
-            _part_of(path).unlink(missing_ok=True)
-            if name not in self._made and os.path.lexists(path):
-                path.unlink()
-                self.changed += 1
+            _remove(_part_of(path))
+            if name not in self._made:
+                self.changed += _remove(path)
         if self._made != self._recorded:
             self._keep_record(self._made)
-        (self.path / JOURNAL).unlink(missing_ok=True)
+        _remove(self.path / JOURNAL)
 
     def _note_write(self, name: str) -> None:
         """Name a file before it is written: after a kill, the next build knows what is there beside the list."""
@@ -87,6 +84,26 @@ class SiteFolder:
             os.replace(part, path)
         except OSError as error:
             raise disk_error(path, error) from error
+
+
+def _read_record(folder: Path) -> set[str]:
+    """The names that a site's list has; what no file can be called is left out. Raises RunError for what is no list."""
+    document = read_json(folder / RECORD) if (folder / RECORD).is_file() else None
+    names = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(names, list):
+        raise RunError(f"{folder}: is not empty and holds no site", fix="choose an empty folder")
+    return {name for name in names if isinstance(name, str) and valid_text(name) == name}
+
+
+def _remove(path: Path) -> bool:
+    """Whether there was a file to remove. Raises DiskError."""
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise disk_error(path, error) from error
+    return True
 
 
 def _part_of(path: Path) -> Path:

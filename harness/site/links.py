@@ -68,8 +68,10 @@ class Links:
     def bundle(self, row: SiteRow) -> Entry:
         """To the bundle itself."""
         address = self.bundles.get(row.bundle)
-        is_remote = address is not None and "://" in address
-        return Entry(row.file, href=None if address is None else address if is_remote else self.root + address)
+        # An address of another host or from the root of this one is the same on every page.
+        if address is not None and not address.startswith("/") and "://" not in address:
+            address = self.root + address
+        return Entry(row.file, href=address)
 
     def _named(self, folder: str, name: str) -> Entry:
         return Entry(name, href=self.root + page_of(folder, name, (name,)))
