@@ -279,9 +279,9 @@ def last_writing_without_absent_keys(variant: Variant) -> str:
     return json.dumps(expected_values(variant, -1), ensure_ascii=False)
 
 
-def in_capitals_with_not_stated(variant: Variant) -> str:
+def in_capitals(variant: Variant) -> str:
     values = {key: str(value).upper() for key, value in expected_values(variant, 0).items()}
-    return json.dumps({**values, **dict.fromkeys(absent_keys(variant), "Not stated")}, ensure_ascii=False)
+    return json.dumps({**values, **dict.fromkeys(absent_keys(variant))}, ensure_ascii=False)
 
 
 def in_reverse_order_as_lists(variant: Variant) -> str:
@@ -296,17 +296,17 @@ def after_a_draft_in_the_reasoning(variant: Variant) -> str:
 
 def between_sentences_with_quotes(variant: Variant) -> str:
     values = {key: f' "{value}" ' for key, value in expected_values(variant, 0).items()}
-    return f"I read {{all}} of it. {json.dumps({**values, **dict.fromkeys(absent_keys(variant), '')})} That is all."
+    return f"I read {{all}} of it. {json.dumps({**values, **dict.fromkeys(absent_keys(variant))})} That is all."
 
 
 def with_keys_in_another_case(variant: Variant) -> str:
     values = {key.replace("_", " ").title(): value for key, value in expected_values(variant, 0).items()}
-    return json.dumps({**values, **dict.fromkeys(absent_keys(variant), "N/A")}).replace(", ", ",\r\n")
+    return json.dumps({**values, **dict.fromkeys(absent_keys(variant))}).replace(", ", ",\r\n")
 
 
 NEEDLES: list[Answer] = [
     last_writing_without_absent_keys,
-    in_capitals_with_not_stated,
+    in_capitals,
     in_reverse_order_as_lists,
     after_a_draft_in_the_reasoning,
     between_sentences_with_quotes,

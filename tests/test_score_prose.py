@@ -37,6 +37,8 @@ KEPT_AND_BROKEN: list[tuple[str, dict[str, Json], str, str]] = [
     ("no_em_dash", {}, "A well-known range, 3-5, and a `--flag`.", "It works — mostly."),
     ("no_em_dash", {}, "pages 3–5", "It works – mostly."),
     ("no_em_dash", {}, "use --force", "It works -- mostly."),
+    ("no_em_dash", {}, "- a well-known range\n - of 3 -5", "It works - mostly."),
+    ("no_em_dash", {}, "an on- and off-switch", "It works -\nmostly."),
     ("no_phrases", {"phrases": ["game changer", "delve*"]}, "The game changed; a delta.", "A Game\nChanger indeed."),
     ("no_phrases", {"phrases": ["delve*"]}, "a shelved plan", "We delved into it."),
     ("no_phrases", {"phrases": ["it's not"]}, "its notes", "It’s not a tool."),

@@ -242,7 +242,7 @@ _PRONOUN_I = (
 _FIRST_PERSON = rf"{_PRONOUN_I}|\b(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|us|Us|[Oo]urs?|[Oo]urselves)\b(?!-\w)"
 
 RULES: Mapping[str, Rule] = {
-    "no_em_dash": Rule(_no_match("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)")),
+    "no_em_dash": Rule(_no_match("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)|(?<=\\S[ \\t])-(?=\\s)")),
     "no_phrases": Rule(_no_phrases, lists=("phrases",), required=("phrases",)),
     "no_emoji": Rule(_no_match(_EMOJI)),
     "no_hashtags": Rule(_no_match(r"(?<![\w&/#])#[^\W\d_]\w*")),
