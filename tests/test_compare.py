@@ -1,8 +1,10 @@
 """Comparison of runs with a baseline: comparability, verdicts, lanes, and the command."""
 
+import math
+import random
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -10,12 +12,13 @@ import pytest
 from harness.compare import ModelPair, QuantityComparison, RunComparison, compare, render_brief_comparisons
 from harness.compare.answers import pair_answer
 from harness.compare.lanes import lane_changes
+from harness.compare.levels import format_level
 from harness.compare.sections import sections_of
 from harness.errors import RunError
 from harness.report.markdown import render_markdown_sections as as_markdown
 from harness.report.terminal import render_text_sections as as_text
-from harness.summarize import summarize
-from harness.types import Lane, Result, TrialResult
+from harness.summarize import design_of, summarize
+from harness.types import Lane, LaneLook, Look, Result, TrialResult, TurnResult
 from tests.example import example_result, grown_result
 
 LANE = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0}, min_pass_rate=0.6)
@@ -96,6 +99,111 @@ def test_one_cell_of_many_is_corrected_for_their_number() -> None:
     compared = _compare(grown_result(10, {}), grown_result(10, {"code-refactor": 6}))
     (cell,) = (cell for cell in _pair(compared, "hasty").cells if cell.task == "code-refactor")
     assert _verdicts(cell.quantities)["pass rate on these tasks"] == "can't tell"
+
+
+def test_pass_rates_over_all_tasks_are_corrected_for_the_pairs_of_models() -> None:
+    """Six failures all one way are p = 0.031 for one pair of models, and 0.063 where two were compared."""
+    before, after = grown_result(10, {}), grown_result(10, {"code-refactor": 6})
+    alone = _compare(before, after, pairs=[("hasty", "hasty")])
+    assert _verdicts(_pair(alone, "hasty").overall)["pass rate on these tasks"] == "worse"
+    both = _compare(before, after)
+    assert _verdicts(_pair(both, "hasty").overall)["pass rate on these tasks"] == "can't tell"
+    assert not both.is_worse
+    p = {pair.other: pair.overall[0].p for pair in both.pairs}
+    assert p == {"steady": 1.0, "hasty": pytest.approx(0.0625)}
+
+
+def test_tasks_are_corrected_over_all_pairs_of_models() -> None:
+    """Seven failures all one way are p = 0.016, and 0.063 among two tasks of two pairs."""
+    before, after = grown_result(10, {}), grown_result(10, {"code-refactor": 7})
+    verdicts = [
+        _verdicts(cell.quantities)["pass rate on these tasks"]
+        for pairs in ([("hasty", "hasty")], [("steady", "steady"), ("hasty", "hasty")])
+        for pair in _compare(before, after, pairs=pairs).pairs
+        for cell in pair.cells
+        if (pair.other, cell.task) == ("hasty", "code-refactor")
+    ]
+    assert verdicts == ["worse", "can't tell"]
+
+
+def _noisy(result: Result, draw: random.Random) -> Result:
+    """The same trials with times that vary by a fifth and have no other cause."""
+
+    def noisy(turn: TurnResult) -> TurnResult:
+        rate, ttft, e2e = (100 * math.exp(draw.gauss(0, 0.2)) for _ in range(3))
+        return replace(turn, timings=replace(turn.timings, decode_tps=rate, ttft_s=ttft, e2e_s=e2e))
+
+    trials = (replace(trial, turns=tuple(map(noisy, trial.turns))) for trial in result.trials)
+    return replace(result, trials=tuple(trials))
+
+
+def test_equal_models_are_rarely_called_faster_or_slower() -> None:
+    """Two models, three tasks, three speeds: uncorrected, every third comparison had a false verdict."""
+    base, draw = grown_result(5, {}), random.Random(7)
+    found = [_compare(_noisy(base, draw), _noisy(base, draw)) for _ in range(60)]
+    verdicts = [
+        {each.verdict for pair in compared.pairs for each in _all_quantities(pair) if each.is_ratio}
+        for compared in found
+    ]
+    assert sum(not one.isdisjoint(("better", "worse")) for one in verdicts) <= 3
+
+
+def _all_quantities(pair: ModelPair) -> tuple[QuantityComparison, ...]:
+    return (*pair.overall, *(quantity for cell in pair.cells for quantity in cell.quantities))
+
+
+def _sequential(result: Result) -> Result:
+    """The result as that of a run that was looked at after each trial."""
+    labels = tuple(model.label for model in result.models)
+    design = design_of(tuple(range(1, 11)), None, (LANE,), len(labels))
+    lanes = (LaneLook(LANE.name, labels, decided=False),)
+    looks = tuple(Look(trials, lanes, "cap" if trials == 10 else None, 60.0 * trials) for trials in range(1, 11))
+    return summarize(replace(result, lanes=(LANE,), run=replace(result.run, design=design, looks=looks)))
+
+
+@pytest.mark.parametrize(("fails", "verdict"), [(7, "can't tell"), (9, "better")])
+def test_two_models_of_a_sequential_run_are_compared_as_the_run_does(fails: int, verdict: str) -> None:
+    """Seven trials that only one of them passed are p = 0.016, of which ten looks leave 0.07."""
+    result = _sequential(grown_result(10, {"code-refactor": fails}))
+    compared = _compare(result, result, pairs=[("hasty", "steady")])
+    rate = compared.pairs[0].overall[0]
+    (of_run,) = (each for each in result.comparisons if each.estimand == "exactly_these_tasks")
+    assert rate.verdict == verdict
+    assert of_run.verdict == {"better": "worse"}.get(verdict, verdict)
+    assert rate.p == pytest.approx(of_run.p_holm)
+    assert [rate.low, rate.high] == pytest.approx([-(of_run.high or 0), -(of_run.low or 0)])
+    (note,) = (note for note in compared.notes if "sequential" in note)
+    assert note.startswith("the run is sequential, with at most 10 looks")
+    assert "98.9" in note
+
+
+def test_of_two_runs_the_stricter_level_counts() -> None:
+    fixed, looked_at = grown_result(10, {"code-refactor": 7}), _sequential(grown_result(10, {}))
+    for baseline, other in ((fixed, looked_at), (looked_at, fixed)):
+        other = replace(other, run=replace(other.run, id="later"))
+        compared = _compare(baseline, other, pairs=[("hasty", "hasty")])
+        assert compared.pairs[0].overall[0].verdict == "can't tell"
+        assert compared.levels.pass_rates == pytest.approx(0.989, abs=0.001)
+    assert _compare(fixed, grown_result(10, {}), pairs=[("hasty", "hasty")]).pairs[0].overall[0].verdict == "better"
+
+
+def test_the_levels_stand_where_the_tables_are_printed() -> None:
+    """Two pairs of two models, three tasks each: 2.5 % for 6 speeds over all tasks, and for 18 by task."""
+    compared = _compare(grown_result(10, {}), grown_result(10, {"code-refactor": 6}))
+    assert astuple(compared.levels) == pytest.approx((0.95, 1 - 0.025 / 6, 1 - 0.025 / 18))
+    full, brief = as_text("compared", sections_of(compared)), render_brief_comparisons([compared])
+    assert "Speed by task, intervals at 99.86 %" in full
+    assert "Pass rate by task, intervals at 95 %, verdicts corrected by Holm" in full
+    assert "99.58 %" in full.split("Overall")[1].split("Pass rate by task")[0]
+    assert "speeds for all of them, over all tasks and by task (Bonferroni)" in " ".join(full.split())
+    assert "Intervals: points 95 %, times 99.58 %; verdicts corrected for their number" in brief
+
+
+@pytest.mark.parametrize(
+    ("level", "text"), [(0.95, "95 %"), (0.9, "90 %"), (1 - 0.05 / 6, "99.17 %"), (1 - 4e-5, "99.996 %")]
+)
+def test_a_level_is_written_with_two_digits_of_its_error(level: float, text: str) -> None:
+    assert format_level(level) == text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from harness.compare.brief import render_brief_comparisons
 from harness.compare.comparability import (
@@ -19,18 +18,28 @@ from harness.compare.comparability import (
 )
 from harness.compare.differences import model_differences, run_differences
 from harness.compare.lanes import lane_changes
-from harness.compare.models import CellPair, FactDifference, LaneChange, ModelPair, QuantityComparison, RunComparison
-from harness.compare.quantities import LEVEL, Side, Sides, contingency_tables, pass_rates, speeds
+from harness.compare.levels import format_level, hold_pass_rates, levels_of
+from harness.compare.models import (
+    CellPair,
+    FactDifference,
+    LaneChange,
+    Levels,
+    ModelPair,
+    QuantityComparison,
+    RunComparison,
+)
+from harness.compare.quantities import Side, Sides, contingency_tables, pass_rates, speeds
 from harness.compare.sections import sections_of
 from harness.report import answer_changing_warnings, warning_texts
-from harness.stats import holm, mcnemar_p, wilson
-from harness.summarize import answer_identity, by_cell, summarize
+from harness.stats import wilson
+from harness.summarize import answer_identity, by_cell, claim_level, summarize
 from harness.types import ModelInfo, PassRate, Result, TaskInfo
 
 __all__ = [
     "CellPair",
     "FactDifference",
     "LaneChange",
+    "Levels",
     "ModelPair",
     "QuantityComparison",
     "RunComparison",
@@ -54,18 +63,20 @@ def compare(
     lanes, unlike = ([], []) if left.run.id == right.run.id else lane_changes(left, right)
     paired = pair_models(left, right, pairs)
     warnings, minor = _warnings(left, right, paired)
+    sides = [(Side(left, model, trials[0]), Side(right, other_model, trials[1])) for model, other_model in paired]
+    run_tasks = [[task for task in tasks if all(side.passes(task) for side in both)] for both in sides]
+    levels = levels_of((left, right), len(paired), sum(map(len, run_tasks)))
+    found = [_model_pair(both, run, levels) for both, run in zip(sides, run_tasks, strict=True)]
     return RunComparison(
         baseline=names[0],
         other=names[1],
         differences=run_differences(left, right),
-        pairs=tuple(
-            _model_pair((Side(left, model, trials[0]), Side(right, other_model, trials[1])), tasks)
-            for model, other_model in paired
-        ),
+        pairs=hold_pass_rates(found, (left, right)),
         lanes=tuple(lanes),
         notes=_notes(left, right, unlike),
         warnings=warnings,
         minor_warnings=minor,
+        levels=levels,
     )
 
 
@@ -86,22 +97,20 @@ def _warnings(
     return tuple(found), minor
 
 
-def _model_pair(sides: Sides, tasks: Sequence[TaskInfo]) -> ModelPair:
-    run = [task for task in tasks if all(side.passes(task) for side in sides)]
+def _model_pair(sides: Sides, run: Sequence[TaskInfo], levels: Levels) -> ModelPair:
+    """A pair on the tasks that both ran whole; its pass rates are not corrected yet."""
     scored = [task for task in run if task.scored]
     tables = contingency_tables(sides, scored)
-    # Bonferroni: among many cells some would be called slower by chance.
-    level = 1 - (1 - LEVEL) / max(1, len(run))
     return ModelPair(
         baseline=sides[0].model.label,
         other=sides[1].model.label,
         differences=model_differences(sides[0].model, sides[1].model),
-        overall=(*pass_rates(sides, scored), *speeds(sides, run)),
+        overall=(*pass_rates(sides, scored, levels.pass_rates), *speeds(sides, run, levels.speeds)),
         baseline_passed=sum(table.both + table.baseline_only for table in tables),
         other_passed=sum(table.both + table.model_only for table in tables),
         regressed=_unpooled(sum(table.baseline_only for table in tables), sum(table.n for table in tables)),
         same_answers=_same_answers(sides, run),
-        cells=_adjusted([_cell_pair(sides, task, level) for task in run], sides, run),
+        cells=tuple(_cell_pair(sides, task, levels) for task in run),
     )
 
 
@@ -124,30 +133,16 @@ def _answers_of_both(sides: Sides, task: TaskInfo) -> Iterator[tuple[object, obj
     return ((answer, other) for answer, other in both if answer is not None and other is not None)
 
 
-def _cell_pair(sides: Sides, task: TaskInfo, level: float) -> CellPair:
+def _cell_pair(sides: Sides, task: TaskInfo, levels: Levels) -> CellPair:
     (table,) = contingency_tables(sides, [task])
     baseline, other = (side.passes(task) for side in sides)
+    rates = pass_rates(sides, [task], levels.pass_rates) if task.scored else ()
     return CellPair(
         task=task.name,
         baseline=_pass_rate(sum(baseline.values()), len(baseline)),
         other=_pass_rate(sum(other.values()), len(other)),
         regressed=_pass_rate(table.baseline_only, table.n) if task.scored else _pass_rate(0, 0),
-        quantities=(*(pass_rates(sides, [task]) if task.scored else ()), *speeds(sides, [task], level)),
-    )
-
-
-def _adjusted(cells: Sequence[CellPair], sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[CellPair, ...]:
-    """Withdraw verdicts on pass rates that are not significant after Holm's correction for the number of tasks."""
-    scored = [task for task in tasks if task.scored]
-    p_values = [mcnemar_p(table.model_only, table.baseline_only) for table in contingency_tables(sides, scored)]
-    adjusted = dict(zip((task.name for task in scored), holm(p_values), strict=True))
-
-    def adjust(cell: CellPair, quantity: QuantityComparison) -> QuantityComparison:
-        is_insignificant = not quantity.is_ratio and adjusted[cell.task] > 1 - LEVEL
-        return replace(quantity, verdict="can't tell") if is_insignificant else quantity
-
-    return tuple(
-        replace(cell, quantities=tuple(adjust(cell, quantity) for quantity in cell.quantities)) for cell in cells
+        quantities=(*rates, *speeds(sides, [task], levels.task_speeds)),
     )
 
 
@@ -170,6 +165,7 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
         for name, result in (("baseline", baseline), ("other run", other))
         if result.kit.dirty
     ]
+    notes += _looks_notes(baseline, other)
     for name, result in (("baseline", baseline), ("other run", other)):
         incomplete = [f"{cell.model} on {cell.task}" for cell in result.cells if not cell.pass_rate.is_complete]
         if incomplete:
@@ -184,3 +180,16 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
             "in two runs with the same seed both have the same prompts"
         )
     return (*notes, SERVER_STARTS_NOTE)
+
+
+def _looks_notes(baseline: Result, other: Result) -> Iterator[str]:
+    """A note for each sequential run: it ends when it shows enough, so that its claims are at a level of their own."""
+    runs = [("baseline", baseline), ("other run", other)]
+    if baseline.run.id == other.run.id:
+        runs = [("run", baseline)]
+    for name, result in runs:
+        if result.run.design is not None:
+            yield (
+                f"the {name} is sequential, with at most {len(result.run.design.looks)} looks: what is compared "
+                f"with it is at its level of {format_level(claim_level(result))} in place of 95 %"
+            )

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from harness.compare.answers import DECIDED, pair_answer, quantity_of
 from harness.compare.comparability import SERVER_STARTS_NOTE
 from harness.compare.differences import UNKNOWN
+from harness.compare.levels import format_level
 from harness.compare.models import FactDifference, ModelPair, QuantityComparison, RunComparison
 from harness.compare.quantities import ON_THESE_TASKS, SPEEDS
 from harness.report import MAX_LINES, MISSING, closing_lines, fit, fit_whole, table_lines
@@ -76,6 +77,7 @@ def render_brief_comparisons(comparisons: Sequence[RunComparison], closing: Sequ
         *table_lines(["model", "baseline", "now", "points", *_COLUMNS.values()], [row.cells for row in shown]),
         *more,
         LEGEND,
+        *fit([_levels(comparisons)], 2, "levels"),
     ]
     end = closing_lines(closing)
     room = MAX_LINES - len(table) - len(end) - 1
@@ -102,6 +104,17 @@ def _caption(comparisons: Sequence[RunComparison]) -> str:
     if first.baseline == first.other:
         return f"Both are models of {first.other}"
     return f"Baseline: {first.baseline}. Now: {first.other}"
+
+
+def _levels(comparisons: Sequence[RunComparison]) -> str:
+    """The levels of the intervals behind the table's verdicts."""
+    levels = [each.levels for each in comparisons]
+    points, times = ({each.pass_rates for each in levels}, {each.speeds for each in levels})
+    return f"Intervals: points {_range(points)}, times {_range(times)}; verdicts corrected for their number"
+
+
+def _range(levels: Set[float]) -> str:
+    return " to ".join(dict.fromkeys((format_level(min(levels)), format_level(max(levels)))))
 
 
 def _point_mark(rate: QuantityComparison) -> str:

@@ -21,11 +21,21 @@ class FactDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """The confidence levels of the intervals of one comparison: pass rates, speeds over all tasks, speeds by task."""
+
+    pass_rates: float
+    speeds: float
+    task_speeds: float
+
+
+@dataclass(frozen=True, slots=True)
 class QuantityComparison:
     """One quantity of the other run against the baseline.
 
-    `estimate` is the difference of two pass rates, or with `is_ratio` the ratio of two speeds, with its 95 % interval.
-    The verdict takes into account whether higher is better. `mde` is the minimum detectable effect.
+    `estimate` is the difference of two pass rates, or with `is_ratio` the ratio of two speeds, with its interval at the
+    comparison's level. The verdict takes into account whether higher is better. `mde` is the minimum detectable effect,
+    `p` the adjusted p-value of a pass rate.
     """
 
     name: str
@@ -38,6 +48,7 @@ class QuantityComparison:
     mde: float | None = None
     tasks_to_decide: int | None = None
     trials_to_decide: int | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class LaneChange:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Two runs compared. `notes` list what was left out and what limits the conclusions.
+    """Two runs compared. `notes` list what was left out and what limits the conclusions, `levels` are of the intervals.
 
     `warnings` are those of either run because of which an answer about a compared model may be wrong, and
     `minor_warnings` counts the others.
@@ -109,10 +120,11 @@ class RunComparison:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     minor_warnings: int
+    levels: Levels
 
     @property
     def is_worse(self) -> bool:
-        """Whether any quantity got worse, over all tasks or on one of them after correction for their number."""
+        """Whether any quantity got worse, over all tasks or on one of them, after all corrections."""
         quantities = [quantity for pair in self.pairs for quantity in pair.overall]
         quantities += [quantity for pair in self.pairs for cell in pair.cells for quantity in cell.quantities]
         return any(quantity.verdict == "worse" for quantity in quantities)

@@ -19,7 +19,6 @@ from harness.stats import (
 from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_on_cold_turn, is_complete, passes_of
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
-LEVEL = 0.95
 ON_THESE_TASKS = "pass rate on these tasks"
 ON_TASKS_LIKE_THESE = "pass rate on tasks like these"
 Values = Mapping[int, list[float]]
@@ -107,6 +106,7 @@ def _from_difference(name: str, difference: Difference, cells: int) -> QuantityC
         mde=difference.mde,
         tasks_to_decide=difference.tasks_to_decide,
         trials_to_decide=difference.trials_to_decide,
+        p=difference.p,
     )
 
 
@@ -116,16 +116,16 @@ def contingency_tables(sides: Sides, tasks: Sequence[TaskInfo]) -> list[Continge
     return [contingency_table(other.passes(task), baseline.passes(task)) for task in tasks]
 
 
-def pass_rates(sides: Sides, tasks: Sequence[TaskInfo]) -> tuple[QuantityComparison, ...]:
+def pass_rates(sides: Sides, tasks: Sequence[TaskInfo], level: float) -> tuple[QuantityComparison, ...]:
     """The difference of pass rates on exactly these tasks and, with two tasks or more, on tasks like these."""
     if not tasks:
         return ()
-    on_these = difference_on_these_tasks(contingency_tables(sides, tasks))
+    on_these = difference_on_these_tasks(contingency_tables(sides, tasks), level)
     comparison = _from_difference(ON_THESE_TASKS, on_these, len(tasks))
     if len(tasks) < 2:
         return (comparison,)
     baseline, other = ([(sum(passes.values()), len(passes)) for passes in map(side.passes, tasks)] for side in sides)
-    on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)))
+    on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)), level)
     return (comparison, _from_difference(ON_TASKS_LIKE_THESE, on_like_these, len(tasks)))
 
 
@@ -143,7 +143,7 @@ def _from_ratio(speed: Speed, ratio: Ratio, normalized_ratio: Ratio) -> Quantity
     return QuantityComparison(speed.name, verdict, True, ratio.ratio, ratio.low, ratio.high, ratio.cells)
 
 
-def speeds(sides: Sides, tasks: Sequence[TaskInfo], level: float = LEVEL) -> tuple[QuantityComparison, ...]:
+def speeds(sides: Sides, tasks: Sequence[TaskInfo], level: float) -> tuple[QuantityComparison, ...]:
     """Each speed as a ratio of geometric means over every turn of these tasks that both runs measured."""
     compared = []
     for speed in SPEEDS:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.compare.levels import format_level, level_sentences
 from harness.compare.models import (
     CellPair,
     FactDifference,
+    Levels,
     ModelPair,
     QuantityComparison,
     RunComparison,
@@ -18,9 +20,8 @@ from harness.stats import format_k_of_n
 
 SPEED_NAMES = tuple(speed.name for speed in SPEEDS)
 LEGEND = (
-    "better, worse: the 95 % interval excludes no change; a speed must also change by 5 % or more. equivalent: the "
-    "whole interval is within 5 %. can't tell: neither. Verdicts per task are corrected for the number of tasks "
-    "(Holm, Bonferroni)"
+    "better, worse: the interval excludes no change; a speed must also change by 5 % or more. equivalent: the whole "
+    "interval is within 5 %. can't tell: neither"
 )
 
 
@@ -52,14 +53,19 @@ def _format_power(quantity: QuantityComparison) -> str:
     return "; ".join([*effect, *(f"{count} {unit} would decide" for count, unit in sizes if count is not None)])
 
 
-def _overall(pair: ModelPair) -> Table:
+def _overall(pair: ModelPair, levels: Levels) -> Table:
     rows = tuple(
         text_row(
-            quantity.name, quantity.verdict, _format_estimate(quantity), str(quantity.cells), _format_power(quantity)
+            quantity.name,
+            quantity.verdict,
+            _format_estimate(quantity),
+            format_level(levels.speeds if quantity.is_ratio else levels.pass_rates),
+            str(quantity.cells),
+            _format_power(quantity),
         )
         for quantity in pair.overall
     )
-    return Table("Overall", ("quantity", "verdict", "against the baseline", "cells", "power"), rows)
+    return Table("Overall", ("quantity", "verdict", "against the baseline", "interval at", "cells", "power"), rows)
 
 
 def _rate_row(cell: CellPair, rate: QuantityComparison) -> tuple[str, ...]:
@@ -73,13 +79,15 @@ def _speed_row(cell: CellPair) -> tuple[str, ...]:
     return (cell.task, *(MISSING if each is None else f"{_format_estimate(each)} {each.verdict}" for each in speeds))
 
 
-def _task_tables(pair: ModelPair) -> Iterator[Table]:
+def _task_tables(pair: ModelPair, levels: Levels) -> Iterator[Table]:
     rates = [(cell, quantity) for cell in pair.cells for quantity in cell.quantities if not quantity.is_ratio]
     if rates:
         headers = ("task", "baseline", "now", "verdict", "against the baseline")
         rows = tuple(text_row(*_rate_row(cell, rate)) for cell, rate in rates)
-        yield Table("Pass rate by task", headers, rows)
-    yield Table("Speed by task", ("task", *SPEED_NAMES), tuple(text_row(*_speed_row(cell)) for cell in pair.cells))
+        title = f"Pass rate by task, intervals at {format_level(levels.pass_rates)}, verdicts corrected by Holm"
+        yield Table(title, headers, rows)
+    title = f"Speed by task, intervals at {format_level(levels.task_speeds)}"
+    yield Table(title, ("task", *SPEED_NAMES), tuple(text_row(*_speed_row(cell)) for cell in pair.cells))
 
 
 def _regressions(pair: ModelPair) -> Iterator[str]:
@@ -97,14 +105,14 @@ def _difference_table(title: str, differences: tuple[FactDifference, ...]) -> Ta
     return Table(title, ("", "baseline", "now"), rows)
 
 
-def _pair_section(pair: ModelPair) -> Section:
+def _pair_section(pair: ModelPair, levels: Levels) -> Section:
     title = pair.other if pair.other == pair.baseline else f"{pair.other} against {pair.baseline}"
     differences = (_difference_table("Differences of the model", pair.differences),) if pair.differences else ()
     return Section(
         f"pair-{pair.other}",
         title,
         "" if pair.differences else "No recorded fact of this model differs.",
-        (*differences, _overall(pair), *_task_tables(pair)),
+        (*differences, _overall(pair, levels), *_task_tables(pair, levels)),
         notes=(*_regressions(pair), *same_answers_words(pair)),
     )
 
@@ -121,7 +129,9 @@ def sections_of(comparison: RunComparison) -> tuple[Section, ...]:
     lanes = Section("lanes", "Lanes", "", (Table("", ("lane", "recommendation", "evidence"), rows),))
     return (
         environment,
-        *map(_pair_section, comparison.pairs),
+        *(_pair_section(pair, comparison.levels) for pair in comparison.pairs),
         *((lanes,) if comparison.lanes else ()),
-        Section("notes", "Notes", "", notes=(*comparison.warnings, *comparison.notes, LEGEND)),
+        Section(
+            "notes", "Notes", "", notes=(*comparison.warnings, *comparison.notes, LEGEND, *level_sentences(comparison))
+        ),
     )

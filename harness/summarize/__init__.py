@@ -13,7 +13,7 @@ from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
 from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
-from harness.summarize.schedule import Schedule, is_asked, schedule_of, trials_planned
+from harness.summarize.schedule import Schedule, adjusted_p, claim_level, is_asked, schedule_of, trials_planned
 from harness.summarize.trials import trial_result
 
 __all__ = [
@@ -22,8 +22,10 @@ __all__ = [
     "Passes",
     "Schedule",
     "Trials",
+    "adjusted_p",
     "answer_identity",
     "by_cell",
+    "claim_level",
     "contingency_table",
     "design_of",
     "family_of",
