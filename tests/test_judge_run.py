@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,17 @@ def write_config(path: Path, base_url: str) -> Path:
     ]
     path.write_text("\n".join(["[run]\nread_timeout_s = 5.0\n", *tables]))
     return path
+
+
+@pytest.mark.parametrize(("folder_of_user", "named"), [("", "."), ("within", ".."), ("", "within/.."), ("", "../copy")])
+def test_the_default_folder_of_a_judging_is_beside_the_run_however_it_is_named(
+    run: RunFolder, tmp_path: Path, folder_of_user: str, named: str
+) -> None:
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    (copy / "within").mkdir()
+    with chdir(copy / folder_of_user):
+        assert main(["judge", "prepare", named, "--pairs", "2"]) == 0
+    assert (tmp_path / "copy-judging" / "sheet.json").is_file()
 
 
 def test_the_commands_bring_the_verdicts_into_the_result_and_verify_accepts_it(

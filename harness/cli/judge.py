@@ -60,7 +60,7 @@ def _prepare(args: argparse.Namespace) -> int:
     results = [load_result(path, args.task_folders) for path in args.runs]
     with suggest("give the folder of your own tasks with --tasks", RunError):
         prepared = prepare_pairs(results, known_tasks(args.task_folders), args.pairs or MAX_PAIRS)
-    output = args.output or args.runs[0].with_name(f"{args.runs[0].stem}-judging")
+    output = args.output or _beside(args.runs[0])
     with suggest("name another folder with --output", RunError):
         folder = create_judging(output, prepared, args.runs)
     sheet = folder.sheet
@@ -74,6 +74,12 @@ def _prepare(args: argparse.Namespace) -> int:
     log(f"judge them yourself:  {command_line(f'judge page {folder.path}')}")
     log(f"let a model judge:    {command_line(f'judge ask {folder.path} --config bench.toml --model LABEL')}")
     return 0
+
+
+def _beside(run: Path) -> Path:
+    """The folder of a judging beside its first run; "." and ".." have no name of their own to begin it with."""
+    named = run if run.name not in ("", "..") else run.resolve()
+    return named.with_name(f"{named.name}-judging")
 
 
 def _open(path: Path) -> JudgingFolder:
