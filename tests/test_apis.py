@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.apis import APIS, find_api, get_api
+from harness.apis import APIS, find_api, get_api, parse_object
 from harness.read import read
 from harness.types import EndReason, Json, Reading, ToolCall, Usage
 from tests.wire import MS, cut_bytes, event, make_recording
@@ -402,3 +402,16 @@ def test_an_api_is_found_by_its_url() -> None:
     assert [find_api(api.url(BASE)).name for api in APIS.values()] == list(APIS)
     assert find_api(f"{BASE}/messages?beta=true").name == "messages"
     assert find_api(f"{BASE}/nothing").name == "chat"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "-Infinity", "1" * 400 + ".0"])
+def test_a_number_that_no_json_has_is_none_wherever_it_stands(number: str) -> None:
+    assert parse_object(f'{{"a": [{number}, 1e308, 2.5], "b": {number}}}') == {"a": [None, 1e308, 2.5], "b": None}
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_conversation_with_arguments_beyond_the_range_of_a_float_is_written_as_json(api: str) -> None:
+    function = {"name": "grep", "arguments": '{"pattern": "a", "n": [1e999]}'}
+    call = {"id": "c", "type": "function", "function": function}
+    written = get_api(api).write_conversation([{"role": "assistant", "content": "", "tool_calls": [call]}])
+    json.dumps(written, allow_nan=False)

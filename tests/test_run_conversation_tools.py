@@ -1,11 +1,16 @@
 """A tool loop: which tools are offered, how calls are answered, when it ends, and how a scorer replays it."""
 
+import json
 from dataclasses import replace
 
+import pytest
+
+from harness.files import from_json, to_json
 from harness.read import read
 from harness.record import Client
 from harness.run.conversation import TrialSetup, converse
 from harness.run.plan import trial_nonce
+from harness.schema import as_document, validate
 from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Outcome, Recording, Variant
@@ -14,7 +19,7 @@ from tests.reference import KEY, LONG_TIMEOUTS
 from tests.samples import model_at
 from tests.scored import case, running_python, variant_of
 from tests.scripted_server import answer, serve_scripted
-from tests.wire import DONE, END, chunk, text_chunk
+from tests.wire import DONE, END, chunk, event, text_chunk
 
 NONCE = trial_nonce(1, KEY)
 FILES = {"calc.py": "def add(a, b):\n    return a - b\n"}
@@ -32,13 +37,26 @@ def calling(name: str, arguments: str, call_id: str | None = "id-1") -> bytes:
     return answer(chunk({"tool_calls": [call]}) + CALLED + DONE)
 
 
+def calling_over_messages(arguments: str) -> bytes:
+    """The same reply over Messages."""
+    block = {"type": "tool_use", "id": "id-1", "name": "grep", "input": {}}
+    events: list[Json] = [
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": arguments}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    ]
+    return answer(b"".join(event(document, document["type"]) for document in events))
+
+
 def saying(text: str) -> bytes:
     return answer(text_chunk(text) + END + DONE)
 
 
-def run_trial(variant: Variant, *answers: bytes) -> tuple[list[Recording], list[Json]]:
+def run_trial(variant: Variant, *answers: bytes, api: str = "chat") -> tuple[list[Recording], list[Json]]:
     with serve_scripted(answers) as server, Client(LONG_TIMEOUTS) as client:
-        handle = ServerHandle(replace(model_at(""), base_url=server.base_url), get_server_kind("openai"))
+        handle = ServerHandle(replace(model_at(""), base_url=server.base_url, api=api), get_server_kind("openai"))
         recordings = list(converse(client, handle, TrialSetup(KEY, variant, NONCE, 0)))
     return recordings, server.bodies
 
@@ -70,6 +88,22 @@ def test_invalid_arguments_are_sent_back_empty_and_answered_with_the_reason() ->
     call, reply = bodies[1]["messages"][-2:]
     assert call["tool_calls"][0]["function"]["arguments"] == "{}"
     assert reply["content"].startswith("error: the arguments are not JSON")
+
+
+@pytest.mark.parametrize(
+    "value", ["1e999", "[-1e999]", "9007199254740993", "-1" + "0" * 400, "[" * 40 + "1" + "]" * 40, "NaN"]
+)
+@pytest.mark.parametrize("api", ["chat", "messages"])
+def test_arguments_that_no_line_could_hold_go_back_empty_and_the_trial_goes_on(api: str, value: str) -> None:
+    arguments = f'{{"pattern": "add", "n": {value}}}'
+    called = calling("grep", arguments) if api == "chat" else calling_over_messages(arguments)
+    recordings, bodies = run_trial(looped(max_turns=2), called, saying("done"), api=api)
+    assert (len(bodies), [recording.last_turn for recording in recordings]) == (2, [False, True])
+    sent = json.dumps(recordings[1].request["messages"][-2])
+    assert ('"arguments": "{}"' if api == "chat" else '"input": {}') in sent
+    for recording in recordings:
+        line = as_document("recording", recording) | {"previous": "0" * 64}
+        assert validate("recording", from_json(to_json(line))) == []
 
 
 def test_later_calls_see_what_earlier_ones_changed() -> None:

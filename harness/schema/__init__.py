@@ -8,7 +8,15 @@ express word their problems with `Location.problem`.
 from harness.schema.location import JsonPath, Location
 from harness.schema.messages import shorten, suggestion
 from harness.schema.toml import TomlDocument, parse_toml
-from harness.schema.validation import as_document, format_version, load_schema, problems_of, schema_problems, validate
+from harness.schema.validation import (
+    as_document,
+    format_version,
+    has_safe_numbers,
+    load_schema,
+    problems_of,
+    schema_problems,
+    validate,
+)
 
 __all__ = [
     "JsonPath",
@@ -16,6 +24,7 @@ __all__ = [
     "TomlDocument",
     "as_document",
     "format_version",
+    "has_safe_numbers",
     "load_schema",
     "parse_toml",
     "problems_of",

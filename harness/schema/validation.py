@@ -109,6 +109,11 @@ def problems_of(value: Json, schema: Json, location: Location | None = None) -> 
     return _explain(validator, value, location or Location(), safe_integers=False)
 
 
+def has_safe_numbers(value: Json) -> bool:
+    """Whether `validate` accepts each number of a JSON value: finite, and no integer beyond MAX_INTEGER."""
+    return not _survey(value)[1]
+
+
 def schema_problems(schema: Json) -> list[Problem]:
     """What is wrong with a schema itself; [] for a valid draft 2020-12 schema."""
     try:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.files import MAX_JSON_DEPTH, from_json
-from harness.schema import problems_of
+from harness.schema import has_safe_numbers, problems_of
 from harness.types import Json, ToolCall, Variant
 from harness.virtual_tools.workspace import TOOL_NAMES, ToolResult, Workspace, edit_file, grep, read_file
 
 DEFAULT_MAX_TURNS = 10
+_MAX_SENT_DEPTH = 32
+"""Of arguments that go back to the model: Messages has them as objects inside a request that is stored inside a line,
+and the whole line may be MAX_JSON_DEPTH levels deep."""
 _INTEGER = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 
 
@@ -163,7 +166,8 @@ def assistant_tool_calls(calls: Sequence[ToolCall]) -> list[dict[str, Json]]:
     """A reply's calls as the `tool_calls` of its assistant message in the next request.
 
     Servers parse the arguments again to fill in their chat template, and fail on anything but a JSON object: other
-    arguments go back as {}, and so do those that are nested too deeply to be written again.
+    arguments go back as {}, and so do those that are nested too deeply to be written again, or have a number that two
+    readers could understand differently, such as 1e999.
     """
     messages = []
     for number, call in enumerate(calls, 1):
@@ -174,9 +178,10 @@ def assistant_tool_calls(calls: Sequence[ToolCall]) -> list[dict[str, Json]]:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(from_json(text, max_depth=MAX_JSON_DEPTH), dict)
+        document = from_json(text, max_depth=_MAX_SENT_DEPTH)
     except ValueError:
         return False
+    return isinstance(document, dict) and has_safe_numbers(document)
 
 
 def tool_messages(calls: Sequence[ToolCall], workspace: Workspace) -> tuple[list[dict[str, Json]], Workspace]:
