@@ -12,7 +12,7 @@ import pytest
 from harness.agents import AgentJob, load_agents, read_agent
 from harness.agents.catalog import fill
 from harness.agents.forwarder import DATA, FrameReader, others, pack_frame
-from harness.agents.gate import Gate
+from harness.agents.gate import MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, Gate
 from harness.agents.packages import complete_npm_lock, fetch_package, override_requirements
 from harness.agents.run_agent import LIST_CUT, final_tree, recording_proxy
 from harness.errors import ConfigError
@@ -21,6 +21,8 @@ from harness.proxy.bodies import SizedBody
 from harness.reference import serving
 from harness.trees import pack_tree
 from harness.types import AgentLimits
+
+TURN = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
 
 
 def test_seven_agents_ship_and_each_names_its_version_and_digest() -> None:
@@ -132,8 +134,36 @@ def test_a_process_whose_name_the_kernel_cut_inside_a_character_is_found(tmp_pat
 )
 def test_a_request_passes_only_if_every_parser_reads_the_trials_model_in_it(body: str, admitted: bool) -> None:
     gate = Gate("chat", "m", "/v1", AgentLimits(), lambda end: None)
-    head = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
-    assert (gate.admit(head, body.encode()) is None, gate.turns, gate.refused) == (admitted, admitted, not admitted)
+    assert (gate.admit(TURN, body.encode()) is None, gate.turns, gate.refused) == (admitted, admitted, not admitted)
+
+
+def with_field(value: str) -> bytes:
+    return f'{{"model": "m", "x": {value}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (with_field("[" + ",".join(["0"] * (MAX_REQUEST_VALUES + 1)) + "]"), "values"),
+        (with_field('"' + "a" * MAX_REQUEST_BYTES + '"'), "bytes"),
+        (with_field('"\\ud800' + "\u00e9" * (MAX_REQUEST_BYTES // 5) + '"'), "escaped"),
+        (with_field("[" * 63 + "1" + "]" * 63), "nested"),
+        (with_field("[" * 900 + "]" * 900), "nested"),
+        (with_field("1e400"), "infinite"),
+        (with_field("-1e400"), "infinite"),
+        (with_field("NaN"), "NaN"),
+        (with_field("9007199254740993"), "integer"),
+        (with_field("9" * 5000), "integer"),
+        (with_field('{"a": 1, "a": 2}'), "duplicate"),
+        (b'{"model": "m", "x": "\xff"}', "utf-8"),
+    ],
+)
+def test_a_request_that_no_recording_could_hold_is_refused_with_the_reason(body: bytes, reason: str) -> None:
+    gate = Gate("chat", "m", "/v1", AgentLimits(), lambda end: None)
+    told = gate.admit(TURN, body) or ""
+    assert told.startswith("not a request that can be recorded: ")
+    assert reason in told
+    assert (gate.turns, gate.refused, gate.targets) == (0, 1, [f"POST /v1/chat/completions: {told}"[:200]])
 
 
 def test_the_agents_proxy_has_no_address_that_another_process_could_ask(tmp_path: Path) -> None:

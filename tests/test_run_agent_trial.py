@@ -9,16 +9,24 @@ from pathlib import Path
 import pytest
 
 from harness.agents import contenders, load_agents
+from harness.agents.gate import MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, Gate
+from harness.apis import parse_object
 from harness.bundle import RECORDINGS, RESULT
 from harness.cluster import ThreadScorer
 from harness.config import Config, load_config
+from harness.files import MAX_JSON_BYTES, append_line, read_lines, to_json
+from harness.files.canonical import MAX_JSON_VALUES
+from harness.proxy import RequestHead
+from harness.proxy.bodies import SizedBody
 from harness.read import read, work_reading
 from harness.record import Timeouts
 from harness.reference import serving
 from harness.run import build_result, match_contenders, record_run, score_run, start_run, write_result
+from harness.run.agent_trial import MAX_REPLY_BYTES, MAX_REPLY_READS, cut_reply
 from harness.run.forecast import nothing_fits
 from harness.run.refusals import refusal_of
 from harness.sandbox import open_sandbox
+from harness.schema import as_document, validate
 from harness.score import score
 from harness.summarize import summarize, trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
@@ -26,6 +34,7 @@ from harness.types import (
     AgentEnd,
     AgentLimits,
     AgentWork,
+    Chunk,
     Finding,
     Model,
     Outcome,
@@ -145,6 +154,41 @@ def test_a_request_that_failed_counts_only_if_the_agent_ended_after_it_without_a
     assert outcome_of(variant, failed, work_reading("", "clock")) is Outcome.TIME_LIMIT
     # The sandbox fails every case: the edit is wrong whatever became of the request before it.
     assert outcome_of(variant, fine, replace(fine, finish_reason="length"), solved) is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 61 + "1" + "]" * 61,
+        '"\\ud800' + "\u00e9" * 2_000_000 + '"',
+        "[" + ",".join(["0"] * (MAX_REQUEST_VALUES - 3)) + "]",
+        "[9007199254740991, 1e308, null]",
+    ],
+)
+def test_what_the_gate_admits_is_stored_and_read_again(value: str, tmp_path: Path) -> None:
+    body = f'{{"model": "m", "x": {value}}}'
+    head = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
+    assert Gate("chat", "m", "/v1", AgentLimits(), lambda end: None).admit(head, body.encode()) is None
+    turn = replace(recording(0), request=parse_object(body) or {})
+    append_line(tmp_path / RECORDINGS, as_document("recording", turn) | {"previous": "0" * 64})
+    ((_, line),) = read_lines(tmp_path / RECORDINGS)
+    assert line["request"] == turn.request
+    assert validate("recording", line) == []
+
+
+def test_the_longest_reply_and_the_longest_request_fit_into_one_line() -> None:
+    chunk = len(to_json(Chunk(2**53, b""))) + 1
+    assert MAX_REQUEST_BYTES + -(-MAX_REPLY_BYTES * 4 // 3) + MAX_REPLY_READS * (chunk + 4) < 0.99 * MAX_JSON_BYTES
+    assert MAX_REQUEST_VALUES + 3 * MAX_REPLY_READS < 0.99 * MAX_JSON_VALUES
+
+
+def test_a_reply_that_no_line_could_hold_is_cut_and_says_so() -> None:
+    whole = replace(recording(0), chunks=tuple(Chunk(at, b"12345") for at in range(4)))
+    assert cut_reply(whole) == cut_reply(whole, 20, 4) == whole
+    assert cut_reply(whole, 19, 4).chunks == cut_reply(whole, 20, 3).chunks == whole.chunks[:3]
+    cut = cut_reply(whole, 0, 4)
+    assert (cut.chunks, cut.end_reason) == ((), "limit_exceeded")
+    assert read(cut).error is not None
 
 
 @pytest.fixture

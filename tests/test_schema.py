@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from harness.embedded import EmbeddedModel
-from harness.errors import Problem
-from harness.files import find_data, from_json, plain, read_json, read_lines, to_json
+from harness.errors import Problem, RunError
+from harness.files import append_line, find_data, from_json, plain, read_json, read_lines, to_json, to_line
+from harness.files.canonical import MAX_JSON_VALUES
 from harness.schema import as_document, format_version, load_schema, problems_of, schema_problems, validate
 from harness.servers import ServerKind
 from harness.tasks.lanes import BuiltInLane
@@ -34,6 +35,9 @@ from harness.types import (
 )
 from tests.example import example_result, write_run
 
+NESTED: Json = []
+for _ in range(5000):
+    NESTED = [NESTED]
 NAMES = sorted(path.name.split(".")[0] for path in find_data("schemas").glob("*.schema.json"))
 DOCUMENTS: dict[str, type] = {
     "run": RunPlan,
@@ -251,6 +255,23 @@ def test_json_that_two_readers_could_understand_differently_is_refused(text: str
 
 def test_a_number_too_large_for_a_float_is_refused_by_every_schema() -> None:
     assert any("finite" in problem.message for problem in validate("models", from_json('{"load_s": 1e999}')))
+
+
+@pytest.mark.parametrize("value", [float("inf"), [0] * (MAX_JSON_VALUES + 1), NESTED], ids=["inf", "values", "nested"])
+def test_a_line_that_could_not_be_read_again_is_not_appended(value: Json, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    append_line(path, {"a": 1})
+    with pytest.raises(RunError, match=r"lines\.jsonl: a line that could not be read again is not written"):
+        append_line(path, {"a": value})
+    append_line(path, {"a": "x,[{" * MAX_JSON_VALUES})
+    assert [number for number, _ in read_lines(path)] == [1, 2]
+
+
+def test_a_long_line_has_its_characters_beyond_two_bytes_escaped() -> None:
+    value = {"a": "\U0001f980", "b": "x" * 100}
+    assert to_line(value) == (to_json(value) + "\n").encode()
+    assert to_line(value, max_astral_bytes=100).isascii()
+    assert from_json(to_line(value, max_astral_bytes=100)) == value
 
 
 def test_a_result_in_memory_is_validated_like_its_file() -> None:

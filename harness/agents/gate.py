@@ -12,9 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.apis import get_api
+from harness.files import MAX_JSON_DEPTH, from_json
 from harness.proxy import RequestHead, ResponseRecord, read_response
+from harness.schema import has_safe_numbers
 from harness.types import AgentEnd, AgentLimits, Json
 
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+MAX_REQUEST_VALUES = 1_000_000
+"""Of one request. With its reply it is a line of the run, which may have MAX_JSON_BYTES and MAX_JSON_VALUES; a whole
+context of a million tokens takes a third of these bytes."""
 _MAX_TARGETS = 50
 _MAX_TARGET_CHARS = 200
 
@@ -48,7 +54,11 @@ class Gate:
             is_count = api.count_path is not None and path == f"{self.prefix}{api.count_path}"
             if head.method != "POST" or not (is_turn or is_count):
                 return self._refuse(f"{head.method} {path}", "only the model of this trial can be asked here")
-            model = _model_of(body)
+            try:
+                model = _model_of(_read_body(body))
+            except ValueError as error:
+                reason = f"not a request that can be recorded: {error}"[:_MAX_TARGET_CHARS]
+                return self._refuse(f"{head.method} {path}: {reason}", reason)
             if model != self.model:
                 return self._refuse(f"model {model}", f"only the model {self.model} can be asked here")
             if is_turn and self.turns >= self.limits.turns:
@@ -78,16 +88,28 @@ class Gate:
         return record.path
 
 
-def _model_of(body: bytes) -> Json:
+def _read_body(body: bytes) -> Json:
+    """A request as JSON. Raises ValueError for one that two parsers could understand differently, or no run could hold.
+
+    Of two equal keys some parsers take the first and some the last. What is admitted becomes part of a line of the run,
+    and one line that cannot be read again makes its whole file unreadable.
+    """
+    if len(body) > MAX_REQUEST_BYTES:
+        raise ValueError(f"more than {MAX_REQUEST_BYTES} bytes")
+    # A recording has its request one level down, and MAX_JSON_DEPTH levels in all.
+    document = from_json(body, max_depth=MAX_JSON_DEPTH - 2, max_values=MAX_REQUEST_VALUES)
+    if not has_safe_numbers(document):
+        raise ValueError("a number that is infinite or an integer beyond 2^53 - 1")
+    # One lone surrogate makes each other character of its line an escape, which can be three times as long.
+    if len(json.dumps(document)) > MAX_REQUEST_BYTES:
+        raise ValueError(f"more than {MAX_REQUEST_BYTES} bytes with its characters escaped")
+    return document
+
+
+def _model_of(document: Json) -> Json:
     """The model that a request names; None where it names none, or may name two.
 
-    Of two equal keys some parsers take the first and some the last, and Go's, in which Ollama is written, takes "Model"
-    for "model": what is admitted must say the same to all of them.
+    Go's parser, in which Ollama is written, takes "Model" for "model": what is admitted must say the same to all.
     """
-    try:
-        # Objects become tuples of pairs, so that no key is lost; lists stay lists.
-        document = json.loads(body.decode("utf-8", "replace"), object_pairs_hook=tuple)
-    except (ValueError, RecursionError):
-        return None
-    named = [pair for pair in document if pair[0].lower() == "model"] if isinstance(document, tuple) else []
-    return named[0][1] if [key for key, _ in named] == ["model"] else None
+    names = [name for name in document if name.lower() == "model"] if isinstance(document, dict) else []
+    return document["model"] if names == ["model"] else None

@@ -17,6 +17,7 @@ from harness.files.canonical import (
     sha256_of,
     sha256_of_file,
     to_json,
+    to_line,
     valid_text,
     valid_unicode,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "sha256_of",
     "sha256_of_file",
     "to_json",
+    "to_line",
     "uninterrupted",
     "valid_text",
     "valid_unicode",

@@ -75,6 +75,21 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     return text if indent is None else msgspec.json.format(text, indent=indent)
 
 
+def to_line(value: Any, *, max_astral_bytes: int = MAX_ASTRAL_JSON_BYTES) -> bytes:
+    """Canonical JSON with a newline, of a size that `from_json` reads. Raises ValueError, RecursionError.
+
+    Characters beyond U+FFFF are escaped in a line of more than `max_astral_bytes`, of which they take four times the
+    memory.
+    """
+    line = (to_json(value) + "\n").encode("utf-8")
+    if len(line) > max_astral_bytes and _ASTRAL.search(line):
+        line = (json.dumps(plain(value), sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n").encode("ascii")
+    if len(line) > MAX_JSON_BYTES:
+        raise ValueError(f"longer than {MAX_JSON_BYTES} bytes")
+    _require_few_values(line.decode("utf-8"), MAX_JSON_VALUES)
+    return line
+
+
 def valid_unicode(value: Json) -> Json:
     """The value with `?` for each lone surrogate, in names too. JSON can have one, UTF-8 and a Parquet file cannot.
 
@@ -92,19 +107,18 @@ def valid_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def from_json(text: str | bytes, *, max_depth: int | None = None) -> Json:
+def from_json(text: str | bytes, *, max_depth: int | None = None, max_values: int = MAX_JSON_VALUES) -> Json:
     """JSON values from text, as UTF-8 if it is bytes.
 
     Raises ValueError for bad syntax, NaN, infinities, duplicate keys, deep nesting and too many values. Without
-    `max_depth` only what the parser cannot read is nested too deeply.
+    `max_depth` only what the parser cannot read is nested too deeply. A number such as 1e999 is infinity, which
+    `harness.schema` refuses together with its place.
     """
     if isinstance(text, bytes):
         if len(text) > MAX_ASTRAL_JSON_BYTES and _ASTRAL.search(text):
             raise ValueError(f"more than {MAX_ASTRAL_JSON_BYTES} bytes, with characters beyond U+FFFF")
         text = text.decode("utf-8")
-    # The first count is quick and too high by the signs in strings; few texts need the exact one.
-    if _count_values(text) > MAX_JSON_VALUES and _count_values(_STRING.sub("", text)) > MAX_JSON_VALUES:
-        raise ValueError(f"more than {MAX_JSON_VALUES} values")
+    _require_few_values(text, max_values)
     try:
         document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError as error:
@@ -167,6 +181,12 @@ def _first_duplicate(pairs: list[tuple[str, Json]]) -> str | None:
             return key
         seen.add(key)
     return None
+
+
+def _require_few_values(text: str, max_values: int) -> None:
+    # The first count is quick and too high by the signs in strings; few texts need the exact one.
+    if _count_values(text) > max_values and _count_values(_STRING.sub("", text)) > max_values:
+        raise ValueError(f"more than {max_values} values")
 
 
 def _count_values(text: str) -> int:

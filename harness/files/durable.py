@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.errors import DiskError, RunError
-from harness.files.canonical import MAX_JSON_BYTES, from_json, open_regular, sha256_of, to_json
+from harness.files.canonical import MAX_JSON_BYTES, from_json, open_regular, sha256_of, to_line
 from harness.types import Json
 
 _BLOCK_BYTES = 65536
@@ -50,9 +50,13 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 def append_line(path: Path, value: Any) -> str:
     """Append a value as one JSON line and sync it; returns the digest of the line with its newline.
 
-    On failure the line is removed again. Raises DiskError.
+    On failure the line is removed again. Raises DiskError; RunError for a value that no reader would take back, since
+    such a line would make the whole file unreadable.
     """
-    line = (to_json(value) + "\n").encode("utf-8")
+    try:
+        line = to_line(value)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: a line that could not be read again is not written: {error}") from error
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:

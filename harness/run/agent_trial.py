@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +27,9 @@ from harness.types import AgentLimits, AgentOutput, AgentWork, Exchange, Log, Mo
 MAX_OUTPUT_CHARS = 64 * 1024
 MAX_TRANSCRIPT_CHARS = 256 * 1024
 """What is kept of the agent's output and of its own log: their ends, which say how it ended."""
+MAX_REPLY_BYTES = 40 * 1024 * 1024
+MAX_REPLY_READS = 300_000
+"""What is kept of one reply: with its request it is a line, which has to be short enough to be read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def turns_of(run: AgentRun, job: AgentJob, setup: TrialSetup, exchanges: Sequenc
     asked = [each for each in exchanges if _is_turn(each, path)]
     requests = [
         replace(
-            exchange.recording,
+            cut_reply(exchange.recording),
             key=setup.key,
             turn=turn,
             variant=setup.variant.index,
@@ -115,6 +119,16 @@ def turns_of(run: AgentRun, job: AgentJob, setup: TrialSetup, exchanges: Sequenc
         ),
     )
     return (*requests, work)
+
+
+def cut_reply(recording: Recording, max_bytes: int = MAX_REPLY_BYTES, max_reads: int = MAX_REPLY_READS) -> Recording:
+    """The recording with as much of its reply as a line can hold; one that was cut says so, as the recorder's does."""
+    sizes = accumulate(len(chunk.data) for chunk in recording.chunks[:max_reads])
+    count = sum(size <= max_bytes for size in sizes)
+    if count == len(recording.chunks):
+        return recording
+    error = f"the reply has more than {max_bytes} bytes or {max_reads} reads"
+    return replace(recording, chunks=recording.chunks[:count], end_reason="limit_exceeded", error=error)
 
 
 def _is_turn(exchange: Exchange, path: str) -> bool:
