@@ -2,7 +2,12 @@
 
 import json
 import re
+import socket
 import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +16,21 @@ import pytest
 
 from harness.agents import AgentJob, load_agents, read_agent
 from harness.agents.catalog import fill
-from harness.agents.forwarder import DATA, FrameReader, others, pack_frame
+from harness.agents.forwarder import DATA, ENDED, MAX_FRAME_BYTES, OPEN, FrameReader, others, pack_frame
 from harness.agents.gate import MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, Gate
 from harness.agents.packages import complete_npm_lock, fetch_package, override_requirements
 from harness.agents.run_agent import LIST_CUT, final_tree, recording_proxy
+from harness.agents.tunnel import Tunnel
 from harness.errors import ConfigError
-from harness.proxy import RequestHead, read_exchanges
+from harness.proxy import RequestHead, ResponseRecord, read_exchanges
 from harness.proxy.bodies import SizedBody
+from harness.proxy.secrets import Reads
 from harness.reference import serving
 from harness.trees import pack_tree
-from harness.types import AgentLimits
+from harness.types import AgentEnd, AgentLimits, ExchangeEnd
 
+HANG_S = 15.0
+"""Nothing here takes a second: what has not returned by then never does."""
 TURN = RequestHead("POST", "/v1/chat/completions", (), b"", SizedBody(0), persistent=False, upgrade=None)
 
 
@@ -164,6 +173,112 @@ def test_a_request_that_no_recording_could_hold_is_refused_with_the_reason(body:
     assert told.startswith("not a request that can be recorded: ")
     assert reason in told
     assert (gate.turns, gate.refused, gate.targets) == (0, 1, [f"POST /v1/chat/completions: {told}"[:200]])
+
+
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"tok "}}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":%d}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("last", "end_reason", "tokens", "ends"),
+    [
+        (USAGE % 500, "complete", 500, ["tokens"]),
+        (USAGE % 99, "complete", 99, []),
+        (USAGE % 0, "complete", 100, ["tokens"]),
+        (b"data: [DONE]\n\n", "complete", 100, ["tokens"]),
+        (b"", "client_closed", 100, ["tokens"]),
+    ],
+)
+def test_tokens_count_against_their_limit_also_where_the_server_did_not_state_them(
+    last: bytes, end_reason: ExchangeEnd, tokens: int, ends: list[AgentEnd]
+) -> None:
+    stops: list[AgentEnd] = []
+    gate = Gate("chat", "m", "/v1", AgentLimits(tokens=100), stops.append)
+    pieces = [EVENT] * 100 + [last]
+    reads = Reads(list(range(1, len(pieces) + 1)), pieces)
+    gate.count(ResponseRecord("/v1/chat/completions", 200, 0, reads, end_reason, None))
+    gate.count(ResponseRecord("/v1/models", 200, 0, Reads([1], [EVENT]), "complete", None))
+    assert (gate.generated_tokens, stops) == (tokens, ends)
+
+
+class StuckContainer:
+    """A container that sends these frames and reads nothing, as a forwarder that waits for the host to read."""
+
+    def __init__(self, *output: bytes) -> None:
+        self.output = list(output)
+        self.host, self.peer = socket.socketpair()
+        self.lock, self.is_closed = threading.Lock(), threading.Event()
+
+    def write(self, data: bytes) -> None:
+        with self.lock, suppress(OSError):
+            self.host.sendall(data)
+
+    def read(self) -> tuple[int, bytes] | None:
+        if self.output:
+            return 1, self.output.pop(0)
+        self.is_closed.wait()
+        return None
+
+    def cpu_s(self) -> float:
+        return 0.0
+
+    def close(self) -> None:
+        self.is_closed.set()
+        self.host.shutdown(socket.SHUT_RDWR)
+
+
+def stuck_tunnel(stack: ExitStack, *first: bytes) -> tuple[Tunnel, StuckContainer]:
+    """A tunnel whose agent has sent more than any buffer holds to a proxy that does not read, and reads no answer."""
+    data = pack_frame(DATA, 1, bytes(MAX_FRAME_BYTES))
+    container = StuckContainer(pack_frame(OPEN, 1), *first, *[data] * 100)
+    proxy, connected = socket.socketpair()
+    for each in (proxy, connected, container.host, container.peer):
+        stack.callback(each.close)
+    proxy.settimeout(HANG_S)
+    threading.Thread(target=suppressed(proxy.sendall), args=(bytes(8_000_000),), daemon=True).start()
+    return Tunnel(container, lambda: connected, grace_s=0.2), container
+
+
+def suppressed(action: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def run(data: bytes) -> None:
+        with suppress(OSError):
+            action(data)
+
+    return run
+
+
+def ends(action: Callable[..., object], *args: object) -> bool:
+    """Whether a call returns; one that hangs does so in a thread that does not outlive the tests."""
+    thread = threading.Thread(target=action, args=args, daemon=True)
+    thread.start()
+    thread.join(HANG_S)
+    return not thread.is_alive()
+
+
+def test_an_agent_that_fills_every_buffer_is_ended_by_the_clock() -> None:
+    with ExitStack() as stack:
+        tunnel, container = stuck_tunnel(stack)
+        assert ends(tunnel.run, {}, b"", 0.2)
+        assert (tunnel.end, container.is_closed.is_set(), tunnel.is_whole) == ("clock", True, False)
+
+
+def test_a_limit_that_the_proxy_reaches_does_not_stop_its_loop_while_every_buffer_is_full() -> None:
+    with ExitStack() as stack:
+        tunnel, container = stuck_tunnel(stack)
+        run = threading.Thread(target=tunnel.run, args=({}, b"", 600.0), daemon=True)
+        run.start()
+        while not container.lock.locked():
+            time.sleep(0.01)
+        assert ends(tunnel.stop, "turns")
+        run.join(HANG_S)
+        assert (run.is_alive(), tunnel.end) == (False, "turns")
+
+
+def test_what_an_agent_leaves_in_the_buffers_at_its_end_does_not_hold_up_the_run() -> None:
+    with ExitStack() as stack:
+        tunnel, container = stuck_tunnel(stack, pack_frame(ENDED, 0, b"{}"))
+        assert ends(tunnel.run, {}, b"", 600.0)
+        assert (tunnel.end, tunnel.bytes_of(ENDED), container.is_closed.is_set()) == (None, b"{}", True)
 
 
 def test_the_agents_proxy_has_no_address_that_another_process_could_ask(tmp_path: Path) -> None:

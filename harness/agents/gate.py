@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from harness.apis import get_api
 from harness.files import MAX_JSON_DEPTH, from_json
 from harness.proxy import RequestHead, ResponseRecord, read_response
+from harness.read import count_tokens
 from harness.schema import has_safe_numbers
 from harness.types import AgentEnd, AgentLimits, Json
 
@@ -74,13 +75,16 @@ class Gate:
         return reason
 
     def count(self, record: ResponseRecord) -> str:
-        """Add the tokens of a response; stop the run if it has reached a limit of them."""
-        usage = read_response(record).usage
-        if usage is not None and record.path == f"{self.prefix}{get_api(self.api).path}":
+        """Add the tokens of a response; stop the run if it has reached a limit of them.
+
+        A server states its counts at the end: of a response that the agent left before, the events with tokens count.
+        """
+        if record.path == f"{self.prefix}{get_api(self.api).path}":
+            reading = read_response(record)
+            prompt = (reading.usage.prompt_tokens if reading.usage else None) or 0
             with self._lock:
-                prompt = usage.prompt_tokens or 0
                 self.prompt_tokens += prompt
-                self.generated_tokens += usage.completion_tokens or 0
+                self.generated_tokens += count_tokens(reading.usage, reading.counts.token_events)[0]
                 if prompt > self.limits.context_tokens:
                     self.stop("context")
                 elif self.generated_tokens >= self.limits.tokens:

@@ -12,17 +12,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from harness.agents import forwarder as frames
 from harness.record import Moment, read_moment
-from harness.sandbox import StreamContainer
 from harness.trees import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_TREE_BYTES, TOOL_FOLDERS
 from harness.types import AgentEnd, Json
 
 FORWARDER_PORT = 8123
 MAX_OUTPUT_BYTES = 1024**2
-_GRACE_S = 30.0
-"""How long a container may take after the agent's end to send the tree; then it is removed."""
 _BOUNDS = {
     frames.STDOUT: MAX_OUTPUT_BYTES,
     frames.STDERR: MAX_OUTPUT_BYTES,
@@ -33,12 +31,32 @@ _BOUNDS = {
 }
 
 
+class AgentStream(Protocol):
+    """What a tunnel needs of its container: a `StreamContainer`."""
+
+    def write(self, data: bytes) -> None:
+        """Write to the forwarder; waits until it reads."""
+
+    def read(self) -> tuple[int, bytes] | None:
+        """The next piece of output with the number of its stream; None at the end."""
+
+    def cpu_s(self) -> float:
+        """The CPU time that the container has taken."""
+
+    def close(self) -> None:
+        """End the streams, so that nothing waits for them, and remove the container."""
+
+
 @dataclass(slots=True)
 class Tunnel:
-    """One run in one container. `began` is when the agent was started, `end` the limit that ended it."""
+    """One run in one container. `began` is when the agent was started, `end` the limit that ended it.
 
-    container: StreamContainer
+    After the agent's end its container may take `grace_s` to send the tree; then all that waits for it is cut off.
+    """
+
+    container: AgentStream
     connect: Callable[[], socket.socket]
+    grace_s: float = 30.0
     began: Moment = field(default_factory=read_moment)
     end: AgentEnd | None = None
     ended_at_s: float | None = None
@@ -46,6 +64,7 @@ class Tunnel:
     is_whole: bool = False
     received: dict[int, bytearray] = field(default_factory=dict)
     _channels: dict[int, socket.socket] = field(default_factory=dict)
+    _is_cut_off: bool = False
     _timers: list[threading.Timer] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -67,13 +86,17 @@ class Tunnel:
         return (self.ended_at_s or time.monotonic()) - began_s
 
     def stop(self, end: AgentEnd) -> None:
-        """End the agent since this limit was reached; only the first counts. The tree is taken all the same."""
+        """End the agent since this limit was reached; only the first counts. The tree is taken all the same.
+
+        An agent that sends and reads nothing can fill every buffer between it and the proxy, so that each end waits for
+        the other. Hence the order, and the thread for the write: the caller may be the loop of the proxy.
+        """
         with self._lock:
             if self.end is not None or self.ended_at_s is not None:
                 return
             self.end = end
-        self.container.write(frames.pack_frame(frames.STOP))
-        self._after(_GRACE_S, self.container.close)
+        self._after(self.grace_s, self._cut_off)
+        self._after(0, lambda: self.container.write(frames.pack_frame(frames.STOP)))
 
     def bytes_of(self, kind: int) -> bytes:
         """What came in frames of a kind, cut to its bound."""
@@ -84,6 +107,13 @@ class Tunnel:
         timer.daemon = True
         self._timers.append(timer)
         timer.start()
+
+    def _cut_off(self) -> None:
+        """End every wait: of a thread that sends to the proxy, writes to the container, or reads from it."""
+        self._is_cut_off = True
+        for channel in list(self._channels.values()):
+            _end(channel)
+        self.container.close()
 
     def _read_frames(self) -> None:
         reader = frames.FrameReader()
@@ -103,7 +133,7 @@ class Tunnel:
 
     def _take(self, kind: int, channel: int, data: bytes) -> None:
         """Act on a frame of the container."""
-        if kind == frames.OPEN and len(self._channels) < frames.MAX_CHANNELS and channel not in self._channels:
+        if kind == frames.OPEN and self._takes(channel):
             self._open(channel)
         elif kind == frames.DATA and channel in self._channels:
             with suppress(OSError):
@@ -114,7 +144,7 @@ class Tunnel:
             with self._lock:
                 self.ended_at_s = time.monotonic()
             self.cpu_s = self.container.cpu_s()
-            self._after(_GRACE_S, self.container.close)
+            self._after(self.grace_s, self._cut_off)
         elif kind == frames.DONE:
             self.is_whole = True
         self._keep(kind, data)
@@ -122,6 +152,10 @@ class Tunnel:
     def _keep(self, kind: int, data: bytes) -> None:
         kept = self.received.setdefault(kind, bytearray())
         kept += data[: max(0, _BOUNDS.get(kind, 0) - len(kept))]
+
+    def _takes(self, channel: int) -> bool:
+        """Whether a new channel may have this number."""
+        return not self._is_cut_off and len(self._channels) < frames.MAX_CHANNELS and channel not in self._channels
 
     def _open(self, channel: int) -> None:
         try:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 from harness.proxy.exchanges import relative_chunks
 from harness.proxy.secrets import Reads
-from harness.read import read
+from harness.read import count_tokens, read
 from harness.types import EndReason, ExchangeEnd, Reading, Recording, TrialKey
 
 _UNKNOWN = "-"
@@ -77,9 +77,7 @@ def summarize_exchange(record: ResponseRecord) -> str:
     """The line of an exchange."""
     reading = read_response(record)
     usage, timings = reading.usage, reading.timings
-    tokens = usage.completion_tokens if usage else None
-    if tokens is None and reading.counts.token_events:
-        tokens = reading.counts.token_events
+    tokens = count_tokens(usage, reading.counts.token_events)[0] or (usage.completion_tokens if usage else None)
     if usage is None and tokens is None:
         return f"{record.path:<{_PATH_CHARS}}  {_status(record)}"
     ttft = _UNKNOWN if timings.ttft_s is None else f"{timings.ttft_s:.2f} s"

@@ -8,11 +8,13 @@ from harness.read.loading_messages import count_loading_events
 from harness.read.repetition import REPETITIVE_CHARS, is_repetitive
 from harness.read.sse import split_events
 from harness.read.stream_parts import stream_parts
+from harness.read.timing import count_tokens
 from harness.read.work import work_reading
 
 __all__ = [
     "REPETITIVE_CHARS",
     "count_loading_events",
+    "count_tokens",
     "is_repetitive",
     "read",
     "split_events",
