@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from harness.agents.gate import MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, Gate
 from harness.agents.packages import complete_npm_lock, fetch_package, override_requirements
 from harness.agents.run_agent import LIST_CUT, final_tree, recording_proxy
 from harness.agents.tunnel import Tunnel
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunError
 from harness.proxy import RequestHead, ResponseRecord, read_exchanges
 from harness.proxy.bodies import SizedBody
 from harness.proxy.secrets import Reads
@@ -79,6 +80,23 @@ def test_an_agent_whose_package_nothing_pins_is_not_installed(tmp_path: Path) ->
     assert unpinned.package is not None
     with pytest.raises(ConfigError, match="the agent pi has no lock"):
         fetch_package(unpinned, unpinned.package, "x86_64", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing", "a-file"])
+def test_a_folder_of_own_agents_that_cannot_be_read_is_an_error_that_names_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv("LANEBENCH_AGENTS", str(tmp_path / name))
+    load_agents.cache_clear()
+    try:
+        with pytest.raises(ConfigError, match=rf"^LANEBENCH_AGENTS: {tmp_path / name}: cannot be read"):
+            load_agents()
+        (tmp_path / "missing").mkdir()
+        if name == "missing":
+            assert "pi" in load_agents()
+    finally:
+        load_agents.cache_clear()
 
 
 def test_a_file_with_an_unknown_field_or_a_wrong_digest_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -302,3 +320,61 @@ def test_the_agents_proxy_has_no_address_that_another_process_could_ask(tmp_path
     assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
     assert [exchange.end_reason for exchange in read_exchanges(job.exchanges)] == ["complete"]
     assert (gate.turns, gate.generated_tokens) == (1, 20)
+
+
+def job_in(folder: Path) -> AgentJob:
+    return AgentJob(load_agents()["pi"], "do", {}, "http://127.0.0.1:9/v1", "m", folder, AgentLimits())
+
+
+def proxy_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "lanebench-agent-proxy"]
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from pathlib import Path
+from harness.agents import AgentJob, load_agents
+from harness.agents.gate import Gate
+from harness.agents.run_agent import recording_proxy
+from harness.types import AgentLimits
+
+def interrupt():
+    # Ctrl-C as soon as the proxy begins to start, which takes it a tenth of a second.
+    while "lanebench-agent-proxy" not in [thread.name for thread in threading.enumerate()]:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+job = AgentJob(load_agents()["pi"], "do", {}, "http://127.0.0.1:9/v1", "m", Path(sys.argv[1]), AgentLimits())
+gate = Gate("chat", "m", job.prefix, job.limits, lambda end: None)
+try:
+    with recording_proxy(job, gate):
+        threading.Event().wait()
+except KeyboardInterrupt:
+    print("stopped", [thread.name for thread in threading.enumerate() if thread.name == "lanebench-agent-proxy"])
+"""
+
+
+def test_ctrl_c_while_the_agents_proxy_starts_ends_the_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "exchanges")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped []\n", "")
+
+
+def test_a_proxy_that_cannot_start_says_why_at_once(tmp_path: Path) -> None:
+    job = job_in(tmp_path / "nul\0")
+    gate = Gate("chat", "m", job.prefix, job.limits, lambda end: None)
+    with pytest.raises(RunError, match=r"recording proxy failed: .*null byte") as caught, recording_proxy(job, gate):
+        raise AssertionError("it started")
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert proxy_threads() == []
+
+
+def test_what_ends_a_run_is_not_hidden_by_the_end_of_its_proxy(tmp_path: Path) -> None:
+    job = job_in(tmp_path / "exchanges")
+    gate = Gate("chat", "m", job.prefix, job.limits, lambda end: None)
+    with pytest.raises(KeyboardInterrupt), recording_proxy(job, gate) as connect:
+        raise KeyboardInterrupt
+    assert proxy_threads() == []
+    with pytest.raises(ConnectionRefusedError):
+        connect()

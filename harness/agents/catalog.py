@@ -129,15 +129,28 @@ def read_agents(folder: Path) -> Mapping[str, AgentSpec]:
 
 @functools.cache
 def load_agents() -> Mapping[str, AgentSpec]:
-    """The agents that ship with the kit and the user's own, by name."""
-    own = os.environ.get(FOLDER_VARIABLE)
-    return MappingProxyType({**read_agents(FOLDER), **(read_agents(Path(own)) if own else {})})
+    """The agents that ship with the kit and the user's own, by name. Raises ConfigError."""
+    own = _own_folder()
+    return MappingProxyType({**read_agents(FOLDER), **(read_agents(own) if own else {})})
+
+
+def _own_folder() -> Path | None:
+    """The folder of the user's own agents; None without one. Raises ConfigError for one that cannot be listed."""
+    text = os.environ.get(FOLDER_VARIABLE)
+    if not text:
+        return None
+    try:
+        os.listdir(text)
+    except OSError as error:
+        message = f"{FOLDER_VARIABLE}: {text}: cannot be read: {error.strerror}"
+        raise ConfigError(message, fix=f"name a folder with agents, or unset {FOLDER_VARIABLE}") from error
+    return Path(text)
 
 
 def agent_path(name: str) -> Path:
     """The file of an agent. Raises ConfigError for an unknown one."""
     get_agent(name)
-    own = Path(os.environ.get(FOLDER_VARIABLE) or FOLDER) / f"{name}.toml"
+    own = (_own_folder() or FOLDER) / f"{name}.toml"
     return own if own.exists() else FOLDER / f"{name}.toml"
 
 

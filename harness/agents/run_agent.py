@@ -70,32 +70,67 @@ def recording_proxy(job: AgentJob, gate: Gate) -> Iterator[Callable[[], socket.s
         parse_target(f"{parts.scheme}://{parts.netloc}"), None, job.exchanges,
         api_key=job.api_key, summarizer=gate.count, admit=gate.admit,
     )  # fmt: skip
-    started: list[ProxyHandle] = []
-    errors: list[LanebenchError] = []
-    is_ready = threading.Event()
-
-    def ready(handle: ProxyHandle) -> None:
-        started.append(handle)
-        is_ready.set()
-
-    def run() -> None:
-        try:
-            serve(settings, lambda line: None, ready)
-        except LanebenchError as error:
-            errors.append(error)
-            is_ready.set()
-
-    thread = threading.Thread(target=run, name="lanebench-agent-proxy")
-    thread.start()
-    if not is_ready.wait(_START_S) or not started:
-        raise errors[0] if errors else RunError("the recording proxy did not start")
+    thread = _ProxyThread(settings)
     try:
-        yield started[0].connect
+        thread.start()
+        yield thread.wait_until_ready().connect
     finally:
-        started[0].stop()
-        thread.join()
-    if errors:
-        raise errors[0]
+        thread.stop()
+    thread.raise_error()
+
+
+class _ProxyThread:
+    """The thread of a proxy. Whatever ends the wait for its start, `stop` ends it, also while it starts."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._settings = settings
+        self._handle: ProxyHandle | None = None
+        self._error: Exception | None = None
+        self._is_ready, self._is_stopped = threading.Event(), threading.Event()
+        # A daemon, so that a start that never ends, as on a lost network drive, does not keep the process.
+        self._thread = threading.Thread(target=self._run, name="lanebench-agent-proxy", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_until_ready(self) -> ProxyHandle:
+        """The proxy, which takes requests now. Raises LanebenchError."""
+        self._is_ready.wait(_START_S)
+        self.raise_error()
+        if self._handle is None:
+            raise RunError(f"the recording proxy did not start within {_START_S:g} s")
+        return self._handle
+
+    def stop(self) -> None:
+        """Stop the proxy and wait for its end; not for that of one that has not started in time."""
+        self._is_stopped.set()
+        if self._handle is not None:
+            self._handle.stop()
+        if self._thread.is_alive():
+            self._thread.join(None if self._handle is not None else _START_S)
+
+    def raise_error(self) -> None:
+        """Raise what ended the proxy, as LanebenchError."""
+        if isinstance(self._error, LanebenchError):
+            raise self._error
+        if self._error is not None:
+            raise RunError(f"the recording proxy failed: {self._error!r}") from self._error
+
+    def _run(self) -> None:
+        try:
+            serve(self._settings, lambda line: None, self._take)
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._error = error
+        finally:
+            self._is_ready.set()
+
+    def _take(self, handle: ProxyHandle) -> None:
+        # First kept, then looked whether it was stopped; `stop` does both the other way round, so that one of them
+        # stops it.
+        self._handle = handle
+        if self._is_stopped.is_set():
+            handle.stop()
+        self._is_ready.set()
 
 
 def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentRun:

@@ -89,7 +89,12 @@ class ProxyHandle:
     _loop: asyncio.AbstractEventLoop
 
     def connect(self) -> socket.socket:
-        """A connection of this process, which needs no address that others could connect to."""
+        """A connection of this process, which needs no address that others could connect to.
+
+        Raises ConnectionRefusedError where the proxy has ended.
+        """
+        if self._loop.is_closed():
+            raise ConnectionRefusedError("the proxy has ended")
         client, accepted = socket.socketpair()
         accepted.setblocking(False)
         accept = self._loop.connect_accepted_socket(lambda: ClientConnection(self._server), accepted)
@@ -97,8 +102,9 @@ class ProxyHandle:
         return client
 
     def stop(self) -> None:
-        """End every exchange and `serve`."""
-        self._loop.call_soon_threadsafe(self._stop.set)
+        """End every exchange and `serve`; nothing where it has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop.set)
 
 
 def parse_target(url: str) -> Address:
