@@ -94,6 +94,49 @@ def test_several_markdown_findings_keep_their_own_lines() -> None:
     assert [(claim.first_line, claim.last_line) for claim in read[0]] == [(21, 21), (40, 42)]
 
 
+ONE_LINE = '{"file": "app.py", "line": 21, "title": "SQL injection"}'
+OTHER_LINE = '{"file": "app.py", "line": 40, "title": "MD5", "more": {"a": [1]}}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{ONE_LINE}\n{OTHER_LINE}\n",
+        f"```json\n{ONE_LINE}\n{OTHER_LINE}\n```",
+        f"First:\n```json\n{ONE_LINE}\n```\nSecond:\n```json\n{OTHER_LINE}\n```",
+        f"Two.\n{ONE_LINE}\nand\n{OTHER_LINE}",
+    ],
+)
+def test_objects_one_after_another_are_a_list(answer: str) -> None:
+    read = findings_of(answer)
+    assert read is not None
+    assert (sorted(str(claim.first_line) for claim in read[0]), read[1]) == (["21", "40"], "json")
+
+
+def test_a_list_counts_before_single_objects() -> None:
+    read = findings_of(f"For example\n```json\n{ONE_LINE}\n```\nAll:\n```json\n[{OTHER_LINE}]\n```")
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == [40]
+
+
+def test_of_a_list_that_was_cut_off_one_finding_is_read() -> None:
+    read = findings_of(f'[\n{ONE_LINE},\n{OTHER_LINE},\n{{"file": ')
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == [21]
+
+
+def test_a_finding_may_have_an_empty_list_of_its_own() -> None:
+    read = findings_of('{"file": "app.py", "line": 21, "title": "SQL injection", "comments": []}')
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == [21]
+
+
+def test_thirty_objects_one_after_another_are_all_read() -> None:
+    read = findings_of("\n".join(f'{{"line": {line}, "title": "x"}}' for line in range(1, 31)))
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == list(range(1, 31))
+
+
 def test_an_empty_list_is_a_review_and_prose_is_not() -> None:
     assert findings_of("[]") == ([], "json")
     assert findings_of('```json\n{"findings": []}\n```') == ([], "json")

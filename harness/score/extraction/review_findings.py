@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from harness.files import MAX_JSON_DEPTH, is_deeper_than
 from harness.languages import LANGUAGES
@@ -115,11 +114,12 @@ def _list_in(document: Json) -> list[Json] | None:
     if isinstance(document, list):
         return document
     if isinstance(document, dict):
-        listed: list[list[Json]] = [document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)]
-        if listed:
-            return listed[0]
-        return [document] if any(key in document for key in (*_FIRST_KEYS, "severity")) else None
+        return next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)), None)
     return None
+
+
+def _is_finding(document: Json) -> bool:
+    return isinstance(document, dict) and any(key in document for key in (*_FIRST_KEYS, "severity"))
 
 
 def _documents(text: str) -> Iterator[Json]:
@@ -134,22 +134,43 @@ def _values(text: str) -> Iterator[Json]:
             yield json.loads(candidate)
         except (ValueError, RecursionError):
             continue
-    for found in islice(_JSON_START.finditer(text), _MAX_TRIES):
-        try:
-            value = json.JSONDecoder().raw_decode(text, found.start(1))[0]
-        except (ValueError, RecursionError):
+    # Of a list of tasks "[ ] app.py:12 high" or of code the brackets are no review that found nothing.
+    yield from filter(None, _values_at_lines(text))
+
+
+def _values_at_lines(text: str) -> Iterator[Json]:
+    """The values that begin a line of a text, one after another; what cannot be read is tried a few times only.
+
+    Of a list that was cut off the first finding is given, as part of an answer that is not whole.
+    """
+    tries, end, is_cut = 0, 0, False
+    for found in _JSON_START.finditer(text):
+        if found.start(1) < end:
             continue
-        # Of a list of tasks "[ ] app.py:12 high" or of code the brackets are no review that found nothing.
-        if value:
-            yield value
+        if tries == _MAX_TRIES:
+            return
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, found.start(1))
+        except (ValueError, RecursionError):
+            tries, is_cut = tries + 1, is_cut or found[1] == "["
+            continue
+        yield value
+        if is_cut and _is_finding(value):
+            return
 
 
 def _from_json(text: str) -> list[ReviewFinding] | None:
+    """The findings of the first list; without one all objects that are findings, such as one in each line."""
+    single: list[ReviewFinding] = []
     for document in _documents(text):
-        listed = _list_in(document)
-        if listed is not None and all(isinstance(finding, dict) for finding in listed):
+        listed, is_finding = _list_in(document), _is_finding(document)
+        # A finding may have an empty list of its own, such as comments.
+        if listed is not None and (listed or not is_finding) and all(isinstance(each, dict) for each in listed):
             return [_finding_in_json(finding) for finding in listed[:_MAX_FINDINGS]]
-    return None
+        if is_finding and len(single) < _MAX_FINDINGS:
+            single.append(_finding_in_json(document))
+    # Those of a fence also begin a line of the text.
+    return list(dict.fromkeys(single)) or None
 
 
 def _ends_with_empty_list(text: str) -> bool:
