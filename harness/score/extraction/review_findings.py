@@ -143,6 +143,7 @@ def _values_at_lines(text: str) -> Iterator[Json]:
 
     Of a list that was cut off the first finding is given, as part of an answer that is not whole.
     """
+    decoder = json.JSONDecoder()
     tries, end, is_cut = 0, 0, False
     for found in _JSON_START.finditer(text):
         if found.start(1) < end:
@@ -150,7 +151,7 @@ def _values_at_lines(text: str) -> Iterator[Json]:
         if tries == _MAX_TRIES:
             return
         try:
-            value, end = json.JSONDecoder().raw_decode(text, found.start(1))
+            value, end = decoder.raw_decode(text, found.start(1))
         except (ValueError, RecursionError):
             tries, is_cut = tries + 1, is_cut or found[1] == "["
             continue
