@@ -20,7 +20,8 @@ cases.json    `give` is {}; `expect` is {"rule": name, ...}:
     states  value, subject [strings], rivals, unless [strings], section
                                             a value is stated of a subject, in its clause or the sentences around it,
                                             neither denied nor nearer to one of `rivals`, in no clause with an `unless`
-    avoids  any [strings], unless [strings] none of these is there without one of `unless` in its clause or beside it
+    avoids  any [strings], unless [strings] none of these is there without one of `unless` in its clause, beside
+                                            it, or in the heading of its table's column
     once    any [strings], section          at most one place has any of these spellings of one value
     sections  titles [strings]              exactly these headings, in this order, each with text below it
     starts, ends  any [strings]             the text starts (ends) with one of these

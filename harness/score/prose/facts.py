@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from harness.score.prose.canonical import canonical, find_phrases, has_phrase
 from harness.score.prose.segments import Span, sentences
@@ -20,7 +21,8 @@ _BOUNDARY = re.compile(
     r"[,;()|\n]|\s(?:and|while|whereas|but|which|because|whilst|where|-{1,2}|\u2013|\u2014)\s|\u2014"
 )
 _CLAUSE_END = re.compile(rf"{_BOUNDARY.pattern}|:(?=\s)")
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|\n\s*\n|\n(?=\s*(?:[-*+|#]|\d+[.)]))")
+_SENTENCE_END = re.compile(r"[.!?][*_]*(?=\s)|\n\s*\n|\n(?=\s*(?:[-*+|#]|\d+[.)]))")
+_VALUES_ONLY = re.compile(r"(?:[\W\d]|\b(?:and|or|to|until|min|sec|hour|day|week|month|line|euro)\b)*")
 _PRESENT = re.compile(r"\b(?:is|are|has|have|takes?|lasts?|lives?|must|may|can|now|today)\b")
 _MAX_NEGATION_GAP = 5
 _MAX_NEAR_SENTENCES = 3
@@ -70,18 +72,31 @@ def clauses_around(text: str, start: int, end: int) -> str:
     """The clause around a part of a text, with the two beside it where it has no verb of its own.
 
     In "the old values, 4 percent and 20 minutes, are void" the clauses beside the 4 percent say what holds of them; in
-    "it was so, it is 30 minutes" they do not.
+    "it was so, it is 30 minutes" they do not. What stands before a list of values holds of each: "formerly 12 and 18".
     """
     before = list(_SENTENCE_END.finditer(text, 0, start))
     after = _SENTENCE_END.search(text, end)
     first, last = before[-1].end() if before else 0, after.start() if after else len(text)
     bounds = list(_CLAUSE_END.finditer(text, first, last))
-    left = [bound.end() for bound in bounds if bound.end() <= start]
+    left = [first, *(bound.end() for bound in bounds if bound.end() <= start)]
     right = [bound.start() for bound in bounds if bound.start() >= end]
-    own = slice(left[-1] if left else first, right[0] if right else last)
+    own = slice(left[-1], right[0] if right else last)
     if _PRESENT.search(text[own]):
         return text[own]
-    return text[left[-2] if len(left) > 1 else first : right[1] if len(right) > 1 else last]
+    before_own = max(0, len(left) - 2)
+    while before_own > 0 and _VALUES_ONLY.fullmatch(text[left[before_own] : left[before_own + 1]]):
+        before_own -= 1
+    return text[left[before_own] : right[1] if len(right) > 1 else last]
+
+
+def column_heading(text: str, at: int) -> str:
+    """The heading of the table column that a position of a text is in; empty outside of a table's rows."""
+    start = text.rfind("\n", 0, at) + 1
+    if not text.startswith("|", start):
+        return ""
+    above = takewhile(lambda line: line.startswith("|"), reversed(text[:start].split("\n")[:-1]))
+    *_, heading = "", *above
+    return next(islice(heading.split("|"), text.count("|", start, at), None), "")
 
 
 def is_negated(before: str, after: str) -> bool:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 
 from harness.score.prose.canonical import canonical, find_phrases, has_phrase, phrase_pattern
-from harness.score.prose.facts import Fact, clauses_around, statements
+from harness.score.prose.facts import Fact, clauses_around, column_heading, statements
 from harness.score.prose.numerals import ungrounded_numerals
 from harness.score.prose.segments import (
     Span,
@@ -151,7 +151,7 @@ def _states(given: RuleInput) -> RuleResult:
 
 
 def _avoids(given: RuleInput) -> RuleResult:
-    """One of `unless` excuses a phrase in its own clause and in the two beside it, within one sentence.
+    """One of `unless` excuses a phrase in its own clause, in the two beside it in a sentence, and atop its column.
 
     Only what is shown is looked for: a model that repeats itself writes one phrase thousands of times.
     """
@@ -165,7 +165,8 @@ def _avoids(given: RuleInput) -> RuleResult:
 def _is_excused(text: str, span: Span, given: RuleInput) -> bool:
     start = max(0, span.start - _MAX_CLAUSE_CHARS)
     around = text[start : span.end + _MAX_CLAUSE_CHARS]
-    return has_phrase(given.strings("unless"), clauses_around(around, span.start - start, span.end - start))
+    clauses = clauses_around(around, span.start - start, span.end - start)
+    return has_phrase(given.strings("unless"), f"{clauses}\n{column_heading(text, span.start)}")
 
 
 def _once(given: RuleInput) -> RuleResult:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&][^\W_]+)*")
 # Possessive, and only at the first mark of a run: "......x" would else be tried from each of its dots.
-_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s|$)|\n\s*\n|\n(?=\s*+(?:[-*+•#|]|\d++[.)])\s)")
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+(?=\s|$)|\n\s*\n|\n(?=\s*+(?:[-*+•#|]|\d++[.)])\s)")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|St|No|cf|ca|Fig|Inc|Ltd)|\b[A-Za-z])\.$")
 _MAX_HEADING_INDENT, _MAX_HEADING_MARKS = 3, 6
 _NUMBERING = re.compile(r"^(?:\d+[.)]|[IVX]+[.)]|[a-z]\))\s+")
