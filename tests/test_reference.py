@@ -142,7 +142,7 @@ def test_a_server_that_dies_is_read_with_the_bytes_so_far(name: str) -> None:
 
 
 def test_an_endless_stream_is_cut_off_at_the_turn_timeout(server: ReferenceServer) -> None:
-    with Client(Timeouts(2.0, 2.0, 1.0)) as client:
+    with Client(Timeouts(2.0, 2.0, 3.0)) as client:
         recording = request_turn(server, client, f"endless?{PACE}")
     assert recording.end_reason == "limit_exceeded"
     assert read(recording).content.startswith("w0 w1 w2 ")
