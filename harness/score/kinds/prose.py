@@ -6,7 +6,8 @@ is told in other words.
 
 settings      `source`: names of files/ whose content the answer may draw on; default: the whole prompt
 cases.json    `give` is {}; `expect` is {"rule": name, ...}:
-    no_em_dash                              neither U+2014, nor U+2013, `--` or `-` between spaces
+    no_em_dash                              neither U+2014, nor U+2013 or `--` between spaces
+    no_dash                                 nor `-` between spaces
     no_phrases  phrases [strings]           none of these, as whole words in any case
     no_emoji, no_hashtags, no_lists, no_headings, no_first_person, no_exclamation, no_links, no_questions
     no_new_numbers  allowed [strings]       no number that is not in the source (1,200 = 1200; "three" = 3), nor allowed

@@ -228,6 +228,7 @@ class Rule:
 
 
 _LIMITS = ("min", "max")
+_EM_DASH = "\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)"
 _EMOJI = "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
 _BEFORE_ROMAN_ONE = (
     "Act", "Annex", "Appendix", "Article", "Book", "Chapter", "Class", "Level", "Part", "Phase", "Section", "Stage",
@@ -243,7 +244,8 @@ _PRONOUN_I = (
 _FIRST_PERSON = rf"{_PRONOUN_I}|\b(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|us|Us|[Oo]urs?|[Oo]urselves)\b(?!-\w)"
 
 RULES: Mapping[str, Rule] = {
-    "no_em_dash": Rule(_no_match("\u2014|(?<=\\s)(?:\u2013|--)(?=\\s)|(?<=\\S[ \\t])-(?=\\s)")),
+    "no_em_dash": Rule(_no_match(_EM_DASH)),
+    "no_dash": Rule(_no_match(rf"{_EM_DASH}|(?<=\S[ \t])-(?=\s)")),
     "no_phrases": Rule(_no_phrases, lists=("phrases",), required=("phrases",)),
     "no_emoji": Rule(_no_match(_EMOJI)),
     "no_hashtags": Rule(_no_match(r"(?<![\w&/#])#[^\W\d_]\w*")),
