@@ -20,8 +20,9 @@ _DENIAL = re.compile(
     r"not vulnerable|not exploitable|nothing (?:is )?wrong|false positive)"
 )
 _LACK = (
-    r"(?:\b(?:no|not|nothing|nobody|nowhere|never|neither|nor|cannot|without|lack\w*|miss\w*|fail\w*|forg(?:et|ets|etting|ot|otten)|skip\w*|"
-    r"omit\w*|neglect\w*|only|merely|must|should|needs? to|ha(?:s|ve) to|ought to)\b|n['’]t\b)"
+    r"(?:\b(?:no|not|nothing|nobody|nowhere|never|neither|nor|cannot|without|lack\w*|miss\w*|fail\w*|"
+    r"forg(?:et|ets|etting|ot|otten)|skip\w*|omit\w*|neglect\w*|only|merely|must|should|"
+    r"needs? to|ha(?:s|ve) to|ought to)\b|n['’]t\b)"
 )
 _KNOWLEDGE = (
     r"(?:ask\w*|assert\w*|assur\w*|check\w*|clear|certain|confirm\w*|enforc\w*|ensur\w*|establish\w*|guarantee\w*|"
