@@ -69,10 +69,15 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        separators = (",", ":") if indent is None else (",", ": ")
-        return json.dumps(document, sort_keys=True, allow_nan=False, separators=separators, indent=indent)
+        return _to_ascii(document, indent)
     # json.dumps indents in Python, five times as slowly as both of these together.
     return text if indent is None else msgspec.json.format(text, indent=indent)
+
+
+def _to_ascii(document: Json, indent: int | None = None) -> str:
+    """Canonical JSON in which every character beyond ASCII is escaped."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(document, sort_keys=True, allow_nan=False, separators=separators, indent=indent)
 
 
 def to_line(value: Any, *, max_astral_bytes: int = MAX_ASTRAL_JSON_BYTES) -> bytes:
@@ -83,7 +88,7 @@ def to_line(value: Any, *, max_astral_bytes: int = MAX_ASTRAL_JSON_BYTES) -> byt
     """
     line = (to_json(value) + "\n").encode("utf-8")
     if len(line) > max_astral_bytes and _ASTRAL.search(line):
-        line = (json.dumps(plain(value), sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n").encode("ascii")
+        line = (_to_ascii(plain(value)) + "\n").encode("ascii")
     if len(line) > MAX_JSON_BYTES:
         raise ValueError(f"longer than {MAX_JSON_BYTES} bytes")
     _require_few_values(line.decode("utf-8"), MAX_JSON_VALUES)

@@ -18,7 +18,7 @@ from harness.host import (
     wired_bytes,
 )
 from harness.servers import ServerHandle, read_property
-from harness.types import Log, MemoryUse, Model
+from harness.types import SERVER_PROCESS, Log, MemoryUse, Model
 
 GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
@@ -62,7 +62,7 @@ def take_snapshot(model: Model) -> MemorySnapshot:
     process_bytes, machine_bytes = server_memory(port_of(model)), memory_in_use()
     gpu = gpu_state()
     is_process = process_bytes is not None
-    method = "server process" if is_process else "machine in use" if machine_bytes is not None else None
+    method = SERVER_PROCESS if is_process else "machine in use" if machine_bytes is not None else None
     return MemorySnapshot(
         method=method,
         used_bytes=process_bytes if is_process else machine_bytes,

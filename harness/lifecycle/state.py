@@ -1,10 +1,10 @@
 """The state file: what a run has stopped and started on this machine, written before it does so.
 
 `lock_machine` keeps a second run out; `Journal` writes the file during a run; `find_leftover_state` reads what a run
-left that was killed. A kill -9 or a power cut
-runs no cleanup code, so what is not on disk before the act cannot be undone by the next start. There is one file for
-each user, because there is one machine; it exists only while something has to be undone. The lock file beside it
-stays, and is held for the whole run: two runs would overwrite each other's state, and measure each other.
+left that was killed. A kill -9 or a power cut runs no cleanup code, so what is not on disk before the act cannot be
+undone by the next start. There is one file for each user, because there is one machine; it exists only while something
+has to be undone. The lock file beside it stays, and is held for the whole run: two runs would overwrite each other's
+state, and measure each other.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from harness.types.evidence import (
     TurnEvidence,
 )
 from harness.types.exchange import Exchange, ExchangeEnd
-from harness.types.host import HostFacts, MemoryUse, RecorderOverhead, SelfTest
+from harness.types.host import SERVER_PROCESS, HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.judging import (
     SWAPPED_VOTES,
     Ballot,
@@ -142,6 +142,7 @@ __all__ = [
     "MIN_TRIALS",
     "REPETITION",
     "SERVER_DEFAULT_USED",
+    "SERVER_PROCESS",
     "SIGNIFICANCE",
     "STOPPED_BY_OWNER",
     "SWAPPED_VOTES",

@@ -64,8 +64,8 @@ def check_names(variant: Variant) -> tuple[str, ...]:
 
 def _by_need(variant: Variant) -> tuple[list[Case], list[Case]]:
     """The cases that run the files, and those about their text."""
-    about_text = [case for case in variant.cases if is_about_text(case)]
-    return [case for case in variant.cases if case not in about_text], about_text
+    cases = variant.cases
+    return [case for case in cases if not is_about_text(case)], [case for case in cases if is_about_text(case)]
 
 
 def protected_files(variant: Variant) -> tuple[str, ...]:
