@@ -237,7 +237,7 @@ def _evidence(trials: int, models: Sequence[Model]) -> tuple[list[Recording], li
     recordings, scores, clock_ns = [], [], SECOND
     listed = list(tasks().values())
     for model in models:
-        for key in plan_trials(model.label, listed, trials=trials, warmups=WARMUPS, seed=SEED):
+        for key in plan_trials(model.label, listed, RunSettings(trials=trials, warmups=WARMUPS, seed=SEED, passes=1)):
             variant = vary(tasks()[key.task], key.trial)
             recording = _recording(model, variant, key, clock_ns)
             recordings.append(recording)
@@ -280,6 +280,7 @@ def run_plan() -> RunPlan:
             seed=SEED,
             trials=TRIALS,
             warmups=WARMUPS,
+            passes=1,
             thinking_tokens=8192,
             idle_s=0.1,
             connect_timeout_s=5.0,

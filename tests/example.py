@@ -345,6 +345,7 @@ def run_plan() -> RunPlan:
             seed=SEED,
             trials=TRIALS,
             warmups=WARMUPS,
+            passes=1,
             thinking_tokens=8192,
             idle_s=0.5,
             connect_timeout_s=5.0,

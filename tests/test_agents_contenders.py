@@ -74,7 +74,7 @@ def test_an_agent_whose_api_the_server_lacks_is_refused(tmp_path: Path) -> None:
 
 def test_tasks_for_agents_are_asked_of_models_with_an_agent_and_the_others_of_models_alone(tmp_path: Path) -> None:
     alone, codex = contenders(config_of(tmp_path, '"codex"'))
-    settings, schedule = RunSettings(trials=2, warmups=1, seed=1), Schedule(2)
+    settings, schedule = RunSettings(trials=2, warmups=1, seed=1, passes=1), Schedule(2)
     assert {trials_planned(schedule, alone, CHAT), trials_planned(schedule, codex, WORK)} == {2}
     assert {trials_planned(schedule, alone, WORK), trials_planned(schedule, codex, CHAT)} == {0}
     planned = {model.label: plan_so_far(model, (CHAT, WORK), settings, schedule) for model in (alone, codex)}

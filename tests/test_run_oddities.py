@@ -1,9 +1,11 @@
 """Honest runs that went oddly verify and are published as what they are; what was recorded cannot be recorded again."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -47,9 +49,9 @@ def models() -> Iterator[tuple[Model, ...]]:
         yield tuple(replace(model_at(server.base_url, FAST), label=label) for label in LABELS)
 
 
-def begin(results: Path, models: Sequence[Model]) -> RunFolder:
+def begin(results: Path, models: Sequence[Model], passes: int = 2) -> RunFolder:
     """A run of a released kit, whatever the state of this checkout is."""
-    settings = RunSettings(tasks=NAMES, trials=2, warmups=1, seed=7, idle_s=0.0)
+    settings = RunSettings(tasks=NAMES, trials=2, warmups=1, seed=7, idle_s=0.0, passes=passes)
     plan = start_run(results / "drafts", Config(settings, tuple(models)), TASKS).plan
     return create_run(results, replace(plan, kit=KitInfo(__version__, "a" * 40, False)))
 
@@ -147,7 +149,7 @@ def test_a_killed_run_that_is_not_resumed_is_published_with_the_trials_that_it_h
 @pytest.fixture
 def stopped(tmp_path: Path, models: tuple[Model, ...]) -> RunFolder:
     """A run that its owner stopped when the second of three models had run one of four trials."""
-    folder = begin(tmp_path, models)
+    folder = begin(tmp_path, models, passes=1)
     with pytest.raises(KeyboardInterrupt):
         record_run(folder, TASKS, models, stop_at(9))
     return folder
@@ -173,6 +175,47 @@ def test_models_that_were_not_run_are_named_in_the_first_lines(
     assert "second ran 1 of 4 trials (stopped by its owner)" in head
     assert "third was not run, 0 of 4 trials" in head
     assert "first" not in head[head.index("NOT COMPLETE") :]
+
+
+def turns_of(result: Result) -> list[tuple[str, int]]:
+    """Whose turn it was, and with how many trials of it."""
+    return [(label, len(list(trials))) for label, trials in groupby(result.trials, lambda trial: trial.model)]
+
+
+@pytest.mark.parametrize("stop", [None, 9, 15])
+def test_models_take_turns_and_the_second_pass_goes_backwards(
+    tmp_path: Path, models: tuple[Model, ...], stop: int | None
+) -> None:
+    folder = begin(tmp_path, models)
+    if stop is not None:
+        with pytest.raises(KeyboardInterrupt):
+            record_run(folder, TASKS, models, stop_at(stop))
+        folder = open_run(folder.path)
+    record(folder, models)
+    result = finish(folder.path)
+    # A pass has two warm-ups and one trial of each task; the last model of the first is the first one of the second.
+    assert turns_of(result) == [("first", 4), ("second", 4), ("third", 8), ("second", 4), ("first", 4)]
+    assert [trial.warmup for trial in result.trials if trial.model == "first"] == [True, True, False, False] * 2
+    overhead = result.models[0].recorder_overhead
+    assert overhead is not None
+    assert overhead.turns == sum(len(trial.turns) for trial in result.trials if trial.model == "first")
+    assert verify(publish_run(folder.path), OPTIONS).exit_code == 0
+
+
+def test_a_plan_of_one_pass_and_one_that_states_none_are_the_same(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    folder = begin(tmp_path, models, passes=1)
+    record(folder, models)
+    path = folder.path / "run.json"
+    document = json.loads(path.read_text())
+    del document["settings"]["passes"]
+    path.write_text(json.dumps(document))
+    result = finish(folder.path)
+    assert [label for label, _ in turns_of(result)] == ["first", "second", "third"]
+    assert verify(folder.path, OPTIONS).exit_code == 0
+
+
+def test_a_run_of_one_model_has_one_pass(tmp_path: Path, models: tuple[Model, ...]) -> None:
+    assert begin(tmp_path, models[:1]).plan.settings.passes == 1
 
 
 def test_a_stopped_run_that_is_resumed_is_complete(stopped: RunFolder, models: tuple[Model, ...]) -> None:

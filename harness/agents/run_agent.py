@@ -21,6 +21,7 @@ from harness.agents.job import AgentJob, AgentRun, RefusedConnections
 from harness.agents.tunnel import Tunnel, job_of
 from harness.apis import parse_object
 from harness.errors import LanebenchError, RunError
+from harness.files import uninterrupted
 from harness.proxy import ProxyHandle, ProxySettings, parse_target, serve
 from harness.sandbox import WORK, Engine, StreamContainer, StreamContainerSpec
 from harness.trees import FinalTree, pack_tree, read_tree
@@ -90,7 +91,9 @@ class _ProxyThread:
         # A daemon, so that a start that never ends, as on a lost network drive, does not keep the process.
         self._thread = threading.Thread(target=self._run, name="lanebench-agent-proxy", daemon=True)
 
+    @uninterrupted()
     def start(self) -> None:
+        # Interrupted while it begins, a thread does not count as alive yet, and `stop` would not wait for it.
         self._thread.start()
 
     def wait_until_ready(self) -> ProxyHandle:

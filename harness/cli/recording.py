@@ -22,7 +22,16 @@ from harness.demo import serve
 from harness.embedded import model_config, with_free_port
 from harness.errors import ConfigError, DiskError
 from harness.lifecycle import describe_steps
-from harness.run import RunFolder, check_tasks_unchanged, match_contenders, open_run, open_servers, start_run
+from harness.run import (
+    RunFolder,
+    check_tasks_unchanged,
+    in_turn,
+    match_contenders,
+    open_run,
+    open_servers,
+    planned_passes,
+    start_run,
+)
 from harness.sandbox import ensure_engine
 from harness.servers import find_unapplied_settings, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, require_scorable
@@ -62,15 +71,19 @@ def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenR
 
 def dry_run(args: argparse.Namespace) -> str:
     """What the run would start, load, stop and restore. It asks the servers which models they hold, no more."""
+    settings = RunSettings()
     if args.resume is not None:
-        models = open_run(args.resume).plan.models
+        plan = open_run(args.resume).plan
+        models, settings = plan.models, plan.settings
     elif args.config is not None:
-        models = read_config(args.config).models
+        config = read_config(args.config)
+        models, settings = config.models, _settings(args, config.settings)
     elif args.simulated:
         return "The demo server runs inside this program: nothing is started or stopped."
     else:
-        models = tuple(map(model_config, planned_models(args)))
-    return "\n".join(describe_steps(open_servers(models, connect_s=3.0)))
+        models, settings = tuple(map(model_config, planned_models(args))), _settings(args, settings)
+    servers = open_servers(models, connect_s=3.0)
+    return "\n".join(describe_steps(*(in_turn(servers, number) for number in range(planned_passes(settings, models)))))
 
 
 def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[Task, ...]:

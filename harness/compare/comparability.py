@@ -10,7 +10,7 @@ from harness.files import sha256_of, to_json
 from harness.types import ModelInfo, Result, TaskInfo
 
 SERVER_STARTS_NOTE = (
-    "speeds come from one start of each server: their intervals cover repeated requests, not restarts or rebuilds"
+    "speeds come from few starts of each server: their intervals cover repeated requests, not restarts or rebuilds"
 )
 
 

@@ -41,6 +41,7 @@ def _run_facts(result: Result) -> dict[str, Json]:
         "low power mode": host.low_power_mode,
         "thermal": host.thermal_state,
         "trials per task": result.run.trials,
+        "passes over the models": result.run.passes,
         "design": "fixed" if result.run.design is None else "sequential: its looks or its time ended it",
         "scorer image": sandbox.image_digest if sandbox else None,
     }

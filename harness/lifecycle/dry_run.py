@@ -11,19 +11,24 @@ from harness.lifecycle.steps import load_step, service_of
 from harness.servers import ServerHandle
 
 
-def describe_steps(servers: Sequence[ServerHandle]) -> tuple[str, ...]:
-    """Return the lines of a dry run. Raises ServerError if another run goes on or a check command is missing."""
-    leftover = find_leftover_state()
+def describe_steps(*passes: Sequence[ServerHandle]) -> tuple[str, ...]:
+    """Return the lines of a dry run, whose passes over the models each have an order of their own.
+
+    Raises ServerError if another run goes on or a check command is missing.
+    """
+    servers, leftover = passes[0], find_leftover_state()
     lines = (
         [f"first restore what a killed run left: {service.name}" for service in leftover.suspended] if leftover else []
     )
     oversized = find_oversized_models(servers)
     running = find_running([server for server in servers if server.model.label not in oversized])
     lines += [f"stop {service.name}: {step}" for service in running for step in service.stop]
-    for server in servers:
-        label = server.model.label
-        steps = [f"refused: {oversized[label].message}"] if label in oversized else list(_model_steps(server))
-        lines += [f"model {label}", *(f"  {step}" for step in steps)]
+    for number, models in enumerate(passes, 1):
+        lines += [f"pass {number} of {len(passes)}"] if len(passes) > 1 else []
+        for server in models:
+            label = server.model.label
+            steps = [f"refused: {oversized[label].message}"] if label in oversized else list(_model_steps(server))
+            lines += [f"model {label}", *(f"  {step}" for step in steps)]
     lines += [f"restore {service.name}: {step}" for service in reversed(running) for step in service.restore]
     return tuple(lines)
 

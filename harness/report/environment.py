@@ -119,13 +119,14 @@ def environment(result: Result) -> Section:
     """Machine, sandbox, Lanebench, run, and the digests of the files beside the result."""
     run = result.run
     warmups = f"{run.warmups} warm-up{'' if run.warmups == 1 else 's'} per prompt size"
+    passes = f" in {run.passes} passes over the models" if run.passes > 1 else ""
     rows = [
         *_host_rows(result.host),
         ("sandbox", _format_sandbox(result)),
         ("Lanebench", _format_version(result)),
         ("self-test", _format_selftest(result)),
         *_overhead_rows(result),
-        ("run", f"{run.id}: suite {run.suite}, {run.trials_words} per task, {warmups}, seed {run.seed}"),
+        ("run", f"{run.id}: suite {run.suite}, {run.trials_words} per task{passes}, {warmups}, seed {run.seed}"),
         ("time", f"{run.started_at} to {run.ended_at}"),
         ("recordings sha256", format_optional(result.digests.recordings_sha256)),
         ("scores sha256", format_optional(result.digests.scores_sha256)),

@@ -20,7 +20,18 @@ from harness.run.pipeline import (
     start_run,
     write_result,
 )
-from harness.run.plan import block_order, cache_index, match_contenders, plan_trials, task_info, trial_nonce, turn_nonce
+from harness.run.plan import (
+    block_order,
+    cache_index,
+    in_turn,
+    match_contenders,
+    pass_of,
+    plan_trials,
+    planned_passes,
+    task_info,
+    trial_nonce,
+    turn_nonce,
+)
 from harness.run.probed import keep_probe
 from harness.run.progress import Progress
 from harness.run.recorder import open_servers, record_run, timeouts_of
@@ -45,6 +56,7 @@ __all__ = [
     "context_needs",
     "converse",
     "fits_block",
+    "in_turn",
     "is_redrawn",
     "keep_probe",
     "match_contenders",
@@ -53,8 +65,10 @@ __all__ = [
     "open_servers",
     "opening_messages",
     "page_evidence",
+    "pass_of",
     "plan_digest",
     "plan_trials",
+    "planned_passes",
     "read_trials",
     "record_run",
     "rewrite_with_judging",

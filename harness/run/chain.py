@@ -187,7 +187,7 @@ def plan_digest(plan: RunPlan | Result) -> str:
         "host": _normalize(plan.host),
         "run": {
             **_select(_normalize(run), _RUN_FIELDS),
-            **_select(_normalize(settings), _SETTINGS_FIELDS),
+            **_settings(_normalize(settings)),
             "design": _design(_normalize(run).design),
         },
         "models": models,
@@ -204,6 +204,13 @@ def _normalize(value: T) -> T:
 def _without_defaults(row: Mapping[str, Json]) -> dict[str, Json]:
     """A model without an agent, or a task of the kit that is not for one, as results state them that know neither."""
     return {name: value for name, value in row.items() if value or name not in _LATER_FIELDS}
+
+
+def _settings(settings: RunInfo | RunSettings) -> dict[str, Json]:
+    """The settings of a run; a single pass is left out, as plans have it that were made before there were more."""
+    return {
+        name: value for name, value in _select(settings, _SETTINGS_FIELDS).items() if (name, value) != ("passes", 1)
+    }
 
 
 def _design(design: SequentialDesign | None) -> dict[str, Json] | None:

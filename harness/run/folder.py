@@ -64,6 +64,7 @@ from harness.types import (
     Stage,
     StoppedService,
     TrialKey,
+    run_options,
 )
 
 COMPLETED = "completed"
@@ -268,7 +269,8 @@ def open_run(path: Path) -> RunFolder:
     problems = validate("run", document, Location(str(file)))
     if problems:
         raise RunError(*problems[:_MAX_PROBLEMS])
-    plan = build(RunPlan, document)
+    later = {option.name: option.absent for option in run_options() if option.absent is not None}
+    plan = build(RunPlan, {**document, "settings": {**later, **document["settings"]}})
     folder = RunFolder(path, plan, Chain(plan_digest(plan)))
     with lock_folder(path):
         try:

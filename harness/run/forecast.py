@@ -35,7 +35,7 @@ def announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBu
     """How much a run asks of its models, and about how long; tool loops decide for themselves when they end."""
     requests = sum(sum(tasks[key.task].clients) or len(tasks[key.task].turns) for key in keys)
     models, limit = len({key.model for key in keys}), f"{budget.words} " if budget.words else ""
-    whose = f"{models} model{'' if models == 1 else 's'}"
+    whose = f"{models} model{'' if models == 1 else 's'}{budget.pass_words}"
     counts = f"{limit}{len(keys):,} trials of {whose}, at least {requests:,} requests"
     return f"to record: {counts}{left.forecast}{budget.look_words}"
 

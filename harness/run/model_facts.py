@@ -1,6 +1,7 @@
 """What a run notes of a model beside its trials: what its server reports, the memory that it took, the kit's own share.
 
-`with_readiness` and `with_observations` add it to a `ModelRun`, before the first trial and after the last.
+`with_readiness`, `with_observations` and `with_overhead` add it to a `ModelRun` in each pass, before and after its
+trials.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
 from harness.lifecycle import ModelSession, memory_use
 from harness.servers import ServerKind, observe
-from harness.types import ModelRun, ProbeFinding, RecorderOverhead, Recording
+from harness.types import MemoryUse, ModelRun, ProbeFinding, RecorderOverhead, Recording
 
 TIME_USED = ProbeFinding(
     "time_budget",
@@ -22,38 +23,57 @@ TIME_USED = ProbeFinding(
 
 
 def with_readiness(run: ModelRun, session: ModelSession) -> ModelRun:
-    """Add what the loaded server says about itself."""
+    """Add what the loaded server says about itself; how long loading took is kept from the first time."""
     ready = session.readiness
     return replace(
         run,
         server_version=ready.version,
         served_context_tokens=ready.context_tokens,
         model_context_tokens=ready.model_context_tokens,
-        load_s=session.load_s,
+        load_s=session.load_s if run.load_s is None else run.load_s,
     )
 
 
 def with_observations(
     run: ModelRun, session: ModelSession, first_turns: Sequence[Recording], kind: ServerKind
 ) -> ModelRun:
-    """Add the memory that the model took, and what its first replies showed of the server."""
+    """Add the memory that the model took, and what its first replies showed of the server.
+
+    The memory is kept from the first time: a server that goes on running has the model loaded ever after. The largest
+    growth of the swap space counts.
+    """
     before, loaded = session.before.swap_bytes, session.loaded.swap_bytes
+    growths = [run.swap_growth_bytes, None if before is None or loaded is None else loaded - before]
     findings = observe(first_turns, kind)
     return replace(
         run,
-        memory=memory_use(session.before, session.loaded, session.after),
-        swap_growth_bytes=None if before is None or loaded is None else loaded - before,
+        memory=memory_use(session.before, session.loaded, session.after) if run.memory == MemoryUse() else run.memory,
+        swap_growth_bytes=max((growth for growth in growths if growth is not None), default=None),
         probe_findings=(*(finding for finding in findings if finding.observed is not None), *run.probe_findings),
     )
 
 
-def recorder_overhead(cpu_before: CpuTimes, start_s: float, turns: int) -> RecorderOverhead:
-    """The resources that the kit itself used since then, for so many turns."""
+def with_overhead(run: ModelRun, cpu_before: CpuTimes, start_s: float, turns: int) -> ModelRun:
+    """Add the resources that the kit itself used since then, for so many turns, to those of the passes before."""
     cpu_after = cpu_times()
-    return RecorderOverhead(
+    used = RecorderOverhead(
         cpu_s=cpu_after.process_s - cpu_before.process_s,
         wall_s=time.monotonic() - start_s,
         turns=turns,
         peak_rss_bytes=peak_rss_bytes(),
         other_cpu_share=other_cpu_share(cpu_before, cpu_after),
+    )
+    earlier = run.recorder_overhead
+    return replace(run, recorder_overhead=used if earlier is None else _sum(earlier, used))
+
+
+def _sum(first: RecorderOverhead, second: RecorderOverhead) -> RecorderOverhead:
+    parts, wall_s = (first, second), first.wall_s + second.wall_s
+    shares = [part.other_cpu_share * part.wall_s / wall_s for part in parts if part.other_cpu_share is not None]
+    return RecorderOverhead(
+        cpu_s=first.cpu_s + second.cpu_s,
+        wall_s=wall_s,
+        turns=first.turns + second.turns,
+        peak_rss_bytes=max(first.peak_rss_bytes, second.peak_rss_bytes),
+        other_cpu_share=sum(shares) if len(shares) == len(parts) else None,
     )

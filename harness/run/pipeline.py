@@ -20,7 +20,7 @@ from harness.host import host_facts
 from harness.read import read
 from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.lines import describe
-from harness.run.plan import task_info
+from harness.run.plan import planned_passes, task_info
 from harness.run.progress import Progress, describe_last
 from harness.run.time_budget import due_look
 from harness.schema import as_document
@@ -65,6 +65,7 @@ def start_run(
         config.settings,
         suite=CUSTOM_SUITE if config.settings.tasks else config.settings.suite,
         tasks=tuple(task.name for task in tasks),
+        passes=planned_passes(config.settings, config.models),
     )
     lanes, now = lanes_of_run(config.lanes, tasks), datetime.now(UTC)
     plan = RunPlan(
@@ -194,6 +195,7 @@ def _run_info(folder: RunFolder, ended_at: str) -> RunInfo:
         seed=plan.settings.seed,
         trials=plan.settings.trials,
         warmups=plan.settings.warmups,
+        passes=plan.settings.passes,
         thinking_tokens=plan.settings.thinking_tokens,
         simulated=plan.simulated,
         selftest=plan.selftest,

@@ -2,9 +2,12 @@
 
 `plan_trials` gives the order, `plan_blocks` that without warm-ups. Each block has one trial of every task in a seeded
 order of its own, so that heat and drift affect all tasks alike, and starts with the canaries: short tasks whose speed
-shows, block by block, how the machine's speed changed. Warm-up trials come first, one per prompt-size class, since the
-first prompt of a new size incurs one-time costs. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has
-seen. `match_contenders` leaves out the models and the tasks that have no trial in a run.
+shows, block by block, how the machine's speed changed. Warm-up trials, one per prompt-size class, come before the first
+block of each pass, since the first prompt of a new size incurs one-time costs and a pass loads the model anew.
+`planned_passes` is the number of passes, `pass_of` says in which one a trial runs, and `in_turn` in which order a pass
+goes through the models.
+`trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen. `match_contenders` leaves out the models and
+the tasks that have no trial in a run.
 """
 
 from __future__ import annotations
@@ -13,10 +16,14 @@ import hashlib
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from harness.errors import ConfigError
 from harness.summarize import Schedule, is_asked, trials_planned
-from harness.types import Model, ModelInfo, RunSettings, Task, TaskInfo, TrialKey
+from harness.types import Model, ModelInfo, RunInfo, RunSettings, SequentialDesign, Task, TaskInfo, TrialKey
+
+T = TypeVar("T")
 
 CLASS_LIMITS_BYTES = (2_000, 24_000)
 """The prompt sizes at which the second and the third class begin."""
@@ -46,11 +53,43 @@ def match_contenders(
     return asked, open_tasks, tuple(notes)
 
 
-def plan_trials(model: str, tasks: Sequence[Task], *, trials: int, warmups: int, seed: int) -> tuple[TrialKey, ...]:
+def pass_of(settings: RunSettings | RunInfo, design: SequentialDesign | None, key: TrialKey) -> int:
+    """The number of the pass in which a trial runs, from 0.
+
+    A fixed number of trials is divided into `passes` parts as equal as can be. In a sequential run the trials up to
+    each look are a pass, and with a limit of time each block is one.
+    """
+    if key.warmup:
+        return key.trial // max(1, settings.warmups)
+    if design is None:
+        return key.trial * settings.passes // settings.trials
+    return key.trial if design.budget_s is not None else sum(look <= key.trial for look in design.looks)
+
+
+def planned_passes(settings: RunSettings, models: Sequence[Model]) -> int:
+    """How often a new run goes through its models; once if there is one, or if its looks or its time are its passes."""
+    if settings.until_decided or settings.budget or len(models) == 1:
+        return 1
+    return min(settings.passes, settings.trials)
+
+
+def in_turn(models: Sequence[T], number: int) -> Sequence[T]:
+    """The models in the order in which a pass goes through them: A B C, then C B A.
+
+    Where every model has its trials in one piece, the later ones get the machine that the earlier ones heated, and the
+    difference is taken for theirs. Forth and back, each model's trials have the same mean time, so that a steady drift
+    affects all alike (Kalibera and Jones 2013 on the level at which to repeat; ABBA as a design is much older).
+    """
+    return models[::-1] if number % 2 else models
+
+
+def plan_trials(model: str, tasks: Sequence[Task], settings: RunSettings | RunInfo) -> tuple[TrialKey, ...]:
     """The trials of one model in the order in which they run."""
-    warm_up_tasks = _select_warm_up_tasks(tasks)
-    keys = [TrialKey(model, task.name, index, warmup=True) for index in range(warmups) for task in warm_up_tasks]
-    return (*keys, *plan_blocks(model, tasks, trials=trials, seed=seed))
+    warm_up_tasks, warmups = _select_warm_up_tasks(tasks), range(settings.warmups * settings.passes)
+    keys = [TrialKey(model, task.name, index, warmup=True) for index in warmups for task in warm_up_tasks]
+    keys += plan_blocks(model, tasks, trials=settings.trials, seed=settings.seed)
+    # Sorting is stable: within a pass the warm-ups stay before the blocks.
+    return tuple(sorted(keys, key=lambda key: pass_of(settings, None, key)))
 
 
 def plan_so_far(model: Model, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:
@@ -59,8 +98,7 @@ def plan_so_far(model: Model, tasks: Sequence[Task], settings: RunSettings, sche
     With an agent it has no warm-ups: a trial is minutes of work, in which one-time costs do not show.
     """
     counts = {task.name: trials_planned(schedule, model, task) for task in tasks}
-    warmups = settings.warmups if model.agent is None else 0
-    keys = plan_trials(model.label, tasks, trials=settings.trials, warmups=warmups, seed=settings.seed)
+    keys = plan_trials(model.label, tasks, settings if model.agent is None else replace(settings, warmups=0))
     return tuple(key for key in keys if key.warmup or key.trial < counts[key.task])
 
 

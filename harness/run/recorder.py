@@ -21,9 +21,9 @@ from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
 from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
-from harness.run.model_facts import TIME_USED, recorder_overhead, with_observations, with_readiness
+from harness.run.model_facts import TIME_USED, with_observations, with_overhead, with_readiness
 from harness.run.needs import context_needs
-from harness.run.plan import cache_index, plan_so_far, trial_nonce
+from harness.run.plan import cache_index, in_turn, plan_so_far, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.refusals import Refusals, is_answer
@@ -83,10 +83,10 @@ def record_run(
         for line in (announce(to_record, by_name, budget, left), *skips):
             log(line)
         with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
-            for block in budget.blocks(missing):
-                for server in list(recorded):
+            for number, trials in budget.passes(missing):
+                for server in in_turn(tuple(recorded), number):
                     recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents, log=log)
-                    keys = block[server.model.label]
+                    keys = trials[server.model.label]
                     # Loading may take minutes: no model is loaded when the time is used.
                     if keys and budget.limit_turn():
                         folder.append_model_run(_record_model(recorder, host, keys))
@@ -269,7 +269,7 @@ def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[Tria
     recorder.client.close()
     if TIME_USED in run.probe_findings:
         recorder.log(f"{run.label}: {TIME_USED.note}")
-    return replace(run, recorder_overhead=recorder_overhead(cpu_before, start_s, recorder.turns))
+    return with_overhead(run, cpu_before, start_s, recorder.turns)
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:

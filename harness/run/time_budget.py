@@ -1,7 +1,7 @@
-"""Time and blocks of a sequential run: which trials come next, whether their time suffices, when a look is due.
+"""Passes and time of a run: which trials come next, whether their time suffices, when a look is due.
 
-`TimeBudget.blocks` gives what a session records: all that is missing, or, where the time is limited, block by block as
-long as the next one fits. `due_look` says whether a look is due, and after how many trials.
+`TimeBudget.passes` gives what a session records: pass by pass over the models, where the time is limited as long as the
+next block fits. `due_look` says whether a look is due, and after how many trials.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from harness.record import Client
 from harness.run.folder import COMPLETED, RunFolder
+from harness.run.plan import pass_of
 from harness.summarize import trials_planned
 from harness.types import STOPPED_BY_OWNER, ModelRun, TrialKey
 
@@ -20,7 +21,7 @@ NEXT_BLOCK_MARGIN = 1.1
 OVERRUN = 1.05
 """A turn that still runs when this multiple of the time is used is cut off, and its trial does not count."""
 
-Block = Mapping[str, Sequence[TrialKey]]
+Trials = Mapping[str, Sequence[TrialKey]]
 """The trials of each model, by label."""
 
 
@@ -32,16 +33,21 @@ class TimeBudget:
         design = folder.plan.design
         self._budget_s = None if design is None else design.budget_s
 
-    def blocks(self, missing: Block) -> Iterator[Block]:
-        """What to record, part by part: the session ends where the next part does not fit."""
-        if self._budget_s is None:
-            yield missing
-            return
-        for number in sorted({_block_of(key) for keys in missing.values() for key in keys}):
-            used_s = self._folder.record_s
-            if not fits_block(used_s, number, self._budget_s):
+    def passes(self, missing: Trials) -> Iterator[tuple[int, Trials]]:
+        """What to record, each pass with its number: the session ends where the time does not suffice for the next."""
+        plan = self._folder.plan
+        numbers = {key: pass_of(plan.settings, plan.design, key) for keys in missing.values() for key in keys}
+        for number in sorted(set(numbers.values())):
+            # With a limit of time a pass is one block.
+            if self._budget_s is not None and not fits_block(self._folder.record_s, number, self._budget_s):
                 return
-            yield {label: [key for key in keys if _block_of(key) == number] for label, keys in missing.items()}
+            yield number, {label: [key for key in keys if numbers[key] == number] for label, keys in missing.items()}
+
+    @property
+    def pass_words(self) -> str:
+        """How often the models take turns, where they do so more than once by the plan; else ""."""
+        passes = self._folder.plan.settings.passes
+        return f" in {passes} passes" if passes > 1 else ""
 
     @property
     def words(self) -> str:
@@ -77,11 +83,6 @@ class TimeBudget:
         return self._folder.record_s < self._budget_s
 
 
-def _block_of(key: TrialKey) -> int:
-    """The number of a trial's block; warm-ups run before the first."""
-    return 0 if key.warmup else key.trial
-
-
 def fits_block(used_s: float, blocks: int, budget_s: float) -> bool:
     """Whether a further block fits into the time, after so many blocks; the first one always may begin."""
     return used_s < budget_s and (blocks == 0 or used_s * (1 + NEXT_BLOCK_MARGIN / blocks) <= budget_s)
@@ -113,7 +114,7 @@ def due_look(folder: RunFolder) -> DueLook | None:
     awaited = [key for key in missing if runs[key.model].stop_reason in (None, STOPPED_BY_OWNER)]
     if not awaited:
         return DueLook(design.looks[len(chain.looks)], time_used=False)
-    return None if design.budget_s is None else DueLook(min(map(_block_of, awaited)), time_used=True)
+    return None if design.budget_s is None else DueLook(min(key.trial for key in awaited), time_used=True)
 
 
 def _missing(folder: RunFolder, runs: Mapping[str, ModelRun]) -> list[TrialKey]:

@@ -58,7 +58,7 @@ def _fill_settings(schema: Json, *, require_all: bool) -> None:
     schema["additionalProperties"] = False
     schema["properties"] = {option.name: dict(option.schema) for option in options}
     if require_all:
-        schema["required"] = [option.name for option in options]
+        schema["required"] = [option.name for option in options if option.absent is None]
 
 
 @cache

@@ -54,7 +54,10 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The plan of the run in short, when it ended, and the services that it stopped meanwhile."""
+    """The plan of the run in short, when it ended, and the services that it stopped meanwhile.
+
+    `passes` is how often the models took turns; 1 in a sequential run, whose looks or blocks are its passes.
+    """
 
     id: str
     started_at: str
@@ -70,6 +73,7 @@ class RunInfo:
     beacon: str = ""
     design: SequentialDesign | None = None
     looks: tuple[Look, ...] = ()
+    passes: int = 1
 
     @property
     def trials_words(self) -> str:

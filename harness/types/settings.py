@@ -30,20 +30,29 @@ _DECLARATION = "option"
 class RunOption:
     """One option of a run: its key, its JSON Schema (type, limits, description, default), and its flag if it has one.
 
-    `flag` is None for an option that only bench.toml can set.
+    `flag` is None for an option that only bench.toml can set. `absent` is the value of plans that do not state an
+    option which came later; None for one that every plan states.
     """
 
     name: str
     schema: Mapping[str, Json]
     flag: str | None
     metavar: str | None
+    absent: Json = None
 
 
 def _option(
-    default: Any, description: str, *, flag: str | None = None, metavar: str | None = None, **limits: Json
+    default: Any,
+    description: str,
+    *,
+    flag: str | None = None,
+    metavar: str | None = None,
+    absent: Json = None,
+    **limits: Json,
 ) -> Any:
     """Declare a field of RunSettings. A callable `default` is called for each run; `limits` are schema keywords."""
-    metadata = {_DECLARATION: {"description": description, "flag": flag, "metavar": metavar, "limits": limits}}
+    declared = {"description": description, "flag": flag, "metavar": metavar, "absent": absent, "limits": limits}
+    metadata = {_DECLARATION: declared}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -84,6 +93,17 @@ class RunSettings:
         metavar="N",
         minimum=0,
         maximum=20,
+    )
+    passes: int = _option(
+        2,
+        "Passes over the models, each with a part of every model's trials, and every second one in reverse order, so "
+        "that a drift of the machine affects all models alike. Each loads the models anew, with warm-ups. A sequential "
+        "run has one for each look, or for each block of its time.",
+        flag="--passes",
+        metavar="N",
+        absent=1,
+        minimum=1,
+        maximum=1000,
     )
     seed: int = _option(
         _random_seed,
@@ -146,5 +166,7 @@ def run_options() -> tuple[RunOption, ...]:
         schema = {**_SCHEMA_TYPES[setting.type], **declared["limits"], "description": declared["description"]}
         if setting.default is not MISSING and setting.default != ():
             schema["default"] = setting.default
-        options.append(RunOption(setting.name, schema, declared["flag"], declared["metavar"]))
+        options.append(
+            RunOption(setting.name, schema, declared["flag"], declared["metavar"], declared["absent"]),
+        )
     return tuple(options)

@@ -9,10 +9,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from harness.run import block_order, plan_trials
+from harness.run import block_order, pass_of, plan_trials
 from harness.summarize import is_asked, schedule_of, trials_planned
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
@@ -154,26 +154,38 @@ class WarmupPlan:
     known_tasks: tuple[Task, ...]
 
     def allows(self, model: ModelInfo, recorded: Sequence[TrialKey]) -> bool:
-        """Whether a model's warm-ups come first and in order; all of them, if any other trial was run.
+        """Whether a model's warm-ups come first in each pass and in order; all of them, if any other trial was run.
 
         With an agent it has none.
         """
-        count = sum(key.warmup for key in recorded)
         if model.agent is not None:
-            return count == 0
+            return not any(key.warmup for key in recorded)
+        numbers = [self._pass_of(key) for key in recorded]
+        passes = itertools.groupby(recorded, self._pass_of)
+        return numbers == sorted(numbers) and all(self._allows(model, number, list(keys)) for number, keys in passes)
+
+    def _pass_of(self, key: TrialKey) -> int:
+        # The looks of a sequential run have no warm-ups of their own.
+        return pass_of(self.result.run, None, key)
+
+    def _allows(self, model: ModelInfo, number: int, recorded: Sequence[TrialKey]) -> bool:
+        """The same of one pass."""
+        run, count = self.result.run, sum(key.warmup for key in recorded)
         found, is_only = list(recorded[:count]), count == len(recorded)
         if not all(key.warmup for key in found):
             return False
         if len(self.known_tasks) < len(self.result.tasks):
-            wanted, numbers = set(range(self.result.run.warmups)), {key.trial for key in found}
+            first = number * run.warmups
+            wanted, numbers = set(range(first, first + run.warmups)), {key.trial for key in found}
             return numbers <= wanted and (numbers == wanted or is_only)
-        planned = self._planned(model)
+        skipped = {skip.task for skip in model.skipped}
+        planned = [key for key in self._planned(model.label, number) if key.task not in skipped]
         return found == planned[:count] and (is_only or count == len(planned))
 
-    def _planned(self, model: ModelInfo) -> list[TrialKey]:
-        run, skipped = self.result.run, {skip.task for skip in model.skipped}
-        keys = plan_trials(model.label, self.known_tasks, trials=0, warmups=run.warmups, seed=run.seed)
-        return [key for key in keys if key.task not in skipped]
+    def _planned(self, label: str, number: int) -> Iterator[TrialKey]:
+        run = self.result.run
+        for key in plan_trials(label, self.known_tasks, replace(run, trials=0, passes=1)):
+            yield replace(key, trial=key.trial + number * run.warmups)
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
