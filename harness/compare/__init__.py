@@ -179,6 +179,10 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
             "whether the answers are the same is not compared: in a run each model's prompts have nonces of their own, "
             "in two runs with the same seed both have the same prompts"
         )
+        if baseline.run.design is None and baseline.run.passes == 1:
+            notes.append(
+                "each model had all its trials in one piece: a drift of the machine counts as a difference of the models"
+            )
     return (*notes, SERVER_STARTS_NOTE)
 
 

@@ -10,7 +10,8 @@ from harness.files import sha256_of, to_json
 from harness.types import ModelInfo, Result, TaskInfo
 
 SERVER_STARTS_NOTE = (
-    "speeds come from few starts of each server: their intervals cover repeated requests, not restarts or rebuilds"
+    "speeds come from few starts of each server: their intervals cover repeated requests, not restarts, rebuilds or "
+    "another state of the machine"
 )
 
 
