@@ -84,15 +84,6 @@ def test_two_models_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Captu
     assert "each model had all its trials in one piece" in " ".join(shown.split())
 
 
-def test_models_that_took_turns_are_not_said_to_have_had_their_trials_in_one_piece(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle = _baseline()
-    bundle.result["run"]["passes"] = 2
-    assert main(["compare", *_files(tmp_path, bundle, bundle), "--pair", "alpha=beta"]) == 0
-    assert "in one piece" not in capsys.readouterr().out
-
-
 def test_answers_to_the_same_prompts_are_held_against_each_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -287,6 +287,16 @@ def test_changed_and_unshared_tasks_are_excluded_and_listed() -> None:
     assert compared.notes[1] == "excluded 2 tasks of one run only: code-other, code-refactor"
 
 
+def test_only_models_that_did_not_take_turns_are_said_to_have_had_their_trials_in_one_piece() -> None:
+    base = example_result()
+    in_turns = replace(base, run=replace(base.run, passes=2))
+    pairs = [(base.models[0].label, base.models[1].label)]
+    said = [
+        any("in one piece" in note for note in compare(("a", run), ("a", run), pairs).notes) for run in (base, in_turns)
+    ]
+    assert said == [True, False]
+
+
 def _renamed(result: Result, names: Mapping[str, str]) -> Result:
     models = tuple(replace(one, label=names[one.label]) for one in result.models if one.label in names)
     trials = tuple(replace(t, model=names[t.model]) for t in result.trials if t.model in names)

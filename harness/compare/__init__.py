@@ -181,7 +181,7 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
         )
         if baseline.run.design is None and baseline.run.passes == 1:
             notes.append(
-                "each model had all its trials in one piece: a drift of the machine counts as a difference of the models"
+                "each model had all its trials in one piece: a drift of the machine counts as a difference of models"
             )
     return (*notes, SERVER_STARTS_NOTE)
 
