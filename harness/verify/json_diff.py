@@ -20,7 +20,8 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 def differences(stated: Json, expected: Json, path: str) -> Iterator[tuple[str, str]]:
     """The path and the text "is X, expected Y" of each value that differs, in the order of the stated document.
 
-    A key that only the expected document has is not reported: the schema decides which keys the stated one must have.
+    A key that only one of them has is a difference. So what a format adds later is compared as dataclasses, in which a
+    document that lacks it has its default.
     """
     if isinstance(stated, dict) and isinstance(expected, dict):
         for name, value in stated.items():
@@ -28,6 +29,8 @@ def differences(stated: Json, expected: Json, path: str) -> Iterator[tuple[str, 
                 yield f"{path}.{name}", f"is {_shorten(value)}, expected no value"
             elif not _same_scalar(value, expected[name]):
                 yield from differences(value, expected[name], f"{path}.{name}")
+        for name in sorted(expected.keys() - stated.keys()):
+            yield f"{path}.{name}", f"is missing, expected {_shorten(expected[name])}"
     elif isinstance(stated, list | tuple) and isinstance(expected, list | tuple):
         if len(stated) != len(expected):
             yield path, f"has {len(stated)} entries, expected {len(expected)}"

@@ -25,8 +25,8 @@ def check_recomputed(evidence: Evidence) -> Iterator[Finding]:
     if not has_valid_names(evidence):
         return
     recomputed = plain(summarize(evidence.result))
-    # An earlier result has no gaps: then there must be none to state.
-    stated = {"twin_gaps": [], **evidence.document}
+    # What an earlier format did not have yet, as gaps of twins, has its default: then there must be none to state.
+    stated = plain(evidence.result)
     if (warning := _later_warning(evidence, recomputed["warnings"])) is not None:
         yield Finding("warnings", evidence.location("$.warnings"), f"does not warn: {warning['text']}", "warning")
         recomputed["warnings"] = stated["warnings"]

@@ -138,9 +138,7 @@ def _score_differences(trial: TrialResult, rescored: Score, runs_code: bool) -> 
         yield "metrics", f"{name} states other inputs of its hidden cases than its recordings give"
     stated = _comparable(trial.extraction_rule, trial.checks, trial.metrics, runs_code)
     expected = _comparable(rescored.extraction_rule, rescored.checks, rescored.metrics, runs_code)
-    found = list(differences(stated, expected, ""))
-    # A key that is missing is a difference only the other way around.
-    found = found or [(path, "is missing, and is there") for path, _ in differences(expected, stated, "")]
+    found = differences(stated, expected, "")
     yield from ((path.removeprefix("."), f"{text} when {name} is scored again") for path, text in found)
 
 

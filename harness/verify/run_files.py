@@ -48,8 +48,8 @@ def _compare(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str
 
 
 def _compare_shared_keys(stated: Mapping[str, Json], other: Mapping[str, Json], path: str) -> Iterator[tuple[str, str]]:
-    shared = {name: value for name, value in stated.items() if name in other}
-    return differences(shared, other, path)
+    shared = [name for name in stated if name in other]
+    return differences({name: stated[name] for name in shared}, {name: other[name] for name in shared}, path)
 
 
 def _observed_models(evidence: Evidence) -> dict[str, Json]:
