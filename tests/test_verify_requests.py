@@ -12,7 +12,7 @@ from harness.demo import Answers, serve_answers
 from harness.demo.answers import all_variants
 from harness.files import build, to_json
 from harness.read import read
-from harness.record import Client, Timeouts
+from harness.record import CLOCK_WRAP_NS, Client, Timeouts
 from harness.report import render_github, render_html, render_text
 from harness.run.chain import PREVIOUS
 from harness.run.conversation import TrialSetup, converse
@@ -26,6 +26,7 @@ from harness.verify import VerifyOptions, verify
 from harness.verify.evidence import Evidence
 from harness.verify.recording_lines import RereadTurn, reread_batch
 from harness.verify.requests import find_request_problems
+from harness.verify.turn_sequence import TurnSequence
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, Bundle, bundle_with, good_bundle, summarized, tasks, texts_of, write_bundle
 from tests.samples import model_at
@@ -114,6 +115,45 @@ def test_sent_requests_are_expected_and_a_changed_message_is_reported(shape: str
     (problem,) = find_request_problems(evidence, trial, _reread(forged))
     assert problem[0] == len(recordings)
     assert "the messages are not those of the task" in problem[1]
+
+
+def _recorded_turns(shape: str) -> tuple[Task, list[Recording]]:
+    """A task of that shape, and the turns of its second trial."""
+    task = _task(SHAPES[shape])
+    record_trial = _recorded_loop if task.scorer == "tools" else _recorded
+    return task, record_trial(task, TrialKey("demo-steady", task.name, 1))[1]
+
+
+def _sequence_problems(task: Task, recordings: Sequence[Recording]) -> list[str]:
+    """What is wrong with the turns of a task's second trial, one after the other."""
+    sequence = TurnSequence(vary(task, 1))
+    return [problem for turn in _reread(recordings) for problem in sequence.add(turn)]
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_a_trial_that_is_cut_or_goes_on_after_its_end_is_found(shape: str) -> None:
+    task, recordings = _recorded_turns(shape)
+    assert _sequence_problems(task, recordings) == []
+    assert _sequence_problems(task, recordings[:-1]) == []
+    (goes_on,) = _sequence_problems(task, [*recordings[:-1], replace(recordings[-1], last_turn=False)])
+    assert "is said not to" in goes_on
+    if len(recordings) > 1:
+        (cut,) = _sequence_problems(task, [*recordings[:-2], replace(recordings[-2], last_turn=True)])
+        assert "the trial goes on" in cut
+
+
+@pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"one conversation of one turn"}))
+def test_a_turn_that_was_sent_before_another_one_had_ended_is_found(shape: str) -> None:
+    task, recordings = _recorded_turns(shape)
+    first_ns = recordings[0].sent_ns
+    found = _sequence_problems(task, [replace(turn, sent_ns=first_ns) for turn in recordings])
+    # The first client is a group of its own; those of a later group may overlap each other.
+    assert found == ["was sent before turn 0 had ended"] * (len(recordings) - 1)
+    near_wrap = [
+        replace(turn, sent_ns=((turn.sent_ns or 0) - (recordings[-1].sent_ns or 0)) % CLOCK_WRAP_NS)
+        for turn in recordings
+    ]
+    assert _sequence_problems(task, near_wrap) == []
 
 
 def test_other_tools_than_those_of_the_task_are_reported() -> None:

@@ -6,7 +6,15 @@ this order. `converse` runs a single trial.
 
 from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.chain import PREVIOUS, Chain, Link, Turn, plan_digest
-from harness.run.conversation import NONCE_PLACEHOLDER, TrialSetup, converse, opening_messages, user_message
+from harness.run.conversation import (
+    NONCE_PLACEHOLDER,
+    TrialSetup,
+    converse,
+    is_last_turn,
+    max_trial_turns,
+    opening_messages,
+    user_message,
+)
 from harness.run.folder import COMPLETED, RunFolder, open_run
 from harness.run.lines import is_redrawn, read_trials
 from harness.run.needs import context_needs
@@ -57,9 +65,11 @@ __all__ = [
     "converse",
     "fits_block",
     "in_turn",
+    "is_last_turn",
     "is_redrawn",
     "keep_probe",
     "match_contenders",
+    "max_trial_turns",
     "open_agents",
     "open_run",
     "open_servers",

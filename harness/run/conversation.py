@@ -6,11 +6,13 @@ A trial is one of four kinds of conversation, which the task decides:
 - separate turns, each a new conversation, for prompts of several sizes (`separate`);
 - groups of clients that send the same request at the same time (`clients`).
 
-The times are taken in `record`. This module reads a reply only to build the next request.
+The times are taken in `record`. This module reads a reply only to build the next request, and to see whether there is
+one: `is_last_turn`, by which `verify` decides as well.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -22,7 +24,7 @@ from harness.record import Client, TurnRequest, record
 from harness.run.plan import turn_nonce
 from harness.run.reply_watch import ReportRate, ignore_rate, watch_replies
 from harness.servers import ServerHandle, build_request_body, compute_max_tokens, with_trial_seed
-from harness.types import REPETITION, Json, Reading, Recording, TrialKey, Variant
+from harness.types import REPETITION, Json, Reading, Recording, TrialKey, TurnResult, Variant
 from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
 
 NONCE_PLACEHOLDER = "{{nonce}}"
@@ -30,6 +32,8 @@ MIN_TOKEN_SHARE = 0.6
 """A prompt's lower bound of tokens, as a share of what prose of the same length has: code has more tokens than that."""
 
 Messages = list[dict[str, Json]]
+Reply = Reading | TurnResult
+"""A reply as it was read, or as a result states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,51 +126,88 @@ class _Trial:
         return watch_replies(clients, self.report_rate, api, stop_loops=scored)
 
 
-def _is_cut_short(reading: Reading) -> bool:
+def is_last_turn(variant: Variant, replies: Sequence[Reply]) -> bool:
+    """Whether a trial ends with the last of its replies so far, of which there is at least one.
+
+    Without an agent a trial ends only by the rules that are here, whatever was interrupted.
+    """
+    task, reply = variant.task, replies[-1]
+    if len(replies) >= max_trial_turns(variant):
+        return True
+    if task.tool_loop:
+        return _is_cut_short(reply) or not reply.tool_calls
+    if task.clients:
+        return _is_unreachable_group(task.clients, replies)
+    if task.separate:
+        return _is_unreachable(reply)
+    return _is_cut_short(reply) or not reply.content
+
+
+def max_trial_turns(variant: Variant) -> int:
+    """How many turns a trial without an agent has at most."""
+    if variant.task.tool_loop:
+        return max_turns(variant)
+    return sum(variant.task.clients) or len(variant.turns)
+
+
+def _is_cut_short(reply: Reply) -> bool:
     """Whether nothing can follow a reply: its server failed, or it was stopped in a loop."""
-    return reading.error is not None or reading.finish_reason == REPETITION
+    return reply.error is not None or reply.finish_reason == REPETITION
+
+
+def _is_unreachable(reply: Reply) -> bool:
+    """Whether no connection could be made. What a server calls its own error has a status beside it."""
+    return reply.error is not None and (reply.error.kind, reply.error.status) == ("connect_failed", None)
+
+
+def _is_unreachable_group(group_sizes: Sequence[int], replies: Sequence[Reply]) -> bool:
+    """Whether the last reply is that of a group's last client, and none of the group's clients reached the server."""
+    for size, end in zip(group_sizes, itertools.accumulate(group_sizes), strict=True):
+        if end == len(replies):
+            return all(map(_is_unreachable, replies[-size:]))
+    return False
 
 
 def _run_conversation(trial: _Trial) -> Iterator[Recording]:
     """Each turn continues the conversation; a turn that failed or has no content ends it."""
     turns, nonce = trial.setup.variant.turns, trial.setup.nonce
-    messages = opening_messages(trial.setup.variant, nonce)
+    messages, replies = opening_messages(trial.setup.variant, nonce), list[Reading]()
     for turn, text in enumerate(turns):
         messages.append(user_message(text, nonce))
         recording = trial.record(trial.request(turn, messages, disable_cache=len(turns) == 1))
-        reading = read(recording)
-        last = turn + 1 == len(turns) or _is_cut_short(reading) or not reading.content
+        replies.append(read(recording))
+        last = is_last_turn(trial.setup.variant, replies)
         yield replace(recording, last_turn=last)
         if last:
             return
-        messages.append(reply_message(reading))
+        messages.append(reply_message(replies[-1]))
 
 
 def _run_tool_loop(trial: _Trial) -> Iterator[Recording]:
     """The virtual tools answer each reply's calls, until a reply has none or the task's limit of turns is reached."""
     variant, nonce = trial.setup.variant, trial.setup.nonce
     messages = [*opening_messages(variant, nonce), user_message(variant.turns[0], nonce)]
-    workspace = workspace_of(variant)
-    limit = max_turns(variant)
-    for turn in range(limit):
+    workspace, replies = workspace_of(variant), list[Reading]()
+    for turn in range(max_trial_turns(variant)):
         request = trial.request(turn, messages, disable_cache=False)
         tools = get_api(trial.server.model.api).write_tools(tool_definitions(workspace.offered))
         recording = trial.record(replace(request, body={**request.body, "tools": tools}))
-        reading = read(recording)
-        last = turn + 1 == limit or _is_cut_short(reading) or not reading.tool_calls
+        replies.append(read(recording))
+        last = is_last_turn(variant, replies)
         yield replace(recording, last_turn=last)
         if last:
             return
-        answers, workspace = tool_messages(reading.tool_calls, workspace)
-        messages += [reply_message(reading), *answers]
+        answers, workspace = tool_messages(replies[-1].tool_calls, workspace)
+        messages += [reply_message(replies[-1]), *answers]
 
 
 def _run_separate_turns(trial: _Trial) -> Iterator[Recording]:
     """Every turn is sent whatever became of the one before, unless the server can no longer be reached."""
-    turns = trial.setup.variant.turns
-    for turn, text in enumerate(turns):
+    replies = list[Reading]()
+    for turn, text in enumerate(trial.setup.variant.turns):
         recording = trial.record(trial.separate_request(turn, text))
-        last = turn + 1 == len(turns) or recording.end_reason == "connect_failed"
+        replies.append(read(recording))
+        last = is_last_turn(trial.setup.variant, replies)
         yield replace(recording, last_turn=last)
         if last:
             return
@@ -177,7 +218,7 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
 
     Turns are numbered through all groups.
     """
-    text, first_turn = trial.setup.variant.turns[0], 0
+    text, first_turn, replies = trial.setup.variant.turns[0], 0, list[Reading]()
     with ExitStack() as stack:
         clients = [stack.enter_context(Client(trial.client.timeouts)) for _ in range(max(group_sizes))]
         for size in group_sizes:
@@ -187,10 +228,10 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
             requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]
             with trial.watch(clients[:size]), ThreadPoolExecutor(max_workers=size) as pool:
                 recordings = list(pool.map(record, clients, requests))
-            first_turn += size
-            unreachable = all(recording.end_reason == "connect_failed" for recording in recordings)
-            last_group = unreachable or first_turn == sum(group_sizes)
+            first_turn, last = first_turn + size, False
             for recording in recordings:
-                yield replace(recording, last_turn=last_group and recording is recordings[-1])
-            if last_group:
+                replies.append(read(recording))
+                last = is_last_turn(trial.setup.variant, replies)
+                yield replace(recording, last_turn=last)
+            if last:
                 return

@@ -72,6 +72,9 @@ CHECKS: Mapping[str, CheckInfo] = {
     "chain": CheckInfo("reread", "recordings, scores and log are one chain from the plan on, written in its sessions"),
     "log": CheckInfo("reread", "trials are missing only where a model or the recording was stopped"),
     "recordings": CheckInfo("reread", "the recordings are those of the result's trials, in order"),
+    "turns": CheckInfo(
+        "reread", "without an agent a trial has the turns that task and replies give, one after the other"
+    ),
     "chunk-times": CheckInfo("reread", "chunks are in order, after the headers and before the end"),
     "repeated-times": CheckInfo("reread", "no two turns have the same times between their chunks"),
     "repetition": CheckInfo("reread", "a response that was stopped as a loop repeats to its end"),

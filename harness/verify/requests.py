@@ -14,6 +14,7 @@ from harness.files import to_json
 from harness.run import (
     NONCE_PLACEHOLDER,
     cache_index,
+    max_trial_turns,
     opening_messages,
     trial_nonce,
     turn_nonce,
@@ -32,7 +33,7 @@ from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, same_task
 from harness.verify.recording_lines import RereadTurn, conversation_digest
-from harness.virtual_tools import assistant_tool_calls, max_turns, tool_definitions, tool_messages, workspace_of
+from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
 MAX_VALUE_CHARS = 80
@@ -71,11 +72,7 @@ class _PlannedTrial:
     @property
     def max_turns(self) -> int:
         """How many turns a trial of the task has at most; 0 for a task that is not known locally."""
-        if self.variant is None:
-            return 0
-        if self.tool_loop:
-            return max_turns(self.variant)
-        return sum(self.variant.task.clients) or len(self.variant.turns)
+        return 0 if self.variant is None else max_trial_turns(self.variant)
 
     @property
     def cold(self) -> bool:

@@ -19,6 +19,7 @@ from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 from harness.verify.run_log import check_chain, read_lines_of, read_log
 from harness.verify.simulation import check_marks
+from harness.verify.turn_sequence import TurnSequence, sequence_of
 from harness.verify.wall_clock import check_wall_clock
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
@@ -111,6 +112,7 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
     out, turns = _RecordedTrials(), list[RereadTurn]()
     reader, location = evidence.reader, evidence.reader.location(RECORDINGS)
     key: TrialKey | None = None
+    sequence: TurnSequence | None = None
     for turn in reread_lines(
         reader.read_lines(RECORDINGS, max_lines(evidence)), location, reader.source.sizes[RECORDINGS]
     ):
@@ -121,13 +123,15 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
         place = f"{location}, line {turn.line}"
         out.links.append(Link(place, turn.previous, turn.sha256, Turn(key, turn.turn, turn.last_turn)))
         if turn.turn == 0:
-            turns = []
+            turns, sequence = [], sequence_of(evidence, key)
         if key in out.turns or (turns and key != previous) or turn.turn != len(turns):
             message = f"duplicate or out-of-order turn {turn.turn} of {describe(key)}"
             out.findings.append(Finding("recordings", place, message))
             turns = []
             continue
         turns.append(turn)
+        for problem in sequence.add(turn) if sequence is not None else ():
+            out.findings.append(Finding("turns", place, f"turn {turn.turn} of {describe(key)} {problem}"))
         if turn.last_turn:
             out.turns[key] = tuple(turns)
             turns = []

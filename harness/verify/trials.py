@@ -189,7 +189,7 @@ class WarmupPlan:
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
-    """Trials lie within the run, and one after the other on the monotonic clock: requests never overlap."""
+    """Trials lie within the run, and one after the other on the monotonic clock; `turns` holds those of a trial so."""
     yield from _check_within_run(evidence)
     trials = evidence.result.trials
     for at, trial in enumerate(trials):
