@@ -74,7 +74,7 @@ KIT = KitInfo(__version__, "a" * 40, False)
 RUN = "20261123-100000-002a"
 LANES = (
     Lane(
-        name="daily coding",
+        name="my coding",
         tasks={"code-bugfix": 1.0},
         min_pass_rate=0.2,
         min_context_tokens=16_384,

@@ -61,8 +61,8 @@ def test_a_badge_is_a_small_picture_that_says_lane_and_model(result: Result, tmp
     (text,) = _texts("badge", result, tmp_path).values()
     picture = ET.fromstring(text)
     said = [element.text for element in picture.iter(f"{SVG}text")]
-    answer = next(each for each in result.recommendations if each.lane == "daily coding")
-    assert said[0] == "daily coding"
+    answer = next(each for each in result.recommendations if each.lane == "my coding")
+    assert said[0] == "my coding"
     assert answer.model is None or answer.model in str(said[1])
     assert picture.get("height") == "20"
 
@@ -90,7 +90,7 @@ def test_labels_that_look_alike_have_files_of_their_own(form: str, result: Resul
 
 
 def test_lanes_that_look_alike_have_badges_of_their_own(result: Result, tmp_path: Path) -> None:
-    names = ("daily coding", "daily-coding")
+    names = ("my coding", "my-coding")
     (lane,), (found,) = result.lanes, result.recommendations
     alike = replace(
         result,

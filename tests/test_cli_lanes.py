@@ -41,7 +41,7 @@ def test_lanes_of_a_run_are_printed_and_nothing_is_written(tmp_path: Path, capsy
     run = write_run(tmp_path / "run")
     before = (run / "result.json").read_bytes()
     assert main(["lanes", str(run)]) == 0
-    assert "daily coding" in capsys.readouterr().out
+    assert "my coding" in capsys.readouterr().out
     assert (run / "result.json").read_bytes() == before
 
 
@@ -67,7 +67,7 @@ def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pyt
 def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendation(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     before = _result(run)
-    assert main(["lanes", str(run), "--choose", "daily coding=alpha", "--reason", "it asks first"]) == 0
+    assert main(["lanes", str(run), "--choose", "my coding=alpha", "--reason", "it asks first"]) == 0
     after = _result(run)
     override = after.lanes[0].override
     assert override
@@ -79,11 +79,11 @@ def test_the_users_choice_is_stored_with_its_reason_and_changes_no_recommendatio
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--choose", "daily coding=alpha"], "needs --reason"),
+        (["--choose", "my coding=alpha"], "needs --reason"),
         (["--reason", "it asks first"], "needs --choose"),
-        (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has daily coding"),
+        (["--choose", "writing=steady", "--reason", "x"], "no lane is called 'writing'; the run has my coding"),
         (
-            ["--choose", "daily coding=gone", "--reason", "x"],
+            ["--choose", "my coding=gone", "--reason", "x"],
             "no model has the label 'gone'; the run has alpha, beta",
         ),
     ],
@@ -100,6 +100,6 @@ def test_the_lanes_of_a_bundle_are_printed_and_cannot_be_changed(
 ) -> None:
     bundle = write_bundle(tmp_path / "bundle", good_bundle())
     assert main(["lanes", str(bundle)]) == 0
-    assert "daily coding" in capsys.readouterr().out
-    assert main(["lanes", str(bundle), "--choose", "daily coding=alpha", "--reason", "it asks first"]) == 7
+    assert "my coding" in capsys.readouterr().out
+    assert main(["lanes", str(bundle), "--choose", "my coding=alpha", "--reason", "it asks first"]) == 7
     assert "not a run folder" in capsys.readouterr().err

@@ -92,4 +92,4 @@ def test_the_readmes_examples_are_a_valid_config(tmp_path: Path) -> None:
     path.write_text("\n".join(re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)), encoding="utf-8")
     config = load_config(path)
     assert [model.label for model in config.models] == ["qwen-coder-4bit"]
-    assert [lane.name for lane in config.lanes] == ["daily coding"]
+    assert [lane.name for lane in config.lanes] == ["my coding"]

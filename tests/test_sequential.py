@@ -157,14 +157,14 @@ def test_the_rest_of_a_run_that_would_hardly_decide_has_little_power() -> None:
 def test_a_lane_whose_models_pass_alike_is_given_up_and_its_run_ends() -> None:
     result = _with_passes(build(Result, good_bundle().result), "nobody")
     design = design_of(schedule_looks(20, until_decided=True), None, (replace(result.lanes[0], override=None),), 2)
-    both = LaneLook("daily coding", ("alpha", "beta"), decided=False)
+    both = LaneLook("my coding", ("alpha", "beta"), decided=False)
     earlier = tuple(Look(trials, (both,), None, 1.0) for trials in (2, 4, 6, 8, 10))
     halfway = replace(result, run=replace(result.run, trials=20, design=design, looks=earlier))
     look = take_look(halfway, 12, 5.0, time_used=False)
     assert look.lanes == (replace(both, futile=True),)
     assert look.stop == "futile"
     ended = summarize(replace(halfway, run=replace(halfway.run, looks=(*earlier, look))))
-    (note,) = [found.looks for found in ended.recommendations if found.lane == "daily coding"]
+    (note,) = [found.looks for found in ended.recommendations if found.lane == "my coding"]
     assert "ended after 12 of at most 20 trials a task, look 6 of at most 10; the rest would hardly tell" in note
     later = (*earlier, look, replace(look, trials=14), replace(look, trials=16))
     longer = summarize(replace(halfway, run=replace(halfway.run, looks=later)))
@@ -178,7 +178,7 @@ def test_a_plan_keeps_the_rule_of_its_version() -> None:
     latest = design_of(schedule_looks(12, until_decided=True), None, (lane,), 2)
     document = plain(latest)
     del document["rule"]
-    both = LaneLook("daily coding", ("alpha", "beta"), decided=False)
+    both = LaneLook("my coding", ("alpha", "beta"), decided=False)
     earlier = (Look(2, (both,), None, 1.0),)
     looks = [
         take_look(replace(result, run=replace(result.run, design=design, looks=earlier)), 3, 2.0, time_used=False)
@@ -236,17 +236,17 @@ def _with_passes(result: Result, failing: str) -> Result:
 
 def test_a_look_decides_for_the_only_model_that_is_left() -> None:
     look = take_look(_with_passes(build(Result, good_bundle().result), "beta"), 12, 5.0, time_used=False)
-    assert look.lanes == (LaneLook("daily coding", ("alpha",), decided=True),)
+    assert look.lanes == (LaneLook("my coding", ("alpha",), decided=True),)
     assert look.stop == "decided"
 
 
 def test_the_result_says_when_final_verdicts_no_longer_carry_a_decision() -> None:
     result = _with_passes(build(Result, good_bundle().result), "nobody")
-    decided = Look(12, (LaneLook("daily coding", ("beta",), decided=True),), "decided", 5.0)
+    decided = Look(12, (LaneLook("my coding", ("beta",), decided=True),), "decided", 5.0)
     (found,) = [
         found
         for found in summarize(replace(result, run=replace(result.run, looks=(decided,)))).recommendations
-        if found.lane == "daily coding"
+        if found.lane == "my coding"
     ]
     assert found.model != "beta"
     assert "no longer carry that" in found.looks

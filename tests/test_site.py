@@ -83,7 +83,7 @@ def test_a_number_stands_with_its_trials_and_its_level(folder: Path) -> None:
 
 def test_machines_are_never_mixed_and_each_has_its_answer(folder: Path) -> None:
     page = _page(folder, page_of("machines", "Apple M4 Max, 64 GB", ("Apple M4 Max", 64, 40, None)))
-    assert "Daily coding:" in page
+    assert "My coding:" in page
     assert "1 of 1 other comparable results say the same" in page
     assert "96 GB" not in page
 

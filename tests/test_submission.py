@@ -43,7 +43,7 @@ def test_a_new_bundle_is_verified_and_answered_with_its_level_and_its_card(resul
     assert found.exit_code == 0, answer
     assert answer.startswith("# Verified\n")
     assert "| rescored | reached |" in answer
-    assert "| daily coding | alpha." in answer
+    assert "| my coding | alpha." in answer
     assert "Apple M4 Max, 64.0 GiB" in answer
 
 
@@ -161,7 +161,7 @@ def test_publish_prepares_a_pull_request_with_git_alone(
     clone, branch = out / f"{RUN}.pr", f"result-{RUN}"
     assert f"gh pr create --repo owner/results --title 'Add result {RUN}'" in said
     assert f"https://github.com/owner/results/compare/main...YOU:{branch}?expand=1" in said
-    assert "daily coding" in (out / f"{RUN}.md").read_text().lower()
+    assert "my coding" in (out / f"{RUN}.md").read_text().lower()
     repository = Repository(clone)
     repository.git("push", "-q", "origin", branch)
     bare = Repository(tmp_path / "bare" / "owner" / "results.git")

@@ -17,7 +17,7 @@ from tests.bundle import TrustingSandbox, good_bundle, reread_once, tasks, write
 from tests.recipes import REJECT, limits_of, prepare, read_recipe, recipes
 from tests.samples import kit_tasks
 
-WARNINGS = {"token-count", "token-usage", "roofline", "identical-times", "supersedes"}
+WARNINGS = {"token-count", "token-usage", "roofline", "identical-times", "supersedes", "lanes", "served-models"}
 OTHER_TESTS = {"replicated"}
 """Tested with a server, in test_verify_replicated.py."""
 RECIPES = [pair for pair in recipes() if pair[0] not in OTHER_TESTS]

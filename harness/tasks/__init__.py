@@ -13,7 +13,7 @@ from harness.files import find_data
 from harness.tasks.copy import USER_SUITE, copy_task
 from harness.tasks.hidden_cases import SELF_CHECK_SEED, HiddenCases
 from harness.tasks.job_cache import JobCache
-from harness.tasks.lanes import lanes_of_run
+from harness.tasks.lanes import lane_differences, lanes_of_run
 from harness.tasks.load import load_task, vary
 from harness.tasks.manifest import TASK_FILE
 from harness.tasks.mutants import mutants_of
@@ -49,6 +49,7 @@ __all__ = [
     "fence_of",
     "find_fixtures",
     "is_kit_task",
+    "lane_differences",
     "lanes_of_run",
     "load_tasks",
     "mutants_of",

@@ -1,21 +1,24 @@
 """The lanes that every run has: lanes.toml declares them by the tags of tasks, `lanes_of_run` adds one's own.
 
-`load_built_in_lanes` reads the file, validated against schemas/lanes.v1.schema.json.
+`load_built_in_lanes` reads the file, validated against schemas/lanes.v1.schema.json; `lane_differences` says how a lane
+under a built-in name differs from that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.files import build
+from harness.files import build, plain, to_json
 from harness.schema import parse_toml
 from harness.types import Lane, RankBy, Task
 
 BUILT_IN_LANES = Path(__file__).with_name("lanes.toml")
+DEMANDS = ("min_pass_rate", "min_context_tokens", "max_memory_bytes", "max_warm_ttft_s", "rank_by")
+"""The fields of a lane that do not depend on the tasks of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,23 @@ def lanes_of_run(lanes: Sequence[Lane], tasks: Sequence[Task]) -> tuple[Lane, ..
     """One's own lanes, then the built-in ones that none of them replaces by its name, with their tasks of the run."""
     replaced = {lane.name for lane in lanes}
     return (*lanes, *(lane.lane(tasks) for lane in load_built_in_lanes() if lane.name not in replaced))
+
+
+def lane_differences(lane: Lane, tasks: Sequence[Task] | None) -> Iterator[str]:
+    """How a lane differs from the built-in one of its name; nothing where there is none of its name.
+
+    `tasks` are all tasks of the run; None if some are unknown, and then only the demands are compared.
+    """
+    built_in = next((each for each in load_built_in_lanes() if each.name == lane.name), None)
+    if built_in is None:
+        return
+    expected = built_in.lane(tasks or ())
+    for name in DEMANDS:
+        here, there = getattr(lane, name), getattr(expected, name)
+        if here != there:
+            yield f"{name} is {to_json(plain(here))}, {to_json(plain(there))} in the kit"
+    if tasks is None:
+        return
+    names = sorted({*lane.tasks, *expected.tasks})
+    if others := [name for name in names if lane.tasks.get(name) != expected.tasks.get(name)]:
+        yield f"its tasks are others or weigh more or less: {', '.join(others)}"

@@ -63,6 +63,9 @@ CHECKS: Mapping[str, CheckInfo] = {
         "consistent", "the tasks are known locally, with the same digests; names of the kit's are its own"
     ),
     "suite": CheckInfo("consistent", "a run of a suite has exactly the tasks of that suite"),
+    "lanes": CheckInfo(
+        "consistent", "a lane with the name of one of the kit's has its tasks and its demands (warning)"
+    ),
     "run-files": CheckInfo("consistent", "run.json and models.jsonl, if present, agree with the result"),
     "roofline": CheckInfo("consistent", "no model decodes faster than the memory bandwidth allows (warning)"),
     "identical-times": CheckInfo("consistent", "the trials of a cell do not all take the same time (warning)"),
@@ -80,6 +83,9 @@ CHECKS: Mapping[str, CheckInfo] = {
     "repetition": CheckInfo("reread", "a response that was stopped as a loop repeats to its end"),
     "server-timings": CheckInfo("reread", "no response is faster than its server says; both count the same tokens"),
     "anchors": CheckInfo("reread", "time stamps are of the line before them, and agree with the machine's time"),
+    "served-models": CheckInfo(
+        "reread", "the responses to a model report one model on one host, and those to another id another one (warning)"
+    ),
     "clocks": CheckInfo("reread", "the clocks of this machine and of the server agree"),
     "scores": CheckInfo("reread", "outcomes, checks and sandbox are those of scores.jsonl"),
     "reread": CheckInfo("reread", "the recorded streams give the same answers, counts and timings"),

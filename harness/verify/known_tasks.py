@@ -1,4 +1,4 @@
-"""Checks of a result's tasks and suite against the task folders that are known locally."""
+"""Checks of a result's tasks, suite and lanes against what is known locally: task folders, and the kit's own lanes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from harness import __version__
 from harness.files import plain
 from harness.run import task_info
-from harness.tasks import is_kit_task
+from harness.tasks import is_kit_task, lane_differences
 from harness.types import CUSTOM_SUITE, Finding, Severity, TaskInfo
-from harness.verify.evidence import Evidence
+from harness.verify.evidence import Evidence, same_task
 
 
 def check_tasks(evidence: Evidence) -> Iterator[Finding]:
@@ -50,3 +50,16 @@ def check_suite(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("suite", location, f"tasks of {run.suite} are missing: {', '.join(missing)}", severity)
     for name in sorted(found & set(evidence.tasks) - suite):
         yield Finding("suite", location, f"{name} is not a task of {run.suite}", severity)
+
+
+def check_lanes(evidence: Evidence) -> Iterator[Finding]:
+    """A lane under the name of a built-in one is that lane: its answer is read as the answer to the kit's question."""
+    result = evidence.result
+    known = [task for info in result.tasks if (task := same_task(evidence, info.name)) is not None]
+    tasks = known if len(known) == len(result.tasks) else None
+    # The kit's lanes may change with its version.
+    severity: Severity = "warning" if result.kit.version == __version__ else "info"
+    for at, lane in enumerate(result.lanes):
+        if differences := "; ".join(lane_differences(lane, tasks)):
+            message = f"{lane.name} is a lane of the kit, which this one is not: {differences}"
+            yield Finding("lanes", evidence.location(f"$.lanes[{at}]"), message, severity)

@@ -299,6 +299,7 @@ CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     run_files.check_run_files,
     known_tasks.check_tasks,
     known_tasks.check_suite,
+    known_tasks.check_lanes,
     plausibility.check_roofline,
     plausibility.check_identical_times,
 )

@@ -119,4 +119,4 @@ def test_a_table_is_sorted_by_its_numbers_and_its_links_lead_on(open_site: OpenS
     page.locator("#models tbody a", has_text="Apple M3 Ultra").first.click()
     page.wait_for_selector("html[data-ready]")
     assert page.locator("h1").inner_text() == "Apple M3 Ultra, 96 GB"
-    assert "Daily coding" in page.locator(".card").inner_text()
+    assert "My coding" in page.locator(".card").inner_text()
