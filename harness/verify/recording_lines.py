@@ -23,6 +23,7 @@ from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import REPETITION, Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
 from harness.verify.clocks import TurnClock, epoch_s, server_timing_problems, turn_clock
+from harness.verify.served_models import AnsweringServer, answering_server
 from harness.verify.simulation import simulation_mark
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -57,6 +58,7 @@ class RereadTurn:
     previous: Json = None
     sha256: str = ""
     simulation_mark: str | None = None
+    server: AnsweringServer | None = None
 
 
 def conversation_digest(fields: Json) -> str:
@@ -130,6 +132,7 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         previous=document[PREVIOUS],
         sha256=sha256_of(line),
         simulation_mark=simulation_mark(recording, reading),
+        server=answering_server(recording, reading),
     )
 
 

@@ -18,6 +18,7 @@ from harness.verify.looks import check_interim_looks
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
 from harness.verify.run_log import check_chain, read_lines_of, read_log
+from harness.verify.served_models import check_served_models
 from harness.verify.simulation import check_marks
 from harness.verify.turn_sequence import TurnSequence, sequence_of
 from harness.verify.wall_clock import check_wall_clock
@@ -86,6 +87,8 @@ def _check_recorded(
     yield from check_clocks(turns, location)
     yield from check_wall_clock(turns, entries, location, evidence.reader.location(LOG))
     yield from check_marks(evidence, _marks(trials), location)
+    servers = ((key, turn.server) for key, of_trial in trials.items() for turn in of_trial if turn.server is not None)
+    yield from check_served_models(evidence, servers, location)
 
 
 def _clocked_turns(trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> list[ClockedTurn]:
