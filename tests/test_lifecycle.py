@@ -262,6 +262,55 @@ def test_a_failed_restore_stays_in_the_state_file_and_is_retried(machine: Machin
     assert not state_path().exists()
 
 
+def test_a_service_that_cannot_be_restored_stays_noted_while_another_run_goes_on(machine: Machine, run: Path) -> None:
+    machine.let_run("com.example.ds4")
+    (machine.here / "refuse").touch()
+    with model_host([a_server(a_daemon())], run, print, restore_timeout_s=0.3):
+        pass
+    model_server = a_server(process(port := free_port()), port=port)
+    with (
+        model_host([model_server], run, print, restore_timeout_s=0.3) as host,
+        host.session(model_server),
+    ):
+        assert "com.example.ds4" in state_path().read_text()
+    assert [(change.service, change.restored) for change in host.stopped_services] == [
+        ("launchd com.example.ds4", False)
+    ]
+    (machine.here / "refuse").unlink()
+    with model_host([model_server], run, print) as host:
+        assert machine.runs("com.example.ds4")
+    assert not state_path().exists()
+
+
+def test_a_service_that_is_stopped_beside_one_that_could_not_be_restored_removes_it_from_no_note(
+    machine: Machine, run: Path
+) -> None:
+    machine.let_run("com.example.ds4")
+    (machine.here / "refuse").touch()
+    with model_host([a_server(a_daemon())], run, print, restore_timeout_s=0.3):
+        pass
+    machine.let_run("s")
+    with model_host([a_server(by_commands(machine, "s"), label="b")], run, print, restore_timeout_s=0.3) as host:
+        assert not machine.runs("s")
+        assert "com.example.ds4" in state_path().read_text()
+        (machine.here / "refuse").unlink()
+    assert machine.runs("s")
+    assert machine.runs("com.example.ds4")
+    assert [change.restored for change in host.stopped_services] == [True, True]
+    assert not state_path().exists()
+
+
+def test_a_process_that_cannot_be_ended_stays_in_the_state_file(machine: Machine, run: Path) -> None:
+    stuck = ServerProcess("start the stuck server", 2**22 + 1, "an earlier boot 1", str(run / "a.log"))
+    save_state(LifecycleState(2**22 + 2, "an earlier boot 2", str(run), processes=(stuck,)))
+    lines: list[str] = []
+    assert recover(lines.append, terminate=lambda *_: False) == ()
+    assert lines[-1] == f"NOT stopped: start the stuck server, process {stuck.pid}"
+    assert [process["pid"] for process in json.loads(state_path().read_text())["processes"]] == [stuck.pid]
+    recover(print, terminate=lambda *_: True)
+    assert not state_path().exists()
+
+
 @pytest.mark.parametrize(("below", "reason"), [("", "Exec format error"), ("/below", "Not a directory")])
 def test_a_start_command_that_cannot_be_executed_keeps_no_other_service_stopped(
     machine: Machine, run: Path, below: str, reason: str

@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import Problem, ServerError
-from harness.host import terminate_process
 from harness.lifecycle.actions import ServerProcess, retry_step, run_step, start_process
 from harness.lifecycle.inventory import find_running, restored_handle
 from harness.lifecycle.memory import (
@@ -39,12 +38,13 @@ from harness.lifecycle.restore import (
     RESTORE_TIMEOUT_S,
     TERMINATE_TIMEOUT_S,
     Log,
+    end_process,
     record_stopped_services,
     recover,
     report_stopped_services,
     restore,
 )
-from harness.lifecycle.state import Journal, lock_machine
+from harness.lifecycle.state import Journal, find_leftover_state, lock_machine
 from harness.lifecycle.status import (
     LOAD_TIMEOUT_S,
     inspect_user_server,
@@ -94,8 +94,9 @@ def model_host(
     is_simulated = all(server.model.simulated for server in servers)
     with nullcontext() if is_simulated else lock_machine(log):
         if not is_simulated:
-            recover(log)
-        host = ModelHost(run, log, restore_timeout_s, load_timeout_s)
+            recover(log, restore_timeout_s)
+        left = None if is_simulated else find_leftover_state()
+        host = ModelHost(Journal(run, left), run, log, restore_timeout_s, load_timeout_s)
         running = find_running(servers)
         try:
             host.suspend(running)
@@ -126,14 +127,14 @@ def tunnel_step(model: Model) -> Step | None:
 class ModelHost:
     """The machine during a run. `stopped_services` lists at its end what was stopped and whether it runs again."""
 
-    def __init__(self, run: Path, log: Log, restore_timeout_s: float, load_timeout_s: float) -> None:
+    def __init__(self, journal: Journal, run: Path, log: Log, restore_timeout_s: float, load_timeout_s: float) -> None:
         """No side effects until the first call."""
         self.stopped_services: tuple[StoppedService, ...] = ()
         self._run = run
         self._log = log
         self._restore_timeout_s = restore_timeout_s
         self._load_timeout_s = load_timeout_s
-        self._journal = Journal(run)
+        self._journal = journal
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def suspend(self, services: Sequence[SuspendedService]) -> None:
@@ -141,7 +142,7 @@ class ModelHost:
         journaled = tuple(replace(service, stopped_at=_now()) for service in services)
         if not journaled:
             return
-        self._journal.set_suspended(journaled)
+        self._journal.set_suspended((*self._journal.suspended, *journaled))
         for service in journaled:
             self._log(f"stopping {service.name}")
             self._stop(service)
@@ -228,11 +229,11 @@ class ModelHost:
             self._terminate(process, stop_s)
 
     def _terminate(self, process: ServerProcess, timeout_s: float) -> None:
-        if not terminate_process(process.pid, process.started_at, timeout_s, Path(process.log)):
-            self._log(f"NOT stopped: {process.description}, process {process.pid}")
+        is_gone = end_process(process, timeout_s, self._log)
         # Reap the child: a zombie would keep its PID.
         self._children.pop(process.pid).poll()
-        self._journal.remove_process(process)
+        if is_gone:
+            self._journal.remove_process(process)
 
     @contextmanager
     def _background_service(self, service: Service, start: Step, lifecycle: Lifecycle) -> Iterator[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.files import append_line, drop_torn_line
 from harness.host import redact_home, terminate_process
-from harness.lifecycle.actions import retry_step, succeeds
+from harness.lifecycle.actions import ServerProcess, retry_step, succeeds
 from harness.lifecycle.inventory import find_instances, restored_handle
 from harness.lifecycle.memory import wait_until_stable
 from harness.lifecycle.state import find_leftover_state, save_state
@@ -48,23 +48,36 @@ def restore(
     return tuple(reversed(failed))
 
 
-def recover(log: Log) -> tuple[StoppedService, ...]:
-    """Restore what a killed run left stopped. Raises ServerError while that run still goes on."""
+def recover(
+    log: Log, timeout_s: float = RESTORE_TIMEOUT_S, terminate: Callable[..., bool] = terminate_process
+) -> tuple[StoppedService, ...]:
+    """Restore what a killed run left stopped; what fails stays in the state file, whence a `Journal` takes it over.
+
+    Raises ServerError while that run still goes on.
+    """
     state = find_leftover_state()
     if state is None:
         return ()
     stopped = any(not service.started_by_run for service in state.suspended)
     what = "restoring the servers that it stopped" if stopped else "ending the servers that it started"
     log(f"an earlier run was killed ({state.run or 'no run folder'}): {what}")
-    for process in state.processes:
-        if not terminate_process(process.pid, process.started_at, TERMINATE_TIMEOUT_S, Path(process.log)):
-            log(f"NOT stopped: {process.description}, process {process.pid}")
-    failed = restore(state.suspended, log)
+    unended = [process for process in state.processes if not end_process(process, TERMINATE_TIMEOUT_S, log, terminate)]
+    failed = restore(state.suspended, log, timeout_s)
     stopped_services = report_stopped_services(state.suspended, failed)
-    save_state(replace(state, suspended=failed, processes=()))
+    save_state(replace(state, suspended=failed, processes=tuple(unended)))
     if state.run and Path(state.run).is_dir():
         record_stopped_services(Path(state.run), stopped_services)
     return stopped_services
+
+
+def end_process(
+    process: ServerProcess, timeout_s: float, log: Log, terminate: Callable[..., bool] = terminate_process
+) -> bool:
+    """End a process that a run started. Returns whether it is gone; one that is not must stay in the state file."""
+    is_gone = terminate(process.pid, process.started_at, timeout_s, Path(process.log))
+    if not is_gone:
+        log(f"NOT stopped: {process.description}, process {process.pid}")
+    return is_gone
 
 
 def report_stopped_services(

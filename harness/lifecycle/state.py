@@ -40,10 +40,14 @@ class LifecycleState:
 class Journal:
     """The state of this run, in memory and in the state file. Each change is on disk when its method returns."""
 
-    def __init__(self, run: Path) -> None:
-        """No side effects until the first call."""
+    def __init__(self, run: Path, left: LifecycleState | None = None) -> None:
+        """No side effects until the first call. `left` is what an earlier run could not undo: this one takes it over.
+
+        The file is one: without it, the first write would forget what is still to be started again.
+        """
         pid = os.getpid()
-        self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run.absolute()))
+        suspended, processes = ((), ()) if left is None else (left.suspended, left.processes)
+        self._state = LifecycleState(pid, process_start_time(pid) or 0.0, str(run.absolute()), suspended, processes)
         self._is_written = False
 
     @property
