@@ -2,8 +2,8 @@
 
 import re
 import socket
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -37,10 +37,23 @@ from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, s
 from harness.summarize.futility import FutilityRule
 from harness.summarize.lane_differences import pair_looks
 from harness.summarize.pairwise import contingency_table
-from harness.types import Json, Lane, LaneLook, Look, Model, Outcome, Result, RunSettings, SequentialDesign
+from harness.types import (
+    Json,
+    Lane,
+    LaneLook,
+    Look,
+    Model,
+    Outcome,
+    RecordedTrial,
+    Result,
+    RunSettings,
+    ScoredTrial,
+    SequentialDesign,
+    TrialScorer,
+)
 from harness.verify import VerifyOptions, verify
 from harness.verify.trials import BlockPlan, planned_of
-from tests.bundle import TrustingSandbox, good_bundle, tasks
+from tests.bundle import TrustingSandbox, good_bundle, tasks, trusting
 from tests.samples import task_of
 from tests.sequential_simulation import (
     EQUAL_SIZES,
@@ -55,6 +68,7 @@ from tests.sequential_simulation import (
 
 LANE = Lane("lane", {"code-bugfix": 1.0})
 SCORED = tasks()["code-bugfix"]
+TWO_LOOKS = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
 
 
 def model_of(label: str) -> Model:
@@ -256,13 +270,13 @@ def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
     return
 
 
-def _run(folder: Path, settings: RunSettings) -> RunFolder:
+def _run(folder: Path, settings: RunSettings, scorer: TrialScorer | None = None) -> RunFolder:
     with serve((SCORED,)) as demo:
         models = demo.models[:2]
         run = start_run(folder, Config(settings, models), (SCORED,), simulated=True)
         while True:
             assert record_run(run, (SCORED,), models, ignore) == []
-            score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+            score_run(run, (SCORED,), scorer or ThreadScorer(TrustingSandbox()), ignore)
             run = open_run(run.path)
             if not run.chain.awaits_block:
                 break
@@ -273,8 +287,7 @@ def _run(folder: Path, settings: RunSettings) -> RunFolder:
 @pytest.fixture(scope="module")
 def looked_at(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of two equal models that was looked at twice."""
-    settings = RunSettings(tasks=(SCORED.name,), trials=2, warmups=0, seed=7, idle_s=0.0, until_decided=True)
-    return _run(tmp_path_factory.mktemp("runs"), settings)
+    return _run(tmp_path_factory.mktemp("runs"), TWO_LOOKS)
 
 
 def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], None], copies_of_looks: int = 1) -> Path:
@@ -285,9 +298,13 @@ def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], Non
             lines[from_json(line)[PREVIOUS]] = (name, line)
     texts = dict.fromkeys((LOG, RECORDINGS, SCORES), "")
     old = head = plan_digest(run.plan)
+    recordings = ""
     while old in lines:
         name, line = lines[old]
         document = from_json(line)
+        recordings += line if name == RECORDINGS else ""
+        if document.get("case_seed") == sha256_of(recordings):
+            document["case_seed"] = sha256_of(texts[RECORDINGS])
         change(document)
         for _ in range(copies_of_looks if document.get("look") else 1):
             forged = to_json({**document, PREVIOUS: head}) + "\n"
@@ -379,6 +396,37 @@ def test_an_earlier_look_must_have_the_hidden_cases_of_its_recordings(looked_at:
 
     found = {message for _, message in _findings(_forge(looked_at, tmp_path / "forged", choose_seed))}
     assert "look 1 has hidden cases of another seed than the recordings until then" in found
+
+
+class SeededScorer:
+    """Scores like any other, and says so of hidden cases: each look scores all trials again."""
+
+    def score_all(self, trials: Iterable[RecordedTrial], case_seed: str) -> Generator[ScoredTrial, None, None]:
+        for scored in ThreadScorer(TrustingSandbox()).score_all(trials, case_seed):
+            yield replace(scored, case_seed=case_seed)
+
+
+def _rescored(path: Path) -> list[str]:
+    """What is wrong with a run at the level rescored, if it reaches reread."""
+    options = VerifyOptions(
+        "rescored", tasks=tasks(), open_sandbox=trusting, open_scorer=lambda _: nullcontext(SeededScorer())
+    )
+    levels = {report.level: report for report in verify(path, options).levels}
+    assert levels["reread"].state == "reached"
+    return [finding.message for finding in levels["rescored"].findings]
+
+
+def test_a_verdict_of_an_earlier_look_that_a_later_one_overruled_is_scored_again(tmp_path: Path) -> None:
+    run, first = _run(tmp_path / "runs", TWO_LOOKS, SeededScorer()), list[Json]()
+
+    def fail_at_first_look(document: dict[str, Json]) -> None:
+        if "score" in document and not first:
+            first.append(document["key"])
+            document["score"] |= {"outcome": "failed", "fraction": 0.0}
+
+    assert _rescored(run.path) == []
+    (message,) = _rescored(_forge(run, tmp_path / "forged", fail_at_first_look))
+    assert message.endswith("is failed, scored again it is passed")
 
 
 def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:

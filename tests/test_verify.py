@@ -2,8 +2,9 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ import pytest
 from harness.bundle import find_results
 from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
+from harness.cluster import ThreadScorer
 from harness.errors import EngineError, TaskError
 from harness.files import ROOT, plain
 from harness.run import context_needs
 from harness.schema import format_version
 from harness.servers import skip_oversized_tasks
-from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, Sandbox, Verdict
+from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, RecordedTrial, Sandbox, ScoredTrial, Verdict
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
 from harness.verify.rescored import VERDICT_FREE_METRICS, mask
@@ -163,6 +165,34 @@ def test_a_metric_of_the_machine_is_not_compared(good: Path, name: str) -> None:
         score["metrics"][name] = ["timed_out"]
     verdict = verify(write_bundle(good, bundle), _options("rescored", open_sandbox=_scripted))
     assert verdict.levels[4].state == "reached"
+
+
+class LintingScorer:
+    """Scores like any other, and gives each answer the same remarks of a linter."""
+
+    def __init__(self, remarks: Json) -> None:
+        self.remarks = remarks
+
+    def score_all(self, trials: Iterable[RecordedTrial], case_seed: str) -> Generator[ScoredTrial, None, None]:
+        for scored in ThreadScorer(TrustingSandbox()).score_all(trials, case_seed):
+            metrics = {**scored.score.metrics, "lint": self.remarks}
+            yield replace(scored, score=replace(scored.score, metrics=metrics))
+
+
+@pytest.mark.parametrize(
+    ("stated", "found", "count"), [({"error": 9}, {"error": 1}, 14), ({"error": 9}, None, 0), (None, {"error": 1}, 0)]
+)
+def test_other_remarks_of_a_linter_are_a_warning_and_missing_ones_are_free(
+    stated: Json, found: Json, count: int, good: Path
+) -> None:
+    bundle = good_bundle()
+    for trial, line in zip(bundle.result["trials"], bundle.scores, strict=True):
+        trial["metrics"]["lint"] = line["score"]["metrics"]["lint"] = stated
+    options = _options("rescored", open_sandbox=_scripted, open_scorer=lambda _: nullcontext(LintingScorer(found)))
+    verdict = verify(write_bundle(good, summarized(bundle)), options)
+    findings = verdict.levels[4].findings
+    assert [finding.severity for finding in findings] == ["warning"] * count
+    assert all("other remarks of the linter" in finding.message for finding in findings)
 
 
 def test_a_slow_machine_leaves_rescored_unverified(good: Path) -> None:

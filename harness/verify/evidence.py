@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.bundle import RESULT, SourceReader
-from harness.types import Json, Result, Task, TrialKey, TrialResult
+from harness.types import Json, Result, Score, Task, TrialKey, TrialResult
 
 MAX_LINES_PER_TURN = 10
 MAX_OTHER_LINES = 1000
@@ -38,6 +38,18 @@ class Evidence:
 def key_of(trial: TrialResult) -> TrialKey:
     """The key of a trial of the result."""
     return TrialKey(trial.model, trial.task, trial.trial, trial.warmup)
+
+
+def with_score(trial: TrialResult, score: Score) -> TrialResult:
+    """The trial with this score in place of its own."""
+    return replace(
+        trial,
+        outcome=score.outcome,
+        fraction=score.fraction,
+        extraction_rule=score.extraction_rule,
+        checks=score.checks,
+        metrics=score.metrics,
+    )
 
 
 def describe(key: TrialKey) -> str:

@@ -12,7 +12,7 @@ from harness.run import Link, Turn, is_redrawn
 from harness.types import Finding, LogEntry, ScoredTrial, TrialKey, TrialResult
 from harness.verify.anchors import check_anchors
 from harness.verify.clocks import ClockedTurn, check_clocks
-from harness.verify.evidence import Evidence, describe, key_of, max_lines
+from harness.verify.evidence import Evidence, describe, key_of, max_lines, with_score
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.looks import check_interim_looks
 from harness.verify.recording_lines import RereadTurn, reread_lines
@@ -217,15 +217,7 @@ def _merge_turns(turns: Sequence[RereadTurn]) -> TrialResult:
 def _compare_trial(evidence: Evidence, at: int, reread: TrialResult, scored: ScoredTrial | None) -> Iterator[Finding]:
     reread = replace(reread, session=evidence.result.trials[at].session)  # has a check of its own
     if scored is not None:
-        score = scored.score
-        reread = replace(
-            reread,
-            outcome=score.outcome,
-            fraction=score.fraction,
-            extraction_rule=score.extraction_rule,
-            checks=score.checks,
-            metrics=score.metrics,
-        )
+        reread = with_score(reread, scored.score)
     prefix = f"$.trials[{at}]"
     for path, message in islice(differences(plain(evidence.result.trials[at]), plain(reread), prefix), MAX_DIFFERENCES):
         name = path.removeprefix(f"{prefix}.").split(".")[0].split("[")[0]

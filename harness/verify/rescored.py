@@ -1,18 +1,19 @@
 """The level `rescored`: every recorded answer is scored again in the sandbox, and must get the same score.
 
 `check_rescored` compares the outcome and the checks, then all else that a score has. What two honest scorings need not
-share is left out, each with its reason: VERDICT_FREE_METRICS and VOLATILE. Other values and errors that code showed are
+share is no error, each with its reason: VERDICT_FREE_METRICS and VOLATILE. Other values and errors that code showed are
 unknown, for code may do something else each time, as are outcomes that are MACHINE_DEPENDENT.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from harness.bundle import RECORDINGS, UnreadableError, parse_document
+from harness.bundle import RECORDINGS, SCORES, UnreadableError, parse_document
 from harness.files import build, plain
 from harness.types import (
     HIDDEN_INPUTS,
@@ -23,19 +24,20 @@ from harness.types import (
     RecordedTrial,
     Recording,
     Score,
+    ScoredTrial,
     Severity,
     TrialKey,
     TrialResult,
     TrialScorer,
 )
-from harness.verify.evidence import Evidence, describe, key_of, max_lines, same_task
+from harness.verify.evidence import Evidence, describe, key_of, max_lines, same_task, with_score
 from harness.verify.json_diff import MAX_DIFFERENCES, differences
 
 MACHINE_DEPENDENT = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
 """Outcomes that a slower or smaller machine may change: a difference in them is unknown, not a problem."""
 VERDICT_FREE_METRICS: Mapping[str, str] = {
     "code_ended": "a slower or smaller machine ends code by other limits; its checks fail either way",
-    "lint": "the remarks of the linter in the image, and none where it did not end in time",
+    "lint": "a linter that did not end in time gives none; where both have remarks, another number is a warning",
 }
 """Metrics that another machine may give otherwise, and no verdict rests on -> why."""
 VOLATILE = (
@@ -47,6 +49,8 @@ VOLATILE = (
 
 Containers have the same folders and the same order of sets everywhere (sandbox/container_config.py).
 """
+StatedScores = Mapping[TrialKey, tuple[str, TrialResult]]
+"""For each trial the place of its score, and the trial with that score."""
 
 
 def unknown_tasks(evidence: Evidence) -> Sequence[str]:
@@ -55,28 +59,59 @@ def unknown_tasks(evidence: Evidence) -> Sequence[str]:
 
 
 def check_rescored(evidence: Evidence, scorer: TrialScorer) -> Iterator[Finding]:
-    """Score every trial again and compare the scores. Raises EngineError when the engine fails."""
-    index_of = {key_of(trial): at for at, trial in enumerate(evidence.result.trials)}
+    """Score every trial again and compare the scores, then those of earlier looks that decided otherwise.
+
+    Raises EngineError when the engine fails.
+    """
+    trials = enumerate(evidence.result.trials)
+    final = {key_of(trial): (evidence.location(f"$.trials[{at}]"), trial) for at, trial in trials}
+    yield from _rescore(evidence, scorer, evidence.reader.digest(RECORDINGS), final)
+    for seed, overruled in _overruled_scores(evidence).items():
+        yield from _rescore(evidence, scorer, seed, overruled)
+
+
+def _rescore(evidence: Evidence, scorer: TrialScorer, seed: str, stated: StatedScores) -> Iterator[Finding]:
+    """Score these trials again with the hidden cases of a seed, and compare."""
+    order = {key: at for at, key in enumerate(stated)}
     found: list[tuple[int, tuple[Finding, ...]]] = []
     unreadable = None
     try:
-        with closing(scorer.score_all(_known_trials(evidence, index_of), evidence.reader.digest(RECORDINGS))) as scores:
+        with closing(scorer.score_all(_known_trials(evidence, stated), seed)) as scores:
             for scored in scores:
-                at = index_of[scored.key]
-                found.append((at, tuple(_compare(evidence, at, scored.score))))
+                findings = tuple(_compare(evidence, *stated[scored.key], scored.score))
+                found.append((order[scored.key], findings))
     except UnreadableError as error:
         unreadable = error
-    # Trials end in any order; findings are in that of the result.
+    # Trials end in any order; findings are in that of what is stated.
     yield from (finding for _, findings in sorted(found, key=lambda pair: pair[0]) for finding in findings)
     if unreadable is not None:
         raise unreadable
 
 
-def _known_trials(evidence: Evidence, index_of: Mapping[TrialKey, int]) -> Iterator[RecordedTrial]:
-    """The recorded trials that the result states, each with its task."""
+def _overruled_scores(evidence: Evidence) -> Mapping[str, StatedScores]:
+    """Seed of hidden cases -> the scores at an earlier look of a sequential run that later ones overruled.
+
+    The others have the outcome of the final scores, which are scored again anyway. To score those too, with the cases of
+    each look, would multiply the time by the looks; so it stays open whether one of them had another outcome then.
+    """
+    found: dict[str, dict[TrialKey, tuple[str, TrialResult]]] = defaultdict(dict)
+    if evidence.result.run.design is None:
+        return found
+    final, location = {key_of(trial): trial for trial in evidence.result.trials}, evidence.reader.location(SCORES)
+    for number, line in evidence.reader.read_lines(SCORES, max_lines(evidence)):
+        place = f"{location}, line {number}"
+        scored = build(ScoredTrial, parse_document(line, place))
+        trial = final.get(scored.key)
+        if trial is not None and scored.case_seed is not None and scored.score.outcome != trial.outcome:
+            found[scored.case_seed][scored.key] = (f"{place} $.score", with_score(trial, scored.score))
+    return found
+
+
+def _known_trials(evidence: Evidence, stated: StatedScores) -> Iterator[RecordedTrial]:
+    """The recorded trials of what is stated, each with its task."""
     for key, turns in recorded_trials(evidence):
         task = same_task(evidence, key.task)
-        if task is not None and key in index_of:
+        if task is not None and key in stated:
             yield task, turns
 
 
@@ -95,8 +130,7 @@ def recorded_trials(evidence: Evidence) -> Iterator[tuple[TrialKey, tuple[Record
             yield recording.key, tuple(turns)
 
 
-def _compare(evidence: Evidence, at: int, rescored: Score) -> Iterator[Finding]:
-    trial, place = evidence.result.trials[at], evidence.location(f"$.trials[{at}]")
+def _compare(evidence: Evidence, place: str, trial: TrialResult, rescored: Score) -> Iterator[Finding]:
     runs_code = _runs_code(evidence, trial)
     is_limited = bool({trial.outcome, rescored.outcome} & set(MACHINE_DEPENDENT))
     message = _verdict_difference(trial, rescored)
@@ -110,6 +144,10 @@ def _compare(evidence: Evidence, at: int, rescored: Score) -> Iterator[Finding]:
         reason, severity = ": code may use time or chance", "inconclusive"
     for path, text in found[:MAX_DIFFERENCES]:
         yield Finding("rescored", f"{place}.{path}", f"{text}{reason}", severity)
+    remarks, expected = trial.metrics.get("lint"), rescored.metrics.get("lint")
+    if None not in (remarks, expected) and remarks != expected:
+        message = f"{describe(key_of(trial))} states other remarks of the linter than the answer gives"
+        yield Finding("rescored", f"{place}.metrics.lint", message, "warning")
 
 
 def _verdict_difference(trial: TrialResult, rescored: Score) -> str | None:
