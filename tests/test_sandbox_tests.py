@@ -1,4 +1,4 @@
-"""The driver that runs a model's tests: runs on several modules share a container, and none can tell another anything.
+"""The driver that runs a model's tests: runs on several modules share a container, and none finds what another left.
 
 Each suite here looks for what an earlier run left, fails if it finds some, and leaves it itself.
 """

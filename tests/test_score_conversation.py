@@ -140,7 +140,7 @@ def test_neither_the_turn_nor_the_expected_value_enters_the_container() -> None:
     gives = [give for job in sandbox.jobs for _, give in job.cases]
     assert all("turn" not in give and "tests_on" not in give for give in gives)
     tests = [job for job in sandbox.jobs if job.driver == "tests"]
-    assert [(len(job.cases), set(job.files)) for job in tests] == [(2, {"test_even.py"})]
+    assert [(len(job.cases), set(job.files)) for job in tests] == [(2, {"test_even.py"})] * 2
     assert "right" not in str([give["files"] for job in tests for _, give in job.cases])
 
 
@@ -376,3 +376,94 @@ def test_honest_tests_pass_in_a_container(sandbox: DockerSandbox, name: str) -> 
 @pytest.mark.parametrize("name", HOSTILE_TESTS)
 def test_tests_that_test_nothing_do_not_pass_in_a_container(sandbox: DockerSandbox, name: str) -> None:
     assert judge_tests(sandbox, HOSTILE_TESTS[name]).outcome is Outcome.FAILED
+
+
+IMPLEMENTATIONS = {
+    "right-1.py": "def square(n):\n    return n * n\n",
+    "right-2.py": "def square(n):\n    return n**2\n",
+    "right-3.py": "def square(n):\n    return sum([n] * n)\n",
+    "broken-1.py": "def square(n):\n    return n * 2\n",
+    "broken-2.py": "def square(n):\n    return n * n + 1\n",
+}
+SQUARES = {"right-1.py": 9, "right-2.py": 9, "right-3.py": 9, "broken-1.py": 6, "broken-2.py": 10}
+ABOUT_SQUARES = tuple(
+    case(name, {"turn": 1, "tests_on": name}, tests="pass" if name.startswith("right") else "fail")
+    for name in IMPLEMENTATIONS
+)
+SQUARE_TESTS = "```python\nimport square\n\ndef test_it():\n    assert square.square(3) == 9  # {}\n```"
+COPYING = """\
+import os
+
+import square
+
+
+def test_it():
+    value, pid = square.square(3), os.getpid()
+    if pid >= 600:
+        assert value == (pid - 1000) // 50
+    else:
+        for _ in range(1000 + 50 * value):
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            os.waitpid(child, 0)
+"""
+"""Has no expected value: the first run leaves its own in the number of the next process, the others compare with it."""
+
+
+def judge_squares(text: str, sandbox: ScriptedSandbox | DockerSandbox) -> Score:
+    settings, limits = {"entry": "square.py", "test_file": "test_square.py"}, Limits(60.0, 60.0)
+    variant = variant_of("conversation", ABOUT_SQUARES, files=IMPLEMENTATIONS, settings=settings, turns=("a",))
+    return score(replace(variant, task=replace(variant.task, limits=limits)), [said(text)], sandbox)
+
+
+def square_in(give: Mapping[str, Json]) -> int:
+    """What the implementation that a case gives returns for 3."""
+    return next(SQUARES[name] for name, text in IMPLEMENTATIONS.items() if text == give["files"]["square.py"])
+
+
+def test_tests_that_compare_with_an_earlier_run_do_not_pass_in_any_order() -> None:
+    """No expected value is in them, so that what the first run in a container sees must decide nothing."""
+
+    def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        failed = int(square_in(give) != square_in(job.cases[0][1]))
+        return Observation(name, "returned", {"exit": failed, "passed": 1 - failed, "failed": failed})
+
+    outcomes = [judge_squares(SQUARE_TESTS.format(salt), ScriptedSandbox(script)).outcome for salt in range(40)]
+    assert set(outcomes) == {Outcome.FAILED}
+
+
+def test_a_check_of_tests_that_end_otherwise_in_the_other_order_says_so() -> None:
+    jobs: list[Job] = []
+
+    def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        failed = int(square_in(give) != 9)
+        if len(jobs) > 1 and name == "right-2.py":
+            failed = 1
+        return Observation(name, "returned", {"exit": failed, "passed": 1 - failed, "failed": failed})
+
+    verdict = judge_squares(SQUARE_TESTS.format(0), ScriptedSandbox(script, jobs))
+    assert failed(verdict) == {"right-2.py"}
+    found = check(verdict, "right-2.py")
+    assert (found.observed, found.note) == ("fail", "ended as pass when the implementations came in another order")
+    names = [[name for name, _ in job.cases] for job in jobs]
+    assert names == [names[0], names[0][::-1]]
+
+
+def test_only_what_passed_is_run_in_the_other_order() -> None:
+    def script(job: Job, name: str, give: Mapping[str, Json]) -> Observation:
+        if name == "broken-1.py":
+            return Observation(name, "timed_out", None, "no end within 5 s")
+        failed = int(square_in(give) != 9)
+        return Observation(name, "returned", {"exit": failed, "passed": 1 - failed, "failed": failed})
+
+    sandbox = ScriptedSandbox(script)
+    assert failed(judge_squares(SQUARE_TESTS.format(0), sandbox)) == {"broken-1.py"}
+    assert [len(job.cases) for job in sandbox.jobs] == [5, 4]
+
+
+@pytest.mark.engine
+def test_tests_that_count_processes_to_copy_an_earlier_run_do_not_pass() -> None:
+    with open_sandbox("test", print, ["python"]) as sandbox:
+        verdicts = [judge_squares(f"```python\n{COPYING}# {salt}\n```", sandbox) for salt in range(6)]
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.FAILED}

@@ -207,13 +207,14 @@ def _is_too_large(job: Job) -> bool:
 
 
 def case_order(job: Job) -> list[int]:
-    """The order in which the cases of a program, or of tests, run: shuffled, so that no case can know its number.
+    """The order in which the cases of a program run: shuffled, so that its number tells a case nothing.
 
     The order follows from the job's content and not from chance: scoring again runs the cases in the same order. An
-    answer cannot know it, since the hidden cases are drawn after the answer. Calls keep their order.
+    answer cannot know it, since the hidden cases are drawn after the answer. Calls keep their order, and so do tests,
+    which are shuffled by who gives the job (score/kinds/conversation.py).
     """
     order = list(range(len(job.cases)))
-    if job.driver != "calls":
+    if job.driver == "program":
         random.Random(sha256_of(to_json([dict(job.files), list(job.cases)]))).shuffle(order)
     return order
 

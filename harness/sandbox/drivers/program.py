@@ -2,8 +2,10 @@
 
 The job holds the command lines of the answer's language: `run` begins those that run it, `load` those that import it.
 
-No case can tell another anything: whatever a program can write to is emptied after it, every other process is killed,
-and a program that changed the limits of this process ends the container, so that the next case gets another one.
+Whatever a program can write to is emptied after it, every other process is killed, and a program that changed the
+limits of this process ends the container, so that the next case gets another one. What the kernel counts is left: the
+number of the next process, and connections within the container that were closed less than a minute ago. By these a
+case can tell a later one something. It gains inputs by it, and the cases are shuffled; no expected value is here.
 """
 
 import os

@@ -6,6 +6,10 @@ run can write to is emptied after it, every other process is killed, and where a
 that forks, the container ends with it (tests/test_sandbox_tests.py). A run costs 40 ms of CPU time by this; a container
 and a new Python for each cost 300 ms.
 
+What the kernel counts passes from one run to the next, as the number of the next process does, or connections within
+the container that were closed less than a minute ago. So who gives the job runs it a second time in the reverse order
+(score/kinds/conversation.py), where other runs came before.
+
 The tests run in the process that counts them, so that tests made to deceive could report another count than theirs.
 They gain nothing by it: what they can report they can also assert.
 """

@@ -10,8 +10,9 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
                                    beside them under the name of `module`; expect {"tests": "pass"} (at least one
                                    passes, none fails) or {"tests": "fail"} (at least one fails); a file without a test,
                                    or that does not load or exits, counts as neither. Each of these is a process of its
-                                   own in a folder of its own, in a shuffled order, and nothing that one leaves reaches
-                                   another (harness/sandbox/drivers/tests.py): tests have only the module to look at
+                                   own in a folder of its own. They run in a shuffled order, and those that ended as
+                                   expected once more in another container in the reverse order, where they must end
+                                   so again: see `_run_tests`
 checks        one for each case; the cases of a turn without code all fail
 metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
@@ -19,16 +20,19 @@ metrics       rules (how each turn's code was found), groups, tests_right and te
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import Problem
+from harness.files import sha256_of, to_json
 from harness.languages import LANGUAGES
 from harness.score.compare import Equality
 from harness.score.execute import (
     NO_CODE,
     Build,
     CaseJudge,
+    Execution,
     check_names,
     entry_of,
     group_metrics,
@@ -111,6 +115,46 @@ def _result_of_tests(value: Mapping[str, Json]) -> str | None:
     return "fail" if code == _FAILED and failed > 0 else None
 
 
+def _order_of_tests(build: Build, cases: Sequence[Case]) -> list[Case]:
+    """The cases shuffled, with a right implementation at one end and a broken one at the other, if there are both.
+
+    The order follows from the tests and the cases: scoring again runs them in the same one.
+    """
+    rng = random.Random(sha256_of(to_json([dict(build.files), [[case.id, dict(case.give)] for case in cases]])))
+    order = list(cases)
+    rng.shuffle(order)
+    ends = [next((case for case in order if case.expect["tests"] == result), None) for result in ("pass", "fail")]
+    rng.shuffle(ends)
+    first, last = ends
+    if first is None or last is None:
+        return order
+    return [first, *(case for case in order if case.id not in (first.id, last.id)), last]
+
+
+def _run_tests(variant: Variant, build: Build, sandbox: Sandbox, cases: Sequence[Case]) -> Execution:
+    """Run the tests on each implementation, and in another container in the reverse order on those that were right.
+
+    The runs of one container are apart in what they can write to, but the kernel counts what they do, as processes
+    (harness/sandbox/drivers/tests.py), so that tests without an expected value could compare an implementation with
+    the ones before it. In each of the two orders one has none before it: in one order it is right, in the other it is
+    broken. So such tests fail on one of the two.
+    """
+    first = run_cases(variant, build, sandbox, _judge_tests, _order_of_tests(build, cases))
+    by_id = {case.id: case for case in cases}
+    again = [by_id[check.name] for check in reversed(first.checks) if check.passed]
+    second = {check.name: check for check in run_cases(variant, build, sandbox, _judge_tests, again).checks}
+    checks = tuple(_in_both_orders(check, second.get(check.name)) for check in first.checks)
+    return replace(first, checks=checks)
+
+
+def _in_both_orders(first: Check, second: Check | None) -> Check:
+    """The check of tests by both orders; `second` is None where the first order decided."""
+    if second is None or second.passed:
+        return first
+    note = f"ended as {first.observed} when the implementations came in another order"
+    return replace(second, note=f"{note}; {second.note}" if second.note else note)
+
+
 def _tests_case(case: Case, variant: Variant) -> Case:
     module = str(variant.task.settings.get("module", entry_of(variant)))
     return replace(case, give={"files": {module: variant.files[str(case.give["tests_on"])]}})
@@ -142,7 +186,10 @@ def _score_turn(progress: _Progress, turn: int, found: FoundCode, variant: Varia
     progress.rules[str(turn)] = found.rule
     cases = [case for case in variant.cases if turn_of(case) == turn]
     for build, judge, part in _executions(variant, found.code, cases):
-        execution = run_cases(variant, build, sandbox, judge, part)
+        if build.driver == "tests":
+            execution = _run_tests(variant, build, sandbox, part)
+        else:
+            execution = run_cases(variant, build, sandbox, judge, part)
         progress.checks |= {check.name: check for check in execution.checks}
         progress.abnormal_ends |= execution.abnormal_ends
 
