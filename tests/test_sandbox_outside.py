@@ -53,6 +53,13 @@ def test_an_answer_that_does_not_take_a_call_times_out(box: DockerSandbox) -> No
     assert (seen.status, seen.note) == ("timed_out", "no end within 4 s")
 
 
+@pytest.mark.engine
+def test_a_call_that_gives_nothing_is_the_fault_of_the_tests_and_ends_no_run(box: DockerSandbox) -> None:
+    tests = "def check(candidate):\n    candidate._report.send('call')\n"
+    seen = run(box, "def f(n): return n\n", tests, Limits(load_timeout_s=60.0, case_timeout_s=20.0))
+    assert (seen.status, seen.note) == ("forged", "a line out of turn")
+
+
 def test_a_job_that_seems_killed_from_outside_has_the_time_of_one_job_for_all_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from harness.errors import TaskError
+from harness.errors import EngineError, TaskError
 from harness.files import to_json
 from harness.score import score
 from harness.tasks import HiddenCases, JobCache, check_tasks, vary
@@ -67,6 +67,33 @@ def test_a_failure_reaches_also_those_who_did_not_draw() -> None:
     for _ in range(2):
         with pytest.raises(MemoryError):
             hidden.extend(variant)
+
+
+def test_a_failure_of_the_engine_is_not_kept() -> None:
+    class Restarting(CountingSandbox):
+        """Its engine fails while the first job runs, and is then back."""
+
+        failures = 1
+
+        def run(self, job: Job) -> tuple[Observation, ...]:
+            if self.failures:
+                self.failures -= 1
+                raise EngineError("the container engine was restarted")
+            return CountingSandbox.run(self, job)
+
+    hidden = HiddenCases("seed", Restarting())
+    with pytest.raises(EngineError):
+        hidden.extend(vary(task(), 0))
+    assert [case.id for case in hidden.extend(vary(task(), 0)).cases] == ["zero", "double/h3"]
+
+
+def test_a_defect_of_the_task_is_found_once() -> None:
+    sandbox = CountingSandbox()
+    hidden = HiddenCases("seed", sandbox)
+    for _ in range(2):
+        with pytest.raises(TaskError):
+            hidden.extend(vary(task(DOUBLE.replace("n + n", "n * n")), 1))
+    assert sandbox.jobs == {"drawing": 1, "answer": 1}
 
 
 def test_one_job_draws_for_all_variants_and_each_gets_its_own_cases() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -340,11 +341,52 @@ def test_a_bounded_cache_forgets_the_job_that_was_asked_for_longest_ago() -> Non
     assert cache.run(jobs[1])[0].value == 4
 
 
-def test_an_equal_job_fails_as_the_first_did() -> None:
+def test_a_job_that_failed_is_run_again_when_it_is_asked_for_again() -> None:
+    """The failure is that of an engine, which may be back, and not that of the job."""
     counting = Counting()
     cache = JobCache(counting)
     job = Job("go", "calls", "answer.go", {}, (("one", {"call": "f"}),), Limits())
     for _ in range(2):
         with pytest.raises(EngineError, match="the engine failed"):
             cache.run(job)
-    assert counting.count == 1
+    assert counting.count == 2
+    other = Job("python", "calls", "answer.py", {}, (("one", {"call": "f"}),), Limits())
+    assert cache.run(other) == cache.run(other) == (Observation("one", "returned", 3),)
+
+
+class Failing:
+    """Fails as nothing that a sandbox declares would, once another thread waits for the same job."""
+
+    facts = FACTS
+
+    def __init__(self) -> None:
+        self.running, self.may_fail, self.count = Event(), Event(), 0
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        self.count += 1
+        self.running.set()
+        assert self.may_fail.wait(60)
+        raise KeyError("give")
+
+
+def test_whatever_a_job_fails_with_reaches_those_who_wait_for_an_equal_one() -> None:
+    sandbox = Failing()
+    cache = JobCache(sandbox)
+    job = Job("python", "calls", "answer.py", {}, (("one", {"call": "f"}),), Limits())
+    # Ends with the test whatever happens: a thread that waited for ever would keep the interpreter from ending.
+    found: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            cache.run(job)
+        except KeyError as error:
+            found.append(error)
+
+    threads = [Thread(target=ask, daemon=True) for _ in range(2)]
+    threads[0].start()
+    assert sandbox.running.wait(60)
+    threads[1].start()
+    sandbox.may_fail.set()
+    for thread in threads:
+        thread.join(20)
+    assert [type(error) for error in found] == [KeyError, KeyError]

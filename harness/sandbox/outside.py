@@ -49,9 +49,11 @@ class TestsTranscript(Transcript):
     call: Json = None
 
     def _advance(self, report: dict[str, Json]) -> bool:
-        is_call = report.get("e") == "call" and self.loaded and self.call is None and isinstance(report["give"], dict)
+        # Tests are code of the task's author, and can write what the stub never would.
+        give = report.get("give")
+        is_call = report.get("e") == "call" and self.loaded and self.call is None and isinstance(give, dict)
         if is_call:
-            self.call = report["give"]
+            self.call = give
         return is_call or Transcript._advance(self, report)
 
 

@@ -72,6 +72,11 @@ class HiddenCases:
             try:
                 future.set_result(work())
             except BaseException as error:
+                # A defect of the task stays one. Everything else may be over when somebody asks again, as a restart of
+                # the engine is.
+                if not isinstance(error, TaskError):
+                    with self._lock:
+                        del done[key]
                 # The other threads that wait for this get the same error, and none waits forever.
                 future.set_exception(error)
                 raise

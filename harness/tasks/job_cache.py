@@ -12,7 +12,6 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Lock
 
-from harness.errors import LanebenchError
 from harness.files import sha256_of, to_json
 from harness.types import Job, Observation, Sandbox, SandboxFacts
 
@@ -42,9 +41,14 @@ class JobCache:
         if first:
             try:
                 future.set_result(self._sandbox.run(job))
-            except LanebenchError as error:
-                # The other threads that wait for this job get the same error.
+            except BaseException as error:
+                # The other threads that wait for this job get the same error, and none waits forever. Who asks later
+                # runs it again: an engine that was restarted is back.
+                with self._lock:
+                    if self._results.get(key) is future:
+                        del self._results[key]
                 future.set_exception(error)
+                raise
         return future.result()
 
 
