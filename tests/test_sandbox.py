@@ -10,9 +10,12 @@ from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
 from harness.sandbox.container import Container
 from harness.sandbox.runner import run_job
+from harness.score import score
 from harness.score.execute import Driver
-from harness.types import Job, Json
+from harness.tasks import readings_of, vary
+from harness.types import Job, Json, Outcome
 from tests.language_samples import PATIENT, PYTHON, QUICK, SAMPLES, SQL, ends, job_of, typed, values
+from tests.samples import kit_tasks
 
 pytestmark = pytest.mark.engine
 
@@ -64,6 +67,50 @@ def test_sql_that_changes_a_database_is_queried_afterwards_and_its_errors_are_na
     observations = sandbox.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look), ("b", full)), PATIENT))
     assert observations[0].value == [[1], [2], [3], [4]]
     assert (observations[1].status, observations[1].note) == ("raised", "IntegrityError")
+
+
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT s"])
+def test_sql_that_commits_nothing_has_changed_nothing(sandbox: DockerSandbox, begin: str) -> None:
+    look = {"call": "after", "args": ["CREATE TABLE t (n); INSERT INTO t VALUES (1);", "SELECT n FROM t"]}
+    committed = "RELEASE s" if begin.startswith("SAVEPOINT") else "COMMIT"
+    codes = [f"{begin}; UPDATE t SET n = 2", f"{begin}; UPDATE t SET n = 2; {committed}"]
+    jobs = [Job("sql", "calls", SQL.entry, {SQL.entry: code}, (("a", look),), PATIENT) for code in codes]
+    assert [sandbox.run(job)[0].value for job in jobs] == [[[1]], [[2]]]
+
+
+def test_views_that_are_not_committed_are_no_answer_to_a_task(sandbox: DockerSandbox) -> None:
+    variant = vary(kit_tasks()["code-new-sql"], 0)
+    (solution,) = variant.solution
+    uncommitted = solution.replace("CREATE VIEW", "BEGIN;\nCREATE VIEW", 1)
+    outcomes = [score(variant, readings_of([text]), sandbox).outcome for text in (solution, uncommitted)]
+    assert outcomes == [Outcome.PASSED, Outcome.FAILED]
+
+
+@pytest.mark.parametrize("folder", ["/work", "/tmp", "/dev/shm"])
+def test_a_case_of_sql_finds_no_database_of_another(sandbox: DockerSandbox, folder: str) -> None:
+    code = f"""
+        ATTACH '{folder}/left.db' AS left; CREATE TABLE IF NOT EXISTS left.cases (n); INSERT INTO left.cases VALUES (1);
+        SELECT count(*) FROM left.cases
+    """
+    cases = tuple((name, {"call": "rows", "args": [""]}) for name in "abc")
+    found = sandbox.run(Job("sql", "calls", SQL.entry, {SQL.entry: code}, cases, PATIENT))
+    assert [one.value for one in found] == [[[1]]] * 3
+
+
+@pytest.mark.parametrize("folder", ["/work", "/tmp", "/dev/shm"])
+def test_a_case_of_bash_finds_no_file_of_another(sandbox: DockerSandbox, folder: str) -> None:
+    mode = f"chmod 500 {folder} 2> /dev/null || true"
+    code = f"count() {{ echo x >> {folder}/left; wc -l < {folder}/left; rm -f *.sh; {mode}; }}"
+    cases = tuple((name, {"call": "count"}) for name in "abc")
+    found = sandbox.run(Job("bash", "calls", "answer.sh", {"answer.sh": code}, cases, PATIENT))
+    assert [one.value for one in found] == ["1"] * 3
+
+
+def test_what_bash_does_when_it_is_sourced_to_look_for_functions_is_no_trace_for_a_case(sandbox: DockerSandbox) -> None:
+    code = "echo x >> left\ncount() { wc -l < left; }"
+    cases = tuple((name, {"call": "count"}) for name in "ab")
+    found = sandbox.run(Job("bash", "calls", "answer.sh", {"answer.sh": code}, cases, PATIENT))
+    assert [one.value for one in found] == ["1"] * 2
 
 
 def test_a_query_without_end_times_out(sandbox: DockerSandbox) -> None:

@@ -10,6 +10,7 @@ from shlex import quote
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from program import Cases
 from python_json import dumps
 from python_report import Report, claim_stdout, read_job, write_files
 from python_run import run
@@ -54,6 +55,13 @@ def observe(job, give, functions):
     return {"k": "returned", "v": value.rstrip("\n") if type(value) is str else value}
 
 
+def start_afresh(job, cases):
+    """Leave the answer's files and nothing else, whatever was made of them."""
+    cases.restore_modes()
+    cases.restore()
+    write_files(".", job["files"])
+
+
 def main():
     """Serve one job: the whole life of a container."""
     job = read_job()
@@ -64,9 +72,11 @@ def main():
     if parsed is None or parsed["exit"] != 0:
         report.send("load_failed", t="SyntaxError")
         os._exit(0)
+    cases = Cases()
     functions = defined_functions(job)
     report.send("loaded")
     for index, give in job["cases"]:
+        start_afresh(job, cases)
         report.send("case", i=index, **observe(job, give, functions))
     report.send("done")
     os._exit(0)

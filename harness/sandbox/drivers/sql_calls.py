@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from program import Cases
 from python_report import Report, claim_stdout, read_job, write_files
 from python_values import OVERSIZE, TooLargeError, bases_of, decode, encode
 
@@ -41,7 +42,9 @@ def without_comments(statement):
 
 
 def reopened(database):
-    """A copy on a new connection, which does not see temporary tables or views that would hide permanent ones."""
+    """A copy on a new connection: what others see, without temporary tables or views and what was not committed."""
+    # What is serialized holds the changes of a transaction that is still open.
+    database.rollback()
     copy = sqlite3.connect(":memory:")
     content = database.serialize()
     if content:
@@ -85,8 +88,11 @@ def main():
         report.send("load_failed", t="no statement")
         os._exit(0)
     report.send("loaded")
+    cases = Cases()
     for index, give in job["cases"]:
         report.send("case", i=index, **observe(give, answer))
+        # An answer can attach a file.
+        cases.restore()
     report.send("done")
     os._exit(0)
 
