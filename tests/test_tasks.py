@@ -349,6 +349,48 @@ def test_a_link_out_of_the_folder_is_a_problem(own: Path) -> None:
     assert problems_of_folder(own) == ["system.md: the link points out of the task's folder; put the file itself there"]
 
 
+def test_a_link_to_a_folder_is_a_problem(own: Path) -> None:
+    """It would be left out: neither the model nor the digest would have what is in it."""
+    write(own / "_elsewhere", {"util.py": "x = 1\n"})
+    (own / "add" / "files").mkdir()
+    (own / "add" / "files" / "pkg").symlink_to(own / "_elsewhere")
+    assert problems_of_folder(own) == ["files/pkg: a link to a folder is not followed; put the folder itself there"]
+
+
+@pytest.mark.parametrize("name", ["files/.env", "files/.github/x.yml", "host/.hidden.py"])
+def test_a_hidden_file_that_belongs_to_the_task_is_a_problem(own: Path, name: str) -> None:
+    write(own / "add", {name: "x\n"})
+    hidden = "/".join(name.split("/")[:2])
+    message = "hidden files are left out; rename it to a name without a dot in front, or remove it"
+    assert problems_of_folder(own) == [f"{hidden}: {message}"]
+
+
+def test_what_editors_and_operating_systems_leave_is_no_problem(own: Path) -> None:
+    left = {"files/.DS_Store": "x", "files/._a.py": "x", "files/.a.py.swp": "x", ".idea/x": "x", "wrong/.DS_Store": "x"}
+    write(own / "add", {**left, "files/__pycache__/a.pyc": "x"})
+    assert dict(load(own).files) == {}
+
+
+@pytest.mark.parametrize("name", ["prompt.md", "system.md", "task.toml", "cases.json", "solution/answer.md"])
+def test_a_byte_order_mark_is_a_problem(own: Path, name: str) -> None:
+    path = own / "add" / name
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    expected = f"{name}: begins with a byte order mark; save the file as UTF-8 without one"
+    assert expected in problems_of_folder(own)
+
+
+def test_a_byte_order_mark_of_an_included_document_is_a_problem_and_that_of_a_given_file_is_its_content(
+    own: Path,
+) -> None:
+    write(own / "add", {"files/data.csv": "\ufeffa,b\n"})
+    assert load(own).files == {"data.csv": "\ufeffa,b\n"}
+    (own / "_library" / "style.txt").write_bytes(b"\xef\xbb\xbfBe brief.\n")
+    (problem,) = problems_of_folder(own)
+    assert problem == (
+        "prompt.md: {{include:style.txt}}: begins with a byte order mark; save the file as UTF-8 without one"
+    )
+
+
 def test_a_linked_include_that_leaves_its_library_is_a_problem(own: Path) -> None:
     (own / "_library" / "style.txt").unlink()
     (own / "_library" / "style.txt").symlink_to("/etc/hostname")
@@ -435,6 +477,23 @@ def test_a_dangling_link_is_a_problem_and_not_a_crash(own: Path) -> None:
 
 def test_a_folder_may_be_a_task_itself(own: Path) -> None:
     assert [task.name for task in load_tasks([own / "add"])] == ["add"]
+
+
+def test_a_folder_that_is_named_and_is_no_task_by_its_name_is_a_problem(own: Path) -> None:
+    write(own / "_draft", FILES)
+    with pytest.raises(TaskError) as caught:
+        load_tasks([own / "_draft"])
+    expected = Problem(f"{own}/_draft: a folder whose name starts with '_' is no task", "rename it")
+    assert caught.value.problems == (expected,)
+
+
+def test_a_folder_without_tasks_is_a_problem(own: Path) -> None:
+    folder = own / "_empty"
+    write(folder, {"_library/style.txt": "x"})
+    with pytest.raises(TaskError) as caught:
+        load_tasks([own, folder])
+    expected = Problem(f"{folder}: has no folder of a task", "name a folder of tasks, or one with a task.toml")
+    assert caught.value.problems == (expected,)
 
 
 def test_a_missing_folder_of_tasks_is_a_problem(own: Path) -> None:

@@ -255,6 +255,25 @@ def test_every_task_can_be_copied(like: str, tmp_path: Path) -> None:
     require_scorable([task])
 
 
+def test_a_copy_has_the_documents_of_the_library_that_it_includes(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    source = copy_task(find_fixtures() / "code-bugfix", mine, "bug")
+    (mine / "_library" / "style").mkdir(parents=True)
+    (mine / "_library" / "style" / "brief.md").write_text("Be brief.\n", encoding="utf-8")
+    (mine / "_library" / "unused.md").write_text("x\n", encoding="utf-8")
+    prompt = source / "prompt.md"
+    prompt.write_text(prompt.read_text(encoding="utf-8") + "\n{{include:style/brief.md}}\n", encoding="utf-8")
+    folder = copy_task(source, other, "copy")
+    (task,) = load_tasks([other])
+    assert task.turns[0].endswith("Be brief.")
+    assert sorted(path.name for path in folder.rglob("*.md") if path.name in ("brief.md", "unused.md")) == ["brief.md"]
+
+
+def test_the_command_creates_a_task_in_an_empty_folder(tmp_path: Path) -> None:
+    assert main(["tasks", "new", "mine", "--like", "speed-small", "--tasks", str(tmp_path)]) == 0
+    assert [task.name for task in load_tasks([tmp_path])] == ["mine"]
+
+
 @pytest.mark.parametrize("name", ["My-Bug", "../bug", "-bug", "", "a b", "_bug"])
 def test_an_invalid_task_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="cannot be a task's name"):

@@ -146,9 +146,11 @@ def _mutant_problems(tasks: Sequence[Task], scorer: Scorer, extend: CaseExtensio
 
 
 def _new(args: argparse.Namespace) -> int:
-    from harness.tasks import copy_task, find_fixtures, load_tasks
+    from harness.tasks import TASK_FILE, copy_task, find_fixtures, load_tasks
 
-    (like,) = load_tasks([find_fixtures(), *([args.tasks] if args.tasks.is_dir() else [])], names=[args.like])
+    # The folder may hold nothing yet.
+    has_tasks = args.tasks.is_dir() and any(args.tasks.glob(f"*/{TASK_FILE}"))
+    (like,) = load_tasks([find_fixtures(), *([args.tasks] if has_tasks else [])], names=[args.like])
     source = args.tasks / like.name
     folder = copy_task(source if source.is_dir() else find_fixtures() / like.name, args.tasks, args.name)
     show(str(folder))

@@ -1,4 +1,8 @@
-"""Copies a task as the start of a new one: `copy_task` makes a folder that passes `lanebench tasks check` as it is."""
+"""Copies a task as the start of a new one: `copy_task` makes a folder that passes `lanebench tasks check` as it is.
+
+Documents that the task includes from the library beside it are copied into the new folder. The kit's own library serves
+every task.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,10 @@ from pathlib import Path
 import tomlkit
 
 from harness.errors import DiskError, TaskError
+from harness.files import find_data
 from harness.tasks.manifest import TASK_FILE
 from harness.tasks.select import NAME, NAME_RULE
+from harness.tasks.text_files import LIBRARY, included_names, list_files
 
 USER_SUITE = "own"
 """The suite of tasks that were copied, and of no task that ships."""
@@ -27,10 +33,25 @@ def copy_task(source: Path, parent: Path, name: str) -> Path:
         raise TaskError(f"{target} exists already", fix="choose another name, or edit that task")
     try:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        if not source.resolve().is_relative_to(find_data("fixtures").resolve()):
+            _copy_included(source, target)
         _edit_manifest(target / TASK_FILE, source.name)
     except OSError as error:
         raise DiskError(f"{target}: cannot be written: {error.strerror or error}") from error
     return target
+
+
+def _copy_included(source: Path, target: Path) -> None:
+    """Copy what the texts of a task include from the library beside it."""
+    library = source.parent / LIBRARY
+    for place in list_files(str(source)):
+        # What is not text includes nothing.
+        text = (source / place).read_bytes().decode("utf-8", "replace")
+        for name in included_names(text):
+            is_inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+            if is_inside and not (target / name).is_file() and (library / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(library / name, target / name)
 
 
 def _edit_manifest(path: Path, source_name: str) -> None:

@@ -17,14 +17,19 @@ _EVERY_SUITE = "*"
 
 
 def find_folders(folders: Sequence[Path]) -> Mapping[str, Path]:
-    """Task name -> its folder, sorted. Folders whose name starts with "_" or "." are not tasks. Raises TaskError."""
+    """Task name -> its folder, sorted. Folders whose name starts with "_" or "." are not tasks.
+
+    Raises TaskError, also for a folder that is named here and holds no task or is none by its name.
+    """
     found: dict[str, Path] = {}
     problems = []
     for folder in folders:
         if not folder.is_dir():
             problems.append(Problem(f"{folder}: no such folder of tasks"))
             continue
-        for path in _candidates(folder):
+        candidates = list(_candidates(folder))
+        problems += [_no_task_problem(folder)] if not candidates else []
+        for path in candidates:
             problem = _folder_problem(path, found.get(path.name))
             problems += [problem] if problem is not None else []
             found.setdefault(path.name, path)
@@ -39,6 +44,12 @@ def _candidates(folder: Path) -> Iterator[Path]:
     for path in [folder.resolve()] if is_task else sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith(("_", ".")):
             yield path
+
+
+def _no_task_problem(folder: Path) -> Problem:
+    if not (folder / TASK_FILE).is_file():
+        return Problem(f"{folder}: has no folder of a task", f"name a folder of tasks, or one with a {TASK_FILE}")
+    return Problem(f"{folder}: a folder whose name starts with {folder.resolve().name[0]!r} is no task", "rename it")
 
 
 def _folder_problem(path: Path, namesake: Path | None) -> Problem | None:

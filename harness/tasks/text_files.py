@@ -25,6 +25,11 @@ NONCE = "nonce"
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:[.:][^{}\n]*)?)\s*\}\}")
 _VARIANT = re.compile(r"\{\{\s*variant\.(\w+)\s*\}\}")
 _INCLUDE = re.compile(r"\{\{\s*include:([^{}\n\0]*?)\s*\}\}")
+_BYTE_ORDER_MARK = "\ufeff"
+_GIVEN = ("files", "host")
+"""What is under these is given to programs as it is."""
+_LEFTOVER = re.compile(r"\.DS_Store|\._.*|\..*\.sw[a-p]|\.#.*|\.directory|__pycache__")
+"""Hidden files that operating systems, editors and interpreters make by themselves."""
 
 
 def placeholders(text: str) -> Iterator[tuple[str, int]]:
@@ -68,6 +73,29 @@ def list_files(folder: str) -> list[str]:
         place = root[len(folder) + 1 :].replace(os.sep, "/")
         found += [posixpath.join(place, name) for name in files if not _is_hidden(name)]
     return sorted(found, key=lambda path: path.split("/"))
+
+
+def find_left_out(folder: str) -> Iterator[tuple[str, str, str]]:
+    """What `list_files` leaves out and a task may need: its place, why, and what to do.
+
+    These are links to folders, and under files/ and host/ hidden files.
+    """
+    for root, folders, files in os.walk(folder):
+        place = root[len(folder) + 1 :].replace(os.sep, "/")
+        for name in folders:
+            if not _is_hidden(name) and os.path.islink(os.path.join(root, name)):
+                yield posixpath.join(place, name), "a link to a folder is not followed", "put the folder itself there"
+        if place.split("/")[0] in _GIVEN:
+            hidden = (name for name in (*folders, *files) if _is_hidden(name) and not _LEFTOVER.fullmatch(name))
+            for name in hidden:
+                fix = "rename it to a name without a dot in front, or remove it"
+                yield posixpath.join(place, name), "hidden files are left out", fix
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+
+
+def included_names(text: str) -> list[str]:
+    """The names of the documents that a text includes."""
+    return [found[1] for found in _INCLUDE.finditer(text)]
 
 
 def read_file(path: str) -> bytes:
@@ -134,7 +162,7 @@ class TaskFolder:
             self.report(place, "the link points out of the task's folder", "put the file itself there")
             return ""
         try:
-            return self._decode(read_file(path), place)
+            return self._decode(read_file(path), place, place)
         except OSError as error:
             self.report(place, f"cannot be read: {error.strerror}")
             return ""
@@ -152,12 +180,16 @@ class TaskFolder:
         folder = os.path.join(self.path, place)
         return [f"{place}/{path}" for path in list_files(folder)] if os.path.isdir(folder) else []
 
-    def _decode(self, data: bytes, place: str) -> str:
+    def _decode(self, data: bytes, place: str, name: str) -> str:
         try:
-            return data.decode("utf-8")
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             self.report(place, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
             return ""
+        # An editor's mark would reach the model. In a given file it is content.
+        if text.startswith(_BYTE_ORDER_MARK) and name.split("/")[0] not in _GIVEN:
+            self.report(place, "begins with a byte order mark", "save the file as UTF-8 without one")
+        return text
 
     def _include(self, name: str, place: str) -> str:
         where = f"{place}: {{{{include:{name}}}}}"
@@ -184,7 +216,7 @@ class TaskFolder:
         self.included_sha256[name] = digest
         if not _is_inside(path, self.public_root):
             self.private_sha256[name] = digest
-        text = self._decode(data, where)
+        text = self._decode(data, where, name)
         if _INCLUDE.search(text):
             self.report(where, "an included file must not contain an include", "include that file in the task itself")
         return text.removesuffix("\n")

@@ -13,7 +13,7 @@ from harness.schema import Location
 from harness.score import KINDS
 from harness.tasks.manifest import ManifestReading
 from harness.tasks.replies import split_reply
-from harness.tasks.text_files import NONCE, TaskFolder, list_files, placeholders
+from harness.tasks.text_files import NONCE, TaskFolder, find_left_out, list_files, placeholders
 from harness.types import Task
 
 MIN_WRONG_ANSWERS = 4
@@ -148,3 +148,5 @@ def _check_unused_files(folder: TaskFolder) -> None:
         if place not in folder.used:
             fix = "name it in a [[wrong]] of task.toml" if place.startswith("wrong/") else "include it or remove it"
             folder.report(place, "nothing in the task uses this file", fix)
+    for place, message, fix in find_left_out(str(folder.path)):
+        folder.report(place, message, fix)
