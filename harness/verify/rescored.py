@@ -91,8 +91,8 @@ def _rescore(evidence: Evidence, scorer: TrialScorer, seed: str, stated: StatedS
 def _overruled_scores(evidence: Evidence) -> Mapping[str, StatedScores]:
     """Seed of hidden cases -> the scores at an earlier look of a sequential run that later ones overruled.
 
-    The others have the outcome of the final scores, which are scored again anyway. To score those too, with the cases of
-    each look, would multiply the time by the looks; so it stays open whether one of them had another outcome then.
+    The others have the outcome of the final scores, which are scored again anyway. To score those too, with the cases
+    of each look, would multiply the time by the looks; so it stays open whether one had another outcome then.
     """
     found: dict[str, dict[TrialKey, tuple[str, TrialResult]]] = defaultdict(dict)
     if evidence.result.run.design is None:
