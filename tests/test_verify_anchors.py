@@ -1,6 +1,7 @@
 """Anchors in time: stamped by a real authority on this machine, checked by its root; without one nothing changes."""
 
 import base64
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,18 @@ def test_an_authority_whose_certificates_the_library_refuses_stamps_without_them
     assert read_timestamp(token, DIGEST, both).trusted
     with pytest.raises(InvalidTimestampError, match="it brings no certificate"):
         read_timestamp(token, DIGEST, running.root)
+
+
+@pytest.mark.parametrize("moment", [b"00001128120000Z", b"20261301000000Z", b"20260230000000Z"])
+def test_a_stamp_of_no_time_in_the_calendar_is_refused(moment: bytes, authority: TimeAuthority) -> None:
+    data = base64.b64decode(request_timestamp(authority.url, DIGEST))
+    found = re.search(rb"20\d{12}Z", data)
+    assert found is not None
+    token = base64.b64encode(data.replace(found[0], moment)).decode()
+    with pytest.raises(InvalidTimestampError):
+        read_timestamp(token, DIGEST)
+    (finding,) = check_anchors(_evidence(), [_anchor(token, DIGEST, 5)])
+    assert finding.message.startswith("the time stamp is invalid: ")
 
 
 @pytest.mark.parametrize("token", ["", "AAAA", base64.b64encode(b"\x30\x03\x02\x01\x00").decode(), "not base64"])

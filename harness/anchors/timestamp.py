@@ -94,7 +94,15 @@ def read_timestamp(token: str, digest: str, roots: Path | None = None) -> Timest
     _require_digest(response, digest)
     if roots is not None:
         _require_signature(response, digest, roots)
-    return Timestamp(response.tst_info.gen_time, roots is not None)
+    return Timestamp(_time_of(response), roots is not None)
+
+
+def _time_of(response: TimeStampResponse) -> datetime:
+    """The time of a stamp, which the library decodes only when it is read: not every one is in the calendar."""
+    try:
+        return response.tst_info.gen_time
+    except ValueError as error:
+        raise InvalidTimestampError(f"its time is none: {error}") from error
 
 
 def _decode(token: str) -> TimeStampResponse:
