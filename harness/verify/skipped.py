@@ -59,6 +59,11 @@ def check_skipped(evidence: Evidence) -> Iterator[Finding]:
         location = evidence.location(f"$.models[{at}].skipped")
         for text in _problems(run, model):
             yield Finding("skipped", location, f"{model.label}: {text}", severity)
+        if model.agent is not None and model.agent not in load_agents():
+            message = (
+                f"{model.label}: no agent {model.agent!r} is known locally, so its skipped tasks cannot be checked"
+            )
+            yield Finding("skipped", location, message, "inconclusive")
 
 
 def _problems(run: _Run, model: ModelInfo) -> Iterator[str]:
