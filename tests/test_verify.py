@@ -14,7 +14,7 @@ from harness.bundle.source import RECORDINGS, RESULT
 from harness.cli.verification import exit_code, render_verdict
 from harness.cluster import ThreadScorer
 from harness.errors import EngineError, TaskError
-from harness.files import ROOT, plain
+from harness.files import ROOT, plain, to_json
 from harness.run import context_needs
 from harness.schema import format_version
 from harness.servers import skip_oversized_tasks
@@ -247,6 +247,13 @@ def test_a_result_from_before_few_trials_counted_those_that_were_run_gets_the_wa
     (finding,) = (each for each in found if each.check == "warnings")
     assert finding.severity == "warning"
     assert "does not warn: 5 trials per task" in finding.message
+    # No other run is excused: a new one that lacks the warning left it out.
+    with zipfile.ZipFile(early_end) as archive:
+        other = json.loads(archive.read(RESULT))
+    other["digests"]["recordings_sha256"] = "0" * 64
+    (good / RESULT).write_text(to_json(other), encoding="utf-8")
+    found = verify(good / RESULT, _options("consistent")).levels[2].findings
+    assert {each.severity for each in found if each.check == "warnings"} == {"error"}
 
 
 def test_every_line_names_its_level(good: Path) -> None:
