@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from harness.run import task_info
-from harness.tasks import as_published, find_fixtures, load_tasks
+from harness.tasks import as_published, find_fixtures, load_tasks, retired_at
 from tests.samples import kit_tasks
 
 NAME = "code-bugfix"
@@ -36,6 +38,21 @@ def test_a_task_with_another_digest_than_the_published_one_is_not_taken(tmp_path
     known = {NAME: replace(kit_tasks()[NAME], sha256="0" * 64)}
     stated = replace(task_info(kit_tasks()[NAME]), sha256=digest)
     assert as_published(known, [stated], fixtures_with(tmp_path, digest)) == known
+
+
+def test_the_time_of_mending_is_that_of_the_digest(tmp_path: Path) -> None:
+    digest = "ab" * 32
+    (tmp_path / "_retired").mkdir()
+    (tmp_path / "_retired" / "dates.toml").write_text(f'"{digest[:12]}" = 2026-11-28T07:00:00Z\n')
+    assert retired_at(digest, tmp_path) == datetime(2026, 11, 28, 7, tzinfo=UTC)
+    assert retired_at("cd" * 32, tmp_path) is None
+    assert retired_at(digest, tmp_path / "elsewhere") is None
+
+
+def test_each_kept_task_has_the_time_of_its_mending() -> None:
+    times = [retired_at(folder.parent.name, find_fixtures()) for folder in KEPT]
+    assert None not in times
+    assert len(tomllib.loads((find_fixtures() / "_retired" / "dates.toml").read_text())) == len(KEPT)
 
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)

@@ -19,7 +19,7 @@ from harness.tasks.manifest import TASK_FILE
 from harness.tasks.mutants import mutants_of
 from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
-from harness.tasks.retired import as_published
+from harness.tasks.retired import as_published, retired_at
 from harness.tasks.scorable import require_scorable, scorer_problems
 from harness.tasks.select import find_folders, select
 from harness.tasks.self_check import CaseExtension, Coverage, Scorer, check_tasks
@@ -56,6 +56,7 @@ __all__ = [
     "readings_of",
     "require_folder",
     "require_scorable",
+    "retired_at",
     "scorer_problems",
     "split_reply",
     "toml_value",

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from harness import __version__
 from harness.files import plain
 from harness.run import task_info
-from harness.tasks import is_kit_task, lane_differences
+from harness.tasks import find_fixtures, is_kit_task, lane_differences, retired_at
 from harness.types import CUSTOM_SUITE, Finding, Severity, TaskInfo
+from harness.verify.clocks import epoch_s
 from harness.verify.evidence import Evidence, same_task
 
 
@@ -22,6 +23,23 @@ def check_tasks(evidence: Evidence) -> Iterator[Finding]:
             yield from _other_contents(evidence, info, f"{location}.sha256")
         elif plain(task_info(task)) != plain(info):
             yield Finding("tasks", location, f"the description of {info.name} is not that of the task with this digest")
+
+
+def check_retired(evidence: Evidence) -> Iterator[Finding]:
+    """Tasks that were mended since let wrong answers pass: a note names them, a warning if the run came later."""
+    fixtures, started_s = find_fixtures(), epoch_s(evidence.result.run.started_at)
+    mended = {
+        info.name: time
+        for info in evidence.result.tasks
+        if same_task(evidence, info.name) is not None and (time := retired_at(info.sha256, fixtures)) is not None
+    }
+    late = [name for name, time in mended.items() if started_s is not None and started_s > time.timestamp()]
+    earlier = [name for name in mended if name not in late]
+    location, why = evidence.location("$.tasks"), "what passed here may be refused by the present tasks"
+    if late:
+        yield Finding("tasks", location, f"mended before this run began, so that {why}: {', '.join(late)}", "warning")
+    if earlier:
+        yield Finding("tasks", location, f"mended since, so that {why}: {', '.join(earlier)}", "info")
 
 
 def _other_contents(evidence: Evidence, info: TaskInfo, location: str) -> Iterator[Finding]:

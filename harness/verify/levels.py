@@ -298,6 +298,7 @@ CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     judging.check_judgings,
     run_files.check_run_files,
     known_tasks.check_tasks,
+    known_tasks.check_retired,
     known_tasks.check_suite,
     known_tasks.check_lanes,
     plausibility.check_roofline,
