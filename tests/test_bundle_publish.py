@@ -21,11 +21,11 @@ from harness.bundle.signing import identify_signer
 from harness.bundle.source import MAX_DIRECTORY_BYTES
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
-from harness.files import build, sha256_of, to_json
+from harness.files import build, plain, sha256_of, to_json
 from harness.report import render_text
 from harness.schema import as_document
 from harness.tasks import find_fixtures
-from harness.types import Chunk, Recording, Result, Verdict
+from harness.types import AgentLimits, AgentWork, Chunk, Recording, Result, Verdict
 from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, run_plan, summarized, tasks, texts_of
 
@@ -342,6 +342,19 @@ def test_all_reasons_are_reported_at_once() -> None:
     for name in ("simulated", "dirty kit", "another host", "a key in a reply"):
         MISLEADING[name][0](bundle)
     assert len(_refused(bundle)) == 4
+
+
+@pytest.mark.parametrize("path", ["/home/alice/data.csv", "/Users/bob/notes"])
+def test_paths_that_a_model_wrote_into_its_patch_or_its_code_are_not_the_owners(path: str) -> None:
+    bundle = good_bundle()
+    work = AgentWork("exited", 0, f"+DATA = '{path}'\n", 1.0, 0, 0, (), AgentLimits())
+    bundle.result["trials"][0] |= {"work": plain(work), "metrics": {"hidden_inputs": {"case": path}}}
+    assert _refused(bundle) == []
+    # A key is one wherever it is.
+    key = NOBODY.api_keys[0]
+    for field in ({"work": plain(replace(work, patch=key))}, {"work": None, "metrics": {"note": key}}):
+        bundle.result["trials"][0] |= field
+        assert [problem.message for problem in _refused(bundle)] == ["result.json contains the value of an API key"]
 
 
 def test_a_sound_run_is_not_refused() -> None:

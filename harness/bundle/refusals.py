@@ -104,8 +104,14 @@ def _revealed_in_result(document: Json, private_strings: PrivateStrings) -> Iter
 
 def _without_answers(document: Json) -> Json:
     """The result without what models wrote: paths and names in an answer are not the owner's."""
-    trials = [{**trial, "turns": [], "checks": []} for trial in document["trials"]]
+    answers: Json = {"turns": [], "checks": [], "metrics": {}}
+    trials = [{**trial, **answers, "work": _without_patch(trial.get("work"))} for trial in document["trials"]]
     return {**document, "trials": trials}
+
+
+def _without_patch(work: Json) -> Json:
+    """An agent's work without the files that it wrote."""
+    return None if work is None else {**work, "patch": ""}
 
 
 def _revealed_in_recording(place: str, recording: Recording, private_strings: PrivateStrings) -> Iterator[Problem]:
