@@ -23,19 +23,32 @@ def kit_info() -> KitInfo:
 
     Read once: what this process runs is what it has imported.
     """
-    if not (ROOT / "pyproject.toml").is_file():
-        return KitInfo(__version__, None, None)
-    commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    return KitInfo(__version__, commit, None if changes is None else bool(changes))
+    return KitInfo(__version__, *checkout_state(ROOT))
+
+
+def checkout_state(root: Path) -> tuple[str | None, bool | None]:
+    """Commit of a checkout and whether it has changes; None for both of a folder that is not itself the checkout.
+
+    A copy of the kit may lie within another repository, whose commit says nothing of it.
+    """
+    top = _git(root, "rev-parse", "--show-toplevel") if (root / "pyproject.toml").is_file() else None
+    if top is None or Path(top).resolve() != root.resolve():
+        return None, None
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return _git(root, "rev-parse", "HEAD"), None if changes is None else bool(changes)
 
 
 @cache
 def kit_digest() -> str:
     """The digest of the kit's own code and data, without the tasks: machines with the same one score alike."""
-    package = ROOT / "harness"
-    paths = [path for path in sorted(package.rglob("*")) if path.is_file() and not _UNHASHED & set(path.parts)]
-    return sha256_of("".join(f"{path.relative_to(package).as_posix()} {sha256_of_file(path)}\n" for path in paths))
+    return package_digest(ROOT / "harness")
+
+
+def package_digest(package: Path) -> str:
+    """The digest of the files below a folder, wherever that is, without what Python compiles and without the tasks."""
+    paths = {path.relative_to(package): path for path in sorted(package.rglob("*")) if path.is_file()}
+    hashed = {name: path for name, path in paths.items() if not _UNHASHED & set(name.parts)}
+    return sha256_of("".join(f"{name.as_posix()} {sha256_of_file(path)}\n" for name, path in hashed.items()))
 
 
 def find_data(name: str) -> Path:
@@ -54,9 +67,9 @@ def cache_folder() -> Path:
     return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "lanebench"
 
 
-def _git(*arguments: str) -> str | None:
-    """The output of a git command; None if it fails or git is missing."""
-    command = ["git", "-C", str(ROOT), *arguments]
+def _git(root: Path, *arguments: str) -> str | None:
+    """The output of a git command in a folder; None if it fails or git is missing."""
+    command = ["git", "-C", str(root), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
