@@ -10,7 +10,7 @@ from harness.bundle import FORMS, write_form
 from harness.cli.publish import FORM_NAMES
 from harness.files import build, from_json
 from harness.summarize import summarize
-from harness.types import Result
+from harness.types import Look, Result, Usage
 from tests.bundle import good_bundle
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,6 +87,23 @@ def test_labels_that_look_alike_have_files_of_their_own(form: str, result: Resul
         documents = [from_json(text) for name, text in texts.items() if name.endswith(".json")]
         assert {each["model_info"]["name"] for each in documents} == set(ALIKE)
         assert len({each["evaluation_id"] for each in documents}) == len(ALIKE)
+
+
+@pytest.mark.parametrize("form", ["eee", "llama-bench"])
+def test_trials_of_a_block_in_which_the_time_ran_out_are_no_part_of_a_form(
+    form: str, result: Result, tmp_path: Path
+) -> None:
+    late = [
+        replace(trial, turns=tuple(replace(turn, usage=Usage(400, 9999)) for turn in trial.turns))
+        if trial.trial
+        else trial
+        for trial in result.trials
+    ]
+    run = replace(result.run, looks=(Look(1, (), "budget", 5.0),))
+    cut = summarize(replace(result, trials=tuple(late), run=run))
+    whole = summarize(replace(cut, trials=cut.counted_trials))
+    assert [trial.trial for trial in whole.trials] == [0, 0, 0, 0]
+    assert _texts(form, cut, tmp_path / "cut") == _texts(form, whole, tmp_path / "whole")
 
 
 def test_lanes_that_look_alike_have_badges_of_their_own(result: Result, tmp_path: Path) -> None:

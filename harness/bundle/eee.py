@@ -148,9 +148,7 @@ def eee_documents(result: Result) -> Iterator[tuple[str, Json, str, str]]:
     """The name and document, and the name and text of the lines, of each model with trials of a scored task."""
     scored = {cell.task for cell in result.cells if cell.scored}
     for model in result.models:
-        trials = [
-            trial for trial in result.trials if trial.model == model.label and not trial.warmup and trial.task in scored
-        ]
+        trials = [trial for trial in result.counted_trials if trial.model == model.label and trial.task in scored]
         if not trials:
             continue
         name = f"{result.run.id}-{slug(model.label)}"

@@ -132,8 +132,8 @@ def _completion_tokens(result: Result, model: ModelInfo) -> str:
     """The median length of the answers whose decode rate is known."""
     lengths = sorted(
         turn.usage.completion_tokens
-        for trial in result.trials
-        if trial.model == model.label and not trial.warmup
+        for trial in result.counted_trials
+        if trial.model == model.label
         for turn in trial.turns
         if turn.timings.decode_tps and turn.usage is not None and turn.usage.completion_tokens
     )
