@@ -29,17 +29,20 @@ from harness.lifecycle import (
     state_path,
 )
 from harness.lifecycle.actions import ServerProcess, start_process
+from harness.lifecycle.inventory import find_running
 from harness.lifecycle.memory import await_memory, take_snapshot, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.restore import report_stopped_services
 from harness.lifecycle.state import LifecycleState, save_state
 from harness.lifecycle.status import require_free_port, wait_for_service
 from harness.lifecycle.steps import Step, SuspendedService, service_of
+from harness.lifecycle.unload import unload_model
 from harness.servers import ContextNeed, ServerHandle, get_server_kind, skip_oversized_tasks
 from harness.types import Json, Lifecycle, Model, SkippedTask
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 from tests.machine import Machine, make_machine, server_words
 
+Response = tuple[int, Json]
 ROOT = Path(__file__).parent.parent
 
 
@@ -520,6 +523,64 @@ def test_a_context_reported_for_loaded_models_only_is_read_after_one_token(machi
             assert session.readiness.context_tokens == 4096
             assert session.load_s is None
     assert holder.loaded == ["m"]
+
+
+def failing(route: Route, *failures: Response) -> Route:
+    """A route that answers with these failures first."""
+    left = list(failures)
+    return lambda body: left.pop(0) if left else route(body)
+
+
+BUSY: Response = (503, {"error": "busy"})
+NO_LISTING: Response = (200, {"error": "unexpected endpoint"})
+
+
+@pytest.mark.parametrize("failure", [BUSY, NO_LISTING, (404, None)])
+def test_a_listing_that_fails_ends_the_run_before_anything_is_unloaded(
+    machine: Machine, run: Path, failure: Response
+) -> None:
+    holder = Holder("before")
+    routes = ollama(holder)
+    with llama({**routes, "GET /api/ps": failing(routes["GET /api/ps"], failure)}) as port:
+        model_server = a_server(Lifecycle("api"), port=port, server="ollama")
+        with (
+            pytest.raises(ServerError, match="/api/ps does not list what is loaded") as caught,
+            model_host([model_server], run, print),
+        ):
+            pytest.fail("the run began")
+    assert f"HTTP {failure[0]}" in caught.value.message
+    assert caught.value.fix
+    assert (holder.loaded, holder.bodies) == (["before"], [])
+
+
+def test_an_unload_is_not_over_while_the_listing_fails(machine: Machine, run: Path) -> None:
+    holder = Holder("m")
+    routes = ollama(holder)
+    with llama({**routes, "GET /api/ps": failing(routes["GET /api/ps"], BUSY, BUSY)}) as port:
+        unload_model(a_server(Lifecycle("api"), port=port, server="ollama"), 10.0, print)
+    assert holder.loaded == []
+
+
+def test_a_model_whose_unload_no_listing_confirms_stays_in_the_state_file(machine: Machine, run: Path) -> None:
+    holder = Holder("m")
+    save_state(LifecycleState(2**22 + 1, "an earlier boot 1", str(run), (loaded_by_run(port := free_port()),)))
+    with serve_fake(FakeBehavior(), {**ollama(holder), "GET /api/ps": respond_with({}, 500)}, port):
+        recover(print, 0.3)
+    assert holder.loaded == ["m"]
+    assert "does not list what is loaded (HTTP 500)" in state_path().read_text()
+    with serve_fake(FakeBehavior(), ollama(holder), port):
+        recover(print, 5.0)
+    assert holder.loaded == []
+    assert not state_path().exists()
+
+
+def loaded_by_run(port: int, **more: Json) -> SuspendedService:
+    model = a_server(Lifecycle("api"), port=port, server="ollama", **more).model
+    return SuspendedService("m (loaded by the run)", (), (), loaded_model=model, started_by_run=True)
+
+
+def test_nothing_is_loaded_where_nothing_listens(machine: Machine, run: Path) -> None:
+    assert find_running([a_server(Lifecycle("api"), port=free_port(), server="ollama")]) == ()
 
 
 def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, run: Path) -> None:

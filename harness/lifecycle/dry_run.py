@@ -14,7 +14,7 @@ from harness.servers import ServerHandle
 def describe_steps(*passes: Sequence[ServerHandle]) -> tuple[str, ...]:
     """Return the lines of a dry run, whose passes over the models each have an order of their own.
 
-    Raises ServerError if another run goes on or a check command is missing.
+    Raises ServerError if another run goes on, a check command is missing, or a server does not tell what it has loaded.
     """
     servers, leftover = passes[0], find_leftover_state()
     lines = (

@@ -7,10 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.errors import ServerError
 from harness.lifecycle.actions import succeeds
 from harness.lifecycle.steps import Step, SuspendedService, api_step, service_of
-from harness.servers import RequestTimeouts, ServerHandle, ServerKind, get_server_kind, look_up
+from harness.servers import (
+    NotListeningError,
+    RequestTimeouts,
+    ServerHandle,
+    ServerKind,
+    endpoint_url,
+    get_server_kind,
+    look_up,
+)
 from harness.types import Json, Model
 
 Row = Mapping[str, Json]
@@ -18,9 +25,10 @@ Row = Mapping[str, Json]
 
 
 def find_running(servers: Sequence[ServerHandle]) -> tuple[SuspendedService, ...]:
-    """Return everything that must be stopped for the run, each once. Raises ServerError if a check command is missing.
+    """Return everything that must be stopped for the run, each once.
 
-    A model without a `lifecycle` in the config is the user's own: it is never stopped.
+    Raises ServerError if a check command is missing, or a server does not tell what it has loaded. A model without a
+    `lifecycle` in the config is the user's own: it is never stopped.
     """
     found: dict[tuple[object, ...], SuspendedService] = {}
     for server in servers:
@@ -36,18 +44,21 @@ def find_running(servers: Sequence[ServerHandle]) -> tuple[SuspendedService, ...
 def _running_of(server: ServerHandle) -> Iterator[SuspendedService]:
     """What runs of one server. A service is stopped with the models it has loaded, and restored with them."""
     service = service_of(server.model)
-    loaded = find_loaded_models(server)
     if service is None or service.check is None or service.stop is None or service.start is None:
         # Restored in the order of the listing, since a server names the instances of one model in the order of loading.
-        yield from reversed(loaded)
+        yield from reversed(find_loaded_models(server))
         return
     if succeeds(service.check):
+        loaded = find_loaded_models(server)
         restore = (service.start, *(step for model in loaded for step in model.restore))
         yield SuspendedService(service.name, (service.stop,), restore, service.check)
 
 
 def find_loaded_models(server: ServerHandle) -> tuple[SuspendedService, ...]:
-    """Return the models that a server has loaded now, each with the calls to unload it and to load it again."""
+    """Return the models that a server has loaded now, each with the calls to unload it and to load it again.
+
+    Raises ServerError if it does not tell.
+    """
     found, instances = [], Counter[str]()
     for row in _loaded_rows(server):
         service = _suspended_model(server.model, server.kind, row)
@@ -60,7 +71,10 @@ def find_loaded_models(server: ServerHandle) -> tuple[SuspendedService, ...]:
 
 
 def find_instances(server: ServerHandle) -> tuple[Row, ...]:
-    """Return the loaded instances of this very model. Ollama lists `name:latest` where `name` was requested."""
+    """Return the loaded instances of this very model. Raises ServerError.
+
+    Ollama lists `name:latest` where `name` was requested.
+    """
     facts, model_id = server.kind.lifecycle.loaded_models, server.model.model
     names = (model_id, f"{model_id}:latest")
     rows = _loaded_rows(server)
@@ -83,17 +97,23 @@ def restored_handle(model: Model, request_s: float) -> ServerHandle:
 
 
 def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:
-    """The rows of the server's listing that represent models in memory; none while it does not answer."""
+    """The rows of the server's listing that represent models in memory; none if nothing listens there.
+
+    Raises ServerError for any other answer that is no listing, and for none: a model of the user's that is not seen
+    would be unloaded for good, and one of the run's would stay in memory.
+    """
     facts = server.kind.lifecycle.loaded_models
     if facts is None:
         return ()
     try:
         reply = server.get(facts.path)
-    except ServerError:
+    except NotListeningError:
         return ()
     rows = look_up(reply.document, facts.rows, server.model.model) if reply.status == 200 else None
     if not isinstance(rows, list):
-        return ()
+        url = endpoint_url(server.model, facts.path)
+        message = f"{url} does not list what is loaded (HTTP {reply.status})"
+        raise server.error(message, f"check that it is {server.kind.title} of a recent version, and its key_env")
     named = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
     if facts.instances is not None:
         named = [alone for row in named for alone in _instance_rows(row, facts.instances)]

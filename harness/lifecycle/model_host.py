@@ -88,8 +88,9 @@ def model_host(
     """Stop what runs of these servers, and restore it when the block ends, however it ends.
 
     `restore_timeout_s` applies to each service that is restored, `load_timeout_s` to a model that a user's server loads
-    on demand. Raises ServerError, before anything is changed, if another run goes on or a command is missing. Simulated
-    models need nothing of this machine, so they wait for no other run and restore nothing of it.
+    on demand. Raises ServerError, before anything is changed, if another run goes on, a command is missing or a server
+    does not tell what it has loaded. Simulated models need nothing of this machine, so they wait for no other run and
+    restore nothing of it.
     """
     is_simulated = all(server.model.simulated for server in servers)
     with nullcontext() if is_simulated else lock_machine(log):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,12 @@ from harness.errors import ServerError
 from harness.files import append_line, drop_torn_line
 from harness.host import redact_home, terminate_process
 from harness.lifecycle.actions import ServerProcess, retry_step, succeeds
-from harness.lifecycle.inventory import find_instances, restored_handle
+from harness.lifecycle.inventory import restored_handle
 from harness.lifecycle.memory import wait_until_stable
 from harness.lifecycle.state import find_leftover_state, save_state
 from harness.lifecycle.status import wait_for_service
 from harness.lifecycle.steps import SuspendedService
-from harness.lifecycle.unload import unload_model, wait_until_loaded
+from harness.lifecycle.unload import await_instances, unload_model, wait_until_loaded
 from harness.types import Model, StoppedService
 
 Log = Callable[[str], None]
@@ -141,7 +142,7 @@ def _restore_model(service: SuspendedService, model: Model, log: Log, timeout_s:
     server = restored_handle(model, timeout_s)
     if service.started_by_run:
         unload_model(server, timeout_s, log)
-    elif len(find_instances(server)) < service.instance:
+    elif len(await_instances(server, time.monotonic() + timeout_s)) < service.instance:
         for step in service.restore:
             retry_step(step, timeout_s, timeout_s)
         wait_until_loaded(server, service.instance, timeout_s)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from harness.errors import ServerError
 from harness.lifecycle.actions import run_step
-from harness.lifecycle.inventory import find_instances, unload_step
+from harness.lifecycle.inventory import Row, find_instances, unload_step
 from harness.lifecycle.steps import Step
 from harness.servers import ServerHandle, is_ready
 
@@ -23,7 +23,7 @@ def unload_model(server: ServerHandle, timeout_s: float, log: Callable[[str], No
     """Unload every instance of a model and wait until its server no longer lists it. Raises ServerError."""
     done: list[Step] = []
     deadline_s = time.monotonic() + timeout_s
-    while rows := find_instances(server):
+    while rows := await_instances(server, deadline_s):
         steps = [step for row in rows if (step := unload_step(server.model, server.kind, row)) is not None]
         if not steps:
             return
@@ -41,10 +41,24 @@ def unload_model(server: ServerHandle, timeout_s: float, log: Callable[[str], No
         time.sleep(POLL_S)
 
 
+def await_instances(server: ServerHandle, deadline_s: float) -> tuple[Row, ...]:
+    """Return the loaded instances of a model as soon as its server lists them. Raises ServerError after the deadline.
+
+    A server that is busy may refuse to list: that says nothing about what is in memory.
+    """
+    while True:
+        try:
+            return find_instances(server)
+        except ServerError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(POLL_S)
+
+
 def wait_until_loaded(server: ServerHandle, instances: int, timeout_s: float) -> None:
     """Wait until a server lists so many instances of a model and is ready. Raises ServerError on timeout."""
     deadline_s = time.monotonic() + timeout_s
-    while not (is_ready(server) and len(find_instances(server)) >= instances):
+    while not (is_ready(server) and len(await_instances(server, deadline_s)) >= instances):
         if time.monotonic() > deadline_s:
             title = server.kind.title
             raise ServerError(f"{server.model.model}: {title} has not loaded it {timeout_s:.0f} s after the request")

@@ -13,7 +13,7 @@ from harness.servers.context_fit import (
     skip_oversized_tasks,
 )
 from harness.servers.discovery import default_urls, find_servers
-from harness.servers.http import HttpReply, RequestTimeouts, fetch
+from harness.servers.http import HttpReply, NotListeningError, RequestTimeouts, fetch
 from harness.servers.kinds import (
     ApiCall,
     ApiFacts,
@@ -63,6 +63,7 @@ __all__ = [
     "HttpReply",
     "LifecycleFacts",
     "ModelListing",
+    "NotListeningError",
     "PreTokenEvent",
     "PropertyLocation",
     "ReadinessFacts",

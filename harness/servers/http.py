@@ -25,6 +25,10 @@ MAX_BODY_BYTES = 8 * 2**20
 """A longer response is no answer to a query: the list of a router's hundreds of models takes a tenth of that."""
 
 
+class NotListeningError(ServerError):
+    """The address refuses connections, so no server is there: any other silence may hide one that is busy."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestTimeouts:
     """Seconds to wait for a connection, and for the whole response after it.
@@ -57,8 +61,8 @@ def fetch(
 ) -> HttpReply:
     """Send one request and return the response, whatever its status.
 
-    Raises ServerError when no response came, or none that ended in time and within MAX_BODY_BYTES; ConfigError for an
-    invalid URL, API key or body. It does not retry.
+    Raises ServerError when no response came (NotListeningError: the connection was refused), or none that ended in time
+    and within MAX_BODY_BYTES; ConfigError for an invalid URL, API key or body. It does not retry.
     """
     # Every command imports this module, and httpx takes 0.1 s of CPU time.
     import httpx
@@ -78,7 +82,8 @@ def fetch(
         # httpx refuses more hosts than `parse_url`: 192.168.1.300, and names that begin like encoded ones and are not.
         raise ConfigError(f"{url}: invalid URL: {error}", fix="correct base_url") from error
     except httpx.RequestError as error:
-        raise ServerError(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
+        kind = NotListeningError if _is_refused(error) else ServerError
+        raise kind(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
     text = redact_api_key(data, response.status_code, api_key)
     return HttpReply(response.status_code, _parse_json(text), text.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
 
@@ -93,6 +98,15 @@ def _read_body(response: httpx.Response, url: str, deadline_s: float) -> bytes:
         if time.monotonic() > deadline_s:
             raise ServerError(f"{url}: the answer did not end in time", fix="restart the server, or correct base_url")
     return bytes(data)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a refused connection is behind an error: httpx and httpcore wrap it, each in an error of theirs.
+
+    httpcore's pool raises its own `from None`, which leaves the context.
+    """
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, ConnectionRefusedError) or (cause is not None and _is_refused(cause))
 
 
 def _open_client(timeouts: RequestTimeouts) -> httpx.Client:
