@@ -10,19 +10,23 @@ from harness.apis import get_api
 from harness.errors import ConfigError
 from harness.schema import validate
 from harness.servers import (
+    ServerHandle,
     build_request_fields,
     endpoint_url,
     fill_body,
     find_request_problems,
     find_unapplied_settings,
     get_server_kind,
+    is_ready,
     load_kinds,
     look_up,
+    query_served_context,
     read_kind,
     read_kinds,
 )
 from harness.servers.load import FOLDER
 from harness.types import Json, Model, ProbeFinding, Sampling
+from tests.fake_server import FakeBehavior, respond_with, serve_fake
 
 FILES = sorted(FOLDER.glob("*.toml"))
 KINDS = [path.stem for path in FILES]
@@ -245,6 +249,51 @@ MODELS = {"data": [{"id": "other", "meta": {"n_ctx": 1}}, {"id": "org/coder", "m
 )
 def test_a_value_is_looked_up_by_its_json_path_or_is_none(document: Json, at: str, value: Json) -> None:
     assert look_up(document, at, "org/coder") == value
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [
+        ({"id": "other", "n": 1}, None),
+        ({"key": "other", "n": 1}, None),
+        ({"id": "org/coder", "n": 1}, 1),
+        ({"model": "org/coder:latest", "n": 1}, 1),
+        ({"n": 1}, 1),
+        (1, None),
+    ],
+)
+def test_the_only_row_of_a_server_of_many_models_is_not_taken_for_another_model(row: Json, value: Json) -> None:
+    assert look_up({"rows": [row]}, "rows[].n", "org/coder", named_only=True) == value
+    assert look_up({"rows": [row]}, "rows[].n", "", named_only=True) == (None if row == 1 else 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "listed"),
+    [
+        ("ollama", "/api/ps", {"models": [{"model": "other:7b", "context_length": 2048}]}),
+        (
+            "lm-studio",
+            "/api/v1/models",
+            {"models": [{"key": "other", "loaded_instances": [{"config": {"context_length": 2048}}], "size_bytes": 9}]},
+        ),
+        (
+            "llama-router",
+            "/models",
+            {"data": [{"id": "other", "status": {"value": "loaded"}, "meta": {"n_ctx": 2048}}]},
+        ),
+    ],
+)
+def test_the_facts_of_another_loaded_model_are_not_those_of_the_model(kind: str, path: str, listed: Json) -> None:
+    with serve_fake(FakeBehavior(), {f"GET {path}": respond_with(listed)}) as fake:
+        mine = ServerHandle(a_model(server=kind, base_url=fake.base_url), get_server_kind(kind))
+        assert query_served_context(mine) is None
+        assert kind == "ollama" or not is_ready(mine)
+
+
+def test_a_load_that_failed_for_another_model_is_no_failure_of_this_one() -> None:
+    row = {"id": "other", "status": {"value": "unloaded", "failed": True}}
+    with serve_fake(FakeBehavior(), {"GET /models": respond_with({"data": [row]})}) as fake:
+        assert not is_ready(ServerHandle(a_model(base_url=fake.base_url), get_server_kind("llama-router")))
 
 
 @pytest.mark.parametrize(

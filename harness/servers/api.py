@@ -34,11 +34,12 @@ def _fill(value: Json, model: str) -> Json:
     return value.replace("{model}", model) if isinstance(value, str) else value
 
 
-def look_up(document: Json, json_path: str, model: str) -> Json:
+def look_up(document: Json, json_path: str, model: str, *, named_only: bool = False) -> Json:
     """Return the value at a dotted path, None if there is none.
 
     `rows[]` selects the row whose id, key, model, name or alias is `model`, or the only row; `rows[0]` selects by
-    index; `~name` is the only key that ends in `.name`.
+    index; `~name` is the only key that ends in `.name`. With `named_only` an only row that names another model is not
+    taken: a server of one model may list it under any name, but what one of many models lists may be about another.
     """
     value = document
     for step in json_path.split("."):
@@ -48,7 +49,7 @@ def look_up(document: Json, json_path: str, model: str) -> Json:
             continue
         if not isinstance(value, list):
             return None
-        value = _row_of(value, model) if index == "" else next(iter(value[int(index) :]), None)
+        value = _row_of(value, model, named_only) if index == "" else next(iter(value[int(index) :]), None)
     return value
 
 
@@ -59,13 +60,21 @@ def _member(document: Mapping[str, Json], name: str) -> Json:
     return found[0] if len(found) == 1 else None
 
 
-def _row_of(rows: list[Json], model: str) -> Json:
+def _row_of(rows: list[Json], model: str, named_only: bool) -> Json:
     named = [row for row in rows if isinstance(row, dict) and _names(row, model)]
     if named:
         return named[0]
-    return rows[0] if len(rows) == 1 else None
+    if len(rows) != 1 or (named_only and model and _names_any(rows[0])):
+        return None
+    return rows[0]
+
+
+def _names_any(row: Json) -> bool:
+    return isinstance(row, dict) and any(key in row for key in ROW_NAMES)
 
 
 def _names(row: Mapping[str, Json], model: str) -> bool:
+    """Whether a row names a model. Ollama lists `name:latest` where `name` was requested."""
     aliases = row.get("aliases")
-    return model in (row.get(key) for key in ROW_NAMES) or (isinstance(aliases, list) and model in aliases)
+    names = [row.get(key) for key in ROW_NAMES] + (aliases if isinstance(aliases, list) else [])
+    return model in names or f"{model}:latest" in names

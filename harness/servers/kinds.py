@@ -205,6 +205,11 @@ class ServerKind:
     rejected_fields: tuple[str, ...] = ()
     apis: Mapping[str, ApiFacts] = field(default_factory=dict)
 
+    @property
+    def hosts_many_models(self) -> bool:
+        """Whether a server has several models, of which its API loads one: what it lists may be about any of them."""
+        return self.lifecycle.loaded_by == "api"
+
     def speaks(self, api: str) -> bool:
         """Whether it is known to have an API."""
         return api == DEFAULT_API or api in self.apis

@@ -53,7 +53,11 @@ def read_property(server: ServerHandle, location: PropertyLocation) -> Json:
     """Read a property of the server; None if it does not report it. Raises ServerError: no answer."""
     method, body = ("POST", fill_body(location, server.model)) if location.body else ("GET", None)
     reply = server.fetch(method, endpoint_url(server.model, location.path), body)
-    return look_up(reply.document, location.json_path, server.model.model) if reply.status == 200 else None
+    return _look_up(server, reply.document, location.json_path) if reply.status == 200 else None
+
+
+def _look_up(server: ServerHandle, document: Json, json_path: str) -> Json:
+    return look_up(document, json_path, server.model.model, named_only=server.kind.hosts_many_models)
 
 
 def query_version(server: ServerHandle) -> str | None:
@@ -114,11 +118,11 @@ def is_ready(server: ServerHandle) -> bool:
         return True
     if reply.status != 200:
         return False
-    if facts.failed_json_path is not None and look_up(reply.document, facts.failed_json_path, model):
+    if facts.failed_json_path is not None and _look_up(server, reply.document, facts.failed_json_path):
         raise server.error(f"{server.kind.title} reports that loading {model} failed", "look into the server's log")
     if facts.json_path is None:
         return True
-    value = look_up(reply.document, facts.json_path, model)
+    value = _look_up(server, reply.document, facts.json_path)
     return value is not None if facts.value is None else bool(value == facts.value)
 
 
