@@ -579,6 +579,34 @@ def loaded_by_run(port: int, **more: Json) -> SuspendedService:
     return SuspendedService("m (loaded by the run)", (), (), loaded_model=model, started_by_run=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "server", "reason"),
+    [
+        ("se\ncret", "ollama", "API key"),
+        (None, "ollama", "LANEBENCH_TEST_KEY is not set"),
+        ("", "of a later version", "unknown server kind 'of a later version'"),
+    ],
+)
+def test_what_cannot_be_restored_for_any_reason_keeps_no_other_service_stopped(
+    machine: Machine, run: Path, monkeypatch: pytest.MonkeyPatch, key: str | None, server: str, reason: str
+) -> None:
+    if key is not None:
+        monkeypatch.setenv("LANEBENCH_TEST_KEY", key)
+    bad = loaded_by_run(port := free_port(), key_env="LANEBENCH_TEST_KEY")
+    assert bad.loaded_model is not None
+    bad = replace(bad, loaded_model=replace(bad.loaded_model, server=server), started_by_run=False)
+    good = SuspendedService("good", (), (Step("start good", machine.touch("good", "start")),))
+    save_state(LifecycleState(2**22 + 1, "an earlier boot 1", str(run), (good, bad)))
+    lines: list[str] = []
+    with serve_fake(FakeBehavior(key="secret"), {}, port):
+        assert [change.restored for change in recover(lines.append, 0.2)] == [False, True]
+    assert machine.runs("good")
+    (line,) = (line for line in lines if line.startswith("NOT restored"))
+    assert reason in line
+    assert str(state_path()) in lines[-1]
+    assert reason in state_path().read_text()
+
+
 def test_nothing_is_loaded_where_nothing_listens(machine: Machine, run: Path) -> None:
     assert find_running([a_server(Lifecycle("api"), port=free_port(), server="ollama")]) == ()
 

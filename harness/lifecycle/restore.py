@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import ServerError
+from harness.errors import LanebenchError, ServerError
 from harness.files import append_line, drop_torn_line
 from harness.host import redact_home, terminate_process
 from harness.lifecycle.actions import ServerProcess, retry_step, succeeds
 from harness.lifecycle.inventory import restored_handle
 from harness.lifecycle.memory import wait_until_stable
-from harness.lifecycle.state import find_leftover_state, save_state
+from harness.lifecycle.state import find_leftover_state, save_state, state_path
 from harness.lifecycle.status import wait_for_service
 from harness.lifecycle.steps import SuspendedService
 from harness.lifecycle.unload import await_instances, unload_model, wait_until_loaded
@@ -46,6 +47,8 @@ def restore(
         is_stable = is_stable or wait_until_stable(timeout_s, log) is not False
         failed_service = _try_restore(service, log, timeout_s)
         failed += [failed_service] if failed_service is not None else []
+    if failed:
+        log(f"what could not be undone is in {redact_home(str(state_path()))}: the next start tries again")
     return tuple(reversed(failed))
 
 
@@ -117,12 +120,21 @@ def _try_restore(service: SuspendedService, log: Log, timeout_s: float) -> Suspe
             _restore_model(service, service.loaded_model, log, timeout_s)
         else:
             _restore_service(service, timeout_s)
-    except ServerError as error:
-        message = redact_home("; ".join(filter(None, (error.message, error.fix))))
+    except LanebenchError as error:
+        # Of any class: a state file may name a kind that this version lacks, and a variable hold no key.
+        message = redact_home("; ".join(filter(None, (error.message, error.fix, *_unset_keys(service)))))
         log(f"NOT {verb}: {service.name}: {message}")
         return replace(service, restore_error=message)
     log(f"{verb} {service.name}")
     return None
+
+
+def _unset_keys(service: SuspendedService) -> list[str]:
+    """The variables with the API keys of a service that are not set now, each as a hint."""
+    keys = {step.key_env for step in service.restore}
+    if service.loaded_model is not None:
+        keys.add(service.loaded_model.key_env)
+    return [f"{name} is not set" for name in sorted(filter(None, keys)) if name not in os.environ]
 
 
 def _restore_service(service: SuspendedService, timeout_s: float) -> None:
