@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 import ssl
-import time
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigError, ServerError
 from harness.record import build_headers, encode_body, parse_url, redact_api_key
@@ -72,31 +75,79 @@ def fetch(
         # A client, so a connection, for each request: llama.cpp closes an idle connection without notice, and a
         # request that is sent on it at that moment is lost.
         target = bytes(parse_url(url)).decode("ascii")
-        deadline_s = time.monotonic() + timeouts.connect_s + timeouts.request_s
+        deadline = _Deadline(timeouts.connect_s + timeouts.request_s)
+        extensions = {"trace": deadline.watch}
         with (
             _open_client(timeouts) as client,
-            client.stream(method, target, headers=headers, content=content) as response,
+            deadline,
+            client.stream(method, target, headers=headers, content=content, extensions=extensions) as response,
         ):
-            data = _read_body(response, url, deadline_s)
+            data = _read_body(response, url, deadline)
     except (httpx.InvalidURL, UnicodeError) as error:
         # httpx refuses more hosts than `parse_url`: 192.168.1.300, and names that begin like encoded ones and are not.
         raise ConfigError(f"{url}: invalid URL: {error}", fix="correct base_url") from error
     except httpx.RequestError as error:
+        if deadline.is_over:
+            raise _unended(url) from error
         kind = NotListeningError if _is_refused(error) else ServerError
         raise kind(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
     text = redact_api_key(data, response.status_code, api_key)
     return HttpReply(response.status_code, _parse_json(text), text.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
 
 
-def _read_body(response: httpx.Response, url: str, deadline_s: float) -> bytes:
-    """The whole body. Raises ServerError where it is too long, or does not end: httpx limits each read only."""
+class _Deadline:
+    """Ends an exchange when its time is over, whatever the server sends of it: httpx limits each read only.
+
+    A timer shuts the connection down, which ends the read that waits for it. It does so by a duplicate of the socket,
+    since TLS takes the first one over.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """The time begins with the block."""
+        self.is_over = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        """Start the timer."""
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no thread and no socket behind."""
+        self._timer.cancel()
+        self._timer.join()
+        if self._socket is not None:
+            self._socket.close()
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn the connection's socket: the `trace` extension of httpx."""
+        if event == "connection.connect_tcp.complete":
+            self._socket = info["return_value"].get_extra_info("socket").dup()
+            if self.is_over:
+                self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _unended(url: str) -> ServerError:
+    return ServerError(f"{url}: the answer did not end in time", fix="restart the server, or correct base_url")
+
+
+def _read_body(response: httpx.Response, url: str, deadline: _Deadline) -> bytes:
+    """The whole body. Raises ServerError where it is too long, or does not end."""
     data = bytearray()
     for part in response.iter_bytes():
         data += part
         if len(data) > MAX_BODY_BYTES:
             raise ServerError(f"{url}: the answer has more than {MAX_BODY_BYTES >> 20} MiB", fix="correct base_url")
-        if time.monotonic() > deadline_s:
-            raise ServerError(f"{url}: the answer did not end in time", fix="restart the server, or correct base_url")
+    # A body that ends with its connection looks complete where the deadline ended that.
+    if deadline.is_over:
+        raise _unended(url)
     return bytes(data)
 
 
