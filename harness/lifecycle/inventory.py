@@ -113,7 +113,7 @@ def _loaded_rows(server: ServerHandle) -> tuple[Row, ...]:
     if not isinstance(rows, list):
         url = endpoint_url(server.model, facts.path)
         message = f"{url} does not list what is loaded (HTTP {reply.status})"
-        raise server.error(message, f"check that it is {server.kind.title} of a recent version, and its key_env")
+        raise server.error(message, "try again; if it stays so, correct server, base_url or key_env in the config")
     named = [row for row in rows if isinstance(row, dict) and isinstance(look_up(row, facts.id, ""), str)]
     if facts.instances is not None:
         named = [alone for row in named for alone in _instance_rows(row, facts.instances)]
