@@ -96,3 +96,78 @@ def test_the_mutants_of_a_patch_are_patches_whose_new_lines_of_code_have_one_mis
     assert [apply_patch(files, mutant.replies[0]).files["a.py"] for mutant in mutants[:2]] == [
         "# 5\nx = 3\ny = x < 3\n", "# 5\nx = 2\ny = x <= 3\n",
     ]  # fmt: skip
+
+
+def test_a_path_with_spaces_is_that_of_its_own_file() -> None:
+    code = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    notes = (
+        "diff --git a/my notes.md b/my notes.md\n--- a/my notes.md\t\n+++ b/my notes.md\t\n@@ -1 +1 @@\n-a\n+has 3\n"
+    )
+    assert names(code + notes) == ["a.py, new line 1: 2 became 3"]
+    other = code.replace("a.py", "my file.py")
+    assert names(notes + other) == ["my file.py, new line 1: 2 became 3"]
+
+
+def test_a_new_line_that_looks_like_a_header_of_a_patch_is_code() -> None:
+    patch = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-a;\n+++ b/2;\n"
+    assert names(patch) == ["a.c, new line 1: 2 became 3"]
+
+
+DOCUMENTED = '''\
+def f(a):
+    """Add 1 or 2.
+
+    Adds 3 and 4.
+    """
+    text = """
+5 or less
+"""
+    r\'\'\'Between 6 and 7.
+    \'\'\'
+    return a + 8
+'''
+
+
+IN_CODE = [
+    'line 6: removed \'text = """\'',
+    "line 7: or became and",
+    "line 7: 5 became 6",
+    "line 11: + became -",
+    "line 11: 8 became 9",
+]
+
+
+def test_a_docstring_stays_and_another_string_is_code() -> None:
+    assert names(f"```python\n{DOCUMENTED}```\n") == IN_CODE
+
+
+def test_a_docstring_that_a_patch_adds_stays() -> None:
+    added = "".join(f"+{line}\n" for line in DOCUMENTED.splitlines())
+    patch = f"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1,11 @@\n-x = 1\n{added}"
+    assert [name.removeprefix("a.py, new ") for name in names(patch)] == IN_CODE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```python\ndef f(a):\n    return a + 1\n",
+        "1. Here:\n\n   ```python\n   def f(a):\n       return a + 1\n   ```\n",
+        "~~~~python\ndef f(a):\n    return a + 1\n~~~~\n",
+    ],
+)
+def test_code_in_any_fence_has_mutants(answer: str) -> None:
+    assert names(answer) == ["line 2: + became -", "line 2: 1 became 2"]
+
+
+def test_a_fence_inside_a_string_does_not_end_the_block() -> None:
+    code = "```python\ndef f(a):\n    text = ['''\n    ```\n    ''']\n    return 1\n```\n"
+    assert "line 5: 1 became 2" in names(code)
+
+
+@pytest.mark.parametrize(
+    ("digits", "expected"), [("9" * 5000, "9" * 4982 + "0" * 18), ("1" + "0" * 4999, "1" + "0" * 4998 + "1")]
+)
+def test_a_number_of_thousands_of_digits_changes_as_any_other(digits: str, expected: str) -> None:
+    (mutant,) = mutants_of([f"```python\nx = {digits}\n```\n"], "seed")
+    assert mutant.replies == (f"```python\nx = {expected}\n```\n",)
+    assert len(mutant.name) < 200

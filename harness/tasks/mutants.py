@@ -56,12 +56,18 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 _STATEMENT = re.compile(
     r"^\s+(?!(?:else|elif|except|finally|case|default|def|function|func|fn|class|end|fi|done|esac)\b)\w"
 )
-_BLOCK = re.compile(r"^([`~]{3,})[^\n]*\n(.*?)^\1", re.DOTALL | re.MULTILINE)
+# A fence may be indented, as in a list, and need not be closed (score/extraction/fences.py).
+_BLOCK = re.compile(r"^([ \t]*)([`~]{3,})[^\n]*\n(.*?)(?:^\1\2|\Z)", re.DOTALL | re.MULTILINE)
 _EDIT = re.compile(r"^={7}\n(.*?)^>{7}", re.DOTALL | re.MULTILINE)
 _CALLS = re.compile(r"(?:\A|\n)```tool_calls[ \t]*\n(.*?)\n```[ \t]*\s*\Z", re.DOTALL)
-_PATCHED = re.compile(r"diff --git a/(\S+) b/")
+_PATCH = "diff --git "
+_NEW_PATH = re.compile(r'\+\+\+ "?b/(.*?)"?\t?$')
 _PROSE = (".md", ".txt")
-_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*|\"{3})")
+_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*)")
+_TRIPLE_QUOTES = re.compile(r"\"{3}|'{3}")
+_DOCSTRING = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
+_MAX_DIGITS = 18
+_MAX_NAME_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,10 @@ def _reply_mutants(reply: str) -> Iterator[tuple[str, str]]:
     if block := _CALLS.search(reply):
         yield from _call_mutants(reply, block)
         return
-    if _PATCHED.match(reply):
+    if reply.startswith(_PATCH):
         yield from _patch_mutants(reply)
         return
-    spans = [match.span(1) for match in _EDIT.finditer(reply)] or [match.span(2) for match in _BLOCK.finditer(reply)]
+    spans = [match.span(1) for match in _EDIT.finditer(reply)] or [match.span(3) for match in _BLOCK.finditer(reply)]
     # Other tests may be as good: what judges tests are broken modules.
     spans = [(start, end) for start, end in spans if "def test_" not in reply[start:end]]
     for number, (start, end) in enumerate(spans, 1):
@@ -115,14 +121,20 @@ def _call_mutants(reply: str, block: re.Match[str]) -> Iterator[tuple[str, str]]
 
 def _patch_mutants(patch: str) -> Iterator[tuple[str, str]]:
     """Mutants of the lines that a patch adds to files of code. It keeps its hunks, since no line comes or goes."""
-    lines, path, added = patch.split("\n"), "", 0
+    lines, path, added, is_header = patch.split("\n"), "", 0, True
+    # In a docstring are lines of the new file only.
+    skipped = _docstring_lines([line[1:] if line.startswith((" ", "+")) else "" for line in lines])
     for at, line in enumerate(lines):
-        if header := _PATCHED.match(line):
-            path, added = header[1], 0
-        if not line.startswith("+") or line.startswith("+++ b/"):
+        if line.startswith(_PATCH):
+            path, added, is_header = "", 0, True
+        elif line.startswith("@@ "):
+            is_header = False
+        elif is_header and (new_path := _NEW_PATH.match(line)):
+            path = new_path[1]
+        if is_header or not line.startswith("+"):
             continue
         added += 1
-        if path.endswith(_PROSE) or _COMMENT.match(line[1:]):
+        if path.endswith(_PROSE) or at in skipped or _COMMENT.match(line[1:]):
             continue
         for change, mutated in _line_mutants(f"{line[1:]}\n"):
             changed = "+" + mutated.removesuffix("\n")
@@ -131,11 +143,25 @@ def _patch_mutants(patch: str) -> Iterator[tuple[str, str]]:
 
 def _code_mutants(code: str) -> Iterator[tuple[str, str]]:
     lines = code.splitlines(keepends=True)
+    skipped = _docstring_lines(lines)
     for at, line in enumerate(lines):
-        if _COMMENT.match(line):
+        if at in skipped or _COMMENT.match(line):
             continue
         for change, mutated in _line_mutants(line):
             yield f"line {at + 1}: {change}", "".join((*lines[:at], mutated, *lines[at + 1 :]))
+
+
+def _docstring_lines(lines: Sequence[str]) -> set[int]:
+    """The lines of strings in triple quotes that begin a line: no code reads what they say."""
+    found, mark, is_docstring = set(), "", False
+    for at, line in enumerate(lines):
+        if not mark:
+            is_docstring = _DOCSTRING.match(line) is not None
+        if is_docstring:
+            found.add(at)
+        for quotes in _TRIPLE_QUOTES.findall(line):
+            mark = "" if quotes == mark else mark or quotes
+    return found
 
 
 def _line_mutants(line: str) -> Iterator[tuple[str, str]]:
@@ -143,10 +169,22 @@ def _line_mutants(line: str) -> Iterator[tuple[str, str]]:
         for new in _REPLACEMENTS[token[0]]:
             yield f"{token[0]} became {new}", line[: token.start()] + new + line[token.end() :]
     for number in _NUMBER.finditer(line):
-        new = str(int(number[0]) + 1)
-        yield f"{number[0]} became {new}", line[: number.start()] + new + line[number.end() :]
+        new = _next_number(number[0])
+        name = f"{_short(number[0])} became {_short(new)}"
+        yield name, line[: number.start()] + new + line[number.end() :]
     if _STATEMENT.match(line) and line.rstrip().endswith((";", ")", "]", "'", '"')) and "(" not in line[:1]:
         yield f"removed {line.strip()[:40]!r}", line[: len(line) - len(line.lstrip())] + _no_operation(line)
+
+
+def _next_number(digits: str) -> str:
+    """The number after this one; of a very long one only the last digits are counted up, and it keeps its length."""
+    head, tail = digits[:-_MAX_DIGITS], digits[-_MAX_DIGITS:]
+    after = str(int(tail) + 1)
+    return head + after[-_MAX_DIGITS:].zfill(_MAX_DIGITS) if head else after
+
+
+def _short(digits: str) -> str:
+    return digits if len(digits) <= _MAX_NAME_DIGITS else f"{digits[:_MAX_NAME_DIGITS]}..."
 
 
 def _no_operation(line: str) -> str:
