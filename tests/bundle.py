@@ -23,6 +23,7 @@ from harness.bundle.source import MANIFEST, PLAN, RESULT
 from harness.files import build, sha256_of, to_json
 from harness.read import read
 from harness.run.conversation import opening_messages
+from harness.run.pipeline import end_time
 from harness.run.plan import plan_trials, task_info, trial_nonce
 from harness.schema import as_document
 from harness.score import score
@@ -294,11 +295,6 @@ def run_plan() -> RunPlan:
     )
 
 
-def _ended_at(last: Recording) -> str:
-    end_ns = (last.sent_ns or 0) + (last.ended_ns or 0)
-    return (START + timedelta(microseconds=end_ns // 1000)).isoformat(timespec="milliseconds")
-
-
 @cache
 def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
     recordings, scores = _evidence(trials, models)
@@ -310,7 +306,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
             run=RunInfo(
                 id=RUN,
                 started_at="2026-11-23T10:00:00.000+00:00",
-                ended_at=_ended_at(recordings[-1]),
+                ended_at=end_time(recordings[-1]),
                 suite=CUSTOM_SUITE,
                 seed=SEED,
                 trials=trials,
@@ -333,7 +329,7 @@ def _good(trials: int = TRIALS, models: tuple[Model, ...] = MODELS) -> Bundle:
         )
     )
     last_ns = (recordings[-1].sent_ns or 0) + (recordings[-1].ended_ns or 0)
-    log = log_entries("2026-11-23T10:00:00.000+00:00", _ended_at(recordings[-1]), last_ns)
+    log = log_entries("2026-11-23T10:00:00.000+00:00", end_time(recordings[-1]), last_ns)
     bundle = Bundle(as_document("result", result), recording_lines, score_lines, log)
     bundle.result["digests"] = json.loads(texts_of(bundle)[RESULT])["digests"]
     return bundle

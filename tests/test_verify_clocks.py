@@ -14,7 +14,7 @@ from harness.demo.answers import all_variants
 from harness.files import build
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run import TrialSetup, converse
+from harness.run import TrialSetup, converse, end_time
 from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Chunk, Finding, LogEntry, Recording, TrialKey
@@ -253,6 +253,7 @@ def _stepped_bundle(*, logged: bool) -> Bundle:
     for at in range(half, len(bundle.recordings)):
         line, trial = bundle.recordings[at], bundle.result["trials"][at]
         line["sent_at"] = trial["started_at"] = _earlier(line["sent_at"])
+    bundle.result["run"]["ended_at"] = max(end_time(build(Recording, line)) for line in bundle.recordings)
     if logged:
         first = bundle.recordings[half]
         stop = [{**entry, "at": _earlier(entry["at"])} for entry in bundle.log[1:]]

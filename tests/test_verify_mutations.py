@@ -47,7 +47,6 @@ UNCOVERED = {
     "result: models.facts.bits_per_weight": CLAIM,
     "result: models.facts.parameters_b": CLAIM,
     "result: models.server_version": CLAIM,
-    "result: run.ended_at": CLAIM,
     "scores: score.metrics": NO_NUMBER,
 } | {
     f"result: host.{name}": CLAIM

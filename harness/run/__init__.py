@@ -22,6 +22,7 @@ from harness.run.page_evidence import page_evidence
 from harness.run.pipeline import (
     build_result,
     check_tasks_unchanged,
+    end_time,
     rewrite_with_judging,
     rewrite_with_lanes,
     score_run,
@@ -63,6 +64,7 @@ __all__ = [
     "check_tasks_unchanged",
     "context_needs",
     "converse",
+    "end_time",
     "fits_block",
     "in_turn",
     "is_last_turn",

@@ -141,7 +141,7 @@ def _evidence(folder: RunFolder) -> Result:
             raise RunError(f"{folder.path}: {describe(key)} has no score yet", fix="score the run first")
         trial = trial_result(turns, [read(turn) for turn in turns], scores[key])
         trials.append(trial if trial.work is None else replace(trial, session=summarize_trial(turns)))
-        ended_at = max(ended_at, *map(_end_time, turns))
+        ended_at = max(ended_at, *map(end_time, turns))
     return Result(
         kit=plan.kit,
         run=_run_info(folder, ended_at),
@@ -253,7 +253,10 @@ def _last_sandbox(scores: Iterable[ScoredTrial]) -> SandboxFacts | None:
     return facts[-1] if facts else None
 
 
-def _end_time(turn: Recording) -> str:
-    """When a turn ended, as ISO 8601. From the recording, so that a result does not depend on when it is built."""
+def end_time(turn: Recording) -> str:
+    """When a turn ended, as ISO 8601: a run ends with its last turn, so a result does not depend on when it is built.
+
+    Raises OverflowError for an end that no calendar has.
+    """
     ended = datetime.fromisoformat(turn.sent_at) + timedelta(microseconds=(turn.ended_ns or 0) / 1000)
     return ended.isoformat(timespec="milliseconds")

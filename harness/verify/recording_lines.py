@@ -18,7 +18,7 @@ from harness.bundle import UnreadableError, host_of, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
 from harness.read import is_repetitive, read
-from harness.run import PREVIOUS
+from harness.run import PREVIOUS, end_time
 from harness.schema import validate
 from harness.summarize import trial_result
 from harness.types import REPETITION, Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
@@ -42,7 +42,8 @@ class RereadTurn:
     """One line, read again. `trial` is the trial with this turn only, and without a verdict; None for an invalid line.
 
     Of the request's conversation, which is long, only the digest crosses the process boundary. `previous` is the line's
-    link in the run's chain, `sha256` the digest of its bytes.
+    link in the run's chain, `sha256` the digest of its bytes, `ended_at` its end on the wall clock, "" beyond the
+    calendar.
     """
 
     line: int
@@ -59,6 +60,7 @@ class RereadTurn:
     sha256: str = ""
     simulation_mark: str | None = None
     server: AnsweringServer | None = None
+    ended_at: str = ""
 
 
 def conversation_digest(fields: Json) -> str:
@@ -133,7 +135,15 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         sha256=sha256_of(line),
         simulation_mark=simulation_mark(recording, reading),
         server=answering_server(recording, reading),
+        ended_at=_ended_at(recording),
     )
+
+
+def _ended_at(recording: Recording) -> str:
+    try:
+        return end_time(recording)
+    except OverflowError:
+        return ""
 
 
 def _ends_in_loop(recording: Recording) -> bool:

@@ -59,6 +59,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     yield from _check_same_trials(evidence, list(recorded.turns), RECORDINGS, "recordings")
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))
+    yield from _check_end(evidence, recorded.turns)
     yield from _check_sandbox(evidence, scores.scored)
     yield from _check_case_seeds(evidence, scores.scored)
     yield from check_anchors(evidence, log)
@@ -172,6 +173,15 @@ def _check_order(evidence: Evidence, keys: Sequence[TrialKey]) -> Iterator[Findi
     if set(keys) == set(stated) and list(keys) != stated:
         message = "has the trials in another order than the result"
         yield Finding("recordings", evidence.reader.location(RECORDINGS), message)
+
+
+def _check_end(evidence: Evidence, trials: Mapping[TrialKey, Sequence[RereadTurn]]) -> Iterator[Finding]:
+    """The run ended with its last turn."""
+    run = evidence.result.run
+    ended_at = max([run.started_at, *(turn.ended_at for turns in trials.values() for turn in turns)])
+    if run.ended_at != ended_at:
+        message = f"is {run.ended_at}, the last recorded turn ended at {ended_at}"
+        yield Finding("reread", evidence.location("$.run.ended_at"), message)
 
 
 def _check_sandbox(evidence: Evidence, scores: Mapping[TrialKey, ScoredTrial]) -> Iterator[Finding]:
