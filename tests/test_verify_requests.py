@@ -26,7 +26,7 @@ from harness.verify import VerifyOptions, verify
 from harness.verify.evidence import Evidence
 from harness.verify.recording_lines import RereadTurn, reread_batch
 from harness.verify.requests import find_request_problems
-from harness.verify.turn_sequence import TurnSequence
+from harness.verify.turn_sequence import MAX_LATE_START_S, TurnSequence
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, Bundle, bundle_with, good_bundle, summarized, tasks, texts_of, write_bundle
 from tests.samples import model_at
@@ -124,10 +124,12 @@ def _recorded_turns(shape: str) -> tuple[Task, list[Recording]]:
     return task, record_trial(task, TrialKey("demo-steady", task.name, 1))[1]
 
 
-def _sequence_problems(task: Task, recordings: Sequence[Recording]) -> list[str]:
+def _sequence_problems(task: Task, recordings: Sequence[Recording], severity: str = "error") -> list[str]:
     """What is wrong with the turns of a task's second trial, one after the other."""
     sequence = TurnSequence(vary(task, 1))
-    return [problem for turn in _reread(recordings) for problem in sequence.add(turn)]
+    found = [problem for turn in _reread(recordings) for problem in sequence.add(turn)]
+    assert {each for _, each in found} <= {severity}
+    return [message for message, _ in found]
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
@@ -154,6 +156,13 @@ def test_a_turn_that_was_sent_before_another_one_had_ended_is_found(shape: str) 
         for turn in recordings
     ]
     assert _sequence_problems(task, near_wrap) == []
+
+
+def test_a_client_that_was_sent_long_after_the_others_of_its_group_is_a_warning() -> None:
+    task, recordings = _recorded_turns("concurrent clients")
+    late_ns = (recordings[-1].sent_ns or 0) + int((MAX_LATE_START_S + 1) * 1e9)
+    (late,) = _sequence_problems(task, [*recordings[:-1], replace(recordings[-1], sent_ns=late_ns)], "warning")
+    assert late == "was not sent at the same time as turn 7, as clients of one group are"
 
 
 def test_other_tools_than_those_of_the_task_are_reported() -> None:

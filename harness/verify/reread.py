@@ -134,8 +134,8 @@ def _group_recordings(evidence: Evidence) -> _RecordedTrials:
             turns = []
             continue
         turns.append(turn)
-        for problem in sequence.add(turn) if sequence is not None else ():
-            out.findings.append(Finding("turns", place, f"turn {turn.turn} of {describe(key)} {problem}"))
+        for problem, severity in sequence.add(turn) if sequence is not None else ():
+            out.findings.append(Finding("turns", place, f"turn {turn.turn} of {describe(key)} {problem}", severity))
         if turn.last_turn:
             out.turns[key] = tuple(turns)
             turns = []
