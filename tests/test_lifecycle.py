@@ -30,7 +30,7 @@ from harness.lifecycle import (
 )
 from harness.lifecycle.actions import ServerProcess, start_process
 from harness.lifecycle.inventory import find_running
-from harness.lifecycle.memory import await_memory, take_snapshot, wait_until_freed
+from harness.lifecycle.memory import await_memory, model_size, take_snapshot, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.restore import report_stopped_services
 from harness.lifecycle.state import LifecycleState, save_state
@@ -855,6 +855,16 @@ def test_a_size_that_the_server_reports_counts_too(machine: Machine) -> None:
     with llama(routes) as port:
         oversized = find_oversized_models([a_server(Lifecycle("api"), port=port, server="ollama")])
     assert "by its server" in oversized["a"].message
+
+
+@pytest.mark.parametrize("size", [True, 10**400])
+def test_a_size_that_is_no_number_of_bytes_is_unknown(machine: Machine, size: Json) -> None:
+    routes = {"GET /api/tags": respond_with({"models": [{"model": "m", "size": size}]})}
+    with llama(routes) as port:
+        reported = a_server(Lifecycle("api"), port=port, server="ollama")
+        declared = a_server(Lifecycle("api"), port=port, facts={"file_bytes": size})
+        assert (model_size(reported), model_size(declared)) == (None, None)
+        assert find_oversized_models([reported, declared]) == {}
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "[::]", "127.0.0.2", "[::1]", "localhost"])

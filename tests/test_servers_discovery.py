@@ -1,9 +1,11 @@
 """Servers are found by their fingerprints, and the bench.toml that is written for them is valid."""
 
 import argparse
+import threading
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ import pytest
 from harness.cli import init as command
 from harness.config import load_config
 from harness.errors import ConfigError, Problem, ServerError
-from harness.servers import get_server_kind
+from harness.lifecycle.status import is_listening
+from harness.servers import ServerHandle, find_refusal, get_server_kind
 from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers, inspect_url
 from harness.servers.starter_config import write_config
+from harness.types import Json, Model
 from tests.fake_server import FakeBehavior, FakeServer, Route, respond_with, serve_fake
 
 SIGNS: Mapping[str, Mapping[str, Route]] = {
@@ -149,6 +153,110 @@ def test_a_server_that_wants_an_api_key_is_named_with_the_fix() -> None:
     with pytest.raises(ServerError, match="rejects the API key") as caught:
         write_config(found)
     assert caught.value.fix == "name its variable in key_env"
+
+
+HUGE = 10**400
+
+
+def test_ids_that_no_request_can_have_are_left_out_and_others_are_written_as_toml(tmp_path: Path) -> None:
+    path = tmp_path / "bench.toml"
+    ids = ["\ud800x", "", "a\x7fb", "\x00", "é\u2028"]
+    with server("openai", *ids) as fake:
+        path.write_text(write_config(find_servers([fake.base_url])), encoding="utf-8")
+    assert [model.model for model in load_config(path).models] == ["a\x7fb", "\x00", "é\u2028"]
+
+
+@pytest.mark.parametrize("value", [True, HUGE, -1, 0, "7", 7.0])
+def test_a_size_or_a_context_that_is_no_number_of_bytes_or_tokens_is_unknown(value: Json) -> None:
+    listed = {"GET /v1/models": respond_with({"data": [{"id": "m"}]})}
+    routes = {
+        "ollama": {"GET /api/tags": respond_with({"models": [{"name": "m", "size": value}]})},
+        "llama-server": {"GET /props": respond_with({"default_generation_settings": {"n_ctx": value}})},
+    }
+    for kind in routes:
+        with serve_fake(FakeBehavior(), {**SIGNS[kind], **listed, **routes[kind]}) as fake:
+            (found,) = find_servers([fake.base_url])
+        assert (found.kind.name, found.models) == (kind, (FoundModel("m"),))
+
+
+def test_a_version_that_is_no_version_is_unknown() -> None:
+    routes = {"GET /v1/models": respond_with({"data": [{"id": "m"}]}), "GET /version": respond_with({"version": True})}
+    with serve_fake(FakeBehavior(), routes) as fake:
+        (found,) = find_servers([fake.base_url])
+    assert (found.kind.name, found.version) == ("vllm", None)
+
+
+@contextmanager
+def dropping(*paths: str, answers: int = 100) -> Iterator[str]:
+    """A vLLM server that drops the connection at any path but these, and at its version after so many answers."""
+    left = [answers]
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+        def do_GET(self) -> None:
+            if self.path == "/version":
+                left[0] -= 1
+            if self.path not in paths or left[0] < 0:
+                return
+            data = b'{"data": [{"id": "m"}], "version": "1"}'
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data))
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/v1"
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+def test_a_server_that_drops_unknown_paths_is_found_by_its_models() -> None:
+    with dropping("/v1/models") as url:
+        (found,) = find_servers([url])
+    assert (found.kind.name, found.is_identified, found.models) == ("openai", False, (FoundModel("m"),))
+
+
+def test_a_server_that_ends_before_its_version_is_read_hides_no_other() -> None:
+    with dropping("/v1/models", "/version", answers=1) as dying, server("vllm") as fake:
+        found = find_servers([dying, fake.base_url])
+    assert [(each.kind.name, each.version) for each in found] == [("vllm", None), ("vllm", "0.20")]
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "message", "fix"),
+    [
+        (301, {}, "redirects (HTTP 301)", "correct base_url: redirects are not followed"),
+        (502, "<html>", "fails (HTTP 502)", "look into the log of the server, or of a proxy in front of it"),
+        (404, {}, "lists no models (HTTP 404)", "correct base_url"),
+        (200, "<html>", "lists no models (HTTP 200)", "correct base_url"),
+        (200, {"error": "unexpected endpoint"}, "lists no models (HTTP 200)", "correct base_url"),
+    ],
+)
+def test_an_answer_that_is_no_list_of_models_is_named_with_the_fix(
+    status: int, document: Json, message: str, fix: str
+) -> None:
+    with serve_fake(FakeBehavior(), {"GET /v1/models": respond_with(document, status)}) as fake:
+        (found,) = find_servers([fake.base_url])
+        handle = ServerHandle(Model("m", "vllm", fake.base_url, "m"), get_server_kind("vllm"))
+        assert not is_listening(handle)
+    assert found.problem == Problem(f"{fake.base_url}/models {message}", fix)
+
+
+@pytest.mark.parametrize(
+    ("document", "refusal"),
+    [
+        ("<html>login", 'HTTP 200: "<html>login"'),
+        ({"error": "no such endpoint"}, 'HTTP 200: {"error": "no such endpoint"}'),
+        ({"error": None, "output": []}, None),
+    ],
+)
+def test_a_page_or_an_error_in_an_answer_with_status_200_is_a_refusal(document: Json, refusal: str | None) -> None:
+    with serve_fake(FakeBehavior(), {"POST /v1/chat/completions": respond_with(document)}) as fake:
+        handle = ServerHandle(Model("m", "vllm", fake.base_url, "m"), get_server_kind("vllm"))
+        assert find_refusal(handle) == refusal
 
 
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:

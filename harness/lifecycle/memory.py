@@ -17,7 +17,7 @@ from harness.host import (
     swap_used_bytes,
     wired_bytes,
 )
-from harness.servers import ServerHandle, read_property
+from harness.servers import ServerHandle, count_of, read_property
 from harness.types import SERVER_PROCESS, Log, MemoryUse, Model
 
 GIB = 2**30
@@ -154,15 +154,15 @@ def model_size(server: ServerHandle) -> tuple[int, str] | None:
     model = server.model
     if model.lifecycle is not None and model.lifecycle.memory_bytes is not None:
         return model.lifecycle.memory_bytes, "lifecycle.memory_bytes"
-    stated = model.facts.get("file_bytes")
-    if isinstance(stated, int):
+    stated = count_of(model.facts.get("file_bytes"))
+    if stated is not None:
         return stated, "facts.file_bytes"
     location = server.kind.lifecycle.model_size
     try:
-        reported = read_property(server, location) if location is not None else None
+        reported = count_of(read_property(server, location)) if location is not None else None
     except ServerError:
         return None
-    return (reported, "its server") if isinstance(reported, int) and reported > 0 else None
+    return None if reported is None else (reported, "its server")
 
 
 def memory_limit() -> tuple[int, str] | None:

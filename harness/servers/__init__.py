@@ -33,6 +33,7 @@ from harness.servers.load import get_server_kind, load_kinds, read_kind, read_ki
 from harness.servers.probe import observe, probe, probe_api
 from harness.servers.query import (
     ServerHandle,
+    count_of,
     find_refusal,
     is_ready,
     list_models,
@@ -76,6 +77,7 @@ __all__ = [
     "build_request_body",
     "build_request_fields",
     "compute_max_tokens",
+    "count_of",
     "cut_thinking_budgets",
     "default_urls",
     "endpoint_url",

@@ -13,7 +13,15 @@ from harness.record import parse_url
 from harness.servers.http import RequestTimeouts
 from harness.servers.kinds import ServerKind
 from harness.servers.load import get_server_kind, load_kinds
-from harness.servers.query import ServerHandle, list_models, query_served_context, query_version, read_property
+from harness.servers.query import (
+    ServerHandle,
+    count_of,
+    list_models,
+    models_url,
+    query_served_context,
+    query_version,
+    read_property,
+)
 from harness.types import Model
 
 FALLBACK_KIND = "openai"
@@ -68,7 +76,15 @@ def inspect_url(base_url: str) -> FoundServer | None:
         models = tuple(_inspect_model(replace(server, model=replace(server.model, model=model_id))) for model_id in ids)
     except ServerError as error:
         return FoundServer(kind, base_url, is_identified, None, (), error.problems[0])
-    return FoundServer(kind, base_url, is_identified, query_version(server), models)
+    return FoundServer(kind, base_url, is_identified, _version(server), models)
+
+
+def _version(server: ServerHandle) -> str | None:
+    """The version; None also for a server that no longer answers, which must not hide the others."""
+    try:
+        return query_version(server)
+    except ServerError:
+        return None
 
 
 def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
@@ -79,11 +95,19 @@ def identify_kind(base_url: str) -> tuple[ServerKind, bool]:
     front of one of them.
     """
     port = parse_url(base_url).origin.port
+    is_known_to_answer = False
     kinds = sorted(load_kinds().values(), key=lambda kind: (kind.default_port != port, kind.name != "llama-swap"))
     for kind in kinds:
         server = _handle(kind, base_url)
-        if any(read_property(server, location) not in (None, "") for location in kind.fingerprints):
-            return kind, True
+        for location in kind.fingerprints:
+            try:
+                if read_property(server, location) not in (None, ""):
+                    return kind, True
+            except ServerError:
+                # Some servers drop the connection at a path that they do not know.
+                if not is_known_to_answer:
+                    server.fetch("GET", models_url(server))
+            is_known_to_answer = True
     candidates = [kind for kind in kinds if kind.default_port == port and _is_guessable(kind)]
     return (candidates[0], False) if len(candidates) == 1 else (get_server_kind(FALLBACK_KIND), False)
 
@@ -98,7 +122,7 @@ def _handle(kind: ServerKind, base_url: str) -> ServerHandle:
 
 def _inspect_model(server: ServerHandle) -> FoundModel:
     location = server.kind.lifecycle.model_size
-    size = read_property(server, location) if location is not None else None
+    size = count_of(read_property(server, location)) if location is not None else None
     # llama-swap would load the model to report its context.
     served = query_served_context(server) if server.kind.lifecycle.loaded_by != "api" else None
-    return FoundModel(server.model.model, served, size if isinstance(size, int) and size > 0 else None)
+    return FoundModel(server.model.model, served, size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from harness.apis import get_api
 from harness.errors import Problem, ServerError
@@ -17,6 +18,8 @@ from harness.servers.requests import max_tokens_field
 from harness.types import Json, Model
 
 MAX_REPLY_CHARS = 200
+MAX_REPORTED = 2**53
+"""What JSON carries exactly, and more than any number of bytes or tokens that a server has."""
 MaySend = Callable[[], bool]
 """Called before each request whose reply is recorded; limits its time, and says whether it may be sent."""
 
@@ -63,7 +66,7 @@ def _look_up(server: ServerHandle, document: Json, json_path: str) -> Json:
 def query_version(server: ServerHandle) -> str | None:
     """The version that the server reports."""
     value = read_property(server, server.kind.version) if server.kind.version is not None else None
-    return str(value) if isinstance(value, str | int | float) and value != "" else None
+    return str(value) if isinstance(value, str | int | float) and value not in ("", True, False) else None
 
 
 def query_served_context(server: ServerHandle) -> int | None:
@@ -81,26 +84,62 @@ def query_model_context(server: ServerHandle) -> int | None:
 
 def _first_positive(server: ServerHandle, locations: Iterable[PropertyLocation]) -> int | None:
     for location in locations:
-        value = read_property(server, location)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        value = count_of(read_property(server, location))
+        if value is not None:
             return value
     return None
 
 
+def count_of(value: Json) -> int | None:
+    """A reported number of bytes or tokens; None for what cannot be one."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_REPORTED
+    return value if is_count else None
+
+
+def models_url(server: ServerHandle) -> str:
+    """Return the URL of a server's list of models."""
+    return f"{server.model.base_url.rstrip('/')}/models"
+
+
 def list_models(server: ServerHandle) -> tuple[str, ...]:
-    """List the model ids of a server. Raises ServerError: no answer, the key is rejected, or it is still loading."""
-    url = f"{server.model.base_url.rstrip('/')}/models"
+    """List the model ids of a server, without those that no request can have.
+
+    Raises ServerError: no answer, or one that is no list, such as for a wrong key or while it is still loading.
+    """
+    url = models_url(server)
     try:
         reply = server.fetch("GET", url)
     except ServerError as error:
         raise server.error(error.message, error.fix) from error
-    if reply.status in (401, 403):
-        raise server.error(f"{url} rejects the API key (HTTP {reply.status})", "name its variable in key_env")
-    if reply.status == 503:
-        raise server.error(f"{url} is still loading (HTTP 503)", "wait until it is ready")
-    rows = reply.document.get("data") if isinstance(reply.document, dict) else None
+    if reply.status != HTTPStatus.OK or not _is_result(reply):
+        problem, fix = _listing_problem(reply.status)
+        raise server.error(f"{url} {problem} (HTTP {reply.status})", fix)
+    rows = reply.document.get("data")
     ids = [row.get("id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return tuple(model_id for model_id in ids if isinstance(model_id, str))
+    return tuple(model_id for model_id in ids if isinstance(model_id, str) and _is_requestable(model_id))
+
+
+def _is_result(reply: HttpReply) -> bool:
+    """Whether a reply is JSON without an error: proxies send pages, and LM Studio errors, with status 200."""
+    return isinstance(reply.document, dict) and not reply.document.get("error")
+
+
+def _listing_problem(status: int) -> tuple[str, str]:
+    """What is wrong with an answer that lists no models, and the fix."""
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return "rejects the API key", "name its variable in key_env"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "is still loading", "wait until it is ready"
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return "redirects", "correct base_url: redirects are not followed"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "fails", "look into the log of the server, or of a proxy in front of it"
+    return "lists no models", "correct base_url"
+
+
+def _is_requestable(model_id: str) -> bool:
+    """Whether UTF-8 has all characters of an id: a lone surrogate could not be sent."""
+    return model_id != "" and not any("\ud800" <= char <= "\udfff" for char in model_id)
 
 
 def is_ready(server: ServerHandle) -> bool:
@@ -136,7 +175,7 @@ def find_refusal(server: ServerHandle) -> str | None:
         "stream": False,
     }
     reply = server.fetch("POST", api.url(server.model.base_url), body)
-    if reply.status == 200:
+    if reply.status == HTTPStatus.OK and _is_result(reply):
         return None
     text = " ".join(reply.text.split())[:MAX_REPLY_CHARS]
     return f"HTTP {reply.status}: {text}" if text else f"HTTP {reply.status}"

@@ -81,10 +81,10 @@ def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str
     if model.file_bytes is not None:
         facts = f"facts = {{ file_bytes = {model.file_bytes} }}  # as reported by the server"
     text = _MODEL.format(
-        label=to_json(_label(model.id, labels)),
-        server=to_json(kind.name),
-        base_url=to_json(server.base_url),
-        model=to_json(_model_id(server, model)),
+        label=_to_toml(_label(model.id, labels)),
+        server=_to_toml(kind.name),
+        base_url=_to_toml(server.base_url),
+        model=_to_toml(_model_id(server, model)),
         thinking=thinks.get(kind.thinking.default, ""),
         context_tokens=model.context_tokens or 32768,
         context_setting=kind.context.setting,
@@ -92,6 +92,11 @@ def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str
     )
     text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=parse_url(server.base_url).origin.port)
     return _comment_out(text) if _is_embedder(model) else text
+
+
+def _to_toml(text: str) -> str:
+    """A basic string of TOML: that of JSON, but TOML has no bare U+007F."""
+    return to_json(text).replace("\x7f", "\\u007f")
 
 
 def _label(model_id: str, labels: set[str]) -> str:
