@@ -197,6 +197,30 @@ def test_an_unknown_thinking_switch_is_a_problem_unless_extra_has_one() -> None:
     assert build_request_fields(get_server_kind("openai"), given)["think"] is False
 
 
+@pytest.mark.parametrize("extra", [{"repetition_penalty": 1.1}, {"top_k": 5, "user": "me"}])
+def test_an_extra_field_that_switches_nothing_hides_no_missing_thinking_switch(extra: Json) -> None:
+    found = find_request_problems(get_server_kind("openai"), a_model("off", extra=extra))
+    assert [key for key, _ in found] == ["thinking"]
+
+
+@pytest.mark.parametrize(
+    ("api", "extra"),
+    [
+        ("chat", {"chat_template_kwargs": {"enable_thinking": False}}),
+        ("chat", {"reasoning_effort": "none", "repetition_penalty": 1.1}),
+        ("responses", {"reasoning": {"effort": "none"}}),
+        ("messages", {"thinking": {"type": "disabled"}}),
+    ],
+)
+def test_a_thinking_switch_of_any_kind_or_api_may_stand_in_extra(api: str, extra: Json) -> None:
+    assert (
+        find_request_problems(
+            get_server_kind("ollama" if api != "chat" else "openai"), a_model("off", api=api, extra=extra)
+        )
+        == ()
+    )
+
+
 @pytest.mark.parametrize("name", get_api("chat").reserved_fields)
 def test_extra_cannot_set_what_the_run_itself_sends(name: str) -> None:
     ((key, problem),) = find_request_problems(get_server_kind("vllm"), a_model(extra={name: "other"}))

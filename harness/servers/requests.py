@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from harness.apis import DEFAULT_API, Api, get_api
 from harness.errors import Problem
 from harness.servers.kinds import ServerKind
+from harness.servers.load import load_kinds
 from harness.types import IGNORED_BY_SERVER, SERVER_DEFAULT_USED, Json, Model, ProbeFinding, Task
+
+API_THINKING_FIELDS = frozenset({"enable_thinking", "reasoning", "thinking"})
+"""The switches of Responses and Messages themselves, and the one that hosted services read."""
 
 
 def build_request_body(
@@ -50,6 +55,14 @@ def _thinking_switch(kind: ServerKind, model: Model) -> Mapping[str, Json] | Non
     return {"on": facts.thinking_on, "off": facts.thinking_off, "default": {}}[model.thinking]
 
 
+@functools.cache
+def _thinking_fields() -> frozenset[str]:
+    """The request fields by which any kind, or an API itself, switches thinking."""
+    facts = [kind.api_facts(api) for kind in load_kinds().values() for api in (DEFAULT_API, *kind.apis)]
+    switches = [switch for each in facts for switch in (each.thinking_on, each.thinking_off) if switch is not None]
+    return frozenset(field for switch in switches for field in switch) | API_THINKING_FIELDS
+
+
 def _merge(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, Json]:
     out = dict(below)
     for key, value in above.items():
@@ -66,7 +79,7 @@ def find_request_problems(kind: ServerKind, model: Model) -> tuple[tuple[str, Pr
         problem = Problem(f"{kind.title} is not known to have the {api.title} API", f"use one that it has: {known}")
         return (("api", problem),)
     problems = []
-    if _thinking_switch(kind, model) is None and not model.extra:
+    if _thinking_switch(kind, model) is None and _thinking_fields().isdisjoint(model.extra):
         message = f"no field is known that turns thinking {model.thinking} on a {kind.name} server{_over(api)}"
         fix = 'set thinking = "default", or put the fields that this server reads into extra'
         problems.append(("thinking", Problem(message, fix)))
