@@ -9,6 +9,8 @@ import pytest
 from harness.errors import EngineError, Problem
 from harness.sandbox.endpoints import EngineEndpoint, candidate_endpoints
 from harness.sandbox.engine import connect, find_engine
+from harness.types import Json
+from tests.fake_server import FakeBehavior, respond_with, serve_fake
 
 
 def write_context(home: Path, name: str, endpoint: object, folder: str = ".docker") -> Path:
@@ -73,6 +75,69 @@ def test_a_context_without_a_host_is_not_the_local_socket(tmp_path: Path) -> Non
     problem = problem_of({"DOCKER_CONTEXT": "empty"}, tmp_path)
     assert "names no host" in problem.message
     assert "docker context use" in problem.fix
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        '{"Endpoints": null}',
+        '{"Endpoints": []}',
+        '{"Endpoints": {"docker": null}}',
+        '{"Endpoints": {"docker": {"Host": 5}}}',
+    ],
+)
+def test_a_context_whose_file_is_not_of_its_form_names_no_host(tmp_path: Path, meta: str) -> None:
+    write_context(tmp_path, "odd", {})
+    (path,) = (tmp_path / ".docker" / "contexts" / "meta").glob("*/meta.json")
+    path.write_text(meta)
+    problem = problem_of({"DOCKER_CONTEXT": "odd"}, tmp_path)
+    assert problem.message == "docker context 'odd' names no host"
+    assert "docker context use" in problem.fix
+
+
+@pytest.mark.parametrize("name", ["5", '["a"]', "true"])
+def test_a_context_in_use_that_is_no_name_is_an_engine_error(tmp_path: Path, name: str) -> None:
+    config = tmp_path / ".docker" / "config.json"
+    config.parent.mkdir()
+    config.write_text(f'{{"currentContext": {name}}}')
+    problem = problem_of({}, tmp_path)
+    assert problem.message == f"{config}: currentContext is no name"
+    assert problem.fix.startswith(f"correct {config}")
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {},
+        [],
+        {"Architecture": 5},
+        {"Architecture": "amd64", "NCPU": "x"},
+        {"Architecture": "amd64", "SecurityOptions": [1]},
+        {"Architecture": "amd64", "Runtimes": 5},
+    ],
+)
+def test_a_server_that_is_no_engine_is_an_engine_error(info: Json) -> None:
+    routes = {
+        "GET /version": respond_with({"ApiVersion": "1.41", "Version": "1"}),
+        "GET /v1.41/version": respond_with({"ApiVersion": "1.41", "Version": "1"}),
+        "GET /v1.41/info": respond_with(info),
+    }
+    with serve_fake(FakeBehavior(), routes) as fake:
+        url = fake.base_url.replace("http", "tcp").removesuffix("/v1")
+        with pytest.raises(EngineError, match="does not describe itself as a container engine") as raised:
+            connect(EngineEndpoint(url, "docker context 'x'"), {})
+    assert raised.value.fix == "start this engine, or choose another context with `docker context use NAME`"
+
+
+@pytest.mark.parametrize("components", [[1], 5, [None]])
+def test_a_version_that_is_no_engines_is_an_engine_error(components: Json) -> None:
+    version = respond_with({"ApiVersion": "1.41", "Version": "1", "Components": components})
+    info = respond_with({"Architecture": "amd64"})
+    routes = {"GET /version": version, "GET /v1.41/version": version, "GET /v1.41/info": info}
+    with serve_fake(FakeBehavior(), routes) as fake:
+        url = fake.base_url.replace("http", "tcp").removesuffix("/v1")
+        with pytest.raises(EngineError, match="does not describe itself as a container engine"):
+            connect(EngineEndpoint(url, "docker context 'x'"), {})
 
 
 @pytest.mark.parametrize("content", ["{broken", "[]", "\x00"])

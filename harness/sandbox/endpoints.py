@@ -85,7 +85,9 @@ def _context_in_use(env: Mapping[str, str], folder: Path) -> str | None:
     """The name of the docker context in use; None for "default", which is the usual sockets."""
     config = folder / "config.json"
     fix = f"correct {config} (it must be a JSON object), or set DOCKER_HOST to the engine's address"
-    name = env.get("DOCKER_CONTEXT") or (_read(config, fix).get("currentContext") if config.is_file() else None)
+    name: Json = env.get("DOCKER_CONTEXT") or (_read(config, fix).get("currentContext") if config.is_file() else None)
+    if name is not None and not isinstance(name, str):
+        raise EngineError(f"{config}: currentContext is no name", fix=fix)
     return name if name and name != "default" else None
 
 
@@ -94,11 +96,15 @@ def _context_endpoint(name: str, folder: Path) -> EngineEndpoint:
     meta = folder / "contexts" / "meta" / identifier / "meta.json"
     if not meta.is_file():
         raise EngineError(f"docker context {name!r} is in use but {meta} is missing", fix=_CHOOSE_CONTEXT)
-    endpoint: Json = _read(meta, _CHOOSE_CONTEXT).get("Endpoints", {}).get("docker", {})
-    if not endpoint.get("Host"):
+    host = _member(_member(_read(meta, _CHOOSE_CONTEXT).get("Endpoints"), "docker"), "Host")
+    if not isinstance(host, str) or not host:
         raise EngineError(f"docker context {name!r} names no host", fix=_CHOOSE_CONTEXT)
     tls = folder / "contexts" / "tls" / identifier / "docker"
-    return EngineEndpoint(endpoint["Host"], f"docker context {name!r}", str(tls) if tls.is_dir() else None)
+    return EngineEndpoint(host, f"docker context {name!r}", str(tls) if tls.is_dir() else None)
+
+
+def _member(document: Json, key: str) -> Json:
+    return document.get(key) if isinstance(document, dict) else None
 
 
 def _read(path: Path, fix: str) -> dict[str, Json]:

@@ -92,7 +92,27 @@ def connect(endpoint: EngineEndpoint, env: Mapping[str, str]) -> Engine:
 
     with engine_errors(f"connecting to {endpoint.url}"):
         api = open_client(endpoint, env)
-        return _describe(endpoint.url, api, api.version(), api.info())
+        version, info = api.version(), api.info()
+    if not _is_engine(version, info):
+        api.close()
+        message = f"what answers at {endpoint.url} does not describe itself as a container engine"
+        raise EngineError(message, fix=endpoint.fix)
+    return _describe(endpoint.url, api, version, info)
+
+
+def _is_engine(version: Json, info: Json) -> bool:
+    """Whether the answers to /version and /info have the form of an engine's, as far as `_describe` reads them."""
+    if not isinstance(version, dict) or not isinstance(info, dict) or not isinstance(info.get("Architecture"), str):
+        return False
+    components, options = version.get("Components") or [], info.get("SecurityOptions") or []
+    return (
+        isinstance(components, list)
+        and all(isinstance(part, dict) for part in components)
+        and isinstance(options, list)
+        and all(isinstance(option, str) for option in options)
+        and isinstance(info.get("Runtimes") or {}, dict)
+        and isinstance(info.get("NCPU") or 0, int)
+    )
 
 
 def _describe(url: str, api: Any, version: Json, info: Json) -> Engine:
