@@ -29,7 +29,17 @@ from harness.files import build, to_json
 from harness.types import Json, Result, Sandbox
 from harness.verify import VerifyOptions
 from harness.verify.levels import OpenSandbox
-from tests.bundle import bundle_with, good_bundle, later, tasks, trusting, write_bundle, write_result, write_run
+from tests.bundle import (
+    bundle_with,
+    good_bundle,
+    later,
+    summarized,
+    tasks,
+    trusting,
+    write_bundle,
+    write_result,
+    write_run,
+)
 
 
 def _import(folder: Path, notes: list[str] | None = None) -> Collection:
@@ -353,7 +363,7 @@ def test_facts_that_are_no_unicode_are_readable_as_json(facts: dict[str, Json], 
     bundle = good_bundle()
     bundle.result["models"][0]["facts"] = facts
     (tmp_path / "bundles" / "b0").mkdir(parents=True)
-    write_result(tmp_path / "bundles" / "b0" / "result.json", bundle)
+    write_result(tmp_path / "bundles" / "b0" / "result.json", summarized(bundle))
     collection = _import(tmp_path)
     assert collection.problems == ()
     with open_collection(collection) as database:
