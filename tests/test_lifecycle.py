@@ -21,6 +21,7 @@ from harness.files import read_lines
 from harness.host import process_start_time, terminate_process
 from harness.lifecycle import (
     MemorySnapshot,
+    ModelHost,
     describe_steps,
     find_oversized_models,
     memory_use,
@@ -33,7 +34,7 @@ from harness.lifecycle.inventory import find_running
 from harness.lifecycle.memory import await_memory, model_size, take_snapshot, wait_until_freed
 from harness.lifecycle.model_host import tunnel_step
 from harness.lifecycle.restore import report_stopped_services
-from harness.lifecycle.state import LifecycleState, save_state
+from harness.lifecycle.state import Journal, LifecycleState, save_state
 from harness.lifecycle.status import require_free_port, wait_for_service
 from harness.lifecycle.steps import Step, SuspendedService, service_of
 from harness.lifecycle.unload import unload_model
@@ -609,6 +610,40 @@ def test_what_cannot_be_restored_for_any_reason_keeps_no_other_service_stopped(
 
 def test_nothing_is_loaded_where_nothing_listens(machine: Machine, run: Path) -> None:
     assert find_running([a_server(Lifecycle("api"), port=free_port(), server="ollama")]) == ()
+
+
+def test_a_load_that_is_answered_with_an_error_and_status_200_has_failed(machine: Machine, run: Path) -> None:
+    holder = Holder()
+    unknown = {"POST /api/v1/models/load": respond_with({"error": "Unexpected endpoint or method."})}
+    with llama({**lm_studio(holder), **unknown}) as port:
+        model_server = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
+        with (
+            model_host([model_server], run, print) as host,
+            pytest.raises(ServerError, match=r"load answers HTTP 200: .*Unexpected endpoint"),
+            host.session(model_server),
+        ):
+            pass
+
+
+def test_a_model_that_was_loaded_behind_a_tunnel_is_used_and_left_loaded(machine: Machine, run: Path) -> None:
+    ssh = machine.here / "bin" / "ssh"
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+    ssh.chmod(0o755)
+    holder = Holder("m")
+    routes = ollama(holder)
+    with serve_fake(FakeBehavior(), {**routes, "GET /v1/models": respond_with({"data": [{"id": "m"}]})}) as far:
+        port = int(far.base_url.split(":")[2].removesuffix("/v1"))
+        cycle = Lifecycle("api", ready_timeout_s=10.0, stop_timeout_s=1.0)
+        model_server = a_server(cycle, port=port, server="ollama", tunnel="me@studio")
+        host = ModelHost(Journal(run), run, print, 1.0, 1.0)
+        with host.session(model_server) as session:
+            assert holder.loaded == ["m"]
+            assert session.readiness.context_tokens == 4096
+        assert (holder.loaded, holder.bodies) == (["m"], [])
+        holder.loaded.clear()
+        with host.session(model_server):
+            assert holder.loaded == ["m"]
+        assert holder.loaded == []
 
 
 def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, run: Path) -> None:

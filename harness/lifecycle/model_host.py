@@ -5,7 +5,8 @@ Who may stop what:
 - What ran before the run is the user's. It is stopped only if the config has a `lifecycle` for it, so that it is known
   how to start it again, and it is started again whatever happens.
 - What the run started is the run's: a process, a service that did not run, a model loaded by an API. It is stopped
-  when the model's trials end. A service that already runs when its model is next is used and left running.
+  when the model's trials end. A service that already runs when its model is next is used and left running, and so is a
+  model that is already loaded behind a tunnel.
 - A process is identified by PID and start time (harness/host), because the kernel reuses PIDs.
 
 Everything is in the state file before it is done (`state.Journal`), so that the next start can undo it after a kill.
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from harness.errors import Problem, ServerError
 from harness.lifecycle.actions import ServerProcess, retry_step, run_step, start_process
-from harness.lifecycle.inventory import find_running, restored_handle
+from harness.lifecycle.inventory import find_instances, find_running, restored_handle
 from harness.lifecycle.memory import (
     MemorySnapshot,
     await_memory,
@@ -259,7 +260,7 @@ class ModelHost:
     ) -> Iterator[None]:
         """The model itself: loaded by its server's API if there is one, awaited until it answers, unloaded again."""
         step = load_step(server.model, server.kind)
-        if step is None:
+        if step is None or self._is_users_model(server):
             wait_until_ready(server, process, lifecycle.ready_timeout_s)
             yield
             return
@@ -275,6 +276,17 @@ class ModelHost:
             timeout_s = max(lifecycle.stop_timeout_s, STOP_TIMEOUT_S)
             if self._succeeds(lambda: unload_model(server, timeout_s, self._log)):
                 self._journal.remove(journaled)
+
+    def _is_users_model(self, server: ServerHandle) -> bool:
+        """Whether a model behind a tunnel is loaded already: it is used, and left as it is.
+
+        `find_running` looked before the tunnel was open, and at the end it is closed again, so that a model that is
+        unloaded there would not be loaded again.
+        """
+        if server.model.tunnel is None or not find_instances(server):
+            return False
+        self._log(f"{server.model.model} is loaded on {server.model.tunnel} already: it is used and left loaded")
+        return True
 
     def _tunnel(self, model: Model) -> AbstractContextManager[ServerProcess | None]:
         step = tunnel_step(model)
