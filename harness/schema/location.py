@@ -17,6 +17,11 @@ from harness.types import Json
 
 JsonPath = tuple[str | int, ...]
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_TOKENS = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*|[\[\]{}\n]''', re.DOTALL
+)
+"""The strings and comments of a valid TOML document, each as a whole, and what is outside of them: brackets, newlines.
+A string in three quotes may end in five, of which the first two are its own."""
 
 
 def json_path(path: JsonPath) -> str:
@@ -63,8 +68,7 @@ class Location:
 def key_lines(text: str) -> Mapping[JsonPath, int]:
     """The line on which each table and key of a valid TOML document begins.
 
-    tomllib keeps no positions. A TOML statement never ends inside a string or an array, so the shortest run of lines
-    that parses by itself is one statement, and its first line is the line of its keys.
+    tomllib keeps no positions. Each statement is parsed by itself, and its first line is the line of its keys.
     """
     lines: dict[JsonPath, int] = {}
     last_entry: dict[JsonPath, int] = {}
@@ -82,15 +86,23 @@ def key_lines(text: str) -> Mapping[JsonPath, int]:
 
 def _statements(text: str) -> Iterator[tuple[int, str, Json]]:
     """Each statement with its first line and its parsed values."""
-    statement, first_line = "", 1
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        statement += line
-        try:
-            values = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue
-        yield first_line, statement, values
-        statement, first_line = "", number + 1
+    start, first_line = 0, 1
+    for end in (*_statement_ends(text), len(text)):
+        statement = text[start:end]
+        yield first_line, statement, tomllib.loads(statement)
+        start, first_line = end, first_line + statement.count("\n")
+
+
+def _statement_ends(text: str) -> Iterator[int]:
+    """Where each statement ends: behind a newline that is within no string and no bracket."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        elif token[0] == "\n" and depth == 0:
+            yield token.end()
 
 
 def _table_path(header: Json, last_entry: dict[JsonPath, int]) -> JsonPath:
