@@ -114,7 +114,10 @@ def test_a_correction_names_the_old_bundle_and_the_reason(publish_request: Publi
         for finding in report.findings
         if finding.check == "supersedes"
     ]
-    assert notes == [f"supersedes the bundle with manifest {manifest_digest(old)}, which nobody signed: {REASON}"]
+    by = "nobody signed that one, so that anybody may have made this correction"
+    assert notes == [
+        f"says that it supersedes the bundle with manifest {manifest_digest(old)}, and that {by}: {REASON}"
+    ]
 
 
 def _new_key(folder: Path, name: str) -> Path:
@@ -129,11 +132,11 @@ def test_a_correction_says_whether_the_same_key_signed(publish_request: PublishR
     strict = replace(OPTIONS, strict=True)
     same = publish(replace(publish_request, key=mine, supersedes=old, reason=REASON))
     assert verify(same, strict).exit_code == 0
-    assert "which the same key signed" in _messages(same, "supersedes")[0]
+    assert "and that the same key signed that one" in _messages(same, "supersedes")[0]
     for key in (anothers, None):
         other = publish(replace(publish_request, key=key, supersedes=old, reason=REASON))
         assert (verify(other, OPTIONS).exit_code, verify(other, strict).exit_code) == (0, 1)
-        assert "which another key signed (SHA256:" in _messages(other, "supersedes")[0]
+        assert "and that another key signed that one (SHA256:" in _messages(other, "supersedes")[0]
 
 
 def _messages(bundle: Path, check: str, options: VerifyOptions = OPTIONS) -> list[str]:

@@ -51,7 +51,10 @@ def as_digests(digests: Digests) -> dict[str, str | None]:
 
 
 def check_supersedes(evidence: Evidence) -> Iterator[Finding]:
-    """A correction is signed by the key that signed what it corrects; a note names both, a warning says if not."""
+    """A correction is signed by the key that signed what it corrects; a note names both, a warning says if not.
+
+    The corrected bundle is not here: which key signed it is what the correction says. check-pr compares with the bundle.
+    """
     old = evidence.manifest["supersedes"] if evidence.manifest is not None else None
     if old is None:
         return
@@ -61,12 +64,14 @@ def check_supersedes(evidence: Evidence) -> Iterator[Finding]:
         key = None
     severity: Severity = "info"
     if old["signer"] is None:
-        by = "which nobody signed"
+        by = "nobody signed that one, so that anybody may have made this correction"
     elif key is not None and key.fingerprint == old["signer"]:
-        by = "which the same key signed"
+        by = "the same key signed that one"
     else:
-        by, severity = f"which another key signed ({old['signer']}): its publisher may not agree", "warning"
-    message = f"supersedes the bundle with manifest {old['manifest_sha256']}, {by}: {old['reason']}"
+        by, severity = f"another key signed that one ({old['signer']}): its publisher may not agree", "warning"
+    message = (
+        f"says that it supersedes the bundle with manifest {old['manifest_sha256']}, and that {by}: {old['reason']}"
+    )
     yield Finding("supersedes", evidence.reader.location(MANIFEST), message, severity)
 
 
