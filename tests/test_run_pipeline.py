@@ -9,7 +9,7 @@ import pytest
 from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.demo import serve
-from harness.errors import EngineError, RunError
+from harness.errors import ConfigError, EngineError, RunError
 from harness.files import to_json
 from harness.run.folder import RunFolder, open_run
 from harness.run.pipeline import build_result, check_tasks_unchanged, score_run, start_run
@@ -17,7 +17,7 @@ from harness.run.recorder import record_run
 from harness.schema import as_document, validate
 from harness.tasks import find_fixtures, lanes_of_run, load_tasks
 from harness.types import Job, Lane, Observation, Outcome, RunSettings, SandboxFacts
-from tests.samples import model_at
+from tests.samples import MODEL, model_at
 
 (HIDING,) = load_tasks([find_fixtures()], names=["code-bugfix"])
 CODED = replace(HIDING, generator="")
@@ -99,6 +99,17 @@ def test_a_task_that_changed_since_the_run_began_is_refused(recorded: RunFolder)
     check_tasks_unchanged(recorded, (CODED,))
     with pytest.raises(RunError, match="code-bugfix"):
         check_tasks_unchanged(recorded, (replace(CODED, sha256="1" * 64),))
+
+
+def test_a_plan_of_more_trials_than_a_result_may_have_is_refused_before_it_begins(tmp_path: Path) -> None:
+    many = [replace(CODED, name=f"task-{at}") for at in range(60)]
+    config = Config(RunSettings(trials=1000, idle_s=0.0), (MODEL,))
+    with pytest.raises(ConfigError, match=r"60,\d+ trials are planned, more than the 50,000 of a result") as refused:
+        start_run(tmp_path, config, many)
+    assert "fewer trials" in refused.value.problems[0].fix
+    assert list(tmp_path.iterdir()) == []
+    # Looks or a limit of time end such a run long before.
+    start_run(tmp_path, replace(config, settings=replace(config.settings, budget="10s")), many)
 
 
 def test_the_lanes_of_the_configuration_are_part_of_the_plan(tmp_path: Path) -> None:

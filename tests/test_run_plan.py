@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from harness.run.plan import cache_index, in_turn, pass_of, plan_trials, planned_passes, trial_nonce
+from harness.run.plan import cache_index, count_trials, in_turn, pass_of, plan_trials, planned_passes, trial_nonce
 from harness.summarize.looks import design_of
 from harness.types import RunSettings, TrialKey
 from tests.samples import MODEL, task_of
@@ -24,6 +24,15 @@ def test_every_task_has_the_planned_number_of_trials_and_no_duplicates() -> None
     keys = plan_trials("m", TASKS, RunSettings(trials=10, warmups=0, seed=1, passes=1))
     assert Counter(names(keys)) == {task.name: 10 for task in TASKS}
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("agent", [None, "pi"])
+def test_the_trials_of_a_plan_are_counted_without_making_it(agent: str | None) -> None:
+    settings, models = RunSettings(trials=10, warmups=2, seed=1, passes=3), [MODEL, replace(MODEL, agent=agent)]
+    planned = [key for model in models for key in plan_trials(model.label, TASKS, settings)]
+    assert count_trials([MODEL, MODEL], TASKS, settings) == len(planned)
+    # With an agent a model has neither these tasks nor warm-ups.
+    assert count_trials(models, TASKS, settings) == (len(planned) if agent is None else len(planned) // 2)
 
 
 def test_every_block_holds_one_trial_of_each_task() -> None:

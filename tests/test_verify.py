@@ -16,9 +16,19 @@ from harness.cluster import ThreadScorer
 from harness.errors import EngineError, TaskError
 from harness.files import ROOT, plain, to_json
 from harness.run import context_needs
-from harness.schema import format_version
+from harness.schema import format_version, load_schema
 from harness.servers import skip_oversized_tasks
-from harness.types import HIDDEN_INPUTS, LEVELS, Finding, Json, RecordedTrial, Sandbox, ScoredTrial, Verdict
+from harness.types import (
+    HIDDEN_INPUTS,
+    LEVELS,
+    MAX_RESULT_TRIALS,
+    Finding,
+    Json,
+    RecordedTrial,
+    Sandbox,
+    ScoredTrial,
+    Verdict,
+)
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
 from harness.verify.rescored import VERDICT_FREE_METRICS, mask
@@ -269,6 +279,38 @@ def test_findings_name_their_check_and_their_location(good: Path) -> None:
     shown = render_verdict(verify(write_bundle(good, bundle), _options()))
     assert "error [cells]" in shown
     assert "$.cells[0].pass_rate.low: is 0.9, expected" in shown
+
+
+@pytest.mark.parametrize(
+    ("looks", "stop", "state"),
+    [
+        ([1000], "budget", "reached"),
+        ([3, 1000], "budget", "reached"),
+        ([3, 1000], "decided", "reached"),
+        ([3, 1000], None, "failed"),
+        ([1000], "decided", "failed"),
+    ],
+)
+def test_the_last_look_bounds_what_a_sequential_run_planned(
+    looks: list[int], stop: str | None, state: str, good: Path
+) -> None:
+    bundle = good_bundle()
+    lanes = bundle.result["lanes"]
+    lane = {**lanes[0], "override": None}
+    design = {"looks": looks, "budget_s": 10.0, "lanes": [lane], "hypotheses": 2, "nominal_level": 0.02}
+    bundle.result["run"] |= {"trials": 1000, "design": design, "looks": [_look(stop)]}
+    task = bundle.result["tasks"][0]
+    bundle.result["tasks"] += [{**task, "name": f"other-{at}"} for at in range(60)]
+    verdict = verify(write_bundle(good, bundle), _options("schema"))
+    assert [report.state for report in verdict.levels[:2]] == ["reached", state], verdict.levels[1]
+
+
+def _look(stop: str | None) -> Json:
+    return {"trials": 3, "lanes": [], "stop": stop, "elapsed_s": 1.0}
+
+
+def test_the_schema_allows_as_many_trials_as_a_plan_may_have() -> None:
+    assert load_schema("result")["properties"]["trials"]["maxItems"] == MAX_RESULT_TRIALS
 
 
 def test_a_clock_that_is_set_back_by_a_century_again_and_again_stays_within_the_calendar(good: Path) -> None:

@@ -20,7 +20,7 @@ from harness.host import host_facts
 from harness.read import read
 from harness.run.folder import RunFolder, create_run, write_plan
 from harness.run.lines import describe
-from harness.run.plan import planned_passes, task_info
+from harness.run.plan import planned_passes, require_verifiable, task_info
 from harness.run.progress import Progress, describe_last
 from harness.run.time_budget import due_look
 from harness.schema import as_document
@@ -59,7 +59,7 @@ def start_run(
 ) -> RunFolder:
     """Make the folder of a new run and write down everything that is decided before the first request.
 
-    Raises DiskError, and ConfigError if a model's file cannot be read.
+    Raises DiskError, and ConfigError if a model's file cannot be read or the plan is too large to be verified.
     """
     settings = replace(
         config.settings,
@@ -67,6 +67,7 @@ def start_run(
         tasks=tuple(task.name for task in tasks),
         passes=planned_passes(config.settings, config.models),
     )
+    require_verifiable(config.models, tasks, settings)
     lanes, now = lanes_of_run(config.lanes, tasks), datetime.now(UTC)
     plan = RunPlan(
         id=f"{now:%Y%m%d-%H%M%S}-{settings.seed & 0xFFFF:04x}",

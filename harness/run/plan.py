@@ -21,7 +21,17 @@ from typing import TypeVar
 
 from harness.errors import ConfigError
 from harness.summarize import Schedule, is_asked, trials_planned
-from harness.types import Model, ModelInfo, RunInfo, RunSettings, SequentialDesign, Task, TaskInfo, TrialKey
+from harness.types import (
+    MAX_RESULT_TRIALS,
+    Model,
+    ModelInfo,
+    RunInfo,
+    RunSettings,
+    SequentialDesign,
+    Task,
+    TaskInfo,
+    TrialKey,
+)
 
 T = TypeVar("T")
 
@@ -90,6 +100,23 @@ def plan_trials(model: str, tasks: Sequence[Task], settings: RunSettings | RunIn
     keys += plan_blocks(model, tasks, trials=settings.trials, seed=settings.seed)
     # Sorting is stable: within a pass the warm-ups stay before the blocks.
     return tuple(sorted(keys, key=lambda key: pass_of(settings, None, key)))
+
+
+def count_trials(models: Sequence[Model], tasks: Sequence[Task], settings: RunSettings) -> int:
+    """How many trials a run has at most, with its warm-ups and with the tasks that will turn out not to fit."""
+    warmups = len(_select_warm_up_tasks(tasks)) * settings.warmups * settings.passes
+    asked = sum(is_asked(model, task) for model in models for task in tasks)
+    return asked * settings.trials + warmups * sum(model.agent is None for model in models)
+
+
+def require_verifiable(models: Sequence[Model], tasks: Sequence[Task], settings: RunSettings) -> None:
+    """Raises ConfigError for a fixed plan whose result `verify` could never take; one that looks end may be short."""
+    count = count_trials(models, tasks, settings)
+    if count > MAX_RESULT_TRIALS and not (settings.until_decided or settings.budget):
+        raise ConfigError(
+            f"{count:,} trials are planned, more than the {MAX_RESULT_TRIALS:,} of a result that can be verified",
+            fix="plan fewer trials, tasks or models, or let the run end when it is decided or its time is used",
+        )
 
 
 def plan_so_far(model: Model, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:

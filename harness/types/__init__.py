@@ -60,7 +60,7 @@ from harness.types.model import Lifecycle, Model, Sampling, TrialKey
 from harness.types.probe import IGNORED_BY_SERVER, LONG_PROMPT, SERVER_DEFAULT_USED, ProbeFinding, ProbeReport
 from harness.types.reading import Counts, Reading, StreamError, Timings, ToolCall, Usage
 from harness.types.recording import REPETITION, Chunk, EndReason, Recording
-from harness.types.result import Digests, ModelInfo, Result, RunInfo
+from harness.types.result import MAX_RESULT_TRIALS, Digests, ModelInfo, Result, RunInfo
 from harness.types.run import (
     STOPPED_BY_OWNER,
     CutBudget,
@@ -137,6 +137,7 @@ __all__ = [
     "LEVELS",
     "LEVEL_ALIASES",
     "LONG_PROMPT",
+    "MAX_RESULT_TRIALS",
     "MAX_TIMEOUTS_PER_TRIAL",
     "MAX_TRIAL_S",
     "MIN_TRIALS",

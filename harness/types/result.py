@@ -19,6 +19,9 @@ from harness.types.summary import Cell, Comparison, ModelSummary, Rank, ResultWa
 from harness.types.task import BUG_SCORERS, TWIN, TaskInfo
 from harness.types.trial import TrialResult
 
+MAX_RESULT_TRIALS = 50_000
+"""The trials that a result may have, with its warm-ups: as many as the schema allows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:

@@ -53,7 +53,7 @@ def as_digests(digests: Digests) -> dict[str, str | None]:
 def check_supersedes(evidence: Evidence) -> Iterator[Finding]:
     """A correction is signed by the key that signed what it corrects; a note names both, a warning says if not.
 
-    The corrected bundle is not here: which key signed it is what the correction says. check-pr compares with the bundle.
+    The corrected bundle is not here: which key signed it is what the correction says. check-pr compares with it.
     """
     old = evidence.manifest["supersedes"] if evidence.manifest is not None else None
     if old is None:

@@ -6,7 +6,6 @@ leaves the later ones unverified, each with the reason. CONSISTENCY_CHECKS lists
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -28,8 +27,21 @@ from harness.cluster import ThreadScorer
 from harness.errors import ConfigError, EngineError, RunError, TaskError
 from harness.files import build
 from harness.schema import format_version, validate
+from harness.summarize import is_asked
 from harness.tasks import as_published, find_fixtures
-from harness.types import LEVELS, Finding, Json, LevelReport, Result, Sandbox, Task, TrialScorer, Verdict
+from harness.types import (
+    LEVELS,
+    MAX_RESULT_TRIALS,
+    Finding,
+    Json,
+    LevelReport,
+    Result,
+    RunInfo,
+    Sandbox,
+    Task,
+    TrialScorer,
+    Verdict,
+)
 from harness.verify import (
     digests,
     judging,
@@ -50,8 +62,6 @@ from harness.verify.evidence import Evidence
 from harness.verify.level_reports import report_level, unverified
 from harness.verify.replicated import Replication
 
-MAX_PLANNED_TRIALS = 50_000
-"""As many as the schema allows a result to have."""
 OpenSandbox = Callable[[tuple[str, ...]], AbstractContextManager[Sandbox]]
 """Opens a sandbox for the given languages."""
 OpenScorer = Callable[[tuple[str, ...]], AbstractContextManager[TrialScorer]]
@@ -181,10 +191,22 @@ def _schema_findings(documents: _Documents) -> Iterator[Finding]:
 
 def _plan_findings(reader: SourceReader, result: Result) -> Iterator[Finding]:
     """The plan is small enough to be compared with the trials: the checks write it down as a whole."""
-    parts = (len(result.models), len(result.tasks), result.run.trials)
-    if math.prod(parts) > MAX_PLANNED_TRIALS:
-        text = "{} models, {} tasks and {} trials are more than {} trials".format(*parts, MAX_PLANNED_TRIALS)
+    asked = sum(is_asked(model, task) for model in result.models for task in result.tasks)
+    blocks = _planned_blocks(result.run)
+    if asked * blocks > MAX_RESULT_TRIALS:
+        text = f"{blocks} trials of {asked} pairs of model and task are more than {MAX_RESULT_TRIALS} trials"
         yield Finding("schema-result", f"{reader.location(RESULT)} $.run.trials", text)
+
+
+def _planned_blocks(run: RunInfo) -> int:
+    """How many trials of a task were planned at most.
+
+    A run that looks have ended has those of its last look; one whose time ran out also has the block that was cut off.
+    """
+    if run.design is None or not 0 < len(run.looks) <= len(run.design.looks) or run.looks[-1].stop is None:
+        return run.trials
+    last = run.looks[-1]
+    return min(run.trials, last.trials + 1 if last.stop == "budget" else run.design.looks[len(run.looks) - 1])
 
 
 def _check_run(evidence: Evidence, options: VerifyOptions) -> Iterator[LevelReport]:
