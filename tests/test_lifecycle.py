@@ -886,7 +886,7 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_is_stopped(machine
 
 
 def test_a_size_that_the_server_reports_counts_too(machine: Machine) -> None:
-    routes = {"GET /api/tags": respond_with({"models": [{"model": "m", "size": 2**60}]})}
+    routes = {"GET /api/tags": respond_with({"models": [{"model": "m", "size": 2**50}]})}
     with llama(routes) as port:
         oversized = find_oversized_models([a_server(Lifecycle("api"), port=port, server="ollama")])
     assert "by its server" in oversized["a"].message
