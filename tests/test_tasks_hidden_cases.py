@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from harness.errors import EngineError, TaskError
+from harness.errors import CheckError, EngineError, TaskError
 from harness.files import to_json
 from harness.score import score
 from harness.tasks import HiddenCases, JobCache, check_tasks, vary
@@ -102,6 +102,21 @@ def test_one_job_draws_for_all_variants_and_each_gets_its_own_cases() -> None:
     drawn = [[case.id for case in hidden.extend(vary(task(), trial)).cases] for trial in range(4)]
     assert drawn == [["zero", "double/h3"], ["zero", "double/h5"], ["zero", "double/h7"], ["zero", "double/h3"]]
     assert sandbox.jobs == {"drawing": 1, "answer": 3}
+
+
+def test_the_self_check_reports_every_problem_of_drawn_cases_and_each_once() -> None:
+    generator = """
+def generate(seed, variant):
+    return [{"id": "double/h1", "give": {"call": "double"}}, {"id": "double/h2", "give": [], "expect": {"value": 1}}]
+"""
+    drawn = replace(task(), generator=generator, variants=({"N": "3"},))
+    extend = HiddenCases("seed", CountingSandbox()).extend
+    with pytest.raises(CheckError) as caught:
+        check_tasks([drawn], partial(score, sandbox=CountingSandbox()), lambda line: None, extend=extend)
+    messages = [problem.message for problem in caught.value.problems]
+    assert len(messages) == 2
+    assert "$[0].expect: required field is missing" in messages[0]
+    assert "$[1].give" in messages[1]
 
 
 def test_a_hidden_case_that_the_solution_fails_is_a_defect_of_the_task() -> None:

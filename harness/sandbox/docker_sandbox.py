@@ -51,7 +51,10 @@ class DockerSandbox:
         return self.outage_retry.engine.architecture
 
     def run(self, job: Job) -> tuple[Observation, ...]:
-        """One observation per case, in order. Raises EngineError when the engine fails, and only then.
+        """One observation per case, in order.
+
+        Raises EngineError when the engine fails, DownloadError when the job's packages cannot be had; never for what an
+        answer does.
 
         Observations are published, so `secrets` are left out of them. A job that the engine broke off runs again from
         its start once the engine answers; its third failure is raised.
@@ -73,7 +76,10 @@ class DockerSandbox:
         return run(self.pool, kind, job)
 
     def container_kind(self, job: Job) -> ContainerKind:
-        """The kind of container that serves a job; its image is built here if it needs packages. Raises EngineError."""
+        """The kind of container that serves a job; its image is built here if it needs packages.
+
+        Raises EngineError, DownloadError.
+        """
         image = self.images[job.language]
         if job.packages:
             retry, npm = self.outage_retry, job.language != "python"

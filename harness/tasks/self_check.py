@@ -176,7 +176,7 @@ def check_answer(trials: Sequence[ReferenceTrial], score: Scorer, extend: CaseEx
         try:
             variant, readings = extend(trial.variant), _readings(trial)
         except TaskError as error:
-            found.append(error.problems[0])
+            found += error.problems
             continue
         variant = variant if wrong is None else _requirement_variant(wrong, variant)
         few = _few_cases(variant, caught) if wrong is not None and wrong.breaks is not None else None

@@ -96,7 +96,11 @@ class SandboxFacts:
 
 
 class Sandbox(Protocol):
-    """Runs jobs in throwaway containers. Raises EngineError when the engine fails, never for what an answer does."""
+    """Runs jobs in throwaway containers.
+
+    Raises EngineError when the engine fails and DownloadError when a job's packages cannot be had, never for what an
+    answer does.
+    """
 
     @property
     def facts(self) -> SandboxFacts:
