@@ -433,3 +433,19 @@ def test_plain_javascript_values_equal_plain_values(sandbox: DockerSandbox) -> N
     gives = [{"call": "make", "args": [name]} for name in PLAIN]
     observations = run(sandbox, "javascript", JAVASCRIPT_VALUES, *gives)
     assert [observation.value for observation in observations] == list(PLAIN.values())
+
+
+GO_SOURCES = {
+    "package in a comment": "/*\npackage doc\n*/\n// package x\npackage answer\n\nfunc F(a int) int { return a }\n",
+    "package beside a comment": "/* a */ package /* b */ answer // c\n\nfunc F(a int) int { return a }\n",
+    "main in a string": "package answer\n\nvar s = `\nfunc main() {}\n`\n\nfunc F(a int) int { return a }\n",
+    "main in a comment": "package answer\n\n/*\nfunc main() {}\n*/\nfunc F(a int) int { return a }\n",
+    "quotes after a backslash": "package answer\n\nvar s, r = \"\\\\\", '\\''\n\nfunc F(a int) int { return a }\n",
+    "a main of its own": 'package main\n\nvar s = "`"\n\nfunc F(a int) int { return a }\n\nfunc main () {\n}\n',
+}
+
+
+@pytest.mark.parametrize("name", GO_SOURCES)
+def test_the_package_and_the_main_of_a_go_file_are_found_in_its_code(sandbox: DockerSandbox, name: str) -> None:
+    (seen,) = run(sandbox, "go", GO_SOURCES[name], {"call": "F", "args": [3]})
+    assert (seen.status, seen.value) == ("returned", 3)

@@ -13,7 +13,35 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from compiled import BUILD, called_functions, compile_steps, main
 
 GO = "/opt/lanebench-go"
-MAIN = re.compile(r"(?m)^func\s+main\s*\(\s*\)")
+GAP = re.compile(r"[\s\ufeff]+|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+"""What may stand between two words of Go."""
+STRING = re.compile(r"""`[^`]*(?:`|\Z)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
+COMMENT_OR_STRING = re.compile(f"({STRING.pattern})|{GAP.pattern}", re.DOTALL)
+WORD = re.compile(r"\w+")
+MAIN = re.compile(r"\bfunc main ?\(")
+
+
+def end_of_gap(text, at):
+    """Where the whitespace and comments end that begin at a place."""
+    while found := GAP.match(text, at):
+        at = found.end()
+    return at
+
+
+def in_package_main(text):
+    """A file's text with the name of its package replaced; as it is where it does not begin with that."""
+    begin = end_of_gap(text, 0)
+    name = end_of_gap(text, begin + len("package"))
+    word = WORD.match(text, name)
+    if not text.startswith("package", begin) or word is None:
+        return text
+    return text[:name] + "main" + text[word.end() :]
+
+
+def defines_main(text):
+    """Whether a file has a function `main`, beside comments and strings."""
+    code = COMMENT_OR_STRING.sub(lambda found: '""' if found[1] else " ", text)
+    return MAIN.search(code) is not None
 
 
 def build(folder, files):
@@ -23,10 +51,10 @@ def build(folder, files):
     for name in files:
         with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
-        has_main = has_main or MAIN.search(text) is not None
+        has_main = has_main or defines_main(text)
         paths.append(os.path.join(BUILD, name.replace("/", "_")))
         with open(paths[-1], "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(re.sub(r"(?m)^package\s+\w+", "package main", text, count=1))
+            file.write(in_package_main(text))
     if not has_main:
         paths.append(os.path.join(BUILD, "lanebench_main.go"))
         with open(paths[-1], "w", encoding="utf-8") as file:
