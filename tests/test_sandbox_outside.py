@@ -31,6 +31,8 @@ def check(candidate):
 """
 """The second call is larger than all buffers between host and driver."""
 
+PAIRS = "from collections import deque, namedtuple\nP = namedtuple('P', 'a b')\n"
+
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[DockerSandbox]:
@@ -58,6 +60,38 @@ def test_a_call_that_gives_nothing_is_the_fault_of_the_tests_and_ends_no_run(box
     tests = "def check(candidate):\n    candidate._report.send('call')\n"
     seen = run(box, "def f(n): return n\n", tests, Limits(load_timeout_s=60.0, case_timeout_s=20.0))
     assert (seen.status, seen.note) == ("forged", "a line out of turn")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("code", "test"),
+    [
+        (f"{PAIRS}def f(n): return deque([P(1, 2)])",
+         "assert candidate(0) == deque([(1, 2)])"),
+        (f"{PAIRS}def f(n): return {{P(1, 2): deque([{{3}}])}}",
+         "assert candidate(0) == {(1, 2): deque([{3}])}"),
+        ("def f(queue): queue.append(9)", "d = deque([1]); assert candidate(d) is None; assert d == deque([1, 9])"),
+        ("def f(queue): queue.popleft()", "d = deque([1, 2], 2); candidate(d); assert (list(d), d.maxlen) == ([2], 2)"),
+        ("def f(queue): queue[0].append(9)", "i = [1]; candidate(deque([i])); assert i == [1, 9]"),
+        ("def f(items): items[0].append(9)", "d = deque(); candidate([d]); assert d == deque([9])"),
+    ],
+)  # fmt: skip
+def test_a_deque_arrives_with_what_it_holds_and_as_it_is_after_the_call(
+    box: DockerSandbox, code: str, test: str
+) -> None:
+    tests = f"from collections import deque\ndef check(candidate):\n    {test}\n"
+    seen = run(box, code, tests, Limits(load_timeout_s=60.0, case_timeout_s=20.0))
+    assert (seen.status, seen.note) == ("returned", None)
+
+
+@pytest.mark.engine
+def test_more_calls_than_a_job_may_make_end_it_at_once(box: DockerSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "MAX_CALLS_PER_JOB", 3)
+    tests = "def check(candidate):\n    assert [candidate(n) for n in range({})] == list(range({}))\n"
+    limits = Limits(load_timeout_s=60.0, case_timeout_s=60.0)
+    three, four = (run(box, "def f(n): return n\n", tests.format(calls, calls), limits) for calls in (3, 4))
+    assert three.status == "returned"
+    assert (four.status, four.note) == ("crashed", "the tests: more than 3 calls")
 
 
 def test_a_job_that_seems_killed_from_outside_has_the_time_of_one_job_for_all_its_runs(

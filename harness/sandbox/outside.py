@@ -167,6 +167,8 @@ def _message(value: Json) -> bytes:
 def _answer(answer: _Side, call: Json, deadline: float) -> bytes:
     """What came of one call, as the stub takes it. Raises _EndError where it is neither a value nor an exception."""
     transcript = answer.transcript
+    if transcript.current == len(transcript.case_ids):
+        raise _EndError("crashed", f"{TESTS_NOTE}more than {len(transcript.case_ids)} calls")
     # Nothing of an earlier call is kept.
     index, transcript.values_left, transcript.bytes_left = transcript.current, MAX_VALUES_PER_JOB, MAX_BYTES_PER_JOB
     answer.send(_message(call), deadline)

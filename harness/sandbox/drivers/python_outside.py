@@ -10,6 +10,7 @@ import builtins
 import os
 import sys
 from _queue import SimpleQueue
+from collections import deque
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -18,7 +19,6 @@ from python_json import loads
 from python_report import Report, claim_stdout, exit_on_signal, read_job, signal_end, write_files
 from python_values import bases_of, decode, encode
 
-MUTABLE = (list, dict, set, bytearray)
 ENDS_ITERATION = ("StopIteration", "StopAsyncIteration")
 
 
@@ -52,6 +52,8 @@ def plain(value, *, hashed=False):
         return tuple(plain(item, hashed=hashed) for item in content)
     if kind == "set":
         return (frozenset if hashed else set)(plain(item, hashed=True) for item in content)
+    if kind == "deque":
+        return deque(plain(item) for item in content)
     if kind == "dict":
         return {plain(key, hashed=True): plain(item) for key, item in content}
     return decode(value)
@@ -79,6 +81,10 @@ def put_back(old, new):
         return new
     if type(old) is list:
         old[:] = [put_back(*pair) for pair in zip(old, new, strict=False)] + new[len(old) :]
+    elif type(old) is deque:
+        before = [*old, *[None] * len(new)]
+        old.clear()
+        old.extend(put_back(*pair) for pair in zip(before, new, strict=False))
     elif type(old) is dict:
         old_items = dict(old)
         old.clear()
