@@ -1,4 +1,4 @@
-"""The driver that runs programs: what it observes of a case, and that no case can tell another anything."""
+"""The driver that runs programs: what it observes of a case, and that no case finds what another left."""
 
 from collections.abc import Iterator
 
@@ -127,6 +127,56 @@ def test_a_case_that_changes_the_driver_itself_is_not_seen_by_the_next(sandbox: 
     shown = {one.value["stdout"] for one in found if one.status == "returned"}
     assert {one.status for one in found} <= {"returned", "crashed"}
     assert len(shown) <= 1
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("code", ["kill -INT 1", "for n in $(seq 64); do [ $n = 9 ] || kill -$n 1 2> /dev/null; done"])
+def test_no_signal_from_inside_ends_or_stops_the_driver(sandbox: DockerSandbox, code: str) -> None:
+    assert outputs(sandbox, f"{code}; sleep 0.3; echo x") == {"x\n"}
+
+
+@pytest.mark.engine
+def test_no_signal_from_inside_ends_the_driver_of_functions_in_bash(sandbox: DockerSandbox) -> None:
+    code = "kill -INT 1\nf() { kill -INT 1; sleep 0.3; echo x; }"
+    found = sandbox.run(
+        Job("bash", "calls", "a.sh", {"a.sh": code}, (("a", {"call": "f"}), ("b", {"call": "f"})), PATIENT)
+    )
+    assert [one.value for one in found] == ["x", "x"]
+
+
+@pytest.mark.engine
+def test_an_interrupt_still_ends_what_a_program_starts(sandbox: DockerSandbox) -> None:
+    assert outputs(sandbox, "sh -c 'kill -INT $$; echo no'; echo $?", cases=1) == {"130\n"}
+
+
+@pytest.mark.engine
+def test_a_program_may_remove_its_folder(sandbox: DockerSandbox) -> None:
+    given: Json = {"argv": [], "files": {"in/a.txt": "a"}}
+    found = run(sandbox, 'rm -rf "$PWD"; echo done', given, given)
+    gone = {path: {"deleted": True} for path in (".", "answer.sh", "in", "in/a.txt")}
+    assert [one.value["stdout"] for one in found] == ["done\n"] * 2
+    assert [(one.value["files"], one.value["modes"]) for one in found] == [(gone, {})] * 2
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("target", ["/proc/1/net", "/usr", "nowhere"])
+def test_a_folder_that_became_a_link_is_described_and_not_followed(sandbox: DockerSandbox, target: str) -> None:
+    (seen,) = run(sandbox, f'd=$PWD; cd /; rm -rf "$d"; ln -s {target} "$d"', {"argv": []})
+    assert (seen.status, seen.value["files"]) == (
+        "returned",
+        {".": {"symlink": target}, "answer.sh": {"deleted": True}},
+    )
+
+
+@pytest.mark.engine
+def test_an_argument_that_is_too_long_ends_its_case_alone_and_is_named(sandbox: DockerSandbox) -> None:
+    found = run(sandbox, "echo ${#1}", {"argv": ["x"]}, {"argv": ["x" * 140_000]}, {"argv": ["xy"]})
+    ends = [(one.status, one.note) for one in found]
+    assert ends == [("returned", None), ("crashed", "not started: Argument list too long"), ("returned", None)]
+    code = "f() { echo ${#1}; }"
+    cases = (("a", {"call": "f", "args": ["x" * 140_000]}), ("b", {"call": "f", "args": ["xy"]}))
+    long, short = sandbox.run(Job("bash", "calls", "a.sh", {"a.sh": code}, cases, PATIENT))
+    assert (long.status, long.note, short.value) == ("crashed", "not started: Argument list too long", "2")
 
 
 @pytest.mark.engine

@@ -19,7 +19,7 @@ from hashlib import sha256
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from python_report import Report, claim_stdout, read_job, write_files
-from python_run import kill_other_processes, run_process, start, text_of
+from python_run import ignore_interrupts, kill_other_processes, run_process, start, text_of
 
 COMMANDS = {"run": "run", "import": "load", "types": "check_types"}
 MAX_FILES = 1000
@@ -65,9 +65,14 @@ def describe(path):
 def snapshot(folder):
     """Every path below a folder with its content and mode, and the folder itself as "."; None where there are too many.
 
-    A folder that cannot be read is described, and what is in it is not.
+    A folder that cannot be read is described, and what is in it is not. One that was removed has no path, and one that
+    is something else by now has only itself.
     """
+    if not os.path.lexists(folder):
+        return {}
     found = {".": describe(folder)}
+    if os.path.islink(folder):
+        return found
     for top, folders, names in os.walk(folder):
         for name in sorted(folders + names):
             path = os.path.join(top, name)
@@ -129,6 +134,7 @@ class Cases:
 
     def __init__(self):
         os.umask(0o022)
+        ignore_interrupts()
         folders = [folder for folder in (os.getcwd(), *SHARED_FOLDERS) if os.path.isdir(folder)]
         self.modes = {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in folders}
         self.state = own_state()

@@ -44,13 +44,18 @@ def read_job(take=None):
 def leave_with_the_kit(take=None):
     """End this process once the kit closes its end of standard input, which its death does, whatever the answer does.
 
-    A thread that Python's threading does not know waits for it, on a descriptor of its own.
+    A thread that Python's threading does not know waits for it, on a descriptor of its own. It blocks every signal: the
+    main thread blocks them all while it starts a program, and one that the kernel then gave to this thread would end
+    process 1.
     """
+    import _signal
     import _thread
     import fcntl
 
     line = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, LINE_DESCRIPTOR)
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
     _thread.start_new_thread(_wait_for_end, (line, take))
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
 def exit_on_signal():

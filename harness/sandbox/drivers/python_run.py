@@ -1,15 +1,23 @@
 """Run a program to its end inside the container: limit what it writes, and end every process that it leaves running.
 
-The driver is process 1 of its container's process namespace, so no signal from inside can kill or stop it.
+The driver is process 1 of its container's process namespace: no signal from inside whose action is the default can kill
+or stop it (pid_namespaces(7)). Python has an action of its own for SIGINT; `ignore_interrupts` restores the default.
 """
 
 import contextlib
+import errno
 import os
 import selectors
+import signal
 import subprocess
 
 PIECE_BYTES = 65536
 MAX_STDERR_BYTES = 4096
+
+
+def ignore_interrupts():
+    """Keep a SIGINT from inside from ending this process; programs that it starts have the default action anyway."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def kill_other_processes():
@@ -149,7 +157,13 @@ def run(command, folder, stdin="", limit=1 << 20):
 def run_process(launch, limit, end_others):
     """As `run`, for the process that `launch` starts; `end_others` kills what it leaves running."""
     kills_before = oom_kills()
-    process = launch()
+    try:
+        process = launch()
+    except OSError as error:
+        # The kernel takes no argument of over 128 KiB. Anything else is no fault of the case.
+        if error.errno != errno.E2BIG:
+            raise
+        return None, {"k": "crashed", "t": f"not started: {error.strerror}"}
     streams = Streams(process, limit)
     streams.read_until_exit()
     if streams.exceeded:
