@@ -14,7 +14,7 @@ from harness.cli import init as command
 from harness.config import load_config
 from harness.errors import ConfigError, Problem, ServerError
 from harness.lifecycle.status import is_listening
-from harness.servers import ServerHandle, find_refusal, get_server_kind
+from harness.servers import ServerHandle, find_refusal, get_server_kind, list_models
 from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers, inspect_url
 from harness.servers.starter_config import write_config
 from harness.types import Json, Model
@@ -230,7 +230,6 @@ def test_a_server_that_ends_before_its_version_is_read_hides_no_other() -> None:
     [
         (301, {}, "redirects (HTTP 301)", "correct base_url: redirects are not followed"),
         (502, "<html>", "fails (HTTP 502)", "look into the log of the server, or of a proxy in front of it"),
-        (404, {}, "lists no models (HTTP 404)", "correct base_url"),
         (200, "<html>", "lists no models (HTTP 200)", "correct base_url"),
         (200, {"error": "unexpected endpoint"}, "lists no models (HTTP 200)", "correct base_url"),
     ],
@@ -243,6 +242,14 @@ def test_an_answer_that_is_no_list_of_models_is_named_with_the_fix(
         handle = ServerHandle(Model("m", "vllm", fake.base_url, "m"), get_server_kind("vllm"))
         assert not is_listening(handle)
     assert found.problem == Problem(f"{fake.base_url}/models {message}", fix)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_server_that_has_chat_and_no_list_of_models_is_one_that_listens(status: int) -> None:
+    with serve_fake(FakeBehavior(), {"GET /v1/models": respond_with({}, status)}) as fake:
+        handle = ServerHandle(Model("m", "vllm", fake.base_url, "m"), get_server_kind("vllm"))
+        assert is_listening(handle)
+        assert list_models(handle) == ()
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_each_feature_is_asked_and_each_gap_has_a_line(api: str, server: Referen
 
 def test_a_server_without_the_api_says_so() -> None:
     kind = get_server_kind("mlx-lm")
-    with serve_fake(FakeBehavior(), {"GET /v1/models": respond_with({"data": [{"id": "m"}]})}) as server:
+    with serve_fake(FakeBehavior()) as server:
         handle = ServerHandle(Model("p", kind.name, server.base_url, "m"), kind)
         (finding,) = probe_api(replace(handle, model=replace(handle.model, api="messages")))
     assert (finding.name, finding.agrees) == ("text", False)

@@ -18,6 +18,8 @@ from harness.servers.requests import max_tokens_field
 from harness.types import Json, Model
 
 MAX_REPLY_CHARS = 200
+NO_LIST = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
+"""How a server answers that has no list of models; a wrong base_url shows by the first request."""
 MAX_REPORTED = 2**53
 """What JSON carries exactly, and more than any number of bytes or tokens that a server has."""
 MaySend = Callable[[], bool]
@@ -102,7 +104,7 @@ def models_url(server: ServerHandle) -> str:
 
 
 def list_models(server: ServerHandle) -> tuple[str, ...]:
-    """List the model ids of a server, without those that no request can have.
+    """List the model ids of a server, without those that no request can have; none for a server that has no such list.
 
     Raises ServerError: no answer, or one that is no list, such as for a wrong key or while it is still loading.
     """
@@ -111,6 +113,8 @@ def list_models(server: ServerHandle) -> tuple[str, ...]:
         reply = server.fetch("GET", url)
     except ServerError as error:
         raise server.error(error.message, error.fix) from error
+    if reply.status in NO_LIST:
+        return ()
     if reply.status != HTTPStatus.OK or not _is_result(reply):
         problem, fix = _listing_problem(reply.status)
         raise server.error(f"{url} {problem} (HTTP {reply.status})", fix)
