@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.bundle.source import RESULT
+from harness.cli.verification import render_verdict
 from harness.files import ROOT, to_json
 from harness.types import Finding
 from harness.verify import VerifyOptions, verify
@@ -23,6 +24,12 @@ def _findings(started_at: str, folder: Path) -> list[Finding]:
     (folder / RESULT).write_text(to_json(document), encoding="utf-8")
     found = verify(folder / RESULT, VerifyOptions("consistent", tasks=kit_tasks())).levels[2].findings
     return [finding for finding in found if finding.check == "tasks"]
+
+
+def test_a_known_task_that_was_mended_needs_no_other_folder() -> None:
+    shown = render_verdict(verify(BUNDLE, VerifyOptions("consistent", tasks=kit_tasks())))
+    assert "mended since" in shown
+    assert "--tasks" not in shown
 
 
 @pytest.mark.parametrize(

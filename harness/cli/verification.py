@@ -113,4 +113,6 @@ def _level_name(report: LevelReport) -> str:
 
 def _finding_line(finding: Finding) -> str:
     text = f"    {finding.severity} [{finding.check}] {finding.location}: {finding.message}"
-    return plain_text(text + (f"; {FIXES[finding.check]}" if finding.check in FIXES else ""))
+    # A note, or a warning of a task that is known here, has nothing to be done about with an option.
+    is_open = finding.severity in ("error", "inconclusive") and finding.check in FIXES
+    return plain_text(text + (f"; {FIXES[finding.check]}" if is_open else ""))
