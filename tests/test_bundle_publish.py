@@ -21,7 +21,7 @@ from harness.bundle.signing import identify_signer
 from harness.bundle.source import MAX_DIRECTORY_BYTES
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
-from harness.files import build, plain, sha256_of, to_json
+from harness.files import build, lock_folder, plain, sha256_of, to_json
 from harness.report import render_text
 from harness.schema import as_document
 from harness.tasks import find_fixtures
@@ -92,6 +92,12 @@ def test_a_published_bundle_is_never_written_over(publish_request: PublishReques
     with pytest.raises(RunError, match="is published already and cannot be changed"):
         publish(publish_request)
     assert (publish_request.output_folder / "20261123-100000-002a.zip").read_bytes() == published
+
+
+def test_a_run_that_another_process_writes_is_not_published(publish_request: PublishRequest) -> None:
+    with lock_folder(publish_request.run_folder), pytest.raises(RunError, match="another process records into it"):
+        publish(publish_request)
+    assert not publish_request.output_folder.exists()
 
 
 def test_a_bundle_of_many_mebibytes_can_be_read(publish_request: PublishRequest) -> None:

@@ -179,6 +179,10 @@ def test_a_bundle_that_is_there_already_is_not_proposed_again(upstream: Results,
     with pytest.raises(RunError, match=r"has results/20261101-100000-002a\.zip already"):
         prepare_branch(request)
     assert not request.clone.exists()
+    (tmp_path / "clone.md").write_text("what the user wrote")
+    with pytest.raises(RunError, match=r"clone\.md: is there already"):
+        prepare_branch(request)
+    assert (tmp_path / "clone.md").read_text() == "what the user wrote"
     with pytest.raises(RunError, match="is no repository's name"):
         prepare_branch(replace(request, repository="--upload-pack=x/y"))
 

@@ -18,7 +18,7 @@ from harness.bundle.signing import identify_signer, sign
 from harness.bundle.source import LOG, MANIFEST, PLAN, RECORDINGS, RESULT, SCORES, SIGNATURE, ReadLimits, open_source
 from harness.bundle.withhold import find_unwithholdable, withhold_answers
 from harness.errors import CheckError, DiskError, Problem, RunError
-from harness.files import build, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
+from harness.files import build, lock_folder, read_json, read_lines, sha256_of, sha256_of_file, to_json, write_atomic
 from harness.schema import Location, as_document, validate
 from harness.types import FileDigest, Manifest, Recording, Result, RunPlan, Supersedes, Verdict
 
@@ -49,12 +49,20 @@ class PublishRequest:
 def publish(request: PublishRequest) -> Path:
     """Write the bundle of a run and return its path.
 
-    Raises CheckError with every reason not to publish, RunError for an unusable run or bundle, DiskError.
+    Raises CheckError with every reason not to publish, RunError for an unusable run or bundle, or one that another
+    process writes, DiskError.
     """
     run = request.run_folder
     missing = [name for name in CONTENT if not (run / name).is_file()]
     if missing:
         raise RunError(f"{run}: {', '.join(missing)} missing: only a finished run can be published")
+    # Between the digests and the zip nothing may be added: such a bundle would contradict its manifest.
+    with lock_folder(run):
+        return _publish_locked(request)
+
+
+def _publish_locked(request: PublishRequest) -> Path:
+    run = request.run_folder
     result = _load_publishable(run, digests_only=request.digests_only)
     _require_verified(run, request.verify(run))
     bundle = _target(request, result.run.id)

@@ -58,6 +58,8 @@ def prepare_branch(request: BranchRequest) -> PreparedBranch:
     if request.clone.exists():
         raise RunError(f"{request.clone}: is there already", fix="remove the folder, or push the branch that it has")
     text = request.clone.with_suffix(".md")
+    if text.exists():
+        raise RunError(f"{text}: is there already", fix="move it away: it may hold what you wrote of your machine")
     address = f"{HOST}/{request.repository}.git"
     try:
         run_git(("clone", "-q", "--depth", "1", "--filter=blob:none", "--no-checkout", address, str(request.clone)))
