@@ -7,7 +7,7 @@ that forks, the container ends with it (tests/test_sandbox_tests.py). A run cost
 and a new Python for each cost 300 ms.
 
 What the kernel counts passes from one run to the next, as the number of the next process does, or connections within
-the container that were closed less than a minute ago. So who gives the job runs it a second time in the reverse order
+the container that were closed less than a minute ago. So who gives the job repeats its last runs in the reverse order
 (score/kinds/conversation.py), where other runs came before.
 
 The tests run in the process that counts them, so that tests made to deceive could report another count than theirs.

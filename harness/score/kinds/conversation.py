@@ -10,9 +10,9 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
                                    beside them under the name of `module`; expect {"tests": "pass"} (at least one
                                    passes, none fails) or {"tests": "fail"} (at least one fails); a file without a test,
                                    or that does not load or exits, counts as neither. Each of these is a process of its
-                                   own in a folder of its own. They run in a shuffled order, and those that ended as
-                                   expected once more in another container in the reverse order, where they must end
-                                   so again: see `_run_tests`
+                                   own in a folder of its own. They run in a shuffled order, and the last ones once more in
+                                   another container in the reverse order, where those that ended as expected must
+                                   end so again: see `_run_tests`
 checks        one for each case; the cases of a turn without code all fail
 metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
@@ -69,6 +69,8 @@ TESTS_CASE = case_schema(
     object_schema({"tests": {"enum": ["pass", "fail"]}}, ["tests"]),
 )
 _TEST_MARK = r"^\s*(?:async\s+)?def\s+test|^class\s+Test"
+RUNS_IN_REVERSE = 8
+"""How many of the runs of tests are repeated in the reverse order: those that have the fewest before them there."""
 _PASSED, _FAILED = 0, 1
 """Exit codes of pytest."""
 
@@ -132,16 +134,17 @@ def _order_of_tests(build: Build, cases: Sequence[Case]) -> list[Case]:
 
 
 def _run_tests(variant: Variant, build: Build, sandbox: Sandbox, cases: Sequence[Case]) -> Execution:
-    """Run the tests on each implementation, and in another container in the reverse order on those that were right.
+    """Run the tests on each implementation, and in another container on the last ones in the reverse order.
 
     The runs of one container are apart in what they can write to, but the kernel counts what they do, as processes
     (harness/sandbox/drivers/tests.py), so that tests without an expected value could compare an implementation with
     the ones before it. In each of the two orders one has none before it: in one order it is right, in the other it is
     broken. So such tests fail on one of the two.
     """
-    first = run_cases(variant, build, sandbox, _judge_tests, _order_of_tests(build, cases))
-    by_id = {case.id: case for case in cases}
-    again = [by_id[check.name] for check in reversed(first.checks) if check.passed]
+    order = _order_of_tests(build, cases)
+    first = run_cases(variant, build, sandbox, _judge_tests, order)
+    passed = {check.name for check in first.checks if check.passed}
+    again = [case for case in reversed(order[-RUNS_IN_REVERSE:]) if case.id in passed]
     second = {check.name: check for check in run_cases(variant, build, sandbox, _judge_tests, again).checks}
     checks = tuple(_in_both_orders(check, second.get(check.name)) for check in first.checks)
     return replace(first, checks=checks)
