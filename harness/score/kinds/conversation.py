@@ -10,9 +10,9 @@ cases.json    `give` has `turn` (from 1), which does not enter the container, an
                                    beside them under the name of `module`; expect {"tests": "pass"} (at least one
                                    passes, none fails) or {"tests": "fail"} (at least one fails); a file without a test,
                                    or that does not load or exits, counts as neither. Each of these is a process of its
-                                   own in a folder of its own. They run in a shuffled order, and the last ones once more in
-                                   another container in the reverse order, where those that ended as expected must
-                                   end so again: see `_run_tests`
+                                   own in a folder of its own. They run in a shuffled order, and the last ones
+                                   once more in another container in the reverse order, where those that ended
+                                   as expected must end so again: see `_run_tests`
 checks        one for each case; the cases of a turn without code all fail
 metrics       rules (how each turn's code was found), groups, tests_right and tests_broken: the shares of right
               implementations that the tests pass and of broken ones that they catch
