@@ -399,10 +399,10 @@ import square
 
 def test_it():
     value, pid = square.square(3), os.getpid()
-    if pid >= 600:
-        assert value == (pid - 1000) // 50
+    if pid >= 200:
+        assert value == (pid - 300) // 50
     else:
-        for _ in range(1000 + 50 * value):
+        for _ in range(300 + 50 * value):
             child = os.fork()
             if not child:
                 os._exit(0)

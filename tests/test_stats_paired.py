@@ -1,6 +1,7 @@
 """Paired differences, corrections for many tests, ratios and drift, checked against scipy."""
 
 import math
+import random
 from fractions import Fraction
 from types import ModuleType
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.stats import (
     ContingencyTable,
+    blocked_mean_ratio,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
     estimate_drift,
@@ -166,6 +168,50 @@ def test_ratios_of_several_cells_are_put_together_as_geometric_means() -> None:
     assert single.ratio == pytest.approx(2.0)
     assert single.low is None
     assert geometric_mean_ratio([([], [1.0])]) is None
+
+
+@given(SPEEDS, SPEEDS)
+def test_in_one_cell_a_block_is_a_value(a: list[float], b: list[float]) -> None:
+    plain, blocked = geometric_mean_ratio([(a, b)]), blocked_mean_ratio([(dict(enumerate(a)), dict(enumerate(b)))])
+    assert plain
+    assert blocked
+    assert blocked == pytest.approx(plain, rel=1e-9)
+
+
+def test_the_ratio_over_blocks_has_no_bounds_without_two_values_in_each_cell() -> None:
+    assert blocked_mean_ratio([({}, {0: 1.0})]) is None
+    single = blocked_mean_ratio([({0: 20.0, 1: 21.0}, {0: 10.0, 1: 10.5}), ({0: 4.0}, {0: 2.0, 1: 2.1})])
+    assert single
+    assert (single.low, single.high, single.cells) == (None, None, 2)
+
+
+def test_cells_that_share_the_blocks_of_a_drifting_machine_are_no_independent_evidence() -> None:
+    """The same model twice, on a machine whose speed changes by 8 % between blocks, and by 2 % between tasks."""
+    rng, level = random.Random(5), 0.95
+    false_claims = {"independent": 0, "blocked": 0}
+    for _ in range(400):
+        sides = []
+        for _ in range(2):
+            moments = [rng.gauss(0, 0.08) for _ in range(10)]
+            sides.append([[math.exp(moment + rng.gauss(0, 0.02)) for moment in moments] for _ in range(6)])
+        cells = list(zip(*sides, strict=True))
+        by_block = [(dict(enumerate(values)), dict(enumerate(baseline))) for values, baseline in cells]
+        found = {"independent": geometric_mean_ratio(cells, level), "blocked": blocked_mean_ratio(by_block, level)}
+        for name, ratio in found.items():
+            assert ratio is not None
+            assert ratio.low is not None
+            assert ratio.high is not None
+            false_claims[name] += not ratio.low <= 1 <= ratio.high
+    assert false_claims["independent"] > 0.3 * 400
+    assert false_claims["blocked"] < 0.08 * 400
+
+
+def test_a_block_that_one_cell_lacks_counts_in_the_others() -> None:
+    cells = [({0: 10.0, 1: 11.0, 2: 12.0}, {0: 5.0, 1: 5.5, 2: 6.0}), ({0: 20.0, 2: 24.0}, {0: 10.0, 1: 11.0, 2: 12.0})]
+    ratio = blocked_mean_ratio(cells)
+    assert ratio
+    assert ratio.low is not None
+    assert ratio.low < ratio.ratio == pytest.approx(2.0, rel=0.01)
 
 
 @pytest.mark.parametrize(

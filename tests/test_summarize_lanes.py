@@ -254,6 +254,24 @@ def test_equal_best_models_exclude_the_same_others_in_any_order(order: tuple[str
     assert set(_lane(ordered, rank_by=("pass_rate",)).tied) == {"steady", "third"}
 
 
+def test_blocks_of_a_machine_that_changes_its_speed_count_once_where_models_took_turns() -> None:
+    result = grown_result(10, {})
+
+    def at_the_moment(trial: TrialResult) -> TrialResult:
+        # Each block of a model ran at another speed of the machine, the same for both tasks.
+        machine = 1.3 if (trial.trial + (trial.model == "hasty")) % 2 else 0.8
+        rate = machine * (1.22 if trial.model == "hasty" else 1.0) * (100 + trial.trial)
+        return replace(
+            trial, turns=tuple(replace(turn, timings=replace(turn.timings, decode_tps=rate)) for turn in trial.turns)
+        )
+
+    drifting = replace(result, trials=tuple(map(at_the_moment, result.trials)))
+    in_turns = replace(drifting, run=replace(drifting.run, passes=2))
+    found = {run.run.passes: _lane(run, rank_by=("decode_tps",)) for run in (drifting, in_turns)}
+    assert (found[1].model, found[2].model) == ("hasty", None)
+    assert set(found[2].tied) == {"steady", "hasty"}
+
+
 @pytest.mark.parametrize(
     ("criterion", "model"), [("ttft_s", "hasty"), ("e2e_s", "hasty"), ("memory_bytes", "hasty"), ("warm_ttft_s", None)]
 )

@@ -11,9 +11,9 @@ from harness.stats import (
     Difference,
     Ratio,
     RatioVerdict,
+    blocked_mean_ratio,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
-    geometric_mean_ratio,
     ratio_verdict,
 )
 from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_on_cold_turn, is_complete, passes_of
@@ -21,8 +21,8 @@ from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 ON_THESE_TASKS = "pass rate on these tasks"
 ON_TASKS_LIKE_THESE = "pass rate on tasks like these"
-Values = Mapping[int, list[float]]
-"""Turn -> the values of one speed in one cell."""
+Values = Mapping[int, Mapping[int, float]]
+"""Turn -> trial -> the value of one speed in one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ class Side:
 
     def values(self, task: TaskInfo, speed: Speed) -> Values:
         """The values of a speed in the complete replies of one task."""
-        values: dict[int, list[float]] = {}
+        values: dict[int, dict[int, float]] = {}
         for trial in self.trials.get((self.model.label, task.name), ()):
             if speed.needs_cold and has_cache_hit_on_cold_turn(trial, separate=task.separate):
                 continue
             for number, turn in enumerate(trial.turns):
                 value = speed.value(turn)
                 if value and is_complete(turn):
-                    values.setdefault(number, []).append(value)
+                    values.setdefault(number, {})[trial.trial] = value
         return values
 
 
@@ -144,15 +144,18 @@ def _from_ratio(speed: Speed, ratio: Ratio, normalized_ratio: Ratio) -> Quantity
 
 
 def speeds(sides: Sides, tasks: Sequence[TaskInfo], level: float) -> tuple[QuantityComparison, ...]:
-    """Each speed as a ratio of geometric means over every turn of these tasks that both runs measured."""
+    """Each speed as a ratio of geometric means over every turn of these tasks that both runs measured.
+
+    Trials of one number ran one after the other, and their turns too: they share the state of the machine.
+    """
     compared = []
     for speed in SPEEDS:
         samples = []
         for task in tasks:
             baseline, other = (side.values(task, speed) for side in sides)
             samples += [(other[turn], baseline[turn]) for turn in sorted(baseline.keys() & other.keys())]
-        ratio = geometric_mean_ratio(samples, level)
-        inverse = geometric_mean_ratio([(b, a) for a, b in samples], level)
+        ratio = blocked_mean_ratio(samples, level)
+        inverse = blocked_mean_ratio([(b, a) for a, b in samples], level)
         if ratio is not None and inverse is not None:
             compared.append(_from_ratio(speed, ratio, ratio if speed.higher_is_better else inverse))
     return tuple(compared)

@@ -15,7 +15,15 @@ from harness.stats.paired import (
 )
 from harness.stats.preferences import binomial_p, bradley_terry, cohen_kappa
 from harness.stats.proportions import LEVEL, Interval, clopper_pearson, format_k_of_n, wilson
-from harness.stats.ratios import Ratio, RatioVerdict, estimate_drift, geometric_mean_ratio, ratio_verdict
+from harness.stats.ratios import (
+    BlockedPair,
+    Ratio,
+    RatioVerdict,
+    blocked_mean_ratio,
+    estimate_drift,
+    geometric_mean_ratio,
+    ratio_verdict,
+)
 from harness.stats.regression import PolynomialFit, fit_polynomial
 from harness.stats.sequential import PairLook, SequentialVerdict, pocock_level, predictive_power, sequential_verdict
 from harness.stats.speeds import quartiles, spread
@@ -23,6 +31,7 @@ from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_
 
 __all__ = [
     "LEVEL",
+    "BlockedPair",
     "ContingencyTable",
     "Count",
     "Difference",
@@ -33,6 +42,7 @@ __all__ = [
     "RatioVerdict",
     "SequentialVerdict",
     "binomial_p",
+    "blocked_mean_ratio",
     "bradley_terry",
     "clopper_pearson",
     "cohen_kappa",

@@ -5,7 +5,7 @@ Both work on logarithms: errors of speeds are relative, and a ratio must not dep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, fsum, log, sqrt
 from statistics import fmean
 from typing import Literal, NamedTuple
@@ -23,6 +23,8 @@ _MAX_LOG = log(1e6)
 RatioVerdict = Literal["more", "less", "equivalent", "can't tell"]
 SamplePair = tuple[Sequence[float], Sequence[float]]
 """The values of the system under test and of the baseline in one cell; all are positive."""
+BlockedPair = tuple[Mapping[int, float], Mapping[int, float]]
+"""The same with the number of the block that each value belongs to."""
 TimedValue = tuple[float, float]
 """(moment, value) of one measurement."""
 
@@ -52,23 +54,72 @@ def geometric_mean_ratio(cells: Sequence[SamplePair], level: float = LEVEL) -> R
     pairs = [(_logs(values), _logs(baseline)) for values, baseline in cells if values and baseline]
     if not pairs:
         return None
-    center = max(-_MAX_LOG, min(_MAX_LOG, fmean([fmean(values) - fmean(baseline) for values, baseline in pairs])))
     samples = [sample for pair in pairs for sample in pair]
-    if any(len(sample) < 2 for sample in samples):
+    parts = [
+        _MeanVariance(sample_variance(sample) / len(sample) / len(pairs) ** 2, len(sample) - 1)
+        for sample in samples
+        if len(sample) > 1
+    ]
+    return _ratio_of(pairs, parts if len(parts) == len(samples) else [], level)
+
+
+def blocked_mean_ratio(cells: Sequence[BlockedPair], level: float = LEVEL) -> Ratio | None:
+    """The same where the values of a block, in whatever cell, come from one moment of the machine: None without any.
+
+    What a machine does for a while, as throttling, moves all values of a block together, so that they are no
+    independent observations: a block is one. Variance by clusters, with the correction of few (CR1), for each system.
+    Source: K.-Y. Liang and S. L. Zeger, Biometrika 73 (1986). For one cell it is Welch's interval.
+    """
+    pairs = [(_logs_of(values), _logs_of(baseline)) for values, baseline in cells if values and baseline]
+    if not pairs:
+        return None
+    has_spread = all(len(sample) > 1 for pair in pairs for sample in pair)
+    parts = [_block_variance(side) for side in zip(*pairs, strict=True)] if has_spread else []
+    return _ratio_of([(list(values.values()), list(baseline.values())) for values, baseline in pairs], parts, level)
+
+
+class _MeanVariance(NamedTuple):
+    """The variance of a mean, and the degrees of freedom of that estimate."""
+
+    variance: float
+    degrees_of_freedom: int
+
+
+def _logs_of(values: Mapping[int, float]) -> dict[int, float]:
+    return {block: log(value) for block, value in values.items()}
+
+
+def _block_variance(cells: Sequence[Mapping[int, float]]) -> _MeanVariance:
+    """The variance of the mean of the cells' means."""
+    deviations: dict[int, float] = {}
+    for cell in cells:
+        mean = fmean(cell.values())
+        for block, value in cell.items():
+            deviations[block] = deviations.get(block, 0.0) + (value - mean) / len(cell)
+    count = len(deviations)
+    squares = fsum((deviation / len(cells)) ** 2 for deviation in deviations.values())
+    return _MeanVariance(count / (count - 1) * squares, count - 1)
+
+
+def _ratio_of(
+    pairs: Sequence[tuple[Sequence[float], Sequence[float]]], parts: Sequence[_MeanVariance], level: float
+) -> Ratio:
+    """The ratio by the logarithms of its cells; without bounds where `parts`, the variances, are not known."""
+    center = max(-_MAX_LOG, min(_MAX_LOG, fmean([fmean(values) - fmean(baseline) for values, baseline in pairs])))
+    if not parts:
         return Ratio(exp(center), None, None, len(pairs))
-    half = _welch_half_width(samples, level) / len(pairs)
+    half = _welch_half_width(parts, level)
     if abs(center) + half > _MAX_LOG:
         return Ratio(exp(center), None, None, len(pairs))
     return Ratio(exp(center), exp(center - half), exp(center + half), len(pairs))
 
 
-def _welch_half_width(samples: Sequence[Sequence[float]], level: float) -> float:
-    """Half width of the interval of a sum of independent sample means."""
-    parts = [(sample_variance(sample) / len(sample), len(sample) - 1) for sample in samples]
-    variance = fsum(part for part, _ in parts)
+def _welch_half_width(parts: Sequence[_MeanVariance], level: float) -> float:
+    """Half width of the interval of a sum of independent means."""
+    variance = fsum(part.variance for part in parts)
     if variance == 0:
         return 0.0
-    degrees_of_freedom = variance**2 / fsum(part**2 / free for part, free in parts)
+    degrees_of_freedom = variance**2 / fsum(part.variance**2 / part.degrees_of_freedom for part in parts)
     return t_quantile(degrees_of_freedom, level) * sqrt(variance)
 
 

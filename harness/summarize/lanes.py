@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from harness.stats import geometric_mean_ratio, ratio_verdict
+from harness.stats import BlockedPair, Ratio, blocked_mean_ratio, geometric_mean_ratio, ratio_verdict
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
@@ -70,11 +70,14 @@ def _includes(criterion: RankBy, *, is_warm: bool) -> bool:
     return criterion != ("ttft_s" if is_warm else "warm_ttft_s")
 
 
-def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[tuple[str, int], list[float]]:
-    """(task, turn) -> the values of a criterion. Trials with cold turns from a cache are used for decode rates only."""
+def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[tuple[str, int], dict[int, float]]:
+    """(task, turn) -> trial -> the value of a criterion.
+
+    Trials with cold turns from a cache are used for decode rates only.
+    """
     separate = {task.name for task in result.tasks if task.separate}
     tasks = _timed_tasks(result, lane, criterion)
-    values: dict[tuple[str, int], list[float]] = {}
+    values: dict[tuple[str, int], dict[int, float]] = {}
     for trial in (each for each in non_warmup_trials(result, model) if each.task in tasks):
         is_separate = trial.task in separate
         if criterion != "decode_tps" and has_cache_hit_on_cold_turn(trial, separate=is_separate):
@@ -82,7 +85,7 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
         for index, turn in enumerate(trial.turns):
             value = _value(turn, criterion)
             if value and is_complete(turn) and _includes(criterion, is_warm=index > 0 and not is_separate):
-                values.setdefault((trial.task, index), []).append(value)
+                values.setdefault((trial.task, index), {})[trial.trial] = value
     return values
 
 
@@ -192,7 +195,7 @@ class LaneSelection:
     def _by_speed(self, pair: tuple[ModelInfo, ModelInfo], criterion: RankBy) -> CriterionComparison:
         values, other_values = (_speeds(self.result, self.lane, model.label, criterion) for model in pair)
         samples = [(values[key], other_values[key]) for key in sorted(values.keys() & other_values.keys())]
-        ratio = geometric_mean_ratio(samples if criterion in HIGHER_IS_BETTER else [(b, a) for a, b in samples])
+        ratio = self._ratio(samples if criterion in HIGHER_IS_BETTER else [(b, a) for a, b in samples])
         other = pair[1].label
         if ratio is None:
             return _not_measured(criterion, pair[1])
@@ -202,6 +205,16 @@ class LaneSelection:
         return CriterionComparison(
             criterion, other, ratio.ratio > 1, ratio_verdict(ratio) == "more", ratio.low, ratio.high, text, ratio.ratio
         )
+
+    def _ratio(self, samples: Sequence[BlockedPair]) -> Ratio | None:
+        """The trials of a block share the state of the machine.
+
+        In a run of one pass, as all were that state none, each value counts by itself: a model's blocks and a drift of
+        the machine cannot be told apart there, and what was published so is computed again by the same rule.
+        """
+        if self.result.run.passes > 1:
+            return blocked_mean_ratio(samples)
+        return geometric_mean_ratio([(list(values.values()), list(other.values())) for values, other in samples])
 
 
 def _not_measured(criterion: RankBy, other: ModelInfo) -> CriterionComparison:
