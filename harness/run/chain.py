@@ -27,6 +27,7 @@ from harness.types import (
     SequentialDesign,
     Stage,
     TrialKey,
+    later_options,
 )
 
 T = TypeVar("T")
@@ -207,10 +208,9 @@ def _without_defaults(row: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _settings(settings: RunInfo | RunSettings) -> dict[str, Json]:
-    """The settings of a run; a single pass is left out, as plans have it that were made before there were more."""
-    return {
-        name: value for name, value in _select(settings, _SETTINGS_FIELDS).items() if (name, value) != ("passes", 1)
-    }
+    """The settings of a run; an option that came later is left out where it is as in plans that do not state it."""
+    later = later_options().items()
+    return {name: value for name, value in _select(settings, _SETTINGS_FIELDS).items() if (name, value) not in later}
 
 
 def _design(design: SequentialDesign | None) -> dict[str, Json] | None:

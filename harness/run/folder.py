@@ -64,7 +64,7 @@ from harness.types import (
     Stage,
     StoppedService,
     TrialKey,
-    run_options,
+    later_options,
 )
 
 COMPLETED = "completed"
@@ -269,8 +269,7 @@ def open_run(path: Path) -> RunFolder:
     problems = validate("run", document, Location(str(file)))
     if problems:
         raise RunError(*problems[:_MAX_PROBLEMS])
-    later = {option.name: option.absent for option in run_options() if option.absent is not None}
-    plan = build(RunPlan, {**document, "settings": {**later, **document["settings"]}})
+    plan = build(RunPlan, {**document, "settings": {**later_options(), **document["settings"]}})
     folder = RunFolder(path, plan, Chain(plan_digest(plan)))
     with lock_folder(path):
         try:

@@ -5,9 +5,8 @@ order of its own, so that heat and drift affect all tasks alike, and starts with
 shows, block by block, how the machine's speed changed. Warm-up trials, one per prompt-size class, come before the first
 block of each pass, since the first prompt of a new size incurs one-time costs and a pass loads the model anew.
 `planned_passes` is the number of passes, `pass_of` says in which one a trial runs, and `in_turn` in which order a pass
-goes through the models.
-`trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen. `match_contenders` leaves out the models and
-the tasks that have no trial in a run.
+goes through the models. `trial_nonce` and `turn_nonce` make prompts that no prefix cache has seen. `match_contenders`
+leaves out the models and the tasks that have no trial in a run.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ def in_turn(models: Sequence[T], number: int) -> Sequence[T]:
 
     Where every model has its trials in one piece, the later ones get the machine that the earlier ones heated, and the
     difference is taken for theirs. Forth and back, each model's trials have the same mean time, so that a steady drift
-    affects all alike (Kalibera and Jones 2013 on the level at which to repeat; ABBA as a design is much older).
+    affects all alike.
     """
     return models[::-1] if number % 2 else models
 

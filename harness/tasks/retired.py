@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from harness.tasks.load import load_task
@@ -30,10 +31,15 @@ def as_published(known: Mapping[str, Task], stated: Iterable[TaskInfo], fixtures
 
 def retired_at(sha256: str, fixtures: Path) -> datetime | None:
     """When the task of this digest was mended, so that no later run has it; None if it is not kept as retired."""
-    dates = fixtures / RETIRED / DATES
-    known = tomllib.loads(dates.read_text(encoding="utf-8")) if dates.is_file() else {}
-    time = known.get(sha256[:DIGEST_DIGITS])
-    return time if isinstance(time, datetime) else None
+    return _dates(fixtures).get(sha256[:DIGEST_DIGITS])
+
+
+@cache
+def _dates(fixtures: Path) -> Mapping[str, datetime]:
+    """When each retired task was mended, by its digest; read once, and asked for every task of every result."""
+    path = fixtures / RETIRED / DATES
+    known = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {digest: time for digest, time in known.items() if isinstance(time, datetime)}
 
 
 def _retired_task(info: TaskInfo, fixtures: Path) -> Task | None:

@@ -91,7 +91,7 @@ from harness.types.scoring import (
     TrialScorer,
 )
 from harness.types.sequential import LaneLook, Look, SequentialDesign, StopRule
-from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, run_options
+from harness.types.settings import CUSTOM_SUITE, RunOption, RunSettings, later_options, run_options
 from harness.types.summary import (
     MIN_TRIALS,
     SIGNIFICANCE,
@@ -277,5 +277,6 @@ __all__ = [
     "Verdict",
     "Vote",
     "WrongAnswer",
+    "later_options",
     "run_options",
 ]

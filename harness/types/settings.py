@@ -158,6 +158,11 @@ class RunSettings:
     )
 
 
+def later_options() -> dict[str, Json]:
+    """The options that came later, with the values of plans that do not state them."""
+    return {option.name: option.absent for option in run_options() if option.absent is not None}
+
+
 def run_options() -> tuple[RunOption, ...]:
     """Every option of a run, in the order of its declaration."""
     options = []
