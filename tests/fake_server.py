@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -216,6 +217,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
+def running(server: socketserver.BaseServer) -> Iterator[None]:
+    """Let a server that listens serve in a thread until the block ends, and close it."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def serve_fake(
     behavior: FakeBehavior, routes: Mapping[str, Route] | None = None, port: int = 0
 ) -> Iterator[FakeServer]:
@@ -223,14 +237,8 @@ def serve_fake(
     server: Any = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     server.fake_model, server.routes = FakeModel(behavior), routes or {}
     server.fake = FakeServer(f"http://127.0.0.1:{server.server_port}/v1")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with running(server):
         yield server.fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def respond_with(document: Json, status: int = 200) -> Route:

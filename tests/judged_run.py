@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from harness.run import RunFolder, build_result, record_run, score_run, start_ru
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Model, RunSettings
 from tests.bundle import TrustingSandbox
+from tests.fake_server import running
 from tests.samples import model_at
 from tests.wire import DONE, chunk
 
@@ -70,14 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
 def serve_models() -> Iterator[str]:
     """Serve the models until the block ends; gives the base URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with running(server):
         yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def models_at(base_url: str) -> tuple[Model, ...]:

@@ -612,19 +612,6 @@ def test_nothing_is_loaded_where_nothing_listens(machine: Machine, run: Path) ->
     assert find_running([a_server(Lifecycle("api"), port=free_port(), server="ollama")]) == ()
 
 
-def test_a_load_that_is_answered_with_an_error_and_status_200_has_failed(machine: Machine, run: Path) -> None:
-    holder = Holder()
-    unknown = {"POST /api/v1/models/load": respond_with({"error": "Unexpected endpoint or method."})}
-    with llama({**lm_studio(holder), **unknown}) as port:
-        model_server = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
-        with (
-            model_host([model_server], run, print) as host,
-            pytest.raises(ServerError, match=r"load answers HTTP 200: .*Unexpected endpoint"),
-            host.session(model_server),
-        ):
-            pass
-
-
 def test_a_model_that_was_loaded_behind_a_tunnel_is_used_and_left_loaded(machine: Machine, run: Path) -> None:
     ssh = machine.here / "bin" / "ssh"
     ssh.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -646,14 +633,23 @@ def test_a_model_that_was_loaded_behind_a_tunnel_is_used_and_left_loaded(machine
         assert holder.loaded == []
 
 
-def test_a_failed_load_is_reported_with_the_servers_message(machine: Machine, run: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (507, "not enough memory for m", r"HTTP 507: .*not enough memory for m"),
+        (200, "Unexpected endpoint or method.", r"load answers HTTP 200: .*Unexpected endpoint"),
+    ],
+)
+def test_a_failed_load_is_reported_with_the_servers_message(
+    machine: Machine, run: Path, status: int, error: str, said: str
+) -> None:
     holder = Holder()
-    full = {"POST /api/v1/models/load": respond_with({"error": "not enough memory for m"}, 507)}
-    with llama({**lm_studio(holder), **full}) as port:
+    failing = {"POST /api/v1/models/load": respond_with({"error": error}, status)}
+    with llama({**lm_studio(holder), **failing}) as port:
         model_server = a_server(Lifecycle("api", ready_timeout_s=30.0), port=port, server="lm-studio")
         with (
             model_host([model_server], run, print) as host,
-            pytest.raises(ServerError, match=r"HTTP 507: .*not enough memory for m"),
+            pytest.raises(ServerError, match=said),
             host.session(model_server),
         ):
             pass

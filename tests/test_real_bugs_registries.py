@@ -5,7 +5,6 @@ import os
 import socketserver
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,22 +13,11 @@ import pytest
 
 from harness.errors import DownloadError
 from harness.real_bugs.registries import fetch_from_index
+from tests.fake_server import running
 
 FILE = "calc-1.0.tar.gz"
 PAGE = "/simple/calc-x/"
 LOGIN = f"Basic {base64.b64encode(b'user:s3cret/@').decode()}"
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -49,7 +37,7 @@ def an_index(pages: Mapping[str, bytes], moved: Mapping[str, str]) -> Iterator[t
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    with serving(server):
+    with running(server):
         yield f"127.0.0.1:{server.server_address[1]}", seen
 
 
@@ -62,7 +50,7 @@ def a_server_that_writes(reply: bytes) -> Iterator[str]:
             self.wfile.write(reply)
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    with serving(server):
+    with running(server):
         yield f"127.0.0.1:{server.server_address[1]}"
 
 

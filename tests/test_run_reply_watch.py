@@ -13,6 +13,7 @@ from harness.run import reply_watch
 from harness.run.conversation import TrialSetup, converse
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Recording, Task
+from tests.fake_server import running
 from tests.reference import KEY, LONG_TIMEOUTS
 from tests.samples import model_at, task_of, variant_of
 from tests.test_run_conversation import NONCE
@@ -47,17 +48,13 @@ def a_model_that_writes(*deltas: bytes, then: bytes = END + DONE) -> Iterator[st
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     if then == END + DONE:
         gone.set()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        gone.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(server):
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            gone.set()
 
 
 @pytest.fixture(autouse=True)

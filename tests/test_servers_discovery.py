@@ -1,7 +1,6 @@
 """Servers are found by their fingerprints, and the bench.toml that is written for them is valid."""
 
 import argparse
-import threading
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from harness.servers import ServerHandle, find_refusal, get_server_kind, list_mo
 from harness.servers.discovery import FoundModel, FoundServer, default_urls, find_servers, inspect_url
 from harness.servers.starter_config import write_config
 from harness.types import Json, Model
-from tests.fake_server import FakeBehavior, FakeServer, Route, respond_with, serve_fake
+from tests.fake_server import FakeBehavior, FakeServer, Route, respond_with, running, serve_fake
 
 SIGNS: Mapping[str, Mapping[str, Route]] = {
     "ollama": {
@@ -203,14 +202,9 @@ def dropping(*paths: str, answers: int = 100) -> Iterator[str]:
             data = b'{"data": [{"id": "m"}], "version": "1"}'
             self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data))
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{http.server_port}/v1"
-        finally:
-            http.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}/v1"
 
 
 def test_a_server_that_drops_unknown_paths_is_found_by_its_models() -> None:

@@ -1,12 +1,13 @@
 """A time-stamp authority of RFC 3161 on this machine: `openssl ts` behind an HTTP server, with a root of its own."""
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.fake_server import running
 
 CONFIG = """\
 [tsa]
@@ -82,11 +83,5 @@ def serve_time_authority(folder: Path, *, adds_chain: bool = False) -> Iterator[
             self.wfile.write(reply)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with running(server):
         yield TimeAuthority(f"http://127.0.0.1:{server.server_port}/tsr", root)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

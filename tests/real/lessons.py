@@ -7,7 +7,6 @@ that a real server will get, nonces of the run's seed included.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from harness.tasks import vary
 from harness.tasks.replies import split_reply
 from harness.types import Json, Model, Reading, Recording, Task, ToolCall, TrialKey
 from harness.virtual_tools import tool_definitions
+from tests.fake_server import running
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,8 @@ class _Teacher(BaseHTTPRequestHandler):
 def _teaching(answers: Sequence[str]) -> Iterator[str]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Teacher)
     server.answers = list(answers)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with running(server):
         yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _answer(reading: Reading) -> str:
