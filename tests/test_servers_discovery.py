@@ -185,6 +185,13 @@ def test_a_version_that_is_no_version_is_unknown() -> None:
     assert (found.kind.name, found.version) == ("vllm", None)
 
 
+def test_a_version_that_is_a_number_is_one() -> None:
+    routes = {"GET /v1/models": respond_with({"data": [{"id": "m"}]}), "GET /version": respond_with({"version": 1})}
+    with serve_fake(FakeBehavior(), routes) as fake:
+        (found,) = find_servers([fake.base_url])
+    assert found.version == "1"
+
+
 @contextmanager
 def dropping(*paths: str, answers: int = 100) -> Iterator[str]:
     """A vLLM server that drops the connection at any path but these, and at its version after so many answers."""

@@ -129,8 +129,6 @@ def _send(step: Step, timeout_s: float) -> None:
     api_key = os.environ.get(step.key_env) if step.key_env else None
     timeouts = RequestTimeouts(request_s=timeout_s)
     reply = fetch(step.method or "GET", step.url or "", api_key, dict(step.body) or None, timeouts)
-    # An older LM Studio answers a path that it does not know with status 200 and an error.
-    has_error = isinstance(reply.document, dict) and bool(reply.document.get("error"))
-    if has_error or not 200 <= reply.status < 300:
+    if reply.has_error or not 200 <= reply.status < 300:
         text = " ".join(reply.text.split())[:MAX_TAIL_CHARS]
         raise ServerError(f"{step.description}: {step.method} {step.url} answers HTTP {reply.status}: {text}")

@@ -54,6 +54,11 @@ class HttpReply:
     document: Json
     text: str
 
+    @property
+    def has_error(self) -> bool:
+        """Whether it is JSON that names an error, whatever its status: LM Studio sends some with 200."""
+        return isinstance(self.document, dict) and bool(self.document.get("error"))
+
 
 def fetch(
     method: str,

@@ -68,7 +68,9 @@ def _look_up(server: ServerHandle, document: Json, json_path: str) -> Json:
 def query_version(server: ServerHandle) -> str | None:
     """The version that the server reports."""
     value = read_property(server, server.kind.version) if server.kind.version is not None else None
-    return str(value) if isinstance(value, str | int | float) and value not in ("", True, False) else None
+    # In Python True is a 1, which may be a version.
+    is_version = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+    return str(value) if is_version else None
 
 
 def query_served_context(server: ServerHandle) -> int | None:
@@ -124,8 +126,8 @@ def list_models(server: ServerHandle) -> tuple[str, ...]:
 
 
 def _is_result(reply: HttpReply) -> bool:
-    """Whether a reply is JSON without an error: proxies send pages, and LM Studio errors, with status 200."""
-    return isinstance(reply.document, dict) and not reply.document.get("error")
+    """Whether a reply is JSON without an error: proxies send pages, too."""
+    return isinstance(reply.document, dict) and not reply.has_error
 
 
 def _listing_problem(status: int) -> tuple[str, str]:
