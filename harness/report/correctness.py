@@ -17,8 +17,8 @@ from harness.report.formatting import (
     format_spread,
     format_suite_rate,
 )
-from harness.report.task_tables import cells_of, labels_of, task_table
-from harness.types import HIDDEN_ID, MIN_TRIALS, Cell, Estimand, ModelSummary, Outcome, PassRate, Result, SuiteRate
+from harness.report.task_tables import cells_of, labels_of, pass_rate_bounds, skipped_counts, suite_rate_of, task_table
+from harness.types import HIDDEN_ID, MIN_TRIALS, Cell, ModelSummary, Outcome, PassRate, Result
 
 SKIPPED = "skipped"
 """Stands for a task that does not fit into the model's context."""
@@ -49,6 +49,11 @@ def glance(result: Result) -> Section:
         "Memory: of the server's process, or by how much the machine's use grew where that process was not seen.",
         (Table("", headers, rows),),
         (scatter,) if len(points) > 1 else (),
+        tuple(
+            f"{label}: its rate is over other tasks; {count} did not fit into its context."
+            for label, count in skipped_counts(result).items()
+            if count
+        ),
     )
 
 
@@ -62,15 +67,7 @@ def _glance_point(summary: ModelSummary) -> Point | None:
     rate, speed = summary.pass_rate.rate, summary.decode_tps
     if rate is None or speed is None:
         return None
-    suite = _suite_rate(summary, "tasks_like_these")
-    carried = suite is not None and suite.rate == rate and summary.pass_rate.n >= MIN_TRIALS
-    bounds = (suite.low, suite.high) if suite is not None and carried else (None, None)
-    low, high = (None if bound is None else 100 * bound for bound in bounds)
-    return Point(summary.model, speed.median, 100 * rate, low, high)
-
-
-def _suite_rate(summary: ModelSummary, estimand: Estimand) -> SuiteRate | None:
-    return next((rate for rate in summary.suite_rates if rate.estimand == estimand), None)
+    return Point(summary.model, speed.median, 100 * rate, *pass_rate_bounds(summary))
 
 
 def correctness(result: Result) -> Section:
@@ -144,8 +141,8 @@ def _suite_row(summary: ModelSummary) -> tuple[Entry, ...]:
     return (
         Entry(summary.model),
         Entry(format_count(summary.pass_rate), summary.pass_rate.rate),
-        Entry(format_suite_rate(_suite_rate(summary, "tasks_like_these"), summary.pass_rate.n)),
-        Entry(format_suite_rate(_suite_rate(summary, "exactly_these_tasks"), summary.pass_rate.n)),
+        Entry(format_suite_rate(suite_rate_of(summary, "tasks_like_these"), summary.pass_rate.n)),
+        Entry(format_suite_rate(suite_rate_of(summary, "exactly_these_tasks"), summary.pass_rate.n)),
     )
 
 

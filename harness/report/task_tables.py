@@ -1,12 +1,13 @@
-"""Tables with one row per task (and turn) and one column per model."""
+"""Tables with one row per task (and turn) and one column per model; what several sections derive from a summary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import isclose
 
 from harness.report.elements import Entry, Table
 from harness.report.formatting import MISSING
-from harness.types import Cell, Result, TaskInfo, TurnSpeeds
+from harness.types import MIN_TRIALS, Cell, Estimand, ModelSummary, Result, SuiteRate, TaskInfo, TurnSpeeds
 
 NOT_RUN = "not run"
 
@@ -38,6 +39,32 @@ def task_table(title: str, result: Result, scored: bool, entry: Callable[[Cell],
             continue
         rows.append((Entry(task.name), *(Entry(NOT_RUN) if cell is None else entry(cell) for cell in row)))
     return Table(title, ("task", *labels), tuple(rows), by_model=True)
+
+
+def suite_rate_of(summary: ModelSummary, estimand: Estimand) -> SuiteRate | None:
+    """A model's rate over the suite as an estimate of one quantity."""
+    return next((rate for rate in summary.suite_rates if rate.estimand == estimand), None)
+
+
+def pass_rate_bounds(summary: ModelSummary) -> tuple[float | None, float | None]:
+    """The 95 % interval, in percent, of a model's pass rate on tasks like these; None where there is none.
+
+    It is that of the mean over the tasks. Where tasks have unequal numbers of trials, the share of all trials is
+    another number, which it may not even include.
+    """
+    suite, share = suite_rate_of(summary, "tasks_like_these"), summary.pass_rate
+    if suite is None or suite.rate is None or suite.low is None or suite.high is None:
+        return None, None
+    # The two are sums in another order, which differ in the last digit.
+    if share.rate is None or share.n < MIN_TRIALS or not isclose(suite.rate, share.rate, abs_tol=1e-9):
+        return None, None
+    return 100 * suite.low, 100 * suite.high
+
+
+def skipped_counts(result: Result) -> Mapping[str, int]:
+    """How many scored tasks each model skipped: its pass rate is over other tasks than that of another model."""
+    scored = {task.name for task in result.tasks if task.scored}
+    return {model.label: sum(each.task in scored for each in model.skipped) for model in result.models}
 
 
 def turns_of(cells: Cells, task: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from harness.report import render_html
 from harness.report.page.first_view import lane_cards
@@ -185,6 +185,30 @@ def test_a_limit_changes_the_answer_and_the_chart_and_reset_brings_them_back(ope
     page.get_by_role("button", name="As the lanes say").click()
     _wait(page, lambda: page.locator("#chart-quality svg").inner_html() == drawing)
     assert pick.inner_text() == before
+
+
+def test_only_limits_of_the_reader_make_a_model_faint_and_only_where_every_lane_rules_it_out(
+    open_page: Open, folder: Path
+) -> None:
+    result, evidence = page_data(12, 6, 6)
+    result = summarize(replace(result, lanes=result.lanes[::-1]))
+    assert "ruled_out" in {each.status for each in result.recommendations[0].eligibilities}
+    shown = replace(page_evidence(result), trials=evidence.trials)
+    (folder / "strict.html").write_text(render_html(result, shown), encoding="utf-8")
+    page = open_page("strict")
+    _draw_all(page)
+    page.wait_for_timeout(200)
+    points = page.locator("#chart-quality svg path[aria-roledescription='point']")
+    assert points.count() == 12
+    assert _opacities(points) == ["0.9"] * 12
+    _set(page, "memory", 6)
+    small = sum(model.memory.model_bytes <= 6 * 2**30 for model in result.models if model.memory.model_bytes)
+    assert 0 < small < 12
+    _wait(page, lambda: sorted(_opacities(points)) == ["0.25"] * (12 - small) + ["0.9"] * small)
+
+
+def _opacities(points: Locator) -> list[str | None]:
+    return [point.get_attribute("opacity") for point in points.all()]
 
 
 def test_a_limit_can_be_moved_with_the_keyboard(open_page: Open) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from statistics import mean, median
 
-from harness.report.task_tables import cells_of
+from harness.report.task_tables import cells_of, pass_rate_bounds, skipped_counts
 from harness.types import (
     MIN_TRIALS,
     DistributionSummary,
@@ -23,7 +23,6 @@ from harness.types import (
     Result,
     StreamChannel,
     StreamPart,
-    SuiteRate,
     TrialKey,
     TrialResult,
 )
@@ -38,8 +37,9 @@ N_FIRST_PARTS = 10
 def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
     """Pass rate, time to a whole answer, memory and quantization of each model; `front`: none is better in both."""
     models = {model.label: model for model in result.models}
+    skipped = skipped_counts(result)
     rows = [
-        _quality_row(models[summary.model], summary, time)
+        _quality_row(models[summary.model], summary, time, skipped[summary.model])
         for summary in result.summaries
         if (time := evidence.answer_times.get(summary.model)) is not None and summary.pass_rate.rate is not None
     ]
@@ -49,15 +49,15 @@ def quality_rows(result: Result, evidence: PageEvidence) -> Rows:
     return rows
 
 
-def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSummary) -> Row:
-    suite = _suite_rate(summary)
-    low, high = (None, None) if suite is None or summary.pass_rate.n < MIN_TRIALS else (suite.low, suite.high)
+def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSummary, skipped: int) -> Row:
+    low, high = pass_rate_bounds(summary)
     used = summary.memory.model_bytes
     return {
         "model": model.label,
         "passed": 100 * (summary.pass_rate.rate or 0.0),
-        "low": None if low is None else 100 * low,
-        "high": None if high is None else 100 * high,
+        "low": low,
+        "high": high,
+        "skipped": skipped,
         "seconds": time.median,
         "fast": time.low,
         "slow": time.high,
@@ -66,10 +66,6 @@ def _quality_row(model: ModelInfo, summary: ModelSummary, time: DistributionSumm
         "decode": summary.decode_tps.median if summary.decode_tps else None,
         "kept": True,
     }
-
-
-def _suite_rate(summary: ModelSummary) -> SuiteRate | None:
-    return next((rate for rate in summary.suite_rates if rate.estimand == "tasks_like_these"), None)
 
 
 def _dominates(other: Row, row: Row) -> bool:
@@ -239,13 +235,12 @@ def drift_rows(result: Result, evidence: PageEvidence) -> Rows:
         if turn.decode_tps is not None and turn.decode_tps.median
     }
     start = datetime.fromisoformat(result.run.started_at)
-    # The colors follow the order in which models first occur: that of the run, as in every other chart.
     order = [model.label for model in result.models]
     blocks: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for trial in result.trials:
+    for trial in result.counted_trials:
         for at, turn in enumerate(trial.turns):
             usual, rate = medians.get((trial.model, trial.task, at)), turn.timings.decode_tps
-            if usual and rate and not trial.warmup:
+            if usual and rate:
                 minutes = (datetime.fromisoformat(trial.started_at) - start).total_seconds() / 60
                 blocks.setdefault((trial.model, trial.trial), []).append((minutes, 100 * (rate / usual - 1)))
     return [

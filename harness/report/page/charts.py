@@ -13,6 +13,8 @@ from harness.report.elements import Entry, Table
 from harness.report.formatting import MISSING, format_number
 from harness.report.page import chart_rows, drawing
 from harness.report.page.chart_rows import Rows
+from harness.report.page.drawing import Labels
+from harness.report.task_tables import labels_of
 from harness.types import Json, PageEvidence, Result
 
 Column = tuple[str, str]
@@ -28,7 +30,7 @@ class ChartKind:
     title: str
     note: str
     rows: Callable[[Result, PageEvidence], Rows]
-    draw: Callable[[Rows], Mapping[str, Json]]
+    draw: Callable[[Rows, Labels], Mapping[str, Json]]
     columns: tuple[Column, ...]
     choice: str | None = None
     min_rows: int = 1
@@ -36,11 +38,15 @@ class ChartKind:
 
 @dataclass(frozen=True, slots=True)
 class PageChart:
-    """A chart with its rows; `choices` are the values of its choice, the first of which is drawn first."""
+    """A chart with its rows; `choices` are the values of its choice, the first of which is drawn first.
+
+    `labels` are all models of the run.
+    """
 
     kind: ChartKind
     rows: Rows
     choices: tuple[str, ...]
+    labels: tuple[str, ...]
 
     def table(self) -> Table:
         """The rows as a table."""
@@ -58,7 +64,7 @@ class PageChart:
 
         # Else altair validates each part of a chart when it is made, and again with the whole: half of a page's time.
         with debug_mode(False):
-            drawn = self.kind.draw(self.rows)
+            drawn = self.kind.draw(self.rows, self.labels)
         return {**drawn, "datasets": {"rows": self.shown_rows()}}
 
 
@@ -72,12 +78,12 @@ def _entry(value: Json) -> Entry:
 
 def charts_of(result: Result, evidence: PageEvidence) -> list[PageChart]:
     """Every chart that has enough rows."""
-    charts = []
+    charts, labels = [], labels_of(result)
     for kind in CHARTS:
         rows = kind.rows(result, evidence)
         if len(rows) >= kind.min_rows:
             names = dict.fromkeys(str(row[kind.choice]) for row in rows) if kind.choice else ()
-            charts.append(PageChart(kind, rows, tuple(names)))
+            charts.append(PageChart(kind, rows, tuple(names), labels))
     return charts
 
 
@@ -87,7 +93,8 @@ CHARTS: tuple[ChartKind, ...] = (
         "quality",
         "Quality against time to a whole answer",
         "Up and to the left is better. Crosses are 95 % intervals, the line joins the models that no other beats in "
-        "both. Shape: quantization; size: memory. A model that the limits above rule out is faint.",
+        "both. Shape: quantization; size: memory. A model is faint if the limits that you set above rule it out of "
+        "every lane. The rate of a model that skipped tasks, which do not fit into its context, is over other tasks.",
         chart_rows.quality_rows,
         drawing.quality,
         (
@@ -95,6 +102,7 @@ CHARTS: tuple[ChartKind, ...] = (
             ("passed, %", "passed"),
             ("from", "low"),
             ("to", "high"),
+            ("skipped tasks", "skipped"),
             ("whole answer, s", "seconds"),
             ("decode, tok/s", "decode"),
             ("memory, GiB", "memory"),

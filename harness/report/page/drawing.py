@@ -1,13 +1,14 @@
 """The drawings of the charts by altair: each function takes rows and gives a Vega-Lite specification.
 
-Rows are a named data set, `rows`, so that the page can change them. altair is imported inside the functions: the
-package works without it, and the page then has tables and plain SVG. Every encoding is a channel of altair's, such as
-`alt.Text("name:N")`: for a bare string or value altair looks through the schemas of all its classes, half of the time.
+Rows are a named data set, `rows`, so that the page can change them; `labels` are all models of the run. altair is
+imported inside the functions: the package works without it, and the page then has tables and plain SVG. Every encoding
+is a channel of altair's, such as `alt.Text("name:N")`: for a bare string or value altair looks through the schemas of
+all its classes, half of the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,8 @@ from harness.types import Json
 if TYPE_CHECKING:
     import altair as alt
 
+Labels = Sequence[str]
+"""The models of the run in its order, with those that have no row: every chart gives a model the same color."""
 PALETTE = tuple(f"var(--c{number})" for number in range(1, 13))
 INK, SOFT, RULE, PAPER = "var(--ink)", "var(--soft)", "var(--rule)", "var(--paper)"
 GOOD, BAD = "var(--good)", "var(--bad)"
@@ -84,24 +87,24 @@ def _models(rows: Rows) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(row["model"]) for row in rows))
 
 
-def _color(rows: Rows, *, legend: bool = True) -> alt.Color:
+def _color(rows: Rows, labels: Labels, *, legend: bool = True) -> alt.Color:
     """A color for each model in the order of the run; the thirteenth has that of the first."""
     import altair as alt
 
     if not legend or len(_models(rows)) < 2:
-        return alt.Color("model:N", scale=_scale(rows), legend=None)
+        return alt.Color("model:N", scale=_scale(labels), legend=None)
     entry = CHAR_WIDTH * max(map(len, _models(rows))) + SYMBOL_WIDTH
     # By steps of the width: a number that changes while the chart finds its width would leave too little height.
     narrow, middle, wide = (min(4, max(1, width // entry)) for width in (270, 450, 700))
     columns = alt.ExprRef(f"{_IS_NARROW} ? {narrow} : width < 760 ? {middle} : {wide}")
-    return alt.Color("model:N", scale=_scale(rows), legend=alt.Legend(title=None, columns=columns))
+    legend_of_rows = alt.Legend(title=None, columns=columns, values=list(_models(rows)))
+    return alt.Color("model:N", scale=_scale(labels), legend=legend_of_rows)
 
 
-def _scale(rows: Rows) -> alt.Scale:
+def _scale(labels: Labels) -> alt.Scale:
     import altair as alt
 
-    names = _models(rows)
-    return alt.Scale(domain=list(names), range=[PALETTE[at % len(PALETTE)] for at in range(len(names))])
+    return alt.Scale(domain=list(labels), range=[PALETTE[at % len(PALETTE)] for at in range(len(labels))])
 
 
 def _tooltip(*fields: str) -> list[alt.Tooltip]:
@@ -112,14 +115,14 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:{kind}", format=",.3~r" if kind == "Q" else "") for name, kind in pairs]
 
 
-def quality(rows: Rows) -> Mapping[str, Json]:
+def quality(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Pass rate against time, with crosses, the Pareto line and a name beside each point; on a phone its number."""
     import altair as alt
 
     base = _base(rows)
     x = alt.X("seconds:Q", title="seconds to a whole answer (median)", scale=_time_scale(rows))
     y = alt.Y("passed:Q", title="trials passed, %", scale=alt.Scale(domain=[0, 100]))
-    color = _color(rows, legend=False)
+    color = _color(rows, labels, legend=False)
     faint = _faint_unless_kept(0.75)
     # A row without an interval has no bar: a null would be drawn as zero.
     up = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5)
@@ -139,7 +142,7 @@ def quality(rows: Rows) -> Mapping[str, Json]:
             legend=_plain_legend("quantization") if len(shapes) > 1 else None,
         ),
         size=_memory_size(rows),
-        tooltip=_tooltip("model:N", "passed:Q", "seconds:Q", "memory:Q", "quantization:N"),
+        tooltip=_tooltip("model:N", "passed:Q", "skipped:Q", "seconds:Q", "memory:Q", "quantization:N"),
     )
     names = [
         base.transform_filter(alt.FieldEqualPredicate(field="model", equal=row["model"]))
@@ -219,7 +222,7 @@ def _name_place(point: Box, box: Box) -> _NamePlace:
     )
 
 
-def differences(rows: Rows) -> Mapping[str, Json]:
+def differences(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """A forest plot: a line for each model, zero marked; shape and color say the verdict."""
     import altair as alt
 
@@ -244,7 +247,7 @@ def differences(rows: Rows) -> Mapping[str, Json]:
     return _finish(alt.layer(zero, bars, dots, halo, words), rows, 44 * len(_models(rows)))
 
 
-def ttft(rows: Rows) -> Mapping[str, Json]:
+def ttft(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """TTFT by turn on a logarithmic axis: a line for each model, dashed where each turn was asked on its own."""
     import altair as alt
 
@@ -258,38 +261,38 @@ def ttft(rows: Rows) -> Mapping[str, Json]:
     )
     x = alt.X("turn:O", title="turn", axis=alt.Axis(labelAngle=0))
     y = alt.Y("seconds:Q", title="TTFT, seconds (median)", scale=alt.Scale(type="log", nice=True))
-    lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows), strokeDash=dash)
+    lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows, labels), strokeDash=dash)
     tooltip = _tooltip("model:N", "turn:Q", "cache:N", "asked:N", "seconds:Q")
     dots = _base(rows).mark_point(size=70, filled=True, opacity=1)
-    return _finish(alt.layer(lines, dots.encode(x, y, color=_color(rows), shape=shape, tooltip=tooltip)), rows)
+    return _finish(alt.layer(lines, dots.encode(x, y, color=_color(rows, labels), shape=shape, tooltip=tooltip)), rows)
 
 
-def _by_length(rows: Rows, title: str, tooltip: list[str]) -> Mapping[str, Json]:
+def _by_length(rows: Rows, labels: Labels, title: str, tooltip: list[str]) -> Mapping[str, Json]:
     """A rate against the length of the prompt."""
     import altair as alt
 
     x = alt.X("tokens:Q", title="prompt tokens", scale=alt.Scale(type="log", nice=True))
     y = alt.Y("tps:Q", title=title, scale=alt.Scale(zero=True))
-    lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows))
+    lines = _base(rows).mark_line(strokeWidth=2).encode(x, y, color=_color(rows, labels))
     dots = (
         _base(rows)
         .mark_point(size=50, strokeWidth=2, fill=PAPER)
-        .encode(x, y, color=_color(rows), tooltip=_tooltip(*tooltip))
+        .encode(x, y, color=_color(rows, labels), tooltip=_tooltip(*tooltip))
     )
     return _finish(alt.layer(lines, dots), rows, 300)
 
 
-def prefill(rows: Rows) -> Mapping[str, Json]:
+def prefill(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Prefill rate against prompt length."""
-    return _by_length(rows, "uncached prompt tokens per second", ["model:N", "tokens:Q", "tps:Q"])
+    return _by_length(rows, labels, "uncached prompt tokens per second", ["model:N", "tokens:Q", "tps:Q"])
 
 
-def decode(rows: Rows) -> Mapping[str, Json]:
+def decode(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Decode rate against prompt length."""
-    return _by_length(rows, "tokens per second (median)", ["model:N", "task:N", "tokens:Q", "tps:Q"])
+    return _by_length(rows, labels, "tokens per second (median)", ["model:N", "task:N", "tokens:Q", "tps:Q"])
 
 
-def stream(rows: Rows) -> Mapping[str, Json]:
+def stream(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Characters over time, with a mark for each event."""
     import altair as alt
 
@@ -328,19 +331,19 @@ def _stacked(rows: Rows, field: str, count: str, colors: Mapping[str, str]) -> M
     return _finish(encoded, rows, BAR_HEIGHT * len(_models(rows)) + 10)
 
 
-def outcomes(rows: Rows) -> Mapping[str, Json]:
+def outcomes(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Trials by outcome."""
     names = sorted({(row["order"], str(row["outcome"])) for row in rows})
     colors = {name: OUTCOME_COLORS[min(order, len(OUTCOME_COLORS) - 1)] for order, name in names}
     return _stacked(rows, "outcome", "trials", colors)
 
 
-def solved(rows: Rows) -> Mapping[str, Json]:
+def solved(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """Tasks by how often they were solved."""
     return _stacked(rows, "solved", "tasks", {"always": GOOD, "sometimes": "var(--c2)", "never": BAD})
 
 
-def drift(rows: Rows) -> Mapping[str, Json]:
+def drift(rows: Rows, labels: Labels) -> Mapping[str, Json]:
     """The deviation of each block over the time of the run."""
     import altair as alt
 
@@ -348,7 +351,11 @@ def drift(rows: Rows) -> Mapping[str, Json]:
     x = alt.X("minutes:Q", title="minutes since the start of the run")
     y = alt.Y("percent:Q", title="decode rate against the median, %", scale=alt.Scale(domain=[-span, span]))
     zero = _base(rows).mark_rule(color=SOFT).encode(alt.YDatum(0))
-    lines = _base(rows).mark_line(strokeWidth=1.5, opacity=0.7).encode(x, y, color=_color(rows))
+    lines = _base(rows).mark_line(strokeWidth=1.5, opacity=0.7).encode(x, y, color=_color(rows, labels))
     tooltip = _tooltip("model:N", "block:Q", "minutes:Q", "percent:Q")
-    dots = _base(rows).mark_point(filled=True, size=45, opacity=1).encode(x, y, color=_color(rows), tooltip=tooltip)
+    dots = (
+        _base(rows)
+        .mark_point(filled=True, size=45, opacity=1)
+        .encode(x, y, color=_color(rows, labels), tooltip=tooltip)
+    )
     return _finish(alt.layer(zero, lines, dots), rows, 260)

@@ -153,7 +153,7 @@
       }
       $("limits").querySelector("button").hidden = !changed;
       $("announcer").textContent = changed ? said.join(". ") : "";
-      charts.keep(lanes[0], limits);
+      charts.keep(changed ? lanes.map((lane) => decide(lane, limits)) : []);
     };
     $("limits").hidden = false;
     $("limits").addEventListener("input", update);
@@ -209,12 +209,14 @@
       });
     }
     return {
-      keep(lane, limits) {
+      /* Without a limit of the reader's the chart is that of its table. A lane's own limits leave every model in it. */
+      keep(decisions) {
         const chart = data.charts.quality;
         if (!chart) return;
-        const states = new Map(decide(lane, limits).models.map((model) => [model.model, model.status]));
         const rows = structuredClone(chart.rows);
-        for (const row of rows) row.kept = states.get(row.model) !== "ruled_out";
+        const ruledOut = (name) => decisions.every((decision) =>
+          decision.models.some((model) => model.model === name && model.status === "ruled_out"));
+        for (const row of rows) row.kept = !decisions.length || !ruledOut(row.model);
         for (const row of rows) {
           row.front = row.kept && !rows.some((other) => other.kept && other !== row && other.passed >= row.passed
             && other.seconds <= row.seconds && (other.passed !== row.passed || other.seconds !== row.seconds));
