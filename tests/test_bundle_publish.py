@@ -94,6 +94,24 @@ def test_a_published_bundle_is_never_written_over(publish_request: PublishReques
     assert (publish_request.output_folder / "20261123-100000-002a.zip").read_bytes() == published
 
 
+def test_an_equal_bundle_is_taken_if_that_is_asked_for_and_no_other(publish_request: PublishRequest, key: Path) -> None:
+    accepting = replace(publish_request, accept_equal=True)
+    path = publish(accepting)
+    published = path.read_bytes()
+    assert publish(accepting) == path
+    with pytest.raises(RunError, match="is published already and cannot be changed"):
+        publish(replace(accepting, key=key))
+    correction = replace(accepting, supersedes=path, reason=REASON, key=key)
+    second = publish(correction)
+    assert publish(correction) == second
+    assert publish(replace(correction, reason=f"{REASON} at first")).name == "20261123-100000-002a.3.zip"
+    scores = publish_request.run_folder / "scores.jsonl"
+    scores.write_bytes(scores.read_bytes().replace(b"\n", b" \n", 1))
+    with pytest.raises(RunError, match="is published already and cannot be changed"):
+        publish(replace(accepting, verify=lambda run: Verdict("", "schema", ())))
+    assert path.read_bytes() == published
+
+
 def test_a_run_that_another_process_writes_is_not_published(publish_request: PublishRequest) -> None:
     with lock_folder(publish_request.run_folder), pytest.raises(RunError, match="another process records into it"):
         publish(publish_request)

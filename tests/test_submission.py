@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.bundle import PublishRequest, publish
-from harness.cli import COMMANDS, build_parser
+from harness.cli import COMMANDS, build_parser, main
 from harness.cli.publish import run
 from harness.errors import RunError
 from harness.files import ROOT, build
 from harness.submission import BranchRequest, Repository, prepare_branch, render_answer
+from harness.submission.repository import run_git
 from harness.types import Result, Sandbox
 from harness.verify import VerifyOptions, verify
 from tests.bundle import RUN, good_bundle, tasks, write_run
@@ -169,6 +170,74 @@ def test_publish_prepares_a_pull_request_with_git_alone(
     assert (change.status, change.path) == ("A", NAME)
     bare.write_blob(change.blob, tmp_path / "pushed.zip")
     assert (tmp_path / "pushed.zip").read_bytes() == (out / f"{RUN}.zip").read_bytes()
+
+
+def publish_pr(folder: Path, *options: str) -> int:
+    return main(["publish", str(folder / "run"), "--output", str(folder / "out"), *options])
+
+
+def test_after_a_failure_the_same_bundle_becomes_a_pull_request(upstream: Results, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", good_bundle())
+    assert publish_pr(tmp_path, "--pr", "owner-results") == RunError.exit_code
+    assert not (tmp_path / "out").exists()
+    assert publish_pr(tmp_path, "--pr", "owner/not-there") == RunError.exit_code
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{RUN}.zip"]
+    before = (tmp_path / "out" / f"{RUN}.zip").read_bytes()
+    assert publish_pr(tmp_path) == RunError.exit_code
+    assert publish_pr(tmp_path, "--pr", "owner/results", "--folder", "other/folder") == 0
+    assert (tmp_path / "out" / f"{RUN}.zip").read_bytes() == before
+    made = Repository(tmp_path / "out" / f"{RUN}.pr")
+    assert [change.path for change in made.changes("main", f"result-{RUN}")] == [f"other/folder/{RUN}.zip"]
+
+
+def test_without_an_author_for_the_commit_nothing_is_published(
+    upstream: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "run", good_bundle())
+    (tmp_path / "gitconfig").write_text("[user]\nuseConfigOnly = true\n")
+    for name in ("EMAIL", *(f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL"))):
+        monkeypatch.delenv(name, raising=False)
+    # Not in this repository, which may name an author.
+    monkeypatch.chdir(tmp_path)
+    assert publish_pr(tmp_path, "--pr", "owner/results") == RunError.exit_code
+    assert "fix   set user.name and user.email in git's configuration" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+class Interrupting(list[str]):
+    """Sentences whose reader gets Ctrl-C."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_no_clone_that_would_count_as_prepared(upstream: Results, bundle: Path, tmp_path: Path) -> None:
+    request = BranchRequest("owner/results", bundle, build(Result, good_bundle().result), tmp_path / "clone.pr")
+    with pytest.raises(KeyboardInterrupt):
+        prepare_branch(replace(request, standing=Interrupting(["x"])))
+    assert not request.clone.exists()
+    assert prepare_branch(request).clone.is_dir()
+
+
+def test_the_branch_can_be_pushed_to_a_fork_that_is_behind(
+    upstream: Results, results: Results, bundle: Path, tmp_path: Path
+) -> None:
+    bare = Repository(tmp_path / "bare" / "owner" / "results.git")
+    run_git(("clone", "-q", "--bare", str(bare.path), str(tmp_path / "fork.git")))
+    results.publish({"results/20261102-100000-002a.zip": b"published later"})
+    results.git("push", "-q", str(bare.path), "main")
+    # As git servers have it: without, a clone would have all files.
+    bare.git("config", "uploadpack.allowFilter", "true")
+    bare.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    made = prepare_branch(
+        BranchRequest("owner/results", bundle, build(Result, good_bundle().result), tmp_path / "clone.pr")
+    )
+    Repository(made.clone).git("push", "-q", str(tmp_path / "fork.git"), made.branch)
+    assert set(Repository(tmp_path / "fork.git").files(made.branch, "results")) == {
+        NAME,
+        "results/20261101-100000-002a.zip",
+        "results/20261102-100000-002a.zip",
+    }
 
 
 def test_a_bundle_that_is_there_already_is_not_proposed_again(upstream: Results, bundle: Path, tmp_path: Path) -> None:

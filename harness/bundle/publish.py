@@ -35,6 +35,7 @@ class PublishRequest:
 
     `verify` checks the run folder first; `key` signs the manifest; `supersedes` is the bundle that this one corrects,
     for the `reason` given. `digests_only` leaves out the recordings, and the answers to private tasks in the result.
+    `accept_equal` takes a bundle that is there already, if it has the same files and the same signer.
     """
 
     run_folder: Path
@@ -44,6 +45,7 @@ class PublishRequest:
     supersedes: Path | None = None
     reason: str | None = None
     digests_only: bool = False
+    accept_equal: bool = False
 
 
 def publish(request: PublishRequest) -> Path:
@@ -65,7 +67,6 @@ def _publish_locked(request: PublishRequest) -> Path:
     run = request.run_folder
     result = _load_publishable(run, digests_only=request.digests_only)
     _require_verified(run, request.verify(run))
-    bundle = _target(request, result.run.id)
     files = {name: run / name for name in CONTENT}
     withheld: dict[str, FileDigest] = {}
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
@@ -79,7 +80,9 @@ def _publish_locked(request: PublishRequest) -> Path:
         write_atomic(files[MANIFEST], to_json(as_document("manifest", manifest), indent=1) + "\n")
         if request.key is not None:
             files[SIGNATURE] = sign(files[MANIFEST], request.key)
-        _write_zip(bundle, files)
+        bundle = _target(request, result.run.id, files)
+        if not bundle.exists():
+            _write_zip(bundle, files)
     return bundle
 
 
@@ -165,17 +168,27 @@ def _supersedes(request: PublishRequest) -> Supersedes | None:
     return Supersedes(manifest_digest(request.supersedes), request.reason, signer_of(request.supersedes))
 
 
-def _target(request: PublishRequest, run_id: str) -> Path:
-    """The path of the new bundle: RUN.zip, for corrections RUN.2.zip and so on. Raises RunError if it exists."""
+def _target(request: PublishRequest, run_id: str, files: Mapping[str, Path]) -> Path:
+    """The path of the bundle: RUN.zip, for corrections RUN.2.zip and so on; it exists only if it may be taken as it is.
+
+    Raises RunError if it is published already.
+    """
     number = 1
     path = request.output_folder / f"{run_id}.zip"
-    while request.supersedes is not None and path.exists():
+    while path.exists() and not (request.accept_equal and _is_equal(path, files)):
+        if request.supersedes is None:
+            fix = "publish a correction that supersedes it and names the reason"
+            raise RunError(f"{path}: is published already and cannot be changed", fix=fix)
         number += 1
         path = request.output_folder / f"{run_id}.{number}.zip"
-    if path.exists():
-        fix = "publish a correction that supersedes it and names the reason"
-        raise RunError(f"{path}: is published already and cannot be changed", fix=fix)
     return path
+
+
+def _is_equal(bundle: Path, files: Mapping[str, Path]) -> bool:
+    """Whether a bundle has the manifest of these files, signed by the same key or by none. Raises RunError."""
+    manifest, signature = files[MANIFEST].read_bytes(), files.get(SIGNATURE)
+    signer = None if signature is None else identify_signer(manifest, signature.read_bytes())
+    return _read_member(bundle, MANIFEST) == manifest and signer_of(bundle) == (signer and signer.fingerprint)
 
 
 def _write_zip(path: Path, files: Mapping[str, Path]) -> None:

@@ -43,6 +43,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="for private tasks: leave out recordings and answers, of which digests stay; nobody can read them again",
     )
     parser.add_argument("--pr", metavar="OWNER/REPO", help="prepare a pull request to this repository, with git alone")
+    parser.add_argument(
+        "--folder", default="results", help="where that repository has its bundles; default: %(default)s"
+    )
     add_tasks_option(parser)
 
 
@@ -53,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.cli.page import PAGE, write_page
     from harness.verify import VerifyOptions, verify
 
-    if args.supersedes is not None and args.reason is None:
-        raise ConfigError("--supersedes needs --reason", fix="say what was wrong with the superseded bundle")
+    _check_options(args)
     tasks = known_tasks(args.task_folders)
     request = PublishRequest(
         args.run_folder,
@@ -64,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         supersedes=args.supersedes,
         reason=args.reason,
         digests_only=args.digests_only,
+        # One that was published before its pull request could be prepared.
+        accept_equal=args.pr is not None,
     )
     bundle = publish(request)
     show(str(bundle))
@@ -80,10 +84,20 @@ def run(args: argparse.Namespace) -> int:
         log(f"page    {args.run_folder / PAGE} says so, too")
     log(f"check   {command_line(f'verify {bundle}')}")
     if args.pr is not None:
-        _prepare_pr(args.pr, bundle, result, standing)
+        _prepare_pr(args, bundle, result, standing)
     else:
         _show_next_step(bundle)
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Whatever can be known to fail before the bundle is written, which is never written again."""
+    from harness.submission import check_prerequisites
+
+    if args.supersedes is not None and args.reason is None:
+        raise ConfigError("--supersedes needs --reason", fix="say what was wrong with the superseded bundle")
+    if args.pr is not None:
+        check_prerequisites(args.pr)
 
 
 def _write_forms(forms: Sequence[str], result: Result, bundle: Path) -> None:
@@ -105,11 +119,11 @@ def _standing(result: Result, args: argparse.Namespace) -> list[str]:
         return []
 
 
-def _prepare_pr(repository: str, bundle: Path, result: Result, standing: Sequence[str]) -> None:
+def _prepare_pr(args: argparse.Namespace, bundle: Path, result: Result, standing: Sequence[str]) -> None:
     """Branch, commit and text, and how they become a pull request."""
     from harness.submission import BranchRequest, prepare_branch
 
-    made = prepare_branch(BranchRequest(repository, bundle, result, bundle.with_suffix(".pr"), standing=standing))
+    made = prepare_branch(BranchRequest(args.pr, bundle, result, bundle.with_suffix(".pr"), args.folder, standing))
     log(f"branch  {made.branch} in {made.clone}, text in {made.text}")
     log(f"open    {made.command}")
     log(f"or      {made.push}")

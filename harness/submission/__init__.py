@@ -4,7 +4,7 @@ A pull request adds bundles under their runs' names, edits nothing that is publi
 """
 
 from harness.submission.answer import render_answer
-from harness.submission.branch import BranchRequest, PreparedBranch, prepare_branch
+from harness.submission.branch import BranchRequest, PreparedBranch, check_prerequisites, prepare_branch
 from harness.submission.repository import Repository
 from harness.submission.review import BundleReview, Review, ReviewRequest, review
 
@@ -15,6 +15,7 @@ __all__ = [
     "Repository",
     "Review",
     "ReviewRequest",
+    "check_prerequisites",
     "prepare_branch",
     "render_answer",
     "review",

@@ -1,7 +1,8 @@
 """A pull request made with git alone: `prepare_branch` makes branch, commit and text, and says how to open it.
 
 The repository is cloned without its files, so that a folder of thousands of bundles costs nothing. Nobody is asked for
-a token: pushing and opening are left to the user's own git, browser or GitHub client.
+a token: pushing and opening are left to the user's own git, browser or GitHub client. `check_prerequisites` says before
+anything is made whether that can succeed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from harness.errors import RunError
@@ -51,10 +52,21 @@ class PreparedBranch:
     address: str
 
 
+def check_prerequisites(repository: str) -> None:
+    """Raise RunError if this is no repository's name, git is not installed, or git knows no author for a commit."""
+    if NAME.fullmatch(repository) is None:
+        raise RunError(f"{repository}: is no repository's name", fix="write it as OWNER/REPO")
+    try:
+        run_git(("var", "GIT_AUTHOR_IDENT"))
+        run_git(("var", "GIT_COMMITTER_IDENT"))
+    except RunError as error:
+        error.add_fix("set user.name and user.email in git's configuration")
+        raise
+
+
 def prepare_branch(request: BranchRequest) -> PreparedBranch:
-    """Make branch, commit and text. Raises RunError with git's reason, and DiskError."""
-    if NAME.fullmatch(request.repository) is None:
-        raise RunError(f"{request.repository}: is no repository's name", fix="write it as OWNER/REPO")
+    """Make branch, commit and text. Raises RunError with git's reason, and DiskError; no clone is left then."""
+    check_prerequisites(request.repository)
     if request.clone.exists():
         raise RunError(f"{request.clone}: is there already", fix="remove the folder, or push the branch that it has")
     text = request.clone.with_suffix(".md")
@@ -62,19 +74,21 @@ def prepare_branch(request: BranchRequest) -> PreparedBranch:
         raise RunError(f"{text}: is there already", fix="move it away: it may hold what you wrote of your machine")
     address = f"{HOST}/{request.repository}.git"
     try:
-        run_git(("clone", "-q", "--depth", "1", "--filter=blob:none", "--no-checkout", address, str(request.clone)))
+        # With its history, which a fork that is behind needs: git servers refuse a push from a shallow clone then.
+        run_git(("clone", "-q", "--filter=blob:none", "--no-checkout", address, str(request.clone)))
         names = _commit(request, Repository(request.clone))
-    except RunError:
+        write_atomic(text, _text(request))
+    except BaseException:
+        # Also after Ctrl-C: a clone that is there counts as one with a branch.
         shutil.rmtree(request.clone, ignore_errors=True)
         raise
-    write_atomic(text, _text(request))
     return PreparedBranch(request.clone, names[1], text, *_ways(request, names, text))
 
 
 def _commit(request: BranchRequest, repository: Repository) -> tuple[str, str, str]:
     """Commit the bundle on a branch of its own; returns the names of the base and the branch, and the title."""
     base = repository.git("symbolic-ref", "--short", "HEAD").strip()
-    path = f"{request.folder.rstrip('/')}/{request.bundle.name}"
+    path = str(PurePosixPath(request.folder) / request.bundle.name)
     if path in repository.files("HEAD", request.folder):
         raise RunError(f"{request.repository}: has {path} already", fix="publish a correction that supersedes it")
     branch, title = f"result-{request.bundle.stem}", f"Add result {request.bundle.stem}"
