@@ -2,15 +2,17 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.apis import get_api
+from harness.apis import APIS, get_api
 from harness.errors import ConfigError
 from harness.schema import validate
 from harness.servers import (
     ServerHandle,
+    build_request_body,
     build_request_fields,
     endpoint_url,
     fill_body,
@@ -20,6 +22,7 @@ from harness.servers import (
     is_ready,
     load_kinds,
     look_up,
+    max_tokens_field,
     query_served_context,
     read_kind,
     read_kinds,
@@ -221,10 +224,23 @@ def test_a_thinking_switch_of_any_kind_or_api_may_stand_in_extra(api: str, extra
     )
 
 
-@pytest.mark.parametrize("name", get_api("chat").reserved_fields)
-def test_extra_cannot_set_what_the_run_itself_sends(name: str) -> None:
-    ((key, problem),) = find_request_problems(get_server_kind("vllm"), a_model(extra={name: "other"}))
-    assert (key, problem.fix) == (f"extra.{name}", "remove it")
+@pytest.mark.parametrize("api", APIS)
+def test_extra_cannot_set_what_the_run_itself_sends(api: str) -> None:
+    kind, model = get_server_kind("vllm"), a_model(api=api)
+    messages = [{"role": role, "content": "text"} for role in ("system", "user")]
+    sent = build_request_body(model, kind, messages, 5, disable_cache=False)
+    settings = build_request_fields(kind, model)
+    assert {"stream", max_tokens_field(kind, model), *get_api(api).fixed_fields} <= set(sent) - set(settings)
+    for name in [*(set(sent) - set(settings)), "tools"]:
+        ((key, problem),) = find_request_problems(kind, replace(model, extra={name: "other"}))
+        assert (key, problem.fix) == (f"extra.{name}", "remove it")
+
+
+def test_extra_cannot_set_the_token_limit_by_another_name() -> None:
+    model = a_model(extra={"max_completion_tokens": 5})
+    assert [key for key, _ in find_request_problems(get_server_kind("mlx-lm"), model)] == [
+        "extra.max_completion_tokens"
+    ]
 
 
 def test_fields_that_a_server_rejects_are_problems_at_their_keys() -> None:

@@ -205,8 +205,9 @@ def test_a_stated_field_that_was_not_sent_is_found(tmp_path: Path) -> None:
 
 
 def test_fields_that_are_the_runs_own_cannot_be_stated_as_extra(tmp_path: Path) -> None:
-    bundle, _ = bundle_with(extra={"model": "a-cloud-model"})
-    assert ("requests", "overrides 'model', which is the run's own") in _verified(tmp_path / "bundle", bundle)
+    for name, value in (("model", "a-cloud-model"), ("max_tokens", 5), ("stream_options", {})):
+        bundle, _ = bundle_with(extra={name: value})
+        assert ("requests", f"overrides {name!r}, which is the run's own") in _verified(tmp_path / name, bundle)
 
 
 def test_a_result_that_states_another_api_than_its_requests_went_to_is_found(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_result_that_states_another_api_than_its_requests_went_to_is_found(tmp
     assert "the request went to the Chat Completions API, the result states Responses" in found[0][1]
 
 
-OVERRIDES: dict[str, Json] = {"top_p": 0.9, "chat_template_kwargs": {"preserve_thinking": True}, "max_tokens": 900}
+OVERRIDES: dict[str, Json] = {"top_p": 0.9, "chat_template_kwargs": {"preserve_thinking": True}, "repetition_penalty": 1.1}
 
 
 def test_extra_that_overrides_sampling_and_adds_to_the_template_is_published_and_shown(tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_extra_that_overrides_sampling_and_adds_to_the_template_is_published_and
     for shown in (text, html.unescape(page), html.unescape(github)):
         assert 'alpha sends further fields in each request: chat_template_kwargs {"preserve_thinking": true}' in shown
         assert "temperature 0.0, top_p 0.9" in shown or "temperature 0, top_p 0.9" in shown
-        assert "fields of the user's own (chat_template_kwargs, max_tokens, top_p)" in shown
+        assert "fields of the user's own (chat_template_kwargs, repetition_penalty, top_p)" in shown
 
 
 def test_a_grammar_is_shown_with_its_beginning_and_its_length() -> None:

@@ -37,9 +37,9 @@ class EventParser(Protocol):
 class Api(ABC):
     """One API.
 
-    `path` follows base_url; `conversation_fields` hold the conversation in a request. `max_tokens_field` is None where
-    the server kind decides; `sampling_fields` are those that the API has, None for any. `fixed_fields` are in every
-    streamed request. `stop_field` has the stop strings and `count_path` counts a prompt's tokens, None if the API has
+    `path` follows base_url; `conversation_fields` hold the conversation in a request. `limit_fields` are the names of
+    the output limit: `max_tokens_field` is None where there are several and the server kind decides. `sampling_fields`
+    are those that the API has, None for any. `fixed_fields` are in every streamed request. `stop_field` has the stop strings and `count_path` counts a prompt's tokens, None if the API has
     no such thing. `last_event` ends a complete stream.
     """
 
@@ -47,7 +47,7 @@ class Api(ABC):
     title: ClassVar[str]
     path: ClassVar[str]
     conversation_fields: ClassVar[tuple[str, ...]]
-    max_tokens_field: ClassVar[str | None]
+    limit_fields: ClassVar[tuple[str, ...]]
     sampling_fields: ClassVar[tuple[str, ...] | None]
     fixed_fields: ClassVar[Mapping[str, Json]]
     count_path: ClassVar[str | None]
@@ -59,9 +59,17 @@ class Api(ABC):
         return f"{base_url.rstrip('/')}{self.path}"
 
     @property
+    def max_tokens_field(self) -> str | None:
+        """The field that limits the output tokens; None where the server kind decides which it is."""
+        return self.limit_fields[0] if len(self.limit_fields) == 1 else None
+
+    @property
     def reserved_fields(self) -> tuple[str, ...]:
-        """The fields of a request that are the run's own: a model's `extra` may set any other."""
-        return ("model", *self.conversation_fields, "stream", "tools")
+        """The fields of a request that are the run's own: a model's `extra` may set any other.
+
+        Each name of the output limit is one, since a server may read another than the one that the run sends.
+        """
+        return ("model", *self.conversation_fields, "stream", "tools", *self.limit_fields, *self.fixed_fields)
 
     @abstractmethod
     def write_conversation(self, messages: Sequence[Message]) -> dict[str, Json]:

@@ -39,7 +39,7 @@ class ChatApi(Api):
     title = "Chat Completions"
     path = "/chat/completions"
     conversation_fields = ("messages",)
-    max_tokens_field = None
+    limit_fields = ("max_tokens", "max_completion_tokens")
     sampling_fields = None
     fixed_fields: ClassVar[Mapping[str, Json]] = {"stream_options": {"include_usage": True}}
     count_path = None

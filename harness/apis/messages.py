@@ -46,7 +46,7 @@ class MessagesApi(Api):
     title = "Messages"
     path = "/messages"
     conversation_fields = ("system", "messages")
-    max_tokens_field = "max_tokens"
+    limit_fields = ("max_tokens",)
     sampling_fields = ("temperature", "top_p", "top_k")
     fixed_fields: ClassVar[Mapping[str, Json]] = {}
     count_path = "/messages/count_tokens"

@@ -26,7 +26,7 @@ class ResponsesApi(Api):
     title = "Responses"
     path = "/responses"
     conversation_fields = ("instructions", "input")
-    max_tokens_field = LIMIT_FIELD
+    limit_fields = (LIMIT_FIELD,)
     sampling_fields = ("temperature", "top_p")
     # Each request holds the whole conversation: a server must not keep one of its own.
     fixed_fields: ClassVar[Mapping[str, Json]] = {"store": False}

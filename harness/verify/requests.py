@@ -215,16 +215,8 @@ def _expected_fields(planned: _PlannedTrial) -> Mapping[str, Json]:
 
 
 def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn) -> Iterator[str]:
-    """The token limit is the task's budget, plus the run's thinking tokens if the model may think.
-
-    A limit in `extra` overrides both, as it does in the request.
-    """
-    name = max_tokens_field(planned.kind, planned.model)
-    limit = (turn.request or {}).get(name)
-    if name in planned.model.extra:
-        if limit != planned.model.extra[name]:
-            yield f"the request allows {limit} output tokens, the result states {planned.model.extra[name]}"
-        return
+    """The token limit is the task's budget, plus the run's thinking tokens if the model may think."""
+    limit = (turn.request or {}).get(max_tokens_field(planned.kind, planned.model))
     budget = compute_max_tokens(variant.task, planned.thinking_tokens)
     if limit != budget:
         yield f"the request allows {limit} output tokens, the task's budget is {budget}"
